@@ -1,0 +1,72 @@
+/**
+ * What is to become of the work that met an error:
+ * `retry`: the outside world may answer differently later; `refuse`: the input is wrong and stays wrong.
+ */
+export type Disposition = 'retry' | 'refuse';
+
+/** Stable codes. Callers branch on these, never on a message. */
+export type ErrorCode =
+  | 'BadConfiguration'
+  | 'BadRequest'
+  | 'BadSignature'
+  | 'InvalidEnvironment'
+  | 'InvalidEvent'
+  | 'InvalidArchive'
+  | 'InvalidMessage'
+  | 'NotImplemented'
+  | 'UnknownCluster'
+  | 'UnknownRepository'
+  | 'UnsafePath'
+  | 'RenderFailed'
+  | 'DuplicateObject'
+  | 'EmptyRender'
+  | 'GitUnavailable'
+  | 'GitRefused'
+  | 'StorageUnavailable'
+  | 'StorageRefused'
+  | 'PubSubUnavailable'
+  | 'ClusterUnavailable'
+  | 'ClusterRefused'
+  | 'ObjectOwnedElsewhere'
+  | 'LeaseLost'
+  | 'SinkUnavailable'
+  | 'SinkRefused';
+
+export interface ErrorFacts {
+  readonly code: ErrorCode;
+  /** The object involved: a path with line, a `gs://` name, an environment key, a Kubernetes object. */
+  readonly subject: string;
+  /** What happened, in one sentence, without the subject. */
+  readonly message: string;
+  /** What the reader can do about it. */
+  readonly remedy?: string;
+  readonly disposition: Disposition;
+  readonly cause?: unknown;
+}
+
+/** The one error class of the product: a code, the object involved, the cause, and what to do. */
+export class ConvergeError extends Error {
+  readonly code: ErrorCode;
+  readonly subject: string;
+  readonly problem: string;
+  readonly remedy: string | undefined;
+  readonly disposition: Disposition;
+
+  constructor(facts: ErrorFacts) {
+    const remedy = facts.remedy === undefined ? '' : ` (${facts.remedy})`;
+    super(`${facts.subject}: ${facts.message}${remedy}`, facts.cause === undefined ? {} : { cause: facts.cause });
+    this.name = 'ConvergeError';
+    this.code = facts.code;
+    this.subject = facts.subject;
+    this.problem = facts.message;
+    this.remedy = facts.remedy;
+    this.disposition = facts.disposition;
+  }
+}
+
+/** The message of anything thrown, with the messages of its causes behind it. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `: ${describeError(error.cause)}`;
+  return `${error.message}${cause}`;
+}

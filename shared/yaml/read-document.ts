@@ -1,0 +1,106 @@
+import { EVENT_ID, YAMLException, load, parseEvents, getScalarValue, type Event } from 'js-yaml';
+import type { z } from 'zod';
+import { ConvergeError, type ErrorCode } from '../errors.ts';
+
+/**
+ * Reads one of Converge's own YAML files (environment files, the operator's configuration) by its schema. Manifests are
+ * never read here: only Kubernetes' own parser reads them as Kubernetes does.
+ *
+ * @param document.file name for messages, from the root of the repository
+ * Throws `document.code` (refuse) naming file, line and key of the first problem, and how many more there are.
+ */
+export function readDocument<T>(document: { file: string; text: string; schema: z.ZodType<T>; code: ErrorCode }): T {
+  const { file, text, schema, code } = document;
+  let value: unknown;
+  try {
+    value = load(text, { filename: file });
+  } catch (error) {
+    if (!(error instanceof YAMLException)) throw error;
+    const line = error.mark === undefined ? '' : `:${error.mark.line + 1}`;
+    throw new ConvergeError({ code, subject: `${file}${line}`, message: error.reason, disposition: 'refuse', cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue));
+  const [first, ...others] = problems;
+  if (first === undefined) throw parsed.error;
+  const line = linesOf(text).get(pathKey(first.path)) ?? nearestLine(text, first.path);
+  const more = others.length === 0 ? '' : `; and ${others.length} more: ${others.map((other) => `${dotted(other.path)}: ${other.message}`).join('; ')}`;
+  throw new ConvergeError({
+    code,
+    subject: `${file}:${line}`,
+    message: `${dotted(first.path)}: ${first.message}${more}`,
+    disposition: 'refuse',
+  });
+}
+
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }));
+  }
+  return [{ path: issue.path, message: issue.message }];
+}
+
+function dotted(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? 'document' : path.map(String).join('.');
+}
+
+function pathKey(path: readonly PropertyKey[]): string {
+  return JSON.stringify(path.map(String));
+}
+
+/** A key that is missing has no line: the line of the mapping that should hold it is named instead. */
+function nearestLine(text: string, path: readonly PropertyKey[]): number {
+  const lines = linesOf(text);
+  for (let length = path.length - 1; length > 0; length--) {
+    const line = lines.get(pathKey(path.slice(0, length)));
+    if (line !== undefined) return line;
+  }
+  return 1;
+}
+
+/** The line (from 1) of every key and list item of the first document. */
+function linesOf(text: string): Map<string, number> {
+  const lines = new Map<string, number>();
+  const events = parseEvents(text, {});
+  let at = 0;
+  const lineAt = (offset: number): number => text.slice(0, offset).split('\n').length;
+
+  function startOf(event: Event): number {
+    if (event.type === EVENT_ID.SCALAR) return event.valueStart;
+    if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) return event.start;
+    return event.type === EVENT_ID.ALIAS ? event.anchorStart : 0;
+  }
+
+  function walk(path: readonly string[]): void {
+    const event = events[at++];
+    if (event === undefined) return;
+    if (event.type === EVENT_ID.MAPPING) {
+      while (events[at] !== undefined && events[at]?.type !== EVENT_ID.POP) {
+        const key = events[at++];
+        if (key?.type !== EVENT_ID.SCALAR) return;
+        const child = [...path, getScalarValue(text, key)];
+        lines.set(pathKey(child), lineAt(key.valueStart));
+        walk(child);
+      }
+      at++;
+    } else if (event.type === EVENT_ID.SEQUENCE) {
+      for (let index = 0; events[at] !== undefined && events[at]?.type !== EVENT_ID.POP; index++) {
+        const child = [...path, String(index)];
+        const item = events[at];
+        if (item !== undefined) lines.set(pathKey(child), lineAt(startOf(item)));
+        walk(child);
+      }
+      at++;
+    }
+  }
+
+  if (events[at]?.type === EVENT_ID.DOCUMENT) at++;
+  walk([]);
+  return lines;
+}
