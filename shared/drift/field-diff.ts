@@ -1,0 +1,158 @@
+import type { FieldDiff } from '../events/alert.ts';
+import { canonicalJson } from '../objects/canonical-json.ts';
+import { exactNumber } from '../objects/exact-json.ts';
+import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
+import { fieldManager } from '../objects/field-manager.ts';
+import { follow, hasKeys, owns, parseStep, type PathStep } from './owned-fields.ts';
+
+/** What the API server keeps for itself: never a difference between what Git declares and what is there. */
+const bookkeeping = ['creationTimestamp', 'deletionGracePeriodSeconds', 'deletionTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid'];
+
+/**
+ * The fields in which an object as observed differs from the same object as the API server would store it after an apply
+ * (the answer of a dry run), each with the manager that owns it now and the time of that manager's last write, where they
+ * can be known: a removed field has no manager.
+ *
+ * @returns sorted by path; empty where both agree
+ */
+export function diffFields({ desired, observed }: { desired: KubernetesObject; observed: KubernetesObject }): FieldDiff[] {
+  const owners = [...(observed.metadata.managedFields ?? []), ...(desired.metadata.managedFields ?? [])];
+  const differences: Difference[] = [];
+  compare({
+    desired: comparable(desired),
+    observed: comparable(observed),
+    path: [],
+    nodes: owners.flatMap((entry) => (entry.fieldsV1 === undefined ? [] : [entry.fieldsV1])),
+    found: differences,
+  });
+  return differences.map((difference) => describe({ difference, observed })).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+interface Difference {
+  readonly path: readonly PathStep[];
+  readonly desired: unknown;
+  readonly observed: unknown;
+}
+
+function comparable(object: KubernetesObject): unknown {
+  const { status: _status, metadata, ...rest } = object;
+  return { ...rest, metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !bookkeeping.includes(key))) };
+}
+
+function compare(pair: {
+  desired: unknown;
+  observed: unknown;
+  path: readonly PathStep[];
+  /** The managers' fieldsV1 nodes at this path: they tell which lists are keyed, and by what. */
+  nodes: readonly JsonObject[];
+  found: Difference[];
+}): void {
+  const { desired, observed, path, nodes, found } = pair;
+  if (canonicalJson(desired) === canonicalJson(observed)) return;
+  const steps = stepsInto({ desired, observed, nodes });
+  if (steps === undefined) {
+    found.push({ path, desired, observed });
+    return;
+  }
+  const before = found.length;
+  for (const step of steps) {
+    compare({
+      desired: follow(desired, step),
+      observed: follow(observed, step),
+      path: [...path, step],
+      nodes: nodes.flatMap((node) => childAt(node, step)),
+      found,
+    });
+  }
+  // The items agree one by one, so it is their order that differs.
+  if (found.length === before) found.push({ path, desired, observed });
+}
+
+/** How to compare below two values: by fields, by the keys of a list's items, or (undefined) not at all. */
+function stepsInto({ desired, observed, nodes }: { desired: unknown; observed: unknown; nodes: readonly JsonObject[] }): PathStep[] | undefined {
+  if (isMap(desired) && isMap(observed)) {
+    const names = new Set([...Object.keys(desired), ...Object.keys(observed)]);
+    return [...names].map((name) => ({ step: 'field', name }));
+  }
+  if (!Array.isArray(desired) || !Array.isArray(observed)) return undefined;
+  const keyNames = keyNamesOf(nodes);
+  if (keyNames === undefined) return undefined;
+  const selectors = new Map<string, PathStep>();
+  for (const item of [...desired, ...observed]) {
+    if (!isMap(item)) return undefined;
+    const keys = Object.fromEntries(keyNames.flatMap((name) => (item[name] === undefined ? [] : [[name, item[name]]])));
+    selectors.set(canonicalJson(keys), { step: 'item', keys });
+  }
+  return [...selectors.values()];
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) && exactNumber(value) === undefined;
+}
+
+function keyNamesOf(nodes: readonly JsonObject[]): string[] | undefined {
+  for (const node of nodes) {
+    for (const key of Object.keys(node)) {
+      const step = parseStep(key);
+      if (step?.step === 'item') return Object.keys(step.keys).sort();
+    }
+  }
+  return undefined;
+}
+
+function childAt(node: JsonObject, step: PathStep): JsonObject[] {
+  if (step.step === 'field') {
+    const child = node[`f:${step.name}`];
+    return child === undefined ? [] : [child as JsonObject];
+  }
+  return Object.entries(node).flatMap(([key, child]) => {
+    const parsed = parseStep(key);
+    return parsed?.step === 'item' && step.step === 'item' && hasKeys(parsed.keys, step.keys) ? [child as JsonObject] : [];
+  });
+}
+
+function describe({ difference, observed }: { difference: Difference; observed: KubernetesObject }): FieldDiff {
+  const writer = lastWriter({ observed, path: difference.path });
+  return {
+    path: pointer(difference.path),
+    ...(difference.desired === undefined ? {} : { desired: asJson(difference.desired) }),
+    ...(difference.observed === undefined ? {} : { observed: asJson(difference.observed) }),
+    ...(writer?.manager === undefined ? {} : { manager: writer.manager }),
+    ...(writer?.time === undefined ? {} : { changedBefore: writer.time }),
+  };
+}
+
+/** The manager other than ours that wrote a path last. Its time is its last write of anything: "changed at or before". */
+function lastWriter({ observed, path }: { observed: KubernetesObject; path: readonly PathStep[] }): ManagedFieldsEntry | undefined {
+  const writers = (observed.metadata.managedFields ?? []).filter(
+    (entry) => entry.manager !== fieldManager && entry.subresource !== 'status' && entry.fieldsV1 !== undefined && owns(entry.fieldsV1, path),
+  );
+  return writers.sort((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))[0];
+}
+
+/** A number kept exact is told as its digits: alerts are read by programs whose numbers are doubles. */
+function asJson(value: unknown): NonNullable<FieldDiff['desired']> {
+  const number = exactNumber(value);
+  if (number !== undefined) return number;
+  if (Array.isArray(value)) return value.map(asJson);
+  if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, asJson(child)]));
+  return value as NonNullable<FieldDiff['desired']>;
+}
+
+/** RFC 6901, with the items of keyed lists selected by their keys: `/spec/containers[name=web]/image`. */
+export function pointer(path: readonly PathStep[]): string {
+  return path
+    .map((step) => {
+      switch (step.step) {
+        case 'field':
+          return `/${step.name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+        case 'item':
+          return `[${Object.entries(step.keys).map(([key, value]) => `${key}=${String(value)}`).join(',')}]`;
+        case 'member':
+          return `[=${JSON.stringify(step.value)}]`;
+        case 'index':
+          return `/${step.index}`;
+      }
+    })
+    .join('');
+}

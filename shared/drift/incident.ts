@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { parseTime } from '../time.ts';
+import type { Diff, DiffReason, ObjectDiff } from '../events/alert.ts';
+
+/** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
+export interface Incident {
+  readonly id: string;
+  readonly since: string;
+  /** Increases when it comes back within `convergedAfter` of its end. */
+  readonly occurrence: number;
+  readonly reason: DiffReason;
+  readonly revision: string;
+  readonly summary: string;
+  /** The diff that is told, or about to be: kept until Pub/Sub has it, because healing erases the evidence. */
+  readonly diff: Diff | undefined;
+  readonly told: boolean;
+  readonly closedAt: string | undefined;
+}
+
+/** What a run found to differ. */
+export interface Divergence {
+  readonly reason: DiffReason;
+  readonly revision: string;
+  readonly summary: string;
+  readonly objects: readonly ObjectDiff[];
+}
+
+/** How many objects an alert lists; the rest is counted. */
+const listedObjects = 50;
+
+/**
+ * The incident after a run found a divergence: the open one, the last one again where it closed no longer than
+ * `convergedAfter` (milliseconds) ago, or a new one.
+ */
+export function openIncident({
+  last,
+  divergence,
+  environment,
+  now,
+  convergedAfter,
+}: {
+  last: Incident | undefined;
+  divergence: Divergence;
+  /** `<class>/<name>` */
+  environment: string;
+  now: Date;
+  convergedAfter: number;
+}): Incident {
+  const { reason, revision, summary } = divergence;
+  if (last !== undefined && last.closedAt === undefined) {
+    const same = last.reason === reason && last.revision === revision && last.summary === summary;
+    return same ? last : { ...last, reason, revision, summary, diff: undefined, told: false };
+  }
+  const reopened = last?.closedAt !== undefined && now.getTime() - parseTime(last.closedAt) <= convergedAfter;
+  const since = now.toISOString();
+  return {
+    id: reopened ? last.id : createHash('sha256').update(`${environment} ${since} ${reason}`).digest('hex').slice(0, 16),
+    since,
+    occurrence: reopened ? last.occurrence + 1 : 1,
+    reason,
+    revision,
+    summary,
+    diff: undefined,
+    told: false,
+    closedAt: undefined,
+  };
+}
+
+/** The incident with the alert that tells it. */
+export function withDiff({
+  incident,
+  divergence,
+  environment,
+  repository,
+  cluster,
+  action,
+}: {
+  incident: Incident;
+  divergence: Divergence;
+  environment: string;
+  repository: string;
+  cluster: string;
+  action: Diff['action'];
+}): Incident {
+  const objects = divergence.objects.slice(0, listedObjects);
+  const diff: Diff = {
+    environment,
+    repository,
+    cluster,
+    action,
+    revision: divergence.revision,
+    reason: divergence.reason,
+    incident: incident.id,
+    since: incident.since,
+    occurrence: incident.occurrence,
+    summary: divergence.summary,
+    objects,
+    omitted: divergence.objects.length - objects.length,
+  };
+  return { ...incident, diff, told: false };
+}
+
+/**
+ * Whether a divergence is to be told now: a failure at once, drift that is being healed at once, other drift when it has
+ * lasted `diffAfter` (milliseconds). Each is told once.
+ */
+export function isDue({ incident, healing, now, diffAfter }: { incident: Incident; healing: boolean; now: Date; diffAfter: number }): boolean {
+  if (incident.told) return false;
+  if (incident.reason !== 'Drifted' || healing) return true;
+  return now.getTime() - parseTime(incident.since) >= diffAfter;
+}
+
+/** Whether drift has stood for `healAfter` (milliseconds) and may be healed. */
+export function mayHeal({ incident, now, healAfter }: { incident: Incident; now: Date; healAfter: number }): boolean {
+  return now.getTime() - parseTime(incident.since) >= healAfter;
+}
+
+export function isOpen(incident: Incident | undefined): incident is Incident {
+  return incident !== undefined && incident.closedAt === undefined;
+}
+
+/** One line for people: the first object with its fields, and how many more. */
+export function summarise(objects: readonly ObjectDiff[]): string {
+  const [first, ...others] = objects;
+  if (first === undefined) return 'nothing differs';
+  const title = `${first.kind} ${first.namespace === undefined ? '' : `${first.namespace}/`}${first.name}`;
+  const more = others.length === 0 ? '' : `, and ${others.length} more object${others.length === 1 ? '' : 's'}`;
+  return `${title}: ${first.message}${more}`;
+}

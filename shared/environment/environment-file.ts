@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { ConvergeError } from '../errors.ts';
+import { readDocument } from '../yaml/read-document.ts';
+import { durationPattern, parseDuration } from './duration.ts';
+
+/** The folder of the environment files, at the root of a repository. */
+export const environmentsFolder = 'environments';
+
+const duration = (byDefault: string) =>
+  z
+    .string()
+    .regex(durationPattern, 'expected a duration like 90s, 5m or 1h30m')
+    .default(byDefault)
+    .transform(parseDuration);
+
+/** What a later version will do is refused by name: an ignored `ignore` would heal what it should leave alone. */
+const notImplementedYet = (field: string) => z.undefined({ error: `${field} is not implemented yet; remove it` }).optional();
+
+const pathInRepository = z
+  .string()
+  .min(1)
+  .refine((path) => !path.startsWith('/') && path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'), {
+    error: 'expected a path inside the repository, from its root',
+  });
+
+const kubernetesName = z
+  .string()
+  .max(53, 'expected 53 characters at most')
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'expected lower-case letters, digits and dashes');
+
+const sourceSchema = z
+  .strictObject({
+    helm: z
+      .strictObject({ chart: pathInRepository, release: kubernetesName, values: z.array(pathInRepository).default([]) })
+      .optional(),
+    kustomize: pathInRepository.optional(),
+    manifests: pathInRepository.optional(),
+  })
+  .refine((source) => Object.values(source).filter((value) => value !== undefined).length === 1, {
+    error: 'expected exactly one of helm, kustomize, manifests',
+  });
+
+/** `environments/<name>.yaml`: one deployment target. */
+export const environmentFileSchema = z.strictObject({
+  apiVersion: z.literal('converge.dev/v1'),
+  kind: z.literal('Environment'),
+  metadata: z.strictObject({ name: kubernetesName }),
+  spec: z.strictObject({
+    cluster: z.string().min(1),
+    namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
+    sources: z.array(sourceSchema).min(1, 'expected at least one source'),
+    prune: z.boolean().default(true),
+    selfHeal: z.boolean().default(true),
+    suspend: z.boolean().default(false),
+    timeout: duration('5m'),
+    healAfter: duration('0s'),
+    diffAfter: duration('5m'),
+    convergedAfter: duration('15m'),
+    dependsOn: notImplementedYet('dependsOn'),
+    ignore: notImplementedYet('ignore'),
+    health: notImplementedYet('health'),
+    rollback: notImplementedYet('rollback'),
+    verify: notImplementedYet('verify'),
+    adopt: notImplementedYet('adopt'),
+    deletion: notImplementedYet('deletion'),
+  }),
+});
+
+type EnvironmentFile = z.infer<typeof environmentFileSchema>;
+export type EnvironmentSource =
+  | { readonly kind: 'helm'; readonly chart: string; readonly release: string; readonly values: readonly string[] }
+  | { readonly kind: 'kustomize'; readonly folder: string }
+  | { readonly kind: 'manifests'; readonly path: string };
+
+/** An environment as its file declares it; durations in milliseconds. */
+export interface Environment {
+  readonly name: string;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly sources: readonly EnvironmentSource[];
+  readonly prune: boolean;
+  readonly selfHeal: boolean;
+  readonly suspend: boolean;
+  readonly timeout: number;
+  readonly healAfter: number;
+  readonly diffAfter: number;
+  readonly convergedAfter: number;
+}
+
+/** `environments/<name>.yaml`. */
+export function environmentPath(name: string): string {
+  return `${environmentsFolder}/${name}.yaml`;
+}
+
+/** The name of the environment that a path of the repository declares, or undefined for any other file. */
+export function environmentOfPath(path: string): string | undefined {
+  return /^environments\/([^/]+)\.yaml$/.exec(path)?.[1];
+}
+
+/**
+ * Reads an environment file.
+ *
+ * @param document.file path in the repository: the file's name is the environment's
+ * Throws `InvalidEnvironment` (refuse) naming file, line and key.
+ */
+export function parseEnvironmentFile({ file, text }: { file: string; text: string }): Environment {
+  const parsed = readDocument({ file, text, schema: environmentFileSchema, code: 'InvalidEnvironment' });
+  const expected = environmentOfPath(file);
+  if (parsed.metadata.name !== expected) {
+    throw new ConvergeError({
+      code: 'InvalidEnvironment',
+      subject: file,
+      message: `metadata.name: is ${parsed.metadata.name}, expected ${expected ?? 'a file directly under environments/'}: an environment is named as its file`,
+      disposition: 'refuse',
+    });
+  }
+  const { cluster, namespace, prune, selfHeal, suspend, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
+  return {
+    name: parsed.metadata.name,
+    ...{ cluster, namespace, prune, selfHeal, suspend, timeout, healAfter, diffAfter, convergedAfter },
+    sources: parsed.spec.sources.map(toSource),
+  };
+}
+
+function toSource(source: EnvironmentFile['spec']['sources'][number]): EnvironmentSource {
+  if (source.helm !== undefined) return { kind: 'helm', ...source.helm };
+  if (source.kustomize !== undefined) return { kind: 'kustomize', folder: source.kustomize };
+  return { kind: 'manifests', path: source.manifests ?? '' };
+}
+
+/** The JSON Schema of the environment file, for editors. */
+export function environmentJsonSchema(): unknown {
+  return z.toJSONSchema(environmentFileSchema, { io: 'input', unrepresentable: 'any' });
+}

@@ -1,0 +1,35 @@
+import { environmentPath, type Environment } from './environment-file.ts';
+
+/**
+ * What an environment is made of, at one revision: the Git object id of each path, null where nothing is there. A
+ * folder's id covers all that is below it.
+ */
+export type Inputs = Readonly<Record<string, string | null>>;
+
+/** The paths an environment names itself: its file, charts, values, overlays, manifests. */
+export function declaredPaths(environment: Environment): string[] {
+  const paths = environment.sources.flatMap((source) => {
+    switch (source.kind) {
+      case 'helm':
+        return [source.chart, ...source.values];
+      case 'kustomize':
+        return [source.folder];
+      case 'manifests':
+        return [source.path];
+    }
+  });
+  return [...new Set([environmentPath(environment.name), ...paths])].sort();
+}
+
+/** The declared paths, and every file the render read beside them (a Kustomize base, say). */
+export function inputPaths({ environment, reads }: { environment: Environment; reads: readonly string[] }): string[] {
+  const declared = declaredPaths(environment);
+  const beside = reads.filter((read) => !declared.some((path) => read === path || read.startsWith(`${path}/`)));
+  return [...new Set([...declared, ...beside])].sort();
+}
+
+/** Whether two sets of inputs are the same paths with the same object ids. */
+export function sameInputs({ attempted, current }: { attempted: Inputs; current: Inputs }): boolean {
+  const paths = Object.keys(attempted);
+  return paths.length === Object.keys(current).length && paths.every((path) => attempted[path] === current[path]);
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
+import { ConvergeError } from '../errors.ts';
+
+export const diffType = 'dev.converge.environment.diff.v1';
+export const convergedType = 'dev.converge.environment.converged.v1';
+
+const fieldDiffSchema = z.object({
+  /** JSON pointer; an item of a keyed list is selected by its keys: `/spec/containers[name=web]/image`. */
+  path: z.string(),
+  desired: z.json().optional(),
+  observed: z.json().optional(),
+  /** Who changed it, and the time of that manager's last write; absent where they can't be known. */
+  manager: z.string().optional(),
+  changedBefore: z.string().optional(),
+});
+
+const objectDiffSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+  change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned']),
+  message: z.string(),
+  fields: z.array(fieldDiffSchema),
+});
+
+export const diffReasons = ['Drifted', 'Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const;
+
+/** Desired and observed state of an environment disagree. */
+export const diffSchema = z.object({
+  environment: z.string(),
+  repository: z.string(),
+  /** Empty where the environment file cannot be read, so that its cluster is not known. */
+  cluster: z.string(),
+  revision: z.string(),
+  reason: z.enum(diffReasons),
+  incident: z.string(),
+  since: z.string(),
+  occurrence: z.number().int().positive(),
+  action: z.enum(['healed', 'healing', 'none']),
+  summary: z.string(),
+  objects: z.array(objectDiffSchema),
+  /** How many further objects differ, beyond the ones listed. */
+  omitted: z.number().int().nonnegative(),
+});
+
+/** Desired and observed state of an environment agree (again). */
+export const convergedSchema = z.object({
+  environment: z.string(),
+  repository: z.string(),
+  cluster: z.string(),
+  revision: z.string(),
+  /** The incident that this closes, or null. */
+  incident: z.string().nullable(),
+  seconds: z.number().nonnegative(),
+  changes: z.object({
+    created: z.number().int(),
+    configured: z.number().int(),
+    unchanged: z.number().int(),
+    pruned: z.number().int(),
+  }),
+});
+
+export type FieldDiff = z.infer<typeof fieldDiffSchema>;
+export type ObjectDiff = z.infer<typeof objectDiffSchema>;
+export type DiffReason = (typeof diffReasons)[number];
+export type Diff = z.infer<typeof diffSchema>;
+export type Converged = z.infer<typeof convergedSchema>;
+export type Alert = ({ readonly topic: 'diff' } & { readonly data: Diff }) | ({ readonly topic: 'converged' } & { readonly data: Converged });
+
+/** Throws `InvalidEvent` (refuse), also for an event that is no alert. */
+export function parseAlert(event: IncomingEvent): Alert {
+  if (event.type === diffType) return { topic: 'diff', data: parseEventData(diffSchema, event) };
+  if (event.type === convergedType) return { topic: 'converged', data: parseEventData(convergedSchema, event) };
+  throw new ConvergeError({
+    code: 'InvalidEvent',
+    subject: `${event.type} ${event.id}`,
+    message: `is no alert; expected ${diffType} or ${convergedType}`,
+    disposition: 'refuse',
+  });
+}
+
+/** Named by environment, revision, incident and phase, so that an alert sent twice is recognised. */
+export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
+  const subject = `${alert.data.repository}/${alert.data.environment}`;
+  const type = alert.topic === 'diff' ? diffType : convergedType;
+  const phase = alert.topic === 'diff' ? [alert.data.reason, String(alert.data.occurrence)] : [];
+  return {
+    id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
+    type,
+    source: eventSource,
+    subject,
+    time,
+    data: alert.data,
+  };
+}

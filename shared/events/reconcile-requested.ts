@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
+
+export const reconcileRequestedType = 'dev.converge.reconcile.requested.v1';
+
+/** "Look at this environment": the run reconciles the head of the branch, whatever the message was sent for. */
+export const reconcileRequestedSchema = z.object({
+  repository: z.string().min(1),
+  environment: z.string().min(1),
+  mode: z.enum(['reconcile', 'check', 'teardown']),
+  cause: z.enum(['commit', 'schedule', 'dependency', 'request']),
+});
+export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
+
+/** Throws `InvalidEvent` (refuse). */
+export function parseReconcileRequested(event: IncomingEvent): ReconcileRequested {
+  return parseEventData(reconcileRequestedSchema, event);
+}
+
+/** @param occasion what the job is sent for (a commit, a tick of the schedule): equal occasions give equal ids */
+export function encodeReconcileRequested({ job, occasion, time }: { job: ReconcileRequested; occasion: string; time: Date }): OutgoingEvent {
+  const subject = `${job.repository}/${job.environment}`;
+  return {
+    id: eventId(reconcileRequestedType, subject, job.mode, occasion),
+    type: reconcileRequestedType,
+    source: eventSource,
+    subject,
+    time,
+    data: job,
+  };
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { groupKind, type ObjectId } from '../objects/object-id.ts';
+import type { Marks } from '../objects/desired.ts';
+
+/*
+ * The inventory of an environment is an ApplySet: https://github.com/kubernetes/enhancements/tree/master/keps/sig-cli/3659-kubectl-apply-prune
+ * Its parent is a ConfigMap; every member carries the parent's id as a label. kubectl recognises the set by these and,
+ * because the tooling is not kubectl's, refuses to touch it.
+ */
+export const partOfLabel = 'applyset.kubernetes.io/part-of';
+export const idLabel = 'applyset.kubernetes.io/id';
+const toolingAnnotation = 'applyset.kubernetes.io/tooling';
+const groupKindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
+const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';
+/** On members and parent, `<class>/<name>`: lets an error name the environment that owns an object. */
+export const environmentAnnotation = 'converge.dev/environment';
+/** On the parent: the revision that converged last, and the key of its render's inputs. */
+export const revisionAnnotation = 'converge.dev/revision';
+export const renderKeyAnnotation = 'converge.dev/render-key';
+
+const tooling = 'converge/v1';
+
+/** The parent of an environment's ApplySet. */
+export interface ApplySet {
+  readonly name: string;
+  readonly namespace: string;
+  readonly id: string;
+  /** `<class>/<name>` of the environment. */
+  readonly environment: string;
+}
+
+export function applySetOf({ repository, environment, namespace }: { repository: string; environment: string; namespace: string }): ApplySet {
+  const name = `converge-${environment}`;
+  const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
+  return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}` };
+}
+
+/** The label and annotation that make an object a member. */
+export function memberMarks(applySet: ApplySet): Marks {
+  return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
+}
+
+/** Where members may be: enough to find every one of them by one LIST for each kind and namespace. */
+export interface Extent {
+  /** `ConfigMap`, `Deployment.apps`, …, sorted. */
+  readonly groupKinds: readonly string[];
+  /** Beside the parent's own, sorted. */
+  readonly additionalNamespaces: readonly string[];
+}
+
+/** The extent of a set of objects. */
+export function extentOf({ ids, parentNamespace }: { ids: readonly ObjectId[]; parentNamespace: string }): Extent {
+  const namespaces = ids.flatMap((id) => (id.namespace === undefined || id.namespace === parentNamespace ? [] : [id.namespace]));
+  return { groupKinds: sortedUnique(ids.map(groupKind)), additionalNamespaces: sortedUnique(namespaces) };
+}
+
+/** What a run may create and what it may have to prune: written before the first apply, so that a killed run leaves no orphan. */
+export function unionOf(a: Extent, b: Extent): Extent {
+  return {
+    groupKinds: sortedUnique([...a.groupKinds, ...b.groupKinds]),
+    additionalNamespaces: sortedUnique([...a.additionalNamespaces, ...b.additionalNamespaces]),
+  };
+}
+
+export const emptyExtent: Extent = { groupKinds: [], additionalNamespaces: [] };
+
+/** The extent a parent declares; empty where there is no parent yet. */
+export function extentOfParent(parent: KubernetesObject | undefined): Extent {
+  const annotations = parent?.metadata.annotations;
+  return {
+    groupKinds: commaList(annotations?.[groupKindsAnnotation]),
+    additionalNamespaces: commaList(annotations?.[namespacesAnnotation]),
+  };
+}
+
+/** The parent object to apply. */
+export function parentObject({
+  applySet,
+  extent,
+  record,
+}: {
+  applySet: ApplySet;
+  extent: Extent;
+  record: { revision: string; renderKey: string } | undefined;
+}): KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: applySet.name,
+      namespace: applySet.namespace,
+      labels: { [idLabel]: applySet.id },
+      annotations: {
+        [toolingAnnotation]: tooling,
+        [groupKindsAnnotation]: extent.groupKinds.join(','),
+        ...(extent.additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
+        [environmentAnnotation]: applySet.environment,
+        ...(record === undefined ? {} : { [revisionAnnotation]: record.revision, [renderKeyAnnotation]: record.renderKey }),
+      },
+    },
+  };
+}
+
+/** Whether a parent already says what is to be written: then nothing is. */
+export function parentSays({ observed, desired }: { observed: KubernetesObject | undefined; desired: KubernetesObject }): boolean {
+  if (observed === undefined) return false;
+  const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation];
+  const said = (object: KubernetesObject, key: string) => object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
+  return keys.every((key) => said(observed, key) === said(desired, key));
+}
+
+function commaList(text: string | undefined): string[] {
+  return sortedUnique((text ?? '').split(',').filter((item) => item !== ''));
+}
+
+function sortedUnique(items: readonly string[]): string[] {
+  return [...new Set(items)].sort();
+}

@@ -1,0 +1,105 @@
+import { ConvergeError } from '../errors.ts';
+import type { ApiResource, ClusterApi } from './cluster-api.ts';
+import { hashJson } from './canonical-json.ts';
+import type { KubernetesObject, RenderedObject } from './kubernetes-object.ts';
+import { normalise } from './normalise.ts';
+import { groupOf, objectIdOf, objectKey, objectTitle, versionOf, type ObjectId } from './object-id.ts';
+
+/** One object as it is to be applied, and where it comes from. */
+export interface DesiredObject {
+  readonly key: string;
+  readonly id: ObjectId;
+  readonly object: KubernetesObject;
+  /** Hash of the object as applied: equal hashes mean that no commit changed it. */
+  readonly hash: string;
+  /** The file it came from. */
+  readonly source: string;
+}
+
+/** How the members of an environment are marked; see `inventory/applyset.ts`. */
+export interface Marks {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/**
+ * Turns a render into desired objects: normalised, put into a namespace, marked as members, sorted by key.
+ *
+ * Throws `DuplicateObject` (refuse) naming both files where two objects have one identity, and `RenderFailed` (refuse)
+ * for an object without a name.
+ */
+export function desiredObjects({
+  rendered,
+  namespace,
+  scopes,
+  marks,
+}: {
+  rendered: readonly RenderedObject[];
+  namespace: string;
+  scopes: ScopeTable;
+  marks: Marks;
+}): DesiredObject[] {
+  const byKey = new Map<string, DesiredObject>();
+  for (const { object, source } of rendered) {
+    const placed = place({ object: normalise(object), namespace, scopes });
+    const marked = mark({ object: placed, marks });
+    const id = objectIdOf(marked);
+    const key = objectKey(id);
+    if (id.name === '') {
+      throw new ConvergeError({ code: 'RenderFailed', subject: source, message: `a ${id.kind} has no metadata.name`, disposition: 'refuse' });
+    }
+    const other = byKey.get(key);
+    if (other !== undefined) {
+      throw new ConvergeError({
+        code: 'DuplicateObject',
+        subject: objectTitle(id),
+        message: `is defined twice, in ${other.source} and in ${source}`,
+        remedy: 'remove one of them',
+        disposition: 'refuse',
+      });
+    }
+    byKey.set(key, { key, id, object: marked, hash: hashJson(marked), source });
+  }
+  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Whether each kind is namespaced: by the cluster, and by the CRDs of the render itself for kinds not served yet. */
+export type ScopeTable = ReadonlyMap<string, boolean>;
+
+export function scopeTable({ api, rendered }: { api: ClusterApi; rendered: readonly RenderedObject[] }): ScopeTable {
+  const scopes = new Map(api.resources.map((resource) => [`${resource.group}/${resource.kind}`, resource.namespaced]));
+  for (const { object } of rendered) {
+    if (object.kind !== 'CustomResourceDefinition') continue;
+    const spec = object['spec'] as { group?: string; scope?: string; names?: { kind?: string } } | undefined;
+    if (spec?.group !== undefined && spec.names?.kind !== undefined) {
+      scopes.set(`${spec.group}/${spec.names.kind}`, spec.scope === 'Namespaced');
+    }
+  }
+  return scopes;
+}
+
+/** The resource under which the cluster serves an object's kind in the version it is written in, or undefined. */
+export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<KubernetesObject, 'apiVersion' | 'kind'> }): ApiResource | undefined {
+  const group = groupOf(object.apiVersion);
+  const version = versionOf(object.apiVersion);
+  return api.resources.find((resource) => resource.kind === object.kind && resource.group === group && resource.version === version);
+}
+
+/** A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says. */
+function place({ object, namespace, scopes }: { object: KubernetesObject; namespace: string; scopes: ScopeTable }): KubernetesObject {
+  const namespaced = scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true;
+  if (namespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? namespace } };
+  const { namespace: _foreign, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+function mark({ object, marks }: { object: KubernetesObject; marks: Marks }): KubernetesObject {
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels: { ...object.metadata.labels, ...marks.labels },
+      annotations: { ...object.metadata.annotations, ...marks.annotations },
+    },
+  };
+}

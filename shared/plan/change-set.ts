@@ -1,0 +1,18 @@
+import type { ObjectId } from '../objects/object-id.ts';
+
+/** What a run did to one object. */
+export type Change =
+  | { readonly id: ObjectId; readonly did: 'created' | 'configured' | 'unchanged' | 'pruned' }
+  | { readonly id: ObjectId; readonly did: 'skipped' | 'failed'; readonly message: string };
+
+export interface ChangeCounts {
+  readonly created: number;
+  readonly configured: number;
+  readonly unchanged: number;
+  readonly pruned: number;
+}
+
+export function countChanges(changes: readonly Change[]): ChangeCounts {
+  const count = (did: Change['did']) => changes.filter((change) => change.did === did).length;
+  return { created: count('created'), configured: count('configured'), unchanged: count('unchanged'), pruned: count('pruned') };
+}

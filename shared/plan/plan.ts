@@ -1,0 +1,92 @@
+import type { DesiredObject } from '../objects/desired.ts';
+import { applyStageOf, applyStages, type ApplyStage } from '../objects/apply-order.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { objectIdOf, objectKey, type ObjectId } from '../objects/object-id.ts';
+import { fingerprint } from '../drift/fingerprint.ts';
+
+/** What the last run remembers of an object: the hash of what it applied, and the fingerprint of what the server made of it. */
+export interface RememberedObject {
+  readonly desired: string;
+  readonly observed: string;
+  /** The version it was applied in: fieldsV1 paths hold in no other. */
+  readonly apiVersion: string;
+}
+export type RememberedObjects = Readonly<Record<string, RememberedObject>>;
+
+/** An object of the inventory as the cluster reports it. */
+export interface ObservedObject {
+  readonly key: string;
+  readonly id: ObjectId;
+  readonly object: KubernetesObject;
+}
+
+export function observedObjects(objects: readonly KubernetesObject[]): Map<string, ObservedObject> {
+  return new Map(
+    objects.map((object) => {
+      const id = objectIdOf(object);
+      const key = objectKey(id);
+      return [key, { key, id, object }];
+    }),
+  );
+}
+
+/*
+ * What is to become of each object, by what is desired, what is in the inventory, and what is remembered:
+ *
+ * | desired | observed | desired hash | fingerprint | action    |
+ * | ------- | -------- | ------------ | ----------- | --------- |
+ * | yes     | no       | remembered   |             | recreate  |  somebody deleted it
+ * | yes     | no       | other, none  |             | create    |  a commit added it
+ * | yes     | yes      | same         | same        | keep      |  no call at all
+ * | yes     | yes      | same         | other       | verify    |  drift, or a new normalisation: a dry run tells
+ * | yes     | yes      | other        |             | configure |  a commit changed it
+ * | yes     | yes      | none         |             | verify    |  the memory is lost: a dry run tells
+ * | no      | yes      |              |             | prune     |
+ */
+export type PlannedAction =
+  | { readonly action: 'create' | 'recreate'; readonly desired: DesiredObject }
+  | { readonly action: 'configure' | 'verify' | 'keep'; readonly desired: DesiredObject; readonly observed: ObservedObject }
+  | { readonly action: 'prune'; readonly observed: ObservedObject };
+
+/** Sorted by apply stage, then by key; what is pruned comes last, in reverse. */
+export function planChanges({
+  desired,
+  observed,
+  remembered,
+}: {
+  desired: readonly DesiredObject[];
+  observed: ReadonlyMap<string, ObservedObject>;
+  remembered: RememberedObjects;
+}): PlannedAction[] {
+  const wanted = new Set(desired.map((object) => object.key));
+  const applied = desired.map((object) => plan({ desired: object, observed: observed.get(object.key), remembered: remembered[object.key] }));
+  const stale = [...observed.values()].filter((object) => !wanted.has(object.key));
+  const stage = (id: ObjectId) => applyStages.indexOf(applyStageOf(id));
+  const byOrder = (a: { id: ObjectId; key: string }, b: { id: ObjectId; key: string }) => stage(a.id) - stage(b.id) || (a.key < b.key ? -1 : 1);
+  return [
+    ...applied.sort((a, b) => byOrder(a.desired, b.desired)),
+    ...stale.sort((a, b) => byOrder(b, a)).map((object) => ({ action: 'prune' as const, observed: object })),
+  ];
+}
+
+type AppliedAction = Exclude<PlannedAction, { action: 'prune' }>;
+
+function plan({
+  desired,
+  observed,
+  remembered,
+}: {
+  desired: DesiredObject;
+  observed: ObservedObject | undefined;
+  remembered: RememberedObject | undefined;
+}): AppliedAction {
+  if (observed === undefined) return { action: remembered?.desired === desired.hash ? 'recreate' : 'create', desired };
+  if (remembered === undefined) return { action: 'verify', desired, observed };
+  if (remembered.desired !== desired.hash) return { action: 'configure', desired, observed };
+  return { action: fingerprint(observed.object) === remembered.observed ? 'keep' : 'verify', desired, observed };
+}
+
+/** The actions of one apply stage. */
+export function actionsOfStage(actions: readonly PlannedAction[], stage: ApplyStage): AppliedAction[] {
+  return actions.filter((action): action is AppliedAction => action.action !== 'prune' && applyStageOf(action.desired.id) === stage);
+}
