@@ -1,0 +1,14 @@
+import { cloudEvent } from '@google-cloud/functions-framework';
+import { parseReconcileRequested } from '../shared/events/reconcile-requested.ts';
+import { reconcile } from '../shared/pipeline/reconcile.ts';
+import { acknowledging } from './delivery.ts';
+import { instance, loadConfig, wire } from './wiring.ts';
+
+/** One job: bring one environment to the head of its branch, or say exactly why not. */
+cloudEvent(
+  'reconcile',
+  acknowledging('reconcile', async (event) => {
+    const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics');
+    return await reconcile(parseReconcileRequested(event), ports, { limits: loadConfig().limits, holder: `${instance}/${event.id}` });
+  }),
+);

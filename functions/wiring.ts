@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseConfig, type Config } from '../shared/config.ts';
+import { ConvergeError } from '../shared/errors.ts';
+import type { Log, Ports } from '../shared/pipeline/ports.ts';
+
+/** The operator's configuration, from the file that `CONVERGE_CONFIG` names. Throws `BadConfiguration`. */
+export const loadConfig = once((): Config => {
+  const file = process.env['CONVERGE_CONFIG'];
+  if (file === undefined || file === '') {
+    throw new ConvergeError({ code: 'BadConfiguration', subject: 'CONVERGE_CONFIG', message: 'is not set', remedy: 'name the configuration file', disposition: 'refuse' });
+  }
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConvergeError({ code: 'BadConfiguration', subject: file, message: 'the configuration cannot be read', disposition: 'refuse', cause: error });
+  }
+  return parseConfig({ file, text });
+});
+
+/** The class of the repository that a bucket is copied to. Throws `UnknownRepository` (refuse). */
+export function repositoryOfBucket(bucket: string): string {
+  const found = Object.entries(loadConfig().repositories).find(([, repository]) => repository.bucket === bucket);
+  if (found !== undefined) return found[0];
+  throw new ConvergeError({ code: 'UnknownRepository', subject: `gs://${bucket}`, message: 'no repository of the configuration has this bucket', disposition: 'refuse' });
+}
+
+/** The secret that GitHub signs its webhook calls with. Throws `BadConfiguration` (refuse). */
+export const githubSecret = once((): string => {
+  const file = loadConfig().webhooks.github?.secretFile;
+  if (file === undefined) {
+    throw new ConvergeError({ code: 'BadConfiguration', subject: 'webhooks.github', message: 'is not configured, so no call can be verified', disposition: 'refuse' });
+  }
+  return readFileSync(file, 'utf8').trim();
+});
+
+/** One structured line for Cloud Logging: `severity` and `message` are its names for them. */
+export const log: Log = (severity, message, fields = {}) => {
+  process.stdout.write(`${JSON.stringify({ severity, message, ...fields })}\n`);
+};
+
+/** Names this instance where it holds a lease. */
+export const instance = randomUUID();
+
+/*
+ * Each adapter is loaded by the first function that uses it, and kept while the instance lives: a function that only
+ * delivers alerts never loads Git or Kubernetes, whose imports would double its cold start.
+ */
+const loadStorage = once(async () => {
+  const { connectStorage, createBuckets, createStateStore } = await import('../shared/adapters/storage.ts');
+  const config = loadConfig();
+  const storage = connectStorage(config);
+  return { buckets: createBuckets(storage), state: createStateStore({ storage, bucket: config.state.bucket }) };
+});
+
+const loadRepositories = once(async () => {
+  const { createRepositories } = await import('../shared/adapters/git.ts');
+  const config = loadConfig();
+  return createRepositories({ config, author: config.author, cacheFolder: join(tmpdir(), `converge-${process.pid}`), now });
+});
+
+const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
+const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
+const loadSinks = once(async () => (await import('../shared/adapters/sinks.ts')).createSinks());
+const loadRenderer = once(async () => {
+  const program = loadConfig().renderer?.program ?? join(import.meta.dirname, '..', 'bin', 'render');
+  return (await import('../shared/adapters/renderer.ts')).createRenderer({ program });
+});
+
+function now(): Date {
+  return new Date();
+}
+
+type Core = Pick<Ports, 'now' | 'sleep' | 'log'>;
+const core: Core = { now, sleep: async (milliseconds) => sleep(milliseconds), log };
+
+const load = {
+  buckets: async () => (await loadStorage()).buckets,
+  unpack: async () => (await import('../shared/adapters/archive.ts')).unpackArchive,
+  state: async () => (await loadStorage()).state,
+  repository: loadRepositories,
+  topics: loadTopics,
+  cluster: loadClusters,
+  renderer: loadRenderer,
+  sinks: loadSinks,
+} as const satisfies { [P in Exclude<keyof Ports, keyof Core>]: () => Promise<Ports[P]> };
+
+/** The ports a stage names, and no others. */
+export async function wire<P extends keyof typeof load>(...names: readonly P[]): Promise<Core & Pick<Ports, P>> {
+  const ports = await Promise.all(names.map(async (name) => [name, await load[name]()] as const));
+  return { ...core, ...Object.fromEntries(ports) } as Core & Pick<Ports, P>;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,45 @@
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { ConvergeError } from '../errors.ts';
+import type { Sinks } from '../pipeline/ports.ts';
+
+const timeout = 10_000;
+
+/**
+ * Delivers alerts to webhooks: a POST of the alert's JSON, with `ce-id` and `ce-type`, by which a receiver recognises one
+ * it has seen, and `X-Converge-Signature-256: sha256=<HMAC of the body>` where the sink has a secret.
+ */
+export function createSinks(): Sinks {
+  return {
+    async deliver({ sink, alert, id }) {
+      const body = JSON.stringify({ topic: alert.topic, ...alert.data });
+      const signature = sink.webhook.secretFile === undefined ? {} : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
+      let response: Response;
+      try {
+        response = await fetch(sink.webhook.url, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', 'ce-id': id, 'ce-type': `dev.converge.environment.${alert.topic}.v1`, ...signature },
+          body,
+          redirect: 'error',
+          signal: AbortSignal.timeout(timeout),
+        });
+        await response.body?.cancel();
+      } catch (error) {
+        throw new ConvergeError({ code: 'SinkUnavailable', subject: `alert sink ${sink.name}`, message: 'the webhook did not answer', disposition: 'retry', cause: error });
+      }
+      if (response.ok) return;
+      const later = response.status >= 500 || response.status === 429 || response.status === 408;
+      throw new ConvergeError({
+        code: later ? 'SinkUnavailable' : 'SinkRefused',
+        subject: `alert sink ${sink.name}`,
+        message: `the webhook answered ${response.status}`,
+        disposition: later ? 'retry' : 'refuse',
+      });
+    },
+  };
+}
+
+async function sign({ body, secretFile }: { body: string; secretFile: string }): Promise<string> {
+  const secret = (await readFile(secretFile, 'utf8')).trim();
+  return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+}

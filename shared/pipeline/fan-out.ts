@@ -1,0 +1,66 @@
+import type { ChangeCommitted } from '../events/change-committed.ts';
+import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
+import { environmentOfPath, environmentsFolder } from '../environment/environment-file.ts';
+import { sameInputs } from '../environment/inputs.ts';
+import { readMemory } from '../environment/memory.ts';
+import { statePaths } from '../environment/state-paths.ts';
+import type { Ports, Repository } from './ports.ts';
+import { readInputs } from './reconcile/desired-state.ts';
+
+export interface FanOutResult {
+  readonly commit: string | undefined;
+  /** The environments that got a job, and the ones the change does not touch. */
+  readonly due: readonly string[];
+  readonly untouched: readonly string[];
+}
+
+/**
+ * One job for each environment that a change affects: where the Git object id of an input differs from the one it
+ * converged with. The head of the branch is what is compared: it is the announced commit, or a later one.
+ *
+ * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it.
+ */
+export async function fanOut(
+  change: ChangeCommitted,
+  ports: Pick<Ports, 'now' | 'log' | 'repository' | 'state' | 'topics'>,
+): Promise<FanOutResult> {
+  const repository = ports.repository(change.repository);
+  const head = await repository.fetchHead();
+  if (head === undefined) return { commit: undefined, due: [], untouched: [] };
+  const environments = await listEnvironments({ repository, commit: head.id });
+  const verdicts = await Promise.all(
+    environments.map(async (environment) => ({ environment, due: await isDue({ environment, repository, commit: head.id, ports }) })),
+  );
+  const due = verdicts.filter((verdict) => verdict.due).map((verdict) => verdict.environment);
+  await Promise.all(
+    due.map(async (environment) => {
+      const job = { repository: change.repository, environment, mode: 'reconcile', cause: 'commit' } as const;
+      await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
+    }),
+  );
+  return { commit: head.id, due, untouched: environments.filter((environment) => !due.includes(environment)) };
+}
+
+/** The names of the environments that a commit declares, sorted. */
+export async function listEnvironments({ repository, commit }: { repository: Repository; commit: string }): Promise<string[]> {
+  const entries = await repository.list({ commit, folder: environmentsFolder });
+  return entries.flatMap(({ kind, path }) => (kind === 'file' || kind === 'executable' ? (environmentOfPath(path) ?? []) : [])).sort();
+}
+
+async function isDue({
+  environment,
+  repository,
+  commit,
+  ports,
+}: {
+  environment: string;
+  repository: Repository;
+  commit: string;
+  ports: Pick<Ports, 'now' | 'state'>;
+}): Promise<boolean> {
+  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment });
+  const { converged } = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+  if (converged === undefined) return true;
+  const current = await readInputs({ repository, commit, paths: Object.keys(converged.inputs) });
+  return !sameInputs({ attempted: converged.inputs, current });
+}

@@ -1,0 +1,197 @@
+import type { AlertSink } from '../config.ts';
+import type { EnvironmentSource } from '../environment/environment-file.ts';
+import type { Alert } from '../events/alert.ts';
+import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
+import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
+import type { UnpackArchive } from '../source/archive.ts';
+import type { KubernetesObject, RenderedObject } from '../objects/kubernetes-object.ts';
+
+/**
+ * What the stages need of the outside world, one interface per outside system. A stage takes the ports it uses as
+ * one argument; `shared/adapters` implements them. Ports translate and decide nothing: what a failure means for the
+ * pipeline is the stage's business.
+ */
+export interface Ports {
+  readonly now: () => Date;
+  /** Resolves after that many milliseconds. */
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly log: Log;
+  readonly buckets: Buckets;
+  readonly unpack: UnpackArchive;
+  readonly state: StateStore;
+  /** The repository of a class. Throws `UnknownRepository` for a class the configuration lacks. */
+  readonly repository: (repositoryClass: string) => Repository;
+  /** A configured cluster, its connections kept warm. Throws `UnknownCluster` for a name the configuration lacks. */
+  readonly cluster: (name: string) => Promise<Cluster>;
+  readonly renderer: Renderer;
+  readonly topics: Topics;
+  readonly sinks: Sinks;
+}
+
+/** One structured line; `fields` land beside the message in the log entry. */
+export type Log = (severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', message: string, fields?: Record<string, unknown>) => void;
+
+// --- Cloud Storage: the buckets CI uploads to -------------------------------------------------------------------
+
+/** An object of a bucket as it is now. */
+export interface StoredObject {
+  readonly bucket: string;
+  readonly name: string;
+  /** Decimal digits; increases with every overwrite. */
+  readonly generation: string;
+  readonly bytes: number;
+  /** When this generation was written, by Storage's clock. */
+  readonly createdAt: Date;
+  /** Custom metadata, keys as uploaded. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface Buckets {
+  /** The live object, or undefined where the bucket holds none of that name. A failed read throws. */
+  find(object: { bucket: string; name: string }): Promise<StoredObject | undefined>;
+  /** The bytes of exactly that generation, or undefined where it is no longer there. */
+  read(object: { bucket: string; name: string; generation: string }): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+// --- Cloud Storage: the state bucket ----------------------------------------------------------------------------
+
+export interface StateObject {
+  readonly value: unknown;
+  readonly generation: string;
+  /** When it was written, and when it was read, both by Storage's clock: their difference is an age to rely on. */
+  readonly writtenAt: Date;
+  readonly readAt: Date;
+}
+
+/** `absent`: write only where nothing is; `any`: overwrite; otherwise only where that generation is still live. */
+export type GenerationPrecondition = 'absent' | 'any' | { readonly generation: string };
+
+export interface StateStore {
+  /** The JSON object at that path, or undefined where there is none. A failed read throws. */
+  read(path: string): Promise<StateObject | undefined>;
+  /** Writes the value as JSON. `conflict` where the precondition does not hold. */
+  write(write: { path: string; value: unknown; ifGeneration: GenerationPrecondition }): Promise<{ generation: string } | 'conflict'>;
+}
+
+// --- Git ---------------------------------------------------------------------------------------------------------
+
+export interface Commit {
+  readonly id: string;
+  readonly tree: string;
+  readonly parents: readonly string[];
+  readonly message: string;
+  readonly committedAt: Date;
+}
+
+export interface TreeEntry {
+  /** Path from the repository's root, `/` between its parts. */
+  readonly path: string;
+  readonly kind: 'file' | 'executable' | 'symlink' | 'folder' | 'submodule';
+  readonly id: string;
+}
+
+/** A change to one path of a tree: bytes, or undefined for a deletion of the file or of the whole folder. */
+export interface TreeChange {
+  readonly path: string;
+  readonly content: Uint8Array | undefined;
+  readonly executable: boolean;
+}
+
+/** One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. */
+export interface Repository {
+  readonly repositoryClass: string;
+  readonly url: string;
+  readonly branch: string;
+  /** The commit the host says the branch is at now: one small request, no objects. Undefined for an empty repository. */
+  head(): Promise<string | undefined>;
+  /** Brings the branch head and its tree here, without history, and returns it. Undefined for an empty repository. */
+  fetchHead(): Promise<Commit | undefined>;
+  /** The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`. */
+  history(range: { from: string; since: Date }): Promise<readonly Commit[]>;
+  /** Whether `ancestor` is `descendant` or one of its ancestors. Fetches as much history as the answer takes. */
+  isAncestor(pair: { ancestor: string; descendant: string }): Promise<boolean>;
+  /** The entry at a path of a fetched commit (`''` is the root folder), or undefined where nothing is there. */
+  entry(at: { commit: string; path: string }): Promise<TreeEntry | undefined>;
+  /** The direct children of a folder of a fetched commit; empty where there is no such folder. */
+  list(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
+  /** The bytes of a file of a fetched commit, or undefined where there is no file. */
+  readFile(at: { commit: string; path: string }): Promise<Uint8Array | undefined>;
+  /** A local folder that holds the whole tree of a fetched commit. Read-only, and kept while the instance lives. */
+  checkout(commit: string): Promise<string>;
+  /**
+   * Writes a commit on top of `parent` (undefined: the first commit) without pushing it. `unchanged` where the changes
+   * leave the tree as it is.
+   */
+  commit(commit: { parent: string | undefined; changes: readonly TreeChange[]; message: string }): Promise<Commit | 'unchanged'>;
+  /** Pushes a commit made by `commit`. `moved` where the branch is no longer at that commit's parent. */
+  push(commit: Commit): Promise<'pushed' | 'moved'>;
+}
+
+// --- Rendering ---------------------------------------------------------------------------------------------------
+
+export interface RenderRequest {
+  /** The local folder that holds the repository's tree; nothing outside it is read. */
+  readonly root: string;
+  readonly sources: readonly EnvironmentSource[];
+  readonly namespace: string;
+  /** The cluster's own, like `v1.36.3`. */
+  readonly kubernetesVersion: string;
+  /** What the cluster serves, as Helm's `.Capabilities.APIVersions` lists it: `apps/v1` and `apps/v1/Deployment`. */
+  readonly apiVersions: readonly string[];
+  readonly limits: { readonly seconds: number; readonly mebibytes: number };
+}
+
+export interface Render {
+  readonly objects: readonly RenderedObject[];
+  /** Helm hooks other than `test`, which are never rendered for apply. */
+  readonly hooks: readonly (RenderedObject & { readonly events: readonly string[] })[];
+  /** Every file that was read, sorted, from the repository's root. */
+  readonly reads: readonly string[];
+}
+
+export interface Renderer {
+  /**
+   * Renders all sources in their order. Throws `RenderFailed` (refuse) with the library's own message, chart and file,
+   * for input that does not render, and where the limits of time or memory are hit.
+   */
+  render(request: RenderRequest): Promise<Render>;
+}
+
+// --- Kubernetes --------------------------------------------------------------------------------------------------
+
+/** What the API server answered: the object, or its own words about why not. */
+export type ApplyResult =
+  | { readonly outcome: 'applied'; readonly object: KubernetesObject }
+  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
+
+export type DeleteResult =
+  | { readonly outcome: 'deleted' }
+  | { readonly outcome: 'absent' }
+  | { readonly outcome: 'changed' }
+  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
+
+export interface Cluster {
+  readonly name: string;
+  /** Version and served kinds; `refresh` asks again (after CRDs were applied). Throws `ClusterUnavailable`. */
+  api(options?: { refresh: boolean }): Promise<ClusterApi>;
+  /** One object, or undefined where there is none. A failed read throws. */
+  get(target: { resource: ApiResource; namespace: string | undefined; name: string }): Promise<KubernetesObject | undefined>;
+  /** Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. A failed read throws. */
+  list(query: { resource: ApiResource; namespace: string | undefined; labelSelector?: string; content: 'whole' | 'metadata' }): Promise<readonly KubernetesObject[]>;
+  /** Forced server-side apply by the field manager `converge`. Never throws for what the API server refuses about the object. */
+  apply(target: { resource: ApiResource; object: KubernetesObject; dryRun: boolean }): Promise<ApplyResult>;
+  /** Deletes exactly that incarnation of the object: `changed` where uid or resourceVersion no longer match. */
+  delete(target: { resource: ApiResource; namespace: string | undefined; name: string; uid: string; resourceVersion: string }): Promise<DeleteResult>;
+}
+
+// --- Pub/Sub and alert sinks -------------------------------------------------------------------------------------
+
+export interface Topics {
+  /** Resolves when Pub/Sub has the message. */
+  publish(topic: Topic, event: OutgoingEvent): Promise<void>;
+}
+
+export interface Sinks {
+  /** Delivers one alert to one sink. Throws `SinkUnavailable` (retry) or `SinkRefused` (refuse). */
+  deliver(delivery: { sink: AlertSink; alert: Alert; id: string }): Promise<void>;
+}

@@ -1,0 +1,99 @@
+import { ConvergeError } from '../errors.ts';
+import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
+import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
+import { environmentKey } from '../environment/revision.ts';
+import { statePaths } from '../environment/state-paths.ts';
+import { acquireLease, type Lease } from './lease.ts';
+import { converge, type RunResult } from './reconcile/converge.ts';
+import { openMemory } from './reconcile/memory-file.ts';
+import type { ReconcilePorts, ReconcileSettings } from './reconcile/run.ts';
+
+export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
+
+/** Beside the environment's timeout: for Git, the render and the pruning. In seconds. */
+const leaseMargin = 60;
+const secondsWithoutFile = 60;
+/** How often one job looks again because it was asked to while it ran; further looks are another job's. */
+const looks = 5;
+
+/**
+ * One job: "look at this environment". Reconciles the head of the branch under the environment's lease. A job that finds
+ * the lease taken leaves a note and is done: the holder looks at the note before it lets go, and once more after.
+ *
+ * Throws only for what a later try may mend (`retry`), and `NotImplemented` (refuse) for a teardown: what is wrong with
+ * the environment itself is told as a `diff`.
+ */
+export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, settings: ReconcileSettings): Promise<ReconcileResult> {
+  const { repository, environment } = job;
+  const key = environmentKey({ repository, environment });
+  if (job.mode === 'teardown') {
+    throw new ConvergeError({ code: 'NotImplemented', subject: key, message: 'a teardown is not implemented yet', disposition: 'refuse' });
+  }
+  const paths = statePaths({ repository, environment });
+  const lease = { path: paths.lease, holder: settings.holder, seconds: await leaseSeconds(job, ports) };
+  const wanted = async (): Promise<string | undefined> => (await ports.state.read(paths.wanted))?.generation;
+
+  let held = await acquireLease(lease, ports);
+  if (held === 'taken') {
+    await ports.state.write({ path: paths.wanted, value: { cause: job.cause, at: ports.now().toISOString() }, ifGeneration: 'any' });
+    // The holder may have let go between our try and our note: then nobody else reads it.
+    held = await acquireLease(lease, ports);
+    if (held === 'taken') return { outcome: 'busy' };
+  }
+
+  let result: ReconcileResult = { outcome: 'busy' };
+  for (let look = 1; look <= looks; look++) {
+    const seen = await wanted();
+    result = await runOnce({ job, ports, settings, lease: held, isSuperseded: async () => (await wanted()) !== seen });
+    if ((await wanted()) === seen) return result;
+    held = await acquireLease(lease, ports);
+    if (held === 'taken') return result;
+  }
+  await held.release();
+  // Whoever left the last note is owed a look that begins after it.
+  await ports.topics.publish('reconcile', encodeReconcileRequested({ job: { ...job, cause: 'request' }, occasion: ports.now().toISOString(), time: ports.now() }));
+  return result;
+}
+
+/** One look. The lease is given back however it ends. */
+async function runOnce({
+  job,
+  ports,
+  settings,
+  lease,
+  isSuperseded,
+}: {
+  job: ReconcileRequested;
+  ports: ReconcilePorts;
+  settings: ReconcileSettings;
+  lease: Lease;
+  isSuperseded: () => Promise<boolean>;
+}): Promise<RunResult> {
+  const { repository, environment } = job;
+  const { memory } = statePaths({ repository, environment });
+  try {
+    return await converge({
+      ...{ repository, environment, ports, settings, lease, isSuperseded },
+      key: environmentKey({ repository, environment }),
+      memoryFile: await openMemory({ path: memory, state: ports.state, now: ports.now }),
+      startedAt: ports.now(),
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+/** Longer than the run can take. A file that cannot be read takes a run no longer than to say so. */
+async function leaseSeconds({ repository, environment }: ReconcileRequested, ports: ReconcilePorts): Promise<number> {
+  const source = ports.repository(repository);
+  const head = await source.fetchHead();
+  const file = environmentPath(environment);
+  const bytes = head === undefined ? undefined : await source.readFile({ commit: head.id, path: file });
+  if (bytes === undefined) return secondsWithoutFile;
+  try {
+    return parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }).timeout / 1000 + leaseMargin;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return secondsWithoutFile;
+    throw error;
+  }
+}

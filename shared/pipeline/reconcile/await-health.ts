@@ -1,0 +1,80 @@
+import { assessHealth } from '../../health/assess-health.ts';
+import { worstHealth, type Health } from '../../health/health.ts';
+import { extentOf, type ApplySet } from '../../inventory/applyset.ts';
+import type { DesiredObject } from '../../objects/desired.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { objectIdOf, objectKey } from '../../objects/object-id.ts';
+import type { RememberedObjects } from '../../plan/plan.ts';
+import type { ClusterApi } from '../../objects/cluster-api.ts';
+import type { Cluster } from '../ports.ts';
+import { listMembers } from './observed-state.ts';
+import type { Run } from './run.ts';
+
+const firstLook = 50;
+const slowestLook = 2_000;
+/** Milliseconds after which a roll-out in which nothing moves any more and something is broken has failed. */
+const brokenFor = 5_000;
+
+export interface UnhealthyObject {
+  readonly desired: DesiredObject;
+  readonly health: Health;
+}
+
+export type Outcome =
+  | { readonly outcome: 'healthy'; readonly health: Health }
+  | { readonly outcome: 'unhealthy'; readonly objects: readonly UnhealthyObject[]; readonly health: Health }
+  | { readonly outcome: 'superseded' };
+
+/**
+ * Waits until every object is healthy (or suspended), reading only the kinds that are not. Ends early where a newer look
+ * was asked for, and where everything that is not healthy is broken and stays so.
+ */
+export async function awaitHealth(
+  run: Run,
+  {
+    desired,
+    observed,
+    applySet,
+    cluster,
+    api,
+    remembered,
+    deadline,
+  }: {
+    desired: readonly DesiredObject[];
+    observed: ReadonlyMap<string, KubernetesObject>;
+    applySet: ApplySet;
+    cluster: Cluster;
+    api: ClusterApi;
+    remembered: RememberedObjects;
+    deadline: Date;
+  },
+): Promise<Outcome> {
+  const latest = new Map(observed);
+  let brokenSince: number | undefined;
+  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+    const unhealthy = desired.flatMap((object) => {
+      const health = healthOf(latest.get(object.key));
+      return health.state === 'Healthy' || health.state === 'Suspended' ? [] : [{ desired: object, health }];
+    });
+    const health = worstHealth(desired.map((object) => healthOf(latest.get(object.key))));
+    if (unhealthy.length === 0) return { outcome: 'healthy', health };
+
+    const now = run.ports.now();
+    const broken = unhealthy.every((object) => object.health.state === 'Degraded');
+    brokenSince = broken ? (brokenSince ?? now.getTime()) : undefined;
+    const stuck = brokenSince !== undefined && now.getTime() - brokenSince >= brokenFor;
+    if (stuck || now >= deadline) return { outcome: 'unhealthy', objects: unhealthy, health };
+    if (await run.isSuperseded()) return { outcome: 'superseded' };
+
+    await run.ports.sleep(pause);
+    await run.lease.assertHeld();
+    const ids = unhealthy.map((object) => object.desired.id);
+    const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+    for (const { desired: object } of unhealthy) latest.delete(object.key);
+    for (const object of await listMembers({ cluster, api, applySet, extent, remembered })) latest.set(objectKey(objectIdOf(object)), object);
+  }
+}
+
+function healthOf(object: KubernetesObject | undefined): Health {
+  return object === undefined ? { state: 'Missing', message: 'is not there' } : assessHealth(object);
+}

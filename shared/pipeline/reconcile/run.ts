@@ -1,0 +1,27 @@
+import type { Limits } from '../../config.ts';
+import type { Lease } from '../lease.ts';
+import type { Ports } from '../ports.ts';
+import type { MemoryFile } from './memory-file.ts';
+
+/** What every step of one run shares. */
+export interface Run {
+  readonly repository: string;
+  readonly environment: string;
+  /** `<class>/<name>` */
+  readonly key: string;
+  readonly ports: ReconcilePorts;
+  readonly settings: ReconcileSettings;
+  readonly lease: Lease;
+  readonly memoryFile: MemoryFile;
+  readonly startedAt: Date;
+  /** Whether a newer look was asked for since the run began: what it waits for is out of date. */
+  readonly isSuperseded: () => Promise<boolean>;
+}
+
+export type ReconcilePorts = Pick<Ports, 'now' | 'log' | 'state' | 'repository' | 'cluster' | 'renderer' | 'topics' | 'sleep'>;
+
+export interface ReconcileSettings {
+  readonly limits: Limits;
+  /** Names this run in the lease. */
+  readonly holder: string;
+}

@@ -1,0 +1,68 @@
+import { encodeAlert, type Converged, type Diff } from '../../events/alert.ts';
+import { isDue, isOpen, openIncident, withDiff, type Divergence } from '../../drift/incident.ts';
+import type { Memory } from '../../environment/memory.ts';
+import type { HealthState } from '../../health/health.ts';
+import type { Run } from './run.ts';
+
+/**
+ * Opens or updates the incident and tells it where it is due. The evidence is saved before anything is published or
+ * healed: a run that dies in between is finished by the next one.
+ */
+export async function tellDivergence(
+  run: Run,
+  told: {
+    divergence: Divergence;
+    cluster: string;
+    /** What is known of the environment's health now; as it was, where absent. */
+    health?: HealthState;
+    action: Diff['action'];
+    diffAfter: number;
+    convergedAfter: number;
+  },
+): Promise<void> {
+  const { divergence, cluster, action, diffAfter, convergedAfter } = told;
+  const { memoryFile, ports } = run;
+  const before = memoryFile.memory();
+  const memory = { ...before, cluster, health: told.health ?? before.health };
+  const now = ports.now();
+  const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
+  const since = isOpen(memory.incident) ? memory.since : now.toISOString();
+  if (!isDue({ incident, healing: action !== 'none', now, diffAfter })) {
+    await memoryFile.save({ ...memory, incident, since });
+    return;
+  }
+  const withEvidence = withDiff({ incident, divergence, environment: run.environment, repository: run.repository, cluster, action });
+  await memoryFile.save({ ...memory, incident: withEvidence, since });
+  await publishUntold(run);
+}
+
+/** Publishes a diff that was saved and not yet told: by this run, or by an earlier one that died. */
+export async function publishUntold({ memoryFile, ports }: Run): Promise<void> {
+  const memory = memoryFile.memory();
+  const { incident } = memory;
+  if (incident?.diff === undefined || incident.told) return;
+  await ports.topics.publish('diff', encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)));
+  await memoryFile.save({ ...memory, incident: { ...incident, told: true } });
+}
+
+/**
+ * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
+ * remembered: a run that dies in between tells it again, under the same event id.
+ */
+export async function tellConverged(run: Run, { memory, converged }: { memory: Memory; converged: Omit<Converged, 'incident' | 'environment' | 'repository'> }): Promise<void> {
+  const { memoryFile, ports } = run;
+  const before = memoryFile.memory();
+  const now = ports.now().toISOString();
+  const incident = isOpen(before.incident) ? before.incident : undefined;
+  const news = incident?.told === true || before.converged?.revision !== converged.revision;
+  if (news) {
+    const data: Converged = { ...converged, environment: run.environment, repository: run.repository, incident: incident?.told === true ? incident.id : null };
+    await ports.topics.publish('converged', encodeAlert({ topic: 'converged', data }, ports.now()));
+  }
+  const changed = incident !== undefined || before.converged === undefined;
+  await memoryFile.save({
+    ...memory,
+    incident: incident === undefined ? before.incident : { ...incident, closedAt: now },
+    since: changed ? now : before.since,
+  });
+}
