@@ -1,0 +1,219 @@
+import { SubscriptionCloseBehaviors, type Message, type PubSub, type Subscription } from '@google-cloud/pubsub';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../shared/errors.ts';
+import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
+import { storageEvent, unwrappedEvent, type BinaryEvent, type PulledMessage } from './binary-event.ts';
+import { deliveryDelays, type Chaos } from './chaos.ts';
+import { post } from './http-post.ts';
+
+/** One push subscription: the messages of a topic go to a function. */
+export interface Route {
+  readonly topic: string;
+  readonly function: string;
+  /** `storage`: bucket notifications, which Eventarc turns into events; `own`: messages that are CloudEvents already. */
+  readonly messages: 'storage' | 'own';
+  /** How many deliveries run at a time. */
+  readonly concurrency: number;
+}
+
+export interface DeliveryOptions {
+  readonly pubsub: PubSub;
+  readonly routes: readonly Route[];
+  readonly deadLetterTopic: string;
+  readonly chaos: Chaos;
+  readonly functions: {
+    url(name: string): string;
+    /** Resolves once the functions listen. */
+    ready(): Promise<void>;
+  };
+  /** Attempts before a message is given up; 5 where absent. */
+  readonly attempts?: number;
+  /** Wait after the first failed attempt in milliseconds, doubled after each further one up to the longest. */
+  readonly backoff?: { readonly first: number; readonly longest: number };
+  readonly log?: (message: string) => void;
+}
+
+export interface Delivery {
+  /** Ends the pulling, the waits and the requests under way. */
+  stop(): Promise<void>;
+}
+
+/** The longest a push subscription waits for an answer. https://docs.cloud.google.com/pubsub/docs/push */
+const answerMilliseconds = 600_000;
+const acknowledgeSeconds = 600;
+
+/**
+ * Plays Eventarc and Pub/Sub's push subscriptions over the real client: creates the topics and one pull subscription for each
+ * route, posts each message to its function as a binary CloudEvent, retries what is not answered 2xx, and gives a message up
+ * to the dead-letter topic after the last attempt.
+ */
+export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
+  const { pubsub, routes, functions } = options;
+  const { attempts = 5, backoff = { first: 200, longest: 10_000 }, log = () => {} } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const underWay = new Set<Promise<void>>();
+
+  const topics = new Set([...routes.map((route) => route.topic), options.deadLetterTopic]);
+  await Promise.all([...topics].map((topic) => pubsub.createTopic(topic)));
+  const subscriptions = await Promise.all(routes.map(subscribe));
+
+  async function subscribe(route: Route): Promise<Subscription> {
+    const name = `${route.topic}-${route.function}`;
+    await pubsub.topic(route.topic).createSubscription(name, { ackDeadlineSeconds: acknowledgeSeconds });
+    const subscription = pubsub.subscription(name, {
+      flowControl: { maxMessages: 10_000, allowExcessMessages: false },
+      closeOptions: { behavior: SubscriptionCloseBehaviors.NackImmediately },
+    });
+    const slots = createSlots(route.concurrency);
+    let ordinal = 0;
+    subscription.on('error', (error: Error) => log(`${name}: ${error.message}`));
+    subscription.on('message', (message: Message) => {
+      const [first = 0, ...copies] = deliveryDelays({ chaos: options.chaos, subscription: name, ordinal: ordinal++ });
+      const event = toEvent({ route, subscription: subscription.name, message: pulled(message) });
+      track(deliver({ route, event, message, slots, delay: first }));
+      for (const delay of copies) track(deliverCopy({ route, event, slots, delay }));
+    });
+    return subscription;
+  }
+
+  function track(work: Promise<void>): void {
+    const tracked = work.catch((error: unknown) => {
+      if (!signal.aborted) log(describeError(error));
+    });
+    underWay.add(tracked);
+    void tracked.finally(() => underWay.delete(tracked));
+  }
+
+  async function deliver(job: { route: Route; event: BinaryEvent; message: Message; slots: Slots; delay: number }): Promise<void> {
+    const { route, event, message } = job;
+    let wait = job.delay;
+    let problem = '';
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      await pause(wait);
+      const failure = await job.slots.run(() => attemptOnce(route, event));
+      if (failure === undefined) {
+        message.ack();
+        return;
+      }
+      problem = failure;
+      log(`${route.function}: attempt ${attempt} of ${attempts} for ${named(event)} failed: ${problem}`);
+      wait = Math.min(backoff.first * 2 ** (attempt - 1), backoff.longest);
+    }
+    await giveUp({ route, event, problem });
+    message.ack();
+  }
+
+  /** A second delivery of the same message: whatever comes of it, the first one decides about the message. */
+  async function deliverCopy(job: { route: Route; event: BinaryEvent; slots: Slots; delay: number }): Promise<void> {
+    await pause(job.delay);
+    await job.slots.run(() => attemptOnce(job.route, job.event));
+  }
+
+  async function pause(milliseconds: number): Promise<void> {
+    if (milliseconds > 0) await sleep(milliseconds, undefined, { signal });
+  }
+
+  /** Why the function did not take the event, or undefined where it did. */
+  async function attemptOnce(route: Route, event: BinaryEvent): Promise<string | undefined> {
+    await functions.ready();
+    signal.throwIfAborted();
+    try {
+      const answer = await post({
+        url: functions.url(route.function),
+        headers: event.headers,
+        body: event.body,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(answerMilliseconds)]),
+      });
+      return answer.accepted ? undefined : `${answer.status} ${answer.text.trim().slice(0, 300)}`;
+    } catch (error) {
+      signal.throwIfAborted();
+      return describeError(error);
+    }
+  }
+
+  async function giveUp({ route, event, problem }: { route: Route; event: BinaryEvent; problem: string }): Promise<void> {
+    const { headers } = event;
+    const letter = encodeDeadLetter(
+      {
+        stage: route.function,
+        reason: 'GivenUp',
+        message: `no delivery of ${attempts} succeeded; the last one: ${problem}`,
+        subject: headers['ce-subject'] ?? '',
+        event: {
+          id: headers['ce-id'],
+          type: headers['ce-type'],
+          source: headers['ce-source'],
+          subject: headers['ce-subject'],
+          data: readJson(event.body),
+        },
+      },
+      new Date(),
+    );
+    await pubsub.topic(options.deadLetterTopic).publishMessage({
+      data: Buffer.from(JSON.stringify(letter.data)),
+      attributes: {
+        'ce-specversion': '1.0',
+        'ce-id': letter.id,
+        'ce-type': letter.type,
+        'ce-source': letter.source,
+        'ce-subject': letter.subject,
+        'ce-time': letter.time.toISOString(),
+        'content-type': 'application/json',
+      },
+    });
+    log(`${route.function}: gave up ${named(event)}: ${problem}`);
+  }
+
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(subscriptions.map((subscription) => subscription.close()));
+      await Promise.all(underWay);
+    },
+  };
+}
+
+function toEvent({ route, subscription, message }: { route: Route; subscription: string; message: PulledMessage }): BinaryEvent {
+  return route.messages === 'storage' ? storageEvent(message) : unwrappedEvent(message, subscription);
+}
+
+function named({ headers }: BinaryEvent): string {
+  return `${headers['ce-type']} ${headers['ce-id']}`;
+}
+
+function pulled(message: Message): PulledMessage {
+  return { id: message.id, publishTime: new Date(message.publishTime.getTime()), attributes: message.attributes, data: message.data };
+}
+
+function readJson(body: Uint8Array): unknown {
+  const text = Buffer.from(body).toString();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+interface Slots {
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Lets so many pieces of work run at a time, the others in the order they came. */
+function createSlots(count: number): Slots {
+  let free = count;
+  const waiting: (() => void)[] = [];
+  return {
+    async run(work) {
+      if (free > 0) free--;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) free++;
+        else next();
+      }
+    },
+  };
+}

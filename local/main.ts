@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { delimiter, join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConvergeError } from '../shared/errors.ts';
+import { LocalError, systemErrorCode } from './local-error.ts';
+import { startPipeline, type Pipeline } from './pipeline.ts';
+import { ensurePrograms, isRunning } from './programs.ts';
+import { reportTo, sayTo } from './say.ts';
+
+const usage = `npm start -- [options]
+
+Brings up the whole pipeline on this machine (Kubernetes, Storage, Pub/Sub, Git and
+the functions), runs the Family Insurance story through it, and stays up.
+
+  --once              end after the story: exit code 0, or 1 if a step failed
+  --schedule SECONDS  how often the drift check runs (default 10, 0: never)
+  --seed NUMBER       repeat the disturbances of an earlier run
+  --help              this text
+
+Exit codes: 0 all went well, 1 a step failed, 2 wrong usage.
+`;
+
+interface Arguments {
+  readonly once: boolean;
+  readonly seed: number | undefined;
+  readonly scheduleSeconds: number;
+}
+
+const root = resolve(import.meta.dirname, '..');
+const stateFolder = join(root, '.converge');
+const factsFile = join(stateFolder, 'local.json');
+const say = sayTo(process.stdout);
+
+function readArguments(): Arguments | 'help' {
+  const { values } = parseArgs({
+    options: {
+      once: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      schedule: { type: 'string', default: '10' },
+    },
+  });
+  if (values.help) return 'help';
+  return {
+    once: values.once,
+    seed: values.seed === undefined ? undefined : wholeNumber('--seed', values.seed),
+    scheduleSeconds: wholeNumber('--schedule', values.schedule),
+  };
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new LocalError({ message: `${option} takes a whole number, not '${text}'` });
+  return Number(text);
+}
+
+/** Folders of runs that were killed before they could clear up. */
+async function removeAbandonedRuns(runs: string): Promise<void> {
+  for (const run of await readdir(runs)) {
+    if (!isRunning(Number(run))) await rm(join(runs, run), { recursive: true, force: true });
+  }
+}
+
+function printFacts(pipeline: Pipeline): void {
+  const { facts, programs } = pipeline;
+  const here = (path: string): string => relative(process.cwd(), path) || '.';
+  const storageUpload = `${facts.storage}/upload/storage/v1/b/${facts.buckets.master}/o?uploadType=media&name=config/defaults.yaml`;
+  say(`The pipeline is up (disturbances from seed ${pipeline.seed}).`, 'heading');
+  for (const [name, url] of [['Status', facts.status], ['Storage', facts.storage], ['Pub/Sub', facts.pubsub], ['Webhook', facts.webhook]]) {
+    say(`${name?.padEnd(9)} ${url}`);
+  }
+  for (const [name, url] of Object.entries(facts.repositories)) say(`${name.padEnd(9)} ${url}`);
+  say(`Details   ${here(factsFile)}, logs in ${here(pipeline.folder)}`);
+  say('Try, in another terminal:', 'heading');
+  say(`curl ${facts.status}`);
+  say(`git clone ${facts.repositories.master}`);
+  say(`curl --data-binary @FILE '${storageUpload}'`);
+  const query = `--kubeconfig ${here(facts.kubeconfig)} get pods --all-namespaces`;
+  // The control plane's program is a kubectl too, when called by that name.
+  say(hasKubectl() ? `kubectl ${query}` : `bash -c "exec -a kubectl ${programs.cluster} ${query}"`);
+}
+
+function hasKubectl(): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, 'kubectl')));
+}
+
+/** Resolves at the first Ctrl-C or request to end. A second one ends this process at once, and every part with it. */
+function endRequested(): Promise<void> {
+  return new Promise((requested) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => requested());
+  });
+}
+
+async function run({ once, seed, scheduleSeconds }: Arguments): Promise<void> {
+  const ended = endRequested();
+  const interrupted = new AbortController();
+  void ended.then(() => interrupted.abort());
+  const runs = join(stateFolder, 'runs');
+  const folder = join(runs, String(process.pid));
+  await mkdir(runs, { recursive: true });
+  await rm(folder, { recursive: true, force: true });
+  await removeAbandonedRuns(runs);
+
+  const programs = await ensurePrograms({ report: reportTo(process.stderr), signal: interrupted.signal });
+  interrupted.signal.throwIfAborted();
+  const pipeline = await startPipeline({
+    folder,
+    programs,
+    scheduleSeconds,
+    log: ({ kind, part, message }) => {
+      if (kind === 'failure') say(`${part} ${message}`, 'bad');
+    },
+    ...(seed === undefined ? {} : { seed }),
+  });
+  const facts = `${JSON.stringify(pipeline.facts, undefined, 2)}\n`;
+  try {
+    if (interrupted.signal.aborted) return;
+    await writeFile(factsFile, facts);
+    printFacts(pipeline);
+    if (!once) {
+      say('Ctrl-C stops everything.');
+      await ended;
+    }
+  } finally {
+    await pipeline.stop();
+    await removeFacts(facts);
+  }
+}
+
+/** Leaves alone what another pipeline has written there since. */
+async function removeFacts(written: string): Promise<void> {
+  try {
+    if ((await readFile(factsFile, 'utf8')) === written) await rm(factsFile);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof LocalError || error instanceof ConvergeError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+async function main(): Promise<number> {
+  let parsed: Arguments | 'help';
+  try {
+    parsed = readArguments();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${message}\n\n${usage}`);
+    return 2;
+  }
+  if (parsed === 'help') {
+    process.stdout.write(usage);
+    return 0;
+  }
+  try {
+    await run(parsed);
+    return 0;
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ABORT_ERR') sayTo(process.stderr)(explain(error), 'bad');
+    return 1;
+  }
+}
+
+process.exit(await main());

@@ -1,0 +1,272 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dump } from 'js-yaml';
+import { z } from 'zod';
+import { startChild, type Child } from '../child.ts';
+import { partEnvironment } from '../environment.ts';
+import { freePort } from '../free-port.ts';
+import { LocalError, systemErrorCode } from '../local-error.ts';
+
+export interface KubernetesOptions {
+  /** A folder of this control plane's own, for its database, keys, kubeconfig and logs. */
+  readonly folder: string;
+  readonly programs: { readonly cluster: string; readonly kwok: string };
+  /** How many nodes kwok plays; 1 where absent. */
+  readonly nodes?: number;
+  readonly onUnexpectedEnd?: (part: string, how: string) => void;
+}
+
+export interface Kubernetes {
+  /** `https://127.0.0.1:PORT` */
+  readonly server: string;
+  /** Path of a kubeconfig with one context. */
+  readonly kubeconfig: string;
+  /** Bearer token of a member of `system:masters`. */
+  readonly token: string;
+  readonly pids: readonly number[];
+  /** Runs the kubectl of this Kubernetes version; resolves with its standard output, rejects with its standard error. */
+  kubectl(parameters: readonly string[], input?: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const readyMilliseconds = 60_000;
+const pollMilliseconds = 50;
+/** The defaults hold clients back to 20 requests a second, which a sandbox of many small objects feels. */
+const unhurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
+
+/**
+ * A real control plane (etcd, API server, controller manager, scheduler) with kwok for nodes and pods, on free ports of
+ * 127.0.0.1. Resolves once a Deployment would roll out: the default namespace has its service account, and a node is ready.
+ */
+export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
+  const { folder, programs } = options;
+  await mkdir(folder, { recursive: true });
+  const token = randomBytes(24).toString('hex');
+  const paths = {
+    etcd: join(folder, 'etcd'),
+    certificates: join(folder, 'certificates'),
+    tokens: join(folder, 'tokens.csv'),
+    serviceAccountKey: join(folder, 'service-account.key'),
+    kubeconfig: join(folder, 'kubeconfig'),
+  };
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await Promise.all([
+    writeFile(paths.tokens, `${token},admin,admin,system:masters\n`, { mode: 0o600 }),
+    writeFile(paths.serviceAccountKey, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 }),
+  ]);
+  const [clientPort, peerPort, securePort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const server = `https://127.0.0.1:${securePort}`;
+  const environment = partEnvironment({ home: folder });
+  const children: Child[] = [];
+  const givenUp = new AbortController();
+  const until = (condition: () => Promise<boolean>): Promise<void> => whenTrue(condition, givenUp.signal);
+
+  function start(name: string, parameters: readonly string[], program = programs.cluster): Child {
+    const child = startChild({
+      name,
+      program,
+      argv0: name,
+      arguments: parameters,
+      environment,
+      workingFolder: folder,
+      logFile: join(folder, `${name}.log`),
+      onUnexpectedEnd: (how) => options.onUnexpectedEnd?.(name, how),
+    });
+    children.push(child);
+    return child;
+  }
+
+  async function stop(): Promise<void> {
+    // Clients first: they would fill their logs with the API server's absence.
+    for (const child of children.toReversed()) await child.stop();
+    await rm(paths.etcd, { recursive: true, force: true });
+  }
+
+  try {
+    const etcd = start('etcd', [
+      `--data-dir=${paths.etcd}`,
+      `--listen-client-url=http://127.0.0.1:${clientPort}`,
+      `--listen-peer-url=http://127.0.0.1:${peerPort}`,
+    ]);
+    const apiServer = start('kube-apiserver', [
+      `--etcd-servers=http://127.0.0.1:${clientPort}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${securePort}`,
+      `--cert-dir=${paths.certificates}`,
+      `--token-auth-file=${paths.tokens}`,
+      '--authorization-mode=RBAC',
+      '--allow-privileged=true',
+      '--service-cluster-ip-range=10.96.0.0/16',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${paths.serviceAccountKey}`,
+      `--service-account-signing-key-file=${paths.serviceAccountKey}`,
+      // An Endpoints object can't hold a loopback address, and nothing runs in the pods that would look for the API server.
+      '--endpoint-reconciler-type=none',
+      '--advertise-address=127.0.0.1',
+    ]);
+    const failed = (child: Child): Promise<never> =>
+      child.ended.then((how) => {
+        throw new LocalError({ message: `${child.name} ended before the control plane was ready: ${how}` });
+      });
+    const certificateFile = join(paths.certificates, 'apiserver.crt');
+    await Promise.race([until(() => holdsCertificate(certificateFile)), failed(apiServer), failed(etcd)]);
+    const certificate = await readFile(certificateFile, 'utf8');
+    const client: Client = { port: securePort, token, certificate };
+    await writeKubeconfig({ path: paths.kubeconfig, server, token, certificate });
+    await Promise.race([until(() => answersOk(client, '/readyz')), failed(apiServer), failed(etcd)]);
+
+    const controllerManager = start('kube-controller-manager', [
+      `--kubeconfig=${paths.kubeconfig}`,
+      '--leader-elect=false',
+      '--secure-port=0',
+      `--root-ca-file=${certificateFile}`,
+      `--service-account-private-key-file=${paths.serviceAccountKey}`,
+      ...unhurried,
+    ]);
+    const scheduler = start('kube-scheduler', [
+      `--kubeconfig=${paths.kubeconfig}`,
+      '--leader-elect=false',
+      '--secure-port=0',
+      ...unhurried,
+    ]);
+    const kwok = start('kwok', [`--kubeconfig=${paths.kubeconfig}`, '--manage-all-nodes=true'], programs.kwok);
+    const nodes = Array.from({ length: options.nodes ?? 1 }, (_, index) => `sandbox-${index + 1}`);
+    for (const node of nodes) await createNode(client, node);
+    await Promise.race([
+      Promise.all([
+        until(() => answersOk(client, '/api/v1/namespaces/default/serviceaccounts/default')),
+        ...nodes.map((node) => until(() => takesPods(client, node))),
+      ]),
+      ...[apiServer, etcd, controllerManager, scheduler, kwok].map(failed),
+    ]);
+  } catch (error) {
+    givenUp.abort();
+    await stop();
+    throw error;
+  }
+
+  return {
+    server,
+    kubeconfig: paths.kubeconfig,
+    token,
+    pids: children.map((child) => child.pid),
+    kubectl: (parameters, input) =>
+      runKubectl({ program: programs.cluster, environment: { ...environment, KUBECONFIG: paths.kubeconfig }, parameters, input }),
+    stop,
+  };
+}
+
+/** The API server writes its self-signed certificate, followed by its issuer's, early in its start. */
+async function holdsCertificate(path: string): Promise<boolean> {
+  try {
+    return (await readFile(path, 'utf8')).trimEnd().endsWith('-----END CERTIFICATE-----');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function whenTrue(condition: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + readyMilliseconds;
+  while (!(await condition())) {
+    if (performance.now() > deadline) {
+      throw new LocalError({ message: `the control plane was not ready after ${readyMilliseconds / 1000} s` });
+    }
+    await sleep(pollMilliseconds, undefined, { signal });
+  }
+}
+
+async function writeKubeconfig(file: { path: string; server: string; token: string; certificate: string }): Promise<void> {
+  const authority = Buffer.from(file.certificate).toString('base64');
+  const kubeconfig = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'sandbox', cluster: { server: file.server, 'certificate-authority-data': authority } }],
+    users: [{ name: 'admin', user: { token: file.token } }],
+    contexts: [{ name: 'sandbox', context: { cluster: 'sandbox', user: 'admin' } }],
+    'current-context': 'sandbox',
+  };
+  await writeFile(file.path, dump(kubeconfig), { mode: 0o600 });
+}
+
+interface Client {
+  readonly port: number;
+  readonly token: string;
+  readonly certificate: string;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** One request to the API server, or undefined while it does not listen yet. */
+async function call(client: Client, { path, body }: { path: string; body?: unknown }): Promise<Answer | undefined> {
+  const sent = request({
+    host: '127.0.0.1',
+    port: client.port,
+    ca: client.certificate,
+    path,
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Bearer ${client.token}`, 'content-type': 'application/json' },
+  });
+  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  try {
+    return await new Promise<Answer>((resolve, reject) => {
+      sent.once('error', reject);
+      sent.once('response', (response) => {
+        text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
+      });
+    });
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined;
+    throw error;
+  }
+}
+
+async function answersOk(client: Client, path: string): Promise<boolean> {
+  return (await call(client, { path }))?.status === 200;
+}
+
+async function createNode(client: Client, name: string): Promise<void> {
+  const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } };
+  const answer = await call(client, { path: '/api/v1/nodes', body: node });
+  if (answer?.status === 201) return;
+  throw new Error(`the API server refused node ${name}: ${answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`}`);
+}
+
+const nodeSchema = z.object({
+  spec: z.object({ taints: z.array(z.object({ key: z.string() })).default([]) }).default({ taints: [] }),
+  status: z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) }).default({ conditions: [] }),
+});
+
+async function takesPods(client: Client, name: string): Promise<boolean> {
+  const answer = await call(client, { path: `/api/v1/nodes/${name}` });
+  if (answer?.status !== 200) return false;
+  const { spec, status } = nodeSchema.parse(JSON.parse(answer.body));
+  return spec.taints.length === 0 && status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+}
+
+async function runKubectl(run: {
+  program: string;
+  environment: NodeJS.ProcessEnv;
+  parameters: readonly string[];
+  input: string | undefined;
+}): Promise<string> {
+  const child = spawn(run.program, run.parameters, { argv0: 'kubectl', env: run.environment, stdio: ['pipe', 'pipe', 'pipe'] });
+  const closed = once(child, 'close');
+  // kubectl may refuse its arguments without reading its input.
+  child.stdin.on('error', () => {});
+  child.stdin.end(run.input);
+  const [output, problem] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  if (child.exitCode !== 0) throw new Error(`kubectl ${run.parameters.join(' ')}: ${problem.trim()}`);
+  return output;
+}

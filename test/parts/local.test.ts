@@ -1,0 +1,447 @@
+import { execFile, spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Message } from '@google-cloud/pubsub';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { deadLetterSchema } from '../../shared/events/dead-letter.ts';
+import { deliveryDelays } from '../../local/chaos.ts';
+import { systemErrorCode } from '../../local/local-error.ts';
+import { startGit, type Push } from '../../local/parts/git.ts';
+import { startPubSub } from '../../local/parts/pubsub.ts';
+import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
+import { ensureProgram, type Programs } from '../../local/programs.ts';
+
+const execute = promisify(execFile);
+const recordingFunctions = join(import.meta.dirname, 'recording-functions.ts');
+const seed = 20_261_121;
+
+let scratch: string;
+let programs: Programs;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'converge-local-'));
+  programs = {
+    pubsub: await ensureProgram('pubsub'),
+    storage: await ensureProgram('storage'),
+    kwok: await ensureProgram('kwok'),
+    cluster: await ensureProgram('cluster'),
+    // Nothing renders here: the functions of this test only record.
+    render: process.execPath,
+  };
+});
+
+afterAll(async () => {
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const receivedSchema = z.object({
+  function: z.string(),
+  pid: z.number(),
+  done: z.string().optional(),
+  method: z.string().optional(),
+  headers: z.record(z.string(), z.unknown()).optional(),
+  body: z.string().optional(),
+  event: z.looseObject({ id: z.string(), type: z.string(), source: z.string(), subject: z.string().optional() }).optional(),
+});
+type Received = z.infer<typeof receivedSchema>;
+
+const announcedSchema = z.object({ pids: z.array(z.number()).length(8), facts: z.record(z.string(), z.unknown()) });
+
+async function received({ folder }: { folder: string }, name: string): Promise<Received[]> {
+  let text = '';
+  try {
+    text = await readFile(join(folder, 'tmp', 'received.jsonl'), 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  }
+  // What follows the last line end is still being written.
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => receivedSchema.parse(JSON.parse(line))).filter((entry) => entry.function === name);
+}
+
+async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await sleep(20);
+  }
+}
+
+async function publish(pipeline: Pipeline, message: { topic: string; id: string; data: unknown }): Promise<void> {
+  await pipeline.clients.pubsub.topic(message.topic).publishMessage({
+    data: Buffer.from(JSON.stringify(message.data)),
+    attributes: {
+      'ce-specversion': '1.0',
+      'ce-id': message.id,
+      'ce-type': 'dev.converge.test.v1',
+      'ce-source': '//converge.dev/test',
+      'ce-subject': 'master/acme',
+      'content-type': 'application/json',
+    },
+  });
+}
+
+/** `git` as its user has it, without that user's own settings. */
+async function git(folder: string, ...parameters: string[]): Promise<string> {
+  const author = { GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@example.com', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@example.com' };
+  const environment = { PATH: process.env['PATH'], HOME: folder, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', ...author };
+  const { stdout } = await execute('git', parameters, { cwd: folder, env: environment });
+  return stdout.trim();
+}
+
+async function cloneWithCommit(url: string): Promise<string> {
+  const folder = await mkdtemp(join(scratch, 'clone-'));
+  await git(folder, 'init', '--quiet', '--initial-branch=main');
+  await git(folder, 'remote', 'add', 'origin', url);
+  await commit(folder, 'README.md', 'one');
+  return folder;
+}
+
+async function commit(folder: string, file: string, content: string | Uint8Array): Promise<string> {
+  await writeFile(join(folder, file), content);
+  await git(folder, 'add', '.');
+  await git(folder, 'commit', '--quiet', '-m', `write ${file}`);
+  return await git(folder, 'rev-parse', 'HEAD');
+}
+
+/** A process that ended but was not yet taken note of by its parent runs no more. */
+async function runs(pid: number): Promise<boolean> {
+  try {
+    const { stdout } = await execute('ps', ['-o', 'stat=', '-p', String(pid)]);
+    return !stdout.trim().startsWith('Z');
+  } catch {
+    return false;
+  }
+}
+
+async function stillRunning(pids: readonly number[]): Promise<number[]> {
+  const states = await Promise.all(pids.map(async (pid) => ((await runs(pid)) ? [pid] : [])));
+  return states.flat();
+}
+
+function pidsOf(pipeline: Pipeline): number[] {
+  return [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, pipeline.functions.pid()];
+}
+
+describe('the local pipeline', () => {
+  let pipeline: Pipeline;
+
+  beforeAll(async () => {
+    pipeline = await startPipeline({
+      folder: join(scratch, 'pipeline'),
+      programs,
+      functions: recordingFunctions,
+      seed,
+      attempts: 3,
+      scheduleSeconds: 1,
+    });
+  });
+
+  afterAll(async () => {
+    await pipeline?.stop();
+  });
+
+  test('delivers an uploaded object to copyArtifact as the event that Eventarc sends', async () => {
+    await pipeline.clients.storage.bucket(pipeline.facts.buckets.staging).file('charts/größe.yaml').save('replicas: 2\n');
+    const { event } = await eventually(async () => (await received(pipeline, 'copyArtifact')).find((entry) => entry.event));
+    expect(event).toMatchObject({
+      specversion: '1.0',
+      type: 'google.cloud.storage.object.v1.finalized',
+      source: '//storage.googleapis.com/projects/_/buckets/family-staging',
+      subject: 'objects/charts/gr%C3%B6%C3%9Fe.yaml',
+      bucket: 'family-staging',
+      data: { bucket: 'family-staging', name: 'charts/größe.yaml', generation: expect.stringMatching(/^\d+$/) },
+    });
+  });
+
+  test('retries what a function fails at, then gives it up to the dead-letter topic', async () => {
+    const [subscription] = await pipeline.clients.pubsub.topic('dead-letter').createSubscription('dead-letter-test');
+    const given = new Promise<Message>((resolve) => subscription.once('message', resolve));
+    await publish(pipeline, { topic: 'change-committed', id: 'hopeless', data: { order: 'fail' } });
+    const message = await given;
+    message.ack();
+    await subscription.close();
+    expect(deadLetterSchema.parse(JSON.parse(message.data.toString()))).toMatchObject({
+      stage: 'fanOut',
+      reason: 'GivenUp',
+      subject: 'master/acme',
+      event: { id: 'hopeless', type: 'dev.converge.test.v1', data: { order: 'fail' } },
+    });
+    const copies = deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'change-committed-fanOut', ordinal: 0 }).length;
+    const attempts = await eventually(async () => {
+      const entries = await received(pipeline, 'fanOut');
+      return entries.length >= 3 + copies - 1 ? entries : undefined;
+    });
+    expect(attempts).toHaveLength(3 + copies - 1);
+  });
+
+  test('delivers the messages doubled and shuffled that the seed says, and then no more', async () => {
+    const ids = Array.from({ length: 40 }, (_, index) => `message-${index}`);
+    for (const id of ids) await publish(pipeline, { topic: 'converged', id, data: {} });
+    const expected = ids
+      .map((_, ordinal) => deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'converged-deliverAlert', ordinal }).length)
+      .reduce((sum, copies) => sum + copies);
+    const arrivals = async (): Promise<string[]> =>
+      (await received(pipeline, 'deliverAlert')).flatMap(({ event }) => (event === undefined ? [] : [event.id]));
+    await eventually(async () => ((await arrivals()).length >= expected ? true : undefined));
+    // Longer than any disturbance: what comes too often has come by then.
+    await sleep(700);
+    const order = await arrivals();
+    expect(order).toHaveLength(expected);
+    expect(expected).toBeGreaterThan(ids.length);
+    expect(new Set(order)).toEqual(new Set(ids));
+    expect([...new Set(order)]).not.toEqual(ids);
+  });
+
+  test('delivers a message again when the functions die over it', async () => {
+    await publish(pipeline, { topic: 'reconcile', id: 'survivor', data: { order: 'wait' } });
+    const first = await eventually(async () => (await received(pipeline, 'reconcile')).find((entry) => entry.event?.id === 'survivor'));
+    await pipeline.killFunctions();
+    const done = await eventually(async () => (await received(pipeline, 'reconcile')).find((entry) => entry.done === 'survivor'));
+    expect(first.pid).not.toBe(done.pid);
+    expect(await runs(first.pid)).toBe(false);
+    const answer = await fetch(pipeline.facts.status);
+    expect(await answer.json()).toEqual({ name: 'status' });
+  });
+
+  test('restarts the functions at the same URLs', async () => {
+    const before = pipeline.functions.pid();
+    await pipeline.restartFunctions();
+    expect(pipeline.functions.pid()).not.toBe(before);
+    expect((await fetch(pipeline.facts.status)).status).toBe(200);
+    expect((await fetch(pipeline.functions.url('noSuchFunction'))).status).toBe(404);
+  });
+
+  test('calls checkDrift on schedule', async () => {
+    const call = await eventually(async () => (await received(pipeline, 'checkDrift'))[0]);
+    expect(call).toMatchObject({ method: 'POST', headers: { 'x-cloudscheduler': 'true' } });
+  });
+
+  test('announces a push over HTTP by a webhook that is signed as GitHub signs', async () => {
+    const url = pipeline.facts.repositories.master;
+    const clone = await cloneWithCommit(url);
+    const head = await git(clone, 'rev-parse', 'HEAD');
+    await git(clone, 'push', '--quiet', 'origin', 'main');
+    const { headers, body } = await eventually(async () => (await received(pipeline, 'receivePush'))[0]);
+    const signature = createHmac('sha256', pipeline.webhookSecret).update(body ?? '').digest('hex');
+    expect(headers).toMatchObject({ 'x-github-event': 'push', 'x-hub-signature-256': `sha256=${signature}` });
+    expect(JSON.parse(body ?? '')).toMatchObject({
+      ref: 'refs/heads/main',
+      before: '0'.repeat(40),
+      after: head,
+      repository: { full_name: 'local/master', clone_url: url },
+    });
+  });
+
+  test('rolls out a Deployment on the sandbox cluster', async () => {
+    await pipeline.kubernetes.kubectl(['create', 'deployment', 'web', '--image=shop:1', '--replicas=2']);
+    await pipeline.kubernetes.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
+    const ready = await pipeline.kubernetes.kubectl(['get', 'deployment', 'web', '-o', 'jsonpath={.status.readyReplicas}']);
+    expect(ready).toBe('2');
+    await expect(pipeline.kubernetes.kubectl(['get', 'deployment', 'absent'])).rejects.toThrow('not found');
+  });
+
+  test('runs beside another one, which dies whole with its process', async () => {
+    const other = join(scratch, 'other');
+    const script = `
+      const { startPipeline } = await import(${JSON.stringify(join(import.meta.dirname, '../../local/pipeline.ts'))});
+      const pipeline = await startPipeline(${JSON.stringify({ folder: other, programs, functions: recordingFunctions })});
+      await pipeline.clients.storage.bucket('family-master').file('other.yaml').save('');
+      const pids = [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, pipeline.functions.pid()];
+      console.log(JSON.stringify({ pids, facts: pipeline.facts }));
+    `;
+    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = await once(createInterface({ input: parent.stdout }), 'line');
+    const { pids, facts } = announcedSchema.parse(JSON.parse(line));
+    expect(await stillRunning(pids)).toEqual(pids);
+    expect(facts['storage']).not.toBe(pipeline.facts.storage);
+    expect(facts['kubeconfig']).not.toBe(pipeline.facts.kubeconfig);
+    const [arrived] = await eventually(async () => {
+      const entries = await received({ folder: other }, 'copyArtifact');
+      return entries.length > 0 ? entries : undefined;
+    });
+    expect(arrived?.event?.subject).toBe('objects/other.yaml');
+    expect(JSON.stringify(await received(pipeline, 'copyArtifact'))).not.toContain('other.yaml');
+    parent.kill('SIGKILL');
+    await eventually(async () => ((await stillRunning(pids)).length === 0 ? true : undefined));
+    expect(await stillRunning(pidsOf(pipeline))).toHaveLength(8);
+  });
+
+  test('leaves nothing running when it is stopped, also twice', async () => {
+    const pids = pidsOf(pipeline);
+    expect(await stillRunning(pids)).toHaveLength(8);
+    await pipeline.stop();
+    await pipeline.stop();
+    expect(await stillRunning(pids)).toEqual([]);
+    await expect(fetch(pipeline.facts.status)).rejects.toThrow();
+    await expect(fetch(pipeline.facts.repositories.master)).rejects.toThrow();
+  });
+
+  test('stops what had started when the functions do not come up, and says why', async () => {
+    const folder = join(scratch, 'half');
+    const broken = join(scratch, 'broken-functions.ts');
+    await writeFile(broken, `throw new Error('no such luck');\n`);
+    await expect(startPipeline({ folder, programs, functions: broken })).rejects.toThrow('no such luck');
+    const { stdout } = await execute('ps', ['-axww', '-o', 'args']);
+    expect(stdout.split('\n').filter((line) => line.includes(folder))).toEqual([]);
+  });
+});
+
+describe('the Git host', () => {
+  interface Host {
+    readonly url: string;
+    readonly path: string;
+    readonly pushes: Push[];
+    readonly log: string[];
+  }
+
+  async function withHost(work: (host: Host) => Promise<void>, { failingWebhook }: { failingWebhook?: Error } = {}): Promise<void> {
+    const pushes: Push[] = [];
+    const log: string[] = [];
+    const host = await startGit({
+      folder: await mkdtemp(join(scratch, 'git-')),
+      repositories: ['master'],
+      log: (message) => log.push(message),
+      onPush: async (push) => {
+        pushes.push(push);
+        if (failingWebhook !== undefined) throw failingWebhook;
+      },
+    });
+    try {
+      await work({ url: host.url('master'), path: host.path('master'), pushes, log });
+    } finally {
+      await host.stop();
+    }
+  }
+
+  test('takes a push whose webhook fails', () =>
+    withHost(
+      async ({ url, path, log }) => {
+        const clone = await cloneWithCommit(url);
+        await git(clone, 'push', '--quiet', 'origin', 'main');
+        expect(await git(path, 'rev-parse', 'main')).toBe(await git(clone, 'rev-parse', 'main'));
+        await eventually(async () => (log.length > 0 ? true : undefined));
+        expect(log).toEqual(['the push to refs/heads/main of master was not announced: nobody listens']);
+      },
+      { failingWebhook: new Error('nobody listens') },
+    ));
+
+  test('takes a large push in chunks, and gives it back to a shallow and to a partial clone', () =>
+    withHost(async ({ url }) => {
+      const clone = await cloneWithCommit(url);
+      const head = await commit(clone, 'large.bin', randomBytes(3_000_000));
+      await git(clone, '-c', 'http.postBuffer=65536', 'push', '--quiet', 'origin', 'main');
+      for (const option of ['--depth=1', '--filter=blob:none']) {
+        const copy = await mkdtemp(join(scratch, 'copy-'));
+        await git(copy, 'clone', '--quiet', option, url, '.');
+        expect(await git(copy, 'rev-parse', 'HEAD')).toBe(head);
+      }
+    }));
+
+  test('refuses a push that rewrites history', () =>
+    withHost(async ({ url, pushes }) => {
+      const clone = await cloneWithCommit(url);
+      await git(clone, 'push', '--quiet', 'origin', 'main');
+      await git(clone, 'commit', '--quiet', '--amend', '-m', 'rewritten');
+      await expect(git(clone, 'push', '--force', 'origin', 'main')).rejects.toThrow('non-fast-forward');
+      expect(pushes).toHaveLength(1);
+    }));
+
+  test('announces branches and tags, neither notes nor what is pushed past it', () =>
+    withHost(async ({ url, path, pushes }) => {
+      const clone = await cloneWithCommit(url);
+      await git(clone, 'push', '--quiet', path, 'main');
+      await git(clone, 'notes', '--ref=converge', 'add', '-m', 'converged');
+      await git(clone, 'push', '--quiet', 'origin', 'refs/notes/converge', 'main:release/1');
+      await eventually(async () => (pushes.length > 0 ? true : undefined));
+      expect(pushes.map((push) => push.ref)).toEqual(['refs/heads/release/1']);
+    }));
+
+  test('answers 404 for a repository it does not have', () =>
+    withHost(async ({ url }) => {
+      expect((await fetch(`${url.replace('master', 'other')}/info/refs?service=git-upload-pack`)).status).toBe(404);
+      expect((await fetch(`${url}/../../config`)).status).toBe(404);
+    }));
+});
+
+test('a part that ends by itself is told of, one that is stopped is not', async () => {
+  const ends: string[] = [];
+  const options = { program: programs.pubsub, folder: scratch, onUnexpectedEnd: (how: string) => void ends.push(how) };
+  const [dying, stopped] = await Promise.all([startPubSub(options), startPubSub(options)]);
+  process.kill(dying.pid, 'SIGKILL');
+  await eventually(async () => (ends.length > 0 ? true : undefined));
+  await stopped.stop();
+  await dying.stop();
+  expect(ends).toEqual(['signal SIGKILL\n  ' + dying.host]);
+});
+
+describe('the programs', () => {
+  let tools: string;
+  const cache = process.env['CONVERGE_CACHE'];
+
+  beforeAll(async () => {
+    tools = await mkdtemp(join(scratch, 'tools-'));
+    process.env['CONVERGE_CACHE'] = join(tools, 'cache');
+    await mkdir(join(tools, 'pubsub'));
+    await writeFile(join(tools, 'pubsub', 'go.mod'), 'module example.com/tiny\n\ngo 1.26.0\n');
+    await writeSource('package main\n\nfunc main() { println("one") }\n');
+  });
+
+  afterAll(() => {
+    if (cache === undefined) delete process.env['CONVERGE_CACHE'];
+    else process.env['CONVERGE_CACHE'] = cache;
+  });
+
+  const writeSource = (source: string): Promise<void> => writeFile(join(tools, 'pubsub', 'main.go'), source);
+  const printed = async (program: string): Promise<string> => (await execute(program)).stderr.trim();
+
+  test('are built once, whoever asks at the same time', async () => {
+    const lines: string[] = [];
+    const report = (line: string): void => void lines.push(line);
+    const [first, second] = await Promise.all([ensureProgram('pubsub', { tools, report }), ensureProgram('pubsub', { tools, report })]);
+    expect(second).toBe(first);
+    expect(await printed(first)).toBe('one');
+    expect(lines.filter((line) => line.includes('built in'))).toHaveLength(1);
+    expect(await ensureProgram('pubsub', { tools, report: () => expect.unreachable('nothing is left to build') })).toBe(first);
+  });
+
+  test('are built anew when their source changes, over the lock of a builder that died', async () => {
+    const before = await ensureProgram('pubsub', { tools });
+    await writeSource('package main\n\nfunc main() { println("two") }\n');
+    const stopped = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
+    await once(stopped, 'close');
+    const wanted = join(tools, 'locked');
+    process.env['CONVERGE_CACHE'] = wanted;
+    const expected = await ensureProgram('pubsub', { tools });
+    await rm(expected);
+    await writeFile(`${expected}.lock`, String(stopped.pid));
+    const after = await ensureProgram('pubsub', { tools });
+    expect(after).toBe(expected);
+    expect(after.split('/').at(-1)).not.toBe(before.split('/').at(-1));
+    expect(await printed(after)).toBe('two');
+    expect(await readdir(join(wanted, 'programs'))).toHaveLength(1);
+  });
+
+  test('that do not compile are refused with the words of the compiler', async () => {
+    await writeSource('package main\n\nfunc main() { undefinedFunction() }\n');
+    await expect(ensureProgram('pubsub', { tools })).rejects.toThrow('undefined: undefinedFunction');
+  });
+
+  test('can not be built without Go, which is said together with where to get it', async () => {
+    await writeSource('package main\n\nfunc main() { println("three") }\n');
+    const path = process.env['PATH'];
+    process.env['PATH'] = tools;
+    try {
+      await expect(ensureProgram('pubsub', { tools })).rejects.toThrow('https://go.dev/dl/');
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+});

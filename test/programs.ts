@@ -1,0 +1,7 @@
+import { ensurePrograms } from '../local/programs.ts';
+import { reportTo } from '../local/say.ts';
+
+/** Before any test on real parts: builds what the cache lacks, so that no test's time limit includes a build. */
+export async function setup(): Promise<void> {
+  await ensurePrograms({ report: reportTo(process.stderr) });
+}
