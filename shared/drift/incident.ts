@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseTime } from '../time.ts';
-import type { Diff, DiffReason, ObjectDiff } from '../events/alert.ts';
+import type { Divergence } from './divergence.ts';
+import type { Diff, DiffReason } from '../events/alert.ts';
 
 /** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
 export interface Incident {
@@ -15,14 +16,6 @@ export interface Incident {
   readonly diff: Diff | undefined;
   readonly told: boolean;
   readonly closedAt: string | undefined;
-}
-
-/** What a run found to differ. */
-export interface Divergence {
-  readonly reason: DiffReason;
-  readonly revision: string;
-  readonly summary: string;
-  readonly objects: readonly ObjectDiff[];
 }
 
 /** How many objects an alert lists; the rest is counted. */
@@ -48,8 +41,9 @@ export function openIncident({
 }): Incident {
   const { reason, revision, summary } = divergence;
   if (last !== undefined && last.closedAt === undefined) {
-    const same = last.reason === reason && last.revision === revision && last.summary === summary;
-    return same ? last : { ...last, reason, revision, summary, diff: undefined, told: false };
+    // One reason at one revision is told once, however its details move: "1 of 3 ready", "2 of 3 ready".
+    const same = last.reason === reason && last.revision === revision;
+    return same ? { ...last, summary } : { ...last, reason, revision, summary, diff: undefined, told: false };
   }
   const reopened = last?.closedAt !== undefined && now.getTime() - parseTime(last.closedAt) <= convergedAfter;
   const since = now.toISOString();
@@ -117,13 +111,4 @@ export function mayHeal({ incident, now, healAfter }: { incident: Incident; now:
 
 export function isOpen(incident: Incident | undefined): incident is Incident {
   return incident !== undefined && incident.closedAt === undefined;
-}
-
-/** One line for people: the first object with its fields, and how many more. */
-export function summarise(objects: readonly ObjectDiff[]): string {
-  const [first, ...others] = objects;
-  if (first === undefined) return 'nothing differs';
-  const title = `${first.kind} ${first.namespace === undefined ? '' : `${first.namespace}/`}${first.name}`;
-  const more = others.length === 0 ? '' : `, and ${others.length} more object${others.length === 1 ? '' : 's'}`;
-  return `${title}: ${first.message}${more}`;
 }

@@ -24,7 +24,9 @@ export interface Memory {
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   readonly left: readonly string[];
   readonly incident: Incident | undefined;
+  /** Where its objects are; empty before the first write. */
   readonly cluster: string;
+  readonly namespace: string;
   readonly health: HealthState;
   /** When the state of the environment last changed. */
   readonly since: string;
@@ -39,6 +41,7 @@ export function emptyMemory(now: Date): Memory {
     left: [],
     incident: undefined,
     cluster: '',
+    namespace: '',
     health: 'Unknown',
     since: now.toISOString(),
   };

@@ -36,7 +36,7 @@ export function objectKey(id: ObjectId): string {
 }
 
 /** As people write it: `Deployment acme/web`. */
-export function objectTitle(id: Pick<ObjectId, 'kind' | 'namespace' | 'name'>): string {
+export function objectTitle(id: { kind: string; namespace?: string | undefined; name: string }): string {
   return id.namespace === undefined ? `${id.kind} ${id.name}` : `${id.kind} ${id.namespace}/${id.name}`;
 }
 

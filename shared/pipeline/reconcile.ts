@@ -4,8 +4,9 @@ import { environmentPath, parseEnvironmentFile } from '../environment/environmen
 import { environmentKey } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
 import { acquireLease, type Lease } from './lease.ts';
-import { converge, type RunResult } from './reconcile/converge.ts';
+import { converge } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/memory-file.ts';
+import type { RunResult } from './reconcile/target.ts';
 import type { ReconcilePorts, ReconcileSettings } from './reconcile/run.ts';
 
 export type ReconcileResult = RunResult | { readonly outcome: 'busy' };

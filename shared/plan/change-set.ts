@@ -5,6 +5,12 @@ export type Change =
   | { readonly id: ObjectId; readonly did: 'created' | 'configured' | 'unchanged' | 'pruned' }
   | { readonly id: ObjectId; readonly did: 'skipped' | 'failed'; readonly message: string };
 
+export type FailedChange = Extract<Change, { did: 'skipped' | 'failed' }>;
+
+export function failuresOf(changes: readonly Change[]): FailedChange[] {
+  return changes.filter((change): change is FailedChange => change.did === 'failed');
+}
+
 export interface ChangeCounts {
   readonly created: number;
   readonly configured: number;

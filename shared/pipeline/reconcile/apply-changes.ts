@@ -13,7 +13,7 @@ import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { Cluster } from '../ports.ts';
 import { parentResource, type ObservedState } from './observed-state.ts';
 import { inParallel } from './parallel.ts';
-import type { Run } from './run.ts';
+import type { Target } from './target.ts';
 
 /** How long to wait between looks at definitions that are not established yet, in milliseconds. */
 const lookAgain = 100;
@@ -32,26 +32,8 @@ export interface Applied {
  * Applies what the plan says, stage by stage. Before the first write the inventory's parent declares what may come, so
  * that a run killed half-way leaves no orphan. One object's failure hides no other's.
  */
-export async function applyChanges(
-  run: Run,
-  {
-    actions,
-    environment,
-    applySet,
-    observed,
-    cluster,
-    api,
-    deadline,
-  }: {
-    actions: readonly PlannedAction[];
-    environment: Environment;
-    applySet: ApplySet;
-    observed: ObservedState;
-    cluster: Cluster;
-    api: ClusterApi;
-    deadline: Date;
-  },
-): Promise<Applied> {
+export async function applyChanges(target: Target, { actions, observed }: { actions: readonly PlannedAction[]; observed: ObservedState }): Promise<Applied> {
+  const { run, environment, applySet, cluster, api } = target;
   const changes: Change[] = [];
   const remembered: Record<string, RememberedObject> = {};
   const answers = new Map<string, KubernetesObject>();
@@ -87,7 +69,7 @@ export async function applyChanges(
       answers.set(desired.key, result.object);
       changes.push({ id: desired.id, did: whatHappened({ before, after: result.object }) });
     });
-    if (stage === 'definitions') current = await awaitDefinitions(run, { applied: due.map((action) => action.desired), answers, cluster, api: current, deadline });
+    if (stage === 'definitions') current = await awaitDefinitions(target, { applied: due.map((action) => action.desired), answers, api: current });
   }
   return { changes: [...changes, ...kept], remembered, observed: answers, api: current, parent };
 }
@@ -162,8 +144,8 @@ async function readOwners({ actions, cluster, api, applySet }: { actions: readon
 
 /** Custom resources cannot be written before their definition is established, nor anything into a namespace not yet active. */
 async function awaitDefinitions(
-  run: Run,
-  { applied, answers, cluster, api, deadline }: { applied: readonly DesiredObject[]; answers: Map<string, KubernetesObject>; cluster: Cluster; api: ClusterApi; deadline: Date },
+  { run, cluster, deadline }: Target,
+  { applied, answers, api }: { applied: readonly DesiredObject[]; answers: Map<string, KubernetesObject>; api: ClusterApi },
 ): Promise<ClusterApi> {
   let waitFor = applied.filter((desired) => ['CustomResourceDefinition', 'Namespace'].includes(desired.id.kind) && answers.has(desired.key));
   const definitions = waitFor.some((desired) => desired.id.kind === 'CustomResourceDefinition');

@@ -1,14 +1,12 @@
 import { assessHealth } from '../../health/assess-health.ts';
 import { worstHealth, type Health } from '../../health/health.ts';
-import { extentOf, type ApplySet } from '../../inventory/applyset.ts';
+import { extentOf } from '../../inventory/applyset.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey } from '../../objects/object-id.ts';
-import type { RememberedObjects } from '../../plan/plan.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import type { Cluster } from '../ports.ts';
 import { listMembers } from './observed-state.ts';
-import type { Run } from './run.ts';
+import type { Target } from './target.ts';
 
 const firstLook = 50;
 const slowestLook = 2_000;
@@ -30,25 +28,10 @@ export type Outcome =
  * was asked for, and where everything that is not healthy is broken and stays so.
  */
 export async function awaitHealth(
-  run: Run,
-  {
-    desired,
-    observed,
-    applySet,
-    cluster,
-    api,
-    remembered,
-    deadline,
-  }: {
-    desired: readonly DesiredObject[];
-    observed: ReadonlyMap<string, KubernetesObject>;
-    applySet: ApplySet;
-    cluster: Cluster;
-    api: ClusterApi;
-    remembered: RememberedObjects;
-    deadline: Date;
-  },
+  { run, applySet, cluster, deadline }: Target,
+  { desired, observed, api }: { desired: readonly DesiredObject[]; observed: ReadonlyMap<string, KubernetesObject>; api: ClusterApi },
 ): Promise<Outcome> {
+  const remembered = run.memoryFile.memory().objects;
   const latest = new Map(observed);
   let brokenSince: number | undefined;
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {

@@ -1,13 +1,13 @@
 import { ConvergeError } from '../../errors.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs.ts';
-import { memberMarks, type ApplySet } from '../../inventory/applyset.ts';
+import { memberMarks } from '../../inventory/applyset.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import type { Commit, Render, Repository } from '../ports.ts';
-import type { Run } from './run.ts';
+import type { Render, Repository } from '../ports.ts';
+import type { Target } from './target.ts';
 
 /** The Git object ids of an environment's inputs at a commit: at these paths, or at the ones it declares. */
 export async function readInputs({ repository, commit, paths }: { repository: Repository; commit: string; paths: readonly string[] }): Promise<Inputs> {
@@ -41,10 +41,7 @@ export interface DesiredState {
  * Throws `RenderFailed`, `DuplicateObject`, `EmptyRender` or `NotImplemented` (all refuse): nothing is desired only where
  * Git says so, never because a render failed.
  */
-export async function renderDesired(
-  run: Run,
-  { environment, commit, applySet, api }: { environment: Environment; commit: Commit; applySet: ApplySet; api: ClusterApi },
-): Promise<DesiredState> {
+export async function renderDesired({ run, environment, commit, applySet, api }: Target): Promise<DesiredState> {
   const repository = run.ports.repository(run.repository);
   const { limits } = run.settings;
   await refuseMissingSources({ repository, environment, commit: commit.id });

@@ -1,14 +1,11 @@
-import type { Environment } from '../../environment/environment-file.ts';
-import type { ApplySet } from '../../inventory/applyset.ts';
 import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
 import { resourceOf } from '../../objects/desired.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import type { Cluster } from '../ports.ts';
 import { inParallel } from './parallel.ts';
-import type { Run } from './run.ts';
+import type { Target } from './target.ts';
 
 export interface Pruned {
   readonly changes: readonly Change[];
@@ -20,8 +17,8 @@ export interface Pruned {
  * was observed: one that changed or was made anew since then is left to the next run.
  */
 export async function pruneStale(
-  run: Run,
-  { actions, environment, applySet, inventorySize, cluster, api }: { actions: readonly PlannedAction[]; environment: Environment; applySet: ApplySet; inventorySize: number; cluster: Cluster; api: ClusterApi },
+  { run, environment, applySet, cluster }: Target,
+  { actions, inventorySize, api }: { actions: readonly PlannedAction[]; inventorySize: number; api: ClusterApi },
 ): Promise<Pruned> {
   const stale = actions.flatMap((action) => (action.action === 'prune' ? [action.observed] : []));
   if (!environment.prune) {

@@ -1,8 +1,11 @@
 import { encodeAlert, type Converged, type Diff } from '../../events/alert.ts';
-import { isDue, isOpen, openIncident, withDiff, type Divergence } from '../../drift/incident.ts';
+import type { Divergence } from '../../drift/divergence.ts';
+import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';
+import type { Environment } from '../../environment/environment-file.ts';
 import type { Memory } from '../../environment/memory.ts';
 import type { HealthState } from '../../health/health.ts';
 import type { Run } from './run.ts';
+import type { RunResult } from './target.ts';
 
 /**
  * Opens or updates the incident and tells it where it is due. The evidence is saved before anything is published or
@@ -13,14 +16,15 @@ export async function tellDivergence(
   told: {
     divergence: Divergence;
     cluster: string;
+    action: Diff['action'];
     /** What is known of the environment's health now; as it was, where absent. */
     health?: HealthState;
-    action: Diff['action'];
-    diffAfter: number;
-    convergedAfter: number;
+    /** Absent where the environment file cannot be read. */
+    environment: Pick<Environment, 'diffAfter' | 'convergedAfter'> | undefined;
   },
 ): Promise<void> {
-  const { divergence, cluster, action, diffAfter, convergedAfter } = told;
+  const { divergence, cluster, action } = told;
+  const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const memory = { ...before, cluster, health: told.health ?? before.health };
@@ -34,6 +38,15 @@ export async function tellDivergence(
   const withEvidence = withDiff({ incident, divergence, environment: run.environment, repository: run.repository, cluster, action });
   await memoryFile.save({ ...memory, incident: withEvidence, since });
   await publishUntold(run);
+}
+
+/** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */
+export async function diverge(run: Run, { environment, divergence }: { environment: Environment | undefined; divergence: Divergence }): Promise<RunResult> {
+  const { revision, reason, summary } = divergence;
+  const cluster = environment?.cluster ?? run.memoryFile.memory().cluster;
+  const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
+  await tellDivergence(run, { divergence, environment, cluster, health, action: 'none' });
+  return { outcome: 'diverged', revision, reason, summary };
 }
 
 /** Publishes a diff that was saved and not yet told: by this run, or by an earlier one that died. */

@@ -1,0 +1,112 @@
+import type { ObjectDiff } from '../../events/alert.ts';
+import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
+import type { Memory } from '../../environment/memory.ts';
+import { extentOf, parentObject } from '../../inventory/applyset.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { objectKey, type ObjectId } from '../../objects/object-id.ts';
+import { countChanges, failuresOf, type Change } from '../../plan/change-set.ts';
+import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
+import { applyChanges, writeParent, type Applied } from './apply-changes.ts';
+import { awaitHealth } from './await-health.ts';
+import { renderKeyOf, type DesiredState } from './desired-state.ts';
+import type { ObservedState } from './observed-state.ts';
+import { pruneStale } from './prune-stale.ts';
+import { attemptOf, secondsSince, type RunResult, type Target } from './target.ts';
+import { diverge, tellConverged } from './tell.ts';
+
+/** What a run is to bring about, and what it starts from. */
+export interface Undertaking {
+  readonly desired: DesiredState;
+  readonly observed: ObservedState;
+  readonly actions: readonly PlannedAction[];
+  /** Fingerprints that the dry runs renewed. */
+  readonly renewed: RememberedObjects;
+  /** Drift that is told and left alone: with it, the environment does not converge. */
+  readonly unhealed: readonly ObjectDiff[];
+}
+
+/** Applies, prunes, waits until everything is healthy, and tells what came of it. */
+export async function bringAbout(target: Target, { desired, observed, actions, renewed, unhealed }: Undertaking): Promise<RunResult> {
+  const { run, revision, environment, cluster } = target;
+  const before = run.memoryFile.memory();
+  const quiet = actions.every((action) => action.action === 'keep') && before.converged?.revision === revision;
+  // Saved before the first write: no later run may go back behind this revision.
+  if (!quiet) await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: attemptOf(target), health: 'Progressing' });
+
+  const applied = await applyChanges(target, { actions, observed });
+  await remember(target, { ...renewed, ...applied.remembered });
+  const pruned = failuresOf(applied.changes).length > 0 ? { changes: [], guarded: [] } : await pruneStale(target, { actions, inventorySize: observed.objects.size, api: applied.api });
+  const changes = [...applied.changes, ...pruned.changes];
+  const diverged = (divergence: Divergence) => diverge(run, { environment, divergence });
+  if (failuresOf(changes).length > 0) return await diverged(failed({ changes, desired, revision }));
+
+  const outcome = await awaitHealth(target, { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api });
+  if (outcome.outcome === 'superseded') return { outcome: 'superseded' };
+  if (outcome.outcome === 'unhealthy') {
+    const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
+    return await diverged(divergenceOf({ reason: 'Unhealthy', revision, objects }));
+  }
+  if (pruned.guarded.length > 0) {
+    const objects = pruned.guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
+    return await diverged(divergenceOf({ reason: 'Guarded', revision, objects }));
+  }
+  if (unhealed.length > 0) {
+    const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
+    await run.memoryFile.save({ ...run.memoryFile.memory(), health: outcome.health.state });
+    return { outcome: 'diverged', revision, reason, summary };
+  }
+
+  const left = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
+  const renderKey = renderKeyOf({ inputs: desired.inputs, api: applied.api });
+  if (!quiet) await recordConverged(target, { applied, desired, left, renderKey });
+  const memory = run.memoryFile.memory();
+  await tellConverged(run, {
+    memory: {
+      ...memory,
+      cluster: cluster.name,
+      namespace: environment.namespace,
+      converged: { ...attemptOf(target), inputs: desired.inputs, renderKey },
+      objects: onlyDesired({ objects: memory.objects, desired }),
+      left: left.map(objectKey).sort(),
+      health: outcome.health.state,
+    },
+    converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes: countChanges(changes) },
+  });
+  return { outcome: 'converged', revision };
+}
+
+/** The inventory as it now is, with the revision and the inputs it stands for. */
+async function recordConverged(
+  { run, revision, environment, cluster, applySet }: Target,
+  { applied, desired, left, renderKey }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
+): Promise<void> {
+  const extent = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
+  await run.lease.assertHeld();
+  await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey } }) });
+}
+
+async function remember({ run }: Target, objects: RememberedObjects): Promise<void> {
+  const memory = run.memoryFile.memory();
+  await run.memoryFile.save({ ...memory, objects: { ...memory.objects, ...objects } });
+}
+
+function latest({ observed, applied }: { observed: ObservedState; applied: Applied }): Map<string, KubernetesObject> {
+  return new Map([...[...observed.objects].map(([key, { object }]) => [key, object] as const), ...applied.observed]);
+}
+
+function withoutUnhealed({ objects }: DesiredState, unhealed: readonly ObjectDiff[]): DesiredState['objects'] {
+  const same = (object: DesiredState['objects'][number], diff: ObjectDiff) =>
+    object.id.kind === diff.kind && object.id.namespace === diff.namespace && object.id.name === diff.name;
+  return objects.filter((object) => !unhealed.some((diff) => same(object, diff)));
+}
+
+function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {
+  const keys = new Set(desired.objects.map((object) => object.key));
+  return Object.fromEntries(Object.entries(objects).filter(([key]) => keys.has(key)));
+}
+
+function failed({ changes, desired, revision }: { changes: readonly Change[]; desired: DesiredState; revision: string }): Divergence {
+  const versions = new Map(desired.objects.map(({ key, object }) => [key, object.apiVersion]));
+  const objects = failuresOf(changes).map(({ id, message }) => wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }));
+  return divergenceOf({ reason: 'Failed', revision, objects });
+}

@@ -1,0 +1,47 @@
+import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
+import { fingerprint } from '../../drift/fingerprint.ts';
+import { isOpen } from '../../drift/incident.ts';
+import { sameInputs } from '../../environment/inputs.ts';
+import { assessHealth } from '../../health/assess-health.ts';
+import { worstHealth } from '../../health/health.ts';
+import { readInputs, renderKeyOf } from './desired-state.ts';
+import type { ObservedState } from './observed-state.ts';
+import { attemptOf, secondsSince, type RunResult, type Target } from './target.ts';
+import { diverge, tellConverged } from './tell.ts';
+
+/** Whether Git, cluster and memory agree that this is the converged state: then there is nothing to render. */
+export async function isSettled({ run, commit, api }: Target, observed: ObservedState): Promise<boolean> {
+  const { converged, objects, left } = run.memoryFile.memory();
+  if (converged === undefined || observed.parent === undefined) return false;
+  const repository = run.ports.repository(run.repository);
+  const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
+  if (!sameInputs({ attempted: converged.inputs, current: inputs })) return false;
+  if (converged.renderKey !== renderKeyOf({ inputs, api })) return false;
+  const known = new Set([...Object.keys(objects), ...left]);
+  if (![...observed.objects.keys()].every((key) => known.has(key))) return false;
+  return Object.entries(objects).every(([key, remembered]) => {
+    const object = observed.objects.get(key)?.object;
+    return object !== undefined && fingerprint(object) === remembered.observed;
+  });
+}
+
+/** Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. */
+export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
+  const { run, revision, environment, cluster } = target;
+  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object) }));
+  const broken = assessed.filter(({ health }) => health.state === 'Degraded');
+  if (broken.length > 0) {
+    const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
+    return await diverge(run, { environment, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
+  }
+  const memory = { ...run.memoryFile.memory(), attempted: attemptOf(target) };
+  if (!isOpen(memory.incident)) {
+    await run.memoryFile.save(memory);
+    return { outcome: 'unchanged', revision };
+  }
+  const health = worstHealth(assessed.map((object) => object.health)).state;
+  const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
+  const convergedAt = memory.converged?.revision ?? revision;
+  await tellConverged(run, { memory: { ...memory, health }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes } });
+  return { outcome: 'unchanged', revision };
+}

@@ -1,0 +1,36 @@
+import type { Environment } from '../../environment/environment-file.ts';
+import type { AttemptedRevision } from '../../environment/memory.ts';
+import type { ApplySet } from '../../inventory/applyset.ts';
+import type { ClusterApi } from '../../objects/cluster-api.ts';
+import type { DiffReason } from '../../events/alert.ts';
+import type { Cluster, Commit } from '../ports.ts';
+import type { Run } from './run.ts';
+
+/** One environment at one commit, in its cluster: what a run is about. */
+export interface Target {
+  readonly run: Run;
+  readonly commit: Commit;
+  readonly revision: string;
+  readonly environment: Environment;
+  readonly cluster: Cluster;
+  readonly api: ClusterApi;
+  readonly applySet: ApplySet;
+  /** When apply and roll-out together have taken too long. */
+  readonly deadline: Date;
+}
+
+export type RunResult =
+  | { readonly outcome: 'absent' | 'suspended' | 'superseded' }
+  | { readonly outcome: 'unchanged' | 'converged'; readonly revision: string }
+  | { readonly outcome: 'diverged'; readonly revision: string; readonly reason: DiffReason; readonly summary: string };
+
+/** What the memory says of this target: the revision that a run set out for, and when. */
+export function attemptOf({ run, commit, revision }: Pick<Target, 'run' | 'commit' | 'revision'>): AttemptedRevision {
+  const { attempted } = run.memoryFile.memory();
+  return attempted?.commit === commit.id ? attempted : { commit: commit.id, revision, at: run.startedAt.toISOString() };
+}
+
+/** Seconds since the run began, to the hundredth. */
+export function secondsSince({ startedAt, ports }: Run): number {
+  return Math.round((ports.now().getTime() - startedAt.getTime()) / 10) / 100;
+}
