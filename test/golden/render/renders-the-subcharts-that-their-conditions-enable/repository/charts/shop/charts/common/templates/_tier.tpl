@@ -1,0 +1,1 @@
+{{- define "common.tier" -}}gold{{- end -}}

@@ -1,0 +1,347 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"helm.sh/helm/v4/pkg/chart/common"
+	commonutil "helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/loader/archive"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	"helm.sh/helm/v4/pkg/engine"
+	"helm.sh/helm/v4/pkg/ignore"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+)
+
+// renderChart renders a chart as a first install of its release would, for the
+// cluster that the request describes: CRDs of `crds/` first, then the templates
+// in the order of their names.
+func renderChart(src source, req request, files *tree, lines *lines) error {
+	loaded, err := loadChart(src.Chart, files)
+	if err != nil {
+		return err
+	}
+	values, err := loadValues(src.Values, files)
+	if err != nil {
+		return err
+	}
+	capabilities, err := capabilities(req)
+	if err != nil {
+		return err
+	}
+	if err := checkChart(loaded.chart, capabilities); err != nil {
+		return in(path.Join(src.Chart, "Chart.yaml"), err)
+	}
+	if err := chartutil.ProcessDependencies(loaded.chart, values); err != nil {
+		return err
+	}
+	release := common.ReleaseOptions{Name: src.Release, Namespace: req.Namespace, Revision: 1, IsInstall: true}
+	// Helm's own check of the schema would fetch what a $ref names.
+	top, err := commonutil.ToRenderValuesWithSchemaValidation(loaded.chart, values, release, capabilities, true)
+	if err != nil {
+		return err
+	}
+	coalesced, err := top.Table("Values")
+	if err != nil {
+		return err
+	}
+	if err := loaded.checkSchemas(loaded.chart, coalesced); err != nil {
+		return err
+	}
+	if err := loaded.renderCRDs(lines); err != nil {
+		return err
+	}
+	return loaded.renderTemplates(top, lines)
+}
+
+// loadedChart knows where in the repository each file of a chart came from.
+type loadedChart struct {
+	name  string
+	chart *chart.Chart
+	// origins is keyed by the first byte of a file's content: the loader passes
+	// contents on without copying, while it renames files, and charts by their
+	// alias. A file of a packaged chart is not in here.
+	origins map[*byte]string
+}
+
+// origin answers the path of a file from the root of the repository; for one
+// inside a package, its path in the chart as if it were unpacked.
+func (l *loadedChart) origin(owner *chart.Chart, file *common.File) string {
+	if len(file.Data) > 0 {
+		if origin, ok := l.origins[&file.Data[0]]; ok {
+			return origin
+		}
+	}
+	_, below, _ := strings.Cut(path.Join(owner.ChartFullPath(), file.Name), "/")
+	return path.Join(l.name, below)
+}
+
+func loadChart(name string, files *tree) (*loadedChart, error) {
+	info, err := files.stat(name)
+	if err != nil {
+		return nil, err
+	}
+	loaded := &loadedChart{name: name, origins: map[*byte]string{}}
+	var buffered []*archive.BufferedFile
+	if info.IsDir() {
+		buffered, err = loaded.readFolder(files)
+	} else {
+		buffered, err = readPackage(name, files)
+	}
+	if err != nil {
+		return nil, err
+	}
+	loaded.chart, err = loader.LoadFiles(buffered)
+	if err != nil {
+		return nil, in(name, err)
+	}
+	return loaded, nil
+}
+
+var byteOrderMark = []byte{0xef, 0xbb, 0xbf}
+
+func (l *loadedChart) readFolder(files *tree) ([]*archive.BufferedFile, error) {
+	rules, err := ignoreRules(path.Join(l.name, ignore.HelmIgnore), files)
+	if err != nil {
+		return nil, err
+	}
+	inChart := func(file string) string { return strings.TrimPrefix(file, path.Clean(l.name)+"/") }
+	ignored := func(file string, info fs.FileInfo) bool { return rules.Ignore(inChart(file), info) }
+	var buffered []*archive.BufferedFile
+	err = files.walk(path.Clean(l.name), ignored, func(file string) error {
+		data, err := files.readFile(file)
+		if err != nil {
+			return err
+		}
+		data = bytes.TrimPrefix(data, byteOrderMark)
+		if len(data) > 0 {
+			l.origins[&data[0]] = file
+		}
+		buffered = append(buffered, &archive.BufferedFile{Name: inChart(file), Data: data})
+		return nil
+	})
+	return buffered, err
+}
+
+func ignoreRules(file string, files *tree) (*ignore.Rules, error) {
+	rules := ignore.Empty()
+	data, err := files.readFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err == nil {
+		if rules, err = ignore.Parse(bytes.NewReader(data)); err != nil {
+			return nil, in(file, err)
+		}
+	}
+	rules.AddDefaults()
+	return rules, nil
+}
+
+func readPackage(name string, files *tree) ([]*archive.BufferedFile, error) {
+	data, err := files.readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	buffered, err := archive.LoadArchiveFiles(bytes.NewReader(data))
+	if err != nil {
+		return nil, in(name, fmt.Errorf("is not a packaged chart: %w", err))
+	}
+	return buffered, nil
+}
+
+// loadValues merges values files, later ones over earlier ones.
+func loadValues(names []string, files *tree) (map[string]any, error) {
+	values := map[string]any{}
+	for _, name := range names {
+		data, err := files.readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		read, err := loader.LoadValues(bytes.NewReader(data))
+		if err != nil {
+			return nil, in(name, err)
+		}
+		values = loader.MergeMaps(values, read)
+	}
+	return values, nil
+}
+
+// capabilities are the cluster's, with nothing of Helm's own list of APIs.
+func capabilities(req request) (*common.Capabilities, error) {
+	version, err := common.ParseKubeVersion(req.KubernetesVersion)
+	if err != nil {
+		return nil, fmt.Errorf("Kubernetes version %q: %w", req.KubernetesVersion, err)
+	}
+	return &common.Capabilities{
+		KubeVersion: *version,
+		APIVersions: req.APIVersions,
+		HelmVersion: common.DefaultCapabilities.HelmVersion,
+	}, nil
+}
+
+// checkChart refuses what Helm's install action refuses before it renders.
+func checkChart(c *chart.Chart, capabilities *common.Capabilities) error {
+	metadata := c.Metadata
+	if metadata.APIVersion != chart.APIVersionV1 && metadata.APIVersion != chart.APIVersionV2 {
+		return fmt.Errorf("charts of apiVersion %q are not supported", metadata.APIVersion)
+	}
+	if metadata.Type == "library" {
+		return errors.New("library charts are not installable")
+	}
+	if constraint := metadata.KubeVersion; constraint != "" {
+		if version := capabilities.KubeVersion.String(); !chartutil.IsCompatibleRange(constraint, version) {
+			return fmt.Errorf("the chart requires kubeVersion %s, the cluster has %s", constraint, version)
+		}
+	}
+	for _, dependency := range metadata.Dependencies {
+		if !slices.ContainsFunc(c.Dependencies(), func(d *chart.Chart) bool { return d.Name() == dependency.Name }) {
+			return fmt.Errorf("the dependency %s is missing in charts/: commit it there (helm dependency build)", dependency.Name)
+		}
+	}
+	return nil
+}
+
+// renderCRDs answers the objects of `crds/`, which Helm never templates, of the
+// chart and of its enabled dependencies.
+func (l *loadedChart) renderCRDs(lines *lines) error {
+	type crdFile struct {
+		origin string
+		data   []byte
+	}
+	var found []crdFile
+	for _, c := range withDependencies(l.chart) {
+		for _, file := range c.Files {
+			if strings.HasPrefix(file.Name, "crds/") && isManifestName(strings.ToLower(path.Base(file.Name))) {
+				found = append(found, crdFile{l.origin(c, file), file.Data})
+			}
+		}
+	}
+	// The loader keeps dependencies in a map: their order differs from run to run.
+	slices.SortStableFunc(found, func(a, b crdFile) int { return strings.Compare(a.origin, b.origin) })
+	for _, file := range found {
+		objects, err := readDocuments(file.data, 1)
+		if err != nil {
+			return in(file.origin, err)
+		}
+		for _, object := range objects {
+			lines.object(object.raw, file.origin)
+		}
+	}
+	return nil
+}
+
+func withDependencies(c *chart.Chart) []*chart.Chart {
+	charts := []*chart.Chart{c}
+	for _, dependency := range c.Dependencies() {
+		charts = append(charts, withDependencies(dependency)...)
+	}
+	return charts
+}
+
+func (l *loadedChart) renderTemplates(values common.Values, lines *lines) error {
+	origins := map[string]string{}
+	for _, c := range withDependencies(l.chart) {
+		for _, template := range c.Templates {
+			origins[path.Join(c.ChartFullPath(), template.Name)] = l.origin(c, template)
+		}
+	}
+	rendered, err := engine.Engine{CustomTemplateFuncs: map[string]any{"lookup": noLookup}}.Render(l.chart, values)
+	if err != nil {
+		return in(templateOf(err, origins), err)
+	}
+	names := make([]string, 0, len(rendered))
+	for name := range rendered {
+		if !strings.HasSuffix(name, "NOTES.txt") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := renderTemplate(rendered[name], origins[name], lines); err != nil {
+			return in(origins[name], err)
+		}
+	}
+	return nil
+}
+
+func noLookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
+	return nil, fmt.Errorf(
+		"lookup of %s %s %s is not available: a render does not read the cluster, and an empty answer would change what is desired",
+		apiVersion, kind, path.Join(namespace, name),
+	)
+}
+
+// templateOf finds the file that an error of the engine speaks of; the engine
+// tells it in its words only.
+func templateOf(err error, origins map[string]string) string {
+	message, first, file := err.Error(), -1, ""
+	for name, origin := range origins {
+		at := regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `(:\d+)?`).FindStringSubmatchIndex(message)
+		if at == nil || first >= 0 && at[0] >= first {
+			continue
+		}
+		first, file = at[0], origin
+		if at[2] >= 0 {
+			file += message[at[2]:at[3]]
+		}
+	}
+	return file
+}
+
+const hookAnnotation = "helm.sh/hook"
+
+// Hooks that only `helm test` runs; the last two are Helm 2's names.
+var testEvents = []string{"test", "test-success", "test-failure"}
+
+// renderTemplate tells hooks from objects. Helm's SortManifests is not used for
+// it: a hook with an event it doesn't know it drops without a word.
+func renderTemplate(content, origin string, lines *lines) error {
+	documents := releaseutil.SplitManifests(content)
+	keys := make([]string, 0, len(documents))
+	for key := range documents {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		if releaseutil.BySplitManifestsOrder([]string{a, b}).Less(0, 1) {
+			return -1
+		}
+		return 1
+	})
+	for index, key := range keys {
+		objects, err := readDocuments([]byte(documents[key]), index+1)
+		if err != nil {
+			return err
+		}
+		for _, object := range objects {
+			events, isHook := hookEvents(object)
+			switch {
+			case !isHook:
+				lines.object(object.raw, origin)
+			case slices.ContainsFunc(events, func(event string) bool { return !slices.Contains(testEvents, event) }):
+				lines.hook(object.raw, origin, events)
+			}
+		}
+	}
+	return nil
+}
+
+func hookEvents(object object) ([]string, bool) {
+	annotation, isHook := object.annotations[hookAnnotation]
+	if !isHook {
+		return nil, false
+	}
+	events := strings.Split(text(annotation), ",")
+	for index, event := range events {
+		events[index] = strings.ToLower(strings.TrimSpace(event))
+	}
+	return events, true
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+)
+
+// lines writes the answer, one JSON value a line. The first failure to write is
+// kept and told by flush.
+type lines struct {
+	buffer  *bufio.Writer
+	encoder *json.Encoder
+	reads   map[string]bool
+	err     error
+}
+
+type objectLine struct {
+	Object json.RawMessage `json:"object"`
+	Source string          `json:"source"`
+}
+
+type hookLine struct {
+	Hook   json.RawMessage `json:"hook"`
+	Source string          `json:"source"`
+	Events []string        `json:"events"`
+}
+
+type errorLine struct {
+	Source  string `json:"source"`
+	File    string `json:"file,omitempty"`
+	Message string `json:"message"`
+}
+
+func newLines(out io.Writer) *lines {
+	buffer := bufio.NewWriterSize(out, 64<<10)
+	encoder := json.NewEncoder(buffer)
+	encoder.SetEscapeHTML(false)
+	return &lines{buffer: buffer, encoder: encoder, reads: map[string]bool{}}
+}
+
+func (l *lines) write(line any) {
+	if l.err == nil {
+		l.err = l.encoder.Encode(line)
+	}
+}
+
+func (l *lines) object(object json.RawMessage, source string) { l.write(objectLine{object, source}) }
+
+func (l *lines) hook(hook json.RawMessage, source string, events []string) {
+	l.write(hookLine{hook, source, events})
+}
+
+func (l *lines) error(failed errorLine) {
+	l.write(struct {
+		Error errorLine `json:"error"`
+	}{failed})
+}
+
+// read tells of a file before anybody parses it: should parsing kill the
+// program, the last such line names the culprit.
+func (l *lines) read(path string) {
+	if l.reads[path] {
+		return
+	}
+	l.reads[path] = true
+	l.write(struct {
+		Read string `json:"read"`
+	}{path})
+	if l.err == nil {
+		l.err = l.buffer.Flush()
+	}
+}
+
+func (l *lines) flush() error {
+	if l.err != nil {
+		return l.err
+	}
+	return l.buffer.Flush()
+}

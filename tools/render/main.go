@@ -1,0 +1,177 @@
+// Render turns sources of a repository (Helm charts, Kustomize overlays, plain
+// manifests) into Kubernetes objects, each read by the library that owns its
+// format. It reads one JSON request from standard input and writes JSON lines:
+//
+//	{"object": {…}, "source": "charts/shop/templates/web.yaml"}
+//	{"hook": {…}, "source": "…", "events": ["pre-install"]}
+//	{"read": "charts/shop/values.yaml"}
+//	{"error": {"source": "chart charts/shop", "file": "…", "message": "…"}}
+//
+// After an error line it exits with 1. It reads nothing outside the request's
+// root, calls nobody, starts nothing, and lives within the request's limits.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+)
+
+type request struct {
+	Root              string   `json:"root"`
+	Sources           []source `json:"sources"`
+	Namespace         string   `json:"namespace"`
+	KubernetesVersion string   `json:"kubernetesVersion"`
+	APIVersions       []string `json:"apiVersions"`
+	Limits            limits   `json:"limits"`
+}
+
+// A source is one of three kinds, told apart by Kind: helm (Chart, Release,
+// Values), kustomize (Folder), manifests (Path).
+type source struct {
+	Kind    string   `json:"kind"`
+	Chart   string   `json:"chart"`
+	Release string   `json:"release"`
+	Values  []string `json:"values"`
+	Folder  string   `json:"folder"`
+	Path    string   `json:"path"`
+}
+
+func (s source) String() string {
+	switch s.Kind {
+	case "helm":
+		return "chart " + s.Chart
+	case "kustomize":
+		return "overlay " + s.Folder
+	default:
+		return "manifests " + s.Path
+	}
+}
+
+type limits struct {
+	Seconds   uint64 `json:"seconds"`
+	Mebibytes uint64 `json:"mebibytes"`
+}
+
+// fileError is an error that is known to lie in one file, whose path err leaves
+// to it to tell.
+type fileError struct {
+	file string
+	err  error
+}
+
+func (e *fileError) Error() string { return e.file + ": " + e.err.Error() }
+func (e *fileError) Unwrap() error { return e.err }
+
+func in(file string, err error) error { return &fileError{file, err} }
+
+func main() {
+	lines := newLines(os.Stdout)
+	failed := run(os.Stdin, lines)
+	if failed != nil {
+		lines.error(*failed)
+	}
+	if err := lines.flush(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if failed != nil {
+		os.Exit(1)
+	}
+}
+
+func run(input io.Reader, lines *lines) *errorLine {
+	closeOff()
+	var req request
+	decoder := json.NewDecoder(input)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&req); err != nil {
+		return &errorLine{Source: "request", Message: err.Error()}
+	}
+	if err := confine(req.Limits); err != nil {
+		return &errorLine{Source: "request", Message: "limits: " + err.Error()}
+	}
+	root, err := os.OpenRoot(req.Root)
+	if err != nil {
+		return &errorLine{Source: "request", Message: "root: " + err.Error()}
+	}
+	defer root.Close()
+	files := &tree{root: root, onRead: lines.read}
+	for _, src := range req.Sources {
+		if err := render(src, req, files, lines); err != nil {
+			line := errorLine{Source: src.String(), Message: err.Error()}
+			var at *fileError
+			if errors.As(err, &at) {
+				line.File, line.Message = at.file, at.err.Error()
+			}
+			return &line
+		}
+	}
+	return nil
+}
+
+// render answers a panic of a library as an error: one bad chart is no crash.
+func render(src source, req request, files *tree, lines *lines) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			err = fmt.Errorf("the library panicked: %v", problem)
+		}
+	}()
+	switch src.Kind {
+	case "helm":
+		return renderChart(src, req, files, lines)
+	case "kustomize":
+		return renderOverlay(src.Folder, files, lines)
+	case "manifests":
+		return renderManifests(src.Path, files, lines)
+	default:
+		return fmt.Errorf("unknown kind of source %q", src.Kind)
+	}
+}
+
+// closeOff takes away what a library could reach the world with. Kustomize
+// fetches over Go's default transport and by a git found on PATH.
+func closeOff() {
+	os.Clearenv()
+	http.DefaultTransport = noNetwork{}
+	log.SetOutput(io.Discard)
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+}
+
+type noNetwork struct{}
+
+func (noNetwork) RoundTrip(req *http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("remote files are not supported, a render calls nobody: %s", req.URL)
+}
+
+// confine lets the kernel hold the limits: the runtime's own memory limit is
+// advice to its collector. RLIMIT_DATA counts what is writable, unlike
+// RLIMIT_AS, which the address space that Go only reserves would exhaust. Wall
+// time is the caller's to hold; the processor time here stops an orphan.
+func confine(limits limits) error {
+	if limits.Seconds == 0 || limits.Mebibytes == 0 {
+		return errors.New("seconds and mebibytes must be given")
+	}
+	memory := limits.Mebibytes << 20
+	debug.SetMemoryLimit(int64(memory / 10 * 9))
+	// A self-referring alias recurses without end in Kustomize, and a stack
+	// overflow can't be caught: die of it early.
+	debug.SetMaxStack(min(64<<20, int(memory/4)))
+	debug.SetTraceback("none")
+	if err := setLimit(syscall.RLIMIT_DATA, memory); err != nil {
+		return err
+	}
+	return setLimit(syscall.RLIMIT_CPU, (limits.Seconds+1)*uint64(runtime.NumCPU()))
+}
+
+func setLimit(resource int, value uint64) error {
+	return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: value, Max: value})
+}
