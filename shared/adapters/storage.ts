@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
+import { z } from 'zod';
+import type { Config } from '../config.ts';
+import { ConvergeError } from '../errors.ts';
+import type { Buckets, StateObject, StateStore } from '../pipeline/ports.ts';
+
+/** How often a read starts again because the object was overwritten between its description and its content, or Storage was busy. */
+const readTries = 5;
+const firstPauseMilliseconds = 100;
+
+/**
+ * A client of Cloud Storage, or of the endpoint that the configuration names. Every write of Converge is idempotent (it
+ * has a generation precondition, or writes the same again), so all are retried; without that setting, this library switches
+ * retries off for the whole client at the first write without a precondition.
+ */
+export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Storage {
+  return new Storage({
+    projectId: config.project,
+    ...(config.storage === undefined ? {} : { apiEndpoint: config.storage.endpoint }),
+    retryOptions: { autoRetry: true, maxRetries: 5, totalTimeout: 60, idempotencyStrategy: IdempotencyStrategy.RetryAlways },
+  });
+}
+
+const digits = z.union([z.string().regex(/^\d+$/), z.int().nonnegative().transform(String)]);
+const objectSchema = z.object({
+  generation: digits,
+  size: z.coerce.number().int(),
+  updated: z.coerce.date(),
+  metadata: z.record(z.string(), z.string()).default({}),
+});
+const answerSchema = z.object({ headers: z.object({ date: z.coerce.date() }) });
+
+/** The objects that CI uploads. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
+export function createBuckets(storage: Storage): Buckets {
+  return {
+    async find({ bucket, name }) {
+      const described = await describe({ storage, bucket, name });
+      if (described === undefined) return undefined;
+      const { generation, size, createdAt, metadata } = described;
+      return { bucket, name, generation, bytes: size, createdAt, metadata };
+    },
+    async read({ bucket, name, generation }) {
+      const subject = `gs://${bucket}/${name}#${generation}`;
+      const chunks = contentOf({ storage, bucket, name, generation }).createReadStream()[Symbol.asyncIterator]();
+      try {
+        return following({ first: await chunks.next(), chunks, subject });
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined;
+        throw translate({ error, subject });
+      }
+    },
+  };
+}
+
+/** The JSON objects of the state bucket. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
+export function createStateStore({ storage, bucket }: { storage: Storage; bucket: string }): StateStore {
+  return {
+    async read(path) {
+      let failure = unavailable({ subject: `gs://${bucket}/${path}`, message: `was overwritten during each of ${readTries} reads` });
+      for (let attempt = 0; attempt < readTries; attempt++) {
+        const described = await describe({ storage, bucket, name: path });
+        if (described === undefined) return undefined;
+        const { generation, updated, readAt } = described;
+        try {
+          const [content] = await contentOf({ storage, bucket, name: path, generation }).download();
+          const value = parseState({ text: content.toString('utf8'), path });
+          return { value, generation, writtenAt: updated, readAt } satisfies StateObject;
+        } catch (error) {
+          if (statusOf(error) === 404) continue;
+          failure = translate({ error, subject: `gs://${bucket}/${path}` });
+          if (failure.disposition === 'refuse') throw failure;
+          await sleep(firstPauseMilliseconds * 2 ** attempt);
+        }
+      }
+      throw failure;
+    },
+    async write({ path, value, ifGeneration }) {
+      const file = storage.bucket(bucket).file(path);
+      try {
+        await file.save(JSON.stringify(value), {
+          resumable: false,
+          contentType: 'application/json',
+          preconditionOpts: preconditionOf(ifGeneration),
+        });
+      } catch (error) {
+        if (statusOf(error) === 412) return 'conflict';
+        throw translate({ error, subject: `gs://${bucket}/${path}` });
+      }
+      return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
+    },
+  };
+}
+
+function preconditionOf(ifGeneration: Parameters<StateStore['write']>[0]['ifGeneration']): { ifGenerationMatch?: number | string } {
+  if (ifGeneration === 'any') return {};
+  return { ifGenerationMatch: ifGeneration === 'absent' ? 0 : ifGeneration.generation };
+}
+
+interface Description {
+  readonly generation: string;
+  readonly size: number;
+  /** When the generation was written, and when its metadata last changed. */
+  readonly createdAt: Date;
+  readonly updated: Date;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Storage's own clock at the answer, to the second. */
+  readonly readAt: Date;
+}
+
+async function describe({ storage, bucket, name }: { storage: Storage; bucket: string; name: string }): Promise<Description | undefined> {
+  const subject = `gs://${bucket}/${name}`;
+  try {
+    const [metadata, answer] = await storage.bucket(bucket).file(name).getMetadata();
+    const { timeCreated } = z.object({ timeCreated: z.coerce.date() }).parse(metadata);
+    const { headers } = answerSchema.parse(answer);
+    return { ...objectSchema.parse(metadata), createdAt: timeCreated, readAt: headers.date };
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw translate({ error, subject });
+  }
+}
+
+/** State is written whole or not at all: text that is no JSON was put there by somebody else. */
+function parseState({ text, path }: { text: string; path: string }): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ConvergeError({
+      code: 'StorageRefused',
+      subject: path,
+      message: 'is no JSON',
+      remedy: 'delete the object: its content is rebuilt',
+      disposition: 'refuse',
+      cause: error,
+    });
+  }
+}
+
+/** The stream asks Storage only when it is read, so whether the object is there shows with its first chunk. */
+async function* following({ first, chunks, subject }: {
+  first: IteratorResult<Uint8Array>;
+  chunks: AsyncIterator<Uint8Array>;
+  subject: string;
+}): AsyncIterable<Uint8Array> {
+  try {
+    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
+  } catch (error) {
+    throw translate({ error, subject });
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof ApiError ? error.code : undefined;
+}
+
+/**
+ * One generation of an object, for a read of its content, without this library's own retries: their second attempt leaves
+ * an unhandled rejection behind, which ends the process (teeny-request pipes the first answer into a stream that
+ * retry-request has destroyed).
+ */
+function contentOf({ storage, bucket, name, generation }: { storage: Storage; bucket: string; name: string; generation: string }): File {
+  const file = storage.bucket(bucket).file(name, { generation });
+  file.interceptors.push({ request: (options) => ({ ...options, uri: 'uri' in options ? options.uri : options.url, maxRetries: 0 }) });
+  return file;
+}
+
+function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
+  if (error instanceof ConvergeError) return error;
+  const status = statusOf(error);
+  if (status === 401 || status === 403) {
+    return new ConvergeError({
+      code: 'StorageRefused',
+      subject,
+      message: `Cloud Storage answered ${status}`,
+      remedy: "grant the function's service account access to this bucket",
+      disposition: 'refuse',
+      cause: error,
+    });
+  }
+  const message = status === undefined ? "Cloud Storage can't be reached" : `Cloud Storage answered ${status}`;
+  return unavailable({ subject, message, cause: error });
+}
+
+function unavailable(facts: { subject: string; message: string; cause?: unknown }): ConvergeError {
+  return new ConvergeError({ code: 'StorageUnavailable', disposition: 'retry', ...facts });
+}

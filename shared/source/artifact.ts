@@ -1,0 +1,78 @@
+import { ConvergeError } from '../errors.ts';
+
+/** One generation of an uploaded object. */
+export interface ArtifactId {
+  readonly bucket: string;
+  readonly name: string;
+  /** Decimal digits. */
+  readonly generation: string;
+}
+
+/** What an object name means for the repository: one file, or a group of files that replaces a folder as a whole. */
+export type Target = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'group'; readonly path: string };
+
+const archiveEnding = /\.(tar\.gz|tgz)$/;
+
+/**
+ * Where an uploaded object goes: `charts/shop/values.yaml` to the same path, `charts/shop.tgz` to the folder `charts/shop`.
+ * Throws `UnsafePath` (refuse) for a name that is no safe path.
+ */
+export function targetOf(artifact: ArtifactId): Target {
+  const subject = artifactUri(artifact);
+  if (!archiveEnding.test(artifact.name)) return { kind: 'file', path: safePath({ path: artifact.name, subject }) };
+  return { kind: 'group', path: safePath({ path: artifact.name.replace(archiveEnding, ''), subject }) };
+}
+
+/** `gs://bucket/name#generation`. */
+export function artifactUri({ bucket, name, generation }: ArtifactId): string {
+  return `gs://${bucket}/${name}#${generation}`;
+}
+
+/** The artifact that a `gs://bucket/name#generation` names (the name may hold `#`), or undefined for any other text. */
+export function parseArtifactUri(uri: string): ArtifactId | undefined {
+  const [, bucket, name, generation] = /^gs:\/\/([^/]+)\/(.+)#(\d+)$/.exec(uri) ?? [];
+  return bucket === undefined || name === undefined || generation === undefined ? undefined : { bucket, name, generation };
+}
+
+/** Generations grow with every overwrite, and are beyond what a double holds. */
+export function isSameOrNewer({ generation, than }: { generation: string; than: string }): boolean {
+  return BigInt(generation) >= BigInt(than);
+}
+
+/**
+ * The path itself, when every clone of the repository can hold it inside its folder.
+ *
+ * @param path `/` between its parts
+ * @param subject what the path came from, for the error
+ * Throws `UnsafePath` (refuse).
+ */
+export function safePath({ path, subject }: { path: string; subject: string }): string {
+  const problem = path.startsWith('/') ? 'is absolute' : path.split('/').map(problemOfPart).find((found) => found !== undefined);
+  if (problem === undefined) return path;
+  throw new ConvergeError({
+    code: 'UnsafePath',
+    subject,
+    message: `the path ${JSON.stringify(path)} ${problem}`,
+    remedy: 'upload it under a plain relative path',
+    disposition: 'refuse',
+  });
+}
+
+/** Code points that HFS+ drops from names, so that `.g\u200cit` is `.git` on such a disk (CVE-2014-9390). */
+const ignoredByHfs = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+/** Spellings of `.git` that Windows resolves to it: the short name, dots or spaces behind it, a stream (CVE-2019-1352). */
+const gitFolder = /^(\.git|git~1)[. ]*(:.*)?$/i;
+
+function problemOfPart(part: string): string | undefined {
+  if (part === '') return 'has an empty part';
+  if (part === '.' || part === '..') return `has a part ${part}`;
+  if (part.includes('\\')) return 'holds a backslash';
+  if (hasControlCharacter(part)) return 'holds a control character';
+  if (gitFolder.test(part.replace(ignoredByHfs, ''))) return 'reaches into .git';
+  if (!part.isWellFormed()) return 'is not valid Unicode';
+  return new TextEncoder().encode(part).length > 255 ? 'has a part longer than 255 bytes' : undefined;
+}
+
+function hasControlCharacter(part: string): boolean {
+  return [...part].some((character) => character < ' ' || character === '\u007f');
+}

@@ -1,0 +1,469 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import type { Storage } from '@google-cloud/storage';
+import { pack } from 'tar-stream';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startGit, type GitHost } from '../../local/parts/git.ts';
+import { startStorage, type StorageService } from '../../local/parts/storage.ts';
+import { ensureProgram } from '../../local/programs.ts';
+import { unpackArchive } from '../../shared/adapters/archive.ts';
+import { createRepositories } from '../../shared/adapters/git.ts';
+import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
+import { configSchema } from '../../shared/config.ts';
+import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
+import { copyArtifact, type CopyPorts } from '../../shared/pipeline/copy-artifact.ts';
+import type { Repository } from '../../shared/pipeline/ports.ts';
+import { ledgerPath } from '../../shared/source/ledger.ts';
+
+const run = promisify(execFile);
+const names = Array.from({ length: 60 }, (_one, index) => `r${index}`);
+const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
+let folder: string;
+let host: GitHost;
+let service: StorageService;
+let storage: Storage;
+/** The repository of the test, and its bucket. */
+let name: string;
+let bucket: string;
+let counter = 0;
+let published: OutgoingEvent[];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-copy-'));
+  host = await startGit({ folder, repositories: names });
+  service = await startStorage({ program: await ensureProgram('storage'), folder, pubsubHost: '127.0.0.1:9' });
+  storage = connectStorage({ project: 'local', storage: { endpoint: service.url } });
+  await storage.createBucket('family-state');
+});
+afterAll(async () => {
+  await Promise.all([host.stop(), service.stop()]);
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  name = names[counter++] ?? '';
+  bucket = `family-${name}`;
+  published = [];
+  await storage.createBucket(bucket);
+});
+
+/** What one instance of the function holds; another call is another instance, with a clone of its own. */
+function instance(changes: Partial<CopyPorts> = {}): CopyPorts {
+  const now = () => new Date();
+  return {
+    now,
+    sleep: async (milliseconds) => sleep(milliseconds),
+    log: () => {},
+    buckets: createBuckets(storage),
+    state: createStateStore({ storage, bucket: 'family-state' }),
+    repository: openRepositories(now),
+    topics: { publish: async (_topic, event) => void published.push(event) },
+    unpack: unpackArchive,
+    ...changes,
+  };
+}
+
+function openRepositories(now: () => Date): CopyPorts['repository'] {
+  const repositories = configSchema.shape.repositories.parse({ [name]: { url: host.url(name), bucket } });
+  const author = { name: 'Converge', email: 'converge@example.com' };
+  return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now });
+}
+
+const copy = (object: string, ports = instance()) =>
+  copyArtifact({ bucket, name: object, generation: '1' }, ports, { repositoryClass: name, limits });
+
+async function upload(object: string, content: string | Uint8Array, metadata: Record<string, string> = {}): Promise<void> {
+  await storage.bucket(bucket).file(object).save(content, { resumable: false, metadata: { metadata } });
+}
+
+async function onHost(...parameters: string[]): Promise<string> {
+  return (await run('git', ['--git-dir', host.path(name), ...parameters])).stdout.trim();
+}
+const commits = async () => Number(await onHost('rev-list', '--count', '--all'));
+const paths = async () => (await onHost('ls-tree', '-r', '--name-only', 'main')).split('\n');
+const content = (path: string) => onHost('show', `main:${path}`);
+
+/** Somebody else at work, with native git. */
+async function byHand(script: (git: (...parameters: string[]) => Promise<unknown>, workTree: string) => Promise<void>): Promise<void> {
+  const workTree = await mkdtemp(join(folder, 'work-'));
+  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
+  await script((...parameters) => run('git', ['-C', workTree, ...identity, ...parameters]), workTree);
+  await run('git', ['-C', workTree, 'push', '--quiet', 'origin', 'HEAD:main']);
+}
+
+/** Packed by native tar, as CI does. */
+async function tgz(files: Record<string, string>, prepare: (root: string) => Promise<void> = async () => {}): Promise<Buffer> {
+  const root = await mkdtemp(join(folder, 'pack-'));
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+  await prepare(root);
+  const { stdout } = await run('tar', ['-C', root, '-cz', '.'], { encoding: 'buffer', maxBuffer: 50_000_000 });
+  return stdout;
+}
+
+/** Packed entry by entry, for what native tar would not pack. */
+async function tgzOf(entries: readonly { name: string; text: string }[]): Promise<Buffer> {
+  const tar = pack();
+  for (const { name: entry, text } of entries) tar.entry({ name: entry }, text);
+  tar.finalize();
+  return gzipSync(await buffer(tar));
+}
+
+describe('a plain object', () => {
+  it('becomes a commit that says where it came from, and is announced', async () => {
+    await upload('config/acme.yaml', 'replicas: 2\n', { 'converge-commit': '9f2c', 'converge-author': 'Ada' });
+    const outcome = await copy('config/acme.yaml');
+    const commit = await onHost('rev-parse', 'main');
+    expect(outcome).toEqual({ outcome: 'copied', commit });
+    expect(await content('config/acme.yaml')).toBe('replicas: 2');
+    const generation = (await createBuckets(storage).find({ bucket, name: 'config/acme.yaml' }))?.generation ?? '';
+    expect(await onHost('log', '--format=%B', 'main')).toBe(
+      `Copy config/acme.yaml\n\nArtifact: gs://${bucket}/config/acme.yaml#${generation}\nSource-Commit: 9f2c\nUploaded-By: Ada`,
+    );
+    expect(published.map(({ data }) => data)).toEqual([
+      {
+        ...{ repository: name, url: host.url(name), branch: 'main', commit, previous: null },
+        artifacts: [{ bucket, name: 'config/acme.yaml', generation }],
+      },
+    ]);
+  });
+
+  it('that is gone, or never was, changes nothing', async () => {
+    expect(await copy('config/never.yaml')).toEqual({ outcome: 'gone' });
+    expect(published).toEqual([]);
+    expect(await commits()).toBe(0);
+  });
+
+  it('keeps the executable bit that its path has in Git', async () => {
+    await upload('other.txt', 'x');
+    await copy('other.txt');
+    await byHand(async (git, workTree) => {
+      await writeFile(join(workTree, 'run.sh'), 'one');
+      await chmod(join(workTree, 'run.sh'), 0o755);
+      await git('add', '--all');
+      await git('commit', '--quiet', '--message', 'A script');
+    });
+    await upload('run.sh', 'two');
+    await copy('run.sh');
+    expect(await onHost('ls-tree', '--format=%(objectmode) %(path)', 'main', 'run.sh')).toBe('100755 run.sh');
+    expect(await content('run.sh')).toBe('two');
+  });
+
+  it('with the content that the branch has makes no commit, and none later', async () => {
+    await upload('a.yaml', 'a');
+    const { outcome } = await copy('a.yaml');
+    await upload('a.yaml', 'a');
+    expect([outcome, (await copy('a.yaml')).outcome, (await copy('a.yaml')).outcome]).toEqual(['copied', 'unchanged', 'already-copied']);
+    expect(await commits()).toBe(1);
+  });
+
+  it('larger than the limit is refused', async () => {
+    await upload('big.bin', Buffer.alloc(1_000_001));
+    await expect(copy('big.bin')).rejects.toMatchObject({ code: 'BadRequest', disposition: 'refuse' });
+  });
+
+  it.each(['a/../../b.yaml', '.git/hooks/pre-push', 'a\\b.yaml'])('named %j is refused', async (object) => {
+    await upload(object, 'x');
+    await expect(copy(object)).rejects.toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
+    expect(await commits()).toBe(0);
+  });
+
+  it('is refused where it would turn a folder into a file, or a file into a folder', async () => {
+    await upload('shop/values.yaml', 'x');
+    await copy('shop/values.yaml');
+    for (const object of ['shop', 'shop/values.yaml/below', 'shop/values.yaml.tgz']) {
+      await upload(object, await tgz({ a: 'a' }));
+      await expect(copy(object)).rejects.toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
+    }
+    expect(await paths()).toEqual(['shop/values.yaml']);
+  });
+});
+
+describe('an environment file', () => {
+  const text = (environment: string) =>
+    `apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: ${environment} }\n` +
+    'spec: { cluster: sandbox, namespace: acme, sources: [{ manifests: manifests }] }\n';
+
+  it('is copied when it is valid', async () => {
+    await upload('environments/acme.yaml', text('acme'));
+    expect((await copy('environments/acme.yaml')).outcome).toBe('copied');
+  });
+
+  it.each([
+    ['has an unknown key', `${text('acme')}extra: 1\n`],
+    ['is named unlike its file', text('other')],
+  ])('is refused when it %s, alone or in an archive', async (_what, broken) => {
+    await upload('environments/acme.yaml', broken);
+    await expect(copy('environments/acme.yaml')).rejects.toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
+    await upload('environments.tgz', await tgz({ 'acme.yaml': broken }));
+    await expect(copy('environments.tgz')).rejects.toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
+    expect(await commits()).toBe(0);
+  });
+});
+
+describe('an archive', () => {
+  it('replaces its folder as a whole, in one commit, with its executable bits', async () => {
+    await upload('keep.yaml', 'kept');
+    await copy('keep.yaml');
+    await upload('overlays/production.tgz', await tgz({ 'old.yaml': 'old', 'both.yaml': '1' }));
+    await copy('overlays/production.tgz');
+    const next = await tgz({ 'both.yaml': '2', 'bin/run': 'run' }, (root) => chmod(join(root, 'bin/run'), 0o755));
+    await upload('overlays/production.tgz', next);
+    expect((await copy('overlays/production.tgz')).outcome).toBe('copied');
+    expect(await paths()).toEqual(['keep.yaml', 'overlays/production/bin/run', 'overlays/production/both.yaml']);
+    expect(await onHost('ls-tree', '-r', '--format=%(objectmode)', 'main', 'overlays/production/bin')).toBe('100755');
+    expect(await commits()).toBe(3);
+  });
+
+  it('that is a packaged chart is unpacked without its top folder', async () => {
+    const chart = [
+      { name: 'shop/Chart.yaml', text: 'name: shop' },
+      { name: 'shop/templates/web.yaml', text: '{{ x }}' },
+    ];
+    await upload('charts/shop.tar.gz', await tgzOf(chart));
+    await copy('charts/shop.tar.gz');
+    expect(await paths()).toEqual(['charts/shop/Chart.yaml', 'charts/shop/templates/web.yaml']);
+  });
+
+  const tooMany = Array.from({ length: 21 }, (_one, index) => ({ name: `f${index}`, text: '' }));
+  const noise = randomBytes(20_000).toString('hex');
+  const bomb = gzipSync(Buffer.alloc(3_000_000));
+  it.each([
+    ['leaves the tree', () => tgzOf([{ name: 'fine', text: 'x' }, { name: '../../escaped', text: 'x' }]), 'UnsafePath', /has a part \.\./],
+    ['reaches into .git', () => tgzOf([{ name: '.git/config', text: 'x' }]), 'UnsafePath', /reaches into \.git/],
+    ['holds a symbolic link', () => tgz({}, (root) => symlink('/etc/passwd', join(root, 'link'))), 'InvalidArchive', /is a symlink/],
+    ['unpacks past the ratio', () => tgz({ zeros: '0'.repeat(900_000) }), 'InvalidArchive', /allowed for its size/],
+    ['is zero blocks without end', async () => bomb, 'InvalidArchive', /unpacks to more than \d+ bytes/],
+    ['holds too many files', () => tgzOf(tooMany), 'InvalidArchive', /more than 20 files/],
+    ['holds one path twice', () => tgzOf([{ name: 'a', text: '1' }, { name: './a', text: '2' }]), 'InvalidArchive', /holds "a" twice/],
+    ['is cut off', async () => (await tgz({ a: noise })).subarray(0, -60), 'InvalidArchive', /no whole gzip/],
+    ['is cut off in the middle', async () => (await tgz({ a: noise })).subarray(0, 10_000), 'InvalidArchive', /no whole gzip/],
+    ['is no archive', async () => Buffer.from('hello'), 'InvalidArchive', /no whole gzip/],
+    ['is gzip, but no tar', async () => gzipSync('hello'.repeat(1000)), 'InvalidArchive', /no whole gzip/],
+    ['is empty', () => tgzOf([]), 'InvalidArchive', /holds no file/],
+  ])('that %s is refused, and what it would replace stays', async (_what, packed, code, problem) => {
+    await upload('group/before.yaml', 'before');
+    await copy('group/before.yaml');
+    await upload('group.tgz', await packed());
+    await expect(copy('group.tgz')).rejects.toMatchObject({
+      ...{ code, disposition: 'refuse' },
+      subject: expect.stringContaining(`gs://${bucket}/group.tgz#`),
+      problem: expect.stringMatching(problem),
+    });
+    expect(await paths()).toEqual(['group/before.yaml']);
+  });
+});
+
+describe('the same event twice', () => {
+  it('makes one commit and one event id', async () => {
+    await upload('a.yaml', 'a');
+    const first = await copy('a.yaml');
+    const second = await copy('a.yaml');
+    expect([first.outcome, second.outcome]).toEqual(['copied', 'already-copied']);
+    expect(await commits()).toBe(1);
+    expect(new Set(published.map(({ id }) => id)).size).toBe(1);
+  });
+
+  it.each([
+    ['in one instance', () => Array.from({ length: 5 }, () => undefined)],
+    ['in five', () => Array.from({ length: 5 }, () => instance())],
+  ])('makes one commit when five come at once, %s', async (_where, instances) => {
+    await upload('a.yaml', 'a');
+    const shared = instance();
+    const outcomes = await Promise.all(instances().map((ports) => copy('a.yaml', ports ?? shared)));
+    // Instances that work in the same second make the very same commit, and each may find it pushed.
+    const commit = await onHost('rev-parse', 'main');
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ outcome: expect.stringMatching(/copied$/), commit });
+    expect(await commits()).toBe(1);
+  });
+});
+
+describe('a death', () => {
+  const dying = async () => {
+    throw new Error('killed');
+  };
+
+  it('between push and ledger is healed by the next delivery', async () => {
+    await upload('a.yaml', 'a');
+    const state = { ...createStateStore({ storage, bucket: 'family-state' }), write: dying };
+    await expect(copy('a.yaml', instance({ state }))).rejects.toThrow('killed');
+    expect([await commits(), published.length]).toEqual([1, 0]);
+    expect(await copy('a.yaml')).toEqual({ outcome: 'already-copied', commit: await onHost('rev-parse', 'main') });
+    expect([await commits(), published.length]).toEqual([1, 1]);
+  });
+
+  it('between ledger and announcement is healed by the next delivery', async () => {
+    await upload('a.yaml', 'a');
+    await expect(copy('a.yaml', instance({ topics: { publish: dying } }))).rejects.toThrow('killed');
+    expect((await copy('a.yaml')).outcome).toBe('already-copied');
+    expect(await commits()).toBe(1);
+    expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ commit: await onHost('rev-parse', 'main') })]);
+  });
+});
+
+describe('a revert', () => {
+  it.each(['kept', 'lost'])('is not undone by the next delivery, with the ledger %s', async (ledger) => {
+    await upload('a.yaml', 'one');
+    await copy('a.yaml');
+    await upload('a.yaml', 'two');
+    await copy('a.yaml');
+    await byHand((git) => git('revert', '--no-edit', 'HEAD').then(() => undefined));
+    if (ledger === 'lost') await storage.bucket('family-state').file(ledgerPath({ repositoryClass: name, name: 'a.yaml' })).delete();
+    expect((await copy('a.yaml')).outcome).toBe('already-copied');
+    expect(await content('a.yaml')).toBe('one');
+    expect(await commits()).toBe(3);
+  });
+});
+
+it('writes a ledger entry anew that nobody can read', async () => {
+  await upload('a.yaml', 'a');
+  const state = createStateStore({ storage, bucket: 'family-state' });
+  const path = ledgerPath({ repositoryClass: name, name: 'a.yaml' });
+  await state.write({ path, value: { generation: 'x' }, ifGeneration: 'any' });
+  const { outcome } = await copy('a.yaml');
+  expect(outcome).toBe('copied');
+  expect((await state.read(path))?.value).toMatchObject({ commit: await onHost('rev-parse', 'main'), previous: null });
+});
+
+describe('a newer generation', () => {
+  it('is what an event for the older one copies', async () => {
+    await upload('a.yaml', 'one');
+    await upload('a.yaml', 'two');
+    await copy('a.yaml');
+    await copy('a.yaml');
+    expect(await content('a.yaml')).toBe('two');
+    expect(await commits()).toBe(1);
+  });
+
+  it('is never overwritten by an older one that was read before', async () => {
+    await upload('a.yaml', 'one');
+    const buckets = createBuckets(storage);
+    const slow = instance({
+      buckets: {
+        ...buckets,
+        async read(object) {
+          const read = await buckets.read(object);
+          await upload('a.yaml', 'two');
+          await copy('a.yaml');
+          return read;
+        },
+      },
+    });
+    expect((await copy('a.yaml', slow)).outcome).toBe('already-copied');
+    expect(await content('a.yaml')).toBe('two');
+    expect(await commits()).toBe(1);
+  });
+
+  it('is read where it arrived between the look and the read', async () => {
+    await upload('a.yaml', 'one');
+    const buckets = createBuckets(storage);
+    let looks = 0;
+    const overtaken = instance({
+      buckets: {
+        ...buckets,
+        async find(object) {
+          const found = await buckets.find(object);
+          if (looks++ === 0) await upload('a.yaml', 'two');
+          return found;
+        },
+      },
+    });
+    expect((await copy('a.yaml', overtaken)).outcome).toBe('copied');
+    expect(await content('a.yaml')).toBe('two');
+  });
+});
+
+describe('a push race', () => {
+  /** An instance whose repository lets `before` happen right before its first `times` pushes. */
+  function racing({ before, times }: { before: (count: number) => Promise<void>; times: number }): CopyPorts {
+    const ports = instance();
+    let count = 0;
+    const repository: Repository = {
+      ...ports.repository(name),
+      async push(commit) {
+        if (count++ < times) await before(count);
+        return ports.repository(name).push(commit);
+      },
+    };
+    return { ...ports, repository: () => repository };
+  }
+  const somebodyElse = (count: number) =>
+    byHand(async (git, workTree) => {
+      await writeFile(join(workTree, `theirs-${count}`), 'theirs');
+      await git('add', '--all');
+      await git('commit', '--quiet', '--message', `Theirs ${count}`);
+    });
+
+  it('is met by fetch and retry: both commits stand', async () => {
+    await upload('a.yaml', 'a');
+    expect((await copy('a.yaml', racing({ before: somebodyElse, times: 2 }))).outcome).toBe('copied');
+    expect(await paths()).toEqual(['a.yaml', 'theirs-1', 'theirs-2']);
+    expect(await commits()).toBe(3);
+  });
+
+  it('with another instance that copies the same makes one commit', async () => {
+    await upload('a.yaml', 'a');
+    const minutesAgo = () => new Date(Date.now() - 300_000);
+    const before = async () => void (await copy('a.yaml', instance({ repository: openRepositories(minutesAgo) })));
+    expect((await copy('a.yaml', racing({ before, times: 1 }))).outcome).toBe('already-copied');
+    expect(await commits()).toBe(1);
+  });
+
+  it('that never ends is given up, to be tried again later', async () => {
+    await upload('a.yaml', 'a');
+    const ports = instance();
+    const repository: Repository = { ...ports.repository(name), push: async () => 'moved' };
+    const pauses: number[] = [];
+    const pause = async (milliseconds: number) => void pauses.push(milliseconds);
+    const attempt = copy('a.yaml', { ...ports, sleep: pause, repository: () => repository });
+    await expect(attempt).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+    expect(pauses).toHaveLength(9);
+    expect(published).toEqual([]);
+  });
+});
+
+it('passes on the refusal of a hook, and records nothing', async () => {
+  await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "not today" >&2\nexit 1\n', { mode: 0o755 });
+  await upload('a.yaml', 'a');
+  await expect(copy('a.yaml')).rejects.toMatchObject({ code: 'GitRefused', problem: expect.stringContaining('not today') });
+  expect(published).toEqual([]);
+  const path = ledgerPath({ repositoryClass: name, name: 'a.yaml' });
+  expect(await createStateStore({ storage, bucket: 'family-state' }).read(path)).toBeUndefined();
+});
+
+describe('uploads that wait for one push', () => {
+  it('become one commit together, except for archives', async () => {
+    const plain = Array.from({ length: 10 }, (_one, index) => `config/${index}.yaml`);
+    await Promise.all(plain.map((object) => upload(object, object)));
+    await upload('group.tgz', await tgz({ 'a.yaml': 'a' }));
+    const ports = instance();
+    const outcomes = await Promise.all(['group.tgz', ...plain].map((object) => copy(object, ports)));
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['copied']));
+    expect(await paths()).toEqual([...plain, 'group/a.yaml']);
+    expect(await commits()).toBeLessThan(11);
+    const messages = await onHost('log', '--format=%(trailers:key=Artifact,valueonly)', 'main');
+    expect(messages.match(/^gs:/gm)).toHaveLength(11);
+    const groupCommit = await onHost('log', '--format=%(trailers:key=Artifact,valueonly)', '--max-count=1', '--', 'group/a.yaml');
+    expect(groupCommit.split('\n')).toEqual([expect.stringContaining('group.tgz')]);
+  });
+
+  it('do not fail for the one among them that is refused', async () => {
+    await upload('shop/values.yaml', 'x');
+    const ports = instance();
+    await copy('shop/values.yaml', ports);
+    const objects = ['first.yaml', 'shop', 'second.yaml', 'third.yaml'];
+    await Promise.all(objects.map((object) => upload(object, object)));
+    const results = await Promise.allSettled(objects.map((object) => copy(object, ports)));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(await paths()).toEqual(['first.yaml', 'second.yaml', 'shop/values.yaml', 'third.yaml']);
+  });
+});

@@ -1,0 +1,386 @@
+import { execFile } from 'node:child_process';
+import { lstat, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startGit, type GitHost } from '../../local/parts/git.ts';
+import { createRepositories } from '../../shared/adapters/git.ts';
+import { configSchema } from '../../shared/config.ts';
+import type { Commit, Repository, TreeChange } from '../../shared/pipeline/ports.ts';
+
+const run = promisify(execFile);
+const author = { name: 'Converge', email: 'converge@example.com' };
+const now = () => new Date('2026-11-21T01:02:03Z');
+let folder: string;
+let host: GitHost;
+let name: string;
+let counter = 0;
+const names = Array.from({ length: 40 }, (_one, index) => `r${index}`);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-git-'));
+  host = await startGit({ folder, repositories: names });
+});
+afterAll(async () => {
+  await host.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  name = names[counter++] ?? '';
+});
+
+/** A clone of its own each time, as a new instance has. */
+function open(options: { url?: string; branch?: string; credentials?: string } = {}): Repository {
+  const { url = host.url(name), branch = 'main', credentials } = options;
+  const repositories = configSchema.shape.repositories.parse({
+    master: { url, branch, bucket: 'b', ...(credentials === undefined ? {} : { credentials: { file: credentials } }) },
+  });
+  return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now })('master');
+}
+
+const file = (path: string, text: string): TreeChange => ({ path, content: Buffer.from(text), executable: false });
+const deletion = (path: string): TreeChange => ({ path, content: undefined, executable: false });
+
+async function commitAndPush({ repository, changes, message = 'Change\n' }: {
+  repository: Repository;
+  changes: TreeChange[];
+  message?: string;
+}): Promise<Commit> {
+  const parent = (await repository.fetchHead())?.id;
+  const commit = await repository.commit({ parent, changes, message });
+  if (commit === 'unchanged') throw new Error('the test meant to change something');
+  expect(await repository.push(commit)).toBe('pushed');
+  return commit;
+}
+
+/** Native git in the bare repository on the host. */
+async function onHost(...parameters: string[]): Promise<string> {
+  return (await run('git', ['--git-dir', host.path(name), ...parameters])).stdout.trim();
+}
+
+/** Native git in a work tree, as somebody else. */
+function gitIn(workTree: string): (...parameters: string[]) => Promise<{ stdout: string }> {
+  return (...parameters) => run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
+}
+
+/** A push by somebody else. */
+async function nativePush(script: (workTree: string) => Promise<void>, message = 'By hand'): Promise<string> {
+  const workTree = await mkdtemp(join(folder, 'work-'));
+  const git = gitIn(workTree);
+  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  await script(workTree);
+  await git('add', '--all');
+  await git('commit', '--quiet', '--allow-empty', '--message', message);
+  await git('push', '--quiet', 'origin', 'HEAD:main');
+  return (await git('rev-parse', 'HEAD')).stdout.trim();
+}
+
+describe('an empty repository', () => {
+  it('has no head and takes a first commit', async () => {
+    const repository = open();
+    expect(await repository.head()).toBeUndefined();
+    expect(await repository.fetchHead()).toBeUndefined();
+    const commit = await commitAndPush({ repository, changes: [file('a/b.yaml', 'one\n')], message: 'First\n' });
+    expect(await repository.head()).toBe(commit.id);
+    expect(await onHost('show', 'main:a/b.yaml')).toBe('one');
+    expect(await onHost('log', '--format=%an <%ae> %ct %s', 'main')).toBe('Converge <converge@example.com> 1795222923 First');
+    await onHost('fsck', '--strict');
+  });
+
+  it('refuses the first commit where somebody else pushed one before', async () => {
+    const [ours, theirs] = [open(), open()];
+    const first = await ours.commit({ parent: undefined, changes: [file('a', '1')], message: 'Ours\n' });
+    const other = await commitAndPush({ repository: theirs, changes: [file('b', '2')] });
+    expect(first !== 'unchanged' && (await ours.push(first))).toBe('moved');
+    expect(await onHost('rev-parse', 'main')).toBe(other.id);
+  });
+});
+
+it('rewrites only what changed, and replaces a folder as a whole', async () => {
+  const repository = open();
+  await commitAndPush({
+    repository,
+    changes: [
+      file('shop/old.yaml', 'old'),
+      file('shop/deep/older.yaml', 'old'),
+      file('keep/me.yaml', 'kept'),
+      { ...file('run.sh', 'x'), executable: true },
+    ],
+  });
+  await commitAndPush({ repository, changes: [deletion('shop'), file('shop/new.yaml', 'new'), file('z/y/x.yaml', 'deep')] });
+  expect((await onHost('ls-tree', '-r', '--format=%(objectmode) %(path)', 'main')).split('\n')).toEqual([
+    '100644 keep/me.yaml',
+    '100755 run.sh',
+    '100644 shop/new.yaml',
+    '100644 z/y/x.yaml',
+  ]);
+  await onHost('fsck', '--strict');
+});
+
+it('finds nothing changed where the tree stays the same', async () => {
+  const repository = open();
+  const { id } = await commitAndPush({ repository, changes: [file('shop/a.yaml', 'a')] });
+  const same = [deletion('shop'), file('shop/a.yaml', 'a')];
+  expect(await repository.commit({ parent: id, changes: same, message: 'Again\n' })).toBe('unchanged');
+  expect(await repository.commit({ parent: id, changes: [deletion('absent')], message: 'Again\n' })).toBe('unchanged');
+});
+
+it('drops a folder with its last file', async () => {
+  const repository = open();
+  await commitAndPush({ repository, changes: [file('a/b/c.yaml', 'c'), file('d.yaml', 'd')] });
+  const { id } = await commitAndPush({ repository, changes: [deletion('a/b/c.yaml')] });
+  expect(await repository.list({ commit: id, folder: '' })).toEqual([expect.objectContaining({ path: 'd.yaml', kind: 'file' })]);
+});
+
+describe('reading a fetched commit', () => {
+  it('gives entries, folders and files, and undefined only for what is not there', async () => {
+    const writer = open();
+    await commitAndPush({ repository: writer, changes: [file('environments/acme.yaml', 'acme'), file('README.md', 'read me')] });
+    const repository = open();
+    const commit = (await repository.fetchHead())?.id ?? '';
+    expect(await repository.entry({ commit, path: '' })).toMatchObject({ path: '', kind: 'folder' });
+    const path = 'environments/acme.yaml';
+    expect(await repository.entry({ commit, path })).toMatchObject({ path, kind: 'file' });
+    expect(await repository.entry({ commit, path: 'README.md/below' })).toBeUndefined();
+    expect((await repository.list({ commit, folder: 'environments' })).map((entry) => entry.path)).toEqual([path]);
+    expect(await repository.list({ commit, folder: 'nowhere' })).toEqual([]);
+    expect(Buffer.from((await repository.readFile({ commit, path: 'README.md' })) ?? []).toString()).toBe('read me');
+    expect(await repository.readFile({ commit, path: 'environments' })).toBeUndefined();
+    await expect(repository.readFile({ commit: 'f'.repeat(40), path: 'README.md' })).rejects.toMatchObject({ code: 'GitUnavailable' });
+  });
+
+  it('checks out files, modes and links, once for each tree', async () => {
+    await commitAndPush({ repository: open(), changes: [{ ...file('bin/run', 'run'), executable: true }] });
+    await nativePush(async (workTree) => {
+      await symlink('../../outside', join(workTree, 'link'));
+      await writeFile(join(workTree, 'plain'), 'plain');
+    });
+    const repository = open();
+    const commit = (await repository.fetchHead())?.id ?? '';
+    const folders = await Promise.all([repository.checkout(commit), repository.checkout(commit)]);
+    const root = folders[0] ?? '';
+    expect(folders[1]).toBe(root);
+    expect(await readFile(join(root, 'plain'), 'utf8')).toBe('plain');
+    expect((await stat(join(root, 'bin/run'))).mode & 0o111).not.toBe(0);
+    expect((await lstat(join(root, 'link'))).isSymbolicLink()).toBe(true);
+    expect(await readlink(join(root, 'link'))).toBe('../../outside');
+  });
+
+  it('keeps the checkouts used last', async () => {
+    const repository = open();
+    const folders: string[] = [];
+    for (let index = 0; index < 10; index++) {
+      const { id } = await commitAndPush({ repository, changes: [file('n', String(index))] });
+      folders.push(await repository.checkout(id));
+    }
+    await expect(stat(folders[0] ?? '')).rejects.toMatchObject({ code: 'ENOENT' });
+    expect((await stat(folders[9] ?? '')).isDirectory()).toBe(true);
+  });
+});
+
+describe('history', () => {
+  it('reaches back as far as it is asked to, on a shallow clone', async () => {
+    await nativePush(async (workTree) => {
+      const git = gitIn(workTree);
+      for (let index = 1; index < 40; index++) await git('commit', '--quiet', '--allow-empty', '--message', `Commit ${index}`);
+    });
+    const commits = (await onHost('rev-list', '--reverse', 'main')).split('\n');
+    const [first = '', last = ''] = [commits[0], commits[39]];
+
+    const repository = open();
+    await repository.fetchHead();
+    expect(await repository.isAncestor({ ancestor: last, descendant: last })).toBe(true);
+    expect(await repository.isAncestor({ ancestor: commits[30] ?? '', descendant: last })).toBe(true);
+    expect(await repository.isAncestor({ ancestor: first, descendant: last })).toBe(true);
+    expect(await repository.isAncestor({ ancestor: last, descendant: first })).toBe(false);
+    expect(await repository.isAncestor({ ancestor: 'f'.repeat(40), descendant: last })).toBe(false);
+    const all = await repository.history({ from: last, since: new Date(0) });
+    expect(all.map(({ id }) => id)).toEqual(commits.toReversed());
+    expect(await repository.history({ from: last, since: new Date(Date.now() + 3_600_000) })).toEqual([]);
+  });
+
+  it('follows both sides of a merge', async () => {
+    await commitAndPush({ repository: open(), changes: [file('a', '1')] });
+    const side = await mkdtemp(join(folder, 'work-'));
+    const git = gitIn(side);
+    await run('git', ['clone', '--quiet', host.url(name), side]);
+    await git('checkout', '--quiet', '-b', 'side');
+    await git('commit', '--quiet', '--allow-empty', '--message', 'On the side');
+    await git('checkout', '--quiet', 'main');
+    await git('merge', '--quiet', '--no-ff', '--message', 'Merge', 'side');
+    await git('push', '--quiet', 'origin', 'main');
+    const repository = open();
+    const merge = (await repository.fetchHead())?.id ?? '';
+    const messages = (await repository.history({ from: merge, since: new Date(0) })).map(({ message }) => message.trim());
+    expect(messages.sort()).toEqual(['Change', 'Merge', 'On the side']);
+  });
+});
+
+describe('a push', () => {
+  it('reports a branch that somebody else moved, and goes through on top of it', async () => {
+    const repository = open();
+    const { id } = await commitAndPush({ repository, changes: [file('a', '1')] });
+    const mine = await repository.commit({ parent: id, changes: [file('a', '2')], message: 'Mine\n' });
+    const theirs = await nativePush((workTree) => writeFile(join(workTree, 'b'), 'theirs'));
+    expect(mine !== 'unchanged' && (await repository.push(mine))).toBe('moved');
+    expect(await repository.head()).toBe(theirs);
+    await commitAndPush({ repository, changes: [file('a', '2')] });
+    expect(await onHost('show', 'main:b')).toBe('theirs');
+    expect(await onHost('show', 'main:a')).toBe('2');
+  });
+
+  it('does not bring back commits that a reset removed from the branch', async () => {
+    const repository = open();
+    const first = await commitAndPush({ repository, changes: [file('a', '1')] });
+    const second = await commitAndPush({ repository, changes: [file('a', '2')] });
+    const third = await repository.commit({ parent: second.id, changes: [file('a', '3')], message: 'Third\n' });
+    await onHost('update-ref', 'refs/heads/main', first.id);
+    expect(third !== 'unchanged' && (await repository.push(third))).toBe('moved');
+    expect(await onHost('rev-parse', 'main')).toBe(first.id);
+    expect((await repository.fetchHead())?.id).toBe(first.id);
+  });
+
+  it('lets one of many at once through, and loses none', async () => {
+    await commitAndPush({ repository: open(), changes: [file('a', '0')] });
+    const results = await Promise.all(
+      Array.from({ length: 4 }, async (_one, index) => {
+        const repository = open();
+        const parent = (await repository.fetchHead())?.id;
+        const commit = await repository.commit({ parent, changes: [file(`f${index}`, 'x')], message: 'Race\n' });
+        return commit === 'unchanged' ? commit : repository.push(commit);
+      }),
+    );
+    const pushed = results.filter((result) => result === 'pushed').length;
+    expect(results.every((result) => result === 'pushed' || result === 'moved')).toBe(true);
+    expect(pushed).toBeGreaterThan(0);
+    expect(await onHost('rev-list', '--count', 'main')).toBe(String(1 + pushed));
+  });
+
+  it("is refused with the words of the host's hook", async () => {
+    await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "only on weekdays" >&2\nexit 1\n', { mode: 0o755 });
+    const repository = open();
+    const commit = await repository.commit({ parent: undefined, changes: [file('a', '1')], message: 'First\n' });
+    if (commit === 'unchanged') throw new Error('unexpected');
+    await expect(repository.push(commit)).rejects.toMatchObject({
+      code: 'GitRefused',
+      disposition: 'refuse',
+      problem: expect.stringMatching(/pre-receive hook declined.*only on weekdays/),
+    });
+    expect(await repository.head()).toBeUndefined();
+  });
+});
+
+it('names the missing default branch of a repository whose HEAD points nowhere', async () => {
+  await commitAndPush({ repository: open(), changes: [file('a', '1')] });
+  await onHost('symbolic-ref', 'HEAD', 'refs/heads/trunk');
+  await expect(open().fetchHead()).rejects.toMatchObject({ code: 'GitRefused', remedy: 'point HEAD at refs/heads/main' });
+});
+
+it('takes a branch that is not there for an empty one, others beside it', async () => {
+  await commitAndPush({ repository: open(), changes: [file('a', '1')] });
+  const repository = open({ branch: 'preview' });
+  expect(await repository.fetchHead()).toBeUndefined();
+  await commitAndPush({ repository, changes: [file('b', '1')] });
+  expect(await onHost('ls-tree', '--name-only', 'preview')).toBe('b');
+});
+
+it('refuses a class that is not configured', () => {
+  const repositories = createRepositories({ config: { repositories: {} }, author, cacheFolder: folder, now });
+  expect(() => repositories('staging')).toThrow(expect.objectContaining({ code: 'UnknownRepository', disposition: 'refuse' }));
+});
+
+describe('a Git host in trouble', () => {
+  /** Passes requests on to the real host, except for those that `answer` takes. */
+  async function between(
+    answer: (path: string, count: number, headers: NodeJS.Dict<string | string[]>) => number | 'reset' | 'pass' | 'lose',
+  ): Promise<Server & { url: string }> {
+    let count = 0;
+    const target = new URL(host.url(name));
+    const server = createServer((incoming, outgoing) => {
+      const verdict = answer(incoming.url ?? '', count++, incoming.headers);
+      if (verdict === 'reset') return void incoming.socket.destroy();
+      if (typeof verdict === 'number') return void outgoing.writeHead(verdict, { 'www-authenticate': 'Basic' }).end('its words');
+      const { url: path, method, headers } = incoming;
+      const forward = httpRequest({ host: target.hostname, port: target.port, path, method, headers }, (real) => {
+        if (verdict === 'lose') return void real.on('end', () => incoming.socket.destroy()).resume();
+        outgoing.writeHead(real.statusCode ?? 500, real.headers);
+        real.pipe(outgoing);
+      });
+      incoming.pipe(forward);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    return Object.assign(server, { url: `http://127.0.0.1:${address.port}${target.pathname}` });
+  }
+
+  it.each([
+    [500, 'GitUnavailable', 'retry'],
+    [503, 'GitUnavailable', 'retry'],
+    [429, 'GitUnavailable', 'retry'],
+    [401, 'GitRefused', 'refuse'],
+    [403, 'GitRefused', 'refuse'],
+    [404, 'GitRefused', 'refuse'],
+  ])('answering %i is %s (%s)', async (status, code, disposition) => {
+    const proxy = await between(() => status);
+    try {
+      await expect(open({ url: proxy.url }).head()).rejects.toMatchObject({ code, disposition });
+      await expect(open({ url: proxy.url }).fetchHead()).rejects.toMatchObject({ code, disposition });
+    } finally {
+      proxy.close();
+    }
+  });
+
+  it('that is not there is unavailable', async () => {
+    const proxy = await between(() => 'pass');
+    await new Promise((resolve) => proxy.close(resolve));
+    await expect(open({ url: proxy.url }).fetchHead()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+  });
+
+  it('that closes a connection once is asked again; one that keeps closing is unavailable', async () => {
+    const once = await between((_path, count) => (count === 0 ? 'reset' : 'pass'));
+    const always = await between(() => 'reset');
+    try {
+      expect(await open({ url: once.url }).fetchHead()).toBeUndefined();
+      await expect(open({ url: always.url }).fetchHead()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+    } finally {
+      once.close();
+      always.close();
+    }
+  });
+
+  it('that takes a push and loses the answer has taken it', async () => {
+    let lost = false;
+    const proxy = await between((path) => {
+      if (lost || !path.endsWith('/git-receive-pack')) return 'pass';
+      lost = true;
+      return 'lose';
+    });
+    try {
+      const commit = await commitAndPush({ repository: open({ url: proxy.url }), changes: [file('a', '1')] });
+      expect(lost).toBe(true);
+      expect(await onHost('rev-parse', 'main')).toBe(commit.id);
+    } finally {
+      proxy.close();
+    }
+  });
+
+  it.each([
+    ['ada:pass:word', 'ada:pass:word'],
+    ['a-token', 'x-access-token:a-token'],
+  ])('that asks for credentials gets those of the file %j', async (secret, sent) => {
+    const credentials = join(folder, `credentials-${name}`);
+    await writeFile(credentials, `${secret}\n`);
+    const expected = `Basic ${Buffer.from(sent).toString('base64')}`;
+    const proxy = await between((_path, _count, headers) => (headers.authorization === expected ? 'pass' : 401));
+    try {
+      await commitAndPush({ repository: open({ url: proxy.url, credentials }), changes: [file('a', '1')] });
+      await writeFile(credentials, 'wrong');
+      await expect(open({ url: proxy.url, credentials }).head()).rejects.toMatchObject({ code: 'GitRefused' });
+    } finally {
+      proxy.close();
+    }
+  });
+});

@@ -1,0 +1,210 @@
+import { createServer, request } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Storage } from '@google-cloud/storage';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStorage, type StorageService } from '../../local/parts/storage.ts';
+import { ensureProgram } from '../../local/programs.ts';
+import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
+import type { Buckets, StateStore } from '../../shared/pipeline/ports.ts';
+
+const bucket = 'family-master';
+let folder: string;
+let service: StorageService;
+let storage: Storage;
+let buckets: Buckets;
+let state: StateStore;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-storage-'));
+  // No bucket of these tests notifies anybody.
+  service = await startStorage({ program: await ensureProgram('storage'), folder, pubsubHost: '127.0.0.1:9' });
+  storage = connectStorage({ project: 'local', storage: { endpoint: service.url } });
+  await Promise.all([storage.createBucket(bucket), storage.createBucket('family-state')]);
+  buckets = createBuckets(storage);
+  state = createStateStore({ storage, bucket: 'family-state' });
+});
+afterAll(async () => {
+  await service.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function upload({ name, text, metadata = {} }: { name: string; text: string; metadata?: Record<string, string> }): Promise<void> {
+  await storage.bucket(bucket).file(name).save(text, { resumable: false, metadata: { metadata } });
+}
+
+async function textOf(content: AsyncIterable<Uint8Array> | undefined): Promise<string | undefined> {
+  if (content === undefined) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+describe('the buckets of uploads', () => {
+  it('describe the live object', async () => {
+    await upload({ name: 'charts/shop/values.yaml', text: 'a: 1\n', metadata: { 'converge-commit': '9f2c' } });
+    expect(await buckets.find({ bucket, name: 'charts/shop/values.yaml' })).toEqual({
+      bucket,
+      name: 'charts/shop/values.yaml',
+      generation: expect.stringMatching(/^\d{16}$/),
+      bytes: 5,
+      createdAt: expect.any(Date),
+      metadata: { 'converge-commit': '9f2c' },
+    });
+  });
+
+  it('hold nothing under a name that was never uploaded, or was deleted', async () => {
+    expect(await buckets.find({ bucket, name: 'never' })).toBeUndefined();
+    expect(await buckets.read({ bucket, name: 'never', generation: '1' })).toBeUndefined();
+    await upload({ name: 'once', text: 'x' });
+    await storage.bucket(bucket).file('once').delete();
+    expect(await buckets.find({ bucket, name: 'once' })).toBeUndefined();
+  });
+
+  it('read exactly the generation asked for', async () => {
+    await upload({ name: 'twice', text: 'first' });
+    const first = await buckets.find({ bucket, name: 'twice' });
+    if (first === undefined) throw new Error('the upload is missing');
+    expect(await textOf(await buckets.read(first))).toBe('first');
+    await upload({ name: 'twice', text: 'second' });
+    expect(await buckets.read(first)).toBeUndefined();
+    const second = await buckets.find({ bucket, name: 'twice' });
+    expect(BigInt(second?.generation ?? 0)).toBeGreaterThan(BigInt(first.generation));
+    expect(await textOf(await buckets.read({ bucket, name: 'twice', generation: second?.generation ?? '' }))).toBe('second');
+  });
+});
+
+describe('the state store', () => {
+  it('reads what was written, with generation and times of the service', async () => {
+    const written = await state.write({ path: 'lease/a.json', value: { holder: 'me' }, ifGeneration: 'absent' });
+    const read = await state.read('lease/a.json');
+    expect(read).toEqual({
+      value: { holder: 'me' },
+      generation: written === 'conflict' ? undefined : written.generation,
+      writtenAt: expect.any(Date),
+      readAt: expect.any(Date),
+    });
+    // The Date header counts whole seconds.
+    const age = (read?.readAt.getTime() ?? 0) - (read?.writtenAt.getTime() ?? 0);
+    expect(age).toBeGreaterThan(-1000);
+  });
+
+  it('has nothing where nothing was written', async () => {
+    expect(await state.read('lease/never.json')).toBeUndefined();
+  });
+
+  it('keeps what is there where the precondition does not hold', async () => {
+    const path = 'lease/b.json';
+    const first = await state.write({ path, value: 1, ifGeneration: 'absent' });
+    if (first === 'conflict') throw new Error('unexpected');
+    expect(await state.write({ path, value: 2, ifGeneration: 'absent' })).toBe('conflict');
+    const second = await state.write({ path, value: 3, ifGeneration: first });
+    expect(second).not.toBe('conflict');
+    expect(await state.write({ path, value: 4, ifGeneration: first })).toBe('conflict');
+    expect(await state.write({ path: 'lease/absent.json', value: 4, ifGeneration: first })).toBe('conflict');
+    expect((await state.read(path))?.value).toBe(3);
+    await state.write({ path, value: 5, ifGeneration: 'any' });
+    expect((await state.read(path))?.value).toBe(5);
+  });
+
+  it('lets one of many writers win', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 8 }, (_one, writer) => state.write({ path: 'lease/race.json', value: writer, ifGeneration: 'absent' })),
+    );
+    expect(results.filter((result) => result !== 'conflict')).toHaveLength(1);
+  });
+
+  it('refuses state that is no JSON', async () => {
+    await storage.bucket('family-state').file('odd.json').save('{', { resumable: false });
+    await expect(state.read('odd.json')).rejects.toMatchObject({ code: 'StorageRefused' });
+  });
+});
+
+describe('a service that answers an error', () => {
+  /** Answers each request with the next status of the list, the last one for good; passes on what is undefined. */
+  async function answering(
+    statuses: readonly (number | undefined)[],
+  ): Promise<{ storage: Storage; asked: () => number; close: () => void }> {
+    let count = 0;
+    const server = createServer((incoming, outgoing) => {
+      const status = statuses[Math.min(count++, statuses.length - 1)];
+      if (status === undefined) {
+        const { url, method, headers } = incoming;
+        const forward = request(new URL(url ?? '/', service.url), { method: method ?? 'GET', headers }, (real) => {
+          outgoing.writeHead(real.statusCode ?? 500, real.headers);
+          real.pipe(outgoing);
+        });
+        incoming.pipe(forward);
+        return;
+      }
+      incoming.resume().on('end', () => {
+        outgoing.writeHead(status, { 'content-type': 'application/json' });
+        outgoing.end(JSON.stringify({ error: { code: status, message: 'no', errors: [] } }));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const client = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${address.port}` } });
+    // The library waits more than a second before each.
+    client.retryOptions.maxRetries = 1;
+    return { storage: client, asked: () => count, close: () => void server.close() };
+  }
+
+  it.each([
+    [401, 'StorageRefused', 'refuse'],
+    [403, 'StorageRefused', 'refuse'],
+    [400, 'StorageUnavailable', 'retry'],
+    [503, 'StorageUnavailable', 'retry'],
+  ])('%i is never taken for an absent object, but for %s (%s)', async (status, code, disposition) => {
+    const broken = await answering([status]);
+    const store = createStateStore({ storage: broken.storage, bucket: 'b' });
+    try {
+      const results = await Promise.allSettled([
+        store.read('x.json'),
+        store.write({ path: 'x.json', value: 1, ifGeneration: 'absent' }),
+        createBuckets(broken.storage).find({ bucket: 'b', name: 'x' }),
+        createBuckets(broken.storage).read({ bucket: 'b', name: 'x', generation: '1' }),
+      ]);
+      const refused = { status: 'rejected', reason: expect.objectContaining({ code, disposition }) };
+      expect(results).toEqual([refused, refused, refused, refused]);
+    } finally {
+      broken.close();
+    }
+  });
+
+  it.each(['absent', 'any'] as const)('429 to a write (%s) is waited out', async (ifGeneration) => {
+    const busy = await answering([429, undefined]);
+    try {
+      const store = createStateStore({ storage: busy.storage, bucket: 'family-state' });
+      const path = `busy-${ifGeneration}.json`;
+      expect(await store.write({ path, value: 1, ifGeneration })).toEqual({ generation: (await state.read(path))?.generation });
+      expect(busy.asked()).toBe(2);
+    } finally {
+      busy.close();
+    }
+  });
+
+  it('once to a read of content is asked again', async () => {
+    const path = 'asked-again.json';
+    await state.write({ path, value: 'kept', ifGeneration: 'any' });
+    const busy = await answering([undefined, 503, undefined]);
+    try {
+      expect((await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path))?.value).toBe('kept');
+      expect(busy.asked()).toBe(4);
+    } finally {
+      busy.close();
+    }
+  });
+
+  it('that is not there is unavailable', async () => {
+    const gone = await answering([200]);
+    gone.close();
+    gone.storage.retryOptions.maxRetries = 0;
+    await expect(createStateStore({ storage: gone.storage, bucket: 'b' }).read('x.json')).rejects.toMatchObject({
+      code: 'StorageUnavailable',
+      disposition: 'retry',
+    });
+  });
+});
