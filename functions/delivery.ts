@@ -11,8 +11,10 @@ import { log, wire } from './wiring.ts';
 export function acknowledging<T>(stage: string, handle: (event: CloudEvent<T>) => Promise<object>): (event: CloudEvent<T>) => Promise<void> {
   return async (event) => {
     const fields = { stage, event: event.id, subject: event.subject };
+    const startedAt = performance.now();
     try {
-      log('INFO', `${stage} done`, { ...fields, result: await handle(event) });
+      const result = await handle(event);
+      log('INFO', `${stage} done`, { ...fields, milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
       const refused = error instanceof ConvergeError && error.disposition === 'refuse' ? error : undefined;
       log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields, code: refused?.code, error: describeError(error) });

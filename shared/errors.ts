@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'UnknownCluster'
   | 'UnknownRepository'
   | 'UnsafePath'
+  | 'TooLarge'
   | 'RenderFailed'
   | 'DuplicateObject'
   | 'EmptyRender'

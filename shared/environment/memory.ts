@@ -3,11 +3,12 @@ import type { RememberedObjects } from '../plan/plan.ts';
 import type { HealthState } from '../health/health.ts';
 import type { Inputs } from './inputs.ts';
 
-/** One revision that a run attempted or converged to. */
+/** One revision that a run set out for, with the Git object ids of what the environment is made of there. */
 export interface AttemptedRevision {
   readonly commit: string;
   readonly revision: string;
   readonly at: string;
+  readonly inputs: Inputs;
 }
 
 /**
@@ -18,8 +19,8 @@ export interface Memory {
   readonly version: 1;
   /** The last revision a run set out for: no run goes back behind it. */
   readonly attempted: AttemptedRevision | undefined;
-  /** The last revision that converged, with the Git object ids of what it was made of. */
-  readonly converged: (AttemptedRevision & { readonly inputs: Inputs; readonly renderKey: string }) | undefined;
+  /** The last revision that converged. */
+  readonly converged: (AttemptedRevision & { readonly renderKey: string }) | undefined;
   readonly objects: RememberedObjects;
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   readonly left: readonly string[];

@@ -34,7 +34,7 @@ const longestPauseMilliseconds = 200;
 /**
  * Copies the live generation of an object into the repository of its bucket, at most once, and announces the commit. The
  * event only says "look": it may come twice, late, or out of order, and the function may die at any line of this.
- * Throws `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `BadRequest`, `GitRefused`, `StorageRefused` (refuse),
+ * Throws `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `TooLarge`, `GitRefused`, `StorageRefused` (refuse),
  * `GitUnavailable`, `StorageUnavailable` (retry).
  */
 export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, settings: CopySettings): Promise<CopyOutcome> {
@@ -124,7 +124,7 @@ function checkEnvironmentFile({ path, content }: ArchivedFile): void {
 
 function tooLarge({ subject, limits }: { subject: string; limits: Limits }): ConvergeError {
   return new ConvergeError({
-    code: 'BadRequest',
+    code: 'TooLarge',
     subject,
     message: `is larger than ${limits.uploadBytes} bytes`,
     remedy: 'limits.uploadBytes of the configuration allows more',

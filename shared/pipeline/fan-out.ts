@@ -15,8 +15,8 @@ export interface FanOutResult {
 }
 
 /**
- * One job for each environment that a change affects: where the Git object id of an input differs from the one it
- * converged with. The head of the branch is what is compared: it is the announced commit, or a later one.
+ * One job for each environment that a change affects: where the Git object id of an input differs from the one that
+ * was attempted last; what failed there is tried again by the schedule. The head of the branch is what is compared: it is the announced commit, or a later one.
  *
  * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it.
  */
@@ -59,8 +59,8 @@ async function isDue({
   ports: Pick<Ports, 'now' | 'state'>;
 }): Promise<boolean> {
   const { memory: path } = statePaths({ repository: repository.repositoryClass, environment });
-  const { converged } = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
-  if (converged === undefined) return true;
-  const current = await readInputs({ repository, commit, paths: Object.keys(converged.inputs) });
-  return !sameInputs({ attempted: converged.inputs, current });
+  const { attempted } = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+  if (attempted === undefined) return true;
+  const current = await readInputs({ repository, commit, paths: Object.keys(attempted.inputs) });
+  return !sameInputs({ attempted: attempted.inputs, current });
 }

@@ -44,9 +44,11 @@ export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, 
 
   let result: ReconcileResult = { outcome: 'busy' };
   for (let look = 1; look <= looks; look++) {
-    const seen = await wanted();
-    result = await runOnce({ job, ports, settings, lease: held, isSuperseded: async () => (await wanted()) !== seen });
-    if ((await wanted()) === seen) return result;
+    const before = await wanted();
+    let latest = before;
+    const isAskedAgain = async (): Promise<boolean> => latest !== (latest = await wanted());
+    result = await runOnce({ job, ports, settings, lease: held, isAskedAgain });
+    if ((await wanted()) === before) return result;
     held = await acquireLease(lease, ports);
     if (held === 'taken') return result;
   }
@@ -62,19 +64,19 @@ async function runOnce({
   ports,
   settings,
   lease,
-  isSuperseded,
+  isAskedAgain,
 }: {
   job: ReconcileRequested;
   ports: ReconcilePorts;
   settings: ReconcileSettings;
   lease: Lease;
-  isSuperseded: () => Promise<boolean>;
+  isAskedAgain: () => Promise<boolean>;
 }): Promise<RunResult> {
   const { repository, environment } = job;
   const { memory } = statePaths({ repository, environment });
   try {
     return await converge({
-      ...{ repository, environment, ports, settings, lease, isSuperseded },
+      ...{ repository, environment, ports, settings, lease, isAskedAgain },
       key: environmentKey({ repository, environment }),
       memoryFile: await openMemory({ path: memory, state: ports.state, now: ports.now }),
       startedAt: ports.now(),

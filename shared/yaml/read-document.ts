@@ -21,8 +21,9 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => describeIssue(issue));
-  const [first, ...others] = problems;
+  const problems = parsed.error.issues.flatMap((issue) => describeIssue({ issue, value }));
+  // A misspelt key is also a missing one: what stands there is named before what does not.
+  const [first, ...others] = problems.sort((a, b) => Number(a.missing) - Number(b.missing));
   if (first === undefined) throw parsed.error;
   const line = linesOf(text).get(pathKey(first.path)) ?? nearestLine(text, first.path);
   const more = others.length === 0 ? '' : `; and ${others.length} more: ${others.map((other) => `${dotted(other.path)}: ${other.message}`).join('; ')}`;
@@ -37,13 +38,18 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
 interface Problem {
   readonly path: readonly PropertyKey[];
   readonly message: string;
+  readonly missing: boolean;
 }
 
-function describeIssue(issue: z.core.$ZodIssue): Problem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: 'unknown key' }));
-  }
-  return [{ path: issue.path, message: issue.message }];
+function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unknown }): Problem[] {
+  const { path } = issue;
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false }));
+  const missing = path.length > 0 && valueAt({ value, path }) === undefined;
+  return [{ path, message: missing ? 'is missing' : issue.message, missing }];
+}
+
+function valueAt({ value, path }: { value: unknown; path: readonly PropertyKey[] }): unknown {
+  return path.reduce<unknown>((at, key) => (at !== null && typeof at === 'object' ? Reflect.get(at, key) : undefined), value);
 }
 
 function dotted(path: readonly PropertyKey[]): string {

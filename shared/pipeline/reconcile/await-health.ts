@@ -24,13 +24,14 @@ export type Outcome =
   | { readonly outcome: 'superseded' };
 
 /**
- * Waits until every object is healthy (or suspended), reading only the kinds that are not. Ends early where a newer look
- * was asked for, and where everything that is not healthy is broken and stays so.
+ * Waits until every object is healthy (or suspended), reading only the kinds that are not. Ends early where a newer
+ * commit is there, and where everything that is not healthy is broken and stays so.
  */
 export async function awaitHealth(
-  { run, applySet, cluster, deadline }: Target,
+  target: Target,
   { desired, observed, api }: { desired: readonly DesiredObject[]; observed: ReadonlyMap<string, KubernetesObject>; api: ClusterApi },
 ): Promise<Outcome> {
+  const { run, applySet, cluster, deadline } = target;
   const remembered = run.memoryFile.memory().objects;
   const latest = new Map(observed);
   let brokenSince: number | undefined;
@@ -47,7 +48,7 @@ export async function awaitHealth(
     brokenSince = broken ? (brokenSince ?? now.getTime()) : undefined;
     const stuck = brokenSince !== undefined && now.getTime() - brokenSince >= brokenFor;
     if (stuck || now >= deadline) return { outcome: 'unhealthy', objects: unhealthy, health };
-    if (await run.isSuperseded()) return { outcome: 'superseded' };
+    if (await isSuperseded(target)) return { outcome: 'superseded' };
 
     await run.ports.sleep(pause);
     await run.lease.assertHeld();
@@ -56,6 +57,11 @@ export async function awaitHealth(
     for (const { desired: object } of unhealthy) latest.delete(object.key);
     for (const object of await listMembers({ cluster, api, applySet, extent, remembered })) latest.set(objectKey(objectIdOf(object)), object);
   }
+}
+
+/** Whether the branch moved on, so that this roll-out is waited for in vain. Git is asked only where a look was asked for. */
+async function isSuperseded({ run, commit }: Target): Promise<boolean> {
+  return (await run.isAskedAgain()) && (await run.ports.repository(run.repository).head()) !== commit.id;
 }
 
 function healthOf(object: KubernetesObject | undefined): Health {

@@ -11,7 +11,7 @@ import { awaitHealth } from './await-health.ts';
 import { renderKeyOf, type DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
 import { pruneStale } from './prune-stale.ts';
-import { attemptOf, secondsSince, type RunResult, type Target } from './target.ts';
+import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged } from './tell.ts';
 
 /** What a run is to bring about, and what it starts from. */
@@ -31,13 +31,13 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   const before = run.memoryFile.memory();
   const quiet = actions.every((action) => action.action === 'keep') && before.converged?.revision === revision;
   // Saved before the first write: no later run may go back behind this revision.
-  if (!quiet) await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: attemptOf(target), health: 'Progressing' });
+  if (!quiet) await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, health: 'Progressing' });
 
   const applied = await applyChanges(target, { actions, observed });
   await remember(target, { ...renewed, ...applied.remembered });
   const pruned = failuresOf(applied.changes).length > 0 ? { changes: [], guarded: [] } : await pruneStale(target, { actions, inventorySize: observed.objects.size, api: applied.api });
   const changes = [...applied.changes, ...pruned.changes];
-  const diverged = (divergence: Divergence) => diverge(run, { environment, divergence });
+  const diverged = (divergence: Divergence) => diverge(run, { ...target, divergence });
   if (failuresOf(changes).length > 0) return await diverged(failed({ changes, desired, revision }));
 
   const outcome = await awaitHealth(target, { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api });
@@ -65,7 +65,7 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
       ...memory,
       cluster: cluster.name,
       namespace: environment.namespace,
-      converged: { ...attemptOf(target), inputs: desired.inputs, renderKey },
+      converged: { ...target.attempted, renderKey },
       objects: onlyDesired({ objects: memory.objects, desired }),
       left: left.map(objectKey).sort(),
       health: outcome.health.state,

@@ -2,16 +2,17 @@ import { ConvergeError } from '../../errors.ts';
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { mayHeal, openIncident } from '../../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { declaredPaths } from '../../environment/inputs.ts';
+import type { AttemptedRevision } from '../../environment/memory.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { planChanges } from '../../plan/plan.ts';
-import type { Commit } from '../ports.ts';
 import { bringAbout } from './bring-about.ts';
-import { renderDesired } from './desired-state.ts';
+import { readInputs, renderDesired } from './desired-state.ts';
 import { observe } from './observed-state.ts';
 import type { Run } from './run.ts';
 import { isSettled, settle } from './settle.ts';
-import { attemptOf, type RunResult, type Target } from './target.ts';
+import type { RunResult, Target } from './target.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { verifyPlan } from './verify.ts';
 
@@ -24,18 +25,25 @@ export async function converge(run: Run): Promise<RunResult> {
   const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   if (commit === undefined || bytes === undefined) return { outcome: 'absent' };
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
+  const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
   let environment: Environment | undefined;
+  let attempted: AttemptedRevision = { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs: await inputsAt([file]) };
   try {
     environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-    if (environment.suspend) return { outcome: 'suspended' };
+    attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
+    if (environment.suspend) {
+      await run.memoryFile.save({ ...run.memoryFile.memory(), attempted });
+      return { outcome: 'suspended' };
+    }
     refuseMove(run, environment);
-    await tellRewrittenBranch(run, { commit, revision, environment });
+    await tellRewrittenBranch(run, { attempted, environment });
     const cluster = await run.ports.cluster(environment.cluster);
     return await convergeTarget({
       run,
       commit,
       revision,
+      attempted: sameAttempt(run, attempted),
       environment,
       cluster,
       api: await cluster.api(),
@@ -45,24 +53,28 @@ export async function converge(run: Run): Promise<RunResult> {
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     const reason = error.code === 'EmptyRender' ? 'Guarded' : 'Failed';
-    return await diverge(run, { environment, divergence: { reason, revision, summary: error.message, objects: [] } });
+    // What a failed render would have read is not known: any commit may mend it.
+    if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
+    const { at } = sameAttempt(run, attempted);
+    return await diverge(run, { environment, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.message, objects: [] } });
   }
 }
 
-async function convergeTarget(target: Target): Promise<RunResult> {
-  const { run, revision, environment, cluster, api, applySet } = target;
+async function convergeTarget(declared: Target): Promise<RunResult> {
+  const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
   const observed = await observe({ cluster, api, applySet, remembered: memory.objects });
-  if (await isSettled(target, observed)) return await settle(target, observed);
+  if (await isSettled(declared, observed)) return await settle(declared, observed);
 
-  const desired = await renderDesired(target);
+  const desired = await renderDesired(declared);
+  const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: memory.objects });
   const { actions, drift, renewed } = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
   if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [] });
 
   const divergence = divergenceOf({ reason: 'Drifted', revision, objects: drift.map((drifted) => drifted.diff) });
   const healing = isHealing(run, { environment, divergence });
-  await tellDivergence(run, { divergence, environment, cluster: cluster.name, action: healing ? 'healing' : 'none' });
+  await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action: healing ? 'healing' : 'none' });
   if (healing) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [] });
 
   const drifted = new Set(drift.map(({ key }) => key));
@@ -71,7 +83,7 @@ async function convergeTarget(target: Target): Promise<RunResult> {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed: divergence.objects });
   }
   const current = run.memoryFile.memory();
-  await run.memoryFile.save({ ...current, attempted: attemptOf(target), objects: { ...current.objects, ...renewed } });
+  await run.memoryFile.save({ ...current, attempted: target.attempted, objects: { ...current.objects, ...renewed } });
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
 }
 
@@ -96,18 +108,24 @@ function refuseMove(run: Run, { name, cluster, namespace }: Environment): void {
  * A run never goes back behind the revision attempted last. Where the branch's head is no descendant of it, the branch was
  * rewritten by force, which is told before the run follows.
  */
-async function tellRewrittenBranch(run: Run, { commit, revision, environment }: { commit: Commit; revision: string; environment: Environment }): Promise<void> {
-  const { attempted } = run.memoryFile.memory();
-  if (attempted === undefined || attempted.commit === commit.id) return;
+async function tellRewrittenBranch(run: Run, { attempted, environment }: { attempted: AttemptedRevision; environment: Environment }): Promise<void> {
+  const { attempted: last } = run.memoryFile.memory();
+  const { commit, revision } = attempted;
+  if (last === undefined || last.commit === commit) return;
   const repository = run.ports.repository(run.repository);
-  if (await repository.isAncestor({ ancestor: attempted.commit, descendant: commit.id })) return;
-  if ((await repository.head()) !== commit.id) {
+  if (await repository.isAncestor({ ancestor: last.commit, descendant: commit })) return;
+  if ((await repository.head()) !== commit) {
     throw new ConvergeError({ code: 'GitUnavailable', subject: run.key, message: 'the branch moved while it was read', disposition: 'retry' });
   }
-  const summary = `the branch was rewritten: ${attempted.revision} is no ancestor of ${revision}`;
+  const summary = `the branch was rewritten: ${last.revision} is no ancestor of ${revision}`;
   const divergence: Divergence = { reason: 'Guarded', revision, summary, objects: [] };
-  await tellDivergence(run, { divergence, environment, cluster: environment.cluster, action: 'healing' });
-  await run.memoryFile.save({ ...run.memoryFile.memory(), attempted: attemptOf({ run, commit, revision }) });
+  await tellDivergence(run, { divergence, environment, attempted, cluster: environment.cluster, action: 'healing' });
+}
+
+/** An attempt at the revision attempted last is that attempt again: with its time, and the inputs it found by rendering. */
+function sameAttempt(run: Run, attempted: AttemptedRevision): AttemptedRevision {
+  const last = run.memoryFile.memory().attempted;
+  return last?.commit === attempted.commit ? last : attempted;
 }
 
 function isHealing(run: Run, { environment, divergence }: { environment: Environment; divergence: Divergence }): boolean {

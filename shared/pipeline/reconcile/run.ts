@@ -14,8 +14,8 @@ export interface Run {
   readonly lease: Lease;
   readonly memoryFile: MemoryFile;
   readonly startedAt: Date;
-  /** Whether a newer look was asked for since the run began: what it waits for is out of date. */
-  readonly isSuperseded: () => Promise<boolean>;
+  /** Whether a look was asked for since the run began, or since this was asked last. */
+  readonly isAskedAgain: () => Promise<boolean>;
 }
 
 export type ReconcilePorts = Pick<Ports, 'now' | 'log' | 'state' | 'repository' | 'cluster' | 'renderer' | 'topics' | 'sleep'>;

@@ -6,7 +6,7 @@ import { assessHealth } from '../../health/assess-health.ts';
 import { worstHealth } from '../../health/health.ts';
 import { readInputs, renderKeyOf } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
-import { attemptOf, secondsSince, type RunResult, type Target } from './target.ts';
+import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged } from './tell.ts';
 
 /** Whether Git, cluster and memory agree that this is the converged state: then there is nothing to render. */
@@ -27,14 +27,14 @@ export async function isSettled({ run, commit, api }: Target, observed: Observed
 
 /** Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. */
 export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
-  const { run, revision, environment, cluster } = target;
+  const { run, revision, cluster } = target;
   const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object) }));
   const broken = assessed.filter(({ health }) => health.state === 'Degraded');
   if (broken.length > 0) {
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
-    return await diverge(run, { environment, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
+    return await diverge(run, { ...target, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
-  const memory = { ...run.memoryFile.memory(), attempted: attemptOf(target) };
+  const memory = { ...run.memoryFile.memory(), attempted: target.attempted };
   if (!isOpen(memory.incident)) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };

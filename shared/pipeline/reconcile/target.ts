@@ -11,6 +11,8 @@ export interface Target {
   readonly run: Run;
   readonly commit: Commit;
   readonly revision: string;
+  /** What the memory is to say of this attempt. */
+  readonly attempted: AttemptedRevision;
   readonly environment: Environment;
   readonly cluster: Cluster;
   readonly api: ClusterApi;
@@ -23,12 +25,6 @@ export type RunResult =
   | { readonly outcome: 'absent' | 'suspended' | 'superseded' }
   | { readonly outcome: 'unchanged' | 'converged'; readonly revision: string }
   | { readonly outcome: 'diverged'; readonly revision: string; readonly reason: DiffReason; readonly summary: string };
-
-/** What the memory says of this target: the revision that a run set out for, and when. */
-export function attemptOf({ run, commit, revision }: Pick<Target, 'run' | 'commit' | 'revision'>): AttemptedRevision {
-  const { attempted } = run.memoryFile.memory();
-  return attempted?.commit === commit.id ? attempted : { commit: commit.id, revision, at: run.startedAt.toISOString() };
-}
 
 /** Seconds since the run began, to the hundredth. */
 export function secondsSince({ startedAt, ports }: Run): number {

@@ -2,7 +2,7 @@ import { encodeAlert, type Converged, type Diff } from '../../events/alert.ts';
 import type { Divergence } from '../../drift/divergence.ts';
 import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';
 import type { Environment } from '../../environment/environment-file.ts';
-import type { Memory } from '../../environment/memory.ts';
+import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import type { HealthState } from '../../health/health.ts';
 import type { Run } from './run.ts';
 import type { RunResult } from './target.ts';
@@ -17,6 +17,7 @@ export async function tellDivergence(
     divergence: Divergence;
     cluster: string;
     action: Diff['action'];
+    attempted: AttemptedRevision;
     /** What is known of the environment's health now; as it was, where absent. */
     health?: HealthState;
     /** Absent where the environment file cannot be read. */
@@ -27,7 +28,7 @@ export async function tellDivergence(
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
-  const memory = { ...before, cluster, health: told.health ?? before.health };
+  const memory = { ...before, cluster, attempted: told.attempted, health: told.health ?? before.health };
   const now = ports.now();
   const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
   const since = isOpen(memory.incident) ? memory.since : now.toISOString();
@@ -41,11 +42,11 @@ export async function tellDivergence(
 }
 
 /** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */
-export async function diverge(run: Run, { environment, divergence }: { environment: Environment | undefined; divergence: Divergence }): Promise<RunResult> {
+export async function diverge(run: Run, { environment, attempted, divergence }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence }): Promise<RunResult> {
   const { revision, reason, summary } = divergence;
   const cluster = environment?.cluster ?? run.memoryFile.memory().cluster;
   const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
-  await tellDivergence(run, { divergence, environment, cluster, health, action: 'none' });
+  await tellDivergence(run, { divergence, environment, attempted, cluster, health, action: 'none' });
   return { outcome: 'diverged', revision, reason, summary };
 }
 

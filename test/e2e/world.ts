@@ -1,0 +1,202 @@
+import { execFile } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { convergedSchema, diffSchema, type Converged, type Diff } from '../../shared/events/alert.ts';
+import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
+import { startPipeline, type Pipeline, type PipelineOptions } from '../../local/pipeline.ts';
+
+const run = promisify(execFile);
+
+export type Files = Readonly<Record<string, string | undefined>>;
+
+/** One running pipeline, and what a person, a CI and a subscriber can do with it. */
+export interface World {
+  readonly pipeline: Pipeline;
+  /** A person's clone of a repository; `git` runs there. */
+  clone(repository?: RepositoryClass): Promise<Clone>;
+  /** Uploads an object as CI does, and resolves with its generation. */
+  upload(name: string, content: string | Buffer, options?: { bucket?: RepositoryClass; metadata?: Record<string, string> }): Promise<string>;
+  readonly diffs: Diff[];
+  readonly converged: Converged[];
+  readonly deadLetters: DeadLetter[];
+  /** Calls `checkDrift` as the scheduler does. */
+  checkDrift(): Promise<void>;
+  kubectl(...parameters: string[]): Promise<string>;
+  /** What kubectl reads, or undefined where the object is not there. */
+  find(kind: string, name: string, namespace?: string): Promise<Observed | undefined>;
+  apply(manifest: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export type RepositoryClass = 'master' | 'staging' | 'develop';
+
+export interface Observed {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly spec: Record<string, unknown>;
+  readonly data?: Record<string, string>;
+}
+
+export interface Clone {
+  git(...parameters: string[]): Promise<string>;
+  /** Writes (or, where undefined, removes) files, commits and pushes; resolves with the commit. */
+  push(files: Files, message?: string): Promise<string>;
+  /** The commit the host's branch is at. */
+  head(): Promise<string>;
+}
+
+const person = ['-c', 'user.name=Olivia Ops', '-c', 'user.email=olivia@example.com'];
+const gitEnvironment = { PATH: process.env['PATH'], HOME: tmpdir(), GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+
+export async function startWorld(options: Partial<PipelineOptions> = {}): Promise<World> {
+  const folder = await mkdtemp(join(tmpdir(), 'converge-e2e-'));
+  const pipeline = await startPipeline({
+    folder,
+    scheduleSeconds: 0,
+    log: ({ part, message }) => appendFileSync(join(folder, 'all.log'), `[${part}] ${message}\n`),
+    ...options,
+  });
+  const { facts, kubernetes, clients } = pipeline;
+  const diffs = await listen(pipeline, 'diff', (data) => diffSchema.parse(data));
+  const converged = await listen(pipeline, 'converged', (data) => convergedSchema.parse(data));
+  const deadLetters = await listen(pipeline, 'dead-letter', (data) => deadLetterSchema.parse(data));
+
+  async function kubectl(...parameters: string[]): Promise<string> {
+    return kubernetes.kubectl(parameters);
+  }
+
+  return {
+    pipeline,
+    diffs,
+    converged,
+    deadLetters,
+    kubectl,
+    clone: async (repository = 'master') => makeClone(facts.repositories[repository], await mkdtemp(join(folder, 'clone-'))),
+    async upload(name, content, { bucket = 'master', metadata = {} } = {}) {
+      const file = clients.storage.bucket(facts.buckets[bucket]).file(name);
+      await file.save(content, { resumable: false, metadata: { metadata } });
+      const [{ generation }] = await file.getMetadata();
+      return String(generation);
+    },
+    async checkDrift() {
+      const response = await fetch(pipeline.functions.url('checkDrift'), { method: 'POST' });
+      if (!response.ok) throw new Error(`checkDrift answered ${response.status}: ${await response.text()}`);
+      await response.text();
+    },
+    async find(kind, name, namespace) {
+      const scope = namespace === undefined ? [] : ['--namespace', namespace];
+      const text = await kubectl('get', kind, name, ...scope, '--ignore-not-found', '--output', 'json');
+      return text.trim() === '' ? undefined : (JSON.parse(text) as Observed);
+    },
+    async apply(manifest) {
+      await kubernetes.kubectl(['apply', '--filename', '-'], manifest);
+    },
+    async stop() {
+      await pipeline.stop();
+      if (process.env['CONVERGE_KEEP_LOGS'] === undefined) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Alerts in the order they came, each event id once: the pipeline doubles messages, as the real one may. */
+async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T): Promise<T[]> {
+  const received: T[] = [];
+  const seen = new Set<string>();
+  const [subscription] = await pipeline.clients.pubsub.topic(topic).createSubscription(`test-${topic}`);
+  subscription.on('message', (message) => {
+    const id = message.attributes['ce-id'] ?? message.id;
+    if (!seen.has(id)) received.push(parse(JSON.parse(message.data.toString('utf8'))));
+    seen.add(id);
+    message.ack();
+  });
+  subscription.on('error', () => undefined);
+  return received;
+}
+
+async function makeClone(url: string, folder: string): Promise<Clone> {
+  const git = async (...parameters: string[]): Promise<string> => (await run('git', [...person, ...parameters], { cwd: folder, env: gitEnvironment })).stdout.trim();
+  await git('clone', '--quiet', url, '.');
+  await git('checkout', '--quiet', '-B', 'main');
+  return {
+    git,
+    async push(files, message = 'Change by a person') {
+      await git('fetch', '--quiet', 'origin');
+      if ((await git('ls-remote', 'origin', 'refs/heads/main')) !== '') await git('reset', '--quiet', '--hard', 'origin/main');
+      for (const [path, content] of Object.entries(files)) {
+        const target = join(folder, path);
+        if (content === undefined) await rm(target, { recursive: true });
+        else {
+          await mkdir(dirname(target), { recursive: true });
+          await writeFile(target, content);
+        }
+      }
+      await git('add', '--all');
+      await git('commit', '--quiet', '--message', message);
+      await git('push', '--quiet', 'origin', 'main');
+      return git('rev-parse', 'HEAD');
+    },
+    head: async () => (await git('ls-remote', 'origin', 'refs/heads/main')).slice(0, 40),
+  };
+}
+
+/** Waits until a probe gives a value; the error says what was waited for, and the probe's last words. */
+export async function eventually<T>(what: string, probe: () => T | undefined | false | Promise<T | undefined | false>, seconds = 40): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  while (true) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain until ${what}`);
+    await sleep(50);
+  }
+}
+
+/** A gzipped tar archive of these files. */
+export async function tgz(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const archive = pack();
+  for (const [name, content] of Object.entries(files)) archive.entry({ name }, content);
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(chunk as Buffer);
+  return gzipSync(Buffer.concat(chunks));
+}
+
+/** An environment file of plain manifests in `manifests/<name>`, unless told otherwise. */
+export function environmentFile(name: string, spec: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    apiVersion: 'converge.dev/v1',
+    kind: 'Environment',
+    metadata: { name },
+    spec: { cluster: 'sandbox', namespace: name, timeout: '30s', diffAfter: '0s', sources: [{ manifests: `manifests/${name}` }], ...spec },
+  });
+}
+
+export function configMap(name: string, data: Record<string, string>, metadata: Record<string, unknown> = {}): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
+}
+
+export function deployment(name: string, image: string, spec: Record<string, unknown> = {}): string {
+  const labels = { app: name };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'web', image }], ...spec } };
+  return JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: { replicas: 2, selector: { matchLabels: labels }, template } });
+}
+
+/** What the API server counted of writes, by everyone, to kinds that no controller writes by itself. */
+export async function countWrites(world: World, resources: readonly string[]): Promise<number> {
+  const metrics = await world.kubectl('get', '--raw', '/metrics');
+  let total = 0;
+  for (const line of metrics.split('\n')) {
+    if (!line.startsWith('apiserver_request_total{') || !/verb="(APPLY|PATCH|POST|PUT|DELETE|DELETECOLLECTION)"/.test(line)) continue;
+    if (resources.some((resource) => line.includes(`resource="${resource}"`)) && !line.includes('subresource="status"')) total += Number(line.slice(line.lastIndexOf(' ') + 1));
+  }
+  return total;
+}
+
+/** The log of everything, for a failing test's eyes. */
+export async function readLog(world: World): Promise<string> {
+  return readFile(join(world.pipeline.folder, 'all.log'), 'utf8');
+}
