@@ -7,6 +7,7 @@ import { LocalError, systemErrorCode } from './local-error.ts';
 import { startPipeline, type Pipeline } from './pipeline.ts';
 import { ensurePrograms, isRunning } from './programs.ts';
 import { reportTo, sayTo } from './say.ts';
+import { tellStory } from './story.ts';
 
 const usage = `npm start -- [options]
 
@@ -61,11 +62,14 @@ async function removeAbandonedRuns(runs: string): Promise<void> {
   }
 }
 
+function here(path: string): string {
+  return relative(process.cwd(), path) || '.';
+}
+
 function printFacts(pipeline: Pipeline): void {
   const { facts, programs } = pipeline;
-  const here = (path: string): string => relative(process.cwd(), path) || '.';
   const storageUpload = `${facts.storage}/upload/storage/v1/b/${facts.buckets.master}/o?uploadType=media&name=config/defaults.yaml`;
-  say(`The pipeline is up (disturbances from seed ${pipeline.seed}).`, 'heading');
+  say('The pipeline stays up.', 'heading');
   for (const [name, url] of [['Status', facts.status], ['Storage', facts.storage], ['Pub/Sub', facts.pubsub], ['Webhook', facts.webhook]]) {
     say(`${name?.padEnd(9)} ${url}`);
   }
@@ -116,8 +120,11 @@ async function run({ once, seed, scheduleSeconds }: Arguments): Promise<void> {
   try {
     if (interrupted.signal.aborted) return;
     await writeFile(factsFile, facts);
-    printFacts(pipeline);
+    say(`The pipeline is up: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
+    await Promise.race([tellStory(pipeline, say), ended]);
+    if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
     if (!once) {
+      printFacts(pipeline);
       say('Ctrl-C stops everything.');
       await ended;
     }

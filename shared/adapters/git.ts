@@ -299,6 +299,11 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
     head,
     fetchHead: () =>
       inTurn(async () => {
+        const advertised = await head();
+        if (advertised === undefined) return undefined;
+        // A commit that is here came with its tree: most looks find a branch that has not moved.
+        const known = await readCommit(advertised);
+        if (known !== undefined) return known;
         const id = await fetchTo(1);
         return id === undefined ? undefined : fetchedCommit(id);
       }),

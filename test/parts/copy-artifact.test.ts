@@ -168,7 +168,7 @@ describe('a plain object', () => {
 
   it('larger than the limit is refused', async () => {
     await upload('big.bin', Buffer.alloc(1_000_001));
-    await expect(copy('big.bin')).rejects.toMatchObject({ code: 'BadRequest', disposition: 'refuse' });
+    await expect(copy('big.bin')).rejects.toMatchObject({ code: 'TooLarge', disposition: 'refuse' });
   });
 
   it.each(['a/../../b.yaml', '.git/hooks/pre-push', 'a\\b.yaml'])('named %j is refused', async (object) => {
