@@ -32,7 +32,7 @@ export function acknowledging<T>(stage: string, handle: (event: CloudEvent<T>) =
   };
 }
 
-const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400, InvalidMessage: 400 };
+const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400 };
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
 export function answering(stage: string, handle: (request: Request) => Promise<{ status: number; body: object }>): (request: Request, response: Response) => Promise<void> {

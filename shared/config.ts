@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notImplementedYet } from './yaml/not-implemented.ts';
 import { readDocument } from './yaml/read-document.ts';
 
 const credentialsSchema = z.strictObject({
@@ -13,7 +14,10 @@ const repositorySchema = z.strictObject({
   credentials: credentialsSchema.optional(),
 });
 
-const clusterSchema = z.strictObject({ kubeconfig: z.string().min(1) });
+const clusterSchema = z.strictObject({
+  kubeconfig: z.string().min(1),
+  gke: notImplementedYet('gke', 'name a kubeconfig'),
+});
 
 const sinkSchema = z.strictObject({
   name: z.string().min(1),

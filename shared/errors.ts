@@ -12,7 +12,6 @@ export type ErrorCode =
   | 'InvalidEnvironment'
   | 'InvalidEvent'
   | 'InvalidArchive'
-  | 'InvalidMessage'
   | 'NotImplemented'
   | 'UnknownCluster'
   | 'UnknownRepository'
@@ -28,7 +27,6 @@ export type ErrorCode =
   | 'PubSubUnavailable'
   | 'ClusterUnavailable'
   | 'ClusterRefused'
-  | 'ObjectOwnedElsewhere'
   | 'LeaseLost'
   | 'SinkUnavailable'
   | 'SinkRefused';

@@ -38,6 +38,8 @@ export interface Kubernetes {
 const readyMilliseconds = 60_000;
 const pollMilliseconds = 50;
 /** The defaults hold clients back to 20 requests a second, which a sandbox of many small objects feels. */
+/** kwok's heartbeats come further apart than a busy machine lets the default of 50 s pass: nodes are never given up here. */
+const patient = '--node-monitor-grace-period=24h';
 const unhurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /**
@@ -127,6 +129,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       '--secure-port=0',
       `--root-ca-file=${certificateFile}`,
       `--service-account-private-key-file=${paths.serviceAccountKey}`,
+      patient,
       ...unhurried,
     ]);
     const scheduler = start('kube-scheduler', [

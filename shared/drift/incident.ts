@@ -1,25 +1,36 @@
 import { createHash } from 'node:crypto';
 import { parseTime } from '../time.ts';
 import type { Divergence } from './divergence.ts';
-import type { Diff, DiffReason } from '../events/alert.ts';
+import { z } from 'zod';
+import { differingPaths, diffReasons, diffSchema, type Diff } from '../events/alert.ts';
 
 /** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
-export interface Incident {
-  readonly id: string;
-  readonly since: string;
+export const incidentSchema = z.object({
+  id: z.string(),
+  since: z.string(),
   /** Increases when it comes back within `convergedAfter` of its end. */
-  readonly occurrence: number;
-  readonly reason: DiffReason;
-  readonly revision: string;
-  readonly summary: string;
+  occurrence: z.number().int().positive(),
+  reason: z.enum(diffReasons),
+  revision: z.string(),
+  summary: z.string(),
   /** The diff that is told, or about to be: kept until Pub/Sub has it, because healing erases the evidence. */
-  readonly diff: Diff | undefined;
-  readonly told: boolean;
-  readonly closedAt: string | undefined;
-}
+  diff: diffSchema.optional(),
+  told: z.boolean(),
+  closedAt: z.string().optional(),
+});
+export type Incident = z.infer<typeof incidentSchema>;
 
 /** How many objects an alert lists; the rest is counted. */
 const listedObjects = 50;
+
+/**
+ * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for a revision,
+ * however its details move ("1 of 3 ready", "2 of 3 ready").
+ */
+function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
+  const told = new Set(by === undefined ? [] : differingPaths(by.objects));
+  return by === undefined || by.omitted > 0 || differingPaths(divergence.objects).every((path) => told.has(path));
+}
 
 /**
  * The incident after a run found a divergence: the open one, the last one again where it closed no longer than
@@ -41,8 +52,7 @@ export function openIncident({
 }): Incident {
   const { reason, revision, summary } = divergence;
   if (last !== undefined && last.closedAt === undefined) {
-    // One reason at one revision is told once, however its details move: "1 of 3 ready", "2 of 3 ready".
-    const same = last.reason === reason && last.revision === revision;
+    const same = last.reason === reason && last.revision === revision && (reason !== 'Drifted' || isCovered({ divergence, by: last.diff }));
     return same ? { ...last, summary } : { ...last, reason, revision, summary, diff: undefined, told: false };
   }
   const reopened = last?.closedAt !== undefined && now.getTime() - parseTime(last.closedAt) <= convergedAfter;

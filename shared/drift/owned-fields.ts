@@ -63,7 +63,7 @@ export function follow(value: unknown, step: PathStep): unknown {
 export function owns(fields: JsonObject, path: readonly PathStep[]): boolean {
   let node: JsonObject = fields;
   for (const step of path) {
-    const children = Object.entries(node).filter(([key]) => key !== '.');
+    const children = Object.entries(node);
     if (children.length === 0 && node !== fields) return true;
     const child = children.find(([key]) => sameStep(parseStep(key), step));
     if (child === undefined) return false;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConvergeError } from '../errors.ts';
-import { readDocument } from '../yaml/read-document.ts';
+import { notImplementedYet } from '../yaml/not-implemented.ts';
+import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 
 /** The folder of the environment files, at the root of a repository. */
@@ -12,9 +13,6 @@ const duration = (byDefault: string) =>
     .regex(durationPattern, 'expected a duration like 90s, 5m or 1h30m')
     .default(byDefault)
     .transform(parseDuration);
-
-/** What a later version will do is refused by name: an ignored `ignore` would heal what it should leave alone. */
-const notImplementedYet = (field: string) => z.undefined({ error: `${field} is not implemented yet; remove it` }).optional();
 
 const pathInRepository = z
   .string()
@@ -109,7 +107,7 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
   if (parsed.metadata.name !== expected) {
     throw new ConvergeError({
       code: 'InvalidEnvironment',
-      subject: file,
+      subject: `${file}:${lineOf({ text, path: ['metadata', 'name'] })}`,
       message: `metadata.name: is ${parsed.metadata.name}, expected ${expected ?? 'a file directly under environments/'}: an environment is named as its file`,
       disposition: 'refuse',
     });

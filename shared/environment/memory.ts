@@ -1,55 +1,46 @@
-import type { Incident } from '../drift/incident.ts';
-import type { RememberedObjects } from '../plan/plan.ts';
-import type { HealthState } from '../health/health.ts';
-import type { Inputs } from './inputs.ts';
+import { z } from 'zod';
+import { incidentSchema } from '../drift/incident.ts';
+import { healthStates } from '../health/health.ts';
 
-/** One revision that a run set out for, with the Git object ids of what the environment is made of there. */
-export interface AttemptedRevision {
-  readonly commit: string;
-  readonly revision: string;
-  readonly at: string;
-  readonly inputs: Inputs;
-}
+/** The Git object id of each path an environment is made of, null where nothing is there. */
+const inputsSchema = z.record(z.string(), z.string().nullable());
+
+const attemptedSchema = z.object({ commit: z.string(), revision: z.string(), at: z.string(), inputs: inputsSchema });
+
+const rememberedSchema = z.object({ desired: z.string(), observed: z.string(), apiVersion: z.string() });
 
 /**
  * What is remembered of an environment between runs. It can be lost: the next run rebuilds it from Git and the cluster,
  * by dry runs instead of fingerprints.
  */
-export interface Memory {
-  readonly version: 1;
+export const memorySchema = z.object({
+  version: z.literal(1),
   /** The last revision a run set out for: no run goes back behind it. */
-  readonly attempted: AttemptedRevision | undefined;
+  attempted: attemptedSchema.optional(),
   /** The last revision that converged. */
-  readonly converged: (AttemptedRevision & { readonly renderKey: string }) | undefined;
-  readonly objects: RememberedObjects;
+  converged: attemptedSchema.extend({ renderKey: z.string() }).optional(),
+  /** By object key: the hash of what was applied, the fingerprint of what the server made of it, and in which version. */
+  objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
-  readonly left: readonly string[];
-  readonly incident: Incident | undefined;
+  left: z.array(z.string()),
+  incident: incidentSchema.optional(),
   /** Where its objects are; empty before the first write. */
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly health: HealthState;
+  cluster: z.string(),
+  namespace: z.string(),
+  health: z.enum(healthStates),
   /** When the state of the environment last changed. */
-  readonly since: string;
-}
+  since: z.string(),
+});
+
+export type Memory = z.infer<typeof memorySchema>;
+/** One revision that a run set out for, with the Git object ids of what the environment is made of there. */
+export type AttemptedRevision = z.infer<typeof attemptedSchema>;
 
 export function emptyMemory(now: Date): Memory {
-  return {
-    version: 1,
-    attempted: undefined,
-    converged: undefined,
-    objects: {},
-    left: [],
-    incident: undefined,
-    cluster: '',
-    namespace: '',
-    health: 'Unknown',
-    since: now.toISOString(),
-  };
+  return { version: 1, objects: {}, left: [], cluster: '', namespace: '', health: 'Unknown', since: now.toISOString() };
 }
 
-/** A memory of another version, or anything else at its place, is a lost memory. */
+/** A memory of another version, a half of one, or anything else at its place, is a lost memory. */
 export function readMemory({ value, now }: { value: unknown; now: Date }): Memory {
-  const known = value !== null && typeof value === 'object' && 'version' in value && value.version === 1;
-  return known ? (value as Memory) : emptyMemory(now);
+  return memorySchema.safeParse(value).data ?? emptyMemory(now);
 }

@@ -51,8 +51,9 @@ export const convergedSchema = z.object({
   repository: z.string(),
   cluster: z.string(),
   revision: z.string(),
-  /** The incident that this closes, or null. */
+  /** The incident that this closes, and which of its occurrences; or null. */
   incident: z.string().nullable(),
+  occurrence: z.number().int().positive().nullable(),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),
@@ -81,11 +82,14 @@ export function parseAlert(event: IncomingEvent): Alert {
   });
 }
 
-/** Named by environment, revision, incident and phase, so that an alert sent twice is recognised. */
+/**
+ * Named by environment, revision, incident and phase, so that an alert sent twice is recognised. The phase of a diff is its
+ * reason and what differs, not by how much: values may move while one alert is on its way.
+ */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;
   const type = alert.topic === 'diff' ? diffType : convergedType;
-  const phase = alert.topic === 'diff' ? [alert.data.reason, String(alert.data.occurrence)] : [];
+  const phase = [String(alert.data.occurrence), ...(alert.topic === 'diff' ? [alert.data.reason, ...differingPaths(alert.data.objects)] : [])];
   return {
     id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
     type,
@@ -94,4 +98,14 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
     time,
     data: alert.data,
   };
+}
+
+/** What differs, without its values: one text for each object and field, sorted. */
+export function differingPaths(objects: readonly ObjectDiff[]): string[] {
+  return objects
+    .flatMap(({ kind, namespace, name, change, fields }) => {
+      const object = `${kind} ${namespace ?? ''}/${name} ${change}`;
+      return fields.length === 0 ? [object] : fields.map((field) => `${object} ${field.path}`);
+    })
+    .sort();
 }

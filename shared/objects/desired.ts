@@ -88,7 +88,7 @@ export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<Kube
 /** A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says. */
 function place({ object, namespace, scopes }: { object: KubernetesObject; namespace: string; scopes: ScopeTable }): KubernetesObject {
   const namespaced = scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true;
-  if (namespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? namespace } };
+  if (namespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace || namespace } };
   const { namespace: _foreign, ...metadata } = object.metadata;
   return { ...object, metadata };
 }

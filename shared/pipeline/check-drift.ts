@@ -15,7 +15,7 @@ export async function checkDrift(
   { repositories, tick }: { repositories: readonly string[]; tick: string },
   ports: Pick<Ports, 'now' | 'repository' | 'topics'>,
 ): Promise<CheckDriftResult> {
-  const checked = await Promise.all(
+  const outcomes = await Promise.allSettled(
     [...repositories].sort().map(async (name) => {
       const repository = ports.repository(name);
       const head = await repository.fetchHead();
@@ -29,5 +29,7 @@ export async function checkDrift(
       return environments.map((environment) => `${name}/${environment}`);
     }),
   );
-  return { checked: checked.flat() };
+  // Every publish has ended by now: a repository that cannot be read keeps no other from being checked.
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return { checked: outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : [])) };
 }

@@ -25,7 +25,7 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
   // A misspelt key is also a missing one: what stands there is named before what does not.
   const [first, ...others] = problems.sort((a, b) => Number(a.missing) - Number(b.missing));
   if (first === undefined) throw parsed.error;
-  const line = linesOf(text).get(pathKey(first.path)) ?? nearestLine(text, first.path);
+  const line = lineOf({ text, path: first.path });
   const more = others.length === 0 ? '' : `; and ${others.length} more: ${others.map((other) => `${dotted(other.path)}: ${other.message}`).join('; ')}`;
   throw new ConvergeError({
     code,
@@ -33,6 +33,11 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
     message: `${dotted(first.path)}: ${first.message}${more}`,
     disposition: 'refuse',
   });
+}
+
+/** The line (from 1) of a key of a document that parses; where it is missing, of the mapping that should hold it. */
+export function lineOf({ text, path }: { text: string; path: readonly PropertyKey[] }): number {
+  return linesOf(text).get(pathKey(path)) ?? nearestLine(text, path);
 }
 
 interface Problem {

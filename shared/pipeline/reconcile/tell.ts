@@ -28,7 +28,7 @@ export async function tellDivergence(
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
-  const memory = { ...before, cluster, attempted: told.attempted, health: told.health ?? before.health };
+  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health };
   const now = ports.now();
   const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
   const since = isOpen(memory.incident) ? memory.since : now.toISOString();
@@ -63,14 +63,15 @@ export async function publishUntold({ memoryFile, ports }: Run): Promise<void> {
  * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
  * remembered: a run that dies in between tells it again, under the same event id.
  */
-export async function tellConverged(run: Run, { memory, converged }: { memory: Memory; converged: Omit<Converged, 'incident' | 'environment' | 'repository'> }): Promise<void> {
+export async function tellConverged(run: Run, { memory, converged }: { memory: Memory; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> }): Promise<void> {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now().toISOString();
   const incident = isOpen(before.incident) ? before.incident : undefined;
   const news = incident?.told === true || before.converged?.revision !== converged.revision;
+  const closes = incident?.told === true ? { incident: incident.id, occurrence: incident.occurrence } : { incident: null, occurrence: null };
   if (news) {
-    const data: Converged = { ...converged, environment: run.environment, repository: run.repository, incident: incident?.told === true ? incident.id : null };
+    const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
     await ports.topics.publish('converged', encodeAlert({ topic: 'converged', data }, ports.now()));
   }
   const changed = incident !== undefined || before.converged === undefined;

@@ -72,6 +72,6 @@ export async function verifyPlan(
 /** `image differs`, `image and 2 more fields differ`. */
 function differs(paths: readonly string[]): string {
   const [first = '', ...others] = paths;
-  const field = first.slice(first.lastIndexOf('/') + 1);
+  const field = first.slice(first.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~');
   return others.length === 0 ? `${field} differs` : `${field} and ${others.length} more field${others.length === 1 ? '' : 's'} differ`;
 }

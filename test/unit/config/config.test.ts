@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../shared/config.ts';
+import { ConvergeError } from '../../../shared/errors.ts';
+
+const smallest = `project: family-insurance
+state: { bucket: family-state }
+repositories:
+  master: { url: https://git.example.com/family/master.git, bucket: family-master }
+clusters:
+  sandbox: { kubeconfig: /secrets/kubeconfig }
+`;
+const parse = (text: string) => parseConfig({ file: 'converge.yaml', text });
+
+function refusalOf(text: string): string {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'BadConfiguration' && error.disposition === 'refuse') return error.message;
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+describe("the operator's configuration", () => {
+  it('gets the defaults of what it leaves out', () => {
+    expect(parse(smallest)).toEqual({
+      project: 'family-insurance',
+      state: { bucket: 'family-state' },
+      topicPrefix: '',
+      repositories: { master: { url: 'https://git.example.com/family/master.git', branch: 'main', bucket: 'family-master' } },
+      clusters: { sandbox: { kubeconfig: '/secrets/kubeconfig' } },
+      author: { name: 'Converge', email: 'converge@example.com' },
+      webhooks: {},
+      alerts: { sinks: [] },
+      limits: { uploadBytes: 209_715_200, uploadFiles: 20_000, unpackRatio: 100, objects: 20_000, renderSeconds: 60, renderMiB: 1024 },
+    });
+  });
+
+  it('keeps the other limits where one is given', () => {
+    expect(parse(`${smallest}limits: { objects: 5 }\n`).limits).toMatchObject({ objects: 5, uploadFiles: 20_000 });
+  });
+
+  it.each([
+    { what: 'a missing key', text: smallest.replace('project: family-insurance\n', ''), says: 'converge.yaml:1: project: ' },
+    { what: 'an unknown key', text: `${smallest}topics: {}\n`, says: 'converge.yaml:7: topics: unknown key' },
+    { what: 'a URL without a scheme', text: smallest.replace('https://', ''), says: 'converge.yaml:4: repositories.master.url: ' },
+    { what: 'a class in capitals', text: smallest.replace('master:', 'Master:'), says: 'converge.yaml:4: repositories.Master: ' },
+    { what: 'a limit of nothing', text: `${smallest}limits:\n  uploadBytes: 0\n`, says: 'converge.yaml:8: limits.uploadBytes: ' },
+    { what: 'a limit that is no whole number', text: `${smallest}limits:\n  objects: 1.5\n`, says: 'converge.yaml:8: limits.objects: ' },
+    {
+      what: 'a GKE cluster, which is not implemented yet',
+      text: smallest.replace('kubeconfig: /secrets/kubeconfig', 'gke: projects/p'),
+      says: 'clusters.sandbox.gke: gke is not implemented yet',
+    },
+    {
+      what: 'a sink without a webhook',
+      text: `${smallest}alerts:\n  sinks:\n    - name: ops\n`,
+      says: 'converge.yaml:9: alerts.sinks.0.webhook: ',
+    },
+  ])('is refused for $what', ({ text, says }) => {
+    expect(refusalOf(text)).toContain(says);
+  });
+});

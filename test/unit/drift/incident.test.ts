@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import type { Divergence } from '../../../shared/drift/divergence.ts';
+import { isDue, isOpen, mayHeal, openIncident, withDiff, type Incident } from '../../../shared/drift/incident.ts';
+import type { ObjectDiff } from '../../../shared/events/alert.ts';
+
+const start = new Date('2026-11-21T01:00:00Z');
+const after = (seconds: number) => new Date(start.getTime() + seconds * 1000);
+const object = (name: string): ObjectDiff => ({
+  ...{ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'acme', name },
+  ...{ change: 'modified', message: 'image differs', fields: [] },
+});
+const drift: Divergence = {
+  reason: 'Drifted',
+  revision: 'main@sha1:9f2c',
+  summary: 'Deployment acme/web: image differs',
+  objects: [object('web')],
+};
+
+function open({ last, divergence = drift, now = start }: { last?: Incident; divergence?: Divergence; now?: Date }): Incident {
+  return openIncident({ last, divergence, environment: 'master/acme', now, convergedAfter: 900_000 });
+}
+const told = (incident: Incident): Incident => ({ ...incident, told: true });
+const closed = (incident: Incident, now: Date): Incident => ({ ...told(incident), closedAt: now.toISOString() });
+
+describe('an incident', () => {
+  it('opens with the first divergence, at our own time', () => {
+    expect(open({})).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      since: '2026-11-21T01:00:00.000Z',
+      occurrence: 1,
+      reason: 'Drifted',
+      revision: 'main@sha1:9f2c',
+      summary: 'Deployment acme/web: image differs',
+      diff: undefined,
+      told: false,
+      closedAt: undefined,
+    });
+  });
+
+  it('stays as it is while the same divergence lasts', () => {
+    const last = told(open({}));
+    expect(open({ last, now: after(60) })).toEqual(last);
+  });
+
+  it('is not told again where only its details move', () => {
+    const last = told(open({ divergence: { ...drift, reason: 'Unhealthy', summary: '1 of 3 ready' } }));
+    const moved = { ...drift, reason: 'Unhealthy' as const, summary: '2 of 3 ready' };
+    expect(open({ last, divergence: moved, now: after(60) })).toEqual({ ...last, summary: '2 of 3 ready' });
+  });
+
+  it.each([
+    { what: 'another reason', change: { reason: 'Failed' as const } },
+    { what: 'another revision', change: { revision: 'main@sha1:1b7e' } },
+  ])('stays the same one with $what, and is told again', ({ change }) => {
+    const last = told(open({}));
+    const next = open({ last, divergence: { ...drift, ...change }, now: after(60) });
+    expect(next).toEqual({ ...last, ...change, told: false, diff: undefined });
+  });
+
+  it('opens again where it comes back within convergedAfter', () => {
+    const last = closed(open({}), after(10));
+    expect(open({ last, now: after(10 + 900) })).toMatchObject({
+      id: last.id,
+      occurrence: 2,
+      since: after(910).toISOString(),
+      told: false,
+      closedAt: undefined,
+    });
+  });
+
+  it('is a new one where it comes back later', () => {
+    const last = closed(open({}), after(10));
+    const next = open({ last, now: after(10 + 901) });
+    expect(next).toMatchObject({ occurrence: 1 });
+    expect(next.id).not.toBe(last.id);
+  });
+
+  it('has an id of its own in each environment', () => {
+    const here = openIncident({ last: undefined, divergence: drift, environment: 'master/acme', now: start, convergedAfter: 0 });
+    const there = openIncident({ last: undefined, divergence: drift, environment: 'master/globex', now: start, convergedAfter: 0 });
+    expect(here.id).not.toBe(there.id);
+  });
+
+  it('is open until it is closed', () => {
+    expect([undefined, open({}), closed(open({}), after(1))].map(isOpen)).toEqual([false, true, false]);
+  });
+});
+
+describe('an incident is told', () => {
+  const due = (incident: Incident, { now = start, healing = false, diffAfter = 300_000 } = {}) =>
+    isDue({ incident, healing, now, diffAfter });
+
+  it.each(['Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const)('at once where it is %s', (reason) => {
+    expect(due(open({ divergence: { ...drift, reason } }))).toBe(true);
+  });
+
+  it('at once where drift is being healed: healing erases the evidence', () => {
+    expect(due(open({}), { healing: true })).toBe(true);
+  });
+
+  it('where other drift has lasted diffAfter, and not before', () => {
+    expect(due(open({}), { now: after(299) })).toBe(false);
+    expect(due(open({}), { now: after(300) })).toBe(true);
+    expect(due(open({}), { diffAfter: 0 })).toBe(true);
+  });
+
+  it('once', () => {
+    expect(due(told(open({})), { now: after(3600), healing: true })).toBe(false);
+    expect(due(told(open({ divergence: { ...drift, reason: 'Failed' } })))).toBe(false);
+  });
+
+  it('again where it comes back', () => {
+    const again = open({ last: closed(open({}), after(10)), now: after(20) });
+    expect(due(again, { now: after(20), healing: true })).toBe(true);
+    expect(due(again, { now: after(301) })).toBe(false);
+  });
+});
+
+describe('drift may be healed', () => {
+  it('when it has stood for healAfter, and not before', () => {
+    const incident = open({});
+    expect(mayHeal({ incident, now: start, healAfter: 0 })).toBe(true);
+    expect(mayHeal({ incident, now: after(59), healAfter: 60_000 })).toBe(false);
+    expect(mayHeal({ incident, now: after(60), healAfter: 60_000 })).toBe(true);
+  });
+});
+
+describe('the alert of an incident', () => {
+  const alertOf = (objects: readonly ObjectDiff[]) =>
+    withDiff({
+      incident: told(open({})),
+      divergence: { ...drift, objects },
+      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing' },
+    });
+
+  it('says what the incident says, and is yet to be told', () => {
+    const incident = alertOf(drift.objects);
+    expect(incident.told).toBe(false);
+    expect(incident.diff).toEqual({
+      environment: 'acme',
+      repository: 'master',
+      cluster: 'sandbox',
+      revision: drift.revision,
+      reason: 'Drifted',
+      incident: incident.id,
+      since: incident.since,
+      occurrence: 1,
+      action: 'healing',
+      summary: drift.summary,
+      objects: drift.objects,
+      omitted: 0,
+    });
+  });
+
+  it('lists fifty objects and counts the others', () => {
+    const { diff } = alertOf(Array.from({ length: 53 }, (_, index) => object(`web-${index}`)));
+    expect(diff?.objects).toHaveLength(50);
+    expect(diff?.omitted).toBe(3);
+  });
+});

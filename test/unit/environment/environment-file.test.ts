@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest';
+import { environmentOfPath, parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
+import { ConvergeError } from '../../../shared/errors.ts';
+
+const file = 'environments/acme-production.yaml';
+const smallest = `apiVersion: converge.dev/v1
+kind: Environment
+metadata: { name: acme-production }
+spec:
+  cluster: production-eu
+  namespace: acme
+  sources:
+    - kustomize: overlays/production
+`;
+
+const parse = (text: string, path = file) => parseEnvironmentFile({ file: path, text });
+const withSpec = (line: string) => parse(`${smallest}  ${line}\n`);
+const withSource = (source: string) => parse(smallest.replace('kustomize: overlays/production', source));
+
+function refusalOf(attempt: () => unknown): { subject: string; message: string } {
+  try {
+    attempt();
+  } catch (error) {
+    if (!(error instanceof ConvergeError)) throw error;
+    expect(error).toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
+    return { subject: error.subject, message: error.problem };
+  }
+  throw new Error('was not refused');
+}
+
+describe('an environment file', () => {
+  it('gets the defaults of what it leaves out, durations in milliseconds', () => {
+    expect(parse(smallest)).toEqual({
+      name: 'acme-production',
+      cluster: 'production-eu',
+      namespace: 'acme',
+      sources: [{ kind: 'kustomize', folder: 'overlays/production' }],
+      prune: true,
+      selfHeal: true,
+      suspend: false,
+      timeout: 300_000,
+      healAfter: 0,
+      diffAfter: 300_000,
+      convergedAfter: 900_000,
+    });
+  });
+
+  it('keeps what it says, and the order of its sources', () => {
+    const text = `apiVersion: converge.dev/v1
+kind: Environment
+metadata:
+  name: acme-production
+spec:
+  cluster: production-eu
+  namespace: acme
+  sources:
+    - helm: { chart: charts/shop, release: shop, values: [config/defaults.yaml, config/acme.yaml] }
+    - kustomize: overlays/production
+    - manifests: manifests/network
+  prune: false
+  selfHeal: false
+  suspend: true
+  timeout: 90s
+  healAfter: 1h30m
+  diffAfter: 250ms
+  convergedAfter: 1d
+`;
+    expect(parse(text)).toMatchObject({
+      sources: [
+        { kind: 'helm', chart: 'charts/shop', release: 'shop', values: ['config/defaults.yaml', 'config/acme.yaml'] },
+        { kind: 'kustomize', folder: 'overlays/production' },
+        { kind: 'manifests', path: 'manifests/network' },
+      ],
+      prune: false,
+      selfHeal: false,
+      suspend: true,
+      timeout: 90_000,
+      healAfter: 5_400_000,
+      diffAfter: 250,
+      convergedAfter: 86_400_000,
+    });
+  });
+
+  it.each([
+    'dependsOn: [platform]',
+    'ignore: []',
+    'health: null',
+    'rollback: { onFailure: none }',
+    'verify: {}',
+    'adopt: true',
+    'deletion: x',
+  ])(
+    'refuses %s by name: it is not implemented yet',
+    (line) => {
+      const field = line.slice(0, line.indexOf(':'));
+      expect(refusalOf(() => withSpec(line))).toEqual({
+        subject: `${file}:9`,
+        message: `spec.${field}: ${field} is not implemented yet; remove it`,
+      });
+    },
+  );
+
+  it.each([
+    { what: 'an unknown key', line: 'prnue: true', message: 'spec.prnue: unknown key' },
+    { what: 'a duration without a unit', line: 'timeout: "5"', message: 'spec.timeout: expected a duration like 90s, 5m or 1h30m' },
+    { what: 'a duration with a sign', line: 'healAfter: -5m', message: 'spec.healAfter: expected a duration like 90s, 5m or 1h30m' },
+    { what: 'a duration with a fraction', line: 'diffAfter: 1.5m', message: 'spec.diffAfter: expected a duration like 90s, 5m or 1h30m' },
+    { what: 'a number as a duration', line: 'timeout: 300', message: 'spec.timeout: Invalid input: expected string, received number' },
+    { what: 'a word for a boolean', line: 'prune: maybe', message: 'spec.prune: Invalid input: expected boolean, received string' },
+  ])('refuses $what, naming file, line and key', ({ line, message }) => {
+    expect(refusalOf(() => withSpec(line))).toEqual({ subject: `${file}:9`, message });
+  });
+
+  it('names every further problem after the first', () => {
+    const { message } = refusalOf(() => parse(`${smallest}  foo: 1\n  bar: 2\n`));
+    expect(message).toBe('spec.foo: unknown key; and 1 more: spec.bar: unknown key');
+  });
+
+  it.each([
+    {
+      what: 'two kinds in one source',
+      source: '{ kustomize: a, manifests: b }',
+      key: 'spec.sources.0: expected exactly one of helm, kustomize, manifests',
+    },
+    { what: 'an empty source', source: '{}', key: 'spec.sources.0: expected exactly one of helm, kustomize, manifests' },
+    { what: 'an unknown kind of source', source: 'jsonnet: a', key: 'spec.sources.0.jsonnet: unknown key' },
+    { what: 'a chart without a release', source: 'helm: { chart: charts/shop }', key: 'spec.sources.0.helm.release: is missing' },
+    {
+      what: 'a release in capitals',
+      source: 'helm: { chart: c, release: Shop }',
+      key: 'spec.sources.0.helm.release: expected lower-case letters, digits and dashes',
+    },
+  ])('refuses $what, naming the line of the source', ({ source, key }) => {
+    expect(refusalOf(() => withSource(source))).toMatchObject({ subject: `${file}:8`, message: expect.stringContaining(key) });
+  });
+
+  it.each(['../elsewhere', '/etc', 'a/../../b', './overlays', 'overlays//production', 'overlays/production/', '..'])(
+    'refuses the path %s: it is not one from the root of the repository',
+    (path) => {
+      expect(refusalOf(() => withSource(`manifests: ${path}`))).toEqual({
+        subject: `${file}:8`,
+        message: 'spec.sources.0.manifests: expected a path inside the repository, from its root',
+      });
+    },
+  );
+
+  it('names the mapping where a key is missing', () => {
+    expect(refusalOf(() => parse(smallest.replace(/  sources:\n.*\n/, '')))).toEqual({
+      subject: `${file}:4`,
+      message: 'spec.sources: is missing',
+    });
+  });
+
+  it('refuses an environment without a source', () => {
+    expect(refusalOf(() => parse(smallest.replace(/  sources:\n.*\n/, '  sources: []\n')))).toEqual({
+      subject: `${file}:7`,
+      message: 'spec.sources: expected at least one source',
+    });
+  });
+
+  it.each([
+    { what: 'another apiVersion', from: 'converge.dev/v1', to: 'converge.dev/v2', line: 1, key: 'apiVersion' },
+    { what: 'another kind', from: 'kind: Environment', to: 'kind: Deployment', line: 2, key: 'kind' },
+    { what: 'a name too long for a label', from: 'name: acme-production', to: `name: ${'a'.repeat(54)}`, line: 3, key: 'metadata.name' },
+    { what: 'an empty cluster', from: 'cluster: production-eu', to: "cluster: ''", line: 5, key: 'spec.cluster' },
+    { what: 'a namespace in capitals', from: 'namespace: acme', to: 'namespace: ACME', line: 6, key: 'spec.namespace' },
+  ])('refuses $what', ({ from, to, line, key }) => {
+    const refusal = refusalOf(() => parse(smallest.replace(from, to)));
+    expect(refusal.subject).toBe(`${file}:${line}`);
+    expect(refusal.message).toMatch(new RegExp(`^${key}: `));
+  });
+
+  it('refuses a name that is not its file’s', () => {
+    expect(refusalOf(() => parse(smallest, 'environments/globex.yaml')).message).toBe(
+      'metadata.name: is acme-production, expected globex: an environment is named as its file',
+    );
+  });
+
+  it('names the line of a name that is not its file’s', () => {
+    expect(refusalOf(() => parse(smallest, 'environments/globex.yaml')).subject).toBe('environments/globex.yaml:3');
+  });
+
+  it('refuses a file in a folder below', () => {
+    const { message } = refusalOf(() => parse(smallest, 'environments/old/acme-production.yaml'));
+    expect(message).toContain('expected a file directly under environments/');
+  });
+});
+
+describe('the path of an environment file', () => {
+  it('gives its name', () => {
+    expect(environmentOfPath('environments/acme-production.yaml')).toBe('acme-production');
+  });
+
+  it.each([
+    'environments/acme.yml',
+    'environments/old/acme.yaml',
+    'config/environments/acme.yaml',
+    'environments/.yaml',
+    'environments/acme.yaml.bak',
+  ])(
+    'gives none for %s',
+    (path) => {
+      expect(environmentOfPath(path)).toBeUndefined();
+    },
+  );
+});

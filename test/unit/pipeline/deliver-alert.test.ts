@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { ConvergeError, type Disposition } from '../../../shared/errors.ts';
+import type { Alert } from '../../../shared/events/alert.ts';
+import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
+import { recordingLog } from './ports.ts';
+
+const alert: Alert = {
+  topic: 'converged',
+  data: {
+    ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', revision: 'main@sha1:9f2c', incident: null, occurrence: null, seconds: 1 },
+    changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },
+  },
+};
+const sink = (name: string) => ({ name, webhook: { url: `https://${name}.example.com/` } });
+
+/** Sinks that answer, except the ones named here. */
+async function deliver(names: readonly string[], failing: Readonly<Record<string, Disposition>> = {}) {
+  const delivered: string[] = [];
+  const log = recordingLog();
+  const result = deliverAlert(
+    { alert, id: 'event-7', sinks: names.map(sink) },
+    {
+      log,
+      sinks: {
+        async deliver({ sink: { name }, id }) {
+          const disposition = failing[name];
+          if (disposition === undefined) return void delivered.push(`${name} ${id}`);
+          throw new ConvergeError({
+            code: disposition === 'retry' ? 'SinkUnavailable' : 'SinkRefused',
+            subject: name,
+            message: 'no',
+            disposition,
+          });
+        },
+      },
+    },
+  );
+  const outcome = await result.catch((error: unknown) => error);
+  return { outcome, delivered, log };
+}
+
+describe('an alert', () => {
+  it('goes to every sink under the id of its event', async () => {
+    const { outcome, delivered } = await deliver(['ops', 'audit']);
+    expect(outcome).toEqual({ delivered: ['ops', 'audit'] });
+    expect(delivered).toEqual(['ops event-7', 'audit event-7']);
+  });
+
+  it('is done where nobody is configured', async () => {
+    expect((await deliver([])).outcome).toEqual({ delivered: [] });
+  });
+
+  it('goes to the other sinks where one fails, and is then delivered again', async () => {
+    const { outcome, delivered, log } = await deliver(['ops', 'audit', 'chat'], { ops: 'retry' });
+    expect(delivered).toEqual(['audit event-7', 'chat event-7']);
+    expect(outcome).toMatchObject({ code: 'SinkUnavailable', subject: 'ops', disposition: 'retry' });
+    expect(log.lines).toEqual(['WARNING an alert was not delivered']);
+  });
+
+  it('is refused where a sink refuses it for good', async () => {
+    expect((await deliver(['ops', 'audit'], { audit: 'refuse' })).outcome).toMatchObject({ code: 'SinkRefused', disposition: 'refuse' });
+  });
+
+  // Refused means acknowledged: the sink that would have answered later never gets the alert.
+  it('is delivered again where one sink refuses it and another may answer later', async () => {
+    expect((await deliver(['ops', 'audit'], { ops: 'refuse', audit: 'retry' })).outcome).toMatchObject({ disposition: 'retry' });
+  });
+});

@@ -1,0 +1,136 @@
+import { ConvergeError } from '../../../shared/errors.ts';
+import type { OutgoingEvent, Topic } from '../../../shared/events/cloud-event.ts';
+import type { Commit, Log, Repository, StateStore, Topics, TreeEntry } from '../../../shared/pipeline/ports.ts';
+
+/*
+ * Ports for tests of single stages, as small as the ports are. The whole pipeline is tested on the real parts only.
+ */
+
+/** A clock that stands until it is moved. */
+export function clockAt(start: string): { now: () => Date; forward: (seconds: number) => void } {
+  let time = new Date(start).getTime();
+  return {
+    now: () => new Date(time),
+    forward: (seconds) => {
+      time += seconds * 1000;
+    },
+  };
+}
+
+/** A map with generations. `storageNow` is Storage's clock, which is not the caller's. */
+export function stateInMemory(storageNow: () => Date): StateStore & { readonly objects: ReadonlyMap<string, unknown> } {
+  const objects = new Map<string, { text: string; generation: number; writtenAt: Date }>();
+  let generations = 0;
+  return {
+    get objects() {
+      return new Map([...objects].map(([path, { text }]) => [path, JSON.parse(text) as unknown]));
+    },
+    async read(path) {
+      const found = objects.get(path);
+      if (found === undefined) return undefined;
+      return {
+        value: JSON.parse(found.text) as unknown,
+        generation: String(found.generation),
+        writtenAt: found.writtenAt,
+        readAt: storageNow(),
+      };
+    },
+    async write({ path, value, ifGeneration }) {
+      const live = objects.get(path);
+      if (ifGeneration === 'absent' && live !== undefined) return 'conflict';
+      if (typeof ifGeneration === 'object' && String(live?.generation) !== ifGeneration.generation) return 'conflict';
+      generations += 1;
+      objects.set(path, { text: JSON.stringify(value), generation: generations, writtenAt: storageNow() });
+      return { generation: String(generations) };
+    },
+  };
+}
+
+export interface Published {
+  readonly topic: Topic;
+  readonly event: OutgoingEvent;
+}
+
+export function recordingTopics(): Topics & { readonly published: readonly Published[] } {
+  const published: Published[] = [];
+  return { published, publish: async (topic, event) => void published.push({ topic, event }) };
+}
+
+export function recordingLog(): Log & { readonly lines: readonly string[] } {
+  const lines: string[] = [];
+  const log: Log = (severity, message) => void lines.push(`${severity} ${message}`);
+  return Object.assign(log, { lines });
+}
+
+export const commitId = (digit: string): string => digit.repeat(40);
+
+/** A repository of one commit, with these files; an entry's id is its content. Undefined: an empty repository. */
+export function repositoryWith({ repositoryClass = 'master', commit = commitId('a'), files }: {
+  repositoryClass?: string;
+  commit?: string;
+  files: Readonly<Record<string, string>> | undefined;
+}): Repository {
+  const head: Commit = { id: commit, tree: 'tree', parents: [], message: 'Initial', committedAt: new Date(0) };
+  const entries = Object.entries(files ?? {});
+  const unused = async (): Promise<never> => {
+    throw new Error('this test needs no more of Git');
+  };
+  const entryAt = (path: string): TreeEntry | undefined => {
+    const below = entries.filter(([file]) => file.startsWith(`${path}/`));
+    if (below.length > 0) return { path, kind: 'folder', id: JSON.stringify(below) };
+    const content = files?.[path];
+    return content === undefined ? undefined : { path, kind: 'file', id: content };
+  };
+  return {
+    ...{ repositoryClass, url: `https://git.example.com/family/${repositoryClass}.git`, branch: 'main' },
+    head: async () => (files === undefined ? undefined : head.id),
+    fetchHead: async () => (files === undefined ? undefined : head),
+    entry: async ({ path }) => entryAt(path),
+    async list({ folder }) {
+      const names = entries.flatMap(([file]) => (file.startsWith(`${folder}/`) ? [file.slice(folder.length + 1).split('/')[0] ?? ''] : []));
+      return [...new Set(names)].flatMap((name) => entryAt(`${folder}/${name}`) ?? []);
+    },
+    async readFile({ path }) {
+      const content = files?.[path];
+      return content === undefined ? undefined : Buffer.from(content);
+    },
+    ...{ history: unused, isAncestor: unused, checkout: unused, commit: unused, push: unused },
+  };
+}
+
+/** A repository whose host does not answer. */
+export function unreachableRepository(repositoryClass: string): Repository {
+  const fail = async (): Promise<never> => {
+    throw new ConvergeError({
+      code: 'GitUnavailable',
+      subject: repositoryClass,
+      message: 'the Git host does not answer',
+      disposition: 'retry',
+    });
+  };
+  return { ...repositoryWith({ repositoryClass, files: {} }), head: fail, fetchHead: fail };
+}
+
+/** The repositories of a configuration, by class. */
+export function repositories(...all: readonly Repository[]): (repositoryClass: string) => Repository {
+  return (repositoryClass) => {
+    const found = all.find((repository) => repository.repositoryClass === repositoryClass);
+    if (found !== undefined) return found;
+    throw new ConvergeError({ code: 'UnknownRepository', subject: repositoryClass, message: 'is not configured', disposition: 'refuse' });
+  };
+}
+
+/** The text of a valid environment file. */
+export function environmentText(name: string, spec: readonly string[] = []): string {
+  const lines = [
+    'apiVersion: converge.dev/v1',
+    'kind: Environment',
+    `metadata: { name: ${name} }`,
+    'spec:',
+    '  cluster: sandbox',
+    '  namespace: acme',
+    '  sources: [{ manifests: manifests/shop }]',
+    ...spec.map((line) => `  ${line}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}

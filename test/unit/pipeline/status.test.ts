@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { Incident } from '../../../shared/drift/incident.ts';
+import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
+import { statePaths } from '../../../shared/environment/state-paths.ts';
+import { status } from '../../../shared/pipeline/status.ts';
+import type { Repository } from '../../../shared/pipeline/ports.ts';
+import { clockAt, commitId, environmentText, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
+
+const clock = clockAt('2026-11-21T01:00:00Z');
+const file = 'environments/acme.yaml';
+const acme = repositoryWith({ files: { [file]: environmentText('acme') } });
+const at = { commit: commitId('0'), revision: `main@sha1:${commitId('0')}`, at: '2026-11-21T00:00:00.000Z', inputs: {} };
+const settled: Partial<Memory> = {
+  attempted: at,
+  converged: { ...at, renderKey: '00ff' },
+  cluster: 'earlier',
+  health: 'Healthy',
+  since: at.at,
+};
+const incident: Incident = {
+  ...{ id: '4be0d1a2c3f40516', since: at.at, occurrence: 1, reason: 'Drifted', revision: at.revision },
+  ...{ summary: 'Deployment acme/web: image differs', diff: undefined, told: true, closedAt: undefined },
+};
+
+async function statusOf({ repository = acme, memory }: { repository?: Repository; memory?: Partial<Memory> } = {}) {
+  const state = stateInMemory(clock.now);
+  if (memory !== undefined) {
+    const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+    await state.write({ path, value: { ...emptyMemory(clock.now()), ...memory }, ifGeneration: 'absent' });
+  }
+  return await status({ repositories: ['master'] }, { now: clock.now, repository: repositories(repository), state });
+}
+
+describe('the status of an environment', () => {
+  it('says what the last run left, and what the branch wants', async () => {
+    const objects = { '/ConfigMap/acme/a': { desired: 'd', observed: 'o', apiVersion: 'v1' } };
+    expect(await statusOf({ memory: { ...settled, objects } })).toEqual({
+      environments: [
+        {
+          name: 'acme',
+          repository: 'master',
+          cluster: 'sandbox',
+          state: 'Converged',
+          revision: at.revision,
+          wanted: `main@sha1:${commitId('a')}`,
+          since: at.at,
+          incident: null,
+          health: 'Healthy',
+          objects: 1,
+          message: '',
+        },
+      ],
+      unreadable: [],
+    });
+  });
+
+  it.each<{ state: string; what: string; memory?: Partial<Memory>; spec?: string[] }>([
+    { state: 'Unknown', what: 'before its first run' },
+    { state: 'Converging', what: 'during its first run', memory: { attempted: at, health: 'Progressing' } },
+    { state: 'Converging', what: 'during a later run', memory: { ...settled, health: 'Progressing' } },
+    { state: 'Diverged', what: 'with drift', memory: { ...settled, incident } },
+    { state: 'Failed', what: 'with a failure', memory: { ...settled, incident: { ...incident, reason: 'Failed' } } },
+    { state: 'Converged', what: 'after an incident', memory: { ...settled, incident: { ...incident, closedAt: at.at } } },
+    { state: 'Suspended', what: 'when suspended, even with drift', memory: { ...settled, incident }, spec: ['suspend: true'] },
+  ])('is $state $what', async ({ state, memory, spec = [] }) => {
+    const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
+    const { environments } = await statusOf({ repository, ...(memory === undefined ? {} : { memory }) });
+    expect(environments[0]?.state).toBe(state);
+  });
+
+  it('names the open incident and what it is about', async () => {
+    const { environments } = await statusOf({ memory: { ...settled, incident } });
+    expect(environments[0]).toMatchObject({ incident: incident.id, message: incident.summary });
+  });
+
+  it('names what is wrong with its file, and the cluster it was on', async () => {
+    const { environments } = await statusOf({ repository: repositoryWith({ files: { [file]: 'nonsense: 1\n' } }), memory: settled });
+    expect(environments[0]).toMatchObject({ cluster: 'earlier', message: expect.stringContaining(`${file}:1: nonsense: unknown key`) });
+  });
+});
+
+describe('the status of a repository', () => {
+  it('is no environments where it is empty', async () => {
+    expect(await statusOf({ repository: repositoryWith({ files: undefined }) })).toEqual({ environments: [], unreadable: [] });
+  });
+
+  it('is unreadable where it cannot be read: its environments are unknown, not gone', async () => {
+    const state = stateInMemory(clock.now);
+    const repository = repositories(unreachableRepository('develop'), acme);
+    const found = await status({ repositories: ['master', 'develop'] }, { now: clock.now, repository, state });
+    expect(found.environments.map(({ name }) => name)).toEqual(['acme']);
+    expect(found.unreadable).toEqual([{ repository: 'develop', message: expect.stringContaining('does not answer') }]);
+  });
+});

@@ -1,0 +1,112 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { configSchema } from '../../shared/config.ts';
+import { environmentFileSchema, environmentJsonSchema } from '../../shared/environment/environment-file.ts';
+import { memorySchema, readMemory } from '../../shared/environment/memory.ts';
+import { convergedSchema, convergedType, diffSchema, diffType } from '../../shared/events/alert.ts';
+import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
+import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-letter.ts';
+import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
+import { applySetOf, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
+import { ledgerSchema } from '../../shared/source/ledger.ts';
+
+/*
+ * The published schemas are generated from the code: vitest run --project unit test/unit/schemas.test.ts -u
+ * writes them anew. A difference is a change of a contract: docs/contracts.md changes with it.
+ */
+const docs = join(import.meta.dirname, '..', '..', 'docs');
+
+const messages = {
+  'change-committed': { schema: changeCommittedSchema, type: changeCommittedType },
+  reconcile: { schema: reconcileRequestedSchema, type: reconcileRequestedType },
+  diff: { schema: diffSchema, type: diffType },
+  converged: { schema: convergedSchema, type: convergedType },
+  'dead-letter': { schema: deadLetterSchema, type: deadLetterType },
+} as const;
+const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
+  environment: { schema: environmentFileSchema, json: environmentJsonSchema(), title: 'Converge: environments/<name>.yaml' },
+  config: { schema: configSchema, json: z.toJSONSchema(configSchema, { io: 'input' }), title: "Converge: the operator's configuration" },
+  ledger: { schema: ledgerSchema, json: z.toJSONSchema(ledgerSchema), title: 'Converge: the ledger entry of one object name' },
+  ...Object.fromEntries(
+    Object.entries(messages).map(([name, { schema, type }]) => [
+      name,
+      { schema, json: z.toJSONSchema(schema), title: `Converge: data of ${type}` },
+    ]),
+  ),
+};
+
+/** A fenced block of docs/contracts.md, by the word behind its language: ```json diff */
+function examplesOf(markdown: string): { name: string; text: string; value: unknown }[] {
+  return [...markdown.matchAll(/^```(json|yaml) ([a-z-]+)\n([^]*?)^```$/gm)].map(([, language = '', name = '', text = '']) => ({
+    name,
+    text,
+    value: language === 'json' ? (JSON.parse(text) as unknown) : load(text),
+  }));
+}
+
+const contracts = readFileSync(join(docs, 'contracts.md'), 'utf8');
+const examples = examplesOf(contracts);
+const exampleOf = (name: string): unknown => examples.find((example) => example.name === name)?.value;
+/** Before this file writes any: a schema that nobody committed is to be seen. */
+const committed = readdirSync(join(docs, 'schemas'));
+
+describe('the published schemas', () => {
+  it('are one for each shape, and no others', () => {
+    expect(committed.toSorted()).toEqual(Object.keys(files).map((name) => `${name}.json`).toSorted());
+  });
+
+  it.each(Object.entries(files))('%s is what the code says', async (name, { json, title }) => {
+    const published = { title, ...z.looseObject({}).parse(json) };
+    await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(join(docs, 'schemas', `${name}.json`));
+  });
+});
+
+describe('the contracts', () => {
+  it.each(Object.keys(files))('show an example of %s', (name) => {
+    expect(examples.map((example) => example.name)).toContain(name);
+  });
+
+  it.each(examples.filter(({ name }) => name in files))('give an example of $name that the code takes', ({ name, value }) => {
+    expect(files[name]?.schema.safeParse(value)).toMatchObject({ success: true });
+  });
+
+  it.each(examples.filter(({ name }) => name in files))('give an example of $name that its published schema takes', ({ name, value }) => {
+    const published = z.looseObject({}).parse(files[name]?.json);
+    expect(z.fromJSONSchema(published).safeParse(value)).toMatchObject({ success: true });
+  });
+
+  const messageExamples = examples.filter(({ name }) => name in messages);
+  it.each(messageExamples)('give an example of $name with every key of the message, and no other', ({ name, value }) => {
+    const { schema } = files[name] ?? {};
+    if (!(schema instanceof z.ZodObject)) throw new Error(`the data of ${name} is an object`);
+    expect(Object.keys(z.looseObject({}).parse(value)).toSorted()).toEqual(Object.keys(schema.shape).toSorted());
+  });
+
+  it('give an example of a memory with every key there is', () => {
+    const now = new Date(0);
+    const memory = readMemory({ value: exampleOf('memory'), now });
+    expect(memory.since).not.toBe(now.toISOString());
+    expect(Object.keys(memory).toSorted()).toEqual(Object.keys(memorySchema.shape).toSorted());
+  });
+
+  it("show the inventory's parent and members as they are written", () => {
+    const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme' });
+    const revision = 'main@sha1:9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
+    const extent = { groupKinds: ['ConfigMap', 'Deployment.apps'], additionalNamespaces: ['shared'] };
+    const record = { revision, renderKey: 'b4d389383288cd2ccbd7bb2f26329a33' };
+    expect(exampleOf('parent')).toEqual(parentObject({ applySet, extent, record }));
+    expect(exampleOf('member')).toEqual(memberMarks(applySet));
+  });
+
+  it.each(Object.entries(messages))('name the type of %s', (name, { type }) => {
+    expect(contracts).toContain(`\`${name}\` · \`${type}\``);
+  });
+
+  it('have no other examples than the ones that are checked here', () => {
+    const others = ['status', 'lease', 'wanted', 'memory', 'local', 'parent', 'member', 'render-request', 'render-lines', 'http-error'];
+    expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ConvergeError } from '../../../shared/errors.ts';
+import { readDocument } from '../../../shared/yaml/read-document.ts';
+
+const schema = z.strictObject({ shops: z.array(z.strictObject({ name: z.string(), open: z.boolean() })) });
+const read = (text: string) => readDocument({ file: 'config/shops.yaml', text, schema, code: 'BadConfiguration' });
+
+function refusalOf(text: string): string {
+  try {
+    read(text);
+  } catch (error) {
+    if (!(error instanceof ConvergeError)) throw error;
+    expect(error).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse' });
+    return error.message;
+  }
+  throw new Error('was not refused');
+}
+
+describe('a YAML document of our own', () => {
+  it('is read by its schema', () => {
+    expect(read('shops:\n  - { name: web, open: true }\n')).toEqual({ shops: [{ name: 'web', open: true }] });
+  });
+
+  it('may use anchors', () => {
+    expect(read('shops:\n  - &web { name: web, open: true }\n  - *web\n').shops).toHaveLength(2);
+  });
+
+  it.each([
+    {
+      what: 'a key of a nested item',
+      text: 'shops:\n  - name: web\n    open: true\n  - name: app\n    open: soon\n',
+      at: ':5: shops.1.open: ',
+    },
+    {
+      what: 'a key of a flow mapping',
+      text: '# shops\nshops: [{ name: web, open: true },\n  { name: app, open: 1 }]\n',
+      at: ':3: shops.1.open: ',
+    },
+    { what: 'a missing key by its item', text: 'shops:\n  - name: web\n', at: ':2: shops.0.open: is missing' },
+    {
+      what: 'an unknown key, before the one that is missing for it',
+      text: 'shop: []\n',
+      at: ':1: shop: unknown key; and 1 more: shops: is missing',
+    },
+    { what: 'an unknown key', text: 'shops: []\nclosed: []\n', at: ':2: closed: unknown key' },
+    { what: 'a key after a comment, in a file with CRLF', text: 'shops: []\r\n# a note\r\nclosed: []\r\n', at: ':3: closed: unknown key' },
+    { what: 'a key behind an alias', text: 'shops:\n  - &web { name: web, open: 1 }\n  - *web\n', at: ':2: shops.0.open: ' },
+    { what: 'a document that is a list', text: '- shops\n', at: ':1: document: ' },
+  ])('is refused at $what', ({ text, at }) => {
+    expect(refusalOf(text)).toContain(`config/shops.yaml${at}`);
+  });
+
+  it.each([
+    { what: 'a key that comes twice', text: 'shops: []\nshops: []\n', at: ':2: ' },
+    { what: 'what does not parse', text: 'shops:\n  - name: "web\n', at: ':' },
+    { what: 'an alias of nothing', text: 'shops: *none\n', at: ':1: ' },
+    { what: 'a tag that would build an object', text: 'shops: !!js/function "f"\n', at: ':1: ' },
+    { what: 'a second document, which nobody would read', text: 'shops: []\n---\nshops: []\n', at: ': ' },
+    { what: 'an empty file', text: '', at: ': ' },
+    { what: 'a file of comments', text: '# nothing yet\n', at: ': ' },
+  ])('is refused for $what', ({ text, at }) => {
+    expect(refusalOf(text)).toContain(`config/shops.yaml${at}`);
+  });
+});
