@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { loadConfig, wire } from '../../functions/wiring.ts';
+import { reconcile } from '../../shared/pipeline/reconcile.ts';
+import { reconcileRequestedSchema } from '../../shared/events/reconcile-requested.ts';
+import { secondsOf } from './measure.ts';
+
+/**
+ * An instance of the function `reconcile` without the function around it: takes jobs over IPC, runs each by the product's own
+ * stage on its own adapters, and answers with how it ended and how long it took. Ends with its parent.
+ */
+const orderSchema = z.object({ order: z.int(), job: reconcileRequestedSchema });
+
+const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'topics')), log: () => {} };
+
+async function run(message: unknown): Promise<void> {
+  const { order, job } = orderSchema.parse(message);
+  let outcome = '';
+  const seconds = await secondsOf(async () => {
+    ({ outcome } = await reconcile(job, ports, { limits: loadConfig().limits, holder: 'bench', event: String(performance.now()) }));
+  });
+  process.send?.({ order, outcome, seconds });
+}
+
+process.on('message', (message) => {
+  run(message).catch((error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  });
+});
+process.once('disconnect', () => process.exit(0));

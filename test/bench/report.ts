@@ -1,0 +1,39 @@
+import type { Case, CaseName } from './measure.ts';
+
+/** What a case is to stay within: a multiple of its floor or seconds, and requests to the API server. */
+interface Aim {
+  readonly times?: number;
+  readonly seconds?: number;
+  readonly apiCalls?: number;
+}
+
+const aims: Readonly<Record<CaseName, Aim>> = {
+  'apply-configmaps-1000': { times: 1.3, apiCalls: 1010 },
+  'noop-configmaps-1000': {},
+  'drift-configmaps-1000': { seconds: 0.15, apiCalls: 10 },
+  'upload-to-converged': { seconds: 1.5 },
+};
+
+/** One case as lines for people: the figure beside its floor, then each aim and whether it is met. */
+export function describeCase(measured: Case): string {
+  const { name, seconds, floorSeconds, apiCalls } = measured;
+  const floor = floorSeconds === null ? '' : `, floor ${inSeconds(floorSeconds)} (×${(seconds / floorSeconds).toFixed(2)})`;
+  const lines = aimsOf(measured).map(({ met, text }) => `    ${met ? 'met   ' : 'missed'}  ${text}`);
+  return [`${name}: ${inSeconds(seconds)}${floor}, ${apiCalls} API calls`, ...lines].join('\n');
+}
+
+function aimsOf({ name, seconds, floorSeconds, apiCalls }: Case): readonly { met: boolean; text: string }[] {
+  const aim = aims[name];
+  const found = [];
+  if (aim.times !== undefined && floorSeconds !== null) {
+    const longest = floorSeconds * aim.times;
+    found.push({ met: seconds <= longest, text: `within ${aim.times} times the floor, ${inSeconds(longest)}` });
+  }
+  if (aim.seconds !== undefined) found.push({ met: seconds <= aim.seconds, text: `within ${inSeconds(aim.seconds)}` });
+  if (aim.apiCalls !== undefined) found.push({ met: apiCalls <= aim.apiCalls, text: `at most ${aim.apiCalls} API calls` });
+  return found;
+}
+
+function inSeconds(seconds: number): string {
+  return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(2)} s`;
+}

@@ -1,0 +1,267 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readDelivery, startParts, type Parts } from './parts.ts';
+
+/*
+ * Each function behind the framework's own test server, on real parts, sent what the platform would send it. The deliveries are
+ * written by the documentation of Eventarc, Pub/Sub's payload unwrapping, Cloud Scheduler and GitHub.
+ */
+
+let parts: Parts;
+const servers = new Map<string, Server>();
+
+beforeAll(async () => {
+  parts = await startParts();
+  vi.stubEnv('CONVERGE_CONFIG', parts.config);
+  vi.stubEnv('PUBSUB_EMULATOR_HOST', parts.pubsubHost);
+  vi.stubEnv('NODE_ENV', 'production');
+  // The functions' log lines, and the stacks that the framework prints for each 500.
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  vi.spyOn(console, 'error').mockReturnValue();
+  await import('../../functions/index.ts');
+});
+
+afterAll(async () => {
+  for (const server of servers.values()) {
+    server.close();
+    server.closeAllConnections();
+  }
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  await parts.stop();
+});
+
+beforeEach(() => {
+  parts.sink.answer = 200;
+  parts.sink.calls.length = 0;
+});
+
+async function urlOf(name: string): Promise<string> {
+  let server = servers.get(name);
+  if (server === undefined) {
+    server = getTestServer(name);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    servers.set(name, server);
+  }
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error(`${name} listens on no port`);
+  return `http://127.0.0.1:${address.port}`;
+}
+
+async function deliver(delivery: string, to: string): Promise<{ status: number; text: string }> {
+  const { headers, body } = await readDelivery(delivery);
+  const answer = await fetch(await urlOf(to), { method: 'POST', headers, ...(body === null ? {} : { body: JSON.stringify(body) }) });
+  return { status: answer.status, text: await answer.text() };
+}
+
+async function get(path: string): Promise<{ status: number; body: unknown }> {
+  const answer = await fetch(`${await urlOf('status')}${path}`);
+  return { status: answer.status, body: await answer.json() };
+}
+
+const environmentFile = `apiVersion: converge.dev/v1
+kind: Environment
+metadata: { name: acme }
+spec:
+  cluster: sandbox
+  namespace: acme
+  sources: [{ manifests: manifests }]
+`;
+const manifest = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: greeting }
+data: { message: Good morning }
+`;
+
+/** Answered and done with: the platform does not deliver it again. */
+const acknowledged = { status: 204, text: '' };
+
+async function expectDeadLetter(expected: { stage: string; reason: string }): Promise<void> {
+  const { data } = await parts.next('dead-letter');
+  expect(data).toMatchObject(expected);
+}
+
+describe('copyArtifact', () => {
+  test('commits the upload that an event names, and announces the commit', async () => {
+    await parts.storage.bucket('family-master').file('config/acme.yaml').save('message: hello\n', { resumable: false });
+    expect(await deliver('storage-finalized', 'copyArtifact')).toEqual(acknowledged);
+    const commit = await parts.askMaster('rev-parse', 'main');
+    const { attributes, data } = await parts.next('change-committed');
+    expect(attributes).toMatchObject({ 'ce-type': 'dev.converge.change.committed.v1', 'ce-subject': 'master' });
+    expect(data).toMatchObject({ repository: 'master', commit, artifacts: [{ bucket: 'family-master', name: 'config/acme.yaml' }] });
+    expect(await parts.askMaster('show', 'main:config/acme.yaml')).toBe('message: hello');
+  });
+
+  test('makes no second commit of the same event', async () => {
+    const before = await parts.askMaster('rev-parse', 'main');
+    expect(await deliver('storage-finalized', 'copyArtifact')).toEqual(acknowledged);
+    expect(await parts.askMaster('rev-parse', 'main')).toBe(before);
+    expect((await parts.next('change-committed')).data).toMatchObject({ commit: before });
+  });
+
+  test('acknowledges an event without a generation, and puts it on the dead-letter topic', async () => {
+    expect(await deliver('storage-finalized-without-generation', 'copyArtifact')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'copyArtifact', reason: 'InvalidEvent' });
+  });
+
+  test('refuses the event of a bucket that is not configured', async () => {
+    expect(await deliver('storage-finalized-in-unknown-bucket', 'copyArtifact')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'copyArtifact', reason: 'UnknownRepository' });
+  });
+});
+
+describe('receivePush', () => {
+  test('announces a push that GitHub signed', async () => {
+    const { status, text } = await deliver('github-push', 'receivePush');
+    expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 200, body: { outcome: 'announced', repository: 'master' } });
+    const { data } = await parts.next('change-committed');
+    expect(data).toMatchObject({ commit: '9f2c4b7e1d3a5c6f8091a2b3c4d5e6f708192a3b', artifacts: [] });
+  });
+
+  test('answers 401 to a wrong signature, and announces nothing', async () => {
+    const { status, text } = await deliver('github-push-with-another-secrets-signature', 'receivePush');
+    expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 401, body: { error: { code: 'BadSignature' } } });
+    // Announced now, this one would come after whatever the refused call had announced.
+    await deliver('github-push', 'receivePush');
+    await parts.next('change-committed');
+    expect(parts.unread('change-committed')).toEqual([]);
+  });
+
+  test('answers 400 to a signed body that is no push', async () => {
+    expect(await deliver('github-push-that-is-none', 'receivePush')).toMatchObject({ status: 400 });
+  });
+});
+
+describe('fanOut', () => {
+  test('publishes a job for each environment that the commit affects', async () => {
+    await parts.commit({ 'environments/acme.yaml': environmentFile, 'manifests/greeting.yaml': manifest });
+    expect(await deliver('change-committed', 'fanOut')).toEqual(acknowledged);
+    expect((await parts.next('reconcile')).data).toEqual({ repository: 'master', environment: 'acme', mode: 'reconcile', cause: 'commit' });
+  });
+
+  test('acknowledges a message without a commit, and puts it on the dead-letter topic', async () => {
+    expect(await deliver('change-committed-without-commit', 'fanOut')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'fanOut', reason: 'InvalidEvent' });
+  });
+});
+
+describe('reconcile', () => {
+  test('brings the environment to the head of its branch, and tells that it converged', async () => {
+    expect(await deliver('reconcile-requested', 'reconcile')).toEqual(acknowledged);
+    const revision = `main@sha1:${await parts.askMaster('rev-parse', 'main')}`;
+    expect((await parts.next('converged')).data).toMatchObject({ environment: 'acme', revision, changes: { created: 1 } });
+    const message = await parts.kubernetes.kubectl(['get', 'configmap', 'greeting', '-n', 'acme', '-o', 'jsonpath={.data.message}']);
+    expect(message).toBe('Good morning');
+  });
+
+  test('tells nothing again when the message comes twice', async () => {
+    expect(await deliver('reconcile-requested', 'reconcile')).toEqual(acknowledged);
+    await deliver('reconcile-requested-in-unknown-mode', 'reconcile');
+    await expectDeadLetter({ stage: 'reconcile', reason: 'InvalidEvent' });
+    expect([...parts.unread('converged'), ...parts.unread('diff')]).toEqual([]);
+  });
+
+  test('acknowledges a job of an unknown mode, and puts it on the dead-letter topic', async () => {
+    expect(await deliver('reconcile-requested-in-unknown-mode', 'reconcile')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'reconcile', reason: 'InvalidEvent' });
+  });
+
+  test('refuses a teardown by name', async () => {
+    expect(await deliver('reconcile-requested-as-teardown', 'reconcile')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'reconcile', reason: 'NotImplemented' });
+  });
+});
+
+describe('checkDrift', () => {
+  test('publishes a check of every environment when the scheduler calls', async () => {
+    const { status, text } = await deliver('scheduler-call', 'checkDrift');
+    expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { checked: ['master/acme'] } });
+    expect((await parts.next('reconcile')).data).toEqual({ repository: 'master', environment: 'acme', mode: 'check', cause: 'schedule' });
+  });
+
+  test('gives the jobs of one tick the same ids, however often the scheduler calls', async () => {
+    await deliver('scheduler-call', 'checkDrift');
+    await deliver('scheduler-call', 'checkDrift');
+    const [first, second] = [await parts.next('reconcile'), await parts.next('reconcile')];
+    expect(first.attributes['ce-id']).toBe(second.attributes['ce-id']);
+  });
+});
+
+describe('deliverAlert', () => {
+  test('posts the alert to the configured sink, under the id of its event', async () => {
+    expect(await deliver('diff', 'deliverAlert')).toEqual(acknowledged);
+    const { headers, body } = await readDelivery('diff');
+    expect(parts.sink.calls).toMatchObject([{ headers: { 'ce-id': headers['ce-id'] }, body: { topic: 'diff', ...Object(body) } }]);
+  });
+
+  test('acknowledges an alert without objects, and puts it on the dead-letter topic', async () => {
+    expect(await deliver('diff-without-objects', 'deliverAlert')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'deliverAlert', reason: 'InvalidEvent' });
+    expect(parts.sink.calls).toEqual([]);
+  });
+
+  test('acknowledges an alert that the sink refuses for good', async () => {
+    parts.sink.answer = 410;
+    expect(await deliver('diff', 'deliverAlert')).toEqual(acknowledged);
+    await expectDeadLetter({ stage: 'deliverAlert', reason: 'SinkRefused' });
+  });
+
+  test('fails, so that the alert comes again, where the sink is overloaded', async () => {
+    parts.sink.answer = 503;
+    expect(await deliver('diff', 'deliverAlert')).toMatchObject({ status: 500 });
+    expect(parts.sink.calls).toHaveLength(1);
+  });
+});
+
+describe('status', () => {
+  test('answers with every environment', async () => {
+    const environments = [{ name: 'acme', repository: 'master', state: 'Converged', objects: 1 }];
+    expect(await get('/')).toMatchObject({ status: 200, body: { environments } });
+  });
+
+  test('answers its health check without asking anybody', async () => {
+    expect(await get('/healthz')).toEqual({ status: 200, body: { status: 'ok', repositories: ['develop', 'master'] } });
+  });
+});
+
+describe('with the Git host of develop gone', () => {
+  beforeAll(async () => {
+    await parts.storage.bucket('family-develop').file('config/acme.yaml').save('message: hello\n', { resumable: false });
+    await parts.git.develop.stop();
+  });
+
+  test.each([
+    { name: 'copyArtifact', delivery: 'storage-finalized-in-develop' },
+    { name: 'fanOut', delivery: 'change-committed-in-develop' },
+    { name: 'reconcile', delivery: 'reconcile-requested-in-develop' },
+  ])('$name fails, so that its message comes again, and says nothing of why', async ({ name, delivery }) => {
+    expect(await deliver(delivery, name)).toEqual({ status: 500, text: 'Internal Server Error' });
+    expect(parts.unread('dead-letter')).toEqual([]);
+  });
+
+  test('checkDrift answers 503, so that the scheduler calls again', async () => {
+    expect(await deliver('scheduler-call', 'checkDrift')).toMatchObject({ status: 503 });
+  });
+
+  test('status answers 503 with the environments it can still read', async () => {
+    expect(await get('/')).toMatchObject({ status: 503, body: { environments: [{ name: 'acme' }], unreadable: [{}] } });
+  });
+});
+
+describe('with the topic of announcements gone', () => {
+  beforeAll(() => parts.deleteTopic('change-committed'));
+
+  test('receivePush answers 503, so that the Git host shows the failure and can send it again', async () => {
+    const { status, text } = await deliver('github-push', 'receivePush');
+    expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 503, body: { error: { code: 'PubSubUnavailable' } } });
+  });
+
+  test('copyArtifact fails although the commit is pushed, so that the announcement is made up for', async () => {
+    await parts.storage.bucket('family-master').file('config/acme.yaml').save('message: goodbye\n', { resumable: false });
+    expect(await deliver('storage-finalized', 'copyArtifact')).toEqual({ status: 500, text: 'Internal Server Error' });
+    expect(await parts.askMaster('show', 'main:config/acme.yaml')).toBe('message: goodbye');
+  });
+});
