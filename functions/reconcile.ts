@@ -9,6 +9,6 @@ cloudEvent(
   'reconcile',
   acknowledging('reconcile', async (event) => {
     const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics');
-    return await reconcile(parseReconcileRequested(event), ports, { limits: loadConfig().limits, holder: `${instance}/${event.id}` });
+    return await reconcile(parseReconcileRequested(event), ports, { limits: loadConfig().limits, holder: instance, event: event.id });
   }),
 );

@@ -52,6 +52,9 @@ export function createRepositories({ config, author, cacheFolder, now }: {
   };
 }
 
+/** Files of one folder that are written side by side. */
+const filesAtOnce = 16;
+
 function createRepository({ repositoryClass, settings, author, cacheFolder, now }: {
   repositoryClass: string;
   settings: RepositoryConfig;
@@ -226,15 +229,17 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   async function writeFolder({ treeId, folder }: { treeId: string; folder: string }): Promise<void> {
     await mkdir(folder);
     const entries = await children(treeId);
-    for (const entry of entries) {
-      if (isUnsafeName(entry.path)) throw gitRefused({ message: `its tree holds the name ${JSON.stringify(entry.path)}` });
+    const unsafe = entries.find((entry) => isUnsafeName(entry.path));
+    if (unsafe !== undefined) throw gitRefused({ message: `its tree holds the name ${JSON.stringify(unsafe.path)}` });
+    const write = async (entry: TreeEntry): Promise<void> => {
       const target = path.join(folder, entry.path);
       if (entry.kind === 'folder') await writeFolder({ treeId: entry.id, folder: target });
       if (entry.kind === 'submodule') await mkdir(target);
-      if (entry.kind !== 'file' && entry.kind !== 'executable') continue;
+      if (entry.kind !== 'file' && entry.kind !== 'executable') return;
       await writeFile(target, await blob(entry.id), { flag: 'wx' });
       if (entry.kind === 'executable') await chmod(target, 0o755);
-    }
+    };
+    for (let next = 0; next < entries.length; next += filesAtOnce) await Promise.all(entries.slice(next, next + filesAtOnce).map(write));
     // Links come last and files are never overwritten, so that nothing is ever written through a link.
     for (const entry of entries.filter(({ kind }) => kind === 'symlink')) {
       await symlink(Buffer.from(await blob(entry.id)).toString(), path.join(folder, entry.path));

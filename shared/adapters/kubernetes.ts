@@ -93,7 +93,8 @@ async function openCluster({ name, kubeconfig }: { name: string; kubeconfig: str
 function dispatcherOf({ config, options, kubeconfig }: { config: KubeConfig; options: TlsOptions; kubeconfig: string }): Dispatcher {
   const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
   const transport = config.createDispatcherOptions(config.getCurrentCluster(), { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername });
-  const limits = { connections, headersTimeout: requestTimeout, bodyTimeout: requestTimeout };
+  // HTTP/2 was measured slower than eight connections of HTTP/1.1.
+  const limits = { connections, allowH2: false, headersTimeout: requestTimeout, bodyTimeout: requestTimeout };
   switch (transport.type) {
     case 'agent':
       return new Agent({ ...limits, connect: transport.connect });

@@ -63,7 +63,9 @@ export function unionOf(a: Extent, b: Extent): Extent {
   };
 }
 
-export const emptyExtent: Extent = { groupKinds: [], additionalNamespaces: [] };
+export function sameExtent(a: Extent, b: Extent): boolean {
+  return JSON.stringify([a.groupKinds, a.additionalNamespaces]) === JSON.stringify([b.groupKinds, b.additionalNamespaces]);
+}
 
 /** The extent a parent declares; empty where there is no parent yet. */
 export function extentOfParent(parent: KubernetesObject | undefined): Extent {

@@ -1,9 +1,8 @@
 import { ConvergeError } from '../errors.ts';
 import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
-import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
 import { environmentKey } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
-import { acquireLease, type Lease } from './lease.ts';
+import { acquireLease, isTaken, type Lease } from './lease.ts';
 import { converge } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/memory-file.ts';
 import type { RunResult } from './reconcile/target.ts';
@@ -11,9 +10,6 @@ import type { ReconcilePorts, ReconcileSettings } from './reconcile/run.ts';
 
 export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
 
-/** Beside the environment's timeout: for Git, the render and the pruning. In seconds. */
-const leaseMargin = 60;
-const secondsWithoutFile = 60;
 /** How often one job looks again because it was asked to while it ran; further looks are another job's. */
 const looks = 5;
 
@@ -31,15 +27,17 @@ export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, 
     throw new ConvergeError({ code: 'NotImplemented', subject: key, message: 'a teardown is not implemented yet', disposition: 'refuse' });
   }
   const paths = statePaths({ repository, environment });
-  const lease = { path: paths.lease, holder: settings.holder, seconds: await leaseSeconds(job, ports) };
+  const lease = { path: paths.lease, holder: settings.holder, event: settings.event };
   const wanted = async (): Promise<string | undefined> => (await ports.state.read(paths.wanted))?.generation;
 
   let held = await acquireLease(lease, ports);
-  if (held === 'taken') {
+  if (isTaken(held)) {
+    // The same message, delivered twice: the holder's look began after it was sent.
+    if (held.takenFor === settings.event) return { outcome: 'busy' };
     await ports.state.write({ path: paths.wanted, value: { cause: job.cause, at: ports.now().toISOString() }, ifGeneration: 'any' });
     // The holder may have let go between our try and our note: then nobody else reads it.
     held = await acquireLease(lease, ports);
-    if (held === 'taken') return { outcome: 'busy' };
+    if (isTaken(held)) return { outcome: 'busy' };
   }
 
   let result: ReconcileResult = { outcome: 'busy' };
@@ -50,7 +48,7 @@ export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, 
     result = await runOnce({ job, ports, settings, lease: held, isAskedAgain });
     if ((await wanted()) === before) return result;
     held = await acquireLease(lease, ports);
-    if (held === 'taken') return result;
+    if (isTaken(held)) return result;
   }
   await held.release();
   // Whoever left the last note is owed a look that begins after it.
@@ -83,20 +81,5 @@ async function runOnce({
     });
   } finally {
     await lease.release();
-  }
-}
-
-/** Longer than the run can take. A file that cannot be read takes a run no longer than to say so. */
-async function leaseSeconds({ repository, environment }: ReconcileRequested, ports: ReconcilePorts): Promise<number> {
-  const source = ports.repository(repository);
-  const head = await source.fetchHead();
-  const file = environmentPath(environment);
-  const bytes = head === undefined ? undefined : await source.readFile({ commit: head.id, path: file });
-  if (bytes === undefined) return secondsWithoutFile;
-  try {
-    return parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }).timeout / 1000 + leaseMargin;
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return secondsWithoutFile;
-    throw error;
   }
 }

@@ -162,6 +162,8 @@ func confine(limits limits) error {
 	}
 	memory := limits.Mebibytes << 20
 	debug.SetMemoryLimit(int64(memory / 10 * 9))
+	// A render is over in a moment: collecting less often took a quarter off it.
+	debug.SetGCPercent(400)
 	// A self-referring alias recurses without end in Kustomize, and a stack
 	// overflow can't be caught: die of it early.
 	debug.SetMaxStack(min(64<<20, int(memory/4)))

@@ -16,6 +16,9 @@ import type { RunResult, Target } from './target.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { verifyPlan } from './verify.ts';
 
+/** Beside the environment's timeout: for Git, the render and the pruning. In seconds. */
+const leaseMargin = 60;
+
 /** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
 export async function converge(run: Run): Promise<RunResult> {
   await publishUntold(run);
@@ -32,6 +35,7 @@ export async function converge(run: Run): Promise<RunResult> {
   try {
     environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
     attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
+    await run.lease.lastFor(environment.timeout / 1000 + leaseMargin);
     if (environment.suspend) {
       await run.memoryFile.save({ ...run.memoryFile.memory(), attempted });
       return { outcome: 'suspended' };

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../errors.ts';
 import { ownEntry } from '../../drift/owned-fields.ts';
-import { extentOfParent, extentOf, partOfLabel, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
+import { extentOfParent, extentOf, partOfLabel, sameExtent, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, groupOf, versionOf } from '../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../plan/plan.ts';
@@ -32,9 +32,14 @@ export async function observe({
   applySet: ApplySet;
   remembered: RememberedObjects;
 }): Promise<ObservedState> {
-  const parent = await cluster.get({ resource: parentResource, namespace: applySet.namespace, name: applySet.name });
-  const extent = unionOf(extentOfParent(parent), extentOfKeys({ keys: Object.keys(remembered), applySet }));
-  const objects = await listMembers({ cluster, api, applySet, extent, remembered });
+  const known = extentOfKeys({ keys: Object.keys(remembered), applySet });
+  const [parent, members] = await Promise.all([
+    cluster.get({ resource: parentResource, namespace: applySet.namespace, name: applySet.name }),
+    listMembers({ cluster, api, applySet, extent: known, remembered }),
+  ]);
+  const extent = unionOf(extentOfParent(parent), known);
+  // What only the parent knows of is rare, and a second list of the rest costs little: a memory just lost, a run cut short.
+  const objects = sameExtent(extent, known) ? members : await listMembers({ cluster, api, applySet, extent, remembered });
   return { parent, extent, objects: observedObjects(objects) };
 }
 

@@ -22,6 +22,7 @@ export type ReconcilePorts = Pick<Ports, 'now' | 'log' | 'state' | 'repository' 
 
 export interface ReconcileSettings {
   readonly limits: Limits;
-  /** Names this run in the lease. */
+  /** Name the instance and the message of this run in the lease. */
   readonly holder: string;
+  readonly event: string;
 }

@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
   applySetOf,
-  emptyExtent,
   extentOf,
   extentOfParent,
   memberMarks,
   parentObject,
   parentSays,
   unionOf,
+  type Extent,
 } from '../../../shared/inventory/applyset.ts';
 
 const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme' });
+const emptyExtent: Extent = { groupKinds: [], additionalNamespaces: [] };
 const id = (kind: string, group: string, namespace: string | undefined) => ({ group, kind, namespace, name: 'any' });
 
 describe('the ApplySet of an environment', () => {

@@ -26,7 +26,7 @@ async function setUp() {
     cluster: untouchable,
     renderer: { render: untouchable },
   };
-  return { topics, run: async () => reconcile(job, ports, { limits, holder: 'test' }) };
+  return { topics, run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test' }) };
 }
 const refused = { outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('spec.cluster from elsewhere to sandbox') };
 
