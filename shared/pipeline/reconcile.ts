@@ -71,12 +71,15 @@ async function runOnce({
   isAskedAgain: () => Promise<boolean>;
 }): Promise<RunResult> {
   const { repository, environment } = job;
-  const { memory } = statePaths({ repository, environment });
+  const { memory: path } = statePaths({ repository, environment });
   try {
+    // Both are read under the lease: what was read before it may be older than what another run just did.
+    const [memoryFile, head] = await Promise.all([openMemory({ path, state: ports.state, now: ports.now }), ports.repository(repository).fetchHead()]);
     return await converge({
       ...{ repository, environment, ports, settings, lease, isAskedAgain },
       key: environmentKey({ repository, environment }),
-      memoryFile: await openMemory({ path: memory, state: ports.state, now: ports.now }),
+      memoryFile,
+      head,
       startedAt: ports.now(),
     });
   } finally {

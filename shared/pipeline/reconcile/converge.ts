@@ -23,7 +23,7 @@ const leaseMargin = 60;
 export async function converge(run: Run): Promise<RunResult> {
   await publishUntold(run);
   const repository = run.ports.repository(run.repository);
-  const commit = await repository.fetchHead();
+  const commit = run.head;
   const file = environmentPath(run.environment);
   const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   if (commit === undefined || bytes === undefined) return { outcome: 'absent' };

@@ -1,6 +1,6 @@
 import type { Limits } from '../../config.ts';
 import type { Lease } from '../lease.ts';
-import type { Ports } from '../ports.ts';
+import type { Commit, Ports } from '../ports.ts';
 import type { MemoryFile } from './memory-file.ts';
 
 /** What every step of one run shares. */
@@ -13,6 +13,8 @@ export interface Run {
   readonly settings: ReconcileSettings;
   readonly lease: Lease;
   readonly memoryFile: MemoryFile;
+  /** Where the branch is; undefined for an empty repository. */
+  readonly head: Commit | undefined;
   readonly startedAt: Date;
   /** Whether a look was asked for since the run began, or since this was asked last. */
   readonly isAskedAgain: () => Promise<boolean>;
