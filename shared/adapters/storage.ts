@@ -63,7 +63,7 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
         if (described === undefined) return undefined;
         const { generation, updated, readAt } = described;
         try {
-          const [content] = await contentOf({ storage, bucket, name: path, generation }).download();
+          const [content] = await contentOf({ storage, bucket, name: path, generation }).download({ validation: false });
           const value = parseState({ text: content.toString('utf8'), path });
           return { value, generation, writtenAt: updated, readAt } satisfies StateObject;
         } catch (error) {

@@ -67,8 +67,9 @@ export async function listMembers({
 }): Promise<KubernetesObject[]> {
   const labelSelector = `${partOfLabel}=${applySet.id}`;
   const namespaces = [applySet.namespace, ...extent.additionalNamespaces];
+  const versions = appliedVersions(remembered);
   const queries = extent.groupKinds.flatMap((kind) =>
-    resourcesToRead({ api, kind, remembered }).flatMap((resource) =>
+    resourcesToRead({ api, kind, versions: versions.get(kind) }).flatMap((resource) =>
       (resource.namespaced ? namespaces : [undefined]).map((namespace) => ({ resource, namespace })),
     ),
   );
@@ -76,8 +77,20 @@ export async function listMembers({
   return bestVersions(lists.flat());
 }
 
+/** The versions in which objects of each kind were applied. */
+function appliedVersions(remembered: RememberedObjects): Map<string, Set<string>> {
+  const versions = new Map<string, Set<string>>();
+  for (const [key, { apiVersion }] of Object.entries(remembered)) {
+    const [group = '', kind = ''] = key.split('/', 2);
+    const name = groupKind({ group, kind });
+    const known = versions.get(name) ?? new Set();
+    versions.set(name, known.add(versionOf(apiVersion)));
+  }
+  return versions;
+}
+
 /** Objects are read in the version they were applied in: the paths that managedFields records hold in no other. */
-function resourcesToRead({ api, kind, remembered }: { api: ClusterApi; kind: string; remembered: RememberedObjects }): ApiResource[] {
+function resourcesToRead({ api, kind, versions }: { api: ClusterApi; kind: string; versions: ReadonlySet<string> | undefined }): ApiResource[] {
   const served = api.resources.filter((resource) => groupKind(resource) === kind);
   const [preferred] = served;
   if (preferred === undefined) {
@@ -91,9 +104,7 @@ function resourcesToRead({ api, kind, remembered }: { api: ClusterApi; kind: str
       disposition: 'retry',
     });
   }
-  const prefix = `${preferred.group}/${preferred.kind}/`;
-  const versions = new Set(Object.entries(remembered).flatMap(([key, object]) => (key.startsWith(prefix) ? [versionOf(object.apiVersion)] : [])));
-  const applied = served.filter((resource) => versions.has(resource.version));
+  const applied = served.filter((resource) => versions?.has(resource.version));
   return applied.length === 0 ? [preferred] : applied;
 }
 
