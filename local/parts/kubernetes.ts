@@ -104,7 +104,9 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       `--token-auth-file=${paths.tokens}`,
       '--authorization-mode=RBAC',
       '--allow-privileged=true',
-      '--service-cluster-ip-range=10.96.0.0/16',
+      // The API server dials the addresses of Services (webhooks, aggregated APIs). No proxy answers for them here, and any
+      // other range would be somebody else's: the calls of a sandbox stay on this machine, and are refused.
+      '--service-cluster-ip-range=127.128.0.0/16',
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-account-key-file=${paths.serviceAccountKey}`,
       `--service-account-signing-key-file=${paths.serviceAccountKey}`,
