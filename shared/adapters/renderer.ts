@@ -1,18 +1,23 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { access, constants, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConvergeError } from '../errors.ts';
 import { parseJson } from '../objects/exact-json.ts';
-import type { KubernetesObject, RenderedObject } from '../objects/kubernetes-object.ts';
+import type { KubernetesObject, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 import type { Render, Renderer, RenderRequest } from '../pipeline/ports.ts';
+import { keepRenders } from './kept-renders.ts';
 
 const objectSchema = z.custom<KubernetesObject>(isKubernetesObject, 'is no Kubernetes object');
 
 const lineSchema = z.union([
   z.object({ object: objectSchema, source: z.string() }),
-  z.object({ hook: objectSchema, source: z.string(), events: z.array(z.string()) }),
+  z.object({ hook: objectSchema, source: z.string(), release: z.string(), events: z.array(z.string()) }),
   z.object({ read: z.string() }),
+  z.object({ at: z.object({ source: z.string().optional(), file: z.string().optional() }) }),
+  z.object({ seed: z.string() }),
+  z.object({ lookup: z.object({ apiVersion: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }) }),
   z.object({ error: z.object({ source: z.string(), file: z.string().optional(), message: z.string() }) }),
 ]);
 
@@ -29,10 +34,19 @@ interface Exit {
 
 interface Output {
   readonly objects: RenderedObject[];
-  readonly hooks: (RenderedObject & { readonly events: readonly string[] })[];
+  readonly hooks: RenderedHook[];
   readonly reads: Set<string>;
   problem: RenderProblem | undefined;
+  /** Where the program is: should it die, there it died. */
+  at: { readonly source: string; readonly file?: string };
+  size: number;
 }
+
+/** What of the program's file tells its version. */
+const versionBytes = 64 * 1024;
+
+/** How much of rendered JSON an instance keeps; as objects it takes about four times that. */
+const keptCharacters = 16 * 1024 * 1024;
 
 /** What is kept of the program's standard error: the first words of a crash tell why. */
 const stderrCharacters = 8192;
@@ -45,14 +59,34 @@ const stderrCharacters = 8192;
  * Throws `BadConfiguration` where the program can't be run.
  */
 export function createRenderer({ program }: { program: string }): Renderer {
+  let version: Promise<string> | undefined;
   return {
+    async version() {
+      version ??= versionOf(program);
+      version.catch(() => (version = undefined));
+      return version;
+    },
     async render(request) {
       await refuseMissingProgram(program);
-      const output: Output = { objects: [], hooks: [], reads: new Set(), problem: undefined };
-      const exit = await run({ program, request, onLine: (line) => collect(output, line) });
+      const output: Output = { objects: [], hooks: [], reads: new Set(), problem: undefined, at: { source: request.root }, size: 0 };
+      const exit = await run({ program, request, onLine: async (line) => collect({ output, line, request }) });
       return toRender({ request, output, exit });
     },
+    kept: keepRenders({ limit: keptCharacters }),
   };
+}
+
+/** The beginning of a Go program holds its build id, a hash of the whole; the rest of its 40 MB need not be read for it. */
+async function versionOf(program: string): Promise<string> {
+  await refuseMissingProgram(program);
+  const file = await open(program);
+  try {
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(versionBytes) });
+    return createHash('sha256').update(`${size} `).update(buffer.subarray(0, bytesRead)).digest('hex').slice(0, 16);
+  } finally {
+    await file.close();
+  }
 }
 
 async function refuseMissingProgram(program: string): Promise<void> {
@@ -73,8 +107,10 @@ async function refuseMissingProgram(program: string): Promise<void> {
 async function run({ program, request, onLine }: {
   program: string;
   request: RenderRequest;
-  onLine: (line: string) => void;
+  /** Resolves with what the program is to be answered, if anything. */
+  onLine: (line: string) => Promise<object | undefined>;
 }): Promise<Exit> {
+  const { seed: _seed, lookup, ...plain } = request;
   const child = spawn(program, [], { cwd: request.root, env: {}, stdio: 'pipe' });
   const ended = endOf(child);
   let overdue = false;
@@ -85,8 +121,12 @@ async function run({ program, request, onLine }: {
   try {
     // A program that ends before it has read its request breaks the pipe; its end is reported by `ended`.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(JSON.stringify({ ...request, root: resolve(request.root) }));
-    const [end, stderr] = await Promise.all([ended, readBeginning(child.stderr), readLines(child.stdout, onLine)]);
+    child.stdin.write(`${JSON.stringify({ ...plain, root: resolve(request.root), lookup: lookup !== undefined })}\n`);
+    const answering = async (line: string): Promise<void> => {
+      const answer = await onLine(line);
+      if (answer !== undefined) child.stdin.write(`${JSON.stringify(answer)}\n`);
+    };
+    const [end, stderr] = await Promise.all([ended, readBeginning(child.stderr), readLines(child.stdout, answering)]);
     return { ...end, overdue, stderr };
   } catch (error) {
     child.kill('SIGKILL');
@@ -100,6 +140,7 @@ async function run({ program, request, onLine }: {
     });
   } finally {
     clearTimeout(deadline);
+    child.stdin.destroy();
   }
 }
 
@@ -110,14 +151,14 @@ async function endOf(child: ChildProcessWithoutNullStreams): Promise<Pick<Exit, 
   });
 }
 
-async function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<void> {
+async function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => Promise<void>): Promise<void> {
   stream.setEncoding('utf8');
   let unfinished: string[] = [];
   for await (const chunk of stream) {
     const [first = '', ...others] = String(chunk).split('\n');
     unfinished.push(first);
     for (const next of others) {
-      onLine(unfinished.join(''));
+      await onLine(unfinished.join(''));
       unfinished = [next];
     }
   }
@@ -132,12 +173,20 @@ async function readBeginning(stream: NodeJS.ReadableStream): Promise<string> {
   return text;
 }
 
-function collect(output: Output, text: string): void {
+/** Takes a line of the program, and resolves with the answer where it is a question. */
+async function collect({ output, line: text, request }: { output: Output; line: string; request: RenderRequest }): Promise<object | undefined> {
   const line = parseLine(text);
+  output.size += text.length;
   if ('object' in line) output.objects.push(line);
-  else if ('hook' in line) output.hooks.push({ object: line.hook, source: line.source, events: line.events });
-  else if ('read' in line) output.reads.add(line.read);
+  else if ('hook' in line) output.hooks.push({ object: line.hook, source: line.source, release: line.release, events: line.events });
+  else if ('read' in line) {
+    output.reads.add(line.read);
+    output.at = { source: output.at.source, file: line.read };
+  } else if ('at' in line) output.at = { source: output.at.source, ...line.at };
+  else if ('seed' in line) return await request.seed();
+  else if ('lookup' in line) return (await request.lookup?.(line.lookup)) ?? { refused: 'it is not allowed' };
   else output.problem = line.error;
+  return undefined;
 }
 
 function parseLine(text: string): Line {
@@ -170,23 +219,14 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
     const { source, file, message } = output.problem;
     throw refusal(file === undefined ? source : `${source}, ${file}`, message);
   }
-  if (exit.overdue && exit.signal !== null) {
-    throw refusal(lastRead(output, request), `the render that read it last was not done within its limit of ${seconds} s`);
-  }
+  const at = output.at.file === undefined ? output.at.source : `${output.at.source}, ${output.at.file}`;
+  if (exit.overdue && exit.signal !== null) throw refusal(at, `was not rendered within the limit of ${seconds} s`);
   if (exit.code !== 0) {
     const end = exit.signal === null ? `exit code ${exit.code}` : exit.signal;
     const words = lastWords(exit.stderr);
-    throw refusal(
-      lastRead(output, request),
-      `the render that read it last died (${end}) of its limits, ${mebibytes} MiB and ${seconds} s, or of a crash: ${words}`,
-    );
+    throw refusal(at, `the render died here (${end}) of its limits, ${mebibytes} MiB and ${seconds} s, or of a crash: ${words}`);
   }
-  return { objects: output.objects, hooks: output.hooks, reads: [...output.reads].sort() };
-}
-
-/** The file that the program read last: most likely the one that killed it. */
-function lastRead({ reads }: Output, { root }: RenderRequest): string {
-  return [...reads].at(-1) ?? root;
+  return { objects: output.objects, hooks: output.hooks, reads: [...output.reads].sort(), size: output.size };
 }
 
 function lastWords(stderr: string): string {

@@ -50,6 +50,9 @@ export const environmentFileSchema = z.strictObject({
     prune: z.boolean().default(true),
     selfHeal: z.boolean().default(true),
     suspend: z.boolean().default(false),
+    adopt: z.boolean().default(false),
+    replace: z.boolean().default(false),
+    lookup: z.boolean().default(false),
     timeout: duration('5m'),
     healAfter: duration('0s'),
     diffAfter: duration('5m'),
@@ -59,7 +62,6 @@ export const environmentFileSchema = z.strictObject({
     health: notImplementedYet('health'),
     rollback: notImplementedYet('rollback'),
     verify: notImplementedYet('verify'),
-    adopt: notImplementedYet('adopt'),
     deletion: notImplementedYet('deletion'),
   }),
 });
@@ -79,6 +81,12 @@ export interface Environment {
   readonly prune: boolean;
   readonly selfHeal: boolean;
   readonly suspend: boolean;
+  /** Whether to take over objects that a living release of Helm, Flux or Argo CD reconciles. */
+  readonly adopt: boolean;
+  /** Whether objects with an immutable field that changed are deleted and made anew. */
+  readonly replace: boolean;
+  /** Whether Helm templates may look objects up in the cluster. */
+  readonly lookup: boolean;
   readonly timeout: number;
   readonly healAfter: number;
   readonly diffAfter: number;
@@ -112,10 +120,10 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
       disposition: 'refuse',
     });
   }
-  const { cluster, namespace, prune, selfHeal, suspend, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
+  const { cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
   return {
     name: parsed.metadata.name,
-    ...{ cluster, namespace, prune, selfHeal, suspend, timeout, healAfter, diffAfter, convergedAfter },
+    ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
     sources: parsed.spec.sources.map(toSource),
   };
 }

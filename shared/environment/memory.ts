@@ -7,7 +7,7 @@ const inputsSchema = z.record(z.string(), z.string().nullable());
 
 const attemptedSchema = z.object({ commit: z.string(), revision: z.string(), at: z.string(), inputs: inputsSchema });
 
-const rememberedSchema = z.object({ desired: z.string(), observed: z.string(), apiVersion: z.string() });
+const rememberedSchema = z.object({ desired: z.string(), observed: z.string(), apiVersion: z.string(), shortLived: z.boolean().optional(), noted: z.array(z.string()).readonly().optional() });
 
 /**
  * What is remembered of an environment between runs. It can be lost: the next run rebuilds it from Git and the cluster,
@@ -19,7 +19,7 @@ export const memorySchema = z.object({
   attempted: attemptedSchema.optional(),
   /** The last revision that converged. */
   converged: attemptedSchema.extend({ renderKey: z.string() }).optional(),
-  /** By object key: the hash of what was applied, the fingerprint of what the server made of it, and in which version. */
+  /** By object key: the hash of what was applied, the fingerprint of what the server made of it, in which version, and what was told of it. */
   objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   left: z.array(z.string()),

@@ -1,10 +1,11 @@
 import type { AlertSink } from '../config.ts';
 import type { EnvironmentSource } from '../environment/environment-file.ts';
+import type { Inputs } from '../environment/inputs.ts';
 import type { Alert } from '../events/alert.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { UnpackArchive } from '../source/archive.ts';
-import type { KubernetesObject, RenderedObject } from '../objects/kubernetes-object.ts';
+import type { KubernetesObject, ManagedFieldsEntry, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 
 /**
  * What the stages need of the outside world, one interface per outside system. A stage takes the ports it uses as
@@ -139,22 +140,67 @@ export interface RenderRequest {
   /** What the cluster serves, as Helm's `.Capabilities.APIVersions` lists it: `apps/v1` and `apps/v1/Deployment`. */
   readonly apiVersions: readonly string[];
   readonly limits: { readonly seconds: number; readonly mebibytes: number };
+  /** Asked where a template draws random values or reads the clock. */
+  readonly seed: () => Promise<RenderSeed>;
+  /** Asked where a template looks something up; undefined: templates may not. */
+  readonly lookup: ((query: LookupQuery) => Promise<LookupAnswer>) | undefined;
 }
+
+/** What an environment's random values are made from, and the time at which its clock stands: ISO 8601. */
+export interface RenderSeed {
+  /** Base64 of 16 bytes or more. */
+  readonly seed: string;
+  readonly time: string;
+}
+
+/** As Helm's `lookup` takes it: an empty name asks for the list, an empty namespace for all of them. */
+export interface LookupQuery {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** An object, a list, or null where the cluster has no such object; or why that cannot be asked. */
+export type LookupAnswer = { readonly found: unknown } | { readonly refused: string };
 
 export interface Render {
   readonly objects: readonly RenderedObject[];
   /** Helm hooks other than `test`, which are never rendered for apply. */
-  readonly hooks: readonly (RenderedObject & { readonly events: readonly string[] })[];
+  readonly hooks: readonly RenderedHook[];
   /** Every file that was read, sorted, from the repository's root. */
   readonly reads: readonly string[];
+  /** Characters of it all as JSON. */
+  readonly size: number;
 }
 
 export interface Renderer {
+  /** Another one may render otherwise. Throws `BadConfiguration` (refuse) where the program is missing. */
+  version(): Promise<string>;
   /**
    * Renders all sources in their order. Throws `RenderFailed` (refuse) with the library's own message, chart and file,
-   * for input that does not render, and where the limits of time or memory are hit.
+   * for input that does not render, and where the limits of time or memory are hit; and whatever `seed` or `lookup` throw.
    */
   render(request: RenderRequest): Promise<Render>;
+  /** Renders that this instance keeps. */
+  readonly kept: KeptRenders;
+}
+
+export interface KeptRender {
+  /** The Git object ids of what it read beside the paths that its key covers. */
+  readonly inputs: Inputs;
+  /** What it asked of the cluster, each question with a hash of the answer. */
+  readonly answers: readonly { readonly question: RenderQuestion; readonly hash: string }[];
+  readonly render: Render;
+}
+
+export type RenderQuestion = { readonly asks: 'seed' } | { readonly asks: 'lookup'; readonly query: LookupQuery };
+
+/** A bounded memory: what was used longest ago is given up first. */
+export interface KeptRenders {
+  /** The renders kept under a key; which of them still holds is for the caller to find out. */
+  find(key: string): readonly KeptRender[];
+  keep(key: string, render: KeptRender): void;
 }
 
 // --- Kubernetes --------------------------------------------------------------------------------------------------
@@ -178,10 +224,23 @@ export interface Cluster {
   get(target: { resource: ApiResource; namespace: string | undefined; name: string }): Promise<KubernetesObject | undefined>;
   /** Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. A failed read throws. */
   list(query: { resource: ApiResource; namespace: string | undefined; labelSelector?: string; content: 'whole' | 'metadata' }): Promise<readonly KubernetesObject[]>;
-  /** Forced server-side apply by the field manager `converge`. Never throws for what the API server refuses about the object. */
+  /**
+   * Forced server-side apply by the field manager `converge`. With a uid or a resourceVersion in its metadata it is refused
+   * with 409 where the live object has another. Never throws for what the API server refuses about the object; throws
+   * `ClusterUnavailable` where the API server stays overloaded, or does not answer.
+   */
   apply(target: { resource: ApiResource; object: KubernetesObject; dryRun: boolean }): Promise<ApplyResult>;
-  /** Deletes exactly that incarnation of the object: `changed` where uid or resourceVersion no longer match. */
-  delete(target: { resource: ApiResource; namespace: string | undefined; name: string; uid: string; resourceVersion: string }): Promise<DeleteResult>;
+  /** Writes who owns which field of exactly that incarnation of the object, and nothing else: 409 where uid or resourceVersion no longer match. */
+  writeManagedFields(target: {
+    resource: ApiResource;
+    namespace: string | undefined;
+    name: string;
+    uid: string;
+    resourceVersion: string;
+    managedFields: readonly ManagedFieldsEntry[];
+  }): Promise<ApplyResult>;
+  /** Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no longer match. */
+  delete(target: { resource: ApiResource; namespace: string | undefined; name: string; uid: string; resourceVersion?: string }): Promise<DeleteResult>;
 }
 
 // --- Pub/Sub and alert sinks -------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ const usual: Omit<RenderRequest, 'root' | 'sources'> = {
   kubernetesVersion: 'v1.36.3',
   apiVersions: ['v1', 'apps/v1', 'apps/v1/Deployment', 'batch/v1'],
   limits: { seconds: 20, mebibytes: 512 },
+  seed: async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' }),
+  lookup: undefined,
 };
 
 const names = await readdir(fixtures);
@@ -48,7 +50,7 @@ afterAll(async () => {
 
 describe('the renderer', () => {
   it.each(rendered)('%s', async (name) => {
-    const render = await renderer.render(await requestOf(name));
+    const { size: _size, ...render } = await renderer.render(await requestOf(name));
     await expect(`${JSON.stringify(render, null, 2)}\n`).toMatchFileSnapshot(join(fixtures, name, 'expected.json'));
   });
 
@@ -60,7 +62,7 @@ describe('the renderer', () => {
 
   it.each(fatal)('%s', async (name) => {
     const error = await failureOf(renderer.render(await requestOf(name)));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'overlays/production/bomb.yaml' });
+    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'overlay overlays/production, overlays/production/bomb.yaml' });
     expect(error.message).toContain('256 MiB');
   });
 
@@ -112,6 +114,7 @@ describe('the renderer', () => {
       objects: [{ object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } }, source: `${chart}/templates/web.yaml` }],
       hooks: [],
       reads: [chart],
+      size: expect.any(Number),
     });
   });
 
@@ -127,14 +130,14 @@ describe('the renderer', () => {
   it('kills a render at its deadline, and names the limit and the file', async () => {
     const request = await spinning('{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}');
     const error = await failureOf(renderer.render({ ...request, limits: { seconds: 1, mebibytes: 512 } }));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'charts/shop/templates/web.yaml' });
+    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'chart charts/shop, charts/shop/templates/web.yaml' });
     expect(error.message).toContain('limit of 1 s');
   });
 
   it('lets no render outgrow its memory, and names the limit and the file', async () => {
     const request = await spinning('{{ $all := list }}{{ range until 100 }}{{ $all = append $all (until 1000000) }}{{ end }}');
     const error = await failureOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'charts/shop/templates/web.yaml' });
+    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'chart charts/shop, charts/shop/templates/web.yaml' });
     expect(error.message).toContain('128 MiB');
   });
 

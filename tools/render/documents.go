@@ -26,7 +26,7 @@ type object struct {
 // documents by number, counted from first.
 func readDocuments(data []byte, first int) ([]object, error) {
 	var objects []object
-	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(terminated(data)), 4096)
+	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(terminated(keepLastOfCollidingKeys(data))), 4096)
 	for number := first; ; number++ {
 		var document json.RawMessage
 		err := decoder.Decode(&document)

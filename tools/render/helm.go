@@ -19,12 +19,13 @@ import (
 	"helm.sh/helm/v4/pkg/engine"
 	"helm.sh/helm/v4/pkg/ignore"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // renderChart renders a chart as a first install of its release would, for the
 // cluster that the request describes: CRDs of `crds/` first, then the templates
 // in the order of their names.
-func renderChart(src source, req request, files *tree, lines *lines) error {
+func renderChart(src source, req request, files *tree, lines *lines, dialog *dialog) error {
 	loaded, err := loadChart(src.Chart, files)
 	if err != nil {
 		return err
@@ -40,6 +41,9 @@ func renderChart(src source, req request, files *tree, lines *lines) error {
 	if err := checkChart(loaded.chart, capabilities); err != nil {
 		return in(path.Join(src.Chart, "Chart.yaml"), err)
 	}
+	if err := loaded.refuseInexactValues(); err != nil {
+		return err
+	}
 	if err := chartutil.ProcessDependencies(loaded.chart, values); err != nil {
 		return err
 	}
@@ -53,13 +57,19 @@ func renderChart(src source, req request, files *tree, lines *lines) error {
 	if err != nil {
 		return err
 	}
-	if err := loaded.checkSchemas(loaded.chart, coalesced); err != nil {
+	if err := loaded.checkSchemas(coalesced); err != nil {
 		return err
 	}
 	if err := loaded.renderCRDs(lines); err != nil {
 		return err
 	}
-	return loaded.renderTemplates(top, lines)
+	origins := loaded.templateOrigins()
+	entered := func(template string) { lines.at(place{File: origins[template]}) }
+	rendered, err := loaded.execute(top, &seeded{dialog: dialog, release: src.Release, entered: entered})
+	if err != nil {
+		return err
+	}
+	return loaded.renderTemplates(src.Release, rendered, lines)
 }
 
 // loadedChart knows where in the repository each file of a chart came from.
@@ -167,6 +177,9 @@ func loadValues(names []string, files *tree) (map[string]any, error) {
 			return nil, err
 		}
 		read, err := loader.LoadValues(bytes.NewReader(data))
+		if err == nil {
+			err = refuseInexact(data)
+		}
 		if err != nil {
 			return nil, in(name, err)
 		}
@@ -247,17 +260,36 @@ func withDependencies(c *chart.Chart) []*chart.Chart {
 	return charts
 }
 
-func (l *loadedChart) renderTemplates(values common.Values, lines *lines) error {
+// execute executes the templates, and answers their output by name.
+func (l *loadedChart) execute(values common.Values, seeded *seeded) (map[string]string, error) {
+	functions := seeded.functions()
+	functions["lookup"] = seeded.dialog.lookup
+	templates := engine.Engine{CustomTemplateFuncs: functions}
+	unmark := seeded.mark(l.chart)
+	rendered, err := templates.Render(l.chart, values)
+	unmark()
+	if err == nil {
+		return rendered, nil
+	}
+	// The marks stand in the first and the last line, and move what an error says of them: let Helm say it of the templates as they are.
+	if rendered, err = templates.Render(l.chart, values); err != nil {
+		return nil, in(templateOf(err, l.templateOrigins()), err)
+	}
+	return rendered, nil
+}
+
+func (l *loadedChart) templateOrigins() map[string]string {
 	origins := map[string]string{}
 	for _, c := range withDependencies(l.chart) {
 		for _, template := range c.Templates {
 			origins[path.Join(c.ChartFullPath(), template.Name)] = l.origin(c, template)
 		}
 	}
-	rendered, err := engine.Engine{CustomTemplateFuncs: map[string]any{"lookup": noLookup}}.Render(l.chart, values)
-	if err != nil {
-		return in(templateOf(err, origins), err)
-	}
+	return origins
+}
+
+func (l *loadedChart) renderTemplates(release string, rendered map[string]string, lines *lines) error {
+	origins := l.templateOrigins()
 	names := make([]string, 0, len(rendered))
 	for name := range rendered {
 		if !strings.HasSuffix(name, "NOTES.txt") {
@@ -266,18 +298,40 @@ func (l *loadedChart) renderTemplates(values common.Values, lines *lines) error 
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if err := renderTemplate(rendered[name], origins[name], lines); err != nil {
+		if err := renderTemplate(release, rendered[name], origins[name], lines); err != nil {
 			return in(origins[name], err)
 		}
 	}
 	return nil
 }
 
-func noLookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
-	return nil, fmt.Errorf(
-		"lookup of %s %s %s is not available: a render does not read the cluster, and an empty answer would change what is desired",
-		apiVersion, kind, path.Join(namespace, name),
-	)
+// lookup answers what the cluster holds where the environment allows to ask, as
+// Helm's own function does: an empty map for what is not there.
+func (d *dialog) lookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
+	query := lookupQuery{apiVersion, kind, namespace, name}
+	if !d.lookups {
+		return nil, fmt.Errorf(
+			"lookup of %s is not allowed: it makes a render depend on the cluster, and an empty answer would change what is desired; spec.lookup: true in the environment's file allows it",
+			query,
+		)
+	}
+	answer, err := d.askLookup(query)
+	if err != nil {
+		return nil, fmt.Errorf("lookup of %s: %w", query, err)
+	}
+	found := map[string]any{}
+	// As in Helm, whole numbers are int64 here, and others float64.
+	if err := utiljson.Unmarshal(answer, &found); err != nil {
+		return nil, fmt.Errorf("lookup of %s: %w", query, err)
+	}
+	if found == nil {
+		return map[string]any{}, nil
+	}
+	return found, nil
+}
+
+func (q lookupQuery) String() string {
+	return fmt.Sprintf("%s %s %s", q.APIVersion, q.Kind, path.Join(q.Namespace, q.Name))
 }
 
 // templateOf finds the file that an error of the engine speaks of; the engine
@@ -297,14 +351,9 @@ func templateOf(err error, origins map[string]string) string {
 	return file
 }
 
-const hookAnnotation = "helm.sh/hook"
-
-// Hooks that only `helm test` runs; the last two are Helm 2's names.
-var testEvents = []string{"test", "test-success", "test-failure"}
-
 // renderTemplate tells hooks from objects. Helm's SortManifests is not used for
 // it: a hook with an event it doesn't know it drops without a word.
-func renderTemplate(content, origin string, lines *lines) error {
+func renderTemplate(release, content, origin string, lines *lines) error {
 	documents := releaseutil.SplitManifests(content)
 	keys := make([]string, 0, len(documents))
 	for key := range documents {
@@ -322,26 +371,8 @@ func renderTemplate(content, origin string, lines *lines) error {
 			return err
 		}
 		for _, object := range objects {
-			events, isHook := hookEvents(object)
-			switch {
-			case !isHook:
-				lines.object(object.raw, origin)
-			case slices.ContainsFunc(events, func(event string) bool { return !slices.Contains(testEvents, event) }):
-				lines.hook(object.raw, origin, events)
-			}
+			lines.rendered(object, origin, release)
 		}
 	}
 	return nil
-}
-
-func hookEvents(object object) ([]string, bool) {
-	annotation, isHook := object.annotations[hookAnnotation]
-	if !isHook {
-		return nil, false
-	}
-	events := strings.Split(text(annotation), ",")
-	for index, event := range events {
-		events[index] = strings.ToLower(strings.TrimSpace(event))
-	}
-	return events, true
 }

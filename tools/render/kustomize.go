@@ -46,7 +46,7 @@ func renderOverlay(folder string, files *tree, lines *lines) error {
 			return err
 		}
 		for _, object := range expanded {
-			lines.object(object.raw, source)
+			lines.rendered(object, source, manifestsRelease)
 		}
 	}
 	return nil
@@ -189,8 +189,8 @@ var remote = regexp.MustCompile(`^(?i:[a-z][a-z0-9+.-]*://|git::|gh:|github\.com
 
 func refuseUnsupported(kustomization []byte) error {
 	var fields kustomizationFields
-	if yaml.Unmarshal(kustomization, &fields) != nil {
-		return nil
+	if err := yaml.Unmarshal(kustomization, &fields); err != nil {
+		return fmt.Errorf("invalid Kustomization: %w", err)
 	}
 	if len(fields.HelmCharts)+len(fields.HelmChartInflationGenerator) > 0 {
 		return errors.New("helmCharts is not supported: list the chart as a source of its own")

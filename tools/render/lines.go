@@ -23,7 +23,10 @@ type objectLine struct {
 type hookLine struct {
 	Hook   json.RawMessage `json:"hook"`
 	Source string          `json:"source"`
-	Events []string        `json:"events"`
+	// Release is whose hook it is: a release that is new to an environment is
+	// installed while the others are upgraded.
+	Release string   `json:"release"`
+	Events  []string `json:"events"`
 }
 
 type errorLine struct {
@@ -47,8 +50,8 @@ func (l *lines) write(line any) {
 
 func (l *lines) object(object json.RawMessage, source string) { l.write(objectLine{object, source}) }
 
-func (l *lines) hook(hook json.RawMessage, source string, events []string) {
-	l.write(hookLine{hook, source, events})
+func (l *lines) hook(line hookLine) {
+	l.write(line)
 }
 
 func (l *lines) error(failed errorLine) {
@@ -57,8 +60,24 @@ func (l *lines) error(failed errorLine) {
 	}{failed})
 }
 
-// read tells of a file before anybody parses it: should parsing kill the
-// program, the last such line names the culprit.
+// at tells what is about to be worked on: should that kill the program, the last
+// such line names the culprit, as the last read line does.
+func (l *lines) at(at place) {
+	l.write(struct {
+		At place `json:"at"`
+	}{at})
+	if l.err == nil {
+		l.err = l.buffer.Flush()
+	}
+}
+
+// place is a source, or a file of the source named last.
+type place struct {
+	Source string `json:"source,omitempty"`
+	File   string `json:"file,omitempty"`
+}
+
+// read tells of a file before anybody parses it.
 func (l *lines) read(path string) {
 	if l.reads[path] {
 		return

@@ -3,9 +3,16 @@
 // format. It reads one JSON request from standard input and writes JSON lines:
 //
 //	{"object": {…}, "source": "charts/shop/templates/web.yaml"}
-//	{"hook": {…}, "source": "…", "events": ["pre-install"]}
+//	{"hook": {…}, "source": "…", "release": "shop", "events": ["pre-install"]}
 //	{"read": "charts/shop/values.yaml"}
+//	{"at": {"source": "chart charts/shop"}}, then {"at": {"file": "charts/shop/templates/web.yaml"}} as it is executed
 //	{"error": {"source": "chart charts/shop", "file": "…", "message": "…"}}
+//
+// Where a template needs what only the cluster knows, it asks, and reads one JSON
+// value as the answer from standard input:
+//
+//	{"seed": "randAlphaNum"}  {"seed": "<base64>", "time": "2026-11-21T01:02:03Z"}
+//	{"lookup": {"apiVersion": "v1", "kind": "Secret", "namespace": "acme", "name": "db"}}  {"found": {…}}, null or a list; {"refused": "…"}
 //
 // After an error line it exits with 1. It reads nothing outside the request's
 // root, calls nobody, starts nothing, and lives within the request's limits.
@@ -23,6 +30,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
+	// A zone means the same wherever the program runs.
+	_ "time/tzdata"
 )
 
 type request struct {
@@ -31,6 +41,7 @@ type request struct {
 	Namespace         string   `json:"namespace"`
 	KubernetesVersion string   `json:"kubernetesVersion"`
 	APIVersions       []string `json:"apiVersions"`
+	Lookup            bool     `json:"lookup"`
 	Limits            limits   `json:"limits"`
 }
 
@@ -55,6 +66,10 @@ func (s source) String() string {
 		return "manifests " + s.Path
 	}
 }
+
+// memoryOfAByte is what parsing a byte of YAML takes at most where nobody means
+// harm: a file that would not fit is refused by its size, before it is read.
+const memoryOfAByte = 16
 
 type limits struct {
 	Seconds   uint64 `json:"seconds"`
@@ -104,9 +119,11 @@ func run(input io.Reader, lines *lines) *errorLine {
 		return &errorLine{Source: "request", Message: "root: " + err.Error()}
 	}
 	defer root.Close()
-	files := &tree{root: root, onRead: lines.read}
+	files := &tree{root: root, maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
+	dialog := newDialog(lines, decoder, req.Lookup)
 	for _, src := range req.Sources {
-		if err := render(src, req, files, lines); err != nil {
+		lines.at(place{Source: src.String()})
+		if err := render(src, req, files, lines, dialog); err != nil {
 			line := errorLine{Source: src.String(), Message: err.Error()}
 			var at *fileError
 			if errors.As(err, &at) {
@@ -119,7 +136,7 @@ func run(input io.Reader, lines *lines) *errorLine {
 }
 
 // render answers a panic of a library as an error: one bad chart is no crash.
-func render(src source, req request, files *tree, lines *lines) (err error) {
+func render(src source, req request, files *tree, lines *lines, dialog *dialog) (err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
 			err = fmt.Errorf("the library panicked: %v", problem)
@@ -127,7 +144,7 @@ func render(src source, req request, files *tree, lines *lines) (err error) {
 	}()
 	switch src.Kind {
 	case "helm":
-		return renderChart(src, req, files, lines)
+		return renderChart(src, req, files, lines, dialog)
 	case "kustomize":
 		return renderOverlay(src.Folder, files, lines)
 	case "manifests":
@@ -142,6 +159,7 @@ func render(src source, req request, files *tree, lines *lines) (err error) {
 func closeOff() {
 	os.Clearenv()
 	http.DefaultTransport = noNetwork{}
+	time.Local = time.UTC
 	log.SetOutput(io.Discard)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 }

@@ -51,7 +51,7 @@ func renderManifest(file string, files *tree, lines *lines) error {
 		return in(file, err)
 	}
 	for _, object := range objects {
-		lines.object(object.raw, file)
+		lines.rendered(object, file, manifestsRelease)
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ const maxLinks = 40
 // inside.
 type tree struct {
 	root *os.Root
+	// maxBytes is the size of the largest file that is read.
+	maxBytes int64
 	// onRead is told of every file whose content is used, of every link passed
 	// on the way to it, and of every folder that a link leads to and that was
 	// listed: a change of the render implies a change of one of them, or of the
@@ -119,6 +121,9 @@ func (t *tree) readFile(name string) ([]byte, error) {
 	}
 	if !info.Mode().IsRegular() {
 		return nil, in(name, errNoFile)
+	}
+	if info.Size() > t.maxBytes {
+		return nil, in(name, fmt.Errorf("holds %d MiB, more than the %d MiB that fit the render's limit of memory", info.Size()>>20, t.maxBytes>>20))
 	}
 	data, err := t.root.ReadFile(real)
 	if err != nil {

@@ -38,6 +38,9 @@ describe('an environment file', () => {
       prune: true,
       selfHeal: true,
       suspend: false,
+      adopt: false,
+      replace: false,
+      lookup: false,
       timeout: 300_000,
       healAfter: 0,
       diffAfter: 300_000,
@@ -87,7 +90,6 @@ spec:
     'health: null',
     'rollback: { onFailure: none }',
     'verify: {}',
-    'adopt: true',
     'deletion: x',
   ])(
     'refuses %s by name: it is not implemented yet',

@@ -24,7 +24,7 @@ async function setUp() {
     ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics },
     repository: repositories(repositoryWith({ files: { 'environments/acme.yaml': environmentText('acme') } })),
     cluster: untouchable,
-    renderer: { render: untouchable },
+    renderer: { version: untouchable, render: untouchable, kept: { find: () => [], keep: () => {} } },
   };
   return { topics, run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test' }) };
 }

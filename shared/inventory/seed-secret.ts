@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { environmentAnnotation, type ApplySet } from './applyset.ts';
+
+/*
+ * What the random values of an environment's charts are made from, and the time from which its certificates are valid. It
+ * stands beside the inventory's parent and is no member: nothing prunes it, and while it is there, charts render alike.
+ */
+
+const dataSchema = z.object({
+  seed: z.base64().refine((text) => Buffer.from(text, 'base64').length >= 16),
+  time: z
+    .base64()
+    .transform((text) => Buffer.from(text, 'base64').toString('utf8'))
+    .pipe(z.iso.datetime()),
+});
+
+export interface Seed {
+  /** Base64. */
+  readonly seed: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
+/** The name of the Secret, in the environment's namespace. */
+export function seedSecretName(applySet: ApplySet): string {
+  return `${applySet.name}-seed`;
+}
+
+/** @param seed base64 of random bytes */
+export function seedSecret({ applySet, seed, time }: { applySet: ApplySet; seed: string; time: string }): KubernetesObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: { name: seedSecretName(applySet), namespace: applySet.namespace, annotations: { [environmentAnnotation]: applySet.environment } },
+    data: { seed, time: Buffer.from(time, 'utf8').toString('base64') },
+  };
+}
+
+/** What the Secret holds, or undefined where it is not as `seedSecret` makes it. */
+export function readSeedSecret(secret: KubernetesObject): Seed | undefined {
+  return dataSchema.safeParse(secret['data']).data;
+}

@@ -1,0 +1,63 @@
+import { environmentPath } from '../../environment/environment-file.ts';
+import { declaredPaths, inputPaths, sameInputs } from '../../environment/inputs.ts';
+import { hashJson } from '../../objects/canonical-json.ts';
+import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../ports.ts';
+import { lookUp } from './look-up.ts';
+import { apiVersionsOf, readInputs } from './render-inputs.ts';
+import { seedOf } from './seed.ts';
+import type { Target } from './target.ts';
+
+/**
+ * Renders the environment's sources, or finds the render among those this instance keeps. A render is a function of the
+ * Git objects it reads, of release and namespace, of the cluster's version and API list, of the renderer's version, and of
+ * what the cluster answered to its questions: where all of them are the same, so is the render, in whichever environment.
+ * A render that failed is not kept: it may have met its limits only.
+ */
+export async function renderSources(target: Target): Promise<Render> {
+  const { run, environment, commit, api } = target;
+  const { renderer } = run.ports;
+  const repository = run.ports.repository(run.repository);
+  const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
+
+  const declared = declaredPaths(environment).filter((path) => path !== environmentPath(environment.name));
+  const request: Omit<RenderRequest, 'root' | 'limits' | 'seed' | 'lookup'> = {
+    sources: environment.sources,
+    namespace: environment.namespace,
+    kubernetesVersion: api.version,
+    apiVersions: apiVersionsOf(api),
+  };
+  const key = hashJson({ ...request, lookup: environment.lookup, inputs: await inputsAt(declared), renderer: await renderer.version() });
+
+  for (const kept of renderer.kept.find(key)) {
+    if (!sameInputs({ attempted: kept.inputs, current: await inputsAt(Object.keys(kept.inputs)) })) continue;
+    if (await allHold(kept.answers)) return kept.render;
+  }
+  const asked = new Map<string, KeptRender['answers'][number]>();
+  const { limits } = run.settings;
+  const startedAt = run.ports.now();
+  const render = await renderer.render({
+    ...request,
+    root: await repository.checkout(commit.id),
+    limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
+    seed: async () => noted({ asks: 'seed' }, await seedOf(target)),
+    lookup: environment.lookup ? async (query) => noted({ asks: 'lookup', query }, await lookUp(target, query)) : undefined,
+  });
+  const milliseconds = run.ports.now().getTime() - startedAt.getTime();
+  run.ports.log('INFO', 'rendered', { environment: run.key, revision: target.revision, objects: render.objects.length, milliseconds });
+  const beside = inputPaths({ environment, reads: render.reads }).filter((path) => !declared.includes(path) && path !== environmentPath(environment.name));
+  renderer.kept.keep(key, { inputs: await inputsAt(beside), answers: [...asked.values()], render });
+  return render;
+
+  function noted<T>(question: RenderQuestion, answer: T): T {
+    asked.set(hashJson(question), { question, hash: hashJson(answer) });
+    return answer;
+  }
+
+  async function allHold(answers: KeptRender['answers']): Promise<boolean> {
+    for (const { question, hash } of answers) {
+      const answer = question.asks === 'seed' ? await seedOf(target) : await lookUp(target, question.query);
+      if (hashJson(answer) !== hash) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,180 @@
+import { X509Certificate } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configMap, countWrites, environmentFile, eventually, readLog, startWorld, type Clone, type Files, type World } from './world.ts';
+
+let world: World;
+let master: Clone;
+
+beforeAll(async () => {
+  world = await startWorld({ chaos: 'none' });
+  master = await world.clone();
+  await master.push({ 'README.md': 'Family Insurance' });
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
+  return eventually(`${environment} converged at ${commit}`, () => world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`));
+}
+
+async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
+  return eventually(`${environment} has a diff at ${commit}`, () => world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`));
+}
+
+/** Has every environment looked at, and waits until this one was: a commit that is no input of it changes nothing else. */
+async function lookAgain(environment: string): Promise<void> {
+  const done = async (): Promise<number> => (await readLog(world)).split('\n').filter((line) => line.includes('reconcile done') && line.includes(`"master/${environment}"`)).length;
+  const before = await done();
+  await world.checkDrift();
+  await eventually(`${environment} was looked at again`, async () => (await done()) > before);
+}
+
+async function rendersOf(environment: string): Promise<number> {
+  return (await readLog(world)).split('\n').filter((line) => line.includes('"message":"rendered"') && line.includes(`"environment":"master/${environment}"`)).length;
+}
+
+function chartOf(environment: string, templates: Files, spec: Record<string, unknown> = {}): Files {
+  return {
+    [`environments/${environment}.yaml`]: environmentFile(environment, { sources: [{ helm: { chart: `charts/${environment}`, release: 'shop' } }], ...spec }),
+    [`charts/${environment}/Chart.yaml`]: 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
+    ...Object.fromEntries(Object.entries(templates).map(([name, text]) => [`charts/${environment}/templates/${name}`, text])),
+  };
+}
+
+const secret = `apiVersion: v1
+kind: Secret
+metadata: { name: login }
+stringData:
+  password: {{ randAlphaNum 32 }}
+`;
+const certificate = `{{- $ca := genCA "family-ca" 365 }}
+{{- $web := genSignedCert "web" nil (list "web.acme.svc") 30 $ca }}
+apiVersion: v1
+kind: Secret
+metadata: { name: tls }
+type: kubernetes.io/tls
+data:
+  tls.crt: {{ $web.Cert | b64enc }}
+  tls.key: {{ $web.Key | b64enc }}
+`;
+const web = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata:
+      labels: { app: web }
+      annotations:
+        checksum/login: {{ include (print $.Template.BasePath "/login.yaml") . | sha256sum }}
+        rolledAt: {{ now | date "2006-01-02T15:04:05" | quote }}
+    spec: { containers: [{ name: web, image: "shop:1.0" }] }
+`;
+
+describe('a chart with random values', () => {
+  let password: string | undefined;
+
+  it('converges, and a second run finds no diff, makes no write and renders nothing', async () => {
+    const commit = await master.push(chartOf('random', { 'login.yaml': secret, 'tls.yaml': certificate, 'web.yaml': web }));
+    expect((await convergedAt('random', commit)).changes).toMatchObject({ created: 3 });
+    password = (await world.find('secret', 'login', 'random'))?.data?.['password'];
+    expect(Buffer.from(password ?? '', 'base64').toString()).toMatch(/^[A-Za-z0-9]{32}$/);
+    const pem = (await world.find('secret', 'tls', 'random'))?.data?.['tls.crt'];
+    expect(new X509Certificate(Buffer.from(pem ?? '', 'base64')).subject).toBe('CN=web');
+
+    const [writes, renders, diffs] = [await countWrites(world, ['secrets', 'deployments']), await rendersOf('random'), world.diffs.length];
+    await lookAgain('random');
+    expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
+    expect(await rendersOf('random')).toBe(renders);
+    expect(world.diffs.slice(diffs)).toEqual([]);
+  });
+
+  it('keeps them when its inputs change, and rolls nothing for it', async () => {
+    const before = await world.find('deployment', 'web', 'random');
+    const commit = await master.push({ 'charts/random/templates/a-config.yaml': configMap('config', { note: '{{ randAlphaNum 32 }}' }) });
+    expect((await convergedAt('random', commit)).changes).toEqual({ created: 1, configured: 0, unchanged: 3, pruned: 0 });
+    expect((await world.find('secret', 'login', 'random'))?.data?.['password']).toBe(password);
+    expect((await world.find('deployment', 'web', 'random'))?.metadata.uid).toBe(before?.metadata.uid);
+  });
+
+  it('heals to the same values, from the render it kept', async () => {
+    const [renders, closed] = [await rendersOf('random'), world.converged.length];
+    await world.kubectl('delete', 'secret', 'login', '--namespace', 'random');
+    await world.checkDrift();
+    await eventually('the incident is closed', () => world.converged.slice(closed).some((alert) => alert.environment === 'random'));
+    expect((await world.find('secret', 'login', 'random'))?.data?.['password']).toBe(password);
+    expect(await rendersOf('random')).toBe(renders);
+  });
+
+  it('has a seed that is no member, so that nothing prunes it', async () => {
+    const seed = await world.find('secret', 'converge-random-seed', 'random');
+    expect(Buffer.from(seed?.data?.['seed'] ?? '', 'base64')).toHaveLength(32);
+    expect(Date.parse(Buffer.from(seed?.data?.['time'] ?? '', 'base64').toString())).toBeLessThan(Date.now());
+    expect(seed?.metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
+    const commit = await master.push({ 'charts/random/templates/a-config.yaml': undefined });
+    expect((await convergedAt('random', commit)).changes).toEqual({ created: 0, configured: 0, unchanged: 3, pruned: 1 });
+    expect((await world.find('secret', 'converge-random-seed', 'random'))?.metadata.uid).toBe(seed?.metadata.uid);
+  });
+
+  it('is refused where its seed is unreadable, and no value is made anew', async () => {
+    await world.kubectl('patch', 'secret', 'converge-random-seed', '--namespace', 'random', '--type', 'merge', '--patch', '{"data":{"seed":"c2hvcnQ="}}');
+    const commit = await master.push({ 'charts/random/templates/b-config.yaml': configMap('config', {}) });
+    expect(await diffAt('random', commit)).toMatchObject({ reason: 'Failed', summary: expect.stringContaining('Secret random/converge-random-seed: holds no seed') });
+    expect((await world.find('secret', 'login', 'random'))?.data?.['password']).toBe(password);
+  });
+
+  it('that draws none has no seed', async () => {
+    await convergedAt('plain', await master.push(chartOf('plain', { 'a.yaml': configMap('a', {}) })));
+    expect(await world.find('secret', 'converge-plain-seed', 'plain')).toBeUndefined();
+  });
+});
+
+const lookups = `{{- $tariff := lookup "v1" "ConfigMap" "tariffs" "basic" }}
+{{- $namespaces := lookup "v1" "Namespace" "" "" }}
+{{- $absent := lookup "v1" "ConfigMap" "tariffs" "absent" }}
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: copied }
+data:
+  premium: {{ $tariff.data.premium | quote }}
+  listed: {{ gt (len $namespaces.items) 3 | quote }}
+  kind: {{ $namespaces.kind }}
+  absent: {{ empty $absent | quote }}
+`;
+
+describe('a chart that looks something up', () => {
+  beforeAll(async () => {
+    await world.kubectl('create', 'namespace', 'tariffs');
+    await world.kubectl('create', 'configmap', 'basic', '--namespace', 'tariffs', '--from-literal', 'premium=10');
+  });
+
+  it('is refused by name where the environment does not allow it', async () => {
+    const commit = await master.push(chartOf('blind', { 'copied.yaml': lookups }));
+    const diff = await diffAt('blind', commit);
+    expect(diff.reason).toBe('Failed');
+    expect(diff.summary).toContain('lookup of v1 ConfigMap tariffs/basic is not allowed');
+    expect(diff.summary).toContain('spec.lookup: true');
+  });
+
+  it('is answered by the cluster where the environment allows it, and a second run makes no write', async () => {
+    const commit = await master.push(chartOf('seeing', { 'copied.yaml': lookups }, { lookup: true }));
+    await convergedAt('seeing', commit);
+    expect((await world.find('configmap', 'copied', 'seeing'))?.data).toEqual({ premium: '10', listed: 'true', kind: 'NamespaceList', absent: 'true' });
+    const [writes, diffs] = [await countWrites(world, ['configmaps']), world.diffs.length];
+    await lookAgain('seeing');
+    expect(await countWrites(world, ['configmaps'])).toBe(writes);
+    expect(world.diffs.slice(diffs)).toEqual([]);
+  });
+
+  it('follows what it looked up', async () => {
+    await world.kubectl('patch', 'configmap', 'basic', '--namespace', 'tariffs', '--type', 'merge', '--patch', '{"data":{"premium":"12"}}');
+    await world.checkDrift();
+    await eventually('the copy follows', async () => (await world.find('configmap', 'copied', 'seeing'))?.data?.['premium'] === '12');
+  });
+
+  it('says what the cluster does not serve', async () => {
+    const commit = await master.push(chartOf('unserved', { 'a.yaml': '{{ lookup "family.example/v9" "Tariff" "" "" }}' }, { lookup: true }));
+    expect((await diffAt('unserved', commit)).summary).toContain('lookup of family.example/v9 Tariff : the cluster does not serve Tariff in family.example/v9');
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
+import { configSchema } from '../../../shared/config.ts';
+import { parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
+import { emptyMemory } from '../../../shared/environment/memory.ts';
+import { applySetOf } from '../../../shared/inventory/applyset.ts';
+import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
+import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
+import { ConvergeError } from '../../../shared/errors.ts';
+import type { Cluster, Renderer, RenderRequest } from '../../../shared/pipeline/ports.ts';
+import { renderSources } from '../../../shared/pipeline/reconcile/render-cache.ts';
+import type { Target } from '../../../shared/pipeline/reconcile/target.ts';
+import { clockAt, commitId, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+
+const now = clockAt('2026-11-21T01:00:00Z').now;
+const unused = async (): Promise<never> => expect.unreachable('this test needs no more of the cluster');
+const api: ClusterApi = { version: 'v1.36.3', unreadable: [], resources: [{ group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }] };
+const files = { 'charts/shop/Chart.yaml': 'name: shop', 'config/acme.yaml': 'a: 1', 'linked/beside.yaml': 'b: 1', 'README.md': 'Family Insurance' };
+const tariff = { apiVersion: 'v1', kind: 'ConfigMap', name: 'tariffs' };
+
+/** One instance of the function: what it keeps, and the cluster it reads. */
+function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
+  const objects = new Map<string, KubernetesObject>();
+  const failing = { reads: false };
+  let version = '1';
+  let renders = 0;
+  const renderer: Renderer = {
+    version: async () => version,
+    kept: keepRenders({ limit: 1000 }),
+    async render({ seed, lookup }: RenderRequest) {
+      renders += 1;
+      if (asks === 'seed') await seed();
+      if (asks === 'lookup') await lookup?.({ ...tariff, namespace: 'acme' });
+      return { objects: [], hooks: [], reads: ['charts/shop/Chart.yaml', 'config/acme.yaml', 'linked/beside.yaml'], size: 10 };
+    },
+  };
+  const cluster: Cluster = {
+    name: 'sandbox',
+    async get({ resource, name }) {
+      if (failing.reads) throw new ConvergeError({ code: 'ClusterUnavailable', subject: name, message: 'no answer', disposition: 'retry' });
+      return objects.get(`${resource.kind} ${name}`);
+    },
+    async apply({ object }) {
+      objects.set(`${object.kind} ${object.metadata.name ?? ''}`, object);
+      return { outcome: 'applied', object };
+    },
+    ...{ api: unused, list: unused, delete: unused, writeManagedFields: unused },
+  };
+
+  /** Renders once, and tells whether the renderer was called for it. */
+  async function look({ change = {}, name = 'acme', spec = {}, of = api }: { change?: Record<string, string>; name?: string; spec?: Record<string, unknown>; of?: ClusterApi } = {}): Promise<'rendered' | 'kept'> {
+    const text = JSON.stringify({
+      apiVersion: 'converge.dev/v1',
+      kind: 'Environment',
+      metadata: { name },
+      spec: { cluster: 'sandbox', namespace: 'acme', lookup: asks === 'lookup', sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }], ...spec },
+    });
+    const environment = parseEnvironmentFile({ file: `environments/${name}.yaml`, text });
+    const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => '/tmp/tree' };
+    const target: Target = {
+      run: {
+        ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false },
+        ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics() },
+        settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test' },
+        lease: { lastFor: async () => {}, assertHeld: async () => {}, release: async () => {} },
+        memoryFile: { memory: () => emptyMemory(now()), save: unused },
+      },
+      commit: { id: commitId('a'), tree: 'tree', parents: [], message: '', committedAt: now() },
+      revision: 'main@sha1:a',
+      attempted: { commit: commitId('a'), revision: 'main@sha1:a', at: now().toISOString(), inputs: {} },
+      environment,
+      cluster,
+      api: of,
+      applySet: applySetOf({ repository: 'master', environment: name, namespace: environment.namespace }),
+      deadline: now(),
+    };
+    const before = renders;
+    await renderSources(target);
+    return renders === before ? 'kept' : 'rendered';
+  }
+  return { look, objects, failing, upgrade: () => void (version = '2') };
+}
+
+describe('a render', () => {
+  it('is kept while nothing changes that it is made of, whatever else the commit changes', async () => {
+    const { look } = instance({ asks: 'nothing' });
+    expect(await look()).toBe('rendered');
+    expect(await look()).toBe('kept');
+    expect(await look({ change: { 'README.md': 'Changed' } })).toBe('kept');
+  });
+
+  it('is shared by environments that render the same', async () => {
+    const { look } = instance({ asks: 'nothing' });
+    await look();
+    expect(await look({ name: 'other', spec: { prune: false } })).toBe('kept');
+  });
+
+  it.each([
+    ['its chart', { change: { 'charts/shop/Chart.yaml': 'name: shop # changed' } }],
+    ['its values', { change: { 'config/acme.yaml': 'a: 2' } }],
+    ['a file that only the render knows of', { change: { 'linked/beside.yaml': 'b: 2' } }],
+    ['its namespace', { spec: { namespace: 'elsewhere' } }],
+    ['its release', { spec: { sources: [{ helm: { chart: 'charts/shop', release: 'other', values: ['config/acme.yaml'] } }] } }],
+    ['the version of the cluster', { of: { ...api, version: 'v1.37.0' } }],
+    ['the API list of the cluster', { of: { ...api, resources: [] } }],
+    ['whether it may look up', { spec: { lookup: true } }],
+  ])('is made anew where %s changes, and both are kept', async (_what, changed) => {
+    const { look } = instance({ asks: 'nothing' });
+    await look();
+    expect(await look(changed)).toBe('rendered');
+    expect([await look(changed), await look()]).toEqual(['kept', 'kept']);
+  });
+
+  it('is made anew by another renderer', async () => {
+    const { look, upgrade } = instance({ asks: 'nothing' });
+    await look();
+    upgrade();
+    expect(await look()).toBe('rendered');
+  });
+
+  it('that drew from a seed is made anew where the seed is another, and for another environment', async () => {
+    const { look, objects } = instance({ asks: 'seed' });
+    expect([await look(), await look()]).toEqual(['rendered', 'kept']);
+    expect(await look({ name: 'other' })).toBe('rendered');
+    expect([await look(), await look({ name: 'other' })]).toEqual(['kept', 'kept']);
+    objects.delete('Secret converge-acme-seed');
+    expect(await look()).toBe('rendered');
+  });
+
+  it('that looked something up is made anew where the answer is another', async () => {
+    const { look, objects } = instance({ asks: 'lookup' });
+    expect([await look(), await look()]).toEqual(['rendered', 'kept']);
+    objects.set('ConfigMap tariffs', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tariffs' } });
+    expect([await look(), await look()]).toEqual(['rendered', 'kept']);
+  });
+
+  it.each(['seed', 'lookup'] as const)('fails where its %s cannot be read, and makes none', async (asks) => {
+    const { look, objects, failing } = instance({ asks });
+    failing.reads = true;
+    await expect(look()).rejects.toMatchObject({ code: 'ClusterUnavailable', disposition: 'retry' });
+    expect(objects.size).toBe(0);
+  });
+
+  it('refuses a seed that is none of ours, and leaves it', async () => {
+    const { look, objects } = instance({ asks: 'seed' });
+    const strange = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed', namespace: 'acme' }, data: { seed: 'c2hvcnQ=' } };
+    objects.set('Secret converge-acme-seed', strange);
+    await expect(look()).rejects.toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
+    expect(objects.get('Secret converge-acme-seed')).toBe(strange);
+  });
+});
