@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupKind, type ObjectId } from '../objects/object-id.ts';
 import type { Marks } from '../objects/desired.ts';
+import { hooksAnnotation, writeHookRecord, type HookRecord } from './hook-record.ts';
 
 /*
  * The inventory of an environment is an ApplySet: https://github.com/kubernetes/enhancements/tree/master/keps/sig-cli/3659-kubectl-apply-prune
@@ -18,6 +19,11 @@ export const environmentAnnotation = 'converge.dev/environment';
 /** On the parent: the revision that converged last, and the key of its render's inputs. */
 export const revisionAnnotation = 'converge.dev/revision';
 export const renderKeyAnnotation = 'converge.dev/render-key';
+
+/** On the objects of hooks, which are no members: the set's id. */
+export const hookOfLabel = 'converge.dev/hook-of';
+/** On the objects of hooks: the event and the key of the release that they run for. */
+export const hookRunAnnotation = 'converge.dev/hook-run';
 
 const tooling = 'converge/v1';
 
@@ -39,6 +45,11 @@ export function applySetOf({ repository, environment, namespace }: { repository:
 /** The label and annotation that make an object a member. */
 export function memberMarks(applySet: ApplySet): Marks {
   return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
+}
+
+/** The label and annotation of a hook's object. It is no member: nothing compares, heals or prunes it. */
+export function hookMarks(applySet: ApplySet): Marks {
+  return { labels: { [hookOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
 }
 
 /** Where members may be: enough to find every one of them by one LIST for each kind and namespace. */
@@ -81,11 +92,14 @@ export function parentObject({
   applySet,
   extent,
   record,
+  hooks = {},
 }: {
   applySet: ApplySet;
   extent: Extent;
   record: { revision: string; renderKey: string } | undefined;
+  hooks?: HookRecord | undefined;
 }): KubernetesObject {
+  const hookText = writeHookRecord(hooks);
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -99,6 +113,7 @@ export function parentObject({
         ...(extent.additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
         [environmentAnnotation]: applySet.environment,
         ...(record === undefined ? {} : { [revisionAnnotation]: record.revision, [renderKeyAnnotation]: record.renderKey }),
+        ...(hookText === undefined ? {} : { [hooksAnnotation]: hookText }),
       },
     },
   };
@@ -107,7 +122,7 @@ export function parentObject({
 /** Whether a parent already says what is to be written: then nothing is. */
 export function parentSays({ observed, desired }: { observed: KubernetesObject | undefined; desired: KubernetesObject }): boolean {
   if (observed === undefined) return false;
-  const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation];
+  const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation, hooksAnnotation];
   const said = (object: KubernetesObject, key: string) => object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
   return keys.every((key) => said(observed, key) === said(desired, key));
 }

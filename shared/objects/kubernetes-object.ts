@@ -43,3 +43,11 @@ export interface RenderedObject {
   /** The file it came from, from the repository's root. */
   readonly source: string;
 }
+
+/** A Helm hook as a chart rendered it. */
+export interface RenderedHook extends RenderedObject {
+  /** The Helm release it belongs to. */
+  readonly release: string;
+  /** What `helm.sh/hook` says, in lower case: `pre-install`, …, or anything else somebody wrote there. */
+  readonly events: readonly string[];
+}

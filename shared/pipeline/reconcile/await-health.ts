@@ -3,6 +3,7 @@ import { worstHealth, type Health } from '../../health/health.ts';
 import { extentOf } from '../../inventory/applyset.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { isShortLived } from '../../objects/short-lived.ts';
 import { objectIdOf, objectKey } from '../../objects/object-id.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { listMembers } from './observed-state.ts';
@@ -37,10 +38,10 @@ export async function awaitHealth(
   let brokenSince: number | undefined;
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
     const unhealthy = desired.flatMap((object) => {
-      const health = healthOf(latest.get(object.key));
+      const health = healthOf({ desired: object, observed: latest.get(object.key) });
       return health.state === 'Healthy' || health.state === 'Suspended' ? [] : [{ desired: object, health }];
     });
-    const health = worstHealth(desired.map((object) => healthOf(latest.get(object.key))));
+    const health = worstHealth(desired.map((object) => healthOf({ desired: object, observed: latest.get(object.key) })));
     if (unhealthy.length === 0) return { outcome: 'healthy', health };
 
     const now = run.ports.now();
@@ -64,6 +65,7 @@ async function isSuperseded({ run, commit }: Target): Promise<boolean> {
   return (await run.isAskedAgain()) && (await run.ports.repository(run.repository).head()) !== commit.id;
 }
 
-function healthOf(object: KubernetesObject | undefined): Health {
-  return object === undefined ? { state: 'Missing', message: 'is not there' } : assessHealth(object);
+function healthOf({ desired, observed }: { desired: DesiredObject; observed: KubernetesObject | undefined }): Health {
+  if (observed !== undefined) return assessHealth(observed);
+  return isShortLived(desired.object) ? { state: 'Healthy', message: 'it ended, and was cleaned up' } : { state: 'Missing', message: 'is not there' };
 }

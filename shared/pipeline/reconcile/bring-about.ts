@@ -1,18 +1,22 @@
 import type { ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
-import type { Memory } from '../../environment/memory.ts';
+import { sameInputs } from '../../environment/inputs.ts';
+import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
+import { areHooksDue, convergedRecord } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey, type ObjectId } from '../../objects/object-id.ts';
 import { countChanges, failuresOf, type Change } from '../../plan/change-set.ts';
 import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
-import { applyChanges, writeParent, type Applied } from './apply-changes.ts';
+import { applyChanges, rememberObjects, writeParent, type Applied, type BeforeOthers } from './apply-changes.ts';
 import { awaitHealth } from './await-health.ts';
-import { renderKeyOf, type DesiredState } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
 import { pruneStale } from './prune-stale.ts';
+import { renderKeyOf } from './render-inputs.ts';
+import { hookRecordOf, runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
-import { diverge, tellConverged } from './tell.ts';
+import { diverge, tellConverged, tellNotices } from './tell.ts';
 
 /** What a run is to bring about, and what it starts from. */
 export interface Undertaking {
@@ -23,22 +27,34 @@ export interface Undertaking {
   readonly renewed: RememberedObjects;
   /** Drift that is told and left alone: with it, the environment does not converge. */
   readonly unhealed: readonly ObjectDiff[];
+  /** What the dry runs found that is told once, and keeps nothing from converging. */
+  readonly notices: readonly ObjectDiff[];
 }
 
-/** Applies, prunes, waits until everything is healthy, and tells what came of it. */
-export async function bringAbout(target: Target, { desired, observed, actions, renewed, unhealed }: Undertaking): Promise<RunResult> {
+/** Applies, prunes, waits until everything is healthy, with the hooks that are due in between, and tells what came of it. */
+export async function bringAbout(target: Target, { desired, observed, actions, renewed, unhealed, notices }: Undertaking): Promise<RunResult> {
   const { run, revision, environment, cluster } = target;
   const before = run.memoryFile.memory();
-  const quiet = actions.every((action) => action.action === 'keep') && before.converged?.revision === revision;
+  const { releases } = desired;
+  let hooks: HooksRun = { record: hookRecordOf(target, { desired, observed }), parent: observed.parent, failed: undefined };
+  const due = areHooksDue({ releases, record: hooks.record });
+  // Something else changed, in the cluster or beside the inputs: it is no news of this environment, and nothing is written.
+  const quiet = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep') ? revisionWithSameInputs({ before, desired }) : undefined;
   // Saved before the first write: no later run may go back behind this revision.
-  if (!quiet) await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, health: 'Progressing' });
+  if (quiet === undefined) await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, health: 'Progressing' });
 
-  const applied = await applyChanges(target, { actions, observed });
-  await remember(target, { ...renewed, ...applied.remembered });
-  const pruned = failuresOf(applied.changes).length > 0 ? { changes: [], guarded: [] } : await pruneStale(target, { actions, inventorySize: observed.objects.size, api: applied.api });
+  const runPreHooks: BeforeOthers = async ({ changes: definitions, api, parent }) => {
+    if (failuresOf(definitions).length > 0) return 'stop';
+    hooks = await runHooks(target, { phase: 'pre', releases, record: hooks.record, api, parent });
+    return hooks.failed === undefined ? 'go on' : 'stop';
+  };
+  const applied = await applyChanges(target, { actions, observed, beforeOthers: due ? runPreHooks : undefined });
+  await rememberObjects(run, { ...renewed, ...applied.remembered });
+  const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
+  const pruned = isFailing ? { changes: [], guarded: [] } : await pruneStale(target, { actions, inventorySize: observed.objects.size, api: applied.api });
   const changes = [...applied.changes, ...pruned.changes];
   const diverged = (divergence: Divergence) => diverge(run, { ...target, divergence });
-  if (failuresOf(changes).length > 0) return await diverged(failed({ changes, desired, revision }));
+  if (isFailing || failuresOf(changes).length > 0) return await diverged(failed({ changes, desired, revision, hook: hooks.failed }));
 
   const outcome = await awaitHealth(target, { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api });
   if (outcome.outcome === 'superseded') return { outcome: 'superseded' };
@@ -46,6 +62,8 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
     const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
     return await diverged(divergenceOf({ reason: 'Unhealthy', revision, objects }));
   }
+  hooks = await runHooks(target, { phase: 'post', releases, record: hooks.record, api: applied.api, parent: hooks.parent });
+  if (hooks.failed !== undefined) return await diverged(failed({ changes, desired, revision, hook: hooks.failed }));
   if (pruned.guarded.length > 0) {
     const objects = pruned.guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
     return await diverged(divergenceOf({ reason: 'Guarded', revision, objects }));
@@ -57,22 +75,29 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   }
 
   const left = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
-  const renderKey = renderKeyOf({ inputs: desired.inputs, api: applied.api });
-  if (!quiet) await recordConverged(target, { applied, desired, left, renderKey });
+  const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
+  if (quiet === undefined) await recordConverged(target, { applied, desired, left, renderKey });
+  await tellNotices(target, [...notices, ...applied.notices]);
   const memory = run.memoryFile.memory();
   await tellConverged(run, {
     memory: {
       ...memory,
       cluster: cluster.name,
       namespace: environment.namespace,
-      converged: { ...target.attempted, renderKey },
+      converged: { ...(quiet ?? target.attempted), renderKey },
       objects: onlyDesired({ objects: memory.objects, desired }),
       left: left.map(objectKey).sort(),
       health: outcome.health.state,
     },
-    converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes: countChanges(changes) },
+    converged: { cluster: cluster.name, revision: quiet?.revision ?? revision, seconds: secondsSince(run), changes: countChanges(changes) },
   });
   return { outcome: 'converged', revision };
+}
+
+/** The revision that converged with the very same inputs, if the last one did. */
+function revisionWithSameInputs({ before, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
+  const { converged } = before;
+  return converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs }) ? converged : undefined;
 }
 
 /** The inventory as it now is, with the revision and the inputs it stands for. */
@@ -82,12 +107,7 @@ async function recordConverged(
 ): Promise<void> {
   const extent = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
   await run.lease.assertHeld();
-  await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey } }) });
-}
-
-async function remember({ run }: Target, objects: RememberedObjects): Promise<void> {
-  const memory = run.memoryFile.memory();
-  await run.memoryFile.save({ ...memory, objects: { ...memory.objects, ...objects } });
+  await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey }, hooks: convergedRecord(desired.releases) }) });
 }
 
 function latest({ observed, applied }: { observed: ObservedState; applied: Applied }): Map<string, KubernetesObject> {
@@ -105,8 +125,9 @@ function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired
   return Object.fromEntries(Object.entries(objects).filter(([key]) => keys.has(key)));
 }
 
-function failed({ changes, desired, revision }: { changes: readonly Change[]; desired: DesiredState; revision: string }): Divergence {
+function failed({ changes, desired, revision, hook }: { changes: readonly Change[]; desired: DesiredState; revision: string; hook: FailedHook | undefined }): Divergence {
   const versions = new Map(desired.objects.map(({ key, object }) => [key, object.apiVersion]));
   const objects = failuresOf(changes).map(({ id, message }) => wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }));
-  return divergenceOf({ reason: 'Failed', revision, objects });
+  const hookDiffs = hook === undefined ? [] : [wholeObjectDiff({ id: hook.desired.id, apiVersion: hook.desired.object.apiVersion, change: 'failed', message: hook.message })];
+  return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
 }

@@ -6,10 +6,13 @@ import { declaredPaths } from '../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../environment/memory.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
+import { areHooksDue } from '../../inventory/hook-record.ts';
 import { planChanges } from '../../plan/plan.ts';
 import { bringAbout } from './bring-about.ts';
-import { readInputs, renderDesired } from './desired-state.ts';
+import { renderDesired } from './desired-state.ts';
 import { observe } from './observed-state.ts';
+import { readInputs } from './render-inputs.ts';
+import { hookRecordOf } from './run-hooks.ts';
 import type { Run } from './run.ts';
 import { isSettled, settle } from './settle.ts';
 import type { RunResult, Target } from './target.ts';
@@ -73,18 +76,19 @@ async function convergeTarget(declared: Target): Promise<RunResult> {
   const desired = await renderDesired(declared);
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: memory.objects });
-  const { actions, drift, renewed } = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
-  if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [] });
+  const { actions, drift, renewed, notices } = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
   const divergence = divergenceOf({ reason: 'Drifted', revision, objects: drift.map((drifted) => drifted.diff) });
   const healing = isHealing(run, { environment, divergence });
   await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action: healing ? 'healing' : 'none' });
-  if (healing) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [] });
+  if (healing) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
   const drifted = new Set(drift.map(({ key }) => key));
   const committed = actions.filter((action) => !drifted.has(action.action === 'prune' ? action.observed.key : action.desired.key));
-  if (committed.some((action) => action.action !== 'keep')) {
-    return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed: divergence.objects });
+  const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
+  if (hooksAreDue || committed.some((action) => action.action !== 'keep')) {
+    return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed: divergence.objects, notices });
   }
   const current = run.memoryFile.memory();
   await run.memoryFile.save({ ...current, attempted: target.attempted, objects: { ...current.objects, ...renewed } });

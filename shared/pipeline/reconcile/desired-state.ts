@@ -1,38 +1,22 @@
 import { ConvergeError } from '../../errors.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs.ts';
-import { memberMarks } from '../../inventory/applyset.ts';
-import { hashJson } from '../../objects/canonical-json.ts';
+import { manifestsRelease, releaseKeys } from '../../environment/release-key.ts';
+import { hookMarks, memberMarks } from '../../inventory/applyset.ts';
+import type { ReleaseHooks } from '../../inventory/hook-record.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
-import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
-import type { ClusterApi } from '../../objects/cluster-api.ts';
+import { desiredHooks } from '../../objects/hook.ts';
 import type { Render, Repository } from '../ports.ts';
+import { renderSources } from './render-cache.ts';
+import { readInputs, renderKeyOf } from './render-inputs.ts';
 import type { Target } from './target.ts';
-
-/** The Git object ids of an environment's inputs at a commit: at these paths, or at the ones it declares. */
-export async function readInputs({ repository, commit, paths }: { repository: Repository; commit: string; paths: readonly string[] }): Promise<Inputs> {
-  const ids = await Promise.all(paths.map(async (path) => [path, (await repository.entry({ commit, path }))?.id ?? null] as const));
-  return Object.fromEntries(ids);
-}
-
-/** What a render is a function of: the same key, the same objects. */
-export function renderKeyOf({ inputs, api }: { inputs: Inputs; api: ClusterApi }): string {
-  return hashJson({ inputs, version: api.version, apiVersions: apiVersionsOf(api) });
-}
-
-/** As Helm's `.Capabilities.APIVersions` lists them: `apps/v1` and `apps/v1/Deployment`. */
-export function apiVersionsOf({ resources }: ClusterApi): string[] {
-  const versions = resources.flatMap(({ group, version, kind }) => {
-    const apiVersion = group === '' ? version : `${group}/${version}`;
-    return [apiVersion, `${apiVersion}/${kind}`];
-  });
-  return [...new Set(versions)].sort();
-}
 
 export interface DesiredState {
   readonly objects: readonly DesiredObject[];
   readonly inputs: Inputs;
   readonly renderKey: string;
+  /** Its Helm releases in the order of `spec.sources`, with their hooks. */
+  readonly releases: readonly ReleaseHooks[];
 }
 
 /**
@@ -41,27 +25,21 @@ export interface DesiredState {
  * Throws `RenderFailed`, `DuplicateObject`, `EmptyRender` or `NotImplemented` (all refuse): nothing is desired only where
  * Git says so, never because a render failed.
  */
-export async function renderDesired({ run, environment, commit, applySet, api }: Target): Promise<DesiredState> {
+export async function renderDesired(target: Target): Promise<DesiredState> {
+  const { run, environment, commit, applySet, api } = target;
   const repository = run.ports.repository(run.repository);
   const { limits } = run.settings;
   await refuseMissingSources({ repository, environment, commit: commit.id });
-  const render = await run.ports.renderer.render({
-    root: await repository.checkout(commit.id),
-    sources: environment.sources,
-    namespace: environment.namespace,
-    kubernetesVersion: api.version,
-    apiVersions: apiVersionsOf(api),
-    limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
-  });
+  const render = await renderSources(target);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
-  const objects = desiredObjects({
-    rendered: render.objects,
-    namespace: environment.namespace,
-    scopes: scopeTable({ api, rendered: render.objects }),
-    marks: memberMarks(applySet),
-  });
+  const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
+  const objects = desiredObjects({ rendered: render.objects, ...placing, marks: memberMarks(applySet) });
+  const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet) });
   const inputs = await readInputs({ repository, commit: commit.id, paths: inputPaths({ environment, reads: render.reads }) });
-  return { objects, inputs, renderKey: renderKeyOf({ inputs, api }) };
+  const releases = [...releaseKeys({ environment, inputs })]
+    .map(([release, key]) => ({ release, key, hooks: hooks.filter((hook) => hook.release === release) }))
+    .filter((release) => release.release !== manifestsRelease || release.hooks.length > 0);
+  return { objects, inputs, renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }), releases };
 }
 
 async function refuseMissingSources({ repository, environment, commit }: { repository: Repository; environment: Environment; commit: string }): Promise<void> {
@@ -78,16 +56,6 @@ async function refuseMissingSources({ repository, environment, commit }: { repos
 }
 
 function refuseUnusable({ render, maximum, key }: { render: Render; maximum: number; key: string }): void {
-  const [hook] = render.hooks;
-  if (hook !== undefined) {
-    throw new ConvergeError({
-      code: 'NotImplemented',
-      subject: `${hook.source}, ${objectTitle(objectIdOf(hook.object))}`,
-      message: `the Helm hook ${hook.events.join(', ')} is not implemented yet`,
-      remedy: 'remove the hook, or make it an ordinary object',
-      disposition: 'refuse',
-    });
-  }
   if (render.objects.length === 0) {
     throw new ConvergeError({
       code: 'EmptyRender',
@@ -97,11 +65,12 @@ function refuseUnusable({ render, maximum, key }: { render: Render; maximum: num
       disposition: 'refuse',
     });
   }
-  if (render.objects.length > maximum) {
+  const count = render.objects.length + render.hooks.length;
+  if (count > maximum) {
     throw new ConvergeError({
       code: 'RenderFailed',
       subject: key,
-      message: `the sources render to ${render.objects.length} objects, more than limits.objects, ${maximum}`,
+      message: `the sources render to ${count} objects, more than limits.objects, ${maximum}`,
       disposition: 'refuse',
     });
   }

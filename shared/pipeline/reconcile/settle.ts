@@ -1,27 +1,29 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
-import { fingerprint } from '../../drift/fingerprint.ts';
 import { isOpen } from '../../drift/incident.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { worstHealth } from '../../health/health.ts';
-import { readInputs, renderKeyOf } from './desired-state.ts';
+import { isAsRemembered } from '../../plan/plan.ts';
 import type { ObservedState } from './observed-state.ts';
+import { readInputs, renderKeyOf } from './render-inputs.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged } from './tell.ts';
 
 /** Whether Git, cluster and memory agree that this is the converged state: then there is nothing to render. */
-export async function isSettled({ run, commit, api }: Target, observed: ObservedState): Promise<boolean> {
+export async function isSettled({ run, commit, environment, api }: Target, observed: ObservedState): Promise<boolean> {
+  // What its templates look up is known by rendering only.
+  if (environment.lookup) return false;
   const { converged, objects, left } = run.memoryFile.memory();
   if (converged === undefined || observed.parent === undefined) return false;
   const repository = run.ports.repository(run.repository);
   const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
   if (!sameInputs({ attempted: converged.inputs, current: inputs })) return false;
-  if (converged.renderKey !== renderKeyOf({ inputs, api })) return false;
+  if (converged.renderKey !== renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })) return false;
   const known = new Set([...Object.keys(objects), ...left]);
   if (![...observed.objects.keys()].every((key) => known.has(key))) return false;
   return Object.entries(objects).every(([key, remembered]) => {
     const object = observed.objects.get(key)?.object;
-    return object !== undefined && fingerprint(object) === remembered.observed;
+    return object === undefined ? remembered.shortLived === true : isAsRemembered({ object, remembered });
   });
 }
 

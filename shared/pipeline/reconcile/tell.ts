@@ -1,11 +1,11 @@
-import { encodeAlert, type Converged, type Diff } from '../../events/alert.ts';
-import type { Divergence } from '../../drift/divergence.ts';
+import { encodeAlert, type Converged, type Diff, type ObjectDiff } from '../../events/alert.ts';
+import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import type { HealthState } from '../../health/health.ts';
 import type { Run } from './run.ts';
-import type { RunResult } from './target.ts';
+import type { RunResult, Target } from './target.ts';
 
 /**
  * Opens or updates the incident and tells it where it is due. The evidence is saved before anything is published or
@@ -39,6 +39,13 @@ export async function tellDivergence(
   const withEvidence = withDiff({ incident, divergence, environment: run.environment, repository: run.repository, cluster, action });
   await memoryFile.save({ ...memory, incident: withEvidence, since });
   await publishUntold(run);
+}
+
+/** Tells what differs and is no drift, though nothing can or need be done about it: what admission rewrote, what others keep. */
+export async function tellNotices({ run, environment, cluster, attempted, revision }: Target, objects: readonly ObjectDiff[]): Promise<void> {
+  if (objects.length === 0) return;
+  const divergence = divergenceOf({ reason: 'Drifted', revision, objects });
+  await tellDivergence(run, { divergence, environment: { ...environment, diffAfter: 0 }, attempted, cluster: cluster.name, action: 'none' });
 }
 
 /** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */

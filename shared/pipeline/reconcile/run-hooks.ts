@@ -1,0 +1,276 @@
+import { sameInputs } from '../../environment/inputs.ts';
+import { assessProgress } from '../../health/run-to-end.ts';
+import {
+  environmentAnnotation,
+  extentOfParent,
+  hookOfLabel,
+  hookRunAnnotation,
+  parentObject,
+  partOfLabel,
+  revisionAnnotation,
+} from '../../inventory/applyset.ts';
+import {
+  dueHooks,
+  hasFailed,
+  isCompleted,
+  readHookRecord,
+  withCompleted,
+  withFailed,
+  withFinished,
+  type DueHooks,
+  type HookRecord,
+  type ReleaseHooks,
+} from '../../inventory/hook-record.ts';
+import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
+import { runsToAnEnd, withoutTimeToLive, type DeletePolicy, type Hook, type HookPhase } from '../../objects/hook.ts';
+import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { groupKind } from '../../objects/object-id.ts';
+import type { DesiredState } from './desired-state.ts';
+import type { ObservedState } from './observed-state.ts';
+import type { Target } from './target.ts';
+import { writeParent } from './apply-changes.ts';
+
+const firstLook = 50;
+const slowestLook = 2_000;
+/** Milliseconds that cleaning up after a failed hook may take beyond the deadline; the lease's margin is far longer. */
+const cleanUpFor = 10_000;
+
+export interface FailedHook {
+  readonly desired: DesiredObject;
+  readonly message: string;
+}
+
+/** Record and parent as they are after the hooks of a phase, and the hook that failed, if one did. */
+export interface HooksRun {
+  readonly record: HookRecord;
+  readonly parent: KubernetesObject | undefined;
+  readonly failed: FailedHook | undefined;
+}
+
+/** What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. */
+export function hookRecordOf({ run }: Target, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
+  const recorded = readHookRecord(observed.parent);
+  if (recorded !== undefined) return recorded;
+  const { converged } = run.memoryFile.memory();
+  const never = converged === undefined && observed.parent?.metadata.annotations?.[revisionAnnotation] === undefined;
+  if (never) return {};
+  const unchanged = converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs });
+  return Object.fromEntries(desired.releases.map(({ release, key }) => [release, { converged: unchanged ? key : 'unknown' }]));
+}
+
+/**
+ * Runs the hooks that are due in a phase, release by release, one at a time, each to its end. After each the parent
+ * records it, so that a run killed between two of them goes on with the ones that are not through. The first that fails
+ * ends it, and runs again at the next attempt.
+ *
+ * A hook is not left alone for a newer commit: that commit's run would delete it in the middle of what it does.
+ */
+export async function runHooks(
+  target: Target,
+  {
+    phase,
+    releases,
+    record,
+    api,
+    parent,
+  }: {
+    phase: HookPhase;
+    releases: readonly ReleaseHooks[];
+    record: HookRecord;
+    api: ClusterApi;
+    parent: KubernetesObject | undefined;
+  },
+): Promise<HooksRun> {
+  const journal = openJournal(target, { record, parent });
+  for (const due of dueHooks({ releases, record, phase })) {
+    const failed = await runRelease(target, { due, journal, api });
+    if (failed !== undefined) return { record: journal.record(), parent: journal.parent(), failed };
+  }
+  return { record: journal.record(), parent: journal.parent(), failed: undefined };
+}
+
+async function runRelease(
+  target: Target,
+  { due, journal, api }: { due: DueHooks; journal: Journal; api: ClusterApi },
+): Promise<FailedHook | undefined> {
+  for (const [index, hook] of due.hooks.entries()) {
+    if (isCompleted({ record: journal.record(), due, hook })) continue;
+    const failedBefore = hasFailed({ record: journal.record(), due, hook });
+    const problem = await runHook(target, { hook, due, failedBefore, api });
+    if (problem === undefined) {
+      await journal.write(withCompleted({ record: journal.record(), due, hook }));
+      continue;
+    }
+    const succeeded = due.hooks.slice(0, index).toReversed();
+    // What is deleted now has to be there at the next attempt; a Job or a Pod that has succeeded has done its work for good.
+    const again = succeeded.filter((one) => mayDelete({ hook: one, policy: 'hook-succeeded' }) && !runsToAnEnd(one.desired));
+    await journal.write(withFailed({ record: journal.record(), due, hook, again }));
+    const until = new Date(Math.max(target.deadline.getTime(), target.run.ports.now().getTime() + cleanUpFor));
+    await deleteByPolicy(target, { hooks: [hook], policy: 'hook-failed', api, until });
+    await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until });
+    return { desired: hook.desired, message: `the Helm hook ${due.event} of release ${due.release} failed: ${problem}` };
+  }
+  // As Helm does it: the account that an early hook made serves the later ones.
+  await deleteByPolicy(target, { hooks: due.hooks.toReversed(), policy: 'hook-succeeded', api, until: target.deadline });
+  await journal.write(withFinished({ record: journal.record(), due }));
+  return undefined;
+}
+
+/** What is wrong with it, or undefined once it is through. */
+async function runHook(
+  target: Target,
+  { hook, due, failedBefore, api }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi },
+): Promise<string | undefined> {
+  const { run, cluster, deadline } = target;
+  const { desired } = hook;
+  const { object, mark } = marked({ desired, due });
+  const resource = await servedResource(target, { desired, api });
+  if (resource === undefined) return `the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}`;
+  const live = await read(target, { desired, resource });
+  const owner = live === undefined ? undefined : foreignOwner(target, live);
+  if (owner !== undefined) return `an object of that name is owned by ${owner}`;
+  // A run that was killed began it: a migration must neither be cut off nor run twice.
+  const begun = !failedBefore && live?.metadata.annotations?.[hookRunAnnotation] === mark && live.metadata.deletionTimestamp === undefined;
+  if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { desired, object, resource, uid: live?.metadata.uid });
+  const mustGo = mayDelete({ hook, policy: 'before-hook-creation' }) || (failedBefore && runsToAnEnd(desired));
+  if (live !== undefined && !begun && mustGo) {
+    const problem = await remove(target, { desired, resource, until: deadline });
+    if (problem !== undefined) return `the one of the last run ${problem}`;
+  }
+
+  await run.lease.assertHeld();
+  const result = await cluster.apply({ resource, object: withoutTimeToLive(object), dryRun: false });
+  if (result.outcome === 'rejected') return result.message;
+  if (!runsToAnEnd(desired)) return undefined;
+  return await awaitEnd(target, { desired, object, resource, uid: result.object.metadata.uid });
+}
+
+function marked({ desired, due }: { desired: DesiredObject; due: DueHooks }): { object: KubernetesObject; mark: string } {
+  const mark = `${due.event} ${due.key}`;
+  const { metadata } = desired.object;
+  return { mark, object: { ...desired.object, metadata: { ...metadata, annotations: { ...metadata.annotations, [hookRunAnnotation]: mark } } } };
+}
+
+interface RunningHook {
+  readonly desired: DesiredObject;
+  readonly object: KubernetesObject;
+  readonly resource: ApiResource;
+  readonly uid: string | undefined;
+}
+
+/** Waits for the end of a Job or a Pod; then it may go as soon as Git says. */
+async function awaitEnd(target: Target, running: RunningHook): Promise<string | undefined> {
+  const { object, resource, uid } = running;
+  const problem = await awaitOutcome(target, running);
+  if (withoutTimeToLive(object) === object) return problem;
+  await target.run.lease.assertHeld();
+  // With its uid, so that one that was deleted meanwhile is not made again, to run again.
+  const result = await target.cluster.apply({ resource, object: { ...object, metadata: { ...object.metadata, uid } }, dryRun: false });
+  if (result.outcome === 'rejected' && result.status !== 409) {
+    const facts = { environment: target.run.key, object: running.desired.key };
+    target.run.ports.log('WARNING', `a hook's ttlSecondsAfterFinished was not taken: ${result.message}`, facts);
+  }
+  return problem;
+}
+
+async function awaitOutcome({ run, cluster, deadline }: Target, { desired, resource, uid }: RunningHook): Promise<string | undefined> {
+  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+    const live = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
+    if (live === undefined || live.metadata.uid !== uid) return 'it was deleted while it ran';
+    const { state, message } = assessProgress(live);
+    if (state === 'succeeded') return undefined;
+    if (state === 'failed') return message;
+    if (run.ports.now() >= deadline) return `it has not ended within the environment's timeout: ${message}`;
+    await run.ports.sleep(pause);
+    await run.lease.assertHeld();
+  }
+}
+
+/** Definitions are never deleted, as with Helm: their objects would go with them. */
+function mayDelete({ hook, policy }: { hook: Hook; policy: DeletePolicy }): boolean {
+  return hook.deletePolicies.includes(policy) && groupKind(hook.desired.id) !== 'CustomResourceDefinition.apiextensions.k8s.io';
+}
+
+/** Deletes those of the hooks that have that policy. What cannot be deleted is logged: the outcome of the hook stands. */
+async function deleteByPolicy(
+  target: Target,
+  { hooks, policy, api, until }: { hooks: readonly Hook[]; policy: DeletePolicy; api: ClusterApi; until: Date },
+): Promise<void> {
+  for (const { desired } of hooks.filter((hook) => mayDelete({ hook, policy }))) {
+    const resource = await servedResource(target, { desired, api });
+    const live = resource === undefined ? undefined : await read(target, { desired, resource });
+    if (resource === undefined || live === undefined || foreignOwner(target, live) !== undefined) continue;
+    const problem = await remove(target, { desired, resource, until });
+    if (problem === undefined) continue;
+    target.run.ports.log('WARNING', `a hook's object ${problem}`, { environment: target.run.key, object: desired.key, policy });
+  }
+}
+
+/** Deletes the object that is there now, and waits until it is gone. Resolves with what is wrong where it is not. */
+async function remove(
+  { run, cluster }: Target,
+  { desired, resource, until }: { desired: DesiredObject; resource: ApiResource; until: Date },
+): Promise<string | undefined> {
+  const { namespace, name } = desired.id;
+  let asked: string | undefined;
+  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+    await run.lease.assertHeld();
+    const live = await cluster.get({ resource, namespace, name });
+    const uid = live?.metadata.uid;
+    if (uid === undefined) return undefined;
+    if (asked !== undefined && asked !== uid) return undefined;
+    if (asked === undefined) {
+      const result = await cluster.delete({ resource, namespace, name, uid });
+      if (result.outcome === 'rejected') return `could not be deleted: ${result.message}`;
+      if (result.outcome !== 'changed') asked = uid;
+    }
+    if (run.ports.now() >= until) return 'is still being deleted';
+    await run.ports.sleep(pause);
+  }
+}
+
+async function read(
+  { cluster }: Target,
+  { desired, resource }: { desired: DesiredObject; resource: ApiResource },
+): Promise<KubernetesObject | undefined> {
+  return await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
+}
+
+/** A hook may need what another one has just defined. */
+async function servedResource(
+  { cluster }: Target,
+  { desired, api }: { desired: DesiredObject; api: ClusterApi },
+): Promise<ApiResource | undefined> {
+  return resourceOf({ api, object: desired.object }) ?? resourceOf({ api: await cluster.api({ refresh: true }), object: desired.object });
+}
+
+/** A hook neither replaces nor deletes what is another environment's (rule 10). */
+function foreignOwner({ applySet }: Target, { metadata }: KubernetesObject): string | undefined {
+  const set = [metadata.labels?.[partOfLabel], metadata.labels?.[hookOfLabel]].find((id) => id !== undefined && id !== applySet.id);
+  if (set === undefined) return undefined;
+  const environment = metadata.annotations?.[environmentAnnotation];
+  return environment === undefined ? `the ApplySet ${set}` : `environment ${environment}`;
+}
+
+/** The record as it is now, and in the cluster. */
+interface Journal {
+  record(): HookRecord;
+  parent(): KubernetesObject | undefined;
+  write(record: HookRecord): Promise<void>;
+}
+
+function openJournal({ run, cluster, applySet }: Target, begin: { record: HookRecord; parent: KubernetesObject | undefined }): Journal {
+  let { record, parent } = begin;
+  return {
+    record: () => record,
+    parent: () => parent,
+    async write(next) {
+      await run.lease.assertHeld();
+      const desired = parentObject({ applySet, extent: extentOfParent(parent), record: undefined, hooks: next });
+      await writeParent({ cluster, observed: parent, desired });
+      record = next;
+      parent = desired;
+    },
+  };
+}
