@@ -5,10 +5,11 @@ import { parseArgs } from 'node:util';
 import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { reportTo } from '../../local/say.ts';
-import { prepareConfigMaps, type ConfigMapBench } from './config-map-cases.ts';
+import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
+import { configMaps, deployments, mixedObjects } from './objects.ts';
 import { connectRaw, type RawApi } from './raw-api.ts';
-import { startReconciler, type Reconciler } from './reconciler.ts';
+import { prepareRender } from './render-cases.ts';
 import { describeCase } from './report.ts';
 import { measureUpload } from './upload-case.ts';
 
@@ -17,33 +18,49 @@ const help = `Usage: npm run bench -- [--case NAME] [--json FILE] [--help]
 Measures the product against the sandbox control plane, beside floors measured in the same run.
 docs/benchmarks.md says what each figure means.
 
-  --case NAME   one case only: ${caseNames.join(', ')}
+  --case NAME   one case only, or several, the option repeated: ${caseNames.join(', ')}
   --json FILE   also write the figures as JSON
 `;
 
 /** Throws a `TypeError` that names the argument for one that does not exist. */
 function readArguments(): { cases: readonly CaseName[]; json: string | undefined } | 'help' {
-  const options = { case: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', default: false } } as const;
+  const options = { case: { type: 'string', multiple: true }, json: { type: 'string' }, help: { type: 'boolean', default: false } } as const;
   const { values } = parseArgs({ options });
   if (values.help) return 'help';
-  const cases = values.case === undefined ? caseNames : caseNames.filter((name) => name === values.case);
-  if (cases.length === 0) throw new TypeError(`there is no case ${values.case}; there are ${caseNames.join(', ')}`);
-  return { cases, json: values.json };
+  const known: readonly string[] = caseNames;
+  const unknown = values.case?.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new TypeError(`there is no case ${unknown}; there are ${caseNames.join(', ')}`);
+  return { cases: caseNames.filter((name) => values.case?.includes(name) ?? true), json: values.json };
 }
 
 interface Parts {
   readonly pipeline: Pipeline;
   readonly raw: RawApi;
-  readonly reconciler: Reconciler;
+}
+
+/** What several cases share is prepared by the first of them. */
+function once<T>(prepare: () => Promise<T>): () => Promise<T> {
+  let prepared: Promise<T> | undefined;
+  return async () => (prepared ??= prepare());
 }
 
 async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Parts }): Promise<Case[]> {
-  let prepared: Promise<ConfigMapBench> | undefined;
-  const configMaps = (): Promise<ConfigMapBench> => (prepared ??= prepareConfigMaps(parts));
+  const settings = once(() => prepareFleet({ ...parts, name: 'settings', objects: configMaps(1000), perFile: 1, applyRounds: 3, readRounds: 9 }));
+  const mixed = once(() => prepareFleet({ ...parts, name: 'mixed', objects: mixedObjects(), perFile: 10, applyRounds: 2, readRounds: 7 }));
+  const shops = once(() => prepareFleet({ ...parts, name: 'shops', objects: deployments(200), perFile: 10, applyRounds: 2, readRounds: 0, floorOf: rolledOut }));
+  const render = once(() => prepareRender(parts));
+  const commit = { mode: 'reconcile', cause: 'commit' } as const;
+  const schedule = { mode: 'check', cause: 'schedule' } as const;
   const measures: Readonly<Record<CaseName, () => Promise<Case>>> = {
-    'apply-configmaps-1000': async () => (await configMaps()).apply(),
-    'noop-configmaps-1000': async () => (await configMaps()).noop(),
-    'drift-configmaps-1000': async () => (await configMaps()).drift(),
+    'apply-configmaps-1000': async () => (await settings()).apply('apply-configmaps-1000'),
+    'noop-configmaps-1000': async () => (await settings()).unchanged('noop-configmaps-1000', commit),
+    'drift-configmaps-1000': async () => (await settings()).unchanged('drift-configmaps-1000', schedule),
+    'apply-mixed-5000': async () => (await mixed()).apply('apply-mixed-5000'),
+    'noop-mixed-5000': async () => (await mixed()).unchanged('noop-mixed-5000', commit),
+    'change-one-of-5000': async () => (await mixed()).changeOne('change-one-of-5000'),
+    'apply-deployments-200': async () => (await shops()).apply('apply-deployments-200'),
+    'render-cold': async () => (await render()).cold(),
+    'render-cached': async () => (await render()).cached(),
     'upload-to-converged': () => measureUpload(parts),
   };
   const measured: Case[] = [];
@@ -70,9 +87,7 @@ async function main(): Promise<void> {
     stops.push(pipeline.stop);
     const raw = connectRaw({ kubeconfig: pipeline.kubernetes.kubeconfig, token: pipeline.kubernetes.token });
     stops.push(raw.close);
-    const reconciler = await startReconciler(pipeline);
-    stops.push(reconciler.stop);
-    const cases = await Promise.race([measure({ cases: wanted.cases, parts: { pipeline, raw, reconciler } }), interrupted.promise]);
+    const cases = await Promise.race([measure({ cases: wanted.cases, parts: { pipeline, raw } }), interrupted.promise]);
     if (wanted.json !== undefined) await writeFile(wanted.json, `${JSON.stringify({ cases }, undefined, 2)}\n`);
   } finally {
     for (const stop of stops.toReversed()) await stop();

@@ -8,9 +8,22 @@ export interface Case {
   readonly floorSeconds: number | null;
   /** Requests that the API server counted. */
   readonly apiCalls: number;
+  /** The most memory that the process running the stage held, from its start; null where the case runs in several. */
+  readonly peakRssMiB: number | null;
 }
 
-export const caseNames = ['apply-configmaps-1000', 'noop-configmaps-1000', 'drift-configmaps-1000', 'upload-to-converged'] as const;
+export const caseNames = [
+  'apply-configmaps-1000',
+  'noop-configmaps-1000',
+  'drift-configmaps-1000',
+  'apply-mixed-5000',
+  'noop-mixed-5000',
+  'change-one-of-5000',
+  'apply-deployments-200',
+  'render-cold',
+  'render-cached',
+  'upload-to-converged',
+] as const;
 export type CaseName = (typeof caseNames)[number];
 
 /** Seconds that the work took. */
@@ -33,4 +46,21 @@ export function median(values: readonly number[]): number {
 export async function inTurns(round: number, works: { even: () => Promise<void>; odd: () => Promise<void> }): Promise<void> {
   const { even, odd } = works;
   for (const work of round % 2 === 0 ? [even, odd] : [odd, even]) await work();
+}
+
+/** What the rounds of a case found; `summarise` makes the case of it. */
+export interface Rounds {
+  readonly seconds: number[];
+  readonly floor: number[];
+  readonly calls: number[];
+}
+
+export function noRounds(): Rounds {
+  return { seconds: [], floor: [], calls: [] };
+}
+
+/** Medians of the seconds, and the largest count of calls. */
+export function summarise({ name, objects, rounds, peakRssMiB }: { name: CaseName; objects: number; rounds: Rounds; peakRssMiB: number | null }): Case {
+  const { seconds, floor, calls } = rounds;
+  return { name, objects, seconds: median(seconds), floorSeconds: floor.length === 0 ? null : median(floor), apiCalls: Math.max(...calls), peakRssMiB };
 }

@@ -6,7 +6,8 @@ import { secondsOf } from './measure.ts';
 
 /**
  * An instance of the function `reconcile` without the function around it: takes jobs over IPC, runs each by the product's own
- * stage on its own adapters, and answers with how it ended and how long it took. Ends with its parent.
+ * stage on its own adapters, and answers with how it ended, how long it took and how much memory the process held at most so
+ * far. Ends with its parent.
  */
 const orderSchema = z.object({ order: z.int(), job: reconcileRequestedSchema });
 
@@ -15,10 +16,14 @@ const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'to
 async function run(message: unknown): Promise<void> {
   const { order, job } = orderSchema.parse(message);
   let outcome = '';
+  let summary = '';
   const seconds = await secondsOf(async () => {
-    ({ outcome } = await reconcile(job, ports, { limits: loadConfig().limits, holder: 'bench', event: String(performance.now()) }));
+    const result = await reconcile(job, ports, { limits: loadConfig().limits, holder: 'bench', event: String(performance.now()) });
+    outcome = result.outcome;
+    if (result.outcome === 'diverged') summary = result.summary;
   });
-  process.send?.({ order, outcome, seconds });
+  const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  process.send?.({ order, outcome, summary, seconds, peakRssMiB });
 }
 
 process.on('message', (message) => {

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { partEnvironment } from '../../local/environment.ts';
@@ -10,52 +10,58 @@ import type { ReconcileRequested } from '../../shared/events/reconcile-requested
 /** A process that reconciles, as an instance of the function does: apart from the Git host, which is this process's. */
 export interface Reconciler {
   /** Seconds that the stage took. Throws where the run ended as something else than expected: that is no figure at all. */
-  run(run: { job: ReconcileRequested; expected: string }): Promise<number>;
-  stop(): Promise<void>;
+  run(run: { job: ReconcileRequested; expected: readonly string[] }): Promise<number>;
+  /** The most memory it held until its last run ended. */
+  peakRssMiB(): number;
 }
 
-const answerSchema = z.object({ order: z.int(), outcome: z.string(), seconds: z.number() });
+const answerSchema = z.object({ order: z.int(), outcome: z.string(), summary: z.string(), seconds: z.number(), peakRssMiB: z.int() });
 
-export async function startReconciler(pipeline: Pipeline): Promise<Reconciler> {
-  const temporary = join(pipeline.folder, 'bench-tmp');
-  await mkdir(temporary);
+/** Does the work with a process of its own, so that its peak of memory is that of this work. */
+export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: Reconciler) => Promise<T>): Promise<T> {
+  const temporary = await mkdtemp(join(pipeline.folder, 'bench-'));
   const variables = {
     CONVERGE_CONFIG: pipeline.config,
     METADATA_SERVER_DETECTION: 'none',
     PUBSUB_EMULATOR_HOST: pipeline.pubsub.host,
     TMPDIR: temporary,
   };
+  const profile = process.env['BENCH_CPU_PROFILES'];
   const child = fork(join(import.meta.dirname, 'reconcile-child.ts'), {
     env: partEnvironment({ home: temporary, variables }),
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])],
   });
   const ended = once(child, 'exit');
   let orders = 0;
+  let peak = 0;
 
-  return {
-    async run({ job, expected }) {
-      const order = ++orders;
-      const { promise, resolve, reject } = Promise.withResolvers<z.infer<typeof answerSchema>>();
-      const take = (message: unknown): void => {
-        const answer = answerSchema.parse(message);
-        if (answer.order === order) resolve(answer);
-      };
-      const fail = (): void => reject(new Error('the reconciling process ended'));
-      child.on('message', take);
-      child.once('exit', fail);
-      try {
-        child.send({ order, job });
-        const { outcome, seconds } = await promise;
-        if (outcome !== expected) throw new Error(`the run of ${job.environment} ended as ${outcome}, expected ${expected}`);
-        return seconds;
-      } finally {
-        child.off('message', take);
-        child.off('exit', fail);
-      }
-    },
-    async stop() {
-      if (child.connected) child.disconnect();
-      await ended;
-    },
-  };
+  try {
+    return await work({
+      async run({ job, expected }) {
+        const order = ++orders;
+        const { promise, resolve, reject } = Promise.withResolvers<z.infer<typeof answerSchema>>();
+        const take = (message: unknown): void => {
+          const answer = answerSchema.parse(message);
+          if (answer.order === order) resolve(answer);
+        };
+        const fail = (): void => reject(new Error('the reconciling process ended'));
+        child.on('message', take);
+        child.once('exit', fail);
+        try {
+          child.send({ order, job });
+          const { outcome, summary, seconds, peakRssMiB } = await promise;
+          peak = peakRssMiB;
+          if (expected.includes(outcome)) return seconds;
+          throw new Error(`the run of ${job.environment} ended as ${outcome}, expected ${expected.join(' or ')}: ${summary}`);
+        } finally {
+          child.off('message', take);
+          child.off('exit', fail);
+        }
+      },
+      peakRssMiB: () => peak,
+    });
+  } finally {
+    if (child.connected) child.disconnect();
+    await ended;
+  }
 }

@@ -5,24 +5,33 @@ interface Aim {
   readonly times?: number;
   readonly seconds?: number;
   readonly apiCalls?: number;
+  readonly peakRssMiB?: number;
 }
 
 const aims: Readonly<Record<CaseName, Aim>> = {
   'apply-configmaps-1000': { times: 1.3, apiCalls: 1010 },
   'noop-configmaps-1000': {},
   'drift-configmaps-1000': { seconds: 0.15, apiCalls: 10 },
+  'apply-mixed-5000': { times: 1.3, peakRssMiB: 512 },
+  // Five for each of six kinds.
+  'noop-mixed-5000': { seconds: 0.3, apiCalls: 30, peakRssMiB: 512 },
+  'change-one-of-5000': { seconds: 1, peakRssMiB: 512 },
+  'apply-deployments-200': { times: 1.3 },
+  'render-cold': {},
+  'render-cached': {},
   'upload-to-converged': { seconds: 1.5 },
 };
 
 /** One case as lines for people: the figure beside its floor, then each aim and whether it is met. */
 export function describeCase(measured: Case): string {
-  const { name, seconds, floorSeconds, apiCalls } = measured;
+  const { name, seconds, floorSeconds, apiCalls, peakRssMiB } = measured;
   const floor = floorSeconds === null ? '' : `, floor ${inSeconds(floorSeconds)} (×${(seconds / floorSeconds).toFixed(2)})`;
   const lines = aimsOf(measured).map(({ met, text }) => `    ${met ? 'met   ' : 'missed'}  ${text}`);
-  return [`${name}: ${inSeconds(seconds)}${floor}, ${apiCalls} API calls`, ...lines].join('\n');
+  const memory = peakRssMiB === null ? '' : `, at most ${peakRssMiB} MiB`;
+  return [`${name}: ${inSeconds(seconds)}${floor}, ${apiCalls} API calls${memory}`, ...lines].join('\n');
 }
 
-function aimsOf({ name, seconds, floorSeconds, apiCalls }: Case): readonly { met: boolean; text: string }[] {
+function aimsOf({ name, seconds, floorSeconds, apiCalls, peakRssMiB }: Case): readonly { met: boolean; text: string }[] {
   const aim = aims[name];
   const found = [];
   if (aim.times !== undefined && floorSeconds !== null) {
@@ -31,6 +40,7 @@ function aimsOf({ name, seconds, floorSeconds, apiCalls }: Case): readonly { met
   }
   if (aim.seconds !== undefined) found.push({ met: seconds <= aim.seconds, text: `within ${inSeconds(aim.seconds)}` });
   if (aim.apiCalls !== undefined) found.push({ met: apiCalls <= aim.apiCalls, text: `at most ${aim.apiCalls} API calls` });
+  if (aim.peakRssMiB !== undefined && peakRssMiB !== null) found.push({ met: peakRssMiB <= aim.peakRssMiB, text: `within ${aim.peakRssMiB} MiB` });
   return found;
 }
 

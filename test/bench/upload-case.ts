@@ -52,7 +52,7 @@ export async function measureUpload({ pipeline, raw }: { pipeline: Pipeline; raw
         },
       });
     }
-    return { name: 'upload-to-converged', objects, seconds: median(seconds), floorSeconds: median(floor), apiCalls: Math.max(...calls) };
+    return { name: 'upload-to-converged', objects, seconds: median(seconds), floorSeconds: median(floor), apiCalls: Math.max(...calls), peakRssMiB: null };
   } finally {
     await converged.close();
   }
@@ -69,7 +69,7 @@ async function withoutProduct({ pipeline, raw, native, content }: {
   await native.write({ path: values, content });
   await native.push('refs/bench/main');
   const metadata = { name: 'greeting-page', namespace: 'floor-upload' };
-  await raw.applyConfigMaps([{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'index.html': content } }]);
+  await raw.apply([{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'index.html': content } }]);
 }
 
 interface ConvergedWatch {

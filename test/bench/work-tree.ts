@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 export interface WorkTree {
   readonly folder: string;
   write(file: { path: string; content: string }): Promise<void>;
-  /** Commits everything and pushes it to that ref of the remote: `refs/heads/main`. */
+  /** Commits everything and pushes it to that ref of the remote (`refs/heads/main`), in place of what it held. */
   push(ref: string): Promise<void>;
 }
 
@@ -25,6 +25,10 @@ export async function createWorkTree({ folder, remote }: { folder: string; remot
   await mkdir(folder, { recursive: true });
   await git('init', '--quiet', '--initial-branch=main');
   await git('remote', 'add', 'origin', remote);
+  await git('fetch', '--quiet', 'origin');
+  // The host takes no forced push: a commit of this folder alone, on top of what was there.
+  const { stdout } = await execute('git', ['for-each-ref', '--format=%(objectname)', 'refs/remotes/origin/main'], { cwd: folder, env: environment });
+  if (stdout.trim() !== '') await git('update-ref', 'refs/heads/main', stdout.trim());
   return {
     folder,
     async write({ path, content }) {

@@ -60,6 +60,18 @@ describe('a check', () => {
     expect(JSON.stringify((await world.find('deployment', 'web', 'healed'))?.spec)).toContain('shop:1.4.2');
   });
 
+  it('does not run a Job again that ended and was cleaned up', async () => {
+    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import' }, spec: { ttlSecondsAfterFinished: 0, template: { spec: { restartPolicy: 'Never', containers: [{ name: 'import', image: 'import' }] } } } };
+    const commit = await master.push({ 'environments/brief.yaml': environmentFile('brief'), 'manifests/brief/job.yaml': JSON.stringify(job), 'manifests/brief/a.yaml': configMap('a', {}) });
+    await eventually('brief converged', () => world.converged.find((alert) => alert.environment === 'brief' && alert.revision.endsWith(commit)));
+    await eventually('the Job is gone', async () => (await world.find('job', 'import', 'brief')) === undefined);
+    const before = { writes: await countWrites(world, ['jobs']), diffs: world.diffs.length };
+    await world.checkDrift();
+    await sleep(2_500);
+    expect(await world.find('job', 'import', 'brief')).toBeUndefined();
+    expect({ writes: await countWrites(world, ['jobs']), diffs: world.diffs.length }).toEqual(before);
+  });
+
   it('recreates a deleted object, and does not claim to know who deleted it', async () => {
     const { diff, closed } = await nextDiff('healed', () => world.kubectl('delete', 'configmap', 'settings', '--namespace', 'healed'));
     expect(diff.objects).toEqual([{ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'healed', name: 'settings', change: 'missing', message: 'is missing', fields: [] }]);
