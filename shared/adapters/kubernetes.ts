@@ -21,6 +21,8 @@ const connections = 8;
 const pageSize = 1000;
 const requestTimeout = 30_000;
 const tries = 4;
+/** The API server itself failed, or a webhook that it asks: more tries would rarely help. */
+const triesAfterFailure = 3;
 /** How long a cluster's version and API list are taken for current. */
 const discoveryAge = 30_000;
 
@@ -170,29 +172,48 @@ function connect(connection: Connection): Cluster {
     async apply({ resource, object, dryRun }): Promise<ApplyResult> {
       const { namespace, name } = object.metadata;
       const query = `fieldManager=${fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
-      const answer = await call(connection, {
-        method: 'PATCH',
+      return await patch(connection, {
         path: `${pathOf({ resource, namespace, name: name ?? '' })}?${query}`,
         contentType: 'application/apply-patch+yaml',
         body: JSON.stringify(object),
       });
-      if (answer.status === 200 || answer.status === 201) return { outcome: 'applied', object: answer.body as KubernetesObject };
-      return { outcome: 'rejected', ...failure(answer) };
+    },
+
+    async writeManagedFields({ resource, namespace, name, uid, resourceVersion, managedFields }): Promise<ApplyResult> {
+      return await patch(connection, {
+        path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
+        contentType: 'application/json-patch+json',
+        // The API server compares these two with the live object when it writes; a `test` operation would be a 422.
+        body: JSON.stringify([
+          { op: 'replace', path: '/metadata/uid', value: uid },
+          { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+          { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+        ]),
+      });
     },
 
     async delete({ resource, namespace, name, uid, resourceVersion }): Promise<DeleteResult> {
+      const path = pathOf({ resource, namespace, name });
       const answer = await call(connection, {
         method: 'DELETE',
-        path: pathOf({ resource, namespace, name }),
+        path,
         contentType: 'application/json',
         body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } }),
       });
       if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted' };
       if (answer.status === 404) return { outcome: 'absent' };
       if (answer.status === 409) return { outcome: 'changed' };
+      if (isOverloaded(answer)) throw refused({ connection, method: 'DELETE', path, answer });
       return { outcome: 'rejected', ...failure(answer) };
     },
   };
+}
+
+async function patch(connection: Connection, { path, contentType, body }: { path: string; contentType: string; body: string }): Promise<ApplyResult> {
+  const answer = await call(connection, { method: 'PATCH', path, contentType, body });
+  if (answer.status === 200 || answer.status === 201) return { outcome: 'applied', object: answer.body as KubernetesObject };
+  if (isOverloaded(answer)) throw refused({ connection, method: 'PATCH', path, answer });
+  return { outcome: 'rejected', ...failure(answer) };
 }
 
 function pathOf({ resource, namespace, name }: { resource: ApiResource; namespace: string | undefined; name?: string }): string {
@@ -201,7 +222,7 @@ function pathOf({ resource, namespace, name }: { resource: ApiResource; namespac
   return `${root}${scope}/${resource.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
-/** One request, tried again a few times where the API server is overloaded or cannot be reached. */
+/** One request, tried again a few times where the API server is overloaded, has failed or cannot be reached. */
 async function call(
   connection: Connection,
   { method, path, accept = 'application/json', contentType, body }: { method: 'GET' | 'PATCH' | 'DELETE'; path: string; accept?: string; contentType?: string; body?: string },
@@ -233,7 +254,7 @@ async function call(
         cause: error,
       });
     }
-    if (!isOverloaded(answer.status) || attempt >= tries) return answer;
+    if (attempt >= triesFor(answer)) return answer;
     await sleep(Number.isFinite(retryAfter) ? Math.min(retryAfter, requestTimeout) : backoff(attempt));
   }
 }
@@ -242,8 +263,23 @@ function isJson(contentType: string | string[] | undefined): boolean {
   return String(contentType ?? '').includes('json');
 }
 
-function isOverloaded(status: number): boolean {
+/** How often a request that was answered so is sent, all in all. */
+function triesFor(answer: Answer): number {
+  if (isOverloaded(answer)) return tries;
+  return answer.status === 500 && !isUntypable(answer) ? triesAfterFailure : 1;
+}
+
+function isOverloaded({ status }: Answer): boolean {
   return status === 429 || status === 502 || status === 503 || status === 504;
+}
+
+/**
+ * The object does not fit the schema of its kind (an unknown field, one key twice in a list, a number for a string). The API
+ * server answers 500 without a reason, so that only the text tells it from a failure that may pass (rule 14).
+ */
+function isUntypable(answer: Answer): boolean {
+  const { reason, message } = failure(answer);
+  return answer.status === 500 && reason === '' && message.includes('failed to create typed patch object');
 }
 
 /** Milliseconds before the next try: doubling, with jitter, so that many runs do not come back at once. */
@@ -261,14 +297,14 @@ function expectObject({ connection, path, answer }: { connection: Connection; pa
   return answer.body as KubernetesObject;
 }
 
-/** A read that failed: never "absent". */
-function refused({ connection, path, answer }: { connection: Connection; path: string; answer: Answer }): ConvergeError {
+/** A request that failed. A failed read is never "absent". */
+function refused({ connection, method = 'GET', path, answer }: { connection: Connection; method?: string; path: string; answer: Answer }): ConvergeError {
   const { status, message } = failure(answer);
   const unavailable = status >= 500 || status === 429;
   return new ConvergeError({
     code: unavailable ? 'ClusterUnavailable' : 'ClusterRefused',
     subject: `cluster ${connection.name}`,
-    message: `GET ${path} answered ${status}: ${message}`,
+    message: `${method} ${path} answered ${status}: ${message}`,
     ...(status === 401 || status === 403 ? { remedy: 'check the credentials and the RBAC rules of this cluster' } : {}),
     disposition: unavailable ? 'retry' : 'refuse',
   });

@@ -3,6 +3,8 @@ import { canonicalJson } from '../objects/canonical-json.ts';
 import { exactNumber } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import { fieldManager } from '../objects/field-manager.ts';
+import { extraFields, type ExtraField } from '../ownership/extra-fields.ts';
+import type { CoOwnedPath } from '../ownership/take-over.ts';
 import { follow, hasKeys, owns, parseStep, type PathStep } from './owned-fields.ts';
 
 /** What the API server keeps for itself: never a difference between what Git declares and what is there. */
@@ -11,7 +13,8 @@ const bookkeeping = ['creationTimestamp', 'deletionGracePeriodSeconds', 'deletio
 /**
  * The fields in which an object as observed differs from the same object as the API server would store it after an apply
  * (the answer of a dry run), each with the manager that owns it now and the time of that manager's last write, where they
- * can be known: a removed field has no manager.
+ * can be known: a removed field has no manager. A dry run keeps what kubectl added beside our fields, so that is looked for
+ * in its `managedFields` (rule 6).
  *
  * @returns sorted by path; empty where both agree
  */
@@ -25,7 +28,24 @@ export function diffFields({ desired, observed }: { desired: KubernetesObject; o
     nodes: owners.flatMap((entry) => (entry.fieldsV1 === undefined ? [] : [entry.fieldsV1])),
     found: differences,
   });
-  return differences.map((difference) => describe({ difference, observed })).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const added = extraFields(desired).flatMap((extra) => (extra.kind === 'drift' ? [describeExtra(extra)] : []));
+  return [...differences.map((difference) => describe({ difference, observed })), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Fields that managers keep which are none of ours to take over: items in lists of ours, and fields that we gave up. */
+export function coOwnedFields({ observed, kept }: { observed: KubernetesObject; kept: readonly CoOwnedPath[] }): FieldDiff[] {
+  const items = extraFields(observed).flatMap((extra) => (extra.kind === 'co-owned' ? [describeExtra(extra)] : []));
+  const fields = kept.map(({ path, entry }) => describeExtra({ path, entry, observed: path.reduce<unknown>(follow, observed) }));
+  return [...items, ...fields].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path' | 'observed' | 'entry'>): FieldDiff {
+  return {
+    path: pointer(path),
+    ...(observed === undefined ? {} : { observed: asJson(observed) }),
+    ...(entry.manager === undefined ? {} : { manager: entry.manager }),
+    ...(entry.time === undefined ? {} : { changedBefore: entry.time }),
+  };
 }
 
 interface Difference {
@@ -90,7 +110,8 @@ function isMap(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value) && exactNumber(value) === undefined;
 }
 
-function keyNamesOf(nodes: readonly JsonObject[]): string[] | undefined {
+/** The keys that tell a list's items apart, as the managers' nodes of the list record them; undefined for other lists. */
+export function keyNamesOf(nodes: readonly JsonObject[]): string[] | undefined {
   for (const node of nodes) {
     for (const key of Object.keys(node)) {
       const step = parseStep(key);
@@ -100,7 +121,8 @@ function keyNamesOf(nodes: readonly JsonObject[]): string[] | undefined {
   return undefined;
 }
 
-function childAt(node: JsonObject, step: PathStep): JsonObject[] {
+/** A node's child at one step: one, or none. */
+export function childAt(node: JsonObject, step: PathStep): JsonObject[] {
   if (step.step === 'field') {
     const child = node[`f:${step.name}`];
     return child === undefined ? [] : [child as JsonObject];
@@ -131,7 +153,7 @@ function lastWriter({ observed, path }: { observed: KubernetesObject; path: read
 }
 
 /** A number kept exact is told as its digits: alerts are read by programs whose numbers are doubles. */
-function asJson(value: unknown): NonNullable<FieldDiff['desired']> {
+export function asJson(value: unknown): NonNullable<FieldDiff['desired']> {
   const number = exactNumber(value);
   if (number !== undefined) return number;
   if (Array.isArray(value)) return value.map(asJson);

@@ -1,5 +1,5 @@
 import { fieldManager } from '../objects/field-manager.ts';
-import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
+import type { JsonObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
 
 /*
  * `managedFields[].fieldsV1`, the API server's record of who owns which field:
@@ -31,7 +31,7 @@ export function parseStep(key: string): PathStep | undefined {
 }
 
 /** Our manager's server-side apply entry (rule 4): not `/status`, not `/scale`, not a write by another operation. */
-export function ownEntry(object: KubernetesObject): ManagedFieldsEntry | undefined {
+export function ownEntry(object: { readonly metadata: ObjectMetadata }): ManagedFieldsEntry | undefined {
   return object.metadata.managedFields?.find(
     (entry) => entry.manager === fieldManager && entry.operation === 'Apply' && (entry.subresource ?? '') === '',
   );

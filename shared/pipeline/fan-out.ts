@@ -5,7 +5,7 @@ import { sameInputs } from '../environment/inputs.ts';
 import { readMemory } from '../environment/memory.ts';
 import { statePaths } from '../environment/state-paths.ts';
 import type { Ports, Repository } from './ports.ts';
-import { readInputs } from './reconcile/desired-state.ts';
+import { readInputs } from './reconcile/render-inputs.ts';
 
 export interface FanOutResult {
   readonly commit: string | undefined;

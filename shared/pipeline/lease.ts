@@ -19,8 +19,11 @@ const slack = 5_000;
 export interface Lease {
   /** Makes it last that many seconds from now, where it would end sooner. Throws `LeaseLost` (retry). */
   lastFor(seconds: number): Promise<void>;
-  /** Throws `LeaseLost` (retry) where the time is over, or somebody else took over. Called before every batch of writes. */
-  assertHeld(): Promise<void>;
+  /**
+   * Throws `LeaseLost` (retry) where the time is over, or somebody else took over. Called before every batch of writes; looks
+   * at the lease object itself now and then, or `now`: where a conflict tells that somebody else writes, too.
+   */
+  assertHeld(look?: 'now'): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -73,10 +76,10 @@ export async function acquireLease(
       ({ generation } = renewed);
       lookedAt = since;
     },
-    async assertHeld() {
+    async assertHeld(look) {
       const time = now().getTime();
       if (time - since >= seconds * 1000) throw lost(path, `its ${seconds} s are over`);
-      if (time - lookedAt < lookAgainAfter) return;
+      if (look !== 'now' && time - lookedAt < lookAgainAfter) return;
       const live = await state.read(path);
       if (live?.generation !== generation) throw lost(path, 'another run took over');
       lookedAt = time;

@@ -3,12 +3,14 @@ import type { ObjectId } from '../objects/object-id.ts';
 /** What a run did to one object. */
 export type Change =
   | { readonly id: ObjectId; readonly did: 'created' | 'configured' | 'unchanged' | 'pruned' }
-  | { readonly id: ObjectId; readonly did: 'skipped' | 'failed'; readonly message: string };
+  /** `blocked`: not tried, because something that it needs failed. */
+  | { readonly id: ObjectId; readonly did: 'skipped' | 'failed' | 'blocked'; readonly message: string };
 
-export type FailedChange = Extract<Change, { did: 'skipped' | 'failed' }>;
+export type FailedChange = Extract<Change, { message: string }>;
 
+/** What failed, and what was not tried for it. */
 export function failuresOf(changes: readonly Change[]): FailedChange[] {
-  return changes.filter((change): change is FailedChange => change.did === 'failed');
+  return changes.filter((change): change is FailedChange => change.did === 'failed' || change.did === 'blocked');
 }
 
 export interface ChangeCounts {

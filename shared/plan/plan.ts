@@ -1,8 +1,11 @@
 import type { DesiredObject } from '../objects/desired.ts';
 import { applyStageOf, applyStages, type ApplyStage } from '../objects/apply-order.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { isShortLived } from '../objects/short-lived.ts';
 import { objectIdOf, objectKey, type ObjectId } from '../objects/object-id.ts';
+import { pointer } from '../drift/field-diff.ts';
 import { fingerprint } from '../drift/fingerprint.ts';
+import { extraFields } from '../ownership/extra-fields.ts';
 
 /** What the last run remembers of an object: the hash of what it applied, and the fingerprint of what the server made of it. */
 export interface RememberedObject {
@@ -10,6 +13,10 @@ export interface RememberedObject {
   readonly observed: string;
   /** The version it was applied in: fieldsV1 paths hold in no other. */
   readonly apiVersion: string;
+  /** Paths that were told as `mutated` or `co-owned`. */
+  readonly noted?: readonly string[] | undefined;
+  /** Its own controller removes it when it has ended. */
+  readonly shortLived?: boolean | undefined;
 }
 export type RememberedObjects = Readonly<Record<string, RememberedObject>>;
 
@@ -36,16 +43,19 @@ export function observedObjects(objects: readonly KubernetesObject[]): Map<strin
  * | desired | observed | desired hash | fingerprint | action    |
  * | ------- | -------- | ------------ | ----------- | --------- |
  * | yes     | no       | remembered   |             | recreate  |  somebody deleted it
+ * | yes     | no       | remembered   |             | keep      |  it is short-lived: it ended, and was cleaned up
  * | yes     | no       | other, none  |             | create    |  a commit added it
  * | yes     | yes      | same         | same        | keep      |  no call at all
  * | yes     | yes      | same         | other       | verify    |  drift, or a new normalisation: a dry run tells
+ * | yes     | yes      | same         | same, extra | verify    |  somebody added fields beside ours
  * | yes     | yes      | other        |             | configure |  a commit changed it
  * | yes     | yes      | none         |             | verify    |  the memory is lost: a dry run tells
  * | no      | yes      |              |             | prune     |
  */
 export type PlannedAction =
   | { readonly action: 'create' | 'recreate'; readonly desired: DesiredObject }
-  | { readonly action: 'configure' | 'verify' | 'keep'; readonly desired: DesiredObject; readonly observed: ObservedObject }
+  | { readonly action: 'configure' | 'verify'; readonly desired: DesiredObject; readonly observed: ObservedObject }
+  | { readonly action: 'keep'; readonly desired: DesiredObject; readonly observed: ObservedObject | undefined }
   | { readonly action: 'prune'; readonly observed: ObservedObject };
 
 /** Sorted by apply stage, then by key; what is pruned comes last, in reverse. */
@@ -69,7 +79,7 @@ export function planChanges({
   ];
 }
 
-type AppliedAction = Exclude<PlannedAction, { action: 'prune' }>;
+export type AppliedAction = Exclude<PlannedAction, { action: 'prune' }>;
 
 function plan({
   desired,
@@ -80,10 +90,19 @@ function plan({
   observed: ObservedObject | undefined;
   remembered: RememberedObject | undefined;
 }): AppliedAction {
-  if (observed === undefined) return { action: remembered?.desired === desired.hash ? 'recreate' : 'create', desired };
+  if (observed === undefined) {
+    if (remembered?.desired !== desired.hash) return { action: 'create', desired };
+    return isShortLived(desired.object) ? { action: 'keep', desired, observed } : { action: 'recreate', desired };
+  }
   if (remembered === undefined) return { action: 'verify', desired, observed };
   if (remembered.desired !== desired.hash) return { action: 'configure', desired, observed };
-  return { action: fingerprint(observed.object) === remembered.observed ? 'keep' : 'verify', desired, observed };
+  return { action: isAsRemembered({ object: observed.object, remembered }) ? 'keep' : 'verify', desired, observed };
+}
+
+/** Whether an observed object is as it was when it was applied, and nobody added to it what is not known yet. */
+export function isAsRemembered({ object, remembered }: { object: KubernetesObject; remembered: RememberedObject }): boolean {
+  if (fingerprint(object) !== remembered.observed) return false;
+  return extraFields(object).every(({ kind, path }) => kind === 'co-owned' && remembered.noted?.includes(pointer(path)) === true);
 }
 
 /** The actions of one apply stage. */

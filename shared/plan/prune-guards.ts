@@ -1,12 +1,10 @@
 import type { ObservedObject } from './plan.ts';
 import { partOfLabel } from '../inventory/applyset.ts';
 import { groupKind } from '../objects/object-id.ts';
+import { isPrecious } from '../objects/replacement.ts';
 
 const pruneAnnotation = 'converge.dev/prune';
 const keepAnnotation = 'helm.sh/resource-policy';
-
-/** Kinds whose deletion takes more with it than the object: data, or every object of the kind. */
-const precious = ['Namespace', 'PersistentVolumeClaim', 'PersistentVolume', 'CustomResourceDefinition.apiextensions.k8s.io'];
 
 export interface GuardedPrune {
   readonly observed: ObservedObject;
@@ -34,7 +32,7 @@ export function guardPrunes({ stale, inventorySize, applySetId }: { stale: reado
     const kind = groupKind(observed.id);
     if (deletionTimestamp !== undefined || labels?.[partOfLabel] !== applySetId) continue;
     if (annotations?.[pruneAnnotation] === 'false' || annotations?.[keepAnnotation] === 'keep') kept.push(observed);
-    else if (precious.includes(kind) && annotations?.[pruneAnnotation] !== 'true') {
+    else if (isPrecious(observed.id) && annotations?.[pruneAnnotation] !== 'true') {
       guarded.push({ observed, reason: `${kind} is pruned only with the annotation ${pruneAnnotation}: "true"` });
     } else allowed.push(observed);
   }

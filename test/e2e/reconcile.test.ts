@@ -117,7 +117,6 @@ describe('a commit', () => {
     ['health', { health: [{ target: { kind: 'X' }, healthy: 'true' }] }, {}],
     ['rollback', { rollback: { onFailure: 'revert' } }, {}],
     ['verify', { verify: { allowedSigners: 'x' } }, {}],
-    ['pre-install', { sources: [{ helm: { chart: 'charts/hooked', release: 'hooked' } }] }, { 'charts/hooked/Chart.yaml': 'apiVersion: v2\nname: hooked\nversion: 1.0.0\n', 'charts/hooked/templates/h.yaml': configMap('h', {}, { annotations: { 'helm.sh/hook': 'pre-install' } }), 'charts/hooked/templates/a.yaml': configMap('a', {}) }],
   ])('that asks for %s is refused by name', async (feature, spec, files) => {
     const name = `no-${feature.toLowerCase()}`;
     const commit = await master.push({ [`environments/${name}.yaml`]: environmentFile(name, spec), [`manifests/${name}/a.yaml`]: configMap('a', {}), ...files });

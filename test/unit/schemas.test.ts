@@ -10,7 +10,8 @@ import { convergedSchema, convergedType, diffSchema, diffType } from '../../shar
 import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
 import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-letter.ts';
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
-import { applySetOf, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
+import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
+import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 
 /*
@@ -97,8 +98,11 @@ describe('the contracts', () => {
     const revision = 'main@sha1:9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
     const extent = { groupKinds: ['ConfigMap', 'Deployment.apps'], additionalNamespaces: ['shared'] };
     const record = { revision, renderKey: 'b4d389383288cd2ccbd7bb2f26329a33' };
-    expect(exampleOf('parent')).toEqual(parentObject({ applySet, extent, record }));
+    const hooks = convergedRecord([{ release: 'shop', key: '5f0c1b7c2d4e6f8091a2b3c4d5e6f708', hooks: [] }]);
+    expect(exampleOf('parent')).toEqual(parentObject({ applySet, extent, record, hooks }));
     expect(exampleOf('member')).toEqual(memberMarks(applySet));
+    expect(exampleOf('hook')).toMatchObject(hookMarks(applySet));
+    expect(readHookRecord({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: JSON.stringify(exampleOf('hooks')) } } })).toEqual(exampleOf('hooks'));
   });
 
   it.each(Object.entries(messages))('name the type of %s', (name, { type }) => {
@@ -106,7 +110,7 @@ describe('the contracts', () => {
   });
 
   it('have no other examples than the ones that are checked here', () => {
-    const others = ['status', 'lease', 'wanted', 'memory', 'local', 'parent', 'member', 'render-request', 'render-lines', 'http-error'];
+    const others = ['status', 'lease', 'wanted', 'memory', 'local', 'parent', 'member', 'hook', 'hooks', 'render-request', 'render-lines', 'render-answers', 'http-error'];
     expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
   });
 });

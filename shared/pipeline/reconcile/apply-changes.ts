@@ -1,26 +1,35 @@
 import { fingerprint } from '../../drift/fingerprint.ts';
 import type { Environment } from '../../environment/environment-file.ts';
-import { environmentAnnotation, extentOf, parentObject, parentSays, partOfLabel, unionOf, type ApplySet } from '../../inventory/applyset.ts';
-import { assessHealth } from '../../health/assess-health.ts';
+import { readHookRecord } from '../../inventory/hook-record.ts';
+import { extentOf, parentObject, parentSays, unionOf, type ApplySet } from '../../inventory/applyset.ts';
+import type { ObjectDiff } from '../../events/alert.ts';
 import { applyStages } from '../../objects/apply-order.ts';
+import { definitionsOf, dependenciesOf } from '../../objects/dependencies.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { groupOf, objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
+import { groupOf, objectIdOf, objectTitle } from '../../objects/object-id.ts';
+import { isShortLived } from '../../objects/short-lived.ts';
 import type { Change } from '../../plan/change-set.ts';
-import { actionsOfStage, type PlannedAction, type RememberedObject } from '../../plan/plan.ts';
+import { actionsOfStage, type AppliedAction, type PlannedAction, type RememberedObject, type RememberedObjects } from '../../plan/plan.ts';
 import { ConvergeError } from '../../errors.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { Cluster } from '../ports.ts';
+import { applyObject } from './apply-object.ts';
+import { awaitDefinitions } from './await-definitions.ts';
 import { parentResource, type ObservedState } from './observed-state.ts';
 import { inParallel } from './parallel.ts';
+import { readPresent } from './read-present.ts';
+import type { Run } from './run.ts';
 import type { Target } from './target.ts';
 
-/** How long to wait between looks at definitions that are not established yet, in milliseconds. */
-const lookAgain = 100;
+/** What happens once definitions can be used, before anything else is applied: `stop` leaves it at that. */
+export type BeforeOthers = (state: { changes: readonly Change[]; api: ClusterApi; parent: KubernetesObject }) => Promise<'go on' | 'stop'>;
 
 export interface Applied {
   readonly changes: readonly Change[];
-  readonly remembered: Readonly<Record<string, RememberedObject>>;
+  readonly remembered: RememberedObjects;
+  /** What is told of the applied objects, once. */
+  readonly notices: readonly ObjectDiff[];
   /** What the API server answered for each object that was applied, by key. */
   readonly observed: ReadonlyMap<string, KubernetesObject>;
   readonly api: ClusterApi;
@@ -30,59 +39,96 @@ export interface Applied {
 
 /**
  * Applies what the plan says, stage by stage. Before the first write the inventory's parent declares what may come, so
- * that a run killed half-way leaves no orphan. One object's failure hides no other's.
+ * that a run killed half-way leaves no orphan. One object's failure hides no other's; what needs it is `blocked`.
  */
-export async function applyChanges(target: Target, { actions, observed }: { actions: readonly PlannedAction[]; observed: ObservedState }): Promise<Applied> {
-  const { run, environment, applySet, cluster, api } = target;
+export async function applyChanges(
+  target: Target,
+  { actions, observed, beforeOthers }: { actions: readonly PlannedAction[]; observed: ObservedState; beforeOthers?: BeforeOthers | undefined },
+): Promise<Applied> {
+  const { run, environment, applySet, cluster } = target;
   const changes: Change[] = [];
   const remembered: Record<string, RememberedObject> = {};
+  const notices: ObjectDiff[] = [];
   const answers = new Map<string, KubernetesObject>();
-  let current = api;
 
   const kept = actions.flatMap((action): Change[] => (action.action === 'keep' ? [{ id: action.desired.id, did: 'unchanged' }] : []));
-  if (kept.length === actions.length) return { changes: kept, remembered, observed: answers, api, parent: observed.parent };
+  if (kept.length === actions.length && beforeOthers === undefined) return { changes: kept, remembered, notices, observed: answers, api: target.api, parent: observed.parent };
 
+  const desired = actions.flatMap((action) => (action.action === 'prune' ? [] : [action.desired]));
+  const isServed = (api: ClusterApi) => ({ object }: DesiredObject) => resourceOf({ api, object }) !== undefined;
+  const api = desired.every(isServed(target.api)) ? target.api : await cluster.api({ refresh: true });
+  let current = api;
   await run.lease.assertHeld();
   await ensureNamespace({ cluster, environment, observed });
-  const parent = await writeIntent({ actions, applySet, observed, cluster });
-  const owners = await readOwners({ actions, cluster, api, applySet });
+  const parent = await writeIntent({ actions, applySet, observed, cluster, api });
+  const present = await readPresent({ cluster, api, actions });
+  const definitions = definitionsOf(desired);
+  /** What others cannot build on, by key, and why. */
+  const broken = new Map<string, string>();
+  const { objects: known } = run.memoryFile.memory();
 
-  for (const stage of applyStages) {
-    const due = actionsOfStage(actions, stage).filter((action) => action.action !== 'keep');
-    if (due.length === 0) continue;
-    if (due.some(({ desired }) => resourceOf({ api: current, object: desired.object }) === undefined)) {
-      current = await cluster.api({ refresh: true });
+  async function applyOne(action: AppliedAction): Promise<Change> {
+    const { desired } = action;
+    await run.lease.assertHeld();
+    const failed = (message: string): Change => ({ id: desired.id, did: 'failed', message });
+    const needed = dependenciesOf({ object: desired.object, definitions }).find((key) => key !== desired.key && broken.has(key));
+    if (needed !== undefined) return { id: desired.id, did: 'blocked', message: `Blocked: needs ${broken.get(needed) ?? needed}` };
+    if (isUndiscoverable({ desired, api })) return failed(`the API ${desired.object.apiVersion} cannot be discovered: its backend does not answer`);
+    const resource = resourceOf({ api: current, object: desired.object });
+    if (resource === undefined) return failed(`the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}; is its CRD installed?`);
+    const observedBefore = action.action === 'configure' || action.action === 'verify' ? action.observed.object : present.get(desired.key);
+    const result = await applyObject(target, { desired, resource, present: observedBefore, noted: known[desired.key]?.noted });
+    if (result.outcome === 'failed') return failed(result.message);
+    const print = fingerprint(result.object);
+    const { diffs, noted } = result.notices;
+    notices.push(...diffs);
+    if (print !== undefined) {
+      remembered[desired.key] = { desired: desired.hash, observed: print, apiVersion: desired.object.apiVersion, ...(noted.length === 0 ? {} : { noted }), ...(isShortLived(desired.object) ? { shortLived: true } : {}) };
     }
-    await inParallel(due, async (action) => {
-      const { desired } = action;
-      await run.lease.assertHeld();
-      const before = action.action === 'configure' || action.action === 'verify' ? action.observed.object : undefined;
-      const failed = (message: string) => changes.push({ id: desired.id, did: 'failed', message });
-      const owner = owners.get(desired.key);
-      if (owner !== undefined) return void failed(`is owned by ${owner}; remove it there first`);
-      const resource = resourceOf({ api: current, object: desired.object });
-      if (resource === undefined) return void failed(notServed({ desired, api: current }));
-      const result = await cluster.apply({ resource, object: desired.object, dryRun: false });
-      if (result.outcome === 'rejected') return void failed(result.message);
-      const print = fingerprint(result.object);
-      if (print !== undefined) remembered[desired.key] = { desired: desired.hash, observed: print, apiVersion: desired.object.apiVersion };
-      answers.set(desired.key, result.object);
-      changes.push({ id: desired.id, did: whatHappened({ before, after: result.object }) });
-    });
-    if (stage === 'definitions') current = await awaitDefinitions(target, { applied: due.map((action) => action.desired), answers, api: current });
+    answers.set(desired.key, result.object);
+    return { id: desired.id, did: result.did };
   }
-  return { changes: [...changes, ...kept], remembered, observed: answers, api: current, parent };
+
+  try {
+    for (const stage of applyStages) {
+      if (stage === 'configuration' && beforeOthers !== undefined) {
+        if ((await beforeOthers({ changes, api: current, parent })) === 'stop') break;
+      }
+      const due = actionsOfStage(actions, stage).filter((action) => action.action !== 'keep');
+      if (due.length === 0) continue;
+      // A hook may have defined them meanwhile, or another environment.
+      if (stage !== applyStages[0] && !due.every((action) => isServed(current)(action.desired))) current = await cluster.api({ refresh: true });
+      await inParallel(due, async (action) => {
+        const change = await applyOne(action);
+        changes.push(change);
+        if (change.did === 'failed' || change.did === 'blocked') broken.set(action.desired.key, `${objectTitle(change.id)}, which ${change.did === 'failed' ? 'failed' : 'is blocked'}`);
+      });
+      if (stage !== 'definitions') continue;
+      const defined = await awaitDefinitions(target, { applied: due.map((action) => action.desired), answers, api: current });
+      current = defined.api;
+      for (const { desired } of due) {
+        const why = defined.unusable.get(desired.key);
+        if (why !== undefined) broken.set(desired.key, `${objectTitle(desired.id)}, which cannot be used yet: ${why}`);
+      }
+    }
+  } catch (error) {
+    // Overloaded, unreachable, or the lease is lost: the next run goes on from what was done.
+    await rememberObjects(run, remembered);
+    throw error;
+  }
+  return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, parent };
 }
 
-function whatHappened({ before, after }: { before: KubernetesObject | undefined; after: KubernetesObject }): 'created' | 'configured' | 'unchanged' {
-  if (before === undefined) return after.metadata.generation === 1 || after.metadata.generation === undefined ? 'created' : 'configured';
-  return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'unchanged' : 'configured';
+/** Adds to what is remembered of the objects. */
+export async function rememberObjects({ memoryFile }: Run, objects: RememberedObjects): Promise<void> {
+  const memory = memoryFile.memory();
+  await memoryFile.save({ ...memory, objects: { ...memory.objects, ...objects } });
 }
 
-function notServed({ desired, api }: { desired: DesiredObject; api: ClusterApi }): string {
-  const { apiVersion, kind } = desired.object;
-  const broken = api.unreadable.some((version) => groupOf(version) === groupOf(apiVersion));
-  return broken ? `the API ${apiVersion} cannot be discovered: its backend does not answer` : `the cluster does not serve ${kind} in ${apiVersion}; is its CRD installed?`;
+/** Whether its kind belongs to an aggregated API that did not answer when the run began. */
+function isUndiscoverable({ desired: { object }, api }: { desired: DesiredObject; api: ClusterApi }): boolean {
+  const group = groupOf(object.apiVersion);
+  return resourceOf({ api, object }) === undefined && api.unreadable.some((version) => groupOf(version) === group);
 }
 
 async function ensureNamespace({ cluster, environment, observed }: { cluster: Cluster; environment: Environment; observed: ObservedState }): Promise<void> {
@@ -94,10 +140,23 @@ async function ensureNamespace({ cluster, environment, observed }: { cluster: Cl
   await applyOwn({ cluster, resource, object });
 }
 
-async function writeIntent({ actions, applySet, observed, cluster }: { actions: readonly PlannedAction[]; applySet: ApplySet; observed: ObservedState; cluster: Cluster }): Promise<KubernetesObject> {
-  const ids = actions.flatMap((action) => (action.action === 'prune' ? [] : [action.desired.id]));
+/** Without the kinds that cannot be discovered: nothing of them is applied, and no later run could look for them. */
+async function writeIntent({
+  actions,
+  applySet,
+  observed,
+  cluster,
+  api,
+}: {
+  actions: readonly PlannedAction[];
+  applySet: ApplySet;
+  observed: ObservedState;
+  cluster: Cluster;
+  api: ClusterApi;
+}): Promise<KubernetesObject> {
+  const ids = actions.flatMap((action) => (action.action === 'prune' || isUndiscoverable({ desired: action.desired, api }) ? [] : [action.desired.id]));
   const extent = unionOf(observed.extent, extentOf({ ids, parentNamespace: applySet.namespace }));
-  const desired = parentObject({ applySet, extent, record: undefined });
+  const desired = parentObject({ applySet, extent, record: undefined, hooks: readHookRecord(observed.parent) });
   await writeParent({ cluster, observed: observed.parent, desired });
   return desired;
 }
@@ -115,52 +174,6 @@ async function applyOwn({ cluster, resource, object }: { cluster: Cluster; resou
     code: 'ClusterRefused',
     subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
     message: `the API server answered ${result.status}: ${result.message}`,
-    disposition: result.status >= 500 ? 'retry' : 'refuse',
+    disposition: 'refuse',
   });
-}
-
-/**
- * Which of the objects that are new to the inventory belong to another environment. A forced apply would steal them
- * without a word (rule 10), so they are read first: their metadata, by one LIST for each kind and namespace.
- */
-async function readOwners({ actions, cluster, api, applySet }: { actions: readonly PlannedAction[]; cluster: Cluster; api: ClusterApi; applySet: ApplySet }): Promise<ReadonlyMap<string, string>> {
-  const created = new Map(actions.flatMap((action) => (action.action === 'create' || action.action === 'recreate' ? [[action.desired.key, action.desired] as const] : [])));
-  const queries = new Map<string, { resource: ApiResource; namespace: string | undefined }>();
-  for (const desired of created.values()) {
-    const resource = resourceOf({ api, object: desired.object });
-    if (resource !== undefined) queries.set(`${desired.id.group}/${desired.id.kind}/${desired.id.namespace ?? ''}`, { resource, namespace: desired.id.namespace });
-  }
-  const lists = await Promise.all(
-    [...queries.values()].map(async (query) => cluster.list({ ...query, labelSelector: `${partOfLabel},${partOfLabel}!=${applySet.id}`, content: 'metadata' })),
-  );
-  return new Map(
-    lists.flat().flatMap((object) => {
-      const key = objectKey(objectIdOf(object));
-      const owner = object.metadata.annotations?.[environmentAnnotation] ?? `the ApplySet ${object.metadata.labels?.[partOfLabel] ?? ''}`;
-      return created.has(key) ? [[key, `environment ${owner}`] as const] : [];
-    }),
-  );
-}
-
-/** Custom resources cannot be written before their definition is established, nor anything into a namespace not yet active. */
-async function awaitDefinitions(
-  { run, cluster, deadline }: Target,
-  { applied, answers, api }: { applied: readonly DesiredObject[]; answers: Map<string, KubernetesObject>; api: ClusterApi },
-): Promise<ClusterApi> {
-  let waitFor = applied.filter((desired) => ['CustomResourceDefinition', 'Namespace'].includes(desired.id.kind) && answers.has(desired.key));
-  const definitions = waitFor.some((desired) => desired.id.kind === 'CustomResourceDefinition');
-  while (true) {
-    waitFor = waitFor.filter((desired) => {
-      const answer = answers.get(desired.key);
-      return answer === undefined || assessHealth(answer).state !== 'Healthy';
-    });
-    if (waitFor.length === 0 || run.ports.now() >= deadline) break;
-    await run.ports.sleep(lookAgain);
-    for (const desired of waitFor) {
-      const resource = resourceOf({ api, object: desired.object });
-      const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: undefined, name: desired.id.name });
-      if (live !== undefined) answers.set(desired.key, live);
-    }
-  }
-  return definitions ? cluster.api({ refresh: true }) : api;
 }

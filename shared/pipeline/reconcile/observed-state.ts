@@ -101,7 +101,8 @@ function resourcesToRead({ api, kind, versions }: { api: ClusterApi; kind: strin
       subject: kind,
       message: 'the API that serves this kind cannot be discovered',
       remedy: 'repair the APIService, whose backend does not answer',
-      disposition: 'retry',
+      // Told, because it may last: every later run looks again.
+      disposition: 'refuse',
     });
   }
   const applied = served.filter((resource) => versions?.has(resource.version));

@@ -1,7 +1,8 @@
 import type { ObjectDiff } from '../../events/alert.ts';
 import { wholeObjectDiff } from '../../drift/divergence.ts';
-import { diffFields } from '../../drift/field-diff.ts';
+import { coOwnedFields, diffFields } from '../../drift/field-diff.ts';
 import { fingerprint } from '../../drift/fingerprint.ts';
+import { noticesOf } from '../../drift/notices.ts';
 import { renderKeyAnnotation } from '../../inventory/applyset.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { maskFields } from '../../objects/masking.ts';
@@ -17,6 +18,8 @@ export interface Verified {
   readonly drift: readonly { readonly key: string; readonly diff: ObjectDiff }[];
   /** New fingerprints of objects that agree after all (rule 7). */
   readonly renewed: RememberedObjects;
+  /** What is told once, and keeps nothing from converging. */
+  readonly notices: readonly ObjectDiff[];
 }
 
 /**
@@ -36,6 +39,7 @@ export async function verifyPlan(
 
   const drift: { key: string; diff: ObjectDiff }[] = [];
   const renewed: Record<string, RememberedObject> = {};
+  const notices: ObjectDiff[] = [];
   const actions = await inParallel(plan, async (action): Promise<PlannedAction> => {
     if (action.action === 'recreate') {
       const { key, id, object } = action.desired;
@@ -56,7 +60,11 @@ export async function verifyPlan(
     const fields = diffFields({ desired: dryRun.object, observed: action.observed.object });
     const current = fingerprint(action.observed.object);
     if (fields.length === 0 && current !== undefined) {
-      renewed[key] = { desired: hash, observed: current, apiVersion: object.apiVersion };
+      const before = remembered[key]?.noted ?? [];
+      const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: action.observed.object, kept: [] }), noted: before });
+      notices.push(...diffs);
+      const told = [...new Set([...before, ...noted])].sort();
+      renewed[key] = { desired: hash, observed: current, apiVersion: object.apiVersion, ...(told.length === 0 ? {} : { noted: told }) };
       return { ...action, action: 'keep' };
     }
     if (fields.length > 0 && isUnchangedByCommits(action.desired)) {
@@ -66,7 +74,7 @@ export async function verifyPlan(
     }
     return { ...action, action: 'configure' };
   });
-  return { actions, drift, renewed };
+  return { actions, drift, renewed, notices };
 }
 
 /** `image differs`, `image and 2 more fields differ`. */

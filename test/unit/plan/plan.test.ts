@@ -54,6 +54,14 @@ describe('what is to become of an object', () => {
     expect(plan.map((planned) => planned.action)).toEqual([action]);
   });
 
+  it('desired, not there, remembered as desired, and short-lived: it ended, and was cleaned up → keep', () => {
+    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import', namespace: 'acme' }, spec: { ttlSecondsAfterFinished: 0 } };
+    const memory = { 'batch/Job/acme/import': { desired: 'desired', observed: 'any', apiVersion: 'batch/v1', shortLived: true } };
+    const plan = (hash: string) => planChanges({ desired: [desiredOf(job, hash)], observed: new Map(), remembered: memory });
+    expect(plan('desired')).toMatchObject([{ action: 'keep', observed: undefined }]);
+    expect(plan('changed')).toMatchObject([{ action: 'create' }]);
+  });
+
   it('not desired, in the inventory → prune, remembered or not', () => {
     for (const memory of [{}, remembered('desired', printOf(web))]) {
       const plan = planChanges({ desired: [], observed: observedObjects(there), remembered: memory });

@@ -1,0 +1,45 @@
+import type { FieldDiff, ObjectDiff } from '../events/alert.ts';
+import { maskFields } from '../objects/masking.ts';
+import type { ObjectId } from '../objects/object-id.ts';
+import { wholeObjectDiff } from './divergence.ts';
+
+/** What is told of an object once and keeps nothing from converging: it is as Git says, as far as Git can say. */
+export interface Notices {
+  readonly diffs: readonly ObjectDiff[];
+  /** The paths that have been told with these, to be remembered. */
+  readonly noted: readonly string[];
+}
+
+/** Fields that admission rewrote, and fields that others keep, except those told before. */
+export function noticesOf({
+  id,
+  apiVersion,
+  mutated,
+  coOwned,
+  noted = [],
+}: {
+  id: ObjectId;
+  apiVersion: string;
+  mutated: readonly FieldDiff[];
+  coOwned: readonly FieldDiff[];
+  noted?: readonly string[] | undefined;
+}): Notices {
+  const told = (change: 'mutated' | 'co-owned', all: readonly FieldDiff[]): ObjectDiff[] => {
+    const fields = maskFields({ id, fields: all.filter((field) => !noted.includes(field.path)) });
+    if (fields.length === 0) return [];
+    const message = `${lastParts(fields)} ${change === 'mutated' ? 'was rewritten on admission' : `is kept by ${managersOf(fields)}`}`;
+    return [{ ...wholeObjectDiff({ id, apiVersion, change, message }), fields }];
+  };
+  return {
+    diffs: [...told('mutated', mutated), ...told('co-owned', coOwned)],
+    noted: [...new Set([...mutated, ...coOwned].map((field) => field.path))].sort(),
+  };
+}
+
+function lastParts(fields: readonly FieldDiff[]): string {
+  return fields.map(({ path }) => path.slice(path.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~')).join(', ');
+}
+
+function managersOf(fields: readonly FieldDiff[]): string {
+  return [...new Set(fields.map(({ manager }) => manager ?? 'another manager'))].join(', ');
+}

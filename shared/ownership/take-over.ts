@@ -1,0 +1,144 @@
+import { hasKeys, owns, ownEntry, type PathStep } from '../drift/owned-fields.ts';
+import { fieldManager, releasedManager } from '../objects/field-manager.ts';
+import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import { pathsOf, splitFields, unionFields } from './field-set.ts';
+import { isBesideTheSpec, isKept, isReplicas } from './kept-fields.ts';
+import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
+
+/**
+ * The managedFields to write to an object before it is applied, so that what Git no longer specifies really goes
+ * (rule 11), or undefined where they are right as they are. A server-side apply removes only what its own manager owned and
+ * no other does; so fields of the tools of the closed table are first made ours. Written before the apply, and not after:
+ * two changes of a pod template would be two roll-outs.
+ *
+ * | the object                | of whom                    | becomes ours                                              |
+ * | ------------------------- | -------------------------- | --------------------------------------------------------- |
+ * | is adopted now            | any but before-first-apply | everything beside metadata, and the metadata Git specifies |
+ * | is ours                   | kubectl                    | the same, and what we owned before                        |
+ * | is ours                   | the others of the table    | what we owned before                                      |
+ *
+ * Replicas and restarts that Git does not specify stay with whoever wrote them. Replicas that Git specified until now go to
+ * `converge-released`: dropped, they would fall back to 1 (rule 12).
+ *
+ * Limit: an entry in another API version than the one we own (or, adopting, apply) in stays: its paths mean something else.
+ */
+export function managedFieldsToWrite({
+  desired,
+  observed,
+}: {
+  desired: KubernetesObject;
+  observed: { readonly metadata: ObjectMetadata };
+}): readonly ManagedFieldsEntry[] | undefined {
+  const entries = observed.metadata.managedFields ?? [];
+  const own = ownEntry(observed);
+  const apiVersion = own?.apiVersion ?? versionToAdopt({ entries, preferred: desired.apiVersion });
+  const specified = (path: readonly PathStep[]) => specifies(desired, path);
+  const wasOurs = (path: readonly PathStep[]) => own?.fieldsV1 !== undefined && owns(own.fieldsV1, path);
+
+  let ours = own?.fieldsV1;
+  let isDue = false;
+  const others = entries.flatMap((entry): ManagedFieldsEntry[] => {
+    if (entry === own) return [];
+    const predecessor = predecessorOf(entry);
+    if (predecessor === undefined || entry.fieldsV1 === undefined || entry.apiVersion !== apiVersion) return [entry];
+    const isTaken = (path: readonly PathStep[]) => takes({ path, predecessor, adopting: own === undefined, wasOurs, specified });
+    const { taken, left } = splitFields(entry.fieldsV1, isTaken);
+    if (taken === undefined) return [entry];
+    if (own === undefined || pathsOf(taken).some((path) => !specified(path))) isDue = true;
+    ours = ours === undefined ? taken : unionFields(ours, taken);
+    return left === undefined ? [] : [{ ...entry, fieldsV1: left }];
+  });
+  const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, (path) => isReplicas(path) && !specified(path)).taken;
+  if (released !== undefined) isDue = true;
+  if (!isDue) return undefined;
+
+  const time = own?.time ?? entries[0]?.time;
+  const written = { ...(apiVersion === undefined ? {} : { apiVersion }), ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1' };
+  return [
+    ...others.filter((entry) => released === undefined || entry.manager !== releasedManager),
+    { manager: fieldManager, operation: 'Apply', ...written, ...(ours === undefined ? {} : { fieldsV1: ours }) },
+    ...(released === undefined ? [] : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: released }]),
+  ];
+}
+
+function versionToAdopt({ entries, preferred }: { entries: readonly ManagedFieldsEntry[]; preferred: string }): string | undefined {
+  const versions = entries.flatMap((entry) => (predecessorOf(entry) === undefined || entry.apiVersion === undefined ? [] : [entry.apiVersion]));
+  return versions.includes(preferred) ? preferred : versions[0];
+}
+
+function takes({
+  path,
+  predecessor,
+  adopting,
+  wasOurs,
+  specified,
+}: {
+  path: readonly PathStep[];
+  predecessor: Predecessor;
+  adopting: boolean;
+  wasOurs: (path: readonly PathStep[]) => boolean;
+  specified: (path: readonly PathStep[]) => boolean;
+}): boolean {
+  if (isKept(path)) return specified(path);
+  if (wasOurs(path)) return true;
+  // It stands for everything there was when nobody was recorded: injected certificates, volume names, clusterIPs.
+  if (predecessor === 'before-first-apply') return false;
+  if (!adopting && predecessor !== 'kubectl') return false;
+  return isBesideTheSpec(path) ? specified(path) : true;
+}
+
+/** Whether Git specifies a path. A list item's key that Git leaves to its default (a port's protocol) matches any value. */
+function specifies(desired: unknown, path: readonly PathStep[]): boolean {
+  let value: unknown = desired;
+  for (const step of path) {
+    if (value === null || typeof value !== 'object') return false;
+    value = child({ value, step });
+    if (value === undefined) return false;
+  }
+  return true;
+}
+
+function child({ value, step }: { value: object; step: PathStep }): unknown {
+  if (step.step === 'field') return isMap(value) ? value[step.name] : undefined;
+  if (!Array.isArray(value)) return undefined;
+  const items: readonly unknown[] = value;
+  switch (step.step) {
+    case 'item':
+      return items.find((item) => hasKeys(item, withoutDefaulted({ item, keys: step.keys })));
+    case 'member':
+      return items.find((item) => item === step.value);
+    case 'index':
+      return items[step.index];
+  }
+}
+
+function isMap(value: object): value is Readonly<Record<string, unknown>> {
+  return !Array.isArray(value);
+}
+
+function withoutDefaulted({ item, keys }: { item: unknown; keys: Readonly<Record<string, unknown>> }): Readonly<Record<string, unknown>> {
+  if (item === null || typeof item !== 'object') return keys;
+  const said = Object.entries(keys).filter(([key]) => Object.hasOwn(item, key));
+  return said.length === 0 ? keys : Object.fromEntries(said);
+}
+
+/**
+ * What we owned before an apply, no longer specify, and still see, because somebody else owns it too. Fields that nobody
+ * owns are defaults. Both objects are of the same API version.
+ */
+export function keptByOthers({ before, after }: { before: { readonly metadata: ObjectMetadata }; after: KubernetesObject }): CoOwnedPath[] {
+  const [was, is] = [ownEntry(before), ownEntry(after)];
+  if (was?.fieldsV1 === undefined || is?.fieldsV1 === undefined || was.apiVersion !== is.apiVersion) return [];
+  const now = is.fieldsV1;
+  const dropped = pathsOf(was.fieldsV1).filter((path) => !owns(now, path));
+  const others = (after.metadata.managedFields ?? []).filter((entry) => !isOurs(entry));
+  return dropped.flatMap((path) => {
+    const entry = others.find(({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path));
+    return entry === undefined ? [] : [{ path, entry }];
+  });
+}
+
+export interface CoOwnedPath {
+  readonly path: readonly PathStep[];
+  readonly entry: ManagedFieldsEntry;
+}

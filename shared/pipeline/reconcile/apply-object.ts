@@ -1,0 +1,128 @@
+import { coOwnedFields } from '../../drift/field-diff.ts';
+import { mutatedFields } from '../../drift/mutated-fields.ts';
+import { noticesOf, type Notices } from '../../drift/notices.ts';
+import type { ApiResource } from '../../objects/cluster-api.ts';
+import type { DesiredObject } from '../../objects/desired.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { mayReplace, probeOf } from '../../objects/replacement.ts';
+import { refusalOf } from '../../ownership/refusal.ts';
+import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
+import type { ApplyResult } from '../ports.ts';
+import type { Target } from './target.ts';
+
+/** How often an object that others change meanwhile is looked at anew. */
+const looks = 6;
+/** Milliseconds before the next look, doubling. */
+const firstPause = 50;
+const slowestPause = 1_000;
+
+/** One object to apply, and what is there of it: its metadata at least, undefined where nothing is. */
+export interface ObjectToApply {
+  readonly desired: DesiredObject;
+  readonly resource: ApiResource;
+  readonly present: KubernetesObject | undefined;
+  /** Paths that were told of it before. */
+  readonly noted: readonly string[] | undefined;
+}
+
+export type ObjectOutcome =
+  | { readonly outcome: 'applied'; readonly did: 'created' | 'configured' | 'unchanged'; readonly object: KubernetesObject; readonly notices: Notices }
+  | { readonly outcome: 'failed'; readonly message: string };
+
+/**
+ * Applies one object: refuses what is somebody else's, takes over what earlier tools own of it, and writes only the
+ * incarnation that was read (rule 15). Where the API server says that it changed, the lease is looked at again, then the
+ * object. What it refuses for good is told in its own words.
+ */
+export async function applyObject(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome> {
+  const { run, cluster } = target;
+  const { desired, resource } = toApply;
+  let present = toApply.present;
+  for (let look = 1; ; look++) {
+    const attempt = await attemptApply(target, { ...toApply, present });
+    if (attempt.outcome !== 'conflict') return attempt;
+    if (look === looks) return { outcome: 'failed', message: attempt.message };
+    await run.ports.sleep(pause(look));
+    await run.lease.assertHeld('now');
+    present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
+  }
+}
+
+/** With jitter: several writers that met once are not to meet again. */
+function pause(look: number): number {
+  return Math.min(firstPause * 2 ** look, slowestPause) * (0.5 + Math.random());
+}
+
+type Conflict = { readonly outcome: 'conflict'; readonly message: string };
+
+async function attemptApply(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome | Conflict> {
+  const { cluster, applySet, environment } = target;
+  const { desired, resource, present, noted } = toApply;
+  const { object, id } = desired;
+  if (present !== undefined) {
+    const message = refusalOf({ observed: present, desired: object, applySet, adopt: environment.adopt });
+    if (message !== undefined) return { outcome: 'failed', message };
+  }
+  const taken = await takeOver(target, toApply);
+  if (taken?.outcome === 'rejected') return failureOf(taken);
+  const live = taken?.object ?? present;
+  const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
+  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await replace(target, { ...toApply, live, message: result.message }) : failureOf(result);
+
+  const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object }) });
+  const mutated = mutatedFields({ applied: object, stored: result.object });
+  const notices = noticesOf({ id, apiVersion: object.apiVersion, mutated, coOwned, noted });
+  const untouched = present !== undefined && present.metadata.resourceVersion === result.object.metadata.resourceVersion;
+  return { outcome: 'applied', did: present === undefined ? 'created' : untouched ? 'unchanged' : 'configured', object: result.object, notices };
+}
+
+/** Makes the fields of earlier tools ours, where there are any, and resolves with the object as it then is. */
+async function takeOver({ cluster }: Target, { desired, resource, present }: ObjectToApply): Promise<ApplyResult | undefined> {
+  const { uid, resourceVersion } = present?.metadata ?? {};
+  if (present === undefined || uid === undefined || resourceVersion === undefined) return undefined;
+  const managedFields = managedFieldsToWrite({ desired: desired.object, observed: present });
+  if (managedFields === undefined) return undefined;
+  return await cluster.writeManagedFields({ resource, namespace: desired.id.namespace, name: desired.id.name, uid, resourceVersion, managedFields });
+}
+
+/** With the uid too: a resourceVersion alone would make a deleted object anew. A create cannot be fenced. */
+function fenced({ object, live }: { object: KubernetesObject; live: KubernetesObject | undefined }): KubernetesObject {
+  if (live === undefined) return object;
+  const { uid, resourceVersion } = live.metadata;
+  return { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
+}
+
+function failureOf({ status, message }: { status: number; message: string }): ObjectOutcome | Conflict {
+  return status === 409 ? { outcome: 'conflict', message } : { outcome: 'failed', message };
+}
+
+/**
+ * A 422 says either that the object is invalid or that a field of it never changes. If it could be created under another
+ * name it is the latter (rule 13): then it is made anew, where Git says that it may be.
+ */
+async function replace(
+  target: Target,
+  { desired, resource, live, message }: ObjectToApply & { live: KubernetesObject; message: string },
+): Promise<ObjectOutcome | Conflict> {
+  const { run, cluster, environment, deadline } = target;
+  const { namespace, name } = desired.id;
+  const probe = await cluster.apply({ resource, object: probeOf(desired.object), dryRun: true });
+  if (probe.outcome === 'rejected') return { outcome: 'failed', message };
+  const { uid } = live.metadata;
+  if (uid === undefined || !mayReplace({ object: desired.object, environment })) {
+    return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it)` };
+  }
+  await run.lease.assertHeld();
+  const deleted = await cluster.delete({ resource, namespace, name, uid });
+  if (deleted.outcome === 'rejected') return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
+  if (deleted.outcome === 'changed') return { outcome: 'conflict', message };
+  for (let look = 1; (await cluster.get({ resource, namespace, name }))?.metadata.uid === uid; look++) {
+    if (run.ports.now() >= deadline) return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
+    await run.ports.sleep(pause(look));
+    await run.lease.assertHeld();
+  }
+  const result = await cluster.apply({ resource, object: desired.object, dryRun: false });
+  if (result.outcome === 'rejected') return failureOf(result);
+  const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: desired.object, stored: result.object }), coOwned: [] });
+  return { outcome: 'applied', did: 'configured', object: result.object, notices };
+}
