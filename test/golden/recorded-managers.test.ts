@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
+import { managedFieldsToWrite } from '../../shared/ownership/take-over.ts';
+
+/* Objects as clusters had them under Argo CD: `diff.json` in the folder that CONVERGE_CONFORMANCE names. */
+const folder = process.env['CONVERGE_CONFORMANCE'];
+
+const objectSchema = z.custom<KubernetesObject>((value) => value !== null && typeof value === 'object' && 'metadata' in value);
+const casesSchema = z.array(z.object({ name: z.string(), config: objectSchema.nullish(), live: objectSchema.nullish() }));
+
+const argo = 'argocd-controller';
+const recorded = folder === undefined ? [] : casesSchema.parse(JSON.parse(readFileSync(join(folder, 'diff.json'), 'utf8'))).flatMap(({ name, config, live }) =>
+  config && live?.metadata.managedFields?.some(({ manager }) => manager === argo) ? [{ name, desired: config, observed: live }] : [],
+);
+
+describe.skipIf(folder === undefined)('an object recorded under Argo CD', () => {
+  it('is there, several times', () => {
+    expect(recorded.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(recorded)('is taken over with all beside its metadata, and nothing of other controllers: $name', ({ desired, observed }) => {
+    const before = observed.metadata.managedFields ?? [];
+    const written = managedFieldsToWrite({ desired, observed }) ?? [];
+    const ours = written.find(({ manager, operation }) => manager === 'converge' && operation === 'Apply');
+    const theirs = before.find(({ manager }) => manager === argo)?.fieldsV1 ?? {};
+    for (const field of Object.keys(theirs).filter((key) => key !== 'f:metadata')) expect(Object.keys(ours?.fieldsV1 ?? {})).toContain(field);
+    expect(Object.keys(written.find(({ manager }) => manager === argo)?.fieldsV1 ?? {}).filter((key) => key !== 'f:metadata')).toEqual([]);
+    const controllers = (entries: typeof before) => entries.filter(({ manager }) => manager === 'kube-controller-manager');
+    expect(controllers([...written])).toEqual(controllers([...before]));
+  });
+});
