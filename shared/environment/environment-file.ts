@@ -38,11 +38,15 @@ const sourceSchema = z
     error: 'expected exactly one of helm, kustomize, manifests',
   });
 
+const targetSchema = z
+  .strictObject({ group: z.string().optional(), kind: z.string().min(1).optional(), namespace: z.string().min(1).optional(), name: z.string().min(1).optional() })
+  .refine((target) => Object.values(target).some((value) => value !== undefined), { error: 'expected at least one of group, kind, namespace, name' });
+
 /** `environments/<name>.yaml`: one deployment target. */
 export const environmentFileSchema = z.strictObject({
   apiVersion: z.literal('converge.dev/v1'),
   kind: z.literal('Environment'),
-  metadata: z.strictObject({ name: kubernetesName }),
+  metadata: z.strictObject({ name: kubernetesName, previousNames: z.array(kubernetesName).default([]) }),
   spec: z.strictObject({
     cluster: z.string().min(1),
     namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
@@ -57,12 +61,12 @@ export const environmentFileSchema = z.strictObject({
     healAfter: duration('0s'),
     diffAfter: duration('5m'),
     convergedAfter: duration('15m'),
-    dependsOn: notImplementedYet('dependsOn'),
-    ignore: notImplementedYet('ignore'),
-    health: notImplementedYet('health'),
+    dependsOn: z.array(kubernetesName).default([]),
+    ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(z.string().startsWith('/', 'expected a JSON pointer, which begins with /')).min(1) })).default([]),
+    health: z.array(z.strictObject({ target: targetSchema, healthy: z.string().min(1), degraded: z.string().min(1).optional() })).default([]),
+    deletion: z.enum(['release', 'prune']).default('release'),
     rollback: notImplementedYet('rollback'),
     verify: notImplementedYet('verify'),
-    deletion: notImplementedYet('deletion'),
   }),
 });
 
@@ -71,6 +75,22 @@ export type EnvironmentSource =
   | { readonly kind: 'helm'; readonly chart: string; readonly release: string; readonly values: readonly string[] }
   | { readonly kind: 'kustomize'; readonly folder: string }
   | { readonly kind: 'manifests'; readonly path: string };
+
+/** Which objects a rule is about: those that agree in everything it names. An empty group is the core group. */
+export type RuleTarget = z.infer<typeof targetSchema>;
+
+/** Fields that are neither compared nor written once the object is there: JSON pointers, whose list items are selected by their keys. */
+export interface IgnoreRule {
+  readonly target: RuleTarget;
+  readonly paths: readonly string[];
+}
+
+/** When an object is healthy, and when it has failed: CEL expressions over the object. */
+export interface HealthExpressions {
+  readonly target: RuleTarget;
+  readonly healthy: string;
+  readonly degraded?: string | undefined;
+}
 
 /** An environment as its file declares it; durations in milliseconds. */
 export interface Environment {
@@ -91,6 +111,14 @@ export interface Environment {
   readonly healAfter: number;
   readonly diffAfter: number;
   readonly convergedAfter: number;
+  /** Environments of the same repository that converge before it. */
+  readonly dependsOn: readonly string[];
+  readonly ignore: readonly IgnoreRule[];
+  readonly health: readonly HealthExpressions[];
+  /** What becomes of its objects when its file is removed. */
+  readonly deletion: 'release' | 'prune';
+  /** Names that it had before: what these own is its own. */
+  readonly previousNames: readonly string[];
 }
 
 /** `environments/<name>.yaml`. */
@@ -121,9 +149,12 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
     });
   }
   const { cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
+  const { dependsOn, ignore, health, deletion } = parsed.spec;
   return {
     name: parsed.metadata.name,
+    previousNames: parsed.metadata.previousNames,
     ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
+    ...{ dependsOn, ignore, health, deletion },
     sources: parsed.spec.sources.map(toSource),
   };
 }

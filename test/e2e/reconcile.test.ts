@@ -112,9 +112,6 @@ describe('a commit', () => {
   });
 
   it.each([
-    ['dependsOn', { dependsOn: ['fine'] }, {}],
-    ['ignore', { ignore: [{ target: { kind: 'Deployment' }, paths: ['/spec/replicas'] }] }, {}],
-    ['health', { health: [{ target: { kind: 'X' }, healthy: 'true' }] }, {}],
     ['rollback', { rollback: { onFailure: 'revert' } }, {}],
     ['verify', { verify: { allowedSigners: 'x' } }, {}],
   ])('that asks for %s is refused by name', async (feature, spec, files) => {

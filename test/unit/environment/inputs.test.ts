@@ -21,6 +21,11 @@ const environment: Environment = {
   healAfter: 0,
   diffAfter: 300_000,
   convergedAfter: 900_000,
+  dependsOn: [],
+  ignore: [],
+  health: [],
+  deletion: 'release',
+  previousNames: [],
 };
 
 describe('the inputs of an environment', () => {
