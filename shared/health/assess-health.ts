@@ -1,17 +1,22 @@
+import type { HealthExpressions } from '../environment/environment-file.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { groupOf } from '../objects/object-id.ts';
 import { assessApiService } from './api-service.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessCustomResourceDefinition } from './custom-resource-definition.ts';
 import { assessDaemonSet } from './daemon-set.ts';
 import { assessDeployment } from './deployment.ts';
+import { expressionRule } from './expression-rule.ts';
 import { assessGeneric } from './generic.ts';
 import { progressing, type Health, type HealthRule } from './health.ts';
 import { assessHorizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { assessIngress } from './ingress.ts';
 import { assessJob } from './job.ts';
+import { knownKindRule } from './known-kind-rule.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
+import { isTarget } from './rule-target.ts';
 import { assessService } from './service.ts';
 import { assessStatefulSet } from './stateful-set.ts';
 
@@ -33,13 +38,16 @@ const rules: ReadonlyMap<string, HealthRule> = new Map([
 ]);
 
 /**
- * Judges one observed object by its own status. Words and verdicts are Argo CD's (its built-in rules, where peers
- * differ); kinds without a rule of their own follow the conventions of the API. `Missing` is for the caller, who knows
- * that an object was read and was not there.
+ * Judges one observed object by its own status: by the first rule of the environment file that is about it, else by the rule of
+ * its kind, else by the conventions of the API. Words and verdicts are Argo CD's (its built-in rules, where peers differ). `Missing`
+ * is for the caller, who knows that an object was read and was not there.
+ *
+ * @param expressions the `health` of the object's environment
  */
-export function assessHealth(object: KubernetesObject): Health {
+export function assessHealth(object: KubernetesObject, expressions: readonly HealthExpressions[] = []): Health {
   if (object.metadata.deletionTimestamp !== undefined) return progressing('it is being deleted');
-  const group = object.apiVersion.includes('/') ? object.apiVersion.replace(/\/.*/, '') : '';
-  const assess = rules.get(`${group}/${object.kind}`) ?? assessGeneric;
+  const own = expressions.find(({ target }) => isTarget({ target, object }));
+  if (own !== undefined) return expressionRule(own)(object);
+  const assess = rules.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? knownKindRule(object) ?? assessGeneric;
   return assess(object);
 }
