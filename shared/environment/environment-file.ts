@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConvergeError } from '../errors.ts';
+import { compileCel } from '../health/cel.ts';
 import { notImplementedYet } from '../yaml/not-implemented.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
@@ -38,6 +39,14 @@ const sourceSchema = z
     error: 'expected exactly one of helm, kustomize, manifests',
   });
 
+const celExpression = z
+  .string()
+  .min(1)
+  .superRefine((text, context) => {
+    const compiled = compileCel(text);
+    if (!compiled.ok) context.addIssue({ code: 'custom', message: `is no CEL expression that can be used: ${compiled.message}` });
+  });
+
 const targetSchema = z
   .strictObject({ group: z.string().optional(), kind: z.string().min(1).optional(), namespace: z.string().min(1).optional(), name: z.string().min(1).optional() })
   .refine((target) => Object.values(target).some((value) => value !== undefined), { error: 'expected at least one of group, kind, namespace, name' });
@@ -63,7 +72,7 @@ export const environmentFileSchema = z.strictObject({
     convergedAfter: duration('15m'),
     dependsOn: z.array(kubernetesName).default([]),
     ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(z.string().startsWith('/', 'expected a JSON pointer, which begins with /')).min(1) })).default([]),
-    health: z.array(z.strictObject({ target: targetSchema, healthy: z.string().min(1), degraded: z.string().min(1).optional() })).default([]),
+    health: z.array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() })).default([]),
     deletion: z.enum(['release', 'prune']).default('release'),
     rollback: notImplementedYet('rollback'),
     verify: notImplementedYet('verify'),

@@ -8,7 +8,7 @@ import { assessDaemonSet } from './daemon-set.ts';
 import { assessDeployment } from './deployment.ts';
 import { expressionRule } from './expression-rule.ts';
 import { assessGeneric } from './generic.ts';
-import { progressing, type Health, type HealthRule } from './health.ts';
+import { oneLine, progressing, type Health, type HealthRule } from './health.ts';
 import { assessHorizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { assessIngress } from './ingress.ts';
 import { assessJob } from './job.ts';
@@ -47,7 +47,10 @@ const rules: ReadonlyMap<string, HealthRule> = new Map([
 export function assessHealth(object: KubernetesObject, expressions: readonly HealthExpressions[] = []): Health {
   if (object.metadata.deletionTimestamp !== undefined) return progressing('it is being deleted');
   const own = expressions.find(({ target }) => isTarget({ target, object }));
-  if (own !== undefined) return expressionRule(own)(object);
-  const assess = rules.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? knownKindRule(object) ?? assessGeneric;
-  return assess(object);
+  const { state, message } = own === undefined ? ruleOf(object)(object) : expressionRule(own)(object);
+  return { state, message: oneLine(message) };
+}
+
+function ruleOf(object: KubernetesObject): HealthRule {
+  return rules.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? knownKindRule(object) ?? assessGeneric;
 }

@@ -37,6 +37,11 @@ export function unknown(message: string): Health {
   return { state: 'Unknown', message };
 }
 
+/** Controllers and containers write what they like: a message stands in one line of an alert or a log. */
+export function oneLine(text: string): string {
+  return text.trim().replace(/\s+/g, ' ');
+}
+
 /** The worst of them, the first one where several are equally bad; nothing at all is healthy. */
 export function worstHealth(healths: readonly Health[]): Health {
   return healths.reduce(

@@ -28,7 +28,7 @@ function expressionOf(text: string | undefined): CelExpression | undefined {
 function ruleOf(row: KnownKind): HealthRule {
   return (object) => {
     if (isStale(object)) return progressing('its controller has not seen the latest specification yet');
-    const current = withoutStaleConditions(object);
+    const current = withCurrentConditions(object);
     const says = (text: string | undefined) => {
       const answer = expressionOf(text)?.(current);
       return answer?.kind === 'answer' && answer.value;
@@ -55,11 +55,17 @@ function isStale({ metadata, status }: KubernetesObject): boolean {
 }
 
 const conditionsSchema = z.looseObject({ conditions: z.array(z.unknown()) });
+const booleanSchema = z.looseObject({ status: z.boolean() });
 
-function withoutStaleConditions(object: KubernetesObject): KubernetesObject {
+/** Without the conditions of an earlier specification; a boolean where the conventions ask for a word is the word. */
+function withCurrentConditions(object: KubernetesObject): KubernetesObject {
   const status = conditionsSchema.safeParse(object['status']);
   if (!status.success) return object;
   const { generation = 0 } = object.metadata;
-  const conditions = status.data.conditions.filter((condition) => (observedSchema.safeParse(condition).data?.observedGeneration ?? generation) >= generation);
-  return conditions.length === status.data.conditions.length ? object : { ...object, status: { ...status.data, conditions } };
+  const current = status.data.conditions.filter((condition) => (observedSchema.safeParse(condition).data?.observedGeneration ?? generation) >= generation);
+  const conditions = current.map((condition) => {
+    const written = booleanSchema.safeParse(condition);
+    return written.success ? { ...written.data, status: written.data.status ? 'True' : 'False' } : condition;
+  });
+  return { ...object, status: { ...status.data, conditions } };
 }

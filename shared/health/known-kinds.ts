@@ -60,7 +60,7 @@ export const knownKinds: readonly KnownKind[] = [
   {
     kinds: ['policy/PodDisruptionBudget'],
     degraded: condition('DisruptionAllowed', "c.status == 'False' && c.reason == 'SyncFailed'"),
-    healthy: 'has(status.currentHealthy)',
+    healthy: any('has(status.currentHealthy)', 'has(status.observedGeneration)'),
   },
   {
     kinds: kindsOf('capabilities.3scale.net', 'ActiveDoc', 'Application', 'Backend', 'CustomPolicyDefinition', 'DeveloperAccount', 'DeveloperUser', 'OpenAPI', 'Product', 'ProxyConfigPromote'),
@@ -250,7 +250,7 @@ export const knownKinds: readonly KnownKind[] = [
   { kinds: ['solr.apache.org/SolrCloud'], healthy: 'status.readyReplicas >= status.replicas && status.upToDateNodes >= status.replicas' },
   {
     kinds: ['opentelemetry.io/OpenTelemetryCollector'],
-    healthy: any('!has(status.scale.statusReplicas)', "status.scale.statusReplicas == string(status.scale.replicas) + '/' + string(status.scale.replicas)"),
+    healthy: any('!has(status.scale)', '!has(status.scale.statusReplicas)', "status.scale.statusReplicas == string(status.scale.replicas) + '/' + string(status.scale.replicas)"),
   },
   {
     kinds: ['apps.kruise.io/CloneSet'],

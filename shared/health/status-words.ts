@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { readConditions, type Condition } from './conditions.ts';
 
 const standing = /Ready$|Available$|Healthy$|Synced$|Accepted$|Programmed$|Succeeded$|Deployed$|Success$/;
-const trouble = /fail|error|stalled|degraded|invalid|terminal|notready|conflict/i;
+const trouble = /fail|error|^stalled|degraded|invalid|terminal|notready|conflict/i;
 
 /** Where controllers that write no conditions put a sentence, and where they put a word. */
 const sentences = ['message', 'error', 'errorMessage', 'errorDescription', 'errMsg', 'failureMessage', 'reason'];
@@ -17,8 +17,11 @@ const sentence = z.union([z.string().min(1), z.object({ message: z.string().min(
  * fault or of what is not there yet; `good`: of what is), else a message, else its phase. Undefined where it says nothing.
  */
 export function describeStatus(object: KubernetesObject, verdict: 'good' | 'bad'): string | undefined {
-  const speaks = ({ type, status }: Condition) =>
-    verdict === 'good' ? status === 'True' && standing.test(type) && !trouble.test(type) : (status === 'True' && trouble.test(type)) || (status !== 'True' && standing.test(type));
+  const speaks = ({ type, status }: Condition) => {
+    const isOfTrouble = trouble.test(type);
+    if (verdict === 'good') return status === 'True' && standing.test(type) && !isOfTrouble;
+    return isOfTrouble ? status === 'True' : status !== 'True' && standing.test(type);
+  };
   const conditions = readConditions(object['status']).filter(speaks);
   const said = conditions.map(({ message, reason }) => message || reason).find(Boolean);
   if (said !== undefined && said !== null) return said;

@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { conditionList, describeCondition, findCondition, trueCondition } from './conditions.ts';
+import { oneLine } from './health.ts';
 import { isControlledBy, newestPods, newestReplicaSet } from './newest-pods.ts';
 import { part } from './observed-shape.ts';
 import { troubleOf, type PodTrouble } from './pod-trouble.ts';
 
 /** What keeps a roll-out from its end; the message is one sentence without the workload's name. */
 export type RolloutTrouble = PodTrouble;
+
+export interface ObservedRollout {
+  readonly workload: KubernetesObject;
+  readonly pods: readonly KubernetesObject[];
+  readonly replicaSets: readonly KubernetesObject[];
+}
 
 const observedSchema = z.object({
   metadata: part({ generation: z.number().default(0) }),
@@ -25,11 +32,12 @@ const observedSchema = z.object({
  * @param observed.replicaSets those of its namespace, for a Deployment; empty for other kinds
  * Returns undefined where the Pods say nothing.
  */
-export function explainRollout(observed: {
-  workload: KubernetesObject;
-  pods: readonly KubernetesObject[];
-  replicaSets: readonly KubernetesObject[];
-}): RolloutTrouble | undefined {
+export function explainRollout(observed: ObservedRollout): RolloutTrouble | undefined {
+  const trouble = explain(observed);
+  return trouble === undefined ? undefined : { verdict: trouble.verdict, message: oneLine(trouble.message) };
+}
+
+function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   const { workload, replicaSets } = observed;
   const parsed = observedSchema.safeParse(workload).data;
   if (parsed === undefined) return undefined;

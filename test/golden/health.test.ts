@@ -55,6 +55,77 @@ function agrees({ object, expected }: Case): boolean {
   return translations[expected ?? '']?.includes(assessHealth(object).state) ?? false;
 }
 
+/** Cases of Argo CD's rules for the kinds of others in which we mean to say something else, by the reason. */
+const exceptions: Readonly<Record<string, readonly string[]>> = {
+  'a healthy start passes through it, and a degraded object would fail its roll-out': [
+    'apps.3scale.net/APIManager/degraded.yaml',
+    'apps.kruise.io/CloneSet/degraded.yaml',
+    'apps.kruise.io/DaemonSet/degraded.yaml',
+    'cluster.x-k8s.io/MachineHealthCheck/degraded_expectedMachines.yaml',
+    'core.gardener.cloud/Shoot/degraded.yaml',
+    'game.kruise.io/GameServer/degraded.yaml',
+    'kafka.banzaicloud.io/KafkaCluster/degraded.yaml',
+    'monitoring.coreos.com/Prometheus/degraded.yaml',
+    'numaflow.numaproj.io/InterStepBufferService/degraded.yaml',
+    'numaflow.numaproj.io/Vertex/degraded.yaml',
+    'opentelemetry.io/OpenTelemetryCollector/degraded.yaml',
+    'pkg.crossplane.io/Provider/degraded_healthy.yaml',
+    'policy.open-cluster-management.io/OperatorPolicy/degraded.yaml',
+    'postgresql.cnpg.io/Cluster/cluster_degraded.yaml',
+    'pxc.percona.com/PerconaXtraDBCluster/stopping.yaml',
+  ],
+  'nothing is wrong: it has not run yet, is scheduled for later, or is switched off or paused on purpose': [
+    'apps.kruise.io/AdvancedCronJob/notScheduled.yaml',
+    'k8s.mariadb.com/Backup/failed.yaml',
+    'pxc.percona.com/PerconaXtraDBCluster/paused.yaml',
+    'rollouts.kruise.io/Rollout/degraded.yaml',
+  ],
+  'it waits for others: suspended would count as settled, as what is paused on purpose does': [
+    '_.cnrm.cloud.google.com/_/dependency_not_ready.yaml',
+    ...['Gateway', 'RouteOption', 'VirtualHostOption'].map((kind) => `gateway.solo.io/${kind}/gloo-pending.yaml`),
+    ...['Proxy', 'Settings', 'UpstreamGroup'].map((kind) => `gloo.solo.io/${kind}/gloo-pending.yaml`),
+  ],
+  'its controller does not know yet, or has not made the thing yet; unknown and missing mean that Converge cannot tell': [
+    'beat.k8s.elastic.co/Beat/unknown.yaml',
+    'core.gardener.cloud/Shoot/unknown.yaml',
+    ...['Action', 'Alert', 'IngestToken', 'Repository', 'View'].flatMap((kind) => [`core.humio.com/Humio${kind}/notfound.yaml`, `core.humio.com/Humio${kind}/unknown.yaml`]),
+    'core.humio.com/HumioCluster/unknown.yaml',
+    'elasticsearch.k8s.elastic.co/Elasticsearch/unknown.yaml',
+    'game.kruise.io/GameServer/unknown.yaml',
+    'psmdb.percona.com/PerconaServerMongoDB/unknown.yaml',
+    ...['Binding', 'Exchange', 'Permission', 'Policy', 'Queue', 'User', 'Vhost'].map((kind) => `rabbitmq.com/${kind}/unknown.yaml`),
+  ],
+  'it is being deleted, which is progressing for every kind': [
+    'astra.netapp.io/ResticVolumeBackup/degraded.yaml',
+    'kafka.strimzi.io/KafkaBridge/degraded.yaml',
+    'kafka.strimzi.io/KafkaBridge/healthy.yaml',
+    'kafka.strimzi.io/KafkaConnector/degraded.yaml',
+    'kafka.strimzi.io/KafkaConnector/healthy.yaml',
+    'kubevirt.io/VirtualMachineInstance/suspended_succeeded.yaml',
+  ],
+  'its status is older than its specification': ['rabbitmq.com/Exchange/degraded.yaml', 'rabbitmq.com/Exchange/healthy.yaml'],
+  'a status that the kind does not document (a condition that is neither True, False nor Unknown; ancestors without the condition asked for)': [
+    'microgateway.airlock.com/_/degraded_multiple_ancestors.yaml',
+    'microgateway.airlock.com/_/unknown.yaml',
+    'operator.knative.dev/KnativeEventing/degraded.yaml',
+    'operator.knative.dev/KnativeServing/degraded.yaml',
+  ],
+  'NewReplicaSetAvailable ends the roll-out of a Deployment, which the condition is copied from': ['core.spinkube.dev/SpinApp/progressing.yaml'],
+  'no row for it: nothing but one empty object shows what its status looks like': ['grafana-org-operator.kubitus-project.gitlab.io/_/empty.yaml'],
+};
+const aimOfCustomKinds = 0.8;
+
+/** `argo-cd lua keda.sh/ScaledObject`: peer and kind of a case. */
+function kindOf({ peer, object }: Case): string {
+  return `${peer} ${object.apiVersion.replace(/\/?[^/]*$/, '') || 'core'}/${object.kind}`;
+}
+
+function sharesBy(name: (of: Case) => string): string[] {
+  const groups = Map.groupBy(cases, name);
+  return [...groups].map(([title, of]) => `${title}: ${of.filter(agrees).length} of ${of.length} agree`).toSorted();
+}
+
+
 describe.skipIf(folder === undefined)('health, judged beside other projects', () => {
   it.for(cases.filter(({ peer }) => peer === 'argo-cd built-in'))('agrees with Argo CD on $name', (built) => {
     expect(assessHealth(built.object).state).toBe(built.expected);
@@ -64,10 +135,20 @@ describe.skipIf(folder === undefined)('health, judged beside other projects', ()
     expect(assessHealth(object).state).toBe(consensus && consensusStates[consensus]);
   });
 
-  it('shows how many verdicts of each peer it shares', () => {
-    const peers = Map.groupBy(cases, ({ peer }) => peer);
-    const shares = [...peers].map(([peer, of]) => `${peer}: ${of.filter(agrees).length} of ${of.length}`);
-    console.log(shares.toSorted().join('\n'));
-    expect(shares.length).toBeGreaterThan(0);
+  it('agrees with four fifths of the cases of custom kinds, and with all but those it has a reason for', () => {
+    const custom = cases.filter(({ peer }) => peer === 'argo-cd lua');
+    const others = custom.filter((of) => !agrees(of)).map(({ name }) => name);
+    expect(others.toSorted()).toEqual(Object.values(exceptions).flat().toSorted());
+    expect(1 - others.length / custom.length).toBeGreaterThanOrEqual(aimOfCustomKinds);
+  });
+
+  it('shows how many verdicts it shares, by peer and by kind', () => {
+    const byPeer = sharesBy(({ peer }) => peer);
+    console.log([...sharesBy(kindOf), ...byPeer].join('\n'));
+    expect(byPeer).toHaveLength(5);
+  });
+
+  it('gives a message of one line for every case', () => {
+    for (const { name, object } of cases) expect(assessHealth(object).message, name).toMatch(/^\S(.*\S)?$/);
   });
 });

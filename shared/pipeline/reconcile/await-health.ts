@@ -1,3 +1,4 @@
+import type { HealthExpressions } from '../../environment/environment-file.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { worstHealth, type Health } from '../../health/health.ts';
 import { extentOf } from '../../inventory/applyset.ts';
@@ -32,16 +33,16 @@ export async function awaitHealth(
   target: Target,
   { desired, observed, api }: { desired: readonly DesiredObject[]; observed: ReadonlyMap<string, KubernetesObject>; api: ClusterApi },
 ): Promise<Outcome> {
-  const { run, applySet, cluster, deadline } = target;
+  const { run, applySet, cluster, deadline, environment } = target;
   const remembered = run.memoryFile.memory().objects;
   const latest = new Map(observed);
   let brokenSince: number | undefined;
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
     const unhealthy = desired.flatMap((object) => {
-      const health = healthOf({ desired: object, observed: latest.get(object.key) });
+      const health = healthOf({ desired: object, observed: latest.get(object.key), expressions: environment.health });
       return health.state === 'Healthy' || health.state === 'Suspended' ? [] : [{ desired: object, health }];
     });
-    const health = worstHealth(desired.map((object) => healthOf({ desired: object, observed: latest.get(object.key) })));
+    const health = worstHealth(desired.map((object) => healthOf({ desired: object, observed: latest.get(object.key), expressions: environment.health })));
     if (unhealthy.length === 0) return { outcome: 'healthy', health };
 
     const now = run.ports.now();
@@ -65,7 +66,7 @@ async function isSuperseded({ run, commit }: Target): Promise<boolean> {
   return (await run.isAskedAgain()) && (await run.ports.repository(run.repository).head()) !== commit.id;
 }
 
-function healthOf({ desired, observed }: { desired: DesiredObject; observed: KubernetesObject | undefined }): Health {
-  if (observed !== undefined) return assessHealth(observed);
+function healthOf({ desired, observed, expressions }: { desired: DesiredObject; observed: KubernetesObject | undefined; expressions: readonly HealthExpressions[] }): Health {
+  if (observed !== undefined) return assessHealth(observed, expressions);
   return isShortLived(desired.object) ? { state: 'Healthy', message: 'it ended, and was cleaned up' } : { state: 'Missing', message: 'is not there' };
 }

@@ -30,7 +30,7 @@ export async function isSettled({ run, commit, environment, api }: Target, obser
 /** Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. */
 export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
   const { run, revision, cluster } = target;
-  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object) }));
+  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object, target.environment.health) }));
   const broken = assessed.filter(({ health }) => health.state === 'Degraded');
   if (broken.length > 0) {
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
