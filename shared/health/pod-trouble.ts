@@ -16,7 +16,7 @@ const containerSchema = z.object({
   name: z.string(),
   ready: z.boolean().default(false),
   restartCount: z.number().default(0),
-  state: part({ waiting, terminated, running: z.unknown() }),
+  state: part({ waiting, terminated, running: z.unknown().optional() }),
   lastState: part({ terminated }),
 });
 type Container = z.infer<typeof containerSchema>;

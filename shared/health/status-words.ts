@@ -9,6 +9,7 @@ const trouble = /fail|error|^stalled|degraded|invalid|terminal|notready|conflict
 const sentences = ['message', 'error', 'errorMessage', 'errorDescription', 'errMsg', 'failureMessage', 'reason'];
 const words = ['phase', 'state', 'status', 'health', 'currentState', 'appState'];
 
+const word = z.string().min(1);
 const wordsSchema = z.object({ status: z.record(z.string(), z.unknown()) });
 const sentence = z.union([z.string().min(1), z.object({ message: z.string().min(1) }).transform(({ message }) => message)]);
 
@@ -31,8 +32,8 @@ export function describeStatus(object: KubernetesObject, verdict: 'good' | 'bad'
     if (text !== undefined) return text;
   }
   for (const key of words) {
-    const word = z.string().min(1).safeParse(status[key]).data;
-    if (word !== undefined) return `its ${key} is ${word}`;
+    const text = word.safeParse(status[key]).data;
+    if (text !== undefined) return `its ${key} is ${text}`;
   }
   const [first] = conditions;
   return first === undefined ? undefined : `${first.type} is ${first.status}`;

@@ -108,7 +108,7 @@ describe('assessHealth', () => {
   });
 
   it('judges a kind of another group that only shares the name by the generic rule', () => {
-    const service = { apiVersion: 'serving.knative.dev/v1', kind: 'Service', metadata: { name: 'web' }, spec: { type: 'LoadBalancer' } };
+    const service = { apiVersion: 'services.example.com/v1', kind: 'Service', metadata: { name: 'web' }, spec: { type: 'LoadBalancer' } };
     expect(assessHealth(service).state).toBe('Healthy');
   });
 });
