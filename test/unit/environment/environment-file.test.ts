@@ -206,4 +206,18 @@ describe('the path of an environment file', () => {
       expect(environmentOfPath(path)).toBeUndefined();
     },
   );
+
+  it('takes health expressions, for the objects of their target', () => {
+    const health = [{ target: { group: 'family.example', kind: 'Tariff' }, healthy: "status.phase == 'Published'", degraded: "status.phase == 'Refused'" }];
+    expect(withSpec(`health: ${JSON.stringify(health)}`).health).toEqual(health);
+  });
+
+  it.for([
+    ['healthy: "status.phase =="', 'spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF'],
+    ['healthy: "true"\n      degraded: "status.conditions.exist(c, true)"', "spec.health.0.degraded: is no CEL expression that can be used: found no matching overload for 'dyn.exist(dyn, bool)'"],
+    ['healthy: "status.phase.matches(\'x\')"', 'spec.health.0.healthy: is no CEL expression that can be used: matches() is not available, as its cost has no bound'],
+  ])('refuses %s', ([expression, message]) => {
+    const { subject, message: problem } = refusalOf(() => withSpec(`health:\n    - target: { kind: Tariff }\n      ${expression}`));
+    expect({ subject, problem }).toEqual({ subject: `${file}:${expression?.includes('degraded') ? 12 : 11}`, problem: message });
+  });
 });

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+
+let world: World;
+let master: Clone;
+
+beforeAll(async () => {
+  world = await startWorld();
+  master = await world.clone();
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: tariffs.family.example }
+spec:
+  group: family.example
+  scope: Namespaced
+  names: { kind: Tariff, plural: tariffs }
+  versions: [{ name: v1, served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+`;
+const tariff = 'apiVersion: family.example/v1\nkind: Tariff\nmetadata: { name: home }\nspec: { premium: 12 }\n';
+const health = [{ target: { group: 'family.example', kind: 'Tariff' }, healthy: "status.phase == 'Published'", degraded: "status.phase == 'Refused'" }];
+
+async function publish(phase: string, message: string): Promise<void> {
+  await world.kubectl('patch', 'tariff', 'home', '--namespace', 'pricing', '--subresource=status', '--type=merge', '--patch', JSON.stringify({ status: { phase, message } }));
+}
+
+describe('a health expression of the environment file', () => {
+  it('holds the environment until it is true, and tells when another is', async () => {
+    const commit = await master.push({
+      'environments/pricing.yaml': environmentFile('pricing', { health }),
+      'manifests/pricing/definition.yaml': definition,
+      'manifests/pricing/tariff.yaml': tariff,
+    });
+    await eventually('the tariff is there', async () => (await world.kubectl('get', 'tariff', 'home', '--namespace', 'pricing', '--ignore-not-found').catch(() => '')) !== '');
+    expect(world.converged).toEqual([]);
+    await publish('Published', 'all offices have it');
+    const told = await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(commit)));
+    expect(told).toMatchObject({ environment: 'pricing' });
+
+    await publish('Refused', 'the premium is too low');
+    const diff = await eventually('it is told', async () => {
+      await world.checkDrift();
+      return world.diffs.find(({ reason }) => reason === 'Unhealthy');
+    });
+    expect(diff).toMatchObject({ environment: 'pricing', summary: 'Tariff pricing/home: the premium is too low' });
+    await publish('Published', 'all offices have it');
+    await eventually('it converged again', async () => {
+      await world.checkDrift();
+      return world.converged.filter(({ environment }) => environment === 'pricing').length === 2;
+    });
+  });
+
+  it('that does not compile is refused with the upload, naming line and key', async () => {
+    await world.upload('environments/broken.yaml', environmentFile('broken', { health: [{ target: { kind: 'Tariff' }, healthy: 'status.phase ==' }] }));
+    const letter = await eventually('it is refused', () => world.deadLetters.find(({ reason }) => reason === 'InvalidEnvironment'));
+    expect(JSON.stringify(letter)).toContain('spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF');
+  });
+});
