@@ -69,7 +69,9 @@ function compile(text: string): Compiled {
 
 function evaluate({ parsed, depth, object }: { parsed: ParseResult; depth: number; object: KubernetesObject }): CelAnswer {
   const { variables, longest } = celContext(object);
-  if (longest ** depth > mostIterations) return { kind: 'failed', message: `the object has a list of ${longest} items, too many for its comprehensions` };
+  if (longest ** depth > mostIterations) {
+    return { kind: 'failed', message: `the object has a list of ${longest} items, too many for its comprehensions` };
+  }
   try {
     const value: unknown = parsed(variables);
     if (typeof value === 'boolean') return { kind: 'answer', value };

@@ -1,5 +1,6 @@
 import type { HealthExpressions } from '../environment/environment-file.ts';
-import { compileCel, type CelAnswer } from './cel.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { compileCel, type CelAnswer, type Compiled } from './cel.ts';
 import { degraded, healthy, progressing, unknown, type HealthRule } from './health.ts';
 import { describeStatus } from './status-words.ts';
 
@@ -8,20 +9,27 @@ import { describeStatus } from './status-words.ts';
  * controllers fill a status in as they go; an expression that cannot be evaluated for any other reason makes the object `Unknown`,
  * with CEL's message.
  */
-export function expressionRule(expressions: Pick<HealthExpressions, 'healthy' | 'degraded'>): HealthRule {
-  const isDegraded = expressions.degraded === undefined ? undefined : compileCel(expressions.degraded);
+export function expressionRule(expressions: HealthExpressions): HealthRule {
+  const isDegraded = compileCel(expressions.degraded ?? 'false');
   const isHealthy = compileCel(expressions.healthy);
   return (object) => {
-    for (const [key, compiled] of [['degraded', isDegraded], ['healthy', isHealthy]] as const) {
-      if (compiled === undefined) continue;
-      if (!compiled.ok) return unknown(`its ${key} expression does not compile: ${compiled.message}`);
-      const answer = compiled.expression(object);
-      if (answer.kind === 'failed') return unknown(`its ${key} expression cannot be evaluated: ${answer.message}`);
-      if (isTrue(answer)) return key === 'degraded' ? degraded(describeStatus(object, 'bad') ?? 'its degraded expression is true') : healthy('its healthy expression is true');
-      if (key === 'healthy') return progressing(answer.kind === 'absent' ? `its healthy expression is not true yet: ${answer.message}` : (describeStatus(object, 'bad') ?? 'its healthy expression is not true yet'));
-    }
-    return progressing('its healthy expression is not true yet');
+    const failing = ask(isDegraded, object);
+    if (failing.kind === 'failed') return unknown(`its degraded expression ${failing.message}`);
+    if (isTrue(failing)) return degraded(describeStatus(object, 'bad') ?? 'its degraded expression is true');
+
+    const answer = ask(isHealthy, object);
+    if (answer.kind === 'failed') return unknown(`its healthy expression ${answer.message}`);
+    if (isTrue(answer)) return healthy('its healthy expression is true');
+    const reason = answer.kind === 'absent' ? answer.message : describeStatus(object, 'bad');
+    return progressing(`its healthy expression is not true yet${reason === undefined ? '' : `: ${reason}`}`);
   };
+}
+
+/** Expressions of an environment file compile: it is refused otherwise. */
+function ask(compiled: Compiled, object: KubernetesObject): CelAnswer {
+  if (!compiled.ok) return { kind: 'failed', message: `does not compile: ${compiled.message}` };
+  const answer = compiled.expression(object);
+  return answer.kind === 'failed' ? { kind: 'failed', message: `cannot be evaluated: ${answer.message}` } : answer;
 }
 
 function isTrue(answer: CelAnswer): boolean {

@@ -12,14 +12,20 @@ const revisionLabel = 'controller-revision-hash';
 /** Whether `owner` is the object that controls it: by uid, since a namesake may have made it before. */
 export function isControlledBy(owner: KubernetesObject): (object: KubernetesObject) => boolean {
   const { uid } = owner.metadata;
-  return (object) => uid !== undefined && (ownedSchema.safeParse(object).data?.metadata.ownerReferences ?? []).some((owned) => owned.uid === uid && owned.controller === true);
+  return (object) => {
+    const references = ownedSchema.safeParse(object).data?.metadata.ownerReferences ?? [];
+    return uid !== undefined && references.some((reference) => reference.uid === uid && reference.controller === true);
+  };
 }
 
 /**
  * The ReplicaSet of a Deployment's latest template: the one that its controller gave the highest revision, and a
  * roll-back gives an old one a new revision.
  */
-export function newestReplicaSet({ workload, replicaSets }: { workload: KubernetesObject; replicaSets: readonly KubernetesObject[] }): KubernetesObject | undefined {
+export function newestReplicaSet({ workload, replicaSets }: {
+  workload: KubernetesObject;
+  replicaSets: readonly KubernetesObject[];
+}): KubernetesObject | undefined {
   const revisionOf = ({ metadata }: KubernetesObject) => Number(metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0);
   return replicaSets.filter(isControlledBy(workload)).toSorted((a, b) => revisionOf(b) - revisionOf(a))[0];
 }

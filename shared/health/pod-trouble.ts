@@ -74,7 +74,8 @@ export function troubleOf(object: KubernetesObject, { countsCrashes }: { countsC
   const preparing = status.initContainerStatuses.find(({ ready: done, state }) => !done && state.running !== undefined);
   if (preparing !== undefined) return progressing(`init container ${preparing.name} is running`);
   if (status.phase !== 'Running') return progressing('it is starting');
-  return progressing(ready === undefined ? 'it is running and does not say that it is ready' : `it is running and not ready: ${describeCondition(ready)}`);
+  if (ready === undefined) return progressing('it is running and does not say that it is ready');
+  return progressing(`it is running and not ready: ${describeCondition(ready)}`);
 }
 
 function progressing(message: string): PodTrouble {
@@ -112,7 +113,8 @@ function describeCrash({ container, pod }: { container: Container; pod: Pod }): 
   const end = endOf(container);
   const restarts = container.restartCount === 1 ? 'restarted once' : `restarted ${container.restartCount} times`;
   if (end === undefined) return container.state.waiting?.message || restarts;
-  const reason = end.reason === '' || end.reason === 'Error' ? '' : ` (${end.reason}${end.reason === 'OOMKilled' ? memoryLimit({ container, pod }) : ''})`;
+  const limit = end.reason === 'OOMKilled' ? memoryLimit({ container, pod }) : '';
+  const reason = end.reason === '' || end.reason === 'Error' ? '' : ` (${end.reason}${limit})`;
   const words = end.message.trim() === '' ? '' : `: ${end.message.trim()}`;
   return `ended with exit code ${end.exitCode}${reason}, ${restarts}${words}`;
 }

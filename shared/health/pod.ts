@@ -52,8 +52,8 @@ function assessServing(pod: Pod): Health {
   return progressing(ready === undefined ? 'it does not say that it is ready' : describeCondition(ready));
 }
 
-/** Reasons that the kubelet gives for a container it cannot start: `ErrImagePull`, `CreateContainerConfigError`, `CrashLoopBackOff`. */
-const stuckReason = /^Err|Error$|BackOff$/;
+/** Reasons of the kubelet for a container it cannot start: `ErrImagePull`, `InvalidImageName`, `CreateContainerConfigError`, `CrashLoopBackOff`. */
+const stuckReason = /^Err|^Invalid|Error$|BackOff$/;
 
 function describeStuck({ status }: Pod): string | undefined {
   const all = [...status.initContainerStatuses, ...status.containerStatuses];

@@ -45,7 +45,9 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
 
   // Told before the controller reports the generation it has read: without its ReplicaSet there is no roll-out to report of.
   const progress = findCondition(status.conditions, 'Progressing');
-  if (workload.kind === 'Deployment' && progress?.reason === 'ReplicaSetCreateError') return { verdict: 'failing', message: describeCondition(progress) };
+  if (workload.kind === 'Deployment' && progress?.reason === 'ReplicaSetCreateError') {
+    return { verdict: 'failing', message: describeCondition(progress) };
+  }
   if (status.observedGeneration !== undefined && status.observedGeneration < metadata.generation) return undefined;
 
   const replicaSet = workload.kind === 'Deployment' ? newestReplicaSet({ workload, replicaSets }) : workload;
@@ -78,11 +80,16 @@ function worstOf({ pods, ofJob }: { pods: readonly KubernetesObject[]; ofJob: bo
   return pods.length === 1 ? first : { ...first, message: `${first.message} (${gravest.length} of ${pods.length} pods)` };
 }
 
+const requirementSchema = z.object({
+  key: z.string(),
+  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+  values: z.array(z.string()).nullish(),
+});
 const selectorSchema = z.object({
   spec: part({
     selector: part({
       matchLabels: z.record(z.string(), z.string()).nullish(),
-      matchExpressions: z.array(z.object({ key: z.string(), operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']), values: z.array(z.string()).nullish() })).nullish(),
+      matchExpressions: z.array(requirementSchema).nullish(),
     }),
   }),
 });

@@ -18,7 +18,7 @@ describe('a rule of the environment file', () => {
     [{ phase: 'Refused', message: 'no such\nproduct' }, 'Degraded', 'no such product'],
     [{ phase: 'Refused' }, 'Degraded', 'its phase is Refused'],
     [{ phase: 'Published', failures: 4 }, 'Degraded', 'its phase is Published'],
-    [{ phase: 'Checking', failures: 0 }, 'Progressing', 'its phase is Checking'],
+    [{ phase: 'Checking', failures: 0 }, 'Progressing', 'its healthy expression is not true yet: its phase is Checking'],
     [{}, 'Progressing', 'its healthy expression is not true yet: No such key: phase'],
     [undefined, 'Progressing', 'its healthy expression is not true yet: Unknown variable: status'],
     [{ phase: 'Checking', failures: 'many' }, 'Unknown', 'its degraded expression cannot be evaluated: no such overload: dyn<string> > int'],

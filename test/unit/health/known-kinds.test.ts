@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { assessHealth } from '../../../shared/health/assess-health.ts';
 import { compileCel } from '../../../shared/health/cel.ts';
 import type { HealthState } from '../../../shared/health/health.ts';
-import { knownKinds } from '../../../shared/health/known-kinds.ts';
+import { knownKinds } from '../../../shared/health/known-kinds/known-kinds.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
 const expressions = knownKinds.flatMap(({ kinds, ...texts }) => Object.entries(texts).map(([key, text]) => [`${kinds[0]} ${key}`, text] as const));

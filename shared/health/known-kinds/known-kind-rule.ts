@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import { groupOf } from '../objects/object-id.ts';
-import { compileCel, type CelExpression } from './cel.ts';
-import { degraded, healthy, progressing, suspended, type Health, type HealthRule } from './health.ts';
-import { knownKinds, type KnownKind } from './known-kinds.ts';
-import { describeStatus } from './status-words.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { groupOf } from '../../objects/object-id.ts';
+import { compileCel, type CelExpression } from '../cel.ts';
+import { degraded, healthy, progressing, suspended, type Health, type HealthRule } from '../health.ts';
+import type { KnownKind } from './known-kind.ts';
+import { knownKinds } from './known-kinds.ts';
+import { describeStatus } from '../status-words.ts';
 
 /**
  * The rule of a kind that is not built in and that the table of expressions knows, by `group/Kind`, `group/*` or `*.parent/*`, the
@@ -62,7 +63,8 @@ function withCurrentConditions(object: KubernetesObject): KubernetesObject {
   const status = conditionsSchema.safeParse(object['status']);
   if (!status.success) return object;
   const { generation = 0 } = object.metadata;
-  const current = status.data.conditions.filter((condition) => (observedSchema.safeParse(condition).data?.observedGeneration ?? generation) >= generation);
+  const generationOf = (condition: unknown) => observedSchema.safeParse(condition).data?.observedGeneration ?? generation;
+  const current = status.data.conditions.filter((condition) => generationOf(condition) >= generation);
   const conditions = current.map((condition) => {
     const written = booleanSchema.safeParse(condition);
     return written.success ? { ...written.data, status: written.data.status ? 'True' : 'False' } : condition;
