@@ -5,7 +5,6 @@ import { any, both, condition, kindsOf, no, noBut, standsFor, yes } from './word
 export const kindsByCondition: readonly KnownKind[] = [
   {
     kinds: [
-      ...kindsOf('cert-manager.io', 'Issuer', 'ClusterIssuer'),
       'certmanager.k8s.io/Certificate',
       ...kindsOf('external-secrets.io', 'ExternalSecret', 'ClusterExternalSecret', 'PushSecret', 'SecretStore', 'ClusterSecretStore'),
       ...kindsOf('serving.knative.dev', 'Service', 'Configuration', 'Revision', 'Route', 'DomainMapping'),
@@ -16,13 +15,15 @@ export const kindsByCondition: readonly KnownKind[] = [
         'rabbitmq.com', 'Binding', 'Exchange', 'Federation', 'Permission', 'Policy', 'Queue', 'Shovel', 'TopicPermission', 'User', 'Vhost',
       ),
       ...kindsOf('promoter.argoproj.io', 'ClusterScmProvider', 'CommitStatus', 'GitRepository', 'PullRequest', 'ScmProvider'),
-      ...kindsOf('kyverno.io', 'Policy', 'ClusterPolicy'),
       'capabilities.3scale.net/Tenant',
       'astra.netapp.io/Application',
       'onepassword.com/OnePasswordItem',
     ],
     ...standsFor('Ready'),
   },
+  // A certificate authority of one's own waits for the Secret that a Certificate of the same roll-out makes.
+  { kinds: kindsOf('cert-manager.io', 'Issuer', 'ClusterIssuer'), degraded: noBut('Ready', 'ErrGetKeyPair'), healthy: yes('Ready') },
+  { kinds: kindsOf('kyverno.io', 'Policy', 'ClusterPolicy'), healthy: yes('Ready') },
   { kinds: kindsOf('coralogix.com', 'Alert', 'RecordingRuleGroupSet'), ...standsFor('RemoteSynced') },
   { kinds: ['bitnami.com/SealedSecret'], ...standsFor('Synced') },
   { kinds: ['gateway.networking.k8s.io/GatewayClass'], ...standsFor('Accepted') },

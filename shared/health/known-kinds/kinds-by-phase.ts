@@ -69,16 +69,20 @@ export const kindsByPhase: readonly KnownKind[] = [
     ),
   },
   {
+    kinds: ['elasticsearch.k8s.elastic.co/Elasticsearch'],
+    degraded: "status.health == 'red' && status.phase == 'Ready' || status.phase == 'Invalid'",
+    healthy: "status.health == 'green' && status.phase == 'Ready'",
+  },
+  // Red until the first of their pods is ready.
+  {
     kinds: [
-      'elasticsearch.k8s.elastic.co/Elasticsearch',
       'kibana.k8s.elastic.co/Kibana',
       'apm.k8s.elastic.co/ApmServer',
       'beat.k8s.elastic.co/Beat',
       'agent.k8s.elastic.co/Agent',
       'logstash.k8s.elastic.co/Logstash',
     ],
-    degraded: "status.health == 'red'",
-    healthy: "status.health == 'green' && status.?phase.orValue('Ready') == 'Ready'",
+    healthy: "status.health == 'green'",
   },
   {
     kinds: ['grafana.integreatly.org/Grafana'],

@@ -1,5 +1,5 @@
 import type { KnownKind } from './known-kind.ts';
-import { any, both, condition, healthyBelow, kindsOf, no, noBut, oneOf, phases, yes } from './words.ts';
+import { all, any, both, condition, healthyBelow, kindsOf, no, noBut, noUnlessSaying, oneOf, phases, yes } from './words.ts';
 
 /** Kinds of delivery tools, of controllers for cloud resources, and of the network. */
 export const kindsOfTools: readonly KnownKind[] = [
@@ -7,7 +7,7 @@ export const kindsOfTools: readonly KnownKind[] = [
   {
     kinds: ['*.toolkit.fluxcd.io/*'],
     suspended: 'spec.suspend == true',
-    degraded: any(yes('Stalled'), noBut('Ready', 'DependencyNotReady', 'Progressing')),
+    degraded: any(yes('Stalled'), noBut('Ready', 'DependencyNotReady', 'SourceNotReady', 'Progressing')),
     healthy: any(yes('Ready'), "spec.type == 'oci'"),
   },
   {
@@ -21,19 +21,20 @@ export const kindsOfTools: readonly KnownKind[] = [
   {
     kinds: ['*.crossplane.io/*', '*.upbound.io/*'],
     suspended: condition('Synced', "c.status == 'False' && c.reason == 'ReconcilePaused'"),
-    degraded: any(no('Synced'), no('LastAsyncOperation')),
+    // What it refers to is not there yet, as at every start.
+    degraded: any(noUnlessSaying('Synced', 'cannot resolve references'), no('LastAsyncOperation')),
     healthy: any(yes('Ready'), oneOf('kind', 'ProviderConfig', 'ClusterProviderConfig', 'ProviderConfigUsage', 'StoreConfig')),
   },
   { kinds: ['apiextensions.crossplane.io/*'], healthy: 'true' },
   { kinds: ['apiextensions.crossplane.io/CompositeResourceDefinition'], healthy: yes('Established') },
   {
     kinds: kindsOf('pkg.crossplane.io', 'Configuration', 'Function', 'Provider'),
-    degraded: any(no('Healthy'), noBut('Installed', 'UnpackingPackage')),
+    degraded: any(noUnlessSaying('Healthy', 'deployment is unavailable'), noBut('Installed', 'UnpackingPackage')),
     healthy: both(yes('Installed'), yes('Healthy')),
   },
   {
     kinds: kindsOf('pkg.crossplane.io', 'ConfigurationRevision', 'FunctionRevision', 'ProviderRevision'),
-    degraded: any(no('RevisionHealthy'), no('Healthy')),
+    degraded: any(noUnlessSaying('RevisionHealthy', 'deployment is unavailable'), noUnlessSaying('Healthy', 'deployment is unavailable')),
     healthy: any(yes('RevisionHealthy'), yes('Healthy')),
   },
   { kinds: ['pkg.crossplane.io/*'], healthy: 'true' },
@@ -50,7 +51,7 @@ export const kindsOfTools: readonly KnownKind[] = [
   },
   {
     kinds: kindsOf('core.cnrm.cloud.google.com', 'ConfigConnector', 'ConfigConnectorContext'),
-    degraded: 'status.healthy == false',
+    degraded: 'size(status.errors) > 0',
     healthy: 'status.healthy == true',
   },
   {
@@ -69,7 +70,8 @@ export const kindsOfTools: readonly KnownKind[] = [
     degraded: any(
       no('Accepted'),
       no('ResolvedRefs'),
-      "status.listeners.exists(l, l.conditions.exists(c, c.type in ['Accepted', 'ResolvedRefs'] && c.status == 'False'))",
+      // The Secret of a certificate comes when the certificate has been issued, which may need the Gateway.
+      `status.listeners.exists(l, l.conditions.exists(c, ${all("c.type in ['Accepted', 'ResolvedRefs']", "c.status == 'False'", "c.reason != 'InvalidCertificateRef'")}))`,
     ),
     healthy: yes('Programmed'),
   },

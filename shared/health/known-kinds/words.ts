@@ -6,6 +6,9 @@ export const no = (type: string) => condition(type, "c.status == 'False'");
 /** The condition is False, and not only for one of the reasons that pass by themselves. */
 export const noBut = (type: string, ...reasons: readonly string[]) =>
   condition(type, `c.status == 'False' && !(${oneOf("c.?reason.orValue('')", ...reasons)})`);
+/** The condition is False, and does not say a phrase that tells of a start. */
+export const noUnlessSaying = (type: string, phrase: string) =>
+  condition(type, `c.status == 'False' && !c.?message.orValue('').contains('${phrase}')`);
 export const oneOf = (field: string, ...words: readonly string[]) => `${field} in ['${words.join("', '")}']`;
 export const any = (...tests: readonly string[]) => tests.map((test) => `(${test})`).join(' || ');
 export const all = (...tests: readonly string[]) => tests.map((test) => `(${test})`).join(' && ');

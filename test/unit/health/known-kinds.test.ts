@@ -18,6 +18,7 @@ function object(kind: string, { spec, status, generation }: { spec?: object; sta
 const verdicts: readonly (readonly [kind: string, observed: Parameters<typeof object>[1], state: HealthState])[] = [
   ['cert-manager.io/Issuer', {}, 'Progressing'],
   ['cert-manager.io/Issuer', { status: { conditions: [is('Ready', 'False')] } }, 'Degraded'],
+  ['cert-manager.io/Issuer', { status: { conditions: [is('Ready', 'False', 'ErrGetKeyPair')] } }, 'Progressing'],
   ['cert-manager.io/Certificate', { status: { conditions: [is('Ready', 'False')] } }, 'Progressing'],
   ['external-secrets.io/ExternalSecret', { status: { conditions: [is('Ready', 'True')] } }, 'Healthy'],
   ['kustomize.toolkit.fluxcd.io/Kustomization', { status: { observedGeneration: -1, conditions: [is('Ready', 'False', 'BuildFailed')] }, generation: 1 }, 'Degraded'],
@@ -27,6 +28,11 @@ const verdicts: readonly (readonly [kind: string, observed: Parameters<typeof ob
   ['notification.toolkit.fluxcd.io/Provider', { spec: { type: 'slack' } }, 'Healthy'],
   ['sql.gcp.upbound.io/DatabaseInstance', { status: { conditions: [is('Synced', 'True'), is('Ready', 'False', 'Creating')] } }, 'Progressing'],
   ['sql.gcp.upbound.io/DatabaseInstance', { status: { conditions: [is('Synced', 'False', 'ReconcilePaused'), is('Ready', 'True')] } }, 'Suspended'],
+  [
+    'sql.gcp.upbound.io/Database',
+    { status: { conditions: [{ ...is('Synced', 'False', 'ReconcileError'), message: 'cannot resolve references: the referenced field was empty' }] } },
+    'Progressing',
+  ],
   ['gcp.upbound.io/ProviderConfig', { spec: {} }, 'Healthy'],
   ['apiextensions.crossplane.io/Composition', { spec: {} }, 'Healthy'],
   ['pubsub.cnrm.cloud.google.com/PubSubTopic', { status: { conditions: [is('Ready', 'False', 'UpdateFailed')] } }, 'Degraded'],
