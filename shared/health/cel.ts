@@ -68,11 +68,11 @@ function compile(text: string): Compiled {
 }
 
 function evaluate({ parsed, depth, object }: { parsed: ParseResult; depth: number; object: KubernetesObject }): CelAnswer {
-  const { variables, longest } = celContext(object);
-  if (longest ** depth > mostIterations) {
-    return { kind: 'failed', message: `the object has a list of ${longest} items, too many for its comprehensions` };
-  }
   try {
+    const { variables, longest } = celContext(object);
+    if (longest ** depth > mostIterations) {
+      return { kind: 'failed', message: `the object has a list of ${longest} items, too many for its comprehensions` };
+    }
     const value: unknown = parsed(variables);
     if (typeof value === 'boolean') return { kind: 'answer', value };
     return { kind: 'failed', message: 'the expression gives no bool' };

@@ -9,6 +9,8 @@ const root = join(import.meta.dirname, '..', '..');
 const folders = ['drift', 'environment', 'events', 'health', 'inventory', 'objects', 'ownership', 'plan', 'source', 'yaml'];
 const domain = folders.map((folder) => `shared/${folder}/`);
 const purePackages = ['node:crypto', 'zod', 'js-yaml'];
+/** Packages of one folder alone: CEL is for health. */
+const packagesOfFolder: Readonly<Record<string, readonly string[]>> = { 'shared/health': ['@marcbachmann/cel-js'] };
 /** Beside the domain's folders, and as pure as they are. */
 const pureModules = ['shared/config.ts', 'shared/errors.ts', 'shared/time.ts'];
 const shortFunction = 30;
@@ -34,7 +36,7 @@ function waitsOf(text: string): string[] {
 function escapesOf({ file, text }: { file: string; text: string }): string[] {
   const imported = [...text.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)].flatMap(([, name]) => name ?? []);
   return imported.filter((name) => {
-    if (!name.startsWith('.')) return !purePackages.includes(name);
+    if (!name.startsWith('.')) return ![...purePackages, ...(packagesOfFolder[dirname(file)] ?? [])].includes(name);
     const target = relative(root, join(root, dirname(file), name));
     return !pureModules.includes(target) && !domain.some((folder) => target.startsWith(folder));
   });

@@ -1,6 +1,8 @@
 import type { KnownKind } from './known-kind.ts';
 import { all, any, both, condition, healthyBelow, kindsOf, no, noBut, noUnlessSaying, oneOf, phases, yes } from './words.ts';
 
+const failsForGood = all("c.type in ['Accepted', 'ResolvedRefs']", "c.status == 'False'", "c.reason != 'InvalidCertificateRef'");
+
 /** Kinds of delivery tools, of controllers for cloud resources, and of the network. */
 export const kindsOfTools: readonly KnownKind[] = [
   // Flux: static objects (OCI repositories of Helm, alerts, providers) have no status.
@@ -71,7 +73,7 @@ export const kindsOfTools: readonly KnownKind[] = [
       no('Accepted'),
       no('ResolvedRefs'),
       // The Secret of a certificate comes when the certificate has been issued, which may need the Gateway.
-      `status.listeners.exists(l, l.conditions.exists(c, ${all("c.type in ['Accepted', 'ResolvedRefs']", "c.status == 'False'", "c.reason != 'InvalidCertificateRef'")}))`,
+      `status.listeners.exists(l, l.conditions.exists(c, ${failsForGood}))`,
     ),
     healthy: yes('Programmed'),
   },

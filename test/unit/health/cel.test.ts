@@ -117,6 +117,11 @@ describe('compileCel', () => {
     });
   });
 
+  it('fails on an object that is nested too deep to be read', () => {
+    const deep = Array.from({ length: 200_000 }).reduce<unknown>((inner) => ({ inner }), 'x');
+    expect(evaluate('has(status.inner)', { ...tariff, status: deep })).toMatchObject({ kind: 'failed' });
+  });
+
   it('compiles an expression once', () => {
     expect(compileCel('status.ready == 2')).toBe(compileCel('status.ready == 2'));
   });
