@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { deflate as deflateCallback } from 'node:zlib';
@@ -52,6 +52,12 @@ export function createRepositories({ config, author, cacheFolder, now }: {
   };
 }
 
+/** A tree that is on disk. */
+interface Checkout {
+  readonly treeId: string;
+  readonly folder: string;
+}
+
 /** Files of one folder that are written side by side. */
 const filesAtOnce = 16;
 
@@ -71,7 +77,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   const cache = {};
   const commits = new Map<string, Commit>();
   /** The checkouts on disk, the one used last at the end. */
-  const kept: string[] = [];
+  const kept: Checkout[] = [];
   let opening: Promise<{ gitdir: string; checkouts: string }> | undefined;
 
   function clone(): Promise<{ gitdir: string; checkouts: string }> {
@@ -226,16 +232,21 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
     return git.writeTree({ fs, gitdir, tree });
   }
 
-  async function writeFolder({ treeId, folder }: { treeId: string; folder: string }): Promise<void> {
+  /** Files that are the same in the checkout of before are links to those: nobody writes into a checkout. */
+  async function writeFolder({ treeId, folder, before }: Checkout & { before: Checkout | undefined }): Promise<void> {
     await mkdir(folder);
     const entries = await children(treeId);
+    const there = new Map((before === undefined ? [] : await children(before.treeId)).map((entry) => [entry.path, entry]));
     const unsafe = entries.find((entry) => isUnsafeName(entry.path));
     if (unsafe !== undefined) throw gitRefused({ message: `its tree holds the name ${JSON.stringify(unsafe.path)}` });
     const write = async (entry: TreeEntry): Promise<void> => {
       const target = path.join(folder, entry.path);
-      if (entry.kind === 'folder') await writeFolder({ treeId: entry.id, folder: target });
+      const earlier = there.get(entry.path);
+      const same = before !== undefined && earlier?.kind === entry.kind ? { treeId: earlier.id, folder: path.join(before.folder, entry.path) } : undefined;
+      if (entry.kind === 'folder') await writeFolder({ treeId: entry.id, folder: target, before: same });
       if (entry.kind === 'submodule') await mkdir(target);
       if (entry.kind !== 'file' && entry.kind !== 'executable') return;
+      if (same?.treeId === entry.id) return await link(same.folder, target);
       await writeFile(target, await blob(entry.id), { flag: 'wx' });
       if (entry.kind === 'executable') await chmod(target, 0o755);
     };
@@ -335,20 +346,20 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
         const { checkouts } = await clone();
         const { tree } = await fetchedCommit(commit);
         const folder = path.join(checkouts, tree);
-        const known = kept.indexOf(folder);
+        const known = kept.findIndex((checkout) => checkout.treeId === tree);
         if (known !== -1) {
           kept.push(...kept.splice(known, 1));
           return folder;
         }
         const unfinished = await mkdtemp(path.join(checkouts, 'unfinished-'));
         try {
-          await writeFolder({ treeId: tree, folder: path.join(unfinished, 'tree') });
+          await writeFolder({ treeId: tree, folder: path.join(unfinished, 'tree'), before: kept.at(-1) });
           await rename(path.join(unfinished, 'tree'), folder);
         } finally {
           await rm(unfinished, { recursive: true, force: true });
         }
-        kept.push(folder);
-        for (const old of kept.splice(0, kept.length - keptCheckouts)) await rm(old, { recursive: true, force: true });
+        kept.push({ treeId: tree, folder });
+        for (const old of kept.splice(0, kept.length - keptCheckouts)) await rm(old.folder, { recursive: true, force: true });
         return folder;
       }),
     commit: ({ parent, changes, message }) =>

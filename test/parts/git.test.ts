@@ -168,6 +168,29 @@ describe('reading a fetched commit', () => {
     expect(await readlink(join(root, 'link'))).toBe('../../outside');
   });
 
+  it('links what did not change since the last checkout, and nothing else', async () => {
+    const repository = open();
+    const before = await commitAndPush({
+      repository,
+      changes: [file('same/deep/a', 'a'), file('same/deep/b', 'b'), file('edited/c', 'c'), file('edited/d', 'd'), file('mode', 'm'), file('becomes', 'file'), file('goes', 'g')],
+    });
+    const first = await repository.checkout(before.id);
+    const after = await commitAndPush({
+      repository,
+      changes: [file('edited/c', 'changed'), { ...file('mode', 'm'), executable: true }, { ...file('becomes', ''), content: undefined }, file('becomes/a/folder', 'f'), { ...file('goes', ''), content: undefined }],
+    });
+    const second = await repository.checkout(after.id);
+    const inode = async (folder: string, name: string) => (await stat(join(folder, name))).ino;
+    for (const name of ['same/deep/a', 'same/deep/b', 'edited/d']) expect(await inode(second, name)).toBe(await inode(first, name));
+    for (const name of ['edited/c', 'mode']) expect(await inode(second, name)).not.toBe(await inode(first, name));
+    expect(await readFile(join(second, 'edited/c'), 'utf8')).toBe('changed');
+    expect(await readFile(join(first, 'edited/c'), 'utf8')).toBe('c');
+    expect((await stat(join(second, 'mode'))).mode & 0o111).not.toBe(0);
+    expect((await stat(join(first, 'mode'))).mode & 0o111).toBe(0);
+    expect(await readFile(join(second, 'becomes/a/folder'), 'utf8')).toBe('f');
+    await expect(stat(join(second, 'goes'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('keeps the checkouts used last', async () => {
     const repository = open();
     const folders: string[] = [];
