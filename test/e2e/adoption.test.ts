@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type Observed, type World } from './world.ts';
 
@@ -140,6 +141,14 @@ describe('adopts what the real kubectl made', () => {
   });
 });
 
+interface Recorded {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly managedFields: readonly unknown[] };
+}
+
+/** As a cluster returned them after kustomize-controller 1.9.5 had applied two revisions; only what a cluster assigns was left out. */
+const recordedUnderFlux = JSON.parse(readFileSync(new URL('../golden/recorded/flux-kustomization.json', import.meta.url), 'utf8')) as Recorded[];
+
 describe('adopts what other tools made', () => {
   /** As a server-side apply by that tool. */
   async function appliedBy(manager: string, manifest: string, namespace: string): Promise<void> {
@@ -179,6 +188,45 @@ describe('adopts what other tools made', () => {
     expect(after.metadata).toMatchObject(marks[owner]);
     // The marks stay with the tool; nothing else does.
     expect(await managersOf('deployment', 'web', name)).toEqual(['converge', manager].sort());
+  });
+
+  it('what the real kustomize-controller of Flux made, as a cluster had it: refused, then taken over, and nothing of it stays', async () => {
+    await world.kubectl('create', 'namespace', 'apps');
+    for (const { metadata, ...object } of recordedUnderFlux) {
+      const { managedFields, ...created } = metadata;
+      await world.pipeline.kubernetes.kubectl(['create', '--filename', '-'], JSON.stringify({ ...object, metadata: created }));
+      // Creating makes kubectl the owner of everything; this makes the managers those that were recorded.
+      const patch = JSON.stringify([{ op: 'replace', path: '/metadata/managedFields', value: managedFields }]);
+      await world.kubectl('patch', object.kind, metadata.name, '--namespace', 'apps', '--type=json', '--patch', patch);
+    }
+    expect(await managersOf('role', 'reader', 'apps')).toEqual(['kustomize-controller']);
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 80 }] } };
+    const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { name: 'reader' }, rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }] };
+    const files = {
+      'manifests/apps/web.yaml': deployment('web', 'shop:1.0'),
+      'manifests/apps/settings.yaml': configMap('settings', { a: '1' }),
+      'manifests/apps/service.yaml': JSON.stringify(service),
+      'manifests/apps/role.yaml': JSON.stringify(role),
+    };
+    const refused = await diffAt('apps', await master.push({ 'environments/apps.yaml': environmentFile('apps'), ...files }));
+    expect(refused.objects.map(({ kind, change, message }) => `${kind} ${change}: ${message.includes('is reconciled by the Flux Kustomization flux-system/apps')}`)).toEqual([
+      'ConfigMap failed: true',
+      'Deployment failed: true',
+      'Role failed: true',
+      'Service failed: true',
+    ]);
+
+    await convergedAt('apps', await master.push({ 'environments/apps.yaml': environmentFile('apps', { adopt: true }) }));
+    const web = await live('deployment', 'web', 'apps');
+    expect(templateOf(web).spec.containers.map(({ name, image, env }) => ({ name, image, env }))).toEqual([{ name: 'web', image: 'shop:1.0', env: undefined }]);
+    expect(templateOf(web).spec.terminationGracePeriodSeconds).toBe(30);
+    expect(web.spec).not.toHaveProperty('minReadySeconds');
+    expect((await live('configmap', 'settings', 'apps')).data).toEqual({ a: '1' });
+    expect((await live('service', 'web', 'apps')).spec['ports']).toMatchObject([{ name: 'http', port: 80 }]);
+    expect(await live('role', 'reader', 'apps')).toMatchObject({ rules: [{ verbs: ['list'] }] });
+    // The next check finds what was changed since, and nothing else.
+    const diff = await healed('apps', () => world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'apps'));
+    expect(diff.objects.map(({ kind, fields }) => ({ kind, paths: fields.map(({ path }) => path) }))).toEqual([{ kind: 'Deployment', paths: ['/spec/template/spec/containers[name=web]/image'] }]);
   });
 
   it('what nobody marks as living is adopted without asking', async () => {

@@ -32,3 +32,17 @@ describe.skipIf(folder === undefined)('an object recorded under Argo CD', () => 
     expect(controllers([...written])).toEqual(controllers([...before]));
   });
 });
+
+/* Objects as a cluster had them under Flux: kustomize-controller 1.9.5, after it had applied two revisions. */
+const underFlux = z.array(objectSchema).parse(JSON.parse(readFileSync(new URL('recorded/flux-kustomization.json', import.meta.url), 'utf8')));
+
+describe('an object recorded under Flux', () => {
+  it.each(underFlux.map((observed) => ({ kind: observed.kind, observed })))('is taken over whole, its metadata only where Git says so: $kind', ({ observed }) => {
+    const { managedFields: before = [], labels: _labels, annotations: _annotations, ...metadata } = observed.metadata;
+    const written = managedFieldsToWrite({ desired: { ...observed, metadata }, observed }) ?? [];
+    const theirs = before.find(({ manager }) => manager === 'kustomize-controller')?.fieldsV1 ?? {};
+    const ours = written.find(({ manager, operation }) => manager === 'converge' && operation === 'Apply')?.fieldsV1 ?? {};
+    for (const [field, below] of Object.entries(theirs)) if (field !== 'f:metadata') expect(ours[field]).toEqual(below);
+    expect(Object.keys(written.find(({ manager }) => manager === 'kustomize-controller')?.fieldsV1 ?? {})).toEqual(['f:metadata']);
+  });
+});
