@@ -80,6 +80,8 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
       try {
         await file.save(JSON.stringify(value), {
           resumable: false,
+          // The other sum there is, CRC32C, is computed in JavaScript: 80 ms for the memory of 5,000 objects.
+          validation: 'md5',
           contentType: 'application/json',
           preconditionOpts: preconditionOf(ifGeneration),
         });
