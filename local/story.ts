@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { z } from 'zod';
+import { policySchema, policyWords } from '../shared/environment/policy.ts';
 import { environmentKey, revisionOf } from '../shared/environment/revision.ts';
 import { parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
 import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
@@ -179,8 +180,8 @@ async function revertChart(scene: Scene, chart: CopiedUpload & { image: string }
 
 async function sayStatus({ pipeline, say }: Scene): Promise<void> {
   const environments = await readStatus(pipeline);
-  const heads = ['environment', 'state', 'health', 'objects', 'revision'];
-  const rows = environments.map((row) => [row.name, row.state, row.health, String(row.objects), shortRevision(row.revision)]);
+  const heads = ['environment', 'state', 'health', 'objects', 'revision', ''];
+  const rows = environments.map((row) => [row.name, row.state, row.health, String(row.objects), shortRevision(row.revision), policyWords(row.policy).join(', ')]);
   for (const line of table([heads, ...rows])) say(line);
   const other = environments.filter(({ state }) => state !== 'Converged');
   const problems = other.map(({ name, state, message }) => `${name} is ${state} ${message}`.trim());
@@ -295,8 +296,8 @@ async function sayConverged(scene: Scene, { commit, at, environments }: Committe
   say(`jobs       ${environments.join(', ')}`);
   const ended = environments.map(async (environment) => {
     const what = `${environment} converged at ${shortened(commit)}`;
-    const { changes } = await watch.first({ what, pick: (seen) => convergedOf(seen, environment) });
-    say(`converged  ${environment.padEnd(18)} ${countsOf(changes)}; ${secondsSince(at)}`, 'good');
+    const { changes, policy } = await watch.first({ what, pick: (seen) => convergedOf(seen, environment) });
+    say(`converged  ${environment.padEnd(18)} ${[countsOf(changes), ...policyWords(policy)].join(', ')}; ${secondsSince(at)}`, 'good');
   });
   await Promise.all(ended);
 
@@ -313,7 +314,7 @@ function jobId({ environment, commit }: { environment: string; commit: string })
 }
 
 function sayDiff({ diff, say }: { diff: Diff; say: Say }): void {
-  say(`diff       ${diff.environment}: ${diff.summary} (${diff.reason}, ${diff.action})`, 'bad');
+  say(`diff       ${diff.environment}: ${diff.summary} (${[diff.reason, diff.action, ...policyWords(diff.policy)].join(', ')})`, 'bad');
   for (const object of diff.objects) {
     if (object.fields.length === 0) say(`         ${object.kind} ${object.name} ${object.message}`, 'detail');
     for (const { path, desired, observed, manager, changedBefore } of object.fields) {
@@ -355,7 +356,7 @@ async function lookForDrift({ functions }: Pipeline): Promise<{ checked: readonl
 
 const statusSchema = z.object({
   environments: z.array(
-    z.object({ name: z.string(), state: z.string(), health: z.string(), objects: z.number(), revision: z.string(), message: z.string() }),
+    z.object({ name: z.string(), state: z.string(), health: z.string(), objects: z.number(), revision: z.string(), message: z.string(), policy: policySchema.nullable() }),
   ),
 });
 

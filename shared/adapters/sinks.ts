@@ -1,18 +1,19 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConvergeError } from '../errors.ts';
+import { policyWords } from '../environment/policy.ts';
 import type { Sinks } from '../pipeline/ports.ts';
 
 const timeout = 10_000;
 
 /**
- * Delivers alerts to webhooks: a POST of the alert's JSON, with `ce-id` and `ce-type`, by which a receiver recognises one
+ * Delivers alerts to webhooks: a POST of the alert's JSON, with what is not by default in the environment's policy in words, with `ce-id` and `ce-type`, by which a receiver recognises one
  * it has seen, and `X-Converge-Signature-256: sha256=<HMAC of the body>` where the sink has a secret.
  */
 export function createSinks(): Sinks {
   return {
     async deliver({ sink, alert, id }) {
-      const body = JSON.stringify({ topic: alert.topic, ...alert.data });
+      const body = JSON.stringify({ topic: alert.topic, ...alert.data, policies: policyWords(alert.data.policy) });
       const signature = sink.webhook.secretFile === undefined ? {} : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
       let response: Response;
       try {

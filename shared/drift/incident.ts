@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseTime } from '../time.ts';
 import type { Divergence } from './divergence.ts';
 import { z } from 'zod';
+import type { Policy } from '../environment/policy.ts';
 import { differingPaths, diffReasons, diffSchema, type Diff } from '../events/alert.ts';
 
 /** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
@@ -78,6 +79,7 @@ export function withDiff({
   repository,
   cluster,
   action,
+  policy,
 }: {
   incident: Incident;
   divergence: Divergence;
@@ -85,6 +87,7 @@ export function withDiff({
   repository: string;
   cluster: string;
   action: Diff['action'];
+  policy: Policy | null;
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
   const diff: Diff = {
@@ -92,6 +95,7 @@ export function withDiff({
     repository,
     cluster,
     action,
+    policy,
     revision: divergence.revision,
     reason: divergence.reason,
     incident: incident.id,

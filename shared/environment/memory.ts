@@ -24,6 +24,8 @@ export const memorySchema = z.object({
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   left: z.array(z.string()),
   incident: incidentSchema.optional(),
+  /** What it waits for at a revision, before anything is written: the environments it depends on. */
+  waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

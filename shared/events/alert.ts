@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
 import { ConvergeError } from '../errors.ts';
+import { policySchema } from '../environment/policy.ts';
 
 export const diffType = 'dev.converge.environment.diff.v1';
 export const convergedType = 'dev.converge.environment.converged.v1';
@@ -27,6 +28,9 @@ const objectDiffSchema = z.object({
 
 export const diffReasons = ['Drifted', 'Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const;
 
+/** Null where the environment file cannot be read, and in alerts of a version that did not tell it. */
+const policy = policySchema.nullable().default(null);
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -43,6 +47,7 @@ export const diffSchema = z.object({
   objects: z.array(objectDiffSchema),
   /** How many further objects differ, beyond the ones listed. */
   omitted: z.number().int().nonnegative(),
+  policy,
 });
 
 /** Desired and observed state of an environment agree (again). */
@@ -61,6 +66,7 @@ export const convergedSchema = z.object({
     unchanged: z.number().int(),
     pruned: z.number().int(),
   }),
+  policy,
 });
 
 export type FieldDiff = z.infer<typeof fieldDiffSchema>;

@@ -1,6 +1,6 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
+import { listEnvironments } from './declared-environments.ts';
 import type { Ports } from './ports.ts';
-import { listEnvironments } from './fan-out.ts';
 
 export interface CheckDriftResult {
   /** `<class>/<name>` of every environment that got a job. */

@@ -1,9 +1,10 @@
 import type { ChangeCommitted } from '../events/change-committed.ts';
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
-import { environmentOfPath, environmentsFolder } from '../environment/environment-file.ts';
+import { inDependencyOrder } from '../environment/dependencies.ts';
 import { sameInputs } from '../environment/inputs.ts';
 import { readMemory } from '../environment/memory.ts';
 import { statePaths } from '../environment/state-paths.ts';
+import { dependencyGraph, listEnvironments } from './declared-environments.ts';
 import type { Ports, Repository } from './ports.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 
@@ -18,7 +19,8 @@ export interface FanOutResult {
  * One job for each environment that a change affects: where the Git object id of an input differs from the one that
  * was attempted last; what failed there is tried again by the schedule. The head of the branch is what is compared: it is the announced commit, or a later one.
  *
- * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it.
+ * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it. Jobs of
+ * environments that others depend on are sent first, which spares these a look; each holds its own gate.
  */
 export async function fanOut(
   change: ChangeCommitted,
@@ -32,19 +34,16 @@ export async function fanOut(
     environments.map(async (environment) => ({ environment, due: await isDue({ environment, repository, commit: head.id, ports }) })),
   );
   const due = verdicts.filter((verdict) => verdict.due).map((verdict) => verdict.environment);
-  await Promise.all(
-    due.map(async (environment) => {
-      const job = { repository: change.repository, environment, mode: 'reconcile', cause: 'commit' } as const;
-      await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
-    }),
-  );
+  const dependsOn = due.length > 1 ? await dependencyGraph({ repository, commit: head.id }) : new Map<string, readonly string[]>();
+  for (const group of inDependencyOrder({ names: due, dependsOn })) {
+    await Promise.all(
+      group.map(async (environment) => {
+        const job = { repository: change.repository, environment, mode: 'reconcile', cause: 'commit' } as const;
+        await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
+      }),
+    );
+  }
   return { commit: head.id, due, untouched: environments.filter((environment) => !due.includes(environment)) };
-}
-
-/** The names of the environments that a commit declares, sorted. */
-export async function listEnvironments({ repository, commit }: { repository: Repository; commit: string }): Promise<string[]> {
-  const entries = await repository.list({ commit, folder: environmentsFolder });
-  return entries.flatMap(({ kind, path }) => (kind === 'file' || kind === 'executable' ? (environmentOfPath(path) ?? []) : [])).sort();
 }
 
 async function isDue({

@@ -2,9 +2,10 @@ import { ConvergeError } from '../errors.ts';
 import { isOpen } from '../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
 import { readMemory, type Memory } from '../environment/memory.ts';
+import { policyOf, type Policy } from '../environment/policy.ts';
 import { revisionOf } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
-import { listEnvironments } from './fan-out.ts';
+import { listEnvironments } from './declared-environments.ts';
 import type { Ports, Repository } from './ports.ts';
 
 export interface EnvironmentStatus {
@@ -20,6 +21,8 @@ export interface EnvironmentStatus {
   readonly health: Memory['health'];
   readonly objects: number;
   readonly message: string;
+  /** What its file leaves undone on purpose; null where it cannot be read. */
+  readonly policy: Policy | null;
 }
 
 export interface Status {
@@ -63,28 +66,36 @@ async function statusOfEnvironment({ name, repository, commit, ports }: { name: 
     name,
     repository: repository.repositoryClass,
     cluster: declared.cluster ?? memory.cluster,
-    state: declared.suspend ? 'Suspended' : stateOf(memory),
+    state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
     revision: memory.converged?.revision ?? '',
     wanted: revisionOf({ branch: repository.branch, commit }),
     since: memory.since,
     incident: open?.id ?? null,
     health: memory.health,
     objects: Object.keys(memory.objects).length,
-    message: declared.problem ?? open?.summary ?? '',
+    message: declared.problem ?? waitingOf(memory)?.message ?? open?.summary ?? '',
+    policy: declared.policy,
   };
 }
 
-function declaredState({ file, text }: { file: string; text: string }): { cluster?: string; suspend: boolean; problem?: string } {
+function declaredState({ file, text }: { file: string; text: string }): { cluster?: string; policy: Policy | null; problem?: string } {
   try {
-    const { cluster, suspend } = parseEnvironmentFile({ file, text });
-    return { cluster, suspend };
+    const environment = parseEnvironmentFile({ file, text });
+    return { cluster: environment.cluster, policy: policyOf(environment) };
   } catch (error) {
-    if (error instanceof ConvergeError) return { suspend: false, problem: error.message };
+    if (error instanceof ConvergeError) return { policy: null, problem: error.message };
     throw error;
   }
 }
 
-function stateOf({ incident, converged, attempted, health }: Memory): EnvironmentStatus['state'] {
+/** What it waits for, unless the incident that is open tells of that revision already. */
+function waitingOf({ waiting, incident }: Memory): Memory['waiting'] {
+  return isOpen(incident) && incident.revision === waiting?.revision ? undefined : waiting;
+}
+
+function stateOf(memory: Memory): EnvironmentStatus['state'] {
+  const { incident, converged, attempted, health } = memory;
+  if (waitingOf(memory) !== undefined) return 'Converging';
   if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
   return converged === undefined || health === 'Progressing' ? 'Converging' : 'Converged';

@@ -2,6 +2,7 @@ import type { ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
+import { policyOf } from '../../environment/policy.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
 import { areHooksDue, convergedRecord } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
@@ -89,7 +90,7 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
       left: left.map(objectKey).sort(),
       health: outcome.health.state,
     },
-    converged: { cluster: cluster.name, revision: quiet?.revision ?? revision, seconds: secondsSince(run), changes: countChanges(changes) },
+    converged: { cluster: cluster.name, revision: quiet?.revision ?? revision, seconds: secondsSince(run), changes: countChanges(changes), policy: policyOf(environment) },
   });
   return { outcome: 'converged', revision };
 }

@@ -10,6 +10,7 @@ import { areHooksDue } from '../../inventory/hook-record.ts';
 import { planChanges } from '../../plan/plan.ts';
 import { bringAbout } from './bring-about.ts';
 import { renderDesired } from './desired-state.ts';
+import { goOn, hold, lookAtGate } from './gate.ts';
 import { observe } from './observed-state.ts';
 import { readInputs } from './render-inputs.ts';
 import { hookRecordOf } from './run-hooks.ts';
@@ -17,6 +18,7 @@ import type { Run } from './run.ts';
 import { isSettled, settle } from './settle.ts';
 import type { RunResult, Target } from './target.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
+import { tellDependents } from './tell-dependents.ts';
 import { verifyPlan } from './verify.ts';
 
 /** Beside the environment's timeout: for Git, the render and the pruning. In seconds. */
@@ -24,6 +26,12 @@ const leaseMargin = 60;
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
 export async function converge(run: Run): Promise<RunResult> {
+  const result = await convergeOne(run);
+  await tellDependents(run, result);
+  return result;
+}
+
+async function convergeOne(run: Run): Promise<RunResult> {
   await publishUntold(run);
   const repository = run.ports.repository(run.repository);
   const commit = run.head;
@@ -40,11 +48,14 @@ export async function converge(run: Run): Promise<RunResult> {
     attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
     await run.lease.lastFor(environment.timeout / 1000 + leaseMargin);
     if (environment.suspend) {
-      await run.memoryFile.save({ ...run.memoryFile.memory(), attempted });
+      await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, waiting: undefined });
       return { outcome: 'suspended' };
     }
     refuseMove(run, environment);
     await tellRewrittenBranch(run, { attempted, environment });
+    const gate = await lookAtGate(run, { environment, commit: commit.id });
+    if (gate.gate !== 'open') return await hold(run, { environment, attempted: sameAttempt(run, attempted), gate });
+    await goOn(run);
     const cluster = await run.ports.cluster(environment.cluster);
     return await convergeTarget({
       run,

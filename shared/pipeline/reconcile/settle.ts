@@ -1,6 +1,7 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { isOpen } from '../../drift/incident.ts';
 import { sameInputs } from '../../environment/inputs.ts';
+import { policyOf } from '../../environment/policy.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { worstHealth } from '../../health/health.ts';
 import { isAsRemembered } from '../../plan/plan.ts';
@@ -29,8 +30,8 @@ export async function isSettled({ run, commit, environment, api }: Target, obser
 
 /** Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. */
 export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
-  const { run, revision, cluster } = target;
-  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object, target.environment.health) }));
+  const { run, revision, cluster, environment } = target;
+  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object, environment.health) }));
   const broken = assessed.filter(({ health }) => health.state === 'Degraded');
   if (broken.length > 0) {
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
@@ -44,6 +45,6 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
   const health = worstHealth(assessed.map((object) => object.health)).state;
   const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
   const convergedAt = memory.converged?.revision ?? revision;
-  await tellConverged(run, { memory: { ...memory, health }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes } });
+  await tellConverged(run, { memory: { ...memory, health }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
   return { outcome: 'unchanged', revision };
 }

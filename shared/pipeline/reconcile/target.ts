@@ -24,6 +24,7 @@ export interface Target {
 export type RunResult =
   | { readonly outcome: 'absent' | 'suspended' | 'superseded' }
   | { readonly outcome: 'unchanged' | 'converged'; readonly revision: string }
+  | { readonly outcome: 'waiting'; readonly revision: string; readonly message: string }
   | { readonly outcome: 'diverged'; readonly revision: string; readonly reason: DiffReason; readonly summary: string };
 
 /** Seconds since the run began, to the hundredth. */

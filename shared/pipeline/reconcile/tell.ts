@@ -3,6 +3,7 @@ import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
+import { policyOf, type PolicyKeys } from '../../environment/policy.ts';
 import type { HealthState } from '../../health/health.ts';
 import type { Run } from './run.ts';
 import type { RunResult, Target } from './target.ts';
@@ -21,14 +22,15 @@ export async function tellDivergence(
     /** What is known of the environment's health now; as it was, where absent. */
     health?: HealthState;
     /** Absent where the environment file cannot be read. */
-    environment: Pick<Environment, 'diffAfter' | 'convergedAfter'> | undefined;
+    environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
   },
 ): Promise<void> {
   const { divergence, cluster, action } = told;
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
-  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health };
+  const waiting = divergence.reason === 'Blocked' ? before.waiting : undefined;
+  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, waiting };
   const now = ports.now();
   const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
   const since = isOpen(memory.incident) ? memory.since : now.toISOString();
@@ -36,7 +38,8 @@ export async function tellDivergence(
     await memoryFile.save({ ...memory, incident, since });
     return;
   }
-  const withEvidence = withDiff({ incident, divergence, environment: run.environment, repository: run.repository, cluster, action });
+  const policy = told.environment === undefined ? null : policyOf(told.environment);
+  const withEvidence = withDiff({ incident, divergence, environment: run.environment, repository: run.repository, cluster, action, policy });
   await memoryFile.save({ ...memory, incident: withEvidence, since });
   await publishUntold(run);
 }

@@ -126,11 +126,12 @@ describe('drift may be healed', () => {
 });
 
 describe('the alert of an incident', () => {
+  const policy = { suspend: false, selfHeal: true, prune: false, ignored: 2 };
   const alertOf = (objects: readonly ObjectDiff[]) =>
     withDiff({
       incident: told(open({})),
       divergence: { ...drift, objects },
-      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing' },
+      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing', policy },
     });
 
   it('says what the incident says, and is yet to be told', () => {
@@ -140,6 +141,7 @@ describe('the alert of an incident', () => {
       environment: 'acme',
       repository: 'master',
       cluster: 'sandbox',
+      policy,
       revision: drift.revision,
       reason: 'Drifted',
       incident: incident.id,

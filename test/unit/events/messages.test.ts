@@ -134,6 +134,7 @@ const diff: Diff = {
     { apiVersion: 'v1', kind: 'Namespace', name: 'acme', change: 'missing', message: 'is missing', fields: [] },
   ],
   omitted: 0,
+  policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
 };
 
 const converged: Converged = {
@@ -144,7 +145,16 @@ const converged: Converged = {
   incident: null, occurrence: null,
   seconds: 4.2,
   changes: { created: 12, configured: 1, unchanged: 40, pruned: 0 },
+  policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
 };
+
+describe('an alert of a version that told no policy', () => {
+  it.each([{ topic: 'diff', data: diff } as const, { topic: 'converged', data: converged } as const])('is read all the same: $topic', ({ topic, data }) => {
+    const { policy: _policy, ...older } = data;
+    const event = { ...incoming(older), type: `dev.converge.environment.${topic}.v1` };
+    expect(parseAlert(event)).toEqual({ topic, data: { ...data, policy: null } });
+  });
+});
 
 describe('diff', () => {
   const idOf = (changed: Partial<Diff>) => encodeAlert({ topic: 'diff', data: { ...diff, ...changed } }, time).id;

@@ -9,6 +9,7 @@ const alert: Alert = {
   data: {
     ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', revision: 'main@sha1:9f2c', incident: null, occurrence: null, seconds: 1 },
     changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },
+    policy: null,
   },
 };
 const sink = (name: string) => ({ name, webhook: { url: `https://${name}.example.com/` } });

@@ -48,6 +48,7 @@ describe('the status of an environment', () => {
           health: 'Healthy',
           objects: 1,
           message: '',
+          policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
         },
       ],
       unreadable: [],
@@ -61,6 +62,8 @@ describe('the status of an environment', () => {
     { state: 'Diverged', what: 'with drift', memory: { ...settled, incident } },
     { state: 'Failed', what: 'with a failure', memory: { ...settled, incident: { ...incident, reason: 'Failed' } } },
     { state: 'Converged', what: 'after an incident', memory: { ...settled, incident: { ...incident, closedAt: at.at } } },
+    { state: 'Converging', what: 'while it waits for others', memory: { ...settled, waiting: { revision: at.revision, message: 'waits for platform' } } },
+    { state: 'Failed', what: 'while what it waits for has failed', memory: { ...settled, incident: { ...incident, reason: 'Blocked' }, waiting: { revision: at.revision, message: 'waits for platform, which failed' } } },
     { state: 'Suspended', what: 'when suspended, even with drift', memory: { ...settled, incident }, spec: ['suspend: true'] },
   ])('is $state $what', async ({ state, memory, spec = [] }) => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
@@ -73,13 +76,32 @@ describe('the status of an environment', () => {
     expect(environments[0]).toMatchObject({ incident: incident.id, message: incident.summary });
   });
 
+  it('says what it waits for, though something else was wrong before', async () => {
+    const waiting = { revision: `main@sha1:${commitId('a')}`, message: 'waits for platform' };
+    const { environments } = await statusOf({ memory: { ...settled, incident: { ...incident, reason: 'Failed' }, waiting } });
+    expect(environments[0]).toMatchObject({ state: 'Converging', message: 'waits for platform', incident: incident.id });
+  });
+
+  it('shows what its file leaves undone on purpose', async () => {
+    const spec = ['suspend: true', 'selfHeal: false', 'prune: false', 'ignore: [{ target: { kind: Deployment }, paths: [/spec/replicas, /spec/paused] }]'];
+    const { environments } = await statusOf({ repository: repositoryWith({ files: { [file]: environmentText('acme', spec) } }) });
+    expect(environments[0]?.policy).toEqual({ suspend: true, selfHeal: false, prune: false, ignored: 2 });
+  });
+
   it('names what is wrong with its file, and the cluster it was on', async () => {
     const { environments } = await statusOf({ repository: repositoryWith({ files: { [file]: 'nonsense: 1\n' } }), memory: settled });
-    expect(environments[0]).toMatchObject({ cluster: 'earlier', message: expect.stringContaining(`${file}:1: nonsense: unknown key`) });
+    expect(environments[0]).toMatchObject({ cluster: 'earlier', policy: null, message: expect.stringContaining(`${file}:1: nonsense: unknown key`) });
   });
 });
 
 describe('the status of a repository', () => {
+  it('tells of every environment where the file of one is broken', async () => {
+    const files = { [file]: 'broken: [', 'environments/globex.yaml': environmentText('globex') };
+    const { environments, unreadable } = await statusOf({ repository: repositoryWith({ files }), memory: settled });
+    expect(environments.map(({ name, cluster, state }) => [name, cluster, state])).toEqual([['acme', 'earlier', 'Converged'], ['globex', 'sandbox', 'Unknown']]);
+    expect(unreadable).toEqual([]);
+  });
+
   it('is no environments where it is empty', async () => {
     expect(await statusOf({ repository: repositoryWith({ files: undefined }) })).toEqual({ environments: [], unreadable: [] });
   });
