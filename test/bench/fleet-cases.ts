@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import type { Pipeline } from '../../local/pipeline.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
 import { asApplied, pushFleet, repository, selectorOf, type Fleet } from './fleet.ts';
@@ -17,6 +18,8 @@ export interface FleetBench {
   apply(name: CaseName): Promise<Case>;
   /** A run with nothing to do, beside the raw LISTs of those objects. */
   unchanged(name: CaseName, look: Look): Promise<Case>;
+  /** A check that finds ten edited ConfigMaps and names them, in an environment that does not heal, beside the raw LISTs of its objects. */
+  drifted(name: CaseName): Promise<Case>;
   /** A commit that changes one object, beside the raw LISTs and the raw apply of one. */
   changeOne(name: CaseName): Promise<Case>;
 }
@@ -37,6 +40,7 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
   applyRounds: number;
   readRounds: number;
   floorOf?: FloorOf;
+  spec?: Readonly<Record<string, unknown>>;
 }): Promise<FleetBench> {
   const fleet: Fleet = await pushFleet({ pipeline, count: applyRounds, ...load });
   const [first = ''] = fleet.environments;
@@ -100,6 +104,35 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
         return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB() });
       });
     },
+    async drifted(name) {
+      await convergeFirst();
+      const rounds = noRounds();
+      const job = { repository, environment: first, mode: 'check', cause: 'schedule' } as const;
+      const edited = fleet.objects.slice(0, 10);
+      const names = edited.map(({ metadata }) => metadata.name ?? '');
+      const restore = async (): Promise<void> => {
+        for (const object of edited) await raw.editData({ names: [object.metadata.name ?? ''], namespace: first, data: dataOf(object) });
+      };
+      return await withReconciler(pipeline, async (reconciler) => {
+        // The first look that finds something renders it all: what an instance keeps is measured.
+        for (let round = -1; round < readRounds; round++) {
+          await sleep(pauseMilliseconds);
+          await raw.editData({ names, namespace: first, data: { 'settings.properties': `edited=${round}` } });
+          const before = await raw.countRequests();
+          const seconds = await reconciler.run({ job, expected: ['diverged'] });
+          const calls = (await raw.countRequests()) - before;
+          if (round >= 0) {
+            rounds.seconds.push(seconds);
+            rounds.calls.push(calls);
+            rounds.floor.push(await secondsOf(listAll));
+          }
+          await restore();
+          await sleep(pauseMilliseconds);
+          await reconciler.run({ job, expected: ['unchanged', 'converged'] });
+        }
+        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB() });
+      });
+    },
     async changeOne(name) {
       await convergeFirst();
       const rounds = noRounds();
@@ -127,6 +160,10 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
       });
     },
   };
+}
+
+function dataOf({ data }: KubernetesObject): Readonly<Record<string, string>> {
+  return z.record(z.string(), z.string()).parse(data);
 }
 
 /** Until every Deployment has its replica, looked at as often as the product's first looks are apart. */

@@ -6,6 +6,7 @@ import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { reportTo } from '../../local/say.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
+import { prepareManyEnvironments } from './many-environments.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
 import { configMaps, deployments, mixedObjects } from './objects.ts';
 import { connectRaw, type RawApi } from './raw-api.ts';
@@ -47,6 +48,8 @@ function once<T>(prepare: () => Promise<T>): () => Promise<T> {
 async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Parts }): Promise<Case[]> {
   const settings = once(() => prepareFleet({ ...parts, name: 'settings', objects: configMaps(1000), perFile: 1, applyRounds: 3, readRounds: 9 }));
   const mixed = once(() => prepareFleet({ ...parts, name: 'mixed', objects: mixedObjects(), perFile: 10, applyRounds: 2, readRounds: 7 }));
+  const watched = once(() => prepareFleet({ ...parts, name: 'watched', objects: mixedObjects(), perFile: 10, applyRounds: 1, readRounds: 7, spec: { selfHeal: false, diffAfter: '0s' } }));
+  const many = once(() => prepareManyEnvironments({ ...parts, count: 200, rounds: 3 }));
   const shops = once(() => prepareFleet({ ...parts, name: 'shops', objects: deployments(200), perFile: 10, applyRounds: 2, readRounds: 0, floorOf: rolledOut }));
   const render = once(() => prepareRender(parts));
   const commit = { mode: 'reconcile', cause: 'commit' } as const;
@@ -57,8 +60,12 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'drift-configmaps-1000': async () => (await settings()).unchanged('drift-configmaps-1000', schedule),
     'apply-mixed-5000': async () => (await mixed()).apply('apply-mixed-5000'),
     'noop-mixed-5000': async () => (await mixed()).unchanged('noop-mixed-5000', commit),
+    'drift-mixed-5000': async () => (await watched()).unchanged('drift-mixed-5000', schedule),
+    'drift-found-of-5000': async () => (await watched()).drifted('drift-found-of-5000'),
     'change-one-of-5000': async () => (await mixed()).changeOne('change-one-of-5000'),
     'apply-deployments-200': async () => (await shops()).apply('apply-deployments-200'),
+    'fleet-200x25': async () => (await many()).checkAll('fleet-200x25'),
+    'fleet-change-one-of-200': async () => (await many()).changeOne('fleet-change-one-of-200'),
     'render-cold': async () => (await render()).cold(),
     'render-cached': async () => (await render()).cached(),
     'upload-to-converged': () => measureUpload(parts),

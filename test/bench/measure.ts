@@ -10,6 +10,9 @@ export interface Case {
   readonly apiCalls: number;
   /** The most memory that the process running the stage held, from its start; null where the case runs in several. */
   readonly peakRssMiB: number | null;
+  /** HTTP requests to the Git host and to Cloud Storage, where they are counted. */
+  readonly gitCalls?: number;
+  readonly stateCalls?: number;
 }
 
 export const caseNames = [
@@ -18,8 +21,12 @@ export const caseNames = [
   'drift-configmaps-1000',
   'apply-mixed-5000',
   'noop-mixed-5000',
+  'drift-mixed-5000',
+  'drift-found-of-5000',
   'change-one-of-5000',
   'apply-deployments-200',
+  'fleet-200x25',
+  'fleet-change-one-of-200',
   'render-cold',
   'render-cached',
   'upload-to-converged',

@@ -17,22 +17,37 @@ export function configMaps(count: number): KubernetesObject[] {
 
 /** 5,000 objects of six kinds that no controller acts upon, so that nothing but the applies is measured. */
 export function mixedObjects(): KubernetesObject[] {
+  return mixed(500);
+}
+
+/** 25 objects of the same kinds: eight ConfigMaps, five Secrets, three of each other. */
+export function someObjects(): KubernetesObject[] {
+  return [...configMaps(8), ...secrets(5), ...others(3)];
+}
+
+function mixed(share: number): KubernetesObject[] {
+  return [...configMaps(4 * share), ...secrets(2 * share), ...others(share)];
+}
+
+function secrets(count: number): KubernetesObject[] {
+  return numbered({ count, make: (number) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: `key-${number}` }, stringData: { key: number.repeat(50) } }) });
+}
+
+function others(count: number): KubernetesObject[] {
   const rbac = 'rbac.authorization.k8s.io';
-  const half = (make: (number: string) => KubernetesObject): KubernetesObject[] => numbered({ count: 500, make });
+  const some = (make: (number: string) => KubernetesObject): KubernetesObject[] => numbered({ count, make });
   return [
-    ...configMaps(2000),
-    ...numbered({ count: 1000, make: (number) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: `key-${number}` }, stringData: { key: number.repeat(50) } }) }),
-    ...half((number) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: `robot-${number}` } })),
-    ...half((number) => ({
+    ...some((number) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: `robot-${number}` } })),
+    ...some((number) => ({
       ...{ apiVersion: `${rbac}/v1`, kind: 'Role', metadata: { name: `reader-${number}` } },
       rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [`settings-${number}`], verbs: ['get', 'watch'] }],
     })),
-    ...half((number) => ({
+    ...some((number) => ({
       ...{ apiVersion: `${rbac}/v1`, kind: 'RoleBinding', metadata: { name: `reader-${number}` } },
       roleRef: { apiGroup: rbac, kind: 'Role', name: `reader-${number}` },
       subjects: [{ kind: 'ServiceAccount', name: `robot-${number}` }],
     })),
-    ...half((number) => ({
+    ...some((number) => ({
       ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: `allow-${number}` } },
       spec: {
         podSelector: { matchLabels: { app: `app-${number}` } },

@@ -5,17 +5,23 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { partEnvironment } from '../../local/environment.ts';
 import type { Pipeline } from '../../local/pipeline.ts';
+import type { ChangeCommitted } from '../../shared/events/change-committed.ts';
 import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
+import type { CallCounts } from './call-counts.ts';
 
 /** A process that reconciles, as an instance of the function does: apart from the Git host, which is this process's. */
 export interface Reconciler {
   /** Seconds that the stage took. Throws where the run ended as something else than expected: that is no figure at all. */
   run(run: { job: ReconcileRequested; expected: readonly string[] }): Promise<number>;
+  /** The same from the announcement of a commit until all its jobs have ended. */
+  spread(run: { change: ChangeCommitted; expected: readonly string[] }): Promise<number>;
+  /** Requests to Git and Cloud Storage until its last run ended. */
+  calls(): CallCounts;
   /** The most memory it held until its last run ended. */
   peakRssMiB(): number;
 }
 
-const answerSchema = z.object({ order: z.int(), outcome: z.string(), summary: z.string(), seconds: z.number(), peakRssMiB: z.int() });
+const answerSchema = z.object({ order: z.int(), outcome: z.string(), summary: z.string(), seconds: z.number(), peakRssMiB: z.int(), counts: z.object({ git: z.int(), state: z.int() }) });
 
 /** Does the work with a process of its own, so that its peak of memory is that of this work. */
 export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: Reconciler) => Promise<T>): Promise<T> {
@@ -34,31 +40,38 @@ export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: R
   const ended = once(child, 'exit');
   let orders = 0;
   let peak = 0;
+  let calls: CallCounts = { git: 0, state: 0 };
+  child.setMaxListeners(0);
+
+  async function ask({ content, what, expected }: { content: object; what: string; expected: readonly string[] }): Promise<number> {
+    const order = ++orders;
+    const { promise, resolve, reject } = Promise.withResolvers<z.infer<typeof answerSchema>>();
+    const take = (message: unknown): void => {
+      const answer = answerSchema.parse(message);
+      if (answer.order === order) resolve(answer);
+    };
+    const fail = (): void => reject(new Error('the reconciling process ended'));
+    child.on('message', take);
+    child.once('exit', fail);
+    try {
+      child.send({ order, ...content });
+      const { outcome, summary, seconds, peakRssMiB, counts } = await promise;
+      peak = peakRssMiB;
+      calls = counts;
+      if (expected.includes(outcome)) return seconds;
+      throw new Error(`the run of ${what} ended as ${outcome}, expected ${expected.join(' or ')}: ${summary}`);
+    } finally {
+      child.off('message', take);
+      child.off('exit', fail);
+    }
+  }
 
   try {
     return await work({
-      async run({ job, expected }) {
-        const order = ++orders;
-        const { promise, resolve, reject } = Promise.withResolvers<z.infer<typeof answerSchema>>();
-        const take = (message: unknown): void => {
-          const answer = answerSchema.parse(message);
-          if (answer.order === order) resolve(answer);
-        };
-        const fail = (): void => reject(new Error('the reconciling process ended'));
-        child.on('message', take);
-        child.once('exit', fail);
-        try {
-          child.send({ order, job });
-          const { outcome, summary, seconds, peakRssMiB } = await promise;
-          peak = peakRssMiB;
-          if (expected.includes(outcome)) return seconds;
-          throw new Error(`the run of ${job.environment} ended as ${outcome}, expected ${expected.join(' or ')}: ${summary}`);
-        } finally {
-          child.off('message', take);
-          child.off('exit', fail);
-        }
-      },
+      run: ({ job, expected }) => ask({ content: { job }, what: job.environment, expected }),
+      spread: ({ change, expected }) => ask({ content: { change }, what: change.commit, expected }),
       peakRssMiB: () => peak,
+      calls: () => calls,
     });
   } finally {
     if (child.connected) child.disconnect();

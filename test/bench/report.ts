@@ -15,8 +15,12 @@ const aims: Readonly<Record<CaseName, Aim>> = {
   'apply-mixed-5000': { times: 1.3, peakRssMiB: 512 },
   // Five for each of six kinds.
   'noop-mixed-5000': { seconds: 0.3, apiCalls: 30, peakRssMiB: 512 },
+  'drift-mixed-5000': { seconds: 0.3, apiCalls: 30, peakRssMiB: 512 },
+  'drift-found-of-5000': { apiCalls: 30 + 10, peakRssMiB: 512 },
   'change-one-of-5000': { seconds: 1, peakRssMiB: 512 },
   'apply-deployments-200': { times: 1.3 },
+  'fleet-200x25': { seconds: 20 },
+  'fleet-change-one-of-200': { seconds: 1.5 },
   'render-cold': {},
   'render-cached': {},
   'upload-to-converged': { seconds: 1.5 },
@@ -24,11 +28,12 @@ const aims: Readonly<Record<CaseName, Aim>> = {
 
 /** One case as lines for people: the figure beside its floor, then each aim and whether it is met. */
 export function describeCase(measured: Case): string {
-  const { name, seconds, floorSeconds, apiCalls, peakRssMiB } = measured;
+  const { name, seconds, floorSeconds, apiCalls, peakRssMiB, gitCalls, stateCalls } = measured;
   const floor = floorSeconds === null ? '' : `, floor ${inSeconds(floorSeconds)} (×${(seconds / floorSeconds).toFixed(2)})`;
   const lines = aimsOf(measured).map(({ met, text }) => `    ${met ? 'met   ' : 'missed'}  ${text}`);
   const memory = peakRssMiB === null ? '' : `, at most ${peakRssMiB} MiB`;
-  return [`${name}: ${inSeconds(seconds)}${floor}, ${apiCalls} API calls${memory}`, ...lines].join('\n');
+  const others = gitCalls === undefined || stateCalls === undefined ? '' : `, ${gitCalls} to Git, ${stateCalls} to Storage`;
+  return [`${name}: ${inSeconds(seconds)}${floor}, ${apiCalls} API calls${others}${memory}`, ...lines].join('\n');
 }
 
 function aimsOf({ name, seconds, floorSeconds, apiCalls, peakRssMiB }: Case): readonly { met: boolean; text: string }[] {

@@ -9,8 +9,8 @@ const execute = promisify(execFile);
 export interface WorkTree {
   readonly folder: string;
   write(file: { path: string; content: string }): Promise<void>;
-  /** Commits everything and pushes it to that ref of the remote (`refs/heads/main`), in place of what it held. */
-  push(ref: string): Promise<void>;
+  /** Commits everything and pushes it to that ref of the remote (`refs/heads/main`), in place of what it held; resolves with the commit. */
+  push(ref: string): Promise<string>;
 }
 
 /** @param remote clone URL, or the path of a bare repository */
@@ -39,6 +39,7 @@ export async function createWorkTree({ folder, remote }: { folder: string; remot
       await git('add', '--all');
       await git('commit', '--quiet', '--message', 'Bench');
       await git('push', '--quiet', 'origin', `HEAD:${ref}`);
+      return (await execute('git', ['rev-parse', 'HEAD'], { cwd: folder, env: environment })).stdout.trim();
     },
   };
 }
