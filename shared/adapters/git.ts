@@ -20,6 +20,10 @@ const depths = [16, 128, 1024, 2_147_483_647] as const;
 const keptCheckouts = 8;
 /** Commits kept parsed in memory: each look at an upload walks those of the last minutes. */
 const keptCommits = 10_000;
+/** Entries of trees, and bytes of small files, kept in memory: every look at an environment reads the same few. */
+const keptEntries = 100_000;
+const keptBytes = 8 * 1024 * 1024;
+const smallFile = 64 * 1024;
 const noCommit = '0'.repeat(40);
 
 /**
@@ -76,8 +80,12 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   /** Packs and their indexes, so that a warm clone reads each only once. */
   const cache = {};
   const commits = new Map<string, Commit>();
+  const trees = createKept<readonly TreeEntry[]>({ limit: keptEntries, weigh: (entries) => entries.length + 1 });
+  const files = createKept<Uint8Array>({ limit: keptBytes, weigh: (content) => content.length });
   /** The checkouts on disk, the one used last at the end. */
   const kept: Checkout[] = [];
+  /** A look at the host that has not begun: all who ask before it begins share it. One under way may be older than the question. */
+  let nextHead: Promise<Commit | undefined> | undefined;
   let opening: Promise<{ gitdir: string; checkouts: string }> | undefined;
 
   function clone(): Promise<{ gitdir: string; checkouts: string }> {
@@ -179,9 +187,13 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   }
 
   async function children(treeId: string): Promise<readonly TreeEntry[]> {
+    const known = trees.find(treeId);
+    if (known !== undefined) return known;
     const { gitdir } = await clone();
     const { tree } = await git.readTree({ fs, gitdir, cache, oid: treeId });
-    return tree.map((entry) => ({ path: entry.path, kind: kindOfMode(entry.mode), id: entry.oid }));
+    const entries = tree.map((entry) => ({ path: entry.path, kind: kindOfMode(entry.mode), id: entry.oid }));
+    trees.keep(treeId, entries);
+    return entries;
   }
 
   async function entryAt({ commit, path: wanted }: { commit: string; path: string }): Promise<TreeEntry | undefined> {
@@ -194,8 +206,12 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   }
 
   async function blob(id: string): Promise<Uint8Array> {
+    const known = files.find(id);
+    if (known !== undefined) return known;
     const { gitdir } = await clone();
-    return (await git.readBlob({ fs, gitdir, cache, oid: id })).blob;
+    const { blob: content } = await git.readBlob({ fs, gitdir, cache, oid: id });
+    if (content.length <= smallFile) files.keep(id, content);
+    return content;
   }
 
   /** Deflated by zlib here: isomorphic-git's own way over web streams takes several times as long. */
@@ -314,7 +330,9 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
     ...{ repositoryClass, url, branch: settings.branch },
     head,
     fetchHead: () =>
-      inTurn(async () => {
+      (nextHead ??= inTurn(async () => {
+        // Whoever asks from now on is answered by a request that is sent after that.
+        nextHead = undefined;
         const advertised = await head();
         if (advertised === undefined) return undefined;
         // A commit that is here came with its tree: most looks find a branch that has not moved.
@@ -322,7 +340,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
         if (known !== undefined) return known;
         const id = await fetchTo(1);
         return id === undefined ? undefined : fetchedCommit(id);
-      }),
+      })),
     history: ({ from, since }) => inTurn(() => walk({ from, beyond: ({ committedAt }) => committedAt < since, until: () => false })),
     isAncestor: ({ ancestor, descendant }) =>
       inTurn(async () => {
@@ -375,6 +393,23 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
         return fetchedCommit(id);
       }),
     push: (commit) => inTurn(() => push(commit)),
+  };
+}
+
+/** A bounded memory of Git objects by their ids, which never change; forgotten as a whole when it is full. */
+function createKept<T>({ limit, weigh }: { limit: number; weigh: (value: T) => number }): { find(id: string): T | undefined; keep(id: string, value: T): void } {
+  const kept = new Map<string, T>();
+  let weight = 0;
+  return {
+    find: (id) => kept.get(id),
+    keep(id, value) {
+      if (weight + weigh(value) > limit) {
+        kept.clear();
+        weight = 0;
+      }
+      weight += weigh(value);
+      kept.set(id, value);
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { z } from 'zod';
@@ -5,7 +6,7 @@ import type { Config } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Buckets, StateObject, StateStore } from '../pipeline/ports.ts';
 
-/** How often a read starts again because the object was overwritten between its description and its content, or Storage was busy. */
+/** How often a read starts again because Storage was busy. */
 const readTries = 5;
 const firstPauseMilliseconds = 100;
 
@@ -55,19 +56,26 @@ export function createBuckets(storage: Storage): Buckets {
 
 /** The JSON objects of the state bucket. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
 export function createStateStore({ storage, bucket }: { storage: Storage; bucket: string }): StateStore {
+  /** Whether answers with content tell generation and times, too: they do, but the reference of the JSON API does not promise it. */
+  let contentTells = true;
   return {
     async read(path) {
-      let failure = unavailable({ subject: `gs://${bucket}/${path}`, message: `was overwritten during each of ${readTries} reads` });
+      let failure = unavailable({ subject: `gs://${bucket}/${path}`, message: `could not be read in ${readTries} tries` });
       for (let attempt = 0; attempt < readTries; attempt++) {
-        const described = await describe({ storage, bucket, name: path });
-        if (described === undefined) return undefined;
-        const { generation, updated, readAt } = described;
+        const isAlone = contentTells;
+        const described = isAlone ? undefined : await describe({ storage, bucket, name: path });
+        if (!isAlone && described === undefined) return undefined;
         try {
-          const [content] = await contentOf({ storage, bucket, name: path, generation }).download({ validation: false });
-          const value = parseState({ text: content.toString('utf8'), path });
-          return { value, generation, writtenAt: updated, readAt } satisfies StateObject;
+          const { text, told } = await download(contentOf({ storage, bucket, name: path, ...(described === undefined ? {} : { generation: described.generation }) }));
+          const facts = described === undefined ? told : { generation: described.generation, writtenAt: described.updated, readAt: described.readAt };
+          if (told === undefined) contentTells = false;
+          if (facts !== undefined) return { value: parseState({ text, path }), ...facts };
         } catch (error) {
-          if (statusOf(error) === 404) continue;
+          if (statusOf(error) === 404) {
+            if (isAlone) return undefined;
+            // Overwritten since it was described.
+            continue;
+          }
           failure = translate({ error, subject: `gs://${bucket}/${path}` });
           if (failure.disposition === 'refuse') throw failure;
           await sleep(firstPauseMilliseconds * 2 ** attempt);
@@ -123,6 +131,22 @@ async function describe({ storage, bucket, name }: { storage: Storage; bucket: s
   }
 }
 
+const contentHeaders = z.object({ 'x-goog-generation': digits, 'last-modified': z.coerce.date(), date: z.coerce.date() });
+
+/** The content of an object with what Storage says of it in the same answer, where it does: both are of one generation. */
+async function download(file: File): Promise<{ text: string; told: Omit<StateObject, 'value'> | undefined }> {
+  let headers: unknown;
+  const stream = file.createReadStream({ validation: false }).once('response', (response: { headers: unknown }) => {
+    headers = response.headers;
+  });
+  const text = await readText(stream);
+  const found = contentHeaders.safeParse(headers).data;
+  if (found === undefined) return { text, told: undefined };
+  const { 'x-goog-generation': generation, 'last-modified': modified, date } = found;
+  // `Last-Modified` leaves out what is less than a second: rounded up, so that nothing is taken for older than it is.
+  return { text, told: { generation, writtenAt: new Date(modified.getTime() + 999), readAt: date } };
+}
+
 /** State is written whole or not at all: text that is no JSON was put there by somebody else. */
 function parseState({ text, path }: { text: string; path: string }): unknown {
   try {
@@ -159,12 +183,12 @@ function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * One generation of an object, for a read of its content, without this library's own retries: their second attempt leaves
+ * One generation of an object, or the live one, for a read of its content, without this library's own retries: their second attempt leaves
  * an unhandled rejection behind, which ends the process (teeny-request pipes the first answer into a stream that
  * retry-request has destroyed).
  */
-function contentOf({ storage, bucket, name, generation }: { storage: Storage; bucket: string; name: string; generation: string }): File {
-  const file = storage.bucket(bucket).file(name, { generation });
+function contentOf({ storage, bucket, name, generation }: { storage: Storage; bucket: string; name: string; generation?: string }): File {
+  const file = storage.bucket(bucket).file(name, generation === undefined ? {} : { generation });
   file.interceptors.push({ request: (options) => ({ ...options, uri: 'uri' in options ? options.uri : options.url, maxRetries: 0 }) });
   return file;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { exactNumber } from './exact-json.ts';
 
 /** JSON text with sorted keys and without `undefined`: equal values give equal text. */
@@ -27,5 +27,5 @@ export function hashJson(value: unknown): string {
 
 /** The first 128 bits of the SHA-256 of a text, in hex. */
 export function hashText(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash('sha256', text, 'hex').slice(0, 32);
 }

@@ -78,11 +78,21 @@ export function scopeTable({ api, rendered }: { api: ClusterApi; rendered: reado
   return scopes;
 }
 
+/** By group, version and kind: an API list is asked thousands of times a run. */
+const resourceIndexes = new WeakMap<ClusterApi, ReadonlyMap<string, ApiResource>>();
+
+function resourceIndex(api: ClusterApi): ReadonlyMap<string, ApiResource> {
+  const known = resourceIndexes.get(api);
+  if (known !== undefined) return known;
+  // Of two resources of one kind the first counts.
+  const index = new Map(api.resources.toReversed().map((resource) => [`${resource.group}/${resource.version}/${resource.kind}`, resource]));
+  resourceIndexes.set(api, index);
+  return index;
+}
+
 /** The resource under which the cluster serves an object's kind in the version it is written in, or undefined. */
 export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<KubernetesObject, 'apiVersion' | 'kind'> }): ApiResource | undefined {
-  const group = groupOf(object.apiVersion);
-  const version = versionOf(object.apiVersion);
-  return api.resources.find((resource) => resource.kind === object.kind && resource.group === group && resource.version === version);
+  return resourceIndex(api).get(`${groupOf(object.apiVersion)}/${versionOf(object.apiVersion)}/${object.kind}`);
 }
 
 /** A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says. */

@@ -59,7 +59,7 @@ export interface Buckets {
 export interface StateObject {
   readonly value: unknown;
   readonly generation: string;
-  /** When it was written, and when it was read, both by Storage's clock: their difference is an age to rely on. */
+  /** When it was written, rounded up to the second, and when it was read, rounded down, both by Storage's clock: nothing is older than that. */
   readonly writtenAt: Date;
   readonly readAt: Date;
 }
