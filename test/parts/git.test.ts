@@ -356,6 +356,40 @@ describe('a Git host in trouble', () => {
     }
   });
 
+  it('is asked once by all who ask together, and anew by those who ask while it is being asked', async () => {
+    await commitAndPush({ repository: open(), changes: [file('a', '1')] });
+    let requests = 0;
+    let onRequest = (): void => {};
+    const proxy = await between(() => {
+      requests += 1;
+      onRequest();
+      return 'pass';
+    });
+    try {
+      const repository = open({ url: proxy.url });
+      const askedBy = async (work: () => Promise<unknown>): Promise<number> => {
+        const before = requests;
+        await work();
+        return requests - before;
+      };
+      await repository.fetchHead();
+      const one = await askedBy(() => repository.fetchHead());
+      expect(await askedBy(() => Promise.all(Array.from({ length: 8 }, () => repository.fetchHead())))).toBe(one);
+      const late: Promise<unknown>[] = [];
+      onRequest = () => {
+        onRequest = () => {};
+        late.push(repository.fetchHead(), repository.fetchHead());
+      };
+      const asked = await askedBy(async () => {
+        await repository.fetchHead();
+        await Promise.all(late);
+      });
+      expect(asked).toBe(2 * one);
+    } finally {
+      proxy.close();
+    }
+  });
+
   it('that is not there is unavailable', async () => {
     const proxy = await between(() => 'pass');
     await new Promise((resolve) => proxy.close(resolve));
