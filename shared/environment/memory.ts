@@ -25,7 +25,7 @@ export const memorySchema = z.object({
   left: z.array(z.string()),
   incident: incidentSchema.optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
-  waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
+  held: z.object({ revision: z.string(), message: z.string() }).optional(),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

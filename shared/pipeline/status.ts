@@ -73,7 +73,7 @@ async function statusOfEnvironment({ name, repository, commit, ports }: { name: 
     incident: open?.id ?? null,
     health: memory.health,
     objects: Object.keys(memory.objects).length,
-    message: declared.problem ?? waitingOf(memory)?.message ?? open?.summary ?? '',
+    message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? '',
     policy: declared.policy,
   };
 }
@@ -89,13 +89,13 @@ function declaredState({ file, text }: { file: string; text: string }): { cluste
 }
 
 /** What it waits for, unless the incident that is open tells of that revision already. */
-function waitingOf({ waiting, incident }: Memory): Memory['waiting'] {
-  return isOpen(incident) && incident.revision === waiting?.revision ? undefined : waiting;
+function heldOf({ held, incident }: Memory): Memory['held'] {
+  return isOpen(incident) && incident.revision === held?.revision ? undefined : held;
 }
 
 function stateOf(memory: Memory): EnvironmentStatus['state'] {
   const { incident, converged, attempted, health } = memory;
-  if (waitingOf(memory) !== undefined) return 'Converging';
+  if (heldOf(memory) !== undefined) return 'Converging';
   if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
   return converged === undefined || health === 'Progressing' ? 'Converging' : 'Converged';

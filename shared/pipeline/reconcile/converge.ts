@@ -48,7 +48,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
     attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
     await run.lease.lastFor(environment.timeout / 1000 + leaseMargin);
     if (environment.suspend) {
-      await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, waiting: undefined });
+      await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
       return { outcome: 'suspended' };
     }
     refuseMove(run, environment);

@@ -35,7 +35,7 @@ export async function renderDesired(target: Target): Promise<DesiredState> {
   const render = await renderSources(target);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
-  const objects = desiredOf({ render, ...placing, marks: memberMarks(applySet) });
+  const objects = desiredOf({ render, environment, scopes: placing.scopes, marks: memberMarks(applySet) });
   const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet) });
   const inputs = await readInputs({ repository, commit: commit.id, paths: inputPaths({ environment, reads: render.reads }) });
   const releases = [...releaseKeys({ environment, inputs })]
@@ -44,12 +44,12 @@ export async function renderDesired(target: Target): Promise<DesiredState> {
   return { objects, inputs, renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }), releases };
 }
 
-/** What the renders that an instance keeps were made into, with what that depended on. Never changed by those who read it. */
+/** What the renders that an instance keeps were made into, with all that it depended on. Never changed by those who read it. */
 const made = new WeakMap<Render, { readonly by: string; readonly objects: readonly DesiredObject[] }>();
 
-function desiredOf({ render, namespace, scopes, marks }: { render: Render; namespace: string; scopes: ScopeTable; marks: Marks }): readonly DesiredObject[] {
+function desiredOf({ render, environment: { namespace, ignore }, scopes, marks }: { render: Render; environment: Environment; scopes: ScopeTable; marks: Marks }): readonly DesiredObject[] {
   const kinds = [...new Set(render.objects.map(({ object }) => `${groupOf(object.apiVersion)}/${object.kind}`))];
-  const by = hashJson({ namespace, marks, scopes: kinds.map((kind) => [kind, scopes.get(kind) ?? null]) });
+  const by = hashJson({ namespace, ignore, marks, scopes: kinds.map((kind) => [kind, scopes.get(kind) ?? null]) });
   const known = made.get(render);
   if (known?.by === by) return known.objects;
   const objects = desiredObjects({ rendered: render.objects, namespace, scopes, marks });

@@ -46,14 +46,14 @@ export async function hold(
 ): Promise<RunResult> {
   const { revision } = attempted;
   const memory = run.memoryFile.memory();
-  const since = memory.waiting === undefined ? run.ports.now().toISOString() : memory.since;
-  await run.memoryFile.save({ ...memory, attempted, since, waiting: { revision, message } });
+  const since = memory.held === undefined ? run.ports.now().toISOString() : memory.since;
+  await run.memoryFile.save({ ...memory, attempted, since, held: { revision, message } });
   if (gate === 'waiting') return { outcome: 'waiting', revision, message };
   return await diverge(run, { environment, attempted, divergence: { reason: 'Blocked', revision, summary: message, objects: [] } });
 }
 
 /** The gate is open: it waits for nobody any more. */
 export async function goOn(run: Run): Promise<void> {
-  const { waiting, ...memory } = run.memoryFile.memory();
-  if (waiting !== undefined) await run.memoryFile.save(memory);
+  const { held, ...memory } = run.memoryFile.memory();
+  if (held !== undefined) await run.memoryFile.save(memory);
 }

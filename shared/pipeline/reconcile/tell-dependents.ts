@@ -34,10 +34,10 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
   }
 
   async function isNews({ memory, revision }: { memory: Memory; revision: string }): Promise<boolean> {
-    const { converged, waiting, incident } = memory;
+    const { converged, held, incident } = memory;
     // Where nothing changed here, only those that were seen to wait are told: the others failed by themselves.
-    if (result.outcome === 'unchanged') return waiting !== undefined;
-    if (result.outcome === 'diverged') return waiting !== undefined && !(isOpen(incident) && incident.reason === 'Blocked' && incident.revision === revision);
+    if (result.outcome === 'unchanged') return held !== undefined;
+    if (result.outcome === 'diverged') return held !== undefined && !(isOpen(incident) && incident.reason === 'Blocked' && incident.revision === revision);
     if (converged === undefined) return true;
     const current = await readInputs({ repository, commit: head?.id ?? '', paths: Object.keys(converged.inputs) });
     return !sameInputs({ attempted: converged.inputs, current });

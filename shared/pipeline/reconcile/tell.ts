@@ -29,8 +29,8 @@ export async function tellDivergence(
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
-  const waiting = divergence.reason === 'Blocked' ? before.waiting : undefined;
-  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, waiting };
+  const held = divergence.reason === 'Blocked' ? before.held : undefined;
+  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, held };
   const now = ports.now();
   const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
   const since = isOpen(memory.incident) ? memory.since : now.toISOString();

@@ -66,7 +66,7 @@ describe('an environment that depends on another', () => {
     expect(await run('acme')).toEqual({ outcome: 'waiting', revision, message: 'waits for platform' });
     expect(touched).toEqual([]);
     expect(topics.published).toEqual([]);
-    expect(await memoryOf('acme')).toMatchObject({ attempted: { commit }, waiting: { revision, message: 'waits for platform' } });
+    expect(await memoryOf('acme')).toMatchObject({ attempted: { commit }, held: { revision, message: 'waits for platform' } });
   });
 
   it('goes on where that has converged with the inputs it has now, and waits no more', async () => {
@@ -75,7 +75,7 @@ describe('an environment that depends on another', () => {
     await remember('platform', await convergedMemory({ repository, name: 'platform' }));
     await expect(run('acme')).rejects.toThrow('is touched');
     expect(touched).toEqual(['cluster']);
-    expect((await memoryOf('acme')).waiting).toBeUndefined();
+    expect((await memoryOf('acme')).held).toBeUndefined();
   });
 
   it('waits again where that has other inputs by now', async () => {
@@ -98,7 +98,7 @@ describe('an environment that depends on another', () => {
     expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary });
     expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary });
     expect(diffs()).toMatchObject([{ environment: 'acme', reason: 'Blocked', summary, policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 } }]);
-    expect((await memoryOf('acme')).waiting).toMatchObject({ message: summary });
+    expect((await memoryOf('acme')).held).toMatchObject({ message: summary });
   });
 
   it('is blocked where the file of that cannot be read', async () => {

@@ -62,8 +62,8 @@ describe('the status of an environment', () => {
     { state: 'Diverged', what: 'with drift', memory: { ...settled, incident } },
     { state: 'Failed', what: 'with a failure', memory: { ...settled, incident: { ...incident, reason: 'Failed' } } },
     { state: 'Converged', what: 'after an incident', memory: { ...settled, incident: { ...incident, closedAt: at.at } } },
-    { state: 'Converging', what: 'while it waits for others', memory: { ...settled, waiting: { revision: at.revision, message: 'waits for platform' } } },
-    { state: 'Failed', what: 'while what it waits for has failed', memory: { ...settled, incident: { ...incident, reason: 'Blocked' }, waiting: { revision: at.revision, message: 'waits for platform, which failed' } } },
+    { state: 'Converging', what: 'while it waits for others', memory: { ...settled, held: { revision: at.revision, message: 'waits for platform' } } },
+    { state: 'Failed', what: 'while what it waits for has failed', memory: { ...settled, incident: { ...incident, reason: 'Blocked' }, held: { revision: at.revision, message: 'waits for platform, which failed' } } },
     { state: 'Suspended', what: 'when suspended, even with drift', memory: { ...settled, incident }, spec: ['suspend: true'] },
   ])('is $state $what', async ({ state, memory, spec = [] }) => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
@@ -77,8 +77,8 @@ describe('the status of an environment', () => {
   });
 
   it('says what it waits for, though something else was wrong before', async () => {
-    const waiting = { revision: `main@sha1:${commitId('a')}`, message: 'waits for platform' };
-    const { environments } = await statusOf({ memory: { ...settled, incident: { ...incident, reason: 'Failed' }, waiting } });
+    const held = { revision: `main@sha1:${commitId('a')}`, message: 'waits for platform' };
+    const { environments } = await statusOf({ memory: { ...settled, incident: { ...incident, reason: 'Failed' }, held } });
     expect(environments[0]).toMatchObject({ state: 'Converging', message: 'waits for platform', incident: incident.id });
   });
 
