@@ -70,7 +70,7 @@ async function statusOfEnvironment({ name, repository, commit, ports }: { name: 
     incident: open?.id ?? null,
     health: memory.health,
     objects: Object.keys(memory.objects).length,
-    message: declared.problem ?? open?.summary ?? '',
+    message: declared.problem ?? open?.summary ?? memory.waiting?.message ?? '',
   };
 }
 
@@ -84,8 +84,8 @@ function declaredState({ file, text }: { file: string; text: string }): { cluste
   }
 }
 
-function stateOf({ incident, converged, attempted, health }: Memory): EnvironmentStatus['state'] {
+function stateOf({ incident, converged, attempted, health, waiting }: Memory): EnvironmentStatus['state'] {
   if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
-  return converged === undefined || health === 'Progressing' ? 'Converging' : 'Converged';
+  return converged === undefined || waiting !== undefined || health === 'Progressing' ? 'Converging' : 'Converged';
 }
