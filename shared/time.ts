@@ -2,3 +2,8 @@
 export function parseTime(text: string): number {
   return Date.parse(text);
 }
+
+/** The time so many milliseconds after another one, in ISO 8601. */
+export function timeAfter({ time, milliseconds }: { time: Date; milliseconds: number }): string {
+  return new Date(time.getTime() + milliseconds).toISOString();
+}
