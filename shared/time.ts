@@ -3,7 +3,7 @@ export function parseTime(text: string): number {
   return Date.parse(text);
 }
 
-/** The time so many milliseconds after another one, in ISO 8601. */
-export function timeAfter({ time, milliseconds }: { time: Date; milliseconds: number }): string {
-  return new Date(time.getTime() + milliseconds).toISOString();
+/** ISO 8601, in UTC, of milliseconds since 1970. */
+export function formatTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseTime, timeAfter } from '../time.ts';
+import { formatTime, parseTime } from '../time.ts';
 
 /**
  * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied at this
@@ -15,7 +15,7 @@ const longestPause = 30 * minute;
 export function nextRetry({ last, revision, healing, now }: { last: Retry | undefined; revision: string; healing: boolean; now: Date }): Retry {
   const count = last?.revision === revision ? last.count + 1 : 1;
   const pause = count === 1 ? 0 : Math.min(2 ** (count - 2) * minute, longestPause);
-  return { revision, count, notBefore: timeAfter({ time: now, milliseconds: pause }), healing };
+  return { revision, count, notBefore: formatTime(now.getTime() + pause), healing };
 }
 
 /** Whether a look leaves alone what failed. Only the schedule's looks do: whoever asks for a look wants a try. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseTime, timeAfter } from '../time.ts';
+import { formatTime, parseTime } from '../time.ts';
 
 /** One attempt to become healthy. Times are ISO 8601, by our own clock; `until` is `since` and the environment's timeout, or when it failed. */
 export const rolloutSchema = z.object({ revision: z.string(), since: z.string(), until: z.string() });
@@ -10,7 +10,7 @@ export const failsAfter = 5_000;
 
 /** @param rollout.timeout milliseconds */
 export function beginRollout({ revision, now, timeout }: { revision: string; now: Date; timeout: number }): Rollout {
-  return { revision, since: now.toISOString(), until: timeAfter({ time: now, milliseconds: timeout }) };
+  return { revision, since: now.toISOString(), until: formatTime(now.getTime() + timeout) };
 }
 
 /**
