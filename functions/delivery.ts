@@ -17,7 +17,7 @@ export function acknowledging<T>(stage: string, handle: (event: CloudEvent<T>) =
       log('INFO', `${stage} done`, { ...fields, milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
       const refused = error instanceof ConvergeError && error.disposition === 'refuse' ? error : undefined;
-      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields, code: refused?.code, error: describeError(error) });
+      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields, code: error instanceof ConvergeError ? error.code : undefined, error: describeError(error) });
       if (refused === undefined) throw error;
       const { topics, now } = await wire('topics');
       const letter = {

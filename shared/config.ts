@@ -34,6 +34,8 @@ const limitsSchema = z.strictObject({
   objects: z.int().positive().default(20_000),
   renderSeconds: z.int().positive().default(60),
   renderMiB: z.int().positive().default(1024),
+  /** How long one run may wait for roll-outs, hooks and deletions before a message of its own goes on with it. */
+  waitSeconds: z.int().positive().default(30),
 });
 
 /** The operator's configuration, the file that `CONVERGE_CONFIG` names. */

@@ -2,3 +2,8 @@
 export function parseTime(text: string): number {
   return Date.parse(text);
 }
+
+/** ISO 8601, in UTC, of milliseconds since 1970. */
+export function formatTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

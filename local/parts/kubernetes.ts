@@ -35,6 +35,8 @@ export interface Kubernetes {
   stop(): Promise<void>;
 }
 
+const podStages = join(import.meta.dirname, 'pods.yaml');
+
 const readyMilliseconds = 60_000;
 const pollMilliseconds = 50;
 /** The defaults hold clients back to 20 requests a second, which a sandbox of many small objects feels. */
@@ -140,7 +142,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       '--secure-port=0',
       ...unhurried,
     ]);
-    const kwok = start('kwok', [`--kubeconfig=${paths.kubeconfig}`, '--manage-all-nodes=true'], programs.kwok);
+    const kwok = start('kwok', [`--kubeconfig=${paths.kubeconfig}`, '--manage-all-nodes=true', `--config=${podStages}`], programs.kwok);
     const nodes = Array.from({ length: options.nodes ?? 1 }, (_, index) => `sandbox-${index + 1}`);
     for (const node of nodes) await createNode(client, node);
     await Promise.race([

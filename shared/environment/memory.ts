@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { incidentSchema } from '../drift/incident.ts';
 import { healthStates } from '../health/health.ts';
+import { retrySchema } from './retry.ts';
+import { rolloutSchema } from './rollout.ts';
 
 /** The Git object id of each path an environment is made of, null where nothing is there. */
 const inputsSchema = z.record(z.string(), z.string().nullable());
@@ -26,6 +28,12 @@ export const memorySchema = z.object({
   incident: incidentSchema.optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /** The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy, until all is healthy. */
+  rollout: rolloutSchema.optional(),
+  /** When what failed is tried again. */
+  retry: retrySchema.optional(),
+  /** What the last run left waiting, and at which revision. */
+  waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

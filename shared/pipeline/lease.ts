@@ -1,27 +1,23 @@
 import { z } from 'zod';
+import type { Limits } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { GenerationPrecondition, Ports } from './ports.ts';
 
 /**
- * `holder` is null where nobody holds it; `seconds` is then what the last holder came to need. `event` is the id of the
- * message it was taken for.
+ * `holder` is null where nobody holds it. It lasts for so many seconds after it was written, by Storage's clock. `event` is the
+ * id of the message it was taken for.
  */
 const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
 
-/** What a run needs at the least: Git, and the environment file, which says how long the rest may take. */
-const shortest = 60;
-/** Between two looks at the lease object itself, in milliseconds. */
-const lookAgainAfter = 5_000;
-/** What a lease may end sooner than was asked for, in milliseconds: the callers' margins are far longer. */
-const slack = 5_000;
+/** Milliseconds after which a run that goes on makes its lease last longer. Storage takes one write a second. */
+const renewAfter = 5_000;
 
 /** The right to change one environment, for a bounded time. */
 export interface Lease {
-  /** Makes it last that many seconds from now, where it would end sooner. Throws `LeaseLost` (retry). */
-  lastFor(seconds: number): Promise<void>;
   /**
-   * Throws `LeaseLost` (retry) where the time is over, or somebody else took over. Called before every batch of writes; looks
-   * at the lease object itself now and then, or `now`: where a conflict tells that somebody else writes, too.
+   * Throws `LeaseLost` (retry) where somebody else took over. Called before every write; makes the lease last longer now and
+   * then, by the generation it was written with, so that only its holder can. `now` looks at it at once: where a conflict tells
+   * that somebody else writes, too.
    */
   assertHeld(look?: 'now'): Promise<void>;
   release(): Promise<void>;
@@ -37,12 +33,19 @@ export function isTaken(lease: Lease | Taken): lease is Taken {
 }
 
 /**
- * Takes the lease by a generation precondition: of two that try, one gets it. A lease ends by Storage's clock, so that a
- * run that was killed blocks its environment no longer than the run could have taken; it must exceed the hard deadline of
- * the run.
+ * How long a lease lasts that is not renewed: longer than the longest that a run is busy without a look at it, which is a render.
+ * The rest is for Git and the API server.
+ */
+export function leaseSeconds({ renderSeconds }: Pick<Limits, 'renderSeconds'>): number {
+  return renderSeconds + 30;
+}
+
+/**
+ * Takes the lease by a generation precondition: of two that try, one gets it. It ends by Storage's clock, so that a run that
+ * was killed does not block its environment for long.
  */
 export async function acquireLease(
-  { path, holder, event }: { path: string; holder: string; event: string },
+  { path, holder, event, seconds }: { path: string; holder: string; event: string; seconds: number },
   { state, now }: Pick<Ports, 'state' | 'now'>,
 ): Promise<Lease | Taken> {
   const found = await state.read(path);
@@ -51,45 +54,53 @@ export async function acquireLease(
     const age = found.readAt.getTime() - found.writtenAt.getTime();
     if (age <= last.seconds * 1000) return { takenFor: last.event };
   }
-  // What the last run needed is what this one will need: then it is written once.
-  let seconds = Math.max(shortest, last?.seconds ?? 0);
-  let since = now().getTime();
+  let renewedAt = now().getTime();
   const written = await write(found === undefined ? 'absent' : { generation: found.generation });
   if (written === 'conflict') return { takenFor: undefined };
   let { generation } = written;
-  let lookedAt = since;
-  let needed = shortest;
 
   async function write(ifGeneration: GenerationPrecondition): Promise<{ generation: string } | 'conflict'> {
     return state.write({ path, value: { holder, event, seconds }, ifGeneration });
   }
 
-  return {
-    async lastFor(wanted) {
-      needed = Math.max(shortest, wanted);
+  let turn: Promise<void> = Promise.resolve();
+  /** One look at a time: one that overlaps a renewal would take the new generation for somebody else's. */
+  async function inTurn(look: () => Promise<void>): Promise<void> {
+    const mine = turn.then(look);
+    turn = mine.catch(() => {});
+    await mine;
+  }
+
+  const isFresh = () => now().getTime() - renewedAt < renewAfter;
+
+  async function renew(): Promise<void> {
+    // As often as it takes: a process that was frozen in the middle of a renewal must not write on the strength of it.
+    while (!isFresh()) {
       const time = now().getTime();
-      if (time + wanted * 1000 <= since + seconds * 1000 + slack) return;
-      seconds = needed;
-      since = time;
       const renewed = await write({ generation });
-      if (renewed === 'conflict') throw lost(path, 'another run took over');
+      if (renewed === 'conflict') throw lost(path);
       ({ generation } = renewed);
-      lookedAt = since;
-    },
+      renewedAt = time;
+    }
+  }
+
+  async function check(): Promise<void> {
+    if ((await state.read(path))?.generation !== generation) throw lost(path);
+  }
+
+  return {
     async assertHeld(look) {
-      const time = now().getTime();
-      if (time - since >= seconds * 1000) throw lost(path, `its ${seconds} s are over`);
-      if (look !== 'now' && time - lookedAt < lookAgainAfter) return;
-      const live = await state.read(path);
-      if (live?.generation !== generation) throw lost(path, 'another run took over');
-      lookedAt = time;
+      if (look === 'now') await inTurn(check);
+      if (!isFresh()) await inTurn(renew);
     },
     async release() {
-      await state.write({ path, value: { holder: null, event, seconds: needed }, ifGeneration: { generation } });
+      await inTurn(async () => {
+        await state.write({ path, value: { holder: null, event, seconds }, ifGeneration: { generation } });
+      });
     },
   };
 }
 
-function lost(path: string, why: string): ConvergeError {
-  return new ConvergeError({ code: 'LeaseLost', subject: path, message: `the lease is lost: ${why}`, disposition: 'retry' });
+function lost(path: string): ConvergeError {
+  return new ConvergeError({ code: 'LeaseLost', subject: path, message: 'the lease is lost: another run took over', disposition: 'retry' });
 }

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { ConvergeError } from '../errors.ts';
-import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
+import { encodeReconcileRequested, reconcileRequestedSchema, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { environmentKey } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
-import { acquireLease, isTaken, type Lease } from './lease.ts';
+import { acquireLease, isTaken, leaseSeconds, type Lease } from './lease.ts';
 import { converge } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/memory-file.ts';
 import type { RunResult } from './reconcile/target.ts';
@@ -13,9 +14,15 @@ export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
 /** How often one job looks again because it was asked to while it ran; further looks are another job's. */
 const looks = 5;
 
+const noteSchema = z.object({ cause: reconcileRequestedSchema.shape.cause });
+
 /**
  * One job: "look at this environment". Reconciles the head of the branch under the environment's lease. A job that finds
  * the lease taken leaves a note and is done: the holder looks at the note before it lets go, and once more after.
+ *
+ * A run that leaves something waiting sends one message that goes on with it, under an id that follows from the id of its own
+ * message: it goes on once, however often either is delivered. Every run takes one message and sends one at the most, and a job
+ * that meets another of its environment sends none, so that doubled messages become fewer and never more.
  *
  * Throws only for what a later try may mend (`retry`), and `NotImplemented` (refuse) for a teardown: what is wrong with
  * the environment itself is told as a `diff`.
@@ -27,8 +34,10 @@ export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, 
     throw new ConvergeError({ code: 'NotImplemented', subject: key, message: 'a teardown is not implemented yet', disposition: 'refuse' });
   }
   const paths = statePaths({ repository, environment });
-  const lease = { path: paths.lease, holder: settings.holder, event: settings.event };
-  const wanted = async (): Promise<string | undefined> => (await ports.state.read(paths.wanted))?.generation;
+  const lease = { path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) };
+  const wanted = async () => ports.state.read(paths.wanted);
+  const send = async (occasion: string): Promise<void> =>
+    ports.topics.publish('reconcile', encodeReconcileRequested({ job: { ...job, cause: 'request' }, occasion, time: ports.now() }));
 
   let held = await acquireLease(lease, ports);
   if (isTaken(held)) {
@@ -41,18 +50,26 @@ export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, 
   }
 
   let result: ReconcileResult = { outcome: 'busy' };
+  let { cause } = job;
   for (let look = 1; look <= looks; look++) {
-    const before = await wanted();
+    const before = (await wanted())?.generation;
     let latest = before;
-    const isAskedAgain = async (): Promise<boolean> => latest !== (latest = await wanted());
-    result = await runOnce({ job, ports, settings, lease: held, isAskedAgain });
-    if ((await wanted()) === before) return result;
+    const isAskedAgain = async (): Promise<boolean> => latest !== (latest = (await wanted())?.generation);
+    result = await runOnce({ job: { ...job, cause }, ports, settings, lease: held, isAskedAgain });
+    if (result.outcome === 'waiting' && result.goesOn === true) {
+      // Its run begins after any note that was left until now, and is the look that the note asks for.
+      await send(`goes on after ${settings.event}`);
+      return result;
+    }
+    const note = await wanted();
+    if (note?.generation === before) return result;
+    cause = noteSchema.safeParse(note?.value).data?.cause ?? 'request';
     held = await acquireLease(lease, ports);
     if (isTaken(held)) return result;
   }
   await held.release();
   // Whoever left the last note is owed a look that begins after it.
-  await ports.topics.publish('reconcile', encodeReconcileRequested({ job: { ...job, cause: 'request' }, occasion: ports.now().toISOString(), time: ports.now() }));
+  await send(ports.now().toISOString());
   return result;
 }
 
@@ -72,6 +89,7 @@ async function runOnce({
 }): Promise<RunResult> {
   const { repository, environment } = job;
   const { memory: path } = statePaths({ repository, environment });
+  let waitsUntil: Date | undefined;
   try {
     // Both are read under the lease: what was read before it may be older than what another run just did.
     const [memoryFile, head] = await Promise.all([openMemory({ path, state: ports.state, now: ports.now }), ports.repository(repository).fetchHead()]);
@@ -81,6 +99,8 @@ async function runOnce({
       memoryFile,
       head,
       startedAt: ports.now(),
+      cause: job.cause,
+      waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + settings.limits.waitSeconds * 1000)),
     });
   } finally {
     await lease.release();

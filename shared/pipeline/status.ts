@@ -73,7 +73,7 @@ async function statusOfEnvironment({ name, repository, commit, ports }: { name: 
     incident: open?.id ?? null,
     health: memory.health,
     objects: Object.keys(memory.objects).length,
-    message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? '',
+    message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? '',
     policy: declared.policy,
   };
 }
@@ -94,9 +94,9 @@ function heldOf({ held, incident }: Memory): Memory['held'] {
 }
 
 function stateOf(memory: Memory): EnvironmentStatus['state'] {
-  const { incident, converged, attempted, health } = memory;
+  const { incident, converged, attempted, health, waiting } = memory;
   if (heldOf(memory) !== undefined) return 'Converging';
   if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
-  return converged === undefined || health === 'Progressing' ? 'Converging' : 'Converged';
+  return converged === undefined || waiting !== undefined || health === 'Progressing' ? 'Converging' : 'Converged';
 }

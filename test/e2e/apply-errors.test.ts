@@ -203,6 +203,22 @@ describe('an object that somebody else changes meanwhile', () => {
     const { changes } = await convergedAt('vanished', await commit('vanished', { a: configMap('vanished', { v: '2' }) }));
     expect(changes).toEqual({ created: 1, configured: 0, unchanged: 0, pruned: 0 });
   });
+
+  it('and one that another environment made meanwhile is not taken from it: a create writes over nothing', async () => {
+    await convergedAt('outrun', await commit('outrun', { a: configMap('a', {}) }));
+    const owned = { labels: { 'applyset.kubernetes.io/part-of': 'applyset-rival-v1' }, annotations: { 'converge.dev/environment': 'master/rival' } };
+    let made = false;
+    proxy.fail(async (request) => {
+      if (isApply(request, 'outrun') && !made) {
+        made = true;
+        await world.apply(configMap('outrun', { of: 'rival' }, { namespace: 'outrun', ...owned }));
+      }
+      return { fault: 'none' };
+    });
+    const diff = await diffAt('outrun', await commit('outrun', { b: configMap('outrun', { of: 'outrun' }) }));
+    expect(diff.objects).toMatchObject([{ name: 'outrun', change: 'failed', message: expect.stringContaining('environment master/rival') }]);
+    expect((await world.find('configmap', 'outrun', 'outrun'))?.data).toEqual({ of: 'rival' });
+  });
 });
 
 describe('an API server in trouble', () => {

@@ -19,6 +19,7 @@ import { awaitDefinitions } from './await-definitions.ts';
 import { parentResource, type ObservedState } from './observed-state.ts';
 import { inParallel } from './parallel.ts';
 import { readPresent } from './read-present.ts';
+import { isSuperseded } from './superseded.ts';
 import type { Run } from './run.ts';
 import type { Target } from './target.ts';
 
@@ -33,6 +34,8 @@ export interface Applied {
   /** What the API server answered for each object that was applied, by key. */
   readonly observed: ReadonlyMap<string, KubernetesObject>;
   readonly api: ClusterApi;
+  /** Whether it was left half-way, for a newer commit. */
+  readonly superseded: boolean;
   /** The inventory's parent as it is now. */
   readonly parent: KubernetesObject | undefined;
 }
@@ -52,7 +55,7 @@ export async function applyChanges(
   const answers = new Map<string, KubernetesObject>();
 
   const kept = actions.flatMap((action): Change[] => (action.action === 'keep' ? [{ id: action.desired.id, did: 'unchanged' }] : []));
-  if (kept.length === actions.length && beforeOthers === undefined) return { changes: kept, remembered, notices, observed: answers, api: target.api, parent: observed.parent };
+  if (kept.length === actions.length && beforeOthers === undefined) return { changes: kept, remembered, notices, observed: answers, api: target.api, superseded: false, parent: observed.parent };
 
   const desired = actions.flatMap((action) => (action.action === 'prune' ? [] : [action.desired]));
   const isServed = (api: ClusterApi) => ({ object }: DesiredObject) => resourceOf({ api, object }) !== undefined;
@@ -66,6 +69,7 @@ export async function applyChanges(
   /** What others cannot build on, by key, and why. */
   const broken = new Map<string, string>();
   const { objects: known } = run.memoryFile.memory();
+  let superseded = false;
 
   async function applyOne(action: AppliedAction): Promise<Change> {
     const { desired } = action;
@@ -96,6 +100,8 @@ export async function applyChanges(
       }
       const due = actionsOfStage(actions, stage).filter((action) => action.action !== 'keep');
       if (due.length === 0) continue;
+      superseded = stage !== applyStages[0] && (await isSuperseded(target));
+      if (superseded) break;
       // A hook may have defined them meanwhile, or another environment.
       if (stage !== applyStages[0] && !due.every((action) => isServed(current)(action.desired))) current = await cluster.api({ refresh: true });
       await inParallel(due, async (action) => {
@@ -116,7 +122,7 @@ export async function applyChanges(
     await rememberObjects(run, remembered);
     throw error;
   }
-  return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, parent };
+  return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, superseded, parent };
 }
 
 /** Adds to what is remembered of the objects. */

@@ -16,6 +16,9 @@ const looks = 6;
 const firstPause = 50;
 const slowestPause = 1_000;
 
+/** etcd counts from 1, and takes the first write as 2: https://etcd.io/docs/v3.6/learning/api/ */
+const noVersion = '1';
+
 /** One object to apply, and what is there of it: its metadata at least, undefined where nothing is. */
 export interface ObjectToApply {
   readonly desired: DesiredObject;
@@ -85,9 +88,13 @@ async function takeOver({ cluster }: Target, { desired, resource, present }: Obj
   return await cluster.writeManagedFields({ resource, namespace: desired.id.namespace, name: desired.id.name, uid, resourceVersion, managedFields });
 }
 
-/** With the uid too: a resourceVersion alone would make a deleted object anew. A create cannot be fenced. */
-function fenced({ object, live }: { object: KubernetesObject; live: KubernetesObject | undefined }): KubernetesObject {
-  if (live === undefined) return object;
+/**
+ * Writes the incarnation that was read, or none. With the uid too: a resourceVersion alone makes a deleted object anew. That is
+ * how a create is fenced: by a version that no object has, it succeeds where nothing is and is a 409 where something is. What it
+ * cannot tell is an object that was never there from one that a newer revision deleted: the next look prunes that.
+ */
+export function fenced({ object, live }: { object: KubernetesObject; live: KubernetesObject | undefined }): KubernetesObject {
+  if (live === undefined) return { ...object, metadata: { ...object.metadata, resourceVersion: noVersion } };
   const { uid, resourceVersion } = live.metadata;
   return { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
 }
@@ -104,7 +111,7 @@ async function replace(
   target: Target,
   { desired, resource, live, message }: ObjectToApply & { live: KubernetesObject; message: string },
 ): Promise<ObjectOutcome | Conflict> {
-  const { run, cluster, environment, deadline } = target;
+  const { run, cluster, environment } = target;
   const { namespace, name } = desired.id;
   const probe = await cluster.apply({ resource, object: probeOf(desired.object), dryRun: true });
   if (probe.outcome === 'rejected') return { outcome: 'failed', message };
@@ -117,11 +124,11 @@ async function replace(
   if (deleted.outcome === 'rejected') return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
   if (deleted.outcome === 'changed') return { outcome: 'conflict', message };
   for (let look = 1; (await cluster.get({ resource, namespace, name }))?.metadata.uid === uid; look++) {
-    if (run.ports.now() >= deadline) return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
+    if (run.ports.now() >= run.waitUntil()) return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
     await run.ports.sleep(pause(look));
     await run.lease.assertHeld();
   }
-  const result = await cluster.apply({ resource, object: desired.object, dryRun: false });
+  const result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
   if (result.outcome === 'rejected') return failureOf(result);
   const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: desired.object, stored: result.object }), coOwned: [] });
   return { outcome: 'applied', did: 'configured', object: result.object, notices };

@@ -16,10 +16,10 @@ export interface Defined {
 
 /**
  * Waits for what was just applied: custom resources cannot be written before their definition is established, nor anything
- * into a namespace that is not active. What is broken is not waited for.
+ * into a namespace that is not active. What is broken is not waited for, nor what takes longer than a run may wait: what needs it is tried again by the next one.
  */
 export async function awaitDefinitions(
-  { run, cluster, deadline }: Target,
+  { run, cluster }: Target,
   { applied, answers, api }: { applied: readonly DesiredObject[]; answers: Map<string, KubernetesObject>; api: ClusterApi },
 ): Promise<Defined> {
   const definitions = applied.filter(({ id, key }) => ['CustomResourceDefinition', 'Namespace'].includes(id.kind) && answers.has(key));
@@ -28,7 +28,7 @@ export async function awaitDefinitions(
     return answer === undefined ? undefined : assessHealth(answer);
   };
   const notYet = () => definitions.filter((desired) => !['Healthy', 'Degraded'].includes(health(desired)?.state ?? ''));
-  while (notYet().length > 0 && run.ports.now() < deadline) {
+  while (notYet().length > 0 && run.ports.now() < run.waitUntil()) {
     await run.ports.sleep(lookAgain);
     await run.lease.assertHeld();
     await inParallel(notYet(), async (desired) => {

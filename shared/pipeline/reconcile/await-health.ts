@@ -1,19 +1,22 @@
 import type { HealthExpressions } from '../../environment/environment-file.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { worstHealth, type Health } from '../../health/health.ts';
+import { beginRollout, endRollout, isOver, nextStep, type Rollout } from '../../environment/rollout.ts';
 import { extentOf } from '../../inventory/applyset.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { isShortLived } from '../../objects/short-lived.ts';
-import { objectIdOf, objectKey } from '../../objects/object-id.ts';
+import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
+import { openExplanations, type Explanations } from './explain.ts';
 import { listMembers } from './observed-state.ts';
+import { isSuperseded } from './superseded.ts';
 import type { Target } from './target.ts';
 
 const firstLook = 50;
 const slowestLook = 2_000;
-/** Milliseconds after which a roll-out in which nothing moves any more and something is broken has failed. */
-const brokenFor = 5_000;
+/** Milliseconds between two looks at the Pods of what is not healthy. */
+const explainAgain = 1_000;
 
 export interface UnhealthyObject {
   readonly desired: DesiredObject;
@@ -22,34 +25,52 @@ export interface UnhealthyObject {
 
 export type Outcome =
   | { readonly outcome: 'healthy'; readonly health: Health }
-  | { readonly outcome: 'unhealthy'; readonly objects: readonly UnhealthyObject[]; readonly health: Health }
+  | { readonly outcome: 'unhealthy'; readonly objects: readonly UnhealthyObject[]; readonly rollout: Rollout }
+  | { readonly outcome: 'waiting'; readonly message: string; readonly rollout: Rollout }
   | { readonly outcome: 'superseded' };
 
 /**
- * Waits until every object is healthy (or suspended), reading only the kinds that are not. Ends early where a newer
- * commit is there, and where everything that is not healthy is broken and stays so.
+ * Waits until every object is healthy (or suspended), reading only the kinds that are not, and their Pods. Ends early where a
+ * newer commit is there, where something fails steadily, and where this run has waited long enough; a roll-out that is over
+ * is judged by one look.
  */
 export async function awaitHealth(
   target: Target,
-  { desired, observed, api }: { desired: readonly DesiredObject[]; observed: ReadonlyMap<string, KubernetesObject>; api: ClusterApi },
+  {
+    desired,
+    observed,
+    api,
+    last,
+  }: { desired: readonly DesiredObject[]; observed: ReadonlyMap<string, KubernetesObject>; api: ClusterApi; last: Rollout | undefined },
 ): Promise<Outcome> {
-  const { run, applySet, cluster, deadline, environment } = target;
+  const { run, revision, environment, applySet, cluster } = target;
   const remembered = run.memoryFile.memory().objects;
   const latest = new Map(observed);
-  let brokenSince: number | undefined;
+  const explanations = openExplanations(target, api);
+  const failing = openFailing();
+  const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  // A controller that has just been told has made no Pods yet.
+  let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
-    const unhealthy = desired.flatMap((object) => {
-      const health = healthOf({ desired: object, observed: latest.get(object.key), expressions: environment.health });
-      return health.state === 'Healthy' || health.state === 'Suspended' ? [] : [{ desired: object, health }];
-    });
-    const health = worstHealth(desired.map((object) => healthOf({ desired: object, observed: latest.get(object.key), expressions: environment.health })));
-    if (unhealthy.length === 0) return { outcome: 'healthy', health };
+    const judged = desired.map((object) => ({ desired: object, health: healthOf({ desired: object, observed: latest.get(object.key), expressions: environment.health }) }));
+    const unhealthy = judged.filter(({ health }) => health.state !== 'Healthy' && health.state !== 'Suspended');
+    if (unhealthy.length === 0) return { outcome: 'healthy', health: worstHealth(judged.map(({ health }) => health)) };
 
+    if (run.ports.now().getTime() - explainedAt >= explainAgain) {
+      explainedAt = run.ports.now().getTime();
+      await explanations.renew(unhealthy.flatMap(({ desired: { key } }) => latestOf(latest, key)));
+    }
     const now = run.ports.now();
-    const broken = unhealthy.every((object) => object.health.state === 'Degraded');
-    brokenSince = broken ? (brokenSince ?? now.getTime()) : undefined;
-    const stuck = brokenSince !== undefined && now.getTime() - brokenSince >= brokenFor;
-    if (stuck || now >= deadline) return { outcome: 'unhealthy', objects: unhealthy, health };
+    const failed = failedOf(unhealthy, explanations);
+    const failingSince = failing.since(failed, now);
+    const explained = (objects: readonly UnhealthyObject[]) => objects.map((object) => withReason(object, explanations));
+    switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
+      case 'failed':
+        return { outcome: 'unhealthy', objects: explained(failed.length > 0 ? failed : unhealthy), rollout: endRollout({ rollout, now }) };
+      case 'checkpoint':
+        return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
+      case 'look again':
+    }
     if (await isSuperseded(target)) return { outcome: 'superseded' };
 
     await run.ports.sleep(pause);
@@ -61,9 +82,43 @@ export async function awaitHealth(
   }
 }
 
-/** Whether the branch moved on, so that this roll-out is waited for in vain. Git is asked only where a look was asked for. */
-async function isSuperseded({ run, commit }: Target): Promise<boolean> {
-  return (await run.isAskedAgain()) && (await run.ports.repository(run.repository).head()) !== commit.id;
+function latestOf(latest: ReadonlyMap<string, KubernetesObject>, key: string): { key: string; object: KubernetesObject }[] {
+  const object = latest.get(key);
+  return object === undefined ? [] : [{ key, object }];
+}
+
+/**
+ * What waiting will not mend: workloads whose Pods say so, and, where nothing else is left to wait for, what says so itself. A
+ * custom resource is often degraded for as long as what it needs is still rolling out.
+ */
+function failedOf(unhealthy: readonly UnhealthyObject[], explanations: Explanations): readonly UnhealthyObject[] {
+  const stuck = unhealthy.filter(({ desired }) => explanations.of(desired.key)?.verdict === 'failing');
+  if (stuck.length > 0) return stuck;
+  return unhealthy.every(({ health }) => health.state === 'Degraded') ? unhealthy : [];
+}
+
+/** Since when objects are failing without a pause. */
+function openFailing(): { since(failed: readonly UnhealthyObject[], now: Date): Date | undefined } {
+  let known = new Map<string, Date>();
+  return {
+    since(failed, now) {
+      known = new Map(failed.map(({ desired: { key } }) => [key, known.get(key) ?? now]));
+      return [...known.values()].reduce<Date | undefined>((first, since) => (first === undefined || since < first ? since : first), undefined);
+    },
+  };
+}
+
+function withReason({ desired, health }: UnhealthyObject, explanations: Explanations): UnhealthyObject {
+  const trouble = explanations.of(desired.key);
+  return trouble === undefined ? { desired, health } : { desired, health: { ...health, message: trouble.message } };
+}
+
+/** `waits for Deployment acme/web: 1 of 3 ready, and 2 more objects` */
+function messageOf(unhealthy: readonly UnhealthyObject[]): string {
+  const [first, ...others] = unhealthy;
+  if (first === undefined) return '';
+  const more = others.length === 0 ? '' : `, and ${others.length} more object${others.length === 1 ? '' : 's'}`;
+  return `waits for ${objectTitle(first.desired.id)}: ${first.health.message}${more}`;
 }
 
 function healthOf({ desired, observed, expressions }: { desired: DesiredObject; observed: KubernetesObject | undefined; expressions: readonly HealthExpressions[] }): Health {

@@ -3,18 +3,22 @@ import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/dive
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
+import { nextRetry } from '../../environment/retry.ts';
+import { beginRollout, rolloutOf } from '../../environment/rollout.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
-import { areHooksDue, convergedRecord } from '../../inventory/hook-record.ts';
+import { areHooksDue, convergedRecord, dueHooks } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey, type ObjectId } from '../../objects/object-id.ts';
 import { countChanges, failuresOf, type Change } from '../../plan/change-set.ts';
 import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
 import { applyChanges, rememberObjects, writeParent, type Applied, type BeforeOthers } from './apply-changes.ts';
 import { awaitHealth } from './await-health.ts';
+import { checkpoint } from './checkpoint.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
 import { pruneStale } from './prune-stale.ts';
 import { renderKeyOf } from './render-inputs.ts';
+import { isSuperseded } from './superseded.ts';
 import { hookRecordOf, runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged, tellNotices } from './tell.ts';
@@ -37,41 +41,72 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   const { run, revision, environment, cluster } = target;
   const before = run.memoryFile.memory();
   const { releases } = desired;
-  let hooks: HooksRun = { record: hookRecordOf(target, { desired, observed }), parent: observed.parent, failed: undefined };
+  let hooks: HooksRun = { record: hookRecordOf(target, { desired, observed }), parent: observed.parent, failed: undefined, left: undefined };
   const due = areHooksDue({ releases, record: hooks.record });
   // Something else changed, in the cluster or beside the inputs: it is no news of this environment, and nothing is written.
   const quiet = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep') ? revisionWithSameInputs({ before, desired }) : undefined;
+  const writes = due || actions.some((action) => action.action !== 'keep' && action.action !== 'prune');
+  const isSame = before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
+  let rollout = rolloutOf({
+    last: before.rollout,
+    revision,
+    commits: actions.some((action) => isCommitted({ action, before, isSame })),
+    sameInputs: isSame,
+    now: run.ports.now(),
+    timeout: environment.timeout,
+  });
   // Saved before the first write: no later run may go back behind this revision.
-  if (quiet === undefined) await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, health: 'Progressing' });
+  if (quiet === undefined) {
+    const health = writes || rollout !== before.rollout ? 'Progressing' : before.health;
+    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, health, rollout });
+  }
 
   const runPreHooks: BeforeOthers = async ({ changes: definitions, api, parent }) => {
     if (failuresOf(definitions).length > 0) return 'stop';
+    const isDue = dueHooks({ releases, record: hooks.record, phase: 'pre' }).length > 0;
     hooks = await runHooks(target, { phase: 'pre', releases, record: hooks.record, api, parent });
-    return hooks.failed === undefined ? 'go on' : 'stop';
+    if (hooks.failed !== undefined || hooks.left !== undefined) return 'stop';
+    // The hooks had their own time.
+    if (isDue) {
+      rollout = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+      await run.memoryFile.save({ ...run.memoryFile.memory(), rollout });
+    }
+    return 'go on';
   };
   const applied = await applyChanges(target, { actions, observed, beforeOthers: due ? runPreHooks : undefined });
   await rememberObjects(run, { ...renewed, ...applied.remembered });
+  if (applied.superseded || hooks.left === 'superseded') return { outcome: 'superseded' };
+  if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
+  if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return { outcome: 'superseded' };
   const pruned = isFailing ? { changes: [], guarded: [] } : await pruneStale(target, { actions, inventorySize: observed.objects.size, api: applied.api });
   const changes = [...applied.changes, ...pruned.changes];
   const diverged = (divergence: Divergence) => diverge(run, { ...target, divergence });
-  if (isFailing || failuresOf(changes).length > 0) return await diverged(failed({ changes, desired, revision, hook: hooks.failed }));
+  const hasFailed = async (): Promise<RunResult> => {
+    const retry = nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now: run.ports.now() });
+    return await diverge(run, { ...target, retry, divergence: failed({ changes, desired, revision, hook: hooks.failed }) });
+  };
+  if (isFailing || failuresOf(changes).length > 0) return await hasFailed();
 
-  const outcome = await awaitHealth(target, { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api });
+  const outcome = await awaitHealth(target, { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout });
   if (outcome.outcome === 'superseded') return { outcome: 'superseded' };
+  if (outcome.outcome === 'waiting') return await checkpoint(target, outcome);
   if (outcome.outcome === 'unhealthy') {
     const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
-    return await diverged(divergenceOf({ reason: 'Unhealthy', revision, objects }));
+    return await diverge(run, { ...target, rollout: outcome.rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
+  rollout = undefined;
   hooks = await runHooks(target, { phase: 'post', releases, record: hooks.record, api: applied.api, parent: hooks.parent });
-  if (hooks.failed !== undefined) return await diverged(failed({ changes, desired, revision, hook: hooks.failed }));
+  if (hooks.failed !== undefined) return await hasFailed();
+  if (hooks.left === 'superseded') return { outcome: 'superseded' };
+  if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
   if (pruned.guarded.length > 0) {
     const objects = pruned.guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
     return await diverged(divergenceOf({ reason: 'Guarded', revision, objects }));
   }
   if (unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
-    await run.memoryFile.save({ ...run.memoryFile.memory(), health: outcome.health.state });
+    await run.memoryFile.save({ ...run.memoryFile.memory(), health: outcome.health.state, rollout, retry: undefined, waiting: undefined });
     return { outcome: 'diverged', revision, reason, summary };
   }
 
@@ -89,10 +124,18 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
       objects: onlyDesired({ objects: memory.objects, desired }),
       left: left.map(objectKey).sort(),
       health: outcome.health.state,
+      ...{ rollout, retry: undefined, waiting: undefined },
     },
     converged: { cluster: cluster.name, revision: quiet?.revision ?? revision, seconds: secondsSince(run), changes: countChanges(changes), policy: policyOf(environment) },
   });
   return { outcome: 'converged', revision };
+}
+
+/** Whether it applies what is not as it was applied last: anything but the healing of drift. What cannot be remembered is applied each time. */
+function isCommitted({ action, before, isSame }: { action: PlannedAction; before: Memory; isSame: boolean }): boolean {
+  if (action.action === 'keep' || action.action === 'prune') return false;
+  const remembered = before.objects[action.desired.key];
+  return remembered === undefined && action.action === 'configure' ? !isSame : remembered?.desired !== action.desired.hash;
 }
 
 /** The revision that converged with the very same inputs, if the last one did. */

@@ -1,9 +1,10 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError, type ErrorCode } from '../../errors.ts';
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { mayHeal, openIncident } from '../../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../environment/memory.ts';
+import { nextRetry } from '../../environment/retry.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -13,6 +14,7 @@ import { renderDesired } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { observe } from './observed-state.ts';
 import { readInputs } from './render-inputs.ts';
+import { rest, restOf, stillFailing } from './rest.ts';
 import { hookRecordOf } from './run-hooks.ts';
 import type { Run } from './run.ts';
 import { isSettled, settle } from './settle.ts';
@@ -21,8 +23,8 @@ import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
 import { verifyPlan } from './verify.ts';
 
-/** Beside the environment's timeout: for Git, the render and the pruning. In seconds. */
-const leaseMargin = 60;
+/** What only a commit mends. */
+const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed', 'DuplicateObject', 'EmptyRender'];
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
 export async function converge(run: Run): Promise<RunResult> {
@@ -39,6 +41,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
   const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   if (commit === undefined || bytes === undefined) return { outcome: 'absent' };
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
+  if (restOf(run, revision)?.healing === false) return stillFailing(run, revision);
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
   let environment: Environment | undefined;
@@ -46,7 +49,6 @@ async function convergeOne(run: Run): Promise<RunResult> {
   try {
     environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
     attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
-    await run.lease.lastFor(environment.timeout / 1000 + leaseMargin);
     if (environment.suspend) {
       await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
       return { outcome: 'suspended' };
@@ -66,7 +68,6 @@ async function convergeOne(run: Run): Promise<RunResult> {
       cluster,
       api: await cluster.api(),
       applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace }),
-      deadline: new Date(run.startedAt.getTime() + environment.timeout),
     });
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
@@ -74,7 +75,8 @@ async function convergeOne(run: Run): Promise<RunResult> {
     // What a failed render would have read is not known: any commit may mend it.
     if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
     const { at } = sameAttempt(run, attempted);
-    return await diverge(run, { environment, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.message, objects: [] } });
+    const retry = ofTheCommit.includes(error.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
+    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.message, objects: [] } });
   }
 }
 
@@ -87,7 +89,9 @@ async function convergeTarget(declared: Target): Promise<RunResult> {
   const desired = await renderDesired(declared);
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: memory.objects });
-  const { actions, drift, renewed, notices } = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  const { actions, drift, renewed, notices } = verified;
+  if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed, mayHeal: (divergence) => isHealing(run, { environment, divergence }) });
   if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
   const divergence = divergenceOf({ reason: 'Drifted', revision, objects: drift.map((drifted) => drifted.diff) });

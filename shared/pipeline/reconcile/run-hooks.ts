@@ -25,15 +25,18 @@ import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { runsToAnEnd, withoutTimeToLive, type DeletePolicy, type Hook, type HookPhase } from '../../objects/hook.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { groupKind } from '../../objects/object-id.ts';
+import { groupKind, objectTitle } from '../../objects/object-id.ts';
+import { parseTime } from '../../time.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
 import type { Target } from './target.ts';
+import { fenced } from './apply-object.ts';
 import { writeParent } from './apply-changes.ts';
+import { isSuperseded } from './superseded.ts';
 
 const firstLook = 50;
 const slowestLook = 2_000;
-/** Milliseconds that cleaning up after a failed hook may take beyond the deadline; the lease's margin is far longer. */
+/** Milliseconds that cleaning up after hooks may take at the least. */
 const cleanUpFor = 10_000;
 
 export interface FailedHook {
@@ -41,11 +44,23 @@ export interface FailedHook {
   readonly message: string;
 }
 
-/** Record and parent as they are after the hooks of a phase, and the hook that failed, if one did. */
+/** Why hooks are left as they are: a newer commit is there, or this run has waited long enough. */
+export type LeftHook = 'superseded' | { readonly waitsFor: string };
+
+type HookEnd = { readonly end: 'through' } | { readonly end: 'failed'; readonly message: string } | { readonly end: 'left'; readonly left: LeftHook };
+
+const through: HookEnd = { end: 'through' };
+
+function failedAs(message: string): HookEnd {
+  return { end: 'failed', message };
+}
+
+/** Record and parent as they are after the hooks of a phase, and the hook that failed or is not through, if there is one. */
 export interface HooksRun {
   readonly record: HookRecord;
   readonly parent: KubernetesObject | undefined;
   readonly failed: FailedHook | undefined;
+  readonly left: LeftHook | undefined;
 }
 
 /** What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. */
@@ -64,7 +79,9 @@ export function hookRecordOf({ run }: Target, { desired, observed }: { desired: 
  * records it, so that a run killed between two of them goes on with the ones that are not through. The first that fails
  * ends it, and runs again at the next attempt.
  *
- * A hook is not left alone for a newer commit: that commit's run would delete it in the middle of what it does.
+ * A Job or Pod that takes longer than a run may wait is left running, and the run that goes on waits for it, at most for
+ * `spec.timeout` from its own start. A newer commit does not wait for it: where that commit changes the release, its own hooks
+ * delete it, or run beside it, as their policies say.
  */
 export async function runHooks(
   target: Target,
@@ -84,21 +101,24 @@ export async function runHooks(
 ): Promise<HooksRun> {
   const journal = openJournal(target, { record, parent });
   for (const due of dueHooks({ releases, record, phase })) {
-    const failed = await runRelease(target, { due, journal, api });
-    if (failed !== undefined) return { record: journal.record(), parent: journal.parent(), failed };
+    const { failed, left } = await runRelease(target, { due, journal, api });
+    if (failed !== undefined || left !== undefined) return { record: journal.record(), parent: journal.parent(), failed, left };
   }
-  return { record: journal.record(), parent: journal.parent(), failed: undefined };
+  return { record: journal.record(), parent: journal.parent(), failed: undefined, left: undefined };
 }
 
 async function runRelease(
   target: Target,
   { due, journal, api }: { due: DueHooks; journal: Journal; api: ClusterApi },
-): Promise<FailedHook | undefined> {
+): Promise<Pick<HooksRun, 'failed' | 'left'>> {
+  const { run } = target;
+  const until = () => new Date(Math.max(run.waitUntil().getTime(), run.ports.now().getTime() + cleanUpFor));
   for (const [index, hook] of due.hooks.entries()) {
     if (isCompleted({ record: journal.record(), due, hook })) continue;
     const failedBefore = hasFailed({ record: journal.record(), due, hook });
-    const problem = await runHook(target, { hook, due, failedBefore, api });
-    if (problem === undefined) {
+    const end = await runHook(target, { hook, due, failedBefore, api });
+    if (end.end === 'left') return { failed: undefined, left: end.left };
+    if (end.end === 'through') {
       await journal.write(withCompleted({ record: journal.record(), due, hook }));
       continue;
     }
@@ -106,44 +126,52 @@ async function runRelease(
     // What is deleted now has to be there at the next attempt; a Job or a Pod that has succeeded has done its work for good.
     const again = succeeded.filter((one) => mayDelete({ hook: one, policy: 'hook-succeeded' }) && !runsToAnEnd(one.desired));
     await journal.write(withFailed({ record: journal.record(), due, hook, again }));
-    const until = new Date(Math.max(target.deadline.getTime(), target.run.ports.now().getTime() + cleanUpFor));
-    await deleteByPolicy(target, { hooks: [hook], policy: 'hook-failed', api, until });
-    await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until });
-    return { desired: hook.desired, message: `the Helm hook ${due.event} of release ${due.release} failed: ${problem}` };
+    await deleteByPolicy(target, { hooks: [hook], policy: 'hook-failed', api, until: until() });
+    await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until: until() });
+    return { failed: { desired: hook.desired, message: `the Helm hook ${due.event} of release ${due.release} failed: ${end.message}` }, left: undefined };
   }
   // As Helm does it: the account that an early hook made serves the later ones.
-  await deleteByPolicy(target, { hooks: due.hooks.toReversed(), policy: 'hook-succeeded', api, until: target.deadline });
+  await deleteByPolicy(target, { hooks: due.hooks.toReversed(), policy: 'hook-succeeded', api, until: until() });
   await journal.write(withFinished({ record: journal.record(), due }));
-  return undefined;
+  return { failed: undefined, left: undefined };
 }
 
-/** What is wrong with it, or undefined once it is through. */
+/** Runs one hook to its end, or for as long as this run may wait. */
 async function runHook(
   target: Target,
   { hook, due, failedBefore, api }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi },
-): Promise<string | undefined> {
-  const { run, cluster, deadline } = target;
+): Promise<HookEnd> {
+  const { run, cluster, environment } = target;
   const { desired } = hook;
   const { object, mark } = marked({ desired, due });
   const resource = await servedResource(target, { desired, api });
-  if (resource === undefined) return `the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}`;
+  if (resource === undefined) return failedAs(`the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}`);
   const live = await read(target, { desired, resource });
   const owner = live === undefined ? undefined : foreignOwner(target, live);
-  if (owner !== undefined) return `an object of that name is owned by ${owner}`;
+  if (owner !== undefined) return failedAs(`an object of that name is owned by ${owner}`);
   // A run that was killed began it: a migration must neither be cut off nor run twice.
   const begun = !failedBefore && live?.metadata.annotations?.[hookRunAnnotation] === mark && live.metadata.deletionTimestamp === undefined;
-  if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { desired, object, resource, uid: live?.metadata.uid });
+  if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { desired, object, resource, due, uid: live?.metadata.uid });
   const mustGo = mayDelete({ hook, policy: 'before-hook-creation' }) || (failedBefore && runsToAnEnd(desired));
   if (live !== undefined && !begun && mustGo) {
-    const problem = await remove(target, { desired, resource, until: deadline });
-    if (problem !== undefined) return `the one of the last run ${problem}`;
+    const problem = await remove(target, { desired, resource, until: run.waitUntil() });
+    const gone = problem === undefined ? undefined : await read(target, { desired, resource });
+    const since = timeOf(gone?.metadata.deletionTimestamp);
+    if (problem !== undefined && since !== undefined && run.ports.now().getTime() < since + environment.timeout) {
+      return { end: 'left', left: { waitsFor: `waits for ${titleOf({ desired, due })}: the one of the last run ${problem}` } };
+    }
+    if (problem !== undefined) return failedAs(`the one of the last run ${problem}`);
   }
 
   await run.lease.assertHeld();
-  const result = await cluster.apply({ resource, object: withoutTimeToLive(object), dryRun: false });
-  if (result.outcome === 'rejected') return result.message;
-  if (!runsToAnEnd(desired)) return undefined;
-  return await awaitEnd(target, { desired, object, resource, uid: result.object.metadata.uid });
+  // Where it was deleted just now, or was never there, nobody else may have made it meanwhile.
+  const isNew = live === undefined || (!begun && mustGo);
+  const applied = withoutTimeToLive(object);
+  const result = await cluster.apply({ resource, object: isNew ? fenced({ object: applied, live: undefined }) : applied, dryRun: false });
+  if (result.outcome === 'rejected' && result.status === 409) await run.lease.assertHeld('now');
+  if (result.outcome === 'rejected') return failedAs(result.message);
+  if (!runsToAnEnd(desired)) return through;
+  return await awaitEnd(target, { desired, object, resource, due, uid: result.object.metadata.uid });
 }
 
 function marked({ desired, due }: { desired: DesiredObject; due: DueHooks }): { object: KubernetesObject; mark: string } {
@@ -156,14 +184,25 @@ interface RunningHook {
   readonly desired: DesiredObject;
   readonly object: KubernetesObject;
   readonly resource: ApiResource;
+  readonly due: DueHooks;
   readonly uid: string | undefined;
 }
 
+/** `the Helm hook pre-upgrade of release shop, Job acme/migrate` */
+function titleOf({ desired, due }: { desired: DesiredObject; due: DueHooks }): string {
+  return `the Helm hook ${due.event} of release ${due.release}, ${objectTitle(desired.id)}`;
+}
+
+/** Milliseconds since 1970, by the API server's clock. */
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseTime(text);
+}
+
 /** Waits for the end of a Job or a Pod; then it may go as soon as Git says. */
-async function awaitEnd(target: Target, running: RunningHook): Promise<string | undefined> {
+async function awaitEnd(target: Target, running: RunningHook): Promise<HookEnd> {
   const { object, resource, uid } = running;
-  const problem = await awaitOutcome(target, running);
-  if (withoutTimeToLive(object) === object) return problem;
+  const end = await awaitOutcome(target, running);
+  if (end.end === 'left' || withoutTimeToLive(object) === object) return end;
   await target.run.lease.assertHeld();
   // With its uid, so that one that was deleted meanwhile is not made again, to run again.
   const result = await target.cluster.apply({ resource, object: { ...object, metadata: { ...object.metadata, uid } }, dryRun: false });
@@ -171,17 +210,22 @@ async function awaitEnd(target: Target, running: RunningHook): Promise<string | 
     const facts = { environment: target.run.key, object: running.desired.key };
     target.run.ports.log('WARNING', `a hook's ttlSecondsAfterFinished was not taken: ${result.message}`, facts);
   }
-  return problem;
+  return end;
 }
 
-async function awaitOutcome({ run, cluster, deadline }: Target, { desired, resource, uid }: RunningHook): Promise<string | undefined> {
+async function awaitOutcome(target: Target, running: RunningHook): Promise<HookEnd> {
+  const { run, cluster, environment } = target;
+  const { desired, resource, uid } = running;
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
     const live = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
-    if (live === undefined || live.metadata.uid !== uid) return 'it was deleted while it ran';
+    if (live === undefined || live.metadata.uid !== uid) return failedAs('it was deleted while it ran');
     const { state, message } = assessProgress(live);
-    if (state === 'succeeded') return undefined;
-    if (state === 'failed') return message;
-    if (run.ports.now() >= deadline) return `it has not ended within the environment's timeout: ${message}`;
+    if (state === 'succeeded') return through;
+    if (state === 'failed') return failedAs(message);
+    const now = run.ports.now().getTime();
+    if (now >= (timeOf(live.metadata.creationTimestamp) ?? now) + environment.timeout) return failedAs(`it has not ended within the environment's timeout: ${message}`);
+    if (await isSuperseded(target)) return { end: 'left', left: 'superseded' };
+    if (now >= run.waitUntil().getTime()) return { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } };
     await run.ports.sleep(pause);
     await run.lease.assertHeld();
   }

@@ -1,4 +1,5 @@
 import type { Limits } from '../../config.ts';
+import type { ReconcileRequested } from '../../events/reconcile-requested.ts';
 import type { Lease } from '../lease.ts';
 import type { Commit, Ports } from '../ports.ts';
 import type { MemoryFile } from './memory-file.ts';
@@ -16,6 +17,10 @@ export interface Run {
   /** Where the branch is; undefined for an empty repository. */
   readonly head: Commit | undefined;
   readonly startedAt: Date;
+  /** Why it looks. */
+  readonly cause: ReconcileRequested['cause'];
+  /** Until when it may wait for others, in all its waits together: `limits.waitSeconds` from the first one on. */
+  readonly waitUntil: () => Date;
   /** Whether a look was asked for since the run began, or since this was asked last. */
   readonly isAskedAgain: () => Promise<boolean>;
 }

@@ -1,3 +1,4 @@
+import { beginRollout, isOver } from '../../environment/rollout.ts';
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { isOpen } from '../../drift/incident.ts';
 import { sameInputs } from '../../environment/inputs.ts';
@@ -28,23 +29,31 @@ export async function isSettled({ run, commit, environment, api }: Target, obser
   });
 }
 
-/** Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. */
+/**
+ * Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. What is neither broken nor
+ * healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
+ */
 export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
   const { run, revision, cluster, environment } = target;
+  const before = run.memoryFile.memory();
   const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object, environment.health) }));
-  const broken = assessed.filter(({ health }) => health.state === 'Degraded');
+  const unhealthy = assessed.filter(({ health }) => health.state !== 'Healthy' && health.state !== 'Suspended');
+  const now = run.ports.now();
+  const begun = before.rollout ?? beginRollout({ revision, now, timeout: environment.timeout });
+  const rollout = unhealthy.length === 0 ? undefined : begun;
+  const broken = unhealthy.filter(({ health }) => health.state === 'Degraded' || isOver({ rollout: begun, now }));
   if (broken.length > 0) {
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
-    return await diverge(run, { ...target, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
+    return await diverge(run, { ...target, rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
-  const memory = { ...run.memoryFile.memory(), attempted: target.attempted };
-  if (!isOpen(memory.incident)) {
+  const health = worstHealth(assessed.map((object) => object.health)).state;
+  const memory = { ...before, attempted: target.attempted, rollout, health, retry: undefined, waiting: undefined };
+  if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };
   }
-  const health = worstHealth(assessed.map((object) => object.health)).state;
   const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
   const convergedAt = memory.converged?.revision ?? revision;
-  await tellConverged(run, { memory: { ...memory, health }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
+  await tellConverged(run, { memory, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
   return { outcome: 'unchanged', revision };
 }

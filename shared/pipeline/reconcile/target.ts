@@ -17,14 +17,13 @@ export interface Target {
   readonly cluster: Cluster;
   readonly api: ClusterApi;
   readonly applySet: ApplySet;
-  /** When apply and roll-out together have taken too long. */
-  readonly deadline: Date;
 }
 
 export type RunResult =
   | { readonly outcome: 'absent' | 'suspended' | 'superseded' }
   | { readonly outcome: 'unchanged' | 'converged'; readonly revision: string }
-  | { readonly outcome: 'waiting'; readonly revision: string; readonly message: string }
+  /** `goesOn`: a message of its own goes on with it. Otherwise it goes on when what it waits for is there. */
+  | { readonly outcome: 'waiting'; readonly revision: string; readonly message: string; readonly goesOn?: true }
   | { readonly outcome: 'diverged'; readonly revision: string; readonly reason: DiffReason; readonly summary: string };
 
 /** Seconds since the run began, to the hundredth. */

@@ -21,6 +21,8 @@ export async function tellDivergence(
     attempted: AttemptedRevision;
     /** What is known of the environment's health now; as it was, where absent. */
     health?: HealthState;
+    /** What else is to be remembered of it. */
+    remember?: Partial<Pick<Memory, 'rollout' | 'retry'>>;
     /** Absent where the environment file cannot be read. */
     environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
   },
@@ -30,7 +32,7 @@ export async function tellDivergence(
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const held = divergence.reason === 'Blocked' ? before.held : undefined;
-  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, held };
+  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, held, waiting: undefined, ...told.remember };
   const now = ports.now();
   const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
   const since = isOpen(memory.incident) ? memory.since : now.toISOString();
@@ -52,11 +54,14 @@ export async function tellNotices({ run, environment, cluster, attempted, revisi
 }
 
 /** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */
-export async function diverge(run: Run, { environment, attempted, divergence }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence }): Promise<RunResult> {
+export async function diverge(
+  run: Run,
+  { environment, attempted, divergence, rollout, retry }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<Pick<Memory, 'rollout' | 'retry'>>,
+): Promise<RunResult> {
   const { revision, reason, summary } = divergence;
   const cluster = environment?.cluster ?? run.memoryFile.memory().cluster;
   const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
-  await tellDivergence(run, { divergence, environment, attempted, cluster, health, action: 'none' });
+  await tellDivergence(run, { divergence, environment, attempted, cluster, health, remember: { rollout, retry }, action: 'none' });
   return { outcome: 'diverged', revision, reason, summary };
 }
 

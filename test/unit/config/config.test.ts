@@ -32,7 +32,7 @@ describe("the operator's configuration", () => {
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
       alerts: { sinks: [] },
-      limits: { uploadBytes: 209_715_200, uploadFiles: 20_000, unpackRatio: 100, objects: 20_000, renderSeconds: 60, renderMiB: 1024 },
+      limits: { uploadBytes: 209_715_200, uploadFiles: 20_000, unpackRatio: 100, objects: 20_000, renderSeconds: 60, renderMiB: 1024, waitSeconds: 30 },
     });
   });
 

@@ -136,7 +136,7 @@ describe('an environment that has converged', () => {
     };
     const memoryFile = { memory: () => emptyMemory(new Date(0)), save: unused };
     const lease = { lastFor: unused, assertHeld: unused, release: unused };
-    const run = { repository: 'master', environment: 'platform', key: 'master/platform', ports, settings: { limits, holder: 'test', event: 'test' }, lease, memoryFile, head: await repository.fetchHead(), startedAt: new Date(0), isAskedAgain: unused };
+    const run = { repository: 'master', environment: 'platform', key: 'master/platform', ports, settings: { limits, holder: 'test', event: 'test' }, lease, memoryFile, head: await repository.fetchHead(), startedAt: new Date(0), cause: 'commit' as const, waitUntil: () => new Date(0), isAskedAgain: unused };
     await tellDependents(run, result);
     return setting.jobs();
   }

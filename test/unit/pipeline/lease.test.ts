@@ -8,7 +8,7 @@ function setUp() {
   const clock = clockAt('2026-11-21T01:00:00Z');
   const storage = clockAt('2026-11-21T01:00:00Z');
   const state = stateInMemory(storage.now);
-  const acquire = async (holder: string) => acquireLease({ path, holder, event: `for ${holder}` }, { state, now: clock.now });
+  const acquire = async (holder: string) => acquireLease({ path, holder, event: `for ${holder}`, seconds: 60 }, { state, now: clock.now });
   const acquired = async (holder: string): Promise<Lease> => {
     const lease = await acquire(holder);
     if (isTaken(lease)) throw new Error('the lease is taken');
@@ -69,60 +69,73 @@ describe('a lease', () => {
   });
 });
 
-describe('a lease that was asked to last longer', () => {
-  it('does, by Storage’s clock', async () => {
+describe('the holder of a lease', () => {
+  it('keeps it for as long as it goes on', async () => {
     const { acquire, acquired, forward } = setUp();
-    await (await acquired('slow')).lastFor(300);
-    forward(300);
+    const lease = await acquired('slow');
+    for (let look = 1; look <= 5; look++) {
+      forward(59);
+      await lease.assertHeld();
+    }
     expect(isTaken(await acquire('second'))).toBe(true);
-    forward(1);
+    forward(61);
     expect(isTaken(await acquire('second'))).toBe(false);
   });
 
-  it('lasts as long the next time, and is written once then', async () => {
+  it('writes it no more often than every few seconds, however many of its workers ask', async () => {
     const { acquired, state, forward } = setUp();
-    const first = await acquired('first');
-    await first.lastFor(300);
-    await first.release();
+    const lease = await acquired('busy');
+    const generation = async () => Number((await state.read(path))?.generation);
+    const before = await generation();
+    forward(4);
+    await lease.assertHeld();
+    expect(await generation()).toBe(before);
     forward(1);
-    const second = await acquired('second');
-    expect(state.objects.get(path)).toEqual({ holder: 'second', event: 'for second', seconds: 300 });
-    const before = await state.read(path);
-    await second.lastFor(300);
-    expect((await state.read(path))?.generation).toBe(before?.generation);
+    await Promise.all([1, 2, 3, 4].map(async () => lease.assertHeld()));
+    expect(await generation()).toBe(before + 1);
   });
 
-  it('is lost where another run took over in between', async () => {
-    const { acquired, storage } = setUp();
+  it('that was frozen beyond its end goes on where nobody took over', async () => {
+    const { acquire, acquired, forward } = setUp();
     const lease = await acquired('frozen');
-    storage.forward(61);
-    await acquired('second');
-    await expect(lease.lastFor(300)).rejects.toMatchObject({ code: 'LeaseLost' });
-  });
-});
-
-describe('the holder of a lease', () => {
-  it('is not lost while its time lasts', async () => {
-    const { acquired, forward } = setUp();
-    const lease = await acquired('first');
-    forward(59);
+    forward(3600);
     await expect(lease.assertHeld()).resolves.toBeUndefined();
+    expect(isTaken(await acquire('second'))).toBe(true);
   });
 
-  it('learns that its time is over', async () => {
-    const { acquired, clock } = setUp();
-    const lease = await acquired('first');
-    clock.forward(60);
+  it('that was frozen beyond its end learns that another run took over, also where that one is done', async () => {
+    const { acquired, forward } = setUp();
+    const lease = await acquired('frozen');
+    forward(61);
+    await (await acquired('second')).release();
     await expect(lease.assertHeld()).rejects.toMatchObject({ code: 'LeaseLost', disposition: 'retry', subject: path });
   });
 
   it('learns that another run took over, though its own clock stood still', async () => {
-    const { acquired, clock, storage } = setUp();
+    const { acquired, storage } = setUp();
     const lease = await acquired('frozen');
     storage.forward(61);
     await acquired('second');
+    await expect(lease.assertHeld()).resolves.toBeUndefined();
+    await expect(lease.assertHeld('now')).rejects.toMatchObject({ code: 'LeaseLost' });
+  });
+
+  it('that was frozen in the middle of a renewal does not go on on the strength of it', async () => {
+    const { clock, state } = setUp();
+    let frozen = 0;
+    const freezing: typeof state = {
+      ...state,
+      write: async (write) => {
+        const written = await state.write(write);
+        if (frozen++ === 1) clock.forward(3600);
+        return written;
+      },
+    };
+    const lease = await acquireLease({ path, holder: 'frozen', event: '', seconds: 60 }, { state: freezing, now: clock.now });
+    if (isTaken(lease)) throw new Error('the lease is taken');
     clock.forward(5);
-    await expect(lease.assertHeld()).rejects.toMatchObject({ code: 'LeaseLost' });
+    await lease.assertHeld();
+    expect(frozen).toBe(3);
   });
 
   it('does not give back what another run holds by now', async () => {

@@ -59,10 +59,10 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
     const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => '/tmp/tree' };
     const target: Target = {
       run: {
-        ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false },
+        ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false, cause: 'commit', waitUntil: now },
         ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics() },
         settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test' },
-        lease: { lastFor: async () => {}, assertHeld: async () => {}, release: async () => {} },
+        lease: { assertHeld: async () => {}, release: async () => {} },
         memoryFile: { memory: () => emptyMemory(now()), save: unused },
       },
       commit: { id: commitId('a'), tree: 'tree', parents: [], message: '', committedAt: now() },
@@ -72,7 +72,6 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       cluster,
       api: of,
       applySet: applySetOf({ repository: 'master', environment: name, namespace: environment.namespace }),
-      deadline: now(),
     };
     const before = renders;
     await renderSources(target);

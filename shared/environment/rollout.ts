@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { formatTime, parseTime } from '../time.ts';
+
+/** One attempt to become healthy. Times are ISO 8601, by our own clock; `until` is `since` and the environment's timeout, or when it failed. */
+export const rolloutSchema = z.object({ revision: z.string(), since: z.string(), until: z.string() });
+export type Rollout = z.infer<typeof rolloutSchema>;
+
+/** Milliseconds for which an object has to be seen failing without a pause before its roll-out has failed. */
+export const failsAfter = 5_000;
+
+/** @param rollout.timeout milliseconds */
+export function beginRollout({ revision, now, timeout }: { revision: string; now: Date; timeout: number }): Rollout {
+  return { revision, since: now.toISOString(), until: formatTime(now.getTime() + timeout) };
+}
+
+/**
+ * The roll-out that a run is about. What a commit brings begins a new one; a run that only looks, or heals, goes on with the
+ * one that it finds, so that an environment which stays unhealthy is not waited for again and again.
+ *
+ * @param facts.commits whether the run applies what a commit changed
+ * @param facts.sameInputs whether the last run set out for the same inputs
+ */
+export function rolloutOf({
+  last,
+  revision,
+  commits,
+  sameInputs,
+  now,
+  timeout,
+}: {
+  last: Rollout | undefined;
+  revision: string;
+  commits: boolean;
+  sameInputs: boolean;
+  now: Date;
+  timeout: number;
+}): Rollout | undefined {
+  if (commits) return beginRollout({ revision, now, timeout });
+  if (last === undefined || last.revision === revision || sameInputs) return last;
+  return beginRollout({ revision, now, timeout });
+}
+
+export function isOver({ rollout, now }: { rollout: Rollout; now: Date }): boolean {
+  return now.getTime() >= parseTime(rollout.until);
+}
+
+/** A roll-out that failed before its time: it is not waited for any more. */
+export function endRollout({ rollout, now }: { rollout: Rollout; now: Date }): Rollout {
+  return isOver({ rollout, now }) ? rollout : { ...rollout, until: now.toISOString() };
+}
+
+/**
+ * What a run does that finds something not healthy yet: `failed` ends the roll-out, `checkpoint` leaves the waiting to a run of
+ * its own. One object that fails steadily fails the whole; a run stays a moment longer to see whether it does.
+ *
+ * @param facts.failingSince when the object was first seen failing that has been failing longest
+ * @param facts.waitUntil until when this run may wait
+ */
+export function nextStep({
+  rollout,
+  failingSince,
+  waitUntil,
+  now,
+}: {
+  rollout: Rollout;
+  failingSince: Date | undefined;
+  waitUntil: Date;
+  now: Date;
+}): 'look again' | 'checkpoint' | 'failed' {
+  if (isOver({ rollout, now })) return 'failed';
+  const time = now.getTime();
+  if (failingSince !== undefined && time - failingSince.getTime() >= failsAfter) return 'failed';
+  const patience = failingSince === undefined ? 0 : failsAfter;
+  return time >= waitUntil.getTime() + patience ? 'checkpoint' : 'look again';
+}

@@ -1,0 +1,49 @@
+import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
+import { isOpen } from '../../drift/incident.ts';
+import { isResting } from '../../environment/retry.ts';
+import type { Retry } from '../../environment/retry.ts';
+import { failuresOf } from '../../plan/change-set.ts';
+import type { PlannedAction } from '../../plan/plan.ts';
+import { applyChanges, rememberObjects } from './apply-changes.ts';
+import type { ObservedState } from './observed-state.ts';
+import type { Run } from './run.ts';
+import type { RunResult, Target } from './target.ts';
+import { tellDivergence } from './tell.ts';
+import type { Verified } from './verify.ts';
+
+/** The failure that this look is to leave alone, if there is one at this revision. */
+export function restOf(run: Run, revision: string): Retry | undefined {
+  const { retry, incident } = run.memoryFile.memory();
+  if (!isOpen(incident) || incident.revision !== revision) return undefined;
+  return isResting({ retry, revision, cause: run.cause, now: run.ports.now() }) ? retry : undefined;
+}
+
+/** What was told stands, and nothing is done about it yet. */
+export function stillFailing(run: Run, revision: string): RunResult {
+  const { incident } = run.memoryFile.memory();
+  return { outcome: 'diverged', revision, reason: incident?.reason ?? 'Failed', summary: incident?.summary ?? '' };
+}
+
+/**
+ * A look before the next try: of the objects that were applied as this revision has them, heals what drifted. The others, the
+ * hooks and the prunes wait for the try, and what was told of them stays.
+ */
+export async function rest(
+  target: Target,
+  { verified, observed, mayHeal }: { verified: Verified; observed: ObservedState; mayHeal: (divergence: Divergence) => boolean },
+): Promise<RunResult> {
+  const { run, revision, cluster } = target;
+  const { objects, incident: told } = run.memoryFile.memory();
+  const isApplied = (action: PlannedAction) => action.action !== 'prune' && objects[action.desired.key]?.desired === action.desired.hash;
+  const applied = verified.actions.filter(isApplied);
+  const keys = new Set(applied.flatMap((action) => (action.action === 'prune' ? [] : [action.desired.key])));
+  const drift = verified.drift.filter(({ key }) => keys.has(key));
+  const divergence = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
+  if (drift.length === 0 || !mayHeal(divergence)) return stillFailing(run, revision);
+
+  await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action: 'healing' });
+  const healed = await applyChanges(target, { actions: applied, observed });
+  await rememberObjects(run, { ...verified.renewed, ...healed.remembered });
+  if (failuresOf(healed.changes).length === 0) await run.memoryFile.save({ ...run.memoryFile.memory(), incident: told });
+  return stillFailing(run, revision);
+}

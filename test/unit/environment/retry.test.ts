@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { isResting, nextRetry, type Retry } from '../../../shared/environment/retry.ts';
+
+const now = new Date('2026-11-21T01:00:00Z');
+const revision = 'main@sha1:a';
+
+function afterFailures(count: number): Retry {
+  let last: Retry | undefined;
+  for (let failure = 1; failure <= count; failure++) last = nextRetry({ last, revision, healing: true, now });
+  if (last === undefined) throw new Error('nothing failed');
+  return last;
+}
+
+describe('what failed', () => {
+  it('is tried again at once, then after pauses that double up to half an hour', () => {
+    const minutes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 2000].map((count) => (Date.parse(afterFailures(count).notBefore) - now.getTime()) / 60_000);
+    expect(minutes).toEqual([0, 1, 2, 4, 8, 16, 30, 30, 30, 30]);
+  });
+
+  it('counts from one again at another revision', () => {
+    expect(nextRetry({ last: afterFailures(5), revision: 'main@sha1:b', healing: false, now })).toEqual({ revision: 'main@sha1:b', count: 1, notBefore: now.toISOString(), healing: false });
+  });
+
+  const retry = afterFailures(2);
+  it.each([
+    ['the schedule, before its time', { retry, revision, cause: 'schedule', seconds: 59 }, true],
+    ['the schedule, when it is time', { retry, revision, cause: 'schedule', seconds: 60 }, false],
+    ['the schedule, at another revision', { retry, revision: 'main@sha1:b', cause: 'schedule', seconds: 0 }, false],
+    ['a commit', { retry, revision, cause: 'commit', seconds: 0 }, false],
+    ['a request', { retry, revision, cause: 'request', seconds: 0 }, false],
+    ['a dependency', { retry, revision, cause: 'dependency', seconds: 0 }, false],
+    ['the schedule, where nothing failed', { retry: undefined, revision, cause: 'schedule', seconds: 0 }, false],
+  ])('rests for looks of the schedule only: %s', (_what, { seconds, ...look }, rests) => {
+    expect(isResting({ ...look, now: new Date(now.getTime() + seconds * 1000) })).toBe(rests);
+  });
+});
