@@ -5,6 +5,8 @@ import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../object
 import { fieldManager } from '../objects/field-manager.ts';
 import { extraFields, type ExtraField } from '../ownership/extra-fields.ts';
 import type { CoOwnedPath } from '../ownership/take-over.ts';
+import { pointer, type FieldPath } from './field-path.ts';
+import { withoutIgnored } from './ignored-fields.ts';
 import { follow, hasKeys, owns, parseStep, type PathStep } from './owned-fields.ts';
 
 /** What the API server keeps for itself: never a difference between what Git declares and what is there. */
@@ -14,27 +16,43 @@ const bookkeeping = ['creationTimestamp', 'deletionGracePeriodSeconds', 'deletio
  * The fields in which an object as observed differs from the same object as the API server would store it after an apply
  * (the answer of a dry run), each with the manager that owns it now and the time of that manager's last write, where they
  * can be known: a removed field has no manager. A dry run keeps what kubectl added beside our fields, so that is looked for
- * in its `managedFields` (rule 6).
+ * in its `managedFields` (rule 6). What is ignored is not looked at.
  *
  * @returns sorted by path; empty where both agree
  */
-export function diffFields({ desired, observed }: { desired: KubernetesObject; observed: KubernetesObject }): FieldDiff[] {
+export function diffFields({
+  desired,
+  observed,
+  ignored = [],
+}: {
+  desired: KubernetesObject;
+  observed: KubernetesObject;
+  ignored?: readonly FieldPath[] | undefined;
+}): FieldDiff[] {
   const owners = [...(observed.metadata.managedFields ?? []), ...(desired.metadata.managedFields ?? [])];
   const differences: Difference[] = [];
   compare({
-    desired: comparable(desired),
-    observed: comparable(observed),
+    desired: comparable(withoutIgnored(desired, ignored)),
+    observed: comparable(withoutIgnored(observed, ignored)),
     path: [],
     nodes: owners.flatMap((entry) => (entry.fieldsV1 === undefined ? [] : [entry.fieldsV1])),
     found: differences,
   });
-  const added = extraFields(desired).flatMap((extra) => (extra.kind === 'drift' ? [describeExtra(extra)] : []));
+  const added = extraFields(desired, ignored).flatMap((extra) => (extra.kind === 'drift' ? [describeExtra(extra)] : []));
   return [...differences.map((difference) => describe({ difference, observed })), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Fields that managers keep which are none of ours to take over: items in lists of ours, and fields that we gave up. */
-export function coOwnedFields({ observed, kept }: { observed: KubernetesObject; kept: readonly CoOwnedPath[] }): FieldDiff[] {
-  const items = extraFields(observed).flatMap((extra) => (extra.kind === 'co-owned' ? [describeExtra(extra)] : []));
+export function coOwnedFields({
+  observed,
+  kept,
+  ignored = [],
+}: {
+  observed: KubernetesObject;
+  kept: readonly CoOwnedPath[];
+  ignored?: readonly FieldPath[] | undefined;
+}): FieldDiff[] {
+  const items = extraFields(observed, ignored).flatMap((extra) => (extra.kind === 'co-owned' ? [describeExtra(extra)] : []));
   const fields = kept.map(({ path, entry }) => describeExtra({ path, entry, observed: path.reduce<unknown>(follow, observed) }));
   return [...items, ...fields].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -159,22 +177,4 @@ export function asJson(value: unknown): NonNullable<FieldDiff['desired']> {
   if (Array.isArray(value)) return value.map(asJson);
   if (isMap(value)) return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, asJson(child)]));
   return value as NonNullable<FieldDiff['desired']>;
-}
-
-/** RFC 6901, with the items of keyed lists selected by their keys: `/spec/containers[name=web]/image`. */
-export function pointer(path: readonly PathStep[]): string {
-  return path
-    .map((step) => {
-      switch (step.step) {
-        case 'field':
-          return `/${step.name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-        case 'item':
-          return `[${Object.entries(step.keys).map(([key, value]) => `${key}=${String(value)}`).join(',')}]`;
-        case 'member':
-          return `[=${JSON.stringify(step.value)}]`;
-        case 'index':
-          return `/${step.index}`;
-      }
-    })
-    .join('');
 }

@@ -3,7 +3,8 @@ import { exactNumber } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject } from '../objects/kubernetes-object.ts';
 import { sameQuantity } from '../objects/quantity.ts';
 import { parseTime } from '../time.ts';
-import { asJson, childAt, keyNamesOf, pointer } from './field-diff.ts';
+import { asJson, childAt, keyNamesOf } from './field-diff.ts';
+import { pointer } from './field-path.ts';
 import { follow, ownEntry, type PathStep } from './owned-fields.ts';
 
 /**

@@ -2,6 +2,7 @@ import type { FieldDiff, ObjectDiff } from '../events/alert.ts';
 import { maskFields } from '../objects/masking.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 import { wholeObjectDiff } from './divergence.ts';
+import { lastPart } from './field-path.ts';
 
 /** What is told of an object once and keeps nothing from converging: it is as Git says, as far as Git can say. */
 export interface Notices {
@@ -37,7 +38,7 @@ export function noticesOf({
 }
 
 function lastParts(fields: readonly FieldDiff[]): string {
-  return fields.map(({ path }) => path.slice(path.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~')).join(', ');
+  return fields.map(({ path }) => lastPart(path)).join(', ');
 }
 
 function managersOf(fields: readonly FieldDiff[]): string {

@@ -4,6 +4,7 @@ import { compileCel } from '../health/cel.ts';
 import { notImplementedYet } from '../yaml/not-implemented.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
+import { fieldsOf, problemOfIgnoredPath, type IgnoreRule, type RuleTarget } from './ignore-rule.ts';
 
 /** The folder of the environment files, at the root of a repository. */
 export const environmentsFolder = 'environments';
@@ -51,6 +52,14 @@ const targetSchema = z
   .strictObject({ group: z.string().optional(), kind: z.string().min(1).optional(), namespace: z.string().min(1).optional(), name: z.string().min(1).optional() })
   .refine((target) => Object.values(target).some((value) => value !== undefined), { error: 'expected at least one of group, kind, namespace, name' });
 
+const ignoredPath = z
+  .string()
+  .startsWith('/', 'expected a JSON pointer, which begins with /')
+  .superRefine((path, context) => {
+    const problem = path.startsWith('/') ? problemOfIgnoredPath(path) : undefined;
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
 /** `environments/<name>.yaml`: one deployment target. */
 export const environmentFileSchema = z.strictObject({
   apiVersion: z.literal('converge.dev/v1'),
@@ -71,7 +80,7 @@ export const environmentFileSchema = z.strictObject({
     diffAfter: duration('5m'),
     convergedAfter: duration('15m'),
     dependsOn: z.array(kubernetesName).default([]),
-    ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(z.string().startsWith('/', 'expected a JSON pointer, which begins with /')).min(1) })).default([]),
+    ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(ignoredPath).min(1) })).default([]),
     health: z.array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() })).default([]),
     deletion: z.enum(['release', 'prune']).default('release'),
     rollback: notImplementedYet('rollback'),
@@ -84,15 +93,6 @@ export type EnvironmentSource =
   | { readonly kind: 'helm'; readonly chart: string; readonly release: string; readonly values: readonly string[] }
   | { readonly kind: 'kustomize'; readonly folder: string }
   | { readonly kind: 'manifests'; readonly path: string };
-
-/** Which objects a rule is about: those that agree in everything it names. An empty group is the core group. */
-export type RuleTarget = z.infer<typeof targetSchema>;
-
-/** Fields that are neither compared nor written once the object is there: JSON pointers, whose list items are selected by their keys. */
-export interface IgnoreRule {
-  readonly target: RuleTarget;
-  readonly paths: readonly string[];
-}
 
 /** When an object is healthy, and when it has failed: CEL expressions over the object. */
 export interface HealthExpressions {
@@ -163,7 +163,8 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
     name: parsed.metadata.name,
     previousNames: parsed.metadata.previousNames,
     ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
-    ...{ dependsOn, ignore, health, deletion },
+    ...{ dependsOn, health, deletion },
+    ignore: ignore.map(({ target, paths }) => ({ target, paths, fields: fieldsOf(paths) })),
     sources: parsed.spec.sources.map(toSource),
   };
 }

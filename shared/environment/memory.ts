@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rememberedHealsSchema } from '../drift/fight.ts';
 import { incidentSchema } from '../drift/incident.ts';
 import { healthStates } from '../health/health.ts';
 import { retrySchema } from './retry.ts';
@@ -34,6 +35,8 @@ export const memorySchema = z.object({
   retry: retrySchema.optional(),
   /** What the last run left waiting, and at which revision. */
   waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /** What was healed lately, to recognise who undoes it each time. */
+  heals: rememberedHealsSchema.optional(),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

@@ -21,7 +21,7 @@ const objectDiffSchema = z.object({
   kind: z.string(),
   namespace: z.string().optional(),
   name: z.string(),
-  change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned']),
+  change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned', 'taken-over']),
   message: z.string(),
   fields: z.array(fieldDiffSchema),
 });
@@ -90,12 +90,12 @@ export function parseAlert(event: IncomingEvent): Alert {
 
 /**
  * Named by environment, revision, incident and phase, so that an alert sent twice is recognised. The phase of a diff is its
- * reason and what differs, not by how much: values may move while one alert is on its way.
+ * reason, what is done and what differs, not by how much: values may move while one alert is on its way.
  */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;
   const type = alert.topic === 'diff' ? diffType : convergedType;
-  const phase = [String(alert.data.occurrence), ...(alert.topic === 'diff' ? [alert.data.reason, ...differingPaths(alert.data.objects)] : [])];
+  const phase = [String(alert.data.occurrence), ...(alert.topic === 'diff' ? [alert.data.reason, alert.data.action, ...differingPaths(alert.data.objects)] : [])];
   return {
     id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
     type,

@@ -1,3 +1,5 @@
+import type { FieldPath } from '../drift/field-path.ts';
+import { withoutIgnored } from '../drift/ignored-fields.ts';
 import { ConvergeError } from '../errors.ts';
 import type { ApiResource, ClusterApi } from './cluster-api.ts';
 import { hashJson } from './canonical-json.ts';
@@ -10,10 +12,12 @@ export interface DesiredObject {
   readonly key: string;
   readonly id: ObjectId;
   readonly object: KubernetesObject;
-  /** Hash of the object as applied: equal hashes mean that no commit changed it. */
+  /** Hash of the object as applied, without what is ignored: equal hashes mean that no commit changed it. */
   readonly hash: string;
   /** The file it came from. */
   readonly source: string;
+  /** What is left to others once it is there. */
+  readonly ignored?: readonly FieldPath[] | undefined;
 }
 
 /** How the members of an environment are marked; see `inventory/applyset.ts`. */
@@ -33,11 +37,13 @@ export function desiredObjects({
   namespace,
   scopes,
   marks,
+  ignoredOf = () => [],
 }: {
   rendered: readonly RenderedObject[];
   namespace: string;
   scopes: ScopeTable;
   marks: Marks;
+  ignoredOf?: (id: ObjectId) => readonly FieldPath[];
 }): DesiredObject[] {
   const byKey = new Map<string, DesiredObject>();
   for (const { object, source } of rendered) {
@@ -58,9 +64,15 @@ export function desiredObjects({
         disposition: 'refuse',
       });
     }
-    byKey.set(key, { key, id, object: marked, hash: hashJson(marked), source });
+    const ignored = ignoredOf(id);
+    byKey.set(key, ignored.length === 0 ? { key, id, object: marked, hash: hashJson(marked), source } : { key, id, object: marked, hash: hashBeside({ object: marked, ignored }), source, ignored });
   }
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Another rule is another hash, so that the fields are handed over; another value of an ignored field is not. */
+function hashBeside({ object, ignored }: { object: KubernetesObject; ignored: readonly FieldPath[] }): string {
+  return hashJson({ object: withoutIgnored(object, ignored), ignored });
 }
 
 /** Whether each kind is namespaced: by the cluster, and by the CRDs of the render itself for kinds not served yet. */

@@ -1,3 +1,5 @@
+import type { FieldPath } from '../drift/field-path.ts';
+import { isIgnored } from '../drift/ignored-fields.ts';
 import { follow, ownEntry, type PathStep } from '../drift/owned-fields.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import { childrenOf, ownsItself } from './field-set.ts';
@@ -16,11 +18,11 @@ export interface ExtraField {
 /**
  * What others added to an object of ours, and what no fingerprint and no dry run shows (rule 6): fields of the spec that
  * kubectl added, and items that anybody added to a keyed list or a set of ours. They stand in the `fieldsV1` of the other
- * managers. Metadata and status never count, nor do replicas and restarts.
+ * managers. Metadata and status never count, nor do replicas and restarts, nor what the environment ignores.
  *
  * @returns nothing for an object that has no apply entry of ours
  */
-export function extraFields(object: KubernetesObject): ExtraField[] {
+export function extraFields(object: KubernetesObject, ignored: readonly FieldPath[] = []): ExtraField[] {
   const own = ownEntry(object)?.fieldsV1;
   if (own === undefined) return [];
   const seen = new Set<string>();
@@ -31,7 +33,7 @@ export function extraFields(object: KubernetesObject): ExtraField[] {
     if (predecessor === 'before-first-apply') return [];
     return additions({ fields: fieldsV1, own, value: object, path: [] }).flatMap(({ path, observed, inOurList }): ExtraField[] => {
       const key = JSON.stringify(path);
-      if (seen.has(key) || (predecessor !== 'kubectl' && !inOurList)) return [];
+      if (isIgnored({ path, ignored }) || seen.has(key) || (predecessor !== 'kubectl' && !inOurList)) return [];
       seen.add(key);
       return [{ path, observed, entry, kind: predecessor === undefined ? 'co-owned' : 'drift' }];
     });

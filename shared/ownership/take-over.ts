@@ -1,3 +1,5 @@
+import type { FieldPath } from '../drift/field-path.ts';
+import { isIgnored } from '../drift/ignored-fields.ts';
 import { hasKeys, owns, ownEntry, type PathStep } from '../drift/owned-fields.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
@@ -17,17 +19,21 @@ import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
  * | is ours                   | kubectl                    | the same, and what we owned before                        |
  * | is ours                   | the others of the table    | what we owned before                                      |
  *
- * Replicas and restarts that Git does not specify stay with whoever wrote them. Replicas that Git specified until now go to
- * `converge-released`: dropped, they would fall back to 1 (rule 12).
+ * Replicas and restarts that Git does not specify, and what the environment ignores, stay with whoever wrote them. Where they
+ * are ours, because Git specified them until now or the object was created with them, they go to `converge-released`: dropped,
+ * they would be reset to a default, or refused as missing (rule 12). What was released and is Git's again is ours alone.
  *
  * Limit: an entry in another API version than the one we own (or, adopting, apply) in stays: its paths mean something else.
  */
 export function managedFieldsToWrite({
   desired,
   observed,
+  ignored = [],
 }: {
+  /** As it is to be applied, without what is ignored. */
   desired: KubernetesObject;
   observed: { readonly metadata: ObjectMetadata };
+  ignored?: readonly FieldPath[] | undefined;
 }): readonly ManagedFieldsEntry[] | undefined {
   const entries = observed.metadata.managedFields ?? [];
   const own = ownEntry(observed);
@@ -41,23 +47,27 @@ export function managedFieldsToWrite({
     if (entry === own) return [];
     const predecessor = predecessorOf(entry);
     if (predecessor === undefined || entry.fieldsV1 === undefined || entry.apiVersion !== apiVersion) return [entry];
-    const isTaken = (path: readonly PathStep[]) => takes({ path, predecessor, adopting: own === undefined, wasOurs, specified });
+    const isTaken = (path: readonly PathStep[]) => takes({ path, predecessor, adopting: own === undefined, wasOurs, specified, ignored });
     const { taken, left } = splitFields(entry.fieldsV1, isTaken);
     if (taken === undefined) return [entry];
     if (own === undefined || pathsOf(taken).some((path) => !specified(path))) isDue = true;
     ours = ours === undefined ? taken : unionFields(ours, taken);
     return left === undefined ? [] : [{ ...entry, fieldsV1: left }];
   });
-  const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, (path) => isReplicas(path) && !specified(path)).taken;
-  if (released !== undefined) isDue = true;
+  const isReleased = (path: readonly PathStep[]) => (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
+  const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, isReleased).taken;
+  const before = entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
+  const { taken: regained, left: stillReleased } = splitFields(before?.fieldsV1 ?? {}, (path) => wasOurs(path) && !isReleased(path));
+  if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path)))) isDue = true;
   if (!isDue) return undefined;
 
   const time = own?.time ?? entries[0]?.time;
   const written = { ...(apiVersion === undefined ? {} : { apiVersion }), ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1' };
+  const givenUp = released === undefined || stillReleased === undefined ? (released ?? stillReleased) : unionFields(stillReleased, released);
   return [
-    ...others.filter((entry) => released === undefined || entry.manager !== releasedManager),
+    ...others.filter((entry) => entry !== before),
     { manager: fieldManager, operation: 'Apply', ...written, ...(ours === undefined ? {} : { fieldsV1: ours }) },
-    ...(released === undefined ? [] : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: released }]),
+    ...(givenUp === undefined ? [] : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: givenUp }]),
   ];
 }
 
@@ -72,14 +82,16 @@ function takes({
   adopting,
   wasOurs,
   specified,
+  ignored,
 }: {
   path: readonly PathStep[];
   predecessor: Predecessor;
   adopting: boolean;
   wasOurs: (path: readonly PathStep[]) => boolean;
   specified: (path: readonly PathStep[]) => boolean;
+  ignored: readonly FieldPath[];
 }): boolean {
-  if (isKept(path)) return specified(path);
+  if (isKept(path) || isIgnored({ path, ignored })) return specified(path);
   if (wasOurs(path)) return true;
   // It stands for everything there was when nobody was recorded: injected certificates, volume names, clusterIPs.
   if (predecessor === 'before-first-apply') return false;
@@ -123,14 +135,22 @@ function withoutDefaulted({ item, keys }: { item: unknown; keys: Readonly<Record
 }
 
 /**
- * What we owned before an apply, no longer specify, and still see, because somebody else owns it too. Fields that nobody
+ * What we owned before an apply, no longer specify and do not ignore, and still see, because somebody else owns it too. Fields that nobody
  * owns are defaults. Both objects are of the same API version.
  */
-export function keptByOthers({ before, after }: { before: { readonly metadata: ObjectMetadata }; after: KubernetesObject }): CoOwnedPath[] {
+export function keptByOthers({
+  before,
+  after,
+  ignored = [],
+}: {
+  before: { readonly metadata: ObjectMetadata };
+  after: KubernetesObject;
+  ignored?: readonly FieldPath[] | undefined;
+}): CoOwnedPath[] {
   const [was, is] = [ownEntry(before), ownEntry(after)];
   if (was?.fieldsV1 === undefined || is?.fieldsV1 === undefined || was.apiVersion !== is.apiVersion) return [];
   const now = is.fieldsV1;
-  const dropped = pathsOf(was.fieldsV1).filter((path) => !owns(now, path));
+  const dropped = pathsOf(was.fieldsV1).filter((path) => !owns(now, path) && !isIgnored({ path, ignored }));
   const others = (after.metadata.managedFields ?? []).filter((entry) => !isOurs(entry));
   return dropped.flatMap((path) => {
     const entry = others.find(({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path));

@@ -3,7 +3,7 @@ import { applyStageOf, applyStages, type ApplyStage } from '../objects/apply-ord
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { isShortLived } from '../objects/short-lived.ts';
 import { objectIdOf, objectKey, type ObjectId } from '../objects/object-id.ts';
-import { pointer } from '../drift/field-diff.ts';
+import { pointer, type FieldPath } from '../drift/field-path.ts';
 import { fingerprint } from '../drift/fingerprint.ts';
 import { extraFields } from '../ownership/extra-fields.ts';
 
@@ -96,13 +96,21 @@ function plan({
   }
   if (remembered === undefined) return { action: 'verify', desired, observed };
   if (remembered.desired !== desired.hash) return { action: 'configure', desired, observed };
-  return { action: isAsRemembered({ object: observed.object, remembered }) ? 'keep' : 'verify', desired, observed };
+  return { action: isAsRemembered({ object: observed.object, remembered, ignored: desired.ignored }) ? 'keep' : 'verify', desired, observed };
 }
 
 /** Whether an observed object is as it was when it was applied, and nobody added to it what is not known yet. */
-export function isAsRemembered({ object, remembered }: { object: KubernetesObject; remembered: RememberedObject }): boolean {
+export function isAsRemembered({
+  object,
+  remembered,
+  ignored,
+}: {
+  object: KubernetesObject;
+  remembered: RememberedObject;
+  ignored: readonly FieldPath[] | undefined;
+}): boolean {
   if (fingerprint(object) !== remembered.observed) return false;
-  return extraFields(object).every(({ kind, path }) => kind === 'co-owned' && remembered.noted?.includes(pointer(path)) === true);
+  return extraFields(object, ignored).every(({ kind, path }) => kind === 'co-owned' && remembered.noted?.includes(pointer(path)) === true);
 }
 
 /** The actions of one apply stage. */

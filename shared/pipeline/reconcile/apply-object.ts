@@ -1,9 +1,11 @@
 import { coOwnedFields } from '../../drift/field-diff.ts';
+import { desiredBeside, withoutIgnored } from '../../drift/ignored-fields.ts';
 import { mutatedFields } from '../../drift/mutated-fields.ts';
 import { noticesOf, type Notices } from '../../drift/notices.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { maskText } from '../../objects/masking.ts';
 import { mayReplace, probeOf } from '../../objects/replacement.ts';
 import { refusalOf } from '../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
@@ -19,7 +21,7 @@ const slowestPause = 1_000;
 /** etcd counts from 1, and takes the first write as 2: https://etcd.io/docs/v3.6/learning/api/ */
 const noVersion = '1';
 
-/** One object to apply, and what is there of it: its metadata at least, undefined where nothing is. */
+/** One object to apply, and what is there of it: its metadata at least, all of it where fields are ignored, undefined where nothing is. */
 export interface ObjectToApply {
   readonly desired: DesiredObject;
   readonly resource: ApiResource;
@@ -43,8 +45,8 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
   let present = toApply.present;
   for (let look = 1; ; look++) {
     const attempt = await attemptApply(target, { ...toApply, present });
-    if (attempt.outcome !== 'conflict') return attempt;
-    if (look === looks) return { outcome: 'failed', message: attempt.message };
+    if (attempt.outcome === 'applied') return attempt;
+    if (attempt.outcome === 'failed' || look === looks) return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
     await run.ports.sleep(pause(look));
     await run.lease.assertHeld('now');
     present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
@@ -61,29 +63,30 @@ type Conflict = { readonly outcome: 'conflict'; readonly message: string };
 async function attemptApply(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome | Conflict> {
   const { cluster, applySet, environment } = target;
   const { desired, resource, present, noted } = toApply;
-  const { object, id } = desired;
+  const { id, ignored = [] } = desired;
   if (present !== undefined) {
-    const message = refusalOf({ observed: present, desired: object, applySet, adopt: environment.adopt });
+    const message = refusalOf({ observed: present, desired: desired.object, applySet, adopt: environment.adopt });
     if (message !== undefined) return { outcome: 'failed', message };
   }
-  const taken = await takeOver(target, toApply);
+  const object = present === undefined ? desired.object : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
+  const taken = await takeOver(target, { ...toApply, object });
   if (taken?.outcome === 'rejected') return failureOf(taken);
   const live = taken?.object ?? present;
   const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
   if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await replace(target, { ...toApply, live, message: result.message }) : failureOf(result);
 
-  const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object }) });
-  const mutated = mutatedFields({ applied: object, stored: result.object });
+  const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object, ignored }), ignored });
+  const mutated = mutatedFields({ applied: withoutIgnored(object, ignored), stored: result.object });
   const notices = noticesOf({ id, apiVersion: object.apiVersion, mutated, coOwned, noted });
   const untouched = present !== undefined && present.metadata.resourceVersion === result.object.metadata.resourceVersion;
   return { outcome: 'applied', did: present === undefined ? 'created' : untouched ? 'unchanged' : 'configured', object: result.object, notices };
 }
 
 /** Makes the fields of earlier tools ours, where there are any, and resolves with the object as it then is. */
-async function takeOver({ cluster }: Target, { desired, resource, present }: ObjectToApply): Promise<ApplyResult | undefined> {
+async function takeOver({ cluster }: Target, { desired, object, resource, present }: ObjectToApply & { object: KubernetesObject }): Promise<ApplyResult | undefined> {
   const { uid, resourceVersion } = present?.metadata ?? {};
   if (present === undefined || uid === undefined || resourceVersion === undefined) return undefined;
-  const managedFields = managedFieldsToWrite({ desired: desired.object, observed: present });
+  const managedFields = managedFieldsToWrite({ desired: object, observed: present, ignored: desired.ignored });
   if (managedFields === undefined) return undefined;
   return await cluster.writeManagedFields({ resource, namespace: desired.id.namespace, name: desired.id.name, uid, resourceVersion, managedFields });
 }
@@ -130,6 +133,6 @@ async function replace(
   }
   const result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
   if (result.outcome === 'rejected') return failureOf(result);
-  const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: desired.object, stored: result.object }), coOwned: [] });
+  const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: withoutIgnored(desired.object, desired.ignored ?? []), stored: result.object }), coOwned: [] });
   return { outcome: 'applied', did: 'configured', object: result.object, notices };
 }

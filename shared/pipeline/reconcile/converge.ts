@@ -1,5 +1,6 @@
 import { ConvergeError, type ErrorCode } from '../../errors.ts';
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
+import { judgeHeals } from '../../drift/fight.ts';
 import { mayHeal, openIncident } from '../../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
@@ -94,16 +95,22 @@ async function convergeTarget(declared: Target): Promise<RunResult> {
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed, mayHeal: (divergence) => isHealing(run, { environment, divergence }) });
   if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
-  const divergence = divergenceOf({ reason: 'Drifted', revision, objects: drift.map((drifted) => drifted.diff) });
-  const healing = isHealing(run, { environment, divergence });
-  await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action: healing ? 'healing' : 'none' });
-  if (healing) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
+  const found = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
+  const healing = isHealing(run, { environment, divergence: found });
+  const verdict = healing ? judgeHeals({ heals: memory.heals, drift, now: run.ports.now() }) : undefined;
+  const told = drift.map(({ key, diff }) => ({ key, diff: { ...diff, message: [diff.message, ...(verdict?.paused.has(key) === true ? [verdict.paused.get(key)] : [])].join('; ') } }));
+  const divergence = divergenceOf({ reason: 'Drifted', revision, objects: told.map(({ diff }) => diff) });
+  const left = told.filter(({ key }) => verdict === undefined || verdict.paused.has(key));
+  const action = left.length === told.length ? 'none' : 'healing';
+  await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action, heals: verdict?.heals, anew: verdict?.begins === true });
 
-  const drifted = new Set(drift.map(({ key }) => key));
-  const committed = actions.filter((action) => !drifted.has(action.action === 'prune' ? action.observed.key : action.desired.key));
+  const unhealed = told.filter(({ key }) => left.some((object) => object.key === key) || verdict?.tried.has(key) === true).map(({ diff }) => diff);
+  if (left.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
+  const drifted = new Set(left.map(({ key }) => key));
+  const committed = actions.filter((planned) => !drifted.has(planned.action === 'prune' ? planned.observed.key : planned.desired.key));
   const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
-  if (hooksAreDue || committed.some((action) => action.action !== 'keep')) {
-    return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed: divergence.objects, notices });
+  if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
+    return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
   const current = run.memoryFile.memory();
   await run.memoryFile.save({ ...current, attempted: target.attempted, objects: { ...current.objects, ...renewed } });

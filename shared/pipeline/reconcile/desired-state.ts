@@ -1,5 +1,6 @@
 import { ConvergeError } from '../../errors.ts';
 import type { Environment } from '../../environment/environment-file.ts';
+import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs.ts';
 import { manifestsRelease, releaseKeys } from '../../environment/release-key.ts';
 import { hookMarks, memberMarks } from '../../inventory/applyset.ts';

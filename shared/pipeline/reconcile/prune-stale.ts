@@ -1,5 +1,6 @@
 import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
 import { resourceOf } from '../../objects/desired.ts';
+import { maskText } from '../../objects/masking.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
@@ -44,7 +45,7 @@ export async function pruneStale(
             changes.push({ id, did: 'skipped', message: 'changed since it was read; the next run looks again' });
             break;
           case 'rejected':
-            changes.push({ id, did: 'failed', message: `could not be pruned: ${result.message}` });
+            changes.push({ id, did: 'failed', message: maskText({ text: `could not be pruned: ${result.message}`, objects: [object] }) });
         }
       },
     );

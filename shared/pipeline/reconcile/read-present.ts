@@ -7,7 +7,8 @@ import type { Cluster } from '../ports.ts';
 import { inParallel } from './parallel.ts';
 
 /**
- * What the cluster already holds of the objects that are new to the inventory, by key: their metadata at least. A forced
+ * What the cluster already holds of the objects that are new to the inventory, by key: their metadata at least, and all of
+ * those with fields that are ignored. A forced
  * apply would take them from their owner without a word (rule 10), so they are read first, by one LIST for each kind and
  * namespace.
  */
@@ -44,7 +45,7 @@ function queriesFor({ created, api }: { created: readonly DesiredObject[]; api: 
   for (const desired of created) {
     const { group, kind, namespace } = desired.id;
     const resource = resourceOf({ api, object: desired.object });
-    const key = `${group}/${kind}/${namespace ?? ''}`;
+    const key = `${group}/${kind}/${namespace ?? ''}${desired.ignored === undefined ? '' : `/${desired.id.name}`}`;
     if (resource !== undefined) queries.set(key, { resource, namespace, wanted: [...(queries.get(key)?.wanted ?? []), desired] });
   }
   return [...queries.values()];

@@ -24,6 +24,7 @@ import {
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { runsToAnEnd, withoutTimeToLive, type DeletePolicy, type Hook, type HookPhase } from '../../objects/hook.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
+import { maskText } from '../../objects/masking.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, objectTitle } from '../../objects/object-id.ts';
 import { parseTime } from '../../time.ts';
@@ -169,7 +170,7 @@ async function runHook(
   const applied = withoutTimeToLive(object);
   const result = await cluster.apply({ resource, object: isNew ? fenced({ object: applied, live: undefined }) : applied, dryRun: false });
   if (result.outcome === 'rejected' && result.status === 409) await run.lease.assertHeld('now');
-  if (result.outcome === 'rejected') return failedAs(result.message);
+  if (result.outcome === 'rejected') return failedAs(maskText({ text: result.message, objects: [object] }));
   if (!runsToAnEnd(desired)) return through;
   return await awaitEnd(target, { desired, object, resource, due, uid: result.object.metadata.uid });
 }

@@ -3,6 +3,7 @@ import { ConvergeError } from '../../errors.ts';
 import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { maskText } from '../../objects/masking.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import type { Target } from './target.ts';
 
@@ -36,7 +37,7 @@ export async function seedOf({ run, cluster, applySet }: Target): Promise<Seed> 
     throw new ConvergeError({
       code: 'ClusterRefused',
       subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
-      message: `the API server answered ${result.status}: ${result.message}`,
+      message: `the API server answered ${result.status}: ${maskText({ text: result.message, objects: [object] })}`,
       remedy: 'charts with random values need the right to read and create this Secret',
       disposition: result.status >= 500 ? 'retry' : 'refuse',
     });

@@ -1,6 +1,8 @@
 import { beginRollout, isOver } from '../../environment/rollout.ts';
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
+import { isFighting } from '../../drift/fight.ts';
 import { isOpen } from '../../drift/incident.ts';
+import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { assessHealth } from '../../health/assess-health.ts';
@@ -24,8 +26,9 @@ export async function isSettled({ run, commit, environment, api }: Target, obser
   const known = new Set([...Object.keys(objects), ...left]);
   if (![...observed.objects.keys()].every((key) => known.has(key))) return false;
   return Object.entries(objects).every(([key, remembered]) => {
-    const object = observed.objects.get(key)?.object;
-    return object === undefined ? remembered.shortLived === true : isAsRemembered({ object, remembered });
+    const found = observed.objects.get(key);
+    if (found === undefined) return remembered.shortLived === true;
+    return isAsRemembered({ object: found.object, remembered, ignored: ignoredFields({ rules: environment.ignore, id: found.id }) });
   });
 }
 
@@ -51,6 +54,10 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
   if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };
+  }
+  if (isFighting({ heals: memory.heals, now: run.ports.now() })) {
+    await run.memoryFile.save(memory);
+    return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
   }
   const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
   const convergedAt = memory.converged?.revision ?? revision;

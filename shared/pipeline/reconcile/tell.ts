@@ -1,5 +1,6 @@
 import { encodeAlert, type Converged, type Diff, type ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
+import { livingHeals, type RememberedHeals } from '../../drift/fight.ts';
 import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
@@ -25,6 +26,10 @@ export async function tellDivergence(
     remember?: Partial<Pick<Memory, 'rollout' | 'retry'>>;
     /** Absent where the environment file cannot be read. */
     environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
+    /** What is to be remembered of heals; as it was, where absent. */
+    heals?: RememberedHeals | undefined;
+    /** Tell it now, though the same differences may have been told: something else is known of them. */
+    anew?: boolean;
   },
 ): Promise<void> {
   const { divergence, cluster, action } = told;
@@ -32,11 +37,12 @@ export async function tellDivergence(
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const held = divergence.reason === 'Blocked' ? before.held : undefined;
-  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, held, waiting: undefined, ...told.remember };
+  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, held, waiting: undefined, heals: told.heals ?? before.heals, ...told.remember };
   const now = ports.now();
-  const incident = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
+  const opened = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
+  const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
   const since = isOpen(memory.incident) ? memory.since : now.toISOString();
-  if (!isDue({ incident, healing: action !== 'none', now, diffAfter })) {
+  if (told.anew !== true && !isDue({ incident, healing: action !== 'none', now, diffAfter })) {
     await memoryFile.save({ ...memory, incident, since });
     return;
   }
@@ -92,6 +98,7 @@ export async function tellConverged(run: Run, { memory, converged }: { memory: M
   const changed = incident !== undefined || before.converged === undefined;
   await memoryFile.save({
     ...memory,
+    heals: livingHeals({ heals: memory.heals, now: ports.now() }),
     incident: incident === undefined ? before.incident : { ...incident, closedAt: now },
     since: changed ? now : before.since,
   });

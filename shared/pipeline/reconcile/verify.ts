@@ -1,14 +1,18 @@
-import type { ObjectDiff } from '../../events/alert.ts';
+import type { FieldDiff, ObjectDiff } from '../../events/alert.ts';
 import { wholeObjectDiff } from '../../drift/divergence.ts';
 import { coOwnedFields, diffFields } from '../../drift/field-diff.ts';
 import { fingerprint } from '../../drift/fingerprint.ts';
 import { noticesOf } from '../../drift/notices.ts';
+import { desiredBeside } from '../../drift/ignored-fields.ts';
+import { lastPart } from '../../drift/field-path.ts';
+import { takenOverFields } from '../../drift/taken-over.ts';
 import { renderKeyAnnotation } from '../../inventory/applyset.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { maskFields } from '../../objects/masking.ts';
 import type { PlannedAction, RememberedObject, RememberedObjects } from '../../plan/plan.ts';
 import type { ObservedState } from './observed-state.ts';
 import { inParallel } from './parallel.ts';
+import type { Run } from './run.ts';
 import type { Target } from './target.ts';
 
 /** The plan after the dry runs: what turned out to agree is kept, and what drifted is named. */
@@ -29,7 +33,7 @@ export interface Verified {
  * Where the memory is lost, the inventory's parent still tells whether a commit changed anything since it converged.
  */
 export async function verifyPlan(
-  { run, cluster, api }: Target,
+  { run, cluster, api }: Pick<Target, 'cluster' | 'api'> & { readonly run: Pick<Run, 'memoryFile'> },
   { plan, observed, renderKey }: { plan: readonly PlannedAction[]; observed: ObservedState; renderKey: string },
 ): Promise<Verified> {
   const { objects: remembered, left } = run.memoryFile.memory();
@@ -53,24 +57,29 @@ export async function verifyPlan(
     }
     if (action.action !== 'verify') return action;
 
-    const { key, id, object, hash } = action.desired;
+    const { key, id, object, hash, ignored } = action.desired;
+    const present = action.observed.object;
     const resource = resourceOf({ api, object });
-    const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object, dryRun: true });
+    const beside = ignored === undefined ? object : desiredBeside({ desired: object, observed: present, ignored, purpose: 'verify' });
+    const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
     if (dryRun?.outcome !== 'applied') return { ...action, action: 'configure' };
-    const fields = diffFields({ desired: dryRun.object, observed: action.observed.object });
-    const current = fingerprint(action.observed.object);
-    if (fields.length === 0 && current !== undefined) {
+    const pair = { desired: dryRun.object, observed: present, ignored };
+    const fields = diffFields(pair);
+    const takenOver = fields.length === 0 ? takenOverFields(pair) : [];
+    const current = fingerprint(present);
+    if (fields.length === 0 && takenOver.length === 0 && current !== undefined) {
       const before = remembered[key]?.noted ?? [];
-      const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: action.observed.object, kept: [] }), noted: before });
+      const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: present, kept: [], ignored }), noted: before });
       notices.push(...diffs);
       const told = [...new Set([...before, ...noted])].sort();
       renewed[key] = { desired: hash, observed: current, apiVersion: object.apiVersion, ...(told.length === 0 ? {} : { noted: told }) };
       return { ...action, action: 'keep' };
     }
-    if (fields.length > 0 && isUnchangedByCommits(action.desired)) {
-      const masked = maskFields({ id, fields });
-      const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'modified', message: differs(masked.map((field) => field.path)) });
-      drift.push({ key, diff: { ...diff, fields: masked } });
+    const change = fields.length > 0 ? 'modified' : 'taken-over';
+    const masked = maskFields({ id, fields: fields.length > 0 ? fields : takenOver });
+    if (masked.length > 0 && isUnchangedByCommits(action.desired)) {
+      const message = change === 'modified' ? differs(masked) : takenOverBy(masked);
+      drift.push({ key, diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }), fields: masked } });
     }
     return { ...action, action: 'configure' };
   });
@@ -78,8 +87,17 @@ export async function verifyPlan(
 }
 
 /** `image differs`, `image and 2 more fields differ`. */
-function differs(paths: readonly string[]): string {
-  const [first = '', ...others] = paths;
-  const field = first.slice(first.lastIndexOf('/') + 1).replaceAll('~1', '/').replaceAll('~0', '~');
-  return others.length === 0 ? `${field} differs` : `${field} and ${others.length} more field${others.length === 1 ? '' : 's'} differ`;
+function differs(fields: readonly FieldDiff[]): string {
+  return fields.length === 1 ? `${firstAndMore(fields)} differs` : `${firstAndMore(fields)} differ`;
+}
+
+/** `replicas was taken over by autoscaler`. */
+function takenOverBy(fields: readonly FieldDiff[]): string {
+  const managers = [...new Set(fields.map(({ manager }) => manager ?? 'another manager'))].join(', ');
+  return `${firstAndMore(fields)} ${fields.length === 1 ? 'was' : 'were'} taken over by ${managers}`;
+}
+
+function firstAndMore(fields: readonly FieldDiff[]): string {
+  const [first, ...others] = fields.map(({ path }) => lastPart(path));
+  return others.length === 0 ? (first ?? '') : `${first ?? ''} and ${others.length} more field${others.length === 1 ? '' : 's'}`;
 }

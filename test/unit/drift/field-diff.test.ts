@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { diffFields, pointer } from '../../../shared/drift/field-diff.ts';
+import { diffFields } from '../../../shared/drift/field-diff.ts';
+import { pointer } from '../../../shared/drift/field-path.ts';
 import { maskFields } from '../../../shared/objects/masking.ts';
 import { parseJson } from '../../../shared/objects/exact-json.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../../../shared/objects/kubernetes-object.ts';

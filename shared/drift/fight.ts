@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import type { ObjectDiff } from '../events/alert.ts';
+import { formatTime, parseTime } from '../time.ts';
+
+/** How often an object is healed within `window` before that counts as a fight. */
+const healsBeforeFight = 3;
+/** Milliseconds in which heals count, and for which an object has to stay for its fight to be over. */
+const window = 10 * 60_000;
+const longestPause = 2 * 60 * 60_000;
+/** Who undid a heal where the cluster does not say: a deletion and a removed field leave no manager. */
+const unknownManager = 'somebody';
+
+/** The last heals of one object. Times are ISO 8601, by our own clock. */
+const healsSchema = z.object({
+  at: z.array(z.string()).readonly(),
+  /** Those that undid every one of these. */
+  managers: z.array(z.string()).readonly(),
+  /** In a fight: when the object is healed next, and how many seconds it was left alone for. */
+  pausedUntil: z.string().optional(),
+  pause: z.number().optional(),
+});
+/** By object key; no more than what drifted within `window`, and what is in a fight. */
+export const rememberedHealsSchema = z.record(z.string(), healsSchema);
+type Heals = z.infer<typeof healsSchema>;
+export type RememberedHeals = Readonly<Record<string, Heals>>;
+
+export interface HealVerdict {
+  readonly heals: RememberedHeals;
+  /** What is left as it is for now, by key: with whom the fight is, and until when. */
+  readonly paused: ReadonlyMap<string, string>;
+  /** What is healed once more in its fight: that it agrees is believed when it stays. */
+  readonly tried: ReadonlySet<string>;
+  /** Whether a fight is recognised for the first time. */
+  readonly begins: boolean;
+}
+
+type Step = { readonly does: 'heal' | 'try' | 'begin' | 'pause'; readonly heals: Heals };
+
+/**
+ * Which drifted objects to heal now. One that was healed three times within ten minutes, and undone each time by the same
+ * manager, is left alone for ten minutes and then tried once; undone again, it is left alone twice as long, up to two hours.
+ * A fight is over when the object stays as Git has it for ten minutes.
+ */
+export function judgeHeals({ heals, drift, now }: { heals: RememberedHeals | undefined; drift: readonly { key: string; diff: ObjectDiff }[]; now: Date }): HealVerdict {
+  const paused = new Map<string, string>();
+  const tried = new Set<string>();
+  let begins = false;
+  const judged = drift.map(({ key, diff }) => {
+    const step = nextStep({ before: heals?.[key], managers: managersOf(diff), now: now.getTime() });
+    if (step.does === 'begin') begins = true;
+    if (step.does === 'try') tried.add(key);
+    if (step.does === 'begin' || step.does === 'pause') paused.set(key, fightMessage(step.heals));
+    return [key, step.heals] as const;
+  });
+  return { heals: { ...livingHeals({ heals, now }), ...Object.fromEntries(judged) }, paused, tried, begins };
+}
+
+function nextStep({ before, managers, now }: { before: Heals | undefined; managers: readonly string[]; now: number }): Step {
+  const at = formatTime(now);
+  const afresh: Step = { does: 'heal', heals: { at: [at], managers } };
+  if (before === undefined || !isAlive({ heals: before, now })) {
+    if (before?.pausedUntil === undefined || lastHeal(before) >= parseTime(before.pausedUntil)) return afresh;
+  }
+  if (before.pausedUntil !== undefined) {
+    const until = parseTime(before.pausedUntil);
+    if (now < until) return { does: 'pause', heals: before };
+    if (lastHeal(before) < until) return { does: 'try', heals: { ...before, at: [...before.at.slice(1 - healsBeforeFight), at] } };
+    return { does: 'pause', heals: pausedAt({ before, now, pause: Math.min((before.pause ?? 0) * 2000, longestPause) }) };
+  }
+  const common = before.managers.filter((manager) => managers.includes(manager));
+  if (common.length === 0) return afresh;
+  const recent = before.at.filter((time) => now - parseTime(time) < window);
+  if (recent.length >= healsBeforeFight) return { does: 'begin', heals: pausedAt({ before: { at: recent, managers: common }, now, pause: window }) };
+  return { does: 'heal', heals: { at: [...recent, at], managers: common } };
+}
+
+function pausedAt({ before, now, pause }: { before: Heals; now: number; pause: number }): Heals {
+  return { ...before, pausedUntil: formatTime(now + pause), pause: pause / 1000 };
+}
+
+function lastHeal({ at }: Heals): number {
+  return Math.max(0, ...at.map(parseTime));
+}
+
+/** Whether it counts still: it is paused, or was healed within `window`. */
+function isAlive({ heals, now }: { heals: Heals; now: number }): boolean {
+  return now - lastHeal(heals) < window || (heals.pausedUntil !== undefined && now < parseTime(heals.pausedUntil));
+}
+
+/** Without what is over; undefined where nothing is left. */
+export function livingHeals({ heals, now }: { heals: RememberedHeals | undefined; now: Date }): RememberedHeals | undefined {
+  const living = Object.entries(heals ?? {}).filter(([, of]) => isAlive({ heals: of, now: now.getTime() }));
+  return living.length === 0 ? undefined : Object.fromEntries(living);
+}
+
+/** Whether a fight is on: what agrees at the moment may be undone again. */
+export function isFighting({ heals, now }: { heals: RememberedHeals | undefined; now: Date }): boolean {
+  return Object.values(livingHeals({ heals, now }) ?? {}).some(({ pausedUntil }) => pausedUntil !== undefined);
+}
+
+function managersOf({ fields }: ObjectDiff): readonly string[] {
+  const known = [...new Set(fields.flatMap(({ manager }) => manager ?? []))].sort();
+  return known.length === 0 ? [unknownManager] : known;
+}
+
+function fightMessage({ managers, pausedUntil }: Heals): string {
+  return `healing is undone by ${managers.join(', ')} each time (healed ${healsBeforeFight} times in ${window / 60_000} minutes); healing pauses until ${pausedUntil ?? ''}`;
+}

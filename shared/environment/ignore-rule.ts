@@ -1,0 +1,66 @@
+import { parsePath, type FieldPath } from '../drift/field-path.ts';
+import { environmentAnnotation, partOfLabel } from '../inventory/applyset.ts';
+import type { ObjectId } from '../objects/object-id.ts';
+
+/** Which objects a rule is about: those that agree in everything it names. An empty group is the core group. */
+export interface RuleTarget {
+  readonly group?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** Fields that are neither compared nor written once the object is there. */
+export interface IgnoreRule {
+  readonly target: RuleTarget;
+  /** As written, and as read: see `drift/field-path.ts`. */
+  readonly paths: readonly string[];
+  readonly fields: readonly FieldPath[];
+}
+
+export function isTarget({ target, id }: { target: RuleTarget; id: ObjectId }): boolean {
+  const { group, kind, namespace, name } = target;
+  return [
+    [group, id.group],
+    [kind, id.kind],
+    [namespace, id.namespace],
+    [name, id.name],
+  ].every(([wanted, is]) => wanted === undefined || wanted === is);
+}
+
+/** What is ignored of one object. */
+export function ignoredFields({ rules, id }: { rules: readonly IgnoreRule[]; id: ObjectId }): readonly FieldPath[] {
+  return rules.flatMap(({ target, fields }) => (isTarget({ target, id }) ? fields : []));
+}
+
+/** What says which object it is, and whose. */
+const identity: readonly (readonly string[])[] = [
+  ['apiVersion'],
+  ['kind'],
+  ['metadata', 'name'],
+  ['metadata', 'namespace'],
+  ['metadata', 'labels', partOfLabel],
+  ['metadata', 'annotations', environmentAnnotation],
+];
+
+/** Why a path cannot be ignored, or undefined. */
+export function problemOfIgnoredPath(text: string): string | undefined {
+  const parsed = parsePath(text);
+  if ('problem' in parsed) return parsed.problem;
+  const { path } = parsed;
+  const covered = identity.find((names) => path.length <= names.length && path.every((step, at) => step.step === 'field' && step.name === names[at]));
+  if (covered !== undefined) return `would cover ${covered.join('.')}, by which the object is known`;
+  const keyed = path.find((step, at) => {
+    const next = path[at + 1];
+    return step.step === 'item' && next?.step === 'field' && Object.hasOwn(step.keys, next.name);
+  });
+  return keyed === undefined ? undefined : 'would cover the key by which the item is known';
+}
+
+/** Reads paths that `problemOfIgnoredPath` let pass. */
+export function fieldsOf(paths: readonly string[]): FieldPath[] {
+  return paths.flatMap((text) => {
+    const parsed = parsePath(text);
+    return 'path' in parsed ? [parsed.path] : [];
+  });
+}
