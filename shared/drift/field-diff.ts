@@ -7,7 +7,7 @@ import { extraFields, type ExtraField } from '../ownership/extra-fields.ts';
 import type { CoOwnedPath } from '../ownership/take-over.ts';
 import { pointer, type FieldPath } from './field-path.ts';
 import { withoutIgnored } from './ignored-fields.ts';
-import { follow, hasKeys, owns, parseStep, type PathStep } from './owned-fields.ts';
+import { follow, hasKeys, ownEntry, owns, parseStep, type PathStep } from './owned-fields.ts';
 
 /** What the API server keeps for itself: never a difference between what Git declares and what is there. */
 const bookkeeping = ['creationTimestamp', 'deletionGracePeriodSeconds', 'deletionTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid'];
@@ -39,7 +39,9 @@ export function diffFields({
     found: differences,
   });
   const added = extraFields(desired, ignored).flatMap((extra) => (extra.kind === 'drift' ? [describeExtra(extra)] : []));
-  return [...differences.map((difference) => describe({ difference, observed })), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
+  // Told as they are, with what is ignored inside of them.
+  const told = differences.filter((difference) => isGits({ difference, desired })).map(({ path }) => ({ path, desired: path.reduce<unknown>(follow, desired), observed: path.reduce<unknown>(follow, observed) }));
+  return [...told.map((difference) => describe({ difference, observed })), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** Fields that managers keep which are none of ours to take over: items in lists of ours, and fields that we gave up. */
@@ -64,6 +66,12 @@ function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path' | 'obs
     ...(entry.manager === undefined ? {} : { manager: entry.manager }),
     ...(entry.time === undefined ? {} : { changedBefore: entry.time }),
   };
+}
+
+/** Whether Git says anything of it: what a webhook adds or rewrites in a dry run is no word of Git's. What goes was Git's. */
+function isGits({ difference, desired }: { difference: Difference; desired: KubernetesObject }): boolean {
+  const own = ownEntry(desired)?.fieldsV1;
+  return difference.desired === undefined || own === undefined || owns(own, difference.path);
 }
 
 interface Difference {

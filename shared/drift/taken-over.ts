@@ -1,4 +1,5 @@
 import type { FieldDiff } from '../events/alert.ts';
+import { exactNumber } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pathsOf } from '../ownership/field-set.ts';
 import { isOurs, predecessorOf } from '../ownership/managers.ts';
@@ -7,35 +8,53 @@ import { pointer, type FieldPath } from './field-path.ts';
 import { isIgnored } from './ignored-fields.ts';
 import { follow, ownEntry, owns } from './owned-fields.ts';
 
+/** What Git specifies and our manager no longer owns, though the value is Git's. */
+export interface LostFields {
+  /** Another manager took these for itself: changed them, and changed them back. Sorted by path. */
+  readonly takenOver: readonly FieldDiff[];
+  /** Whether there are any, told or not: a fingerprint would not show that they change. */
+  readonly any: boolean;
+}
+
 /**
- * Fields that Git specifies and another manager has taken for itself, though their value is Git's: changed, and changed back.
- * They are no longer ours, so that they would outlive their removal from Git. A write of the tools of the closed table takes
- * nothing for good (rule 11), so a person who undid her own change is not told.
+ * Fields that an apply would make ours again though it changes no value. A write of the tools of the closed table takes nothing
+ * for good (rule 11), so a person who undid her own change is not told.
  *
  * @param objects.desired the answer of a dry run of our apply
- * @returns sorted by path; none where our entry is gone altogether (rule 7)
+ * @param objects.applied what was sent: an empty map there (`resources: {}`) claims nothing of what others put into it
+ * @returns none where our entry is gone altogether (rule 7)
  */
-export function takenOverFields({
+export function lostFields({
   desired,
   observed,
+  applied,
   ignored = [],
 }: {
   desired: KubernetesObject;
   observed: KubernetesObject;
+  applied: KubernetesObject;
   ignored?: readonly FieldPath[] | undefined;
-}): FieldDiff[] {
+}): LostFields {
   const [wanted, is] = [ownEntry(desired), ownEntry(observed)];
-  if (wanted?.fieldsV1 === undefined || is?.fieldsV1 === undefined || wanted.apiVersion !== is.apiVersion) return [];
+  if (wanted?.fieldsV1 === undefined || is?.fieldsV1 === undefined || wanted.apiVersion !== is.apiVersion) return { takenOver: [], any: false };
   const owned = is.fieldsV1;
   const others = (observed.metadata.managedFields ?? []).filter((entry) => !isOurs(entry) && entry.apiVersion === is.apiVersion);
-  const lost = pathsOf(wanted.fieldsV1).filter((path) => !owns(owned, path) && !isIgnored({ path, ignored }));
-  return lost
-    .flatMap((path): FieldDiff[] => {
-      const owner = others.find(({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path));
-      const value = path.reduce<unknown>(follow, observed);
-      if (owner === undefined || predecessorOf(owner) !== undefined || owner.manager === undefined || value === undefined) return [];
-      const time = owner.time === undefined ? {} : { changedBefore: owner.time };
-      return [{ path: pointer(path), desired: asJson(value), observed: asJson(value), manager: owner.manager, ...time }];
-    })
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const lost = pathsOf(wanted.fieldsV1).filter((path) => !owns(owned, path) && !isIgnored({ path, ignored }) && !isEmpty(path.reduce<unknown>(follow, applied)));
+  const takenOver = lost.flatMap((path): FieldDiff[] => {
+    const owner = others.find(({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path));
+    const value = path.reduce<unknown>(follow, observed);
+    if (owner?.manager === undefined || predecessorOf(owner) !== undefined || value === undefined || holdsIgnored({ path, ignored })) return [];
+    const time = owner.time === undefined ? {} : { changedBefore: owner.time };
+    return [{ path: pointer(path), desired: asJson(value), observed: asJson(value), manager: owner.manager, ...time }];
+  });
+  return { takenOver: takenOver.sort((a, b) => (a.path < b.path ? -1 : 1)), any: lost.length > 0 };
+}
+
+function isEmpty(value: unknown): boolean {
+  return value !== null && typeof value === 'object' && exactNumber(value) === undefined && Object.keys(value).length === 0;
+}
+
+/** A list that is owned as a whole belongs to whoever writes the place in it that is ignored. */
+function holdsIgnored({ path, ignored }: { path: FieldPath; ignored: readonly FieldPath[] }): boolean {
+  return ignored.some((rule) => rule.length > path.length && isIgnored({ path, ignored: [rule.slice(0, path.length)] }));
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configMap, countWrites, deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { configMap, countWrites, deployment, environmentFile, eventually, readLog, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -162,6 +162,84 @@ describe('a check', () => {
     await memory.delete();
     const { diff } = await nextDiff('healed', () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--patch', '{"data":{"currency":"CHF"}}'));
     expect(diff.objects[0]?.fields).toMatchObject([{ path: '/data/currency', desired: 'EUR', observed: 'CHF' }]);
+  });
+});
+
+describe('a fight', () => {
+  const settingsAre = async (currency: string) =>
+    eventually(`the currency is ${currency}`, async () => (await world.find('configmap', 'settings', 'fought'))?.data?.['currency'] === currency);
+  const undo = async () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'fought', '--field-manager', 'rogue', '--patch', '{"data":{"currency":"USD"}}');
+  const told = () => world.diffs.filter((alert) => alert.environment === 'fought');
+
+  it('is recognised when a heal is undone for the third time: the alert says with whom, healing pauses, and other objects are healed meanwhile', async () => {
+    await deploy('fought', {});
+    for (let heal = 1; heal <= 3; heal++) {
+      const { diff, closed } = await nextDiff('fought', undo);
+      expect(diff).toMatchObject({ action: 'healing', occurrence: heal });
+      await eventually('it is healed', () => world.converged.find((alert) => alert.incident === diff.incident && alert.occurrence === heal));
+      await closed();
+      await settingsAre('EUR');
+    }
+    const { diff } = await nextDiff('fought', undo);
+    expect(diff).toMatchObject({ action: 'none', occurrence: 4, objects: [{ name: 'settings', change: 'modified', fields: [{ path: '/data/currency', manager: 'rogue' }] }] });
+    expect(diff.summary).toMatch(/currency differs; healing is undone by rogue each time \(healed 3 times in 10 minutes\); healing pauses until 20\S+Z$/);
+    await world.checkDrift();
+    await sleep(2_500);
+    expect(told()).toHaveLength(4);
+    await settingsAre('USD');
+    expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
+
+    const other = await nextDiff('fought', () => world.kubectl('delete', 'secret', 'card', '--namespace', 'fought'));
+    expect(other.diff).toMatchObject({ action: 'healing', incident: diff.incident, objects: [{ name: 'settings' }, { name: 'card', change: 'missing' }] });
+    await eventually('the other one is healed', async () => (await world.find('secret', 'card', 'fought')) !== undefined);
+    await settingsAre('USD');
+    expect(world.converged.filter((alert) => alert.incident === diff.incident && alert.occurrence === 4)).toEqual([]);
+  });
+});
+
+describe('the value of a Secret', () => {
+  it('is nowhere but in the cluster: in no alert, state, log or status, whatever is wrong with it', async () => {
+    const canary = 'kanarienvogel-4711-0815';
+    const encoded = Buffer.from(canary).toString('base64');
+    const secret = (name: string, rest: Record<string, unknown>) => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...rest });
+    const files = (more: Record<string, string>) => Object.fromEntries(Object.entries(more).map(([name, content]) => [`manifests/secretive/${name}.yaml`, content]));
+    const fine = { fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-old` } }), plain: secret('plain', { data: { number: encoded } }) };
+    const first = await master.push({ 'environments/secretive.yaml': environmentFile('secretive'), ...files(fine) });
+    await eventually('secretive converged', () => world.converged.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(first)));
+    const { closed } = await nextDiff('secretive', () => world.kubectl('patch', 'secret', 'plain', '--namespace', 'secretive', '--patch', `{"stringData":{"number":"${canary}-2"}}`));
+    await closed();
+
+    const diffAt = async (commit: string) => eventually('it is refused', () => world.diffs.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(commit)));
+    const wrong = {
+      fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-new` } }),
+      'no-base64': secret('no-base64', { data: { number: `${canary}!` } }),
+      'no-map': secret('no-map', { data: canary }),
+      'no-text': secret('no-text', { data: { number: { deep: canary } } }),
+      unknown: secret('unknown', { data: { number: encoded }, [canary]: 'x' }),
+    };
+    const refused = await diffAt(await master.push(files(wrong)));
+    expect(refused.objects.map(({ name }) => name)).toEqual(expect.arrayContaining(['fixed', 'no-base64', 'no-map', 'no-text']));
+    const removed = Object.fromEntries(Object.keys(wrong).map((name) => [`manifests/secretive/${name}.yaml`, undefined]));
+    const unrenderable = [`apiVersion: v1\nkind: Secret\nmetadata: ${canary}\n`, `apiVersion: v1\nkind: Secret\nmetadata: { name: x }\nstringData: { a: ${canary}\n`, secret('x', { stringData: { number: 4711 } }), `apiVersion: v1\nkind: Secret\nmetadata: { name: x, labels: { a: [${canary}] } }\nstringData: { a: "${canary}" }\n`];
+    for (const broken of unrenderable) {
+      const diff = await diffAt(await master.push({ ...removed, 'manifests/secretive/broken.yaml': broken }));
+      expect(diff).toMatchObject({ reason: 'Failed' });
+      for (const path of Object.keys(removed)) removed[path] = undefined;
+      Object.keys(removed).forEach((path) => delete removed[path]);
+    }
+
+    const [memory] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/secretive/memory.json').download();
+    const said: Record<string, string> = {
+      alerts: JSON.stringify([world.diffs, world.converged, world.deadLetters]),
+      state: memory.toString('utf8'),
+      log: await readLog(world),
+      status: await (await fetch(world.pipeline.facts.status)).text(),
+    };
+    for (const [where, text] of Object.entries(said)) {
+      for (const word of ['kanarienvogel', encoded.slice(0, 12), '4711-0815']) {
+        expect(text.split('\n').filter((line) => line.includes(word)).map((line) => line.slice(0, 600)), `${where} holds ${word}`).toEqual([]);
+      }
+    }
   });
 });
 

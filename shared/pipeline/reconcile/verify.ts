@@ -5,7 +5,7 @@ import { fingerprint } from '../../drift/fingerprint.ts';
 import { noticesOf } from '../../drift/notices.ts';
 import { desiredBeside } from '../../drift/ignored-fields.ts';
 import { lastPart } from '../../drift/field-path.ts';
-import { takenOverFields } from '../../drift/taken-over.ts';
+import { lostFields } from '../../drift/taken-over.ts';
 import { renderKeyAnnotation } from '../../inventory/applyset.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { maskFields } from '../../objects/masking.ts';
@@ -65,14 +65,15 @@ export async function verifyPlan(
     if (dryRun?.outcome !== 'applied') return { ...action, action: 'configure' };
     const pair = { desired: dryRun.object, observed: present, ignored };
     const fields = diffFields(pair);
-    const takenOver = fields.length === 0 ? takenOverFields(pair) : [];
+    const { takenOver, any: isAnyLost } = lostFields({ ...pair, applied: beside });
     const current = fingerprint(present);
     if (fields.length === 0 && takenOver.length === 0 && current !== undefined) {
       const before = remembered[key]?.noted ?? [];
       const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: present, kept: [], ignored }), noted: before });
       notices.push(...diffs);
       const told = [...new Set([...before, ...noted])].sort();
-      renewed[key] = { desired: hash, observed: current, apiVersion: object.apiVersion, ...(told.length === 0 ? {} : { noted: told }) };
+// Verified again by the next run, where the fingerprint would leave out what was lost.
+      if (!isAnyLost) renewed[key] = { desired: hash, observed: current, apiVersion: object.apiVersion, ...(told.length === 0 ? {} : { noted: told }) };
       return { ...action, action: 'keep' };
     }
     const change = fields.length > 0 ? 'modified' : 'taken-over';

@@ -95,15 +95,14 @@ describe('the difference between the answer of our apply and the object later', 
   });
 
   it('tells two ports of one number apart by their protocol', () => {
-    const { applied, observed } = recorded('service-port-changed-by-kubectl');
-    expect(diffFields({ desired: applied, observed })).toEqual([
-      expect.objectContaining({
-        path: '/spec/ports[port=53,protocol=TCP]/targetPort',
-        desired: 53,
-        observed: 5353,
-        manager: 'kubectl-patch',
-      }),
-    ]);
+    expect(diffOf('service-port-changed-by-kubectl')).toEqual([expect.objectContaining({ path: '/spec/ports[port=53,protocol=TCP]/targetPort', observed: 5353, manager: 'kubectl-patch' })]);
+  });
+
+  it('is none where a webhook adds or rewrites in the dry run what Git does not specify', () => {
+    const { dryRun, observed } = recorded('deployment-rolled-out');
+    const labels = { ...dryRun.metadata.labels, event: 'from-a-webhook' };
+    const spec = { ...(dryRun['spec'] as object), revisionHistoryLimit: 3 };
+    expect(diffFields({ desired: { ...dryRun, metadata: { ...dryRun.metadata, labels }, spec }, observed })).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mask, maskFields } from '../../../shared/objects/masking.ts';
+import { mask, maskFields, maskText } from '../../../shared/objects/masking.ts';
 
 const fields = [
   { path: '/data/password', desired: 'b2xk', observed: 'c3RvbGVu', manager: 'kubectl-patch', changedBefore: '2026-11-21T01:01:58Z' },
@@ -28,5 +28,32 @@ describe('the fields of any other kind', () => {
     { group: 'example.com', kind: 'Secret' },
   ])('are told: $kind of $group', (id) => {
     expect(maskFields({ id, fields })).toEqual(fields);
+  });
+});
+
+describe('what the API server says of a Secret', () => {
+  const canary = 'kanarienvogel-4711';
+  const encoded = Buffer.from(canary).toString('base64');
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'card' }, data: { number: encoded, pin: 'MTI=' } };
+  const hide = (text: string, object: { apiVersion: string; kind: string } = secret) => maskText({ text, objects: [object] });
+
+  it.each([
+    ['as it was sent', `data[number]: Invalid value: "${encoded}"`, 'data[number]: Invalid value: "***"'],
+    ['decoded', `denied the request: ${canary} is weak`, 'denied the request: *** is weak'],
+    ['cut off', `json: error in ...|"number":"${encoded.slice(0, 11)}|..., bigger context`, 'json: error in ...|"number":"***|..., bigger context'],
+    ['a short one, where it stands alone', 'pin: 12 is weak, and so is x12', 'pin: *** is weak, and so is x12'],
+  ])('holds no value %s', (_how, text, masked) => {
+    expect(hide(text)).toBe(masked);
+  });
+
+  it('holds none where it is refused for its shape', () => {
+    expect(hide(`expected map, got &{${canary}}`, { ...secret, data: canary } as never)).toBe('expected map, got &{***}');
+    expect(hide('unable to convert 47110815', { ...secret, stringData: { number: 47110815 } } as never)).toBe('unable to convert ***');
+    expect(hide(`cannot use ["${canary}"]`, { ...secret, stringData: { number: [canary] } } as never)).toBe('cannot use ["***"]');
+  });
+
+  it('is told otherwise, and so is what it says of any other kind', () => {
+    expect(hide('Secret "card" is invalid: data[number]: Required value')).toBe('Secret "card" is invalid: data[number]: Required value');
+    expect(hide(`Invalid value: "${encoded}"`, { ...secret, kind: 'ConfigMap' })).toContain(encoded);
   });
 });

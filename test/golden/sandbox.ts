@@ -1,0 +1,41 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKubernetes, type Kubernetes } from '../../local/parts/kubernetes.ts';
+import { ensurePrograms } from '../../local/programs.ts';
+import { createClusters } from '../../shared/adapters/kubernetes.ts';
+import type { ApiResource } from '../../shared/objects/cluster-api.ts';
+import { resourceOf } from '../../shared/objects/desired.ts';
+import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
+import type { Cluster } from '../../shared/pipeline/ports.ts';
+
+/** A real API server, without a pipeline. */
+export interface Sandbox {
+  readonly kubernetes: Kubernetes;
+  readonly cluster: Cluster;
+  resource(object: Pick<KubernetesObject, 'apiVersion' | 'kind'>): Promise<ApiResource>;
+  /** Reads an object again, as a run does. */
+  read(object: KubernetesObject): Promise<KubernetesObject | undefined>;
+  stop(): Promise<void>;
+}
+
+export async function startSandbox(): Promise<Sandbox> {
+  const folder = await mkdtemp(join(tmpdir(), 'converge-golden-'));
+  const kubernetes = await startKubernetes({ folder, programs: await ensurePrograms() });
+  const cluster = await createClusters({ clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } } })('sandbox');
+  const resource = async (object: Pick<KubernetesObject, 'apiVersion' | 'kind'>): Promise<ApiResource> => {
+    const found = resourceOf({ api: await cluster.api({ refresh: true }), object });
+    if (found === undefined) throw new Error(`${object.kind} of ${object.apiVersion} is not served`);
+    return found;
+  };
+  return {
+    kubernetes,
+    cluster,
+    resource,
+    read: async (object) => cluster.get({ resource: await resource(object), namespace: object.metadata.namespace, name: object.metadata.name ?? '' }),
+    async stop() {
+      await kubernetes.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
