@@ -130,6 +130,8 @@ export interface Environment {
   readonly previousNames: readonly string[];
 }
 
+export type { IgnoreRule, RuleTarget } from './ignore-rule.ts';
+
 /** `environments/<name>.yaml`. */
 export function environmentPath(name: string): string {
   return `${environmentsFolder}/${name}.yaml`;

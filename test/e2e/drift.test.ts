@@ -98,6 +98,36 @@ describe('a check', () => {
     await closed();
   });
 
+  it('takes back a field that another manager took, though its value is Git\'s, and tells one diff and one converged', async () => {
+    const write = async (currency: string) => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--field-manager', 'rogue', '--patch', JSON.stringify({ data: { currency } }));
+    const { diff, closed } = await nextDiff('healed', async () => {
+      await write('USD');
+      await write('EUR');
+    });
+    expect(diff).toMatchObject({ action: 'healing', objects: [{ name: 'settings', change: 'taken-over', message: 'currency was taken over by rogue', fields: [{ path: '/data/currency', desired: 'EUR', observed: 'EUR', manager: 'rogue' }] }] });
+    await closed();
+    const same = (alert: { incident: string | null; occurrence: number | null }) => alert.incident === diff.incident && alert.occurrence === diff.occurrence;
+    await eventually('it is closed', () => world.converged.find(same));
+    await world.checkDrift();
+    await sleep(2_000);
+    expect([world.diffs.filter(same).length, world.converged.filter(same).length]).toEqual([1, 1]);
+  });
+
+  it('applies anew, and tells nothing, where somebody cleared managedFields; drift is found all the same', async () => {
+    const clear = async () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--type', 'merge', '--patch', '{"metadata":{"managedFields":[{}]}}');
+    const before = world.diffs.length;
+    await clear();
+    await world.checkDrift();
+    await eventually('the entry is back', async () => (await world.kubectl('get', 'configmap', 'settings', '--namespace', 'healed', '--show-managed-fields', '--output', 'yaml')).includes('manager: converge'));
+    expect(world.diffs.slice(before)).toEqual([]);
+    const { diff, closed } = await nextDiff('healed', async () => {
+      await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--patch', '{"data":{"currency":"GBP"}}');
+      await clear();
+    });
+    expect(diff.objects[0]?.fields).toMatchObject([{ path: '/data/currency', desired: 'EUR', observed: 'GBP' }]);
+    await closed();
+  });
+
   it('leaves alone what Git does not specify: foreign annotations, scaling by status, a restart', async () => {
     const before = world.diffs.length;
     await world.kubectl('annotate', 'deployment', 'web', 'team=claims', '--namespace', 'healed');

@@ -114,6 +114,35 @@ spec:
     expect(refusalOf(() => withSpec(line))).toEqual({ subject: `${file}:9`, message });
   });
 
+  describe('ignores', () => {
+    const withPaths = (...paths: string[]) => withSpec(`ignore: [{ target: { kind: Deployment }, paths: ${JSON.stringify(paths)} }]`);
+
+    it('the paths that it names, as they are written and as they are read', () => {
+      expect(withPaths('/spec/replicas', '/spec/ports[port=53]').ignore).toEqual([
+        {
+          target: { kind: 'Deployment' },
+          paths: ['/spec/replicas', '/spec/ports[port=53]'],
+          fields: [
+            [{ step: 'field', name: 'spec' }, { step: 'field', name: 'replicas' }],
+            [{ step: 'field', name: 'spec' }, { step: 'field', name: 'ports' }, { step: 'item', keys: { port: 53 } }],
+          ],
+        },
+      ]);
+    });
+
+    it.each([
+      ['spec/replicas', 'expected a JSON pointer, which begins with /'],
+      ['/spec/ports[0]', '[0]: expected a selector like [name=web], or ~2 for a [ in a name'],
+      ['/metadata/name', 'would cover metadata.name, by which the object is known'],
+      ['/metadata', 'would cover metadata.name, by which the object is known'],
+      ['/kind', 'would cover kind, by which the object is known'],
+      ['/metadata/labels', 'would cover metadata.labels.applyset.kubernetes.io/part-of, by which the object is known'],
+      ['/spec/containers[name=web]/name', 'would cover the key by which the item is known'],
+    ])('refuses %s, naming file, line and key', (path, message) => {
+      expect(refusalOf(() => withPaths('/spec/replicas', path))).toEqual({ subject: `${file}:9`, message: `spec.ignore.0.paths.1: ${message}` });
+    });
+  });
+
   it('names every further problem after the first', () => {
     const { message } = refusalOf(() => parse(`${smallest}  foo: 1\n  bar: 2\n`));
     expect(message).toBe('spec.foo: unknown key; and 1 more: spec.bar: unknown key');

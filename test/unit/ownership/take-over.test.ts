@@ -93,6 +93,30 @@ describe('the owners of an object of ours', () => {
   });
 });
 
+describe('the owners of what the environment ignores', () => {
+  const ignored = [[{ step: 'field', name: 'spec' }, { step: 'field', name: 'paused' }]] as const;
+  const writeIgnoring = (object: KubernetesObject, ...managedFields: ManagedFieldsEntry[]) => {
+    const written = managedFieldsToWrite({ desired: object, observed: { metadata: { managedFields } }, ignored });
+    return written === undefined ? undefined : Object.fromEntries(written.map(({ manager, operation, fieldsV1 }) => [`${manager ?? ''} ${operation ?? ''}`, fieldsV1]));
+  };
+
+  it('get what is ours under a name that keeps it, beside what was released before', () => {
+    expect(writeIgnoring(desired, ours(spec('paused')), entry('converge-released', spec('replicas')))).toEqual({
+      'converge Apply': spec('paused'),
+      'converge-released Update': spec('replicas', 'paused'),
+    });
+  });
+
+  it.each(['kubectl-patch', 'helm'])('keep what %s wrote, whether the object is adopted or ours', (manager) => {
+    expect(writeIgnoring(desired, entry(manager, spec('paused')))).toBeUndefined();
+    expect(writeIgnoring(desired, ours(metadata('app')), entry(manager, spec('paused')))).toBeUndefined();
+  });
+
+  it('give back what is Git\'s again and then dropped, so that it goes', () => {
+    expect(write(ours(spec('paused')), entry('converge-released', spec('paused', 'replicas')))).toEqual({ 'converge Apply': spec('paused'), 'converge-released Update': spec('replicas') });
+  });
+});
+
 describe('a field that we gave up and that is still there', () => {
   const before = { metadata: { managedFields: [ours(spec('a', 'b'))] } };
   const after = (...others: ManagedFieldsEntry[]): KubernetesObject => ({ ...desired, metadata: { managedFields: [ours(spec('a')), ...others] } });
