@@ -34,7 +34,7 @@ async function nextDiff(environment: string, change: () => Promise<unknown>): Pr
   const diff = await eventually(`${environment} has a diff`, () => world.diffs.slice(before).find((alert) => alert.environment === environment));
   return {
     diff,
-    closed: async () => eventually('the incident is closed', () => world.converged.find((alert) => alert.incident === diff.incident)),
+    closed: async () => eventually('the incident is closed', () => world.converged.find((alert) => alert.incident === diff.incident && alert.occurrence === diff.occurrence)),
   };
 }
 
@@ -107,7 +107,6 @@ describe('a check', () => {
     expect(diff).toMatchObject({ action: 'healing', objects: [{ name: 'settings', change: 'taken-over', message: 'currency was taken over by rogue', fields: [{ path: '/data/currency', desired: 'EUR', observed: 'EUR', manager: 'rogue' }] }] });
     await closed();
     const same = (alert: { incident: string | null; occurrence: number | null }) => alert.incident === diff.incident && alert.occurrence === diff.occurrence;
-    await eventually('it is closed', () => world.converged.find(same));
     await world.checkDrift();
     await sleep(2_000);
     expect([world.diffs.filter(same).length, world.converged.filter(same).length]).toEqual([1, 1]);
@@ -206,7 +205,6 @@ describe('a fight', () => {
     for (let heal = 1; heal <= 3; heal++) {
       const { diff, closed } = await nextDiff('fought', undo);
       expect(diff).toMatchObject({ action: 'healing', occurrence: heal });
-      await eventually('it is healed', () => world.converged.find((alert) => alert.incident === diff.incident && alert.occurrence === heal));
       await closed();
       await settingsAre('EUR');
     }
@@ -266,7 +264,7 @@ describe('the value of a Secret', () => {
       status: await (await fetch(world.pipeline.facts.status)).text(),
     };
     for (const [where, text] of Object.entries(said)) {
-      for (const word of ['kanarienvogel', encoded.slice(0, 12), '4711-0815']) {
+      for (const word of ['kanarie', encoded.slice(0, 12), '4711-0815']) {
         expect(text.split('\n').filter((line) => line.includes(word)).map((line) => line.slice(0, 600)), `${where} holds ${word}`).toEqual([]);
       }
     }
