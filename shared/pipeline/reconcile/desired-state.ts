@@ -53,7 +53,7 @@ function desiredOf({ render, environment: { namespace, ignore }, scopes, marks }
   const by = hashJson({ namespace, ignore, marks, scopes: kinds.map((kind) => [kind, scopes.get(kind) ?? null]) });
   const known = made.get(render);
   if (known?.by === by) return known.objects;
-  const objects = desiredObjects({ rendered: render.objects, namespace, scopes, marks });
+  const objects = desiredObjects({ rendered: render.objects, namespace, scopes, marks, ignoredOf: (id) => ignoredFields({ rules: ignore, id }) });
   made.set(render, { by, objects });
   return objects;
 }

@@ -21,7 +21,7 @@ function play({ healAfter, diffAfter, selfHeal = true }: { healAfter: number; di
     const healing = selfHeal && mayHeal({ incident, now, healAfter: healAfter * minute });
     last = incident;
     if (isDue({ incident, healing, now, diffAfter: diffAfter * minute })) {
-      const { diff } = withDiff({ incident, divergence, environment: 'acme', repository: 'master', cluster: 'eu', action: healing ? 'healing' : 'none' });
+      const { diff } = withDiff({ incident, divergence, environment: 'acme', repository: 'master', cluster: 'eu', policy: null, action: healing ? 'healing' : 'none' });
       happened.push(`${at}: diff ${diff?.action ?? ''}`);
       last = { ...incident, diff, told: true };
     }

@@ -3,7 +3,7 @@ import { policyOf, policyWords } from '../../../shared/environment/policy.ts';
 
 describe('a policy', () => {
   it('counts the paths of all ignore rules', () => {
-    const ignore = [{ target: { kind: 'Deployment' }, paths: ['/spec/replicas', '/spec/paused'] }, { target: { name: 'web' }, paths: ['/data'] }];
+    const ignore = [{ target: { kind: 'Deployment' }, paths: ['/spec/replicas', '/spec/paused'], fields: [] }, { target: { name: 'web' }, paths: ['/data'], fields: [] }];
     expect(policyOf({ suspend: false, selfHeal: true, prune: true, ignore })).toEqual({ suspend: false, selfHeal: true, prune: true, ignored: 3 });
   });
 
