@@ -7,7 +7,7 @@ import { loadConfig, wire } from './wiring.ts';
 http(
   'checkDrift',
   answering('checkDrift', async (request) => {
-    const ports = await wire('repository', 'topics');
+    const ports = await wire('repository', 'state', 'topics');
     const tick = request.get('x-cloudscheduler-scheduletime') ?? ports.now().toISOString();
     return { status: 200, body: await checkDrift({ repositories: Object.keys(loadConfig().repositories), tick }, ports) };
   }),

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'InvalidEvent'
   | 'InvalidArchive'
   | 'NotImplemented'
+  | 'RemovalGuarded'
   | 'UnknownCluster'
   | 'UnknownRepository'
   | 'UnsafePath'

@@ -31,7 +31,7 @@ export interface Kubernetes {
   readonly token: string;
   readonly pids: readonly number[];
   /** Runs the kubectl of this Kubernetes version; resolves with its standard output, rejects with its standard error. */
-  kubectl(parameters: readonly string[], input?: string): Promise<string>;
+  kubectl(parameters: readonly string[], input?: string, variables?: Readonly<Record<string, string>>): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -163,8 +163,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     kubeconfig: paths.kubeconfig,
     token,
     pids: children.map((child) => child.pid),
-    kubectl: (parameters, input) =>
-      runKubectl({ program: programs.cluster, environment: { ...environment, KUBECONFIG: paths.kubeconfig }, parameters, input }),
+    kubectl: (parameters, input, variables) =>
+      runKubectl({ program: programs.cluster, environment: { ...environment, ...variables, KUBECONFIG: paths.kubeconfig }, parameters, input }),
     stop,
   };
 }

@@ -179,7 +179,7 @@ function connect(connection: Connection): Cluster {
       });
     },
 
-    async writeManagedFields({ resource, namespace, name, uid, resourceVersion, managedFields }): Promise<ApplyResult> {
+    async writeManagedFields({ resource, namespace, name, uid, resourceVersion, managedFields, without = { labels: [], annotations: [] } }): Promise<ApplyResult> {
       return await patch(connection, {
         path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
         contentType: 'application/json-patch+json',
@@ -188,6 +188,8 @@ function connect(connection: Connection): Cluster {
           { op: 'replace', path: '/metadata/uid', value: uid },
           { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
           { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+          ...without.labels.map((name) => ({ op: 'remove', path: `/metadata/labels/${escaped(name)}` })),
+          ...without.annotations.map((name) => ({ op: 'remove', path: `/metadata/annotations/${escaped(name)}` })),
         ]),
       });
     },
@@ -200,13 +202,18 @@ function connect(connection: Connection): Cluster {
         contentType: 'application/json',
         body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } }),
       });
-      if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted' };
+      if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
       if (answer.status === 404) return { outcome: 'absent' };
       if (answer.status === 409) return { outcome: 'changed' };
       if (isOverloaded(answer)) throw refused({ connection, method: 'DELETE', path, answer });
       return { outcome: 'rejected', ...failure(answer) };
     },
   };
+}
+
+/** One part of a JSON pointer (RFC 6901). */
+function escaped(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
 async function patch(connection: Connection, { path, contentType, body }: { path: string; contentType: string; body: string }): Promise<ApplyResult> {

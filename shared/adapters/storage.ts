@@ -99,6 +99,23 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
       }
       return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
     },
+    async list(prefix) {
+      try {
+        const [files] = await storage.bucket(bucket).getFiles({ prefix });
+        return files.map((file) => file.name).sort();
+      } catch (error) {
+        throw translate({ error, subject: `gs://${bucket}/${prefix}` });
+      }
+    },
+    async delete({ path, generation }) {
+      try {
+        await storage.bucket(bucket).file(path).delete({ ifGenerationMatch: generation, ignoreNotFound: true });
+        return 'deleted';
+      } catch (error) {
+        if (statusOf(error) === 412) return 'conflict';
+        throw translate({ error, subject: `gs://${bucket}/${path}` });
+      }
+    },
   };
 }
 

@@ -26,6 +26,10 @@ export const memorySchema = z.object({
   objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   left: z.array(z.string()),
+  /** Keys of `left` that the next look tries to prune again: handed over, guarded, or still being deleted. */
+  pending: z.array(z.string()).optional(),
+  /** Previous names of the environment whose inventories were taken over. */
+  succeeded: z.array(z.string()).optional(),
   incident: incidentSchema.optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),

@@ -65,6 +65,8 @@ export const convergedSchema = z.object({
     configured: z.number().int(),
     unchanged: z.number().int(),
     pruned: z.number().int(),
+    /** Only where the environment's file was removed: objects that stay, and are no longer Converge's. */
+    released: z.number().int().optional(),
   }),
   policy,
 });

@@ -20,6 +20,9 @@ export const environmentAnnotation = 'converge.dev/environment';
 export const revisionAnnotation = 'converge.dev/revision';
 export const renderKeyAnnotation = 'converge.dev/render-key';
 
+/** On the parent, `prune`: the environment's objects are deleted when its file is removed. It survives the loss of the memory. */
+export const deletionAnnotation = 'converge.dev/deletion';
+
 /** On the objects of hooks, which are no members: the set's id. */
 export const hookOfLabel = 'converge.dev/hook-of';
 /** On the objects of hooks: the event and the key of the release that they run for. */
@@ -34,12 +37,24 @@ export interface ApplySet {
   readonly id: string;
   /** `<class>/<name>` of the environment. */
   readonly environment: string;
+  /** What becomes of its members when the environment's file is removed. */
+  readonly deletion: 'release' | 'prune';
 }
 
-export function applySetOf({ repository, environment, namespace }: { repository: string; environment: string; namespace: string }): ApplySet {
+export function applySetOf({
+  repository,
+  environment,
+  namespace,
+  deletion = 'release',
+}: {
+  repository: string;
+  environment: string;
+  namespace: string;
+  deletion?: ApplySet['deletion'];
+}): ApplySet {
   const name = `converge-${environment}`;
   const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
-  return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}` };
+  return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}`, deletion };
 }
 
 /** The label and annotation that make an object a member. */
@@ -113,6 +128,7 @@ export function parentObject({
         ...(extent.additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
         [environmentAnnotation]: applySet.environment,
         ...(record === undefined ? {} : { [revisionAnnotation]: record.revision, [renderKeyAnnotation]: record.renderKey }),
+        ...(applySet.deletion === 'prune' ? { [deletionAnnotation]: applySet.deletion } : {}),
         ...(hookText === undefined ? {} : { [hooksAnnotation]: hookText }),
       },
     },
@@ -122,7 +138,7 @@ export function parentObject({
 /** Whether a parent already says what is to be written: then nothing is. */
 export function parentSays({ observed, desired }: { observed: KubernetesObject | undefined; desired: KubernetesObject }): boolean {
   if (observed === undefined) return false;
-  const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation, hooksAnnotation];
+  const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation, deletionAnnotation, hooksAnnotation];
   const said = (object: KubernetesObject, key: string) => object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
   return keys.every((key) => said(observed, key) === said(desired, key));
 }

@@ -70,11 +70,23 @@ export interface DueHooks {
  * What is due in a phase. A release that never converged is installed, any other is upgraded; one whose inputs are those
  * that converged last has nothing to run, nor has a phase that is through for these inputs.
  */
-export function dueHooks({ releases, record, phase }: { releases: readonly ReleaseHooks[]; record: HookRecord; phase: HookPhase }): DueHooks[] {
-  return releases.flatMap(({ release, key, hooks }) => {
+export function dueHooks({
+  releases,
+  record,
+  phase,
+  deleting = false,
+}: {
+  releases: readonly ReleaseHooks[];
+  record: HookRecord;
+  phase: HookPhase;
+  /** Whether the releases are being deleted: then each phase is due once. */
+  deleting?: boolean;
+}): DueHooks[] {
+  return releases.flatMap(({ release, key: madeFrom, hooks }) => {
     const { converged, attempt } = record[release] ?? {};
+    const key = deleting ? `${madeFrom}-delete` : madeFrom;
     if (converged === key || (attempt?.key === key && attempt.finished.includes(phase))) return [];
-    const event: HookEvent = `${phase}-${converged === undefined ? 'install' : 'upgrade'}`;
+    const event: HookEvent = deleting ? `${phase}-delete` : `${phase}-${converged === undefined ? 'install' : 'upgrade'}`;
     const due = hooksOf({ hooks, event });
     return due.length === 0 ? [] : [{ release, key, event, phase, hooks: due }];
   });

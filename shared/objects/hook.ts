@@ -8,14 +8,14 @@ import { objectIdOf, objectTitle } from './object-id.ts';
  * which the charts were tried with.
  */
 
-/** Before the other objects are applied, and after all of them are healthy. */
+/** Before the other objects are applied (or deleted), and after all of them are healthy (or gone). */
 export type HookPhase = 'pre' | 'post';
 
-const runEvents = ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'] as const;
+const runEvents = ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade', 'pre-delete', 'post-delete'] as const;
 export type HookEvent = (typeof runEvents)[number];
 
 /** Of what Converge never does to a release: hooks of nothing else are neither run nor applied. */
-const restingEvents = ['pre-delete', 'post-delete', 'pre-rollback', 'post-rollback', 'test', 'test-success', 'test-failure'];
+const restingEvents = ['pre-rollback', 'post-rollback', 'test', 'test-success', 'test-failure'];
 
 const deletePolicies = ['before-hook-creation', 'hook-succeeded', 'hook-failed'] as const;
 export type DeletePolicy = (typeof deletePolicies)[number];

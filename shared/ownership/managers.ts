@@ -2,7 +2,7 @@ import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 
 /** The tools whose objects are taken over with everything they set. */
-export type Predecessor = 'kubectl' | 'Helm' | 'Flux' | 'Argo CD' | 'before-first-apply';
+export type Predecessor = 'kubectl' | 'Helm' | 'Flux' | 'Argo CD' | 'before-first-apply' | 'Converge';
 
 /**
  * The closed table (rule 11): each tool's field managers. Fields of any other manager are never taken from it.

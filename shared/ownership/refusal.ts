@@ -2,27 +2,59 @@ import { environmentAnnotation, partOfLabel, type ApplySet } from '../inventory/
 import type { KubernetesObject, ObjectMetadata } from '../objects/kubernetes-object.ts';
 import { livingOwner } from './living-owner.ts';
 
+/** The set that an object is labelled for, where it is not ours. */
+export interface ForeignOwner {
+  /** The id of the set. */
+  readonly set: string;
+  /** For people: `environment master/acme`, or the set's id where the object names no environment. */
+  readonly title: string;
+  /** The environment of the same repository that the object names, or undefined. */
+  readonly environment: string | undefined;
+}
+
+export function foreignOwnerOf({ observed, applySet }: { observed: { readonly metadata: ObjectMetadata }; applySet: ApplySet }): ForeignOwner | undefined {
+  const set = observed.metadata.labels?.[partOfLabel];
+  if (set === undefined || set === applySet.id) return undefined;
+  const named = observed.metadata.annotations?.[environmentAnnotation];
+  const [repository] = applySet.environment.split('/');
+  const [ofRepository, environment] = named?.split('/') ?? [];
+  return { set, title: named === undefined ? `the ApplySet ${set}` : `environment ${named}`, environment: ofRepository === repository ? environment : undefined };
+}
+
 /**
- * Why an object that is there already must not be applied, or undefined. A forced apply would take it from its owner
- * without a word (rule 10); what a living release of another tool reconciles is adopted only where the environment says so.
+ * What the owner of an object says of it at this revision: it is not asked (`other`: of another repository or cluster),
+ * `wants` it, does not want it (`free`), is `suspended` and keeps what it owns, or cannot be asked (`unknown`).
  */
+export type OwnersAnswer = { readonly answer: 'other' | 'wants' | 'free' | 'suspended' } | { readonly answer: 'unknown'; readonly reason: string };
+
+/**
+ * Why an object of another set must not be applied, or undefined where it is handed over. A forced apply would take it
+ * without a word (rule 10). An owner that does not parse or render has not said that it does not want it.
+ */
+export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
+  switch (said.answer) {
+    case 'free':
+      return undefined;
+    case 'suspended':
+      return `is owned by ${owner.title}, which is suspended and keeps what it owns; remove spec.suspend there, or its file`;
+    case 'unknown':
+      return `is owned by ${owner.title}, and whether that still wants it cannot be told: ${said.reason}`;
+    case 'other':
+    case 'wants':
+      return `is owned by ${owner.title}; remove it there first`;
+  }
+}
+
+/** Why an object of no set must not be applied: what a living release of another tool reconciles is adopted only where the environment says so. */
 export function refusalOf({
   observed,
   desired,
-  applySet,
   adopt,
 }: {
   observed: { readonly metadata: ObjectMetadata };
   desired: KubernetesObject;
-  applySet: ApplySet;
   adopt: boolean;
 }): string | undefined {
-  const set = observed.metadata.labels?.[partOfLabel];
-  if (set === applySet.id) return undefined;
-  if (set !== undefined) {
-    const environment = observed.metadata.annotations?.[environmentAnnotation];
-    return `is owned by ${environment === undefined ? `the ApplySet ${set}` : `environment ${environment}`}; remove it there first`;
-  }
   const owner = adopt ? undefined : livingOwner({ observed, desired });
   return owner === undefined ? undefined : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
 }

@@ -16,6 +16,7 @@ import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
  * | the object                | of whom                    | becomes ours                                              |
  * | ------------------------- | -------------------------- | --------------------------------------------------------- |
  * | is adopted now            | any but before-first-apply | everything beside metadata, and the metadata Git specifies |
+ * |                           | `converge-released`        | the same: it was ours until its environment's file went    |
  * | is ours                   | kubectl                    | the same, and what we owned before                        |
  * | is ours                   | the others of the table    | what we owned before                                      |
  *
@@ -45,7 +46,7 @@ export function managedFieldsToWrite({
   let isDue = false;
   const others = entries.flatMap((entry): ManagedFieldsEntry[] => {
     if (entry === own) return [];
-    const predecessor = predecessorOf(entry);
+    const predecessor = own === undefined && entry.manager === releasedManager ? 'Converge' : predecessorOf(entry);
     if (predecessor === undefined || entry.fieldsV1 === undefined || entry.apiVersion !== apiVersion) return [entry];
     const isTaken = (path: readonly PathStep[]) => takes({ path, predecessor, adopting: own === undefined, wasOurs, specified, ignored });
     const { taken, left } = splitFields(entry.fieldsV1, isTaken);
@@ -56,7 +57,8 @@ export function managedFieldsToWrite({
   });
   const isReleased = (path: readonly PathStep[]) => (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
   const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, isReleased).taken;
-  const before = entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
+  // Adopting, it was taken over above like any other's.
+  const before = own === undefined ? undefined : entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
   const { taken: regained, left: stillReleased } = splitFields(before?.fieldsV1 ?? {}, (path) => wasOurs(path) && !isReleased(path));
   if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path)))) isDue = true;
   if (!isDue) return undefined;
@@ -72,7 +74,7 @@ export function managedFieldsToWrite({
 }
 
 function versionToAdopt({ entries, preferred }: { entries: readonly ManagedFieldsEntry[]; preferred: string }): string | undefined {
-  const versions = entries.flatMap((entry) => (predecessorOf(entry) === undefined || entry.apiVersion === undefined ? [] : [entry.apiVersion]));
+  const versions = entries.flatMap((entry) => ((predecessorOf(entry) === undefined && entry.manager !== releasedManager) || entry.apiVersion === undefined ? [] : [entry.apiVersion]));
   return versions.includes(preferred) ? preferred : versions[0];
 }
 

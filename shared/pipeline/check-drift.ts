@@ -1,6 +1,7 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Ports } from './ports.ts';
+import { rememberedEnvironments } from './remembered-environments.ts';
 
 export interface CheckDriftResult {
   /** `<class>/<name>` of every environment that got a job. */
@@ -9,11 +10,11 @@ export interface CheckDriftResult {
 
 /**
  * One job with `mode: check` for every environment of every repository. The job looks at the head of the branch, so a push
- * that nobody announced is found here too.
+ * that nobody announced is found here too. One with `mode: teardown` for each that is remembered and no longer declared.
  */
 export async function checkDrift(
   { repositories, tick }: { repositories: readonly string[]; tick: string },
-  ports: Pick<Ports, 'now' | 'repository' | 'topics'>,
+  ports: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>,
 ): Promise<CheckDriftResult> {
   const outcomes = await Promise.allSettled(
     [...repositories].sort().map(async (name) => {
@@ -26,7 +27,15 @@ export async function checkDrift(
           await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
         }),
       );
-      return environments.map((environment) => `${name}/${environment}`);
+      const remembered = head === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
+      const removed = remembered.filter((environment) => !environments.includes(environment));
+      await Promise.all(
+        removed.map(async (environment) => {
+          const job = { repository: name, environment, mode: 'teardown', cause: 'schedule' } as const;
+          await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
+        }),
+      );
+      return [...environments, ...removed].map((environment) => `${name}/${environment}`);
     }),
   );
   // Every publish has ended by now: a repository that cannot be read keeps no other from being checked.

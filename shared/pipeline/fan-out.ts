@@ -7,12 +7,15 @@ import { statePaths } from '../environment/state-paths.ts';
 import { dependencyGraph, listEnvironments } from './declared-environments.ts';
 import type { Ports, Repository } from './ports.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
+import { rememberedEnvironments } from './remembered-environments.ts';
 
 export interface FanOutResult {
   readonly commit: string | undefined;
   /** The environments that got a job, and the ones the change does not touch. */
   readonly due: readonly string[];
   readonly untouched: readonly string[];
+  /** Environments that are remembered and no longer declared: they got a job, too. */
+  readonly removed: readonly string[];
 }
 
 /**
@@ -28,7 +31,7 @@ export async function fanOut(
 ): Promise<FanOutResult> {
   const repository = ports.repository(change.repository);
   const head = await repository.fetchHead();
-  if (head === undefined) return { commit: undefined, due: [], untouched: [] };
+  if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [] };
   const environments = await listEnvironments({ repository, commit: head.id });
   const verdicts = await Promise.all(
     environments.map(async (environment) => ({ environment, due: await isDue({ environment, repository, commit: head.id, ports }) })),
@@ -43,7 +46,14 @@ export async function fanOut(
       }),
     );
   }
-  return { commit: head.id, due, untouched: environments.filter((environment) => !due.includes(environment)) };
+  const removed = (await rememberedEnvironments({ repository: change.repository, state: ports.state })).filter((name) => !environments.includes(name));
+  await Promise.all(
+    removed.map(async (environment) => {
+      const job = { repository: change.repository, environment, mode: 'teardown', cause: 'commit' } as const;
+      await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
+    }),
+  );
+  return { commit: head.id, due, removed, untouched: environments.filter((environment) => !due.includes(environment)) };
 }
 
 async function isDue({

@@ -72,6 +72,10 @@ export interface StateStore {
   read(path: string): Promise<StateObject | undefined>;
   /** Writes the value as JSON. `conflict` where the precondition does not hold. */
   write(write: { path: string; value: unknown; ifGeneration: GenerationPrecondition }): Promise<{ generation: string } | 'conflict'>;
+  /** The paths of every object that begins so, sorted. A failed read throws. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Deletes that generation of an object: `conflict` where another one is live. Where there is none, nothing is to do. */
+  delete(object: { path: string; generation: string }): Promise<'deleted' | 'conflict'>;
 }
 
 // --- Git ---------------------------------------------------------------------------------------------------------
@@ -211,7 +215,8 @@ export type ApplyResult =
   | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
 
 export type DeleteResult =
-  | { readonly outcome: 'deleted' }
+  /** `gone`: the API server says that nothing is left of it; otherwise finalizers or its grace period may hold it. */
+  | { readonly outcome: 'deleted'; readonly gone: boolean }
   | { readonly outcome: 'absent' }
   | { readonly outcome: 'changed' }
   | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
@@ -230,7 +235,10 @@ export interface Cluster {
    * `ClusterUnavailable` where the API server stays overloaded, or does not answer.
    */
   apply(target: { resource: ApiResource; object: KubernetesObject; dryRun: boolean }): Promise<ApplyResult>;
-  /** Writes who owns which field of exactly that incarnation of the object, and nothing else: 409 where uid or resourceVersion no longer match. */
+  /**
+   * Writes who owns which field of exactly that incarnation of the object, takes the labels and annotations of these names
+   * off it (it must carry them), and nothing else: 409 where uid or resourceVersion no longer match.
+   */
   writeManagedFields(target: {
     resource: ApiResource;
     namespace: string | undefined;
@@ -238,6 +246,7 @@ export interface Cluster {
     uid: string;
     resourceVersion: string;
     managedFields: readonly ManagedFieldsEntry[];
+    without?: { readonly labels: readonly string[]; readonly annotations: readonly string[] };
   }): Promise<ApplyResult>;
   /** Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no longer match. */
   delete(target: { resource: ApiResource; namespace: string | undefined; name: string; uid: string; resourceVersion?: string }): Promise<DeleteResult>;

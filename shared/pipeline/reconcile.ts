@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { ConvergeError } from '../errors.ts';
 import { encodeReconcileRequested, reconcileRequestedSchema, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { environmentKey } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
@@ -24,15 +23,10 @@ const noteSchema = z.object({ cause: reconcileRequestedSchema.shape.cause });
  * message: it goes on once, however often either is delivered. Every run takes one message and sends one at the most, and a job
  * that meets another of its environment sends none, so that doubled messages become fewer and never more.
  *
- * Throws only for what a later try may mend (`retry`), and `NotImplemented` (refuse) for a teardown: what is wrong with
- * the environment itself is told as a `diff`.
+ * Throws only for what a later try may mend (`retry`): what is wrong with the environment itself is told as a `diff`.
  */
 export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, settings: ReconcileSettings): Promise<ReconcileResult> {
   const { repository, environment } = job;
-  const key = environmentKey({ repository, environment });
-  if (job.mode === 'teardown') {
-    throw new ConvergeError({ code: 'NotImplemented', subject: key, message: 'a teardown is not implemented yet', disposition: 'refuse' });
-  }
   const paths = statePaths({ repository, environment });
   const lease = { path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) };
   const wanted = async () => ports.state.read(paths.wanted);

@@ -58,12 +58,6 @@ describe('messages', () => {
     await convergedAt('busy', commits.at(-1) ?? '');
     expect((await world.find('configmap', 'a', 'busy'))?.data).toEqual({ v: '4' });
   });
-
-  it('of a teardown are refused by name', async () => {
-    await deliver('reconcile', reconcileRequestedType, { repository: 'master', environment: 'busy', mode: 'teardown', cause: 'request' });
-    const letter = await eventually('it is on the dead-letter topic', () => world.deadLetters.find((entry) => entry.stage === 'reconcile'));
-    expect(letter).toMatchObject({ reason: 'NotImplemented', subject: 'master/busy' });
-  });
 });
 
 describe('a function that is killed', () => {

@@ -98,6 +98,8 @@ describe('a commit', () => {
     const commit = await master.push({ 'manifests/empty/a.yaml': '# nothing left\n' });
     expect(await diffAt('empty', commit)).toMatchObject({ reason: 'Guarded' });
     expect(await world.find('configmap', 'a', 'empty')).toBeDefined();
+    // Nothing in the repository is pruned that it may want.
+    await master.push({ 'environments/empty.yaml': undefined });
   });
 
   it('with a broken environment file stops only that environment, and the diff names file, line and key', async () => {
@@ -122,6 +124,7 @@ describe('a commit', () => {
     expect(diff.summary).toContain(feature);
     expect(diff.summary).toContain('not implemented yet');
     expect(await world.find('configmap', 'a', name)).toBeUndefined();
+    await master.push({ [`environments/${name}.yaml`]: undefined });
   });
 
   it('reports every object that fails, and applies the others', async () => {

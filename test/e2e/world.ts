@@ -136,7 +136,7 @@ async function makeClone(url: string, folder: string): Promise<Clone> {
         }
       }
       await git('add', '--all');
-      await git('commit', '--quiet', '--message', message);
+      await git('commit', '--quiet', '--allow-empty', '--message', message);
       await git('push', '--quiet', 'origin', 'main');
       return git('rev-parse', 'HEAD');
     },

@@ -84,7 +84,7 @@ async function check(name: string): Promise<{ plan: string[]; verified: Verified
   const observed = observedObjects((await Promise.all(members.map(read))).flatMap((object) => object ?? []));
   const plan = planChanges({ desired, observed, remembered });
   const memory = { ...emptyMemory(new Date()), objects: remembered };
-  const run = { memoryFile: { memory: () => memory, save: () => Promise.resolve() } };
+  const run = { memoryFile: { memory: () => memory, save: () => Promise.resolve(), remove: () => Promise.resolve() } };
   const state = { parent: undefined, extent: { groupKinds: [], additionalNamespaces: [] }, objects: observed };
   const verified = await verifyPlan({ run, cluster, api: await cluster.api() }, { plan, observed: state, renderKey: '' });
   return { plan: plan.map(({ action }) => action), verified };

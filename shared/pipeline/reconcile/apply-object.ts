@@ -7,7 +7,7 @@ import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { maskText } from '../../objects/masking.ts';
 import { mayReplace, probeOf } from '../../objects/replacement.ts';
-import { refusalOf } from '../../ownership/refusal.ts';
+import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
 import type { ApplyResult } from '../ports.ts';
 import type { Target } from './target.ts';
@@ -61,12 +61,17 @@ function pause(look: number): number {
 type Conflict = { readonly outcome: 'conflict'; readonly message: string };
 
 async function attemptApply(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome | Conflict> {
-  const { cluster, applySet, environment } = target;
+  const { cluster, applySet, environment, others } = target;
   const { desired, resource, present, noted } = toApply;
   const { id, ignored = [] } = desired;
   if (present !== undefined) {
-    const message = refusalOf({ observed: present, desired: desired.object, applySet, adopt: environment.adopt });
+    const owner = foreignOwnerOf({ observed: present, applySet });
+    const message =
+      owner === undefined
+        ? refusalOf({ observed: present, desired: desired.object, adopt: environment.adopt })
+        : ownersRefusal({ owner, said: await others.answerOf({ owner, key: desired.key }) });
     if (message !== undefined) return { outcome: 'failed', message };
+    if (owner !== undefined) await others.assertNewest();
   }
   const object = present === undefined ? desired.object : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
   const taken = await takeOver(target, { ...toApply, object });

@@ -16,7 +16,7 @@ import { awaitHealth } from './await-health.ts';
 import { checkpoint } from './checkpoint.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
-import { pruneStale } from './prune-stale.ts';
+import { pruneStale, type Pruned } from './prune-stale.ts';
 import { renderKeyOf } from './render-inputs.ts';
 import { isSuperseded } from './superseded.ts';
 import { hookRecordOf, runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
@@ -79,7 +79,7 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
   if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return { outcome: 'superseded' };
-  const pruned = isFailing ? { changes: [], guarded: [] } : await pruneStale(target, { actions, inventorySize: observed.objects.size, api: applied.api });
+  const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api });
   const changes = [...applied.changes, ...pruned.changes];
   const diverged = (divergence: Divergence) => diverge(run, { ...target, divergence });
   const hasFailed = async (): Promise<RunResult> => {
@@ -100,9 +100,13 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   if (hooks.failed !== undefined) return await hasFailed();
   if (hooks.left === 'superseded') return { outcome: 'superseded' };
   if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
-  if (pruned.guarded.length > 0) {
-    const objects = pruned.guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
-    return await diverged(divergenceOf({ reason: 'Guarded', revision, objects }));
+  const left = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
+  const leftKeys = [...new Set([...left.map(objectKey), ...pruned.pending])].sort();
+  const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
+    const objects = [...pruned.guarded, ...pruned.lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left: leftKeys, pending });
+    return await diverged(divergenceOf({ reason: pruned.guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects }));
   }
   if (unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
@@ -110,7 +114,6 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
     return { outcome: 'diverged', revision, reason, summary };
   }
 
-  const left = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
   const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
   if (quiet === undefined) await recordConverged(target, { applied, desired, left, renderKey });
   await tellNotices(target, [...notices, ...applied.notices]);
@@ -122,7 +125,8 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
       namespace: environment.namespace,
       converged: { ...(quiet ?? target.attempted), renderKey },
       objects: onlyDesired({ objects: memory.objects, desired }),
-      left: left.map(objectKey).sort(),
+      left: leftKeys,
+      pending,
       health: outcome.health.state,
       ...{ rollout, retry: undefined, waiting: undefined },
     },

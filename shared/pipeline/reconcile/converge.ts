@@ -14,12 +14,15 @@ import { bringAbout } from './bring-about.ts';
 import { renderDesired } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { observe } from './observed-state.ts';
+import { openOtherEnvironments } from './other-environments.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { hookRecordOf } from './run-hooks.ts';
 import type { Run } from './run.ts';
 import { isSettled, settle } from './settle.ts';
+import { openSuccession, refuseContestedNames, type Succession } from './succession.ts';
 import type { RunResult, Target } from './target.ts';
+import { tearDown } from './tear-down.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
 import { verifyPlan } from './verify.ts';
@@ -40,7 +43,9 @@ async function convergeOne(run: Run): Promise<RunResult> {
   const commit = run.head;
   const file = environmentPath(run.environment);
   const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
-  if (commit === undefined || bytes === undefined) return { outcome: 'absent' };
+  // An empty repository declares nothing, and removes nothing either.
+  if (commit === undefined) return { outcome: 'absent' };
+  if (bytes === undefined) return await tearDown(run, commit);
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
   if (restOf(run, revision)?.healing === false) return stillFailing(run, revision);
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
@@ -55,12 +60,13 @@ async function convergeOne(run: Run): Promise<RunResult> {
       return { outcome: 'suspended' };
     }
     refuseMove(run, environment);
+    await refuseContestedNames(run, { commit, environment });
     await tellRewrittenBranch(run, { attempted, environment });
     const gate = await lookAtGate(run, { environment, commit: commit.id });
     if (gate.gate !== 'open') return await hold(run, { environment, attempted: sameAttempt(run, attempted), gate });
     await goOn(run);
     const cluster = await run.ports.cluster(environment.cluster);
-    return await convergeTarget({
+    const target = {
       run,
       commit,
       revision,
@@ -68,8 +74,9 @@ async function convergeOne(run: Run): Promise<RunResult> {
       environment,
       cluster,
       api: await cluster.api(),
-      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace }),
-    });
+      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace, deletion: environment.deletion }),
+    };
+    return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     const reason = error.code === 'EmptyRender' ? 'Guarded' : 'Failed';
@@ -81,11 +88,24 @@ async function convergeOne(run: Run): Promise<RunResult> {
   }
 }
 
-async function convergeTarget(declared: Target): Promise<RunResult> {
+/** Converges, and where the environment was renamed, takes over what it owns under its previous names. */
+async function succeed(target: Target): Promise<RunResult> {
+  const succession = await openSuccession(target);
+  try {
+    const result = await convergeTarget(target, succession);
+    if (result.outcome === 'converged') await succession?.finish();
+    return result;
+  } finally {
+    await succession?.release();
+  }
+}
+
+async function convergeTarget(declared: Target, succession: Succession | undefined): Promise<RunResult> {
   const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
-  const observed = await observe({ cluster, api, applySet, remembered: memory.objects });
-  if (await isSettled(declared, observed)) return await settle(declared, observed);
+  const own = await observe({ cluster, api, applySet, remembered: memory.objects });
+  const observed = succession?.join(own) ?? own;
+  if (succession === undefined && (await isSettled(declared, observed))) return await settle(declared, observed);
 
   const desired = await renderDesired(declared);
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };

@@ -5,6 +5,7 @@ import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs
 import { manifestsRelease, releaseKeys } from '../../environment/release-key.ts';
 import { hookMarks, memberMarks } from '../../inventory/applyset.ts';
 import type { ReleaseHooks } from '../../inventory/hook-record.ts';
+import type { Seed } from '../../inventory/seed-secret.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
 import { desiredObjects, scopeTable, type DesiredObject, type Marks, type ScopeTable } from '../../objects/desired.ts';
 import { desiredHooks } from '../../objects/hook.ts';
@@ -28,12 +29,12 @@ export interface DesiredState {
  * Throws `RenderFailed`, `DuplicateObject`, `EmptyRender` or `NotImplemented` (all refuse): nothing is desired only where
  * Git says so, never because a render failed.
  */
-export async function renderDesired(target: Target): Promise<DesiredState> {
+export async function renderDesired(target: Target, options?: { seed: (target: Target) => Promise<Seed> }): Promise<DesiredState> {
   const { run, environment, commit, applySet, api } = target;
   const repository = run.ports.repository(run.repository);
   const { limits } = run.settings;
   await refuseMissingSources({ repository, environment, commit: commit.id });
-  const render = await renderSources(target);
+  const render = await renderSources(target, options);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
   const objects = desiredOf({ render, environment, scopes: placing.scopes, marks: memberMarks(applySet) });

@@ -7,6 +7,8 @@ export interface MemoryFile {
   memory(): Memory;
   /** Writes a memory that differs from the last one written. Throws `LeaseLost` (retry) where somebody else wrote. */
   save(memory: Memory): Promise<void>;
+  /** Forgets the environment. Throws `LeaseLost` (retry) where somebody else wrote. */
+  remove(): Promise<void>;
 }
 
 export async function openMemory({ path, state, now }: { path: string } & Pick<Ports, 'state' | 'now'>): Promise<MemoryFile> {
@@ -26,6 +28,14 @@ export async function openMemory({ path, state, now }: { path: string } & Pick<P
       }
       ifGeneration = { generation: result.generation };
       written = text;
+    },
+    async remove() {
+      if (typeof ifGeneration === 'object' && (await state.delete({ path, ...ifGeneration })) === 'conflict') {
+        throw new ConvergeError({ code: 'LeaseLost', subject: path, message: 'another run wrote the memory', disposition: 'retry' });
+      }
+      current = readMemory({ value: undefined, now: now() });
+      ifGeneration = 'absent';
+      written = undefined;
     },
   };
 }

@@ -15,6 +15,8 @@ export interface ObservedState {
   /** Where members were looked for. */
   readonly extent: Extent;
   readonly objects: ReadonlyMap<string, ObservedObject>;
+  /** The sets of previous names, whose members are among them. */
+  readonly previousSets?: readonly string[];
 }
 
 /**

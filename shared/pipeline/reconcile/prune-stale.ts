@@ -1,54 +1,67 @@
-import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
-import { resourceOf } from '../../objects/desired.ts';
-import { maskText } from '../../objects/masking.ts';
 import type { Change } from '../../plan/change-set.ts';
-import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
-import type { PlannedAction } from '../../plan/plan.ts';
+import { guardMassPrune, guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
+import type { ObservedObject, PlannedAction } from '../../plan/plan.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { inParallel } from './parallel.ts';
+import { deleteInOrder } from './delete-in-order.ts';
+import type { ObservedState } from './observed-state.ts';
 import type { Target } from './target.ts';
 
 export interface Pruned {
   readonly changes: readonly Change[];
   readonly guarded: readonly GuardedPrune[];
+  /** What is being deleted and still there, each with what holds it. */
+  readonly lingering: readonly GuardedPrune[];
+  /** Keys of what is left for now, and looked at again at the next look whatever else changed. */
+  readonly pending: readonly string[];
 }
 
 /**
- * Deletes what the inventory holds and the revision no longer specifies, in the reverse order of apply, each object as it
- * was observed: one that changed or was made anew since then is left to the next run.
+ * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune (rule 10):
+ * what another environment of the repository wants at this revision is left, to be handed over; where one cannot be asked,
+ * nothing is deleted that it may want.
  */
 export async function pruneStale(
-  { run, environment, applySet, cluster }: Target,
-  { actions, inventorySize, api }: { actions: readonly PlannedAction[]; inventorySize: number; api: ClusterApi },
+  target: Target,
+  { actions, observed, api }: { actions: readonly PlannedAction[]; observed: ObservedState; api: ClusterApi },
 ): Promise<Pruned> {
+  const { environment, applySet } = target;
   const stale = actions.flatMap((action) => (action.action === 'prune' ? [action.observed] : []));
   if (!environment.prune) {
-    return { changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })), guarded: [] };
+    return { changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })), guarded: [], lingering: [], pending: [] };
   }
-  const { allowed, guarded, kept } = guardPrunes({ stale, inventorySize, applySetId: applySet.id });
-  const changes: Change[] = kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
-  for (const stage of applyStages.toReversed()) {
-    await inParallel(
-      allowed.filter(({ id }) => applyStageOf(id) === stage),
-      async ({ id, object }) => {
-        await run.lease.assertHeld();
-        const resource = resourceOf({ api, object });
-        const { uid, resourceVersion } = object.metadata;
-        if (resource === undefined || uid === undefined || resourceVersion === undefined) return;
-        const result = await cluster.delete({ resource, namespace: id.namespace, name: id.name, uid, resourceVersion });
-        switch (result.outcome) {
-          case 'deleted':
-          case 'absent':
-            changes.push({ id, did: 'pruned' });
-            break;
-          case 'changed':
-            changes.push({ id, did: 'skipped', message: 'changed since it was read; the next run looks again' });
-            break;
-          case 'rejected':
-            changes.push({ id, did: 'failed', message: maskText({ text: `could not be pruned: ${result.message}`, objects: [object] }) });
-        }
-      },
-    );
-  }
-  return { changes, guarded };
+  const single = guardPrunes({ stale, applySetIds: [applySet.id, ...(observed.previousSets ?? [])] });
+  const { free, wanted, unknown } = await partByWishes(target, single.allowed);
+  const mass = guardMassPrune({ allowed: free, inventorySize: observed.objects.size });
+  if (mass.allowed.length > 0) await target.others.assertNewest();
+  const { changes, lingering } = await deleteInOrder(target, { doomed: mass.allowed, going: single.going, api });
+  const kept: Change[] = single.kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
+  const handedOver: Change[] = wanted.map(({ id }) => ({ id, did: 'skipped', message: 'another environment wants it' }));
+  const guarded = [...single.guarded, ...unknown, ...mass.guarded];
+  const again = changes.flatMap((change) => (change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : []));
+  return {
+    changes: [...kept, ...handedOver, ...changes],
+    guarded,
+    lingering,
+    pending: [...wanted, ...again, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
+  };
+}
+
+export interface ByWishes {
+  readonly free: readonly ObservedObject[];
+  readonly wanted: readonly ObservedObject[];
+  /** Nobody knows whether they are wanted. */
+  readonly unknown: readonly GuardedPrune[];
+}
+
+/** Asks the other environments for each object, where there is any. */
+export async function partByWishes({ others }: Pick<Target, 'others'>, objects: readonly ObservedObject[]): Promise<ByWishes> {
+  if (objects.length === 0) return { free: [], wanted: [], unknown: [] };
+  const wishes = await others.wishes();
+  const keys = new Set(wishes.flatMap((wish) => ('keys' in wish ? [...wish.keys] : [])));
+  const [silent] = wishes.flatMap((wish) => ('reason' in wish ? [wish] : []));
+  const wanted = objects.filter(({ key }) => keys.has(key));
+  const rest = objects.filter(({ key }) => !keys.has(key));
+  if (silent === undefined) return { free: rest, wanted, unknown: [] };
+  const reason = `is not pruned, as environment ${silent.environment} may want it: ${silent.reason}`;
+  return { free: [], wanted, unknown: rest.map((observed) => ({ observed, reason })) };
 }

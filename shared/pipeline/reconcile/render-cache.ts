@@ -4,6 +4,7 @@ import { hashJson } from '../../objects/canonical-json.ts';
 import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../ports.ts';
 import { lookUp } from './look-up.ts';
 import { apiVersionsOf, readInputs } from './render-inputs.ts';
+import type { Seed } from '../../inventory/seed-secret.ts';
 import { seedOf } from './seed.ts';
 import type { Target } from './target.ts';
 
@@ -13,7 +14,7 @@ import type { Target } from './target.ts';
  * what the cluster answered to its questions: where all of them are the same, so is the render, in whichever environment.
  * A render that failed is not kept: it may have met its limits only.
  */
-export async function renderSources(target: Target): Promise<Render> {
+export async function renderSources(target: Target, { seed }: { seed: (target: Target) => Promise<Seed> } = { seed: seedOf }): Promise<Render> {
   const { run, environment, commit, api } = target;
   const { renderer } = run.ports;
   const repository = run.ports.repository(run.repository);
@@ -39,7 +40,7 @@ export async function renderSources(target: Target): Promise<Render> {
     ...request,
     root: await repository.checkout(commit.id),
     limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
-    seed: async () => noted({ asks: 'seed' }, await seedOf(target)),
+    seed: async () => noted({ asks: 'seed' }, await seed(target)),
     lookup: environment.lookup ? async (query) => noted({ asks: 'lookup', query }, await lookUp(target, query)) : undefined,
   });
   const milliseconds = run.ports.now().getTime() - startedAt.getTime();
@@ -55,7 +56,7 @@ export async function renderSources(target: Target): Promise<Render> {
 
   async function allHold(answers: KeptRender['answers']): Promise<boolean> {
     for (const { question, hash } of answers) {
-      const answer = question.asks === 'seed' ? await seedOf(target) : await lookUp(target, question.query);
+      const answer = question.asks === 'seed' ? await seed(target) : await lookUp(target, question.query);
       if (hashJson(answer) !== hash) return false;
     }
     return true;

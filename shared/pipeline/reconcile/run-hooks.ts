@@ -1,4 +1,5 @@
 import { sameInputs } from '../../environment/inputs.ts';
+import { environmentKey } from '../../environment/revision.ts';
 import { assessProgress } from '../../health/run-to-end.ts';
 import {
   environmentAnnotation,
@@ -92,16 +93,18 @@ export async function runHooks(
     record,
     api,
     parent,
+    deleting,
   }: {
     phase: HookPhase;
     releases: readonly ReleaseHooks[];
     record: HookRecord;
     api: ClusterApi;
     parent: KubernetesObject | undefined;
+    deleting?: boolean;
   },
 ): Promise<HooksRun> {
   const journal = openJournal(target, { record, parent });
-  for (const due of dueHooks({ releases, record, phase })) {
+  for (const due of dueHooks({ releases, record, phase, ...(deleting === undefined ? {} : { deleting }) })) {
     const { failed, left } = await runRelease(target, { due, journal, api });
     if (failed !== undefined || left !== undefined) return { record: journal.record(), parent: journal.parent(), failed, left };
   }
@@ -291,10 +294,11 @@ async function servedResource(
 }
 
 /** A hook neither replaces nor deletes what is another environment's (rule 10). */
-function foreignOwner({ applySet }: Target, { metadata }: KubernetesObject): string | undefined {
+function foreignOwner({ applySet, environment: { previousNames }, run }: Target, { metadata }: KubernetesObject): string | undefined {
   const set = [metadata.labels?.[partOfLabel], metadata.labels?.[hookOfLabel]].find((id) => id !== undefined && id !== applySet.id);
   if (set === undefined) return undefined;
   const environment = metadata.annotations?.[environmentAnnotation];
+  if (previousNames.some((name) => environment === environmentKey({ repository: run.repository, environment: name }))) return undefined;
   return environment === undefined ? `the ApplySet ${set}` : `environment ${environment}`;
 }
 

@@ -5,12 +5,23 @@ import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { maskText } from '../../objects/masking.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
+import type { ApplySet } from '../../inventory/applyset.ts';
+import type { Cluster } from '../ports.ts';
 import type { Target } from './target.ts';
 
-const secrets: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
+const secretResource: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
 const namespaces: ApiResource = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
 const seedBytes = 32;
+
+/** For a render whose values nobody applies. */
+const noSeed: Seed = { seed: Buffer.alloc(seedBytes).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
+
+/** The seed of an environment that is only asked what it wants: its own run makes it, where there is none. */
+export async function seedIfThere({ cluster, applySet }: Target): Promise<Seed> {
+  const found = await cluster.get({ resource: secretResource, namespace: applySet.namespace, name: seedSecretName(applySet) });
+  return (found === undefined ? undefined : readSeedSecret(found)) ?? noSeed;
+}
 
 /**
  * The environment's seed, made where there is none: then the first render that draws from it has not been applied yet.
@@ -18,18 +29,41 @@ const seedBytes = 32;
  * Throws `ClusterRefused` (refuse) where the Secret of that name is none of ours: to replace it would change every
  * password that was made from it.
  */
-export async function seedOf({ run, cluster, applySet }: Target): Promise<Seed> {
+export async function seedOf(target: Target): Promise<Seed> {
+  const { run, cluster, applySet } = target;
   const { namespace } = applySet;
   const name = seedSecretName(applySet);
-  const found = await cluster.get({ resource: secrets, namespace, name });
-  if (found !== undefined) return readable(found);
+  const found = await cluster.get({ resource: secretResource, namespace, name });
+  if (found !== undefined) return readable({ secret: found, cluster });
 
+  const seed = randomBytes(seedBytes).toString('base64');
+  return await makeSeed(target, { seed, time: run.ports.now().toISOString() });
+}
+
+/** Lets a renamed environment draw the values that it drew under its previous name, unless it has a seed of its own. */
+export async function continueSeed(target: Target, { from }: { from: ApplySet }): Promise<void> {
+  const { cluster, applySet } = target;
+  if ((await cluster.get({ resource: secretResource, namespace: applySet.namespace, name: seedSecretName(applySet) })) !== undefined) return;
+  const previous = await cluster.get({ resource: secretResource, namespace: from.namespace, name: seedSecretName(from) });
+  if (previous !== undefined) await makeSeed(target, readable({ secret: previous, cluster }));
+}
+
+/** Deletes the seed of a set that is no more: whatever draws from it again draws other values. */
+export async function deleteSeed({ run, cluster }: Pick<Target, 'run' | 'cluster'>, { of }: { of: ApplySet }): Promise<void> {
+  const secret = { resource: secretResource, namespace: of.namespace, name: seedSecretName(of) };
+  const uid = (await cluster.get(secret))?.metadata.uid;
+  if (uid === undefined) return;
+  await run.lease.assertHeld();
+  await cluster.delete({ ...secret, uid });
+}
+
+async function makeSeed({ run, cluster, applySet }: Target, { seed, time }: Seed): Promise<Seed> {
+  const { namespace } = applySet;
   await run.lease.assertHeld();
   if ((await cluster.get({ resource: namespaces, namespace: undefined, name: namespace })) === undefined) {
     await write({ resource: namespaces, object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } } });
   }
-  const seed = randomBytes(seedBytes).toString('base64');
-  return readable(await write({ resource: secrets, object: seedSecret({ applySet, seed, time: run.ports.now().toISOString() }) }));
+  return readable({ secret: await write({ resource: secretResource, object: seedSecret({ applySet, seed, time }) }), cluster });
 
   async function write({ resource, object }: { resource: ApiResource; object: KubernetesObject }): Promise<KubernetesObject> {
     const result = await cluster.apply({ resource, object, dryRun: false });
@@ -42,16 +76,16 @@ export async function seedOf({ run, cluster, applySet }: Target): Promise<Seed> 
       disposition: result.status >= 500 ? 'retry' : 'refuse',
     });
   }
+}
 
-  function readable(secret: KubernetesObject): Seed {
-    const held = readSeedSecret(secret);
-    if (held !== undefined) return held;
-    throw new ConvergeError({
-      code: 'ClusterRefused',
-      subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(secret))}`,
-      message: 'holds no seed and time as Converge writes them',
-      remedy: 'restore it; where it is deleted, a new one is made, and every random value of the environment changes',
-      disposition: 'refuse',
-    });
-  }
+function readable({ secret, cluster }: { secret: KubernetesObject; cluster: Pick<Cluster, 'name'> }): Seed {
+  const held = readSeedSecret(secret);
+  if (held !== undefined) return held;
+  throw new ConvergeError({
+    code: 'ClusterRefused',
+    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(secret))}`,
+    message: 'holds no seed and time as Converge writes them',
+    remedy: 'restore it; where it is deleted, a new one is made, and every random value of the environment changes',
+    disposition: 'refuse',
+  });
 }

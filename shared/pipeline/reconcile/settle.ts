@@ -17,7 +17,9 @@ import { diverge, tellConverged } from './tell.ts';
 export async function isSettled({ run, commit, environment, api }: Target, observed: ObservedState): Promise<boolean> {
   // What its templates look up is known by rendering only.
   if (environment.lookup) return false;
-  const { converged, objects, left } = run.memoryFile.memory();
+  const { converged, objects, left, pending } = run.memoryFile.memory();
+  // What was left for now is asked for again.
+  if (pending !== undefined) return false;
   if (converged === undefined || observed.parent === undefined) return false;
   const repository = run.ports.repository(run.repository);
   const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });

@@ -4,6 +4,7 @@ import type { ApplySet } from '../../inventory/applyset.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { DiffReason } from '../../events/alert.ts';
 import type { Cluster, Commit } from '../ports.ts';
+import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
 import type { Run } from './run.ts';
 
 /** One environment at one commit, in its cluster: what a run is about. */
@@ -17,11 +18,25 @@ export interface Target {
   readonly cluster: Cluster;
   readonly api: ClusterApi;
   readonly applySet: ApplySet;
+  readonly others: OtherEnvironments;
+}
+
+/** The keys of the objects that another environment wants at this revision, or why that cannot be told. */
+export type Wish = { readonly environment: string; readonly keys: ReadonlySet<string> } | { readonly environment: string; readonly reason: string };
+
+/** The other environments of the repository at this revision; see `other-environments.ts`. */
+export interface OtherEnvironments {
+  /** What the owner of an object says of it. */
+  answerOf(asked: { owner: ForeignOwner; key: string }): Promise<OwnersAnswer>;
+  /** What each of those on the same cluster wants. */
+  wishes(): Promise<readonly Wish[]>;
+  /** Throws `GitUnavailable` (retry) where the branch moved on: an older run must neither take nor delete what a newer one gave away. */
+  assertNewest(): Promise<void>;
 }
 
 export type RunResult =
   | { readonly outcome: 'absent' | 'suspended' | 'superseded' }
-  | { readonly outcome: 'unchanged' | 'converged'; readonly revision: string }
+  | { readonly outcome: 'unchanged' | 'converged' | 'removed'; readonly revision: string }
   /** `goesOn`: a message of its own goes on with it. Otherwise it goes on when what it waits for is there. */
   | { readonly outcome: 'waiting'; readonly revision: string; readonly message: string; readonly goesOn?: true }
   | { readonly outcome: 'diverged'; readonly revision: string; readonly reason: DiffReason; readonly summary: string };

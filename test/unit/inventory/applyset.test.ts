@@ -22,6 +22,7 @@ describe('the ApplySet of an environment', () => {
       namespace: 'acme',
       id: 'applyset-I8wFPnSwQLCJ8WuZbLwNdKpgSLr6htL6SKcuuJu46o8-v1',
       environment: 'master/acme-production',
+      deletion: 'release',
     });
   });
 

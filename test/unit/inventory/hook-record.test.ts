@@ -55,6 +55,19 @@ describe('the hooks that are due', () => {
     expect(eventsDue(record, 'k2', 'pre')).toEqual([['pre-install', 'account', 'migrate']]);
   });
 
+  it('of a release that is deleted are those of a deletion, once for each phase, whatever converged before', () => {
+    const leaving = { ...shop('k1'), hooks: [hook('goodbye', ['pre-delete']), hook('migrate', ['pre-install', 'pre-upgrade']), hook('sweep', ['post-delete'])] };
+    const events = (record: HookRecord, phase: HookPhase) => dueHooks({ releases: [leaving], record, phase, deleting: true });
+    const [before] = events({ shop: { converged: 'k1' } }, 'pre');
+    expect(before).toMatchObject({ event: 'pre-delete', key: 'k1-delete', hooks: [{ desired: { id: { name: 'goodbye' } } }] });
+    const through = withFinished({ record: { shop: { converged: 'k1' } }, due: before! });
+    expect(events(through, 'pre')).toEqual([]);
+    expect(events(through, 'post')).toMatchObject([{ event: 'post-delete' }]);
+    // An installation that was cut short has not run them.
+    const cutShort: HookRecord = { shop: { attempt: { key: 'k1', completed: [], finished: ['pre'] } } };
+    expect(events(cutShort, 'pre')).toHaveLength(1);
+  });
+
   it('of a release that left and comes back are those of an install', () => {
     expect(eventsDue(convergedRecord([]), 'k1', 'pre')[0]?.[0]).toBe('pre-install');
   });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
 import { applySetOf } from '../../../shared/inventory/applyset.ts';
-import { refusalOf } from '../../../shared/ownership/refusal.ts';
+import { foreignOwnerOf, ownersRefusal, refusalOf, type OwnersAnswer } from '../../../shared/ownership/refusal.ts';
 
 const applySet = applySetOf({ repository: 'master', environment: 'acme', namespace: 'acme' });
 const desired: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', labels: { 'app.kubernetes.io/managed-by': 'Helm' } } };
-const refusal = (metadata: ObjectMetadata, adopt = false): string | undefined => refusalOf({ observed: { metadata }, desired, applySet, adopt });
+const refusal = (metadata: ObjectMetadata, adopt = false): string | undefined => refusalOf({ observed: { metadata }, desired, adopt });
 const partOf = (id: string): ObjectMetadata => ({ labels: { 'applyset.kubernetes.io/part-of': id }, annotations: { 'converge.dev/environment': 'master/globex' } });
 const helm: ObjectMetadata = {
   labels: { 'app.kubernetes.io/managed-by': 'Helm' },
@@ -13,9 +13,29 @@ const helm: ObjectMetadata = {
 };
 
 describe('an object that is there already', () => {
-  it('is refused where it belongs to another set, whatever the environment says', () => {
-    expect(refusal(partOf('applyset-other-v1'), true)).toBe('is owned by environment master/globex; remove it there first');
-    expect(refusal(partOf(applySet.id))).toBeUndefined();
+  const ownerOf = (metadata: ObjectMetadata) => foreignOwnerOf({ observed: { metadata }, applySet });
+
+  it('has an owner where it is labelled for another set, named by its environment', () => {
+    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex' });
+    expect(ownerOf(partOf(applySet.id))).toBeUndefined();
+    expect(ownerOf({})).toBeUndefined();
+  });
+
+  it('of another repository, or of nobody by name, has an owner that cannot be asked', () => {
+    const annotations = { 'converge.dev/environment': 'staging/globex' };
+    expect(ownerOf({ ...partOf('applyset-other-v1'), annotations })).toMatchObject({ title: 'environment staging/globex', environment: undefined });
+    expect(ownerOf({ labels: partOf('applyset-other-v1').labels ?? {} })).toMatchObject({ title: 'the ApplySet applyset-other-v1', environment: undefined });
+  });
+
+  it.each<[string, OwnersAnswer, string | undefined]>([
+    ['wants it', { answer: 'wants' }, 'is owned by environment master/globex; remove it there first'],
+    ['cannot be asked', { answer: 'other' }, 'is owned by environment master/globex; remove it there first'],
+    ['is suspended', { answer: 'suspended' }, 'is owned by environment master/globex, which is suspended and keeps what it owns; remove spec.suspend there, or its file'],
+    ['does not render', { answer: 'unknown', reason: 'no chart' }, 'is owned by environment master/globex, and whether that still wants it cannot be told: no chart'],
+    ['does not want it', { answer: 'free' }, undefined],
+  ])('whose owner %s is refused, unless it is handed over', (_what, said, message) => {
+    const owner = ownerOf(partOf('applyset-other-v1'));
+    expect(owner === undefined ? 'no owner' : ownersRefusal({ owner, said })).toBe(message);
   });
 
   it.each([
@@ -39,6 +59,6 @@ describe('an object that is there already', () => {
 
   it('is adopted where the marks come from Git itself', () => {
     const labels = { 'argocd.argoproj.io/instance': 'shop' };
-    expect(refusalOf({ observed: { metadata: { labels } }, desired: { ...desired, metadata: { name: 'a', labels } }, applySet, adopt: false })).toBeUndefined();
+    expect(refusalOf({ observed: { metadata: { labels } }, desired: { ...desired, metadata: { name: 'a', labels } }, adopt: false })).toBeUndefined();
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, environmentText, recordingTopics, repositories, repositoryWith, unreachableRepository } from './ports.ts';
+import { clockAt, environmentText, recordingTopics, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const master = repositoryWith({ files: { 'environments/globex.yaml': environmentText('globex'), 'environments/acme.yaml': 'broken: [' } });
 const staging = repositoryWith({ repositoryClass: 'staging', files: { 'environments/acme.yaml': environmentText('acme') } });
 const develop = repositoryWith({ repositoryClass: 'develop', files: undefined });
 
-async function check(all: readonly Repository[], tick = '2026-11-21T01:00:00Z') {
+async function check(all: readonly Repository[], tick = '2026-11-21T01:00:00Z', state = stateInMemory(clock.now)) {
   const topics = recordingTopics();
   const names = all.map((repository) => repository.repositoryClass);
-  const result = checkDrift({ repositories: names, tick }, { now: clock.now, repository: repositories(...all), topics });
+  const result = checkDrift({ repositories: names, tick }, { now: clock.now, repository: repositories(...all), state, topics });
   return { result, topics };
 }
 
@@ -26,6 +26,16 @@ describe('a tick of the schedule', () => {
       'staging/acme',
       { repository: 'staging', environment: 'acme', mode: 'check', cause: 'schedule' },
     ]);
+  });
+
+  it('is a teardown for each environment that is remembered and no longer declared, but none in an empty repository', async () => {
+    const state = stateInMemory(clock.now);
+    for (const path of ['master/gone/memory.json', 'master/globex/memory.json', 'master/never/lease.json', 'develop/lost/memory.json', 'masters/other/memory.json']) {
+      await state.write({ path: `environments/${path}`, value: {}, ifGeneration: 'absent' });
+    }
+    const { result, topics } = await check([master, develop], 'now', state);
+    expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });
+    expect(topics.published.flatMap(({ event }) => ((event.data as { mode: string }).mode === 'teardown' ? [event.subject] : []))).toEqual(['master/gone']);
   });
 
   it('is the same jobs when it comes twice, and others the next time', async () => {
@@ -54,7 +64,7 @@ describe('a tick of the schedule', () => {
       },
     };
     const repository = repositories(unreachableRepository('master'), staging);
-    const checking = checkDrift({ repositories: ['master', 'staging'], tick: 'now' }, { now: clock.now, repository, topics });
+    const checking = checkDrift({ repositories: ['master', 'staging'], tick: 'now' }, { now: clock.now, repository, state: stateInMemory(clock.now), topics });
     await expect(checking).rejects.toThrow();
     expect(published).toBe(1);
   });

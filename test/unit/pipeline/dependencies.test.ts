@@ -134,7 +134,7 @@ describe('an environment that has converged', () => {
     const unused = async (): Promise<never> => {
       throw new Error('is not used');
     };
-    const memoryFile = { memory: () => emptyMemory(new Date(0)), save: unused };
+    const memoryFile = { memory: () => emptyMemory(new Date(0)), save: unused, remove: unused };
     const lease = { lastFor: unused, assertHeld: unused, release: unused };
     const run = { repository: 'master', environment: 'platform', key: 'master/platform', ports, settings: { limits, holder: 'test', event: 'test' }, lease, memoryFile, head: await repository.fetchHead(), startedAt: new Date(0), cause: 'commit' as const, waitUntil: () => new Date(0), isAskedAgain: unused };
     await tellDependents(run, result);

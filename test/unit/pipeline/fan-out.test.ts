@@ -50,7 +50,7 @@ describe('a change on a branch', () => {
 
   it('is a job for every environment that never ran', async () => {
     const { result, jobs } = await run({ repository });
-    expect(result).toEqual({ commit: commitId('a'), due: ['acme', 'globex'], untouched: [] });
+    expect(result).toEqual({ commit: commitId('a'), due: ['acme', 'globex'], untouched: [], removed: [] });
     expect(jobs.map(({ topic, event }) => [topic, event.subject, event.data])).toEqual(
       ['acme', 'globex'].map((environment) => [
         'reconcile',
@@ -91,9 +91,20 @@ describe('a change on a branch', () => {
     expect(second.jobs.map(({ event }) => event.id)).toEqual(first.jobs.map(({ event }) => event.id));
   });
 
+  it('is a teardown for each environment that is remembered and no longer declared', async () => {
+    const { result, jobs } = await run({ repository, attempts: { gone: {} } });
+    expect(result.removed).toEqual(['gone']);
+    expect(jobs.map(({ event }) => event.data)).toContainEqual({ repository: 'master', environment: 'gone', mode: 'teardown', cause: 'commit' });
+  });
+
+  it('tears nothing down in an empty repository', async () => {
+    const { result, jobs } = await run({ repository: repositoryWith({ files: undefined }), attempts: { gone: {} } });
+    expect([result.removed, jobs]).toEqual([[], []]);
+  });
+
   it('is nothing in an empty repository', async () => {
     const { result, jobs } = await run({ repository: repositoryWith({ files: undefined }) });
-    expect(result).toEqual({ commit: undefined, due: [], untouched: [] });
+    expect(result).toEqual({ commit: undefined, due: [], untouched: [], removed: [] });
     expect(jobs).toEqual([]);
   });
 

@@ -43,6 +43,13 @@ export function stateInMemory(storageNow: () => Date): StateStore & { readonly o
       objects.set(path, { text: JSON.stringify(value), generation: generations, writtenAt: storageNow() });
       return { generation: String(generations) };
     },
+    list: async (prefix) => [...objects.keys()].filter((path) => path.startsWith(prefix)).sort(),
+    async delete({ path, generation }) {
+      const live = objects.get(path);
+      if (live !== undefined && String(live.generation) !== generation) return 'conflict';
+      objects.delete(path);
+      return 'deleted';
+    },
   };
 }
 

@@ -63,7 +63,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
         ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics() },
         settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test' },
         lease: { assertHeld: async () => {}, release: async () => {} },
-        memoryFile: { memory: () => emptyMemory(now()), save: unused },
+        memoryFile: { memory: () => emptyMemory(now()), save: unused, remove: unused },
       },
       commit: { id: commitId('a'), tree: 'tree', parents: [], message: '', committedAt: now() },
       revision: 'main@sha1:a',
@@ -72,6 +72,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       cluster,
       api: of,
       applySet: applySetOf({ repository: 'master', environment: name, namespace: environment.namespace }),
+      others: { answerOf: unused, wishes: unused, assertNewest: unused },
     };
     const before = renders;
     await renderSources(target);

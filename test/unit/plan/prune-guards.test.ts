@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
 import { countChanges } from '../../../shared/plan/change-set.ts';
 import { observedObjects } from '../../../shared/plan/plan.ts';
-import { guardPrunes } from '../../../shared/plan/prune-guards.ts';
+import { guardMassPrune, guardPrunes } from '../../../shared/plan/prune-guards.ts';
 
 const applySetId = 'applyset-mine-v1';
 const labels = { 'applyset.kubernetes.io/part-of': applySetId };
@@ -14,14 +14,16 @@ function object(
 }
 
 function guard(objects: readonly KubernetesObject[], inventorySize = objects.length) {
-  const { allowed, guarded, kept } = guardPrunes({ stale: [...observedObjects(objects).values()], inventorySize, applySetId });
+  const single = guardPrunes({ stale: [...observedObjects(objects).values()], applySetIds: [applySetId] });
+  const { allowed, guarded } = guardMassPrune({ allowed: single.allowed, inventorySize });
   return {
     allowed: allowed.map(({ key }) => key),
-    guarded: guarded.map(({ observed, reason }) => [observed.key, reason]),
-    kept: kept.map(({ key }) => key),
+    guarded: [...single.guarded, ...guarded].map(({ observed, reason }) => [observed.key, reason]),
+    kept: single.kept.map(({ key }) => key),
+    going: single.going.map(({ key }) => key),
   };
 }
-const nothing = { allowed: [], guarded: [], kept: [] };
+const nothing = { allowed: [], guarded: [], kept: [], going: [] };
 const many = (count: number) => Array.from({ length: count }, (_, index) => object({ name: `old-${index}` }));
 
 describe('a stale object', () => {
@@ -62,10 +64,13 @@ describe('a stale object', () => {
   it.each<{ why: string; metadata: ObjectMetadata }>([
     { why: 'belongs to another set', metadata: { labels: { 'applyset.kubernetes.io/part-of': 'applyset-other-v1' } } },
     { why: 'belongs to no set', metadata: { labels: {} } },
-    { why: 'is being deleted already', metadata: { deletionTimestamp: '2026-11-21T01:02:03Z' } },
   ])('that $why is let alone', ({ metadata }) => {
     expect(guard([object(metadata)])).toEqual(nothing);
   });
+});
+
+it('a stale object that is being deleted already is only waited for', () => {
+  expect(guard([object({ deletionTimestamp: '2026-11-21T01:02:03Z' })])).toEqual({ ...nothing, going: ['/ConfigMap/acme/old'] });
 });
 
 describe('many stale objects at once', () => {
@@ -77,11 +82,20 @@ describe('many stale objects at once', () => {
     const { allowed, guarded } = guard(many(6), 10);
     expect(allowed).toEqual([]);
     expect(guarded).toHaveLength(6);
-    expect(guarded[0]).toEqual(['/ConfigMap/acme/old-0', '6 of 10 objects would be pruned at once, more than half']);
+    expect(guarded[0]).toEqual(['/ConfigMap/acme/old-0', '6 of 10 objects would be pruned at once, more than half; remove them in two commits, or annotate them with converge.dev/prune: "true" first']);
   });
 
   it('are pruned whatever their share of an inventory of fewer than ten', () => {
     expect(guard(many(9), 9).allowed).toHaveLength(9);
+  });
+
+  it('go where they carry the annotation to be pruned, and are not counted', () => {
+    const annotations = { 'converge.dev/prune': 'true' };
+    const marked = many(6).map((stale) => ({ ...stale, metadata: { ...stale.metadata, annotations } }));
+    expect(guard(marked, 10)).toMatchObject({ allowed: { length: 6 }, guarded: [] });
+    const others = Array.from({ length: 6 }, (_, index) => object({ name: `other-${index}` }));
+    expect(guard([...marked, ...others], 12)).toMatchObject({ allowed: { length: 12 }, guarded: [] });
+    expect(guard([...marked, ...others], 11)).toMatchObject({ allowed: { length: 6 }, guarded: { length: 6 } });
   });
 
   it('are counted without the ones that stay anyway', () => {

@@ -1,0 +1,150 @@
+import { ConvergeError } from '../../errors.ts';
+import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { mayBeRenamed, previousNamesIn, type PreviousNames } from '../../environment/previous-names.ts';
+import { sameInputs } from '../../environment/inputs.ts';
+import { readMemory, type Memory } from '../../environment/memory.ts';
+import { environmentKey } from '../../environment/revision.ts';
+import { statePaths } from '../../environment/state-paths.ts';
+import { applySetOf } from '../../inventory/applyset.ts';
+import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
+import { listEnvironments } from '../declared-environments.ts';
+import { renderDesired } from './desired-state.ts';
+import { inParallel } from './parallel.ts';
+import { environmentFiles } from './removed-file.ts';
+import { readInputs, renderKeyOf } from './render-inputs.ts';
+import { seedIfThere } from './seed.ts';
+import type { OtherEnvironments, Target, Wish } from './target.ts';
+
+/** Milliseconds for which an answer about the branch's head holds. */
+const headHoldsFor = 1_000;
+
+type Declaration = { readonly environment: Environment } | { readonly reason: string } | 'gone';
+
+/**
+ * The other environments of the same repository at a run's commit, each looked at once a run, and only when asked for.
+ *
+ * One that converged with the inputs it has at this commit is asked by its memory. Any other is rendered; its own random
+ * seed is used where it has one, and never made here.
+ */
+export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvironments {
+  const { run, commit, cluster, api } = asking;
+  const repository = run.ports.repository(run.repository);
+  const declarations = new Map<string, Promise<Declaration>>();
+  const wishes = new Map<string, Promise<Wish>>();
+  const memories = new Map<string, Promise<Memory>>();
+  let renamed: Promise<PreviousNames> | undefined;
+  let newestAt: number | undefined;
+
+  const declarationOf = async (name: string): Promise<Declaration> => once(declarations, name, async () => {
+    const file = environmentPath(name);
+    const bytes = await repository.readFile({ commit: commit.id, path: file });
+    if (bytes === undefined) return (await repository.entry({ commit: commit.id, path: file })) === undefined ? 'gone' : { reason: `${file} is no file` };
+    return await orReason(async () => ({ environment: parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }) }));
+  });
+
+  const memoryOf = async (name: string): Promise<Memory> => once(memories, name, async () => readMemory({ value: (await run.ports.state.read(statePaths({ repository: run.repository, environment: name }).memory))?.value, now: run.ports.now() }));
+
+  /** Undefined for one that is not of this cluster, or gone. */
+  async function wishOf(name: string): Promise<Wish | undefined> {
+    const declared = await declarationOf(name);
+    if (declared === 'gone') return undefined;
+    if ('reason' in declared) {
+      // Where its objects are does not change with a broken file.
+      const { cluster: last } = await memoryOf(name);
+      return last !== '' && last !== cluster.name ? undefined : { environment: name, reason: declared.reason };
+    }
+    const { environment } = declared;
+    if (environment.cluster !== cluster.name) return undefined;
+    return await once(wishes, name, async () => {
+      const keys = (await rememberedKeys(environment)) ?? (await orReason(async () => renderedKeys(environment)));
+      return 'reason' in keys ? { environment: name, reason: keys.reason } : { environment: name, keys };
+    });
+  }
+
+  async function rememberedKeys(environment: Environment): Promise<ReadonlySet<string> | undefined> {
+    // What its templates look up is known by rendering only.
+    if (environment.lookup) return undefined;
+    const { converged, objects } = await memoryOf(environment.name);
+    if (converged === undefined) return undefined;
+    const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
+    if (!sameInputs({ attempted: converged.inputs, current: inputs })) return undefined;
+    if (converged.renderKey !== renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })) return undefined;
+    return new Set(Object.keys(objects));
+  }
+
+  async function renderedKeys(environment: Environment): Promise<ReadonlySet<string>> {
+    const { repository: repositoryClass } = run;
+    const { name, namespace } = environment;
+    const key = environmentKey({ repository: repositoryClass, environment: name });
+    const applySet = applySetOf({ repository: repositoryClass, environment: name, namespace });
+    const { objects } = await renderDesired({ ...asking, others, environment, applySet, run: { ...run, environment: name, key } }, { seed: seedIfThere });
+    return new Set(objects.map((object) => object.key));
+  }
+
+  const others: OtherEnvironments = {
+    async answerOf({ owner, key }) {
+      if (owner.environment === undefined) return { answer: 'other' };
+      const declared = await declarationOf(owner.environment);
+      if (declared === 'gone') return await answerOfGone({ name: owner.environment, key });
+      if ('reason' in declared) return { answer: 'unknown', reason: declared.reason };
+      if (!isItsSet({ owner, environment: declared.environment })) return { answer: 'other' };
+      if (declared.environment.suspend) return { answer: 'suspended' };
+      const wish = await wishOf(owner.environment);
+      if (wish === undefined) return { answer: 'other' };
+      if ('reason' in wish) return { answer: 'unknown', reason: wish.reason };
+      return { answer: wish.keys.has(key) ? 'wants' : 'free' };
+    },
+    async wishes() {
+      const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
+      return (await inParallel(names, wishOf)).flatMap((wish) => wish ?? []);
+    },
+    async assertNewest() {
+      const now = run.ports.now().getTime();
+      if (newestAt !== undefined && now - newestAt < headHoldsFor) return;
+      if ((await repository.head()) !== commit.id) {
+        throw new ConvergeError({ code: 'GitUnavailable', subject: run.key, message: 'the branch moved on before objects were taken over or deleted', disposition: 'retry' });
+      }
+      newestAt = now;
+    },
+  };
+  return others;
+
+  /**
+   * An environment whose file is gone wants nothing, unless its objects were on another cluster: then these are not the ones
+   * it knew. What one that was renamed owns is what it wants under its new name.
+   */
+  async function answerOfGone({ name, key }: { name: string; key: string }): Promise<OwnersAnswer> {
+    const memory = await memoryOf(name);
+    if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
+    if (asking.environment.previousNames.includes(name)) return { answer: 'free' };
+    renamed ??= environmentFiles({ repository, commit: commit.id }).then(previousNamesIn);
+    const previousNames = await renamed;
+    if (!mayBeRenamed({ name, previousNames })) return { answer: 'free' };
+    const successors = previousNames.claims.get(name) ?? [];
+    const said = (await inParallel(successors, wishOf)).flatMap((wish) => wish ?? []);
+    const [silent] = said.flatMap((wish) => ('reason' in wish ? [wish.reason] : []));
+    if (said.some((wish) => 'keys' in wish && wish.keys.has(key))) return { answer: 'wants' };
+    if (successors.length === 0 || silent !== undefined) return { answer: 'unknown', reason: silent ?? `${[...previousNames.unreadable.keys()].join(', ')} cannot be read, and may be its new name` };
+    return { answer: 'free' };
+  }
+
+  function isItsSet({ owner, environment: { name, namespace, cluster: of } }: { owner: ForeignOwner; environment: Environment }): boolean {
+    return of === cluster.name && applySetOf({ repository: run.repository, environment: name, namespace }).id === owner.set;
+  }
+}
+
+/** What is wrong with an environment is a reason; what a later try may mend is thrown. */
+async function orReason<T extends object>(work: () => Promise<T>): Promise<T | { readonly reason: string }> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    return { reason: error.message };
+  }
+}
+
+function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const found = made.get(key) ?? make();
+  made.set(key, found);
+  return found;
+}

@@ -1,0 +1,103 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+import { createClusters } from '../../shared/adapters/kubernetes.ts';
+import { createRepositories } from '../../shared/adapters/git.ts';
+import { createRenderer } from '../../shared/adapters/renderer.ts';
+import { connectStorage, createStateStore } from '../../shared/adapters/storage.ts';
+import { parseConfig } from '../../shared/config.ts';
+import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
+import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
+import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
+import type { Cluster } from '../../shared/pipeline/ports.ts';
+import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run.ts';
+import type { Clone, Files, World } from './world.ts';
+
+/** What a run says when it is killed: no code, no disposition, as if the process had ended there. */
+export class Killed extends Error {}
+
+/** Runs the stage in this process, on the real parts, so that a test can kill it at a call of its choice. */
+export interface InProcess {
+  /**
+   * @param dies whether the run is killed at this call; absent: it lives. Every later call of that run fails, too.
+   * @param waits what is to happen before a call
+   */
+  run(environment: string, options?: { mode?: ReconcileRequested['mode']; dies?: (call: Call) => boolean; waits?: (call: Call) => Promise<void> }): Promise<ReconcileResult>;
+  /** For a look at the cluster, which costs less than kubectl. */
+  readonly cluster: Cluster;
+  /** What the runs published, each event id once. */
+  readonly published: { readonly topic: Topic; readonly event: OutgoingEvent }[];
+}
+
+export interface Call {
+  /** `cluster.apply`, `state.write`, … */
+  readonly name: string;
+  /** Counts the calls of one run, from 1. */
+  readonly count: number;
+  readonly parameters: readonly unknown[];
+}
+
+/** Pushes that no webhook announces: the functions of the pipeline do not hear of them. */
+export async function pushUnheard(world: World, clone: Clone, files: Files): Promise<string> {
+  await clone.git('remote', 'set-url', '--push', 'origin', world.pipeline.git.path('master'));
+  return await clone.push(files);
+}
+
+export async function startInProcess(world: World): Promise<InProcess> {
+  const { pipeline } = world;
+  const config = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
+  const now = () => new Date();
+  const published: { topic: Topic; event: OutgoingEvent }[] = [];
+  const real: ReconcilePorts = {
+    now,
+    sleep: async (milliseconds) => sleep(milliseconds),
+    log: () => {},
+    state: createStateStore({ storage: connectStorage(config), bucket: config.state.bucket }),
+    repository: createRepositories({ config, author: config.author, cacheFolder: await mkdtemp(join(pipeline.folder, 'in-process-')), now }),
+    cluster: createClusters(config),
+    renderer: createRenderer({ program: config.renderer?.program ?? join(import.meta.dirname, '..', '..', 'bin', 'render') }),
+    topics: {
+      publish: async (topic, event) => {
+        if (!published.some((known) => known.event.id === event.id)) published.push({ topic, event });
+      },
+    },
+  };
+  let runs = 0;
+  return {
+    published,
+    cluster: await real.cluster(pipeline.cluster),
+    async run(environment, { mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
+      const ports = mortal(real, { dies, waits });
+      const event = `run-${++runs}`;
+      return await reconcile({ repository: 'master', environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event });
+    },
+  };
+}
+
+function mortal(real: ReconcilePorts, { dies, waits }: { dies: (call: Call) => boolean; waits: (call: Call) => Promise<void> }): ReconcilePorts {
+  let count = 0;
+  let dead = false;
+  const watch = <T extends object>(name: string, part: T): T =>
+    new Proxy(part, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function' || typeof key === 'symbol') return value;
+        return async (...parameters: unknown[]): Promise<unknown> => {
+          count += 1;
+          const call = { name: `${name}.${key}`, count, parameters };
+          if (!dead && dies(call)) dead = true;
+          await waits(call);
+          if (dead) throw new Killed(`killed at ${name}.${key}`);
+          return await Promise.resolve(Reflect.apply(value, target, parameters));
+        };
+      },
+    });
+  return {
+    ...real,
+    state: watch('state', real.state),
+    topics: watch('topics', real.topics),
+    repository: (name) => watch('repository', real.repository(name)),
+    cluster: async (name) => watch('cluster', await real.cluster(name)),
+  };
+}
