@@ -13,11 +13,12 @@ import { bringAbout } from './bring-about.ts';
 import { renderDesired } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { observe } from './observed-state.ts';
+import { both } from './parallel.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { hookRecordOf } from './run-hooks.ts';
 import type { Run } from './run.ts';
-import { isSettled, settle } from './settle.ts';
+import { isSettled, rendersAsBefore, settle } from './settle.ts';
 import type { RunResult, Target } from './target.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
@@ -83,10 +84,13 @@ async function convergeOne(run: Run): Promise<RunResult> {
 async function convergeTarget(declared: Target): Promise<RunResult> {
   const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
-  const observed = await observe({ cluster, api, applySet, remembered: memory.objects });
-  if (await isSettled(declared, observed)) return await settle(declared, observed);
+  const isRendered = await rendersAsBefore(declared);
+  // What a commit changed is rendered while the cluster is read.
+  const observing = observe({ cluster, api, applySet, remembered: memory.objects });
+  const [observed, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
+  if (isRendered && isSettled(declared, observed)) return await settle(declared, observed);
 
-  const desired = await renderDesired(declared);
+  const desired = rendered ?? (await renderDesired(declared));
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: memory.objects });
   const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
