@@ -56,7 +56,7 @@ interface Output extends Rendered {
 /** What of the program's file tells its version. */
 const versionBytes = 64 * 1024;
 
-/** How much of rendered JSON an instance keeps; as objects it takes about four times that. */
+/** How much of rendered JSON an instance keeps; as objects, with what became of them, it takes about eight times that. */
 const keptCharacters = 16 * 1024 * 1024;
 
 /** What is kept of the program's standard error: the first words of a crash tell why. */
