@@ -82,6 +82,8 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   const commits = new Map<string, Commit>();
   const trees = createKept<readonly TreeEntry[]>({ limit: keptEntries, weigh: (entries) => entries.length + 1 });
   const files = createKept<Uint8Array>({ limit: keptBytes, weigh: (content) => content.length });
+  /** Whether a head was fetched before. */
+  let isFetched = false;
   /** The checkouts on disk, the one used last at the end. */
   const kept: Checkout[] = [];
   /** A look at the host that has not begun: all who ask before it begins share it. One under way may be older than the question. */
@@ -338,7 +340,10 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
         // A commit that is here came with its tree: most looks find a branch that has not moved.
         const known = await readCommit(advertised);
         if (known !== undefined) return known;
-        const id = await fetchTo(1);
+        // A host leaves out what is here only where it meets a commit that is here, too, on its way back from the head: at
+        // depth 1 it would send the whole tree for each commit.
+        const id = await fetchTo(isFetched ? depths[0] : 1);
+        isFetched ||= id !== undefined;
         return id === undefined ? undefined : fetchedCommit(id);
       })),
     history: ({ from, since }) => inTurn(() => walk({ from, beyond: ({ committedAt }) => committedAt < since, until: () => false })),

@@ -1,11 +1,11 @@
-import type { KeptRender, KeptRenders } from '../pipeline/ports.ts';
+import type { KeptRender, KeptRenders, Render } from '../pipeline/ports.ts';
 
 /**
  * The renders that one instance keeps between runs. What was neither kept nor found for longest goes first.
  *
  * @param limit characters of rendered JSON, over all of them; a render beyond it is not kept at all
  */
-export function keepRenders({ limit }: { limit: number }): KeptRenders {
+export function keepRenders({ limit }: { limit: number }): KeptRenders & { renders(): readonly Render[] } {
   /** In the order of their last use. */
   const byKey = new Map<string, readonly KeptRender[]>();
   let size = 0;
@@ -17,6 +17,7 @@ export function keepRenders({ limit }: { limit: number }): KeptRenders {
   }
 
   return {
+    renders: () => [...byKey.values()].flatMap((renders) => renders.map(({ render }) => render)),
     find(key) {
       const renders = take(key);
       if (renders.length > 0) byKey.set(key, renders);

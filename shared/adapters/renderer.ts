@@ -15,6 +15,7 @@ const lineSchema = z.union([
   z.object({ object: objectSchema, source: z.string() }),
   z.object({ hook: objectSchema, source: z.string(), release: z.string(), events: z.array(z.string()) }),
   z.object({ read: z.string() }),
+  z.object({ manifest: z.string() }),
   z.object({ at: z.object({ source: z.string().optional(), file: z.string().optional() }) }),
   z.object({ seed: z.string() }),
   z.object({ lookup: z.object({ apiVersion: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }) }),
@@ -32,20 +33,30 @@ interface Exit {
   readonly stderr: string;
 }
 
-interface Output {
+/** What came of one manifest, or of all that was rendered. */
+interface Rendered {
   readonly objects: RenderedObject[];
   readonly hooks: RenderedHook[];
+  size: number;
+}
+
+/** By the id that the program gives a manifest: the same for the same content at the same path. */
+type Manifests = ReadonlyMap<string, Readonly<Rendered>>;
+
+interface Output extends Rendered {
   readonly reads: Set<string>;
+  readonly manifests: Map<string, Rendered>;
+  /** The manifest whose objects are being read; of a known one, none will come. */
+  manifest: Rendered | undefined;
   problem: RenderProblem | undefined;
   /** Where the program is: should it die, there it died. */
   at: { readonly source: string; readonly file?: string };
-  size: number;
 }
 
 /** What of the program's file tells its version. */
 const versionBytes = 64 * 1024;
 
-/** How much of rendered JSON an instance keeps; as objects it takes about four times that. */
+/** How much of rendered JSON an instance keeps; as objects, with what became of them, it takes about eight times that. */
 const keptCharacters = 16 * 1024 * 1024;
 
 /** What is kept of the program's standard error: the first words of a crash tell why. */
@@ -53,13 +64,16 @@ const stderrCharacters = 8192;
 
 /**
  * The renderer as a program of its own (`tools/render`), one process per render, so that a bomb in somebody's chart
- * dies alone: of its deadline, held here, or of its memory limit, which the program has the kernel hold.
+ * dies alone: of its deadline, held here, or of its memory limit, which the program has the kernel hold. What the manifests
+ * of a kept render came to is not rendered again where they are the same.
  *
  * @param program path of the executable
  * Throws `BadConfiguration` where the program can't be run.
  */
 export function createRenderer({ program }: { program: string }): Renderer {
   let version: Promise<string> | undefined;
+  const kept = keepRenders({ limit: keptCharacters });
+  const manifestsOf = new WeakMap<Render, Manifests>();
   return {
     async version() {
       version ??= versionOf(program);
@@ -68,11 +82,15 @@ export function createRenderer({ program }: { program: string }): Renderer {
     },
     async render(request) {
       await refuseMissingProgram(program);
-      const output: Output = { objects: [], hooks: [], reads: new Set(), problem: undefined, at: { source: request.root }, size: 0 };
-      const exit = await run({ program, request, onLine: async (line) => collect({ output, line, request }) });
-      return toRender({ request, output, exit });
+      const readsManifests = request.sources.some(({ kind }) => kind === 'manifests');
+      const known: Manifests = new Map(readsManifests ? kept.renders().flatMap((render) => [...(manifestsOf.get(render) ?? [])]) : []);
+      const output: Output = { ...nothing(), reads: new Set(), manifests: new Map(), manifest: undefined, problem: undefined, at: { source: request.root } };
+      const exit = await run({ program, request, known: [...known.keys()], onLine: async (line) => collect({ output, line, request, known }) });
+      const render = toRender({ request, output, exit });
+      manifestsOf.set(render, output.manifests);
+      return render;
     },
-    kept: keepRenders({ limit: keptCharacters }),
+    kept,
   };
 }
 
@@ -104,9 +122,10 @@ async function refuseMissingProgram(program: string): Promise<void> {
   }
 }
 
-async function run({ program, request, onLine }: {
+async function run({ program, request, known, onLine }: {
   program: string;
   request: RenderRequest;
+  known: readonly string[];
   /** Resolves with what the program is to be answered, if anything. */
   onLine: (line: string) => Promise<object | undefined>;
 }): Promise<Exit> {
@@ -121,7 +140,7 @@ async function run({ program, request, onLine }: {
   try {
     // A program that ends before it has read its request breaks the pipe; its end is reported by `ended`.
     child.stdin.on('error', () => undefined);
-    child.stdin.write(`${JSON.stringify({ ...plain, root: resolve(request.root), lookup: lookup !== undefined })}\n`);
+    child.stdin.write(`${JSON.stringify({ ...plain, root: resolve(request.root), lookup: lookup !== undefined, known })}\n`);
     const answering = async (line: string): Promise<void> => {
       const answer = await onLine(line);
       if (answer !== undefined) child.stdin.write(`${JSON.stringify(answer)}\n`);
@@ -174,19 +193,42 @@ async function readBeginning(stream: NodeJS.ReadableStream): Promise<string> {
 }
 
 /** Takes a line of the program, and resolves with the answer where it is a question. */
-async function collect({ output, line: text, request }: { output: Output; line: string; request: RenderRequest }): Promise<object | undefined> {
+async function collect({ output, line: text, request, known }: {
+  output: Output;
+  line: string;
+  request: RenderRequest;
+  known: Manifests;
+}): Promise<object | undefined> {
   const line = parseLine(text);
-  output.size += text.length;
-  if ('object' in line) output.objects.push(line);
-  else if ('hook' in line) output.hooks.push({ object: line.hook, source: line.source, release: line.release, events: line.events });
-  else if ('read' in line) {
+  if ('object' in line) add({ objects: [line], hooks: [], size: text.length });
+  else if ('hook' in line) {
+    add({ objects: [], hooks: [{ object: line.hook, source: line.source, release: line.release, events: line.events }], size: text.length });
+  } else if ('manifest' in line) {
+    output.manifest = nothing();
+    output.manifests.set(line.manifest, output.manifest);
+    add(known.get(line.manifest) ?? nothing());
+  } else if ('read' in line) {
     output.reads.add(line.read);
     output.at = { source: output.at.source, file: line.read };
-  } else if ('at' in line) output.at = { source: output.at.source, ...line.at };
-  else if ('seed' in line) return await request.seed();
+  } else if ('at' in line) {
+    output.at = { source: output.at.source, ...line.at };
+    output.manifest = undefined;
+  } else if ('seed' in line) return await request.seed();
   else if ('lookup' in line) return (await request.lookup?.(line.lookup)) ?? { refused: 'it is not allowed' };
   else output.problem = line.error;
   return undefined;
+
+  function add({ objects, hooks, size }: Readonly<Rendered>): void {
+    for (const rendered of output.manifest === undefined ? [output] : [output, output.manifest]) {
+      for (const object of objects) rendered.objects.push(object);
+      for (const hook of hooks) rendered.hooks.push(hook);
+      rendered.size += size;
+    }
+  }
+}
+
+function nothing(): Rendered {
+  return { objects: [], hooks: [], size: 0 };
 }
 
 function parseLine(text: string): Line {

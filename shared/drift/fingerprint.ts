@@ -14,33 +14,22 @@ import { follow, hasKeys, ownEntry, parseStep } from './owned-fields.ts';
 export function fingerprint(observed: KubernetesObject): string | undefined {
   const entry = ownEntry(observed);
   if (entry?.fieldsV1 === undefined) return undefined;
-  // Hashed as one text: thousands of small updates cost more than the hash itself.
-  const hash: Parts = { text: entry.apiVersion ?? '' };
-  addNode({ hash, fields: entry.fieldsV1, value: observed });
-  return hashText(hash.text);
+  return hashText(`${entry.apiVersion ?? ''}${ownedText(entry.fieldsV1, observed)}`);
 }
 
-interface Parts {
-  text: string;
-}
-
-function addNode({ hash, fields, value }: { hash: Parts; fields: JsonObject; value: unknown }): void {
+/** Memories hold hashes of this text: where it changes, the next look at every object is a dry run. */
+function ownedText(fields: JsonObject, value: unknown): string {
+  const presence = value === undefined ? '?absent' : '?present';
   const keys = inObservedOrder(Object.keys(fields), value);
-  if (keys.every((key) => key === '.')) {
-    hash.text += keys.length === 0 ? `=${canonicalJson(value)}` : `?${value === undefined ? 'absent' : 'present'}`;
-    return;
-  }
+  if (keys.length === 0) return `=${canonicalJson(value)}`;
+  if (keys.every((key) => key === '.')) return presence;
+  let text = '';
   for (const key of keys) {
     const step = parseStep(key);
-    hash.text += `\n${key}`;
-    if (step === undefined) {
-      hash.text += value === undefined ? '?absent' : '?present';
-      continue;
-    }
-    hash.text += '{';
-    addNode({ hash, fields: fields[key] as JsonObject, value: follow(value, step) });
-    hash.text += '}';
+    text += `\n${key}`;
+    text += step === undefined ? presence : `{${ownedText(fields[key] as JsonObject, follow(value, step))}}`;
   }
+  return text;
 }
 
 /** Sorted, but the items of a keyed list as they stand in the list. */

@@ -46,9 +46,9 @@ export function desiredObjects({
   ignoredOf?: (id: ObjectId) => readonly FieldPath[];
 }): DesiredObject[] {
   const byKey = new Map<string, DesiredObject>();
+  const home = JSON.stringify({ namespace, marks });
   for (const { object, source } of rendered) {
-    const placed = place({ object: normalise(object), namespace, scopes });
-    const marked = mark({ object: placed, marks });
+    const { marked, hash } = member({ object, home, isNamespaced: scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true, namespace, marks });
     const id = objectIdOf(marked);
     const key = objectKey(id);
     if (id.name === '') {
@@ -65,7 +65,7 @@ export function desiredObjects({
       });
     }
     const ignored = ignoredOf(id);
-    byKey.set(key, ignored.length === 0 ? { key, id, object: marked, hash: hashJson(marked), source } : { key, id, object: marked, hash: hashBeside({ object: marked, ignored }), source, ignored });
+    byKey.set(key, ignored.length === 0 ? { key, id, object: marked, hash, source } : { key, id, object: marked, hash: hashBeside({ object: marked, ignored }), source, ignored });
   }
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
@@ -107,10 +107,29 @@ export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<Kube
   return resourceIndex(api).get(`${groupOf(object.apiVersion)}/${versionOf(object.apiVersion)}/${object.kind}`);
 }
 
+/** A rendered object as a member, its hash, and what made it so: its scope, and the namespace and marks as JSON. */
+interface Member {
+  readonly marked: KubernetesObject;
+  readonly hash: string;
+  readonly isNamespaced: boolean;
+  readonly home: string;
+}
+
+/** An instance keeps rendered objects between runs: what became of one is kept with it. */
+const members = new WeakMap<KubernetesObject, Member>();
+
+function member({ object, home, isNamespaced, namespace, marks }: Omit<Member, 'marked' | 'hash'> & { object: KubernetesObject; namespace: string; marks: Marks }): Member {
+  const known = members.get(object);
+  if (known?.home === home && known.isNamespaced === isNamespaced) return known;
+  const marked = mark({ object: place({ object: normalise(object), namespace, isNamespaced }), marks });
+  const made = { marked, hash: hashJson(marked), isNamespaced, home };
+  members.set(object, made);
+  return made;
+}
+
 /** A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says. */
-function place({ object, namespace, scopes }: { object: KubernetesObject; namespace: string; scopes: ScopeTable }): KubernetesObject {
-  const namespaced = scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true;
-  if (namespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace || namespace } };
+function place({ object, namespace, isNamespaced }: { object: KubernetesObject; namespace: string; isNamespaced: boolean }): KubernetesObject {
+  if (isNamespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace || namespace } };
   const { namespace: _foreign, ...metadata } = object.metadata;
   return { ...object, metadata };
 }

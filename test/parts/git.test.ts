@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { lstat, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,12 +33,12 @@ beforeEach(() => {
 });
 
 /** A clone of its own each time, as a new instance has. */
-function open(options: { url?: string; branch?: string; credentials?: string } = {}): Repository {
-  const { url = host.url(name), branch = 'main', credentials } = options;
+function open(options: { url?: string; branch?: string; credentials?: string; cacheFolder?: string } = {}): Repository {
+  const { url = host.url(name), branch = 'main', credentials, cacheFolder = join(folder, 'cache') } = options;
   const repositories = configSchema.shape.repositories.parse({
     master: { url, branch, bucket: 'b', ...(credentials === undefined ? {} : { credentials: { file: credentials } }) },
   });
-  return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now })('master');
+  return createRepositories({ config: { repositories }, author, cacheFolder, now })('master');
 }
 
 const file = (path: string, text: string): TreeChange => ({ path, content: Buffer.from(text), executable: false });
@@ -189,6 +190,28 @@ describe('reading a fetched commit', () => {
     expect((await stat(join(first, 'mode'))).mode & 0o111).toBe(0);
     expect(await readFile(join(second, 'becomes/a/folder'), 'utf8')).toBe('f');
     await expect(stat(join(second, 'goes'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('is brought only what a commit changed', async () => {
+    const writer = open();
+    await commitAndPush({ repository: writer, changes: [file('large', randomBytes(100_000).toString('hex')), file('small', '0')] });
+    const cacheFolder = await mkdtemp(join(folder, 'cache-'));
+    const packed = async (): Promise<number> => {
+      const files = await readdir(cacheFolder, { recursive: true, withFileTypes: true });
+      const sizes = await Promise.all(files.filter((entry) => entry.name.endsWith('.pack')).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    };
+    const reader = open({ cacheFolder });
+    await reader.fetchHead();
+    const first = await packed();
+    expect(first).toBeGreaterThan(100_000);
+    for (const text of ['1', '2', '3']) {
+      const { id } = await commitAndPush({ repository: writer, changes: [file('small', text)] });
+      expect((await reader.fetchHead())?.id).toBe(id);
+      expect(Buffer.from((await reader.readFile({ commit: id, path: 'small' })) ?? []).toString()).toBe(text);
+      expect((await reader.readFile({ commit: id, path: 'large' }))?.length).toBe(200_000);
+    }
+    expect((await packed()) - first).toBeLessThan(10_000);
   });
 
   it('keeps the checkouts used last', async () => {

@@ -54,6 +54,14 @@ func (l *lines) hook(line hookLine) {
 	l.write(line)
 }
 
+// manifest tells what the objects and hooks after it came of, up to the next such
+// line or the next source.
+func (l *lines) manifest(id string) {
+	l.write(struct {
+		Manifest string `json:"manifest"`
+	}{id})
+}
+
 func (l *lines) error(failed errorLine) {
 	l.write(struct {
 		Error errorLine `json:"error"`

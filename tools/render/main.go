@@ -5,6 +5,7 @@
 //	{"object": {…}, "source": "charts/shop/templates/web.yaml"}
 //	{"hook": {…}, "source": "…", "release": "shop", "events": ["pre-install"]}
 //	{"read": "charts/shop/values.yaml"}
+//	{"manifest": "9f2c…"}, then its objects and hooks, unless the request says that it is known
 //	{"at": {"source": "chart charts/shop"}}, then {"at": {"file": "charts/shop/templates/web.yaml"}} as it is executed
 //	{"error": {"source": "chart charts/shop", "file": "…", "message": "…"}}
 //
@@ -42,7 +43,9 @@ type request struct {
 	KubernetesVersion string   `json:"kubernetesVersion"`
 	APIVersions       []string `json:"apiVersions"`
 	Lookup            bool     `json:"lookup"`
-	Limits            limits   `json:"limits"`
+	// Known are manifests that the caller knows the objects of, as lines named them.
+	Known  []string `json:"known"`
+	Limits limits   `json:"limits"`
 }
 
 // A source is one of three kinds, told apart by Kind: helm (Chart, Release,
@@ -148,7 +151,7 @@ func render(src source, req request, files *tree, lines *lines, dialog *dialog) 
 	case "kustomize":
 		return renderOverlay(src.Folder, files, lines)
 	case "manifests":
-		return renderManifests(src.Path, files, lines)
+		return renderManifests(src.Path, req.Known, files, lines)
 	default:
 		return fmt.Errorf("unknown kind of source %q", src.Kind)
 	}

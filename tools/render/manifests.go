@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -9,18 +12,22 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 )
 
-// renderManifests renders one file, or every manifest below a folder.
-func renderManifests(name string, files *tree, lines *lines) error {
+// renderManifests renders one file, or every manifest below a folder. Of those
+// that the caller knows it writes no more than which they are.
+func renderManifests(name string, known []string, files *tree, lines *lines) error {
 	info, err := files.stat(name)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() {
-		return renderManifest(name, files, lines)
+	ids := make(map[string]bool, len(known))
+	for _, id := range known {
+		ids[id] = true
 	}
-	return files.walk(name, isNoManifest, func(file string) error {
-		return renderManifest(file, files, lines)
-	})
+	visit := func(file string) error { return renderManifest(file, ids, files, lines) }
+	if !info.IsDir() {
+		return visit(name)
+	}
+	return files.walk(name, isNoManifest, visit)
 }
 
 func isNoManifest(name string, info fs.FileInfo) bool {
@@ -38,10 +45,15 @@ func isManifestName(base string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(base))
 }
 
-func renderManifest(file string, files *tree, lines *lines) error {
+func renderManifest(file string, known map[string]bool, files *tree, lines *lines) error {
 	data, err := files.readFile(file)
 	if err != nil {
 		return err
+	}
+	id := manifestID(file, data)
+	lines.manifest(id)
+	if known[id] {
+		return nil
 	}
 	if err := refuseDuplicateKeys(data); err != nil {
 		return in(file, err)
@@ -54,4 +66,13 @@ func renderManifest(file string, files *tree, lines *lines) error {
 		lines.rendered(object, file, manifestsRelease)
 	}
 	return nil
+}
+
+// manifestID names a manifest by all that its objects are a function of: its
+// content, and the path that they are told to come from.
+func manifestID(file string, data []byte) string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%s\x00", file)
+	hash.Write(data)
+	return hex.EncodeToString(hash.Sum(nil)[:16])
 }

@@ -15,11 +15,12 @@ import { renderDesired } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { observe } from './observed-state.ts';
 import { openOtherEnvironments } from './other-environments.ts';
+import { both } from './parallel.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { hookRecordOf } from './run-hooks.ts';
 import type { Run } from './run.ts';
-import { isSettled, settle } from './settle.ts';
+import { isSettled, rendersAsBefore, settle } from './settle.ts';
 import { openSuccession, refuseContestedNames, type Succession } from './succession.ts';
 import type { RunResult, Target } from './target.ts';
 import { tearDown } from './tear-down.ts';
@@ -103,11 +104,14 @@ async function succeed(target: Target): Promise<RunResult> {
 async function convergeTarget(declared: Target, succession: Succession | undefined): Promise<RunResult> {
   const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
-  const own = await observe({ cluster, api, applySet, remembered: memory.objects });
+  const isRendered = succession === undefined && (await rendersAsBefore(declared));
+  // What a commit changed is rendered while the cluster is read.
+  const observing = observe({ cluster, api, applySet, remembered: memory.objects });
+  const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
   const observed = succession?.join(own) ?? own;
-  if (succession === undefined && (await isSettled(declared, observed))) return await settle(declared, observed);
+  if (isRendered && isSettled(declared, observed)) return await settle(declared, observed);
 
-  const desired = await renderDesired(declared);
+  const desired = rendered ?? (await renderDesired(declared));
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: memory.objects });
   const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });

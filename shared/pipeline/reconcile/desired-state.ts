@@ -6,10 +6,8 @@ import { manifestsRelease, releaseKeys } from '../../environment/release-key.ts'
 import { hookMarks, memberMarks } from '../../inventory/applyset.ts';
 import type { ReleaseHooks } from '../../inventory/hook-record.ts';
 import type { Seed } from '../../inventory/seed-secret.ts';
-import { hashJson } from '../../objects/canonical-json.ts';
-import { desiredObjects, scopeTable, type DesiredObject, type Marks, type ScopeTable } from '../../objects/desired.ts';
+import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
 import { desiredHooks } from '../../objects/hook.ts';
-import { groupOf } from '../../objects/object-id.ts';
 import type { Render, Repository } from '../ports.ts';
 import { renderSources } from './render-cache.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
@@ -37,26 +35,13 @@ export async function renderDesired(target: Target, options?: { seed: (target: T
   const render = await renderSources(target, options);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
-  const objects = desiredOf({ render, environment, scopes: placing.scopes, marks: memberMarks(applySet) });
+  const objects = desiredObjects({ rendered: render.objects, ...placing, marks: memberMarks(applySet), ignoredOf: (id) => ignoredFields({ rules: environment.ignore, id }) });
   const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet) });
   const inputs = await readInputs({ repository, commit: commit.id, paths: inputPaths({ environment, reads: render.reads }) });
   const releases = [...releaseKeys({ environment, inputs })]
     .map(([release, key]) => ({ release, key, hooks: hooks.filter((hook) => hook.release === release) }))
     .filter((release) => release.release !== manifestsRelease || release.hooks.length > 0);
   return { objects, inputs, renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }), releases };
-}
-
-/** What the renders that an instance keeps were made into, with all that it depended on. Never changed by those who read it. */
-const made = new WeakMap<Render, { readonly by: string; readonly objects: readonly DesiredObject[] }>();
-
-function desiredOf({ render, environment: { namespace, ignore }, scopes, marks }: { render: Render; environment: Environment; scopes: ScopeTable; marks: Marks }): readonly DesiredObject[] {
-  const kinds = [...new Set(render.objects.map(({ object }) => `${groupOf(object.apiVersion)}/${object.kind}`))];
-  const by = hashJson({ namespace, ignore, marks, scopes: kinds.map((kind) => [kind, scopes.get(kind) ?? null]) });
-  const known = made.get(render);
-  if (known?.by === by) return known.objects;
-  const objects = desiredObjects({ rendered: render.objects, namespace, scopes, marks, ignoredOf: (id) => ignoredFields({ rules: ignore, id }) });
-  made.set(render, { by, objects });
-  return objects;
 }
 
 async function refuseMissingSources({ repository, environment, commit }: { repository: Repository; environment: Environment; commit: string }): Promise<void> {

@@ -13,18 +13,23 @@ import { readInputs, renderKeyOf } from './render-inputs.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged } from './tell.ts';
 
-/** Whether Git, cluster and memory agree that this is the converged state: then there is nothing to render. */
-export async function isSettled({ run, commit, environment, api }: Target, observed: ObservedState): Promise<boolean> {
+/** Whether Git and memory agree that a render would come to what converged last. */
+export async function rendersAsBefore({ run, commit, environment, api }: Target): Promise<boolean> {
   // What its templates look up is known by rendering only.
   if (environment.lookup) return false;
-  const { converged, objects, left, pending } = run.memoryFile.memory();
+  const { converged, pending } = run.memoryFile.memory();
   // What was left for now is asked for again.
-  if (pending !== undefined) return false;
-  if (converged === undefined || observed.parent === undefined) return false;
+  if (converged === undefined || pending !== undefined) return false;
   const repository = run.ports.repository(run.repository);
   const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
   if (!sameInputs({ attempted: converged.inputs, current: inputs })) return false;
-  if (converged.renderKey !== renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })) return false;
+  return converged.renderKey === renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() });
+}
+
+/** Whether cluster and memory agree that this is what converged last: with a render as before, there is nothing to do. */
+export function isSettled({ run, environment }: Target, observed: ObservedState): boolean {
+  if (observed.parent === undefined) return false;
+  const { objects, left } = run.memoryFile.memory();
   const known = new Set([...Object.keys(objects), ...left]);
   if (![...observed.objects.keys()].every((key) => known.has(key))) return false;
   return Object.entries(objects).every(([key, remembered]) => {

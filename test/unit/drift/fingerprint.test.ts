@@ -34,6 +34,11 @@ describe('the fingerprint of an object as a real API server recorded it', () => 
     expect(observed).not.toBe(applied);
   });
 
+  it('has the value that memories hold since the first version', () => {
+    const names = ['deployment-rolled-out', 'deployment-init-containers-swapped', 'secret-overwritten-by-kubectl'];
+    expect(names.map((name) => printsOf(name)[1])).toEqual(['b89d383288cd2ccbd7bb2f26329a33b0', '70b10fdb48aaa5e313ec5db33377094c', '0891dce8a0925f24cfaf95b915c8cc72']);
+  });
+
   it('is unknown where somebody cleared managedFields', () => {
     expect(printsOf('deployment-managed-fields-cleared')).toEqual([expect.any(String), undefined]);
   });

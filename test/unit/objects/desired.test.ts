@@ -83,6 +83,19 @@ describe('desired objects', () => {
     expect(desire(objects).map((object) => object.key)).toEqual(['/ConfigMap/acme/a', '/ConfigMap/acme/b', 'apps/Deployment/acme/a']);
   });
 
+  it('are made anew of a known rendered object where the namespace, the marks or its scope are others', () => {
+    const object = rendered({ apiVersion: 'example.com/v1', kind: 'Tariff', metadata: { name: 'basic' } });
+    const made = ({ namespace = 'acme', set = 'set', isNamespaced = true }) =>
+      desiredObjects({ rendered: [object], namespace, scopes: new Map([['example.com/Tariff', isNamespaced]]), marks: { labels: { 'part-of': set }, annotations: {} } })[0];
+    const first = made({});
+    expect(made({})).toEqual(first);
+    expect(made({ namespace: 'beta' })?.key).toBe('example.com/Tariff/beta/basic');
+    expect(made({ set: 'other' })?.object.metadata.labels).toEqual({ 'part-of': 'other' });
+    expect(made({ isNamespaced: false })?.key).toBe('example.com/Tariff//basic');
+    expect(new Set([first, made({ namespace: 'beta' }), made({ set: 'other' }), made({ isNamespaced: false })].map((desired) => desired?.hash)).size).toBe(4);
+    expect(made({})).toEqual(first);
+  });
+
   it('have equal hashes exactly where they are equal', () => {
     const hash = (data: unknown) => desire([rendered({ metadata: { name: 'a' }, data })])[0]?.hash;
     expect(hash({ a: '1', b: '2' })).toBe(hash({ b: '2', a: '1' }));
