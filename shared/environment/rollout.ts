@@ -40,6 +40,11 @@ export function rolloutOf({
   return beginRollout({ revision, now, timeout });
 }
 
+/** Until when a run waits, in milliseconds since 1970: as long as it may, or until the roll-out is over. */
+export function waitsUntil({ rollout, waitUntil }: { rollout: Rollout; waitUntil: Date }): number {
+  return Math.min(waitUntil.getTime(), parseTime(rollout.until));
+}
+
 export function isOver({ rollout, now }: { rollout: Rollout; now: Date }): boolean {
   return now.getTime() >= parseTime(rollout.until);
 }

@@ -232,9 +232,7 @@ describe('what is pruned', () => {
     await begin({ ...environment('held'), ...manifest('held', 'own', configMap('held-own', {})), ...manifest('held', 'a', held), ...manifest('held', 'b', configMap('held-later', {})) });
     await converge('held');
     await push(removed('manifests/held/a.yaml', 'manifests/held/b.yaml'));
-    const startedAt = Date.now();
     expect(await stage.run('held')).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
-    expect(Date.now() - startedAt).toBeGreaterThan(15_000);
     expect(lastDiff('held').objects).toMatchObject([{ kind: 'Service', name: 'held', change: 'unexpected', message: 'is being deleted, and its finalizer example.com/hold has not let go' }]);
     // Its stage is not through: what was applied before it stays.
     expect(await uidOf('held-later')).toBeDefined();

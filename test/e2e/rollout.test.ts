@@ -222,6 +222,18 @@ describe('a newer commit', () => {
 });
 
 describe('a hook that takes longer than a run may wait', () => {
+  it('is not cut off by a newer commit that runs it anew: that waits for its end, and then runs its own', async () => {
+    await master.push(chart('uncut', { 'a.yaml': hook('migrate', 'uncut'), 'web.yaml': configMap('web', { v: '1' }) }));
+    await waits('uncut', 1);
+    const job = (await world.find('job', 'migrate', 'uncut'))?.metadata.uid;
+    const second = await master.push(chart('uncut', { 'web.yaml': configMap('web', { v: '2' }) }));
+    await eventually('the newer commit waits', async () => (await memoryOf('uncut')).waiting?.revision.endsWith(second));
+    expect((await world.find('job', 'migrate', 'uncut'))?.metadata.uid).toBe(job);
+    await open('uncut');
+    await convergedAt('uncut', second);
+    expect((await world.find('job', 'migrate', 'uncut'))?.metadata.uid).not.toBe(job);
+  });
+
   it('is waited for by one short run after another, and runs once', async () => {
     const commit = await master.push(chart('patient', { 'a.yaml': hook('migrate', 'patient'), 'web.yaml': configMap('web', {}) }));
     await waits('patient', 2);
@@ -232,6 +244,19 @@ describe('a hook that takes longer than a run may wait', () => {
     await convergedAt('patient', commit);
     expect((await world.find('job', 'migrate', 'patient'))?.metadata.uid).toBe(job);
     expect(await world.find('configmap', 'web', 'patient')).toBeDefined();
+  });
+});
+
+describe('a deletion that takes longer than a run may wait', () => {
+  it('is waited for like a roll-out, and is no incident while it may still end', async () => {
+    const held = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'held', finalizers: ['example.com/hold'] } });
+    await convergedAt('leaving', await push('leaving', { 'a.yaml': configMap('a', {}), 'held.yaml': held }));
+    const commit = await push('leaving', { 'held.yaml': undefined });
+    await waits('leaving', 2);
+    expect((await statusOf('leaving'))?.message).toBe('waits for ConfigMap leaving/held: is being deleted, and its finalizer example.com/hold has not let go');
+    await world.kubectl('patch', 'configmap', 'held', '--namespace', 'leaving', '--type=merge', '--patch', '{"metadata":{"finalizers":null}}');
+    await convergedAt('leaving', commit);
+    expect(world.diffs.filter((alert) => alert.environment === 'leaving')).toEqual([]);
   });
 });
 

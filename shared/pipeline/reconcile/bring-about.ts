@@ -4,11 +4,11 @@ import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { nextRetry } from '../../environment/retry.ts';
-import { beginRollout, rolloutOf } from '../../environment/rollout.ts';
+import { beginRollout, isOver, rolloutOf, waitsUntil } from '../../environment/rollout.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
 import { areHooksDue, convergedRecord, dueHooks } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { objectKey, type ObjectId } from '../../objects/object-id.ts';
+import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countChanges, failuresOf, type Change } from '../../plan/change-set.ts';
 import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
 import { applyChanges, rememberObjects, writeParent, type Applied, type BeforeOthers } from './apply-changes.ts';
@@ -79,9 +79,10 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
   if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return { outcome: 'superseded' };
-  const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api });
+  const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
+  const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
   const changes = [...applied.changes, ...pruned.changes];
-  const diverged = (divergence: Divergence) => diverge(run, { ...target, divergence });
   const hasFailed = async (): Promise<RunResult> => {
     const retry = nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now: run.ports.now() });
     return await diverge(run, { ...target, retry, divergence: failed({ changes, desired, revision, hook: hooks.failed }) });
@@ -106,7 +107,13 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     const objects = [...pruned.guarded, ...pruned.lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
     await run.memoryFile.save({ ...run.memoryFile.memory(), left: leftKeys, pending });
-    return await diverged(divergenceOf({ reason: pruned.guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects }));
+    // What takes its time to go is waited for like what takes its time to come.
+    const [lingering] = pruned.lingering;
+    if (lingering !== undefined && pruned.guarded.length === 0 && !isOver({ rollout: leaving, now: run.ports.now() })) {
+      return await checkpoint(target, { message: `waits for ${objectTitle(lingering.observed.id)}: ${lingering.reason}`, rollout: leaving });
+    }
+    const divergence = divergenceOf({ reason: pruned.guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects });
+    return await diverge(run, { ...target, rollout: lingering === undefined ? rollout : leaving, divergence });
   }
   if (unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });

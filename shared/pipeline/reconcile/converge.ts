@@ -1,7 +1,5 @@
 import { ConvergeError, type ErrorCode } from '../../errors.ts';
-import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
-import { judgeHeals } from '../../drift/fight.ts';
-import { mayHeal, openIncident } from '../../drift/incident.ts';
+import type { Divergence } from '../../drift/divergence.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../environment/memory.ts';
@@ -13,6 +11,7 @@ import { planChanges } from '../../plan/plan.ts';
 import { bringAbout } from './bring-about.ts';
 import { renderDesired } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
+import { judgeDrift } from './judge-drift.ts';
 import { observe } from './observed-state.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
@@ -116,22 +115,14 @@ async function convergeTarget(declared: Target, succession: Succession | undefin
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: memory.objects });
   const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
   const { actions, drift, renewed, notices } = verified;
-  if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed, mayHeal: (divergence) => isHealing(run, { environment, divergence }) });
+  if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });
   if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
-  const found = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
-  const healing = isHealing(run, { environment, divergence: found });
-  const verdict = healing ? judgeHeals({ heals: memory.heals, drift, now: run.ports.now() }) : undefined;
-  const told = drift.map(({ key, diff }) => ({ key, diff: { ...diff, message: [diff.message, ...(verdict?.paused.has(key) === true ? [verdict.paused.get(key)] : [])].join('; ') } }));
-  const divergence = divergenceOf({ reason: 'Drifted', revision, objects: told.map(({ diff }) => diff) });
-  const left = told.filter(({ key }) => verdict === undefined || verdict.paused.has(key));
-  const action = left.length === told.length ? 'none' : 'healing';
-  await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action, heals: verdict?.heals, anew: verdict?.begins === true });
-
-  const unhealed = told.filter(({ key }) => left.some((object) => object.key === key) || verdict?.tried.has(key) === true).map(({ diff }) => diff);
-  if (left.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
-  const drifted = new Set(left.map(({ key }) => key));
-  const committed = actions.filter((planned) => !drifted.has(planned.action === 'prune' ? planned.observed.key : planned.desired.key));
+  const judged = judgeDrift(run, { environment, revision, drift });
+  const { divergence, left, unhealed } = judged;
+  await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
+  if (left.size === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
+  const committed = actions.filter((planned) => !left.has(planned.action === 'prune' ? planned.observed.key : planned.desired.key));
   const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
   if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
@@ -180,12 +171,4 @@ async function tellRewrittenBranch(run: Run, { attempted, environment }: { attem
 function sameAttempt(run: Run, attempted: AttemptedRevision): AttemptedRevision {
   const last = run.memoryFile.memory().attempted;
   return last?.commit === attempted.commit ? last : attempted;
-}
-
-function isHealing(run: Run, { environment, divergence }: { environment: Environment; divergence: Divergence }): boolean {
-  if (!environment.selfHeal) return false;
-  const now = run.ports.now();
-  const last = run.memoryFile.memory().incident;
-  const incident = openIncident({ last, divergence, environment: run.key, now, convergedAfter: environment.convergedAfter });
-  return mayHeal({ incident, now, healAfter: environment.healAfter });
 }

@@ -6,12 +6,9 @@ import type { Change } from '../../plan/change-set.ts';
 import { whyLingering } from '../../plan/lingering.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import type { GuardedPrune } from '../../plan/prune-guards.ts';
-import { parseTime } from '../../time.ts';
 import { inParallel } from './parallel.ts';
 import type { Target } from './target.ts';
 
-/** How long one run waits for what it deletes, all in all, in milliseconds. */
-const waitsFor = 20_000;
 const firstLook = 50;
 const slowestLook = 2_000;
 
@@ -24,16 +21,16 @@ export interface Deleted {
 /**
  * Deletes objects in the reverse order of apply, each as it was observed: one that changed or was made anew since then is
  * left to the next run. A stage begins when the objects of the one before are gone; where one lingers, nothing more is
- * deleted: the next look goes on. What an earlier run began to delete is waited for no longer than that run would have.
+ * deleted: the next look goes on.
  *
  * @param going objects of the same inventory that are being deleted already
+ * @param until how long it may wait for them, in milliseconds since 1970
  */
 export async function deleteInOrder(
   { run, cluster }: Pick<Target, 'run' | 'cluster'>,
-  { doomed, going, api }: { doomed: readonly ObservedObject[]; going: readonly ObservedObject[]; api: ClusterApi },
+  { doomed, going, api, until }: { doomed: readonly ObservedObject[]; going: readonly ObservedObject[]; api: ClusterApi; until: number },
 ): Promise<Deleted> {
   const changes: Change[] = [];
-  const until = run.ports.now().getTime() + waitsFor;
   const isOf = (stage: string) => (object: ObservedObject) => applyStageOf(object.id) === stage;
   for (const stage of applyStages.toReversed()) {
     const leaving = going.filter(isOf(stage));
@@ -74,18 +71,10 @@ export async function deleteInOrder(
         return live === undefined || live.metadata.uid !== observed.object.metadata.uid ? [] : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });
       left = still.flat();
-      const now = run.ports.now().getTime();
       if (left.length === 0) return [];
-      if (now >= until || left.every(({ object }) => hasWaited({ since: object.metadata.deletionTimestamp, now }))) {
-        return left.map((observed) => ({ observed, reason: whyLingering(observed.object) }));
-      }
+      if (run.ports.now().getTime() >= until) return left.map((observed) => ({ observed, reason: whyLingering(observed.object) }));
       await run.ports.sleep(pause);
       await run.lease.assertHeld();
     }
   }
-}
-
-/** Its deletion time lies in the future as long as its grace period lasts. */
-function hasWaited({ since, now }: { since: string | undefined; now: number }): boolean {
-  return since !== undefined && now - parseTime(since) >= waitsFor;
 }

@@ -15,6 +15,8 @@ import { readInputs, renderKeyOf } from './render-inputs.ts';
 import { seedIfThere } from './seed.ts';
 import type { OtherEnvironments, Target, Wish } from './target.ts';
 
+/** How many environments one run renders at once only to ask them. A commit to a shared chart makes each of hundreds ask all others. */
+const renderedAtOnce = 10;
 /** Milliseconds for which an answer about the branch's head holds. */
 const headHoldsFor = 1_000;
 
@@ -61,6 +63,12 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     });
   }
 
+  async function yetToConverge(name: string): Promise<string | undefined> {
+    const declared = await declarationOf(name);
+    if (declared === 'gone' || 'reason' in declared || declared.environment.cluster !== cluster.name) return undefined;
+    return (await rememberedKeys(declared.environment)) === undefined ? name : undefined;
+  }
+
   async function rememberedKeys(environment: Environment): Promise<ReadonlySet<string> | undefined> {
     // What its templates look up is known by rendering only.
     if (environment.lookup) return undefined;
@@ -94,9 +102,11 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
       if ('reason' in wish) return { answer: 'unknown', reason: wish.reason };
       return { answer: wish.keys.has(key) ? 'wants' : 'free' };
     },
-    async wishes() {
+    async wishes({ patient }) {
       const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
-      return (await inParallel(names, wishOf)).flatMap((wish) => wish ?? []);
+      const pending = new Set(patient ? (await inParallel(names, yetToConverge)).flatMap((name) => name ?? []) : []);
+      const said = await inParallel(names, async (name) => (pending.size > renderedAtOnce && pending.has(name) ? { environment: name, pending: true as const } : wishOf(name)));
+      return said.flatMap((wish) => wish ?? []);
     },
     async assertNewest() {
       const now = run.ports.now().getTime();

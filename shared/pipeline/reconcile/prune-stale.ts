@@ -19,10 +19,12 @@ export interface Pruned {
  * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune (rule 10):
  * what another environment of the repository wants at this revision is left, to be handed over; where one cannot be asked,
  * nothing is deleted that it may want.
+ *
+ * @param until how long it may wait for what it deletes, in milliseconds since 1970
  */
 export async function pruneStale(
   target: Target,
-  { actions, observed, api }: { actions: readonly PlannedAction[]; observed: ObservedState; api: ClusterApi },
+  { actions, observed, api, until }: { actions: readonly PlannedAction[]; observed: ObservedState; api: ClusterApi; until: number },
 ): Promise<Pruned> {
   const { environment, applySet } = target;
   const stale = actions.flatMap((action) => (action.action === 'prune' ? [action.observed] : []));
@@ -30,19 +32,22 @@ export async function pruneStale(
     return { changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })), guarded: [], lingering: [], pending: [] };
   }
   const single = guardPrunes({ stale, applySetIds: [applySet.id, ...(observed.previousSets ?? [])] });
-  const { free, wanted, unknown } = await partByWishes(target, single.allowed);
+  const askedBefore = new Set(target.run.memoryFile.memory().pending);
+  const patient = single.allowed.every(({ key }) => !askedBefore.has(key));
+  const { free, wanted, unknown, later } = await partByWishes(target, { objects: single.allowed, patient });
   const mass = guardMassPrune({ allowed: free, inventorySize: observed.objects.size });
   if (mass.allowed.length > 0) await target.others.assertNewest();
-  const { changes, lingering } = await deleteInOrder(target, { doomed: mass.allowed, going: single.going, api });
+  const { changes, lingering } = await deleteInOrder(target, { doomed: mass.allowed, going: single.going, api, until });
   const kept: Change[] = single.kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
   const handedOver: Change[] = wanted.map(({ id }) => ({ id, did: 'skipped', message: 'another environment wants it' }));
+  const deferred: Change[] = later.map(({ id }) => ({ id, did: 'skipped', message: 'many environments have yet to say whether they want it; the next look asks them' }));
   const guarded = [...single.guarded, ...unknown, ...mass.guarded];
   const again = changes.flatMap((change) => (change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : []));
   return {
-    changes: [...kept, ...handedOver, ...changes],
+    changes: [...kept, ...handedOver, ...deferred, ...changes],
     guarded,
     lingering,
-    pending: [...wanted, ...again, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
+    pending: [...wanted, ...later, ...again, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
   };
 }
 
@@ -51,17 +56,22 @@ export interface ByWishes {
   readonly wanted: readonly ObservedObject[];
   /** Nobody knows whether they are wanted. */
   readonly unknown: readonly GuardedPrune[];
+  /** Those that may want them have yet to converge at this revision. */
+  readonly later: readonly ObservedObject[];
 }
 
 /** Asks the other environments for each object, where there is any. */
-export async function partByWishes({ others }: Pick<Target, 'others'>, objects: readonly ObservedObject[]): Promise<ByWishes> {
-  if (objects.length === 0) return { free: [], wanted: [], unknown: [] };
-  const wishes = await others.wishes();
+export async function partByWishes({ others }: Pick<Target, 'others'>, { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean }): Promise<ByWishes> {
+  if (objects.length === 0) return { free: [], wanted: [], unknown: [], later: [] };
+  const wishes = await others.wishes({ patient });
   const keys = new Set(wishes.flatMap((wish) => ('keys' in wish ? [...wish.keys] : [])));
   const [silent] = wishes.flatMap((wish) => ('reason' in wish ? [wish] : []));
   const wanted = objects.filter(({ key }) => keys.has(key));
   const rest = objects.filter(({ key }) => !keys.has(key));
-  if (silent === undefined) return { free: rest, wanted, unknown: [] };
-  const reason = `is not pruned, as environment ${silent.environment} may want it: ${silent.reason}`;
-  return { free: [], wanted, unknown: rest.map((observed) => ({ observed, reason })) };
+  if (silent !== undefined) {
+    const reason = `is not pruned, as environment ${silent.environment} may want it: ${silent.reason}`;
+    return { free: [], wanted, unknown: rest.map((observed) => ({ observed, reason })), later: [] };
+  }
+  if (wishes.some((wish) => 'pending' in wish)) return { free: [], wanted, unknown: [], later: rest };
+  return { free: rest, wanted, unknown: [], later: [] };
 }

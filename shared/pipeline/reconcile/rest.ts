@@ -1,10 +1,10 @@
-import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { isOpen } from '../../drift/incident.ts';
 import { isResting } from '../../environment/retry.ts';
 import type { Retry } from '../../environment/retry.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
 import { applyChanges, rememberObjects } from './apply-changes.ts';
+import { judgeDrift } from './judge-drift.ts';
 import type { ObservedState } from './observed-state.ts';
 import type { Run } from './run.ts';
 import type { RunResult, Target } from './target.ts';
@@ -28,21 +28,20 @@ export function stillFailing(run: Run, revision: string): RunResult {
  * A look before the next try: of the objects that were applied as this revision has them, heals what drifted. The others, the
  * hooks and the prunes wait for the try, and what was told of them stays.
  */
-export async function rest(
-  target: Target,
-  { verified, observed, mayHeal }: { verified: Verified; observed: ObservedState; mayHeal: (divergence: Divergence) => boolean },
-): Promise<RunResult> {
-  const { run, revision, cluster } = target;
+export async function rest(target: Target, { verified, observed }: { verified: Verified; observed: ObservedState }): Promise<RunResult> {
+  const { run, revision, environment, cluster } = target;
   const { objects, incident: told } = run.memoryFile.memory();
   const isApplied = (action: PlannedAction) => action.action !== 'prune' && objects[action.desired.key]?.desired === action.desired.hash;
+  const keyOf = (action: PlannedAction) => (action.action === 'prune' ? action.observed.key : action.desired.key);
   const applied = verified.actions.filter(isApplied);
-  const keys = new Set(applied.flatMap((action) => (action.action === 'prune' ? [] : [action.desired.key])));
+  const keys = new Set(applied.map(keyOf));
   const drift = verified.drift.filter(({ key }) => keys.has(key));
-  const divergence = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
-  if (drift.length === 0 || !mayHeal(divergence)) return stillFailing(run, revision);
+  if (drift.length === 0) return stillFailing(run, revision);
+  const judged = judgeDrift(run, { environment, revision, drift });
+  if (judged.action === 'none' && !judged.anew) return stillFailing(run, revision);
 
-  await tellDivergence(run, { ...target, divergence, cluster: cluster.name, action: 'healing' });
-  const healed = await applyChanges(target, { actions: applied, observed });
+  await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
+  const healed = await applyChanges(target, { actions: applied.filter((action) => !judged.left.has(keyOf(action))), observed });
   await rememberObjects(run, { ...verified.renewed, ...healed.remembered });
   if (failuresOf(healed.changes).length === 0) await run.memoryFile.save({ ...run.memoryFile.memory(), incident: told });
   return stillFailing(run, revision);

@@ -83,7 +83,7 @@ export function hookRecordOf({ run }: Target, { desired, observed }: { desired: 
  *
  * A Job or Pod that takes longer than a run may wait is left running, and the run that goes on waits for it, at most for
  * `spec.timeout` from its own start. A newer commit does not wait for it: where that commit changes the release, its own hooks
- * delete it, or run beside it, as their policies say.
+ * wait for its end before they delete it as their policies say.
  */
 export async function runHooks(
   target: Target,
@@ -157,14 +157,20 @@ async function runHook(
   const begun = !failedBefore && live?.metadata.annotations?.[hookRunAnnotation] === mark && live.metadata.deletionTimestamp === undefined;
   if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { desired, object, resource, due, uid: live?.metadata.uid });
   const mustGo = mayDelete({ hook, policy: 'before-hook-creation' }) || (failedBefore && runsToAnEnd(desired));
+  if (live !== undefined && mustGo && isUnderWay({ live, desired })) {
+    // That of an earlier revision: a migration is not cut off half-way for a newer one, whatever becomes of it.
+    const earlier = await awaitOutcome(target, { desired, object, resource, due, uid: live.metadata.uid });
+    if (earlier.end === 'left') return earlier;
+  }
   if (live !== undefined && !begun && mustGo) {
     const problem = await remove(target, { desired, resource, until: run.waitUntil() });
-    const gone = problem === undefined ? undefined : await read(target, { desired, resource });
-    const since = timeOf(gone?.metadata.deletionTimestamp);
-    if (problem !== undefined && since !== undefined && run.ports.now().getTime() < since + environment.timeout) {
+    // Its wait may have ended in the moment between the deletion and the next look.
+    const left = problem === undefined ? undefined : await read(target, { desired, resource });
+    const since = timeOf(left?.metadata.deletionTimestamp);
+    if (left !== undefined && since !== undefined && run.ports.now().getTime() < since + environment.timeout) {
       return { end: 'left', left: { waitsFor: `waits for ${titleOf({ desired, due })}: the one of the last run ${problem}` } };
     }
-    if (problem !== undefined) return failedAs(`the one of the last run ${problem}`);
+    if (left !== undefined) return failedAs(`the one of the last run ${problem}`);
   }
 
   await run.lease.assertHeld();
@@ -176,6 +182,12 @@ async function runHook(
   if (result.outcome === 'rejected') return failedAs(maskText({ text: result.message, objects: [object] }));
   if (!runsToAnEnd(desired)) return through;
   return await awaitEnd(target, { desired, object, resource, due, uid: result.object.metadata.uid });
+}
+
+/** Whether it is a Job or Pod of ours that has not come to its end. */
+function isUnderWay({ live, desired }: { live: KubernetesObject; desired: DesiredObject }): boolean {
+  const { annotations, deletionTimestamp } = live.metadata;
+  return runsToAnEnd(desired) && annotations?.[hookRunAnnotation] !== undefined && deletionTimestamp === undefined && assessProgress(live).state === 'running';
 }
 
 function marked({ desired, due }: { desired: DesiredObject; due: DueHooks }): { object: KubernetesObject; mark: string } {

@@ -107,7 +107,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
       for (const { run: old, applySet: previous } of predecessors) {
         const { objects } = await observe({ ...target, applySet: previous, remembered: old.memoryFile.memory().objects });
         // What other environments want is theirs to take; what stays all the same is nobody's.
-        const { free, unknown } = await partByWishes(target, [...objects.values()]);
+        const { free, unknown } = await partByWishes(target, { objects: [...objects.values()], patient: false });
         if (unknown.length > 0 || (await releaseObjects(target, free)).length > 0) return;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });

@@ -23,13 +23,18 @@ export interface Target {
 
 /** The keys of the objects that another environment wants at this revision, or why that cannot be told. */
 export type Wish = { readonly environment: string; readonly keys: ReadonlySet<string> } | { readonly environment: string; readonly reason: string };
+/** An environment that has yet to converge at this revision, and was not asked. */
+export interface PendingWish {
+  readonly environment: string;
+  readonly pending: true;
+}
 
 /** The other environments of the repository at this revision; see `other-environments.ts`. */
 export interface OtherEnvironments {
   /** What the owner of an object says of it. */
   answerOf(asked: { owner: ForeignOwner; key: string }): Promise<OwnersAnswer>;
-  /** What each of those on the same cluster wants. */
-  wishes(): Promise<readonly Wish[]>;
+  /** What each of those on the same cluster wants. @param ask.patient whether many that have yet to converge at this revision are waited for, not rendered */
+  wishes(ask: { patient: boolean }): Promise<readonly (Wish | PendingWish)[]>;
   /** Throws `GitUnavailable` (retry) where the branch moved on: an older run must neither take nor delete what a newer one gave away. */
   assertNewest(): Promise<void>;
 }

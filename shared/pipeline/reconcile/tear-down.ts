@@ -1,12 +1,14 @@
 import { ConvergeError } from '../../errors.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import type { DiffReason } from '../../events/alert.ts';
+import type { Environment } from '../../environment/environment-file.ts';
 import { revisionOf } from '../../environment/revision.ts';
+import { beginRollout, isOver, waitsUntil, type Rollout } from '../../environment/rollout.ts';
 import { applySetOf, deletionAnnotation, hookOfLabel, type ApplySet } from '../../inventory/applyset.ts';
 import { readHookRecord } from '../../inventory/hook-record.ts';
 import { resourceOf } from '../../objects/desired.ts';
 import type { Hook } from '../../objects/hook.ts';
-import { groupKind } from '../../objects/object-id.ts';
+import { groupKind, objectTitle } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
@@ -30,6 +32,8 @@ interface TornDown {
   readonly pruned: number;
   readonly released: number;
   readonly divergence?: Divergence;
+  /** For how long the deletion was waited for. */
+  readonly rollout?: Rollout;
   /** A hook runs longer than this run may wait: the next one goes on. */
   readonly waits?: LeftHook;
 }
@@ -70,7 +74,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     const torn = deletion === 'release' ? await release(facts, observed) : await prune(facts, { observed, last });
     if (torn.waits === 'superseded') return { outcome: 'superseded' };
     if (torn.waits !== undefined) return { outcome: 'waiting', revision, message: torn.waits.waitsFor, goesOn: true };
-    if (torn.divergence !== undefined) return await diverge(run, { environment: undefined, attempted, divergence: torn.divergence });
+    if (torn.divergence !== undefined) return await diverge(run, { environment: undefined, attempted, divergence: torn.divergence, rollout: torn.rollout });
     await deleteParent(facts);
     const changes = { created: 0, configured: 0, unchanged: 0, pruned: torn.pruned, released: torn.released };
     await tellConverged(run, { memory: run.memoryFile.memory(), converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null } });
@@ -116,14 +120,22 @@ async function prune(facts: Facts, { observed, last }: { observed: ObservedState
   if (before.failed !== undefined) return { pruned: 0, released: 0, divergence: hookFailed(facts, before.failed) };
 
   const single = guardPrunes({ stale: [...observed.objects.values()], applySetIds: [applySet.id] });
-  const { free, unknown } = await partByWishes(target, single.allowed);
+  const { free, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
   await target.others.assertNewest();
-  const { changes, lingering } = await deleteInOrder(target, { doomed: free, going: single.going, api });
+  const rollout = rolloutOfRemoval(facts, last.environment);
+  const until = waitsUntil({ rollout, waitUntil: run.waitUntil() });
+  const { changes, lingering } = await deleteInOrder(target, { doomed: free, going: single.going, api, until });
   const pruned = changes.filter(({ did }) => did === 'pruned').length;
+  const [slow] = lingering;
+  if (slow !== undefined && failuresOf(changes).length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
+    const waitsFor = `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`;
+    await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision: facts.revision, message: waitsFor } });
+    return { pruned, released: 0, waits: { waitsFor } };
+  }
   const left = [...asGuarded(failuresOf(changes), free), ...unknown, ...lingering, ...changed(changes, free)];
   if (left.length > 0) {
     const reason = failuresOf(changes).length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
-    return { pruned, released: 0, ...divergent(reason, facts, left) };
+    return { pruned, released: 0, ...divergent(reason, facts, left), ...(slow === undefined ? {} : { rollout }) };
   }
   const kept = [...single.guarded.map((guarded) => guarded.observed), ...single.kept];
   await tellReleased(facts, single.guarded);
@@ -135,6 +147,12 @@ async function prune(facts: Facts, { observed, last }: { observed: ObservedState
   if (after.failed !== undefined) return { pruned, released: kept.length, divergence: hookFailed(facts, after.failed) };
   await deleteLeftovers(target, desired);
   return { pruned, released: kept.length };
+}
+
+/** The deletion may take as long as a roll-out may, from the first look at this revision. */
+function rolloutOfRemoval({ run, revision }: Facts, { timeout }: Pick<Environment, 'timeout'>): Rollout {
+  const { rollout } = run.memoryFile.memory();
+  return rollout?.revision === revision ? rollout : beginRollout({ revision, now: run.ports.now(), timeout });
 }
 
 /** The objects of its hooks, and its seed. */
