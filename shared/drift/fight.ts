@@ -13,6 +13,8 @@ const unknownManager = 'somebody';
 /** The last heals of one object. Times are ISO 8601, by our own clock. */
 const healsSchema = z.object({
   at: z.array(z.string()).readonly(),
+  /** When a run set out to heal it that has not said that it did: killed before, it healed nothing. */
+  trying: z.string().optional(),
   /** Those that undid every one of these. */
   managers: z.array(z.string()).readonly(),
   /** In a fight: when the object is healed next, and how many seconds it was left alone for. */
@@ -46,7 +48,7 @@ export function judgeHeals({ heals, drift, now }: { heals: RememberedHeals | und
   const tried = new Set<string>();
   let begins = false;
   const judged = drift.map(({ key, diff }) => {
-    const step = nextStep({ before: heals?.[key], managers: managersOf(diff), now: now.getTime() });
+    const step = nextStep({ before: withoutTrial(heals?.[key]), managers: managersOf(diff), now: now.getTime() });
     if (step.does === 'begin') begins = true;
     if (step.does === 'try') tried.add(key);
     if (step.does === 'begin' || step.does === 'pause') paused.set(key, fightMessage(step.heals));
@@ -57,21 +59,34 @@ export function judgeHeals({ heals, drift, now }: { heals: RememberedHeals | und
 
 function nextStep({ before, managers, now }: { before: Heals | undefined; managers: readonly string[]; now: number }): Step {
   const at = formatTime(now);
-  const afresh: Step = { does: 'heal', heals: { at: [at], managers } };
+  const afresh: Step = { does: 'heal', heals: { at: [], managers, trying: at } };
   if (before === undefined || !isAlive({ heals: before, now })) {
     if (before?.pausedUntil === undefined || lastHeal(before) >= parseTime(before.pausedUntil)) return afresh;
   }
   if (before.pausedUntil !== undefined) {
     const until = parseTime(before.pausedUntil);
     if (now < until) return { does: 'pause', heals: before };
-    if (lastHeal(before) < until) return { does: 'try', heals: { ...before, at: [...before.at.slice(1 - healsBeforeFight), at] } };
+    if (lastHeal(before) < until) return { does: 'try', heals: { ...before, trying: at } };
     return { does: 'pause', heals: pausedAt({ before, now, pause: Math.min((before.pause ?? 0) * 2000, longestPause) }) };
   }
   const common = before.managers.filter((manager) => managers.includes(manager));
   if (common.length === 0) return afresh;
   const recent = before.at.filter((time) => now - parseTime(time) < window);
   if (recent.length >= healsBeforeFight) return { does: 'begin', heals: pausedAt({ before: { at: recent, managers: common }, now, pause: window }) };
-  return { does: 'heal', heals: { at: [...recent, at], managers: common } };
+  return { does: 'heal', heals: { at: recent, managers: common, trying: at } };
+}
+
+function withoutTrial(heals: Heals | undefined): Heals | undefined {
+  if (heals === undefined) return undefined;
+  const { trying: _unfinished, ...done } = heals;
+  return done.at.length === 0 && done.pausedUntil === undefined ? undefined : done;
+}
+
+/** What a run set out to heal and did heal: from now on it counts. */
+export function confirmHeals(heals: RememberedHeals | undefined): RememberedHeals | undefined {
+  if (heals === undefined) return undefined;
+  const confirmed = Object.entries(heals).map(([key, { trying, ...done }]) => [key, trying === undefined ? done : { ...done, at: [...done.at, trying].slice(-healsBeforeFight) }] as const);
+  return Object.fromEntries(confirmed);
 }
 
 function pausedAt({ before, now, pause }: { before: Heals; now: number; pause: number }): Heals {

@@ -218,7 +218,7 @@ describe('a prune that would destroy more than was meant', () => {
     ]);
     await push(precious({ 'converge.dev/prune': 'true' }));
     await stage.run('precious');
-    await push(removed(...Object.keys(precious())));
+    await push({ ...environment('precious', { timeout: '1m' }), ...removed(...Object.keys(precious())) });
     await converge('precious');
     for (const [kind, name] of [['customresourcedefinition', 'jewels.example.com'], ['namespace', 'precious-ns'], ['persistentvolumeclaim', 'data']] as const) {
       expect(await world.find(kind, name, kind === 'persistentvolumeclaim' ? 'shared' : undefined)).toBeUndefined();

@@ -273,7 +273,7 @@ describe('an environment that is renamed', () => {
       await expireLease('second');
       await expireLease('first');
       if (ended instanceof Killed) continue;
-      expect(ended).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
+      expect(ended, JSON.stringify({ at, ended })).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
       break;
     }
     expect(await uidOf('configmap', 'moved-a')).toBe(uid);

@@ -90,7 +90,7 @@ async function looked(name: string, cause: ReconcileRequested['cause'] = 'schedu
     const event = await deliver(name, cause);
     const { outcome } = await eventually('the run is in the log', async () => (await ends(name)).find((ended) => ended.event === event));
     return outcome !== 'busy';
-  });
+  }, 90);
 }
 
 const statusSchema = z.object({ environments: z.array(z.object({ name: z.string(), state: z.string(), message: z.string() })) });

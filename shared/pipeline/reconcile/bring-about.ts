@@ -1,5 +1,6 @@
 import type { ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
+import { confirmHeals } from '../../drift/fight.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
@@ -83,6 +84,7 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
   const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
   const changes = [...applied.changes, ...pruned.changes];
+  await run.memoryFile.save({ ...run.memoryFile.memory(), heals: confirmHeals(run.memoryFile.memory().heals) });
   const hasFailed = async (): Promise<RunResult> => {
     const retry = nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now: run.ports.now() });
     return await diverge(run, { ...target, retry, divergence: failed({ changes, desired, revision, hook: hooks.failed }) });

@@ -93,7 +93,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     async answerOf({ owner, key }) {
       if (owner.environment === undefined) return { answer: 'other' };
       const declared = await declarationOf(owner.environment);
-      if (declared === 'gone') return await answerOfGone({ name: owner.environment, key });
+      if (declared === 'gone') return await answerOfGone({ owner, name: owner.environment, key });
       if ('reason' in declared) return { answer: 'unknown', reason: declared.reason };
       if (!isItsSet({ owner, environment: declared.environment })) return { answer: 'other' };
       if (declared.environment.suspend) return { answer: 'suspended' };
@@ -120,13 +120,15 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
   return others;
 
   /**
-   * An environment whose file is gone wants nothing, unless its objects were on another cluster: then these are not the ones
-   * it knew. What one that was renamed owns is what it wants under its new name.
+   * An environment whose file is gone wants nothing, if it was one of ours: an installation beside this one may have a
+   * repository of the same class, and an environment there that this repository never heard of. What one that was renamed
+   * owns is what it wants under its new name.
    */
-  async function answerOfGone({ name, key }: { name: string; key: string }): Promise<OwnersAnswer> {
+  async function answerOfGone({ owner, name, key }: { owner: ForeignOwner; name: string; key: string }): Promise<OwnersAnswer> {
     const memory = await memoryOf(name);
     if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
     if (asking.environment.previousNames.includes(name)) return { answer: 'free' };
+    if (memory.namespace === '' || applySetOf({ repository: run.repository, environment: name, namespace: memory.namespace }).id !== owner.set) return { answer: 'other' };
     renamed ??= environmentFiles({ repository, commit: commit.id }).then(previousNamesIn);
     const previousNames = await renamed;
     if (!mayBeRenamed({ name, previousNames })) return { answer: 'free' };

@@ -1,3 +1,4 @@
+import { confirmHeals } from '../../drift/fight.ts';
 import { isOpen } from '../../drift/incident.ts';
 import { isResting } from '../../environment/retry.ts';
 import type { Retry } from '../../environment/retry.ts';
@@ -43,6 +44,8 @@ export async function rest(target: Target, { verified, observed }: { verified: V
   await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
   const healed = await applyChanges(target, { actions: applied.filter((action) => !judged.left.has(keyOf(action))), observed });
   await rememberObjects(run, { ...verified.renewed, ...healed.remembered });
-  if (failuresOf(healed.changes).length === 0) await run.memoryFile.save({ ...run.memoryFile.memory(), incident: told });
+  const memory = run.memoryFile.memory();
+  const incident = failuresOf(healed.changes).length === 0 ? told : memory.incident;
+  await run.memoryFile.save({ ...memory, incident, heals: confirmHeals(memory.heals) });
   return stillFailing(run, revision);
 }

@@ -106,9 +106,9 @@ export async function openSuccession(target: Target): Promise<Succession | undef
     async finish() {
       for (const { run: old, applySet: previous } of predecessors) {
         const { objects } = await observe({ ...target, applySet: previous, remembered: old.memoryFile.memory().objects });
-        // What other environments want is theirs to take; what stays all the same is nobody's.
-        const { free, unknown } = await partByWishes(target, { objects: [...objects.values()], patient: false });
-        if (unknown.length > 0 || (await releaseObjects(target, free)).length > 0) return;
+        // What stays all the same is nobody's, until another environment that wants it takes it.
+        const { free, wanted, unknown } = await partByWishes(target, { objects: [...objects.values()], patient: false });
+        if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });
         await forget(old);

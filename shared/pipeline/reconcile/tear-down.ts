@@ -120,7 +120,7 @@ async function prune(facts: Facts, { observed, last }: { observed: ObservedState
   if (before.failed !== undefined) return { pruned: 0, released: 0, divergence: hookFailed(facts, before.failed) };
 
   const single = guardPrunes({ stale: [...observed.objects.values()], applySetIds: [applySet.id] });
-  const { free, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
+  const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
   await target.others.assertNewest();
   const rollout = rolloutOfRemoval(facts, last.environment);
   const until = waitsUntil({ rollout, waitUntil: run.waitUntil() });
@@ -137,7 +137,8 @@ async function prune(facts: Facts, { observed, last }: { observed: ObservedState
     const reason = failuresOf(changes).length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
     return { pruned, released: 0, ...divergent(reason, facts, left), ...(slow === undefined ? {} : { rollout }) };
   }
-  const kept = [...single.guarded.map((guarded) => guarded.observed), ...single.kept];
+  // What another environment wants is nobody's until that takes it: this one will soon be forgotten, and could not be asked.
+  const kept = [...single.guarded.map((guarded) => guarded.observed), ...single.kept, ...wanted];
   await tellReleased(facts, single.guarded);
   const failures = failuresOf(await releaseObjects(facts, kept));
   if (failures.length > 0) return { pruned, released: kept.length - failures.length, ...divergent('Failed', facts, asGuarded(failures, kept)) };

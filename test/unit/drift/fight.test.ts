@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isFighting, judgeHeals, livingHeals, type RememberedHeals } from '../../../shared/drift/fight.ts';
+import { confirmHeals, isFighting, judgeHeals, livingHeals, type RememberedHeals } from '../../../shared/drift/fight.ts';
 import type { ObjectDiff } from '../../../shared/events/alert.ts';
 
 const start = new Date('2026-11-21T01:00:00Z');
@@ -16,7 +16,7 @@ function play(steps: readonly (readonly [minute: number, manager: string | undef
   let said = '';
   const does = steps.map(([minute, manager]) => {
     const verdict = judgeHeals({ heals, drift: [drifted('a', manager)], now: at(minute) });
-    heals = verdict.heals;
+    heals = confirmHeals(verdict.heals);
     said = verdict.paused.get('a') ?? said;
     if (verdict.begins) return 'begin';
     if (verdict.paused.has('a')) return 'pause';
@@ -44,6 +44,15 @@ describe('an object that is healed', () => {
     const { does, said } = play([0, 1, 2, 3].map((minute) => [minute, undefined] as const));
     expect(does.at(-1)).toBe('begin');
     expect(said).toContain('undone by somebody each time');
+  });
+
+  it('counts only where the run that set out to heal it did: runs that are killed before heal nothing', () => {
+    let heals: RememberedHeals | undefined;
+    for (let minute = 0; minute < 8; minute++) {
+      const verdict = judgeHeals({ heals, drift: [drifted('a', 'rogue')], now: at(minute) });
+      expect([verdict.begins, verdict.paused.size]).toEqual([false, 0]);
+      heals = verdict.heals;
+    }
   });
 
   it('is healed meanwhile where it is another than the contested one', () => {
