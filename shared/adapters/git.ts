@@ -5,6 +5,7 @@ import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';
 import { createHistory, depths } from './git/history.ts';
 import { createHostClient, headOnHost, withoutCredentials } from './git/host-client.ts';
+import { appendNote } from './git/notes.ts';
 import { pushCommit } from './git/push.ts';
 import { createQueue } from './git/queue.ts';
 import { createReading } from './git/reading.ts';
@@ -77,6 +78,25 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
     return id === undefined ? undefined : history.fetched(id);
   }
 
+  async function fetchRef(name: string): Promise<Commit | undefined> {
+    const tip = await headOnHost({ host, ref: name, subject: url });
+    if (tip === undefined) return undefined;
+    const known = await history.read(tip);
+    if (known !== undefined) return known;
+    const id = await clone.fetchTo(1, name);
+    return id === undefined ? undefined : history.fetched(id);
+  }
+
+  const commit: Repository['commit'] = async ({ parent, changes, message, tree: base }) => {
+    const parentTree = parent === undefined ? undefined : (await history.fetched(parent)).tree;
+    const tree = await writing.tree({ from: base ?? parentTree, changes });
+    if (tree === parentTree) return 'unchanged';
+    return history.fetched(await writing.commit({ tree, parent, message, author, at: now() }));
+  };
+
+  const writeRef: Repository['writeRef'] = async ({ name, expected, commit: id }) =>
+    (await pushCommit({ clone, host, url, ref: name, expected, commit: id })) === 'pushed' ? 'written' : 'moved';
+
   return {
     ...{ repositoryClass, url, branch },
     head,
@@ -92,26 +112,31 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
         const walked = await history.walk({ from: descendant, beyond: () => false, until: ({ id }) => id === ancestor });
         return walked.at(-1)?.id === ancestor;
       }),
-    entry: ({ commit, path }) => inTurn(async () => reading.entryAt({ tree: (await history.fetched(commit)).tree, path })),
-    list: ({ commit, folder }) =>
+    entry: ({ commit: id, path }) => inTurn(async () => reading.entryAt({ tree: (await history.fetched(id)).tree, path })),
+    list: ({ commit: id, folder }) =>
       inTurn(async () => {
-        const entry = await reading.entryAt({ tree: (await history.fetched(commit)).tree, path: folder });
+        const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path: folder });
         if (entry?.kind !== 'folder') return [];
         return (await reading.children(entry.id)).map((child) => ({ ...child, path: folder === '' ? child.path : `${folder}/${child.path}` }));
       }),
-    readFile: ({ commit, path }) =>
+    readFile: ({ commit: id, path }) =>
       inTurn(async () => {
-        const entry = await reading.entryAt({ tree: (await history.fetched(commit)).tree, path });
+        const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path });
         return entry?.kind === 'file' || entry?.kind === 'executable' ? reading.blob(entry.id) : undefined;
       }),
-    checkout: (commit) => inTurn(async () => checkout((await history.fetched(commit)).tree)),
-    commit: ({ parent, changes, message }) =>
+    checkout: (id) => inTurn(async () => checkout((await history.fetched(id)).tree)),
+    files: ({ commit: id, folder }) =>
       inTurn(async () => {
-        const parentTree = parent === undefined ? undefined : (await history.fetched(parent)).tree;
-        const tree = await writing.tree({ from: parentTree, changes });
-        if (tree === parentTree) return 'unchanged';
-        return history.fetched(await writing.commit({ tree, parent, message, author, at: now() }));
+        const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path: folder });
+        return entry?.kind === 'folder' ? reading.filesBelow({ tree: entry.id, folder }) : [];
       }),
-    push: (commit) => inTurn(() => pushCommit({ clone, host, url, ref: branchRef, expected: commit.parents[0], commit: commit.id })),
+    rawCommit: (id) => inTurn(() => history.raw(id)),
+    writeBlob: (content) => inTurn(() => writing.blob(content)),
+    commit: (wanted) => inTurn(() => commit(wanted)),
+    push: ({ id, parents }) => inTurn(() => pushCommit({ clone, host, url, ref: branchRef, expected: parents[0], commit: id })),
+    readRef: (name) => headOnHost({ host, ref: name, subject: url }),
+    writeRef: (write) => inTurn(() => writeRef(write)),
+    fetchRef: (name) => inTurn(() => fetchRef(name)),
+    addNote: (note) => inTurn(() => appendNote({ store: { fetchRef, commit, writeRef }, reading, url, ...note })),
   };
 }

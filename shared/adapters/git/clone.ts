@@ -14,8 +14,8 @@ export interface Folders {
 /** A bare shallow clone of one branch, made on first use. */
 export interface Clone {
   folders(): Promise<Folders>;
-  /** Brings that many commits of the branch here, and returns its head. Undefined where the host has no such branch. */
-  fetchTo(depth: number): Promise<string | undefined>;
+  /** Brings that many commits of the branch, or of another ref, here, and returns its tip. Undefined where the host has no such ref. */
+  fetchTo(depth: number, ref?: string): Promise<string | undefined>;
   /** Packs and their indexes, so that a warm clone reads each only once. */
   readonly cache: object;
 }
@@ -52,16 +52,16 @@ export function createClone({ name, cacheFolder, branch, host, url }: {
     return opening;
   }
 
-  async function fetchTo(depth: number): Promise<string | undefined> {
+  async function fetchTo(depth: number, ref = branchRef): Promise<string | undefined> {
     const { gitdir } = await folders();
     try {
       const fetched = await git.fetch({
         ...{ fs, gitdir, cache, ...host, depth },
-        ...{ remote: 'origin', ref: trackingRef, remoteRef: branchRef, singleBranch: true, tags: false },
+        ...{ remote: 'origin', ref: ref === branchRef ? trackingRef : ref, remoteRef: ref, singleBranch: true, tags: false },
       });
       return fetched.fetchHead ?? undefined;
     } catch (error) {
-      if (error instanceof git.Errors.NotFoundError && error.data.what === branchRef) return undefined;
+      if (error instanceof git.Errors.NotFoundError && error.data.what === ref) return undefined;
       if (error instanceof git.Errors.NotFoundError && error.data.what === 'HEAD') {
         throw gitRefused({ subject: url, message: 'its HEAD names a branch that does not exist', remedy: `point HEAD at ${branchRef}`, cause: error });
       }

@@ -14,6 +14,8 @@ export interface History {
   read(id: string): Promise<Commit | undefined>;
   /** A commit that somebody asked for by id: not having it is an error, never an empty answer. */
   fetched(id: string): Promise<Commit>;
+  /** The bytes that were hashed, without git's own header. */
+  raw(id: string): Promise<Uint8Array>;
   /**
    * Walks back from a commit, newest first, and fetches more history where it ends here but not on the host. The walk
    * stops at the first commit for which `until` holds, and leaves out what lies behind the commits for which `beyond` does.
@@ -50,6 +52,13 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
   return {
     read,
     fetched,
+    async raw(id) {
+      const { gitdir } = await clone.folders();
+      await fetched(id);
+      const { object } = await git.readObject({ fs, gitdir, cache: clone.cache, oid: id, format: 'content' });
+      if (object instanceof Uint8Array) return object;
+      throw new TypeError('isomorphic-git gave no bytes');
+    },
     async walk({ from, beyond, until }) {
       const remainingDepths = [...depths];
       const seen = new Set([from]);

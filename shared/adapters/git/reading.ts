@@ -16,6 +16,8 @@ export interface Reading {
   /** The entry at a path below a tree (`''` is the tree itself), or undefined where nothing is there. */
   entryAt(at: { tree: string; path: string }): Promise<TreeEntry | undefined>;
   blob(id: string): Promise<Uint8Array>;
+  /** All files below a tree, with `folder` before their paths. */
+  filesBelow(at: { tree: string; folder: string }): Promise<TreeEntry[]>;
 }
 
 export function createReading(clone: Clone): Reading {
@@ -32,8 +34,19 @@ export function createReading(clone: Clone): Reading {
     return entries;
   }
 
+  async function filesBelow({ tree, folder }: { tree: string; folder: string }): Promise<TreeEntry[]> {
+    const files: TreeEntry[] = [];
+    for (const child of await children(tree)) {
+      const at = folder === '' ? child.path : `${folder}/${child.path}`;
+      if (child.kind === 'folder') files.push(...(await filesBelow({ tree: child.id, folder: at })));
+      else files.push({ ...child, path: at });
+    }
+    return files;
+  }
+
   return {
     children,
+    filesBelow,
     async entryAt({ tree, path: wanted }) {
       let found: TreeEntry | undefined = { path: '', kind: 'folder', id: tree };
       for (const part of wanted === '' ? [] : wanted.split('/')) {

@@ -25,7 +25,7 @@ export function typeOfKind(kind: TreeEntry['kind']): 'blob' | 'tree' | 'commit' 
 /** What happens to one name of a folder: its deletion first, then the file, or the changes below it. */
 export interface NameChanges {
   deleted: boolean;
-  file: { readonly content: Uint8Array; readonly executable: boolean } | undefined;
+  file: { readonly content: Uint8Array | { readonly blob: string }; readonly executable: boolean } | undefined;
   readonly below: TreeChange[];
 }
 

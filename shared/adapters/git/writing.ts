@@ -10,8 +10,12 @@ import { groupByFirstPart, modes, typeOfKind } from './tree-entries.ts';
 
 const deflate = promisify(deflateCallback);
 
+/** A stream's `bytes` must be what it yields. */
+export type BlobContent = Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> };
+
 /** Objects written into the clone; each resolves with the object's id. */
 export interface Writing {
+  blob(content: BlobContent): Promise<string>;
   /** The tree with the changes in it; the empty tree where nothing is left. Only touched trees are rewritten. */
   tree(change: { from: string | undefined; changes: readonly TreeChange[] }): Promise<string>;
   /** A commit by `author`, at most one parent. */
@@ -28,13 +32,15 @@ export function createWriting({ clone, reading }: { clone: Clone; reading: Readi
     return git.writeObject({ fs, gitdir, type: 'blob', format: 'deflated', oid, object });
   }
 
+  const idOf = async (content: Uint8Array | { readonly blob: string }): Promise<string> => ('blob' in content ? content.blob : writeBlob(content));
+
   /** Undefined where nothing is left of the tree. */
   async function rewriteTree(treeId: string | undefined, changes: readonly TreeChange[]): Promise<string | undefined> {
     const entries = new Map((treeId === undefined ? [] : await reading.children(treeId)).map((entry) => [entry.path, entry]));
     for (const [name, own] of groupByFirstPart(changes)) {
       if (own.deleted) entries.delete(name);
       if (own.file !== undefined) {
-        entries.set(name, { path: name, kind: own.file.executable ? 'executable' : 'file', id: await writeBlob(own.file.content) });
+        entries.set(name, { path: name, kind: own.file.executable ? 'executable' : 'file', id: await idOf(own.file.content) });
       }
       if (own.below.length === 0) continue;
       const folder = entries.get(name);
@@ -54,6 +60,14 @@ export function createWriting({ clone, reading }: { clone: Clone; reading: Readi
   }
 
   return {
+    async blob(content) {
+      if (content instanceof Uint8Array) return writeBlob(content);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of content.chunks) chunks.push(chunk);
+      const whole = Buffer.concat(chunks);
+      if (whole.length !== content.bytes) throw new TypeError(`a stream of ${whole.length} bytes, not the ${content.bytes} bytes it was announced with`);
+      return writeBlob(whole);
+    },
     async tree({ from, changes }) {
       const { gitdir } = await clone.folders();
       return (await rewriteTree(from, changes)) ?? git.writeTree({ fs, gitdir, tree: [] });
