@@ -4,12 +4,16 @@ import type { Commit, Repository } from '../pipeline/ports.ts';
 import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';
 import { createHistory, depths } from './git/history.ts';
-import { createHostClient, headOnHost, withoutCredentials } from './git/host-client.ts';
 import { appendNote } from './git/notes.ts';
 import { pushCommit } from './git/push.ts';
+import { createObjects, emptyPack, type WrittenPack } from './git/objects.ts';
 import { createQueue } from './git/queue.ts';
 import { createReading } from './git/reading.ts';
+import { createGitHost } from './git/smart-http.ts';
 import { createWriting } from './git/writing.ts';
+
+/** Commits that were written and not pushed, as after a lost race: the pack of an older one is forgotten. */
+const keptUnpushed = 64;
 
 /**
  * The repositories of the configuration, each one branch of one Git host, with a bare shallow clone below `cacheFolder`
@@ -51,60 +55,66 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   const { branch } = settings;
   const branchRef = `refs/heads/${branch}`;
   const url = withoutCredentials(settings.url);
-  const host = createHostClient(settings);
-  const clone = createClone({ name: repositoryClass, cacheFolder, branch, host, url });
+  const host = createGitHost({ settings, url, now });
+  const clone = createClone({ name: repositoryClass, cacheFolder, host });
   const history = createHistory({ clone, url });
   const reading = createReading(clone);
-  const writing = createWriting({ clone, reading });
+  const objects = createObjects(clone);
+  const write = createWriting({ objects, reading, url });
   const checkout = createCheckouts({ clone, reading, url });
   const inTurn = createQueue();
-  /** Whether a head was fetched before. */
-  let isFetched = false;
+  /** What the host lacks of the commits that were written here and not pushed yet, the newest last. */
+  const unpushed = new Map<string, WrittenPack>();
+  /** Refs that were fetched before. */
+  const fetchedRefs = new Set<string>();
   /** A look at the host that has not begun: all who ask before it begins share it. One under way may be older than the question. */
   let nextHead: Promise<Commit | undefined> | undefined;
 
-  const head = (): Promise<string | undefined> => headOnHost({ host, ref: branchRef, subject: url });
-
-  async function fetchHead(): Promise<Commit | undefined> {
-    const advertised = await head();
+  async function fetchRef(name: string): Promise<Commit | undefined> {
+    if (await clone.renewIfLarge()) {
+      history.forget();
+      unpushed.clear();
+      fetchedRefs.clear();
+    }
+    const advertised = await host.readRef(name);
     if (advertised === undefined) return undefined;
-    // A commit that is here came with its tree: most looks find a branch that has not moved.
+    // A commit that is here came with its tree: most looks find a ref that has not moved.
     const known = await history.read(advertised);
     if (known !== undefined) return known;
-    // A host leaves out what is here only where it meets a commit that is here, too, on its way back from the head: at
+    // A host leaves out what is here only where it meets a commit that is here, too, on its way back from the tip: at
     // depth 1 it would send the whole tree for each commit.
-    const id = await clone.fetchTo(isFetched ? depths[0] : 1);
-    isFetched ||= id !== undefined;
-    return id === undefined ? undefined : history.fetched(id);
+    await clone.fetchTo({ commit: advertised, depth: fetchedRefs.has(name) ? depths[0] : 1 });
+    fetchedRefs.add(name);
+    return history.fetched(advertised);
   }
 
-  async function fetchRef(name: string): Promise<Commit | undefined> {
-    const tip = await headOnHost({ host, ref: name, subject: url });
-    if (tip === undefined) return undefined;
-    const known = await history.read(tip);
-    if (known !== undefined) return known;
-    const id = await clone.fetchTo(1, name);
-    return id === undefined ? undefined : history.fetched(id);
-  }
-
-  const commit: Repository['commit'] = async ({ parent, changes, message, tree: base }) => {
-    const parentTree = parent === undefined ? undefined : (await history.fetched(parent)).tree;
-    const tree = await writing.tree({ from: base ?? parentTree, changes });
-    if (tree === parentTree) return 'unchanged';
-    return history.fetched(await writing.commit({ tree, parent, message, author, at: now() }));
+  const commit: Repository['commit'] = async ({ parent: parentId, changes, message, tree }) => {
+    const parent = parentId === undefined ? undefined : await history.fetched(parentId);
+    const written = await write({ base: tree ?? parent?.tree, changes, parent, message, author, at: now(), sign: undefined });
+    if (written === 'unchanged') return written;
+    history.keep(written.commit);
+    unpushed.set(written.commit.id, written.pack);
+    for (const id of [...unpushed.keys()].slice(0, -keptUnpushed)) unpushed.delete(id);
+    return written.commit;
   };
 
+  async function push({ ref, expected, commit: id }: { ref: string; expected: string | undefined; commit: string }): Promise<'pushed' | 'moved'> {
+    const result = await pushCommit({ host, url, ref, expected, commit: id, pack: unpushed.get(id) ?? emptyPack });
+    if (result === 'pushed' && unpushed.delete(id)) clone.hasTip(id);
+    return result;
+  }
+
   const writeRef: Repository['writeRef'] = async ({ name, expected, commit: id }) =>
-    (await pushCommit({ clone, host, url, ref: name, expected, commit: id })) === 'pushed' ? 'written' : 'moved';
+    (await push({ ref: name, expected, commit: id })) === 'pushed' ? 'written' : 'moved';
 
   return {
     ...{ repositoryClass, url, branch },
-    head,
+    head: () => host.readRef(branchRef),
     fetchHead: () =>
       (nextHead ??= inTurn(() => {
         // Whoever asks from now on is answered by a request that is sent after that.
         nextHead = undefined;
-        return fetchHead();
+        return fetchRef(branchRef);
       })),
     history: ({ from, since }) => inTurn(() => history.walk({ from, beyond: ({ committedAt }) => committedAt < since, until: () => false })),
     isAncestor: ({ ancestor, descendant }) =>
@@ -131,12 +141,19 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
         return entry?.kind === 'folder' ? reading.filesBelow({ tree: entry.id, folder }) : [];
       }),
     rawCommit: (id) => inTurn(() => history.raw(id)),
-    writeBlob: (content) => inTurn(() => writing.blob(content)),
+    writeBlob: (content) => inTurn(() => objects.writeBlob(content)),
     commit: (wanted) => inTurn(() => commit(wanted)),
-    push: ({ id, parents }) => inTurn(() => pushCommit({ clone, host, url, ref: branchRef, expected: parents[0], commit: id })),
-    readRef: (name) => headOnHost({ host, ref: name, subject: url }),
-    writeRef: (write) => inTurn(() => writeRef(write)),
+    push: ({ id, parents }) => inTurn(() => push({ ref: branchRef, expected: parents[0], commit: id })),
+    readRef: (name) => host.readRef(name),
+    writeRef: (wanted) => inTurn(() => writeRef(wanted)),
     fetchRef: (name) => inTurn(() => fetchRef(name)),
     addNote: (note) => inTurn(() => appendNote({ store: { fetchRef, commit, writeRef }, reading, url, ...note })),
   };
+}
+
+function withoutCredentials(url: string): string {
+  const parsed = new URL(url);
+  parsed.username = '';
+  parsed.password = '';
+  return parsed.href;
 }

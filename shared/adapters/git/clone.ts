@@ -1,9 +1,15 @@
+import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as git from 'isomorphic-git';
-import { gitRefused, translateGitError } from './errors.ts';
-import type { HostClient } from './host-client.ts';
+import { objectsIn } from './pack.ts';
+import type { GitHost } from './smart-http.ts';
+
+/** A clone is given up for a new one where it took this much since it was begun: every pack is looked through at each read, and kept in memory. */
+export const largest = { packs: 400, bytes: 512 * 1024 * 1024 };
+/** Tips that the host is told of, so that it sends nothing of what is here. */
+const toldTips = 16;
 
 export interface Folders {
   readonly gitdir: string;
@@ -11,40 +17,52 @@ export interface Folders {
   readonly checkouts: string;
 }
 
-/** A bare shallow clone of one branch, made on first use. */
+/** A bare shallow clone without refs, made on first use: the objects that were fetched and written. */
 export interface Clone {
   folders(): Promise<Folders>;
-  /** Brings that many commits of the branch, or of another ref, here, and returns its tip. Undefined where the host has no such ref. */
-  fetchTo(depth: number, ref?: string): Promise<string | undefined>;
   /** Packs and their indexes, so that a warm clone reads each only once. */
-  readonly cache: object;
+  cache(): object;
+  packFolder(): Promise<string>;
+  /** For objects that are in no pack yet. It goes with the clone. */
+  draftFolder(): Promise<string>;
+  /** Brings that many commits behind a commit of the host here. */
+  fetchTo(want: { commit: string; depth: number }): Promise<void>;
+  /** Told of what is whole here: the commit, its tree, and what history of it there is. */
+  hasTip(commit: string): void;
+  hasGrown(by: { packs: number; bytes: number }): void;
+  /** Begins a new clone where this one has become large, and says whether it did: no commit is here then. */
+  renewIfLarge(): Promise<boolean>;
 }
 
-export function createClone({ name, cacheFolder, branch, host, url }: {
+export function createClone({ name, cacheFolder, host, limits = largest }: {
   name: string;
   cacheFolder: string;
-  branch: string;
-  host: HostClient;
-  /** Without credentials. */
-  url: string;
+  host: GitHost;
+  limits?: { packs: number; bytes: number };
 }): Clone {
-  const branchRef = `refs/heads/${branch}`;
-  const trackingRef = `refs/remotes/origin/${branch}`;
-  const cache = {};
-  let opening: Promise<Folders> | undefined;
+  let cache = {};
+  let grown = { packs: 0, bytes: 0 };
+  let shallow = new Set<string>();
+  let tips: string[] = [];
+  let generation = 0;
+  let opening: Promise<Folders & { folder: string }> | undefined;
 
-  async function open(): Promise<Folders> {
+  async function open(): Promise<Folders & { folder: string }> {
     await mkdir(cacheFolder, { recursive: true });
     const folder = await mkdtemp(path.join(cacheFolder, `${name}-`));
-    const gitdir = path.join(folder, 'git');
     const checkouts = path.join(folder, 'trees');
-    await git.init({ fs, gitdir, bare: true, defaultBranch: branch });
-    await git.addRemote({ fs, gitdir, remote: 'origin', url });
     await mkdir(checkouts);
-    return { gitdir, checkouts };
+    return { folder, checkouts, gitdir: await initialize(folder) };
   }
 
-  function folders(): Promise<Folders> {
+  async function initialize(folder: string): Promise<string> {
+    const gitdir = path.join(folder, `git-${generation}`);
+    await git.init({ fs, gitdir, bare: true });
+    await Promise.all([mkdir(path.join(gitdir, 'drafts')), mkdir(path.join(gitdir, 'objects', 'pack'), { recursive: true })]);
+    return gitdir;
+  }
+
+  function folders(): Promise<Folders & { folder: string }> {
     opening ??= open().catch((error: unknown) => {
       opening = undefined;
       throw error;
@@ -52,22 +70,44 @@ export function createClone({ name, cacheFolder, branch, host, url }: {
     return opening;
   }
 
-  async function fetchTo(depth: number, ref = branchRef): Promise<string | undefined> {
-    const { gitdir } = await folders();
-    try {
-      const fetched = await git.fetch({
-        ...{ fs, gitdir, cache, ...host, depth },
-        ...{ remote: 'origin', ref: ref === branchRef ? trackingRef : ref, remoteRef: ref, singleBranch: true, tags: false },
-      });
-      return fetched.fetchHead ?? undefined;
-    } catch (error) {
-      if (error instanceof git.Errors.NotFoundError && error.data.what === ref) return undefined;
-      if (error instanceof git.Errors.NotFoundError && error.data.what === 'HEAD') {
-        throw gitRefused({ subject: url, message: 'its HEAD names a branch that does not exist', remedy: `point HEAD at ${branchRef}`, cause: error });
-      }
-      throw translateGitError({ error, subject: url });
-    }
+  function hasTip(commit: string): void {
+    tips = [commit, ...tips.filter((tip) => tip !== commit)].slice(0, toldTips);
   }
 
-  return { folders, fetchTo, cache };
+  return {
+    folders,
+    cache: () => cache,
+    packFolder: async () => path.join((await folders()).gitdir, 'objects', 'pack'),
+    draftFolder: async () => path.join((await folders()).gitdir, 'drafts'),
+    hasTip,
+    hasGrown({ packs, bytes }) {
+      grown = { packs: grown.packs + packs, bytes: grown.bytes + bytes };
+    },
+
+    async fetchTo({ commit, depth }) {
+      const { gitdir } = await folders();
+      const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
+      if (objectsIn(fetched.pack) > 0) {
+        const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
+        await writeFile(path.join(gitdir, filepath), fetched.pack);
+        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath });
+      }
+      for (const id of fetched.shallow) shallow.add(id);
+      for (const id of fetched.unshallow) shallow.delete(id);
+      // The first pack is what a clone cannot do without.
+      if (tips.length > 0) grown = { packs: grown.packs + 1, bytes: grown.bytes + fetched.pack.length };
+      hasTip(commit);
+    },
+
+    async renewIfLarge() {
+      if (grown.packs <= limits.packs && grown.bytes <= limits.bytes) return false;
+      const { folder, checkouts, gitdir: old } = await folders();
+      generation += 1;
+      const gitdir = await initialize(folder);
+      opening = Promise.resolve({ folder, checkouts, gitdir });
+      [cache, grown, shallow, tips] = [{}, { packs: 0, bytes: 0 }, new Set(), []];
+      await rm(old, { recursive: true, force: true });
+      return true;
+    },
+  };
 }

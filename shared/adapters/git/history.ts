@@ -14,6 +14,10 @@ export interface History {
   read(id: string): Promise<Commit | undefined>;
   /** A commit that somebody asked for by id: not having it is an error, never an empty answer. */
   fetched(id: string): Promise<Commit>;
+  /** Told of a commit that was written here. */
+  keep(commit: Commit): void;
+  /** Told that no commit is here any more. */
+  forget(): void;
   /** The bytes that were hashed, without git's own header. */
   raw(id: string): Promise<Uint8Array>;
   /**
@@ -26,16 +30,20 @@ export interface History {
 export function createHistory({ clone, url }: { clone: Clone; url: string }): History {
   const commits = new Map<string, Commit>();
 
+  function keep(commit: Commit): void {
+    if (commits.size >= keptCommits) commits.clear();
+    commits.set(commit.id, commit);
+  }
+
   async function read(id: string): Promise<Commit | undefined> {
     const known = commits.get(id);
     if (known !== undefined) return known;
     const { gitdir } = await clone.folders();
     try {
-      const { commit } = await git.readCommit({ fs, gitdir, cache: clone.cache, oid: id });
+      const { commit } = await git.readCommit({ fs, gitdir, cache: clone.cache(), oid: id });
       const { tree, parent: parents, message, committer } = commit;
       const parsed = { id, tree, parents, message, committedAt: new Date(committer.timestamp * 1000) };
-      if (commits.size >= keptCommits) commits.clear();
-      commits.set(id, parsed);
+      keep(parsed);
       return parsed;
     } catch (error) {
       if (error instanceof git.Errors.NotFoundError) return undefined;
@@ -52,10 +60,12 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
   return {
     read,
     fetched,
+    keep,
+    forget: () => commits.clear(),
     async raw(id) {
       const { gitdir } = await clone.folders();
       await fetched(id);
-      const { object } = await git.readObject({ fs, gitdir, cache: clone.cache, oid: id, format: 'content' });
+      const { object } = await git.readObject({ fs, gitdir, cache: clone.cache(), oid: id, format: 'content' });
       if (object instanceof Uint8Array) return object;
       throw new TypeError('isomorphic-git gave no bytes');
     },
@@ -80,7 +90,7 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
               const message = `the host no longer serves ${id}, an ancestor of ${from}`;
               throw gitUnavailable({ subject: url, message, remedy: 'see whether the branch was rewritten' });
             }
-            await clone.fetchTo(depth);
+            await clone.fetchTo({ commit: from, depth });
             parent = await read(id);
           }
           edge.push(parent);

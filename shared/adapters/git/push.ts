@@ -1,50 +1,26 @@
-import * as fs from 'node:fs';
-import * as git from 'isomorphic-git';
-import type { Clone } from './clone.ts';
-import { gitRefused, lostRace, refusal, translateGitError } from './errors.ts';
-import { headOnHost, type HostClient } from './host-client.ts';
+import { lostRace, pushRefused } from './errors.ts';
+import type { WrittenPack } from './objects.ts';
+import type { GitHost } from './smart-http.ts';
 
-const noCommit = '0'.repeat(40);
-
-/** Pushes a commit to a ref of the host that is at `expected` (undefined: does not exist), and never over anything else. */
-export async function pushCommit({ clone, host, url, ref, expected = noCommit, commit }: {
-  clone: Clone;
-  host: HostClient;
+/**
+ * Points a ref of the host at a commit where the ref is at `expected` (undefined: does not exist), and never over anything
+ * else: the host compares. A push whose answer was lost, and which is sent again, counts as pushed.
+ */
+export async function pushCommit({ host, url, ref, expected, commit, pack }: {
+  host: GitHost;
   /** Without credentials. */
   url: string;
   ref: string;
   expected: string | undefined;
   commit: string;
+  /** What the host lacks of it. */
+  pack: WrittenPack;
 }): Promise<'pushed' | 'moved'> {
-  const { gitdir } = await clone.folders();
-  const words: string[] = [];
-  let observed: string | undefined;
-  try {
-    await git.push({
-      ...{ fs, gitdir, cache: clone.cache, ...host },
-      ...{ remote: 'origin', ref: commit, remoteRef: ref },
-      onMessage: (line) => void words.push(line.trim()),
-      onPrePush: ({ remoteRef }) => {
-        observed = remoteRef.oid;
-        return observed === expected;
-      },
-    });
-    return 'pushed';
-  } catch (error) {
-    // A push whose answer was lost, sent again.
-    if (observed === commit) return 'pushed';
-    if (observed !== undefined && observed !== expected) return 'moved';
-    if (!(error instanceof git.Errors.GitPushError)) throw translateGitError({ error, subject: url });
-    // Hosts word a lost race in many ways; where the branch is now tells it from a refusal.
-    const current = await headOnHost({ host, ref, subject: url });
-    if (current === commit) return 'pushed';
-    if ((current ?? noCommit) !== expected) return 'moved';
-    if (lostRace(error, ref)) return 'moved';
-    throw gitRefused({
-      subject: url,
-      message: `refused the push: ${[refusal(error, ref), ...words].filter((line) => line !== '').join('; ')}`,
-      remedy: "see the host's branch protection and hooks",
-      cause: error,
-    });
-  }
+  const { result, words } = await host.receivePack({ ref, expected, commit, pack: pack.read, bytes: pack.bytes });
+  if (result === 'ok') return 'pushed';
+  // Hosts word a lost race in many ways; where the ref is now tells it from a refusal.
+  const current = await host.readRef(ref);
+  if (current === commit) return 'pushed';
+  if (current !== expected || lostRace(result)) return 'moved';
+  throw pushRefused({ subject: url, words: [result, ...words].join('; ') });
 }

@@ -16,6 +16,10 @@ export interface Reading {
   /** The entry at a path below a tree (`''` is the tree itself), or undefined where nothing is there. */
   entryAt(at: { tree: string; path: string }): Promise<TreeEntry | undefined>;
   blob(id: string): Promise<Uint8Array>;
+  hasBlob(id: string): Promise<boolean>;
+  /** Told of what was written here, so that it need not be read. */
+  keepTree(id: string, entries: readonly TreeEntry[]): void;
+  keepBlob(id: string, content: Uint8Array): void;
   /** All files below a tree, with `folder` before their paths. */
   filesBelow(at: { tree: string; folder: string }): Promise<TreeEntry[]>;
 }
@@ -28,10 +32,21 @@ export function createReading(clone: Clone): Reading {
     const known = trees.find(treeId);
     if (known !== undefined) return known;
     const { gitdir } = await clone.folders();
-    const { tree } = await git.readTree({ fs, gitdir, cache: clone.cache, oid: treeId });
+    const { tree } = await git.readTree({ fs, gitdir, cache: clone.cache(), oid: treeId });
     const entries = tree.map((entry) => ({ path: entry.path, kind: kindOfMode(entry.mode), id: entry.oid }));
     trees.keep(treeId, entries);
     return entries;
+  }
+
+  function keepBlob(id: string, content: Uint8Array): void {
+    if (content.length <= smallFile && files.find(id) === undefined) files.keep(id, content);
+  }
+
+  async function readBlob(id: string): Promise<Uint8Array> {
+    const { gitdir } = await clone.folders();
+    const { blob: content } = await git.readBlob({ fs, gitdir, cache: clone.cache(), oid: id });
+    keepBlob(id, content);
+    return content;
   }
 
   async function filesBelow({ tree, folder }: { tree: string; folder: string }): Promise<TreeEntry[]> {
@@ -55,13 +70,16 @@ export function createReading(clone: Clone): Reading {
       }
       return found === undefined ? undefined : { ...found, path: wanted };
     },
-    async blob(id) {
-      const known = files.find(id);
-      if (known !== undefined) return known;
-      const { gitdir } = await clone.folders();
-      const { blob: content } = await git.readBlob({ fs, gitdir, cache: clone.cache, oid: id });
-      if (content.length <= smallFile) files.keep(id, content);
-      return content;
-    },
+    blob: async (id) => files.find(id) ?? readBlob(id),
+    hasBlob: (id) =>
+      readBlob(id).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof git.Errors.NotFoundError) return false;
+          throw error;
+        },
+      ),
+    keepTree: (id, entries) => trees.keep(id, entries),
+    keepBlob,
   };
 }

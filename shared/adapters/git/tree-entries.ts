@@ -1,6 +1,6 @@
 import type { TreeChange, TreeEntry } from '../../pipeline/ports.ts';
 
-export const modes = { file: '100644', executable: '100755', symlink: '120000', folder: '040000', submodule: '160000' } as const;
+const modes = { file: '100644', executable: '100755', symlink: '120000', folder: '040000', submodule: '160000' } as const;
 
 export function kindOfMode(mode: string): TreeEntry['kind'] {
   switch (mode) {
@@ -17,13 +17,16 @@ export function kindOfMode(mode: string): TreeEntry['kind'] {
   }
 }
 
-export function typeOfKind(kind: TreeEntry['kind']): 'blob' | 'tree' | 'commit' {
-  if (kind === 'folder') return 'tree';
-  return kind === 'submodule' ? 'commit' : 'blob';
+/** A tree as git hashes it: a folder sorts as if its name ended with a slash, and its mode has no leading zero. */
+export function serializeTree(entries: readonly TreeEntry[]): { sorted: readonly TreeEntry[]; content: Buffer } {
+  const keyed = entries.map((entry) => ({ entry, key: Buffer.from(entry.kind === 'folder' ? `${entry.path}/` : entry.path) }));
+  const sorted = keyed.toSorted((a, b) => a.key.compare(b.key)).map(({ entry }) => entry);
+  const parts = sorted.flatMap(({ path, kind, id }) => [Buffer.from(`${modes[kind].replace(/^0/, '')} ${path}\0`), Buffer.from(id, 'hex')]);
+  return { sorted, content: Buffer.concat(parts) };
 }
 
 /** What happens to one name of a folder: its deletion first, then the file, or the changes below it. */
-export interface NameChanges {
+interface NameChanges {
   deleted: boolean;
   file: { readonly content: Uint8Array | { readonly blob: string }; readonly executable: boolean } | undefined;
   readonly below: TreeChange[];

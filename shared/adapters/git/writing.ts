@@ -1,82 +1,102 @@
-import { createHash } from 'node:crypto';
-import * as fs from 'node:fs';
-import { promisify } from 'node:util';
-import { deflate as deflateCallback } from 'node:zlib';
-import * as git from 'isomorphic-git';
-import type { TreeChange } from '../../pipeline/ports.ts';
-import type { Clone } from './clone.ts';
+import type { Commit, TreeChange, TreeEntry } from '../../pipeline/ports.ts';
+import { gitUnavailable } from './errors.ts';
+import type { Objects, WrittenPack } from './objects.ts';
+import { objectId } from './pack.ts';
 import type { Reading } from './reading.ts';
-import { groupByFirstPart, modes, typeOfKind } from './tree-entries.ts';
+import { groupByFirstPart, serializeTree } from './tree-entries.ts';
 
-const deflate = promisify(deflateCallback);
+/** Blobs of one folder that are deflated side by side. */
+const blobsAtOnce = 16;
 
-/** A stream's `bytes` must be what it yields. */
-export type BlobContent = Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> };
-
-/** Objects written into the clone; each resolves with the object's id. */
-export interface Writing {
-  blob(content: BlobContent): Promise<string>;
-  /** The tree with the changes in it; the empty tree where nothing is left. Only touched trees are rewritten. */
-  tree(change: { from: string | undefined; changes: readonly TreeChange[] }): Promise<string>;
-  /** A commit by `author`, at most one parent. */
-  commit(commit: { tree: string; parent: string | undefined; message: string; author: { name: string; email: string }; at: Date }): Promise<string>;
+/** A commit that is in the clone, and the pack that brings it to a host that holds its parent. */
+export interface WrittenCommit {
+  readonly commit: Commit;
+  readonly pack: WrittenPack;
 }
 
-export function createWriting({ clone, reading }: { clone: Clone; reading: Reading }): Writing {
-  /** Deflated by zlib here: isomorphic-git's own way over web streams takes several times as long. */
-  async function writeBlob(content: Uint8Array): Promise<string> {
-    const { gitdir } = await clone.folders();
-    const header = Buffer.from(`blob ${content.length}\0`);
-    const oid = createHash('sha1').update(header).update(content).digest('hex');
-    const object = await deflate(Buffer.concat([header, content]));
-    return git.writeObject({ fs, gitdir, type: 'blob', format: 'deflated', oid, object });
-  }
+export interface NewCommit {
+  /** The tree that the changes are made to; undefined: the empty one. */
+  readonly base: string | undefined;
+  readonly changes: readonly TreeChange[];
+  readonly parent: Commit | undefined;
+  readonly message: string;
+  readonly author: { readonly name: string; readonly email: string };
+  readonly at: Date;
+  /** The value of the commit's `gpgsig` header, for the bytes of the commit without it. */
+  readonly sign: ((content: Uint8Array) => Promise<string>) | undefined;
+}
 
-  const idOf = async (content: Uint8Array | { readonly blob: string }): Promise<string> => ('blob' in content ? content.blob : writeBlob(content));
-
-  /** Undefined where nothing is left of the tree. */
-  async function rewriteTree(treeId: string | undefined, changes: readonly TreeChange[]): Promise<string | undefined> {
-    const entries = new Map((treeId === undefined ? [] : await reading.children(treeId)).map((entry) => [entry.path, entry]));
-    for (const [name, own] of groupByFirstPart(changes)) {
-      if (own.deleted) entries.delete(name);
-      if (own.file !== undefined) {
-        entries.set(name, { path: name, kind: own.file.executable ? 'executable' : 'file', id: await idOf(own.file.content) });
-      }
-      if (own.below.length === 0) continue;
-      const folder = entries.get(name);
-      const id = await rewriteTree(folder?.kind === 'folder' ? folder.id : undefined, own.below);
-      if (id === undefined) entries.delete(name);
-      else entries.set(name, { path: name, kind: 'folder', id });
+/** Writes a commit and all that is new in it as one pack of the clone. `unchanged` where its tree is its parent's. */
+export function createWriting({ objects, reading, url }: { objects: Objects; reading: Reading; url: string }): (wanted: NewCommit) => Promise<WrittenCommit | 'unchanged'> {
+  /** A blob that is neither new nor in the repository would make a commit that no host takes. */
+  async function idOf({ content, before, added }: {
+    content: Uint8Array | { readonly blob: string };
+    before: TreeEntry | undefined;
+    added: Set<string>;
+  }): Promise<string> {
+    const id = content instanceof Uint8Array ? objectId({ type: 'blob', content }) : content.blob;
+    if (id === before?.id) return id;
+    if (content instanceof Uint8Array) await objects.write({ type: 'blob', content, id });
+    else if (!objects.has(id) && !(await reading.hasBlob(id))) {
+      throw gitUnavailable({ subject: url, message: `the blob ${id} is not here`, remedy: 'write it again: a clone that grew large was begun anew' });
     }
-    if (entries.size === 0) return undefined;
-    const { gitdir } = await clone.folders();
-    const tree = [...entries.values()].map((entry) => ({
-      path: entry.path,
-      oid: entry.id,
-      mode: modes[entry.kind],
-      type: typeOfKind(entry.kind),
-    }));
-    return git.writeTree({ fs, gitdir, tree });
+    if (objects.has(id)) added.add(id);
+    if (content instanceof Uint8Array) reading.keepBlob(id, content);
+    return id;
   }
 
-  return {
-    async blob(content) {
-      if (content instanceof Uint8Array) return writeBlob(content);
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of content.chunks) chunks.push(chunk);
-      const whole = Buffer.concat(chunks);
-      if (whole.length !== content.bytes) throw new TypeError(`a stream of ${whole.length} bytes, not the ${content.bytes} bytes it was announced with`);
-      return writeBlob(whole);
-    },
-    async tree({ from, changes }) {
-      const { gitdir } = await clone.folders();
-      return (await rewriteTree(from, changes)) ?? git.writeTree({ fs, gitdir, tree: [] });
-    },
-    async commit({ tree, parent, message, author, at }) {
-      const { gitdir } = await clone.folders();
-      const signature = { ...author, timestamp: Math.floor(at.getTime() / 1000), timezoneOffset: 0 };
-      const commit = { message, tree, parent: parent === undefined ? [] : [parent], author: signature, committer: signature };
-      return git.writeCommit({ fs, gitdir, commit });
-    },
+  /** The id of the tree with the changes in it, or undefined where nothing is left of it. Only touched trees are rewritten. */
+  async function rewriteTree({ from, changes, added }: { from: string | undefined; changes: readonly TreeChange[]; added: Set<string> }): Promise<string | undefined> {
+    const entries = new Map((from === undefined ? [] : await reading.children(from)).map((entry) => [entry.path, entry]));
+    const groups = [...groupByFirstPart(changes)];
+    const rewrite = async ([name, own]: (typeof groups)[number]): Promise<void> => {
+      let entry = entries.get(name);
+      const before = entry;
+      if (own.deleted) entry = undefined;
+      if (own.file !== undefined) {
+        entry = { path: name, kind: own.file.executable ? 'executable' : 'file', id: await idOf({ content: own.file.content, before, added }) };
+      }
+      if (own.below.length > 0) {
+        const id = await rewriteTree({ from: entry?.kind === 'folder' ? entry.id : undefined, changes: own.below, added });
+        entry = id === undefined ? undefined : { path: name, kind: 'folder', id };
+      }
+      if (entry === undefined) entries.delete(name);
+      else entries.set(name, entry);
+    };
+    for (let next = 0; next < groups.length; next += blobsAtOnce) await Promise.all(groups.slice(next, next + blobsAtOnce).map(rewrite));
+    return entries.size === 0 ? undefined : writeTree({ entries: [...entries.values()], from, added });
+  }
+
+  async function writeTree({ entries, from, added }: { entries: readonly TreeEntry[]; from: string | undefined; added: Set<string> }): Promise<string> {
+    const { sorted, content } = serializeTree(entries);
+    const id = objectId({ type: 'tree', content });
+    if (id === from) return id;
+    await objects.write({ type: 'tree', content, id });
+    added.add(id);
+    reading.keepTree(id, sorted);
+    return id;
+  }
+
+  return async ({ base, changes, parent, message, author, at, sign }) => {
+    const added = new Set<string>();
+    const tree = (await rewriteTree({ from: base, changes, added })) ?? (await writeTree({ entries: [], from: undefined, added }));
+    if (tree === parent?.tree) return 'unchanged';
+    const seconds = Math.floor(at.getTime() / 1000);
+    const person = `${plain(author.name)} <${plain(author.email)}> ${seconds} +0000`;
+    const header = [`tree ${tree}`, ...(parent === undefined ? [] : [`parent ${parent.id}`]), `author ${person}`, `committer ${person}`];
+    const body = `\n${message.endsWith('\n') ? message : `${message}\n`}`;
+    const unsigned = Buffer.from(`${header.join('\n')}\n${body}`);
+    const signature = await sign?.(unsigned);
+    // A header goes on in lines that begin with a space.
+    const signed = signature === undefined ? [] : [`gpgsig ${signature.trimEnd().replaceAll('\n', '\n ')}`];
+    const content = Buffer.from(`${[...header, ...signed].join('\n')}\n${body}`);
+    const id = await objects.write({ type: 'commit', content });
+    const commit = { id, tree, parents: parent === undefined ? [] : [parent.id], message: body.slice(1), committedAt: new Date(seconds * 1000) };
+    return { commit, pack: await objects.pack([id, ...added]) };
   };
+}
+
+/** What git itself takes out of a name: these characters end the name or the line. */
+function plain(name: string): string {
+  return name.replaceAll(/[<>\n\0]/g, '').trim();
 }
