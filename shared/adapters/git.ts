@@ -9,6 +9,7 @@ import { pushCommit } from './git/push.ts';
 import { createObjects, emptyPack, type WrittenPack } from './git/objects.ts';
 import { createQueue } from './git/queue.ts';
 import { createReading } from './git/reading.ts';
+import { createSigner } from './git/signer.ts';
 import { createGitHost } from './git/smart-http.ts';
 import { createWriting } from './git/writing.ts';
 
@@ -60,6 +61,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   const history = createHistory({ clone, url });
   const reading = createReading(clone);
   const objects = createObjects(clone);
+  const sign = createSigner(author);
   const write = createWriting({ objects, reading, url });
   const checkout = createCheckouts({ clone, reading, url });
   const inTurn = createQueue();
@@ -90,7 +92,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
 
   const commit: Repository['commit'] = async ({ parent: parentId, changes, message, tree }) => {
     const parent = parentId === undefined ? undefined : await history.fetched(parentId);
-    const written = await write({ base: tree ?? parent?.tree, changes, parent, message, author, at: now(), sign: undefined });
+    const written = await write({ base: tree ?? parent?.tree, changes, parent, message, author, at: now(), sign });
     if (written === 'unchanged') return written;
     history.keep(written.commit);
     unpushed.set(written.commit.id, written.pack);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { RepositoryConfig } from '../../config.ts';
 import { ConvergeError } from '../../errors.ts';
@@ -63,9 +64,15 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
   async function discover(): Promise<ReadonlyMap<string, string> | undefined> {
     const answer = await http({ method: 'GET', path: '/info/refs?service=git-upload-pack', headers: asks2 });
     return parsed(answer, (packets) => {
+      whole(packets);
       const lines = packets.map(text).filter((line) => line !== '' && !line.startsWith('# service='));
-      version = lines[0] === 'version 2' ? 2 : 0;
-      if (version === 2) return undefined;
+      if (lines[0] === 'version 2') {
+        version = 2;
+        return undefined;
+      }
+      // Version 0 lists its capabilities behind the first ref, or behind none.
+      if (lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
+      version = 0;
       return new Map(lines.flatMap((line) => refOf(line)));
     });
   }
@@ -75,7 +82,10 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
       const listed = version === 2 ? undefined : await discover();
       if (listed !== undefined) return listed.get(name);
       const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${name}\n`), flush]);
-      return parsed(await uploadPack(question), (packets) => new Map(packets.map(text).flatMap((line) => refOf(line))).get(name));
+      return parsed(await uploadPack(question), (packets) => {
+        whole(packets);
+        return new Map(packets.map(text).flatMap((line) => refOf(line))).get(name);
+      });
     },
 
     async fetchPack({ want, haves, shallow, depth }) {
@@ -92,7 +102,10 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
         if (beginsAt === -1) throw new RangeError('no pack in the answer');
         const before = packets.slice(0, beginsAt).map(text);
         const idsOf = (word: string): string[] => before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-        return { pack: sideBand(packets.slice(beginsAt + 1)).data, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
+        const pack = sideBand(packets.slice(beginsAt + 1)).data;
+        const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
+        if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
+        return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
       });
     },
 
@@ -111,13 +124,19 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
         const { data, words } = sideBand(packets);
         const lines = [...readPackets(data)].map(text);
         const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
-        if (unpacked !== 'ok') return { result: unpacked ?? 'without a report', words };
+        if (unpacked === undefined) throw new RangeError('no report');
+        if (unpacked !== 'ok') return { result: unpacked, words };
         if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
         const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
         return { result: refused ?? 'without a reason', words };
       });
     },
   };
+}
+
+/** An answer that was cut off must not be taken for one that names no ref. */
+function whole(packets: readonly Packet[]): void {
+  if (packets.at(-1) !== 'flush') throw new RangeError('the answer ends early');
 }
 
 const asks2 = { 'git-protocol': 'version=2' };

@@ -84,7 +84,8 @@ export function createWriting({ objects, reading, url }: { objects: Objects; rea
     const seconds = Math.floor(at.getTime() / 1000);
     const person = `${plain(author.name)} <${plain(author.email)}> ${seconds} +0000`;
     const header = [`tree ${tree}`, ...(parent === undefined ? [] : [`parent ${parent.id}`]), `author ${person}`, `committer ${person}`];
-    const body = `\n${message.endsWith('\n') ? message : `${message}\n`}`;
+    const text = message.replaceAll('\0', '');
+    const body = `\n${text.endsWith('\n') ? text : `${text}\n`}`;
     const unsigned = Buffer.from(`${header.join('\n')}\n${body}`);
     const signature = await sign?.(unsigned);
     // A header goes on in lines that begin with a space.

@@ -1,28 +1,21 @@
-import { createHash, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { ConvergeError } from '../../errors.ts';
-import { readWire, unsignedNumber, wireNumber, wireString, type WireReader } from './wire.ts';
+import { fixedWidth, readWire, wireString, type WireReader } from './wire.ts';
 
-/** SSH's names of the curves, by those of JSON web keys: RFC 5656. */
-const curves = { 'P-256': 'nistp256', 'P-384': 'nistp384', 'P-521': 'nistp521' } as const;
+/** The curves by their names in JSON web keys: SSH's names of them (RFC 5656), and the bytes of a coordinate. */
+const curves = { 'P-256': { ssh: 'nistp256', width: 32 }, 'P-384': { ssh: 'nistp384', width: 48 }, 'P-521': { ssh: 'nistp521', width: 66 } } as const;
 type Curve = keyof typeof curves;
-const coordinateBytes: Readonly<Record<Curve, number>> = { 'P-256': 32, 'P-384': 48, 'P-521': 66 };
 
 const begin = '-----BEGIN OPENSSH PRIVATE KEY-----';
 const end = '-----END OPENSSH PRIVATE KEY-----';
 const magic = 'openssh-key-v1\0';
 
-/** A public key as SSH writes it. */
-export interface SshPublicKey {
-  /** `ssh-ed25519`, `ssh-rsa`, `ecdsa-sha2-nistp256`, … */
-  readonly type: string;
-  /** The bytes behind the base64 of an `authorized_keys` line. */
-  readonly blob: Buffer;
-  readonly key: KeyObject;
-}
-
 export interface SshPrivateKey {
   readonly key: KeyObject;
-  readonly publicKey: SshPublicKey;
+  /** `ssh-ed25519`, `ssh-rsa`, `ecdsa-sha2-nistp256`, … */
+  readonly type: string;
+  /** The public half as SSH sends it. */
+  readonly publicBlob: Buffer;
 }
 
 /**
@@ -35,7 +28,7 @@ export function parsePrivateKey({ file, text }: { file: string; text: string }):
   const encrypted = (): ConvergeError => refuse('the key is protected by a passphrase', 'take the passphrase off with `ssh-keygen -p`, and leave its protection to Secret Manager');
   const trimmed = text.trim();
   if (/^(ssh-|ecdsa-|sk-)/.test(trimmed)) throw refuse('holds a public key', 'name the file of the private key, without `.pub`');
-  if (trimmed.includes('ENCRYPTED')) throw encrypted();
+  if (/BEGIN ENCRYPTED|: 4,ENCRYPTED/.test(trimmed)) throw encrypted();
   let key: KeyObject | 'encrypted';
   try {
     key = trimmed.startsWith(begin) ? parseOpenSsh(trimmed) : createPrivateKey(trimmed);
@@ -46,7 +39,7 @@ export function parsePrivateKey({ file, text }: { file: string; text: string }):
   if (key === 'encrypted') throw encrypted();
   if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) throw refuse('the RSA key has fewer than 2048 bits', generate);
   try {
-    return { key, publicKey: publicKeyOf(key) };
+    return { key, ...publicHalf(key) };
   } catch {
     throw refuse(`a key of the kind ${key.asymmetricKeyType ?? 'unknown'} cannot sign for SSH`, `${generate}; RSA and ECDSA on a NIST curve do as well`);
   }
@@ -56,7 +49,7 @@ function parseOpenSsh(text: string): KeyObject | 'encrypted' {
   const bytes = Buffer.from(text.slice(begin.length, text.indexOf(end)), 'base64');
   if (bytes.toString('latin1', 0, magic.length) !== magic) throw new RangeError('no OpenSSH key');
   const outer = readWire(bytes.subarray(magic.length));
-  const cipher = outer.string().toString();
+  const cipher = outer.text();
   outer.string();
   outer.string();
   if (cipher !== 'none') return 'encrypted';
@@ -64,7 +57,7 @@ function parseOpenSsh(text: string): KeyObject | 'encrypted' {
   outer.string();
   const secret = readWire(outer.string());
   if (secret.uint32() !== secret.uint32()) throw new RangeError('the check does not match');
-  const type = secret.string().toString();
+  const type = secret.text();
   return createPrivateKey({ key: privateJwk(type, secret), format: 'jwk' });
 }
 
@@ -77,76 +70,52 @@ function privateJwk(type: string, from: WireReader): JsonWebKey {
   if (type === 'ssh-rsa') {
     const [n, e, d, qi, p, q] = [from.string(), from.string(), from.string(), from.string(), from.string(), from.string()];
     const [prime, other, exponent] = [toBigInt(p), toBigInt(q), toBigInt(d)];
-    const encode = (value: Buffer): string => unsignedNumber(value).toString('base64url');
+    const encode = (value: Buffer): string => withoutZeros(value).toString('base64url');
     const rest = (one: bigint): string => encode(fromBigInt(exponent % (one - 1n)));
     return { kty: 'RSA', n: encode(n), e: encode(e), d: encode(d), p: encode(p), q: encode(q), qi: encode(qi), dp: rest(prime), dq: rest(other) };
   }
-  const crv = curveOf(from.string().toString());
-  const { x, y } = pointOf(crv, from.string());
-  const d = unsignedNumber(from.string());
-  return { kty: 'EC', crv, x, y, d: Buffer.concat([Buffer.alloc(coordinateBytes[crv] - d.length), d]).toString('base64url') };
+  const crv = curveOf(from.text());
+  const { width } = curves[crv];
+  const point = from.string();
+  if (point.length !== 1 + 2 * width || point[0] !== 4) throw new RangeError('no point of the curve');
+  const [x, y, d] = [point.subarray(1, 1 + width), point.subarray(1 + width), fixedWidth(from.string(), width)].map((number) => number.toString('base64url'));
+  return { kty: 'EC', crv, x: x ?? '', y: y ?? '', d: d ?? '' };
 }
 
-/** Throws `RangeError` for bytes that are no key of a kind that is known here: ed25519, RSA, ECDSA on a NIST curve. */
-export function parsePublicKey(blob: Buffer): SshPublicKey {
-  const from = readWire(blob);
-  const type = from.string().toString();
-  const jwk = publicJwk(type, from);
-  if (from.rest().length > 0) throw new RangeError('more than a key');
-  try {
-    return { type, blob, key: createPublicKey({ key: jwk, format: 'jwk' }) };
-  } catch {
-    throw new RangeError('no key');
-  }
-}
-
-function publicJwk(type: string, from: WireReader): JsonWebKey {
-  if (type === 'ssh-ed25519') return { kty: 'OKP', crv: 'Ed25519', x: from.string().toString('base64url') };
-  if (type === 'ssh-rsa') {
-    const e = unsignedNumber(from.string()).toString('base64url');
-    return { kty: 'RSA', e, n: unsignedNumber(from.string()).toString('base64url') };
-  }
-  if (!type.startsWith('ecdsa-sha2-')) throw new RangeError(`a key of the kind ${JSON.stringify(type.slice(0, 60))} is not known here`);
-  const crv = curveOf(from.string().toString());
-  if (type !== `ecdsa-sha2-${curves[crv]}`) throw new RangeError('the curve is another than its kind says');
-  return { kty: 'EC', crv, ...pointOf(crv, from.string()) };
-}
-
-/** The public half of a key, as SSH writes it. Throws `RangeError` for a kind that SSH does not know. */
-function publicKeyOf(privateKey: KeyObject): SshPublicKey {
-  const key = createPublicKey(privateKey);
-  const { kty, crv = '', x = '', y = '', n = '', e = '' } = key.export({ format: 'jwk' });
+/** The public half of a key. Throws `RangeError` for a kind that SSH does not know. */
+function publicHalf(privateKey: KeyObject): Pick<SshPrivateKey, 'type' | 'publicBlob'> {
+  const { kty, crv = '', x = '', y = '', n = '', e = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   const bytes = (value: string): Buffer => Buffer.from(value, 'base64url');
-  const made = (type: string, ...fields: Buffer[]): SshPublicKey => ({ type, key, blob: Buffer.concat([wireString(type), ...fields]) });
+  const made = (type: string, ...fields: Buffer[]): Pick<SshPrivateKey, 'type' | 'publicBlob'> => ({ type, publicBlob: Buffer.concat([wireString(type), ...fields]) });
   if (kty === 'OKP' && crv === 'Ed25519') return made('ssh-ed25519', wireString(bytes(x)));
   if (kty === 'RSA') return made('ssh-rsa', wireNumber(bytes(e)), wireNumber(bytes(n)));
   if (kty === 'EC' && isCurve(crv)) {
     const point = Buffer.concat([Buffer.from([4]), bytes(x), bytes(y)]);
-    return made(`ecdsa-sha2-${curves[crv]}`, wireString(curves[crv]), wireString(point));
+    return made(`ecdsa-sha2-${curves[crv].ssh}`, wireString(curves[crv].ssh), wireString(point));
   }
   throw new RangeError('SSH knows no such key');
 }
 
-/** `SHA256:…`, as `ssh-keygen -l` prints it. */
-export function fingerprint({ blob }: Pick<SshPublicKey, 'blob'>): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+/** A positive number as SSH writes it: no zeros in front but the one that keeps it positive. */
+export function wireNumber(value: Uint8Array): Buffer {
+  const digits = withoutZeros(value);
+  return wireString((digits[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.alloc(1), digits]) : digits);
+}
+
+function withoutZeros(value: Uint8Array): Buffer {
+  let start = 0;
+  while (start < value.length && value[start] === 0) start += 1;
+  return Buffer.from(value.subarray(start));
 }
 
 function isCurve(name: string): name is Curve {
-  return name in curves;
+  return Object.hasOwn(curves, name);
 }
 
 function curveOf(sshName: string): Curve {
-  const found = Object.keys(curves).find((name) => isCurve(name) && curves[name] === sshName);
+  const found = Object.keys(curves).find((name) => isCurve(name) && curves[name].ssh === sshName);
   if (found === undefined || !isCurve(found)) throw new RangeError(`the curve ${JSON.stringify(sshName.slice(0, 60))} is not known here`);
   return found;
-}
-
-/** The coordinates of a point that is written whole (a byte 4 in front), as all of SSH's are. */
-function pointOf(crv: Curve, point: Buffer): { x: string; y: string } {
-  const length = coordinateBytes[crv];
-  if (point.length !== 1 + 2 * length || point[0] !== 4) throw new RangeError('no point of the curve');
-  return { x: point.subarray(1, 1 + length).toString('base64url'), y: point.subarray(1 + length).toString('base64url') };
 }
 
 function toBigInt(value: Buffer): bigint {

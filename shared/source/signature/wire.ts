@@ -1,45 +1,50 @@
-/** SSH's wire format (RFC 4251, section 5): a string is its length in four bytes, then its bytes. */
+/** Reads the data types of SSH (RFC 4251, section 5) from front to back. Every read throws a `RangeError` where the bytes end too early. */
 export interface WireReader {
+  bytes(count: number): Buffer;
+  byte(): number;
   uint32(): number;
+  /** Bytes behind their length. */
   string(): Buffer;
-  /** What is left. */
-  rest(): Buffer;
+  text(): string;
+  /** Throws a `RangeError` where something is left. */
+  end(): void;
 }
 
-/** Throws `RangeError` where the bytes end before what is read. */
-export function readWire(bytes: Buffer): WireReader {
-  let at = 0;
-  const take = (length: number): Buffer => {
-    if (at + length > bytes.length) throw new RangeError('it ends too early');
-    at += length;
-    return bytes.subarray(at - length, at);
+export function readWire(source: Uint8Array): WireReader {
+  const buffer = Buffer.from(source);
+  let offset = 0;
+  const bytes = (count: number): Buffer => {
+    if (count > buffer.length - offset) throw new RangeError('the bytes end too early');
+    offset += count;
+    return buffer.subarray(offset - count, offset);
   };
-  const uint32 = (): number => take(4).readUInt32BE();
-  return { uint32, string: () => take(uint32()), rest: () => take(bytes.length - at) };
+  const uint32 = (): number => bytes(4).readUInt32BE();
+  const string = (): Buffer => bytes(uint32());
+  return {
+    bytes,
+    uint32,
+    string,
+    byte: () => bytes(1).readUInt8(),
+    text: () => string().toString('latin1'),
+    end: () => {
+      if (offset !== buffer.length) throw new RangeError('something follows the end');
+    },
+  };
 }
 
-export function wireUint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+/** Bytes behind their length. */
+export function wireString(content: Uint8Array | string): Buffer {
+  const bytes = Buffer.from(content);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }
 
-export function wireString(value: string | Uint8Array): Buffer {
-  const bytes = Buffer.from(value);
-  return Buffer.concat([wireUint32(bytes.length), bytes]);
-}
-
-/** A positive number as SSH writes it: no zeros in front but the one that keeps it positive. */
-export function wireNumber(value: Uint8Array): Buffer {
+/** A positive number without the zeros before it, as many bytes wide. Throws a `RangeError` where it is wider. */
+export function fixedWidth(number: Uint8Array, width: number): Buffer {
   let start = 0;
-  while (start < value.length - 1 && value[start] === 0) start += 1;
-  const bytes = Buffer.from(value.subarray(start));
-  return wireString((bytes[0] ?? 0) & 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
-}
-
-/** Such a number without the zero in front. */
-export function unsignedNumber(value: Buffer): Buffer {
-  let start = 0;
-  while (start < value.length - 1 && value[start] === 0) start += 1;
-  return value.subarray(start);
+  while (start < number.length && number[start] === 0) start += 1;
+  const digits = number.subarray(start);
+  if (digits.length > width) throw new RangeError('a number is too large');
+  return Buffer.concat([Buffer.alloc(width - digits.length), digits]);
 }
