@@ -70,8 +70,9 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
         version = 2;
         return undefined;
       }
-      // Version 0 lists its capabilities behind the first ref, or behind none.
-      if (lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
+      // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two ends.
+      const isEmpty = lines.length === 0 && packets.filter((one) => one === 'flush').length === 2;
+      if (!isEmpty && lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
       version = 0;
       return new Map(lines.flatMap((line) => refOf(line)));
     });
