@@ -2,16 +2,40 @@ import { z } from 'zod';
 import { notImplementedYet } from './yaml/not-implemented.ts';
 import { readDocument } from './yaml/read-document.ts';
 
-const credentialsSchema = z.strictObject({
-  /** A file that holds `user:password`, or a token alone. */
-  file: z.string().min(1),
-});
+const credentialsSchema = z
+  .strictObject({
+    /** A file that holds `user:password`, or a token alone. */
+    file: z.string().min(1).optional(),
+    /** A GitHub App installed on the repository, which mints its own tokens. */
+    githubApp: z
+      .strictObject({
+        appId: z.union([z.string().min(1), z.int().positive().transform(String)]),
+        installationId: z.union([z.string().regex(/^\d+$/), z.int().positive().transform(String)]),
+        /** The app's private key as GitHub hands it out: RSA, PEM. */
+        privateKeyFile: z.string().min(1),
+        /** Another one for GitHub Enterprise Server: `https://HOST/api/v3`. */
+        api: z.url().default('https://api.github.com'),
+      })
+      .optional(),
+  })
+  .refine(({ file, githubApp }) => (file === undefined) !== (githubApp === undefined), 'needs either `file` or `githubApp`');
 
 const repositorySchema = z.strictObject({
   url: z.url(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
   credentials: credentialsSchema.optional(),
+  /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
+  tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
+  /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks for them. */
+  proxy: z.url({ protocol: /^https?$/ }).optional(),
+});
+
+const authorSchema = z.strictObject({
+  name: z.string().min(1),
+  email: z.string().min(1),
+  /** A file that holds a private SSH key without a passphrase, which signs every commit: OpenSSH's own format, or PKCS #8 in PEM. */
+  signingKey: z.strictObject({ file: z.string().min(1) }).optional(),
 });
 
 const clusterSchema = z.strictObject({
@@ -45,7 +69,7 @@ export const configSchema = z.strictObject({
   topicPrefix: z.string().default(''),
   repositories: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), repositorySchema),
   clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
-  author: z.strictObject({ name: z.string().min(1), email: z.string().min(1) }).default({ name: 'Converge', email: 'converge@example.com' }),
+  author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: z.strictObject({ github: z.strictObject({ secretFile: z.string().min(1) }).optional() }).default({}),
   alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
   limits: limitsSchema.prefault({}),

@@ -95,10 +95,13 @@ export interface TreeEntry {
   readonly id: string;
 }
 
-/** A change to one path of a tree: bytes, or undefined for a deletion of the file or of the whole folder. */
+/**
+ * A change to one path of a tree: bytes, a blob that `writeBlob` wrote or that the repository holds, or undefined for a
+ * deletion of the file or of the whole folder.
+ */
 export interface TreeChange {
   readonly path: string;
-  readonly content: Uint8Array | undefined;
+  readonly content: Uint8Array | { readonly blob: string } | undefined;
   readonly executable: boolean;
 }
 
@@ -121,15 +124,38 @@ export interface Repository {
   list(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
   /** The bytes of a file of a fetched commit, or undefined where there is no file. */
   readFile(at: { commit: string; path: string }): Promise<Uint8Array | undefined>;
+  /** Every file below a folder of a fetched commit, links and submodules included, paths from the root, sorted as trees are. */
+  files(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
+  /** The bytes of a fetched commit as they were hashed, without git's own header: what a signature in it signs, and the signature. */
+  rawCommit(id: string): Promise<Uint8Array>;
   /** A local folder that holds the whole tree of a fetched commit. Read-only, and kept while the instance lives. */
   checkout(commit: string): Promise<string>;
   /**
-   * Writes a commit on top of `parent` (undefined: the first commit) without pushing it. `unchanged` where the changes
-   * leave the tree as it is.
+   * Brings a file here for a later `commit` and returns its id; nothing of it stays in memory. A stream's `bytes` must be
+   * exactly what it yields: Git hashes the length first.
    */
-  commit(commit: { parent: string | undefined; changes: readonly TreeChange[]; message: string }): Promise<Commit | 'unchanged'>;
+  writeBlob(content: Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> }): Promise<string>;
+  /**
+   * Writes a commit on top of `parent` (undefined: the first commit) without pushing it: the changes to the parent's tree,
+   * or to `tree`, the id of another whole tree of a fetched commit. `unchanged` where the result is the parent's tree.
+   */
+  commit(commit: { parent: string | undefined; changes: readonly TreeChange[]; message: string; tree?: string }): Promise<Commit | 'unchanged'>;
   /** Pushes a commit made by `commit`. `moved` where the branch is no longer at that commit's parent. */
   push(commit: Commit): Promise<'pushed' | 'moved'>;
+  /** The commit that any ref (`refs/…`, its full name) of the host is at now: one small request. Undefined where there is none. */
+  readRef(name: string): Promise<string | undefined>;
+  /**
+   * Compare-and-swap of any ref (`refs/…`) of the host: points it at a commit that is here or on the host, where it is still
+   * at `expected` (undefined: does not exist), and nothing is forced beyond that. `moved` where it is not.
+   */
+  writeRef(write: { name: string; expected: string | undefined; commit: string }): Promise<'written' | 'moved'>;
+  /** Brings the tip of any ref (`refs/…`) and its tree here, without history. Undefined where the host has no such ref. */
+  fetchRef(name: string): Promise<Commit | undefined>;
+  /**
+   * Appends a paragraph to the note of a commit below `ref` (`refs/notes/converge`), as `git notes append` does; safe beside
+   * other writers. A note that holds that paragraph already stays as it is.
+   */
+  addNote(note: { ref: string; commit: string; text: string }): Promise<void>;
 }
 
 // --- Rendering ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { reportTo } from '../../local/say.ts';
+import { measureCommits } from './commit-cases.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { prepareManyEnvironments } from './many-environments.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
@@ -68,6 +69,8 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'fleet-change-one-of-200': async () => (await many()).changeOne('fleet-change-one-of-200'),
     'render-cold': async () => (await render()).cold(),
     'render-cached': async () => (await render()).cached(),
+    'commit-file-1': () => measureCommits({ folder: parts.pipeline.folder, name: 'commit-file-1', files: 1, rounds: 20 }),
+    'commit-files-1000': () => measureCommits({ folder: parts.pipeline.folder, name: 'commit-files-1000', files: 1000, rounds: 5 }),
     'upload-to-converged': () => measureUpload(parts),
   };
   const measured: Case[] = [];

@@ -29,6 +29,8 @@ export const caseNames = [
   'fleet-change-one-of-200',
   'render-cold',
   'render-cached',
+  'commit-file-1',
+  'commit-files-1000',
   'upload-to-converged',
 ] as const;
 export type CaseName = (typeof caseNames)[number];

@@ -23,6 +23,8 @@ const aims: Readonly<Record<CaseName, Aim>> = {
   'fleet-change-one-of-200': { seconds: 1.5 },
   'render-cold': {},
   'render-cached': {},
+  'commit-file-1': { seconds: 0.15 },
+  'commit-files-1000': { times: 3 },
   'upload-to-converged': { seconds: 1.5 },
 };
 

@@ -101,7 +101,8 @@ export function repositoryWith({ repositoryClass = 'master', commit = commitId('
       const content = files?.[path];
       return content === undefined ? undefined : Buffer.from(content);
     },
-    ...{ history: unused, isAncestor: unused, checkout: unused, commit: unused, push: unused },
+    ...{ history: unused, isAncestor: unused, checkout: unused, commit: unused, push: unused, files: unused, rawCommit: unused },
+    ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, addNote: unused },
   };
 }
 

@@ -1,0 +1,158 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates } from 'node:tls';
+import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
+import type { RepositoryConfig } from '../../config.ts';
+import { createCredentials, type Login } from './credentials.ts';
+import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
+import { readSecretFile } from './secret-file.ts';
+
+/** No request to the Git host takes longer, its answer included. */
+const requestMilliseconds = 120_000;
+/** A host that asks for a longer pause is left to the next delivery of the message. */
+const longestPauseSeconds = 10;
+/** Pauses that one request makes, and redirects that it follows. */
+const mostPauses = 2;
+const mostRedirects = 3;
+
+export interface GitRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below the repository's URL: `/info/refs?…`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Made anew for each attempt. */
+  readonly body?: () => Buffer | Readable;
+}
+
+/** Sends a request and returns the whole answer of a success; throws what the tables of `errors.ts` make of everything else. */
+export type GitHttp = (request: GitRequest) => Promise<Buffer>;
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Buffer;
+}
+
+/** @param url without credentials: the subject of errors */
+export function createGitHttp({ settings, url, now }: { settings: RepositoryConfig; url: string; now: () => Date }): GitHttp {
+  const credentials = createCredentials({ settings, request: requestApi, now });
+  /** Every secret that was sent: none may come back in an error. */
+  const secrets = new Set<string>();
+  let base = url.replace(/\/$/, '');
+  let dispatcher: Promise<Dispatcher> | undefined;
+
+  async function exchange({ to, method, headers, body }: { to: string; method: 'GET' | 'POST'; headers: Record<string, string>; body?: GitRequest['body'] }): Promise<Answer> {
+    dispatcher ??= createDispatcher(settings).catch((error: unknown) => {
+      dispatcher = undefined;
+      throw error;
+    });
+    const through = await dispatcher;
+    const attempt = async (): Promise<Answer> => {
+      const signal = AbortSignal.timeout(requestMilliseconds);
+      const content = body === undefined ? null : body();
+      const response = await send(to, { method, headers, dispatcher: through, signal, body: content });
+      return { status: response.statusCode, headers: response.headers, body: Buffer.from(await response.body.arrayBuffer()) };
+    };
+    try {
+      try {
+        return await attempt();
+      } catch (error) {
+        // A frozen instance that thaws finds its kept-alive connection closed.
+        if (!['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemCode(error) ?? '')) throw error;
+        return await attempt();
+      }
+    } catch (error) {
+      throw connectionError({ subject: url, error: proxyError(error) ?? error });
+    }
+  }
+
+  /** undici tells of a proxy that opens no tunnel by a sentence alone. */
+  function proxyError(error: unknown): unknown {
+    const status = error instanceof Error ? /Proxy response \((\d+)\)/.exec(error.message)?.[1] : undefined;
+    if (status === '407') return statusError({ subject: url, status: 407, words: '', asksToWait: false });
+    if (status === undefined) return undefined;
+    return gitRefused({ subject: url, message: `the proxy opens no tunnel to the Git host (HTTP ${status})`, remedy: 'let the proxy connect to it', cause: error });
+  }
+
+  async function requestApi({ url: to, authorization }: { url: string; authorization: string }): Promise<unknown> {
+    secrets.add(authorization.replace('Bearer ', ''));
+    const headers = { authorization, accept: 'application/vnd.github+json', 'user-agent': 'converge', 'content-length': '0' };
+    const answer = await exchange({ to, method: 'POST', headers });
+    if (answer.status >= 300) throw failure({ answer, subject: to });
+    try {
+      return JSON.parse(answer.body.toString('utf8'));
+    } catch {
+      return undefined;
+    }
+  }
+
+  function failure({ answer, subject }: { answer: Answer; subject: string }): Error {
+    const isPage = String(answer.headers['content-type'] ?? '').startsWith('text/html');
+    let words = isPage ? '' : answer.body.toString('utf8').trim().slice(0, 500);
+    for (const secret of secrets) words = words.replaceAll(secret, '…');
+    return statusError({ subject, status: answer.status, words, asksToWait: answer.headers['retry-after'] !== undefined });
+  }
+
+  /** The place on the same host that a renamed or moved repository redirects to. */
+  function redirected(answer: Answer, request: GitRequest): string | undefined {
+    const location = answer.headers.location;
+    if (answer.status < 300 || answer.status >= 400 || typeof location !== 'string') return undefined;
+    const target = new URL(location, base);
+    const from = new URL(base);
+    const isUpgrade = from.protocol === 'http:' && target.protocol === 'https:';
+    if (target.hostname !== from.hostname || (target.origin !== from.origin && !isUpgrade)) {
+      throw statusError({ subject: url, status: answer.status, words: target.origin, asksToWait: false });
+    }
+    const whole = `${target.origin}${target.pathname}${target.search}`;
+    return whole.endsWith(request.path) ? whole.slice(0, -request.path.length) : undefined;
+  }
+
+  return async (request) => {
+    let login = await credentials.login();
+    let isRenewed = false;
+    let pauses = 0;
+    let redirects = 0;
+    for (;;) {
+      if (login !== undefined) secrets.add(login.password).add(basic(login));
+      const headers: Record<string, string> = { 'user-agent': 'git/2.0 (converge)', ...request.headers };
+      if (login !== undefined) headers['authorization'] = `Basic ${basic(login)}`;
+      const answer = await exchange({ ...request, to: base + request.path, headers });
+      if (answer.status >= 200 && answer.status < 300) return answer.body;
+      if (answer.status === 401 && login !== undefined && !isRenewed) {
+        isRenewed = true;
+        const newer = await credentials.renew(login);
+        login = newer ?? login;
+        if (newer !== undefined) continue;
+      }
+      const pause = pauseSeconds({ answer, now: now() });
+      if (pause !== undefined && pause <= longestPauseSeconds && pauses < mostPauses) {
+        pauses += 1;
+        await sleep(pause * 1000);
+        continue;
+      }
+      const moved = redirected(answer, request);
+      if (moved === undefined || redirects >= mostRedirects) throw failure({ answer, subject: url });
+      redirects += 1;
+      base = moved;
+    }
+  };
+}
+
+function basic({ user, password }: Login): string {
+  return Buffer.from(`${user}:${password}`).toString('base64');
+}
+
+/** How long the host asks us to wait: seconds, or a date. */
+function pauseSeconds({ answer, now }: { answer: Answer; now: Date }): number | undefined {
+  const header = answer.headers['retry-after'];
+  if (typeof header !== 'string' || ![403, 429, 503].includes(answer.status)) return undefined;
+  if (/^\d+$/.test(header)) return Number.parseInt(header, 10);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
+}
+
+async function createDispatcher({ tls, proxy }: RepositoryConfig): Promise<Dispatcher> {
+  const trusted = tls === undefined ? {} : { ca: [...getCACertificates('default'), await readSecretFile(tls.caFile)] };
+  if (proxy === undefined) return new Agent({ connect: trusted });
+  return new ProxyAgent({ uri: proxy, proxyTunnel: true, requestTls: trusted, proxyTls: trusted });
+}

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { RepositoryConfig } from '../../config.ts';
+import { ConvergeError } from '../../errors.ts';
+import { gitUnavailable } from './errors.ts';
+import { createGitHttp } from './http.ts';
+import { delimiter, flush, packet, readPackets, type Packet } from './pkt-line.ts';
+
+/** The pack that a fetch brought, and where history now ends here. */
+export interface FetchedPack {
+  readonly pack: Buffer;
+  readonly shallow: readonly string[];
+  readonly unshallow: readonly string[];
+}
+
+export interface PushAnswer {
+  /** `ok`, or why the ref was not moved. */
+  readonly result: string;
+  /** What the host and its hooks printed. */
+  readonly words: readonly string[];
+}
+
+/**
+ * The Git host by the smart HTTP protocol: https://git-scm.com/docs/gitprotocol-http, version 2 of it
+ * (https://git-scm.com/docs/gitprotocol-v2) where the host speaks that, and version 0 where it does not.
+ */
+export interface GitHost {
+  /** The commit of a ref (its full name), or undefined where there is none. */
+  readRef(name: string): Promise<string | undefined>;
+  /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`. */
+  fetchPack(fetch: { want: string; haves: readonly string[]; shallow: readonly string[]; depth: number }): Promise<FetchedPack>;
+  /** Compare-and-swap of one ref, with the objects that takes. */
+  receivePack(push: { ref: string; expected: string | undefined; commit: string; pack: () => AsyncIterable<Uint8Array>; bytes: number }): Promise<PushAnswer>;
+}
+
+const noCommit = '0'.repeat(40);
+
+/** @param url without credentials: the subject of errors */
+export function createGitHost({ settings, url, now }: { settings: RepositoryConfig; url: string; now: () => Date }): GitHost {
+  const http = createGitHttp({ settings, url, now });
+  /** Known after the first look, so that later ones need no more than one request. */
+  let version: 0 | 2 | undefined;
+
+  async function parsed<T>(bytes: Buffer, parse: (packets: readonly Packet[]) => T): Promise<T> {
+    try {
+      const packets = [...readPackets(bytes)];
+      const error = packets.find((one) => one instanceof Buffer && one.toString('latin1', 0, 4) === 'ERR ');
+      if (error !== undefined) throw gitUnavailable({ subject: url, message: `the Git host says: ${text(error).slice(4)}` });
+      return parse(packets);
+    } catch (error) {
+      if (error instanceof ConvergeError) throw error;
+      const remedy = 'check whether the URL is that of a repository';
+      throw gitUnavailable({ subject: url, message: 'the Git host did not answer as it should', remedy, cause: error });
+    }
+  }
+
+  async function uploadPack(body: Buffer): Promise<Buffer> {
+    const service = 'git-upload-pack';
+    const headers = { 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result`, ...(version === 2 ? asks2 : {}) };
+    return http({ method: 'POST', path: `/${service}`, headers, body: () => body });
+  }
+
+  /** The refs that version 0 lists at once; undefined where the host speaks version 2, which is asked for them. */
+  async function discover(): Promise<ReadonlyMap<string, string> | undefined> {
+    const answer = await http({ method: 'GET', path: '/info/refs?service=git-upload-pack', headers: asks2 });
+    return parsed(answer, (packets) => {
+      whole(packets);
+      const lines = packets.map(text).filter((line) => line !== '' && !line.startsWith('# service='));
+      if (lines[0] === 'version 2') {
+        version = 2;
+        return undefined;
+      }
+      // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two ends.
+      const isEmpty = lines.length === 0 && packets.filter((one) => one === 'flush').length === 2;
+      if (!isEmpty && lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
+      version = 0;
+      return new Map(lines.flatMap((line) => refOf(line)));
+    });
+  }
+
+  return {
+    async readRef(name) {
+      const listed = version === 2 ? undefined : await discover();
+      if (listed !== undefined) return listed.get(name);
+      const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${name}\n`), flush]);
+      return parsed(await uploadPack(question), (packets) => {
+        whole(packets);
+        return new Map(packets.map(text).flatMap((line) => refOf(line))).get(name);
+      });
+    },
+
+    async fetchPack({ want, haves, shallow, depth }) {
+      if (version === undefined) await discover();
+      const limits = [...shallow.map((id) => packet(`shallow ${id}\n`)), packet(`deepen ${depth}\n`)];
+      const known = [...haves.map((id) => packet(`have ${id}\n`)), packet('done\n')];
+      const options = ['ofs-delta', 'no-progress'];
+      const question =
+        version === 2
+          ? [packet('command=fetch\n'), delimiter, ...options.map((option) => packet(`${option}\n`)), packet(`want ${want}\n`), ...limits, ...known, flush]
+          : [packet(`want ${want} side-band-64k ${options.join(' ')}\n`), ...limits, flush, ...known];
+      return parsed(await uploadPack(Buffer.concat(question)), (packets) => {
+        const beginsAt = packets.findIndex((one) => one instanceof Buffer && (version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))));
+        if (beginsAt === -1) throw new RangeError('no pack in the answer');
+        const before = packets.slice(0, beginsAt).map(text);
+        const idsOf = (word: string): string[] => before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
+        const pack = sideBand(packets.slice(beginsAt + 1)).data;
+        const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
+        if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
+        return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
+      });
+    },
+
+    async receivePack({ ref, expected = noCommit, commit, pack, bytes }) {
+      const service = 'git-receive-pack';
+      const command = Buffer.concat([packet(`${expected} ${commit} ${ref}\0 report-status side-band-64k\n`), flush]);
+      async function* body(): AsyncGenerator<Uint8Array> {
+        yield command;
+        yield* pack();
+      }
+      const headers = {
+        ...{ 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result` },
+        'content-length': String(command.length + bytes),
+      };
+      return parsed(await http({ method: 'POST', path: `/${service}`, headers, body: () => Readable.from(body(), { objectMode: false }) }), (packets) => {
+        const { data, words } = sideBand(packets);
+        const lines = [...readPackets(data)].map(text);
+        const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
+        if (unpacked === undefined) throw new RangeError('no report');
+        if (unpacked !== 'ok') return { result: unpacked, words };
+        if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
+        const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
+        return { result: refused ?? 'without a reason', words };
+      });
+    },
+  };
+}
+
+/** An answer that was cut off must not be taken for one that names no ref. */
+function whole(packets: readonly Packet[]): void {
+  if (packets.at(-1) !== 'flush') throw new RangeError('the answer ends early');
+}
+
+const asks2 = { 'git-protocol': 'version=2' };
+
+function text(one: Packet): string {
+  return one instanceof Buffer ? one.toString('utf8').replace(/\n$/, '') : '';
+}
+
+/** `ID NAME`, the first line of version 0 with capabilities behind a zero byte. */
+function refOf(line: string): [string, string][] {
+  const [, id = '', name = ''] = /^([0-9a-f]{40}) ([^\0\s]+)/.exec(line) ?? [];
+  return name === '' ? [] : [[name, id]];
+}
+
+/** Band 1 is data, band 2 what people are to read, band 3 the end of it all. */
+function sideBand(packets: readonly Packet[]): { data: Buffer; words: string[] } {
+  const [data, words]: [Buffer[], string[]] = [[], []];
+  for (const one of packets) {
+    if (!(one instanceof Buffer)) continue;
+    if (one[0] === 1) data.push(one.subarray(1));
+    else if (one[0] === 2) words.push(one.toString('utf8', 1));
+    else throw new RangeError(one[0] === 3 ? one.toString('utf8', 1).trim() : 'no band');
+  }
+  return { data: Buffer.concat(data), words: words.join('').split(/[\r\n]+/).map((line) => line.trim()).filter((line) => line !== '') };
+}

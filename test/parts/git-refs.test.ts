@@ -1,0 +1,151 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startGit, type GitHost } from '../../local/parts/git.ts';
+import { createRepositories } from '../../shared/adapters/git.ts';
+import { configSchema } from '../../shared/config.ts';
+import type { Commit, Repository } from '../../shared/pipeline/ports.ts';
+
+const run = promisify(execFile);
+const author = { name: 'Converge', email: 'converge@example.com' };
+const notes = 'refs/notes/converge';
+let folder: string;
+let host: GitHost;
+let name: string;
+let counter = 0;
+const names = Array.from({ length: 12 }, (_one, index) => `r${index}`);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-git-refs-'));
+  host = await startGit({ folder, repositories: names });
+});
+afterAll(async () => {
+  await host.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  name = names[counter++] ?? '';
+});
+
+/** A clone of its own each time, as a new instance has. */
+function open(): Repository {
+  const repositories = configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b' } });
+  return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now: () => new Date('2026-11-21T01:02:03Z') })('master');
+}
+
+async function commitAndPush(repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> {
+  const changes = Object.entries(files).map(([path, text]) => ({ path, content: Buffer.from(text), executable: false }));
+  const commit = await repository.commit({ parent: (await repository.fetchHead())?.id, changes, message: 'Change\n' });
+  if (commit === 'unchanged') throw new Error('the test meant to change something');
+  expect(await repository.push(commit)).toBe('pushed');
+  return commit;
+}
+
+async function onHost(...parameters: string[]): Promise<string> {
+  return (await run('git', ['--git-dir', host.path(name), '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters])).stdout.trim();
+}
+
+it('writes a ref only where it is what was expected, and reads it with its tree', async () => {
+  const repository = open();
+  const [first, second] = [await commitAndPush(repository, { a: '1' }), await commitAndPush(repository, { a: '2' })];
+  const ref = 'refs/converge/environments/acme';
+  expect(await repository.readRef(ref)).toBeUndefined();
+  expect(await repository.fetchRef(ref)).toBeUndefined();
+  expect(await repository.writeRef({ name: ref, expected: undefined, commit: first.id })).toBe('written');
+  expect(await repository.writeRef({ name: ref, expected: undefined, commit: second.id })).toBe('moved');
+  expect(await repository.writeRef({ name: ref, expected: second.id, commit: second.id })).toBe('moved');
+  expect(await onHost('rev-parse', ref)).toBe(first.id);
+  expect(await repository.writeRef({ name: ref, expected: first.id, commit: second.id })).toBe('written');
+  expect(await open().readRef(ref)).toBe(second.id);
+  const reader = open();
+  expect(await reader.fetchRef(ref)).toEqual({ ...second });
+  expect(Buffer.from((await reader.readFile({ commit: second.id, path: 'a' })) ?? []).toString()).toBe('2');
+});
+
+it('points a ref at a commit of the host that was never fetched', async () => {
+  const first = await commitAndPush(open(), { a: '1' });
+  expect(await open().writeRef({ name: 'refs/converge/one', expected: undefined, commit: first.id })).toBe('written');
+  expect(await onHost('rev-parse', 'refs/converge/one')).toBe(first.id);
+});
+
+it('adds notes that git shows, beside those of others, and none twice', async () => {
+  const repository = open();
+  const [first, second] = [await commitAndPush(repository, { a: '1' }), await commitAndPush(repository, { a: '2' })];
+  await repository.addNote({ ref: notes, commit: first.id, text: 'converged acme' });
+  await onHost('notes', '--ref=converge', 'append', '-m', 'by hand', first.id);
+  await repository.addNote({ ref: notes, commit: first.id, text: 'converged globex\n' });
+  await repository.addNote({ ref: notes, commit: first.id, text: 'converged acme' });
+  await repository.addNote({ ref: notes, commit: second.id, text: 'diverged' });
+  expect(await onHost('log', '-1', '--notes=converge', '--format=%N', first.id)).toBe('converged acme\n\nby hand\n\nconverged globex');
+  expect(await onHost('log', '-1', '--notes=converge', '--format=%N', second.id)).toBe('diverged');
+  await onHost('fsck', '--strict');
+});
+
+it('loses no note of many writers at once', async () => {
+  const { id } = await commitAndPush(open(), { a: '1' });
+  const texts = Array.from({ length: 6 }, (_one, index) => `note ${index}`);
+  await Promise.all(texts.map((text) => open().addNote({ ref: notes, commit: id, text })));
+  expect((await onHost('log', '-1', '--notes=converge', '--format=%N', id)).split('\n\n').sort()).toEqual(texts);
+});
+
+it('finds a note in the folders that git spreads many notes over', async () => {
+  const { id, tree } = await commitAndPush(open(), { a: '1' });
+  const marks = Array.from({ length: 600 }, (_one, index) => `commit refs/heads/many\ncommitter A <a@b> ${1_000_000_000 + index} +0000\ndata 1\nx\n\n`);
+  const fast = run('git', ['--git-dir', host.path(name), 'fast-import', '--quiet']);
+  fast.child.stdin?.end(marks.join(''));
+  await fast;
+  const many = (await onHost('rev-list', 'refs/heads/many')).split('\n');
+  await onHost('notes', '--ref=converge', 'add', '-m', 'before', id);
+  const copies = run('git', ['--git-dir', host.path(name), '-c', 'user.name=Ada', '-c', 'user.email=a@b', 'notes', '--ref=converge', 'copy', '--stdin']);
+  copies.child.stdin?.end(many.map((one) => `${id} ${one}\n`).join(''));
+  await copies;
+  expect((await onHost('ls-tree', notes)).split('\n').filter((line) => line.includes(' tree ')).length).toBeGreaterThan(100);
+  await open().addNote({ ref: notes, commit: id, text: 'after' });
+  await open().addNote({ ref: notes, commit: tree, text: 'of something new' });
+  expect(await onHost('notes', '--ref=converge', 'show', id)).toBe('before\n\nafter');
+  expect(await onHost('notes', '--ref=converge', 'show', tree)).toBe('of something new');
+  await onHost('fsck', '--strict');
+});
+
+it('lists every file below a folder, and takes back a whole tree', async () => {
+  const repository = open();
+  const first = await commitAndPush(repository, { 'a/b/c': '1', 'a/d': '2', e: '3' });
+  const second = await commitAndPush(repository, { 'a/b/c': 'changed', f: 'new' });
+  const paths = async (commit: string, below: string) => (await repository.files({ commit, folder: below })).map(({ path }) => path);
+  expect(await paths(first.id, '')).toEqual(['a/b/c', 'a/d', 'e']);
+  expect(await paths(first.id, 'a/b')).toEqual(['a/b/c']);
+  expect(await paths(first.id, 'nowhere')).toEqual([]);
+  const reverted = await repository.commit({ parent: second.id, changes: [], tree: first.tree, message: 'Revert\n' });
+  expect(reverted).toMatchObject({ tree: first.tree, parents: [second.id] });
+  expect(await repository.commit({ parent: second.id, changes: [], tree: second.tree, message: 'Nothing\n' })).toBe('unchanged');
+  expect(reverted !== 'unchanged' && (await repository.push(reverted))).toBe('pushed');
+  expect(await onHost('show', 'main:a/b/c')).toBe('1');
+});
+
+it('commits blobs that were written before, of bytes and of streams', async () => {
+  const repository = open();
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('in two ');
+    yield Buffer.from('pieces');
+  }
+  const [one, two] = [await repository.writeBlob(Buffer.from('whole')), await repository.writeBlob({ bytes: 13, chunks: chunks() })];
+  await expect(repository.writeBlob({ bytes: 5, chunks: chunks() })).rejects.toThrow('not the 5 bytes');
+  const changes = [
+    { path: 'one', content: { blob: one }, executable: false },
+    { path: 'deep/two', content: { blob: two }, executable: true },
+  ];
+  const commit = await repository.commit({ parent: undefined, changes, message: 'Blobs\n' });
+  expect(commit !== 'unchanged' && (await repository.push(commit))).toBe('pushed');
+  expect(await onHost('show', 'main:one')).toBe('whole');
+  expect(await onHost('show', 'main:deep/two')).toBe('in two pieces');
+  await onHost('fsck', '--strict');
+});
+
+it('gives a commit as it was hashed', async () => {
+  const repository = open();
+  const { id } = await commitAndPush(repository, { a: '1' });
+  expect(Buffer.from(await repository.rawCommit(id)).toString().trim()).toBe(await onHost('cat-file', 'commit', id));
+});
