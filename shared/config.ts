@@ -48,6 +48,9 @@ const sinkSchema = z.strictObject({
   webhook: z.strictObject({ url: z.url(), secretFile: z.string().min(1).optional() }),
 });
 
+/** Of one Git host: the secret that its calls are signed with. */
+const webhookSchema = z.strictObject({ secretFile: z.string().min(1) });
+
 const limitsSchema = z.strictObject({
   /** Bytes of one artifact as uploaded, and of an archive unpacked. */
   uploadBytes: z.int().positive().default(209_715_200),
@@ -70,7 +73,7 @@ export const configSchema = z.strictObject({
   repositories: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), repositorySchema),
   clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
-  webhooks: z.strictObject({ github: z.strictObject({ secretFile: z.string().min(1) }).optional() }).default({}),
+  webhooks: z.strictObject({ github: webhookSchema.optional(), gitlab: webhookSchema.optional(), bitbucket: webhookSchema.optional(), gitea: webhookSchema.optional() }).default({}),
   alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
