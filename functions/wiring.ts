@@ -67,6 +67,7 @@ const loadRepositories = once(async () => {
 const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
 const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
 const loadSinks = once(async () => (await import('../shared/adapters/sinks.ts')).createSinks());
+const loadSignatures = once(async () => (await import('../shared/adapters/signatures.ts')).createSignatures(loadConfig()));
 const loadRenderer = once(async () => {
   const program = loadConfig().renderer?.program ?? join(import.meta.dirname, '..', 'bin', 'render');
   return (await import('../shared/adapters/renderer.ts')).createRenderer({ program });
@@ -87,6 +88,7 @@ const load = {
   topics: loadTopics,
   cluster: loadClusters,
   renderer: loadRenderer,
+  signatures: loadSignatures,
   sinks: loadSinks,
 } as const satisfies { [P in Exclude<keyof Ports, keyof Core>]: () => Promise<Ports[P]> };
 

@@ -20,11 +20,17 @@ const credentialsSchema = z
   })
   .refine(({ file, githubApp }) => (file === undefined) !== (githubApp === undefined), 'needs either `file` or `githubApp`');
 
+/** Whose signature a revision must carry: files of the operator, which no commit can change. */
+const verifySchema = z
+  .strictObject({ allowedSignersFile: z.string().min(1).optional(), openpgpKeysFile: z.string().min(1).optional() })
+  .refine((verify) => verify.allowedSignersFile !== undefined || verify.openpgpKeysFile !== undefined, { error: 'expected allowedSignersFile, openpgpKeysFile, or both' });
+
 const repositorySchema = z.strictObject({
   url: z.url(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
   credentials: credentialsSchema.optional(),
+  verify: verifySchema.optional(),
   /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
   tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
   /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks for them. */
