@@ -8,7 +8,7 @@ import { instance, loadConfig, wire } from './wiring.ts';
 cloudEvent(
   'reconcile',
   acknowledging('reconcile', async (event) => {
-    const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics');
+    const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures');
     return await reconcile(parseReconcileRequested(event), ports, { limits: loadConfig().limits, holder: instance, event: event.id });
   }),
 );

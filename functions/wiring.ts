@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig, type Config } from '../shared/config.ts';
 import { ConvergeError } from '../shared/errors.ts';
+import type { WebhookHost } from '../shared/events/push/push.ts';
 import type { Log, Ports } from '../shared/pipeline/ports.ts';
 
 /** The operator's configuration, from the file that `CONVERGE_CONFIG` names. Throws `BadConfiguration`. */
@@ -29,13 +30,13 @@ export function repositoryOfBucket(bucket: string): string {
   throw new ConvergeError({ code: 'UnknownRepository', subject: `gs://${bucket}`, message: 'no repository of the configuration has this bucket', disposition: 'refuse' });
 }
 
-/** The secret that GitHub signs its webhook calls with. Throws `BadConfiguration` (refuse). */
-export const githubSecret = once((): string => {
-  const file = loadConfig().webhooks.github?.secretFile;
-  if (file === undefined) {
-    throw new ConvergeError({ code: 'BadConfiguration', subject: 'webhooks.github', message: 'is not configured, so no call can be verified', disposition: 'refuse' });
+/** The secrets of the Git hosts whose webhooks are configured. Throws `BadConfiguration` (refuse) where none is. */
+export const webhookSecrets = once((): Partial<Record<WebhookHost, string>> => {
+  const hosts = Object.entries(loadConfig().webhooks);
+  if (hosts.length === 0) {
+    throw new ConvergeError({ code: 'BadConfiguration', subject: 'webhooks', message: 'no Git host is configured, so no call can be verified', disposition: 'refuse' });
   }
-  return readFileSync(file, 'utf8').trim();
+  return Object.fromEntries(hosts.map(([host, { secretFile }]) => [host, readFileSync(secretFile, 'utf8').trim()]));
 });
 
 /** One structured line for Cloud Logging: `severity` and `message` are its names for them. */
@@ -66,6 +67,7 @@ const loadRepositories = once(async () => {
 const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
 const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
 const loadSinks = once(async () => (await import('../shared/adapters/sinks.ts')).createSinks());
+const loadSignatures = once(async () => (await import('../shared/adapters/signatures.ts')).createSignatures(loadConfig()));
 const loadRenderer = once(async () => {
   const program = loadConfig().renderer?.program ?? join(import.meta.dirname, '..', 'bin', 'render');
   return (await import('../shared/adapters/renderer.ts')).createRenderer({ program });
@@ -86,6 +88,7 @@ const load = {
   topics: loadTopics,
   cluster: loadClusters,
   renderer: loadRenderer,
+  signatures: loadSignatures,
   sinks: loadSinks,
 } as const satisfies { [P in Exclude<keyof Ports, keyof Core>]: () => Promise<Ports[P]> };
 

@@ -20,11 +20,17 @@ const credentialsSchema = z
   })
   .refine(({ file, githubApp }) => (file === undefined) !== (githubApp === undefined), 'needs either `file` or `githubApp`');
 
+/** Whose signature a revision must carry: files of the operator, which no commit can change. */
+const verifySchema = z
+  .strictObject({ allowedSignersFile: z.string().min(1).optional(), openpgpKeysFile: z.string().min(1).optional() })
+  .refine((verify) => verify.allowedSignersFile !== undefined || verify.openpgpKeysFile !== undefined, { error: 'expected allowedSignersFile, openpgpKeysFile, or both' });
+
 const repositorySchema = z.strictObject({
   url: z.url(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
   credentials: credentialsSchema.optional(),
+  verify: verifySchema.optional(),
   /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
   tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
   /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks for them. */
@@ -48,6 +54,9 @@ const sinkSchema = z.strictObject({
   webhook: z.strictObject({ url: z.url(), secretFile: z.string().min(1).optional() }),
 });
 
+/** Of one Git host: the secret that its calls are signed with. */
+const webhookSchema = z.strictObject({ secretFile: z.string().min(1) });
+
 const limitsSchema = z.strictObject({
   /** Bytes of one artifact as uploaded, and of an archive unpacked. */
   uploadBytes: z.int().positive().default(209_715_200),
@@ -70,7 +79,7 @@ export const configSchema = z.strictObject({
   repositories: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), repositorySchema),
   clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
-  webhooks: z.strictObject({ github: z.strictObject({ secretFile: z.string().min(1) }).optional() }).default({}),
+  webhooks: z.strictObject({ github: webhookSchema.optional(), gitlab: webhookSchema.optional(), bitbucket: webhookSchema.optional(), gitea: webhookSchema.optional() }).default({}),
   alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */

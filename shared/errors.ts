@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'RemovalGuarded'
   | 'UnknownCluster'
   | 'UnknownRepository'
+  | 'UntrustedRevision'
   | 'UnsafePath'
   | 'TooLarge'
   | 'RenderFailed'

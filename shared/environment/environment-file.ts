@@ -60,6 +60,16 @@ const ignoredPath = z
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   });
 
+/** A path in the repository, or the text itself, which has a blank at least. */
+const textOrPath = z
+  .string()
+  .min(1)
+  .refine((value) => /\s/.test(value.trim()) || pathInRepository.safeParse(value.trim()).success, { error: 'expected a path inside the repository, from its root, or the text itself' });
+
+const verifySchema = z
+  .strictObject({ allowedSigners: textOrPath.optional(), openpgpKeys: textOrPath.optional() })
+  .refine((verify) => verify.allowedSigners !== undefined || verify.openpgpKeys !== undefined, { error: 'expected allowedSigners, openpgpKeys, or both' });
+
 /** `environments/<name>.yaml`: one deployment target. */
 export const environmentFileSchema = z.strictObject({
   apiVersion: z.literal('converge.dev/v1'),
@@ -84,7 +94,7 @@ export const environmentFileSchema = z.strictObject({
     health: z.array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() })).default([]),
     deletion: z.enum(['release', 'prune']).default('release'),
     rollback: notImplementedYet('rollback'),
-    verify: notImplementedYet('verify'),
+    verify: verifySchema.optional(),
   }),
 });
 
@@ -128,6 +138,8 @@ export interface Environment {
   readonly deletion: 'release' | 'prune';
   /** Names that it had before: what these own is its own. */
   readonly previousNames: readonly string[];
+  /** Whose signature the next revision must carry: each a path in the repository, or the text itself. */
+  readonly verify: { readonly allowedSigners?: string | undefined; readonly openpgpKeys?: string | undefined } | undefined;
 }
 
 export type { IgnoreRule, RuleTarget } from './ignore-rule.ts';
@@ -160,12 +172,12 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
     });
   }
   const { cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
-  const { dependsOn, ignore, health, deletion } = parsed.spec;
+  const { dependsOn, ignore, health, deletion, verify } = parsed.spec;
   return {
     name: parsed.metadata.name,
     previousNames: parsed.metadata.previousNames,
     ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
-    ...{ dependsOn, health, deletion },
+    ...{ dependsOn, health, deletion, verify },
     ignore: ignore.map(({ target, paths }) => ({ target, paths, fields: fieldsOf(paths) })),
     sources: parsed.spec.sources.map(toSource),
   };

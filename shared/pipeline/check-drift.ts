@@ -1,5 +1,5 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
-import { listEnvironments } from './declared-environments.ts';
+import { pollBranch } from './poll-branch.ts';
 import type { Ports } from './ports.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
 
@@ -9,8 +9,7 @@ export interface CheckDriftResult {
 }
 
 /**
- * One job with `mode: check` for every environment of every repository. The job looks at the head of the branch, so a push
- * that nobody announced is found here too. One with `mode: teardown` for each that is remembered and no longer declared.
+ * One job with `mode: check` for every environment of every repository. A push that nobody announced is announced here. One with `mode: teardown` for each that is remembered and no longer declared.
  */
 export async function checkDrift(
   { repositories, tick }: { repositories: readonly string[]; tick: string },
@@ -18,16 +17,15 @@ export async function checkDrift(
 ): Promise<CheckDriftResult> {
   const outcomes = await Promise.allSettled(
     [...repositories].sort().map(async (name) => {
-      const repository = ports.repository(name);
-      const head = await repository.fetchHead();
-      const environments = head === undefined ? [] : await listEnvironments({ repository, commit: head.id });
+      const branch = await pollBranch(name, ports);
+      const environments = branch?.environments ?? [];
       await Promise.all(
         environments.map(async (environment) => {
           const job = { repository: name, environment, mode: 'check', cause: 'schedule' } as const;
           await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
         }),
       );
-      const remembered = head === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
+      const remembered = branch === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
       const removed = remembered.filter((environment) => !environments.includes(environment));
       await Promise.all(
         removed.map(async (environment) => {
@@ -35,6 +33,7 @@ export async function checkDrift(
           await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
         }),
       );
+      await branch?.remember();
       return [...environments, ...removed].map((environment) => `${name}/${environment}`);
     }),
   );

@@ -17,7 +17,7 @@ const orderSchema = z.union([z.object({ order: z.int(), job: reconcileRequestedS
 
 const config = loadConfig();
 const counts = countCalls({ git: Object.values(config.repositories).map(({ url }) => url), storage: config.storage?.endpoint ?? 'http://nowhere' });
-const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'topics')), log: () => {} };
+const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures')), log: () => {} };
 
 async function look(job: ReconcileRequested): Promise<{ outcome: string; summary: string }> {
   const result = await reconcile(job, ports, { limits: config.limits, holder: 'bench', event: String(performance.now()) });

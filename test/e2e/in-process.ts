@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
 import { createClusters } from '../../shared/adapters/kubernetes.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
+import { createSignatures } from '../../shared/adapters/signatures.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { connectStorage, createStateStore } from '../../shared/adapters/storage.ts';
-import { parseConfig } from '../../shared/config.ts';
+import { parseConfig, type Config } from '../../shared/config.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
 import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
@@ -44,9 +45,11 @@ export async function pushUnheard(world: World, clone: Clone, files: Files): Pro
   return await clone.push(files);
 }
 
-export async function startInProcess(world: World): Promise<InProcess> {
+/** @param verify whose signatures the operator wants in master, beside what the pipeline's configuration says */
+export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify']): Promise<InProcess> {
   const { pipeline } = world;
   const config = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
+  const { master } = config.repositories;
   const now = () => new Date();
   const published: { topic: Topic; event: OutgoingEvent }[] = [];
   const real: ReconcilePorts = {
@@ -56,6 +59,7 @@ export async function startInProcess(world: World): Promise<InProcess> {
     state: createStateStore({ storage: connectStorage(config), bucket: config.state.bucket }),
     repository: createRepositories({ config, author: config.author, cacheFolder: await mkdtemp(join(pipeline.folder, 'in-process-')), now }),
     cluster: createClusters(config),
+    signatures: createSignatures({ repositories: { ...config.repositories, ...(master === undefined || verify === undefined ? {} : { master: { ...master, verify } }) } }),
     renderer: createRenderer({ program: config.renderer?.program ?? join(import.meta.dirname, '..', '..', 'bin', 'render') }),
     topics: {
       publish: async (topic, event) => {

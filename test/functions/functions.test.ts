@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { readDelivery, startParts, type Parts } from './parts.ts';
 
 /*
  * Each function behind the framework's own test server, on real parts, sent what the platform would send it. The deliveries are
- * written by the documentation of Eventarc, Pub/Sub's payload unwrapping, Cloud Scheduler and GitHub.
+ * written by the documentation of Eventarc, Pub/Sub's payload unwrapping, Cloud Scheduler and the Git hosts (see deliveries/README.md).
  */
 
 let parts: Parts;
@@ -114,24 +115,34 @@ describe('copyArtifact', () => {
 });
 
 describe('receivePush', () => {
-  test('announces a push that GitHub signed', async () => {
-    const { status, text } = await deliver('github-push', 'receivePush');
-    expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 200, body: { outcome: 'announced', repository: 'master' } });
-    const { data } = await parts.next('change-committed');
-    expect(data).toMatchObject({ commit: '9f2c4b7e1d3a5c6f8091a2b3c4d5e6f708192a3b', artifacts: [] });
-  });
+  async function push(delivery: string): Promise<{ status: number; body: unknown }> {
+    const { status, text } = await deliver(delivery, 'receivePush');
+    return { status, body: JSON.parse(text) };
+  }
 
-  test('answers 401 to a wrong signature, and announces nothing', async () => {
-    const { status, text } = await deliver('github-push-with-another-secrets-signature', 'receivePush');
-    expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 401, body: { error: { code: 'BadSignature' } } });
-    // Announced now, this one would come after whatever the refused call had announced.
-    await deliver('github-push', 'receivePush');
-    await parts.next('change-committed');
+  test.each(['github-push', 'gitlab-push', 'bitbucket-cloud-push', 'bitbucket-data-center-push', 'gitea-push'])('announces %s once, and no replay of it', async (delivery) => {
+    const { body: sent } = await readDelivery(delivery);
+    const first = await push(delivery);
+    expect(first).toMatchObject({ status: 200, body: { outcome: 'announced', repository: 'master' } });
+    const { data } = await parts.next('change-committed');
+    const { commit } = z.object({ commit: z.string() }).parse(first.body);
+    expect(JSON.stringify(sent)).toContain(commit);
+    expect(data).toMatchObject({ repository: 'master', branch: 'main', commit, previous: '1b7e0d9c8b7a695847362514039281706f5e4d3c', artifacts: [] });
+    expect(await push(delivery)).toEqual({ status: 200, body: { outcome: 'ignored', reason: 'this delivery was announced before' } });
     expect(parts.unread('change-committed')).toEqual([]);
   });
 
+  test.each(['github-push-with-another-secrets-signature', 'gitlab-push-with-another-token'])('answers 401 to %s, and announces nothing', async (delivery) => {
+    expect(await push(delivery)).toMatchObject({ status: 401, body: { error: { code: 'BadSignature' } } });
+    expect(parts.unread('change-committed')).toEqual([]);
+  });
+
+  test('ignores the push of a tag', async () => {
+    expect(await push('github-push-of-a-tag')).toMatchObject({ status: 200, body: { outcome: 'ignored' } });
+  });
+
   test('answers 400 to a signed body that is no push', async () => {
-    expect(await deliver('github-push-that-is-none', 'receivePush')).toMatchObject({ status: 400 });
+    expect(await push('github-push-that-is-none')).toMatchObject({ status: 400 });
   });
 });
 
@@ -254,8 +265,10 @@ describe('with the topic of announcements gone', () => {
   beforeAll(() => parts.deleteTopic('change-committed'));
 
   test('receivePush answers 503, so that the Git host shows the failure and can send it again', async () => {
-    const { status, text } = await deliver('github-push', 'receivePush');
-    expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 503, body: { error: { code: 'PubSubUnavailable' } } });
+    for (let again = 0; again < 2; again++) {
+      const { status, text } = await deliver('gitea-push-while-pubsub-is-gone', 'receivePush');
+      expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 503, body: { error: { code: 'PubSubUnavailable' } } });
+    }
   });
 
   test('copyArtifact fails although the commit is pushed, so that the announcement is made up for', async () => {

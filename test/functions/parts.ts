@@ -110,7 +110,7 @@ export async function startParts(): Promise<Parts> {
         develop: { url: developHost.url(develop), bucket: 'family-develop' },
       },
       clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } },
-      webhooks: { github: { secretFile: join(folder, 'webhook-secret') } },
+      webhooks: Object.fromEntries(['github', 'gitlab', 'bitbucket', 'gitea'].map((host) => [host, { secretFile: join(folder, 'webhook-secret') }])),
       alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url } }] },
       storage: { endpoint: storageService.url },
       renderer: { program: programs.render },

@@ -12,6 +12,7 @@ import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-lette
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
 import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
 import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
+import { branchHeadSchema } from '../../shared/source/branch-head.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 
 /*
@@ -31,6 +32,7 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
   environment: { schema: environmentFileSchema, json: environmentJsonSchema(), title: 'Converge: environments/<name>.yaml' },
   config: { schema: configSchema, json: z.toJSONSchema(configSchema, { io: 'input' }), title: "Converge: the operator's configuration" },
   ledger: { schema: ledgerSchema, json: z.toJSONSchema(ledgerSchema), title: 'Converge: the ledger entry of one object name' },
+  heads: { schema: branchHeadSchema, json: z.toJSONSchema(branchHeadSchema), title: 'Converge: where a branch was seen last' },
   ...Object.fromEntries(
     Object.entries(messages).map(([name, { schema, type }]) => [
       name,

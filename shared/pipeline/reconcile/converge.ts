@@ -18,6 +18,7 @@ import { both } from './parallel.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { hookRecordOf } from './run-hooks.ts';
+import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
 import { isSettled, rendersAsBefore, settle } from './settle.ts';
 import { openSuccession, refuseContestedNames, type Succession } from './succession.ts';
@@ -25,6 +26,7 @@ import type { RunResult, Target } from './target.ts';
 import { tearDown } from './tear-down.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
+import { acceptRule, assertTrusted } from './trust.ts';
 import { verifyPlan } from './verify.ts';
 
 /** What only a commit mends. */
@@ -45,8 +47,10 @@ async function convergeOne(run: Run): Promise<RunResult> {
   const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   // An empty repository declares nothing, and removes nothing either.
   if (commit === undefined) return { outcome: 'absent' };
-  if (bytes === undefined) return await tearDown(run, commit);
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
+  const distrust = await distrustOf(run, commit);
+  if (distrust !== undefined) return await refuseRevision(run, { commit, revision, distrust });
+  if (bytes === undefined) return await tearDown(run, commit);
   if (restOf(run, revision)?.healing === false) return stillFailing(run, revision);
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
@@ -54,6 +58,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
   let attempted: AttemptedRevision = { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs: await inputsAt([file]) };
   try {
     environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
+    await acceptRule(run, { commit, environment });
     attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
     if (environment.suspend) {
       await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
@@ -84,8 +89,27 @@ async function convergeOne(run: Run): Promise<RunResult> {
     if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
     const { at } = sameAttempt(run, attempted);
     const retry = ofTheCommit.includes(error.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
-    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.message, objects: [] } });
+    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.code === 'UntrustedRevision' ? `${error.code}: ${error.message}` : error.message, objects: [] } });
   }
+}
+
+async function distrustOf(run: Run, commit: Commit): Promise<ConvergeError | undefined> {
+  try {
+    await assertTrusted(run, commit);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.disposition === 'refuse') return error;
+    throw error;
+  }
+}
+
+/** Tells a revision whose signature is not accepted. Nothing of it is believed, its environment file neither. Any other commit may mend it. */
+async function refuseRevision(run: Run, { commit, revision, distrust }: { commit: Commit; revision: string; distrust: ConvergeError }): Promise<RunResult> {
+  const inputs = await readInputs({ repository: run.ports.repository(run.repository), commit: commit.id, paths: [''] });
+  const attempted = sameAttempt(run, { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs });
+  run.ports.log('WARNING', 'refused a revision', { code: distrust.code, environment: run.key, revision, error: distrust.message });
+  const divergence: Divergence = { reason: 'Failed', revision, summary: `${distrust.code}: ${distrust.message}`, objects: [] };
+  return await diverge(run, { environment: undefined, attempted, divergence });
 }
 
 /** Converges, and where the environment was renamed, takes over what it owns under its previous names. */

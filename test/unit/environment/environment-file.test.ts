@@ -91,7 +91,6 @@ spec:
 
   it.each([
     'rollback: { onFailure: none }',
-    'verify: {}',
   ])(
     'refuses %s by name: it is not implemented yet',
     (line) => {
@@ -104,6 +103,8 @@ spec:
   );
 
   it.each([
+    { what: 'a verification by nobody', line: 'verify: {}', message: 'spec.verify: expected allowedSigners, openpgpKeys, or both' },
+    { what: 'allowed signers outside of the repository', line: 'verify: { allowedSigners: ../signers }', message: 'spec.verify.allowedSigners: expected a path inside the repository, from its root, or the text itself' },
     { what: 'an unknown key', line: 'prnue: true', message: 'spec.prnue: unknown key' },
     { what: 'a duration without a unit', line: 'timeout: "5"', message: 'spec.timeout: expected a duration like 90s, 5m or 1h30m' },
     { what: 'a duration with a sign', line: 'healAfter: -5m', message: 'spec.healAfter: expected a duration like 90s, 5m or 1h30m' },

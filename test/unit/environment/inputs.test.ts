@@ -15,6 +15,7 @@ const environment: Environment = {
   selfHeal: true,
   suspend: false,
   adopt: false,
+  verify: undefined,
   replace: false,
   lookup: false,
   timeout: 300_000,

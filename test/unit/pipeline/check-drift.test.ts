@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, environmentText, recordingTopics, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
+import { clockAt, commitId, environmentText, recordingTopics, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const master = repositoryWith({ files: { 'environments/globex.yaml': environmentText('globex'), 'environments/acme.yaml': 'broken: [' } });
@@ -15,11 +15,13 @@ async function check(all: readonly Repository[], tick = '2026-11-21T01:00:00Z', 
   return { result, topics };
 }
 
+const jobsOf = (topics: ReturnType<typeof recordingTopics>) => topics.published.filter(({ topic }) => topic === 'reconcile');
+
 describe('a tick of the schedule', () => {
   it('is one job for every environment of every repository, broken ones too', async () => {
     const { result, topics } = await check([staging, master, develop]);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'staging/acme'] });
-    const jobs = topics.published.map(({ topic, event }) => [topic, event.subject, event.data]);
+    const jobs = jobsOf(topics).map(({ topic, event }) => [topic, event.subject, event.data]);
     expect(jobs).toHaveLength(3);
     expect(jobs).toContainEqual([
       'reconcile',
@@ -35,14 +37,14 @@ describe('a tick of the schedule', () => {
     }
     const { result, topics } = await check([master, develop], 'now', state);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });
-    expect(topics.published.flatMap(({ event }) => ((event.data as { mode: string }).mode === 'teardown' ? [event.subject] : []))).toEqual(['master/gone']);
+    expect(jobsOf(topics).flatMap(({ event }) => ((event.data as { mode: string }).mode === 'teardown' ? [event.subject] : []))).toEqual(['master/gone']);
   });
 
   it('is the same jobs when it comes twice, and others the next time', async () => {
     const idsOf = async (tick: string) => {
       const { result, topics } = await check([master], tick);
       await result;
-      return topics.published.map(({ event }) => event.id).toSorted();
+      return jobsOf(topics).map(({ event }) => event.id).toSorted();
     };
     expect(await idsOf('01:00')).toEqual(await idsOf('01:00'));
     expect(await idsOf('01:05')).not.toEqual(await idsOf('01:00'));
@@ -51,14 +53,15 @@ describe('a tick of the schedule', () => {
   it('checks the other repositories where one cannot be read, and says so', async () => {
     const { result, topics } = await check([unreachableRepository('master'), staging]);
     await expect(result).rejects.toMatchObject({ code: 'GitUnavailable' });
-    expect(topics.published.map(({ event }) => event.subject)).toEqual(['staging/acme']);
+    expect(jobsOf(topics).map(({ event }) => event.subject)).toEqual(['staging/acme']);
   });
 
   // A function whose answer is out may be frozen: what it had not published by then is lost.
   it('answers only when every job that can be published is', async () => {
     let published = 0;
     const topics = {
-      publish: async () => {
+      publish: async (topic: string) => {
+        if (topic !== 'reconcile') return;
         await new Promise((resolve) => setImmediate(resolve));
         published += 1;
       },
@@ -67,5 +70,75 @@ describe('a tick of the schedule', () => {
     const checking = checkDrift({ repositories: ['master', 'staging'], tick: 'now' }, { now: clock.now, repository, state: stateInMemory(clock.now), topics });
     await expect(checking).rejects.toThrow();
     expect(published).toBe(1);
+  });
+});
+
+describe('a branch', () => {
+  const files = { 'environments/acme.yaml': environmentText('acme') };
+  const path = 'heads/master.json';
+  /** Counts the calls that cost a request each. */
+  function counted(repository: Repository): Repository & { readonly calls: string[] } {
+    const calls: string[] = [];
+    const count = <T>(name: string, call: () => Promise<T>) => async () => {
+      calls.push(name);
+      return await call();
+    };
+    return { ...repository, calls, head: count('head', repository.head), fetchHead: count('fetchHead', repository.fetchHead) };
+  }
+  const announced = (topics: ReturnType<typeof recordingTopics>) => topics.published.filter(({ topic }) => topic === 'change-committed').map(({ event }) => event.data);
+
+  it('that was never seen is fetched, announced and remembered', async () => {
+    const state = stateInMemory(clock.now);
+    const { result, topics } = await check([repositoryWith({ files })], 'now', state);
+    expect(await result).toEqual({ checked: ['master/acme'] });
+    expect(announced(topics)).toEqual([{ repository: 'master', url: 'https://git.example.com/family/master.git', branch: 'main', commit: commitId('a'), previous: null, artifacts: [] }]);
+    expect(state.objects.get(path)).toEqual({ commit: commitId('a'), environments: ['acme'] });
+  });
+
+  it('that has not moved costs one look and no fetch, and its environments are checked all the same', async () => {
+    const state = stateInMemory(clock.now);
+    await (await check([repositoryWith({ files })], 'first', state)).result;
+    const repository = counted(repositoryWith({ files }));
+    const { result, topics } = await check([repository], 'second', state);
+    expect(await result).toEqual({ checked: ['master/acme'] });
+    expect(repository.calls).toEqual(['head']);
+    expect(announced(topics)).toEqual([]);
+    expect(jobsOf(topics)).toHaveLength(1);
+  });
+
+  it('that moved is announced with the commit it was at, and what is declared now is checked', async () => {
+    const state = stateInMemory(clock.now);
+    await (await check([repositoryWith({ files })], 'first', state)).result;
+    const moved = repositoryWith({ commit: commitId('b'), files: { ...files, 'environments/globex.yaml': environmentText('globex') } });
+    const { result, topics } = await check([moved], 'second', state);
+    expect(await result).toEqual({ checked: ['master/acme', 'master/globex'] });
+    expect(announced(topics)).toMatchObject([{ commit: commitId('b'), previous: commitId('a') }]);
+    expect(state.objects.get(path)).toEqual({ commit: commitId('b'), environments: ['acme', 'globex'] });
+  });
+
+  it('is announced again by the next tick where this one dies', async () => {
+    const state = stateInMemory(clock.now);
+    const topics = { publish: async (topic: string) => (topic === 'reconcile' ? Promise.reject(new Error('killed')) : undefined) };
+    const ports = { now: clock.now, repository: repositories(repositoryWith({ files })), state, topics };
+    await expect(checkDrift({ repositories: ['master'], tick: 'first' }, ports)).rejects.toThrow('killed');
+    expect(state.objects.has(path)).toBe(false);
+    const again = await check([repositoryWith({ files })], 'second', state);
+    await again.result;
+    expect(announced(again.topics)).toHaveLength(1);
+  });
+
+  it.each([{}, 'junk', { commit: 'main', environments: [] }])('whose memory is %j was never seen', async (value) => {
+    const state = stateInMemory(clock.now);
+    await state.write({ path, value, ifGeneration: 'absent' });
+    const { result, topics } = await check([repositoryWith({ files })], 'now', state);
+    expect(await result).toEqual({ checked: ['master/acme'] });
+    expect(announced(topics)).toHaveLength(1);
+    expect(state.objects.get(path)).toEqual({ commit: commitId('a'), environments: ['acme'] });
+  });
+
+  it('of an empty repository is not remembered', async () => {
+    const state = stateInMemory(clock.now);
+    await (await check([develop], 'now', state)).result;
+    expect([...state.objects]).toEqual([]);
   });
 });

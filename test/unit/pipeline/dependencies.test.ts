@@ -9,7 +9,7 @@ import type { Repository } from '../../../shared/pipeline/ports.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
 import { tellDependents } from '../../../shared/pipeline/reconcile/tell-dependents.ts';
 import type { RunResult } from '../../../shared/pipeline/reconcile/target.ts';
-import { clockAt, commitId, environmentText, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+import { clockAt, commitId, environmentText, noSignatures, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
 
 const limits = configSchema.shape.limits.parse({});
 const commit = commitId('a');
@@ -32,7 +32,7 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
     throw new ConvergeError({ code: 'ClusterUnavailable', subject: 'sandbox', message: 'is touched', disposition: 'retry' });
   };
   const ports = {
-    ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics },
+    ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics, signatures: noSignatures },
     repository: repositories(repository),
     cluster: touch,
     renderer: { version: async () => '1', render: touch, kept: { find: () => [], keep: () => {} } },

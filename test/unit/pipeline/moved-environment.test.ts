@@ -3,7 +3,7 @@ import { configSchema } from '../../../shared/config.ts';
 import { emptyMemory } from '../../../shared/environment/memory.ts';
 import { statePaths } from '../../../shared/environment/state-paths.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
-import { clockAt, commitId, environmentText, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+import { clockAt, commitId, environmentText, noSignatures, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const limits = configSchema.shape.limits.parse({});
@@ -21,7 +21,7 @@ async function setUp() {
     throw new Error('touched a cluster');
   };
   const ports = {
-    ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics },
+    ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics, signatures: noSignatures },
     repository: repositories(repositoryWith({ files: { 'environments/acme.yaml': environmentText('acme') } })),
     cluster: untouchable,
     renderer: { version: untouchable, render: untouchable, kept: { find: () => [], keep: () => {} } },

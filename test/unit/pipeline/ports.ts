@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../../shared/errors.ts';
 import type { OutgoingEvent, Topic } from '../../../shared/events/cloud-event.ts';
-import type { Commit, Log, Repository, StateStore, Topics, TreeEntry } from '../../../shared/pipeline/ports.ts';
+import type { Commit, Log, Repository, Signatures, StateStore, Topics, TreeEntry } from '../../../shared/pipeline/ports.ts';
 
 /*
  * Ports for tests of single stages, as small as the ports are. The whole pipeline is tested on the real parts only.
@@ -68,6 +68,12 @@ export function recordingLog(): Log & { readonly lines: readonly string[] } {
   const log: Log = (severity, message) => void lines.push(`${severity} ${message}`);
   return Object.assign(log, { lines });
 }
+
+/** Nobody wants signatures. */
+export const noSignatures: Signatures = {
+  trustRoot: async () => undefined,
+  verifyOpenpgp: async () => ({ verdict: 'bad', key: 'unknown', why: 'is not an allowed key' }),
+};
 
 export const commitId = (digit: string): string => digit.repeat(40);
 

@@ -10,7 +10,7 @@ import { ConvergeError } from '../../../shared/errors.ts';
 import type { Cluster, Renderer, RenderRequest } from '../../../shared/pipeline/ports.ts';
 import { renderSources } from '../../../shared/pipeline/reconcile/render-cache.ts';
 import type { Target } from '../../../shared/pipeline/reconcile/target.ts';
-import { clockAt, commitId, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+import { clockAt, commitId, noSignatures, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
 
 const now = clockAt('2026-11-21T01:00:00Z').now;
 const unused = async (): Promise<never> => expect.unreachable('this test needs no more of the cluster');
@@ -60,7 +60,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
     const target: Target = {
       run: {
         ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false, cause: 'commit', waitUntil: now },
-        ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics() },
+        ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics(), signatures: noSignatures },
         settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test' },
         lease: { assertHeld: async () => {}, release: async () => {} },
         memoryFile: { memory: () => emptyMemory(now()), save: unused, remove: unused },

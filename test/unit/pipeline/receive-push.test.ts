@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../../shared/config.ts';
 import type { OutgoingEvent } from '../../../shared/events/cloud-event.ts';
 import { receivePush } from '../../../shared/pipeline/receive-push.ts';
+import { stateInMemory } from './ports.ts';
 
 const secret = 'correct horse';
 const repositories = configSchema.shape.repositories.parse({
@@ -19,21 +20,30 @@ const push = {
   repository: { full_name: 'family/master', clone_url: 'https://git.example.com/family/master.git' },
 };
 
-async function deliver({ body, headers = {}, signedBy = secret, settingsSecret = secret }: {
+async function deliver({ body, headers = {}, signedBy = secret, settingsSecret = secret, state = stateInMemory(() => new Date()), at = '2026-11-21T01:02:03Z', fails = false }: {
   body: string;
   headers?: Record<string, string | undefined>;
   signedBy?: string;
   settingsSecret?: string;
+  state?: ReturnType<typeof stateInMemory>;
+  at?: string;
+  fails?: boolean;
 }) {
   const rawBody = Buffer.from(body);
   const signature = `sha256=${createHmac('sha256', signedBy).update(rawBody).digest('hex')}`;
   const published: OutgoingEvent[] = [];
   const ports = {
-    now: () => new Date('2026-11-21T01:02:03Z'),
-    topics: { publish: async (_topic: string, event: OutgoingEvent) => void published.push(event) },
+    now: () => new Date(at),
+    state,
+    topics: {
+      publish: async (_topic: string, event: OutgoingEvent) => {
+        if (fails) throw new Error('Pub/Sub is gone');
+        published.push(event);
+      },
+    },
   };
   const call = { headers: { 'x-hub-signature-256': signature, 'x-github-event': 'push', ...headers }, rawBody };
-  const outcome = await receivePush(call, ports, { secret: settingsSecret, repositories });
+  const outcome = await receivePush(call, ports, { secrets: { github: settingsSecret }, repositories });
   return { outcome, published };
 }
 
@@ -95,4 +105,42 @@ describe('a call without a valid signature', () => {
 
 it.each(['not JSON', '{}', JSON.stringify({ ...push, after: 'main' })])('refuses the signed body %j, which is no push', async (body) => {
   await expect(deliver({ body })).rejects.toMatchObject({ code: 'BadRequest', disposition: 'refuse' });
+});
+
+describe('a delivery that comes again', () => {
+  const delivery = { 'x-github-delivery': '5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7081' };
+  const dated = { ...push, repository: { ...push.repository, pushed_at: 1795222924 } };
+
+  it('is ignored for a day, and announced anew after it', async () => {
+    const state = stateInMemory(() => new Date());
+    const again = async (at: string) => (await deliver({ body: JSON.stringify(push), headers: delivery, state, at })).outcome.outcome;
+    expect(await again('2026-11-21T01:02:03Z')).toBe('announced');
+    expect(await again('2026-11-22T01:02:02Z')).toBe('ignored');
+    expect(await again('2026-11-22T01:02:03Z')).toBe('announced');
+    expect(await again('2026-11-23T01:02:02Z')).toBe('ignored');
+    expect([...state.objects]).toEqual([['deliveries/github/5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7081.json', { at: '2026-11-22T01:02:03.000Z' }]]);
+  });
+
+  it('is recognised under another id where its body says when it was pushed, for the id is not signed', async () => {
+    const state = stateInMemory(() => new Date());
+    expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({ outcome: 'announced' });
+    expect((await deliver({ body: JSON.stringify(dated), headers: { 'x-github-delivery': 'another' }, state })).outcome).toMatchObject({ outcome: 'ignored' });
+  });
+
+  it('is announced where the first one failed before it was', async () => {
+    const state = stateInMemory(() => new Date());
+    await expect(deliver({ body: JSON.stringify(dated), headers: delivery, state, fails: true })).rejects.toThrow('Pub/Sub is gone');
+    expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({ outcome: 'announced' });
+  });
+
+  it('cannot name another object of the state bucket by its id', async () => {
+    const state = stateInMemory(() => new Date());
+    await deliver({ body: JSON.stringify(push), headers: { 'x-github-delivery': '../../environments/master/acme/memory' }, state });
+    expect([...state.objects.keys()]).toEqual([expect.stringMatching(/^deliveries\/github\/id-[0-9a-f]{64}\.json$/)]);
+  });
+});
+
+it('refuses the call of a host that is not configured', async () => {
+  const headers = { 'x-github-event': undefined, 'x-gitlab-event': 'Push Hook', 'x-gitlab-token': secret };
+  await expect(deliver({ body: JSON.stringify(push), headers })).rejects.toMatchObject({ code: 'BadSignature', message: expect.stringContaining('configured are github') });
 });

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { commitId, commitOrNone, headerOf, isSigned, parseBody, type MovedRef, type Push, type Webhook, type WebhookCall } from './push.ts';
+
+const tipSchema = z.object({ type: z.string(), name: z.string(), target: z.object({ hash: commitId }) });
+
+/** Cloud's `repo:push`: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Push */
+const cloudSchema = z.object({
+  push: z.object({ changes: z.array(z.object({ new: tipSchema.nullish(), old: tipSchema.nullish() })) }),
+  repository: z.object({ full_name: z.string(), links: z.object({ html: z.object({ href: z.string() }).optional() }).optional() }),
+});
+
+/** Data Center's `repo:refs_changed`: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html */
+const dataCenterSchema = z.object({
+  date: z.string().optional(),
+  repository: z.object({
+    slug: z.string(),
+    project: z.object({ key: z.string() }),
+    links: z.object({ clone: z.array(z.object({ href: z.string() })).optional() }).optional(),
+  }),
+  changes: z.array(z.object({ ref: z.object({ id: z.string() }), fromHash: commitId, toHash: commitId })),
+});
+
+/** Bitbucket Cloud and Bitbucket Data Center, which tell one push in two shapes, and may tell several refs at once. */
+export const bitbucket: Webhook = {
+  isFrom: (headers) => headers['x-event-key'] !== undefined,
+  isAuthentic: ({ headers, rawBody, secret }) => secret !== '' && isSigned({ signature: headerOf(headers, 'x-hub-signature'), body: rawBody, secret, prefix: 'sha256=' }),
+  kindOf(headers) {
+    const event = headerOf(headers, 'x-event-key');
+    if (event === 'diagnostics:ping') return 'ping';
+    return event === 'repo:push' || event === 'repo:refs_changed' ? 'push' : 'other';
+  },
+  deliveryOf: (headers) => headerOf(headers, 'x-request-uuid') ?? headerOf(headers, 'x-request-id'),
+  parsePush: (call) => (headerOf(call.headers, 'x-event-key') === 'repo:push' ? parseCloud(call) : parseDataCenter(call)),
+};
+
+function parseCloud(call: WebhookCall): Push {
+  const { push, repository } = parseBody(cloudSchema, call);
+  const refs = push.changes.flatMap((change): MovedRef[] => {
+    const tip = change.new ?? change.old;
+    if (tip === null || tip === undefined) return [];
+    // Mercurial's branches are gone, and their word for it stays in old payloads.
+    const folder = tip.type === 'branch' || tip.type === 'named_branch' ? 'heads' : 'tags';
+    return [{ ref: `refs/${folder}/${tip.name}`, before: change.old?.target.hash, after: change.new?.target.hash }];
+  });
+  const page = repository.links?.html?.href;
+  return { urls: page === undefined ? [] : [page], fullName: repository.full_name, refs, isDated: false };
+}
+
+function parseDataCenter(call: WebhookCall): Push {
+  const { repository, changes, date } = parseBody(dataCenterSchema, call);
+  return {
+    urls: (repository.links?.clone ?? []).map(({ href }) => href),
+    fullName: `${repository.project.key}/${repository.slug}`,
+    refs: changes.map(({ ref, fromHash, toHash }) => ({ ref: ref.id, before: commitOrNone(fromHash), after: commitOrNone(toHash) })),
+    isDated: date !== undefined,
+  };
+}
