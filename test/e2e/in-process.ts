@@ -70,7 +70,7 @@ export async function startInProcess(world: World): Promise<InProcess> {
     async run(environment, { mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
-      return await reconcile({ repository: 'master', environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event });
+      return await reconcile({ repository: 'master', environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event, writeback: true });
     },
   };
 }
