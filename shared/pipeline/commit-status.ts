@@ -7,6 +7,7 @@ import { ConvergeError } from '../errors.ts';
 import type { Diff } from '../events/alert.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
+import { inParallel } from './reconcile/parallel.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 
 /** What became of one commit, in the environments whose inputs it changed. */
@@ -52,7 +53,7 @@ export async function commitStatus({ repository: repositoryClass, commit: id }: 
   }
   const names = await listEnvironments({ repository, commit: head.id });
   const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), ports };
-  const environments = await Promise.all(names.map(async (name) => lookAtEnvironment({ name, ...look })));
+  const environments = await inParallel(names, async (name) => lookAtEnvironment({ name, ...look }));
   return { repository: repositoryClass, commit: id, environments: environments.filter((environment) => environment !== undefined) };
 }
 

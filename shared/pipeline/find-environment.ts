@@ -1,6 +1,7 @@
 import { ConvergeError } from '../errors.ts';
 import { readMemory, type Memory } from '../environment/memory.ts';
 import { statePaths } from '../environment/state-paths.ts';
+import { inParallel } from './reconcile/parallel.ts';
 import type { Ports } from './ports.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
 
@@ -20,7 +21,7 @@ export async function findEnvironments({ name, repositories }: { name: string | 
     [...repositories].sort().map(async (repository) => {
       const names = await rememberedEnvironments({ repository, state: ports.state });
       const wanted = names.filter((environment) => name === undefined || name === environment || name === `${repository}/${environment}`);
-      return await Promise.all(wanted.map(async (environment) => ({ repository, environment, memory: await memoryOf({ repository, environment, ports }) })));
+      return await inParallel(wanted, async (environment) => ({ repository, environment, memory: await memoryOf({ repository, environment, ports }) }));
     }),
   );
   return found.flat();

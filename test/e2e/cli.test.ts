@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ async function converge(parameters: readonly string[], { variables = {}, cwd = f
   const program = join(import.meta.dirname, '../../cli/converge.js');
   const child = spawn(process.execPath, [program, ...parameters], {
     cwd,
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none', FORCE_COLOR: undefined, ...variables },
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   signal?.addEventListener('abort', () => child.kill('SIGINT'));
@@ -52,6 +52,19 @@ async function put(root: string, files: Files): Promise<void> {
   }
 }
 
+/** An example of docs/contracts.md. */
+async function documented(name: string): Promise<unknown> {
+  const contracts = await readFile(join(import.meta.dirname, '../../docs/contracts.md'), 'utf8');
+  return JSON.parse(new RegExp(`^\`\`\`json ${name}\n([^]*?)^\`\`\`$`, 'm').exec(contracts)?.[1] ?? '');
+}
+
+/** The names of the keys, of a list those of its first item; what is null or empty in one of two shapes may be anything in the other. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
+  if (value === null || typeof value !== 'object') return 'value';
+  return Object.fromEntries(Object.entries(value).filter(([, below]) => below !== null && !(Array.isArray(below) && below.length === 0)).map(([key, below]) => [key, shapeOf(below)]));
+}
+
 const uploaded = z.object({
   repository: z.string(),
   artifacts: z.array(z.object({ bucket: z.string(), name: z.string(), generation: z.string() })),
@@ -66,6 +79,7 @@ describe('converge upload', () => {
     await put(folder, { 'manifests/shop/a.yaml': configMap('a', { v: '1' }), 'manifests/shop/sub/b.yaml': configMap('b', { v: '1' }) });
     const ended = await converge(['upload', '--wait', '--output', 'json', 'manifests/shop'], { variables: build });
     expect(ended).toMatchObject({ code: 0, err: '' });
+    expect(shapeOf(JSON.parse(ended.out))).toEqual(shapeOf(await documented('upload')));
     const { repository, artifacts, commits, environments } = uploaded.parse(JSON.parse(ended.out));
     expect({ repository, names: artifacts.map(({ name }) => name), commits: commits.length }).toEqual({ repository: 'master', names: ['manifests/shop.tgz'], commits: 1 });
     expect(environments).toMatchObject([{ name: 'shop', state: 'Converged' }]);
@@ -138,7 +152,7 @@ describe('converge upload', () => {
   it('ends with 130 on Ctrl-C', async () => {
     const interrupted = new AbortController();
     await put(folder, { 'held/x': 'held' });
-    const config = (await import('node:fs')).readFileSync(world.pipeline.config, 'utf8').replace('bucket: family-state', 'bucket: family-staging');
+    const config = (await readFile(world.pipeline.config, 'utf8')).replace('bucket: family-state', 'bucket: family-staging');
     await writeFile(join(folder, 'quiet.yaml'), config);
     const running = converge(['--config', 'quiet.yaml', 'upload', '--branch', 'main', '--as', 'held/x', 'held/x'], { signal: interrupted.signal });
     await eventually('it was uploaded', async () => (await world.pipeline.clients.storage.bucket('family-master').file('held/x').exists())[0]);
@@ -150,7 +164,8 @@ describe('converge upload', () => {
 describe('what converged', () => {
   it('is a note of its commit and the place of a ref, for every environment that converged at it', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `fleet-${index}`);
-    const commit = await master.push(Object.fromEntries(names.flatMap((name) => [[`environments/${name}.yaml`, environmentFile(name)], [`manifests/${name}/a.yaml`, configMap('a', { v: '1' })]])));
+    const files = Object.fromEntries(names.flatMap((name) => [[`environments/${name}.yaml`, environmentFile(name)], [`manifests/${name}/a.yaml`, configMap('a', { v: '1' })]]));
+    const commit = await eventually('a person could push', async () => master.push(files).catch(() => undefined));
     await eventually('all of them are in the note', async () => {
       await master.git('fetch', '--quiet', 'origin', '+refs/notes/*:refs/notes/*', '+refs/converge/*:refs/converge/*');
       const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
@@ -171,6 +186,8 @@ describe('what converged', () => {
     expect(ended).toMatchObject({ code: 0, err: '' });
     const { entries } = z.object({ entries: z.array(z.looseObject({ state: z.string(), builds: z.array(z.string()), artifacts: z.array(z.string()), converged: z.array(z.looseObject({ event: z.string() })) })) }).parse(JSON.parse(ended.out));
     const first = entries.at(-2);
+    const example = z.object({ entries: z.array(z.looseObject({ attemptedAt: z.string() })) }).parse(await documented('history')).entries[0];
+    expect(shapeOf(first)).toEqual(shapeOf({ ...example, attemptedAt: null }));
     expect(first).toMatchObject({ state: 'Converged', sourceCommits: ['4f2d9c1'], builds: ['https://git.example/family/shop/actions/runs/7/attempts/1'], uploadedBy: ['ada'] });
     expect(first?.artifacts[0]).toMatch(/^gs:\/\/family-master\/manifests\/shop\.tgz#\d+$/);
     expect(first?.converged[0]?.event).toMatch(/^[0-9a-f]{32}$/);
@@ -187,6 +204,7 @@ describe('what converged', () => {
     const { traces } = z.object({ traces: z.array(z.looseObject({ inputs: z.array(z.looseObject({ path: z.string() })) })) }).parse(JSON.parse(ended.out));
     expect(traces).toMatchObject([{ object: { kind: 'ConfigMap', namespace: 'shop', name: 'a' }, environment: 'shop', repository: 'master', cluster: 'sandbox' }]);
     expect(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop')).toMatchObject({ lastChange: { builds: ['https://git.example/family/shop/actions/runs/8/attempts/1'], uploadedBy: ['ada'] } });
+    expect(shapeOf(traces[0]?.inputs[0])).toEqual(shapeOf(z.object({ traces: z.array(z.object({ inputs: z.array(z.unknown()) })) }).parse(await documented('trace')).traces[0]?.inputs[0]));
     const nobody = await converge(['trace', 'configmap/nobody', '--output', 'json']);
     expect(nobody.code).toBe(1);
     expect(JSON.parse(nobody.out)).toMatchObject({ error: { subject: 'configmap/nobody', message: 'no environment owns such an object' } });
