@@ -2,7 +2,7 @@ import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/errors.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
-import { landedCommit } from '../shared/pipeline/landed-commit.ts';
+import { findLanding } from '../shared/pipeline/find-landing.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
 import { shortRevision, type Line } from './answer.ts';
 import { CommandError } from './command-error.ts';
@@ -20,13 +20,16 @@ export interface Outcome {
   readonly lines: readonly Line[];
 }
 
-/** The commit that an upload became. Throws `CommandError` with exit code 1 at the deadline (milliseconds since the epoch). */
+/** The commit that an upload became. Throws `CommandError` with exit code 1 where it was refused, and at the deadline (milliseconds since the epoch). */
 export async function awaitCommit(context: Context, { repositoryClass, artifact, deadline }: { repositoryClass: string; artifact: ArtifactId; deadline: number }): Promise<string> {
   const state = await context.open.state();
   context.progress(`waits until ${artifactUri(artifact)} is committed`);
   while (true) {
-    const commit = await landedCommit({ ...artifact, repositoryClass }, { state });
-    if (commit !== undefined) return commit;
+    const landing = await findLanding({ ...artifact, repositoryClass }, { state });
+    if (landing?.landing === 'committed') return landing.commit;
+    if (landing?.landing === 'refused') {
+      throw new CommandError({ subject: artifactUri(artifact), message: 'was refused', remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact', exit: 1 });
+    }
     if (context.ports.now().getTime() >= deadline) {
       throw new CommandError({ subject: artifactUri(artifact), message: 'was not committed in time', remedy: 'the log of copyArtifact says why, and the dead-letter topic where it was refused', exit: 1 });
     }
