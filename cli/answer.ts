@@ -16,9 +16,10 @@ export interface Answer {
 
 const styles = { heading: 'bold', plain: 'reset', detail: 'dim', good: 'green', bad: 'red' } as const;
 
-/** Coloured where the stream is a terminal and `NO_COLOR` is not set. */
+/** Coloured where the stream is a terminal and `NO_COLOR` is not set. What others wrote (a commit, a status) may hold a terminal's commands: it stays text. */
 export function paint({ text, tone }: Line, stream: NodeJS.WriteStream): string {
-  return tone === 'plain' || !stream.isTTY ? text : styleText(styles[tone], text, { stream });
+  const line = text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+  return tone === 'plain' || !stream.isTTY ? line : styleText(styles[tone], line, { stream });
 }
 
 /** Rows under a heading, their columns as wide as the longest cell; the last column is not padded. */

@@ -7,7 +7,7 @@ import { provenanceLines } from './provenance-lines.ts';
 export interface HistoryOptions {
   /** How many commits at the most. */
   readonly limit: number;
-  /** How far back, in milliseconds. */
+  /** How far behind the branch's head, in milliseconds. */
   readonly since: number;
 }
 
@@ -15,8 +15,8 @@ export interface HistoryOptions {
 export async function showHistory(context: Context, name: string, { limit, since }: HistoryOptions): Promise<Answer> {
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
   const environment = await findEnvironment({ name, repositories: Object.keys(context.config.repositories) }, ports);
-  const found = await history(environment, { entries: limit, since: new Date(context.ports.now().getTime() - since) }, ports);
-  const lines = found.entries.length === 0 ? [{ text: 'no commit in this time', tone: 'detail' as const }] : found.entries.flatMap(linesOf);
+  const found = await history(environment, { entries: limit, milliseconds: since }, ports);
+  const lines = found.entries.length === 0 ? [{ text: 'no commit in the time that was looked at: --since goes further back', tone: 'detail' as const }] : found.entries.flatMap(linesOf);
   return { exit: 0, json: found, lines };
 }
 

@@ -14,6 +14,11 @@ export async function main(): Promise<void> {
     clearUp();
     process.exit(130);
   });
+  // `converge history shop | head` ends early, and that is all.
+  process.stdout.on('error', () => {
+    clearUp();
+    process.exit();
+  });
   try {
     process.exitCode = await run(process.argv);
   } finally {
@@ -35,9 +40,11 @@ async function run(argv: string[]): Promise<number> {
     await program.parseAsync(argv);
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const told = explain(error);
-    process.stderr.write(`${paint({ text: `error: ${told.subject}: ${told.message}`, tone: 'bad' }, process.stderr)}\n${told.remedy === undefined ? '' : `  ${told.remedy}\n`}`);
+    // The parser has said its own mistakes already.
+    if (!(error instanceof CommanderError)) process.stderr.write(errorText(told));
+    json ||= / --output[= ]json( |$)/.test(` ${argv.slice(2).join(' ')}`);
     if (json) process.stdout.write(`${JSON.stringify({ error: told }, undefined, 2)}\n`);
     return told.exit;
   }
@@ -51,7 +58,14 @@ interface Explained {
   readonly exit: 1 | 2;
 }
 
+function errorText({ code, subject, message, remedy }: Explained): string {
+  const bad = (text: string): string => `${paint({ text, tone: 'bad' }, process.stderr)}\n`;
+  const said = code === 'Internal' ? message.split('\n').map(bad).join('') : bad(`error: ${subject}: ${message}`);
+  return remedy === undefined ? said : `${said}  ${paint({ text: remedy, tone: 'plain' }, process.stderr)}\n`;
+}
+
 function explain(error: unknown): Explained {
+  if (error instanceof CommanderError) return { code: 'Usage', subject: 'command line', message: error.message.replace(/^error: /, ''), exit: 2 };
   if (error instanceof CommandError) return { code: error.exit === 2 ? 'Usage' : 'Failed', subject: error.subject, message: error.problem, remedy: error.remedy, exit: error.exit };
   if (error instanceof ConvergeError) return { code: error.code, subject: error.subject, message: error.problem, remedy: error.remedy, exit: mistakes.includes(error.code) ? 2 : 1 };
   // A mistake of ours: only this one shows where.

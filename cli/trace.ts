@@ -7,7 +7,7 @@ import { provenanceLines } from './provenance-lines.ts';
 export interface TraceOptions {
   readonly namespace?: string;
   readonly environment?: string;
-  /** How far back, in milliseconds. */
+  /** How far behind the branch's head, in milliseconds. */
   readonly since: number;
 }
 
@@ -17,7 +17,7 @@ export async function showTrace(context: Context, object: string, { namespace, e
   if (kind === '' || name === '' || rest.length > 0) throw new CommandError({ subject: object, message: 'is no KIND/NAME', remedy: 'write it like deployment/web' });
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
   const repositories = Object.keys(context.config.repositories);
-  const traces = await trace({ kind, name, namespace, environment, repositories, since: new Date(context.ports.now().getTime() - since) }, ports);
+  const traces = await trace({ kind, name, namespace, environment, repositories, milliseconds: since }, ports);
   if (traces.length === 0) throw new CommandError({ subject: object, message: 'no environment owns such an object', remedy: 'see kind, name, --namespace and --environment', exit: 1 });
   return { exit: 0, json: { traces }, lines: traces.flatMap(linesOf) };
 }
@@ -31,7 +31,7 @@ function linesOf(found: Trace): Line[] {
     ...converged.map(({ at, event }): Line => ({ text: `converged       ${shortTime(at)} (alert ${event})`, tone: 'good' })),
     ...inputs.flatMap(({ path, lastChange }): Line[] =>
       lastChange === null
-        ? [{ text: `${path}: not changed in the time that was looked at`, tone: 'detail' }]
+        ? [{ text: `${path}: not changed in the time that was looked at: --since goes further back`, tone: 'detail' }]
         : [{ text: `${path}: changed by ${lastChange.commit.slice(0, 12)} at ${shortTime(lastChange.committedAt)}`, tone: 'plain' }, ...provenanceLines(lastChange)],
     ),
   ];

@@ -11,11 +11,11 @@ const repositorySchema = z.strictObject({
   url: z.url(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
-  credentials: credentialsSchema.optional(),
   /** The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text. Absent: by the class. */
   branches: z.array(z.string().min(1)).optional(),
   /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
   writeback: z.boolean().default(true),
+  credentials: credentialsSchema.optional(),
 });
 
 const clusterSchema = z.strictObject({

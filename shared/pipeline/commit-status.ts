@@ -30,7 +30,7 @@ export interface EnvironmentAtCommit {
 
 type CommitStatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 
-/** How far back a commit is looked for: whoever asks for any commit there ever was would make the function fetch it all. */
+/** How far behind the head a commit is looked for: whoever asks for any commit there ever was would make the function fetch it all. */
 const sinceMilliseconds = 7 * 24 * 3_600_000;
 
 /**
@@ -40,14 +40,13 @@ const sinceMilliseconds = 7 * 24 * 3_600_000;
 export async function commitStatus({ repository: repositoryClass, commit: id }: { repository: string; commit: string }, ports: CommitStatusPorts): Promise<CommitStatus> {
   const repository = ports.repository(repositoryClass);
   const head = await repository.fetchHead();
-  const since = new Date(ports.now().getTime() - sinceMilliseconds);
-  const commits = head === undefined ? [] : await repository.history({ from: head.id, since });
+  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: sinceMilliseconds });
   const commit = commits.find((known) => known.id === id);
   if (head === undefined || commit === undefined) {
     throw new ConvergeError({
       code: 'BadRequest',
       subject: `${repositoryClass} ${id}`,
-      message: `is no commit of the last 7 days on ${repository.branch}`,
+      message: `is none of the commits of the last 7 days before the head of ${repository.branch}`,
       disposition: 'refuse',
     });
   }
@@ -55,6 +54,11 @@ export async function commitStatus({ repository: repositoryClass, commit: id }: 
   const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), ports };
   const environments = await inParallel(names, async (name) => lookAtEnvironment({ name, ...look }));
   return { repository: repositoryClass, commit: id, environments: environments.filter((environment) => environment !== undefined) };
+}
+
+/** The head and what was committed no longer than that before it, newest first: a branch that nobody touches has a history, too. */
+export async function recentCommits({ repository, head, milliseconds }: { repository: Repository; head: Commit; milliseconds: number }): Promise<readonly Commit[]> {
+  return await repository.history({ from: head.id, since: new Date(head.committedAt.getTime() - milliseconds) });
 }
 
 /** The ids of a commit and its descendants, of commits that are sorted newest first. */

@@ -1,12 +1,11 @@
-import { sameInputs } from '../environment/inputs.ts';
+import { declaredPaths, sameInputs } from '../environment/inputs.ts';
 import { revisionOf } from '../environment/revision.ts';
 import { isOpen } from '../drift/incident.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../environment/memory.ts';
-import { declaredPaths } from '../environment/inputs.ts';
 import { environmentPath } from '../environment/environment-file.ts';
-import { declaredAt, inputsBefore } from './commit-status.ts';
+import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
 import type { RememberedEnvironment } from './find-environment.ts';
 import { openNotes } from './notes.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
@@ -36,16 +35,16 @@ export interface HistoryEntry extends CommitProvenance {
 /**
  * The commits of an environment, from Git, its notes and the state bucket.
  *
- * @param limits.since how far back to look; @param limits.entries how many at the most
+ * @param limits.milliseconds how far behind the branch's head to look; @param limits.entries how many at the most
  */
 export async function history(
   { environment, repository: repositoryClass, memory }: RememberedEnvironment,
-  limits: { readonly since: Date; readonly entries: number },
+  limits: { readonly milliseconds: number; readonly entries: number },
   ports: Pick<Ports, 'repository'>,
 ): Promise<History> {
   const repository = ports.repository(repositoryClass);
   const head = await repository.fetchHead();
-  const commits = head === undefined ? [] : await repository.history({ from: head.id, since: limits.since });
+  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
   const notes = await openNotes(repository);
   const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });
   const entries: HistoryEntry[] = [];

@@ -1,6 +1,6 @@
 import { objectTitle, type ObjectId } from '../objects/object-id.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
-import { inputsBefore } from './commit-status.ts';
+import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './find-environment.ts';
 import { openNotes } from './notes.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
@@ -27,8 +27,8 @@ export interface TraceRequest {
   readonly namespace: string | undefined;
   readonly environment: string | undefined;
   readonly repositories: readonly string[];
-  /** How far back the last change of an input is looked for. */
-  readonly since: Date;
+  /** How far behind the branch's head the last change of an input is looked for. */
+  readonly milliseconds: number;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function trace(request: TraceRequest, ports: Pick<Ports, 'now' | 's
   const environments = await findEnvironments({ name: request.environment, repositories: request.repositories }, ports);
   const owned = environments.flatMap((environment) => objectsOf({ environment, request }).map((object) => ({ environment, object })));
   const traces = [];
-  for (const { environment, object } of owned) traces.push(await traceOne({ environment, object, since: request.since, ports }));
+  for (const { environment, object } of owned) traces.push(await traceOne({ environment, object, milliseconds: request.milliseconds, ports }));
   return traces;
 }
 
@@ -53,10 +53,10 @@ function objectsOf({ environment: { memory }, request }: { environment: Remember
   });
 }
 
-async function traceOne({ environment: { environment, repository: repositoryClass, memory }, object, since, ports }: {
+async function traceOne({ environment: { environment, repository: repositoryClass, memory }, object, milliseconds, ports }: {
   environment: RememberedEnvironment;
   object: ObjectId;
-  since: Date;
+  milliseconds: number;
   ports: Pick<Ports, 'repository'>;
 }): Promise<Trace> {
   const { converged } = memory;
@@ -69,9 +69,8 @@ async function traceOne({ environment: { environment, repository: repositoryClas
   };
   if (converged === undefined) return { ...facts, converged: [], inputs: [] };
   const repository = ports.repository(repositoryClass);
-  await repository.fetchHead();
   const notes = await openNotes(repository);
-  const commits = await historyFrom({ repository, commit: converged.commit, since });
+  const commits = await historyFrom({ repository, commit: converged.commit, milliseconds });
   const paths = Object.keys(converged.inputs).filter((path) => path !== '').sort();
   const changes = await lastChanges({ repository, commits, paths });
   return {
@@ -82,10 +81,11 @@ async function traceOne({ environment: { environment, repository: repositoryClas
 }
 
 /** From a commit of the branch, which is brought here by the history of the head. */
-async function historyFrom({ repository, commit, since }: { repository: Repository; commit: string; since: Date }): Promise<readonly Commit[]> {
+async function historyFrom({ repository, commit, milliseconds }: { repository: Repository; commit: string; milliseconds: number }): Promise<readonly Commit[]> {
   const head = await repository.fetchHead();
-  const commits = head === undefined ? [] : await repository.history({ from: head.id, since });
-  return commits.some(({ id }) => id === commit) ? await repository.history({ from: commit, since }) : [];
+  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds });
+  const from = commits.find(({ id }) => id === commit);
+  return from === undefined ? [] : await recentCommits({ repository, head: from, milliseconds });
 }
 
 async function lastChanges({ repository, commits, paths }: { repository: Repository; commits: readonly Commit[]; paths: readonly string[] }): Promise<Map<string, CommitProvenance>> {
