@@ -9,6 +9,9 @@ cloudEvent(
   'reconcile',
   acknowledging('reconcile', async (event) => {
     const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures');
-    return await reconcile(parseReconcileRequested(event), ports, { limits: loadConfig().limits, holder: instance, event: event.id });
+    const job = parseReconcileRequested(event);
+    const { limits, repositories } = loadConfig();
+    const writeback = repositories[job.repository]?.writeback ?? false;
+    return await reconcile(job, ports, { limits, holder: instance, event: event.id, writeback });
   }),
 );

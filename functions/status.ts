@@ -1,14 +1,19 @@
 import { http } from '@google-cloud/functions-framework';
+import { commitStatus } from '../shared/pipeline/commit-status.ts';
 import { status } from '../shared/pipeline/status.ts';
 import { answering } from './delivery.ts';
 import { loadConfig, wire } from './wiring.ts';
 
-/** `GET /`: the state of every environment. `GET /healthz`: whether this function can serve at all. */
+/** `GET /`: the state of every environment. `GET /?repository=CLASS&commit=ID`: what became of that commit. `GET /healthz`: whether this function can serve at all. */
 http(
   'status',
   answering('status', async (request) => {
     const repositories = Object.keys(loadConfig().repositories);
     if (request.path.endsWith('/healthz')) return { status: 200, body: { status: 'ok', repositories: repositories.sort() } };
+    const { repository, commit } = request.query;
+    if (typeof repository === 'string' && typeof commit === 'string') {
+      return { status: 200, body: await commitStatus({ repository, commit }, await wire('repository', 'state')) };
+    }
     const found = await status({ repositories }, await wire('repository', 'state'));
     return { status: found.unreadable.length === 0 ? 200 : 503, body: found };
   }),

@@ -35,6 +35,8 @@ export interface LocalFacts {
   /** `127.0.0.1:PORT` */
   readonly pubsub: string;
   readonly buckets: ByClass;
+  /** Path of the operator's configuration. */
+  readonly config: string;
   /** Clone URLs. */
   readonly repositories: ByClass;
   /** Topic names within the project. */
@@ -239,6 +241,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     );
     const facts: LocalFacts = {
       project,
+      config,
       storage: storage.url,
       pubsub: pubsub.host,
       buckets,

@@ -29,6 +29,10 @@ const repositorySchema = z.strictObject({
   url: z.url(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
+  /** The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text. Absent: by the class. */
+  branches: z.array(z.string().min(1)).optional(),
+  /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
+  writeback: z.boolean().default(true),
   credentials: credentialsSchema.optional(),
   verify: verifySchema.optional(),
   /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
@@ -84,6 +88,8 @@ export const configSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url() }).optional(),
+  /** Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself. */
+  status: z.strictObject({ url: z.url() }).optional(),
   /** The renderer's program; absent: `bin/render` beside the functions. */
   renderer: z.strictObject({ program: z.string().min(1) }).optional(),
 });

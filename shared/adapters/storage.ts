@@ -195,7 +195,7 @@ async function* following({ first, chunks, subject }: {
   }
 }
 
-function statusOf(error: unknown): number | undefined {
+export function statusOf(error: unknown): number | undefined {
   return error instanceof ApiError ? error.code : undefined;
 }
 
@@ -210,7 +210,7 @@ function contentOf({ storage, bucket, name, generation }: { storage: Storage; bu
   return file;
 }
 
-function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
+export function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
   if (error instanceof ConvergeError) return error;
   const status = statusOf(error);
   if (status === 401 || status === 403) {

@@ -12,6 +12,10 @@ const attemptedSchema = z.object({ commit: z.string(), revision: z.string(), at:
 
 const rememberedSchema = z.object({ desired: z.string(), observed: z.string(), apiVersion: z.string(), shortLived: z.boolean().optional(), noted: z.array(z.string()).readonly().optional() });
 
+/** A line of the note of a commit that the environment converged at. */
+const convergedNoteSchema = z.object({ commit: z.string(), text: z.string() });
+export type ConvergedNote = z.infer<typeof convergedNoteSchema>;
+
 /**
  * What is remembered of an environment between runs. It can be lost: the next run rebuilds it from Git and the cluster,
  * by dry runs instead of fingerprints.
@@ -43,6 +47,8 @@ export const memorySchema = z.object({
   verified: z.object({ commit: z.string(), allowedSigners: z.string().optional(), openpgpKeys: z.string().optional() }).optional(),
   /** What was healed lately, to recognise who undoes it each time. */
   heals: rememberedHealsSchema.optional(),
+  /** The last few convergences, as they are written back to Git: a writeback that failed is made up for by the next. */
+  notes: z.array(convergedNoteSchema).optional(),
   /** Where its objects are; empty before the first write. */
   cluster: z.string(),
   namespace: z.string(),

@@ -55,6 +55,20 @@ export interface Buckets {
   read(object: { bucket: string; name: string; generation: string }): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** What CI does with a bucket; no function does. */
+export interface Uploads {
+  /** The live object with the MD5 of its content (base64), or undefined where the bucket holds none of that name. */
+  find(object: { bucket: string; name: string }): Promise<(StoredObject & { readonly md5: string | undefined }) | undefined>;
+  /** Writes an object. `conflict` where the precondition does not hold. */
+  write(upload: {
+    bucket: string;
+    name: string;
+    content: Uint8Array;
+    metadata: Readonly<Record<string, string>>;
+    ifGeneration: Exclude<GenerationPrecondition, 'any'>;
+  }): Promise<{ generation: string } | 'conflict'>;
+}
+
 // --- Cloud Storage: the state bucket ----------------------------------------------------------------------------
 
 export interface StateObject {

@@ -20,7 +20,7 @@ const counts = countCalls({ git: Object.values(config.repositories).map(({ url }
 const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures')), log: () => {} };
 
 async function look(job: ReconcileRequested): Promise<{ outcome: string; summary: string }> {
-  const result = await reconcile(job, ports, { limits: config.limits, holder: 'bench', event: String(performance.now()) });
+  const result = await reconcile(job, ports, { limits: config.limits, holder: 'bench', event: String(performance.now()), writeback: false });
   return { outcome: result.outcome, summary: result.outcome === 'diverged' ? result.summary : '' };
 }
 

@@ -74,7 +74,7 @@ export async function startInProcess(world: World, verify?: Config['repositories
     async run(environment, { mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
-      return await reconcile({ repository: 'master', environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event });
+      return await reconcile({ repository: 'master', environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event, writeback: true });
     },
   };
 }

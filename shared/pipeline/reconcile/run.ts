@@ -32,4 +32,6 @@ export interface ReconcileSettings {
   /** Name the instance and the message of this run in the lease. */
   readonly holder: string;
   readonly event: string;
+  /** Whether what converged is written back to Git. */
+  readonly writeback: boolean;
 }

@@ -8,6 +8,7 @@ import { policyOf, type PolicyKeys } from '../../environment/policy.ts';
 import type { HealthState } from '../../health/health.ts';
 import type { Run } from './run.ts';
 import type { RunResult, Target } from './target.ts';
+import { withNote, writeBack } from './write-back.ts';
 
 /**
  * Opens or updates the incident and tells it where it is due. The evidence is saved before anything is published or
@@ -82,7 +83,7 @@ export async function publishUntold({ memoryFile, ports }: Run): Promise<void> {
 
 /**
  * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
- * remembered: a run that dies in between tells it again, under the same event id.
+ * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then written back to Git.
  */
 export async function tellConverged(run: Run, { memory, converged }: { memory: Memory; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> }): Promise<void> {
   const { memoryFile, ports } = run;
@@ -91,15 +92,20 @@ export async function tellConverged(run: Run, { memory, converged }: { memory: M
   const incident = isOpen(before.incident) ? before.incident : undefined;
   const news = incident?.told === true || before.converged?.revision !== converged.revision;
   const closes = incident?.told === true ? { incident: incident.id, occurrence: incident.occurrence } : { incident: null, occurrence: null };
-  if (news) {
-    const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
-    await ports.topics.publish('converged', encodeAlert({ topic: 'converged', data }, ports.now()));
-  }
+  const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
+  const event = encodeAlert({ topic: 'converged', data }, ports.now());
+  if (news) await ports.topics.publish('converged', event);
   const changed = incident !== undefined || before.converged === undefined;
+  // Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed.
+  const noted = memory.converged?.revision === converged.revision && before.converged?.revision !== converged.revision ? memory.converged.commit : undefined;
+  const isNoted = run.settings.writeback && noted !== undefined;
+  const note = { ...data, at: now, event: event.id };
   await memoryFile.save({
     ...memory,
+    notes: isNoted ? withNote({ notes: before.notes, commit: noted, note }) : before.notes,
     heals: livingHeals({ heals: memory.heals, now: ports.now() }),
     incident: incident === undefined ? before.incident : { ...incident, closedAt: now },
     since: changed ? now : before.since,
   });
+  if (isNoted) await writeBack(run);
 }

@@ -46,7 +46,7 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
     async remember(environment: string, memory: Partial<Memory>) {
       await state.write({ path: pathOf(environment), value: { ...emptyMemory(clock.now()), ...memory }, ifGeneration: 'any' });
     },
-    run: async (environment: string) => reconcile({ repository: 'master', environment, mode: 'reconcile', cause: 'commit' }, ports, { limits, holder: 'test', event: environment }),
+    run: async (environment: string) => reconcile({ repository: 'master', environment, mode: 'reconcile', cause: 'commit' }, ports, { limits, holder: 'test', event: environment, writeback: false }),
   };
 }
 
@@ -136,7 +136,7 @@ describe('an environment that has converged', () => {
     };
     const memoryFile = { memory: () => emptyMemory(new Date(0)), save: unused, remove: unused };
     const lease = { lastFor: unused, assertHeld: unused, release: unused };
-    const run = { repository: 'master', environment: 'platform', key: 'master/platform', ports, settings: { limits, holder: 'test', event: 'test' }, lease, memoryFile, head: await repository.fetchHead(), startedAt: new Date(0), cause: 'commit' as const, waitUntil: () => new Date(0), isAskedAgain: unused };
+    const run = { repository: 'master', environment: 'platform', key: 'master/platform', ports, settings: { limits, holder: 'test', event: 'test', writeback: false }, lease, memoryFile, head: await repository.fetchHead(), startedAt: new Date(0), cause: 'commit' as const, waitUntil: () => new Date(0), isAskedAgain: unused };
     await tellDependents(run, result);
     return setting.jobs();
   }

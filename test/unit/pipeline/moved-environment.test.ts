@@ -26,7 +26,7 @@ async function setUp() {
     cluster: untouchable,
     renderer: { version: untouchable, render: untouchable, kept: { find: () => [], keep: () => {} } },
   };
-  return { topics, run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test' }) };
+  return { topics, run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test', writeback: false }) };
 }
 const refused = { outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('spec.cluster from elsewhere to sandbox') };
 

@@ -77,6 +77,8 @@ describe('a signed push to the branch of a configured repository', () => {
 it.each([
   ['another branch', { ref: 'refs/heads/topic' }],
   ['a tag of the same name', { ref: 'refs/tags/main' }],
+  ['a note of what converged', { ref: 'refs/notes/converge' }],
+  ['the ref of an environment, whatever it is called', { ref: 'refs/converge/main' }],
   ['a deletion', { after: nothing }],
   ['another repository', { repository: { full_name: 'other/master', clone_url: 'https://git.example.com/other/master.git' } }],
   ['a repository whose name only ends alike', { repository: { full_name: 'ily/master' } }],

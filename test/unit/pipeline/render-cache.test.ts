@@ -61,7 +61,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       run: {
         ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false, cause: 'commit', waitUntil: now },
         ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics(), signatures: noSignatures },
-        settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test' },
+        settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback: false },
         lease: { assertHeld: async () => {}, release: async () => {} },
         memoryFile: { memory: () => emptyMemory(now()), save: unused, remove: unused },
       },

@@ -1,0 +1,104 @@
+import { objectTitle } from '../shared/objects/object-id.ts';
+import { ConvergeError } from '../shared/errors.ts';
+import type { Diff } from '../shared/events/alert.ts';
+import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
+import { findLanding } from '../shared/pipeline/find-landing.ts';
+import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
+import { shortRevision, type Line } from './answer.ts';
+import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+import { readCommitStatus } from './read-status.ts';
+
+const pollMilliseconds = 500;
+
+/** What became of the environments that the commits affect. */
+export interface Outcome {
+  readonly environments: readonly EnvironmentAtCommit[];
+  readonly failed: readonly EnvironmentAtCommit[];
+  /** Those that were still on their way when the time was over. */
+  readonly late: readonly EnvironmentAtCommit[];
+  readonly lines: readonly Line[];
+}
+
+/** The commit that an upload became. Throws `CommandError` with exit code 1 where it was refused, and at the deadline (milliseconds since the epoch). */
+export async function awaitCommit(context: Context, { repositoryClass, artifact, deadline }: { repositoryClass: string; artifact: ArtifactId; deadline: number }): Promise<string> {
+  const state = await context.open.state();
+  context.progress(`waits until ${artifactUri(artifact)} is committed`);
+  while (true) {
+    const landing = await findLanding({ ...artifact, repositoryClass }, { state });
+    if (landing?.landing === 'committed') return landing.commit;
+    if (landing?.landing === 'refused') {
+      throw new CommandError({ subject: artifactUri(artifact), message: 'was refused', remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact', exit: 1 });
+    }
+    if (context.ports.now().getTime() >= deadline) {
+      throw new CommandError({ subject: artifactUri(artifact), message: 'was not committed in time', remedy: 'the log of copyArtifact says why, and the dead-letter topic where it was refused', exit: 1 });
+    }
+    await context.ports.sleep(pollMilliseconds);
+  }
+}
+
+/**
+ * Waits until every environment that the commits affect has converged at them or later, or one has failed and the others are settled.
+ * What fails is looked at twice: a notice that goes by is none.
+ */
+export async function awaitConvergence(context: Context, { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number }): Promise<Outcome> {
+  let failedBefore = new Set<string>();
+  while (true) {
+    const environments = await look(context, { repositoryClass, commits, deadline });
+    const failed = environments?.filter(({ state }) => state === 'Failed' || state === 'Diverged') ?? [];
+    const isConfirmed = failed.every(({ name }) => failedBefore.has(name));
+    failedBefore = new Set(failed.map(({ name }) => name));
+    const late = environments?.filter(({ state }) => state === 'Converging') ?? [];
+    if (environments !== undefined) {
+      const done = environments.length - failed.length - late.length;
+      context.progress(`${done} of ${environments.length} environments converged${late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('')}`);
+      const isOver = context.ports.now().getTime() >= deadline;
+      if ((late.length === 0 && isConfirmed) || isOver) return { environments, failed, late, lines: environments.flatMap(linesOf) };
+    }
+    await context.ports.sleep(pollMilliseconds);
+  }
+}
+
+/** The environments of all commits, each once, by the commit where it is least far; undefined where nobody answers for the moment. */
+async function look(context: Context, { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number }): Promise<EnvironmentAtCommit[] | undefined> {
+  const order: readonly EnvironmentAtCommit['state'][] = ['Failed', 'Diverged', 'Converging', 'Suspended', 'Converged'];
+  const found = new Map<string, EnvironmentAtCommit>();
+  try {
+    for (const commit of commits) {
+      const { environments } = await readCommitStatus(context, { repository: repositoryClass, commit });
+      for (const environment of environments) {
+        const known = found.get(environment.name);
+        if (known === undefined || order.indexOf(environment.state) < order.indexOf(known.state)) found.set(environment.name, environment);
+      }
+    }
+  } catch (error) {
+    const mayMend = error instanceof ConvergeError ? error.disposition === 'retry' : error instanceof CommandError && error.exit === 1;
+    if (!mayMend || context.ports.now().getTime() >= deadline) throw error;
+    return undefined;
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit): Line[] {
+  switch (state) {
+    case 'Converged':
+      return [{ text: `converged ${name} at ${shortRevision(revision)}`, tone: 'good' }];
+    case 'Suspended':
+      return [{ text: `suspended ${name}: its objects are left as they are`, tone: 'detail' }];
+    case 'Converging':
+      return [{ text: `late      ${name} has not converged in time${message === '' ? '' : `: ${message}`}`, tone: 'bad' }];
+    case 'Diverged':
+    case 'Failed':
+      return [{ text: `${state.toLowerCase().padEnd(9)} ${name}: ${message}`, tone: 'bad' }, ...objectLines(diff)];
+  }
+}
+
+/** The objects of a diff, with their fields as Git and the cluster have them. */
+export function objectLines(diff: Diff | null): Line[] {
+  if (diff === null) return [];
+  const objects = diff.objects.flatMap((object): Line[] => [
+    { text: `  ${object.change} ${objectTitle(object)}: ${object.message}`, tone: 'plain' },
+    ...object.fields.map(({ path, desired, observed }): Line => ({ text: `    ${path}: ${JSON.stringify(observed)} instead of ${JSON.stringify(desired)}`, tone: 'detail' })),
+  ]);
+  return diff.omitted === 0 ? objects : [...objects, { text: `  and ${diff.omitted} more objects`, tone: 'detail' }];
+}

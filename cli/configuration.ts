@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseConfig, type Config } from '../shared/config.ts';
+import { CommandError } from './command-error.ts';
+
+export interface Configuration {
+  readonly config: Config;
+  /** Where the `status` function answers; undefined where nobody said so. */
+  readonly statusUrl: string | undefined;
+}
+
+/** The part of `.converge/local.json` that is used. */
+const localSchema = z.object({ config: z.string(), status: z.url() });
+
+/**
+ * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this folder or in one above it.
+ * Throws `CommandError` where there is none, `BadConfiguration` where it is wrong.
+ */
+export function findConfiguration({ file, environment, folder }: {
+  file: string | undefined;
+  environment: Readonly<Record<string, string | undefined>>;
+  folder: string;
+}): Configuration {
+  const named = file ?? environment['CONVERGE_CONFIG'];
+  if (named !== undefined && named !== '') {
+    const config = parseConfig({ file: named, text: read(resolve(folder, named)) });
+    return { config, statusUrl: config.status?.url };
+  }
+  const facts = findUpwards({ folder, name: join('.converge', 'local.json') });
+  if (facts === undefined) {
+    throw new CommandError({ subject: 'configuration', message: 'none was named, and no local pipeline runs here', remedy: 'give --config FILE or set CONVERGE_CONFIG, or run `npm start` beside it' });
+  }
+  const local = localSchema.safeParse(JSON.parse(read(facts)));
+  if (!local.success) throw new CommandError({ subject: facts, message: 'is not of this version', remedy: 'start the local pipeline anew' });
+  return { config: parseConfig({ file: local.data.config, text: read(local.data.config) }), statusUrl: local.data.status };
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError({ subject: file, message: 'cannot be read', remedy: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+function findUpwards({ folder, name }: { folder: string; name: string }): string | undefined {
+  const file = join(folder, name);
+  if (existsSync(file)) return file;
+  const above = dirname(folder);
+  return above === folder ? undefined : findUpwards({ folder: above, name });
+}

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../shared/config.ts';
+import type { Ports, Uploads } from '../shared/pipeline/ports.ts';
+import { findConfiguration, type Configuration } from './configuration.ts';
+
+/** What a command may use of the outside world. */
+export interface Context extends Configuration {
+  readonly ports: Pick<Ports, 'now' | 'sleep'>;
+  /** The repositories of the configuration, the state bucket and the buckets of uploads; loaded when first asked for. */
+  readonly open: {
+    uploads(): Promise<Uploads>;
+    state(): Promise<Ports['state']>;
+    repository(): Promise<Ports['repository']>;
+  };
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  /** One line of what goes on, on a terminal only. */
+  readonly progress: (line: string) => void;
+}
+
+const now = (): Date => new Date();
+
+/** Throws `CommandError` or `BadConfiguration` where there is no configuration, or a wrong one. */
+export function openContext({ config: file }: { config: string | undefined }): Context {
+  const found = findConfiguration({ file, environment: process.env, folder: process.cwd() });
+  const { config } = found;
+  return {
+    ...found,
+    ports: { now, sleep: async (milliseconds) => sleep(milliseconds) },
+    open: {
+      uploads: once(async () => (await import('../shared/adapters/uploads.ts')).createUploads(await connect(config))),
+      state: once(async () => (await import('../shared/adapters/storage.ts')).createStateStore({ storage: await connect(config), bucket: config.state.bucket })),
+      repository: once(async () => (await import('../shared/adapters/git.ts')).createRepositories({ config, author: config.author, cacheFolder: clones(), now })),
+    },
+    environment: process.env,
+    folder: process.cwd(),
+    progress: progressOn(process.stderr),
+  };
+}
+
+const connect = async (config: Config) => (await import('../shared/adapters/storage.ts')).connectStorage(config);
+
+let cloneFolder: string | undefined;
+
+function clones(): string {
+  return (cloneFolder ??= mkdtempSync(join(tmpdir(), 'converge-cli-')));
+}
+
+/** Removes what the command left in the folder of temporary files. */
+export function clearUp(): void {
+  if (cloneFolder !== undefined) rmSync(cloneFolder, { recursive: true, force: true });
+}
+
+function progressOn(stream: NodeJS.WriteStream): (line: string) => void {
+  let last = '';
+  return (line) => {
+    if (!stream.isTTY || line === last) return;
+    last = line;
+    stream.write(`${line}\n`);
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

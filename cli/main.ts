@@ -1,0 +1,73 @@
+import { CommanderError } from 'commander';
+import { ConvergeError, type ErrorCode } from '../shared/errors.ts';
+import { paint, type Answer } from './answer.ts';
+import { CommandError } from './command-error.ts';
+import { clearUp } from './context.ts';
+import { makeProgram, realSurroundings } from './program.ts';
+
+/** What the user can mend in the command line, the configuration or the files that are uploaded. */
+const mistakes: readonly ErrorCode[] = ['BadConfiguration', 'BadRequest', 'InvalidEnvironment', 'NotImplemented', 'TooLarge', 'UnknownRepository', 'UnsafePath'];
+
+/** Runs the command line of this process, and sets its exit code. */
+export async function main(): Promise<void> {
+  process.once('SIGINT', () => {
+    clearUp();
+    process.exit(130);
+  });
+  // `converge history shop | head` ends early, and that is all.
+  process.stdout.on('error', () => {
+    clearUp();
+    process.exit();
+  });
+  try {
+    process.exitCode = await run(process.argv);
+  } finally {
+    clearUp();
+  }
+}
+
+async function run(argv: string[]): Promise<number> {
+  let exit = 0;
+  let json = false;
+  const answer = (told: Answer): void => {
+    exit = told.exit;
+    process.stdout.write(json ? `${JSON.stringify(told.json, undefined, 2)}\n` : told.lines.map((line) => `${paint(line, process.stdout)}\n`).join(''));
+  };
+  const program = makeProgram({ ...realSurroundings, answer }).hook('preAction', (command) => {
+    json = command.opts<{ output: string }>().output === 'json';
+  });
+  try {
+    await program.parseAsync(argv);
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const told = explain(error);
+    // The parser has said its own mistakes already.
+    if (!(error instanceof CommanderError)) process.stderr.write(errorText(told));
+    json ||= / --output[= ]json( |$)/.test(` ${argv.slice(2).join(' ')}`);
+    if (json) process.stdout.write(`${JSON.stringify({ error: told }, undefined, 2)}\n`);
+    return told.exit;
+  }
+}
+
+interface Explained {
+  readonly code: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly remedy?: string | undefined;
+  readonly exit: 1 | 2;
+}
+
+function errorText({ code, subject, message, remedy }: Explained): string {
+  const bad = (text: string): string => `${paint({ text, tone: 'bad' }, process.stderr)}\n`;
+  const said = code === 'Internal' ? message.split('\n').map(bad).join('') : bad(`error: ${subject}: ${message}`);
+  return remedy === undefined ? said : `${said}  ${paint({ text: remedy, tone: 'plain' }, process.stderr)}\n`;
+}
+
+function explain(error: unknown): Explained {
+  if (error instanceof CommanderError) return { code: 'Usage', subject: 'command line', message: error.message.replace(/^error: /, ''), exit: 2 };
+  if (error instanceof CommandError) return { code: error.exit === 2 ? 'Usage' : 'Failed', subject: error.subject, message: error.problem, remedy: error.remedy, exit: error.exit };
+  if (error instanceof ConvergeError) return { code: error.code, subject: error.subject, message: error.problem, remedy: error.remedy, exit: mistakes.includes(error.code) ? 2 : 1 };
+  // A mistake of ours: only this one shows where.
+  return { code: 'Internal', subject: 'converge', message: error instanceof Error ? (error.stack ?? error.message) : String(error), exit: 1 };
+}

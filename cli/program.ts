@@ -1,0 +1,96 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { durationPattern, parseDuration } from '../shared/environment/duration.ts';
+import type { Answer } from './answer.ts';
+import { openContext, type Context } from './context.ts';
+
+const exitCodes = 'Exit codes: 0 converged or done, 1 diverged or failed, 2 wrong usage or configuration, 130 ended by Ctrl-C.';
+
+/** What a command works on, and where its answer goes. */
+export interface Surroundings {
+  readonly open: (options: { config: string | undefined }) => Context;
+  readonly answer: (answer: Answer) => void;
+}
+
+export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContext };
+
+/** The command line of `converge`. Each command is a file of its own, loaded when it is called. */
+export function makeProgram({ open, answer }: Surroundings): Command {
+  const program = new Command('converge')
+    .description('Uploads to Converge, and tells what became of it: from the buckets, Git and the status of the pipeline, never from a cluster.')
+    .option('--config <file>', "the operator's configuration (default: CONVERGE_CONFIG, else the local pipeline that runs here)")
+    .addOption(new Option('--output <form>', 'for people, or for programs').choices(['text', 'json']).default('text'))
+    .showHelpAfterError('(converge --help says more)')
+    .addHelpText('after', `\n${exitCodes}`)
+    .exitOverride();
+
+  const context = (command: Command): Context => open({ config: command.optsWithGlobals<{ config?: string }>().config });
+
+  program
+    .command('upload')
+    .description('Uploads a folder as one atomic group, or files as they are, and prints the commit that they became.')
+    .argument('<path...>', 'one folder, or files')
+    .option('--branch <branch>', "the branch of your repository, which chooses the bucket (default: the CI's)")
+    .option('--class <class>', 'the repository of the configuration, whatever the branch')
+    .option('--as <path>', 'the path in the repository (default: the path itself)')
+    .option('--wait', 'until every environment that the commit affects has converged', false)
+    .option('--timeout <duration>', 'how long to wait', duration, parseDuration('15m'))
+    .option('--commit <id>', "the source commit (default: the CI's)")
+    .option('--build <url>', "the build (default: the CI's)")
+    .option('--author <who>', "the author (default: the CI's)")
+    .addHelpText('after', example('converge upload --branch "$BRANCH_NAME" --wait ./deploy'))
+    .action(async (paths: string[], _options: unknown, command: Command) => {
+      const { upload } = await import('./upload.ts');
+      answer(await upload(context(command), paths, command.opts()));
+    });
+
+  program
+    .command('status')
+    .description('Shows every environment, or those that are named, and what their files leave undone on purpose.')
+    .argument('[environment...]', '<name>, or <class>/<name>')
+    .addHelpText('after', example('converge status acme-production'))
+    .action(async (names: string[], _options: unknown, command: Command) => {
+      const { showStatus } = await import('./status.ts');
+      answer(await showStatus(context(command), names));
+    });
+
+  program
+    .command('history')
+    .description('Shows the commits of an environment: where each came from, and when it was attempted, converged or failed.')
+    .argument('<environment>', '<name>, or <class>/<name>')
+    .option('--limit <number>', 'how many commits', wholeNumber, 20)
+    .option('--since <duration>', 'how far back', duration, parseDuration('30d'))
+    .addHelpText('after', example('converge history acme-production --limit 5'))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { showHistory } = await import('./history.ts');
+      answer(await showHistory(context(command), name, command.opts()));
+    });
+
+  program
+    .command('trace')
+    .description('Shows where an object of a cluster came from: environment, revision, commits, artifacts, builds.')
+    .argument('<kind/name>', 'like deployment/web, or deployment.apps/web')
+    .option('-n, --namespace <namespace>', 'only there')
+    .option('-e, --environment <environment>', 'only of this one')
+    .option('--since <duration>', 'how far back changes are looked for', duration, parseDuration('90d'))
+    .addHelpText('after', example('converge trace deployment/web -n acme'))
+    .action(async (object: string, _options: unknown, command: Command) => {
+      const { showTrace } = await import('./trace.ts');
+      answer(await showTrace(context(command), object, command.opts()));
+    });
+
+  return program;
+}
+
+function example(line: string): string {
+  return `\nExample:\n  $ ${line}\n\n${exitCodes}`;
+}
+
+function duration(text: string): number {
+  if (!durationPattern.test(text)) throw new InvalidArgumentError('It is digits with ms, s, m, h or d, like 1h30m.');
+  return parseDuration(text);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('It is a whole number above 0.');
+  return Number(text);
+}

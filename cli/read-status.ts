@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { diffSchema } from '../shared/events/alert.ts';
+import { policySchema } from '../shared/environment/policy.ts';
+import { healthStates } from '../shared/health/health.ts';
+import { commitStatus, type CommitStatus } from '../shared/pipeline/commit-status.ts';
+import { status, type Status } from '../shared/pipeline/status.ts';
+import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+
+const statusSchema = z.object({
+  environments: z.array(
+    z.object({
+      name: z.string(),
+      repository: z.string(),
+      cluster: z.string(),
+      state: z.enum(['Converged', 'Converging', 'Diverged', 'Failed', 'Suspended', 'Unknown']),
+      revision: z.string(),
+      wanted: z.string(),
+      since: z.string(),
+      incident: z.string().nullable(),
+      health: z.enum(healthStates),
+      objects: z.number(),
+      message: z.string(),
+      policy: policySchema.nullable(),
+    }),
+  ),
+  unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
+});
+
+const commitStatusSchema = z.object({
+  repository: z.string(),
+  commit: z.string(),
+  environments: z.array(
+    z.object({
+      name: z.string(),
+      state: z.enum(['Converged', 'Converging', 'Diverged', 'Failed', 'Suspended']),
+      revision: z.string(),
+      message: z.string(),
+      diff: diffSchema.nullable(),
+    }),
+  ),
+});
+
+const errorSchema = z.object({ error: z.object({ message: z.string() }) });
+const answerMilliseconds = 30_000;
+
+/** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
+export async function readStatus(context: Context): Promise<Status> {
+  if (context.statusUrl !== undefined) return await ask({ context, url: context.statusUrl, query: {}, schema: statusSchema });
+  const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
+  return await status({ repositories: Object.keys(context.config.repositories) }, ports);
+}
+
+/** What became of one commit, asked in the same way. */
+export async function readCommitStatus(context: Context, asked: { repository: string; commit: string }): Promise<CommitStatus> {
+  if (context.statusUrl !== undefined) return await ask({ context, url: context.statusUrl, query: asked, schema: commitStatusSchema });
+  return await commitStatus(asked, { ...context.ports, repository: await context.open.repository(), state: await context.open.state() });
+}
+
+/** Throws `CommandError` with exit code 1 where the function does not answer as it should. */
+async function ask<T>({ context, url, query, schema }: { context: Context; url: string; query: Readonly<Record<string, string>>; schema: z.ZodType<T> }): Promise<T> {
+  const asked = new URL(url);
+  for (const [key, value] of Object.entries(query)) asked.searchParams.set(key, value);
+  // A function that is not public wants an identity token: `gcloud auth print-identity-token` prints one.
+  const token = context.environment['CONVERGE_STATUS_TOKEN'] ?? '';
+  const headers = { accept: 'application/json', ...(token === '' ? {} : { authorization: `Bearer ${token}` }) };
+  const failed = (message: string, remedy?: string) => new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
+  let answer: Response;
+  let body: unknown;
+  try {
+    answer = await fetch(asked, { headers, signal: AbortSignal.timeout(answerMilliseconds) });
+    const text = await answer.text();
+    body = isJson(answer) ? JSON.parse(text) : undefined;
+  } catch (error) {
+    throw failed(`the status function cannot be reached: ${reasonOf(error)}`, 'see whether the pipeline runs');
+  }
+  // It answers 503 where a repository could not be read, and tells of the others.
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const said = errorSchema.safeParse(body).data?.error.message;
+  if (answer.status === 401 || answer.status === 403) throw failed(`answered ${answer.status}`, 'set CONVERGE_STATUS_TOKEN to an identity token that may call it');
+  throw failed(said ?? `answered ${answer.status}, and not as the status function does`);
+}
+
+function isJson(answer: Response): boolean {
+  return answer.headers.get('content-type')?.includes('json') === true;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
+}

@@ -1,0 +1,40 @@
+import { policyWords } from '../shared/environment/policy.ts';
+import type { EnvironmentStatus } from '../shared/pipeline/status.ts';
+import { shortRevision, shortTime, table, type Answer, type Tone } from './answer.ts';
+import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+import { readStatus } from './read-status.ts';
+
+const tones: Readonly<Record<EnvironmentStatus['state'], Tone>> = {
+  Converged: 'good',
+  Converging: 'plain',
+  Diverged: 'bad',
+  Failed: 'bad',
+  Suspended: 'detail',
+  Unknown: 'plain',
+};
+
+/** `converge status [ENVIRONMENT…]`: exit code 1 where one of them is `Diverged` or `Failed`, or a repository cannot be read. */
+export async function showStatus(context: Context, names: readonly string[]): Promise<Answer> {
+  const { environments, unreadable } = await readStatus(context);
+  const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean => name === own || name === `${repository}/${own}`;
+  const missing = names.find((name) => !environments.some((environment) => matches(name, environment)));
+  if (missing !== undefined && unreadable.length === 0) {
+    throw new CommandError({ subject: missing, message: 'is no environment', remedy: `there are ${environments.map(({ name }) => name).join(', ') || 'none'}` });
+  }
+  const shown = names.length === 0 ? environments : environments.filter((environment) => names.some((name) => matches(name, environment)));
+  const rows = shown.map((environment) => {
+    const { repository, name, state, revision, health, since, message, policy } = environment;
+    const words = [message, ...policyWords(policy)].filter((word) => word !== '').join('; ');
+    return { tone: tones[state], cells: [`${repository}/${name}`, state, shortRevision(revision) || '-', health, shortTime(since), words] };
+  });
+  const isBad = unreadable.length > 0 || shown.some(({ state }) => state === 'Diverged' || state === 'Failed');
+  return {
+    exit: isBad ? 1 : 0,
+    json: { environments: shown, unreadable },
+    lines: [
+      ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'MESSAGE'], rows }),
+      ...unreadable.map(({ repository, message }) => ({ text: `${repository} cannot be read: ${message}`, tone: 'bad' as const })),
+    ],
+  };
+}

@@ -1,0 +1,38 @@
+import { trace, traceTitle, type Trace } from '../shared/pipeline/trace.ts';
+import { shortTime, type Answer, type Line } from './answer.ts';
+import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+import { provenanceLines } from './provenance-lines.ts';
+
+export interface TraceOptions {
+  readonly namespace?: string;
+  readonly environment?: string;
+  /** How far behind the branch's head, in milliseconds. */
+  readonly since: number;
+}
+
+/** `converge trace KIND/NAME`: exit code 1 where no environment owns such an object. */
+export async function showTrace(context: Context, object: string, { namespace, environment, since }: TraceOptions): Promise<Answer> {
+  const [kind = '', name = '', ...rest] = object.split('/');
+  if (kind === '' || name === '' || rest.length > 0) throw new CommandError({ subject: object, message: 'is no KIND/NAME', remedy: 'write it like deployment/web' });
+  const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
+  const repositories = Object.keys(context.config.repositories);
+  const traces = await trace({ kind, name, namespace, environment, repositories, milliseconds: since }, ports);
+  if (traces.length === 0) throw new CommandError({ subject: object, message: 'no environment owns such an object', remedy: 'see kind, name, --namespace and --environment', exit: 1 });
+  return { exit: 0, json: { traces }, lines: traces.flatMap(linesOf) };
+}
+
+function linesOf(found: Trace): Line[] {
+  const { environment, repository, cluster, revision, converged, inputs } = found;
+  return [
+    { text: traceTitle(found), tone: 'heading' },
+    { text: `environment     ${repository}/${environment} on ${cluster}`, tone: 'plain' },
+    { text: `revision        ${revision === '' ? 'none has converged yet' : revision}`, tone: 'plain' },
+    ...converged.map(({ at, event }): Line => ({ text: `converged       ${shortTime(at)} (alert ${event})`, tone: 'good' })),
+    ...inputs.flatMap(({ path, lastChange }): Line[] =>
+      lastChange === null
+        ? [{ text: `${path}: not changed in the time that was looked at: --since goes further back`, tone: 'detail' }]
+        : [{ text: `${path}: changed by ${lastChange.commit.slice(0, 12)} at ${shortTime(lastChange.committedAt)}`, tone: 'plain' }, ...provenanceLines(lastChange)],
+    ),
+  ];
+}

@@ -1,0 +1,127 @@
+import { isOpen } from '../drift/incident.ts';
+import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
+import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
+import { readMemory, type Memory } from '../environment/memory.ts';
+import { statePaths } from '../environment/state-paths.ts';
+import { ConvergeError } from '../errors.ts';
+import type { Diff } from '../events/alert.ts';
+import { listEnvironments } from './declared-environments.ts';
+import type { Commit, Ports, Repository } from './ports.ts';
+import { inParallel } from './reconcile/parallel.ts';
+import { readInputs } from './reconcile/render-inputs.ts';
+
+/** What became of one commit, in the environments whose inputs it changed. */
+export interface CommitStatus {
+  readonly repository: string;
+  readonly commit: string;
+  readonly environments: readonly EnvironmentAtCommit[];
+}
+
+export interface EnvironmentAtCommit {
+  readonly name: string;
+  /** `Converged`: at this commit, at a later one, or with the inputs that the branch has now. */
+  readonly state: 'Converged' | 'Converging' | 'Diverged' | 'Failed' | 'Suspended';
+  /** The revision converged last; empty where there is none. */
+  readonly revision: string;
+  readonly message: string;
+  /** The alert of the incident that is open at this commit or a later one. */
+  readonly diff: Diff | null;
+}
+
+type CommitStatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
+
+/** How far behind the head a commit is looked for: whoever asks for any commit there ever was would make the function fetch it all. */
+const sinceMilliseconds = 7 * 24 * 3_600_000;
+
+/**
+ * Which environments a commit of the branch affects (an input has another Git object id than before it), and how far each is.
+ * Reads Git and the state bucket, never a cluster. Throws `BadRequest` (refuse) for what is no recent commit of the branch.
+ */
+export async function commitStatus({ repository: repositoryClass, commit: id }: { repository: string; commit: string }, ports: CommitStatusPorts): Promise<CommitStatus> {
+  const repository = ports.repository(repositoryClass);
+  const head = await repository.fetchHead();
+  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: sinceMilliseconds });
+  const commit = commits.find((known) => known.id === id);
+  if (head === undefined || commit === undefined) {
+    throw new ConvergeError({
+      code: 'BadRequest',
+      subject: `${repositoryClass} ${id}`,
+      message: `is none of the commits of the last 7 days before the head of ${repository.branch}`,
+      disposition: 'refuse',
+    });
+  }
+  const names = await listEnvironments({ repository, commit: head.id });
+  const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), ports };
+  const environments = await inParallel(names, async (name) => lookAtEnvironment({ name, ...look }));
+  return { repository: repositoryClass, commit: id, environments: environments.filter((environment) => environment !== undefined) };
+}
+
+/** The head and what was committed no longer than that before it, newest first: a branch that nobody touches has a history, too. */
+export async function recentCommits({ repository, head, milliseconds }: { repository: Repository; head: Commit; milliseconds: number }): Promise<readonly Commit[]> {
+  return await repository.history({ from: head.id, since: new Date(head.committedAt.getTime() - milliseconds) });
+}
+
+/** The ids of a commit and its descendants, of commits that are sorted newest first. */
+function commitsFrom({ commit, commits }: { commit: Commit; commits: readonly Commit[] }): ReadonlySet<string> {
+  const found = new Set([commit.id]);
+  for (const { id, parents } of commits.toReversed()) if (parents.some((parent) => found.has(parent))) found.add(id);
+  return found;
+}
+
+/** Undefined where the commit does not touch the environment. */
+async function lookAtEnvironment({ name, repository, commit, head, atOrAfter, ports }: {
+  name: string;
+  repository: Repository;
+  commit: Commit;
+  head: string;
+  atOrAfter: ReadonlySet<string>;
+  ports: CommitStatusPorts;
+}): Promise<EnvironmentAtCommit | undefined> {
+  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment: name });
+  const memory = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+  const environment = await declaredAt({ name, repository, commit: head });
+  const paths = pathsOf({ name, environment, memory });
+  const [after, before] = await Promise.all([readInputs({ repository, commit: commit.id, paths }), inputsBefore({ repository, commit, paths })]);
+  if (sameInputs({ attempted: before, current: after })) return undefined;
+
+  const { converged, attempted, incident } = memory;
+  const facts = { name, revision: converged?.revision ?? '' };
+  if (environment?.suspend === true) return { ...facts, state: 'Suspended', message: '', diff: null };
+  if (converged !== undefined) {
+    const wanted = await readInputs({ repository, commit: head, paths: Object.keys(converged.inputs) });
+    if (atOrAfter.has(converged.commit) || sameInputs({ attempted: converged.inputs, current: wanted })) {
+      return { ...facts, state: 'Converged', message: '', diff: null };
+    }
+  }
+  const isTold = isOpen(incident) && incident.diff !== undefined && attempted !== undefined && atOrAfter.has(attempted.commit) && incident.revision === attempted.revision;
+  // Drift that is about to be healed is on its way.
+  if (isTold && incident.diff?.action !== 'healing') {
+    return { ...facts, state: incident.reason === 'Drifted' ? 'Diverged' : 'Failed', message: incident.summary, diff: incident.diff ?? null };
+  }
+  return { ...facts, state: 'Converging', message: memory.held?.message ?? memory.waiting?.message ?? '', diff: null };
+}
+
+/** What the environment is made of: what its file names, and what the last render that ended well read beside it. */
+function pathsOf({ name, environment, memory }: { name: string; environment: Environment | undefined; memory: Memory }): string[] {
+  const declared = environment === undefined ? [environmentPath(name)] : declaredPaths(environment);
+  return [...new Set([...declared, ...Object.keys(memory.converged?.inputs ?? {})])].filter((path) => path !== '').sort();
+}
+
+/** At the commit's first parent; nothing is there before the first commit. */
+export async function inputsBefore({ repository, commit, paths }: { repository: Repository; commit: Commit; paths: readonly string[] }): Promise<Inputs> {
+  const [parent] = commit.parents;
+  return parent === undefined ? Object.fromEntries(paths.map((path) => [path, null])) : await readInputs({ repository, commit: parent, paths });
+}
+
+/** The environment as a commit declares it; undefined where its file is not there or does not parse. */
+export async function declaredAt({ name, repository, commit }: { name: string; repository: Repository; commit: string }): Promise<Environment | undefined> {
+  const file = environmentPath(name);
+  const bytes = await repository.readFile({ commit, path: file });
+  if (bytes === undefined) return undefined;
+  try {
+    return parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
+  } catch (error) {
+    if (error instanceof ConvergeError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+import { declaredPaths, sameInputs } from '../environment/inputs.ts';
+import { revisionOf } from '../environment/revision.ts';
+import { isOpen } from '../drift/incident.ts';
+import { encodeAlert } from '../events/alert.ts';
+import type { ConvergenceNote } from '../source/convergence-note.ts';
+import type { Memory } from '../environment/memory.ts';
+import { environmentPath } from '../environment/environment-file.ts';
+import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
+import type { RememberedEnvironment } from './find-environment.ts';
+import { openNotes } from './notes.ts';
+import type { Commit, Ports, Repository } from './ports.ts';
+import { provenanceOf, type CommitProvenance } from './provenance.ts';
+import { readInputs } from './reconcile/render-inputs.ts';
+
+export interface History {
+  readonly environment: string;
+  readonly repository: string;
+  /** Newest first. */
+  readonly entries: readonly HistoryEntry[];
+}
+
+/** A commit that changed what an environment is made of, or that a run set out for. */
+export interface HistoryEntry extends CommitProvenance {
+  readonly revision: string;
+  /** `Pending`: nobody said anything of it; it may have been overtaken by a later one. */
+  readonly state: 'Converged' | 'Failed' | 'Attempted' | 'Pending';
+  /** When a run set out for it; null where that is no longer known, which is so of all but the last. */
+  readonly attemptedAt: string | null;
+  /** Each time that the environment converged at it: from the notes of the commit. */
+  readonly converged: readonly ConvergenceNote[];
+  /** What is open at it now: `alert` is the id of the `diff` event, null before it was told. */
+  readonly failure: { readonly reason: string; readonly summary: string; readonly incident: string; readonly since: string; readonly alert: string | null } | null;
+}
+
+/**
+ * The commits of an environment, from Git, its notes and the state bucket.
+ *
+ * @param limits.milliseconds how far behind the branch's head to look; @param limits.entries how many at the most
+ */
+export async function history(
+  { environment, repository: repositoryClass, memory }: RememberedEnvironment,
+  limits: { readonly milliseconds: number; readonly entries: number },
+  ports: Pick<Ports, 'repository'>,
+): Promise<History> {
+  const repository = ports.repository(repositoryClass);
+  const head = await repository.fetchHead();
+  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
+  const notes = await openNotes(repository);
+  const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });
+  const entries: HistoryEntry[] = [];
+  for (const commit of commits) {
+    if (entries.length >= limits.entries) break;
+    const converged = (await notes.read(commit.id)).filter((note) => note.environment === environment);
+    const isRun = converged.length > 0 || memory.attempted?.commit === commit.id || memory.converged?.commit === commit.id;
+    if (!isRun && !(await changes({ commit, repository, paths }))) continue;
+    entries.push(entryOf({ commit, branch: repository.branch, memory, converged, paths }));
+  }
+  return { environment, repository: repositoryClass, entries };
+}
+
+/** What the environment is made of at a commit, as far as that is known without a render; never the whole tree. */
+export async function pathsAt({ environment, repository, memory, commit }: { environment: string; repository: Repository; memory: Memory; commit: string }): Promise<string[]> {
+  const declared = await declaredAt({ name: environment, repository, commit });
+  const paths = declared === undefined ? [environmentPath(environment)] : declaredPaths(declared);
+  return [...new Set([...paths, ...Object.keys(memory.converged?.inputs ?? {})])].filter((path) => path !== '').sort();
+}
+
+async function changes({ commit, repository, paths }: { commit: Commit; repository: Repository; paths: readonly string[] }): Promise<boolean> {
+  const [before, after] = await Promise.all([inputsBefore({ repository, commit, paths }), readInputs({ repository, commit: commit.id, paths })]);
+  return !sameInputs({ attempted: before, current: after });
+}
+
+function entryOf({ commit, branch, memory, converged, paths }: {
+  commit: Commit;
+  branch: string;
+  memory: Memory;
+  converged: readonly ConvergenceNote[];
+  paths: readonly string[];
+}): HistoryEntry {
+  const revision = revisionOf({ branch, commit: commit.id });
+  const { incident, attempted } = memory;
+  const attempt = [attempted, memory.converged].find((known) => known?.commit === commit.id);
+  const failure =
+    isOpen(incident) && incident.revision === revision
+      ? {
+          ...{ reason: incident.reason, summary: incident.summary, incident: incident.id, since: incident.since },
+          alert: incident.diff === undefined ? null : encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)).id,
+        }
+      : null;
+  const hasConverged = converged.length > 0 || memory.converged?.commit === commit.id;
+  return {
+    ...provenanceOf({ commit, paths }),
+    revision,
+    state: failure !== null ? 'Failed' : hasConverged ? 'Converged' : attempt !== undefined ? 'Attempted' : 'Pending',
+    attemptedAt: attempt?.at ?? null,
+    converged,
+    failure,
+  };
+}

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+import { makeProgram } from '../../../cli/program.ts';
+
+const folder = join(import.meta.dirname, '../../../examples/ci');
+const files = readdirSync(folder).sort();
+const unopened = () => {
+  throw new Error('the command line was taken');
+};
+
+/** The command lines of `converge` in a text, as words: a variable is one. */
+function commandsOf(text: string): string[][] {
+  const lines = [...text.matchAll(/cli\/converge\.js"? +(.*)$/gm)].map(([, line = '']) => (line.match(/"[^"]*"|[^\s"']+/g) ?? []).map((word) => word.replaceAll('"', '')));
+  const lists = [...text.matchAll(/entrypoint: .*converge\.js\n\s+args: \[(.*)\]/g)].map(([, list = '']) => list.split(',').map((word) => word.trim()));
+  return [...lines, ...lists];
+}
+
+async function reach(parameters: readonly string[]): Promise<void> {
+  const program = makeProgram({ open: unopened, answer: () => undefined });
+  for (const command of [program, ...program.commands]) command.configureOutput({ writeErr: () => undefined });
+  await program.parseAsync(parameters, { from: 'user' });
+}
+
+describe('the examples of CIs', () => {
+  it('are one for each, beside their README', () => {
+    expect(files).toEqual(['Jenkinsfile', 'README.md', 'cloudbuild.yaml', 'github-actions.yaml', 'gitlab-ci.yaml']);
+  });
+
+  it.each(files.filter((file) => file !== 'README.md'))('%s calls the command as it is, and shows the plain copy beside it', async (file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const commands = commandsOf(text);
+    expect(commands.length).toBeGreaterThan(0);
+    for (const command of commands) await expect(reach(command)).rejects.toThrow('the command line was taken');
+    expect(text).toContain('gcloud storage cp deploy.tgz gs://family-master/deploy.tgz');
+    expect(text).toContain('converge-commit=');
+    if (file.endsWith('.yaml')) expect(load(text)).toBeTypeOf('object');
+  });
+
+  it('would not pass with an option that is none', async () => {
+    await expect(reach(['upload', '--brunch', 'main', './deploy'])).rejects.toThrow('unknown option');
+  });
+});
+
+describe('the help', () => {
+  it.each(['upload', 'status', 'history', 'trace'])('of %s has an example that the command takes', async (name) => {
+    const program = makeProgram({ open: unopened, answer: () => undefined });
+    let help = '';
+    const command = program.commands.find((known) => known.name() === name);
+    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
+    expect(line).toMatch(new RegExp(`^${name} `));
+    expect(help).toContain('Exit codes: 0 converged or done, 1 diverged or failed, 2');
+    await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
+  });
+});

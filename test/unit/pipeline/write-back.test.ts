@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
+import { ConvergeError } from '../../../shared/errors.ts';
+import { configSchema } from '../../../shared/config.ts';
+import type { Repository } from '../../../shared/pipeline/ports.ts';
+import type { Run } from '../../../shared/pipeline/reconcile/run.ts';
+import { tellConverged } from '../../../shared/pipeline/reconcile/tell.ts';
+import { clockAt, commitId, noSignatures, recordingLog, recordingTopics, repositoryWith, stateInMemory } from './ports.ts';
+
+const unused = async (): Promise<never> => {
+  throw new Error('not needed');
+};
+
+/** One environment that converges at commit after commit, and a host that may be away. */
+function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
+  const clock = clockAt('2026-11-21T01:02:03.000Z');
+  const host = { isAway: false, ref: undefined as string | undefined, notes: [] as { commit: string; text: string }[], calls: 0 };
+  const answer = (): void => {
+    host.calls += 1;
+    if (host.isAway) throw new ConvergeError({ code: 'GitUnavailable', subject: 'git', message: 'is away', disposition: 'retry' });
+  };
+  const repository: Repository = {
+    ...repositoryWith({ files: {} }),
+    readRef: async () => (answer(), host.ref),
+    addNote: async ({ commit, text }) => {
+      answer();
+      if (!host.notes.some((note) => note.commit === commit && note.text === text)) host.notes.push({ commit, text });
+    },
+    writeRef: async ({ expected, commit }) => {
+      answer();
+      if (expected !== host.ref) return 'moved';
+      host.ref = commit;
+      return 'written';
+    },
+  };
+  let memory: Memory = emptyMemory(clock.now());
+  const topics = recordingTopics();
+  const log = recordingLog();
+  const run: Run = {
+    ...{ repository: 'master', environment: 'acme', key: 'master/acme', head: undefined, startedAt: clock.now(), cause: 'commit' as const, waitUntil: clock.now, isAskedAgain: unused },
+    ports: { now: clock.now, sleep: unused, log, state: stateInMemory(clock.now), repository: () => repository, cluster: unused, renderer: { version: unused, render: unused, kept: { find: () => [], keep: () => {} } }, topics, signatures: noSignatures },
+    settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback },
+    lease: { assertHeld: unused, release: unused },
+    memoryFile: { memory: () => memory, save: async (next) => void (memory = next), remove: unused },
+  };
+  return {
+    ...{ host, topics, log },
+    forget: () => void (memory = emptyMemory(clock.now())),
+    async converge(digit: string) {
+      clock.forward(60);
+      const [commit, revision] = [commitId(digit), `main@sha1:${commitId(digit)}`];
+      const converged = { commit, revision, at: clock.now().toISOString(), inputs: {}, renderKey: 'k' };
+      const changes = { created: 1, configured: 0, unchanged: 0, pruned: 0 };
+      await tellConverged(run, { memory: { ...memory, converged }, converged: { cluster: 'sandbox', revision, seconds: 1.5, changes, policy: null } });
+    },
+  };
+}
+
+describe('the writeback of what converged', () => {
+  it('is a line in the note of the commit, with the id of the alert, and then the place of the ref', async () => {
+    const { host, topics, converge } = makeEnvironment();
+    await converge('a');
+    expect(host.ref).toBe(commitId('a'));
+    expect(host.notes).toEqual([{ commit: commitId('a'), text: `acme converged at=2026-11-21T01:03:03.000Z cluster=sandbox seconds=1.5 created=1 configured=0 unchanged=0 pruned=0 event=${topics.published[0]?.event.id}` }]);
+  });
+
+  it('says nothing more of a revision that it said', async () => {
+    const { host, converge } = makeEnvironment();
+    await converge('a');
+    const { calls } = host;
+    await converge('a');
+    expect(host.calls).toBe(calls);
+    expect(host.notes).toHaveLength(1);
+  });
+
+  it('that failed fails no run, is logged, and is made up for at the next convergence, each line once', async () => {
+    const { host, log, topics, converge } = makeEnvironment();
+    await converge('a');
+    host.isAway = true;
+    await converge('b');
+    await converge('c');
+    expect(topics.published).toHaveLength(3);
+    expect(log.lines).toEqual(['WARNING what converged could not be written back to Git', 'WARNING what converged could not be written back to Git']);
+    host.isAway = false;
+    await converge('d');
+    expect(host.notes.map(({ commit }) => commit)).toEqual(['a', 'b', 'c', 'd'].map(commitId));
+    expect(host.ref).toBe(commitId('d'));
+  });
+
+  it('goes on where the memory was lost', async () => {
+    const { host, forget, converge } = makeEnvironment();
+    await converge('a');
+    forget();
+    await converge('b');
+    expect(host.ref).toBe(commitId('b'));
+    expect(host.notes).toHaveLength(2);
+  });
+
+  it('is not there where the configuration says so', async () => {
+    const { host, topics, converge } = makeEnvironment({ writeback: false });
+    await converge('a');
+    expect(topics.published).toHaveLength(1);
+    expect(host.calls).toBe(0);
+  });
+});
