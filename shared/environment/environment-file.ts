@@ -83,7 +83,7 @@ export const environmentFileSchema = z.strictObject({
     ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(ignoredPath).min(1) })).default([]),
     health: z.array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() })).default([]),
     deletion: z.enum(['release', 'prune']).default('release'),
-    rollback: notImplementedYet('rollback'),
+    rollback: z.strictObject({ onFailure: z.enum(['none', 'revert']).default('none') }).default({ onFailure: 'none' }),
     verify: notImplementedYet('verify'),
   }),
 });
@@ -126,6 +126,8 @@ export interface Environment {
   readonly health: readonly HealthExpressions[];
   /** What becomes of its objects when its file is removed. */
   readonly deletion: 'release' | 'prune';
+  /** Whether a revision that does not become healthy is reverted by a commit. */
+  readonly rollback: { readonly onFailure: 'none' | 'revert' };
   /** Names that it had before: what these own is its own. */
   readonly previousNames: readonly string[];
 }
@@ -160,12 +162,12 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
     });
   }
   const { cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
-  const { dependsOn, ignore, health, deletion } = parsed.spec;
+  const { dependsOn, ignore, health, deletion, rollback } = parsed.spec;
   return {
     name: parsed.metadata.name,
     previousNames: parsed.metadata.previousNames,
     ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
-    ...{ dependsOn, health, deletion },
+    ...{ dependsOn, health, deletion, rollback },
     ignore: ignore.map(({ target, paths }) => ({ target, paths, fields: fieldsOf(paths) })),
     sources: parsed.spec.sources.map(toSource),
   };

@@ -18,6 +18,7 @@ import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
+import { reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './run-hooks.ts';
 import type { Run } from './run.ts';
 import { isSettled, rendersAsBefore, settle } from './settle.ts';
@@ -40,6 +41,7 @@ export async function converge(run: Run): Promise<RunResult> {
 
 async function convergeOne(run: Run): Promise<RunResult> {
   await publishUntold(run);
+  if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;
   const file = environmentPath(run.environment);

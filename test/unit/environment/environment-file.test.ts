@@ -37,6 +37,7 @@ describe('an environment file', () => {
       ignore: [],
       health: [],
       deletion: 'release',
+      rollback: { onFailure: 'none' },
       cluster: 'production-eu',
       namespace: 'acme',
       sources: [{ kind: 'kustomize', folder: 'overlays/production' }],
@@ -89,8 +90,13 @@ spec:
     });
   });
 
+  it('may ask that what does not become healthy is rolled back', () => {
+    expect(withSpec('rollback: { onFailure: revert }').rollback).toEqual({ onFailure: 'revert' });
+    expect(withSpec('rollback: {}').rollback).toEqual({ onFailure: 'none' });
+    expect(refusalOf(() => withSpec('rollback: { onFailure: retry }')).message).toMatch(/^spec\.rollback\.onFailure: /);
+  });
+
   it.each([
-    'rollback: { onFailure: none }',
     'verify: {}',
   ])(
     'refuses %s by name: it is not implemented yet',

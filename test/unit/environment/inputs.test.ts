@@ -25,6 +25,7 @@ const environment: Environment = {
   ignore: [],
   health: [],
   deletion: 'release',
+  rollback: { onFailure: 'none' },
   previousNames: [],
 };
 
