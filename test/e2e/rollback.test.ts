@@ -1,6 +1,8 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { connectStorage, createStateStore } from '../../shared/adapters/storage.ts';
 import { parseConfig } from '../../shared/config.ts';
@@ -285,6 +287,24 @@ describe('a roll-back that is killed', () => {
   });
 });
 
+/** The command as its users run it, beside the local pipeline. */
+async function openCommand(): Promise<(...parameters: string[]) => Promise<{ code: number | null; out: string; err: string }>> {
+  const folder = await mkdtemp(join(world.pipeline.folder, 'command-'));
+  await mkdir(join(folder, '.converge'));
+  await writeFile(join(folder, '.converge', 'local.json'), JSON.stringify(world.pipeline.facts));
+  const who = { GIT_COMMITTER_NAME: 'Olivia Ops', GIT_COMMITTER_EMAIL: 'olivia@example.com' };
+  return async (...parameters) => {
+    const program = join(import.meta.dirname, '../../cli/converge.js');
+    const env = { PATH: process.env['PATH'], HOME: folder, METADATA_SERVER_DETECTION: 'none', ...who };
+    const child = spawn(process.execPath, [program, ...parameters], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const told = { out: '', err: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
+    const code = await new Promise<number | null>((ended) => child.on('close', ended));
+    return { code, ...told };
+  };
+}
+
 describe('converge rollback', () => {
   const announced: { topic: Topic; event: OutgoingEvent }[] = [];
   let opened: Promise<RollbackPorts> | undefined;
@@ -378,6 +398,32 @@ describe('converge rollback', () => {
     expect(forth).toMatchObject({ outcome: 'reverted', to: `main@sha1:${second}`, reverts: [back.commit] });
     await convergedAt('initech', forth.commit ?? '');
     expect(await value('initech')).toBe('2');
+  });
+
+  it('is a command, which says what it would do, did, and could not do', async () => {
+    const command = await openCommand();
+    const first = await declare('soylent');
+    const second = await master.push(file('soylent', '2'));
+    await convergedAt('soylent', second);
+    const planned = await command('rollback', 'soylent', '--dry-run');
+    expect(planned).toMatchObject({ code: 0, err: '' });
+    expect(planned.out.split('\n').slice(0, 3)).toEqual([
+      `master/soylent would be rolled back to main@${first.slice(0, 12)}, because it converged before the current one (memory)`,
+      `  undoes   ${second}`,
+      '  changes  manifests/soylent/a.yaml',
+    ]);
+    expect(await master.head()).toBe(second);
+    const done = await command('rollback', 'soylent', '--reason', 'too sweet', '--output', 'json');
+    expect(done).toMatchObject({ code: 0, err: '' });
+    const result = z.looseObject({ commit: z.string() }).parse(JSON.parse(done.out));
+    const contracts = await readFile(join(import.meta.dirname, '../../docs/contracts.md'), 'utf8');
+    const documented: unknown = JSON.parse(/^```json rollback\n([^]*?)^```$/m.exec(contracts)?.[1] ?? '');
+    expect(Object.keys(result).toSorted()).toEqual(Object.keys(z.looseObject({}).parse(documented)).toSorted());
+    expect(result).toMatchObject({ outcome: 'reverted', environment: 'soylent', reverts: [second], announced: true });
+    expect(await message(result.commit)).toMatch(/\nReason: too sweet\nRolled-Back-By: Olivia Ops <olivia@example.com>$/);
+    await convergedAt('soylent', result.commit);
+    expect(await command('rollback', 'nobody')).toMatchObject({ code: 2, err: expect.stringMatching(/^error: nobody: is neither an environment nor a repository\n/) });
+    expect(await command('rollback', 'soylent', '--to', first, '--incident', 'x')).toMatchObject({ code: 2 });
   });
 
   it('goes back to before an incident', async () => {

@@ -1,12 +1,12 @@
 import type { Memory } from '../../environment/memory.ts';
 import { isUnderWay, reviewQuarantine, type Quarantine } from '../../environment/quarantine.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import { commitOf, revisionOf, shortRevision } from '../../environment/revision.ts';
+import { commitOf, shortRevision } from '../../environment/revision.ts';
 import { ConvergeError } from '../../errors.ts';
 import { conflictWords, parseRevert, type Conflict } from '../../source/revert.ts';
 import { parseTime } from '../../time.ts';
 import type { Commit, Repository } from '../ports.ts';
-import { findOnBranch } from '../rollback/commits-between.ts';
+import { findWithInputs } from '../rollback/commits-between.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { otherReaders, rememberedPaths, type OtherReader } from '../rollback/readers.ts';
 import { announce, revertOnBranch, type Reverted } from '../rollback/revert-on-branch.ts';
@@ -106,8 +106,12 @@ async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine
   const { converged, incident } = memory;
   const repository = ports.repository(run.repository);
   const head = await repository.fetchHead();
-  const to = head === undefined || converged === undefined ? undefined : await findOnBranch({ repository, head, id: converged.commit });
-  if (to === undefined) return undefined;
+  if (head === undefined || converged === undefined) return undefined;
+  const to = await findWithInputs({ repository, head, inputs: converged.inputs });
+  if (to === undefined) {
+    const message = `no commit of the last two months holds what converged at ${converged.revision}`;
+    throw new ConvergeError({ code: 'RollbackRefused', subject: run.key, message, disposition: 'refuse' });
+  }
   let readers: readonly OtherReader[] = [];
   const reverted = await revertOnBranch(
     {
@@ -116,11 +120,11 @@ async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine
       readers: async ({ id }) => (readers = await otherReaders({ repository, commit: id, except: environment, ports })),
       accepts: (conflict) => conflict.reason === 'shared' && conflict.with.every((name) => readers.find((reader) => reader.environment === name)?.asks === true),
       beforePush: async () => run.lease.assertHeld(),
-      says: { environment, what: environment, reason: quarantine.reason, incident: incident?.id, by: 'Converge (rollback.onFailure)' },
+      says: { environment, what: environment, to: converged.revision, reason: quarantine.reason, incident: incident?.id, by: 'Converge (rollback.onFailure)' },
     },
     ports,
   );
-  return reverted.outcome === 'nothing' ? undefined : { ...reverted, to: revisionOf({ branch: repository.branch, commit: to.id }) };
+  return reverted.outcome === 'nothing' ? undefined : { ...reverted, to: converged.revision };
 }
 
 /** The commit of a run that died after its push. */

@@ -1,5 +1,7 @@
+import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../errors.ts';
 import type { Commit, Repository } from '../ports.ts';
+import { readInputs } from '../reconcile/render-inputs.ts';
 
 const day = 86_400_000;
 /** How many days back a revision is looked for, before all there are: most roll-backs undo what is young. */
@@ -17,6 +19,23 @@ export async function findOnBranch({ repository, head, id }: { repository: Repos
       throw new ConvergeError({ code: 'RollbackRefused', subject: id, message: 'begins the ids of several commits', remedy: 'give more digits', disposition: 'refuse' });
     }
     if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * The newest commit from `head` back that holds these inputs, within two months: an environment may have converged thousands of
+ * commits ago, of which none changed it, and they are not fetched for that. Undefined where there is none.
+ */
+export async function findWithInputs({ repository, head, inputs }: { repository: Repository; head: Commit; inputs: Inputs }): Promise<Commit | undefined> {
+  const paths = Object.keys(inputs);
+  const seen = new Set<string>();
+  for (const days of windows.slice(0, -1)) {
+    for (const commit of await repository.history({ from: head.id, since: new Date(head.committedAt.getTime() - days * day) })) {
+      if (seen.has(commit.id)) continue;
+      seen.add(commit.id);
+      if (sameInputs({ attempted: inputs, current: await readInputs({ repository, commit: commit.id, paths }) })) return commit;
+    }
   }
   return undefined;
 }

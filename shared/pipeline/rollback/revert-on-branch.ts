@@ -24,7 +24,8 @@ export interface RevertOrder {
   readonly isDue?: (head: Commit) => Promise<boolean>;
   /** Called before each push. Throws where it must not be. */
   readonly beforePush?: () => Promise<void>;
-  readonly says: Pick<RevertFacts, 'environment' | 'what' | 'reason' | 'incident' | 'by'>;
+  /** `to`: another revision that holds the same, to be named in place of the commit's. */
+  readonly says: Pick<RevertFacts, 'environment' | 'what' | 'reason' | 'incident' | 'by'> & { readonly to?: string };
   readonly dryRun: boolean;
 }
 
@@ -50,7 +51,7 @@ export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sle
     if (conflicts.length > 0) return { outcome: 'conflicts', conflicts };
     if (plan.restore.length === 0) return { outcome: 'nothing', head };
     const { message, reverts } = await describe(order, head);
-    const commit = await repository.commit({ parent: head.id, changes: await changesOf(order, plan), message });
+    const commit = await repository.commit({ parent: head.id, changes: changesOf(plan), message });
     if (commit === 'unchanged') return { outcome: 'nothing', head };
     const paths = plan.restore.map(({ path }) => path);
     if (dryRun) return { outcome: 'planned', commit, previous: head.id, paths, reverts };
@@ -74,19 +75,15 @@ async function planOn({ repository, to, from, paths, readers }: RevertOrder, hea
 async function describe({ repository, to, from, paths, says }: RevertOrder, head: Commit): Promise<{ message: string; reverts: readonly string[] }> {
   const reverts = await commitsBetween({ repository, to, from, head: head.id, paths });
   const revision = (commit: string): string => revisionOf({ branch: repository.branch, commit });
-  return { message: revertMessage({ ...says, from: revision(from), to: revision(to.id), reverts }), reverts: reverts.map(({ id }) => id) };
+  return { message: revertMessage({ ...says, from: revision(from), to: says.to ?? revision(to.id), reverts }), reverts: reverts.map(({ id }) => id) };
 }
 
 /** A file is replaced whatever stands at its path, a folder too: what is below it was compared. */
-async function changesOf({ repository, to }: RevertOrder, { restore }: RevertPlan): Promise<readonly TreeChange[]> {
-  const changes: TreeChange[] = [];
-  for (const { path, to: file } of restore) {
-    changes.push({ path, content: undefined, executable: false });
-    const content = file === undefined ? undefined : await repository.readFile({ commit: to.id, path });
-    if (file !== undefined && content === undefined) throw new Error(`${path} of ${to.id} is listed, and cannot be read`);
-    if (content !== undefined) changes.push({ path, content, executable: file?.kind === 'executable' });
-  }
-  return changes;
+function changesOf({ restore }: RevertPlan): readonly TreeChange[] {
+  return restore.flatMap(({ path, to }) => [
+    { path, content: undefined, executable: false },
+    ...(to === undefined ? [] : [{ path, content: { blob: to.id }, executable: to.kind === 'executable' }]),
+  ]);
 }
 
 /** Announces the commit as any other; its webhook's announcement is the same event. */
