@@ -8,10 +8,12 @@ export interface Configuration {
   readonly config: Config;
   /** Where the `status` function answers; undefined where nobody said so. */
   readonly statusUrl: string | undefined;
+  /** `host:port` of the local pipeline's Pub/Sub; undefined on Google Cloud. */
+  readonly pubsub: string | undefined;
 }
 
 /** The part of `.converge/local.json` that is used. */
-const localSchema = z.object({ config: z.string(), status: z.url() });
+const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.string() });
 
 /**
  * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this folder or in one above it.
@@ -25,7 +27,7 @@ export function findConfiguration({ file, environment, folder }: {
   const named = file ?? environment['CONVERGE_CONFIG'];
   if (named !== undefined && named !== '') {
     const config = parseConfig({ file: named, text: read(resolve(folder, named)) });
-    return { config, statusUrl: config.status?.url };
+    return { config, statusUrl: config.status?.url, pubsub: undefined };
   }
   const facts = findUpwards({ folder, name: join('.converge', 'local.json') });
   if (facts === undefined) {
@@ -33,7 +35,7 @@ export function findConfiguration({ file, environment, folder }: {
   }
   const local = localSchema.safeParse(JSON.parse(read(facts)));
   if (!local.success) throw new CommandError({ subject: facts, message: 'is not of this version', remedy: 'start the local pipeline anew' });
-  return { config: parseConfig({ file: local.data.config, text: read(local.data.config) }), statusUrl: local.data.status };
+  return { config: parseConfig({ file: local.data.config, text: read(local.data.config) }), statusUrl: local.data.status, pubsub: local.data.pubsub };
 }
 
 function read(file: string): string {

@@ -14,6 +14,7 @@ export interface Context extends Configuration {
     uploads(): Promise<Uploads>;
     state(): Promise<Ports['state']>;
     repository(): Promise<Ports['repository']>;
+    topics(): Promise<Ports['topics']>;
   };
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly folder: string;
@@ -34,6 +35,11 @@ export function openContext({ config: file }: { config: string | undefined }): C
       uploads: once(async () => (await import('../shared/adapters/uploads.ts')).createUploads(await connect(config))),
       state: once(async () => (await import('../shared/adapters/storage.ts')).createStateStore({ storage: await connect(config), bucket: config.state.bucket })),
       repository: once(async () => (await import('../shared/adapters/git.ts')).createRepositories({ config, author: config.author, cacheFolder: clones(), now })),
+      topics: once(async () => {
+        // Pub/Sub's own client finds an emulator by this variable only.
+        if (found.pubsub !== undefined) process.env['PUBSUB_EMULATOR_HOST'] = found.pubsub;
+        return (await import('../shared/adapters/pubsub.ts')).createTopics(config);
+      }),
     },
     environment: process.env,
     folder: process.cwd(),

@@ -6,7 +6,7 @@ import { clearUp } from './context.ts';
 import { makeProgram, realSurroundings } from './program.ts';
 
 /** What the user can mend in the command line, the configuration or the files that are uploaded. */
-const mistakes: readonly ErrorCode[] = ['BadConfiguration', 'BadRequest', 'InvalidEnvironment', 'NotImplemented', 'TooLarge', 'UnknownRepository', 'UnsafePath'];
+const mistakes: readonly ErrorCode[] = ['BadConfiguration', 'BadRequest', 'InvalidEnvironment', 'NotImplemented', 'RollbackRefused', 'TooLarge', 'UnknownRepository', 'UnsafePath'];
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function main(): Promise<void> {

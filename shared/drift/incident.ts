@@ -104,6 +104,7 @@ export function withDiff({
     summary: divergence.summary,
     objects,
     omitted: divergence.objects.length - objects.length,
+    rollback: null,
   };
   return { ...incident, diff, told: false };
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { ConvergeError } from '../errors.ts';
 import { compileCel } from '../health/cel.ts';
-import { notImplementedYet } from '../yaml/not-implemented.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 import { fieldsOf, problemOfIgnoredPath, type IgnoreRule, type RuleTarget } from './ignore-rule.ts';
@@ -93,7 +92,7 @@ export const environmentFileSchema = z.strictObject({
     ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(ignoredPath).min(1) })).default([]),
     health: z.array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() })).default([]),
     deletion: z.enum(['release', 'prune']).default('release'),
-    rollback: notImplementedYet('rollback'),
+    rollback: z.strictObject({ onFailure: z.enum(['none', 'revert']).default('none') }).default({ onFailure: 'none' }),
     verify: verifySchema.optional(),
   }),
 });
@@ -136,6 +135,8 @@ export interface Environment {
   readonly health: readonly HealthExpressions[];
   /** What becomes of its objects when its file is removed. */
   readonly deletion: 'release' | 'prune';
+  /** Whether a revision that does not become healthy is reverted by a commit. */
+  readonly rollback: { readonly onFailure: 'none' | 'revert' };
   /** Names that it had before: what these own is its own. */
   readonly previousNames: readonly string[];
   /** Whose signature the next revision must carry: each a path in the repository, or the text itself. */
@@ -172,12 +173,12 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
     });
   }
   const { cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
-  const { dependsOn, ignore, health, deletion, verify } = parsed.spec;
+  const { dependsOn, ignore, health, deletion, rollback, verify } = parsed.spec;
   return {
     name: parsed.metadata.name,
     previousNames: parsed.metadata.previousNames,
     ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
-    ...{ dependsOn, health, deletion, verify },
+    ...{ dependsOn, health, deletion, rollback, verify },
     ignore: ignore.map(({ target, paths }) => ({ target, paths, fields: fieldsOf(paths) })),
     sources: parsed.spec.sources.map(toSource),
   };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
 import { incidentSchema } from '../drift/incident.ts';
 import { healthStates } from '../health/health.ts';
+import { quarantineSchema } from './quarantine.ts';
 import { retrySchema } from './retry.ts';
 import { rolloutSchema } from './rollout.ts';
 
@@ -26,6 +27,10 @@ export const memorySchema = z.object({
   attempted: attemptedSchema.optional(),
   /** The last revision that converged. */
   converged: attemptedSchema.extend({ renderKey: z.string() }).optional(),
+  /** The last revision that converged with other inputs than `converged`: where a roll-back goes to. */
+  previous: attemptedSchema.optional(),
+  /** The revision that was rolled back because it failed. */
+  quarantine: quarantineSchema.optional(),
   /** By object key: the hash of what was applied, the fingerprint of what the server made of it, in which version, and what was told of it. */
   objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */

@@ -3,9 +3,9 @@ import { formatTime, parseTime } from '../time.ts';
 
 /**
  * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied at this
- * revision is healed meanwhile; nothing is applied where nothing could be rendered.
+ * revision is healed meanwhile; nothing is applied where nothing could be rendered. `since`: when it first failed with the inputs that it has.
  */
-export const retrySchema = z.object({ revision: z.string(), count: z.number().int().positive(), notBefore: z.string(), healing: z.boolean() });
+export const retrySchema = z.object({ revision: z.string(), count: z.number().int().positive(), notBefore: z.string(), healing: z.boolean(), since: z.string().optional() });
 export type Retry = z.infer<typeof retrySchema>;
 
 const minute = 60_000;

@@ -47,6 +47,8 @@ export const diffSchema = z.object({
   objects: z.array(objectDiffSchema),
   /** How many further objects differ, beyond the ones listed. */
   omitted: z.number().int().nonnegative(),
+  /** What undid the revision that failed: the revision whose inputs came back, and the commit that brought them. Null where nothing did. */
+  rollback: z.object({ to: z.string(), commit: z.string() }).nullable().default(null),
   policy,
 });
 
@@ -97,7 +99,7 @@ export function parseAlert(event: IncomingEvent): Alert {
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;
   const type = alert.topic === 'diff' ? diffType : convergedType;
-  const phase = [String(alert.data.occurrence), ...(alert.topic === 'diff' ? [alert.data.reason, alert.data.action, ...differingPaths(alert.data.objects)] : [])];
+  const phase = [String(alert.data.occurrence), ...(alert.topic === 'diff' ? [alert.data.reason, alert.data.action, ...differingPaths(alert.data.objects), ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`])] : [])];
   return {
     id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
     type,

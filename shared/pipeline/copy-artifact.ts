@@ -8,6 +8,7 @@ import { artifactUri, isSameOrNewer, targetOf, type ArtifactId, type Target } fr
 import { copyMessage, parseProvenance } from '../source/commit-message.ts';
 import { ledgerPath, ledgerSchema, type LedgerEntry } from '../source/ledger.ts';
 import type { Commit, Ports, Repository, StateObject, StoredObject, TreeChange } from './ports.ts';
+import { refuseQuarantined } from './rollback/refuse-quarantined.ts';
 
 export type CopyPorts = Pick<Ports, 'now' | 'sleep' | 'log' | 'buckets' | 'unpack' | 'state' | 'repository' | 'topics'>;
 
@@ -53,7 +54,7 @@ export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, set
     const target = targetOf(live);
     const files = await readFiles({ live, target, ports, settings });
     if (files === 'overwritten') continue;
-    const landed = await land({ upload: { live, target, files }, repository, sleep: ports.sleep });
+    const landed = await land({ upload: { live, target, files }, repository, sleep: ports.sleep, state: ports.state });
     const previous = landed.commit.parents[0] ?? null;
     const entry = { generation: landed.generation, commit: landed.commit.id, previous };
     await writeLedger({ entry, name: live.name, known: recorded.state, ports, settings });
@@ -168,10 +169,11 @@ const queues = new WeakMap<Repository, Queue>();
  * Resolves when the upload is on the branch. One push runs at a time; whatever plain files are waiting when it starts go
  * into one commit, an archive always makes a commit of its own.
  */
-async function land({ upload, repository, sleep }: {
+async function land({ upload, repository, sleep, state }: {
   upload: CheckedUpload;
   repository: Repository;
   sleep: Ports['sleep'];
+  state: Ports['state'];
 }): Promise<Landed> {
   const queue = queues.get(repository) ?? { waiting: [], last: Promise.resolve() };
   queues.set(repository, queue);
@@ -179,7 +181,7 @@ async function land({ upload, repository, sleep }: {
   queue.waiting = [...queue.waiting, own];
   const turn = queue.last.then(async () => {
     const batch = takeBatch({ first: own, queue });
-    if (batch.length > 0) await landBatch({ batch, repository, sleep });
+    if (batch.length > 0) await landBatch({ batch, repository, sleep, state });
   });
   queue.last = turn;
   await turn;
@@ -204,29 +206,31 @@ function takeBatch({ first, queue }: { first: Waiting; queue: Queue }): readonly
 }
 
 /** Never rejects. Uploads that are refused together are tried one by one: only the wrong one is to fail. */
-async function landBatch({ batch, repository, sleep }: {
+async function landBatch({ batch, repository, sleep, state }: {
   batch: readonly Waiting[];
   repository: Repository;
   sleep: Ports['sleep'];
+  state: Ports['state'];
 }): Promise<void> {
   try {
-    const landings = await landTogether({ uploads: batch.map(({ upload }) => upload), repository, sleep });
+    const landings = await landTogether({ uploads: batch.map(({ upload }) => upload), repository, sleep, state });
     batch.forEach((one, index) => {
       const value = landings[index];
       if (value !== undefined) one.landing = { status: 'fulfilled', value };
     });
   } catch (reason) {
     const isRefused = reason instanceof ConvergeError && reason.disposition === 'refuse';
-    if (batch.length > 1 && isRefused) for (const one of batch) await landBatch({ batch: [one], repository, sleep });
+    if (batch.length > 1 && isRefused) for (const one of batch) await landBatch({ batch: [one], repository, sleep, state });
     else for (const one of batch) one.landing = { status: 'rejected', reason };
   }
 }
 
 /** One commit on top of the branch head for all uploads that no commit of the branch names yet; one landing for each upload. */
-async function landTogether({ uploads, repository, sleep }: {
+async function landTogether({ uploads, repository, sleep, state }: {
   uploads: readonly CheckedUpload[];
   repository: Repository;
   sleep: Ports['sleep'];
+  state: Ports['state'];
 }): Promise<readonly Landed[]> {
   const oldest = Math.min(...uploads.map(({ live }) => live.createdAt.getTime()));
   const since = new Date(oldest - clockSkewMilliseconds);
@@ -236,7 +240,7 @@ async function landTogether({ uploads, repository, sleep }: {
     const history = head === undefined ? [] : await repository.history({ from: head.id, since });
     const copies = uploads.map(({ live }) => findCopy({ artifact: live, history }));
     const due = uploads.filter((_upload, index) => copies[index] === undefined);
-    const result = await commitUploads({ uploads: due, head, repository });
+    const result = await commitUploads({ uploads: due, head, repository, state });
     if (result === 'moved') continue;
     return uploads.map(({ live }, index) => copies[index] ?? { ...result, generation: live.generation });
   }
@@ -264,10 +268,11 @@ function findCopy({ artifact, history }: { artifact: ArtifactId; history: readon
   return undefined;
 }
 
-async function commitUploads({ uploads, head, repository }: {
+async function commitUploads({ uploads, head, repository, state }: {
   uploads: readonly CheckedUpload[];
   head: Commit | undefined;
   repository: Repository;
+  state: Ports['state'];
 }): Promise<Omit<Landed, 'generation'> | 'moved'> {
   const artifacts = uploads.map(({ live }) => idOf(live));
   const changes: TreeChange[] = [];
@@ -275,7 +280,10 @@ async function commitUploads({ uploads, head, repository }: {
   if (changes.length === 0 && head !== undefined) return { outcome: 'unchanged', commit: head, artifacts };
   const message = copyMessage(uploads.map(({ live }) => live));
   const commit = await repository.commit({ parent: head?.id, changes, message });
-  if (commit !== 'unchanged') return (await repository.push(commit)) === 'pushed' ? { outcome: 'copied', commit, artifacts } : 'moved';
+  if (commit !== 'unchanged') {
+    await refuseQuarantined({ subject: artifacts.map(artifactUri).join(', '), commit, head, repository, state });
+    return (await repository.push(commit)) === 'pushed' ? { outcome: 'copied', commit, artifacts } : 'moved';
+  }
   if (head === undefined) throw new Error('a commit without a parent always changes something');
   return { outcome: 'unchanged', commit: head, artifacts };
 }

@@ -46,10 +46,7 @@ export function copyMessage(uploads: readonly Upload[]): string {
  * trailers, so that a message that quotes another (`git revert --edit`, say) claims nothing.
  */
 export function parseProvenance(message: string): Provenance {
-  const paragraphs = message.replaceAll('\r\n', '\n').trimEnd().split(/\n{2,}/);
-  const lines = paragraphs.length < 2 ? [] : (paragraphs.at(-1) ?? '').split('\n');
-  const valuesOf = (trailer: string): readonly string[] =>
-    lines.filter((line) => line.startsWith(`${trailer}: `)).map((line) => line.slice(trailer.length + 2).trim());
+  const valuesOf = trailersOf(message);
   return {
     artifacts: valuesOf('Artifact').flatMap((uri) => parseArtifactUri(uri) ?? []),
     sourceCommits: valuesOf('Source-Commit'),
@@ -58,8 +55,15 @@ export function parseProvenance(message: string): Provenance {
   };
 }
 
+/** The values of each trailer of a message, by its name; only the last paragraph holds trailers. */
+export function trailersOf(message: string): (trailer: string) => readonly string[] {
+  const paragraphs = message.replaceAll('\r\n', '\n').trimEnd().split(/\n{2,}/);
+  const lines = paragraphs.length < 2 ? [] : (paragraphs.at(-1) ?? '').split('\n');
+  return (trailer) => lines.filter((line) => line.startsWith(`${trailer}: `)).map((line) => line.slice(trailer.length + 2).trim());
+}
+
 /** White space and control characters become one space each run; what is too long ends in an ellipsis. */
-function oneLine(text: string, length: number): string {
+export function oneLine(text: string, length: number): string {
   const line = text.toWellFormed().replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
   const characters = [...line];
   return characters.length <= length ? line : `${characters.slice(0, length - 1).join('')}…`;

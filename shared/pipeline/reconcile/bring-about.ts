@@ -20,6 +20,7 @@ import type { ObservedState } from './observed-state.ts';
 import { pruneStale, type Pruned } from './prune-stale.ts';
 import { renderKeyOf } from './render-inputs.ts';
 import { isSuperseded } from './superseded.ts';
+import { divergeForGood } from './fail.ts';
 import { hookRecordOf, runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged, tellNotices } from './tell.ts';
@@ -59,7 +60,8 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   // Saved before the first write: no later run may go back behind this revision.
   if (quiet === undefined) {
     const health = writes || rollout !== before.rollout ? 'Progressing' : before.health;
-    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, health, rollout });
+    const converged = stillConverged({ before, desired });
+    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, converged, health, rollout });
   }
 
   const runPreHooks: BeforeOthers = async ({ changes: definitions, api, parent }) => {
@@ -86,8 +88,10 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   const changes = [...applied.changes, ...pruned.changes];
   await run.memoryFile.save({ ...run.memoryFile.memory(), heals: confirmHeals(run.memoryFile.memory().heals) });
   const hasFailed = async (): Promise<RunResult> => {
-    const retry = nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now: run.ports.now() });
-    return await diverge(run, { ...target, retry, divergence: failed({ changes, desired, revision, hook: hooks.failed }) });
+    const now = run.ports.now();
+    const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
+    const retry = { ...nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now }), since };
+    return await divergeForGood(target, { retry, divergence: failed({ changes, desired, revision, hook: hooks.failed }) });
   };
   if (isFailing || failuresOf(changes).length > 0) return await hasFailed();
 
@@ -96,7 +100,7 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   if (outcome.outcome === 'waiting') return await checkpoint(target, outcome);
   if (outcome.outcome === 'unhealthy') {
     const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
-    return await diverge(run, { ...target, rollout: outcome.rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
+    return await divergeForGood(target, { rollout: outcome.rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
   rollout = undefined;
   hooks = await runHooks(target, { phase: 'post', releases, record: hooks.record, api: applied.api, parent: hooks.parent });
@@ -133,6 +137,7 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
       cluster: cluster.name,
       namespace: environment.namespace,
       converged: { ...(quiet ?? target.attempted), renderKey },
+      previous: previousOf({ before, desired }),
       objects: onlyDesired({ objects: memory.objects, desired }),
       left: leftKeys,
       pending,
@@ -155,6 +160,22 @@ function isCommitted({ action, before, isSame }: { action: PlannedAction; before
 function revisionWithSameInputs({ before, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
   const { converged } = before;
   return converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs }) ? converged : undefined;
+}
+
+/**
+ * What converged last, without the render that the remembered objects stand for where others are about to be applied: if that fails and
+ * its inputs come back, they are rendered and compared, and not taken for what is there.
+ */
+function stillConverged({ before: { converged }, desired }: { before: Memory; desired: DesiredState }): Memory['converged'] {
+  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return converged;
+  return { ...converged, renderKey: '' };
+}
+
+/** The revision that a roll-back from this one goes to: the last that converged with other inputs. */
+function previousOf({ before: { converged, previous }, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
+  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return previous;
+  const { commit, revision, at, inputs } = converged;
+  return { commit, revision, at, inputs };
 }
 
 /** The inventory as it now is, with the revision and the inputs it stands for. */

@@ -17,6 +17,7 @@ import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
+import { reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './run-hooks.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
@@ -41,6 +42,7 @@ export async function converge(run: Run): Promise<RunResult> {
 
 async function convergeOne(run: Run): Promise<RunResult> {
   await publishUntold(run);
+  if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;
   const file = environmentPath(run.environment);

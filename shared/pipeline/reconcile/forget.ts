@@ -1,8 +1,10 @@
 import { statePaths } from '../../environment/state-paths.ts';
+import { removeQuarantine } from '../rollback/quarantines.ts';
 import type { Run } from './run.ts';
 
 /** Removes what the state bucket holds of an environment that is no more. */
 export async function forget(run: Run): Promise<void> {
+  await removeQuarantine({ repository: run.repository, environment: run.environment, state: run.ports.state });
   await run.memoryFile.remove();
   await forgetAsking(run);
 }

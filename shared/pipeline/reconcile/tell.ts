@@ -6,6 +6,7 @@ import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf, type PolicyKeys } from '../../environment/policy.ts';
 import type { HealthState } from '../../health/health.ts';
+import { finishRollback } from './roll-back.ts';
 import type { Run } from './run.ts';
 import type { RunResult, Target } from './target.ts';
 import { withNote, writeBack } from './write-back.ts';
@@ -24,7 +25,7 @@ export async function tellDivergence(
     /** What is known of the environment's health now; as it was, where absent. */
     health?: HealthState;
     /** What else is to be remembered of it. */
-    remember?: Partial<Pick<Memory, 'rollout' | 'retry'>>;
+    remember?: Partial<Pick<Memory, 'rollout' | 'retry' | 'quarantine'>>;
     /** Absent where the environment file cannot be read. */
     environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
     /** What is to be remembered of heals; as it was, where absent. */
@@ -63,17 +64,23 @@ export async function tellNotices({ run, environment, cluster, attempted, revisi
 /** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */
 export async function diverge(
   run: Run,
-  { environment, attempted, divergence, rollout, retry }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<Pick<Memory, 'rollout' | 'retry'>>,
+  { environment, attempted, divergence, rollout, retry, quarantine }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<
+    Pick<Memory, 'rollout' | 'retry' | 'quarantine'>
+  >,
 ): Promise<RunResult> {
   const { revision, reason, summary } = divergence;
   const cluster = environment?.cluster ?? run.memoryFile.memory().cluster;
   const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
-  await tellDivergence(run, { divergence, environment, attempted, cluster, health, remember: { rollout, retry }, action: 'none' });
+  // What is being rolled back is told anew, with what became of that.
+  const rollingBack = quarantine === undefined ? {} : { quarantine };
+  await tellDivergence(run, { divergence, environment, attempted, cluster, health, remember: { rollout, retry, ...rollingBack }, action: 'none', anew: quarantine !== undefined });
   return { outcome: 'diverged', revision, reason, summary };
 }
 
 /** Publishes a diff that was saved and not yet told: by this run, or by an earlier one that died. */
-export async function publishUntold({ memoryFile, ports }: Run): Promise<void> {
+export async function publishUntold(run: Run): Promise<void> {
+  await finishRollback(run);
+  const { memoryFile, ports } = run;
   const memory = memoryFile.memory();
   const { incident } = memory;
   if (incident?.diff === undefined || incident.told) return;

@@ -151,6 +151,7 @@ describe('the alert of an incident', () => {
       summary: drift.summary,
       objects: drift.objects,
       omitted: 0,
+      rollback: null,
     });
   });
 

@@ -37,6 +37,7 @@ describe('an environment file', () => {
       ignore: [],
       health: [],
       deletion: 'release',
+      rollback: { onFailure: 'none' },
       cluster: 'production-eu',
       namespace: 'acme',
       sources: [{ kind: 'kustomize', folder: 'overlays/production' }],
@@ -89,18 +90,11 @@ spec:
     });
   });
 
-  it.each([
-    'rollback: { onFailure: none }',
-  ])(
-    'refuses %s by name: it is not implemented yet',
-    (line) => {
-      const field = line.slice(0, line.indexOf(':'));
-      expect(refusalOf(() => withSpec(line))).toEqual({
-        subject: `${file}:9`,
-        message: `spec.${field}: ${field} is not implemented yet; remove it`,
-      });
-    },
-  );
+  it('may ask that what does not become healthy is rolled back', () => {
+    expect(withSpec('rollback: { onFailure: revert }').rollback).toEqual({ onFailure: 'revert' });
+    expect(withSpec('rollback: {}').rollback).toEqual({ onFailure: 'none' });
+    expect(refusalOf(() => withSpec('rollback: { onFailure: retry }')).message).toMatch(/^spec\.rollback\.onFailure: /);
+  });
 
   it.each([
     { what: 'a verification by nobody', line: 'verify: {}', message: 'spec.verify: expected allowedSigners, openpgpKeys, or both' },

@@ -26,6 +26,7 @@ const environment: Environment = {
   ignore: [],
   health: [],
   deletion: 'release',
+  rollback: { onFailure: 'none' },
   previousNames: [],
 };
 

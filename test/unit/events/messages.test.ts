@@ -134,6 +134,7 @@ const diff: Diff = {
     { apiVersion: 'v1', kind: 'Namespace', name: 'acme', change: 'missing', message: 'is missing', fields: [] },
   ],
   omitted: 0,
+  rollback: null,
   policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
 };
 

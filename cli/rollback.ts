@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describeError } from '../shared/errors.ts';
+import type { Topics } from '../shared/pipeline/ports.ts';
+import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
+import { shortRevision, type Answer, type Line } from './answer.ts';
+import { CommandError } from './command-error.ts';
+import type { Context } from './context.ts';
+
+export interface RollbackOptions {
+  readonly to?: string;
+  readonly incident?: string;
+  readonly reason?: string;
+  readonly includeShared: boolean;
+  readonly dryRun: boolean;
+}
+
+/** `converge rollback <environment|repository>`: exit code 1 where it would take more back than was asked for. */
+export async function rollBack(context: Context, target: string, options: RollbackOptions): Promise<Answer> {
+  if (options.to !== undefined && options.incident !== undefined) throw new CommandError({ subject: '--to', message: 'says where it goes, and so does --incident', remedy: 'give one of them' });
+  let unannounced: string | undefined;
+  const announcing: Topics = {
+    async publish(topic, event) {
+      // The commit is there: the host's webhook or the next check announces it, too.
+      await (await context.open.topics()).publish(topic, event).catch((error: unknown) => (unannounced = describeError(error)));
+    },
+  };
+  const [state, repository, by] = await Promise.all([context.open.state(), context.open.repository(), whoAsks(context.environment)]);
+  context.progress(`rolling back ${target}`);
+  const result = await rollback({ target, by, ...options }, { ...context.ports, state, repository, topics: announcing }, { repositories: Object.keys(context.config.repositories) });
+  return { exit: 0, json: { ...result, announced: result.outcome !== 'planned' && unannounced === undefined }, lines: [...linesOf(result), ...(unannounced === undefined ? [] : [{ text: `not announced, the next check finds it: ${unannounced}`, tone: 'bad' as const }])] };
+}
+
+function linesOf({ outcome, repository, environment, to, because, commit, message, reverts, paths }: RollbackResult): Line[] {
+  const what = environment === null ? repository : `${repository}/${environment}`;
+  const where = `${shortRevision(to)}, because ${because}`;
+  if (outcome === 'nothing') return [{ text: `${what} has nothing to take back to ${where}`, tone: 'plain' }];
+  const first = outcome === 'planned' ? `${what} would be rolled back to ${where}` : `${what} was rolled back to ${where}, by ${commit ?? ''}`;
+  return [
+    { text: first, tone: outcome === 'planned' ? 'heading' : 'good' },
+    ...reverts.map((id) => ({ text: `  undoes   ${id}`, tone: 'plain' as const })),
+    ...paths.map((path) => ({ text: `  changes  ${path}`, tone: 'plain' as const })),
+    ...(outcome === 'planned' ? (message ?? '').trimEnd().split('\n').map((line) => ({ text: line === '' ? '' : `    ${line}`, tone: 'detail' as const })) : []),
+  ];
+}
+
+/** As git names a committer: by its variables, else its configuration, else the name of the account. */
+async function whoAsks(variables: Context['environment']): Promise<string> {
+  const of = async (name: string, key: string): Promise<string | undefined> => {
+    const said = variables[name];
+    return said === undefined || said === '' ? await gitConfig(key, variables) : said;
+  };
+  const [name, email] = await Promise.all([of('GIT_COMMITTER_NAME', 'user.name'), of('GIT_COMMITTER_EMAIL', 'user.email')]);
+  if (name !== undefined && email !== undefined) return `${name} <${email}>`;
+  return name ?? email ?? variables['USER'] ?? variables['LOGNAME'] ?? 'unknown';
+}
+
+/** Undefined where nothing is configured, or there is no git. */
+async function gitConfig(key: string, variables: Context['environment']): Promise<string | undefined> {
+  try {
+    const value = (await promisify(execFile)('git', ['config', '--get', key], { env: { ...variables } })).stdout.trim();
+    return value === '' ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}

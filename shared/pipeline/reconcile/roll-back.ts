@@ -1,0 +1,170 @@
+import type { Memory } from '../../environment/memory.ts';
+import { isUnderWay, reviewQuarantine, type Quarantine } from '../../environment/quarantine.ts';
+import { sameInputs } from '../../environment/inputs.ts';
+import { commitOf, shortRevision } from '../../environment/revision.ts';
+import { ConvergeError } from '../../errors.ts';
+import { conflictWords, parseRevert, type Conflict } from '../../source/revert.ts';
+import { parseTime } from '../../time.ts';
+import type { Commit, Repository } from '../ports.ts';
+import { findWithInputs } from '../rollback/commits-between.ts';
+import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
+import { otherReaders, rememberedPaths, type OtherReader } from '../rollback/readers.ts';
+import { announce, revertOnBranch, type Reverted } from '../rollback/revert-on-branch.ts';
+import { readInputs } from './render-inputs.ts';
+import type { Run } from './run.ts';
+
+/** How long a roll-back is tried whose Git host cannot be reached, before the failure is told without it. */
+const giveUpAfterMilliseconds = 10 * 60_000;
+/** How far clocks may be apart: ours, which says when a roll-back began, and that of the commit. */
+const clockSkewMilliseconds = 10 * 60_000;
+
+export type RollbackPlan = { readonly plan: 'possible' } | { readonly plan: 'not possible'; readonly note: string };
+
+/** Whether a failed revision could be rolled back now. Nothing is written. */
+export async function planRollback(run: Run, due: Quarantine): Promise<RollbackPlan> {
+  try {
+    const planned = await revert(run, { quarantine: due, dryRun: true });
+    if (planned === undefined) return { plan: 'not possible', note: '' };
+    return planned.outcome === 'conflicts' ? { plan: 'not possible', note: notRolledBack(planned.conflicts) } : { plan: 'possible' };
+  } catch (error) {
+    // The failure is told now, whatever becomes of its roll-back: the next look tries again.
+    if (!(error instanceof ConvergeError)) throw error;
+    return { plan: 'not possible', note: `not rolled back: ${error.message}` };
+  }
+}
+
+/**
+ * Commits the roll-back that the memory says is under way, or finds the commit on the branch where an earlier run died after its
+ * push; uploads are checked from before it. What became of it is in the memory, and in the alert that is about to be published.
+ */
+export async function finishRollback(run: Run): Promise<void> {
+  const { quarantine } = run.memoryFile.memory();
+  if (!isUnderWay(quarantine)) return;
+  const named = { repository: run.repository, environment: run.environment, state: run.ports.state };
+  const repository = run.ports.repository(run.repository);
+  await writeQuarantine({ ...named, quarantine });
+  let reverted: Awaited<ReturnType<typeof revert>>;
+  try {
+    reverted = (await pushedBefore(run, quarantine)) ?? (await revert(run, { quarantine, dryRun: false }));
+  } catch (error) {
+    const { message } = finalError(error, { begunAt: quarantine.at, now: run.ports.now() });
+    await removeQuarantine(named);
+    await remember(run, { quarantine: { ...quarantine, refused: message }, note: `not rolled back: ${message}` });
+    return;
+  }
+  if (reverted?.outcome !== 'reverted') {
+    await removeQuarantine(named);
+    await remember(run, { quarantine: undefined, note: reverted?.outcome === 'conflicts' ? notRolledBack(reverted.conflicts) : 'not rolled back: a newer commit came before that' });
+    return;
+  }
+  const { commit, previous, to } = reverted;
+  await announce({ repository, commit: commit.id, previous, ports: run.ports });
+  const restored = await readInputs({ repository, commit: commit.id, paths: Object.keys(quarantine.inputs) });
+  const done: Quarantine = { ...quarantine, revert: commit.id, restored };
+  await writeQuarantine({ ...named, quarantine: done });
+  await remember(run, { quarantine: done, rollback: { to, commit: commit.id }, note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}` });
+}
+
+/**
+ * What the branch has become for a quarantine: it ends where the inputs are others by now, and is lifted where a person brought
+ * them back. A memory that was lost takes it over from its copy. `superseded`: the run's commit is older than the roll-back.
+ */
+export async function reviewRollback(run: Run): Promise<'superseded' | undefined> {
+  const { head, memoryFile, ports } = run;
+  const named = { repository: run.repository, environment: run.environment, state: ports.state };
+  const isLost = memoryFile.memory().attempted === undefined;
+  const quarantine = isLost ? await readQuarantine(named) : memoryFile.memory().quarantine;
+  if (quarantine === undefined || head === undefined) return undefined;
+  if (isLost) await memoryFile.save({ ...memoryFile.memory(), quarantine });
+  if (isUnderWay(quarantine)) return undefined;
+  const repository = ports.repository(run.repository);
+  const current = await readInputs({ repository, commit: head.id, paths: Object.keys(quarantine.inputs) });
+  const review = reviewQuarantine({ quarantine, current });
+  if (review === 'stands' || (review === 'brought back' && (quarantine.lifted ?? quarantine.refused) !== undefined)) return undefined;
+  if (review === 'moved on') {
+    await removeQuarantine(named);
+    const { quarantine: _ended, ...memory } = memoryFile.memory();
+    await memoryFile.save(memory);
+    return undefined;
+  }
+  const since = await recentCommits(repository, { head, quarantine });
+  if (since.some(({ id }) => id === quarantine.revert)) {
+    await removeQuarantine(named);
+    await memoryFile.save({ ...memoryFile.memory(), quarantine: { ...quarantine, lifted: head.id } });
+    return undefined;
+  }
+  // Otherwise the branch was rewritten without it.
+  return (await repository.head()) === head.id ? undefined : 'superseded';
+}
+
+type RolledBack = Exclude<Reverted, { outcome: 'nothing' }> & { readonly to: string };
+
+/** Undefined where there is nothing to do: a newer commit changed the inputs, or another environment's roll-back did it. */
+async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine; dryRun: boolean }): Promise<RolledBack | undefined> {
+  const { environment, ports } = run;
+  const memory = run.memoryFile.memory();
+  const { converged, incident } = memory;
+  const repository = ports.repository(run.repository);
+  const head = await repository.fetchHead();
+  if (head === undefined || converged === undefined) return undefined;
+  const to = await findWithInputs({ repository, head, inputs: converged.inputs });
+  if (to === undefined) {
+    const message = `no commit of the last two months holds what converged at ${converged.revision}`;
+    throw new ConvergeError({ code: 'RollbackRefused', subject: run.key, message, disposition: 'refuse' });
+  }
+  let readers: readonly OtherReader[] = [];
+  const reverted = await revertOnBranch(
+    {
+      ...{ repository, to, dryRun, from: commitOf(quarantine.revision), paths: rememberedPaths({ ...memory, quarantine }) },
+      isDue: async ({ id }) => sameInputs({ attempted: quarantine.inputs, current: await readInputs({ repository, commit: id, paths: Object.keys(quarantine.inputs) }) }),
+      readers: async ({ id }) => (readers = await otherReaders({ repository, commit: id, except: environment, ports })),
+      accepts: (conflict) => conflict.reason === 'shared' && conflict.with.every((name) => readers.find((reader) => reader.environment === name)?.asks === true),
+      beforePush: async () => run.lease.assertHeld(),
+      says: { environment, what: environment, to: converged.revision, reason: quarantine.reason, incident: incident?.id, by: 'Converge (rollback.onFailure)' },
+    },
+    ports,
+  );
+  return reverted.outcome === 'nothing' ? undefined : { ...reverted, to: converged.revision };
+}
+
+/** The commit of a run that died after its push. */
+async function pushedBefore(run: Run, quarantine: Quarantine): Promise<RolledBack | undefined> {
+  const repository = run.ports.repository(run.repository);
+  const head = await repository.fetchHead();
+  if (head === undefined) return undefined;
+  for (const commit of await recentCommits(repository, { head, quarantine })) {
+    const { environment, from, to, reverts } = parseRevert(commit.message);
+    if (environment !== run.environment || from !== quarantine.revision || to === undefined) continue;
+    return { outcome: 'reverted', commit, previous: commit.parents[0] ?? '', paths: [], reverts, to };
+  }
+  return undefined;
+}
+
+/** The commits since a roll-back may have been pushed. */
+async function recentCommits(repository: Repository, { head, quarantine }: { head: Commit; quarantine: Quarantine }): Promise<readonly Commit[]> {
+  return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkewMilliseconds) });
+}
+
+/** One write of what became of a roll-back: in the memory, and in the alert that tells of the failure. */
+async function remember(run: Run, { quarantine, rollback = null, note }: { quarantine: Quarantine | undefined; rollback?: { to: string; commit: string } | null; note: string }): Promise<void> {
+  const { quarantine: _before, ...memory } = run.memoryFile.memory();
+  const { incident } = memory;
+  const told: Memory['incident'] =
+    incident?.diff === undefined
+      ? incident
+      : { ...incident, summary: `${incident.summary}; ${note}`, told: false, diff: { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` } };
+  await run.memoryFile.save({ ...memory, ...(quarantine === undefined ? {} : { quarantine }), incident: told });
+}
+
+function notRolledBack(conflicts: readonly Conflict[]): string {
+  const [first, ...others] = conflicts;
+  const more = others.length === 0 ? '' : `, and ${others.length} more path${others.length === 1 ? '' : 's'}`;
+  return first === undefined ? '' : `not rolled back: ${conflictWords(first)}${more}`;
+}
+
+/** What stays refused, or was tried for long enough; what a later try may mend is thrown. */
+function finalError(error: unknown, { begunAt, now }: { begunAt: string; now: Date }): ConvergeError {
+  const isGivenUp = now.getTime() - parseTime(begunAt) > giveUpAfterMilliseconds;
+  if (error instanceof ConvergeError && error.code !== 'LeaseLost' && (error.disposition === 'refuse' || isGivenUp)) return error;
+  throw error;
+}

@@ -1,0 +1,132 @@
+import { declaredPaths } from '../environment/inputs.ts';
+import { environmentPath } from '../environment/environment-file.ts';
+import { environmentKey, revisionOf } from '../environment/revision.ts';
+import { ConvergeError } from '../errors.ts';
+import { conflictWords, type Conflict } from '../source/revert.ts';
+import { listEnvironments } from './declared-environments.ts';
+import type { Commit, Ports, Repository } from './ports.ts';
+import { declaredAt, memoryOf, otherReaders, rememberedPaths } from './rollback/readers.ts';
+import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
+import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
+
+export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
+
+export interface RollbackRequest {
+  /** An environment, `acme-production` or `master/acme-production`, or the class of a repository. */
+  readonly target: string;
+  /** A revision, or a commit's id of at least 7 digits. */
+  readonly to?: string | undefined;
+  readonly incident?: string | undefined;
+  readonly reason?: string | undefined;
+  /** Who asks: for the commit's `Rolled-Back-By`. */
+  readonly by: string;
+  /** Also what other environments are made of, too, and environments that were added since. */
+  readonly includeShared?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface RollbackResult {
+  /** `nothing`: the branch has it already as it was. */
+  readonly outcome: 'reverted' | 'planned' | 'nothing';
+  readonly repository: string;
+  readonly environment: string | null;
+  /** Revisions. */
+  readonly from: string;
+  readonly to: string;
+  /** Why it goes back to that revision. */
+  readonly because: string;
+  /** Null where none was made. */
+  readonly commit: string | null;
+  /** The message of the commit, also of one that is only planned. */
+  readonly message: string | null;
+  /** Commits that are undone, newest first, and the paths that change. */
+  readonly reverts: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** How many conflicts an error lists. */
+const listed = 50;
+
+/**
+ * Takes an environment's inputs, or a whole repository, back to an earlier revision by one commit on top of the branch, and
+ * announces it. Of an environment only its own inputs go back: what the same commits changed elsewhere stays.
+ *
+ * Throws `RollbackConflict` (refuse) listing the paths, `RollbackRefused` (refuse), `GitUnavailable`, `StorageUnavailable` (retry).
+ */
+export async function rollback(request: RollbackRequest, ports: RollbackPorts, { repositories }: { repositories: readonly string[] }): Promise<RollbackResult> {
+  const { repository, environment } = await findTarget({ target: request.target, repositories, ports });
+  const key = environment === undefined ? repository.repositoryClass : environmentKey({ repository: repository.repositoryClass, environment });
+  const head = await repository.fetchHead();
+  if (head === undefined) throw refused({ subject: key, message: 'the repository is empty' });
+  const { extent, paths } = await scopeOf({ key, environment, repository, head, request, ports });
+  const includesShared = request.includeShared === true;
+  const done = await revertOnBranch(
+    {
+      ...{ repository, paths, to: extent.to, from: extent.from, dryRun: request.dryRun === true },
+      readers: async ({ id }) => (environment === undefined || includesShared ? [] : await otherReaders({ repository, commit: id, except: environment, ports })),
+      accepts: ({ reason }) => includesShared && environment === undefined && reason === 'removes-environment',
+      says: { environment, what: environment ?? repository.repositoryClass, reason: request.reason, incident: request.incident, by: request.by },
+    },
+    ports,
+  );
+  const revision = (commit: string): string => revisionOf({ branch: repository.branch, commit });
+  const facts = { repository: repository.repositoryClass, environment: environment ?? null, from: revision(extent.from), to: revision(extent.to.id), because: extent.because };
+  if (done.outcome === 'conflicts') throw conflicting({ key, to: facts.to, conflicts: done.conflicts });
+  if (done.outcome === 'nothing') {
+    // Told again: the command may have died after its push.
+    if (request.dryRun !== true) await announce({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null, ports });
+    return { ...facts, outcome: 'nothing', commit: null, message: null, reverts: [], paths: [] };
+  }
+  if (done.outcome === 'reverted') await announce({ repository, commit: done.commit.id, previous: done.previous, ports });
+  const { outcome, commit, reverts, paths: changed } = done;
+  return { ...facts, outcome, commit: outcome === 'planned' ? null : commit.id, message: commit.message, reverts, paths: changed };
+}
+
+/** How far back it goes, and the paths that may change: of an environment, all that it was made of then, is made of, or was seen to read. */
+async function scopeOf({ key, environment, repository, head, request, ports }: {
+  key: string;
+  environment: string | undefined;
+  repository: Repository;
+  head: Commit;
+  request: RollbackRequest;
+  ports: RollbackPorts;
+}): Promise<{ extent: Extent; paths: readonly string[] }> {
+  const asked = { to: request.to, incident: request.incident };
+  if (environment === undefined) return { extent: await extentOfRepository({ repository, head, asked }), paths: [''] };
+  const memory = await memoryOf({ repository: repository.repositoryClass, environment, ports });
+  const extent = await extentOfEnvironment({ key, repository, head, memory, asked });
+  const declared = await Promise.all([head.id, extent.to.id].map(async (commit) => await declaredAt({ repository, commit, environment })));
+  const paths = [environmentPath(environment), ...rememberedPaths(memory), ...Object.keys(memory.previous?.inputs ?? {}), ...declared.flatMap((file) => (file === undefined ? [] : declaredPaths(file)))];
+  return { extent, paths: [...new Set(paths)].filter((path) => path !== '') };
+}
+
+/** Throws `RollbackRefused` (refuse) for a name that nothing has, or several have. */
+async function findTarget({ target, repositories, ports }: { target: string; repositories: readonly string[]; ports: RollbackPorts }): Promise<{ repository: Repository; environment: string | undefined }> {
+  if (repositories.includes(target)) return { repository: ports.repository(target), environment: undefined };
+  const [first = '', second] = target.split('/');
+  const [name, classes] = second === undefined ? [first, repositories] : [second, repositories.filter((candidate) => candidate === first)];
+  const found: Repository[] = [];
+  for (const repository of classes.map((candidate) => ports.repository(candidate))) {
+    const head = await repository.fetchHead();
+    if (head !== undefined && (await listEnvironments({ repository, commit: head.id })).includes(name)) found.push(repository);
+  }
+  const [only, ...others] = found;
+  if (only === undefined) throw refused({ subject: target, message: 'is neither an environment nor a repository', remedy: `repositories are ${repositories.join(', ')}` });
+  if (others.length > 0) throw refused({ subject: target, message: `is an environment of ${found.map(({ repositoryClass }) => repositoryClass).join(' and ')}`, remedy: `name it as ${only.repositoryClass}/${name}` });
+  return { repository: only, environment: name };
+}
+
+function conflicting({ key, to, conflicts }: { key: string; to: string; conflicts: readonly Conflict[] }): ConvergeError {
+  const words = conflicts.slice(0, listed).map(conflictWords);
+  const more = conflicts.length > listed ? [`${conflicts.length - listed} more paths`] : [];
+  const remedies = [
+    ...(conflicts.some(({ reason }) => reason === 'shared' || reason === 'removes-environment') ? ['--include-shared takes that back, too'] : []),
+    ...(conflicts.some(({ reason }) => reason === 'changed-after') ? ['--to takes back all that came since a revision'] : []),
+  ];
+  const message = `cannot be rolled back to ${to}: ${[...words, ...more].join('; ')}`;
+  return new ConvergeError({ code: 'RollbackConflict', subject: key, message, ...(remedies.length === 0 ? {} : { remedy: remedies.join('; ') }), disposition: 'refuse' });
+}
+
+function refused(facts: { subject: string; message: string; remedy?: string }): ConvergeError {
+  return new ConvergeError({ code: 'RollbackRefused', disposition: 'refuse', ...facts });
+}

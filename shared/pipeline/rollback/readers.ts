@@ -1,0 +1,66 @@
+import { ConvergeError } from '../../errors.ts';
+import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { declaredPaths } from '../../environment/inputs.ts';
+import { readMemory, type Memory } from '../../environment/memory.ts';
+import { asksForRollback } from '../../environment/quarantine.ts';
+import { statePaths } from '../../environment/state-paths.ts';
+import type { Reader } from '../../source/revert.ts';
+import { listEnvironments } from '../declared-environments.ts';
+import type { Ports, Repository } from '../ports.ts';
+import { readInputs } from '../reconcile/render-inputs.ts';
+
+const atOnce = 8;
+
+/** Another environment, with what it is made of as far as its file and its memory tell. */
+export interface OtherReader extends Reader {
+  /** Whether it asks to be rolled back itself at this commit. */
+  readonly asks: boolean;
+}
+
+/** The paths that a memory knows an environment to be made of; a failed render leaves the root, which says nothing. */
+export function rememberedPaths({ attempted, converged, quarantine }: Pick<Memory, 'attempted' | 'converged' | 'quarantine'>): string[] {
+  const all = [attempted, converged, quarantine].flatMap((revision) => Object.keys(revision?.inputs ?? {}));
+  return [...new Set(all)].filter((path) => path !== '').sort();
+}
+
+/**
+ * The environments of a commit but one. An environment whose file cannot be read and that nothing is remembered of may be made
+ * of anything: it reads every path.
+ */
+export async function otherReaders({ repository, commit, except, ports }: {
+  repository: Repository;
+  commit: string;
+  except: string;
+  ports: Pick<Ports, 'state' | 'now'>;
+}): Promise<readonly OtherReader[]> {
+  const names = (await listEnvironments({ repository, commit })).filter((name) => name !== except);
+  const readers: OtherReader[] = [];
+  for (let next = 0; next < names.length; next += atOnce) readers.push(...(await Promise.all(names.slice(next, next + atOnce).map(readerOf))));
+  return readers;
+
+  async function readerOf(environment: string): Promise<OtherReader> {
+    const memory = await memoryOf({ repository: repository.repositoryClass, environment, ports });
+    const declared = await declaredAt({ repository, commit, environment });
+    const remembered = rememberedPaths(memory);
+    if (declared === undefined) return { environment, asks: false, paths: remembered.length > 0 ? remembered : [''] };
+    const current = await readInputs({ repository, commit, paths: Object.keys(memory.converged?.inputs ?? {}) });
+    return { environment, paths: [...new Set([...declaredPaths(declared), ...remembered])], asks: asksForRollback({ environment: declared, converged: memory.converged, current }) };
+  }
+}
+
+export async function memoryOf({ repository, environment, ports }: { repository: string; environment: string; ports: Pick<Ports, 'state' | 'now'> }): Promise<Memory> {
+  const { memory } = statePaths({ repository, environment });
+  return readMemory({ value: (await ports.state.read(memory))?.value, now: ports.now() });
+}
+
+/** The environment as a fetched commit declares it; undefined where its file is not there, or is wrong. */
+export async function declaredAt({ repository, commit, environment }: { repository: Repository; commit: string; environment: string }): Promise<Environment | undefined> {
+  const file = environmentPath(environment);
+  const bytes = await repository.readFile({ commit, path: file });
+  try {
+    return bytes === undefined ? undefined : parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+import { shortRevision } from '../../environment/revision.ts';
+import { sameInputs } from '../../environment/inputs.ts';
+import { ConvergeError } from '../../errors.ts';
+import type { Commit, Repository, StateStore } from '../ports.ts';
+import { readInputs } from '../reconcile/render-inputs.ts';
+import { listQuarantines } from './quarantines.ts';
+
+/**
+ * Refuses a commit of uploads, before it is pushed, that would bring back what was rolled back because it failed. Only all the
+ * inputs of a quarantine together are that: with any other content beside it, the same chart is another revision.
+ *
+ * @param upload.subject the `gs://` names, for the error
+ * Throws `Quarantined` (refuse).
+ */
+export async function refuseQuarantined({ subject, commit, head, repository, state }: {
+  subject: string;
+  commit: Commit;
+  head: Commit | undefined;
+  repository: Repository;
+  state: StateStore;
+}): Promise<void> {
+  for (const { environment, quarantine } of await listQuarantines({ repository: repository.repositoryClass, state })) {
+    if (quarantine.lifted !== undefined || !(await holds(commit))) continue;
+    // What is there already is brought back by nobody.
+    if (head !== undefined && (await holds(head))) continue;
+    const { revision, reason, revert } = quarantine;
+    const undone = revert === null ? 'is being rolled back' : `was rolled back by ${revert.slice(0, 12)}`;
+    throw new ConvergeError({
+      code: 'Quarantined',
+      subject,
+      message: `would bring back the inputs of ${environment} at ${shortRevision(revision)}, which ${undone}: ${reason}`,
+      remedy: 'upload other content, or bring it back by a commit to the repository',
+      disposition: 'refuse',
+    });
+
+    async function holds({ id }: Commit): Promise<boolean> {
+      const current = await readInputs({ repository, commit: id, paths: Object.keys(quarantine.inputs) });
+      return sameInputs({ attempted: quarantine.inputs, current });
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { environmentOfPath } from '../../environment/environment-file.ts';
+import { revisionOf } from '../../environment/revision.ts';
+import { ConvergeError } from '../../errors.ts';
+import { encodeChangeCommitted } from '../../events/change-committed.ts';
+import { planRevert, revertMessage, type Conflict, type Reader, type RevertFacts, type RevertPlan } from '../../source/revert.ts';
+import type { Commit, Ports, Repository, TreeChange } from '../ports.ts';
+import { changedPaths } from './changed-paths.ts';
+import { commitsBetween } from './commits-between.ts';
+
+const tries = 10;
+const longestPauseMilliseconds = 200;
+
+/** What is to be reverted: the changes of the commits after `to` up to `from`, both on the branch, at or below `paths`. */
+export interface RevertOrder {
+  readonly repository: Repository;
+  readonly to: Commit;
+  readonly from: string;
+  readonly paths: readonly string[];
+  /** Of each head that the commit is tried on: the environments that are not to be rolled back. */
+  readonly readers: (head: Commit) => Promise<readonly Reader[]>;
+  /** Whether a conflict is accepted. */
+  readonly accepts: (conflict: Conflict) => boolean;
+  /** Whether the branch still has what is to be reverted; absent: the conflicts tell. */
+  readonly isDue?: (head: Commit) => Promise<boolean>;
+  /** Called before each push. Throws where it must not be. */
+  readonly beforePush?: () => Promise<void>;
+  /** `to`: another revision that holds the same, to be named in place of the commit's. */
+  readonly says: Pick<RevertFacts, 'environment' | 'what' | 'reason' | 'incident' | 'by'> & { readonly to?: string };
+  readonly dryRun: boolean;
+}
+
+export type Reverted =
+  | { readonly outcome: 'conflicts'; readonly conflicts: readonly Conflict[] }
+  /** The head has all of it as it was, or it is no longer due. */
+  | { readonly outcome: 'nothing'; readonly head: Commit }
+  | { readonly outcome: 'planned' | 'reverted'; readonly commit: Commit; readonly previous: string; readonly paths: readonly string[]; readonly reverts: readonly string[] };
+
+/**
+ * One commit on top of the branch's head that undoes others, or why there is none. A branch that moves meanwhile is looked at
+ * again as it is then: what was changed there since is a conflict, and nothing is ever forced.
+ */
+export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sleep'>): Promise<Reverted> {
+  const { repository, dryRun } = order;
+  for (let attempt = 0; attempt < tries; attempt++) {
+    if (attempt > 0) await ports.sleep(Math.random() * longestPauseMilliseconds * attempt);
+    const head = await repository.fetchHead();
+    if (head === undefined) break;
+    if ((await order.isDue?.(head)) === false) return { outcome: 'nothing', head };
+    const plan = await planOn(order, head);
+    const conflicts = plan.conflicts.filter((conflict) => !order.accepts(conflict));
+    if (conflicts.length > 0) return { outcome: 'conflicts', conflicts };
+    if (plan.restore.length === 0) return { outcome: 'nothing', head };
+    const { message, reverts } = await describe(order, head);
+    const commit = await repository.commit({ parent: head.id, changes: changesOf(plan), message });
+    if (commit === 'unchanged') return { outcome: 'nothing', head };
+    const paths = plan.restore.map(({ path }) => path);
+    if (dryRun) return { outcome: 'planned', commit, previous: head.id, paths, reverts };
+    await order.beforePush?.();
+    if ((await repository.push(commit)) === 'pushed') return { outcome: 'reverted', commit, previous: head.id, paths, reverts };
+  }
+  throw new ConvergeError({ code: 'GitUnavailable', subject: repository.url, message: `the branch ${repository.branch} moved during each of ${tries} pushes, or is gone`, disposition: 'retry' });
+}
+
+/** What the revert would do to that head. Throws `RollbackConflict` (refuse) where the branch was rewritten. */
+async function planOn({ repository, to, from, paths, readers }: RevertOrder, head: Commit): Promise<RevertPlan> {
+  for (const ancestor of [to.id, from]) {
+    if (ancestor === head.id || (await repository.isAncestor({ ancestor, descendant: head.id }))) continue;
+    const message = `the branch was rewritten: ${ancestor} is no ancestor of ${head.id}`;
+    throw new ConvergeError({ code: 'RollbackConflict', subject: `${repository.repositoryClass}:${repository.branch}`, message, disposition: 'refuse' });
+  }
+  const changed = await changedPaths({ repository, paths, to: to.id, from, head: head.id });
+  return planRevert({ changed, readers: changed.length === 0 ? [] : await readers(head), environmentAt: environmentOfPath });
+}
+
+async function describe({ repository, to, from, paths, says }: RevertOrder, head: Commit): Promise<{ message: string; reverts: readonly string[] }> {
+  const reverts = await commitsBetween({ repository, to, from, head: head.id, paths });
+  const revision = (commit: string): string => revisionOf({ branch: repository.branch, commit });
+  return { message: revertMessage({ ...says, from: revision(from), to: says.to ?? revision(to.id), reverts }), reverts: reverts.map(({ id }) => id) };
+}
+
+/** A file is replaced whatever stands at its path, a folder too: what is below it was compared. */
+function changesOf({ restore }: RevertPlan): readonly TreeChange[] {
+  return restore.flatMap(({ path, to }) => [
+    { path, content: undefined, executable: false },
+    ...(to === undefined ? [] : [{ path, content: { blob: to.id }, executable: to.kind === 'executable' }]),
+  ]);
+}
+
+/** Announces the commit as any other; its webhook's announcement is the same event. */
+export async function announce({ repository, commit, previous, ports }: { repository: Repository; commit: string; previous: string | null; ports: Pick<Ports, 'topics' | 'now'> }): Promise<void> {
+  const { repositoryClass, url, branch } = repository;
+  await ports.topics.publish('change-committed', encodeChangeCommitted({ repository: repositoryClass, url, branch, commit, previous, artifacts: [] }, ports.now()));
+}
