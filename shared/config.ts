@@ -12,6 +12,8 @@ const repositorySchema = z.strictObject({
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
   credentials: credentialsSchema.optional(),
+  /** What becomes of an upload to a path that somebody else changed since the last one. */
+  conflicts: z.enum(['artifact-wins', 'refuse']).default('artifact-wins'),
 });
 
 const clusterSchema = z.strictObject({

@@ -29,6 +29,8 @@ export type ErrorCode =
   | 'ClusterUnavailable'
   | 'ClusterRefused'
   | 'LeaseLost'
+  | 'IntakeBusy'
+  | 'WouldOverwrite'
   | 'SinkUnavailable'
   | 'SinkRefused';
 

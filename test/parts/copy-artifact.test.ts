@@ -19,12 +19,14 @@ import { connectStorage, createBuckets, createStateStore } from '../../shared/ad
 import { configSchema } from '../../shared/config.ts';
 import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
 import { copyArtifact, type CopyPorts } from '../../shared/pipeline/copy-artifact.ts';
+import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import type { Repository } from '../../shared/pipeline/ports.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 
 const run = promisify(execFile);
 const names = Array.from({ length: 60 }, (_one, index) => `r${index}`);
 const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
+const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30 };
 let folder: string;
 let host: GitHost;
 let service: StorageService;
@@ -76,7 +78,7 @@ function openRepositories(now: () => Date): CopyPorts['repository'] {
 }
 
 const copy = (object: string, ports = instance()) =>
-  copyArtifact({ bucket, name: object, generation: '1' }, ports, { repositoryClass: name, limits });
+  copyArtifact({ bucket, name: object, generation: '1' }, ports, { repositoryClass: name, limits, conflicts: 'artifact-wins', holder: 'test', times });
 
 async function upload(object: string, content: string | Uint8Array, metadata: Record<string, string> = {}): Promise<void> {
   await storage.bucket(bucket).file(object).save(content, { resumable: false, metadata: { metadata } });
@@ -288,20 +290,25 @@ describe('the same event twice', () => {
 });
 
 describe('a death', () => {
-  const dying = async () => {
+  const dying = async (): Promise<never> => {
     throw new Error('killed');
   };
 
-  it('between push and ledger is healed by the next delivery', async () => {
+  function withDyingLedger(): CopyPorts['state'] {
+    const state = createStateStore({ storage, bucket: 'family-state' });
+    return { ...state, write: async (write) => (write.path.startsWith('ledger/') ? dying() : state.write(write)) };
+  }
+
+  it('between announcement and ledger is healed by the next delivery', async () => {
     await upload('a.yaml', 'a');
-    const state = { ...createStateStore({ storage, bucket: 'family-state' }), write: dying };
+    const state = withDyingLedger();
     await expect(copy('a.yaml', instance({ state }))).rejects.toThrow('killed');
-    expect([await commits(), published.length]).toEqual([1, 0]);
-    expect(await copy('a.yaml')).toEqual({ outcome: 'already-copied', commit: await onHost('rev-parse', 'main') });
     expect([await commits(), published.length]).toEqual([1, 1]);
+    expect(await copy('a.yaml')).toEqual({ outcome: 'already-copied', commit: await onHost('rev-parse', 'main') });
+    expect([await commits(), new Set(published.map(({ id }) => id)).size]).toEqual([1, 1]);
   });
 
-  it('between ledger and announcement is healed by the next delivery', async () => {
+  it('between push and announcement is healed by the next delivery', async () => {
     await upload('a.yaml', 'a');
     await expect(copy('a.yaml', instance({ topics: { publish: dying } }))).rejects.toThrow('killed');
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
@@ -317,21 +324,21 @@ describe('a revert', () => {
     await upload('a.yaml', 'two');
     await copy('a.yaml');
     await byHand((git) => git('revert', '--no-edit', 'HEAD').then(() => undefined));
-    if (ledger === 'lost') await storage.bucket('family-state').file(ledgerPath({ repositoryClass: name, name: 'a.yaml' })).delete();
+    if (ledger === 'lost') await storage.bucket('family-state').file(ledgerPath({ repositoryClass: name })).delete();
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
     expect(await content('a.yaml')).toBe('one');
     expect(await commits()).toBe(3);
   });
 });
 
-it('writes a ledger entry anew that nobody can read', async () => {
+it('writes a ledger anew that nobody can read', async () => {
   await upload('a.yaml', 'a');
   const state = createStateStore({ storage, bucket: 'family-state' });
-  const path = ledgerPath({ repositoryClass: name, name: 'a.yaml' });
+  const path = ledgerPath({ repositoryClass: name });
   await state.write({ path, value: { generation: 'x' }, ifGeneration: 'any' });
   const { outcome } = await copy('a.yaml');
   expect(outcome).toBe('copied');
-  expect((await state.read(path))?.value).toMatchObject({ commit: await onHost('rev-parse', 'main'), previous: null });
+  expect((await state.read(path))?.value).toMatchObject({ version: 1, copied: [{ name: 'a.yaml', commit: await onHost('rev-parse', 'main') }] });
 });
 
 describe('a newer generation', () => {
@@ -426,7 +433,7 @@ describe('a push race', () => {
     const pause = async (milliseconds: number) => void pauses.push(milliseconds);
     const attempt = copy('a.yaml', { ...ports, sleep: pause, repository: () => repository });
     await expect(attempt).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
-    expect(pauses).toHaveLength(9);
+    expect(pauses).toHaveLength(24);
     expect(published).toEqual([]);
   });
 });
@@ -436,7 +443,7 @@ it('passes on the refusal of a hook, and records nothing', async () => {
   await upload('a.yaml', 'a');
   await expect(copy('a.yaml')).rejects.toMatchObject({ code: 'GitRefused', problem: expect.stringContaining('not today') });
   expect(published).toEqual([]);
-  const path = ledgerPath({ repositoryClass: name, name: 'a.yaml' });
+  const path = ledgerPath({ repositoryClass: name });
   expect(await createStateStore({ storage, bucket: 'family-state' }).read(path)).toBeUndefined();
 });
 
