@@ -11,12 +11,14 @@ const tarBytesAtEnd = 1_048_576;
 const smallFile = 262_144;
 const storedAtOnce = 32;
 
-/** Unpacks a `.tgz` file by file; what may come out of it is the domain's decision, header by header. What follows the gzip data is ignored, as gzip does. */
+/** Unpacks a `.tgz` file by file; what may come out of it is the domain's decision, header by header. */
 export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, store }) => {
   const inflatedLimit = limits.bytes + limits.files * tarBytesPerFile + tarBytesAtEnd;
   const tar = extract();
   let failure: unknown;
-  pipeline(packed, createGunzip(), stopBeyond({ bytes: inflatedLimit, subject }), tar, (error) => {
+  const gunzip = createGunzip();
+  const counted = { bytes: 0 };
+  pipeline(count(packed, counted), gunzip, stopBeyond({ bytes: inflatedLimit, subject }), tar, (error) => {
     failure ??= error ?? undefined;
   });
   const files: ArchivedFile[] = [];
@@ -54,8 +56,17 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
     throw asConvergeError({ error: error instanceof ConvergeError ? error : (failure ?? error), subject });
   }
   if (failure !== undefined) throw asConvergeError({ error: failure, subject });
+  // zlib takes what follows for nothing or for an error, by where it was cut into chunks.
+  if (gunzip.bytesWritten !== counted.bytes) throw invalidArchive({ subject, message: 'has bytes behind its gzip data', remedy: 'upload it again' });
   return files;
 };
+
+async function* count(packed: AsyncIterable<Uint8Array>, counted: { bytes: number }): AsyncIterable<Uint8Array> {
+  for await (const chunk of packed) {
+    counted.bytes += chunk.length;
+    yield chunk;
+  }
+}
 
 /** What went wrong here, and not with the archive. */
 class NotStored extends Error {

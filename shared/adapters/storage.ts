@@ -44,7 +44,7 @@ export function createBuckets(storage: Storage): Buckets {
     },
     async list(bucket) {
       try {
-        const [files] = await storage.bucket(bucket).getFiles({ fields: 'items(name,generation,size,updated,timeCreated,metadata),nextPageToken' });
+        const [files] = await storage.bucket(bucket).getFiles();
         return files.map((file) => {
           const { name, generation, size, timeCreated, metadata } = listedSchema.parse(file.metadata);
           return { bucket, name, generation, bytes: size, createdAt: timeCreated, metadata };

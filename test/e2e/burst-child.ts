@@ -13,11 +13,10 @@ import { objectFinalizedSchema } from '../../shared/events/object-finalized.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 
 /*
- * One instance of copyArtifact in a process of its own, on real adapters, with a short lease: a process that is killed is waited for as long as
- * its lease lasts. Prints its port. Announcements go to a file.
+ * One instance of copyArtifact in a process of its own, on real adapters. Prints its port. Announcements go to a file.
  */
-const { url, bucket, storage: endpoint, cache, announced } = z
-  .object({ url: z.string(), bucket: z.string(), storage: z.string(), cache: z.string(), announced: z.string() })
+const { url, bucket, storage: endpoint, cache, announced, times } = z
+  .object({ url: z.string(), bucket: z.string(), storage: z.string(), cache: z.string(), announced: z.string(), times: z.record(z.string(), z.number()) })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
 const now = () => new Date();
@@ -38,7 +37,7 @@ const settings = {
   limits: configSchema.shape.limits.parse({}),
   conflicts: 'artifact-wins',
   holder: randomUUID(),
-  times: { leaseSeconds: 2, quiet: 700, poll: 100 },
+  times,
 } as const;
 
 const server = createServer((request, response) => {

@@ -17,10 +17,10 @@ export interface IntakeTimes {
 export const usualTimes: IntakeTimes = {
   leaseSeconds: 10,
   quiet: 1_000,
-  longestBurst: 20_000,
+  longestBurst: 40_000,
   longestHold: 120_000,
   poll: 300,
-  patience: 90_000,
+  patience: 120_000,
 };
 
 /**
