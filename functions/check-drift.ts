@@ -1,14 +1,18 @@
 import { http } from '@google-cloud/functions-framework';
 import { checkDrift } from '../shared/pipeline/check-drift.ts';
+import { copyUnseen } from '../shared/pipeline/copy-unseen.ts';
 import { answering } from './delivery.ts';
-import { loadConfig, wire } from './wiring.ts';
+import { copySettings, loadConfig, wire } from './wiring.ts';
 
-/** Called by the scheduler: one look at every environment. */
+/** Called by the scheduler: one look at every environment, then one at every bucket. */
 http(
   'checkDrift',
   answering('checkDrift', async (request) => {
-    const ports = await wire('repository', 'state', 'topics');
+    const ports = await wire('repository', 'state', 'topics', 'buckets', 'unpack');
     const tick = request.get('x-cloudscheduler-scheduletime') ?? ports.now().toISOString();
-    return { status: 200, body: await checkDrift({ repositories: Object.keys(loadConfig().repositories), tick }, ports) };
+    const { repositories } = loadConfig();
+    const { checked } = await checkDrift({ repositories: Object.keys(repositories), tick }, ports);
+    const buckets = Object.entries(repositories).map(([repositoryClass, { bucket }]) => ({ bucket, settings: copySettings(repositoryClass) }));
+    return { status: 200, body: { checked, copied: await copyUnseen(buckets, ports) } };
   }),
 );

@@ -2,7 +2,7 @@ import { cloudEvent } from '@google-cloud/functions-framework';
 import { parseObjectFinalized } from '../shared/events/object-finalized.ts';
 import { copyArtifact } from '../shared/pipeline/copy-artifact.ts';
 import { acknowledging } from './delivery.ts';
-import { loadConfig, repositoryOfBucket, wire } from './wiring.ts';
+import { copySettings, repositoryOfBucket, wire } from './wiring.ts';
 
 /** CI uploaded an object: commit it to the repository of its bucket, and announce the commit. */
 cloudEvent(
@@ -10,6 +10,6 @@ cloudEvent(
   acknowledging('copyArtifact', async (event) => {
     const object = parseObjectFinalized(event);
     const ports = await wire('buckets', 'unpack', 'state', 'repository', 'topics');
-    return await copyArtifact(object, ports, { repositoryClass: repositoryOfBucket(object.bucket), limits: loadConfig().limits });
+    return await copyArtifact(object, ports, copySettings(repositoryOfBucket(object.bucket)));
   }),
 );

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseConfig, type Config } from '../shared/config.ts';
 import { ConvergeError } from '../shared/errors.ts';
 import type { WebhookHost } from '../shared/events/push/push.ts';
+import type { CopySettings } from '../shared/pipeline/copy-artifact.ts';
 import type { Log, Ports } from '../shared/pipeline/ports.ts';
 
 /** The operator's configuration, from the file that `CONVERGE_CONFIG` names. Throws `BadConfiguration`. */
@@ -28,6 +29,12 @@ export function repositoryOfBucket(bucket: string): string {
   const found = Object.entries(loadConfig().repositories).find(([, repository]) => repository.bucket === bucket);
   if (found !== undefined) return found[0];
   throw new ConvergeError({ code: 'UnknownRepository', subject: `gs://${bucket}`, message: 'no repository of the configuration has this bucket', disposition: 'refuse' });
+}
+
+/** How uploads are copied to the repository of a class. */
+export function copySettings(repositoryClass: string): CopySettings {
+  const { repositories, limits } = loadConfig();
+  return { repositoryClass, limits, conflicts: repositories[repositoryClass]?.conflicts ?? 'artifact-wins', holder: instance };
 }
 
 /** The secrets of the Git hosts whose webhooks are configured. Throws `BadConfiguration` (refuse) where none is. */

@@ -34,6 +34,8 @@ const repositorySchema = z.strictObject({
   /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
   writeback: z.boolean().default(true),
   credentials: credentialsSchema.optional(),
+  /** What becomes of an upload to a path that somebody else changed since the last one. */
+  conflicts: z.enum(['artifact-wins', 'refuse']).default('artifact-wins'),
   verify: verifySchema.optional(),
   /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
   tls: z.strictObject({ caFile: z.string().min(1) }).optional(),

@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'ClusterUnavailable'
   | 'ClusterRefused'
   | 'LeaseLost'
+  | 'IntakeBusy'
+  | 'WouldOverwrite'
   | 'SinkUnavailable'
   | 'SinkRefused';
 

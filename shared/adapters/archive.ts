@@ -1,46 +1,116 @@
 import { Transform, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { extract } from 'tar-stream';
+import { extract, type Header } from 'tar-stream';
 import { ConvergeError } from '../errors.ts';
-import { admitEntry, invalidArchive, type ArchivedFile, type ArchiveTally, type UnpackArchive } from '../source/archive.ts';
+import { admitEntry, invalidArchive, type ArchiveEntry, type ArchivedFile, type ArchiveTally, type UnpackArchive } from '../source/archive.ts';
 
 /** Tar's own share of the inflated stream: headers and padding for each file, and the zero blocks at its end. */
 const tarBytesPerFile = 4096;
 const tarBytesAtEnd = 1_048_576;
+/** A file up to this size is stored while the next ones are read, so many at a time; a larger one as it streams in. */
+const smallFile = 262_144;
+const storedAtOnce = 32;
 
-/** Unpacks a `.tgz` in memory; what may come out of it is the domain's decision, header by header. */
-export const unpackArchive: UnpackArchive = async ({ packed, limits, subject }) => {
+/** Unpacks a `.tgz` file by file; what may come out of it is the domain's decision, header by header. */
+export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, store }) => {
   const inflatedLimit = limits.bytes + limits.files * tarBytesPerFile + tarBytesAtEnd;
   const tar = extract();
   let failure: unknown;
-  pipeline(packed, createGunzip(), stopBeyond({ bytes: inflatedLimit, subject }), tar, (error) => {
+  const gunzip = createGunzip();
+  const counted = { bytes: 0 };
+  pipeline(count(packed, counted), gunzip, stopBeyond({ bytes: inflatedLimit, subject }), tar, (error) => {
     failure ??= error ?? undefined;
   });
   const files: ArchivedFile[] = [];
+  let storing: Promise<ArchivedFile>[] = [];
   let tally: ArchiveTally = { files: 0, bytes: 0 };
+  const settle = async () => {
+    const settled = storing;
+    storing = [];
+    files.push(...(await storedAll(settled)));
+  };
+  const stored = async (file: { path: string; executable: boolean; bytes: number; chunks: AsyncIterable<Uint8Array> }): Promise<ArchivedFile> => {
+    try {
+      return { path: file.path, executable: file.executable, blob: await store(file) };
+    } catch (error) {
+      throw new NotStored(error);
+    }
+  };
   try {
     for await (const entry of tar) {
-      const { name, type, size, mode } = entry.header;
-      const admission = admitEntry({ entry: { name, type: type ?? 'file', bytes: size ?? 0, mode: mode ?? 0 }, tally, limits, subject });
+      const admission = admitEntry({ entry: entryOf(entry.header), tally, limits, subject });
       if (admission.kind === 'skip') {
         entry.resume();
         continue;
       }
+      const bytes = admission.tally.bytes - tally.bytes;
       tally = admission.tally;
-      files.push({ path: admission.path, executable: admission.executable, content: await contentOf(entry) });
+      if (bytes > smallFile) files.push(await stored({ ...admission, bytes, chunks: bytesOf(entry, (error) => void (failure ??= error)) }));
+      else storing.push(handled(stored({ ...admission, bytes, chunks: again(await collect(entry)) })));
+      if (storing.length >= storedAtOnce) await settle();
     }
+    await settle();
   } catch (error) {
+    await Promise.allSettled(storing);
+    if (error instanceof NotStored && failure === undefined) throw error.cause;
     throw asConvergeError({ error: error instanceof ConvergeError ? error : (failure ?? error), subject });
   }
   if (failure !== undefined) throw asConvergeError({ error: failure, subject });
+  // zlib takes what follows for nothing or for an error, by where it was cut into chunks.
+  if (gunzip.bytesWritten !== counted.bytes) throw invalidArchive({ subject, message: 'has bytes behind its gzip data', remedy: 'upload it again' });
   return files;
 };
 
+async function* count(packed: AsyncIterable<Uint8Array>, counted: { bytes: number }): AsyncIterable<Uint8Array> {
+  for await (const chunk of packed) {
+    counted.bytes += chunk.length;
+    yield chunk;
+  }
+}
+
+/** What went wrong here, and not with the archive. */
+class NotStored extends Error {
+  constructor(cause: unknown) {
+    super('not stored', { cause });
+  }
+}
+
+async function storedAll(storing: readonly Promise<ArchivedFile>[]): Promise<readonly ArchivedFile[]> {
+  // All have ended before one of them fails the whole: nothing goes on behind the back of the caller.
+  await Promise.allSettled(storing);
+  return Promise.all(storing);
+}
+
+/** A failure that is looked at later: until then it must not end the process. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** tar-stream takes a file without a known type for none, and knows no sparse files: their content is not what it seems. */
+function entryOf({ name, type, size, mode, pax }: Header): ArchiveEntry {
+  const isSparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse'));
+  return { name, type: isSparse ? 'sparse file' : (type ?? 'unknown'), bytes: size ?? 0, mode: mode ?? 0 };
+}
+
 /** tar-stream types its chunks as unknown; they are Buffers. */
-async function contentOf(entry: AsyncIterable<unknown>): Promise<Uint8Array> {
+async function* bytesOf(entry: AsyncIterable<unknown>, failed: (error: unknown) => void): AsyncIterable<Uint8Array> {
+  try {
+    for await (const chunk of entry) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    failed(error);
+    throw error;
+  }
+}
+
+async function collect(entry: AsyncIterable<unknown>): Promise<readonly Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of entry) if (chunk instanceof Uint8Array) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return chunks;
+}
+
+async function* again(chunks: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* chunks;
 }
 
 /** A bomb can be all tar headers and zero blocks, whose bytes no file accounts for. */

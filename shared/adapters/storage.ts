@@ -30,6 +30,7 @@ const objectSchema = z.object({
   updated: z.coerce.date(),
   metadata: z.record(z.string(), z.string()).default({}),
 });
+const listedSchema = objectSchema.extend({ name: z.string(), timeCreated: z.coerce.date() });
 const answerSchema = z.object({ headers: z.object({ date: z.coerce.date() }) });
 
 /** The objects that CI uploads. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
@@ -40,6 +41,17 @@ export function createBuckets(storage: Storage): Buckets {
       if (described === undefined) return undefined;
       const { generation, size, createdAt, metadata } = described;
       return { bucket, name, generation, bytes: size, createdAt, metadata };
+    },
+    async list(bucket) {
+      try {
+        const [files] = await storage.bucket(bucket).getFiles();
+        return files.map((file) => {
+          const { name, generation, size, timeCreated, metadata } = listedSchema.parse(file.metadata);
+          return { bucket, name, generation, bytes: size, createdAt: timeCreated, metadata };
+        });
+      } catch (error) {
+        throw translate({ error, subject: `gs://${bucket}` });
+      }
     },
     async read({ bucket, name, generation }) {
       const subject = `gs://${bucket}/${name}#${generation}`;

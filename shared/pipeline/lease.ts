@@ -9,8 +9,8 @@ import type { GenerationPrecondition, Ports } from './ports.ts';
  */
 const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
 
-/** Milliseconds after which a run that goes on makes its lease last longer. Storage takes one write a second. */
-const renewAfter = 5_000;
+/** Milliseconds after which a run that goes on makes its lease last longer, and sooner for a short one. Storage takes one write a second. */
+const longestFresh = 5_000;
 
 /** The right to change one environment, for a bounded time. */
 export interface Lease {
@@ -71,6 +71,7 @@ export async function acquireLease(
     await mine;
   }
 
+  const renewAfter = Math.min(longestFresh, (seconds * 1000) / 2);
   const isFresh = () => now().getTime() - renewedAt < renewAfter;
 
   async function renew(): Promise<void> {

@@ -51,6 +51,8 @@ export interface StoredObject {
 export interface Buckets {
   /** The live object, or undefined where the bucket holds none of that name. A failed read throws. */
   find(object: { bucket: string; name: string }): Promise<StoredObject | undefined>;
+  /** Every live object of a bucket. A failed read throws. */
+  list(bucket: string): Promise<readonly StoredObject[]>;
   /** The bytes of exactly that generation, or undefined where it is no longer there. */
   read(object: { bucket: string; name: string; generation: string }): Promise<AsyncIterable<Uint8Array> | undefined>;
 }

@@ -1,11 +1,11 @@
 import type { Limits } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
-import { safePath } from './artifact.ts';
+import { asDisksSee, safePath } from './artifact.ts';
 
 /** The header of one entry of a tar archive. */
 export interface ArchiveEntry {
   readonly name: string;
-  /** As tar names them: `file`, `directory`, `symlink`, `link`, `character-device`, … */
+  /** As tar names them: `file`, `directory`, `symlink`, `link`, `character-device`, …, or `unknown`. */
   readonly type: string;
   readonly bytes: number;
   readonly mode: number;
@@ -14,7 +14,8 @@ export interface ArchiveEntry {
 /** A file of an archive, by its path inside it. */
 export interface ArchivedFile {
   readonly path: string;
-  readonly content: Uint8Array;
+  /** The Git object that holds its content. */
+  readonly blob: string;
   readonly executable: boolean;
 }
 
@@ -30,11 +31,15 @@ export interface ArchiveLimits {
   readonly files: number;
 }
 
-/** Reads a whole archive, gzip over tar, as it streams in. Throws `InvalidArchive` or `UnsafePath` (refuse). */
+/**
+ * Reads a whole archive, gzip over tar, as it streams in, and gives each file away before the next ones arrive, so that only a few are in
+ * memory. `store` keeps a content and returns its id. Throws `InvalidArchive` or `UnsafePath` (refuse), and what `store` throws.
+ */
 export type UnpackArchive = (archive: {
   readonly packed: AsyncIterable<Uint8Array>;
   readonly limits: ArchiveLimits;
   readonly subject: string;
+  readonly store: (file: { readonly path: string; readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> }) => Promise<string>;
 }) => Promise<readonly ArchivedFile[]>;
 
 /** What an archive of that packed size may unpack to. */
@@ -59,6 +64,9 @@ export function admitEntry({ entry, tally, limits, subject }: {
   subject: string;
 }): Admission {
   const name = entry.name.replace(/^(\.\/+)+/, '');
+  if (!Number.isSafeInteger(entry.bytes) || entry.bytes < 0) {
+    throw invalidArchive({ subject, message: `${JSON.stringify(entry.name)} has no size that can be` });
+  }
   if (entry.type === 'directory') {
     const folder = name.replace(/\/+$/, '');
     if (folder !== '' && folder !== '.') safePath({ path: folder, subject });
@@ -80,15 +88,20 @@ export function admitEntry({ entry, tally, limits, subject }: {
 /**
  * The files as they go into the target folder: a packaged Helm chart (one top folder, `Chart.yaml` in it) without its top
  * folder, anything else as it is; sorted by path.
- * Throws `InvalidArchive` (refuse) for a path that comes twice, or as file and folder, and for an archive without a file:
- * it would delete the folder it replaces.
+ * Throws `InvalidArchive` (refuse) for a path that comes twice, or as file and folder, for two paths that are one on disks that do not
+ * tell case or Unicode forms apart, and for an archive without a file: it would delete the folder it replaces.
  */
 export function layOutArchive({ files, subject }: { files: readonly ArchivedFile[]; subject: string }): readonly ArchivedFile[] {
   if (files.length === 0) throw invalidArchive({ subject, message: 'holds no file', remedy: 'to delete a folder, commit its deletion' });
   const paths = new Set<string>();
+  const seen = new Map<string, string>();
   for (const { path } of files) {
     if (paths.has(path)) throw invalidArchive({ subject, message: `holds ${JSON.stringify(path)} twice` });
     paths.add(path);
+    const other = seen.get(asDisksSee(path));
+    const both = `${JSON.stringify(other)} and ${JSON.stringify(path)}`;
+    if (other !== undefined) throw invalidArchive({ subject, message: `holds ${both}, which are one file on some disks`, remedy: 'rename one of them' });
+    seen.set(asDisksSee(path), path);
   }
   const both = files.flatMap(({ path }) => foldersOf(path)).find((folder) => paths.has(folder));
   if (both !== undefined) throw invalidArchive({ subject, message: `holds ${JSON.stringify(both)} as a file and as a folder` });

@@ -58,19 +58,33 @@ export function safePath({ path, subject }: { path: string; subject: string }): 
   });
 }
 
-/** Code points that HFS+ drops from names, so that `.g\u200cit` is `.git` on such a disk (CVE-2014-9390). */
-const ignoredByHfs = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+/** Characters that show nothing; HFS+ drops some of them from names, so that `.g\u200cit` is `.git` on such a disk (CVE-2014-9390). */
+const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
 /** Spellings of `.git` that Windows resolves to it: the short name, dots or spaces behind it, a stream (CVE-2019-1352). */
-const gitFolder = /^(\.git|git~1)[. ]*(:.*)?$/i;
+const gitFolder = /^(\.git|git~\d+)[. ]*(:.*)?$/;
+const gitModules = /^(\.gitmodules|gitmod~\d+|gi7eba~\d+)[. ]*(:.*)?$/;
 
 function problemOfPart(part: string): string | undefined {
   if (part === '') return 'has an empty part';
   if (part === '.' || part === '..') return `has a part ${part}`;
   if (part.includes('\\')) return 'holds a backslash';
   if (hasControlCharacter(part)) return 'holds a control character';
-  if (gitFolder.test(part.replace(ignoredByHfs, ''))) return 'reaches into .git';
   if (!part.isWellFormed()) return 'is not valid Unicode';
+  const seen = asDisksSee(part.replace(ignorable, ''));
+  if (gitFolder.test(seen)) return 'reaches into .git';
+  // A host that checks what it is pushed refuses the whole commit for a bad one.
+  if (gitModules.test(seen)) return 'names submodules';
+  if (/^[a-z]:/i.test(part)) return 'begins with the letter of a drive';
+  if (/[. ]$/.test(part)) return 'has a part that ends in a dot or a space';
   return new TextEncoder().encode(part).length > 255 ? 'has a part longer than 255 bytes' : undefined;
+}
+
+/**
+ * The name as the most tolerant of disks compares it: neither case nor Unicode form counts, and look-alikes of full width or with
+ * another i are the letter. Two names that are equal here may be one file in somebody's clone.
+ */
+export function asDisksSee(name: string): string {
+  return name.normalize('NFKC').toLowerCase().replaceAll('\u0131', 'i').replaceAll('i\u0307', 'i');
 }
 
 function hasControlCharacter(part: string): boolean {

@@ -12,6 +12,8 @@ export interface Provenance {
   readonly sourceCommits: readonly string[];
   readonly builds: readonly string[];
   readonly uploadedBy: readonly string[];
+  /** Commits of somebody else whose change to a path of the upload it replaced. */
+  readonly overwrites: readonly string[];
 }
 
 /** The trailer of each metadata key that CI may set. */
@@ -29,8 +31,9 @@ const valueLength = 500;
  * start with `gpgsig`, which would make the commit unverifiable, nor can a value add a line of its own.
  *
  * @param uploads at least one, with names that are safe paths
+ * @param overwrites commits of somebody else whose change is replaced
  */
-export function copyMessage(uploads: readonly Upload[]): string {
+export function copyMessage(uploads: readonly Upload[], overwrites: readonly string[] = []): string {
   const [first, ...others] = uploads;
   const subject = others.length === 0 ? `Copy ${first?.name ?? ''}` : `Copy ${uploads.length} artifacts`;
   const artifacts = uploads.map((upload) => `Artifact: ${artifactUri(upload)}`);
@@ -38,7 +41,8 @@ export function copyMessage(uploads: readonly Upload[]): string {
     const values = uploads.map(({ metadata }) => oneLine(metadata[key] ?? '', valueLength)).filter((value) => value !== '');
     return [...new Set(values)].map((value) => `${trailer}: ${value}`);
   });
-  return `${oneLine(subject, subjectLength)}\n\n${[...artifacts, ...said].join('\n')}\n`;
+  const replaced = [...new Set(overwrites)].map((commit) => `Overwrites: ${commit}`);
+  return `${oneLine(subject, subjectLength)}\n\n${[...artifacts, ...said, ...replaced].join('\n')}\n`;
 }
 
 /**
@@ -52,6 +56,7 @@ export function parseProvenance(message: string): Provenance {
     sourceCommits: valuesOf('Source-Commit'),
     builds: valuesOf('Build'),
     uploadedBy: valuesOf('Uploaded-By'),
+    overwrites: valuesOf('Overwrites'),
   };
 }
 

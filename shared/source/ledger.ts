@@ -1,23 +1,79 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { isSameOrNewer, type ArtifactId } from './artifact.ts';
+
+const digits = z.string().regex(/^\d+$/);
+const objectId = z.string().regex(/^[0-9a-f]{40}$/);
+
+const entrySchema = z.object({
+  name: z.string(),
+  generation: digits,
+  commit: objectId,
+  /** When that commit was made: ISO 8601. */
+  at: z.iso.datetime(),
+  /** The Git object at the upload's path in that commit: a blob, or the tree of a group; null where it holds none. */
+  content: objectId.nullable(),
+});
+export type LedgerEntry = z.infer<typeof entrySchema>;
 
 /**
- * What the ledger says of one object name: the newest generation that is in Git, and the commit it is in. It can be lost:
- * the `Artifact:` trailers say the same.
+ * What is known of the objects of one bucket: for each name the newest generation that is in Git, and the generations that were refused and
+ * told. One object for all names: it is written once for each commit, where a burst of a thousand would write a thousand entries.
+ * It can be lost: the `Artifact:` trailers say the same. Lists, since an object may be named `__proto__`.
  */
 export const ledgerSchema = z.object({
-  generation: z.string().regex(/^\d+$/),
-  commit: z.string().regex(/^[0-9a-f]{40}$/),
-  previous: z.string().regex(/^[0-9a-f]{40}$/).nullable(),
+  version: z.literal(1),
+  copied: z.array(entrySchema),
+  refused: z.array(z.object({ name: z.string(), generation: digits })),
 });
-export type LedgerEntry = z.infer<typeof ledgerSchema>;
 
-/** Names of objects have 1,024 bytes at most (https://cloud.google.com/storage/docs/objects#naming). */
-const longestEncodedName = 900;
+/** The ledger as it is worked with, by name. */
+export interface Ledger {
+  readonly copied: ReadonlyMap<string, LedgerEntry>;
+  readonly refused: ReadonlyMap<string, string>;
+}
 
-/** The path of an object's entry in the state bucket. */
-export function ledgerPath({ repositoryClass, name }: { repositoryClass: string; name: string }): string {
-  const encoded = encodeURIComponent(name);
-  const file = encoded.length <= longestEncodedName ? encoded : `sha256-${createHash('sha256').update(name).digest('hex')}`;
-  return `ledger/${repositoryClass}/${file}.json`;
+export const emptyLedger: Ledger = { copied: new Map(), refused: new Map() };
+
+/** Where the ledger of a class is in the state bucket. */
+export function ledgerPath({ repositoryClass }: { repositoryClass: string }): string {
+  return `ledger/${repositoryClass}.json`;
+}
+
+/** Undefined for a shape that is not known: the ledger is lost then. */
+export function decodeLedger(value: unknown): Ledger | undefined {
+  const parsed = ledgerSchema.safeParse(value).data;
+  if (parsed === undefined) return undefined;
+  return {
+    copied: new Map(parsed.copied.map((entry) => [entry.name, entry])),
+    refused: new Map(parsed.refused.map(({ name, generation }) => [name, generation])),
+  };
+}
+
+export function encodeLedger({ copied, refused }: Ledger): z.infer<typeof ledgerSchema> {
+  return { version: 1, copied: [...copied.values()], refused: [...refused].map(([name, generation]) => ({ name, generation })) };
+}
+
+/** Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git. */
+export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
+  const copied = new Map(one.copied);
+  for (const entry of other.copied.values()) {
+    const known = copied.get(entry.name);
+    if (known === undefined || isSameOrNewer({ generation: entry.generation, than: known.generation })) copied.set(entry.name, entry);
+  }
+  const refused = new Map([...one.refused, ...other.refused].filter(([name, generation]) => {
+    const entry = copied.get(name);
+    return entry === undefined || !isSameOrNewer({ generation: entry.generation, than: generation });
+  }));
+  return { copied, refused };
+}
+
+/** The entry that says that this generation of the object, or a newer one, is in Git. */
+export function copyOf({ ledger, artifact }: { ledger: Ledger; artifact: Pick<ArtifactId, 'name' | 'generation'> }): LedgerEntry | undefined {
+  const entry = ledger.copied.get(artifact.name);
+  return entry !== undefined && isSameOrNewer({ generation: entry.generation, than: artifact.generation }) ? entry : undefined;
+}
+
+/** The objects of a bucket whose live generation is neither in Git nor refused. */
+export function pendingOf<T extends ArtifactId>({ objects, ledger }: { objects: readonly T[]; ledger: Ledger }): readonly T[] {
+  return objects.filter((artifact) => copyOf({ ledger, artifact }) === undefined && ledger.refused.get(artifact.name) !== artifact.generation);
 }

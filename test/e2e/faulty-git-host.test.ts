@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -55,6 +56,7 @@ function startUploads(name: Name) {
     buckets: {
       find: async (object) => objects.get(object.name),
       read: async (object) => readOnce(objects.get(object.name)?.content ?? ''),
+      list: async () => [...objects.values()],
     },
     repository: createRepositories({
       config: { repositories: configSchema.shape.repositories.parse({ [name]: { url: proxy.url(name), bucket: name } }) },
@@ -73,7 +75,7 @@ function startUploads(name: Name) {
       objects.set(object, { bucket: name, name: object, generation, bytes: content.length, createdAt: now(), metadata: {}, content });
       return content;
     },
-    copy: async (object: string) => copyArtifact({ bucket: name, name: object, generation: objects.get(object)?.generation ?? '' }, instance, { repositoryClass: name, limits }),
+    copy: async (object: string) => copyArtifact({ bucket: name, name: object, generation: objects.get(object)?.generation ?? '' }, instance, { repositoryClass: name, limits, conflicts: 'artifact-wins', holder: randomUUID() }),
     /** Another instance goes on, with a clone of its own. */
     restart(): void {
       instance = open();

@@ -18,13 +18,16 @@ import { createRepositories } from '../../shared/adapters/git.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import { configSchema } from '../../shared/config.ts';
 import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
-import { copyArtifact, type CopyPorts } from '../../shared/pipeline/copy-artifact.ts';
+import { copyArtifact, type CopyPorts, type CopySettings } from '../../shared/pipeline/copy-artifact.ts';
+import { copyUnseen } from '../../shared/pipeline/copy-unseen.ts';
+import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import type { Repository } from '../../shared/pipeline/ports.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 
 const run = promisify(execFile);
 const names = Array.from({ length: 60 }, (_one, index) => `r${index}`);
 const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
+const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30 };
 let folder: string;
 let host: GitHost;
 let service: StorageService;
@@ -75,8 +78,9 @@ function openRepositories(now: () => Date): CopyPorts['repository'] {
   return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now });
 }
 
-const copy = (object: string, ports = instance()) =>
-  copyArtifact({ bucket, name: object, generation: '1' }, ports, { repositoryClass: name, limits });
+const settings = (changes: Partial<CopySettings> = {}): CopySettings => ({ repositoryClass: name, limits, conflicts: 'artifact-wins', holder: 'test', times, ...changes });
+const copy = (object: string, ports = instance(), changes: Partial<CopySettings> = {}) =>
+  copyArtifact({ bucket, name: object, generation: '1' }, ports, settings(changes));
 
 async function upload(object: string, content: string | Uint8Array, metadata: Record<string, string> = {}): Promise<void> {
   await storage.bucket(bucket).file(object).save(content, { resumable: false, metadata: { metadata } });
@@ -288,20 +292,25 @@ describe('the same event twice', () => {
 });
 
 describe('a death', () => {
-  const dying = async () => {
+  const dying = async (): Promise<never> => {
     throw new Error('killed');
   };
 
-  it('between push and ledger is healed by the next delivery', async () => {
+  function withDyingLedger(): CopyPorts['state'] {
+    const state = createStateStore({ storage, bucket: 'family-state' });
+    return { ...state, write: async (write) => (write.path.startsWith('ledger/') ? dying() : state.write(write)) };
+  }
+
+  it('between announcement and ledger is healed by the next delivery', async () => {
     await upload('a.yaml', 'a');
-    const state = { ...createStateStore({ storage, bucket: 'family-state' }), write: dying };
+    const state = withDyingLedger();
     await expect(copy('a.yaml', instance({ state }))).rejects.toThrow('killed');
-    expect([await commits(), published.length]).toEqual([1, 0]);
-    expect(await copy('a.yaml')).toEqual({ outcome: 'already-copied', commit: await onHost('rev-parse', 'main') });
     expect([await commits(), published.length]).toEqual([1, 1]);
+    expect(await copy('a.yaml')).toEqual({ outcome: 'already-copied', commit: await onHost('rev-parse', 'main') });
+    expect([await commits(), new Set(published.map(({ id }) => id)).size]).toEqual([1, 1]);
   });
 
-  it('between ledger and announcement is healed by the next delivery', async () => {
+  it('between push and announcement is healed by the next delivery', async () => {
     await upload('a.yaml', 'a');
     await expect(copy('a.yaml', instance({ topics: { publish: dying } }))).rejects.toThrow('killed');
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
@@ -317,21 +326,21 @@ describe('a revert', () => {
     await upload('a.yaml', 'two');
     await copy('a.yaml');
     await byHand((git) => git('revert', '--no-edit', 'HEAD').then(() => undefined));
-    if (ledger === 'lost') await storage.bucket('family-state').file(ledgerPath({ repositoryClass: name, name: 'a.yaml' })).delete();
+    if (ledger === 'lost') await storage.bucket('family-state').file(ledgerPath({ repositoryClass: name })).delete();
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
     expect(await content('a.yaml')).toBe('one');
     expect(await commits()).toBe(3);
   });
 });
 
-it('writes a ledger entry anew that nobody can read', async () => {
+it('writes a ledger anew that nobody can read', async () => {
   await upload('a.yaml', 'a');
   const state = createStateStore({ storage, bucket: 'family-state' });
-  const path = ledgerPath({ repositoryClass: name, name: 'a.yaml' });
+  const path = ledgerPath({ repositoryClass: name });
   await state.write({ path, value: { generation: 'x' }, ifGeneration: 'any' });
   const { outcome } = await copy('a.yaml');
   expect(outcome).toBe('copied');
-  expect((await state.read(path))?.value).toMatchObject({ commit: await onHost('rev-parse', 'main'), previous: null });
+  expect((await state.read(path))?.value).toMatchObject({ version: 1, copied: [{ name: 'a.yaml', commit: await onHost('rev-parse', 'main') }] });
 });
 
 describe('a newer generation', () => {
@@ -426,7 +435,7 @@ describe('a push race', () => {
     const pause = async (milliseconds: number) => void pauses.push(milliseconds);
     const attempt = copy('a.yaml', { ...ports, sleep: pause, repository: () => repository });
     await expect(attempt).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
-    expect(pauses).toHaveLength(9);
+    expect(pauses).toHaveLength(24);
     expect(published).toEqual([]);
   });
 });
@@ -436,7 +445,7 @@ it('passes on the refusal of a hook, and records nothing', async () => {
   await upload('a.yaml', 'a');
   await expect(copy('a.yaml')).rejects.toMatchObject({ code: 'GitRefused', problem: expect.stringContaining('not today') });
   expect(published).toEqual([]);
-  const path = ledgerPath({ repositoryClass: name, name: 'a.yaml' });
+  const path = ledgerPath({ repositoryClass: name });
   expect(await createStateStore({ storage, bucket: 'family-state' }).read(path)).toBeUndefined();
 });
 
@@ -466,4 +475,117 @@ describe('uploads that wait for one push', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
     expect(await paths()).toEqual(['first.yaml', 'second.yaml', 'shop/values.yaml', 'third.yaml']);
   });
+});
+
+describe('an upload to a path that somebody else changed', () => {
+  const theirs = (text: string, path = 'a.yaml') =>
+    byHand(async (git, workTree) => {
+      await mkdir(dirname(join(workTree, path)), { recursive: true });
+      await writeFile(join(workTree, path), text);
+      await git('add', '--all');
+      await git('commit', '--quiet', '--message', 'Theirs');
+    });
+  const overwrites = () => onHost('log', '-1', '--format=%(trailers:key=Overwrites,valueonly)', 'main');
+
+  it('replaces it, and names the commit', async () => {
+    await upload('a.yaml', 'one');
+    await copy('a.yaml');
+    await theirs('their first');
+    await theirs('their second');
+    const last = await onHost('rev-parse', 'main');
+    await theirs('elsewhere', 'b.yaml');
+    await upload('a.yaml', 'two');
+    await copy('a.yaml');
+    expect(await content('a.yaml')).toBe('two');
+    expect(await overwrites()).toBe(last);
+    await upload('a.yaml', 'three');
+    await copy('a.yaml');
+    expect(await overwrites()).toBe('');
+  });
+
+  it('names each commit that touched the folder of an archive, and none of ours', async () => {
+    await upload('group.tgz', await tgz({ 'a.yaml': 'a' }));
+    await copy('group.tgz');
+    await theirs('more', 'group/more.yaml');
+    const commit = await onHost('rev-parse', 'main');
+    await upload('group/ours.yaml', 'ours');
+    await copy('group/ours.yaml');
+    await upload('group.tgz', await tgz({ 'a.yaml': 'b' }));
+    await copy('group.tgz');
+    expect(await overwrites()).toBe(commit);
+    expect(await paths()).toEqual(['group/a.yaml']);
+  });
+
+  it('is refused where the configuration says so, told once, and taken after a revert', async () => {
+    const refuse = { conflicts: 'refuse' } as const;
+    await upload('a.yaml', 'one');
+    await copy('a.yaml', instance(), refuse);
+    await theirs('theirs');
+    const commit = await onHost('rev-parse', 'main');
+    await upload('a.yaml', 'two');
+    await expect(copy('a.yaml', instance(), refuse)).rejects.toMatchObject({ code: 'WouldOverwrite', disposition: 'refuse', problem: expect.stringContaining(commit) });
+    expect(await content('a.yaml')).toBe('theirs');
+    await byHand((git) => git('revert', '--no-edit', 'HEAD').then(() => undefined));
+    expect((await copy('a.yaml', instance(), refuse)).outcome).toBe('copied');
+    expect(await content('a.yaml')).toBe('two');
+  });
+});
+
+describe('an archive and an object below its folder', () => {
+  it('take effect in the order of their generations, though the archive comes late', async () => {
+    await upload('group.tgz', await tgz({ 'a.yaml': 'archive', 'b.yaml': 'archive' }));
+    await upload('group/b.yaml', 'newer');
+    await copy('group/b.yaml');
+    await copy('group.tgz');
+    expect([await content('group/a.yaml'), await content('group/b.yaml')]).toEqual(['archive', 'newer']);
+  });
+
+  it('take effect in the order of their generations, though the object comes late', async () => {
+    await upload('group/b.yaml', 'older');
+    await upload('group.tgz', await tgz({ 'a.yaml': 'archive' }));
+    await copy('group.tgz');
+    expect((await copy('group/b.yaml')).outcome).toBe('already-copied');
+    expect(await paths()).toEqual(['group/a.yaml']);
+  });
+});
+
+describe('an object whose event never came', () => {
+  const later = () => new Date(Date.now() + 120_000);
+  const look = (ports: CopyPorts) => copyUnseen([{ bucket, settings: settings() }], { ...ports, now: later });
+
+  it('is copied by the next check, once, and one whose event is on its way is left to it', async () => {
+    await upload('a.yaml', 'a');
+    expect(await copyUnseen([{ bucket, settings: settings() }], instance())).toEqual([]);
+    expect(await look(instance())).toEqual([expect.stringContaining(`gs://${bucket}/a.yaml#`)]);
+    expect(await look(instance())).toEqual([]);
+    expect(await commits()).toBe(1);
+  });
+
+  it('is told once on the dead-letter topic where it is refused', async () => {
+    await upload('.git/config', 'x');
+    await look(instance());
+    await look(instance());
+    expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ stage: 'checkDrift', reason: 'UnsafePath', subject: expect.stringContaining('.git/config') })]);
+  });
+});
+
+it('gives an event back where another instance holds the lease and does not come to its object', async () => {
+  await upload('a.yaml', 'a');
+  const state = createStateStore({ storage, bucket: 'family-state' });
+  await state.write({ path: `intake/${name}/lease.json`, value: { holder: 'another', event: '', seconds: 600 }, ifGeneration: 'any' });
+  await expect(copy('a.yaml', instance(), { times: { poll: 20, patience: 100 } })).rejects.toMatchObject({ code: 'IntakeBusy', disposition: 'retry' });
+  expect(await state.read(`intake/${name}/wanted.json`)).toBeDefined();
+  expect(await commits()).toBe(0);
+});
+
+it('lands the others of a burst where the host refuses the commit for one of them', async () => {
+  const hook = '#!/bin/sh\nread old new ref\ngit ls-tree -r --name-only $new | grep -q bad && exit 1\nexit 0\n';
+  await writeFile(join(host.path(name), 'hooks', 'pre-receive'), hook, { mode: 0o755 });
+  const ports = instance();
+  await upload('first.yaml', 'x');
+  const objects = ['a.yaml', 'bad.yaml', 'c.yaml', 'd.yaml'];
+  await Promise.all(objects.map((object) => upload(object, object)));
+  const results = await Promise.allSettled(['first.yaml', ...objects].map((object) => copy(object, ports)));
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  expect(await paths()).toEqual(['a.yaml', 'c.yaml', 'd.yaml', 'first.yaml']);
 });

@@ -31,7 +31,7 @@ const messages = {
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
   environment: { schema: environmentFileSchema, json: environmentJsonSchema(), title: 'Converge: environments/<name>.yaml' },
   config: { schema: configSchema, json: z.toJSONSchema(configSchema, { io: 'input' }), title: "Converge: the operator's configuration" },
-  ledger: { schema: ledgerSchema, json: z.toJSONSchema(ledgerSchema), title: 'Converge: the ledger entry of one object name' },
+  ledger: { schema: ledgerSchema, json: z.toJSONSchema(ledgerSchema), title: 'Converge: the ledger of one bucket' },
   heads: { schema: branchHeadSchema, json: z.toJSONSchema(branchHeadSchema), title: 'Converge: where a branch was seen last' },
   ...Object.fromEntries(
     Object.entries(messages).map(([name, { schema, type }]) => [

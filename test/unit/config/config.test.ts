@@ -27,7 +27,7 @@ describe("the operator's configuration", () => {
       project: 'family-insurance',
       state: { bucket: 'family-state' },
       topicPrefix: '',
-      repositories: { master: { url: 'https://git.example.com/family/master.git', branch: 'main', writeback: true, bucket: 'family-master' } },
+      repositories: { master: { url: 'https://git.example.com/family/master.git', branch: 'main', writeback: true, bucket: 'family-master', conflicts: 'artifact-wins' } },
       clusters: { sandbox: { kubeconfig: '/secrets/kubeconfig' } },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},

@@ -8,7 +8,7 @@ const limits = { files: 3, bytes: 100 };
 const file = (name: string, facts: { bytes?: number; mode?: number; type?: string } = {}) => {
   return { name, type: 'file', bytes: 1, mode: 0o644, ...facts };
 };
-const files = (...paths: string[]): ArchivedFile[] => paths.map((path) => ({ path, content: new Uint8Array(), executable: false }));
+const files = (...paths: string[]): ArchivedFile[] => paths.map((path) => ({ path, blob: 'b'.repeat(40), executable: false }));
 const pathsOf = (laidOut: readonly ArchivedFile[]) => laidOut.map(({ path }) => path);
 
 describe('an entry of an archive', () => {

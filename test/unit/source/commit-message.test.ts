@@ -50,8 +50,10 @@ describe('the message of a copy', () => {
 
 describe('the provenance of a commit', () => {
   it('is what its message was made of', () => {
+    const commit = 'c'.repeat(40);
     const uploads = [upload('odd#name  twice.yaml', { 'converge-author': 'Ada' }), upload('b.yaml', { 'converge-build': '7' })];
-    expect(parseProvenance(copyMessage(uploads))).toEqual({
+    expect(parseProvenance(copyMessage(uploads, [commit, commit]))).toEqual({
+      overwrites: [commit],
       artifacts: uploads.map(({ bucket, name }) => ({ bucket, name, generation })),
       sourceCommits: [],
       builds: ['7'],

@@ -1,0 +1,37 @@
+import { ConvergeError } from '../../errors.ts';
+import { decodeLedger, emptyLedger, encodeLedger, ledgerPath, mergeLedgers, type Ledger } from '../../source/ledger.ts';
+import type { CopyPorts, CopySettings } from '../copy-artifact.ts';
+import type { GenerationPrecondition } from '../ports.ts';
+
+export interface RecordedLedger {
+  readonly ledger: Ledger;
+  /** What the next write is conditional on. */
+  readonly written: GenerationPrecondition;
+}
+
+type LedgerAccess = { readonly ports: Pick<CopyPorts, 'state' | 'log'>; readonly settings: Pick<CopySettings, 'repositoryClass'> };
+
+const tries = 10;
+
+/** An empty ledger where there is none, or none of use: the history of the branch says the same. A failed read throws. */
+export async function readLedger({ ports, settings }: LedgerAccess): Promise<RecordedLedger> {
+  const path = ledgerPath(settings);
+  const state = await ports.state.read(path);
+  if (state === undefined) return { ledger: emptyLedger, written: 'absent' };
+  const ledger = decodeLedger(state.value);
+  if (ledger === undefined) ports.log('WARNING', 'the ledger has an unknown shape; it is written anew', { path });
+  return { ledger: ledger ?? emptyLedger, written: { generation: state.generation } };
+}
+
+/** Adds to the ledger; what another run wrote meanwhile stays. Throws `StorageUnavailable` (retry). */
+export async function writeLedger({ recorded, news, ports, settings }: LedgerAccess & { recorded: RecordedLedger; news: Ledger }): Promise<RecordedLedger> {
+  const path = ledgerPath(settings);
+  let known = recorded;
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const ledger = mergeLedgers(known.ledger, news);
+    const written = await ports.state.write({ path, value: encodeLedger(ledger), ifGeneration: known.written });
+    if (written !== 'conflict') return { ledger, written };
+    known = await readLedger({ ports, settings });
+  }
+  throw new ConvergeError({ code: 'StorageUnavailable', subject: path, message: `changed during each of ${tries} writes`, disposition: 'retry' });
+}

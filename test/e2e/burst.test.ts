@@ -1,0 +1,205 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Storage } from '@google-cloud/storage';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGit, type GitHost } from '../../local/parts/git.ts';
+import { startStorage, type StorageService } from '../../local/parts/storage.ts';
+import { ensureProgram } from '../../local/programs.ts';
+import { connectStorage } from '../../shared/adapters/storage.ts';
+import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
+import { parseProvenance } from '../../shared/source/commit-message.ts';
+
+/** Rounds of kills, and the seed of the first: `CONVERGE_KILL_ROUNDS=10` is the full test, `CONVERGE_KILL_SEED` plays a round again. */
+const rounds = Number(process.env['CONVERGE_KILL_ROUNDS'] ?? 1);
+const firstSeed = Number(process.env['CONVERGE_KILL_SEED'] ?? 1);
+const kills = 20;
+const run = promisify(execFile);
+const names = ['calm', ...Array.from({ length: rounds }, (_one, index) => `killed-${index}`)];
+let folder: string;
+let host: GitHost;
+let service: StorageService;
+let storage: Storage;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-burst-'));
+  host = await startGit({ folder, repositories: names });
+  service = await startStorage({ program: await ensureProgram('storage'), folder, pubsubHost: '127.0.0.1:9' });
+  storage = connectStorage({ project: 'local', storage: { endpoint: service.url } });
+});
+afterAll(async () => {
+  await Promise.all([host.stop(), service.stop()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A number from 0 up to 1, equal for equal facts. */
+function draw(...facts: readonly (string | number)[]): number {
+  return createHash('sha256').update(JSON.stringify(facts)).digest().readUInt32BE() / 2 ** 32;
+}
+
+interface Instance {
+  readonly post: (object: { bucket: string; name: string; generation: string }) => Promise<number | undefined>;
+  readonly kill: () => void;
+  readonly child: ChildProcess;
+}
+
+/** A bucket with a repository, and the processes that copy from the one to the other. */
+async function startSite(name: string, times: Partial<IntakeTimes> = {}) {
+  const bucket = `family-${name}`;
+  await storage.createBucket(bucket);
+  await storage.createBucket(`${bucket}-state`);
+  const announced = join(folder, `${name}.announced`);
+  await writeFile(announced, '');
+  let started = 0;
+
+  async function start(): Promise<Instance> {
+    const cache = join(folder, 'cache', `${name}-${started++}`);
+    const facts = JSON.stringify({ url: host.url(name), bucket, storage: service.url, cache, announced, times });
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'burst-child.ts'), facts], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [port] = await Promise.race([
+      new Promise<string[]>((resolve) => createInterface({ input: child.stdout }).once('line', (line) => resolve([line]))),
+      new Promise<never>((_resolve, reject) => child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)))),
+    ]);
+    return {
+      child,
+      kill: () => void child.kill('SIGKILL'),
+      post: async (object) => fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify(object) }).then(({ status }) => status, () => undefined),
+    };
+  }
+
+  return { name, bucket, announced, start, git: async (...parameters: string[]) => (await run('git', ['--git-dir', host.path(name), ...parameters], { maxBuffer: 100_000_000 })).stdout.trim() };
+}
+type Site = Awaited<ReturnType<typeof startSite>>;
+
+/** Delivers each event, some twice, each until it is taken or refused; in an order drawn from the seed, to any instance. */
+function createDelivery({ instances, seed }: { instances: Instance[]; seed: number }) {
+  const refused = new Set<string>();
+  const slots = 24;
+  let free = slots;
+  const queue: (() => void)[] = [];
+  let drawn = 0;
+  async function deliver(object: { bucket: string; name: string; generation: string }): Promise<void> {
+    await sleep(draw(seed, 'delay', object.name, object.generation, drawn++) * 300);
+    for (;;) {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => queue.push(resolve));
+      const instance = instances[Math.floor(draw(seed, 'instance', drawn++) * instances.length)];
+      const status = await instance?.post(object);
+      const next = queue.shift();
+      if (next === undefined) free += 1;
+      else next();
+      if (status === 204) return;
+      if (status === 422) return void refused.add(object.name);
+      await sleep(100);
+    }
+  }
+  return { refused, deliver };
+}
+
+interface Burst {
+  /** What is to be in Git, by path. */
+  readonly tree: ReadonlyMap<string, string>;
+  readonly bad: readonly string[];
+}
+
+/** A thousand objects: plain ones, some of them overwritten, some archives, and some that nobody can take. */
+async function uploadBurst({ site, deliver, seed }: { site: Site; deliver: (object: { bucket: string; name: string; generation: string }) => Promise<void>; seed: number }): Promise<Burst> {
+  const tree = new Map<string, string>();
+  const deliveries: Promise<void>[] = [];
+  const bad = ['config/C:/drive.yaml', 'config/.GIT/hooks', 'groups/broken.tgz', 'environments/none.yaml'];
+  const put = async (name: string, content: string | Uint8Array): Promise<void> => {
+    const file = storage.bucket(site.bucket).file(name);
+    await file.save(content, { resumable: false });
+    const object = { bucket: site.bucket, name, generation: String(file.metadata.generation) };
+    const times = draw(seed, 'twice', name) < 0.1 ? 2 : 1;
+    for (let time = 0; time < times; time++) deliveries.push(deliver(object));
+  };
+  const works: (() => Promise<void>)[] = [];
+  for (let index = 0; index < 990; index++) {
+    const name = `config/${index % 30}/${index}.yaml`;
+    const text = `index: ${index}\nseed: ${seed}\n`;
+    tree.set(name, text);
+    works.push(async () => {
+      if (index % 50 === 0) await put(name, 'older\n');
+      await put(name, text);
+    });
+  }
+  works.push(async () => put('config/deep.yaml', ''));
+  tree.set('config/deep.yaml', '');
+  for (const name of bad) works.push(async () => put(name, 'not what it should be'));
+  works.sort((one, other) => draw(seed, works.indexOf(one)) - draw(seed, works.indexOf(other)));
+  let next = 0;
+  await Promise.all(Array.from({ length: 16 }, async () => {
+    for (let work = works[next++]; work !== undefined; work = works[next++]) await work();
+  }));
+  await Promise.all(deliveries);
+  return { tree, bad };
+}
+
+async function expectWhole({ site, burst, refused }: { site: Site; burst: Burst; refused: ReadonlySet<string> }): Promise<number> {
+  const { git } = site;
+  const listed = (await git('ls-tree', '-r', 'main')).split('\n').map((line) => /^100644 blob ([0-9a-f]{40})\t(.*)$/.exec(line));
+  const blobOf = (text: string) => createHash('sha1').update(`blob ${Buffer.byteLength(text)}\0${text}`).digest('hex');
+  expect(listed.map((line) => `${line?.[2]} ${line?.[1]}`).toSorted()).toEqual([...burst.tree].map(([path, text]) => `${path} ${blobOf(text)}`).toSorted());
+  expect([...refused].toSorted()).toEqual(burst.bad.toSorted());
+  await run('git', ['--git-dir', host.path(site.name), 'fsck', '--strict', '--no-dangling']);
+  const commits = (await git('rev-list', 'main')).split('\n');
+  expect(await git('rev-list', '--merges', 'main')).toBe('');
+  const artifacts = (await git('log', '-z', '--format=%B', 'main')).split('\0').flatMap((message) => parseProvenance(message).artifacts.map(({ name, generation }) => `${name}#${generation}`));
+  expect(new Set(artifacts).size).toBe(artifacts.length);
+  const announced = new Set((await readFile(site.announced, 'utf8')).trim().split('\n').map((line) => (JSON.parse(line) as { commit: string }).commit));
+  expect(commits.filter((commit) => !announced.has(commit))).toEqual([]);
+  return commits.length;
+}
+
+describe('a burst of a thousand objects', () => {
+  it('becomes at most three commits, whatever the order of its events, with three instances at work', async () => {
+    const site = await startSite('calm');
+    const instances = await Promise.all([site.start(), site.start(), site.start()]);
+    try {
+      const { deliver, refused } = createDelivery({ instances, seed: 7 });
+      const burst = await uploadBurst({ site, deliver, seed: 7 });
+      expect(await expectWhole({ site, burst, refused })).toBeLessThanOrEqual(3);
+    } finally {
+      for (const instance of instances) instance.kill();
+    }
+  }, 300_000);
+
+  it.each(Array.from({ length: rounds }, (_one, index) => firstSeed + index))(
+    `survives ${kills} kills at any line (seed %i): the tree is the bucket, nothing is there twice, and the commits are few`,
+    async (seed) => {
+      const site = await startSite(`killed-${seed - firstSeed}`, { leaseSeconds: 4, poll: 100 });
+      const instances = await Promise.all([site.start(), site.start(), site.start()]);
+      const { deliver, refused } = createDelivery({ instances, seed });
+      let isOver = false;
+      let killed = 0;
+      const killing = (async () => {
+        while (killed < kills && !isOver) {
+          await sleep(100 + draw(seed, 'kill', killed) * 1400);
+          const victim = Math.floor(draw(seed, 'victim', killed) * instances.length);
+          instances[victim]?.kill();
+          killed += 1;
+          instances[victim] = await site.start();
+        }
+      })();
+      try {
+        const burst = await uploadBurst({ site, deliver, seed });
+        isOver = true;
+        await killing;
+        const commits = await expectWhole({ site, burst, refused });
+        console.log(`seed ${seed}: ${killed} kills, ${commits} commits`);
+        expect(commits).toBeLessThanOrEqual(killed + 3);
+      } finally {
+        isOver = true;
+        await killing;
+        for (const instance of instances) instance.kill();
+      }
+    },
+    600_000,
+  );
+});
