@@ -2,7 +2,7 @@ import type { Config, RepositoryConfig } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Commit, Repository } from '../pipeline/ports.ts';
 import { createCheckouts } from './git/checkout.ts';
-import { createClone, type CloneLimits } from './git/clone.ts';
+import { createClone } from './git/clone.ts';
 import { createHistory, depths } from './git/history.ts';
 import { appendNote } from './git/notes.ts';
 import { pushCommit } from './git/push.ts';
@@ -21,14 +21,12 @@ const keptUnpushed = 64;
  * made on first use and kept while the process lives. Clones are never shared between processes.
  *
  * @param now the time that new commits carry
- * @param cloneLimits how large a clone may become before a new one is begun; absent: `largest`
  */
-export function createRepositories({ config, author, cacheFolder, now, cloneLimits }: {
+export function createRepositories({ config, author, cacheFolder, now }: {
   config: Pick<Config, 'repositories'>;
   author: Config['author'];
   cacheFolder: string;
   now: () => Date;
-  cloneLimits?: CloneLimits;
 }): (repositoryClass: string) => Repository {
   const repositories = new Map<string, Repository>();
   return (repositoryClass) => {
@@ -42,27 +40,26 @@ export function createRepositories({ config, author, cacheFolder, now, cloneLimi
         disposition: 'refuse',
       });
     }
-    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now, cloneLimits });
+    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now });
     repositories.set(repositoryClass, repository);
     return repository;
   };
 }
 
-function createRepository({ repositoryClass, settings, author, cacheFolder, now, cloneLimits }: {
+function createRepository({ repositoryClass, settings, author, cacheFolder, now }: {
   repositoryClass: string;
   settings: RepositoryConfig;
   author: Config['author'];
   cacheFolder: string;
   now: () => Date;
-  cloneLimits: CloneLimits | undefined;
 }): Repository {
   const { branch } = settings;
   const branchRef = `refs/heads/${branch}`;
   const url = withoutCredentials(settings.url);
   const host = createGitHost({ settings, url, now });
-  const clone = createClone({ name: repositoryClass, url, cacheFolder, host, limits: cloneLimits });
+  const clone = createClone({ name: repositoryClass, cacheFolder, host });
   const history = createHistory({ clone, url });
-  const reading = createReading({ clone, url });
+  const reading = createReading(clone);
   const objects = createObjects(clone);
   const sign = createSigner(author);
   const write = createWriting({ objects, reading, url });

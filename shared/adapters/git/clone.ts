@@ -1,25 +1,18 @@
 import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { gitUnavailable } from './errors.ts';
+import * as git from 'isomorphic-git';
 import { objectsIn } from './pack.ts';
-import { createPacks, type Packs } from './packs.ts';
 import type { GitHost } from './smart-http.ts';
 
-/** What a clone may take beyond its first fetch before it is given up for a new one: disk (memory, in a function) and the index of it all. */
-export interface CloneLimits {
-  readonly packs: number;
-  readonly bytes: number;
-}
-
-export const largest: CloneLimits = { packs: 400, bytes: 512 * 1024 * 1024 };
+/** A clone is given up for a new one where it took this much since it was begun: every pack is looked through at each read, and kept in memory. */
+export const largest = { packs: 400, bytes: 512 * 1024 * 1024 };
 /** Tips that the host is told of, so that it sends nothing of what is here. */
 const toldTips = 16;
 
 export interface Folders {
-  readonly packs: string;
-  /** Objects that are in no pack yet. */
-  readonly drafts: string;
+  readonly gitdir: string;
   /** Trees on disk, one folder each. */
   readonly checkouts: string;
 }
@@ -27,8 +20,11 @@ export interface Folders {
 /** A bare shallow clone without refs, made on first use: the objects that were fetched and written. */
 export interface Clone {
   folders(): Promise<Folders>;
-  /** The objects that are here now; another after `renewIfLarge`. */
-  packs(): Packs;
+  /** Packs and their indexes, so that a warm clone reads each only once. */
+  cache(): object;
+  packFolder(): Promise<string>;
+  /** For objects that are in no pack yet. It goes with the clone. */
+  draftFolder(): Promise<string>;
   /** Brings that many commits behind a commit of the host here. */
   fetchTo(want: { commit: string; depth: number }): Promise<void>;
   /** Told of what is whole here: the commit, its tree, and what history of it there is. */
@@ -38,15 +34,13 @@ export interface Clone {
   renewIfLarge(): Promise<boolean>;
 }
 
-export function createClone({ name, url, cacheFolder, host, limits = largest }: {
+export function createClone({ name, cacheFolder, host, limits = largest }: {
   name: string;
-  /** Without credentials: the subject of errors. */
-  url: string;
   cacheFolder: string;
   host: GitHost;
-  limits: CloneLimits | undefined;
+  limits?: { packs: number; bytes: number };
 }): Clone {
-  let packs = createPacks();
+  let cache = {};
   let grown = { packs: 0, bytes: 0 };
   let shallow = new Set<string>();
   let tips: string[] = [];
@@ -58,13 +52,14 @@ export function createClone({ name, url, cacheFolder, host, limits = largest }: 
     const folder = await mkdtemp(path.join(cacheFolder, `${name}-`));
     const checkouts = path.join(folder, 'trees');
     await mkdir(checkouts);
-    return { folder, checkouts, ...(await initialize(folder)) };
+    return { folder, checkouts, gitdir: await initialize(folder) };
   }
 
-  async function initialize(folder: string): Promise<Pick<Folders, 'packs' | 'drafts'>> {
-    const made = { packs: path.join(folder, `packs-${generation}`), drafts: path.join(folder, `drafts-${generation}`) };
-    await Promise.all(Object.values(made).map((one) => mkdir(one)));
-    return made;
+  async function initialize(folder: string): Promise<string> {
+    const gitdir = path.join(folder, `git-${generation}`);
+    await git.init({ fs, gitdir, bare: true });
+    await Promise.all([mkdir(path.join(gitdir, 'drafts')), mkdir(path.join(gitdir, 'objects', 'pack'), { recursive: true })]);
+    return gitdir;
   }
 
   function folders(): Promise<Folders & { folder: string }> {
@@ -81,20 +76,21 @@ export function createClone({ name, url, cacheFolder, host, limits = largest }: 
 
   return {
     folders,
-    packs: () => packs,
+    cache: () => cache,
+    packFolder: async () => path.join((await folders()).gitdir, 'objects', 'pack'),
+    draftFolder: async () => path.join((await folders()).gitdir, 'drafts'),
     hasTip,
     hasGrown({ packs, bytes }) {
       grown = { packs: grown.packs + packs, bytes: grown.bytes + bytes };
     },
 
     async fetchTo({ commit, depth }) {
+      const { gitdir } = await folders();
       const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
       if (objectsIn(fetched.pack) > 0) {
-        const file = path.join((await folders()).packs, `${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
-        await writeFile(file, fetched.pack);
-        await packs.add({ file, content: fetched.pack }).catch((error: unknown) => {
-          throw gitUnavailable({ subject: url, message: 'the Git host sent objects that cannot be read', cause: error });
-        });
+        const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
+        await writeFile(path.join(gitdir, filepath), fetched.pack);
+        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath });
       }
       for (const id of fetched.shallow) shallow.add(id);
       for (const id of fetched.unshallow) shallow.delete(id);
@@ -105,11 +101,12 @@ export function createClone({ name, url, cacheFolder, host, limits = largest }: 
 
     async renewIfLarge() {
       if (grown.packs <= limits.packs && grown.bytes <= limits.bytes) return false;
-      const { folder, checkouts, ...old } = await folders();
+      const { folder, checkouts, gitdir: old } = await folders();
       generation += 1;
-      opening = Promise.resolve({ folder, checkouts, ...(await initialize(folder)) });
-      [packs, grown, shallow, tips] = [createPacks(), { packs: 0, bytes: 0 }, new Set(), []];
-      await Promise.all([old.packs, old.drafts].map((one) => rm(one, { recursive: true, force: true })));
+      const gitdir = await initialize(folder);
+      opening = Promise.resolve({ folder, checkouts, gitdir });
+      [cache, grown, shallow, tips] = [{}, { packs: 0, bytes: 0 }, new Set(), []];
+      await rm(old, { recursive: true, force: true });
       return true;
     },
   };

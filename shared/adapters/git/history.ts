@@ -1,3 +1,5 @@
+import * as fs from 'node:fs';
+import * as git from 'isomorphic-git';
 import type { Commit } from '../../pipeline/ports.ts';
 import type { Clone } from './clone.ts';
 import { gitUnavailable } from './errors.ts';
@@ -36,11 +38,17 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
   async function read(id: string): Promise<Commit | undefined> {
     const known = commits.get(id);
     if (known !== undefined) return known;
-    const object = await clone.packs().read(id);
-    if (object?.type !== 'commit') return undefined;
-    const parsed = parseCommit(id, object.content);
-    keep(parsed);
-    return parsed;
+    const { gitdir } = await clone.folders();
+    try {
+      const { commit } = await git.readCommit({ fs, gitdir, cache: clone.cache(), oid: id });
+      const { tree, parent: parents, message, committer } = commit;
+      const parsed = { id, tree, parents, message, committedAt: new Date(committer.timestamp * 1000) };
+      keep(parsed);
+      return parsed;
+    } catch (error) {
+      if (error instanceof git.Errors.NotFoundError) return undefined;
+      throw error;
+    }
   }
 
   async function fetched(id: string): Promise<Commit> {
@@ -55,10 +63,11 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
     keep,
     forget: () => commits.clear(),
     async raw(id) {
+      const { gitdir } = await clone.folders();
       await fetched(id);
-      const object = await clone.packs().read(id);
-      if (object === undefined) throw new TypeError('a commit that was here has gone');
-      return object.content;
+      const { object } = await git.readObject({ fs, gitdir, cache: clone.cache(), oid: id, format: 'content' });
+      if (object instanceof Uint8Array) return object;
+      throw new TypeError('isomorphic-git gave no bytes');
     },
     async walk({ from, beyond, until }) {
       const remainingDepths = [...depths];
@@ -90,15 +99,4 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
       return visited;
     },
   };
-}
-
-/** The message without the blank lines around it, its last line ended. */
-function parseCommit(id: string, content: Buffer): Commit {
-  const text = content.toString('utf8');
-  const end = text.indexOf('\n\n');
-  const header = (end === -1 ? text : text.slice(0, end)).split('\n');
-  const valuesOf = (name: string): string[] => header.flatMap((line) => (line.startsWith(`${name} `) ? [line.slice(name.length + 1)] : []));
-  const message = end === -1 ? '' : text.slice(end + 2).replaceAll('\r', '').replace(/^\n+/, '').replace(/\n*$/, '\n');
-  const seconds = Number(/ (\d+) [-+]\d{4}$/.exec(valuesOf('committer')[0] ?? '')?.[1] ?? 0);
-  return { id, tree: valuesOf('tree')[0] ?? '', parents: valuesOf('parent'), message, committedAt: new Date(seconds * 1000) };
 }

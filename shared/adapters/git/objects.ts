@@ -1,13 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { appendFile, open, rename, rm } from 'node:fs/promises';
+import { appendFile, open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { createDeflate, deflate as deflateCallback, deflateSync } from 'node:zlib';
+import { crc32, createDeflate, deflate as deflateCallback, deflateSync } from 'node:zlib';
 import type { Clone } from './clone.ts';
-import { entryHeader, objectHeader, objectId, packHeader, type ObjectType } from './pack.ts';
+import { entryHeader, objectHeader, objectId, packHeader, packIndex, type ObjectType, type PackedObject } from './pack.ts';
 
 const deflate = promisify(deflateCallback);
 
@@ -65,7 +65,7 @@ export function createObjects(clone: Clone): Objects {
 
   /** A new clone begins without drafts. */
   async function draftFolder(): Promise<string> {
-    const { drafts: current } = await clone.folders();
+    const current = await clone.draftFolder();
     if (folder !== current) {
       drafts.clear();
       [folder, waiting, waitingLength, written] = [current, [], 0, 0];
@@ -160,10 +160,10 @@ export function createObjects(clone: Clone): Objects {
         if (draft === undefined) throw new TypeError(`${id} was not written here`);
         return { id, draft };
       });
-      const { packs } = await clone.folders();
+      const packs = await clone.packFolder();
       const unfinished = path.join(packs, `unfinished-${randomUUID()}`);
       const hash = createHash('sha1');
-      const packed: { id: string; start: number; end: number }[] = [];
+      const packed: PackedObject[] = [];
       let [offset, parts]: [number, Uint8Array[]] = [0, []];
       let gathered = 0;
       const handle = await open(unfinished, 'wx');
@@ -182,19 +182,24 @@ export function createObjects(clone: Clone): Objects {
         };
         await add(packHeader(wanted.length));
         for (const { id, draft } of wanted) {
-          const start = offset;
-          for await (const part of entryOf(draft)) await add(part);
-          packed.push({ id, start, end: offset });
+          const begin = offset;
+          let crc = 0;
+          for await (const part of entryOf(draft)) {
+            crc = crc32(part, crc);
+            await add(part);
+          }
+          packed.push({ id, crc, offset: begin });
         }
         await drain();
         const packHash = hash.digest();
         await handle.write(packHash);
-        const file = path.join(packs, `${packHash.toString('hex')}.pack`);
-        await rename(unfinished, file);
+        const file = path.join(packs, `pack-${packHash.toString('hex')}`);
+        // git and isomorphic-git look for the index: the pack is there before.
+        await rename(unfinished, `${file}.pack`);
+        await writeFile(`${file}.idx`, packIndex({ objects: packed, packHash }));
         const bytes = offset + packHash.length;
-        clone.packs().addWritten({ file, bytes, objects: packed });
         clone.hasGrown({ packs: 1, bytes });
-        return { bytes, read: () => createReadStream(file) };
+        return { bytes, read: () => createReadStream(`${file}.pack`) };
       } catch (error) {
         await rm(unfinished, { force: true });
         throw error;

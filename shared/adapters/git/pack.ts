@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 
-/** Packs as https://git-scm.com/docs/gitformat-pack lays them out. */
-export const objectTypes = { commit: 1, tree: 2, blob: 3, tag: 4 } as const;
+/** Packs and their indexes as https://git-scm.com/docs/gitformat-pack lays them out; entries are whole objects, never deltas. */
+export const objectTypes = { commit: 1, tree: 2, blob: 3 } as const;
 export type ObjectType = keyof typeof objectTypes;
+
+/** One object of a pack that was written. */
+export interface PackedObject {
+  readonly id: string;
+  /** CRC-32 of the whole entry. */
+  readonly crc: number;
+  readonly offset: number;
+}
 
 /** The id of an object of that many bytes is the hash of this and of the bytes. */
 export function objectHeader({ type, bytes }: { type: ObjectType; bytes: number }): Buffer {
@@ -33,53 +41,21 @@ export function entryHeader({ type, bytes }: { type: ObjectType; bytes: number }
   return Buffer.from(header);
 }
 
-const typesByNumber: Readonly<Record<number, ObjectType>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
-const offsetDelta = 6;
-const namedDelta = 7;
-
-/** What stands at an offset of a pack; `size` when inflated. A delta's base is so many bytes before it, or named. Throws `RangeError`. */
-export function entryAt(pack: Buffer, offset: number): { type: ObjectType | undefined; size: number; dataAt: number; base: number | string | undefined } {
-  let at = offset;
-  const next = (): number => pack.readUInt8(at++);
-  let byte = next();
-  const number = (byte >> 4) & 7;
-  let size = byte & 15;
-  for (let factor = 16; byte & 128; factor *= 128) size += ((byte = next()) & 127) * factor;
-  const type = typesByNumber[number];
-  if (type !== undefined) return { type, size, dataAt: at, base: undefined };
-  if (number === namedDelta) return { type: undefined, size, dataAt: at + 20, base: pack.toString('hex', at, at + 20) };
-  if (number !== offsetDelta) throw new RangeError(`an entry of the type ${number}`);
-  byte = next();
-  let back = byte & 127;
-  while (byte & 128) back = (back + 1) * 128 + ((byte = next()) & 127);
-  return { type: undefined, size, dataAt: at, base: back };
-}
-
-/** The content that a delta makes of its base: pieces copied from there, and pieces of its own. Throws `RangeError`. */
-export function applyDelta({ base, delta }: { base: Buffer; delta: Buffer }): Buffer {
-  let at = 0;
-  const next = (): number => delta.readUInt8(at++);
-  const length = (): number => {
-    let [value, factor, byte] = [0, 1, 128];
-    for (; byte & 128; factor *= 128) value += ((byte = next()) & 127) * factor;
-    return value;
-  };
-  if (length() !== base.length) throw new RangeError('a delta of another base');
-  const made = Buffer.alloc(length());
-  let filled = 0;
-  while (at < delta.length) {
-    const operation = next();
-    let [source, from, bytes] = [delta, at, operation];
-    if (operation & 128) {
-      [source, from, bytes] = [base, 0, 0];
-      for (let bit = 0; bit < 4; bit++) if (operation & (1 << bit)) from += next() * 256 ** bit;
-      for (let bit = 0; bit < 3; bit++) if (operation & (16 << bit)) bytes += next() * 256 ** bit;
-      bytes ||= 65_536;
-    } else at += bytes;
-    if (bytes === 0 || from + bytes > source.length || filled + bytes > made.length) throw new RangeError('a delta that does not fit');
-    source.copy(made, filled, from, from + bytes);
-    filled += bytes;
-  }
-  if (filled !== made.length) throw new RangeError('a delta that ends early');
-  return made;
+/** Version 2 of the index; the pack is smaller than 2 GiB. */
+export function packIndex({ objects, packHash }: { objects: readonly PackedObject[]; packHash: Buffer }): Buffer {
+  const sorted = objects.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const fanout = Buffer.alloc(1024);
+  const [crcs, offsets] = [Buffer.alloc(4 * sorted.length), Buffer.alloc(4 * sorted.length)];
+  const counts = Array.from({ length: 256 }, () => 0);
+  sorted.forEach(({ id, crc, offset }, index) => {
+    const first = Number.parseInt(id.slice(0, 2), 16);
+    counts[first] = (counts[first] ?? 0) + 1;
+    crcs.writeUInt32BE(crc, 4 * index);
+    offsets.writeUInt32BE(offset, 4 * index);
+  });
+  let total = 0;
+  counts.forEach((count, first) => fanout.writeUInt32BE((total += count), 4 * first));
+  const ids = Buffer.from(sorted.map(({ id }) => id).join(''), 'hex');
+  const index = Buffer.concat([Buffer.from('\xfftOc\0\0\0\x02', 'latin1'), fanout, ids, crcs, offsets, packHash]);
+  return Buffer.concat([index, createHash('sha1').update(index).digest()]);
 }

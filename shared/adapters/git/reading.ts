@@ -1,9 +1,9 @@
+import * as fs from 'node:fs';
+import * as git from 'isomorphic-git';
 import type { TreeEntry } from '../../pipeline/ports.ts';
 import type { Clone } from './clone.ts';
-import { gitUnavailable } from './errors.ts';
 import { createKept } from './kept.ts';
-import type { ObjectType } from './pack.ts';
-import { parseTree } from './tree-entries.ts';
+import { kindOfMode } from './tree-entries.ts';
 
 /** Entries of trees, and bytes of small files, kept in memory: every look at an environment reads the same few. */
 const keptEntries = 100_000;
@@ -16,7 +16,7 @@ export interface Reading {
   /** The entry at a path below a tree (`''` is the tree itself), or undefined where nothing is there. */
   entryAt(at: { tree: string; path: string }): Promise<TreeEntry | undefined>;
   blob(id: string): Promise<Uint8Array>;
-  hasBlob(id: string): boolean;
+  hasBlob(id: string): Promise<boolean>;
   /** Told of what was written here, so that it need not be read. */
   keepTree(id: string, entries: readonly TreeEntry[]): void;
   keepBlob(id: string, content: Uint8Array): void;
@@ -24,20 +24,16 @@ export interface Reading {
   filesBelow(at: { tree: string; folder: string }): Promise<TreeEntry[]>;
 }
 
-export function createReading({ clone, url }: { clone: Clone; url: string }): Reading {
+export function createReading(clone: Clone): Reading {
   const trees = createKept<readonly TreeEntry[]>({ limit: keptEntries, weigh: (entries) => entries.length + 1 });
   const files = createKept<Uint8Array>({ limit: keptBytes, weigh: (content) => content.length });
-
-  async function contentOf({ id, type }: { id: string; type: ObjectType }): Promise<Buffer> {
-    const object = await clone.packs().read(id);
-    if (object?.type === type) return object.content;
-    throw gitUnavailable({ subject: url, message: `the ${type} ${id} is not here`, remedy: 'fetch the branch head first' });
-  }
 
   async function children(treeId: string): Promise<readonly TreeEntry[]> {
     const known = trees.find(treeId);
     if (known !== undefined) return known;
-    const entries = parseTree(await contentOf({ id: treeId, type: 'tree' }));
+    const { gitdir } = await clone.folders();
+    const { tree } = await git.readTree({ fs, gitdir, cache: clone.cache(), oid: treeId });
+    const entries = tree.map((entry) => ({ path: entry.path, kind: kindOfMode(entry.mode), id: entry.oid }));
     trees.keep(treeId, entries);
     return entries;
   }
@@ -47,7 +43,8 @@ export function createReading({ clone, url }: { clone: Clone; url: string }): Re
   }
 
   async function readBlob(id: string): Promise<Uint8Array> {
-    const content = await contentOf({ id, type: 'blob' });
+    const { gitdir } = await clone.folders();
+    const { blob: content } = await git.readBlob({ fs, gitdir, cache: clone.cache(), oid: id });
     keepBlob(id, content);
     return content;
   }
@@ -74,7 +71,14 @@ export function createReading({ clone, url }: { clone: Clone; url: string }): Re
       return found === undefined ? undefined : { ...found, path: wanted };
     },
     blob: async (id) => files.find(id) ?? readBlob(id),
-    hasBlob: (id) => clone.packs().has(id),
+    hasBlob: (id) =>
+      readBlob(id).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof git.Errors.NotFoundError) return false;
+          throw error;
+        },
+      ),
     keepTree: (id, entries) => trees.keep(id, entries),
     keepBlob,
   };

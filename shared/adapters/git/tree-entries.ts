@@ -2,7 +2,7 @@ import type { TreeChange, TreeEntry } from '../../pipeline/ports.ts';
 
 const modes = { file: '100644', executable: '100755', symlink: '120000', folder: '040000', submodule: '160000' } as const;
 
-function kindOfMode(mode: string): TreeEntry['kind'] {
+export function kindOfMode(mode: string): TreeEntry['kind'] {
   switch (mode) {
     case modes.folder:
       return 'folder';
@@ -23,19 +23,6 @@ export function serializeTree(entries: readonly TreeEntry[]): { sorted: readonly
   const sorted = keyed.toSorted((a, b) => a.key.compare(b.key)).map(({ entry }) => entry);
   const parts = sorted.flatMap(({ path, kind, id }) => [Buffer.from(`${modes[kind].replace(/^0/, '')} ${path}\0`), Buffer.from(id, 'hex')]);
   return { sorted, content: Buffer.concat(parts) };
-}
-
-/** Throws `RangeError` for bytes that are no tree. */
-export function parseTree(content: Buffer): TreeEntry[] {
-  const entries: TreeEntry[] = [];
-  for (let at = 0; at < content.length; ) {
-    const [space, zero] = [content.indexOf(0x20, at), content.indexOf(0, at)];
-    if (space === -1 || zero < space || zero + 21 > content.length) throw new RangeError('no tree');
-    const kind = kindOfMode(content.toString('latin1', at, space).padStart(6, '0'));
-    entries.push({ path: content.toString('utf8', space + 1, zero), kind, id: content.toString('hex', zero + 1, zero + 21) });
-    at = zero + 21;
-  }
-  return entries;
 }
 
 /** What happens to one name of a folder: its deletion first, then the file, or the changes below it. */

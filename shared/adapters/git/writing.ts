@@ -37,7 +37,7 @@ export function createWriting({ objects, reading, url }: { objects: Objects; rea
     const id = content instanceof Uint8Array ? objectId({ type: 'blob', content }) : content.blob;
     if (id === before?.id) return id;
     if (content instanceof Uint8Array) await objects.write({ type: 'blob', content, id });
-    else if (!objects.has(id) && !reading.hasBlob(id)) {
+    else if (!objects.has(id) && !(await reading.hasBlob(id))) {
       throw gitUnavailable({ subject: url, message: `the blob ${id} is not here`, remedy: 'write it again: a clone that grew large was begun anew' });
     }
     if (objects.has(id)) added.add(id);
