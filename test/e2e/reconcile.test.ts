@@ -114,7 +114,6 @@ describe('a commit', () => {
   });
 
   it.each([
-    ['rollback', { rollback: { onFailure: 'revert' } }, {}],
     ['verify', { verify: { allowedSigners: 'x' } }, {}],
   ])('that asks for %s is refused by name', async (feature, spec, files) => {
     const name = `no-${feature.toLowerCase()}`;

@@ -239,6 +239,9 @@ describe('a revision that fails otherwise', () => {
     await pushUnheard(world, silent, { 'manifests/unrendered/a.yaml': 'kind: [' });
     for (let look = 0; look < 3; look++) expect(await inProcess.run('unrendered')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
     expect(await revertsOf('unrendered')).toEqual([]);
+    // What cannot be rendered may want anything: nothing would be pruned beside it.
+    await pushUnheard(world, silent, { 'manifests/unrendered/a.yaml': configMap('a', {}) });
+    expect(await inProcess.run('unrendered')).toMatchObject({ outcome: 'converged' });
   });
 });
 
