@@ -41,6 +41,11 @@ const settings = {
 } as const;
 
 const server = createServer((request, response) => {
+  if (request.method === 'GET') {
+    // Peak of the resident memory in KiB, as getrusage(2) has it.
+    response.end(String(process.resourceUsage().maxRSS));
+    return;
+  }
   void (async () => {
     try {
       await copyArtifact(objectFinalizedSchema.parse(await json(request)), ports, settings);

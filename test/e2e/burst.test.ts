@@ -4,9 +4,12 @@ import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { createGzip } from 'node:zlib';
 import type { Storage } from '@google-cloud/storage';
+import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
@@ -20,7 +23,7 @@ const rounds = Number(process.env['CONVERGE_KILL_ROUNDS'] ?? 1);
 const firstSeed = Number(process.env['CONVERGE_KILL_SEED'] ?? 1);
 const kills = 20;
 const run = promisify(execFile);
-const names = ['calm', ...Array.from({ length: rounds }, (_one, index) => `killed-${index}`)];
+const names = ['calm', 'large', ...Array.from({ length: rounds }, (_one, index) => `killed-${index}`)];
 let folder: string;
 let host: GitHost;
 let service: StorageService;
@@ -44,6 +47,8 @@ function draw(...facts: readonly (string | number)[]): number {
 
 interface Instance {
   readonly post: (object: { bucket: string; name: string; generation: string }) => Promise<number | undefined>;
+  /** The most memory it ever held, in MiB. */
+  readonly peak: () => Promise<number>;
   readonly kill: () => void;
   readonly child: ChildProcess;
 }
@@ -68,6 +73,7 @@ async function startSite(name: string, times: Partial<IntakeTimes> = {}) {
     return {
       child,
       kill: () => void child.kill('SIGKILL'),
+      peak: async () => Number(await (await fetch(`http://127.0.0.1:${port}/`)).text()) / 1024,
       post: async (object) => fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify(object) }).then(({ status }) => status, () => undefined),
     };
   }
@@ -203,3 +209,37 @@ describe('a burst of a thousand objects', () => {
     600_000,
   );
 });
+
+describe('an archive of 5,000 files and 200 MB', () => {
+  it('becomes one commit within 512 MiB of memory', async () => {
+    const site = await startSite('large');
+    const instance = await site.start();
+    try {
+      const file = storage.bucket(site.bucket).file('groups/large.tgz');
+      const packed = await packLarge();
+      await file.save(packed, { resumable: false });
+      expect(await instance.post({ bucket: site.bucket, name: file.name, generation: String(file.metadata.generation) })).toBe(204);
+      expect(await site.git('rev-list', '--count', 'main')).toBe('1');
+      expect((await site.git('ls-tree', '-r', '--name-only', 'main')).split('\n')).toHaveLength(5000);
+      await run('git', ['--git-dir', host.path(site.name), 'fsck', '--strict']);
+      const peak = await instance.peak();
+      console.log(`an archive of ${Math.round(packed.length / 1e6)} MB packed took ${Math.round(peak)} MiB at most`);
+      expect(peak).toBeLessThanOrEqual(512);
+    } finally {
+      instance.kill();
+    }
+  }, 300_000);
+});
+
+/** Text as it is in manifests: it packs to about a tenth. */
+async function packLarge(): Promise<Buffer> {
+  const tar = pack();
+  void (async () => {
+    for (let index = 0; index < 5000; index++) {
+      const lines = Array.from({ length: 640 }, (_one, line) => `    value: ${line % 7 === 0 ? createHash('sha1').update(`${index}/${line}`).digest('hex') : 'the-same-in-each-and-every-file-but-of-that-length'}`);
+      tar.entry({ name: `${index % 50}/${index}.yaml` }, `${lines.join('\n')}\n`.slice(0, 40_000));
+    }
+    tar.finalize();
+  })();
+  return buffer(tar.pipe(createGzip({ level: 1 })));
+}
