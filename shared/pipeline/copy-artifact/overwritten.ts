@@ -2,6 +2,7 @@ import { ConvergeError } from '../../errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
+import { parseRevert } from '../../source/revert.ts';
 import type { Commit, Repository } from '../ports.ts';
 import type { CheckedUpload } from './content.ts';
 import type { Copy } from './known-copies.ts';
@@ -35,7 +36,8 @@ export async function overwrittenBy({ upload, last, copies, head, repository }: 
   let commit = history.get(head.id);
   while (commit !== undefined && commit.id !== base.commit && found.length < mostNamed) {
     const parent = history.get(commit.parents[0] ?? '');
-    const isOurs = parseProvenance(commit.message).artifacts.length > 0;
+    // A roll-back took an upload back: the next upload is what moves on.
+    const isOurs = parseProvenance(commit.message).artifacts.length > 0 || parseRevert(commit.message).from !== undefined;
     if (parent === undefined) break;
     const isTouched = (await contentAt(commit.id)) !== (await contentAt(parent.id));
     if (isTouched && !isOurs) found.push(commit.id);
