@@ -8,6 +8,9 @@ import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { configSchema } from '../../shared/config.ts';
 import type { Repository } from '../../shared/pipeline/ports.ts';
+import { judgeSigner, parseAllowedSigners } from '../../shared/source/signature/allowed-signers.ts';
+import { parseSignedCommit } from '../../shared/source/signature/signed-commit.ts';
+import { verifySshSignature } from '../../shared/source/signature/ssh-signature.ts';
 
 const run = promisify(execFile);
 const email = 'converge@example.com';
@@ -60,7 +63,15 @@ describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts
     const allowed = join(folder, `allowed-${name}`);
     await writeFile(allowed, `${email} namespaces="git" ${await readFile(`${keyFile}.pub`, 'utf8')}`);
     if (name.endsWith('-pem')) await run('ssh-keygen', ['-q', '-p', '-N', '', '-m', 'PKCS8', '-f', keyFile]);
-    await commitTwice(open({ name, keyFile }));
+    const repository = open({ name, keyFile });
+    await commitTwice(repository);
+    // And our own judge takes it, where its key is allowed: else `verify` would refuse every upload.
+    const head = await repository.fetchHead();
+    const parsed = parseSignedCommit(Buffer.from((await repository.rawCommit(head?.id ?? '')) ?? []));
+    if (parsed === undefined) throw new Error('no commit');
+    const verdict = parsed.signature.kind === 'ssh' ? verifySshSignature({ armored: parsed.signature.armored, message: parsed.payload, namespace: 'git' }) : undefined;
+    const signers = parseAllowedSigners({ file: allowed, text: await readFile(allowed, 'utf8'), code: 'BadConfiguration' });
+    expect(verdict?.verdict === 'good' && judgeSigner({ signers, key: verdict.key, seconds: parsed.committer.seconds })).toMatchObject({ verdict: 'allowed', principals: email });
     const git = ['--git-dir', host.path(name), '-c', `gpg.ssh.allowedSignersFile=${allowed}`];
     const { stderr } = await run('git', [...git, 'verify-commit', '-v', 'main']);
     expect(stderr).toContain(`Good "git" signature for ${email}`);
