@@ -589,3 +589,31 @@ it('lands the others of a burst where the host refuses the commit for one of the
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
   expect(await paths()).toEqual(['a.yaml', 'c.yaml', 'd.yaml', 'first.yaml']);
 });
+
+it('twenty writers at one branch, people and instances, lose nothing, force nothing and merge nothing', async () => {
+  await upload('start.yaml', 'x');
+  await copy('start.yaml');
+  const person = async (index: number): Promise<void> => {
+    const workTree = await mkdtemp(join(folder, 'person-'));
+    const git = (...parameters: string[]) => run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
+    await run('git', ['clone', '--quiet', host.url(name), workTree]);
+    await writeFile(join(workTree, `person-${index}`), 'theirs');
+    await git('add', '--all');
+    await git('commit', '--quiet', '--message', `Person ${index}`);
+    for (;;) {
+      const pushed = await git('push', '--quiet', 'origin', 'HEAD:main').then(() => true, () => false);
+      if (pushed) return;
+      await git('pull', '--quiet', '--rebase', 'origin', 'main');
+    }
+  };
+  const writer = async (index: number): Promise<void> => {
+    await upload(`ours-${index}`, 'ours');
+    await copy(`ours-${index}`, instance());
+  };
+  const ten = Array.from({ length: 10 }, (_one, index) => index);
+  await Promise.all([...ten.map(person), ...ten.map(writer)]);
+  expect(await paths()).toEqual([...ten.map((index) => `ours-${index}`), ...ten.map((index) => `person-${index}`), 'start.yaml']);
+  expect(await onHost('rev-list', '--merges', 'main')).toBe('');
+  expect(Number(await onHost('rev-list', '--count', '--grep=^Person', 'main'))).toBe(10);
+  await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);
+}, 300_000);
