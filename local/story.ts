@@ -15,6 +15,7 @@ import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/cha
 import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterSchema, type DeadLetter } from '../shared/events/dead-letter.ts';
 import { encodeReconcileRequested, parseReconcileRequested, type ReconcileRequested } from '../shared/events/reconcile-requested.ts';
+import { storageEvent } from './binary-event.ts';
 import { partEnvironment } from './environment.ts';
 import { LocalError } from './local-error.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -153,7 +154,7 @@ async function addCustomer(scene: Scene): Promise<void> {
 }
 
 async function revertChart(scene: Scene, chart: CopiedUpload & { image: string }): Promise<void> {
-  const { pipeline, say, watch, git } = scene;
+  const { pipeline, say, git } = scene;
   const clone = cloneFolder(pipeline);
   await git('-C', clone, 'pull', '--quiet', '--ff-only', 'origin', branch);
   await git('-C', clone, 'revert', '--no-edit', chart.commit);
@@ -163,14 +164,8 @@ async function revertChart(scene: Scene, chart: CopiedUpload & { image: string }
   const reverted = await sayDeployments(scene, acme.namespace);
   if (reverted === chart.image) throw new LocalError({ message: `the image is still ${reverted} after the revert` });
 
-  const mark = watch.mark();
-  await pipeline.clients.pubsub.topic(storageTopic).publishMessage(chart.notification);
   say('again      the bucket announces the upload of charts/shop.tgz a second time');
-  await watch.first({
-    what: 'the second look at charts/shop.tgz',
-    from: mark,
-    pick: (seen) => (seen.kind === 'change-committed' && seen.data.commit === chart.commit ? seen : undefined),
-  });
+  await announceAgain(pipeline, chart.notification);
   const head = (await git('ls-remote', pipeline.facts.repositories.master, branch)).slice(0, 40);
   if (head !== pushed.commit) throw new LocalError({ message: `the revert was undone: ${branch} is at ${shortened(head)}` });
   say(`unmoved    that generation was copied once, as ${shortened(chart.commit)}: ${branch} stays at ${shortened(head)}`, 'good');
@@ -346,6 +341,14 @@ async function footprint({ pipeline }: Scene, namespaces: readonly string[]): Pr
   const output = `jsonpath={range .items[*]}${facts}{"\\n"}{end}`;
   const lines = (await pipeline.kubernetes.kubectl(['get', kinds, '--all-namespaces', '--output', output])).split('\n');
   return lines.filter((line) => namespaces.some((namespace) => line.startsWith(`${namespace} `))).join('\n');
+}
+
+/** The bucket's notification once more, as Eventarc would deliver it. Resolves when the function has taken it. */
+async function announceAgain({ functions }: Pipeline, { data, attributes }: CopiedUpload['notification']): Promise<void> {
+  const { headers, body } = storageEvent({ id: 'again', publishTime: new Date(), attributes, data });
+  const answer = await fetch(functions.url('copyArtifact'), { method: 'POST', headers, body: Buffer.from(body) });
+  if (!answer.ok) throw new LocalError({ message: `copyArtifact answered ${answer.status} ${await answer.text()}` });
+  await answer.text();
 }
 
 async function lookForDrift({ functions }: Pipeline): Promise<{ checked: readonly string[] }> {
