@@ -113,19 +113,6 @@ describe('a commit', () => {
     await master.push({ 'environments/wrong.yaml': undefined });
   });
 
-  it.each([
-    ['verify', { verify: { allowedSigners: 'x' } }, {}],
-  ])('that asks for %s is refused by name', async (feature, spec, files) => {
-    const name = `no-${feature.toLowerCase()}`;
-    const commit = await master.push({ [`environments/${name}.yaml`]: environmentFile(name, spec), [`manifests/${name}/a.yaml`]: configMap('a', {}), ...files });
-    const diff = await diffAt(name, commit);
-    expect(diff.reason).toBe('Failed');
-    expect(diff.summary).toContain(feature);
-    expect(diff.summary).toContain('not implemented yet');
-    expect(await world.find('configmap', 'a', name)).toBeUndefined();
-    await master.push({ [`environments/${name}.yaml`]: undefined });
-  });
-
   it('reports every object that fails, and applies the others', async () => {
     const commit = await master.push({
       'environments/partly.yaml': environmentFile('partly'),

@@ -175,6 +175,25 @@ describe('a plain object', () => {
     await expect(copy('big.bin')).rejects.toMatchObject({ code: 'TooLarge', disposition: 'refuse' });
   });
 
+  it('of 1 GB is refused by its size, and never read', async () => {
+    const described = { bucket, name: 'huge.bin', generation: '7', bytes: 1_000_000_000, createdAt: new Date(), metadata: {} };
+    const unread = async (): Promise<never> => {
+      throw new Error('was read');
+    };
+    const buckets = { find: async () => described, list: async () => [described], read: unread };
+    await expect(copy('huge.bin', instance({ buckets }))).rejects.toMatchObject({ code: 'TooLarge', disposition: 'refuse' });
+  });
+
+  it('of 0 bytes is a file, and under a name of 1,024 bytes, too', async () => {
+    const long = `${'d'.repeat(200)}/`.repeat(5) + 'f'.repeat(19);
+    expect(Buffer.byteLength(long)).toBe(1024);
+    for (const object of ['empty.yaml', long]) {
+      await upload(object, '');
+      expect((await copy(object)).outcome).toBe('copied');
+    }
+    expect(await paths()).toEqual([long, 'empty.yaml'].sort());
+  });
+
   it.each(['a/../../b.yaml', '.git/hooks/pre-push', 'a\\b.yaml'])('named %j is refused', async (object) => {
     await upload(object, 'x');
     await expect(copy(object)).rejects.toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
@@ -251,6 +270,7 @@ describe('an archive', () => {
     ['holds one path twice', () => tgzOf([{ name: 'a', text: '1' }, { name: './a', text: '2' }]), 'InvalidArchive', /holds "a" twice/],
     ['is cut off', async () => (await tgz({ a: noise })).subarray(0, -60), 'InvalidArchive', /no whole gzip/],
     ['is cut off in the middle', async () => (await tgz({ a: noise })).subarray(0, 10_000), 'InvalidArchive', /no whole gzip/],
+    ['has 0 bytes', async () => Buffer.alloc(0), 'InvalidArchive', /no whole gzip/],
     ['is no archive', async () => Buffer.from('hello'), 'InvalidArchive', /no whole gzip/],
     ['is gzip, but no tar', async () => gzipSync('hello'.repeat(1000)), 'InvalidArchive', /no whole gzip/],
     ['is empty', () => tgzOf([]), 'InvalidArchive', /holds no file/],
