@@ -70,11 +70,13 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
   const path = (repository: string): string => join(root, `${repository}.git`);
 
   await mkdir(root, { recursive: true });
+  // Not by way of `git`, which would be killed alone: at a request that is cut short the backend reads its end for ever.
+  const program = join(await runGit(['--exec-path'], environment), 'git-http-backend');
   await Promise.all(repositories.map((repository) => createRepository({ path: path(repository), environment })));
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const moved = join(folder, `moved-refs-${randomUUID()}`);
-    const backend = spawn('git', ['http-backend'], {
+    const backend = spawn(program, [], {
       env: { ...environment, ...cgiVariables({ request, root }), CONVERGE_MOVED_REFS: moved },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -147,9 +149,11 @@ async function createRepository({ path, environment }: { path: string; environme
   await writeFile(join(path, 'hooks', 'post-receive'), postReceive, { mode: 0o755 });
 }
 
-async function runGit(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn('git', parameters, { env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
-  let problem = '';
+/** Resolves with what git printed. */
+async function runGit(parameters: readonly string[], environment: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn('git', parameters, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [output, problem] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (problem += text));
   try {
     await once(child, 'close');
@@ -158,6 +162,7 @@ async function runGit(parameters: readonly string[], environment: NodeJS.Process
     throw new LocalError({ message: 'git is needed, and is not on the path.', remedy: 'Install git 2.32 or newer (https://git-scm.com).' });
   }
   if (child.exitCode !== 0) throw new LocalError({ message: `git ${parameters.join(' ')}: ${problem.trim()}` });
+  return output.trim();
 }
 
 /** The request as CGI (RFC 3875) hands it to a program; git's own variables are in git-http-backend(1). */
