@@ -18,6 +18,7 @@ export interface IgnoreRule {
   readonly fields: readonly FieldPath[];
 }
 
+/** Whether a rule of the environment file is about the object: they agree in everything that the target names. */
 export function isTarget({ target, id }: { target: RuleTarget; id: ObjectId }): boolean {
   const { group, kind, namespace, name } = target;
   return [

@@ -1,6 +1,7 @@
+import { isTarget } from '../environment/ignore-rule.ts';
 import type { HealthExpressions } from '../environment/environment-file.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import { groupOf } from '../objects/object-id.ts';
+import { groupOf, objectIdOf } from '../objects/object-id.ts';
 import { assessApiService } from './api-service.ts';
 import { assessCronJob } from './cron-job.ts';
 import { assessCustomResourceDefinition } from './custom-resource-definition.ts';
@@ -16,7 +17,6 @@ import { knownKindRule } from './known-kinds/known-kind-rule.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
-import { isTarget } from './rule-target.ts';
 import { assessService } from './service.ts';
 import { assessStatefulSet } from './stateful-set.ts';
 
@@ -46,7 +46,7 @@ const rules: ReadonlyMap<string, HealthRule> = new Map([
  */
 export function assessHealth(object: KubernetesObject, expressions: readonly HealthExpressions[] = []): Health {
   if (object.metadata.deletionTimestamp !== undefined) return progressing('it is being deleted');
-  const own = expressions.find(({ target }) => isTarget({ target, object }));
+  const own = expressions.find(({ target }) => isTarget({ target, id: objectIdOf(object) }));
   const { state, message } = own === undefined ? ruleOf(object)(object) : expressionRule(own)(object);
   return { state, message: oneLine(message) };
 }

@@ -24,7 +24,7 @@ export interface DesiredState {
 /**
  * Renders the environment at a commit.
  *
- * Throws `RenderFailed`, `DuplicateObject`, `EmptyRender` or `NotImplemented` (all refuse): nothing is desired only where
+ * Throws `RenderFailed`, `DuplicateObject` or `EmptyRender` (all refuse): nothing is desired only where
  * Git says so, never because a render failed.
  */
 export async function renderDesired(target: Target, options?: { seed: (target: Target) => Promise<Seed> }): Promise<DesiredState> {
