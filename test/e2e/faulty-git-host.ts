@@ -57,10 +57,14 @@ export async function startFaultyGitHost(host: { url(repository: string): string
       incoming.socket.destroy();
       return;
     }
-    if (fault.fault === 'slow') await inPieces(body, (piece) => sent.write(piece));
-    else sent.write(body);
-    sent.end();
-    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    // The host may answer while the last piece is still being waited for.
+    const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+    const send = async (): Promise<void> => {
+      if (fault.fault === 'slow') await inPieces(body, (piece) => sent.write(piece));
+      else sent.write(body);
+      sent.end();
+    };
+    const [[answer]] = await Promise.all([answered, send()]);
     const content = await buffer(answer);
     asked.answerBytes = content.length;
     // With the length of the host's answer a client could tell a cut one from a whole one too easily.
