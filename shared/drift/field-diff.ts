@@ -1,6 +1,6 @@
 import type { FieldDiff } from '../events/alert.ts';
 import { canonicalJson } from '../objects/canonical-json.ts';
-import { exactNumber } from '../objects/exact-json.ts';
+import { exactNumber, isMap } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import { fieldManager } from '../objects/field-manager.ts';
 import { extraFields, type ExtraField } from '../ownership/extra-fields.ts';
@@ -130,10 +130,6 @@ function stepsInto({ desired, observed, nodes }: { desired: unknown; observed: u
     selectors.set(canonicalJson(keys), { step: 'item', keys });
   }
   return [...selectors.values()];
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) && exactNumber(value) === undefined;
 }
 
 /** The keys that tell a list's items apart, as the managers' nodes of the list record them; undefined for other lists. */

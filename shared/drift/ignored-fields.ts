@@ -1,4 +1,4 @@
-import { exactNumber } from '../objects/exact-json.ts';
+import { isMap } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject } from '../objects/kubernetes-object.ts';
 import type { FieldPath } from './field-path.ts';
 import { hasKeys, ownEntry, parseStep, type PathStep } from './owned-fields.ts';
@@ -162,10 +162,6 @@ function isItem({ keys, item }: { keys: Readonly<Record<string, unknown>>; item:
 /** `53` in a path may be meant as a text. */
 function sameKey(a: unknown, b: unknown): boolean {
   return JSON.stringify(a)?.replaceAll('"', '') === JSON.stringify(b)?.replaceAll('"', '');
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) && exactNumber(value) === undefined;
 }
 
 /** What is edited below its root stays an object: identity cannot be ignored. */

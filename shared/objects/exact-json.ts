@@ -37,6 +37,11 @@ function isSameNumber(value: number, source: string): boolean {
   return source.replace(/[^0-9]/g, '').length < 16;
 }
 
+/** A JSON object: no list, and no number kept exact. */
+export function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) && exactNumber(value) === undefined;
+}
+
 /** The source text of a number kept exact, or undefined for any other value. */
 export function exactNumber(value: unknown): string | undefined {
   return exact.isRawJSON(value) ? value.rawJSON : undefined;

@@ -1,6 +1,7 @@
 import type { FieldPath } from '../drift/field-path.ts';
 import { isIgnored } from '../drift/ignored-fields.ts';
 import { hasKeys, owns, ownEntry, type PathStep } from '../drift/owned-fields.ts';
+import { isMap } from '../objects/exact-json.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
 import { pathsOf, splitFields, unionFields } from './field-set.ts';
@@ -124,10 +125,6 @@ function child({ value, step }: { value: object; step: PathStep }): unknown {
     case 'index':
       return items[step.index];
   }
-}
-
-function isMap(value: object): value is Readonly<Record<string, unknown>> {
-  return !Array.isArray(value);
 }
 
 function withoutDefaulted({ item, keys }: { item: unknown; keys: Readonly<Record<string, unknown>> }): Readonly<Record<string, unknown>> {

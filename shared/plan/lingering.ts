@@ -1,3 +1,4 @@
+import { isMap } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 
 const namespaceConditions = ['NamespaceContentRemaining', 'NamespaceFinalizersRemaining', 'NamespaceDeletionContentFailure'];
@@ -26,8 +27,4 @@ function remaining({ status }: KubernetesObject): string[] {
     if (!isMap(condition) || condition['status'] !== 'True' || !namespaceConditions.includes(String(condition['type']))) return [];
     return [String(condition['message'])];
   });
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
