@@ -1,191 +1,136 @@
 import type { ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import { confirmHeals } from '../../drift/fight.ts';
-import { sameInputs } from '../../environment/inputs.ts';
-import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
-import { policyOf } from '../../environment/policy.ts';
 import { nextRetry } from '../../environment/retry.ts';
-import { beginRollout, isOver, rolloutOf, waitsUntil } from '../../environment/rollout.ts';
-import { extentOf, parentObject } from '../../inventory/applyset.ts';
-import { areHooksDue, convergedRecord, dueHooks } from '../../inventory/hook-record.ts';
+import { beginRollout, waitsUntil, type Rollout } from '../../environment/rollout.ts';
+import { dueHooks } from '../../inventory/hook-record.ts';
+import type { Health } from '../../health/health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
-import { countChanges, failuresOf, type Change } from '../../plan/change-set.ts';
-import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
-import { applyChanges, rememberObjects, writeParent, type Applied, type BeforeOthers } from './apply-changes.ts';
+import { objectKey } from '../../objects/object-id.ts';
+import { failuresOf, type Change } from '../../plan/change-set.ts';
+import { applyChanges, rememberObjects, type Applied, type BeforeOthers } from './apply-changes.ts';
 import { awaitHealth } from './await-health.ts';
 import { checkpoint } from './checkpoint.ts';
+import { conclude } from './conclude.ts';
 import type { DesiredState } from './desired-state.ts';
+import { divergeForGood } from './fail.ts';
 import type { ObservedState } from './observed-state.ts';
 import { pruneStale, type Pruned } from './prune-stale.ts';
-import { renderKeyOf } from './render-inputs.ts';
+import { runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
+import { setOut, type Course, type Undertaking } from './set-out.ts';
 import { isSuperseded } from './superseded.ts';
-import { divergeForGood } from './fail.ts';
-import { hookRecordOf, runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
-import { secondsSince, type RunResult, type Target } from './target.ts';
-import { diverge, tellConverged, tellNotices } from './tell.ts';
+import type { RunResult, Target } from './target.ts';
 
-/** What a run is to bring about, and what it starts from. */
-export interface Undertaking {
-  readonly desired: DesiredState;
-  readonly observed: ObservedState;
-  readonly actions: readonly PlannedAction[];
-  /** Fingerprints that the dry runs renewed. */
-  readonly renewed: RememberedObjects;
-  /** Drift that is told and left alone: with it, the environment does not converge. */
-  readonly unhealed: readonly ObjectDiff[];
-  /** What the dry runs found that is told once, and keeps nothing from converging. */
-  readonly notices: readonly ObjectDiff[];
+/** What a step made, or how it ended the run. */
+type Step<T> = { readonly step: 'done'; readonly made: T } | { readonly step: 'ended'; readonly result: RunResult };
+
+/** What is applied, what became of the hooks before it, and the roll-out that it began. */
+interface Written {
+  readonly applied: Applied;
+  readonly hooks: HooksRun;
+  readonly rollout: Rollout | undefined;
 }
 
 /** Applies, prunes, waits until everything is healthy, with the hooks that are due in between, and tells what came of it. */
-export async function bringAbout(target: Target, { desired, observed, actions, renewed, unhealed, notices }: Undertaking): Promise<RunResult> {
-  const { run, revision, environment, cluster } = target;
-  const before = run.memoryFile.memory();
-  const { releases } = desired;
-  let hooks: HooksRun = { record: hookRecordOf(target, { desired, observed }), parent: observed.parent, failed: undefined, left: undefined };
-  const due = areHooksDue({ releases, record: hooks.record });
-  // Something else changed, in the cluster or beside the inputs: it is no news of this environment, and nothing is written.
-  const quiet = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep') ? revisionWithSameInputs({ before, desired }) : undefined;
-  const writes = due || actions.some((action) => action.action !== 'keep' && action.action !== 'prune');
-  const isSame = before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
-  let rollout = rolloutOf({
-    last: before.rollout,
-    revision,
-    commits: actions.some((action) => isCommitted({ action, before, isSame })),
-    sameInputs: isSame,
-    now: run.ports.now(),
-    timeout: environment.timeout,
-  });
-  // Saved before the first write: no later run may go back behind this revision.
-  if (quiet === undefined) {
-    const health = writes || rollout !== before.rollout ? 'Progressing' : before.health;
-    const converged = stillConverged({ before, desired });
-    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted: target.attempted, converged, health, rollout });
-  }
+export async function bringAbout(target: Target, undertaking: Undertaking): Promise<RunResult> {
+  const course = await setOut(target, undertaking);
+  const written = await write(target, course);
+  if (written.step === 'ended') return written.result;
+  const pruning = await prune(target, course, written.made);
+  if (pruning.step === 'ended') return pruning.result;
+  const healthy = await reachHealth(target, course, written.made);
+  if (healthy.step === 'ended') return healthy.result;
+  const finished = await finishHooks(target, course, written.made);
+  if (finished.step === 'ended') return finished.result;
+  return await conclude(target, course, { applied: written.made.applied, ...pruning.made, health: healthy.made.state });
+}
 
+/** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
+async function write(target: Target, { desired, observed, actions, renewed, hooks: { record, due }, rollout }: Course): Promise<Step<Written>> {
+  const { run, revision, environment } = target;
+  const { releases } = desired;
+  let hooks: HooksRun = { record, parent: observed.parent, failed: undefined, left: undefined };
+  let current = rollout;
   const runPreHooks: BeforeOthers = async ({ changes: definitions, api, parent }) => {
     if (failuresOf(definitions).length > 0) return 'stop';
-    const isDue = dueHooks({ releases, record: hooks.record, phase: 'pre' }).length > 0;
-    hooks = await runHooks(target, { phase: 'pre', releases, record: hooks.record, api, parent });
+    const isDue = dueHooks({ releases, record, phase: 'pre' }).length > 0;
+    hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
     if (hooks.failed !== undefined || hooks.left !== undefined) return 'stop';
     // The hooks had their own time.
     if (isDue) {
-      rollout = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-      await run.memoryFile.save({ ...run.memoryFile.memory(), rollout });
+      current = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+      await run.memoryFile.save({ ...run.memoryFile.memory(), rollout: current });
     }
     return 'go on';
   };
   const applied = await applyChanges(target, { actions, observed, beforeOthers: due ? runPreHooks : undefined });
   await rememberObjects(run, { ...renewed, ...applied.remembered });
-  if (applied.superseded || hooks.left === 'superseded') return { outcome: 'superseded' };
-  if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
+  if (applied.superseded || hooks.left === 'superseded') return superseded;
+  if (hooks.left !== undefined) return ended(await checkpoint(target, { message: hooks.left.waitsFor, rollout: current }));
+  return { step: 'done', made: { applied, hooks, rollout: current } };
+}
+
+async function prune(target: Target, course: Course, { applied, hooks, rollout }: Written): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
+  const { run, revision, environment } = target;
+  const { actions, observed } = course;
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
-  if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return { outcome: 'superseded' };
+  if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return superseded;
   const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
   const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
-  const changes = [...applied.changes, ...pruned.changes];
   await run.memoryFile.save({ ...run.memoryFile.memory(), heals: confirmHeals(run.memoryFile.memory().heals) });
-  const hasFailed = async (): Promise<RunResult> => {
-    const now = run.ports.now();
-    const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
-    const retry = { ...nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now }), since };
-    return await divergeForGood(target, { retry, divergence: failed({ changes, desired, revision, hook: hooks.failed }) });
-  };
-  if (isFailing || failuresOf(changes).length > 0) return await hasFailed();
+  if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
+  return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
+}
 
-  const outcome = await awaitHealth(target, { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout });
-  if (outcome.outcome === 'superseded') return { outcome: 'superseded' };
-  if (outcome.outcome === 'waiting') return await checkpoint(target, outcome);
-  if (outcome.outcome === 'unhealthy') {
-    const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
-    return await divergeForGood(target, { rollout: outcome.rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
-  }
-  rollout = undefined;
-  hooks = await runHooks(target, { phase: 'post', releases, record: hooks.record, api: applied.api, parent: hooks.parent });
-  if (hooks.failed !== undefined) return await hasFailed();
-  if (hooks.left === 'superseded') return { outcome: 'superseded' };
-  if (hooks.left !== undefined) return await checkpoint(target, { message: hooks.left.waitsFor, rollout });
-  const left = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
-  const leftKeys = [...new Set([...left.map(objectKey), ...pruned.pending])].sort();
-  const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
-  if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
-    const objects = [...pruned.guarded, ...pruned.lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
-    await run.memoryFile.save({ ...run.memoryFile.memory(), left: leftKeys, pending });
-    // What takes its time to go is waited for like what takes its time to come.
-    const [lingering] = pruned.lingering;
-    if (lingering !== undefined && pruned.guarded.length === 0 && !isOver({ rollout: leaving, now: run.ports.now() })) {
-      return await checkpoint(target, { message: `waits for ${objectTitle(lingering.observed.id)}: ${lingering.reason}`, rollout: leaving });
+async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<Health>> {
+  const healing = { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout };
+  const outcome = await awaitHealth(target, healing);
+  switch (outcome.outcome) {
+    case 'superseded':
+      return superseded;
+    case 'waiting':
+      return ended(await checkpoint(target, outcome));
+    case 'unhealthy': {
+      const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
+      const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
+      return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
     }
-    const divergence = divergenceOf({ reason: pruned.guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects });
-    return await diverge(run, { ...target, rollout: lingering === undefined ? rollout : leaving, divergence });
+    case 'healthy':
+      return { step: 'done', made: outcome.health };
   }
-  if (unhealed.length > 0) {
-    const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
-    await run.memoryFile.save({ ...run.memoryFile.memory(), health: outcome.health.state, rollout, retry: undefined, waiting: undefined });
-    return { outcome: 'diverged', revision, reason, summary };
-  }
-
-  const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
-  if (quiet === undefined) await recordConverged(target, { applied, desired, left, renderKey });
-  await tellNotices(target, [...notices, ...applied.notices]);
-  const memory = run.memoryFile.memory();
-  await tellConverged(run, {
-    memory: {
-      ...memory,
-      cluster: cluster.name,
-      namespace: environment.namespace,
-      converged: { ...(quiet ?? target.attempted), renderKey },
-      previous: previousOf({ before, desired }),
-      objects: onlyDesired({ objects: memory.objects, desired }),
-      left: leftKeys,
-      pending,
-      health: outcome.health.state,
-      ...{ rollout, retry: undefined, waiting: undefined },
-    },
-    converged: { cluster: cluster.name, revision: quiet?.revision ?? revision, seconds: secondsSince(run), changes: countChanges(changes), policy: policyOf(environment) },
-  });
-  return { outcome: 'converged', revision };
 }
 
-/** Whether it applies what is not as it was applied last: anything but the healing of drift. What cannot be remembered is applied each time. */
-function isCommitted({ action, before, isSame }: { action: PlannedAction; before: Memory; isSame: boolean }): boolean {
-  if (action.action === 'keep' || action.action === 'prune') return false;
-  const remembered = before.objects[action.desired.key];
-  return remembered === undefined && action.action === 'configure' ? !isSame : remembered?.desired !== action.desired.hash;
+/** The hooks that come after what was applied is healthy. */
+async function finishHooks(target: Target, course: Course, { applied, hooks }: Written): Promise<Step<undefined>> {
+  const { releases } = course.desired;
+  const { failed, left } = await runHooks(target, { phase: 'post', releases, record: hooks.record, api: applied.api, parent: hooks.parent });
+  if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
+  if (left === 'superseded') return superseded;
+  if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: undefined }));
+  return { step: 'done', made: undefined };
 }
 
-/** The revision that converged with the very same inputs, if the last one did. */
-function revisionWithSameInputs({ before, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
-  const { converged } = before;
-  return converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs }) ? converged : undefined;
+const superseded: Step<never> = { step: 'ended', result: { outcome: 'superseded' } };
+
+function ended(result: RunResult): Step<never> {
+  return { step: 'ended', result };
 }
 
-/**
- * What converged last, without the render that the remembered objects stand for where others are about to be applied: if that fails and
- * its inputs come back, they are rendered and compared, and not taken for what is there.
- */
-function stillConverged({ before: { converged }, desired }: { before: Memory; desired: DesiredState }): Memory['converged'] {
-  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return converged;
-  return { ...converged, renderKey: '' };
+/** Tells every failure at once, and when it is tried again. */
+async function fail(target: Target, { before, isSame, desired }: Course, { changes, hook }: { changes: readonly Change[]; hook: FailedHook | undefined }): Promise<RunResult> {
+  const { run, revision } = target;
+  const now = run.ports.now();
+  const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
+  const retry = { ...nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now }), since };
+  return await divergeForGood(target, { retry, divergence: failureOf({ changes, desired, revision, hook }) });
 }
 
-/** The revision that a roll-back from this one goes to: the last that converged with other inputs. */
-function previousOf({ before: { converged, previous }, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
-  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return previous;
-  const { commit, revision, at, inputs } = converged;
-  return { commit, revision, at, inputs };
-}
-
-/** The inventory as it now is, with the revision and the inputs it stands for. */
-async function recordConverged(
-  { run, revision, environment, cluster, applySet }: Target,
-  { applied, desired, left, renderKey }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
-): Promise<void> {
-  const extent = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
-  await run.lease.assertHeld();
-  await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey }, hooks: convergedRecord(desired.releases) }) });
+function failureOf({ changes, desired, revision, hook }: { changes: readonly Change[]; desired: DesiredState; revision: string; hook: FailedHook | undefined }): Divergence {
+  const versions = new Map(desired.objects.map(({ key, object }) => [key, object.apiVersion]));
+  const objects = failuresOf(changes).map(({ id, message }) => wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }));
+  const hookDiffs = hook === undefined ? [] : [wholeObjectDiff({ id: hook.desired.id, apiVersion: hook.desired.object.apiVersion, change: 'failed', message: hook.message })];
+  return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
 }
 
 function latest({ observed, applied }: { observed: ObservedState; applied: Applied }): Map<string, KubernetesObject> {
@@ -196,16 +141,4 @@ function withoutUnhealed({ objects }: DesiredState, unhealed: readonly ObjectDif
   const same = (object: DesiredState['objects'][number], diff: ObjectDiff) =>
     object.id.kind === diff.kind && object.id.namespace === diff.namespace && object.id.name === diff.name;
   return objects.filter((object) => !unhealed.some((diff) => same(object, diff)));
-}
-
-function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {
-  const keys = new Set(desired.objects.map((object) => object.key));
-  return Object.fromEntries(Object.entries(objects).filter(([key]) => keys.has(key)));
-}
-
-function failed({ changes, desired, revision, hook }: { changes: readonly Change[]; desired: DesiredState; revision: string; hook: FailedHook | undefined }): Divergence {
-  const versions = new Map(desired.objects.map(({ key, object }) => [key, object.apiVersion]));
-  const objects = failuresOf(changes).map(({ id, message }) => wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }));
-  const hookDiffs = hook === undefined ? [] : [wholeObjectDiff({ id: hook.desired.id, apiVersion: hook.desired.object.apiVersion, change: 'failed', message: hook.message })];
-  return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
 }

@@ -66,7 +66,7 @@ export interface HooksRun {
 }
 
 /** What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. */
-export function hookRecordOf({ run }: Target, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
+export function hookRecordOf({ run }: Pick<Target, 'run'>, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
   const recorded = readHookRecord(observed.parent);
   if (recorded !== undefined) return recorded;
   const { converged } = run.memoryFile.memory();

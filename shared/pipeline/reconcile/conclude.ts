@@ -1,0 +1,103 @@
+import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
+import { sameInputs } from '../../environment/inputs.ts';
+import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
+import { policyOf } from '../../environment/policy.ts';
+import { isOver, type Rollout } from '../../environment/rollout.ts';
+import { extentOf, parentObject } from '../../inventory/applyset.ts';
+import { convergedRecord } from '../../inventory/hook-record.ts';
+import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
+import { countChanges } from '../../plan/change-set.ts';
+import { writeParent, type Applied } from './apply-changes.ts';
+import { checkpoint } from './checkpoint.ts';
+import type { DesiredState } from './desired-state.ts';
+import type { Pruned } from './prune-stale.ts';
+import { renderKeyOf } from './render-inputs.ts';
+import type { Course } from './set-out.ts';
+import { secondsSince, type RunResult, type Target } from './target.ts';
+import { diverge, tellConverged, tellNotices } from './tell.ts';
+
+/** What a run has done, all of it healthy. */
+interface Done {
+  readonly applied: Applied;
+  readonly pruned: Pruned;
+  readonly health: Memory['health'];
+  /** How long what is being deleted may take. */
+  readonly leaving: Rollout;
+}
+
+/** Tells that the environment has converged, or what was left of it on purpose. */
+export async function conclude(target: Target, course: Course, done: Done): Promise<RunResult> {
+  const { run, revision, environment, cluster } = target;
+  const { desired, quiet, before, notices } = course;
+  const { applied, pruned, health } = done;
+  const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
+  const left = [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort();
+  const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
+    return await tellLeft(target, done);
+  }
+  if (course.unhealed.length > 0) {
+    const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: course.unhealed });
+    await run.memoryFile.save({ ...run.memoryFile.memory(), health, rollout: undefined, retry: undefined, waiting: undefined });
+    return { outcome: 'diverged', revision, reason, summary };
+  }
+
+  const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
+  if (quiet === undefined) await recordConverged(target, { applied, desired, left: skipped, renderKey });
+  await tellNotices(target, [...notices, ...applied.notices]);
+  const memory = run.memoryFile.memory();
+  await tellConverged(run, {
+    memory: {
+      ...memory,
+      cluster: cluster.name,
+      namespace: environment.namespace,
+      converged: { ...(quiet ?? target.attempted), renderKey },
+      previous: previousOf({ before, desired }),
+      objects: onlyDesired({ objects: memory.objects, desired }),
+      ...{ left, pending, health, rollout: undefined, retry: undefined, waiting: undefined },
+    },
+    converged: {
+      cluster: cluster.name,
+      revision: quiet?.revision ?? revision,
+      seconds: secondsSince(run),
+      changes: countChanges([...applied.changes, ...pruned.changes]),
+      policy: policyOf(environment),
+    },
+  });
+  return { outcome: 'converged', revision };
+}
+
+/** What should be gone and is there: guarded, or still being deleted. The latter is waited for like what takes its time to come. */
+async function tellLeft(target: Target, { pruned: { guarded, lingering }, leaving }: Done): Promise<RunResult> {
+  const { run, revision } = target;
+  const [slow] = lingering;
+  if (slow !== undefined && guarded.length === 0 && !isOver({ rollout: leaving, now: run.ports.now() })) {
+    return await checkpoint(target, { message: `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`, rollout: leaving });
+  }
+  const objects = [...guarded, ...lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
+  const divergence = divergenceOf({ reason: guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects });
+  return await diverge(run, { ...target, rollout: slow === undefined ? undefined : leaving, divergence });
+}
+
+/** The revision that a roll-back from this one goes to: the last that converged with other inputs. */
+function previousOf({ before: { converged, previous }, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
+  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return previous;
+  const { commit, revision, at, inputs } = converged;
+  return { commit, revision, at, inputs };
+}
+
+/** The inventory as it now is, with the revision and the inputs it stands for. */
+async function recordConverged(
+  { run, revision, environment, cluster, applySet }: Target,
+  { applied, desired, left, renderKey }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
+): Promise<void> {
+  const extent = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
+  await run.lease.assertHeld();
+  await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey }, hooks: convergedRecord(desired.releases) }) });
+}
+
+function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {
+  const keys = new Set(desired.objects.map((object) => object.key));
+  return Object.fromEntries(Object.entries(objects).filter(([key]) => keys.has(key)));
+}

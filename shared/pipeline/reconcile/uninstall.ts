@@ -1,0 +1,158 @@
+import { ConvergeError } from '../../errors.ts';
+import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
+import type { DiffReason } from '../../events/alert.ts';
+import { beginRollout, isOver, waitsUntil, type Rollout } from '../../environment/rollout.ts';
+import { hookOfLabel } from '../../inventory/applyset.ts';
+import { readHookRecord } from '../../inventory/hook-record.ts';
+import { resourceOf } from '../../objects/desired.ts';
+import type { Hook } from '../../objects/hook.ts';
+import { groupKind, objectTitle } from '../../objects/object-id.ts';
+import { failuresOf } from '../../plan/change-set.ts';
+import type { ObservedObject } from '../../plan/plan.ts';
+import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
+import { deleteInOrder } from './delete-in-order.ts';
+import { renderDesired, type DesiredState } from './desired-state.ts';
+import type { ObservedState } from './observed-state.ts';
+import { openOtherEnvironments } from './other-environments.ts';
+import { partByWishes } from './prune-stale.ts';
+import { releaseObjects } from './release-objects.ts';
+import type { DeclaredAt } from './removed-file.ts';
+import { runHooks, type HooksRun } from './run-hooks.ts';
+import { deleteSeed } from './seed.ts';
+import type { Target } from './target.ts';
+import { tellDivergence } from './tell.ts';
+
+/** What leave is taken of: an environment whose file is gone, in its cluster. */
+export type Leave = Pick<Target, 'run' | 'revision' | 'cluster' | 'api' | 'applySet' | 'attempted' | 'commit'>;
+
+/** What became of the objects of a removed environment. */
+export type TornDown =
+  | { readonly torn: 'down'; readonly pruned: number; readonly released: number }
+  /** The next run goes on. */
+  | { readonly torn: 'waiting'; readonly waitsFor: string }
+  | { readonly torn: 'superseded' }
+  /** @param rollout for how long the deletion was waited for */
+  | { readonly torn: 'diverged'; readonly divergence: Divergence; readonly rollout?: Rollout };
+
+/** As Helm uninstalls: the hooks before, the objects, the hooks after. What is precious or kept is released. */
+export async function uninstall(leave: Leave, { observed, last }: { observed: ObservedState; last: DeclaredAt | undefined }): Promise<TornDown> {
+  // The parent goes last: everything else is through.
+  if (observed.parent === undefined && observed.objects.size === 0) return { torn: 'down', pruned: 0, released: 0 };
+  const { target, desired } = await lastDesired(leave, last);
+  const hooks = { releases: desired.releases, api: leave.api, deleting: true };
+  const before = await runHooks(target, { ...hooks, phase: 'pre', record: readHookRecord(observed.parent) ?? {}, parent: observed.parent });
+  const stopped = stoppedBy(leave, before);
+  if (stopped !== undefined) return stopped;
+
+  const deleted = await deleteObjects(target, observed);
+  if ('torn' in deleted) return deleted;
+  const { pruned, kept, precious } = deleted;
+  await tellReleased(leave, precious);
+  const failures = failuresOf(await releaseObjects(leave, kept));
+  if (failures.length > 0) return leftOver(leave, { reason: 'Failed', objects: failedObjects(failures, kept) });
+
+  const after = await runHooks(target, { ...hooks, phase: 'post', record: before.record, parent: before.parent });
+  const stoppedAfter = stoppedBy(leave, after);
+  if (stoppedAfter !== undefined) return stoppedAfter;
+  await deleteLeftovers(target, desired);
+  return { torn: 'down', pruned, released: kept.length };
+}
+
+/** What the environment was to be when its file was last there: its hooks stand in no cluster. */
+async function lastDesired(leave: Leave, last: DeclaredAt | undefined): Promise<{ target: Target; desired: DesiredState }> {
+  if (last === undefined) {
+    throw new ConvergeError({
+      code: 'RenderFailed',
+      subject: leave.run.key,
+      message: 'no version of its file can be read, so that its hooks before and after the deletion are not known; nothing is deleted',
+      remedy: 'commit the file, and remove it again',
+      disposition: 'refuse',
+    });
+  }
+  const asking: Omit<Target, 'others'> = { ...leave, environment: last.environment };
+  const target: Target = { ...asking, others: openOtherEnvironments(asking) };
+  await target.others.assertNewest();
+  return { target, desired: await renderDesired({ ...target, commit: { ...leave.commit, id: last.commit } }) };
+}
+
+interface Deleted {
+  readonly pruned: number;
+  /** What stays, and is to be released. */
+  readonly kept: readonly ObservedObject[];
+  /** Those of them that stay because they are precious. */
+  readonly precious: readonly GuardedPrune[];
+}
+
+/** Deletes what may be deleted, and waits for it. */
+async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
+  const { run, revision, api, applySet, environment } = target;
+  const single = guardPrunes({ stale: [...observed.objects.values()], applySetIds: [applySet.id] });
+  const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
+  await target.others.assertNewest();
+  // The deletion may take as long as a roll-out may, from the first look at this revision.
+  const { rollout: last } = run.memoryFile.memory();
+  const rollout = last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  const { changes, lingering } = await deleteInOrder(target, { doomed: free, going: single.going, api, until: waitsUntil({ rollout, waitUntil: run.waitUntil() }) });
+  const failures = failuresOf(changes);
+  const [slow] = lingering;
+  if (slow !== undefined && failures.length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
+    const waitsFor = `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`;
+    await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
+    return { torn: 'waiting', waitsFor };
+  }
+  const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
+  const left = [...failedObjects(failures, free), ...unknown, ...lingering, ...failedObjects(skipped, free)];
+  if (left.length > 0) {
+    const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
+    return leftOver(target, { reason, objects: left, ...(slow === undefined ? {} : { rollout }) });
+  }
+  // What another environment wants is nobody's until that takes it: this one will soon be forgotten, and could not be asked.
+  const kept = [...single.guarded.map((guarded) => guarded.observed), ...single.kept, ...wanted];
+  return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious: single.guarded };
+}
+
+/** The objects of its hooks, and its seed. */
+async function deleteLeftovers({ run, cluster, api, applySet }: Target, { releases }: DesiredState): Promise<void> {
+  const isDefinition = ({ desired }: Hook) => groupKind(desired.id) === 'CustomResourceDefinition.apiextensions.k8s.io';
+  for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
+    const resource = resourceOf({ api, object: desired.object });
+    const { namespace, name } = desired.id;
+    const live = resource === undefined ? undefined : await cluster.get({ resource, namespace, name });
+    const uid = live?.metadata.uid;
+    if (resource === undefined || uid === undefined || live?.metadata.labels?.[hookOfLabel] !== applySet.id) continue;
+    await run.lease.assertHeld();
+    await cluster.delete({ resource, namespace, name, uid });
+  }
+  await deleteSeed({ run, cluster }, { of: applySet });
+}
+
+async function tellReleased({ run, revision, cluster, attempted }: Leave, guarded: readonly GuardedPrune[]): Promise<void> {
+  if (guarded.length === 0) return;
+  const objects = guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: `is released, not deleted: ${reason}` }));
+  await tellDivergence(run, { divergence: divergenceOf({ reason: 'Guarded', revision, objects }), environment: undefined, attempted, cluster: cluster.name, action: 'none' });
+}
+
+/** How hooks that are not through end the run, if they do. */
+function stoppedBy({ revision }: Leave, { left, failed }: HooksRun): TornDown | undefined {
+  if (left === 'superseded') return { torn: 'superseded' };
+  if (left !== undefined) return { torn: 'waiting', waitsFor: left.waitsFor };
+  if (failed === undefined) return undefined;
+  const { id, object } = failed.desired;
+  const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'failed', message: failed.message });
+  return { torn: 'diverged', divergence: divergenceOf({ reason: 'Failed', revision, objects: [diff] }) };
+}
+
+/** Objects that keep the environment from its end. */
+export function leftOver(
+  { revision }: Pick<Leave, 'revision'>,
+  { reason, objects, ...rollout }: { reason: DiffReason; objects: readonly GuardedPrune[]; rollout?: Rollout },
+): TornDown {
+  const change = reason === 'Failed' ? 'failed' : 'unexpected';
+  const diffs = objects.map(({ observed: { id, object }, reason: message }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }));
+  return { torn: 'diverged', divergence: divergenceOf({ reason, revision, objects: diffs }), ...rollout };
+}
+
+/** Each object that a change was not made to, with why. */
+export function failedObjects(failures: readonly { readonly id: ObservedObject['id']; readonly message: string }[], objects: readonly ObservedObject[]): GuardedPrune[] {
+  return failures.flatMap(({ id, message }) => objects.filter((object) => object.id === id).map((observed) => ({ observed, reason: message })));
+}
