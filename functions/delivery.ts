@@ -1,4 +1,5 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
+import { buffer } from 'node:stream/consumers';
 import type { GuardedFunction } from '../shared/access/access.ts';
 import { ConvergeError, describeError } from '../shared/errors.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
@@ -21,7 +22,8 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
     const fields = () => ({ stage, event: event.id, subject: event.subject });
     try {
-      event = readEvent({ headers: request.headers, body: request.rawBody ?? new Uint8Array() });
+      // The framework reads no body whose type nobody named.
+      event = readEvent({ headers: request.headers, body: request.rawBody ?? (await buffer(request)) });
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {

@@ -25,7 +25,7 @@ export async function startIssuer(): Promise<Issuer> {
     name,
     keys: `${name}/certs`,
     token: ({ audience, email }) =>
-      new SignJWT({ email, email_verified: true }).setProtectedHeader({ alg: 'RS256', kid: 'local', typ: 'JWT' }).setIssuer(name).setSubject(email).setAudience(audience).setIssuedAt().setExpirationTime('1h').sign(privateKey),
+      new SignJWT({ azp: email, email, email_verified: true }).setProtectedHeader({ alg: 'RS256', kid: 'local', typ: 'JWT' }).setIssuer(name).setSubject(email).setAudience(audience).setIssuedAt().setExpirationTime('1h').sign(privateKey),
     async stop() {
       const closed = once(server, 'close');
       server.close();
