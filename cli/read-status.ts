@@ -6,6 +6,7 @@ import { commitStatus, type CommitStatus } from '../shared/pipeline/commit-statu
 import { status, type Status } from '../shared/pipeline/status.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
+import { findProof, tokenVariable, type Proof } from './id-token.ts';
 
 const statusSchema = z.object({
   environments: z.array(
@@ -61,9 +62,9 @@ export async function readCommitStatus(context: Context, asked: { repository: st
 async function ask<T>({ context, url, query, schema }: { context: Context; url: string; query: Readonly<Record<string, string>>; schema: z.ZodType<T> }): Promise<T> {
   const asked = new URL(url);
   for (const [key, value] of Object.entries(query)) asked.searchParams.set(key, value);
-  // A function that is not public wants an identity token: `gcloud auth print-identity-token` prints one.
-  const token = context.environment['CONVERGE_STATUS_TOKEN'] ?? '';
-  const headers = { accept: 'application/json', ...(token === '' ? {} : { authorization: `Bearer ${token}` }) };
+  const audience = context.config.status?.audience ?? url.replace(/[/?#]*$/, '');
+  const proof = await findProof({ url: asked, audience, environment: context.environment });
+  const headers = { accept: 'application/json', ...(proof.kind === 'none' ? {} : { authorization: `Bearer ${proof.token}` }) };
   const failed = (message: string, remedy?: string) => new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
   let answer: Response;
   let body: unknown;
@@ -78,8 +79,16 @@ async function ask<T>({ context, url, query, schema }: { context: Context; url: 
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const said = errorSchema.safeParse(body).data?.error.message;
-  if (answer.status === 401 || answer.status === 403) throw failed(`answered ${answer.status}`, 'set CONVERGE_STATUS_TOKEN to an identity token that may call it');
+  if (answer.status === 401) throw failed(...unauthenticated({ proof, audience }));
+  if (answer.status === 403) throw failed('you may not read it (403)', 'the operator adds you to `access.functions.status.callers`, and to the invokers of the service');
   throw failed(said ?? `answered ${answer.status}, and not as the status function does`);
+}
+
+/** What went wrong, and what helps: Google tells nobody more of a token than that it is none. */
+function unauthenticated({ proof, audience }: { proof: Proof; audience: string }): [message: string, remedy: string] {
+  const fresh = `${tokenVariable}="$(gcloud auth print-identity-token)", for a service account with --audiences=${audience}`;
+  if (proof.kind === 'none') return [`asks for an ID token (401), and ${proof.reason}`, `set ${fresh}`];
+  return [`does not accept the ID token of ${proof.from} (401)`, `it may have ended, or be made for another audience; set ${fresh}`];
 }
 
 function isJson(answer: Response): boolean {

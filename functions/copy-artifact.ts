@@ -1,11 +1,11 @@
-import { cloudEvent } from '@google-cloud/functions-framework';
+import { http } from '@google-cloud/functions-framework';
 import { parseObjectFinalized } from '../shared/events/object-finalized.ts';
 import { copyArtifact } from '../shared/pipeline/copy-artifact.ts';
 import { acknowledging } from './delivery.ts';
 import { copySettings, repositoryOfBucket, wire } from './wiring.ts';
 
 /** CI uploaded an object: commit it to the repository of its bucket, and announce the commit. */
-cloudEvent(
+http(
   'copyArtifact',
   acknowledging('copyArtifact', async (event) => {
     const object = parseObjectFinalized(event);

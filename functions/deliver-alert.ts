@@ -1,11 +1,11 @@
-import { cloudEvent } from '@google-cloud/functions-framework';
+import { http } from '@google-cloud/functions-framework';
 import { parseAlert } from '../shared/events/alert.ts';
 import { deliverAlert } from '../shared/pipeline/deliver-alert.ts';
 import { acknowledging } from './delivery.ts';
 import { loadConfig, wire } from './wiring.ts';
 
 /** An alert, to everyone the configuration names. Anyone else subscribes to the topics. */
-cloudEvent(
+http(
   'deliverAlert',
   acknowledging('deliverAlert', async (event) => deliverAlert({ alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks }, await wire('sinks'))),
 );

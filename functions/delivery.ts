@@ -1,41 +1,55 @@
-import type { CloudEvent, Request, Response } from '@google-cloud/functions-framework';
+import type { Request, Response } from '@google-cloud/functions-framework';
+import { buffer } from 'node:stream/consumers';
+import type { GuardedFunction } from '../shared/access/access.ts';
 import { ConvergeError, describeError } from '../shared/errors.ts';
+import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
+import { readEvent } from '../shared/events/read-event.ts';
+import { admit } from './door.ts';
 import { log, wire } from './wiring.ts';
+
+type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
 /*
  * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: throw, so that
  * the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. An error
- * that nobody foresaw is retried; the subscription gives up after its last attempt.
+ * that nobody foresaw is retried; the subscription gives up after its last attempt. A message that is not let in is not
+ * ours to acknowledge either: whoever mends the configuration finds it on the subscription's dead-letter topic.
  */
-export function acknowledging<T>(stage: string, handle: (event: CloudEvent<T>) => Promise<object>): (event: CloudEvent<T>) => Promise<void> {
-  return async (event) => {
-    const fields = { stage, event: event.id, subject: event.subject };
+export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
+  return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
+    let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
+    const fields = () => ({ stage, event: event.id, subject: event.subject });
     try {
+      // The framework reads no body whose type nobody named.
+      event = readEvent({ headers: request.headers, body: request.rawBody ?? (await buffer(request)) });
       const result = await handle(event);
-      log('INFO', `${stage} done`, { ...fields, milliseconds: Math.round(performance.now() - startedAt), result });
+      log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
       const refused = error instanceof ConvergeError && error.disposition === 'refuse' ? error : undefined;
-      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields, code: error instanceof ConvergeError ? error.code : undefined, error: describeError(error) });
+      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields(), code: error instanceof ConvergeError ? error.code : undefined, error: describeError(error) });
       if (refused === undefined) throw error;
       const { topics, now } = await wire('topics');
-      const letter = {
-        stage,
-        reason: refused.code,
-        message: refused.problem,
-        subject: refused.subject,
-        event: { id: event.id, type: event.type, source: event.source, subject: event.subject, data: event.data },
-      };
+      const { id, type, source, subject, data } = event;
+      const letter = { stage, reason: refused.code, message: refused.problem, subject: refused.subject, event: { id, type, source, subject, data } };
       await topics.publish('dead-letter', encodeDeadLetter(letter, now()));
     }
-  };
+    response.status(204).end();
+  });
+}
+
+type Answer = (request: Request) => Promise<{ status: number; body: object }>;
+
+/** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
+export function answering(stage: GuardedFunction, handle: Answer): HttpFunction {
+  return behindDoor(stage, answeringAnybody(stage, handle));
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400 };
 
-/** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
-export function answering(stage: string, handle: (request: Request) => Promise<{ status: number; body: object }>): (request: Request, response: Response) => Promise<void> {
+/** Without a door: for a caller that proves itself to the stage. */
+export function answeringAnybody(stage: string, handle: Answer): HttpFunction {
   return async (request, response) => {
     try {
       const { status, body } = await handle(request);
@@ -46,5 +60,28 @@ export function answering(stage: string, handle: (request: Request) => Promise<{
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({ error: { code: known?.code ?? 'Internal', message: known?.message ?? 'an unexpected error; the log says more' } });
     }
+  };
+}
+
+/** What a caller that is not let in hears: nothing of which check it failed. */
+const turnedAway: Partial<Record<ConvergeError['code'], { status: number; message: string }>> = {
+  NotAuthenticated: { status: 401, message: 'the call needs an ID token that is valid here' },
+  NotAllowed: { status: 403, message: 'the caller may not call this function' },
+};
+const unavailable = { status: 503, message: 'callers cannot be identified at the moment' };
+
+function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction {
+  return async (request, response) => {
+    try {
+      await admit(stage, request);
+    } catch (error) {
+      const code = error instanceof ConvergeError ? error.code : 'Internal';
+      const { status, message } = (error instanceof ConvergeError ? turnedAway[error.code] : undefined) ?? unavailable;
+      log(status === 503 ? 'ERROR' : 'WARNING', `${stage} let nobody in`, { stage, code, error: describeError(error) });
+      if (status === 401) response.set('www-authenticate', 'Bearer');
+      response.status(status).json({ error: { code, message } });
+      return;
+    }
+    await handle(request, response);
   };
 }

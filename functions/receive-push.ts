@@ -1,12 +1,12 @@
 import { http } from '@google-cloud/functions-framework';
 import { receivePush } from '../shared/pipeline/receive-push.ts';
-import { answering } from './delivery.ts';
+import { answeringAnybody } from './delivery.ts';
 import { loadConfig, webhookSecrets, wire } from './wiring.ts';
 
 /** The Git host's webhook: somebody pushed. Announces the commit as an upload's is. */
 http(
   'receivePush',
-  answering('receivePush', async ({ headers, rawBody }) => {
+  answeringAnybody('receivePush', async ({ headers, rawBody }) => {
     const settings = { secrets: webhookSecrets(), repositories: loadConfig().repositories };
     return { status: 200, body: await receivePush({ headers, rawBody: rawBody ?? Buffer.alloc(0) }, await wire('state', 'topics'), settings) };
   }),

@@ -1,11 +1,11 @@
-import { cloudEvent } from '@google-cloud/functions-framework';
+import { http } from '@google-cloud/functions-framework';
 import { parseReconcileRequested } from '../shared/events/reconcile-requested.ts';
 import { reconcile } from '../shared/pipeline/reconcile.ts';
 import { acknowledging } from './delivery.ts';
 import { instance, loadConfig, wire } from './wiring.ts';
 
 /** One job: bring one environment to the head of its branch, or say exactly why not. */
-cloudEvent(
+http(
   'reconcile',
   acknowledging('reconcile', async (event) => {
     const ports = await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures');

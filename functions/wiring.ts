@@ -46,6 +46,14 @@ export const webhookSecrets = once((): Partial<Record<WebhookHost, string>> => {
   return Object.fromEntries(hosts.map(([host, { secretFile }]) => [host, readFileSync(secretFile, 'utf8').trim()]));
 });
 
+/** Reads the ID tokens of `access`. Its library is loaded by the first call that brings one. */
+export const loadIdTokens = once(async () => {
+  const { access } = loadConfig();
+  const { createIdTokens } = await import('../shared/adapters/id-tokens.ts');
+  if (access === undefined || access === 'open') throw new TypeError('the configuration names no issuer of ID tokens');
+  return createIdTokens({ keys: access.issuer.keys });
+});
+
 /** One structured line for Cloud Logging: `severity` and `message` are its names for them. */
 export const log: Log = (severity, message, fields = {}) => {
   process.stdout.write(`${JSON.stringify({ severity, message, ...fields })}\n`);
@@ -80,7 +88,7 @@ const loadRenderer = once(async () => {
   return (await import('../shared/adapters/renderer.ts')).createRenderer({ program });
 });
 
-function now(): Date {
+export function now(): Date {
   return new Date();
 }
 

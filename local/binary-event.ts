@@ -20,7 +20,7 @@ export function storageEvent(message: PulledMessage): BinaryEvent {
   const { bucketId = '', objectId = '', eventTime = message.publishTime.toISOString() } = message.attributes;
   return {
     headers: headerSafe({
-      'content-type': 'application/json',
+      'content-type': 'application/json; charset=utf-8',
       'ce-specversion': '1.0',
       'ce-id': message.id,
       'ce-type': 'google.cloud.storage.object.v1.finalized',
@@ -35,12 +35,11 @@ export function storageEvent(message: PulledMessage): BinaryEvent {
 
 /**
  * What a push subscription with `no_wrapper` and `write_metadata` makes of a message: attributes become headers as they are,
- * beside the message's own facts. https://docs.cloud.google.com/pubsub/docs/payload-unwrapping
+ * `content-type` among them, beside the message's own facts. https://docs.cloud.google.com/pubsub/docs/payload-unwrapping
  */
 export function unwrappedEvent(message: PulledMessage, subscription: string): BinaryEvent {
   return {
     headers: headerSafe({
-      'content-type': 'application/json',
       ...Object.fromEntries(Object.entries(message.attributes).map(([name, value]) => [name.toLowerCase(), value])),
       'x-goog-pubsub-message-id': message.id,
       'x-goog-pubsub-publish-time': message.publishTime.toISOString(),

@@ -2,6 +2,7 @@ import { SubscriptionCloseBehaviors, type Message, type PubSub, type Subscriptio
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../shared/errors.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
+import type { CalledFunction } from './callers.ts';
 import { storageEvent, unwrappedEvent, type BinaryEvent, type PulledMessage } from './binary-event.ts';
 import { deliveryDelays, type Chaos } from './chaos.ts';
 import { post } from './http-post.ts';
@@ -9,7 +10,7 @@ import { post } from './http-post.ts';
 /** One push subscription: the messages of a topic go to a function. */
 export interface Route {
   readonly topic: string;
-  readonly function: string;
+  readonly function: CalledFunction;
   /** `storage`: bucket notifications, which Eventarc turns into events; `own`: messages that are CloudEvents already. */
   readonly messages: 'storage' | 'own';
   /** How many deliveries run at a time. */
@@ -25,6 +26,8 @@ export interface DeliveryOptions {
     url(name: string): string;
     /** Resolves once the functions listen. */
     ready(): Promise<void>;
+    /** The sender's ID token for a function, as a header. */
+    authorize(name: CalledFunction): Promise<{ authorization: string }>;
   };
   /** Attempts before a message is given up; 5 where absent. */
   readonly attempts?: number;
@@ -121,7 +124,7 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
     try {
       const answer = await post({
         url: functions.url(route.function),
-        headers: event.headers,
+        headers: { ...event.headers, ...(await functions.authorize(route.function)) },
         body: event.body,
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerMilliseconds)]),
       });

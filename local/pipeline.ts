@@ -8,11 +8,13 @@ import { dump } from 'js-yaml';
 import type { z } from 'zod';
 import { parseConfig, type configSchema } from '../shared/config.ts';
 import type { Topic } from '../shared/events/cloud-event.ts';
+import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { startFunctions, type Functions } from './functions.ts';
 import { startGit, type GitHost } from './parts/git.ts';
+import { startIssuer } from './parts/issuer.ts';
 import { startKubernetes, type Kubernetes } from './parts/kubernetes.ts';
 import { startPubSub, type PubSubService } from './parts/pubsub.ts';
 import { startStorage, type StorageService } from './parts/storage.ts';
@@ -95,6 +97,8 @@ export interface Pipeline {
   readonly storage: StorageService;
   readonly pubsub: PubSubService;
   readonly functions: Functions;
+  /** The header that lets a call of a function in: an ID token of the one who calls it in production. */
+  authorize(name: CalledFunction): Promise<{ authorization: string }>;
   /** Clients of the two services, closed by `stop`. */
   readonly clients: { readonly storage: Storage; readonly pubsub: PubSub };
   /** Ends the functions in order and starts them again, at the same URLs. */
@@ -187,10 +191,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
           },
         }),
       ),
+      stopping(startIssuer()),
     ] as const;
     // Also after one has failed: what came up later would otherwise be missed by the stop.
     await Promise.allSettled(starting);
-    const [kubernetes, pubsub, storage, git] = await Promise.all(starting);
+    const [kubernetes, pubsub, storage, git, issuer] = await Promise.all(starting);
 
     const clients = {
       storage: new Storage({ projectId: project, apiEndpoint: storage.url }),
@@ -212,6 +217,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       webhooks: { github: { secretFile } },
       storage: { endpoint: storage.url },
       renderer: { program: programs.render },
+      access: localAccess(issuer),
       ...options.configuration,
     };
     const text = dump(configuration);
@@ -259,7 +265,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         routes,
         deadLetterTopic: 'dead-letter' satisfies Topic,
         chaos,
-        functions,
+        functions: { ...functions, authorize: (name) => authorize(issuer, name) },
         ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
         log: logOf('delivery'),
       }),
@@ -272,6 +278,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
         seconds: scheduleSeconds,
         url: functions.url('checkDrift'),
         ready: functions.ready,
+        authorize: () => authorize(issuer, 'checkDrift'),
         log: logOf('schedule'),
       });
       stops.push(stopSchedule);
@@ -292,6 +299,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       storage,
       pubsub,
       functions,
+      authorize: (name) => authorize(issuer, name),
       clients,
       restartFunctions: functions.restart,
       killFunctions: functions.kill,

@@ -7,6 +7,8 @@ export interface ScheduleOptions {
   /** Called by POST, as Cloud Scheduler does. */
   readonly url: string;
   readonly ready: () => Promise<void>;
+  /** The scheduler's ID token, as a header. */
+  readonly authorize: () => Promise<{ authorization: string }>;
   readonly log?: (message: string) => void;
 }
 
@@ -27,6 +29,7 @@ export function startSchedule(options: ScheduleOptions): Schedule {
     const answer = await post({
       url: options.url,
       headers: {
+        ...(await options.authorize()),
         'user-agent': 'Google-Cloud-Scheduler',
         'x-cloudscheduler': 'true',
         'x-cloudscheduler-scheduletime': new Date().toISOString(),

@@ -344,15 +344,15 @@ async function footprint({ pipeline }: Scene, namespaces: readonly string[]): Pr
 }
 
 /** The bucket's notification once more, as Eventarc would deliver it. Resolves when the function has taken it. */
-async function announceAgain({ functions }: Pipeline, { data, attributes }: CopiedUpload['notification']): Promise<void> {
+async function announceAgain({ functions, authorize }: Pipeline, { data, attributes }: CopiedUpload['notification']): Promise<void> {
   const { headers, body } = storageEvent({ id: 'again', publishTime: new Date(), attributes, data });
-  const answer = await fetch(functions.url('copyArtifact'), { method: 'POST', headers, body: Buffer.from(body) });
+  const answer = await fetch(functions.url('copyArtifact'), { method: 'POST', headers: { ...headers, ...(await authorize('copyArtifact')) }, body: Buffer.from(body) });
   if (!answer.ok) throw new LocalError({ message: `copyArtifact answered ${answer.status} ${await answer.text()}` });
   await answer.text();
 }
 
-async function lookForDrift({ functions }: Pipeline): Promise<{ checked: readonly string[] }> {
-  const answer = await fetch(functions.url('checkDrift'), { method: 'POST' });
+async function lookForDrift({ functions, authorize }: Pipeline): Promise<{ checked: readonly string[] }> {
+  const answer = await fetch(functions.url('checkDrift'), { method: 'POST', headers: await authorize('checkDrift') });
   if (!answer.ok) throw new LocalError({ message: `checkDrift answered ${answer.status} ${await answer.text()}` });
   return z.object({ checked: z.array(z.string()) }).parse(await answer.json());
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accessSchema } from './access/access.ts';
 import { notImplementedYet } from './yaml/not-implemented.ts';
 import { readDocument } from './yaml/read-document.ts';
 
@@ -91,7 +92,9 @@ export const configSchema = z.strictObject({
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url() }).optional(),
   /** Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself. */
-  status: z.strictObject({ url: z.url() }).optional(),
+  status: z.strictObject({ url: z.url(), audience: z.string().min(1).optional() }).optional(),
+  /** Who may call the functions; absent: nobody. */
+  access: accessSchema.optional(),
   /** The renderer's program; absent: `bin/render` beside the functions. */
   renderer: z.strictObject({ program: z.string().min(1) }).optional(),
 });

@@ -49,6 +49,11 @@ interface Problem {
 function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unknown }): Problem[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false }));
+  if (issue.code === 'invalid_union') {
+    // Of several forms the one is meant whose own keys are wrong, not the one that is another type altogether.
+    const meant = issue.errors.find((problems) => problems.some((problem) => problem.path.length > 0 || problem.code === 'unrecognized_keys'));
+    if (meant !== undefined) return meant.flatMap((problem) => describeIssue({ issue: { ...problem, path: [...path, ...problem.path] }, value }));
+  }
   const missing = path.length > 0 && valueAt({ value, path }) === undefined;
   return [{ path, message: missing ? 'is missing' : issue.message, missing }];
 }

@@ -130,7 +130,7 @@ describe.skipIf(folder === undefined)('published manifests converge or say why n
 
   /** Resolves when the check is done. */
   async function check(environment: string): Promise<void> {
-    const headers = { 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': `check-${Math.random()}`, 'ce-type': reconcileRequestedType, 'ce-source': '//converge.dev/pipeline' };
+    const headers = { ...(await world.pipeline.authorize('reconcile')), 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': `check-${Math.random()}`, 'ce-type': reconcileRequestedType, 'ce-source': '//converge.dev/pipeline' };
     const body = JSON.stringify({ repository: 'master', environment, mode: 'check', cause: 'schedule' });
     const response = await fetch(world.pipeline.functions.url('reconcile'), { method: 'POST', headers, body });
     expect(response.status, await response.text()).toBe(204);

@@ -30,7 +30,7 @@ async function convergedAt(name: string, commit: string): Promise<World['converg
 async function deliver(name: 'fanOut' | 'reconcile', type: string, data: object): Promise<number> {
   const response = await fetch(world.pipeline.functions.url(name), {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': `late-${Math.random()}`, 'ce-type': type, 'ce-source': '//converge.dev/pipeline' },
+    headers: { ...(await world.pipeline.authorize(name)), 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': `late-${Math.random()}`, 'ce-type': type, 'ce-source': '//converge.dev/pipeline' },
     body: JSON.stringify(data),
   });
   await response.text();

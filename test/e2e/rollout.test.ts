@@ -73,6 +73,7 @@ async function deliver(name: string, cause: ReconcileRequested['cause']): Promis
   const response = await fetch(world.pipeline.functions.url('reconcile'), {
     method: 'POST',
     headers: {
+      ...(await world.pipeline.authorize('reconcile')),
       ...{ 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': event, 'ce-type': reconcileRequestedType },
       ...{ 'ce-source': '//converge.dev/pipeline', 'ce-subject': `master/${name}` },
     },

@@ -191,6 +191,7 @@ async function post(url: string, object: { bucket: string; name: string; generat
   const response = await fetch(url, {
     method: 'POST',
     headers: {
+      ...(await world.pipeline.authorize('copyArtifact')),
       'content-type': 'application/json',
       'ce-specversion': '1.0',
       'ce-id': `again-${object.generation}`,

@@ -84,7 +84,7 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
       return String(generation);
     },
     async checkDrift() {
-      const response = await fetch(pipeline.functions.url('checkDrift'), { method: 'POST' });
+      const response = await fetch(pipeline.functions.url('checkDrift'), { method: 'POST', headers: await pipeline.authorize('checkDrift') });
       if (!response.ok) throw new Error(`checkDrift answered ${response.status}: ${await response.text()}`);
       await response.text();
     },

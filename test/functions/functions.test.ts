@@ -11,6 +11,8 @@ import { readDelivery, startParts, type Parts } from './parts.ts';
  */
 
 let parts: Parts;
+/** What the functions log. */
+const lines: string[] = [];
 const servers = new Map<string, Server>();
 
 beforeAll(async () => {
@@ -19,7 +21,7 @@ beforeAll(async () => {
   vi.stubEnv('PUBSUB_EMULATOR_HOST', parts.pubsubHost);
   vi.stubEnv('NODE_ENV', 'production');
   // The functions' log lines, and the stacks that the framework prints for each 500.
-  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
   vi.spyOn(console, 'error').mockReturnValue();
   await import('../../functions/index.ts');
 });
@@ -165,6 +167,31 @@ describe('reconcile', () => {
     expect((await parts.next('converged')).data).toMatchObject({ environment: 'acme', revision, changes: { created: 1 } });
     const message = await parts.kubernetes.kubectl(['get', 'configmap', 'greeting', '-n', 'acme', '-o', 'jsonpath={.data.message}']);
     expect(message).toBe('Good morning');
+  });
+
+  test.each(['reconcile-requested-wrapped-by-eventarc', 'reconcile-requested-wrapped', 'reconcile-requested-structured'])('takes %s as the same message', async (delivery) => {
+    const { headers } = await readDelivery('reconcile-requested');
+    const before = lines.length;
+    expect(await deliver(delivery, 'reconcile')).toEqual(acknowledged);
+    expect(lines.slice(before).map((line): unknown => JSON.parse(line))).toMatchObject([{ message: 'reconcile done', event: headers['ce-id'], subject: 'master/acme' }]);
+  });
+
+  test('takes a message whose content nobody named', async () => {
+    const { headers, body } = await readDelivery('reconcile-requested');
+    const { 'content-type': _named, ...others } = headers;
+    const answer = await fetch(await urlOf('reconcile'), { method: 'POST', headers: others, body: Buffer.from(JSON.stringify(body)) });
+    expect(answer.status).toBe(204);
+    expect(lines.at(-1)).toContain('reconcile done');
+  });
+
+  test.each([
+    { what: 'no event', headers: { 'content-type': 'application/json' }, content: '{}' },
+    { what: 'a message of somebody else', headers: { 'content-type': 'application/json' }, content: '{"message":{"data":"e30=","messageId":"1"},"subscription":"s"}' },
+    { what: 'nothing at all', headers: {}, content: '' },
+  ])('acknowledges $what, and puts it on the dead-letter topic', async ({ headers, content }) => {
+    const answer = await fetch(await urlOf('reconcile'), { method: 'POST', headers, body: Buffer.from(content) });
+    expect(answer.status).toBe(204);
+    await expectDeadLetter({ stage: 'reconcile', reason: 'InvalidEvent' });
   });
 
   test('tells nothing again when the message comes twice', async () => {

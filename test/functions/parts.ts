@@ -114,6 +114,7 @@ export async function startParts(): Promise<Parts> {
       alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url } }] },
       storage: { endpoint: storageService.url },
       renderer: { program: programs.render },
+      access: 'open',
     };
     await Promise.all([writeFile(config, dump(configuration)), writeFile(join(folder, 'webhook-secret'), `${webhookSecret}\n`)]);
 

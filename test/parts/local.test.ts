@@ -15,6 +15,8 @@ import { deliveryDelays } from '../../local/chaos.ts';
 import { systemErrorCode } from '../../local/local-error.ts';
 import { startGit, type Push } from '../../local/parts/git.ts';
 import { startPubSub } from '../../local/parts/pubsub.ts';
+import { decodeJwt } from 'jose';
+import { readDelivery } from '../functions/parts.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { ensureProgram, type Programs } from '../../local/programs.ts';
 
@@ -272,6 +274,47 @@ describe('the local pipeline', () => {
     parent.kill('SIGKILL');
     await eventually(async () => ((await stillRunning(pids)).length === 0 ? true : undefined));
     expect(await stillRunning(pidsOf(pipeline))).toHaveLength(8);
+  });
+
+  /** What no function can rely on: transport, and what is seen but not documented. */
+  const incidental = ['host', 'connection', 'content-length', 'authorization', 'user-agent', 'traceparent'];
+  const namesOf = (headers: object): string[] => Object.keys(headers).filter((name) => !incidental.includes(name)).sort();
+  /** Digits and letters alike, so that a value is compared by its form. */
+  const formOf = (value: unknown): string => String(value).replace(/\d+/g, '0');
+
+  test('posts the request that is documented of a push subscription without wrapper', async () => {
+    const documented = await readDelivery('reconcile-requested');
+    const { 'ce-id': id = '' } = documented.headers;
+    const attributes = Object.fromEntries(Object.entries(documented.headers).filter(([name]) => name.startsWith('ce-') || name === 'content-type'));
+    await pipeline.clients.pubsub.topic('reconcile').publishMessage({ data: Buffer.from(JSON.stringify(documented.body)), attributes });
+    const { headers = {}, body } = await eventually(async () => (await received(pipeline, 'reconcile')).find(({ event }) => event?.id === id));
+    expect(body).toBe(JSON.stringify(documented.body));
+    expect(namesOf(headers)).toEqual(namesOf(documented.headers));
+    expect(headers).toMatchObject(attributes);
+    expect(headers['x-goog-pubsub-subscription-name']).toMatch(/^projects\/local\/subscriptions\/reconcile-reconcile$/);
+    expect(formOf(headers['x-goog-pubsub-publish-time'])).toBe(formOf(documented.headers['x-goog-pubsub-publish-time']));
+    expect(headers['x-goog-pubsub-message-id']).toEqual(expect.any(String));
+  });
+
+  test('posts the request that is documented of Eventarc for an object of Cloud Storage', async () => {
+    const documented = await readDelivery('storage-finalized');
+    await pipeline.clients.storage.bucket(pipeline.facts.buckets.master).file('config/acme.yaml').save('replicas: 2\n', { resumable: false });
+    const { headers = {}, body = '' } = await eventually(async () => (await received(pipeline, 'copyArtifact')).find(({ event }) => event?.subject === 'objects/config/acme.yaml'));
+    expect(namesOf(headers)).toEqual(namesOf(documented.headers));
+    for (const name of ['content-type', 'ce-specversion', 'ce-type', 'ce-source', 'ce-subject', 'ce-bucket']) expect(headers[name]).toBe(documented.headers[name]);
+    // The emulator leaves out of an object what nothing here reads.
+    const formsOf = (object: unknown) => z.object({ kind: z.string(), bucket: z.string(), name: z.string(), generation: z.string().transform(formOf) }).parse(object);
+    expect(formsOf(JSON.parse(body))).toEqual(formsOf(documented.body));
+  });
+
+  test('brings the token that is documented of a push, for the function and by its caller', async () => {
+    const documented = z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(join(import.meta.dirname, '../functions/deliveries/push-token-claims.json'), 'utf8')));
+    const [call] = await received(pipeline, 'reconcile');
+    const claims = decodeJwt(String(call?.headers?.['authorization']).replace(/^Bearer /, ''));
+    expect(Object.keys(claims).sort()).toEqual(Object.keys(documented).sort());
+    expect(claims).toMatchObject({ aud: 'https://local/reconcile', email: 'converge-push@local.iam.gserviceaccount.com', email_verified: true });
+    const seconds = ({ iat, exp }: { iat?: unknown; exp?: unknown }): number => Number(exp) - Number(iat);
+    expect(seconds(claims)).toBe(seconds(documented));
   });
 
   test('leaves nothing running when it is stopped, also twice', async () => {

@@ -1,4 +1,4 @@
-import { cloudEvent, http, type CloudEvent, type Request } from '@google-cloud/functions-framework';
+import { http, type Request } from '@google-cloud/functions-framework';
 import { appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +13,15 @@ function record(entry: object): void {
 const orderSchema = z.object({ order: z.enum(['fail', 'wait', 'none']).default('none') }).catch({ order: 'none' });
 
 for (const name of ['copyArtifact', 'fanOut', 'reconcile', 'deliverAlert']) {
-  cloudEvent<unknown>(name, async (event: CloudEvent<unknown>) => {
-    record({ function: name, event });
-    const { order } = orderSchema.parse(event.data);
+  http(name, async (request: Request, response) => {
+    const { headers, body } = request;
+    const attributes = Object.fromEntries(Object.entries(headers).flatMap(([header, value]) => (header.startsWith('ce-') ? [[header.slice(3), value]] : [])));
+    record({ function: name, event: { ...attributes, data: body }, headers, body: request.rawBody?.toString() ?? '' });
+    const { order } = orderSchema.parse(body);
     if (order === 'fail') throw new Error('told to fail');
     if (order === 'wait') await sleep(100);
-    record({ function: name, done: event.id });
+    record({ function: name, done: attributes['id'] });
+    response.status(204).end();
   });
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
  * What lint cannot see. Imports are its business too; the list of pure packages stands here and in .oxlintrc.json.
  */
 const root = join(import.meta.dirname, '..', '..');
-const folders = ['drift', 'environment', 'events', 'health', 'inventory', 'objects', 'ownership', 'plan', 'source', 'yaml'];
+const folders = ['access', 'drift', 'environment', 'events', 'health', 'inventory', 'objects', 'ownership', 'plan', 'source', 'yaml'];
 const domain = folders.map((folder) => `shared/${folder}/`);
 const purePackages = ['node:crypto', 'zod', 'js-yaml'];
 /** Packages of one folder alone: CEL is for health. */
@@ -14,7 +14,7 @@ const packagesOfFolder: Readonly<Record<string, readonly string[]>> = { 'shared/
 /** Beside the domain's folders, and as pure as they are. */
 const pureModules = ['shared/config.ts', 'shared/errors.ts', 'shared/time.ts'];
 const shortFunction = 30;
-const longerByDesign = ['delivery.ts', 'wiring.ts'];
+const longerByDesign = ['delivery.ts', 'door.ts', 'wiring.ts'];
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -52,6 +52,11 @@ describe("the operator's configuration", () => {
       text: smallest.replace('kubeconfig: /secrets/kubeconfig', 'gke: projects/p'),
       says: 'clusters.sandbox.gke: gke is not implemented yet',
     },
+    { what: 'a word for access that is not open', text: `${smallest}access: everybody\n`, says: 'converge.yaml:7: access: ' },
+    { what: 'access to what is guarded by a signature', text: `${smallest}access:\n  functions:\n    receivePush: open\n`, says: 'converge.yaml:9: access.functions.receivePush: unknown key' },
+    { what: 'access without callers', text: `${smallest}access:\n  functions:\n    fanOut: { audiences: [https://f.example.com], callers: [] }\n`, says: 'converge.yaml:9: access.functions.fanOut.callers: ' },
+    { what: 'a caller that is every address', text: `${smallest}access:\n  functions:\n    fanOut: { audiences: [https://f.example.com], callers: ["*"] }\n`, says: 'callers.0: expected an e-mail address' },
+    { what: 'an audience that is everything', text: `${smallest}access:\n  functions:\n    fanOut: { audiences: ["*"], callers: [a@b] }\n`, says: 'audiences.0: an audience of' },
     {
       what: 'a sink without a webhook',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n`,

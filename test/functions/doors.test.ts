@@ -1,0 +1,266 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, request, type IncomingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
+import { dump } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { partEnvironment } from '../../local/environment.ts';
+import { startFunctions, type Functions } from '../../local/functions.ts';
+import type { ConfigInput } from '../../local/pipeline.ts';
+import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
+
+/*
+ * The functions as a process of their own, called with tokens that a key set of the test signs, which is served over HTTP as Google serves its own.
+ * What answers is `status` at /healthz, which asks nobody, so that 200 says: let in.
+ */
+const issuer = 'https://accounts.example.com';
+const push = 'converge-push@family.iam.gserviceaccount.com';
+const audience = (name: GuardedFunction): string => `https://europe-west1-family.cloudfunctions.net/converge-${name}`;
+
+const ours = await generateKeyPair('RS256', { extractable: true });
+const foreign = await generateKeyPair('RS256');
+const keyServer = { isUp: true, calls: 0 };
+const server = createServer((_request, response) => {
+  keyServer.calls += 1;
+  void exportJWK(ours.publicKey).then((key) => response.writeHead(keyServer.isUp ? 200 : 500).end(JSON.stringify({ keys: [{ ...key, kid: 'ours', alg: 'RS256' }] })));
+});
+
+let folder: string;
+let keys: string;
+const lines: string[] = [];
+const started: Functions[] = [];
+
+type Access = ConfigInput['access'];
+
+function access(changes: Partial<Exclude<Access, string | undefined>> = {}): Access {
+  const functions = Object.fromEntries(guardedFunctions.map((name) => [name, { audiences: [audience(name)], callers: [push, '*@family.example'] }]));
+  return { issuer: { name: issuer, keys }, functions, ...changes };
+}
+
+async function start(name: string, configuration: { access?: Access; onCloudRun?: boolean }): Promise<Functions> {
+  const config: ConfigInput = {
+    project: 'local',
+    state: { bucket: 'family-state' },
+    repositories: { master: { url: 'http://127.0.0.1:9/master.git', bucket: 'family-master' } },
+    clusters: {},
+    ...(configuration.access === undefined ? {} : { access: configuration.access }),
+  };
+  await writeFile(join(folder, `${name}.yaml`), dump(config));
+  const variables = { CONVERGE_CONFIG: join(folder, `${name}.yaml`), NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', ...(configuration.onCloudRun === true ? { K_SERVICE: 'converge' } : {}) };
+  const functions = await startFunctions({
+    source: join(import.meta.dirname, '..', '..', 'functions', 'index.ts'),
+    environment: partEnvironment({ home: folder, variables }),
+    logFile: join(folder, `${name}.log`),
+    onLine: (line) => lines.push(line),
+  });
+  started.push(functions);
+  return functions;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** Not by `fetch`, which joins two headers of one name. */
+async function call(functions: Functions, headers: Record<string, string | string[]> = {}, name: GuardedFunction | 'receivePush' = 'status'): Promise<Answer> {
+  const sent = request(`${functions.url(name)}/healthz`, { method: name === 'status' ? 'GET' : 'POST', headers });
+  sent.end();
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  sent.once('error', reject);
+  sent.once('response', (response) => void text(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: body })));
+  return promise;
+}
+
+const now = (): number => Math.floor(Date.now() / 1000);
+const claimsOf = (changes: JWTPayload = {}): JWTPayload => ({ iss: issuer, sub: '1137', aud: audience('status'), email: push, email_verified: true, iat: now(), exp: now() + 3600, ...changes });
+
+async function tokenOf(claims: JWTPayload = {}, { kid = 'ours', key = ours.privateKey } = {}): Promise<string> {
+  return new SignJWT(claimsOf(claims)).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(key);
+}
+
+const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
+const withoutSignature = (token: string): string => `${token.slice(0, token.lastIndexOf('.'))}.SIGNATURE_REMOVED_BY_GOOGLE`;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'converge-doors-'));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the key server listens on no port');
+  keys = `http://127.0.0.1:${address.port}/certs`;
+});
+
+afterAll(async () => {
+  for (const functions of started) await functions.stop();
+  server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a function that verifies tokens itself', () => {
+  let functions: Functions;
+
+  beforeAll(async () => {
+    functions = await start('required', { access: access() });
+  });
+
+  test('answers 503 while the keys of the issuer cannot be read, and lets the same call in afterwards', async () => {
+    const token = await tokenOf();
+    keyServer.isUp = false;
+    expect(await call(functions, bearer(token))).toMatchObject({ status: 503 });
+    keyServer.isUp = true;
+    expect(await call(functions, bearer(token))).toMatchObject({ status: 200 });
+  });
+
+  test.each(['Bearer', 'bearer', 'BEARER'])('lets a good token in behind the word %s', async (word) => {
+    expect(await call(functions, { authorization: `${word} ${await tokenOf()}` })).toMatchObject({ status: 200 });
+  });
+
+  test('lets people of a Workspace in by their domain', async () => {
+    expect(await call(functions, bearer(await tokenOf({ email: 'Ana@family.example', hd: 'family.example' })))).toMatchObject({ status: 200 });
+  });
+
+  test.each<{ what: string; token: () => Promise<string> }>([
+    { what: 'that has ended', token: () => tokenOf({ iat: now() - 7200, exp: now() - 60 }) },
+    { what: 'that is not valid yet', token: () => tokenOf({ nbf: now() + 600 }) },
+    { what: 'without an end', token: () => tokenOf({ exp: undefined }) },
+    { what: 'of another issuer', token: () => tokenOf({ iss: 'https://accounts.example.org' }) },
+    { what: 'that was sent to another function', token: () => tokenOf({ aud: audience('fanOut') }) },
+    { what: 'for a function of a longer name', token: () => tokenOf({ aud: `${audience('status')}x` }) },
+    { what: 'for nobody', token: () => tokenOf({ aud: undefined }) },
+    { what: 'of another key under our key’s name', token: () => tokenOf({}, { key: foreign.privateKey }) },
+    { what: 'of a key that nobody knows', token: () => tokenOf({}, { kid: 'unknown', key: foreign.privateKey }) },
+    { what: 'of no algorithm', token: async () => new UnsecuredJWT(claimsOf()).encode() },
+    { what: 'of no algorithm, with a signature', token: async () => `${new UnsecuredJWT(claimsOf()).encode()}AAAA` },
+    {
+      what: 'whose secret is our public key',
+      token: async () => new SignJWT(claimsOf()).setProtectedHeader({ alg: 'HS256', kid: 'ours' }).sign(new TextEncoder().encode(await exportSPKI(ours.publicKey))),
+    },
+    { what: 'whose claims were changed', token: async () => `${(await tokenOf({ email: 'eve@example.org' })).split('.').slice(0, 2).join('.')}.${(await tokenOf()).split('.')[2]}` },
+    { what: 'whose signature the platform has removed', token: async () => withoutSignature(await tokenOf()) },
+    { what: 'of other content', token: async () => 'opaque' },
+  ])('answers 401 to a token $what', async ({ token }) => {
+    const answer = await call(functions, bearer(await token()));
+    expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
+    // The same words for all of them: nobody learns by trying which check is next.
+    expect(JSON.parse(answer.text)).toEqual({ error: { code: 'NotAuthenticated', message: 'the call needs an ID token that is valid here' } });
+  });
+
+  test('answers 401 without a token, with another scheme, with two headers, and with a good token in another header', async () => {
+    const token = await tokenOf();
+    const calls: Record<string, string | string[]>[] = [{}, { authorization: `Basic ${token}` }, { authorization: [`Bearer ${token}`, `Bearer ${token}`] }, { 'x-serverless-authorization': `Bearer ${token}` }];
+    for (const headers of calls) expect(await call(functions, headers)).toMatchObject({ status: 401 });
+  });
+
+  test.each<{ what: string; claims: JWTPayload }>([
+    { what: 'somebody else', claims: { email: 'eve@example.org' } },
+    { what: 'somebody whose address is not verified', claims: { email_verified: false } },
+    { what: 'somebody whose address nobody says is verified', claims: { email_verified: undefined } },
+    { what: 'nobody', claims: { email: undefined } },
+    { what: 'an address of the domain that its Workspace does not know', claims: { email: 'eve@family.example' } },
+    { what: 'another domain that ends alike', claims: { email: 'eve@notfamily.example', hd: 'notfamily.example' } },
+  ])('answers 403 to a good token of $what', async ({ claims }) => {
+    const answer = await call(functions, bearer(await tokenOf(claims)));
+    expect(answer).toMatchObject({ status: 403 });
+    expect(JSON.parse(answer.text)).toEqual({ error: { code: 'NotAllowed', message: 'the caller may not call this function' } });
+  });
+
+  test('has read the keys once, however many forged tokens there were', async () => {
+    for (let forged = 0; forged < 20; forged++) await call(functions, bearer(await tokenOf({}, { kid: `forged-${forged}`, key: foreign.privateKey })));
+    // Once in vain, while the key server was down.
+    expect(keyServer.calls).toBe(2);
+  });
+
+  test('takes a replayed call as the same one until its token ends', async () => {
+    const token = await tokenOf();
+    expect([(await call(functions, bearer(token))).status, (await call(functions, bearer(token))).status]).toEqual([200, 200]);
+  });
+
+  test.each(guardedFunctions)('%s is behind the door, and opens to a token of its own alone', async (name) => {
+    expect(await call(functions, {}, name)).toMatchObject({ status: 401 });
+    const other = name === 'fanOut' ? 'reconcile' : 'fanOut';
+    expect(await call(functions, bearer(await tokenOf({ aud: audience(other) })), name)).toMatchObject({ status: 401 });
+    const { status } = await call(functions, bearer(await tokenOf({ aud: audience(name) })), name);
+    expect([401, 403]).not.toContain(status);
+  });
+
+  test('receivePush asks for the signature of the Git host, and no token', async () => {
+    expect((await call(functions, bearer(await tokenOf()), 'receivePush')).status).toBe(500);
+    expect(lines.at(-1)).toContain('no Git host is configured');
+  });
+
+  test('says in its log why nobody was let in, and never quotes a token', async () => {
+    const signature = (await tokenOf({ aud: 'https://elsewhere.example.com' })).split('.')[2] ?? '';
+    await call(functions, bearer(await tokenOf({ aud: 'https://elsewhere.example.com' })));
+    // The framework prints the stack of what a function throws, beside our own lines.
+    const entries = lines.filter((line) => line.startsWith('{')).map((line): unknown => JSON.parse(line));
+    expect(entries.at(-1)).toMatchObject({ severity: 'WARNING', stage: 'status', code: 'NotAuthenticated', error: 'call: the token is made for https://elsewhere.example.com' });
+    for (const reason of ['ended', 'is valid only in', 'issued by', 'not among the callers', 'is not verified', 'its signature is not accepted', 'has 2 authorization headers', "issuer's keys cannot be read"]) {
+      expect(lines.join('\n')).toContain(reason);
+    }
+    expect(lines.join('\n')).not.toContain(signature);
+    expect(lines.join('\n')).not.toContain('eyJ');
+  });
+});
+
+describe('a function whose tokens the IAM of Cloud Run has verified', () => {
+  let functions: Functions;
+
+  beforeAll(async () => {
+    functions = await start('platform', { access: access({ signature: 'platform' }), onCloudRun: true });
+  });
+
+  test('lets a token in whose signature was removed, and one that still has its signature', async () => {
+    const token = await tokenOf();
+    expect(await call(functions, bearer(withoutSignature(token)))).toMatchObject({ status: 200 });
+    expect(await call(functions, bearer(token))).toMatchObject({ status: 200 });
+  });
+
+  test.each<{ what: string; status: number; claims: JWTPayload }>([
+    { what: 'that has ended', status: 401, claims: { iat: now() - 7200, exp: now() - 60 } },
+    { what: 'of another issuer', status: 401, claims: { iss: 'https://accounts.example.org' } },
+    { what: 'for another function', status: 401, claims: { aud: audience('fanOut') } },
+    { what: 'of somebody else', status: 403, claims: { email: 'eve@example.org' } },
+    { what: 'whose address is not verified', status: 403, claims: { email_verified: false } },
+  ])('judges the claims all the same: $status to one $what', async ({ status, claims }) => {
+    expect((await call(functions, bearer(withoutSignature(await tokenOf(claims))))).status).toBe(status);
+  });
+
+  test('believes no other missing signature, and no other key', async () => {
+    const [header, claims] = (await tokenOf()).split('.');
+    for (const token of [`${header}.${claims}.`, `${header}.${claims}.REMOVED`, await tokenOf({}, { key: foreign.privateKey }), withoutSignature(`${new UnsecuredJWT(claimsOf()).encode()}x`)]) {
+      expect((await call(functions, bearer(token))).status).toBe(401);
+    }
+  });
+
+  test('believes the header that IAM verified, and not the one beside it, which anybody may write', async () => {
+    const verified = { 'x-serverless-authorization': `Bearer ${withoutSignature(await tokenOf({ email: 'eve@example.org' }))}` };
+    expect((await call(functions, { ...verified, ...bearer(withoutSignature(await tokenOf())) })).status).toBe(403);
+  });
+
+  test('can ask for the signature at one function that IAM lets everybody call', async () => {
+    const status = { audiences: [audience('status')], callers: [push], signature: 'required' as const };
+    const mixed = await start('mixed', { access: access({ signature: 'platform', functions: { status } }), onCloudRun: true });
+    expect((await call(mixed, bearer(withoutSignature(await tokenOf())))).status).toBe(401);
+    expect((await call(mixed, bearer(await tokenOf()))).status).toBe(200);
+  });
+});
+
+describe('without a word about access', () => {
+  test('nobody may call, and what is no door stays as it is', async () => {
+    const functions = await start('absent', {});
+    for (const name of guardedFunctions) expect((await call(functions, bearer(await tokenOf({ aud: audience(name) })), name)).status).toBe(403);
+    expect((await call(functions, {}, 'receivePush')).status).toBe(500);
+  });
+});
+
+describe('access that is open', () => {
+  test('lets anybody in on this machine, and nobody on Cloud Run', async () => {
+    expect((await call(await start('open', { access: 'open' }))).status).toBe(200);
+    expect((await call(await start('open-on-cloud-run', { access: 'open', onCloudRun: true }), bearer(await tokenOf()))).status).toBe(403);
+  });
+});
