@@ -1,7 +1,12 @@
-import type { Config } from '../config.ts';
+import type { ClusterConfig, Config } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
-import type { Cluster } from '../pipeline/ports.ts';
-import { openCluster, type OpenCluster } from './kubernetes/kubeconfig.ts';
+import type { Cluster, Ports } from '../pipeline/ports.ts';
+import { accessSecret } from './google/secret-manager.ts';
+import { createTokens, type Tokens } from './google/tokens.ts';
+import type { Access } from './kubernetes/access.ts';
+import { connect, type Discovered } from './kubernetes/cluster.ts';
+import { gatewayLocation, locateCluster } from './kubernetes/gke.ts';
+import { googleAccess } from './kubernetes/google-access.ts';
 
 /*
  * Kubernetes by its REST API. `@kubernetes/client-node` reads the kubeconfig and authenticates; requests go through undici
@@ -9,10 +14,16 @@ import { openCluster, type OpenCluster } from './kubernetes/kubeconfig.ts';
  * drop fields they do not know and numbers they cannot hold, while a server-side apply must send exactly what Git says.
  */
 
+interface OpenCluster {
+  readonly settings: ClusterConfig;
+  readonly access: Access;
+  readonly discovered: Discovered;
+}
+
 /** Opens clusters by their name in the configuration; connections and discovery stay warm between runs. */
-export function createClusters({ clusters }: { clusters: Config['clusters'] }): (name: string) => Promise<Cluster> {
+export function createClusters({ clusters, google }: Pick<Config, 'clusters' | 'google'>, tokens: Tokens = createTokens()): Ports['cluster'] {
   const open = new Map<string, Promise<OpenCluster>>();
-  return async (name) => {
+  return async ({ name, repository, environment }): Promise<Cluster> => {
     const settings = clusters[name];
     if (settings === undefined) {
       throw new ConvergeError({
@@ -23,14 +34,35 @@ export function createClusters({ clusters }: { clusters: Config['clusters'] }): 
         disposition: 'refuse',
       });
     }
-    let cluster = open.get(name);
-    if (cluster === undefined) {
-      cluster = openCluster({ name, kubeconfig: settings.kubeconfig });
-      open.set(name, cluster);
-      cluster.catch(() => open.delete(name));
+    let opening = open.get(name);
+    if (opening === undefined) {
+      opening = accessOf({ name, settings, google, tokens }).then((access) => ({ settings, access, discovered: { last: undefined } }));
+      open.set(name, opening);
+      opening.catch(() => open.delete(name));
     }
-    const opened = await cluster;
-    await opened.authenticate();
-    return opened.cluster;
+    const { access, discovered } = await opening;
+    return connect({ name, access, actingAs: settings.identity === 'environment' ? { repository, environment } : undefined }, discovered);
   };
+}
+
+async function accessOf({ name, settings, google, tokens }: { name: string; settings: ClusterConfig; google: Config['google']; tokens: Tokens }): Promise<Access> {
+  switch (settings.kind) {
+    case 'gke': {
+      const { cluster, endpoint } = settings;
+      return googleAccess({ tokens, route: { route: 'endpoint', cluster, locate: async () => locateCluster({ cluster, endpoint, api: google.container, tokens }) } });
+    }
+    case 'gateway': {
+      const { membership } = settings;
+      return googleAccess({ tokens, route: { route: 'gateway', membership, location: gatewayLocation({ membership, api: google.connectGateway }) } });
+    }
+    case 'kubeconfig':
+    case 'kubeconfigSecret': {
+      // Clusters of Google's need nothing of the client, whose import takes long.
+      const { kubeconfigAccess, kubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
+      if (settings.kind === 'kubeconfig') return kubeconfigAccess({ name, source: kubeconfigFile(settings.file) });
+      const { version } = settings;
+      const read = async (): Promise<string> => accessSecret({ version, api: google.secretManager, tokens });
+      return kubeconfigAccess({ name, source: { subject: version, folder: undefined, read } });
+    }
+  }
 }

@@ -70,7 +70,7 @@ export async function startInProcess(world: World, verify?: Config['repositories
   let runs = 0;
   return {
     published,
-    cluster: await real.cluster(pipeline.cluster),
+    cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
     async run(environment, { mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
@@ -102,6 +102,6 @@ function mortal(real: ReconcilePorts, { dies, waits }: { dies: (call: Call) => b
     state: watch('state', real.state),
     topics: watch('topics', real.topics),
     repository: (name) => watch('repository', real.repository(name)),
-    cluster: async (name) => watch('cluster', await real.cluster(name)),
+    cluster: async (asked) => watch('cluster', await real.cluster(asked)),
   };
 }

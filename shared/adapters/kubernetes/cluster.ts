@@ -3,29 +3,33 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { ApplyResult, Cluster, DeleteResult } from '../../pipeline/ports.ts';
 import { discover } from './discovery.ts';
-import { call, failure, isOverloaded, refused, type Answer, type Connection } from './requests.ts';
+import { call, isAbsent, isOverloaded, refused, rejection, type Answer, type Connection } from './requests.ts';
 
 const pageSize = 1000;
 /** How long a cluster's version and API list are taken for current. */
 const discoveryAge = 30_000;
 
-export function connect(connection: Connection): Cluster {
-  let discovered: { api: ClusterApi; at: number } | undefined;
+/** What a cluster serves is the same for everybody who may ask. */
+export interface Discovered {
+  last: { readonly api: ClusterApi; readonly at: number } | undefined;
+}
 
+export function connect(connection: Connection, discovered: Discovered): Cluster {
   return {
     name: connection.name,
 
     async api(options) {
-      const fresh = discovered !== undefined && performance.now() - discovered.at < discoveryAge;
-      if (discovered !== undefined && fresh && options?.refresh !== true) return discovered.api;
-      discovered = { api: await discover(connection), at: performance.now() };
-      return discovered.api;
+      const { last } = discovered;
+      if (last !== undefined && performance.now() - last.at < discoveryAge && options?.refresh !== true) return last.api;
+      const api = await discover(connection);
+      discovered.last = { api, at: performance.now() };
+      return api;
     },
 
     async get({ resource, namespace, name }) {
       const path = pathOf({ resource, namespace, name });
       const answer = await call(connection, { method: 'GET', path });
-      if (answer.status === 404) return undefined;
+      if (isAbsent(answer)) return undefined;
       return expectObject({ connection, path, answer });
     },
 
@@ -89,10 +93,11 @@ export function connect(connection: Connection): Cluster {
         body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } }),
       });
       if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
-      if (answer.status === 404) return { outcome: 'absent' };
+      if (isAbsent(answer)) return { outcome: 'absent' };
+      if (answer.status === 404) throw refused({ connection, method: 'DELETE', path, answer });
       if (answer.status === 409) return { outcome: 'changed' };
       if (isOverloaded(answer)) throw refused({ connection, method: 'DELETE', path, answer });
-      return { outcome: 'rejected', ...failure(answer) };
+      return { outcome: 'rejected', ...rejection(connection, answer) };
     },
   };
 }
@@ -106,7 +111,7 @@ async function patch(connection: Connection, { path, contentType, body }: { path
   const answer = await call(connection, { method: 'PATCH', path, contentType, body });
   if (answer.status === 200 || answer.status === 201) return { outcome: 'applied', object: answer.body as KubernetesObject };
   if (isOverloaded(answer)) throw refused({ connection, method: 'PATCH', path, answer });
-  return { outcome: 'rejected', ...failure(answer) };
+  return { outcome: 'rejected', ...rejection(connection, answer) };
 }
 
 function pathOf({ resource, namespace, name }: { resource: ApiResource; namespace: string | undefined; name?: string }): string {
