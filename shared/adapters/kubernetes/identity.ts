@@ -16,8 +16,8 @@ export function rbacRemedy({ repository, environment }: ActingAs): string {
   return `\`converge rbac ${repository}/${environment}\` prints the rights that it needs`;
 }
 
-/** What the API server says, with status 403, to who may not impersonate. */
-const cannotImpersonate = /cannot impersonate(-on)? resource/;
+/** What the API server says, with status 403, to who may not impersonate; since 1.36 also `cannot impersonate-on:user-info:get path "/version"`. */
+const cannotImpersonate = /\bcannot impersonate\b/;
 
 /** The error for an answer that refuses the impersonation itself; undefined for any other. */
 export function explainImpersonation({ cluster, actingAs, status, message }: { cluster: string; actingAs: ActingAs; status: number; message: string }): ConvergeError | undefined {
