@@ -15,6 +15,7 @@ export interface Context extends Configuration {
     state(): Promise<Ports['state']>;
     repository(): Promise<Ports['repository']>;
     topics(): Promise<Ports['topics']>;
+    renderer(): Promise<Ports['renderer']>;
   };
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly folder: string;
@@ -39,6 +40,10 @@ export function openContext({ config: file }: { config: string | undefined }): C
         // Pub/Sub's own client finds an emulator by this variable only.
         if (found.pubsub !== undefined) process.env['PUBSUB_EMULATOR_HOST'] = found.pubsub;
         return (await import('../shared/adapters/pubsub.ts')).createTopics(config);
+      }),
+      renderer: once(async () => {
+        const program = config.renderer?.program ?? join(import.meta.dirname, '..', 'bin', 'render');
+        return (await import('../shared/adapters/renderer.ts')).createRenderer({ program });
       }),
     },
     environment: process.env,

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { durationPattern, parseDuration } from '../shared/environment/duration.ts';
+import type { ApiResource } from '../shared/objects/cluster-api.ts';
+import { builtInVersion } from '../shared/rbac/known-resources.ts';
 import type { Answer } from './answer.ts';
 import { openContext, type Context } from './context.ts';
 
@@ -93,6 +95,21 @@ export function makeProgram({ open, answer }: Surroundings): Command {
       answer(await rollBack(context(command), target, command.opts()));
     });
 
+  program
+    .command('rbac')
+    .description('Prints the Kubernetes rights that an environment needs where it acts as a user of its own, for kubectl apply. No cluster is asked.')
+    .argument('<environment>', '<name>, or <class>/<name>')
+    .option('--converge-account <account>', "also lets this user act as the environment: the e-mail address of Converge's service account")
+    .option('--kube-version <version>', 'the version of the cluster, which charts may ask', kubernetesVersion, builtInVersion)
+    .option('--api-versions <versions>', 'what the cluster serves beside what is built in, like monitoring.coreos.com/v1; again for more', collectList, [])
+    .option('--resource <kind.group=plural>', 'a kind that is defined elsewhere; again for more', collectResources({ namespaced: true }), [])
+    .option('--cluster-resource <kind.group=plural>', 'the same for a kind without a namespace', collectResources({ namespaced: false }), [])
+    .addHelpText('after', example('converge rbac acme-production --converge-account converge-reconcile@family.iam.gserviceaccount.com'))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { showRbac } = await import('./rbac.ts');
+      answer(await showRbac(context(command), name, command.opts()));
+    });
+
   return program;
 }
 
@@ -103,6 +120,25 @@ function example(line: string): string {
 function duration(text: string): number {
   if (!durationPattern.test(text)) throw new InvalidArgumentError('It is digits with ms, s, m, h or d, like 1h30m.');
   return parseDuration(text);
+}
+
+function kubernetesVersion(text: string): string {
+  const [, version] = /^v?(\d+\.\d+(?:\.\d+)?(?:[-+.][0-9A-Za-z.+-]+)?)$/.exec(text) ?? [];
+  if (version === undefined) throw new InvalidArgumentError('It is like v1.36.3.');
+  return `v${version}`;
+}
+
+function collectList(text: string, before: readonly string[]): string[] {
+  return [...before, ...text.split(',').filter((part) => part !== '')];
+}
+
+/** `Certificate.cert-manager.io=certificates`, for whatever version. */
+function collectResources({ namespaced }: { namespaced: boolean }): (text: string, before: readonly ApiResource[]) => ApiResource[] {
+  return (text, before) => {
+    const [, kind, group = '', plural] = /^([A-Z][A-Za-z0-9]*)(?:\.([a-z0-9.-]+))?=([a-z0-9.-]+)$/.exec(text) ?? [];
+    if (kind === undefined || plural === undefined) throw new InvalidArgumentError('It is like Certificate.cert-manager.io=certificates.');
+    return [...before, { group, version: '', kind, plural, namespaced }];
+  };
 }
 
 function wholeNumber(text: string): number {

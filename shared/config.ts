@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { accessSchema } from './access/access.ts';
-import { notImplementedYet } from './yaml/not-implemented.ts';
 import { readDocument } from './yaml/read-document.ts';
 
 const credentialsSchema = z
@@ -51,9 +50,56 @@ const authorSchema = z.strictObject({
   signingKey: z.strictObject({ file: z.string().min(1) }).optional(),
 });
 
-const clusterSchema = z.strictObject({
-  kubeconfig: z.string().min(1),
-  gke: notImplementedYet('gke', 'name a kubeconfig'),
+/** Names of Google's resources, as its APIs write them. */
+const resource = (...parts: string[]): RegExp => new RegExp(`^${parts.map((part) => `${part}/[A-Za-z0-9._:-]+`).join('/')}$`);
+const gkeName = resource('projects', 'locations', 'clusters');
+const membershipName = resource('projects', 'locations', 'memberships');
+const secretVersionName = /^projects\/[A-Za-z0-9._:-]+\/secrets\/[A-Za-z0-9_-]+\/versions\/[A-Za-z0-9_-]+$/;
+
+const clusterSchema = z
+  .strictObject({
+    /** A file. */
+    kubeconfig: z.string().min(1).optional(),
+    /** A version of a secret that holds one. */
+    kubeconfigSecret: z.string().regex(secretVersionName, 'expected projects/PROJECT/secrets/NAME/versions/VERSION').optional(),
+    /** A cluster of Google Kubernetes Engine. */
+    gke: z.string().regex(gkeName, 'expected projects/PROJECT/locations/LOCATION/clusters/NAME').optional(),
+    /** Where it is reached; `auto`: by its DNS-based endpoint where that takes external traffic, else by its address. */
+    endpoint: z.enum(['auto', 'dns', 'ip', 'connect-gateway']).optional(),
+    /** Of its fleet, for `connect-gateway`. */
+    membership: z.string().regex(membershipName, 'expected projects/NUMBER/locations/LOCATION/memberships/NAME').optional(),
+    /** As whom environments act: as Converge's own account, or each as a user of its own. */
+    identity: z.enum(['own', 'environment']).default('own'),
+  })
+  .transform(({ kubeconfig, kubeconfigSecret, gke, endpoint, membership, identity }, context): ClusterConfig => {
+    const refuse = (message: string): never => {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    };
+    if ([kubeconfig, kubeconfigSecret, gke].filter((way) => way !== undefined).length !== 1) return refuse('needs one of `gke`, `kubeconfig` and `kubeconfigSecret`');
+    if (gke === undefined && (endpoint !== undefined || membership !== undefined)) return refuse('`endpoint` and `membership` are for `gke` only');
+    if ((endpoint === 'connect-gateway') !== (membership !== undefined)) return refuse('`endpoint: connect-gateway` needs `membership`, and nothing else has one');
+    if (membership !== undefined) return { kind: 'gateway', membership, identity };
+    if (gke !== undefined) return { kind: 'gke', cluster: gke, endpoint: endpoint === 'dns' || endpoint === 'ip' ? endpoint : 'auto', identity };
+    return kubeconfigSecret === undefined ? { kind: 'kubeconfig', file: kubeconfig ?? '', identity } : { kind: 'kubeconfigSecret', version: kubeconfigSecret, identity };
+  });
+
+/** How a cluster is reached, and as whom environments act in it. */
+export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
+  | { readonly kind: 'kubeconfig'; readonly file: string }
+  | { readonly kind: 'kubeconfigSecret'; readonly version: string }
+  | { readonly kind: 'gke'; readonly cluster: string; readonly endpoint: 'auto' | 'dns' | 'ip' }
+  | { readonly kind: 'gateway'; readonly membership: string }
+);
+
+const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, ''));
+
+/** Where Google's APIs answer, for tests and restricted networks. */
+const googleSchema = z.strictObject({
+  container: origin.default('https://container.googleapis.com'),
+  secretManager: origin.default('https://secretmanager.googleapis.com'),
+  /** For every region; absent: the public host of each. */
+  connectGateway: origin.optional(),
 });
 
 const sinkSchema = z.strictObject({
@@ -85,6 +131,7 @@ export const configSchema = z.strictObject({
   topicPrefix: z.string().default(''),
   repositories: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), repositorySchema),
   clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
+  google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: z.strictObject({ github: webhookSchema.optional(), gitlab: webhookSchema.optional(), bitbucket: webhookSchema.optional(), gitea: webhookSchema.optional() }).default({}),
   alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),

@@ -22,8 +22,11 @@ export interface Ports {
   readonly state: StateStore;
   /** The repository of a class. Throws `UnknownRepository` for a class the configuration lacks. */
   readonly repository: (repositoryClass: string) => Repository;
-  /** A configured cluster, its connections kept warm. Throws `UnknownCluster` for a name the configuration lacks. */
-  readonly cluster: (name: string) => Promise<Cluster>;
+  /**
+   * A configured cluster, its connections kept warm, for the work of one environment: where the configuration says so, every request is made as
+   * that environment's own user. Throws `UnknownCluster` for a name the configuration lacks.
+   */
+  readonly cluster: (asked: { name: string; repository: string; environment: string }) => Promise<Cluster>;
   readonly signatures: Signatures;
   readonly renderer: Renderer;
   readonly topics: Topics;

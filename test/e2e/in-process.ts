@@ -45,10 +45,14 @@ export async function pushUnheard(world: World, clone: Clone, files: Files): Pro
   return await clone.push(files);
 }
 
-/** @param verify whose signatures the operator wants in master, beside what the pipeline's configuration says */
-export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify']): Promise<InProcess> {
+/**
+ * @param verify whose signatures the operator wants in master, beside what the pipeline's configuration says
+ * @param beside further clusters, and where Google's APIs answer
+ */
+export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify'], beside?: Pick<Config, 'clusters' | 'google'>): Promise<InProcess> {
   const { pipeline } = world;
-  const config = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
+  const written = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
+  const config = beside === undefined ? written : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
   const { master } = config.repositories;
   const now = () => new Date();
   const published: { topic: Topic; event: OutgoingEvent }[] = [];
@@ -70,7 +74,7 @@ export async function startInProcess(world: World, verify?: Config['repositories
   let runs = 0;
   return {
     published,
-    cluster: await real.cluster(pipeline.cluster),
+    cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
     async run(environment, { mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
@@ -102,6 +106,6 @@ function mortal(real: ReconcilePorts, { dies, waits }: { dies: (call: Call) => b
     state: watch('state', real.state),
     topics: watch('topics', real.topics),
     repository: (name) => watch('repository', real.repository(name)),
-    cluster: async (name) => watch('cluster', await real.cluster(name)),
+    cluster: async (asked) => watch('cluster', await real.cluster(asked)),
   };
 }

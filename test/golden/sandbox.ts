@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startKubernetes, type Kubernetes } from '../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../local/programs.ts';
 import { createClusters } from '../../shared/adapters/kubernetes.ts';
+import { configSchema } from '../../shared/config.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
 import { resourceOf } from '../../shared/objects/desired.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
@@ -22,7 +23,7 @@ export interface Sandbox {
 export async function startSandbox(): Promise<Sandbox> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-golden-'));
   const kubernetes = await startKubernetes({ folder, programs: await ensurePrograms() });
-  const cluster = await createClusters({ clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } } })('sandbox');
+  const cluster = await createClusters(configSchema.pick({ clusters: true, google: true }).parse({ clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } } }))({ name: 'sandbox', repository: 'master', environment: 'nobody' });
   const resource = async (object: Pick<KubernetesObject, 'apiVersion' | 'kind'>): Promise<ApiResource> => {
     const found = resourceOf({ api: await cluster.api({ refresh: true }), object });
     if (found === undefined) throw new Error(`${object.kind} of ${object.apiVersion} is not served`);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
  * What lint cannot see. Imports are its business too; the list of pure packages stands here and in .oxlintrc.json.
  */
 const root = join(import.meta.dirname, '..', '..');
-const folders = ['access', 'drift', 'environment', 'events', 'health', 'inventory', 'objects', 'ownership', 'plan', 'source', 'yaml'];
+const folders = ['access', 'drift', 'environment', 'events', 'health', 'inventory', 'objects', 'ownership', 'plan', 'rbac', 'source', 'yaml'];
 const domain = folders.map((folder) => `shared/${folder}/`);
 const purePackages = ['node:crypto', 'zod', 'js-yaml'];
 /** Packages of one folder alone: CEL is for health. */

@@ -63,8 +63,9 @@ export async function applyChanges(
   let current = api;
   await run.lease.assertHeld();
   await ensureNamespace({ cluster, environment, observed });
-  const parent = await writeIntent({ actions, applySet, observed, cluster, api });
+  // What may not be read there is found before the inventory says that it reaches there: every later run would have to read it.
   const present = await readPresent({ cluster, api, actions });
+  const parent = await writeIntent({ actions, applySet, observed, cluster, api });
   const definitions = definitionsOf(desired);
   /** What others cannot build on, by key, and why. */
   const broken = new Map<string, string>();

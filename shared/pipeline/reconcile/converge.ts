@@ -72,7 +72,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
     const gate = await lookAtGate(run, { environment, commit: commit.id });
     if (gate.gate !== 'open') return await hold(run, { environment, attempted: sameAttempt(run, attempted), gate });
     await goOn(run);
-    const cluster = await run.ports.cluster(environment.cluster);
+    const cluster = await run.ports.cluster({ name: environment.cluster, repository: run.repository, environment: run.environment });
     const target = {
       run,
       commit,

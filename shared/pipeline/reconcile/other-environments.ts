@@ -85,7 +85,9 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     const { name, namespace } = environment;
     const key = environmentKey({ repository: repositoryClass, environment: name });
     const applySet = applySetOf({ repository: repositoryClass, environment: name, namespace });
-    const { objects } = await renderDesired({ ...asking, others, environment, applySet, run: { ...run, environment: name, key } }, { seed: seedIfThere });
+    // What it asks of the cluster, it asks as itself.
+    const own = await run.ports.cluster({ name: cluster.name, repository: repositoryClass, environment: name });
+    const { objects } = await renderDesired({ ...asking, others, environment, applySet, cluster: own, run: { ...run, environment: name, key } }, { seed: seedIfThere });
     return new Set(objects.map((object) => object.key));
   }
 

@@ -36,7 +36,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       await forget(run);
       return { outcome: 'absent' };
     }
-    const cluster = await run.ports.cluster(place.cluster);
+    const cluster = await run.ports.cluster({ name: place.cluster, repository: run.repository, environment: run.environment });
     const api = await cluster.api();
     const identity = { repository: run.repository, environment: run.environment, namespace: place.namespace };
     const observed = await observe({ cluster, api, applySet: applySetOf(identity), remembered: memory.objects });

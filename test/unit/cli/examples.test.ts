@@ -44,7 +44,7 @@ describe('the examples of CIs', () => {
 });
 
 describe('the help', () => {
-  it.each(['upload', 'status', 'history', 'trace'])('of %s has an example that the command takes', async (name) => {
+  it.each(['upload', 'status', 'history', 'trace', 'rbac'])('of %s has an example that the command takes', async (name) => {
     const program = makeProgram({ open: unopened, answer: () => undefined });
     let help = '';
     const command = program.commands.find((known) => known.name() === name);

@@ -28,7 +28,8 @@ describe("the operator's configuration", () => {
       state: { bucket: 'family-state' },
       topicPrefix: '',
       repositories: { master: { url: 'https://git.example.com/family/master.git', branch: 'main', writeback: true, bucket: 'family-master', conflicts: 'artifact-wins' } },
-      clusters: { sandbox: { kubeconfig: '/secrets/kubeconfig' } },
+      clusters: { sandbox: { kind: 'kubeconfig', file: '/secrets/kubeconfig', identity: 'own' } },
+      google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
       alerts: { sinks: [] },
@@ -48,9 +49,9 @@ describe("the operator's configuration", () => {
     { what: 'a limit of nothing', text: `${smallest}limits:\n  uploadBytes: 0\n`, says: 'converge.yaml:8: limits.uploadBytes: ' },
     { what: 'a limit that is no whole number', text: `${smallest}limits:\n  objects: 1.5\n`, says: 'converge.yaml:8: limits.objects: ' },
     {
-      what: 'a GKE cluster, which is not implemented yet',
+      what: 'a GKE cluster by half its name',
       text: smallest.replace('kubeconfig: /secrets/kubeconfig', 'gke: projects/p'),
-      says: 'clusters.sandbox.gke: gke is not implemented yet',
+      says: 'clusters.sandbox.gke: expected projects/PROJECT/locations/LOCATION/clusters/NAME',
     },
     { what: 'a word for access that is not open', text: `${smallest}access: everybody\n`, says: 'converge.yaml:7: access: ' },
     { what: 'access to what is guarded by a signature', text: `${smallest}access:\n  functions:\n    receivePush: open\n`, says: 'converge.yaml:9: access.functions.receivePush: unknown key' },
@@ -64,5 +65,33 @@ describe("the operator's configuration", () => {
     },
   ])('is refused for $what', ({ text, says }) => {
     expect(refusalOf(text)).toContain(says);
+  });
+});
+
+describe('a cluster', () => {
+  const gke = 'projects/family/locations/europe-west1/clusters/prod';
+  const membership = 'projects/123/locations/global/memberships/prod';
+  const clusterOf = (written: string) => parse(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written)).clusters['sandbox'];
+
+  it.each([
+    { written: `{ gke: ${gke} }`, read: { kind: 'gke', cluster: gke, endpoint: 'auto', identity: 'own' } },
+    { written: `{ gke: ${gke}, endpoint: dns, identity: environment }`, read: { kind: 'gke', cluster: gke, endpoint: 'dns', identity: 'environment' } },
+    { written: `{ gke: ${gke}, endpoint: connect-gateway, membership: ${membership} }`, read: { kind: 'gateway', membership, identity: 'own' } },
+    { written: '{ kubeconfigSecret: projects/p/secrets/s/versions/latest }', read: { kind: 'kubeconfigSecret', version: 'projects/p/secrets/s/versions/latest', identity: 'own' } },
+    { written: '{ kubeconfig: /secrets/k, identity: environment }', read: { kind: 'kubeconfig', file: '/secrets/k', identity: 'environment' } },
+  ])('is read from $written', ({ written, read }) => {
+    expect(clusterOf(written)).toEqual(read);
+  });
+
+  it.each([
+    { written: '{}', says: 'clusters.sandbox: needs one of' },
+    { written: `{ gke: ${gke}, kubeconfig: /k }`, says: 'clusters.sandbox: needs one of' },
+    { written: '{ kubeconfig: /k, endpoint: dns }', says: '`endpoint` and `membership` are for `gke` only' },
+    { written: `{ gke: ${gke}, endpoint: connect-gateway }`, says: 'needs `membership`' },
+    { written: `{ gke: ${gke}, membership: ${membership} }`, says: 'needs `membership`' },
+    { written: `{ gke: ${gke}, identity: somebody }`, says: 'clusters.sandbox.identity' },
+    { written: '{ kubeconfigSecret: projects/p/secrets/s }', says: 'expected projects/PROJECT/secrets/NAME/versions/VERSION' },
+  ])('is refused as $written', ({ written, says }) => {
+    expect(refusalOf(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written))).toContain(says);
   });
 });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startKubernetes } from '../../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../../local/programs.ts';
 import { createClusters } from '../../../shared/adapters/kubernetes.ts';
+import { configSchema } from '../../../shared/config.ts';
 import type { ApiResource } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
@@ -161,7 +162,7 @@ const recordings: readonly Recording[] = [
 const scratch = await mkdtemp(join(tmpdir(), 'converge-record-'));
 const kubernetes = await startKubernetes({ folder: scratch, programs: await ensurePrograms() });
 try {
-  const cluster = await createClusters({ clusters: { recorder: { kubeconfig: kubernetes.kubeconfig } } })('recorder');
+  const cluster = await createClusters(configSchema.pick({ clusters: true, google: true }).parse({ clusters: { recorder: { kubeconfig: kubernetes.kubeconfig } } }))({ name: 'recorder', repository: 'master', environment: 'nobody' });
   await kubernetes.kubectl(['create', 'namespace', namespace]);
   for (const { name, resource, object, touch, rolledOut } of recordings) {
     const apply = async (dryRun: boolean): Promise<KubernetesObject> => {

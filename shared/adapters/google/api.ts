@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Tokens } from './tokens.ts';
+
+const requestTimeout = 10_000;
+const tries = 3;
+
+/** What one of Google's APIs said: `none` where it did not answer, or failed itself, however often it was asked. */
+export type GoogleAnswer =
+  | { readonly answer: 'ok'; readonly body: unknown }
+  | { readonly answer: 'refused'; readonly status: number; readonly message: string }
+  | { readonly answer: 'none'; readonly why: string };
+
+/** Errors of Google's APIs: https://cloud.google.com/apis/design/errors#http_mapping */
+const errorSchema = z.object({ error: z.object({ code: z.number(), message: z.string(), status: z.string().default('') }) });
+
+/** Google's own words, where an answer is an error of one of its APIs; undefined for anything else. */
+export function googleErrorOf(body: unknown): string | undefined {
+  return errorSchema.safeParse(body).data?.error.message;
+}
+
+/** One GET of a resource. A token that is not accepted is renewed once; a failure is tried again after growing pauses. Throws what `tokens` throw. */
+export async function getResource({ url, tokens }: { url: string; tokens: Tokens }): Promise<GoogleAnswer> {
+  let renewed = false;
+  let token = await tokens.current();
+  for (let attempt = 1; ; attempt++) {
+    const answer = await attemptGet({ url, token });
+    if (answer.answer === 'ok' || (answer.answer === 'none' && attempt >= tries)) return answer;
+    if (answer.answer === 'refused') {
+      if (answer.status !== 401 || renewed) return answer;
+      renewed = true;
+      token = await tokens.renew(token);
+      continue;
+    }
+    await sleep(200 * 2 ** attempt * (0.5 + Math.random()));
+    token = await tokens.current();
+  }
+}
+
+async function attemptGet({ url, token }: { url: string; token: string }): Promise<GoogleAnswer> {
+  try {
+    const response = await fetch(url, {
+      headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': 'converge' },
+      redirect: 'error',
+      signal: AbortSignal.timeout(requestTimeout),
+    });
+    const text = await response.text();
+    if (response.ok) return { answer: 'ok', body: JSON.parse(text) as unknown };
+    const message = googleErrorOf(parsed(text)) ?? text.slice(0, 300);
+    if (response.status >= 500 || response.status === 429 || response.status === 408) return { answer: 'none', why: `it answered ${response.status}: ${message}` };
+    return { answer: 'refused', status: response.status, message };
+  } catch (error) {
+    return { answer: 'none', why: error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error) };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import { GoogleAuth } from 'google-auth-library';
+import { ConvergeError } from '../../errors.ts';
+
+/** Access tokens for Google's APIs and for clusters. */
+export interface Tokens {
+  /** A token that does not end within the next minutes: ask for each request, never keep it. */
+  current(): Promise<string>;
+  /** A token other than the one that was not accepted. */
+  renew(refused: string): Promise<string>;
+}
+
+/** What a service account needs for clusters and secrets; IAM narrows it. https://cloud.google.com/docs/authentication#authorization-gcp */
+const scopes = ['https://www.googleapis.com/auth/cloud-platform'];
+/** No token depends on it. Without one the library looks for one first, with `gcloud` where that is installed, which took two seconds. */
+const projectId = 'none';
+
+/**
+ * Tokens by Application Default Credentials: on Google Cloud those of the function's own service account, from the metadata
+ * server. The library keeps a token until five minutes before its end.
+ *
+ * Throws `BadConfiguration` (refuse) where there are no credentials at all, `CredentialsUnavailable` (retry) where none can be had now.
+ */
+export function createTokens(): Tokens {
+  let auth = new GoogleAuth({ scopes, projectId });
+  let last: string | undefined;
+  let renewing: Promise<string> | undefined;
+
+  async function current(): Promise<string> {
+    let token: string | null | undefined;
+    try {
+      token = await auth.getAccessToken();
+    } catch (error) {
+      // The client that failed would be asked again for ever: it keeps what it found of the surroundings.
+      auth = new GoogleAuth({ scopes, projectId });
+      throw unavailable(error);
+    }
+    if (typeof token !== 'string' || token === '') throw unavailable(undefined);
+    last = token;
+    return token;
+  }
+
+  return {
+    current,
+    async renew(refused) {
+      if (last !== undefined && last !== refused) return await current();
+      renewing ??= (async () => {
+        auth = new GoogleAuth({ scopes, projectId });
+        return await current();
+      })().finally(() => {
+        renewing = undefined;
+      });
+      return await renewing;
+    },
+  };
+}
+
+function unavailable(cause: unknown): ConvergeError {
+  const isMissing = cause instanceof Error && cause.message.startsWith('Could not load the default credentials');
+  return new ConvergeError({
+    code: isMissing ? 'BadConfiguration' : 'CredentialsUnavailable',
+    subject: 'Application Default Credentials',
+    message: isMissing ? 'there are none here' : 'no access token can be had',
+    remedy: isMissing ? 'run on Google Cloud with a service account, or set GOOGLE_APPLICATION_CREDENTIALS' : 'check the service account and the metadata server',
+    disposition: isMissing ? 'refuse' : 'retry',
+    cause,
+  });
+}

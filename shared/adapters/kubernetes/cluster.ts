@@ -1,0 +1,126 @@
+import { fieldManager } from '../../objects/field-manager.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
+import type { ApplyResult, Cluster, DeleteResult } from '../../pipeline/ports.ts';
+import { discover } from './discovery.ts';
+import { call, isAbsent, isOverloaded, refused, rejection, type Answer, type Connection } from './requests.ts';
+
+const pageSize = 1000;
+/** How long a cluster's version and API list are taken for current. */
+const discoveryAge = 30_000;
+
+/** What a cluster serves is the same for everybody who may ask. */
+export interface Discovered {
+  last: { readonly api: ClusterApi; readonly at: number } | undefined;
+}
+
+export function connect(connection: Connection, discovered: Discovered): Cluster {
+  return {
+    name: connection.name,
+
+    async api(options) {
+      const { last } = discovered;
+      if (last !== undefined && performance.now() - last.at < discoveryAge && options?.refresh !== true) return last.api;
+      const api = await discover(connection);
+      discovered.last = { api, at: performance.now() };
+      return api;
+    },
+
+    async get({ resource, namespace, name }) {
+      const path = pathOf({ resource, namespace, name });
+      const answer = await call(connection, { method: 'GET', path });
+      if (isAbsent(answer)) return undefined;
+      return expectObject({ connection, path, answer });
+    },
+
+    async list({ resource, namespace, labelSelector, content }) {
+      const path = pathOf({ resource, namespace });
+      const accept = content === 'whole' ? 'application/json' : 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+      const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+      let items: KubernetesObject[] = [];
+      let continueAt = '';
+      let restarts = 0;
+      do {
+        const query = new URLSearchParams({ limit: String(pageSize) });
+        if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
+        if (continueAt !== '') query.set('continue', continueAt);
+        const answer = await call(connection, { method: 'GET', path: `${path}?${query.toString()}`, accept });
+        if (answer.status === 410 && restarts++ < 2) {
+          // The pages' resource version was compacted away: a list of two halves from two moments would be wrong.
+          items = [];
+          continueAt = '';
+          continue;
+        }
+        if (answer.status !== 200) throw refused({ connection, path, answer });
+        const page = answer.body as { items?: KubernetesObject[]; metadata?: { continue?: string } };
+        items.push(...(page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind })));
+        continueAt = page.metadata?.continue ?? '';
+      } while (continueAt !== '');
+      return items;
+    },
+
+    async apply({ resource, object, dryRun }): Promise<ApplyResult> {
+      const { namespace, name } = object.metadata;
+      const query = `fieldManager=${fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
+      return await patch(connection, {
+        path: `${pathOf({ resource, namespace, name: name ?? '' })}?${query}`,
+        contentType: 'application/apply-patch+yaml',
+        body: JSON.stringify(object),
+      });
+    },
+
+    async writeManagedFields({ resource, namespace, name, uid, resourceVersion, managedFields, without = { labels: [], annotations: [] } }): Promise<ApplyResult> {
+      return await patch(connection, {
+        path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
+        contentType: 'application/json-patch+json',
+        // The API server compares these two with the live object when it writes; a `test` operation would be a 422.
+        body: JSON.stringify([
+          { op: 'replace', path: '/metadata/uid', value: uid },
+          { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+          { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+          ...without.labels.map((name) => ({ op: 'remove', path: `/metadata/labels/${escaped(name)}` })),
+          ...without.annotations.map((name) => ({ op: 'remove', path: `/metadata/annotations/${escaped(name)}` })),
+        ]),
+      });
+    },
+
+    async delete({ resource, namespace, name, uid, resourceVersion }): Promise<DeleteResult> {
+      const path = pathOf({ resource, namespace, name });
+      const answer = await call(connection, {
+        method: 'DELETE',
+        path,
+        contentType: 'application/json',
+        body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } }),
+      });
+      if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
+      if (isAbsent(answer)) return { outcome: 'absent' };
+      if (answer.status === 404) throw refused({ connection, method: 'DELETE', path, answer });
+      if (answer.status === 409) return { outcome: 'changed' };
+      if (isOverloaded(answer)) throw refused({ connection, method: 'DELETE', path, answer });
+      return { outcome: 'rejected', ...rejection(connection, answer) };
+    },
+  };
+}
+
+/** One part of a JSON pointer (RFC 6901). */
+function escaped(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+async function patch(connection: Connection, { path, contentType, body }: { path: string; contentType: string; body: string }): Promise<ApplyResult> {
+  const answer = await call(connection, { method: 'PATCH', path, contentType, body });
+  if (answer.status === 200 || answer.status === 201) return { outcome: 'applied', object: answer.body as KubernetesObject };
+  if (isOverloaded(answer)) throw refused({ connection, method: 'PATCH', path, answer });
+  return { outcome: 'rejected', ...rejection(connection, answer) };
+}
+
+function pathOf({ resource, namespace, name }: { resource: ApiResource; namespace: string | undefined; name?: string }): string {
+  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  return `${root}${scope}/${resource.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
+}
+
+function expectObject({ connection, path, answer }: { connection: Connection; path: string; answer: Answer }): KubernetesObject {
+  if (answer.status !== 200) throw refused({ connection, path, answer });
+  return answer.body as KubernetesObject;
+}

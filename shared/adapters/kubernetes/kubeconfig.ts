@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestOptions } from 'node:https';
+import { dirname } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
+import { load } from 'js-yaml';
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { z } from 'zod';
+import { ConvergeError } from '../../errors.ts';
+import { closeWhenIdle, connectionLimits, type Access, type Endpoint } from './access.ts';
+
+/** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */
+export interface KubeconfigSource {
+  /** What errors are about: the file, the secret. */
+  readonly subject: string;
+  readonly folder: string | undefined;
+  read(): Promise<string>;
+}
+
+export function kubeconfigFile(file: string): KubeconfigSource {
+  return {
+    subject: file,
+    folder: dirname(file),
+    async read() {
+      try {
+        return await readFile(file, 'utf8');
+      } catch (cause) {
+        throw new ConvergeError({ code: 'BadConfiguration', subject: file, message: 'the kubeconfig cannot be read', disposition: 'refuse', cause });
+      }
+    },
+  };
+}
+
+type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'>;
+type Credentials = Readonly<Record<string, string>>;
+
+interface Opened {
+  readonly endpoint: Endpoint;
+  readonly credentials: () => Promise<Credentials>;
+}
+
+/**
+ * The cluster of a kubeconfig's current context. It is read again where the API server answers 401, or cannot be reached.
+ *
+ * Throws `BadConfiguration` (refuse) for one that cannot be used, and what reading it throws.
+ */
+export function kubeconfigAccess({ name, source }: { name: string; source: KubeconfigSource }): Access {
+  let opened: Promise<Opened> | undefined;
+  const open = async (): Promise<Opened> => openText({ name, source, text: await source.read() });
+
+  async function current(): Promise<Opened> {
+    opened ??= open();
+    const mine = opened;
+    try {
+      return await mine;
+    } catch (error) {
+      if (opened === mine) opened = undefined;
+      throw error;
+    }
+  }
+
+  async function readAgain(failed: Endpoint): Promise<void> {
+    const before = await current();
+    if (before.endpoint !== failed) return;
+    opened = open();
+    await current();
+    closeWhenIdle(before.endpoint);
+  }
+
+  return {
+    endpoint: async () => (await current()).endpoint,
+    credentials: async () => (await current()).credentials(),
+    async renewCredentials({ endpoint }) {
+      await readAgain(endpoint);
+      return true;
+    },
+    lookAgain: readAgain,
+    explainFrontEnd: ({ status, message }) =>
+      new ConvergeError({
+        code: 'ClusterRefused',
+        subject: `cluster ${name}`,
+        message: `what stands before the API server answered ${status}: ${message}`,
+        remedy: `check the server and the credentials of ${source.subject}`,
+        disposition: 'refuse',
+      }),
+  };
+}
+
+async function openText({ name, source, text }: { name: string; source: KubeconfigSource; text: string }): Promise<Opened> {
+  const { subject, folder } = source;
+  const wrong = (message: string, remedy?: string) =>
+    new ConvergeError({ code: 'BadConfiguration', subject, message: `the kubeconfig of cluster ${name} ${message}`, ...(remedy === undefined ? {} : { remedy }), disposition: 'refuse' });
+  const config = new KubeConfig();
+  try {
+    // The library would read a `token-file` while it parses.
+    const tokenFiles = tokenFilesIn(load(text));
+    if (tokenFiles.includes('tokenFile')) throw wrong('has a tokenFile, which is not read', 'write `token`');
+    if (folder === undefined && tokenFiles.length > 0) throw wrong(...ofFiles);
+    config.loadFromString(text);
+  } catch (error) {
+    if (error instanceof ConvergeError) throw error;
+    // The parser's error quotes what it read.
+    throw wrong('cannot be read');
+  }
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) throw wrong('has no current context');
+  const problem = problemOf(config);
+  if (problem !== undefined) throw wrong(problem, 'use a client certificate or a token; for GKE name the cluster by `gke`');
+  if (folder !== undefined) config.makePathsAbsolute(folder);
+  else if (namesFiles(config)) throw wrong(...ofFiles);
+
+  let options: RequestOptions;
+  try {
+    options = await optionsOf(config);
+  } catch (cause) {
+    throw new ConvergeError({ code: 'BadConfiguration', subject, message: `what the kubeconfig of cluster ${name} names cannot be used`, disposition: 'refuse', cause });
+  }
+  const dispatcher = dispatcherOf({ config, options, subject });
+  return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: async () => headersOf(await optionsOf(config)) };
+}
+
+const ofFiles = ['names files, which a secret cannot bring', 'embed them: certificate-authority-data, client-certificate-data, client-key-data, token'] as const;
+
+const usersSchema = z.object({ users: z.array(z.object({ user: z.record(z.string(), z.unknown()).nullish() })).nullish() });
+
+function tokenFilesIn(document: unknown): string[] {
+  const users = usersSchema.safeParse(document).data?.users ?? [];
+  return users.flatMap(({ user }) => Object.keys(user ?? {})).filter((key) => key === 'token-file' || key === 'tokenFile');
+}
+
+/** Programs and providers of credentials would run with the rights of the function, on the word of a configuration. */
+function problemOf(config: KubeConfig): string | undefined {
+  const user = config.getCurrentUser();
+  const provider: unknown = user?.authProvider;
+  if (user?.exec !== undefined && user.exec !== null) return 'asks for an exec plugin, which no function runs';
+  if (provider !== undefined && provider !== null) return 'asks for an auth-provider, which no function runs';
+  return user?.impersonateUser === undefined || user.impersonateUser === null ? undefined : 'impersonates somebody (`as`), which only `identity` does';
+}
+
+function namesFiles(config: KubeConfig): boolean {
+  const { caFile } = config.getCurrentCluster() ?? {};
+  const { certFile, keyFile } = config.getCurrentUser() ?? {};
+  return [caFile, certFile, keyFile].some((file) => typeof file === 'string' && file !== '');
+}
+
+async function optionsOf(config: KubeConfig): Promise<RequestOptions> {
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  return options;
+}
+
+function headersOf(options: RequestOptions): Credentials {
+  const basic = typeof options.auth === 'string' ? { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` } : {};
+  const named = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]);
+  return { ...basic, ...Object.fromEntries(named) };
+}
+
+function dispatcherOf({ config, options, subject }: { config: KubeConfig; options: TlsOptions; subject: string }): Dispatcher {
+  const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
+  const transport = config.createDispatcherOptions(config.getCurrentCluster(), { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername });
+  switch (transport.type) {
+    case 'agent':
+      return new Agent({ ...connectionLimits, connect: transport.connect });
+    case 'none':
+      return new Agent(connectionLimits);
+    case 'proxy':
+      return new ProxyAgent({ ...connectionLimits, uri: transport.uri, requestTls: transport.requestTls });
+    case 'socks':
+      throw new ConvergeError({ code: 'NotImplemented', subject, message: 'a SOCKS proxy-url is not implemented yet', disposition: 'refuse' });
+  }
+}

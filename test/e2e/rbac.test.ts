@@ -1,0 +1,181 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dump, loadAll } from 'js-yaml';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { configSchema } from '../../shared/config.ts';
+import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
+import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { configMap, deployment, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
+
+/** Converge's account in this cluster: it has no rights but those that the command's manifests give. */
+const account = 'system:serviceaccount:kube-system:converge';
+
+let world: World;
+let master: Clone;
+let inProcess: InProcess;
+
+beforeAll(async () => {
+  world = await startWorld();
+  master = await world.clone();
+  const { server } = world.pipeline.kubernetes;
+  await world.kubectl('create', 'serviceaccount', 'converge', '--namespace', 'kube-system');
+  const token = await world.kubectl('create', 'token', 'converge', '--namespace', 'kube-system', '--duration', '4h');
+  const authority = await world.kubectl('config', 'view', '--raw', '--output', 'jsonpath={.clusters[0].cluster.certificate-authority-data}');
+  const kubeconfig = join(world.pipeline.folder, 'converge-kubeconfig');
+  const document = {
+    clusters: [{ name: 'c', cluster: { server, 'certificate-authority-data': authority } }],
+    users: [{ name: 'u', user: { token: token.trim() } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  await writeFile(kubeconfig, dump(document), { mode: 0o600 });
+  const beside = configSchema.pick({ clusters: true, google: true }).parse({ clusters: { apart: { kubeconfig, identity: 'environment' } } });
+  inProcess = await startInProcess(world, undefined, beside);
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+/** The command in a process of its own. Its standard output, where it succeeds. */
+async function converge(...parameters: string[]): Promise<string> {
+  const program = join(import.meta.dirname, '../../cli/converge.js');
+  const child = spawn(process.execPath, [program, '--config', world.pipeline.config, ...parameters], {
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let problem = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (problem += text));
+  const code = await new Promise<number | null>((ended) => child.on('close', ended));
+  if (code !== 0) throw new Error(`exit code ${code ?? 'none'}: ${problem}`);
+  return out;
+}
+
+const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
+
+/** Runs until nothing is waited for any more. */
+async function bring(environment: string): Promise<ReconcileResult> {
+  for (let runs = 1; ; runs++) {
+    const result = await inProcess.run(environment);
+    if (result.outcome !== 'waiting' || runs === 20) return result;
+  }
+}
+
+async function grant(environment: string): Promise<string> {
+  const manifests = await converge('rbac', environment, '--converge-account', account);
+  await world.apply(manifests);
+  return manifests;
+}
+
+const job = (name: string, annotations: Record<string, string>): string =>
+  `apiVersion: batch/v1
+kind: Job
+metadata: { name: ${name}, annotations: ${JSON.stringify(annotations)} }
+spec: { template: { spec: { restartPolicy: Never, containers: [{ name: c, image: shop:1 }] } } }
+`;
+
+const crd = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'tariffs.family.example' },
+  spec: {
+    group: 'family.example',
+    scope: 'Namespaced',
+    names: { kind: 'Tariff', plural: 'tariffs', singular: 'tariff', listKind: 'TariffList' },
+    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
+  },
+};
+
+/** A chart with hooks and a random password, and plain manifests of all sorts: in another namespace, without one, of a kind of its own. */
+const acme: Files = {
+  'environments/acme.yaml': environmentFile('acme', {
+    cluster: 'apart',
+    deletion: 'prune',
+    sources: [{ helm: { chart: 'charts/shop', release: 'shop' } }, { manifests: 'manifests/acme' }],
+  }),
+  'charts/shop/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
+  'charts/shop/values.yaml': 'level: "1"\n',
+  'charts/shop/templates/settings.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { level: {{ .Values.level | quote }} }\n',
+  'charts/shop/templates/password.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: { name: password }\nstringData: { password: {{ randAlphaNum 16 | quote }} }\n',
+  'charts/shop/templates/migrate.yaml': job('migrate', { 'helm.sh/hook': 'pre-install,pre-upgrade', 'helm.sh/hook-delete-policy': 'before-hook-creation' }),
+  'charts/shop/templates/farewell.yaml': job('farewell', { 'helm.sh/hook': 'post-delete', 'helm.sh/hook-delete-policy': 'hook-succeeded' }),
+  'manifests/acme/web.yaml': deployment('web', 'shop:1'),
+  'manifests/acme/shared.yaml': configMap('shared', { a: 'b' }, { namespace: 'acme-shared' }),
+  'manifests/acme/priority.yaml': JSON.stringify({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'acme-high' }, value: 1000 }),
+  'manifests/acme/definition.yaml': JSON.stringify(crd),
+  'manifests/acme/tariff.yaml': JSON.stringify({ apiVersion: 'family.example/v1', kind: 'Tariff', metadata: { name: 'basic' }, spec: { price: 1 } }),
+};
+
+const ruleSchema = z.object({ apiGroups: z.array(z.string()).optional(), resources: z.array(z.string()).default([]), resourceNames: z.array(z.string()).optional(), verbs: z.array(z.string()) });
+const manifestSchema = z.object({ kind: z.string(), metadata: z.object({ name: z.string(), namespace: z.string().optional() }), rules: z.array(ruleSchema).optional() });
+
+describe('an environment that acts as itself', () => {
+  it('is told that nobody lets it, and which command does', async () => {
+    await push(acme);
+    expect(await inProcess.run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('`converge rbac master/acme --converge-account ACCOUNT`') as string });
+  });
+
+  it('converges with the rights that the command prints, and those alone', async () => {
+    const manifests = await grant('acme');
+    const parsed = loadAll(manifests).map((document) => manifestSchema.parse(document));
+    const kinds = parsed.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'}`);
+    expect(kinds).toEqual([
+      'Namespace -', 'Namespace -', 'ClusterRole -', 'ClusterRoleBinding -', 'Role acme', 'RoleBinding acme', 'Role acme-shared', 'RoleBinding acme-shared', 'ClusterRole -', 'ClusterRoleBinding -',
+    ]);
+    const resources = parsed.flatMap(({ rules }) => rules ?? []).flatMap((rule) => rule.resources);
+    expect([...new Set(resources)].sort()).toEqual([
+      'configmaps', 'customresourcedefinitions', 'deployments', 'groups', 'jobs', 'namespaces', 'pods', 'priorityclasses', 'replicasets', 'secrets', 'tariffs', 'users',
+    ]);
+    expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
+    expect(await inProcess.run('acme')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  it('heals what drifted', async () => {
+    await world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'acme');
+    expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
+    expect(await world.kubectl('get', 'deployment', 'web', '--namespace', 'acme', '--output', 'jsonpath={.spec.template.spec.containers[0].image}')).toBe('shop:1');
+  });
+
+  it('runs hooks again, and prunes what Git no longer specifies', async () => {
+    const before = await world.find('job', 'migrate', 'acme');
+    await push({ 'charts/shop/values.yaml': 'level: "2"\n', 'manifests/acme/tariff.yaml': undefined, 'manifests/acme/shared.yaml': undefined });
+    expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
+    expect((await world.find('job', 'migrate', 'acme'))?.metadata.uid).not.toBe(before?.metadata.uid);
+    expect((await world.find('configmap', 'settings', 'acme'))?.data).toEqual({ level: '2' });
+    expect(await world.find('tariff', 'basic', 'acme')).toBeUndefined();
+    expect(await world.find('configmap', 'shared', 'acme-shared')).toBeUndefined();
+  });
+
+  it('needs rights for a kind that is new to it, and says so', async () => {
+    await push({ 'manifests/acme/account.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'shop' } }) });
+    expect(await bring('acme')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('`converge rbac master/acme` prints the rights') as string });
+    await grant('acme');
+    expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
+  });
+
+  it("cannot touch what is another environment's", async () => {
+    await push({ 'environments/intruder.yaml': environmentFile('intruder', { cluster: 'apart' }), 'manifests/intruder/own.yaml': configMap('own', { a: '1' }) });
+    await grant('intruder');
+    expect(await bring('intruder')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/intruder/other.yaml': configMap('stolen', { a: '1' }, { namespace: 'acme' }) });
+    expect(await bring('intruder')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('converge:master:intruder') as string });
+    expect(await world.find('configmap', 'stolen', 'acme')).toBeUndefined();
+    const asIntruder = ['--as', 'converge:master:intruder', '--as-group', 'converge:environments', '--namespace', 'acme'];
+    await expect(world.kubectl('auth', 'can-i', 'get', 'secrets', ...asIntruder)).rejects.toThrow();
+    await push({ 'manifests/intruder/other.yaml': undefined });
+    expect(await bring('intruder')).toMatchObject({ outcome: 'converged' });
+  });
+
+  it('takes everything away that it brought, when its file is removed', async () => {
+    await push({ 'environments/acme.yaml': undefined });
+    expect(await bring('acme')).toMatchObject({ outcome: 'removed' });
+    for (const [kind, name] of [['configmap', 'settings'], ['secret', 'password'], ['deployment', 'web'], ['configmap', 'converge-acme'], ['secret', 'converge-acme-seed']] as const) {
+      expect(await world.find(kind, name, 'acme')).toBeUndefined();
+    }
+    expect(await world.find('priorityclass', 'acme-high')).toBeUndefined();
+  });
+});
