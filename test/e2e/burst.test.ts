@@ -256,6 +256,7 @@ describe('a burst of a thousand objects', () => {
         await killing;
         const commits = await expectWhole({ site, burst, refused });
         console.log(`seed ${seed}: ${killed} kills, ${commits.all} commits, ${commits.groups} of them groups`);
+        // A run commits what waits for it at once, then the rest: a kill between the two costs one commit. A group is one for each of its generations.
         expect(commits.all - commits.groups).toBeLessThanOrEqual(killed + 3);
       } finally {
         isOver = true;
