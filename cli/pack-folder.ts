@@ -1,4 +1,3 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -7,6 +6,7 @@ import type { Limits } from '../shared/config.ts';
 import { environmentOfPath, parseEnvironmentFile } from '../shared/environment/environment-file.ts';
 import { safePath } from '../shared/source/artifact.ts';
 import { CommandError } from './command-error.ts';
+import { lookAt, namesIn, readWhole } from './local-files.ts';
 
 const compress = promisify(gzip);
 const epoch = new Date(0);
@@ -22,7 +22,7 @@ interface FolderFile {
  * epoch. All of its files are in it, whatever a `.gitignore` says.
  *
  * @param target the folder of the repository that it replaces
- * Throws `CommandError` for links, for what is no file, for an empty folder and for what is beyond the limits; `UnsafePath` and
+ * Throws `CommandError` for what cannot be read, for links, for what is no file, for an empty folder and for what is beyond the limits; `UnsafePath` and
  * `InvalidEnvironment` (refuse) for what `copyArtifact` would refuse.
  */
 export async function packFolder({ folder, target, limits }: { folder: string; target: string; limits: Limits }): Promise<Buffer> {
@@ -57,9 +57,9 @@ async function readFolder({ folder, limits }: { folder: string; limits: Limits }
   const files: { path: string; mode: number }[] = [];
   let bytes = 0;
   const walk = async (below: string): Promise<void> => {
-    for (const name of (await readdir(join(folder, below))).sort()) {
+    for (const name of await namesIn(join(folder, below))) {
       const path = below === '' ? name : `${below}/${name}`;
-      const found = await lstat(join(folder, path));
+      const found = await lookAt(join(folder, path));
       if (found.isDirectory()) await walk(path);
       else if (!found.isFile()) throw new CommandError({ subject: join(folder, path), message: found.isSymbolicLink() ? 'is a link' : 'is no file', remedy: 'upload plain files and folders only' });
       else files.push({ path, mode: found.mode });
@@ -71,6 +71,6 @@ async function readFolder({ folder, limits }: { folder: string; limits: Limits }
   await walk('');
   const sorted = files.sort((a, b) => (a.path < b.path ? -1 : 1));
   const read: FolderFile[] = [];
-  for (const { path, mode } of sorted) read.push({ path, content: await readFile(join(folder, path)), executable: (mode & 0o111) !== 0 });
+  for (const { path, mode } of sorted) read.push({ path, content: await readWhole(join(folder, path)), executable: (mode & 0o111) !== 0 });
   return read;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { diffSchema } from '../shared/events/alert.ts';
 import { policySchema } from '../shared/environment/policy.ts';
+import { quarantineSchema } from '../shared/environment/quarantine.ts';
 import { healthStates } from '../shared/health/health.ts';
 import { commitStatus, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { status, type Status } from '../shared/pipeline/status.ts';
@@ -14,11 +15,12 @@ const statusSchema = z.object({
       name: z.string(),
       repository: z.string(),
       cluster: z.string(),
-      state: z.enum(['Converged', 'Converging', 'Diverged', 'Failed', 'Suspended', 'Unknown']),
+      state: z.enum(['Converged', 'Converging', 'Diverged', 'Failed', 'Suspended', 'Removing', 'Unknown']),
       revision: z.string(),
       wanted: z.string(),
       since: z.string(),
       incident: z.string().nullable(),
+      quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
       health: z.enum(healthStates),
       objects: z.number(),
       message: z.string(),

@@ -11,6 +11,7 @@ const tones: Readonly<Record<EnvironmentStatus['state'], Tone>> = {
   Diverged: 'bad',
   Failed: 'bad',
   Suspended: 'detail',
+  Removing: 'plain',
   Unknown: 'plain',
 };
 
@@ -24,8 +25,9 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
   }
   const shown = names.length === 0 ? environments : environments.filter((environment) => names.some((name) => matches(name, environment)));
   const rows = shown.map((environment) => {
-    const { repository, name, state, revision, health, since, message, policy } = environment;
-    const words = [message, ...policyWords(policy)].filter((word) => word !== '').join('; ');
+    const { repository, name, state, revision, health, since, message, policy, quarantine } = environment;
+    const barred = quarantine === null ? '' : `quarantined: ${shortRevision(quarantine.revision)}`;
+    const words = [message, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
     return { tone: tones[state], cells: [`${repository}/${name}`, state, shortRevision(revision) || '-', health, shortTime(since), words] };
   });
   const isBad = unreadable.length > 0 || shown.some(({ state }) => state === 'Diverged' || state === 'Failed');

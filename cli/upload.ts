@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { lstat, readFile } from 'node:fs/promises';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
 import type { RepositoryConfig } from '../shared/config.ts';
 import { branchName, branchPatterns, classesOfBranch } from '../shared/source/branches.ts';
@@ -9,6 +8,7 @@ import { awaitCommit, awaitConvergence, type Outcome } from './await-upload.ts';
 import { readBuild, type Build } from './ci-environment.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
+import { lookAt, readWhole } from './local-files.ts';
 import { checkFile, packFolder } from './pack-folder.ts';
 
 export interface UploadOptions {
@@ -89,8 +89,7 @@ function chooseClass({ context, options, build }: { context: Context; options: U
 /** A folder becomes the atomic group `<path>.tgz`, a file is uploaded as it is, under its own path or the one that `--as` gives. */
 async function prepare({ context, path, as, alone }: { context: Context; path: string; as: string | undefined; alone: boolean }): Promise<Prepared> {
   if (as !== undefined && !alone) throw new CommandError({ subject: '--as', message: 'names one folder or file, and there are several' });
-  const found = await lstat(resolve(context.folder, path)).catch(() => undefined);
-  if (found === undefined) throw new CommandError({ subject: path, message: 'is not there' });
+  const found = await lookAt(resolve(context.folder, path), { called: path });
   const name = (as ?? placeOf({ context, path })).replace(/\/+$/, '');
   if (found.isDirectory()) {
     const target = name.replace(/\.(tar\.gz|tgz)$/, '');
@@ -101,7 +100,7 @@ async function prepare({ context, path, as, alone }: { context: Context; path: s
   if (!found.isFile()) throw new CommandError({ subject: path, message: found.isSymbolicLink() ? 'is a link' : 'is no file', remedy: 'upload plain files and folders only' });
   const { limits } = context.config;
   if (found.size > limits.uploadBytes) throw new CommandError({ subject: path, message: `is larger than ${limits.uploadBytes} bytes`, remedy: 'limits.uploadBytes of the configuration allows more' });
-  const content = await readFile(resolve(context.folder, path));
+  const content = await readWhole(resolve(context.folder, path));
   checkFile({ path: name, content });
   return { name, content };
 }

@@ -1,6 +1,7 @@
+import { EventEmitter, setMaxListeners } from 'node:events';
 import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
+import { ApiError, type CreateReadStreamOptions, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
@@ -28,6 +29,7 @@ const objectSchema = z.object({
   generation: digits,
   size: z.coerce.number().int(),
   updated: z.coerce.date(),
+  contentEncoding: z.string().optional(),
   metadata: z.record(z.string(), z.string()).default({}),
 });
 const listedSchema = objectSchema.extend({ name: z.string(), timeCreated: z.coerce.date() });
@@ -40,14 +42,15 @@ export function createBuckets(storage: Storage): Buckets {
       const described = await describe({ storage, bucket, name });
       if (described === undefined) return undefined;
       const { generation, size, createdAt, metadata } = described;
-      return { bucket, name, generation, bytes: size, createdAt, metadata };
+      return { bucket, name, generation, bytes: size, ...encodingOf(described), createdAt, metadata };
     },
     async list(bucket) {
       try {
         const [files] = await storage.bucket(bucket).getFiles();
         return files.map((file) => {
-          const { name, generation, size, timeCreated, metadata } = listedSchema.parse(file.metadata);
-          return { bucket, name, generation, bytes: size, createdAt: timeCreated, metadata };
+          const listed = listedSchema.parse(file.metadata);
+          const { name, generation, size, timeCreated, metadata } = listed;
+          return { bucket, name, generation, bytes: size, ...encodingOf(listed), createdAt: timeCreated, metadata };
         });
       } catch (error) {
         throw translate({ error, subject: `gs://${bucket}` });
@@ -55,7 +58,7 @@ export function createBuckets(storage: Storage): Buckets {
     },
     async read({ bucket, name, generation }) {
       const subject = `gs://${bucket}/${name}#${generation}`;
-      const chunks = contentOf({ storage, bucket, name, generation }).createReadStream()[Symbol.asyncIterator]();
+      const chunks = streamOf(contentOf({ storage, bucket, name, generation }))[Symbol.asyncIterator]();
       try {
         return following({ first: await chunks.next(), chunks, subject });
       } catch (error) {
@@ -142,9 +145,15 @@ interface Description {
   /** When the generation was written, and when its metadata last changed. */
   readonly createdAt: Date;
   readonly updated: Date;
+  readonly contentEncoding?: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   /** Storage's own clock at the answer, to the second. */
   readonly readAt: Date;
+}
+
+/** `identity`, or an empty text, is none. */
+function encodingOf({ contentEncoding }: { contentEncoding?: string | undefined }): { contentEncoding?: string } {
+  return contentEncoding === undefined || contentEncoding === '' || contentEncoding === 'identity' ? {} : { contentEncoding };
 }
 
 async function describe({ storage, bucket, name }: { storage: Storage; bucket: string; name: string }): Promise<Description | undefined> {
@@ -165,7 +174,7 @@ const contentHeaders = z.object({ 'x-goog-generation': digits, 'last-modified': 
 /** The content of an object with what Storage says of it in the same answer, where it does: both are of one generation. */
 async function download(file: File): Promise<{ text: string; told: Omit<StateObject, 'value'> | undefined }> {
   let headers: unknown;
-  const stream = file.createReadStream({ validation: false }).once('response', (response: { headers: unknown }) => {
+  const stream = streamOf(file, { validation: false }).once('response', (response: { headers: unknown }) => {
     headers = response.headers;
   });
   const text = await readText(stream);
@@ -205,6 +214,15 @@ async function* following({ first, chunks, subject }: {
   } finally {
     await chunks.return?.();
   }
+}
+
+/** The libraries below chain three pipelines on every answer longer than a buffer: two listeners more than Node.js takes for a leak. */
+const listenersOfAnswer = 20;
+
+function streamOf(file: File, options: CreateReadStreamOptions = {}): ReturnType<File['createReadStream']> {
+  return file.createReadStream(options).once('response', (response: unknown) => {
+    if (response instanceof EventEmitter) setMaxListeners(listenersOfAnswer, response);
+  });
 }
 
 export function statusOf(error: unknown): number | undefined {

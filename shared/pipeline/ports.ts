@@ -44,7 +44,10 @@ export interface StoredObject {
   readonly name: string;
   /** Decimal digits; increases with every overwrite. */
   readonly generation: string;
+  /** As stored. */
   readonly bytes: number;
+  /** How it is packed, where its uploader said so: it is read unpacked, and how many bytes that are shows at its end. */
+  readonly contentEncoding?: string;
   /** When this generation was written, by Storage's clock. */
   readonly createdAt: Date;
   /** Custom metadata, keys as uploaded. */

@@ -3,21 +3,26 @@ import { isOpen } from '../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
 import { readMemory, type Memory } from '../environment/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
+import type { Quarantine } from '../environment/quarantine.ts';
 import { revisionOf } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Ports, Repository } from './ports.ts';
+import { rememberedEnvironments } from './remembered-environments.ts';
 
 export interface EnvironmentStatus {
   readonly name: string;
   readonly repository: string;
   readonly cluster: string;
-  readonly state: 'Converged' | 'Converging' | 'Diverged' | 'Failed' | 'Suspended' | 'Unknown';
-  /** The revision converged last, and the one the branch is at; empty where there is none. */
+  /** `Removing`: no file declares it any more, and its objects are not yet released or deleted. */
+  readonly state: 'Converged' | 'Converging' | 'Diverged' | 'Failed' | 'Suspended' | 'Removing' | 'Unknown';
+  /** The revision converged last, and the one the branch is at; empty where there is none, or none is wanted. */
   readonly revision: string;
   readonly wanted: string;
   readonly since: string;
   readonly incident: string | null;
+  /** The revision that was rolled back because it failed, and that uploads may not bring back. */
+  readonly quarantine: Pick<Quarantine, 'revision' | 'reason' | 'at' | 'revert'> | null;
   readonly health: Memory['health'];
   readonly objects: number;
   readonly message: string;
@@ -33,7 +38,7 @@ export interface Status {
 
 type StatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 
-/** Every environment as Git declares it and the last run left it. Reads Git and the state bucket, never a cluster. */
+/** Every environment as Git declares it and the last run left it, and those that Git declares no more and that are not yet gone. Reads Git and the state bucket, never a cluster. */
 export async function status({ repositories }: { repositories: readonly string[] }, ports: StatusPorts): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
@@ -52,27 +57,53 @@ async function statusOfRepository({ repository, ports }: { repository: Repositor
   const head = await repository.fetchHead();
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
-  return await Promise.all(names.map(async (name) => statusOfEnvironment({ name, repository, commit: head.id, ports })));
+  const remembered = await rememberedEnvironments({ repository: repository.repositoryClass, state: ports.state });
+  const declared = names.map(async (name) => [await statusOfEnvironment({ name, repository, commit: head.id, ports })]);
+  const removed = remembered.filter((name) => !names.includes(name)).map(async (name) => statusOfRemoved({ name, repository, ports }));
+  return (await Promise.all([...declared, ...removed])).flat();
+}
+
+/** Nothing for one that is gone by now, and for one that never ran: nothing of it has to go. */
+async function statusOfRemoved({ name, repository, ports }: { name: string; repository: Repository; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
+  const memory = await memoryOf({ name, repository, ports });
+  if (memory.attempted === undefined) return [];
+  const open = isOpen(memory.incident) ? memory.incident : undefined;
+  const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
+  const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
+  return [{ ...factsOf({ name, repository, memory }), cluster: memory.cluster, state, wanted: '', message, policy: null }];
+}
+
+async function memoryOf({ name, repository, ports }: { name: string; repository: Repository; ports: StatusPorts }): Promise<Memory> {
+  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment: name });
+  return readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+}
+
+function factsOf({ name, repository, memory }: { name: string; repository: Repository; memory: Memory }) {
+  const { converged, incident, quarantine, since, health, objects } = memory;
+  const stands = quarantine !== undefined && quarantine.lifted === undefined;
+  return {
+    name,
+    repository: repository.repositoryClass,
+    revision: converged?.revision ?? '',
+    since,
+    incident: isOpen(incident) ? incident.id : null,
+    quarantine: stands ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert } : null,
+    health,
+    objects: Object.keys(objects).length,
+  };
 }
 
 async function statusOfEnvironment({ name, repository, commit, ports }: { name: string; repository: Repository; commit: string; ports: StatusPorts }): Promise<EnvironmentStatus> {
-  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment: name });
-  const memory = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+  const memory = await memoryOf({ name, repository, ports });
   const file = environmentPath(name);
   const bytes = await repository.readFile({ commit, path: file });
   const declared = declaredState({ file, text: Buffer.from(bytes ?? []).toString('utf8') });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   return {
-    name,
-    repository: repository.repositoryClass,
+    ...factsOf({ name, repository, memory }),
     cluster: declared.cluster ?? memory.cluster,
     state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
-    revision: memory.converged?.revision ?? '',
     wanted: revisionOf({ branch: repository.branch, commit }),
-    since: memory.since,
-    incident: open?.id ?? null,
-    health: memory.health,
-    objects: Object.keys(memory.objects).length,
     message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? '',
     policy: declared.policy,
   };

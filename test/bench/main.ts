@@ -6,6 +6,7 @@ import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { reportTo } from '../../local/say.ts';
 import { measureCommits } from './commit-cases.ts';
+import { measureCopy } from './copy-cases.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { prepareManyEnvironments } from './many-environments.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
@@ -71,6 +72,9 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'render-cached': async () => (await render()).cached(),
     'commit-file-1': () => measureCommits({ folder: parts.pipeline.folder, name: 'commit-file-1', files: 1, rounds: 20 }),
     'commit-files-1000': () => measureCommits({ folder: parts.pipeline.folder, name: 'commit-files-1000', files: 1000, rounds: 5 }),
+    'copy-file-cold': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-file-cold' }),
+    'copy-object-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-object-200MB' }),
+    'copy-archive-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-archive-200MB' }),
     'upload-to-converged': () => measureUpload(parts),
   };
   const measured: Case[] = [];

@@ -31,6 +31,9 @@ export const caseNames = [
   'render-cached',
   'commit-file-1',
   'commit-files-1000',
+  'copy-file-cold',
+  'copy-object-200MB',
+  'copy-archive-200MB',
   'upload-to-converged',
 ] as const;
 export type CaseName = (typeof caseNames)[number];

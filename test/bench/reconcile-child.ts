@@ -5,6 +5,7 @@ import { reconcileRequestedSchema, type ReconcileRequested } from '../../shared/
 import { fanOut } from '../../shared/pipeline/fan-out.ts';
 import type { Topics } from '../../shared/pipeline/ports.ts';
 import { reconcile } from '../../shared/pipeline/reconcile.ts';
+import { peakMemory } from '../peak-memory.ts';
 import { countCalls } from './call-counts.ts';
 import { secondsOf } from './measure.ts';
 
@@ -30,7 +31,7 @@ async function run(message: unknown): Promise<void> {
   const seconds = await secondsOf(async () => {
     ended = 'job' in order ? await look(order.job) : await spread(order.change);
   });
-  const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  const peakRssMiB = Math.round(peakMemory() / 1024);
   process.send?.({ order: order.order, ...ended, seconds, peakRssMiB, counts: counts() });
 }
 

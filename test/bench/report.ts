@@ -25,6 +25,9 @@ const aims: Readonly<Record<CaseName, Aim>> = {
   'render-cached': {},
   'commit-file-1': { seconds: 0.15 },
   'commit-files-1000': { times: 3 },
+  'copy-file-cold': { peakRssMiB: 256 },
+  'copy-object-200MB': { peakRssMiB: 512 },
+  'copy-archive-200MB': { peakRssMiB: 512 },
   'upload-to-converged': { seconds: 1.5 },
 };
 

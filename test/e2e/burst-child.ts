@@ -11,6 +11,7 @@ import { configSchema } from '../../shared/config.ts';
 import { ConvergeError, describeError } from '../../shared/errors.ts';
 import { objectFinalizedSchema } from '../../shared/events/object-finalized.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
+import { peakMemory } from '../peak-memory.ts';
 
 /*
  * One instance of copyArtifact in a process of its own, on real adapters. Prints its port. Announcements go to a file.
@@ -42,8 +43,7 @@ const settings = {
 
 const server = createServer((request, response) => {
   if (request.method === 'GET') {
-    // Peak of the resident memory in KiB, as getrusage(2) has it.
-    response.end(String(process.resourceUsage().maxRSS));
+    response.end(String(peakMemory()));
     return;
   }
   void (async () => {

@@ -1,15 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import { configMap, environmentFile, eventually, startWorld, tgz, type Clone, type Files, type World } from './world.ts';
 
 const run = promisify(execFile);
 let world: World;
 let master: Clone;
-let keys: { ana: Key; bob: Key };
+let keys: { ana: Key; bob: Key; converge: Key };
+let keysFolder: string;
 
 interface Key {
   /** As an allowed signers file has it. */
@@ -19,15 +21,16 @@ interface Key {
 }
 
 beforeAll(async () => {
-  world = await startWorld();
+  keysFolder = await mkdtemp(join(tmpdir(), 'converge-keys-'));
+  keys = { ana: await makeKey(keysFolder, 'ana'), bob: await makeKey(keysFolder, 'bob'), converge: await makeKey(keysFolder, 'converge') };
+  world = await startWorld({ configuration: { author: { name: 'Converge', email: 'converge@example.com', signingKey: { file: keys.converge.file } } } });
   master = await world.clone();
-  const folder = await mkdtemp(join(world.pipeline.folder, 'keys-'));
-  keys = { ana: await makeKey(folder, 'ana'), bob: await makeKey(folder, 'bob') };
   await master.git('config', 'gpg.format', 'ssh');
   await master.push({ 'README.md': 'Family Insurance' });
 });
 afterAll(async () => {
   await world.stop();
+  await rm(keysFolder, { recursive: true, force: true });
 });
 
 async function makeKey(folder: string, name: string): Promise<Key> {
@@ -99,6 +102,52 @@ describe("an environment's own rule", () => {
     await signWith(undefined);
     await converged(await master.push(files('9', undefined)));
     expect(await messageOf('strict')).toBe('9');
+  });
+});
+
+describe("a rule that allows Converge's own key and a person's", () => {
+  const settings = 'manifests/shared/settings.yaml';
+  const bringsAbout = async (v: string): Promise<void> => {
+    await eventually(`${v} is there`, async () => (await messageOf('shared')) === v);
+  };
+  const verified = async (commit: string): Promise<string> => {
+    const allowed = join(keysFolder, 'allowed');
+    await writeFile(allowed, `${keys.ana.line}\n${keys.converge.line}\n`);
+    const { stderr } = await run('git', ['--git-dir', world.pipeline.git.path('master'), '-c', `gpg.ssh.allowedSignersFile=${allowed}`, 'verify-commit', commit]);
+    return stderr;
+  };
+
+  beforeAll(async () => {
+    await signWith(keys.ana);
+    const rule = { verify: { allowedSigners: `${keys.ana.line}\n${keys.converge.line}\n` } };
+    await master.push({ 'environments/shared.yaml': environmentFile('shared', rule), [settings]: configMap('settings', { v: '0' }) });
+    await bringsAbout('0');
+  });
+
+  it('accepts what CI uploads, of which Converge signs the commit, a file and a group', async () => {
+    await world.upload(settings, configMap('settings', { v: 'uploaded' }));
+    await bringsAbout('uploaded');
+    expect(await verified(await master.head())).toContain(`Good "git" signature for converge@example.com with ED25519 key ${keys.converge.fingerprint}`);
+    await world.upload('manifests/shared.tgz', await tgz({ 'settings.yaml': configMap('settings', { v: 'group' }) }));
+    await bringsAbout('group');
+    expect(await verified(await master.head())).toContain(keys.converge.fingerprint);
+  });
+
+  it("refuses a person's unsigned commit and another key's, and names them, until a signed one is above it", async () => {
+    await signWith(undefined);
+    const unsigned = await master.push({ [settings]: configMap('settings', { v: 'unsigned' }) });
+    const diff = await eventually(`${unsigned} is told`, () => world.diffs.find((one) => one.environment === 'shared' && one.revision.endsWith(unsigned)));
+    expect(diff).toMatchObject({ reason: 'Failed', summary: expect.stringContaining(`UntrustedRevision: commit ${unsigned}: is not signed`) });
+    expect(await messageOf('shared')).toBe('group');
+    await signWith(keys.bob);
+    const foreign = await master.push({ [settings]: configMap('settings', { v: 'foreign' }) });
+    await eventually(`${foreign} is told`, () => world.diffs.find((one) => one.environment === 'shared' && one.summary.includes(keys.bob.fingerprint)));
+    expect(await messageOf('shared')).toBe('group');
+    await signWith(keys.ana);
+    await master.push({ [settings]: configMap('settings', { v: 'signed' }) });
+    await bringsAbout('signed');
+    await world.upload(settings, configMap('settings', { v: 'uploaded again' }));
+    await bringsAbout('uploaded again');
   });
 });
 

@@ -2,8 +2,9 @@ import { createServer, request } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Storage } from '@google-cloud/storage';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
@@ -52,6 +53,34 @@ describe('the buckets of uploads', () => {
       createdAt: expect.any(Date),
       metadata: { 'converge-commit': '9f2c' },
     });
+  });
+
+  it('say how an object is packed, and read it unpacked', async () => {
+    await storage.bucket(bucket).file('packed').save(gzipSync('a: 1\n'), { resumable: false, metadata: { contentEncoding: 'gzip' } });
+    const live = await buckets.find({ bucket, name: 'packed' });
+    expect(live).toMatchObject({ contentEncoding: 'gzip', bytes: gzipSync('a: 1\n').length });
+    expect((await buckets.list(bucket)).find(({ name }) => name === 'packed')).toEqual(live);
+    expect(live === undefined ? undefined : await textOf(await buckets.read(live))).toBe('a: 1\n');
+  });
+
+  it('read many objects at once without a word about too many listeners', async () => {
+    const warned = vi.fn<(warning: Error) => void>();
+    process.on('warning', warned);
+    try {
+      const names = Array.from({ length: 12 }, (_one, index) => `many/${index}`);
+      const text = 'x'.repeat(300_000);
+      for (const name of names) await upload({ name, text });
+      const read = await Promise.all(names.map(async (name) => {
+        const live = await buckets.find({ bucket, name });
+        return live === undefined ? undefined : textOf(await buckets.read(live));
+      }));
+      expect(read.every((one) => one === text)).toBe(true);
+      // Warnings come at the next tick.
+      await new Promise(setImmediate);
+      expect(warned.mock.calls).toEqual([]);
+    } finally {
+      process.off('warning', warned);
+    }
   });
 
   it('hold nothing under a name that was never uploaded, or was deleted', async () => {

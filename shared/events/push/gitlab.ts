@@ -4,7 +4,7 @@ import { commitId, commitOrNone, headerOf, isSameSecret, parseBody, type Webhook
 
 /** https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events, and of the system hooks, whose header tells no kind. */
 const pushSchema = z.object({
-  object_kind: z.enum(['push', 'tag_push']),
+  object_kind: z.enum(['push', 'tag_push']).optional(),
   ref: z.string(),
   before: commitId,
   after: commitId,
@@ -15,7 +15,8 @@ const pushSchema = z.object({
     web_url: z.string().nullish(),
   }),
 });
-const systemHookSchema = z.object({ object_kind: z.string().optional() });
+/** Older system hooks say it by `event_name` alone. */
+const kindSchema = z.object({ object_kind: z.string().optional(), event_name: z.string().optional() });
 
 /** What marks a signing token: the rest is the key as base64 (https://www.standardwebhooks.com). */
 const signingTokenPrefix = 'whsec_';
@@ -40,10 +41,10 @@ export const gitlab: Webhook = {
   // The key stays the same when GitLab tries again; before 17.4 there is only the event's id.
   deliveryOf: (headers) => headerOf(headers, 'webhook-id') ?? headerOf(headers, 'idempotency-key') ?? headerOf(headers, 'x-gitlab-event-uuid'),
   parsePush(call) {
-    if (headerOf(call.headers, 'x-gitlab-event') === 'System Hook') {
-      const kind = parseBody(systemHookSchema, call).object_kind;
-      if (kind !== 'push' && kind !== 'tag_push') return { urls: [], fullName: undefined, refs: [], isDated: false };
-    }
+    const { object_kind, event_name } = parseBody(kindSchema, call);
+    const kind = object_kind ?? event_name;
+    const isPush = kind === 'push' || kind === 'tag_push';
+    if (!isPush && headerOf(call.headers, 'x-gitlab-event') === 'System Hook') return { urls: [], fullName: undefined, refs: [], isDated: false };
     const { ref, before, after, project } = parseBody(pushSchema, call);
     return {
       urls: [project.git_http_url, project.git_ssh_url, project.web_url].flatMap((url) => url ?? []),

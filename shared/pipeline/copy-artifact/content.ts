@@ -48,8 +48,12 @@ interface Reading {
   readonly settings: CopySettings;
 }
 
-/** An object with `Content-Encoding: gzip` arrives inflated, larger than its size says: a plain object is counted, and its size known at its end. */
+/** Nothing is whole in memory but an environment file, and an object whose size shows at its end. */
 async function readFile({ live, path, content, ports, settings }: Reading): Promise<ArchivedFile> {
+  const repository = ports.repository(settings.repositoryClass);
+  if (live.contentEncoding === undefined && environmentOfPath(path) === undefined) {
+    return { path, blob: await repository.writeBlob({ bytes: live.bytes, chunks: content }), executable: false };
+  }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of content) {
@@ -59,7 +63,7 @@ async function readFile({ live, path, content, ports, settings }: Reading): Prom
   }
   const problem = environmentProblem({ path, chunks });
   if (problem !== undefined) throw problem;
-  const blob = await ports.repository(settings.repositoryClass).writeBlob({ bytes, chunks: each(chunks) });
+  const blob = await repository.writeBlob({ bytes, chunks: each(chunks) });
   return { path, blob, executable: false };
 }
 

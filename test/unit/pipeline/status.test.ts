@@ -45,6 +45,7 @@ describe('the status of an environment', () => {
           wanted: `main@sha1:${commitId('a')}`,
           since: at.at,
           incident: null,
+          quarantine: null,
           health: 'Healthy',
           objects: 1,
           message: '',
@@ -69,6 +70,27 @@ describe('the status of an environment', () => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
     const { environments } = await statusOf({ repository, ...(memory === undefined ? {} : { memory }) });
     expect(environments[0]?.state).toBe(state);
+  });
+
+  it('names the revision in quarantine, as long as nobody has lifted it', async () => {
+    const quarantine = { revision: `main@sha1:${commitId('f')}`, inputs: {}, reason: 'Deployment acme/web: ImagePullBackOff', at: at.at, revert: commitId('e'), restored: {} };
+    const { inputs: _inputs, restored: _restored, ...shown } = quarantine;
+    expect((await statusOf({ memory: { ...settled, quarantine } })).environments[0]).toMatchObject({ state: 'Converged', quarantine: shown });
+    const lifted = { ...quarantine, lifted: commitId('d') };
+    expect((await statusOf({ memory: { ...settled, quarantine: lifted } })).environments[0]).toMatchObject({ quarantine: null });
+  });
+
+  it.each<{ state: string; message: string; what: string; memory: Partial<Memory> }>([
+    { state: 'Removing', message: 'no file declares it any more', what: 'a removed one', memory: settled },
+    { state: 'Removing', message: 'no file declares it any more', what: 'a removed one that had drifted', memory: { ...settled, incident } },
+    { state: 'Failed', message: 'PersistentVolumeClaim acme/data: is guarded', what: 'one that cannot be removed', memory: { ...settled, incident: { ...incident, reason: 'Guarded', summary: 'PersistentVolumeClaim acme/data: is guarded' } } },
+  ])('is $state for $what, until it is gone', async ({ state, message, memory }) => {
+    const { environments } = await statusOf({ repository: repositoryWith({ files: { 'README.md': '' } }), memory });
+    expect(environments).toMatchObject([{ name: 'acme', cluster: 'earlier', state, message, wanted: '', policy: null, objects: 0 }]);
+  });
+
+  it('is nothing for a removed one that never ran', async () => {
+    expect(await statusOf({ repository: repositoryWith({ files: { 'README.md': '' } }), memory: {} })).toEqual({ environments: [], unreadable: [] });
   });
 
   it('names the open incident and what it is about', async () => {

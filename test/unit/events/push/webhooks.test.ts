@@ -66,6 +66,27 @@ describe.each(deliveries)('$name', ({ name, host, signature, id }) => {
   });
 });
 
+describe('a recorded body', () => {
+  const none = undefined;
+  it.each([
+    ['github-push', { 'x-github-event': 'push' }, 'Codertocat/Hello-World', 'refs/heads/master', none, '6113728f27ae82c7b1a177c8d03f9e96e0adf246'],
+    ['github-push-that-deletes-a-tag', { 'x-github-event': 'push' }, 'Codertocat/Hello-World', 'refs/tags/simple-tag', '6113728f27ae82c7b1a177c8d03f9e96e0adf246', none],
+    ['gitlab-push', { 'x-gitlab-event': 'Push Hook' }, 'mike/diaspora', 'refs/heads/master', '95790bf891e76fee5e1747ab589903a6a1f80f22', 'da1560886d4f094c3e6c9ef40349f7d38b5d27d7'],
+    ['gitlab-push-of-a-tag', { 'x-gitlab-event': 'Tag Push Hook' }, 'jsmith/example', 'refs/tags/v1.0.0', none, '82b3d5ae55f7080f1e6022629cdb57bfae7cccc7'],
+    ['gitlab-system-hook-push', { 'x-gitlab-event': 'System Hook' }, 'mike/diaspora', 'refs/heads/master', '95790bf891e76fee5e1747ab589903a6a1f80f22', 'da1560886d4f094c3e6c9ef40349f7d38b5d27d7'],
+    ['bitbucket-cloud-push', { 'x-event-key': 'repo:push' }, 'team_name/repo_name', 'refs/heads/name-of-branch', '1e65c05c1d5171631d92438a13901ca7dae9618c', '709d658dc5b6d6afcd46049c2f332ee3f515a67d'],
+    ['bitbucket-data-center-push-that-deletes-a-branch', { 'x-event-key': 'repo:refs_changed' }, '~gopher/webhook-test', 'refs/heads/feature/wip', '32a0b8a740c2963c6f56bd8baf3dc05683d299e0', none],
+    ['gitea-push', { 'x-gitea-event': 'push' }, 'example/example', 'refs/heads/master', none, '67b56589a45103f891bdee7c0546e5d40bc02001'],
+  ])('of %s is understood', (name, headers: Record<string, string>, fullName, ref, from, after) => {
+    const rawBody = readFileSync(join(import.meta.dirname, '../../../functions/deliveries/recorded', `${name}.json`));
+    const call = { headers, rawBody };
+    const webhook = webhookOf({ headers, configured: ['github', 'gitlab', 'bitbucket', 'gitea'] })?.webhook;
+    const push = webhook?.parsePush(call);
+    expect(push).toMatchObject({ fullName, refs: [{ ref, before: from, after }] });
+    for (const url of push?.urls ?? []) expect(repositoriesOf({ push: { urls: [url], fullName: undefined }, configured: [{ url: push?.urls[0] ?? '' }] })).toHaveLength(1);
+  });
+});
+
 describe("Gitea's call", () => {
   it('is taken by the signature that GitHub uses, too', () => {
     const { webhook, call } = receive(read('gitea-push'));
