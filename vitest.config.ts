@@ -25,6 +25,18 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        test: {
+          name: 'terraform',
+          include: ['test/terraform/**/*.test.ts'],
+          globalSetup: ['test/terraform/programs.ts'],
+          // Google's provider takes half a gigabyte, and half a minute to begin where everybody is busy.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });

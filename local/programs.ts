@@ -11,6 +11,10 @@ export const programNames = ['pubsub', 'storage', 'render', 'kwok', 'cluster'] a
 export type ProgramName = (typeof programNames)[number];
 export type Programs = Readonly<Record<ProgramName, string>>;
 
+/** Programs of others that only the tests of `terraform/` need: `npm start` builds neither. */
+export const infrastructureProgramNames = ['tofu', 'google-provider'] as const;
+export type InfrastructureProgramName = (typeof infrastructureProgramNames)[number];
+
 /** Takes one line of progress. A line that ends in `…` is superseded by the next one. */
 export type Report = (line: string) => void;
 
@@ -29,9 +33,17 @@ const lockTouchMilliseconds = 5000;
 const lockStaleMilliseconds = 60_000;
 
 /** Kubernetes' components parse their own version: without it they call themselves `v0.0.0-master+$Format:%H$`. */
-const linkerVariables: Readonly<Partial<Record<ProgramName, readonly string[]>>> = {
+const linkerVariables: Readonly<Partial<Record<BuildableName, readonly string[]>>> = {
   cluster: ['gitVersion=v1.36.3', 'gitMajor=1', 'gitMinor=36'].map((value) => `-X k8s.io/component-base/version.${value}`),
 };
+
+/** Google's provider is so large that optimising it takes longer than all its runs in the tests. */
+const compilerFlags: Readonly<Partial<Record<BuildableName, readonly string[]>>> = { 'google-provider': ['-gcflags=all=-N'] };
+
+/** Modules without code of ours: what they build is their one `tool`. */
+const packages: Readonly<Partial<Record<BuildableName, string>>> = { tofu: 'tool', 'google-provider': 'tool' };
+
+type BuildableName = ProgramName | InfrastructureProgramName;
 
 /** Where built programs and compiled code are kept between runs, outside of any checkout. */
 export function cacheFolder(): string {
@@ -54,10 +66,10 @@ export async function ensurePrograms(options: EnsureOptions = {}): Promise<Progr
  *
  * Throws `LocalError` where Go is missing or the build fails.
  */
-export async function ensureProgram(name: ProgramName, options: EnsureOptions = {}): Promise<string> {
+export async function ensureProgram(name: BuildableName, options: EnsureOptions = {}): Promise<string> {
   const report = options.report ?? (() => {});
   const source = join(options.tools ?? toolsFolder, name);
-  const flags = ['-trimpath', '-ldflags', ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' ')];
+  const flags = ['-trimpath', '-ldflags', ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '), ...(compilerFlags[name] ?? [])];
   const folder = join(cacheFolder(), 'programs');
   const program = join(folder, `${name}-${await sourceKey({ source, flags })}`);
   if (await exists(program)) return program;
@@ -74,7 +86,7 @@ export async function ensureProgram(name: ProgramName, options: EnsureOptions = 
     utimes(lock, new Date(), new Date()).catch(() => {});
   }, lockTouchMilliseconds);
   try {
-    if (!(await exists(program))) await build({ name, source, flags, program, report, signal: options.signal });
+    if (!(await exists(program))) await build({ name, source, package: packages[name] ?? '.', flags, program, report, signal: options.signal });
   } finally {
     clearInterval(touching);
     await rm(lock, { force: true });
@@ -97,6 +109,7 @@ async function sourceKey({ source, flags }: { source: string; flags: readonly st
 async function build(job: {
   name: string;
   source: string;
+  package: string;
   flags: readonly string[];
   program: string;
   report: Report;
@@ -109,7 +122,7 @@ async function build(job: {
   report(`${name}: building (once per machine) …`);
   const ticking = setInterval(() => report(`${name}: building, ${seconds()} …`), progressMilliseconds);
   try {
-    await runGo({ name, source, arguments: ['build', ...flags, '-o', unfinished, '.'], signal: job.signal });
+    await runGo({ name, source, arguments: ['build', ...flags, '-o', unfinished, job.package], signal: job.signal });
     await rename(unfinished, program);
   } finally {
     clearInterval(ticking);

@@ -1,0 +1,72 @@
+# One class, one cluster, one pipeline that uploads: from an empty project to a running pipeline.
+
+terraform {
+  required_version = ">= 1.9.0"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 8.0"
+    }
+  }
+}
+
+variable "project" {
+  description = "Id of the Google Cloud project."
+  type        = string
+}
+
+variable "project_number" {
+  description = "Its number; absent: it is looked up."
+  type        = string
+  default     = null
+}
+
+variable "archive" {
+  description = "The archive that `npm run build` makes."
+  type        = string
+  default     = "../../../dist/functions.zip"
+}
+
+provider "google" {
+  project = var.project
+  region  = "europe-west1"
+}
+
+module "converge" {
+  source = "../../../terraform"
+
+  project        = var.project
+  project_number = var.project_number
+  region         = "europe-west1"
+  archive        = var.archive
+
+  repositories = {
+    master = {
+      url         = "https://github.com/family/master.git"
+      credentials = { secret = "git-master" } # holds a token that may push; made beforehand
+    }
+  }
+
+  clusters = {
+    production = { gke = "projects/${var.project}/locations/europe-west1/clusters/production" }
+  }
+
+  ci = {
+    shop = { class = "master", host = "github", repository = "family/shop" }
+  }
+
+  status_callers = ["user:ana@family.example"]
+  notifications  = { emails = ["ops@family.example"] }
+}
+
+output "converge" {
+  description = "What CI and subscribers need to know."
+  value = {
+    buckets            = module.converge.buckets
+    identity_providers = module.converge.identity_providers
+    status             = module.converge.status_url
+    topics             = module.converge.topics
+    kubernetes_user    = module.converge.service_accounts["reconcile"]
+  }
+}

@@ -1,0 +1,96 @@
+# The operator's configuration, as docs/contracts.md has it: one file for all functions. It names secrets, and holds none.
+
+locals {
+  # Google signs the tokens of callers for these, and each function checks for whom it was. Known beforehand, so that the configuration waits for no function.
+  urls = { for stage in ["receive-push", "fan-out", "reconcile", "check-drift", "deliver-alert", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" }
+
+  # Eventarc calls Cloud Run's own addresses, the old form or the new.
+  copy_names = { for class in keys(var.repositories) : class => "${var.prefix}-copy-artifact-${class}" }
+  copy_audiences = flatten([
+    for name in values(local.copy_names) : ["https://${name}-*.a.run.app", "https://${name}-${local.project_number}.${var.region}.run.app"]
+  ])
+
+  entry_points = { fan-out = "fanOut", reconcile = "reconcile", check-drift = "checkDrift", deliver-alert = "deliverAlert" }
+
+  # A kubeconfig's secret may be named alone, in full, or with its version.
+  kubeconfigs = {
+    for name, cluster in var.clusters : name => {
+      project = startswith(cluster.kubeconfig_secret, "projects/") ? split("/", cluster.kubeconfig_secret)[1] : var.project
+      secret  = startswith(cluster.kubeconfig_secret, "projects/") ? split("/", cluster.kubeconfig_secret)[3] : cluster.kubeconfig_secret
+    } if cluster.kubeconfig_secret != null
+  }
+
+  config_repositories = {
+    for class, repository in var.repositories : class => { for key, value in {
+      url       = repository.url
+      branch    = repository.branch
+      bucket    = local.buckets[class]
+      branches  = repository.branches
+      conflicts = repository.conflicts
+      writeback = repository.writeback
+      proxy     = repository.proxy
+      credentials = repository.credentials == null ? null : { for key, value in {
+        file = repository.credentials.github_app == null ? "/secrets/git-${class}/value" : null
+        githubApp = repository.credentials.github_app == null ? null : { for key, value in {
+          appId          = repository.credentials.github_app.app_id
+          installationId = repository.credentials.github_app.installation_id
+          privateKeyFile = "/secrets/git-${class}/value"
+          api            = repository.credentials.github_app.api
+        } : key => value if value != null }
+      } : key => value if value != null }
+      tls = repository.ca == null ? null : { caFile = "/secrets/ca-${class}/value" }
+      verify = repository.verify == null ? null : { for key, value in {
+        allowedSignersFile = try(repository.verify.allowed_signers, null) == null ? null : "/secrets/signers-${class}/value"
+        openpgpKeysFile    = try(repository.verify.openpgp_keys, null) == null ? null : "/secrets/openpgp-${class}/value"
+      } : key => value if value != null }
+    } : key => value if value != null }
+  }
+
+  config_clusters = {
+    for name, cluster in var.clusters : name => { for key, value in {
+      gke              = cluster.gke
+      endpoint         = cluster.gke == null ? null : cluster.endpoint
+      membership       = cluster.membership
+      kubeconfigSecret = cluster.kubeconfig_secret == null ? null : "projects/${local.kubeconfigs[name].project}/secrets/${local.kubeconfigs[name].secret}/versions/latest"
+      identity         = cluster.identity
+    } : key => value if value != null }
+  }
+
+  config_access = {
+    # Cloud Run has verified a token's signature, and taken it off, before a function sees it.
+    signature = "platform"
+    functions = merge(
+      { for stage, entry_point in local.entry_points : entry_point => { audiences = [local.urls[stage]], callers = [google_service_account.callers[stage].email] } },
+      { copyArtifact = { audiences = local.copy_audiences, callers = [google_service_account.callers["copy-artifact"].email] } },
+      length(var.status_callers) == 0 ? {} : {
+        status = {
+          audiences = concat([local.urls["status"]], var.status_audiences)
+          callers   = [for caller in var.status_callers : startswith(caller, "domain:") ? "*@${trimprefix(caller, "domain:")}" : split(":", caller)[1]]
+        }
+      },
+    )
+  }
+
+  config = { for key, value in {
+    project      = var.project
+    state        = { bucket = local.state_bucket }
+    topicPrefix  = var.topic_prefix
+    repositories = local.config_repositories
+    clusters     = local.config_clusters
+    author = { for key, value in {
+      name       = var.author.name
+      email      = var.author.email
+      signingKey = var.author.signing_key == null ? null : { file = "/secrets/signing-key/value" }
+    } : key => value if value != null }
+    webhooks = { for host in keys(var.webhooks) : host => { secretFile = "/secrets/webhook-${host}/value" } }
+    alerts = { sinks = [
+      for name, sink in var.sinks : {
+        name    = name
+        webhook = { for key, value in { url = sink.url, secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
+      }
+    ] }
+    limits = length(var.limits) == 0 ? null : var.limits
+    status = { url = local.urls["status"] }
+    access = local.config_access
+  } : key => value if value != null }
+}

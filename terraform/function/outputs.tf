@@ -1,0 +1,39 @@
+output "name" {
+  description = "Name of the function."
+  value       = google_cloudfunctions2_function.this.name
+}
+
+output "email" {
+  description = "Account that it runs as."
+  value       = google_service_account.this.email
+}
+
+output "member" {
+  description = "The same, as IAM writes it."
+  value       = google_service_account.this.member
+}
+
+output "account_id" {
+  description = "Id of that account."
+  value       = google_service_account.this.account_id
+}
+
+output "entry_point" {
+  description = "Name under which the function registers itself."
+  value       = google_cloudfunctions2_function.this.build_config[0].entry_point
+}
+
+output "retry_policies" {
+  description = "Retry policy of its trigger, where it has one."
+  value       = google_cloudfunctions2_function.this.event_trigger[*].retry_policy
+}
+
+output "callers" {
+  description = "Members that may call it."
+  value       = [for grant in google_cloud_run_service_iam_member.callers : grant.member]
+}
+
+output "timeout" {
+  description = "Seconds for a request."
+  value       = google_cloudfunctions2_function.this.service_config[0].timeout_seconds
+}

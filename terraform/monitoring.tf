@@ -1,0 +1,242 @@
+# The pipeline's own troubles. What it finds in the clusters it tells itself, on the topics diff and converged.
+
+locals {
+  services = "resource.type=\"cloud_run_revision\" resource.labels.service_name=monitoring.regex.full_match(\"${var.prefix}-.*\")"
+  logs     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.prefix}-\""
+  channels = concat(var.notifications.channels, [for channel in google_monitoring_notification_channel.email : channel.id])
+
+  # Each function by its name on Cloud Run.
+  names = concat(values(local.copy_names), [for stage in keys(local.urls) : "${var.prefix}-${stage}"])
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = toset(var.notifications.emails)
+
+  project      = var.project
+  display_name = "Converge: ${each.value}"
+  type         = "email"
+  labels       = { email_address = each.value }
+
+  depends_on = [google_project_service.this]
+}
+
+# One line of a function that failed, or refused something.
+resource "google_logging_metric" "errors" {
+  project     = var.project
+  name        = "${var.prefix}/errors"
+  description = "Errors that Converge's functions logged"
+  filter      = "${local.logs} AND severity>=ERROR"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    labels {
+      key         = "function"
+      value_type  = "STRING"
+      description = "Name of the function"
+    }
+  }
+
+  label_extractors = { function = "EXTRACT(resource.labels.service_name)" }
+
+  depends_on = [google_project_service.this]
+}
+
+# Each look at an environment that stays diverged says so once more.
+resource "google_logging_metric" "diverged" {
+  project     = var.project
+  name        = "${var.prefix}/diverged"
+  description = "Runs that left their environment diverged"
+  filter      = "${local.logs} AND jsonPayload.message=\"reconcile done\" AND jsonPayload.result.outcome=\"diverged\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    labels {
+      key         = "environment"
+      value_type  = "STRING"
+      description = "Class and name of the environment"
+    }
+  }
+
+  label_extractors = { environment = "EXTRACT(jsonPayload.subject)" }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_monitoring_alert_policy" "dead_letters" {
+  project               = var.project
+  display_name          = "Converge: messages were refused or given up"
+  combiner              = "OR"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "Dead letters wait"
+
+    condition_threshold {
+      filter          = "resource.type=\"pubsub_subscription\" AND metric.type=\"pubsub.googleapis.com/subscription/num_undelivered_messages\" AND (${join(" OR ", [for letter in google_pubsub_subscription.letters : "resource.labels.subscription_id=\"${letter.name}\""])})"
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+
+      aggregations {
+        alignment_period   = "300s"
+        per_series_aligner = "ALIGN_MAX"
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Read them with `gcloud pubsub subscriptions pull SUBSCRIPTION --limit=10`: `reason` and `message` say why. Acknowledge what is settled (`--auto-ack`), or this stays open."
+  }
+}
+
+resource "google_monitoring_alert_policy" "errors" {
+  project               = var.project
+  display_name          = "Converge: a function logs errors"
+  combiner              = "OR"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "Errors"
+
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.errors.name}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "300s"
+        per_series_aligner   = "ALIGN_SUM"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["metric.label.function"]
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "The log of the function says which message, and why: `severity>=ERROR`, key `error`."
+  }
+}
+
+# Also where it runs and fails: only answers of 2xx count.
+resource "google_monitoring_alert_policy" "check_missing" {
+  project               = var.project
+  display_name          = "Converge: checkDrift has not run"
+  combiner              = "OR"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "No successful check"
+
+    condition_absent {
+      filter   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${module.check_drift.name}\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"2xx\""
+      duration = "${var.check_missing_minutes * 60}s"
+
+      aggregations {
+        alignment_period     = "60s"
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+      }
+
+      trigger {
+        count = 1
+      }
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Drift is not looked for, and commits and uploads that nobody announced are not found. See the job in Cloud Scheduler, then the function's log."
+  }
+}
+
+resource "google_monitoring_alert_policy" "diff_open" {
+  project               = var.project
+  display_name          = "Converge: an environment stays diverged"
+  combiner              = "OR"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "Diverged for ${var.diff_open_minutes} minutes"
+
+    condition_threshold {
+      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.diverged.name}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 0
+      duration        = "${var.diff_open_minutes * 60}s"
+
+      # Twice the usual time between two checks, so that one late look does not end it.
+      aggregations {
+        alignment_period     = "600s"
+        per_series_aligner   = "ALIGN_SUM"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["metric.label.environment"]
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "`converge status` says which, since when, and what differs."
+  }
+}
+
+resource "google_billing_budget" "this" {
+  count = var.budget == null ? 0 : 1
+
+  billing_account = var.budget.billing_account
+  display_name    = "Converge in ${var.project}"
+
+  budget_filter {
+    projects = ["projects/${local.project_number}"]
+  }
+
+  amount {
+    specified_amount {
+      currency_code = var.budget.currency
+      units         = tostring(floor(var.budget.units))
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.9, 1]
+
+    content {
+      threshold_percent = threshold_rules.value
+    }
+  }
+
+  threshold_rules {
+    threshold_percent = 1
+    spend_basis       = "FORECASTED_SPEND"
+  }
+
+  dynamic "all_updates_rule" {
+    for_each = length(local.channels) > 0 ? [local.channels] : []
+
+    content {
+      # A budget tells five channels at the most.
+      monitoring_notification_channels = slice(all_updates_rule.value, 0, min(5, length(all_updates_rule.value)))
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}

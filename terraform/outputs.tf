@@ -1,0 +1,76 @@
+output "buckets" {
+  description = "Where CI uploads, by class."
+  value       = { for class, bucket in google_storage_bucket.uploads : class => bucket.name }
+}
+
+output "state_bucket" {
+  description = "Where the pipeline remembers."
+  value       = google_storage_bucket.state.name
+}
+
+output "identity_providers" {
+  description = "What a CI names to get its identity, by the entry of `ci`: the workload_identity_provider of google-github-actions/auth, and the like."
+  value       = { for name, provider in google_iam_workload_identity_pool_provider.ci : name => provider.name }
+}
+
+output "topics" {
+  description = "Topics, by name without prefix. Subscribe to diff and converged to be told."
+  value       = { for name, topic in google_pubsub_topic.this : name => topic.id }
+}
+
+output "dead_letters" {
+  description = "Subscriptions that hold what was refused or given up."
+  value       = [for subscription in google_pubsub_subscription.letters : subscription.id]
+}
+
+output "status_url" {
+  description = "The status function."
+  value       = local.urls["status"]
+}
+
+output "webhook_url" {
+  description = "The URL for the webhooks of the Git hosts, or null where none was asked for."
+  value       = length(var.webhooks) > 0 ? local.urls["receive-push"] : null
+}
+
+output "function_urls" {
+  description = "The functions that are called over HTTP, by stage."
+  value       = local.urls
+}
+
+output "functions" {
+  description = "Entry point and names of the functions on Google Cloud."
+  value = merge(
+    { copyArtifact = [for function in module.copy_artifact : function.name] },
+    { for stage, entry_point in merge(local.entry_points, { receive-push = "receivePush", status = "status" }) : entry_point => ["${var.prefix}-${stage}"] },
+  )
+}
+
+output "service_accounts" {
+  description = "Accounts that the functions run as. That of reconcile is the one to grant rights in the clusters."
+  value = merge(
+    { for class, function in module.copy_artifact : "copy-artifact-${class}" => function.email },
+    {
+      receive-push = module.receive_push.email, fan-out = module.fan_out.email, reconcile = module.reconcile.email,
+      check-drift  = module.check_drift.email, deliver-alert = module.deliver_alert.email, status = module.status.email,
+    },
+  )
+}
+
+output "secrets_to_fill" {
+  description = "Secrets that were created here, and what is to be put into each: gcloud secrets versions add SECRET --data-file=FILE."
+  value = {
+    for key in keys(google_secret_manager_secret.this) : google_secret_manager_secret.this[key].secret_id =>
+    startswith(key, "git-") ? "credentials of the Git host, USER:PASSWORD or a token; or the private key of the GitHub App" :
+    startswith(key, "ca-") ? "PEM certificates that the Git host is trusted by" :
+    startswith(key, "signers-") ? "an allowed signers file of ssh-keygen" :
+    startswith(key, "openpgp-") ? "armored public keys" :
+    startswith(key, "webhook-") ? "the secret that the Git host signs its calls with" :
+    startswith(key, "sink-") ? "the secret that calls of the sink are signed with" : "a private SSH key without a passphrase"
+  }
+}
+
+output "config" {
+  description = "The configuration that the functions read. It holds no secret; the `converge` command takes it, too."
+  value       = yamlencode(local.config)
+}

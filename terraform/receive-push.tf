@@ -1,0 +1,27 @@
+# A push to Git: called by the Git host, authentic by its signature.
+
+module "receive_push" {
+  source = "./function"
+
+  project        = var.project
+  region         = var.region
+  name           = "${var.prefix}-receive-push"
+  account_id     = "${var.prefix}-receive-push"
+  entry_point    = "receivePush"
+  description    = "The Git host's webhook: announces what was pushed"
+  labels         = var.labels
+  source_archive = local.function.source
+  build          = local.function.build
+  config         = local.function.config
+  overrides      = lookup(var.functions, "receive_push", null)
+
+  size      = { memory = "256Mi", cpu = "1", timeout = 60, concurrency = 40, max_instances = 5 }
+  secrets   = { for folder, key in local.webhook_mounts : folder => local.secrets[key] }
+  state     = { bucket = local.function.state, reads = "own", writes = ["deliveries/"] }
+  publishes = { for name in ["change-committed"] : name => local.function.topics[name] }
+
+  # A Git host has no identity at Google: anybody reaches it, and the signature of the call decides. Only where a webhook was asked for.
+  callers = length(var.webhooks) > 0 ? { git-host = "allUsers" } : {}
+
+  depends_on = [google_project_iam_member.build_logs, google_project_iam_member.build_reads_copies, google_artifact_registry_repository_iam_member.build_writes, google_storage_bucket_iam_member.build_reads]
+}

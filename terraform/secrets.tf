@@ -1,0 +1,64 @@
+# Secrets: named by the operator, or created here, empty, to be filled. Their content never passes through Terraform.
+
+locals {
+  # Where a name is null, the secret is created.
+  secret_names = merge(
+    { for class, repository in var.repositories : "git-${class}" => repository.credentials.secret if repository.credentials != null },
+    { for class, repository in var.repositories : "git-${class}-reader" => repository.credentials.reader_secret if try(repository.credentials.reader_secret, null) != null },
+    { for class, repository in var.repositories : "ca-${class}" => repository.ca.secret if repository.ca != null },
+    { for class, repository in var.repositories : "signers-${class}" => repository.verify.allowed_signers.secret if try(repository.verify.allowed_signers, null) != null },
+    { for class, repository in var.repositories : "openpgp-${class}" => repository.verify.openpgp_keys.secret if try(repository.verify.openpgp_keys, null) != null },
+    { for key in var.author.signing_key == null ? [] : ["signing-key"] : key => var.author.signing_key.secret },
+    { for host, webhook in var.webhooks : "webhook-${host}" => webhook.secret },
+    { for name, sink in var.sinks : "sink-${name}" => sink.secret if sink.signed || sink.secret != null },
+  )
+
+  secrets = {
+    for key, name in local.secret_names : key => {
+      project = can(regex("^projects/", coalesce(name, "-"))) ? (split("/", name)[1] == var.project ? local.project_number : split("/", name)[1]) : local.project_number
+      secret  = name == null ? google_secret_manager_secret.this[key].secret_id : element(split("/", name), length(split("/", name)) - 1)
+      version = "latest"
+      file    = "value"
+    }
+  }
+
+  # The folder below /secrets, and the secret that is mounted there. Who only reads a repository gets credentials that only read, under the same path.
+  git_mounts        = { for class, repository in var.repositories : "git-${class}" => "git-${class}" if repository.credentials != null }
+  git_reader_mounts = { for folder in keys(local.git_mounts) : folder => contains(keys(local.secret_names), "${folder}-reader") ? "${folder}-reader" : folder }
+  ca_mounts         = { for class, repository in var.repositories : "ca-${class}" => "ca-${class}" if repository.ca != null }
+  signing_mounts    = { for key in keys(local.secret_names) : key => key if key == "signing-key" }
+  verify_mounts     = { for key in keys(local.secret_names) : key => key if startswith(key, "signers-") || startswith(key, "openpgp-") }
+  webhook_mounts    = { for host in keys(var.webhooks) : "webhook-${host}" => "webhook-${host}" }
+  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") }
+}
+
+resource "google_secret_manager_secret" "this" {
+  for_each = toset([for key, name in local.secret_names : key if name == null])
+
+  project   = var.project
+  secret_id = "${var.prefix}-${each.value}"
+  labels    = var.labels
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_secret_manager_secret" "config" {
+  project   = var.project
+  secret_id = "${var.prefix}-config"
+  labels    = var.labels
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_secret_manager_secret_version" "config" {
+  secret      = google_secret_manager_secret.config.id
+  secret_data = yamlencode(local.config)
+}

@@ -1,0 +1,219 @@
+# The module as a whole, planned against a provider that answers nothing: what holds whatever Google would say.
+
+mock_provider "google" {
+  # Others check what these look like.
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "mocked@family-insurance.iam.gserviceaccount.com"
+      member = "serviceAccount:mocked@family-insurance.iam.gserviceaccount.com"
+      name   = "projects/family-insurance/serviceAccounts/mocked@family-insurance.iam.gserviceaccount.com"
+    }
+  }
+}
+
+variables {
+  project        = "family-insurance"
+  project_number = "123456789012"
+  region         = "europe-west1"
+  archive        = "versions.tf"
+
+  repositories = {
+    master  = { url = "https://github.com/family/master.git", credentials = {} }
+    develop = { url = "https://github.com/family/develop.git" }
+  }
+
+  clusters = {
+    production = { gke = "projects/family-production/locations/europe-west1/clusters/prod" }
+  }
+}
+
+run "deploys_every_function_of_the_flow_and_no_other" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.functions)) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status"])
+    error_message = "The functions are not those of functions/index.ts."
+  }
+
+  assert {
+    condition = toset(concat([for function in module.copy_artifact : function.entry_point], [
+      module.receive_push.entry_point, module.fan_out.entry_point, module.reconcile.entry_point, module.check_drift.entry_point, module.deliver_alert.entry_point, module.status.entry_point,
+    ])) == toset(["copyArtifact", "receivePush", "fanOut", "reconcile", "checkDrift", "deliverAlert", "status"])
+    error_message = "An entry point is not a registered function."
+  }
+
+  assert {
+    condition     = length(module.copy_artifact) == 2
+    error_message = "Each class has a copyArtifact of its own."
+  }
+}
+
+run "retries_whatever_a_trigger_delivers" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for function in module.copy_artifact : function.retry_policies == tolist(["RETRY_POLICY_RETRY"])])
+    error_message = "The trigger of a bucket does not retry."
+  }
+
+  assert {
+    condition     = toset([for subscription in google_pubsub_subscription.deliveries : "${subscription.retry_policy[0].minimum_backoff} ${subscription.retry_policy[0].maximum_backoff}"]) == toset(["10s 600s"])
+    error_message = "A subscription does not retry after 10 to 600 seconds."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in google_pubsub_subscription.deliveries : length(subscription.dead_letter_policy) == 1 && subscription.expiration_policy[0].ttl == ""])
+    error_message = "A subscription has no dead letters, or may expire."
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.check_drift.retry_config[0].retry_count > 0
+    error_message = "The schedule does not retry."
+  }
+}
+
+run "delivers_messages_as_binary_cloud_events_to_whom_they_are_for" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for subscription in google_pubsub_subscription.deliveries : subscription.push_config[0].no_wrapper[0].write_metadata])
+    error_message = "A subscription wraps its messages, or leaves their attributes out."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in google_pubsub_subscription.deliveries : subscription.push_config[0].oidc_token[0].audience == subscription.push_config[0].push_endpoint])
+    error_message = "A token is for another function than the one that is called."
+  }
+
+  assert {
+    condition     = alltrue([for subscription in google_pubsub_subscription.deliveries : subscription.ack_deadline_seconds == 600])
+    error_message = "A message is delivered again before its function has to end."
+  }
+
+  assert {
+    condition     = alltrue([for function in [module.fan_out, module.reconcile, module.deliver_alert] : function.timeout < 600])
+    error_message = "A function may run longer than Pub/Sub waits."
+  }
+}
+
+run "lets_every_function_run_as_an_account_of_its_own" {
+  command = plan
+
+  assert {
+    condition = length(distinct(concat([for function in module.copy_artifact : function.account_id], [
+      module.receive_push.account_id, module.fan_out.account_id, module.reconcile.account_id, module.check_drift.account_id, module.deliver_alert.account_id, module.status.account_id,
+    ]))) == 8
+    error_message = "Two functions share an account."
+  }
+}
+
+run "lets_nobody_in_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition = !contains(flatten(concat([for function in module.copy_artifact : function.callers], [
+      module.receive_push.callers, module.fan_out.callers, module.reconcile.callers, module.check_drift.callers, module.deliver_alert.callers, module.status.callers,
+    ])), "allUsers")
+    error_message = "A function is public."
+  }
+
+  assert {
+    condition     = length(module.receive_push.callers) == 0 && length(module.status.callers) == 0
+    error_message = "Somebody may call receivePush or status who was not named."
+  }
+
+  assert {
+    condition     = length(google_iam_workload_identity_pool.ci) == 0
+    error_message = "There is a pool of identities, and nobody to be in it."
+  }
+}
+
+run "lets_a_git_host_call_the_webhook_alone" {
+  command = plan
+
+  variables {
+    webhooks       = { github = {} }
+    status_callers = ["domain:family.example"]
+  }
+
+  assert {
+    condition     = module.receive_push.callers == ["allUsers"]
+    error_message = "The Git host cannot call receivePush."
+  }
+
+  assert {
+    condition     = module.status.callers == ["domain:family.example"]
+    error_message = "Others than those named may call status."
+  }
+}
+
+run "keeps_what_was_uploaded" {
+  command = plan
+
+  assert {
+    condition = alltrue([for bucket in google_storage_bucket.uploads :
+      bucket.versioning[0].enabled && bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced" && tonumber(bucket.retention_policy[0].retention_period) == 604800 && !bucket.force_destroy
+    ])
+    error_message = "A bucket of uploads can lose them."
+  }
+
+  assert {
+    condition     = google_storage_bucket.state.uniform_bucket_level_access && google_storage_bucket.state.public_access_prevention == "enforced" && length(google_storage_bucket.state.retention_policy) == 0
+    error_message = "The state bucket is public, or frozen by retention."
+  }
+}
+
+run "gives_ci_the_right_to_create_and_no_other" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop" } }
+  }
+
+  assert {
+    condition     = google_storage_bucket_iam_member.ci_creates["shop"].role == "roles/storage.objectCreator"
+    error_message = "CI has another right than to create."
+  }
+
+  assert {
+    condition     = length(google_storage_bucket_iam_member.ci_replaces) + length(google_storage_bucket_iam_member.ci_sees) + length(google_storage_bucket_iam_member.ci_lists) + length(google_storage_bucket_iam_member.ci_reads_ledger) == 0
+    error_message = "CI has a right that nobody asked for."
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository == 'family/shop' && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/master' || assertion.ref == 'refs/heads/main')"
+    error_message = "Others than the branches of that repository become that identity."
+  }
+}
+
+run "tells_each_ci_by_its_own_claims" {
+  command = plan
+
+  variables {
+    ci = {
+      shop   = { class = "develop", host = "github", repository = "family/shop" }
+      tools  = { class = "develop", host = "gitlab", repository = "family/group/tools", branches = ["develop"], issuer = "https://gitlab.family.example" }
+      portal = { class = "develop", host = "jenkins", issuer = "https://jenkins.family.example/oidc", subjects = ["https://jenkins.family.example/job/portal/job/*"] }
+    }
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository == 'family/shop' && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/develop' || assertion.ref.startsWith('refs/heads/feature/'))"
+    error_message = "The condition of GitHub is another."
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.ci["tools"].attribute_condition == "assertion.project_path == 'family/group/tools' && assertion.ref_type == 'branch' && (assertion.ref == 'develop')"
+    error_message = "The condition of GitLab is another."
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.ci["portal"].attribute_condition == "(assertion.sub.startsWith('https://jenkins.family.example/job/portal/job/'))"
+    error_message = "The condition of Jenkins is another."
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.ci["portal"].oidc[0].issuer_uri == "https://jenkins.family.example/oidc" && google_iam_workload_identity_pool_provider.ci["shop"].oidc[0].issuer_uri == "https://token.actions.githubusercontent.com"
+    error_message = "A token of another issuer is believed."
+  }
+}

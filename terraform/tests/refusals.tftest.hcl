@@ -1,0 +1,191 @@
+# What is refused before anything is planned, each with a sentence that says what would be right.
+
+mock_provider "google" {
+  # Others check what these look like.
+  mock_resource "google_service_account" {
+    defaults = {
+      email  = "mocked@family-insurance.iam.gserviceaccount.com"
+      member = "serviceAccount:mocked@family-insurance.iam.gserviceaccount.com"
+      name   = "projects/family-insurance/serviceAccounts/mocked@family-insurance.iam.gserviceaccount.com"
+    }
+  }
+}
+
+variables {
+  project        = "family-insurance"
+  project_number = "123456789012"
+  region         = "europe-west1"
+  archive        = "versions.tf"
+  repositories   = { master = { url = "https://github.com/family/master.git" } }
+  clusters       = { production = { gke = "projects/family-production/locations/europe-west1/clusters/prod" } }
+}
+
+run "refuses_a_url_with_credentials" {
+  command = plan
+
+  variables {
+    repositories = { master = { url = "https://user:password@github.com/family/master.git" } }
+  }
+
+  expect_failures = [var.repositories]
+}
+
+run "refuses_a_class_whose_accounts_have_no_room" {
+  command = plan
+
+  variables {
+    repositories = { production-eu-west = { url = "https://github.com/family/master.git" } }
+  }
+
+  expect_failures = [var.repositories]
+}
+
+run "refuses_a_cluster_by_another_name_than_its_resource_name" {
+  command = plan
+
+  variables {
+    clusters = { production = { gke = "prod" } }
+  }
+
+  expect_failures = [var.clusters]
+}
+
+run "refuses_a_cluster_of_two_kinds" {
+  command = plan
+
+  variables {
+    clusters = { production = { gke = "projects/p/locations/l/clusters/c", kubeconfig_secret = "kubeconfig" } }
+  }
+
+  expect_failures = [var.clusters]
+}
+
+run "refuses_a_gateway_without_membership" {
+  command = plan
+
+  variables {
+    clusters = { production = { gke = "projects/p/locations/l/clusters/c", endpoint = "connect-gateway" } }
+  }
+
+  expect_failures = [var.clusters]
+}
+
+run "refuses_the_public_as_caller_of_status" {
+  command = plan
+
+  variables {
+    status_callers = ["allUsers"]
+  }
+
+  expect_failures = [var.status_callers]
+}
+
+run "refuses_a_group_as_caller_of_status" {
+  command = plan
+
+  variables {
+    status_callers = ["group:ops@family.example"]
+  }
+
+  expect_failures = [var.status_callers]
+}
+
+run "refuses_an_unknown_git_host" {
+  command = plan
+
+  variables {
+    webhooks = { sourceforge = {} }
+  }
+
+  expect_failures = [var.webhooks]
+}
+
+run "refuses_a_function_that_outlives_its_delivery" {
+  command = plan
+
+  variables {
+    functions = { reconcile = { timeout = 3600 } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_an_unknown_stage" {
+  command = plan
+
+  variables {
+    functions = { copyArtifact = { memory = "1Gi" } }
+  }
+
+  expect_failures = [var.functions]
+}
+
+run "refuses_a_pipeline_of_no_class" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "staging", host = "github", repository = "family/shop" } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_pipeline_of_any_repository" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github" } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_repository_that_would_end_the_condition" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop' || true || '" } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_branch_that_would_end_the_condition" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", branches = ["main' || true || '"] } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_jenkins_without_jobs" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "jenkins", issuer = "https://jenkins.family.example/oidc" } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_lock_without_retention" {
+  command = plan
+
+  variables {
+    retention = { days = 0, locked = true }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "refuses_an_archive_that_is_not_there" {
+  command = plan
+
+  variables {
+    archive = "no-such-file.zip"
+  }
+
+  expect_failures = [var.archive]
+}

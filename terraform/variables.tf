@@ -1,0 +1,417 @@
+# --- Where -------------------------------------------------------------------------------------------------------
+
+variable "project" {
+  description = "Id of the Google Cloud project that the pipeline runs in."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "A project's id has 6 to 30 lower-case letters, digits and dashes, and begins with a letter."
+  }
+}
+
+variable "project_number" {
+  description = "Number of that project, in digits. Absent: it is looked up."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.project_number == null || can(regex("^[0-9]+$", var.project_number))
+    error_message = "A project's number is digits (gcloud projects describe PROJECT --format='value(projectNumber)')."
+  }
+}
+
+variable "region" {
+  description = "Region of functions and buckets, like europe-west1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]$", var.region))
+    error_message = "A region looks like europe-west1."
+  }
+}
+
+variable "prefix" {
+  description = "What the names of functions, service accounts and secrets begin with."
+  type        = string
+  default     = "converge"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,9}[a-z0-9]$", var.prefix))
+    error_message = "A prefix has 3 to 11 lower-case letters, digits and dashes: the names of service accounts have room for no more."
+  }
+}
+
+variable "topic_prefix" {
+  description = "What the names of the topics begin with."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([a-z][a-z0-9-]*)?$", var.topic_prefix))
+    error_message = "A topic's name begins with a letter, and has lower-case letters, digits and dashes."
+  }
+}
+
+variable "labels" {
+  description = "Labels of everything that takes labels."
+  type        = map(string)
+  default     = {}
+}
+
+variable "archive" {
+  description = "Path of the archive of the functions that `npm run build` makes (dist/functions.zip)."
+  type        = string
+
+  validation {
+    condition     = fileexists(var.archive)
+    error_message = "There is no such file: run `npm run build` first, and name its dist/functions.zip."
+  }
+}
+
+# --- What ----------------------------------------------------------------------------------------------------------
+
+variable "repositories" {
+  description = <<-EOT
+    The Git repository of each class (`master`, `staging`, `develop`, or others), and its bucket.
+    Secrets are given by name in this project, or as projects/PROJECT/secrets/SECRET; where a block names none, one is created, empty.
+    `credentials.reader_secret` holds credentials that may only read, for the functions that never push. `bucket` defaults to <project>-<prefix>-<class>.
+  EOT
+  type = map(object({
+    url       = string
+    branch    = optional(string, "main")
+    bucket    = optional(string)
+    branches  = optional(list(string))
+    conflicts = optional(string, "artifact-wins")
+    writeback = optional(bool, true)
+    proxy     = optional(string)
+    credentials = optional(object({
+      secret        = optional(string)
+      reader_secret = optional(string)
+      github_app    = optional(object({ app_id = string, installation_id = string, api = optional(string) }))
+    }))
+    ca = optional(object({ secret = optional(string) }))
+    verify = optional(object({
+      allowed_signers = optional(object({ secret = optional(string) }))
+      openpgp_keys    = optional(object({ secret = optional(string) }))
+    }))
+  }))
+
+  validation {
+    condition     = length(var.repositories) > 0 && alltrue([for class in keys(var.repositories) : can(regex("^[a-z][a-z0-9-]{0,11}$", class))])
+    error_message = "Name at least one repository. A class has at most 12 lower-case letters, digits and dashes: the names of service accounts have room for no more."
+  }
+
+  validation {
+    condition     = alltrue([for repository in values(var.repositories) : can(regex("^https?://[^@]+$", repository.url))])
+    error_message = "A repository's url begins with https:// and holds no credentials: those are in a secret."
+  }
+
+  validation {
+    condition     = alltrue([for repository in values(var.repositories) : contains(["artifact-wins", "refuse"], repository.conflicts)])
+    error_message = "conflicts is artifact-wins or refuse."
+  }
+
+  validation {
+    condition = alltrue([
+      for repository in values(var.repositories) :
+      repository.verify == null ? true : repository.verify.allowed_signers != null || repository.verify.openpgp_keys != null
+    ])
+    error_message = "verify needs allowed_signers, openpgp_keys, or both."
+  }
+}
+
+variable "clusters" {
+  description = <<-EOT
+    The clusters by the names that environment files use: of GKE by resource name (`gke`), or any other by a secret that holds its kubeconfig.
+    `endpoint`: auto, dns, ip or connect-gateway (which needs `membership`). `identity`: own, or environment (impersonation).
+    `kubernetes_developer`: grants roles/container.developer in the cluster's project, in place of RBAC inside the cluster.
+  EOT
+  type = map(object({
+    gke                  = optional(string)
+    endpoint             = optional(string, "auto")
+    membership           = optional(string)
+    identity             = optional(string, "own")
+    kubeconfig_secret    = optional(string)
+    kubernetes_developer = optional(bool, false)
+  }))
+
+  validation {
+    condition     = length(var.clusters) > 0 && alltrue([for name in keys(var.clusters) : can(regex("^[a-z][a-z0-9-]*$", name))])
+    error_message = "Name at least one cluster, in lower-case letters, digits and dashes."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : (cluster.gke == null) != (cluster.kubeconfig_secret == null)])
+    error_message = "A cluster is either of GKE (gke) or has a kubeconfig_secret."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : cluster.gke == null || can(regex("^projects/[^/]+/(locations|zones)/[^/]+/clusters/[^/]+$", cluster.gke))])
+    error_message = "gke is a resource name: projects/PROJECT/locations/LOCATION/clusters/CLUSTER."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : contains(["auto", "dns", "ip", "connect-gateway"], cluster.endpoint)])
+    error_message = "endpoint is auto, dns, ip or connect-gateway."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : (cluster.endpoint == "connect-gateway") == (cluster.membership != null)])
+    error_message = "endpoint connect-gateway needs a membership (projects/PROJECT/locations/LOCATION/memberships/MEMBERSHIP), and nothing else takes one."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : cluster.membership == null || can(regex("^projects/[^/]+/locations/[^/]+/memberships/[^/]+$", cluster.membership))])
+    error_message = "membership is a resource name: projects/PROJECT/locations/LOCATION/memberships/MEMBERSHIP."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : contains(["own", "environment"], cluster.identity)])
+    error_message = "identity is own or environment."
+  }
+}
+
+variable "author" {
+  description = "Who the commits are by; with `signing_key` they are signed with the private SSH key in that secret, which is created, empty, where none is named."
+  type = object({
+    name        = optional(string, "Converge")
+    email       = optional(string, "converge@example.com")
+    signing_key = optional(object({ secret = optional(string) }))
+  })
+  default = {}
+}
+
+variable "webhooks" {
+  description = "The Git hosts that call receivePush (github, gitlab, bitbucket, gitea), each with the secret that its calls are signed with. Where there is one, anybody may call receivePush, which then checks the signature; where there is none, nobody may."
+  type        = map(object({ secret = optional(string) }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for host in keys(var.webhooks) : contains(["github", "gitlab", "bitbucket", "gitea"], host)])
+    error_message = "The hosts are github, gitlab, bitbucket and gitea."
+  }
+}
+
+variable "sinks" {
+  description = "Webhooks that get each alert, by name. With `signed` the calls are signed with the secret, which is created, empty, where none is named."
+  type        = map(object({ url = string, signed = optional(bool, false), secret = optional(string) }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && startswith(sink.url, "https://")])
+    error_message = "A sink's name has lower-case letters, digits and dashes, and its url begins with https://."
+  }
+}
+
+variable "limits" {
+  description = "Limits of uploads, renders and waits, by the names of docs/contracts.md (uploadBytes, uploadFiles, unpackRatio, objects, renderSeconds, renderMiB, waitSeconds)."
+  type        = map(number)
+  default     = {}
+}
+
+# --- Who -----------------------------------------------------------------------------------------------------------
+
+variable "status_callers" {
+  description = "Who may call the status function: user:E-MAIL, serviceAccount:E-MAIL or domain:DOMAIN."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for caller in var.status_callers : can(regex("^((user|serviceAccount):[^@*]+@[^@*]+|domain:[^@*]+)$", caller))])
+    error_message = "A caller is user:E-MAIL, serviceAccount:E-MAIL or domain:DOMAIN. Groups cannot be told from a token, and the public is never let in."
+  }
+}
+
+variable "status_audiences" {
+  description = "Further audiences of ID tokens that the status function takes, such as 32555940559.apps.googleusercontent.com for those that `gcloud auth print-identity-token` makes for people."
+  type        = list(string)
+  default     = []
+}
+
+variable "ci" {
+  description = <<-EOT
+    Who uploads: one entry for each pipeline of a CI, by Workload Identity Federation, without any key. `host` is github, gitlab or jenkins.
+    `repository`: OWNER/NAME on GitHub, GROUP/PROJECT on GitLab. `branches` (a `*` at the end stands for any text) default to those of the class.
+    `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below. `issuer` is needed for Jenkins, and for a host of your own;
+    `jwks` are its keys where Google cannot fetch them.
+    `rights`: create (default: new objects, and nothing else), replace (objects that are there, too: Cloud Storage asks for the right to delete
+    for that), follow (what `converge upload` needs: replace, see an object before, and read the ledger of its class).
+  EOT
+  type = map(object({
+    class      = string
+    host       = string
+    repository = optional(string)
+    branches   = optional(list(string))
+    subjects   = optional(list(string), [])
+    issuer     = optional(string)
+    audiences  = optional(list(string))
+    jwks       = optional(string)
+    rights     = optional(string, "create")
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.ci) : can(regex("^[a-z][a-z0-9-]{0,27}[a-z0-9]$", name))])
+    error_message = "A name has 2 to 29 lower-case letters, digits and dashes."
+  }
+
+  validation {
+    condition     = alltrue([for ci in values(var.ci) : contains(keys(var.repositories), ci.class)])
+    error_message = "class is one of repositories."
+  }
+
+  validation {
+    condition     = alltrue([for ci in values(var.ci) : contains(["github", "gitlab", "jenkins"], ci.host)])
+    error_message = "host is github, gitlab or jenkins."
+  }
+
+  validation {
+    condition     = alltrue([for ci in values(var.ci) : contains(["create", "replace", "follow"], ci.rights)])
+    error_message = "rights is create, replace or follow."
+  }
+
+  validation {
+    condition = alltrue([
+      for ci in values(var.ci) : ci.host == "jenkins" ? length(ci.subjects) > 0 && ci.issuer != null : can(regex("^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+$", ci.repository))
+    ])
+    error_message = "Jenkins needs issuer and subjects; GitHub and GitLab need repository, like family/shop."
+  }
+
+  validation {
+    condition = alltrue([
+      for text in flatten([for ci in values(var.ci) : concat(coalesce(ci.branches, []), ci.subjects)]) : can(regex("^[^'\"\\\\*]+\\*?$", text))
+    ])
+    error_message = "Branches and subjects are not empty, hold no quotes or backslashes, and have a * at their end only."
+  }
+}
+
+# --- How much ------------------------------------------------------------------------------------------------------
+
+variable "functions" {
+  description = "Sizes other than the usual ones, by stage (copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert, status). memory like 512Mi, timeout in seconds."
+  type = map(object({
+    memory        = optional(string)
+    cpu           = optional(string)
+    timeout       = optional(number)
+    concurrency   = optional(number)
+    max_instances = optional(number)
+    min_instances = optional(number)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for stage in keys(var.functions) : contains(["copy_artifact", "receive_push", "fan_out", "reconcile", "check_drift", "deliver_alert", "status"], stage)])
+    error_message = "The stages are copy_artifact, receive_push, fan_out, reconcile, check_drift, deliver_alert and status."
+  }
+
+  validation {
+    condition     = alltrue([for size in values(var.functions) : size.timeout == null ? true : size.timeout >= 10 && size.timeout <= 590])
+    error_message = "A timeout is 10 to 590 seconds: Pub/Sub waits 600 seconds for an answer, and then delivers again."
+  }
+}
+
+variable "vpc" {
+  description = "Subnetwork that functions which reach Git, clusters or sinks are attached to, for private ones; with `all_traffic` everything leaves through it."
+  type        = object({ network = optional(string), subnetwork = string, all_traffic = optional(bool, false) })
+  default     = null
+}
+
+variable "check_schedule" {
+  description = "When checkDrift looks at every environment: a cron line, in UTC."
+  type        = string
+  default     = "*/5 * * * *"
+
+  validation {
+    condition     = length(split(" ", trimspace(var.check_schedule))) == 5
+    error_message = "A schedule has five fields: minute, hour, day of month, month, day of week."
+  }
+}
+
+variable "retention" {
+  description = <<-EOT
+    Uploads: `days` for which no upload can be deleted or altered by anybody (0: none), `locked` makes that irrevocable (an unlocked one can be shortened by whoever
+    administers the bucket), and `noncurrent_days` after which replaced ones go. State: `state_noncurrent_days` after which replaced versions of state go.
+  EOT
+  type = object({
+    days                  = optional(number, 7)
+    locked                = optional(bool, false)
+    noncurrent_days       = optional(number, 90)
+    state_noncurrent_days = optional(number, 7)
+  })
+  default = {}
+
+  validation {
+    condition     = var.retention.days >= 0 && var.retention.days <= 36500 && floor(var.retention.days) == var.retention.days
+    error_message = "days is a whole number from 0 to 36500."
+  }
+
+  validation {
+    condition     = var.retention.noncurrent_days >= var.retention.days && var.retention.noncurrent_days >= 1 && var.retention.state_noncurrent_days >= 1
+    error_message = "noncurrent_days is at least 1, and not less than days; state_noncurrent_days is at least 1."
+  }
+
+  validation {
+    condition     = !var.retention.locked || var.retention.days > 0
+    error_message = "What is locked needs days."
+  }
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key (projects/…/cryptoKeys/…) that encrypts the buckets. The service agent of Cloud Storage needs roles/cloudkms.cryptoKeyEncrypterDecrypter on it."
+  type        = string
+  default     = null
+}
+
+variable "deletion_protection" {
+  description = "Whether `terraform destroy` leaves buckets alone that still hold objects."
+  type        = bool
+  default     = true
+}
+
+# --- Alerts and money ----------------------------------------------------------------------------------------------
+
+variable "notifications" {
+  description = "Who is told when the pipeline itself is in trouble: e-mail addresses, and notification channels of Cloud Monitoring that exist."
+  type        = object({ emails = optional(list(string), []), channels = optional(list(string), []) })
+  default     = {}
+}
+
+variable "diff_open_minutes" {
+  description = "Minutes after which an environment that stays diverged raises an alert of Cloud Monitoring."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.diff_open_minutes >= 15 && var.diff_open_minutes <= 1380
+    error_message = "diff_open_minutes is 15 to 1380 (23 hours): what Cloud Monitoring takes, and longer than a few checks."
+  }
+}
+
+variable "check_missing_minutes" {
+  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring. More than two ticks of the schedule."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.check_missing_minutes >= 5 && var.check_missing_minutes <= 1380
+    error_message = "check_missing_minutes is 5 to 1380 (23 hours)."
+  }
+}
+
+variable "budget" {
+  description = "Budget of the project: billing account (digits and dashes), whole units of its currency a month. Absent: none."
+  type        = object({ billing_account = string, units = number, currency = string })
+  default     = null
+
+  validation {
+    condition     = var.budget == null ? true : can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account)) && var.budget.units > 0
+    error_message = "A billing account is like 012345-6789AB-CDEF01, and units are more than 0."
+  }
+}
+
+variable "topic_schemas" {
+  description = "Whether Pub/Sub checks each message against the schema of its topic, where there is one (see terraform/README.md)."
+  type        = bool
+  default     = true
+}

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { allows, customRolesOf, grantsOf, readPermissions, type Row } from './permissions.ts';
+import { ofType, planOf, text, type Resource } from './plan.ts';
+import { examples, startTofu, type Example, type Tofu } from './tofu.ts';
+
+let tofu: Tofu;
+let rows: readonly Row[];
+let roles: ReadonlyMap<string, readonly string[]>;
+const plans = new Map<Example, readonly Resource[]>();
+const planned = (example: Example): readonly Resource[] => plans.get(example) ?? [];
+
+beforeAll(async () => {
+  tofu = await startTofu();
+  ({ rows, roles } = await readPermissions());
+  for (const example of examples) plans.set(example, await planOf(tofu, example));
+});
+afterAll(async () => tofu.stop());
+
+describe('the permissions on Google Cloud', () => {
+  it.each(examples)('are those of the table, and no others: %s', (example) => {
+    const grants = grantsOf(planned(example));
+    expect(grants.length).toBeGreaterThan(40);
+    expect(grants.filter((grant) => !rows.some((row) => allows(row, grant)))).toEqual([]);
+  });
+
+  it('need every row of the table, but for what an operator has to ask for', () => {
+    const grants = examples.flatMap((example) => grantsOf(planned(example)));
+    const unused = rows.filter((row) => !row.why.includes('`kubernetes_developer`') && !grants.some((grant) => allows(row, grant)));
+    expect(unused).toEqual([]);
+  });
+
+  it('have roles of our own with exactly the permissions of the table', () => {
+    const defined = new Map(examples.flatMap((example) => [...customRolesOf(planned(example))]));
+    expect(defined).toEqual(roles);
+  });
+
+  it.each(examples)('are given to one member at a time, so that nobody else loses any: %s', (example) => {
+    expect(planned(example).filter(({ type }) => /_iam_(binding|policy)$/.test(type))).toEqual([]);
+  });
+
+  it.each(examples)('let no function read the uploads of another class, or write the state of one: %s', (example) => {
+    const strangers = ofType(planned(example), 'google_storage_bucket_iam_member').filter((grant) => {
+      const repositoryClass = /^serviceAccount:converge-copy-([a-z-]+)@/.exec(String(grant.values['member']))?.[1];
+      if (repositoryClass === undefined) return false;
+      const bucket = text(grant, 'bucket');
+      const condition = JSON.stringify(grant.values['condition'] ?? []);
+      return !bucket.endsWith(`-converge-${repositoryClass}`) && !(bucket.endsWith('-converge-state') && (condition === '[]' || condition.includes(`/${repositoryClass}`)));
+    });
+    expect(strangers).toEqual([]);
+  });
+
+  it.each(examples)('let a function read the secrets that are mounted into it, and no others but kubeconfigs: %s', (example) => {
+    const mounts = z.array(z.object({ secret_volumes: z.array(z.object({ secret: z.string() })) }));
+    const functions = ofType(planned(example), 'google_cloudfunctions2_function');
+    const read = new Set(functions.flatMap((each) => {
+      const [service] = mounts.parse(each.values['service_config']);
+      return (service?.secret_volumes ?? []).map(({ secret }) => `${each.address.replace(/\.google_.*$/, '')} ${secret}`);
+    }));
+    const granted = ofType(planned(example), 'google_secret_manager_secret_iam_member').filter(({ address }) => !address.includes('reads_kubeconfigs'));
+    expect(new Set(granted.map((grant) => `${grant.address.replace(/\.google_.*$/, '')} ${text(grant, 'secret_id').replace(/^.*\//, '')}`))).toEqual(read);
+  });
+
+  it('let nobody in whom nobody asked for', () => {
+    const open = examples.map((example) => grantsOf(planned(example)).filter(({ who }) => who === 'public').map(({ kind, names }) => `${kind} ${names.join(' ')}`));
+    expect(open).toEqual([[], ['functions receive-push']]);
+  });
+});
