@@ -23,6 +23,14 @@ export interface EnsureOptions {
   readonly signal?: AbortSignal;
   /** The folder of the Go modules; absent: `tools/` of this project. */
   readonly tools?: string;
+  /** A program for another machine, to be deployed: built without a trace of this one. Absent: for this machine. */
+  readonly target?: Target;
+}
+
+/** In Go's words. */
+export interface Target {
+  readonly os: 'linux';
+  readonly arch: 'amd64' | 'arm64';
 }
 
 const toolsFolder = resolve(import.meta.dirname, '..', 'tools');
@@ -69,9 +77,12 @@ export async function ensurePrograms(options: EnsureOptions = {}): Promise<Progr
 export async function ensureProgram(name: BuildableName, options: EnsureOptions = {}): Promise<string> {
   const report = options.report ?? (() => {});
   const source = join(options.tools ?? toolsFolder, name);
-  const flags = ['-trimpath', '-ldflags', ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '), ...(compilerFlags[name] ?? [])];
+  const { target } = options;
+  const usual = ['-trimpath', '-ldflags', ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '), ...(compilerFlags[name] ?? [])];
+  const flags = target === undefined ? usual : [...usual, '-buildvcs=false'];
   const folder = join(cacheFolder(), 'programs');
-  const program = join(folder, `${name}-${await sourceKey({ source, flags })}`);
+  const machine = target === undefined ? [process.platform, process.arch] : [target.os, target.arch];
+  const program = join(folder, `${name}-${await sourceKey({ source, settings: [...machine, ...flags] })}`);
   if (await exists(program)) return program;
 
   await mkdir(folder, { recursive: true });
@@ -86,7 +97,7 @@ export async function ensureProgram(name: BuildableName, options: EnsureOptions 
     utimes(lock, new Date(), new Date()).catch(() => {});
   }, lockTouchMilliseconds);
   try {
-    if (!(await exists(program))) await build({ name, source, package: packages[name] ?? '.', flags, program, report, signal: options.signal });
+    if (!(await exists(program))) await build({ name, source, package: packages[name] ?? '.', flags, target, program, report, signal: options.signal });
   } finally {
     clearInterval(touching);
     await rm(lock, { force: true });
@@ -94,11 +105,11 @@ export async function ensureProgram(name: BuildableName, options: EnsureOptions 
   return program;
 }
 
-async function sourceKey({ source, flags }: { source: string; flags: readonly string[] }): Promise<string> {
+async function sourceKey({ source, settings }: { source: string; settings: readonly string[] }): Promise<string> {
   const files: string[] = [];
   for await (const file of glob(['**/*.go', 'go.mod', 'go.sum'], { cwd: source })) files.push(file);
   if (!files.includes('go.mod')) throw new LocalError({ message: `${source} holds no Go module` });
-  const hash = createHash('sha256').update(JSON.stringify([process.platform, process.arch, ...flags]));
+  const hash = createHash('sha256').update(JSON.stringify(settings));
   for (const file of files.sort()) {
     const content = await readFile(join(source, file));
     hash.update(`\0${file.replaceAll('\\', '/')}\0${content.length}\0`).update(content);
@@ -111,6 +122,7 @@ async function build(job: {
   source: string;
   package: string;
   flags: readonly string[];
+  target: Target | undefined;
   program: string;
   report: Report;
   signal: AbortSignal | undefined;
@@ -122,7 +134,7 @@ async function build(job: {
   report(`${name}: building (once per machine) …`);
   const ticking = setInterval(() => report(`${name}: building, ${seconds()} …`), progressMilliseconds);
   try {
-    await runGo({ name, source, arguments: ['build', ...flags, '-o', unfinished, job.package], signal: job.signal });
+    await runGo({ name, source, arguments: ['build', ...flags, '-o', unfinished, job.package], target: job.target, signal: job.signal });
     await rename(unfinished, program);
   } finally {
     clearInterval(ticking);
@@ -131,11 +143,12 @@ async function build(job: {
   report(`${name}: built in ${seconds()}`);
 }
 
-async function runGo(run: { name: string; source: string; arguments: readonly string[]; signal: AbortSignal | undefined }): Promise<void> {
+async function runGo(run: { name: string; source: string; arguments: readonly string[]; target: Target | undefined; signal: AbortSignal | undefined }): Promise<void> {
+  const machine = run.target === undefined ? {} : { GOOS: run.target.os, GOARCH: run.target.arch, GOAMD64: 'v1', GOARM64: 'v8.0', GOEXPERIMENT: '' };
   const child = spawn('go', run.arguments, {
     cwd: run.source,
     // Go's own settings and proxies stay the user's: modules may have to be downloaded.
-    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' },
+    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly', ...machine },
     stdio: ['ignore', 'ignore', 'pipe'],
     ...(run.signal === undefined ? {} : { signal: run.signal }),
   });
