@@ -105,7 +105,7 @@ resource "google_storage_bucket_iam_member" "ci_creates" {
   member = local.ci_members[each.key]
 }
 
-# Cloud Storage asks for the right to delete where an object is replaced. Nothing is lost by it: the bucket keeps each generation, and no deletion reaches Git.
+# Cloud Storage asks for the right to delete where an object is replaced. Nothing is lost by it: what is deleted can be restored, and no deletion reaches Git.
 resource "google_project_iam_custom_role" "ci_replacer" {
   count = length(local.ci_replacing) > 0 ? 1 : 0
 
