@@ -236,7 +236,8 @@ variable "ci" {
     `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below. `issuer` is needed for Jenkins, and for a host of your own;
     `jwks` are its keys where Google cannot fetch them.
     `rights`: create (default: new objects, and nothing else), replace (objects that are there, too: Cloud Storage asks for the right to delete
-    for that), follow (what `converge upload` needs: replace, see an object before, and read the ledger of its class).
+    for that), follow (what `converge upload --wait` needs: replace, see an object before, read the ledger of its class, and ask for its status by the
+    account of the output `status_accounts`).
   EOT
   type = map(object({
     class      = string
