@@ -5,7 +5,7 @@ locals {
   state_bucket = "${var.project}-${var.prefix}-state"
 }
 
-# What CI uploads. A generation is never altered: replacing an object makes the one before noncurrent, and retention holds both.
+# What CI uploads. A generation is never altered: replacing an object makes a version of the one before, and what is deleted can be restored; or, write-once, neither is possible.
 resource "google_storage_bucket" "uploads" {
   for_each = local.buckets
 
@@ -18,11 +18,11 @@ resource "google_storage_bucket" "uploads" {
   force_destroy               = !var.deletion_protection
 
   versioning {
-    enabled = true
+    enabled = var.retention.mode == "versions"
   }
 
   dynamic "retention_policy" {
-    for_each = var.retention.days > 0 ? [var.retention.days] : []
+    for_each = var.retention.mode == "write-once" ? [var.retention.days] : []
 
     content {
       retention_period = retention_policy.value * 86400
@@ -31,7 +31,7 @@ resource "google_storage_bucket" "uploads" {
   }
 
   soft_delete_policy {
-    retention_duration_seconds = 604800
+    retention_duration_seconds = var.retention.mode == "versions" ? var.retention.days * 86400 : 604800
   }
 
   lifecycle_rule {

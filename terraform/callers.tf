@@ -17,6 +17,9 @@ resource "google_service_account_iam_member" "pubsub_calls" {
   service_account_id = google_service_account.callers[each.value].name
   role               = "roles/iam.serviceAccountOpenIdTokenCreator"
   member             = local.pubsub_agent
+
+  # In a new project the agent is made with the first topic.
+  depends_on = [google_pubsub_topic.this]
 }
 
 # Eventarc hands the events of buckets to whoever may receive events; which bucket's is said by the trigger.

@@ -55,6 +55,9 @@ locals {
 
   ci_replacing = { for name, ci in var.ci : name => ci if ci.rights != "create" }
   ci_following = { for name, ci in var.ci : name => ci if ci.rights == "follow" }
+
+  # Cloud Run takes tokens of accounts only: pipelines that follow their uploads ask for one of the account of their class.
+  ci_followed = toset([for ci in values(local.ci_following) : ci.class])
 }
 
 resource "google_iam_workload_identity_pool" "ci" {
@@ -105,7 +108,7 @@ resource "google_storage_bucket_iam_member" "ci_creates" {
   member = local.ci_members[each.key]
 }
 
-# Cloud Storage asks for the right to delete where an object is replaced. Nothing is lost by it: the bucket keeps each generation, and no deletion reaches Git.
+# Cloud Storage asks for the right to delete where an object is replaced. Nothing is lost by it: what is deleted can be restored, and no deletion reaches Git.
 resource "google_project_iam_custom_role" "ci_replacer" {
   count = length(local.ci_replacing) > 0 ? 1 : 0
 
@@ -163,4 +166,23 @@ resource "google_storage_bucket_iam_member" "ci_reads_ledger" {
     description = "Which commit an upload became"
     expression  = "resource.name == \"projects/_/buckets/${google_storage_bucket.state.name}/objects/ledger/${each.value.class}.json\""
   }
+}
+
+resource "google_service_account" "ci" {
+  for_each = local.ci_followed
+
+  project      = var.project
+  account_id   = "${var.prefix}-ci-${each.value}"
+  display_name = "Converge: asks for the status of ${each.value}"
+  description  = "CI asks what became of an upload, and may do nothing else"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_service_account_iam_member" "ci_asks" {
+  for_each = local.ci_following
+
+  service_account_id = google_service_account.ci[each.value.class].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.ci_members[each.key]
 }

@@ -56,17 +56,19 @@ locals {
     } : key => value if value != null }
   }
 
+  status_callers = concat(
+    [for caller in var.status_callers : startswith(caller, "domain:") ? "*@${trimprefix(caller, "domain:")}" : split(":", caller)[1]],
+    [for account in google_service_account.ci : account.email],
+  )
+
   config_access = {
     # Cloud Run has verified a token's signature, and taken it off, before a function sees it.
     signature = "platform"
     functions = merge(
       { for stage, entry_point in local.entry_points : entry_point => { audiences = [local.urls[stage]], callers = [google_service_account.callers[stage].email] } },
       { copyArtifact = { audiences = local.copy_audiences, callers = [google_service_account.callers["copy-artifact"].email] } },
-      length(var.status_callers) == 0 ? {} : {
-        status = {
-          audiences = concat([local.urls["status"]], var.status_audiences)
-          callers   = [for caller in var.status_callers : startswith(caller, "domain:") ? "*@${trimprefix(caller, "domain:")}" : split(":", caller)[1]]
-        }
+      length(local.status_callers) == 0 ? {} : {
+        status = { audiences = concat([local.urls["status"]], var.status_audiences), callers = local.status_callers }
       },
     )
   }

@@ -13,6 +13,11 @@ output "identity_providers" {
   value       = { for name, provider in google_iam_workload_identity_pool_provider.ci : name => provider.name }
 }
 
+output "status_accounts" {
+  description = "The account whose ID token a pipeline with `rights: follow` asks for, by class; the token's audience is status_url."
+  value       = { for class, account in google_service_account.ci : class => account.email }
+}
+
 output "topics" {
   description = "Topics, by name without prefix. Subscribe to diff and converged to be told."
   value       = { for name, topic in google_pubsub_topic.this : name => topic.id }

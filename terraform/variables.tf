@@ -236,7 +236,8 @@ variable "ci" {
     `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below. `issuer` is needed for Jenkins, and for a host of your own;
     `jwks` are its keys where Google cannot fetch them.
     `rights`: create (default: new objects, and nothing else), replace (objects that are there, too: Cloud Storage asks for the right to delete
-    for that), follow (what `converge upload` needs: replace, see an object before, and read the ledger of its class).
+    for that), follow (what `converge upload --wait` needs: replace, see an object before, read the ledger of its class, and ask for its status by the
+    account of the output `status_accounts`).
   EOT
   type = map(object({
     class      = string
@@ -330,11 +331,14 @@ variable "check_schedule" {
 
 variable "retention" {
   description = <<-EOT
-    Uploads: `days` for which no upload can be deleted or altered by anybody (0: none), `locked` makes that irrevocable (an unlocked one can be shortened by whoever
-    administers the bucket), and `noncurrent_days` after which replaced ones go. State: `state_noncurrent_days` after which replaced versions of state go.
+    How uploads stay as they are. `mode` versions (default): what is replaced or deleted stays as a version for `noncurrent_days`, and whatever is deleted beyond that can be restored for
+    `days` (7 to 90), also where somebody with all rights deleted it. `mode` write-once: for `days` nobody can replace or delete an object at all, so that each upload needs a name of its own;
+    `locked` makes that irrevocable. Cloud Storage has one or the other: a bucket whose retention forbids replacing has no versions.
+    `state_noncurrent_days`: after which replaced versions of state go.
   EOT
   type = object({
-    days                  = optional(number, 7)
+    mode                  = optional(string, "versions")
+    days                  = optional(number, 30)
     locked                = optional(bool, false)
     noncurrent_days       = optional(number, 90)
     state_noncurrent_days = optional(number, 7)
@@ -342,18 +346,23 @@ variable "retention" {
   default = {}
 
   validation {
-    condition     = var.retention.days >= 0 && var.retention.days <= 36500 && floor(var.retention.days) == var.retention.days
-    error_message = "days is a whole number from 0 to 36500."
+    condition     = contains(["versions", "write-once"], var.retention.mode)
+    error_message = "mode is versions or write-once."
   }
 
   validation {
-    condition     = var.retention.noncurrent_days >= var.retention.days && var.retention.noncurrent_days >= 1 && var.retention.state_noncurrent_days >= 1
-    error_message = "noncurrent_days is at least 1, and not less than days; state_noncurrent_days is at least 1."
+    condition     = floor(var.retention.days) == var.retention.days && (var.retention.mode == "versions" ? var.retention.days >= 7 && var.retention.days <= 90 : var.retention.days >= 1 && var.retention.days <= 36500)
+    error_message = "days is a whole number: 7 to 90 with versions, 1 to 36500 with write-once."
   }
 
   validation {
-    condition     = !var.retention.locked || var.retention.days > 0
-    error_message = "What is locked needs days."
+    condition     = var.retention.noncurrent_days >= 1 && var.retention.state_noncurrent_days >= 1
+    error_message = "noncurrent_days and state_noncurrent_days are at least 1."
+  }
+
+  validation {
+    condition     = !var.retention.locked || var.retention.mode == "write-once"
+    error_message = "Only write-once can be locked."
   }
 }
 

@@ -152,14 +152,34 @@ run "keeps_what_was_uploaded" {
 
   assert {
     condition = alltrue([for bucket in google_storage_bucket.uploads :
-      bucket.versioning[0].enabled && bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced" && tonumber(bucket.retention_policy[0].retention_period) == 604800 && !bucket.force_destroy
+      bucket.versioning[0].enabled && bucket.soft_delete_policy[0].retention_duration_seconds == 2592000 && length(bucket.retention_policy) == 0 && !bucket.force_destroy
     ])
-    error_message = "A bucket of uploads can lose them."
+    error_message = "A bucket of uploads can lose them, or takes no second upload of a name."
   }
 
   assert {
-    condition     = google_storage_bucket.state.uniform_bucket_level_access && google_storage_bucket.state.public_access_prevention == "enforced" && length(google_storage_bucket.state.retention_policy) == 0
-    error_message = "The state bucket is public, or frozen by retention."
+    condition     = alltrue([for bucket in concat(values(google_storage_bucket.uploads), [google_storage_bucket.state]) : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced"])
+    error_message = "A bucket has rights of objects, or can be made public."
+  }
+
+  assert {
+    condition     = length(google_storage_bucket.state.retention_policy) == 0
+    error_message = "The state bucket is frozen by retention."
+  }
+}
+
+run "lets_nobody_replace_what_is_written_once" {
+  command = plan
+
+  variables {
+    retention = { mode = "write-once", days = 365, locked = true }
+  }
+
+  assert {
+    condition = alltrue([for bucket in google_storage_bucket.uploads :
+      tonumber(bucket.retention_policy[0].retention_period) == 31536000 && bucket.retention_policy[0].is_locked && !bucket.versioning[0].enabled
+    ])
+    error_message = "An upload can be replaced, or the bucket has versions beside retention."
   }
 }
 

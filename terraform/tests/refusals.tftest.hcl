@@ -170,11 +170,11 @@ run "refuses_a_jenkins_without_jobs" {
   expect_failures = [var.ci]
 }
 
-run "refuses_a_lock_without_retention" {
+run "refuses_a_lock_of_what_may_be_replaced" {
   command = plan
 
   variables {
-    retention = { days = 0, locked = true }
+    retention = { locked = true }
   }
 
   expect_failures = [var.retention]

@@ -52,7 +52,7 @@ const places: Readonly<Record<string, (grant: Resource) => Pick<Grant, 'kind' | 
   google_secret_manager_secret_iam_member: () => ({ kind: 'secrets', names: [] }),
   google_cloud_run_service_iam_member: (grant) => ({ kind: 'functions', names: [functionOf(text(grant, 'service'))] }),
   // The name of an account is only known once it is there; whose it is, the address says.
-  google_service_account_iam_member: ({ address }) => ({ kind: 'accounts', names: [`call-${/\.pubsub_calls\["([a-z-]+)"\]$/.exec(address)?.[1] ?? address}`] }),
+  google_service_account_iam_member: ({ address }) => ({ kind: 'accounts', names: [address.replace(/^.*\.pubsub_calls\["([a-z-]+)"\]$/, 'call-$1').replace(/^.*\.ci_asks\["[a-z]+-([a-z]+)"\]$/, 'ci-$1')] }),
   google_artifact_registry_repository_iam_member: () => ({ kind: 'images', names: [] }),
   google_project_iam_member: (grant) => ({ kind: text(grant, 'project') === project.id ? 'project' : 'projects', names: confinedTo(grant) }),
 };
@@ -101,7 +101,7 @@ function whoIs(member: string): string {
   if (member === `serviceAccount:service-${project.number}@gs-project-accounts.iam.gserviceaccount.com`) return 'storage-agent';
   const account = new RegExp(`^serviceAccount:converge-([a-z0-9-]+)@${project.id}\\.iam\\.gserviceaccount\\.com$`).exec(member)?.[1];
   if (account === undefined) return /^(user|domain|serviceAccount):/.test(member) ? 'status-callers' : member;
-  return account.startsWith('copy-') ? 'copy-artifact' : account;
+  return account.startsWith('copy-') ? 'copy-artifact' : account.replace(/^ci-.*/, 'ci-status');
 }
 
 /** The roles of our own that a plan defines, by their title in small letters, with their permissions. */

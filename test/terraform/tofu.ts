@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { partEnvironment } from '../../local/environment.ts';
@@ -29,7 +29,7 @@ export async function startTofu(): Promise<Tofu> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-tofu-'));
   const overrides = join(folder, 'provider');
   await mkdir(overrides);
-  await linkOrCopy(provider, join(overrides, 'terraform-provider-google'));
+  await symlink(provider, join(overrides, 'terraform-provider-google'));
   const settings = join(folder, 'tofu.tfrc');
   await writeFile(settings, `provider_installation {\n  dev_overrides {\n    "hashicorp/google" = ${JSON.stringify(overrides)}\n  }\n}\n`);
   let kept = 0;
@@ -61,13 +61,4 @@ export async function startTofu(): Promise<Tofu> {
   }
 
   return { folder, run, stop: async () => rm(folder, { recursive: true, force: true }) };
-}
-
-/** The provider has hundreds of megabytes: no copy where a second name will do. */
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to);
-  } catch {
-    await copyFile(from, to);
-  }
 }
