@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeFiles } from '../shared/adapters/environment-files.ts';
 import { parseConfig, type Config } from '../shared/config.ts';
 import { ConvergeError } from '../shared/errors.ts';
 import type { WebhookHost } from '../shared/events/push/push.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact.ts';
 import type { Log, Ports } from '../shared/pipeline/ports.ts';
 
-/** The operator's configuration, from the file that `CONVERGE_CONFIG` names. Throws `BadConfiguration`. */
+/** The operator's configuration, from the file that `CONVERGE_CONFIG` names, and that `CONVERGE_FILES` may hold. Throws `BadConfiguration`. */
 export const loadConfig = once((): Config => {
   const file = process.env['CONVERGE_CONFIG'];
   if (file === undefined || file === '') {
     throw new ConvergeError({ code: 'BadConfiguration', subject: 'CONVERGE_CONFIG', message: 'is not set', remedy: 'name the configuration file', disposition: 'refuse' });
   }
+  const files = process.env['CONVERGE_FILES'] ?? '';
+  if (files !== '') writeFiles({ variable: 'CONVERGE_FILES', text: files, folder: dirname(file) });
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

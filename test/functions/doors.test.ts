@@ -22,10 +22,13 @@ const audience = (name: GuardedFunction): string => `https://europe-west1-family
 
 const ours = await generateKeyPair('RS256', { extractable: true });
 const foreign = await generateKeyPair('RS256');
+const elliptic = await generateKeyPair('ES256');
 const keyServer = { isUp: true, calls: 0 };
 const server = createServer((_request, response) => {
   keyServer.calls += 1;
-  void exportJWK(ours.publicKey).then((key) => response.writeHead(keyServer.isUp ? 200 : 500).end(JSON.stringify({ keys: [{ ...key, kid: 'ours', alg: 'RS256' }] })));
+  void Promise.all([exportJWK(ours.publicKey), exportJWK(elliptic.publicKey)]).then(([key, other]) =>
+    response.writeHead(keyServer.isUp ? 200 : 500).end(JSON.stringify({ keys: [{ ...key, kid: 'ours', alg: 'RS256' }, { ...other, kid: 'elliptic', alg: 'ES256' }] })),
+  );
 });
 
 let folder: string;
@@ -134,6 +137,10 @@ describe('a function that verifies tokens itself', () => {
     { what: 'for nobody', token: () => tokenOf({ aud: undefined }) },
     { what: 'of another key under our key’s name', token: () => tokenOf({}, { key: foreign.privateKey }) },
     { what: 'of a key that nobody knows', token: () => tokenOf({}, { kid: 'unknown', key: foreign.privateKey }) },
+    {
+      what: 'of an algorithm that ID tokens are not signed by, though with a key of the issuer',
+      token: async () => new SignJWT(claimsOf()).setProtectedHeader({ alg: 'ES256', kid: 'elliptic' }).sign(elliptic.privateKey),
+    },
     { what: 'of no algorithm', token: async () => new UnsecuredJWT(claimsOf()).encode() },
     { what: 'of no algorithm, with a signature', token: async () => `${new UnsecuredJWT(claimsOf()).encode()}AAAA` },
     {
