@@ -69,8 +69,8 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   given = [...given, ...definitions];
   // A chart that looks for its own definitions renders more once they are there.
   const renders = definitions.length === 0 ? [first] : [first, await render(environment)];
-  const remembered = readMemory({ value: (await ports.state.read(statePaths({ repository: repositoryClass, environment: name }).memory))?.value, now: ports.now() });
-  const owned = Object.keys(remembered.objects).map(idOfKey);
+  const names = [name, ...environment.previousNames];
+  const owned = (await Promise.all(names.map(async (one) => ownedBy({ repository: repositoryClass, environment: one }, ports)))).flat();
 
   const isKnown = ({ group, kind }: Pick<ObjectId, 'group' | 'kind'>): boolean => given.some((resource) => resource.group === group && resource.kind === kind);
   const kinds = [...renders.flatMap(({ objects, hooks }) => [...objects, ...hooks]).map(({ object }) => ({ group: groupOf(object.apiVersion), kind: object.kind })), ...owned];
@@ -95,7 +95,7 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   );
   const needs = {
     namespace,
-    parents: [name, ...environment.previousNames].map((one) => applySetOf({ repository: repositoryClass, environment: one, namespace }).name),
+    parents: names.map((one) => applySetOf({ repository: repositoryClass, environment: one, namespace }).name),
     members: [...members.map(({ id }) => id), ...owned].flatMap(placed),
     hooks: desired.flatMap((one) => one.hooks).flatMap(({ id }) => placed(id)),
     lookups,
@@ -140,6 +140,12 @@ async function renderBlind(
         }
       : undefined,
   });
+}
+
+/** What the environment of that name owns, as far as it is remembered. */
+async function ownedBy(of: { repository: string; environment: string }, { state, now }: Pick<Ports, 'state' | 'now'>): Promise<ObjectId[]> {
+  const memory = readMemory({ value: (await state.read(statePaths(of).memory))?.value, now: now() });
+  return Object.keys(memory.objects).map(idOfKey);
 }
 
 function idOfKey(key: string): ObjectId {
