@@ -114,7 +114,7 @@ describe('the rights of an environment', () => {
     await remember('initech', ['apps/Deployment/acme/web']);
     const printed = await rules();
     expect(printed).toContainEqual({ apiGroups: ['apps'], resources: ['deployments'], verbs: all });
-    expect(printed.some(({ resourceNames = [] }) => resourceNames.includes('converge-initech'))).toBe(true);
+    expect(printed.some(({ resourceNames = [] }) => resourceNames.includes('converge-initech-seed'))).toBe(true);
   });
 
   it('cover what its templates look up', async () => {
