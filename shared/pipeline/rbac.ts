@@ -1,10 +1,10 @@
 import { ConvergeError } from '../errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
 import { readMemory } from '../environment/memory.ts';
-import { revisionOf } from '../environment/revision.ts';
+import { environmentKey, revisionOf } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
 import type { Limits } from '../config.ts';
-import { applySetOf, hookMarks, memberMarks } from '../inventory/applyset.ts';
+import { applySetOf, hookMarks, memberMarks, type ApplySet } from '../inventory/applyset.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import { desiredObjects, scopeTable } from '../objects/desired.ts';
 import { desiredHooks } from '../objects/hook.ts';
@@ -13,9 +13,9 @@ import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
-import { rightsOf, type PlacedObject } from '../rbac/rights.ts';
+import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
 import type { Commit, LookupQuery, Ports, Render, Repository } from './ports.ts';
-import { apiVersionsOf } from './reconcile/render-inputs.ts';
+import { renderBlind } from './render-blind.ts';
 
 export interface RbacAsked {
   readonly repository: string;
@@ -41,9 +41,6 @@ export interface Rbac {
 
 type RbacPorts = Pick<Ports, 'now' | 'repository' | 'renderer' | 'state'>;
 
-/** Random values draw from nothing here: nobody applies them. */
-const noSeed = { seed: Buffer.alloc(32).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
-
 /**
  * The rights that an environment needs to be brought to the head of its branch, and to let go of what it owns now. No cluster is asked.
  *
@@ -58,55 +55,99 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   if (commit === undefined || environment === undefined) {
     throw new ConvergeError({ code: 'BadRequest', subject: `${repositoryClass}/${name}`, message: `branch ${repository.branch} has no ${environmentPath(name)}`, disposition: 'refuse' });
   }
-  const { namespace } = environment;
-  const applySet = applySetOf({ repository: repositoryClass, environment: name, namespace });
-  const looked: LookupQuery[] = [];
-  let given: readonly ApiResource[] = [...builtInResources, ...asked.resources];
-  const render = async (rendered: Environment): Promise<Render> => renderBlind({ asked, environment: rendered, repository, commit, api: apiOf(kubernetesVersion, given), looked }, ports);
-
-  const first = await render(environment);
-  const definitions = definedResources([...first.objects, ...first.hooks].map(({ object }) => object));
-  given = [...given, ...definitions];
-  // A chart that looks for its own definitions renders more once they are there.
-  const renders = definitions.length === 0 ? [first] : [first, await render(environment)];
-  const remembered = readMemory({ value: (await ports.state.read(statePaths({ repository: repositoryClass, environment: name }).memory))?.value, now: ports.now() });
-  const owned = Object.keys(remembered.objects).map(idOfKey);
-
-  const isKnown = ({ group, kind }: Pick<ObjectId, 'group' | 'kind'>): boolean => given.some((resource) => resource.group === group && resource.kind === kind);
-  const kinds = [...renders.flatMap(({ objects, hooks }) => [...objects, ...hooks]).map(({ object }) => ({ group: groupOf(object.apiVersion), kind: object.kind })), ...owned];
-  if (!kinds.every(isKnown)) {
-    for (const dependency of environment.dependsOn) {
-      const needed = await readEnvironment({ repository, commit, name: dependency });
-      if (needed !== undefined) given = [...given, ...definedResources((await render(needed)).objects.map(({ object }) => object))];
-    }
-  }
-  refuseUnknown({ key: applySet.environment, kinds: kinds.filter((kind) => !isKnown(kind)) });
-
-  const placed = (id: ObjectId): PlacedObject[] => given.filter(({ group, kind }) => group === id.group && kind === id.kind).slice(0, 1).map((resource) => ({ id, resource }));
-  const desired = renders.flatMap(({ objects, hooks }) => {
-    const placing = { namespace, scopes: scopeTable({ api: apiOf(kubernetesVersion, given), rendered: objects }) };
-    const members = desiredObjects({ rendered: objects, ...placing, marks: memberMarks(applySet) });
-    const run = desiredHooks({ rendered: hooks, objects: members, ...placing, marks: hookMarks(applySet) }).filter(({ events }) => events.length > 0);
-    return [{ members, hooks: run.map((hook) => hook.desired) }];
-  });
-  const members = desired.flatMap((one) => one.members);
-  const lookups = looked.flatMap(({ apiVersion, kind, namespace: at, name: of }) =>
-    placed({ group: groupOf(apiVersion), kind, namespace: undefined, name: of }).map(({ resource }) => ({ resource, namespace: at === '' ? undefined : at, name: of === '' ? undefined : of })),
-  );
-  const needs = {
-    namespace,
-    parents: [name, ...environment.previousNames].map((one) => applySetOf({ repository: repositoryClass, environment: one, namespace }).name),
-    members: [...members.map(({ id }) => id), ...owned].flatMap(placed),
-    hooks: desired.flatMap((one) => one.hooks).flatMap(({ id }) => placed(id)),
-    lookups,
-  };
+  const names = [name, ...environment.previousNames];
+  const owned = (await Promise.all(names.map(async (one) => ownedBy({ repository: repositoryClass, environment: one }, ports)))).flat();
+  const rendered = await renderAll(asked, { repository, commit, environment, owned }, ports);
+  const { objects, needs } = needsOf(asked, { environment, names, owned, rendered });
   return {
-    environment: applySet.environment,
+    environment: environmentKey({ repository: repositoryClass, environment: name }),
     cluster: environment.cluster,
     revision: revisionOf({ branch: repository.branch, commit: commit.id }),
     manifests: rbacManifests({ who: { repository: repositoryClass, environment: name }, rights: rightsOf(needs), account: asked.account }),
-    notes: rbacNotes({ objects: [...members, ...desired.flatMap((one) => one.hooks)].map(({ object }) => object), looksUp: environment.lookup, account: asked.account, kubernetesVersion }),
+    notes: rbacNotes({ objects, looksUp: environment.lookup, account: asked.account, kubernetesVersion }),
   };
+}
+
+interface Rendered {
+  /** As the cluster is before its first run, and as it is with the definitions that this brings. */
+  readonly renders: readonly Render[];
+  readonly looked: readonly LookupQuery[];
+  /** Of every kind that there is. */
+  readonly api: ClusterApi;
+}
+
+type Kind = Pick<ObjectId, 'group' | 'kind'>;
+
+/** Renders the environment, and those it depends on where the definition of a kind is looked for. */
+async function renderAll(
+  asked: RbacAsked,
+  { repository, commit, environment, owned }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
+  ports: RbacPorts,
+): Promise<Rendered> {
+  const root = await repository.checkout(commit.id);
+  let resources: readonly ApiResource[] = [...builtInResources, ...asked.resources];
+  const api = (): ClusterApi => ({ version: asked.kubernetesVersion, resources, unreadable: [] });
+  const looked: LookupQuery[] = [];
+  const render = async (): Promise<Render> => renderBlind({ asked, environment, root, api: api(), looked }, ports);
+
+  const first = await render();
+  const definitions = definedResources([...first.objects, ...first.hooks].map(({ object }) => object));
+  resources = [...resources, ...definitions];
+  // A chart that looks for its own definitions renders more once they are there.
+  const renders = definitions.length === 0 ? [first] : [first, await render()];
+
+  const written = [...renders.flatMap(({ objects, hooks }) => [...objects, ...hooks]).map(({ object }) => object), ...looked];
+  const kinds: readonly Kind[] = [...written.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })), ...owned];
+  const unknown = (): Kind[] => kinds.filter((kind) => resourceOfKind(api(), kind) === undefined);
+  for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
+    const needed = await readEnvironment({ repository, commit, name: dependency });
+    if (needed === undefined) continue;
+    const { objects } = await renderBlind({ asked, environment: needed, root, api: api(), looked: [] }, ports);
+    resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
+  }
+  refuseUnknown({ key: environmentKey(asked), kinds: unknown() });
+  return { renders, looked, api: api() };
+}
+
+/** The objects of the environment, hooks among them, and what their runs need. */
+function needsOf(
+  { repository, environment: name }: RbacAsked,
+  { environment, names, owned, rendered }: { environment: Environment; names: readonly string[]; owned: readonly ObjectId[]; rendered: Rendered },
+): { objects: readonly KubernetesObject[]; needs: Needs } {
+  const { namespace } = environment;
+  const { api, renders, looked } = rendered;
+  const setOf = (environmentName: string): ApplySet => applySetOf({ repository, environment: environmentName, namespace });
+  const placed = (id: ObjectId): PlacedObject[] => {
+    const resource = resourceOfKind(api, id);
+    return resource === undefined ? [] : [{ id, resource }];
+  };
+  const desired = renders.map(({ objects, hooks }) => {
+    const placing = { namespace, scopes: scopeTable({ api, rendered: objects }) };
+    const members = desiredObjects({ rendered: objects, ...placing, marks: memberMarks(setOf(name)) });
+    const run = desiredHooks({ rendered: hooks, objects: members, ...placing, marks: hookMarks(setOf(name)) }).filter(({ events }) => events.length > 0);
+    return { members, hooks: run.map((hook) => hook.desired) };
+  });
+  const members = desired.flatMap((one) => one.members);
+  const hooks = desired.flatMap((one) => one.hooks);
+  const lookups = looked.flatMap(({ apiVersion, kind, namespace: at, name: of }) => {
+    const resource = resourceOfKind(api, { group: groupOf(apiVersion), kind });
+    return resource === undefined ? [] : [{ resource, namespace: at === '' ? undefined : at, name: of === '' ? undefined : of }];
+  });
+  return {
+    objects: [...members, ...hooks].map(({ object }) => object),
+    needs: {
+      namespace,
+      parents: names.map((one) => setOf(one).name),
+      members: [...members.map(({ id }) => id), ...owned].flatMap(placed),
+      hooks: hooks.flatMap(({ id }) => placed(id)),
+      lookups,
+    },
+  };
+}
+
+/** Whatever the version: rights are of all versions of a kind. */
+function resourceOfKind({ resources }: ClusterApi, { group, kind }: Kind): ApiResource | undefined {
+  return resources.find((resource) => resource.group === group && resource.kind === kind);
 }
 
 async function readEnvironment({ repository, commit, name }: { repository: Repository; commit: Commit; name: string }): Promise<Environment | undefined> {
@@ -115,31 +156,10 @@ async function readEnvironment({ repository, commit, name }: { repository: Repos
   return bytes === undefined ? undefined : parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
 }
 
-function apiOf(version: string, resources: readonly ApiResource[]): ClusterApi {
-  return { version, resources, unreadable: [] };
-}
-
-/** Renders without a cluster: whatever a template looks up is not there, and is noted. */
-async function renderBlind(
-  { asked, environment, repository, commit, api, looked }: { asked: RbacAsked; environment: Environment; repository: Repository; commit: Commit; api: ClusterApi; looked: LookupQuery[] },
-  { renderer }: Pick<Ports, 'renderer'>,
-): Promise<Render> {
-  return await renderer.render({
-    root: await repository.checkout(commit.id),
-    sources: environment.sources,
-    namespace: environment.namespace,
-    kubernetesVersion: api.version,
-    // Of a kind that the command line names, the version is not known.
-    apiVersions: [...new Set([...apiVersionsOf({ ...api, resources: api.resources.filter(({ version }) => version !== '') }), ...asked.apiVersions])].sort(),
-    limits: { seconds: asked.limits.renderSeconds, mebibytes: asked.limits.renderMiB },
-    seed: async () => noSeed,
-    lookup: environment.lookup
-      ? async (query) => {
-          looked.push(query);
-          return { found: query.name === '' ? { apiVersion: query.apiVersion, kind: `${query.kind}List`, metadata: {}, items: [] } : null };
-        }
-      : undefined,
-  });
+/** What the environment of that name owns, as far as it is remembered. */
+async function ownedBy(of: { repository: string; environment: string }, { state, now }: Pick<Ports, 'state' | 'now'>): Promise<ObjectId[]> {
+  const memory = readMemory({ value: (await state.read(statePaths(of).memory))?.value, now: now() });
+  return Object.keys(memory.objects).map(idOfKey);
 }
 
 function idOfKey(key: string): ObjectId {

@@ -170,6 +170,17 @@ describe('an environment that acts as itself', () => {
     expect(await bring('intruder')).toMatchObject({ outcome: 'converged' });
   });
 
+  it('has its rights printed for programs, and kinds that are defined elsewhere named', async () => {
+    const certificate = { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: { name: 'web' }, spec: {} };
+    await push({ 'environments/certified.yaml': environmentFile('certified', { cluster: 'apart' }), 'manifests/certified/certificate.yaml': JSON.stringify(certificate) });
+    await expect(converge('rbac', 'certified')).rejects.toThrow(/exit code 2: .*Certificate\.cert-manager\.io[^]*--resource Certificate\.cert-manager\.io=PLURAL/);
+    const printed = await converge('--output', 'json', 'rbac', 'certified', '--resource', 'Certificate.cert-manager.io=certificates');
+    const answer = z.object({ user: z.string(), cluster: z.string(), revision: z.string(), manifests: z.array(manifestSchema), notes: z.array(z.string()) }).parse(JSON.parse(printed));
+    expect(answer).toMatchObject({ user: 'converge:master:certified', cluster: 'apart' });
+    expect(answer.manifests.flatMap(({ rules }) => rules ?? [])).toContainEqual({ apiGroups: ['cert-manager.io'], resources: ['certificates'], verbs: ['get', 'list', 'create', 'patch', 'delete'] });
+    expect(answer.notes.some((note) => note.includes('--converge-account'))).toBe(true);
+  });
+
   it('takes everything away that it brought, when its file is removed', async () => {
     await push({ 'environments/acme.yaml': undefined });
     expect(await bring('acme')).toMatchObject({ outcome: 'removed' });

@@ -35,7 +35,7 @@ type Credentials = Readonly<Record<string, string>>;
 
 interface Opened {
   readonly endpoint: Endpoint;
-  readonly credentials: () => Promise<Credentials>;
+  readonly credentials: Credentials;
 }
 
 /**
@@ -68,7 +68,7 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
 
   return {
     endpoint: async () => (await current()).endpoint,
-    credentials: async () => (await current()).credentials(),
+    credentials: async () => (await current()).credentials,
     async renewCredentials({ endpoint }) {
       await readAgain(endpoint);
       return true;
@@ -108,14 +108,14 @@ async function openText({ name, source, text }: { name: string; source: Kubeconf
   if (folder !== undefined) config.makePathsAbsolute(folder);
   else if (namesFiles(config)) throw wrong(...ofFiles);
 
-  let options: RequestOptions;
+  const options: RequestOptions = {};
   try {
-    options = await optionsOf(config);
+    await config.applyToHTTPSOptions(options);
   } catch (cause) {
     throw new ConvergeError({ code: 'BadConfiguration', subject, message: `what the kubeconfig of cluster ${name} names cannot be used`, disposition: 'refuse', cause });
   }
   const dispatcher = dispatcherOf({ config, options, subject });
-  return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: async () => headersOf(await optionsOf(config)) };
+  return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
 }
 
 const ofFiles = ['names files, which a secret cannot bring', 'embed them: certificate-authority-data, client-certificate-data, client-key-data, token'] as const;
@@ -140,12 +140,6 @@ function namesFiles(config: KubeConfig): boolean {
   const { caFile } = config.getCurrentCluster() ?? {};
   const { certFile, keyFile } = config.getCurrentUser() ?? {};
   return [caFile, certFile, keyFile].some((file) => typeof file === 'string' && file !== '');
-}
-
-async function optionsOf(config: KubeConfig): Promise<RequestOptions> {
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
-  return options;
 }
 
 function headersOf(options: RequestOptions): Credentials {

@@ -68,7 +68,7 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       await sleep(Number.isFinite(retryAfter) ? Math.min(retryAfter ?? 0, longestPause) : backoff(attempt));
       continue;
     }
-    const said = googleErrorOf(answer.body);
+    const said = answer.status < 400 ? undefined : googleErrorOf(answer.body);
     if (said !== undefined && !isOverloaded(answer)) throw access.explainFrontEnd({ status: answer.status, message: said });
     const refusal = connection.actingAs === undefined ? undefined : explainImpersonation({ cluster: connection.name, actingAs: connection.actingAs, ...failure(answer) });
     if (refusal !== undefined) throw refusal;
