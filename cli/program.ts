@@ -34,8 +34,8 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .option('--branch <branch>', "the branch of your repository, which chooses the bucket (default: the CI's)")
     .option('--class <class>', 'the repository of the configuration, whatever the branch')
     .option('--as <path>', 'the path in the repository (default: the path itself)')
-    .option('--wait', 'until every environment that the commit affects has converged', false)
-    .option('--timeout <duration>', 'how long to wait', duration, parseDuration('15m'))
+    .option('--wait', 'until every environment that the commit affects has converged')
+    .addOption(new Option('--timeout <duration>', 'how long to wait').argParser(duration).default(parseDuration('15m'), '15m'))
     .option('--commit <id>', "the source commit (default: the CI's)")
     .option('--build <url>', "the build (default: the CI's)")
     .option('--author <who>', "the author (default: the CI's)")
@@ -60,7 +60,7 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .description('Shows the commits of an environment: where each came from, and when it was attempted, converged or failed.')
     .argument('<environment>', '<name>, or <class>/<name>')
     .option('--limit <number>', 'how many commits', wholeNumber, 20)
-    .option('--since <duration>', 'how far back', duration, parseDuration('30d'))
+    .addOption(new Option('--since <duration>', 'how far back').argParser(duration).default(parseDuration('30d'), '30d'))
     .addHelpText('after', example('converge history acme-production --limit 5'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const { showHistory } = await import('./history.ts');
@@ -73,7 +73,7 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .argument('<kind/name>', 'like deployment/web, or deployment.apps/web')
     .option('-n, --namespace <namespace>', 'only there')
     .option('-e, --environment <environment>', 'only of this one')
-    .option('--since <duration>', 'how far back changes are looked for', duration, parseDuration('90d'))
+    .addOption(new Option('--since <duration>', 'how far back changes are looked for').argParser(duration).default(parseDuration('90d'), '90d'))
     .addHelpText('after', example('converge trace deployment/web -n acme'))
     .action(async (object: string, _options: unknown, command: Command) => {
       const { showTrace } = await import('./trace.ts');
@@ -87,8 +87,8 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .option('--to <revision>', "a revision, or a commit's id")
     .option('--incident <id>', 'to what converged before this incident of the environment')
     .option('--reason <text>', 'for the message of the commit')
-    .option('--include-shared', 'also what other environments are made of, too, and environments that were added since', false)
-    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--include-shared', 'also what other environments are made of, too, and environments that were added since')
+    .option('--dry-run', 'say what would be done, and do nothing')
     .addHelpText('after', example('converge rollback acme-production --reason "checkout fails"'))
     .action(async (target: string, _options: unknown, command: Command) => {
       const { rollBack } = await import('./rollback.ts');

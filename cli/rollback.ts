@@ -11,8 +11,8 @@ export interface RollbackOptions {
   readonly to?: string;
   readonly incident?: string;
   readonly reason?: string;
-  readonly includeShared: boolean;
-  readonly dryRun: boolean;
+  readonly includeShared?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** `converge rollback <environment|repository>`: exit code 1 where it would take more back than was asked for. */

@@ -15,7 +15,7 @@ export interface UploadOptions {
   readonly branch?: string;
   readonly class?: string;
   readonly as?: string;
-  readonly wait: boolean;
+  readonly wait?: boolean;
   /** Milliseconds, for the commit and, with `wait`, for the convergence after it. */
   readonly timeout: number;
   readonly commit?: string;

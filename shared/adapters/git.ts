@@ -100,9 +100,9 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
     return written.commit;
   };
 
-  async function push({ ref, expected, commit: id }: { ref: string; expected: string | undefined; commit: string }): Promise<'pushed' | 'moved'> {
-    const result = await pushCommit({ host, url, ref, expected, commit: id, pack: unpushed.get(id) ?? emptyPack });
-    if (result === 'pushed' && unpushed.delete(id)) clone.hasTip(id);
+  async function push({ ref, expected, commit: id }: { ref: string; expected: string | undefined; commit: string | undefined }): Promise<'pushed' | 'moved'> {
+    const result = await pushCommit({ host, url, ref, expected, commit: id, pack: unpushed.get(id ?? '') ?? emptyPack });
+    if (result === 'pushed' && id !== undefined && unpushed.delete(id)) clone.hasTip(id);
     return result;
   }
 

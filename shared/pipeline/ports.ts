@@ -169,9 +169,9 @@ export interface Repository {
   readRef(name: string): Promise<string | undefined>;
   /**
    * Compare-and-swap of any ref (`refs/…`) of the host: points it at a commit that is here or on the host, where it is still
-   * at `expected` (undefined: does not exist), and nothing is forced beyond that. `moved` where it is not.
+   * at `expected` (undefined: does not exist), and nothing is forced beyond that. `moved` where it is not. Without a commit, the ref is deleted.
    */
-  writeRef(write: { name: string; expected: string | undefined; commit: string }): Promise<'written' | 'moved'>;
+  writeRef(write: { name: string; expected: string | undefined; commit: string | undefined }): Promise<'written' | 'moved'>;
   /** Brings the tip of any ref (`refs/…`) and its tree here, without history. Undefined where the host has no such ref. */
   fetchRef(name: string): Promise<Commit | undefined>;
   /**

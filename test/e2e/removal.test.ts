@@ -37,6 +37,9 @@ async function stateFiles(name: string): Promise<string[]> {
   return files.map((file) => file.name);
 }
 
+/** Refs of environments, as git lists them at the host. */
+const refsOf = async (name: string): Promise<string> => master.git('ls-remote', 'origin', `refs/converge/${name}`);
+
 async function expireLease(name: string): Promise<void> {
   await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/lease.json`).delete({ ignoreNotFound: true });
 }
@@ -61,6 +64,7 @@ describe('an environment whose file is removed', () => {
     await push({ ...environment('left'), ...files });
     await converge('left');
     const before = { web: await world.find('deployment', 'web', 'left'), a: await world.find('configmap', 'a', 'left') };
+    expect(await refsOf('left')).toContain(await master.head());
     await push(withoutFile('left'));
     expect(await stage.run('left', { mode: 'check' })).toMatchObject({ outcome: 'removed' });
     const after = { web: await world.find('deployment', 'web', 'left'), a: await world.find('configmap', 'a', 'left') };
@@ -73,6 +77,7 @@ describe('an environment whose file is removed', () => {
     expect(await world.find('configmap', 'converge-left', 'left')).toBeUndefined();
     expect(lastConverged('left')).toMatchObject({ cluster: 'sandbox', changes: { created: 0, configured: 0, unchanged: 0, pruned: 0, released: 2 } });
     expect(await stateFiles('left')).toEqual([]);
+    expect(await refsOf('left')).toBe('');
     // Whoever asks again finds nothing to do, and leaves nothing behind.
     expect(await stage.run('left', { mode: 'teardown' })).toEqual({ outcome: 'absent' });
     expect(await stateFiles('left')).toEqual([]);

@@ -16,7 +16,7 @@ let folder: string;
 let host: GitHost;
 let name: string;
 let counter = 0;
-const names = Array.from({ length: 12 }, (_one, index) => `r${index}`);
+const names = Array.from({ length: 13 }, (_one, index) => `r${index}`);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'converge-git-refs-'));
@@ -63,6 +63,18 @@ it('writes a ref only where it is what was expected, and reads it with its tree'
   const reader = open();
   expect(await reader.fetchRef(ref)).toEqual({ ...second });
   expect(Buffer.from((await reader.readFile({ commit: second.id, path: 'a' })) ?? []).toString()).toBe('2');
+});
+
+it('deletes a ref only where it is what was expected', async () => {
+  const repository = open();
+  const [first, second] = [await commitAndPush(repository, { a: '1' }), await commitAndPush(repository, { a: '2' })];
+  const ref = 'refs/converge/acme';
+  await repository.writeRef({ name: ref, expected: undefined, commit: first.id });
+  expect(await open().writeRef({ name: ref, expected: second.id, commit: undefined })).toBe('moved');
+  expect(await onHost('rev-parse', ref)).toBe(first.id);
+  expect(await open().writeRef({ name: ref, expected: first.id, commit: undefined })).toBe('written');
+  expect(await onHost('for-each-ref', 'refs/converge/')).toBe('');
+  expect(await onHost('rev-parse', 'main')).toBe(second.id);
 });
 
 it('points a ref at a commit of the host that was never fetched', async () => {

@@ -120,6 +120,35 @@ it('rewrites only what changed, and replaces a folder as a whole', async () => {
   await onHost('fsck', '--strict');
 });
 
+it('keeps on disk what a pack holds, and not a second time beside it; what comes again is taken from there', async () => {
+  const cacheFolder = await mkdtemp(join(folder, 'cache-'));
+  const repository = open({ cacheFolder });
+  const large = randomBytes(6_000_000);
+  const small = Array.from({ length: 300 }, () => randomBytes(20_000));
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield large.subarray(0, 1_000_000);
+    yield large.subarray(1_000_000);
+  }
+  const largeId = await repository.writeBlob({ bytes: large.length, chunks: chunks() });
+  const smallIds = await Promise.all(small.map(async (one) => repository.writeBlob(one)));
+  const unused = await repository.writeBlob(randomBytes(2_000_000));
+  const changes = [largeId, ...smallIds].map((blob, index) => ({ path: `${index % 7}/${index}`, content: { blob }, executable: false }));
+  await commitAndPush({ repository, changes });
+  const bytesBelow = async (part: string): Promise<number> => {
+    const [clone = ''] = await readdir(cacheFolder);
+    const files = await readdir(join(cacheFolder, clone, 'git-0', part));
+    return (await Promise.all(files.map(async (one) => (await stat(join(cacheFolder, clone, 'git-0', part, one))).size))).reduce((sum, size) => sum + size, 0);
+  };
+  expect(await bytesBelow('drafts')).toBeLessThan(6_500_000);
+  expect(await bytesBelow('objects/pack')).toBeGreaterThan(12_000_000);
+  expect(await onHost('cat-file', '-s', `main:0/0`)).toBe('6000000');
+
+  const again = { again: largeId, unused, small: smallIds[7] ?? '' };
+  await commitAndPush({ repository, changes: Object.entries(again).map(([path, blob]) => ({ path, content: { blob }, executable: false })) });
+  expect(await onHost('rev-parse', 'main:again', 'main:unused', 'main:small')).toBe(Object.values(again).join('\n'));
+  await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);
+});
+
 it('finds nothing changed where the tree stays the same', async () => {
   const repository = open();
   const { id } = await commitAndPush({ repository, changes: [file('shop/a.yaml', 'a')] });

@@ -45,7 +45,7 @@ export const emptyPack: WrittenPack = (() => {
 
 /**
  * Objects on their way into the repository, on disk and deflated: first in a file beside the clone, then those of one commit
- * in one pack, which both the clone and the push read.
+ * in one pack, which both the clone and the push read. No bytes stay in both places: on Google Cloud, disk is memory.
  */
 export interface Objects {
   has(id: string): boolean;
@@ -60,7 +60,10 @@ export function createObjects(clone: Clone): Objects {
   let folder: string | undefined;
   let waiting: Draft[] = [];
   let waitingLength = 0;
-  let written = 0;
+  /** The file that small objects share until the next pack, and how long it is. */
+  let [shared, written] = [randomUUID(), 0];
+  /** How many drafts lie in a file. */
+  const left = new Map<string, number>();
   let flushing: Promise<void> = Promise.resolve();
 
   /** A new clone begins without drafts. */
@@ -68,21 +71,30 @@ export function createObjects(clone: Clone): Objects {
     const current = await clone.draftFolder();
     if (folder !== current) {
       drafts.clear();
-      [folder, waiting, waitingLength, written] = [current, [], 0, 0];
+      left.clear();
+      [folder, waiting, waitingLength, shared, written] = [current, [], 0, randomUUID(), 0];
     }
     return current;
   }
 
   /** Puts what waits behind what lies in the file that small objects share. */
   async function flush(): Promise<void> {
-    const file = path.join(await draftFolder(), 'drafts');
+    const file = path.join(await draftFolder(), shared);
     const batch = waiting.flatMap((draft) => (draft.at instanceof Uint8Array ? [{ draft, deflated: draft.at }] : []));
     [waiting, waitingLength] = [[], 0];
+    if (batch.length === 0) return;
     await appendFile(file, Buffer.concat(batch.map(({ deflated }) => deflated)));
     for (const { draft, deflated } of batch) {
       draft.at = { file, start: written, end: written + deflated.length };
       written += deflated.length;
     }
+    left.set(file, (left.get(file) ?? 0) + batch.length);
+  }
+
+  async function leave(file: string): Promise<void> {
+    const others = (left.get(file) ?? 0) - 1;
+    if (others > 0) left.set(file, others);
+    else if (left.delete(file)) await rm(file, { force: true });
   }
 
   async function write({ type, content, id = objectId({ type, content }) }: { type: ObjectType; content: Uint8Array; id?: string }): Promise<string> {
@@ -130,12 +142,14 @@ export function createObjects(clone: Clone): Objects {
     }
     const id = hash.digest('hex');
     if (drafts.has(id)) await rm(file);
-    else drafts.set(id, { type: 'blob', bytes, at: { file, start: 0, end: deflated } });
+    else {
+      drafts.set(id, { type: 'blob', bytes, at: { file, start: 0, end: deflated } });
+      left.set(file, 1);
+    }
     return id;
   }
 
-  async function* entryOf({ type, bytes, at }: Draft): AsyncGenerator<Uint8Array> {
-    yield entryHeader({ type, bytes });
+  async function* deflatedOf({ at }: Draft): AsyncGenerator<Uint8Array> {
     if (at instanceof Uint8Array) yield at;
     else yield* createReadStream(at.file, { start: at.start, end: at.end - 1 });
   }
@@ -154,6 +168,10 @@ export function createObjects(clone: Clone): Objects {
     },
 
     async pack(ids) {
+      // What is written from now on shares another file, so that this one goes with the last of its objects.
+      flushing = flushing.then(() => {
+        [shared, written] = [randomUUID(), 0];
+      });
       await flushing;
       const wanted = [...new Set(ids)].map((id) => {
         const draft = drafts.get(id);
@@ -164,6 +182,7 @@ export function createObjects(clone: Clone): Objects {
       const unfinished = path.join(packs, `unfinished-${randomUUID()}`);
       const hash = createHash('sha1');
       const packed: PackedObject[] = [];
+      const moved: { readonly draft: Draft; readonly start: number; readonly end: number }[] = [];
       let [offset, parts]: [number, Uint8Array[]] = [0, []];
       let gathered = 0;
       const handle = await open(unfinished, 'wx');
@@ -183,12 +202,16 @@ export function createObjects(clone: Clone): Objects {
         await add(packHeader(wanted.length));
         for (const { id, draft } of wanted) {
           const begin = offset;
-          let crc = 0;
-          for await (const part of entryOf(draft)) {
+          const header = entryHeader(draft);
+          let crc = crc32(header);
+          await add(header);
+          const start = offset;
+          for await (const part of deflatedOf(draft)) {
             crc = crc32(part, crc);
             await add(part);
           }
           packed.push({ id, crc, offset: begin });
+          moved.push({ draft, start, end: offset });
         }
         await drain();
         const packHash = hash.digest();
@@ -197,6 +220,11 @@ export function createObjects(clone: Clone): Objects {
         // git and isomorphic-git look for the index: the pack is there before.
         await rename(unfinished, `${file}.pack`);
         await writeFile(`${file}.idx`, packIndex({ objects: packed, packHash }));
+        for (const { draft, start, end } of moved) {
+          const { at } = draft;
+          draft.at = { file: `${file}.pack`, start, end };
+          if (!(at instanceof Uint8Array)) await leave(at.file);
+        }
         const bytes = offset + packHash.length;
         clone.hasGrown({ packs: 1, bytes });
         return { bytes, read: () => createReadStream(`${file}.pack`) };

@@ -12,7 +12,8 @@ export async function pushCommit({ host, url, ref, expected, commit, pack }: {
   url: string;
   ref: string;
   expected: string | undefined;
-  commit: string;
+  /** Undefined: the ref is to go. */
+  commit: string | undefined;
   /** What the host lacks of it. */
   pack: WrittenPack;
 }): Promise<'pushed' | 'moved'> {

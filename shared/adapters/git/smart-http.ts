@@ -29,8 +29,8 @@ export interface GitHost {
   readRef(name: string): Promise<string | undefined>;
   /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`. */
   fetchPack(fetch: { want: string; haves: readonly string[]; shallow: readonly string[]; depth: number }): Promise<FetchedPack>;
-  /** Compare-and-swap of one ref, with the objects that takes. */
-  receivePack(push: { ref: string; expected: string | undefined; commit: string; pack: () => AsyncIterable<Uint8Array>; bytes: number }): Promise<PushAnswer>;
+  /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
+  receivePack(push: { ref: string; expected: string | undefined; commit: string | undefined; pack: () => AsyncIterable<Uint8Array>; bytes: number }): Promise<PushAnswer>;
 }
 
 const noCommit = '0'.repeat(40);
@@ -112,14 +112,15 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
 
     async receivePack({ ref, expected = noCommit, commit, pack, bytes }) {
       const service = 'git-receive-pack';
-      const command = Buffer.concat([packet(`${expected} ${commit} ${ref}\0 report-status side-band-64k\n`), flush]);
+      const isDeletion = commit === undefined;
+      const command = Buffer.concat([packet(`${expected} ${commit ?? noCommit} ${ref}\0 report-status side-band-64k${isDeletion ? ' delete-refs' : ''}\n`), flush]);
       async function* body(): AsyncGenerator<Uint8Array> {
         yield command;
-        yield* pack();
+        if (!isDeletion) yield* pack();
       }
       const headers = {
         ...{ 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result` },
-        'content-length': String(command.length + bytes),
+        'content-length': String(command.length + (isDeletion ? 0 : bytes)),
       };
       return parsed(await http({ method: 'POST', path: `/${service}`, headers, body: () => Readable.from(body(), { objectMode: false }) }), (packets) => {
         const { data, words } = sideBand(packets);

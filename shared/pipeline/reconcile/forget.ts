@@ -1,10 +1,12 @@
 import { statePaths } from '../../environment/state-paths.ts';
 import { removeQuarantine } from '../rollback/quarantines.ts';
 import type { Run } from './run.ts';
+import { deleteRef } from './write-back.ts';
 
-/** Removes what the state bucket holds of an environment that is no more. */
+/** Removes what the state bucket holds of an environment that is no more, and its ref. */
 export async function forget(run: Run): Promise<void> {
   await removeQuarantine({ repository: run.repository, environment: run.environment, state: run.ports.state });
+  await deleteRef(run);
   await run.memoryFile.remove();
   await forgetAsking(run);
 }

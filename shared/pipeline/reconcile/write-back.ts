@@ -32,3 +32,20 @@ export async function writeBack({ environment, key, repository: repositoryClass,
     ports.log('WARNING', 'what converged could not be written back to Git', { environment: key, commit: last.commit, error: describeError(error) });
   }
 }
+
+/**
+ * Deletes the ref of an environment that is no more; its notes stay. To be called before its memory goes, so that a run that is killed is made up
+ * for. Never fails: the environment is gone all the same, and a ref that stays is told.
+ */
+export async function deleteRef({ environment, key, repository: repositoryClass, ports, settings }: Run): Promise<void> {
+  if (!settings.writeback) return;
+  const name = environmentRef(environment);
+  try {
+    const repository = ports.repository(repositoryClass);
+    const written = await repository.readRef(name);
+    // Where it was moved since, somebody else has a use for it.
+    if (written !== undefined) await repository.writeRef({ name, expected: written, commit: undefined });
+  } catch (error) {
+    ports.log('WARNING', 'the ref of an environment that is gone could not be deleted', { environment: key, ref: name, error: describeError(error) });
+  }
+}
