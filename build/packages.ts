@@ -21,14 +21,14 @@ const lockSchema = z.object({ packages: z.record(z.string(), z.object({ version:
 const packageSchema = z.object({ name: z.string(), version: z.string(), license: z.unknown() });
 
 /**
- * What the lock file and the installed packages say of them.
+ * What the lock file and the installed packages say of them, each version once.
  *
  * @param packages as the lock file names them: `node_modules/a/node_modules/b`
  * Throws where one is not what the lock file says it is.
  */
 export async function npmLibraries({ root, packages }: { root: string; packages: ReadonlySet<string> }): Promise<Library[]> {
   const lock = lockSchema.parse(JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')));
-  return await Promise.all(
+  const libraries = await Promise.all(
     [...packages].sort().map(async (path): Promise<Library> => {
       const folder = join(root, path);
       const installed = packageSchema.parse(JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')));
@@ -45,6 +45,8 @@ export async function npmLibraries({ root, packages }: { root: string; packages:
       };
     }),
   );
+  // One version may be installed several times, below those that need it.
+  return [...new Map(libraries.map((library) => [`${library.name} ${library.version}`, library])).values()];
 }
 
 /** The text of the files in a folder that are called like a licence. */
