@@ -49,7 +49,7 @@ export const webhookSecrets = once((): Partial<Record<WebhookHost, string>> => {
   return Object.fromEntries(hosts.map(([host, { secretFile }]) => [host, readFileSync(secretFile, 'utf8').trim()]));
 });
 
-/** Reads the ID tokens of `access`. Its library is loaded by the first call that brings one. */
+/** Verifies the ID tokens of `access`. Its library is loaded by the first call whose token is to be verified here. */
 export const loadIdTokens = once(async () => {
   const { access } = loadConfig();
   const { createIdTokens } = await import('../shared/adapters/id-tokens.ts');
