@@ -38,3 +38,14 @@ export function trusting(ca: string | undefined): Dispatcher {
 export function closeWhenIdle({ dispatcher }: Endpoint): void {
   dispatcher.close().catch(() => {});
 }
+
+/** Lets all who ask while it is under way share one piece of work: requests fail together where a cluster moves. */
+export function shared<T>(work: (asked: T) => Promise<void>): (asked: T) => Promise<void> {
+  let underWay: Promise<void> | undefined;
+  return async (asked) => {
+    underWay ??= work(asked).finally(() => {
+      underWay = undefined;
+    });
+    await underWay;
+  };
+}

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../errors.ts';
 import type { Tokens } from '../google/tokens.ts';
-import { closeWhenIdle, trusting, type Access, type Endpoint } from './access.ts';
+import { closeWhenIdle, shared, trusting, type Access, type Endpoint } from './access.ts';
 import type { Location } from './gke.ts';
 
 /** How a cluster of Google's is reached: at the endpoint that the container API tells, or through Connect Gateway. */
@@ -35,15 +35,15 @@ export function googleAccess({ route, tokens }: { route: GoogleRoute; tokens: To
       const refused = credentials['authorization']?.replace(/^Bearer /, '') ?? '';
       return (await tokens.renew(refused)) !== refused;
     },
-    async lookAgain(failed) {
+    lookAgain: shared(async (failed: Endpoint) => {
       const before = await current();
       if (route.route === 'gateway' || before.endpoint !== failed) return;
       const now = await route.locate();
       // The rotation of credentials changes both, an upgrade neither.
-      if (located === undefined || (await located) !== before || (now.server === before.server && now.ca === before.ca)) return;
+      if (now.server === before.server && now.ca === before.ca) return;
       located = Promise.resolve({ ...now, endpoint: { server: now.server, dispatcher: trusting(now.ca) } });
       closeWhenIdle(before.endpoint);
-    },
+    }),
     explainFrontEnd: (answer) => explain(route, answer),
   };
 }

@@ -6,7 +6,7 @@ import { load } from 'js-yaml';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { ConvergeError } from '../../errors.ts';
-import { closeWhenIdle, connectionLimits, type Access, type Endpoint } from './access.ts';
+import { closeWhenIdle, connectionLimits, shared, type Access, type Endpoint } from './access.ts';
 
 /** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */
 export interface KubeconfigSource {
@@ -58,13 +58,13 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
     }
   }
 
-  async function readAgain(failed: Endpoint): Promise<void> {
+  const readAgain = shared(async (failed: Endpoint): Promise<void> => {
     const before = await current();
     if (before.endpoint !== failed) return;
     opened = open();
     await current();
     closeWhenIdle(before.endpoint);
-  }
+  });
 
   return {
     endpoint: async () => (await current()).endpoint,

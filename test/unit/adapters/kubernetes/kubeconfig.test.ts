@@ -90,6 +90,17 @@ describe('a kubeconfig', () => {
     expect(refusal.message).toContain('names files, which a secret cannot bring');
   });
 
+  it('is read again once, however many requests are refused together', async () => {
+    let reads = 0;
+    const read = async (): Promise<string> => kubeconfig({ token: `t${++reads}` });
+    const access = kubeconfigAccess({ name: 'elsewhere', source: { subject: 'a secret', folder: undefined, read } });
+    const refused = { endpoint: await access.endpoint(), credentials: await access.credentials() };
+    await Promise.all([1, 2, 3].map(async () => access.renewCredentials(refused)));
+    expect(await access.renewCredentials(refused)).toBe(true);
+    expect(await access.credentials()).toEqual({ authorization: 'Bearer t2' });
+    expect(reads).toBe(2);
+  });
+
   it('is quoted in no error', async () => {
     writeFileSync(file, 'users: [{ token: hunter2');
     expect((await refusalOf((await clusterOf()).get(settings))).message).not.toContain('hunter2');
