@@ -8,15 +8,15 @@ import { modes, sorted, type ArchiveFiles } from './files.ts';
  * fflate, which is JavaScript: what Node's own zlib makes of the same bytes differs between processors and versions.
  */
 
-/** fflate writes the fields of the local time, and a zip knows no zone: so the fields are what is fixed, not the moment. */
-const zipTime = new Date(1980, 0, 2, 12);
 const unix = 3;
 
 export function packZip(files: ArchiveFiles): Uint8Array {
   const entries: Zippable = {};
+  // fflate writes the fields of the local time, and a zip knows no zone: so the fields are what is fixed, not the moment.
+  const mtime = new Date(1980, 0, 2, 12);
   for (const [path, { content, executable = false }] of sorted(files)) {
     const mode = 0o100000 | (executable ? modes.executable : modes.plain);
-    entries[path] = [content, { mtime: zipTime, os: unix, attrs: mode << 16, level: 6 }];
+    entries[path] = [content, { mtime, os: unix, attrs: mode << 16, level: 6 }];
   }
   return zipSync(entries);
 }

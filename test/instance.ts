@@ -10,6 +10,8 @@ export interface Instance {
   readonly url: string;
   /** The most memory that the process held so far, in MiB, by the kernel's count. */
   peakRssMiB(): Promise<number>;
+  /** Seconds of processor that it took so far: less than a clock tells where the machine is busy with others. */
+  processorSeconds(): Promise<number>;
   /** Ends it at once. */
   stop(): Promise<void>;
 }
@@ -23,12 +25,16 @@ export interface InstanceOptions {
   readonly arguments?: readonly string[];
   readonly home: string;
   readonly variables: Readonly<Record<string, string>>;
+  /** Told each line that it prints. */
+  readonly onLine?: (line: string) => void;
 }
 
 const pollMilliseconds = 2;
+/** USER_HZ of Linux, on every machine that Node runs on. */
+const ticksPerSecond = 100;
 
 /** Resolves once it listens. Rejects with what it printed where it ends before. */
-export async function startInstance({ folder, target, home, variables, ...options }: InstanceOptions): Promise<Instance> {
+export async function startInstance({ folder, target, home, variables, onLine = () => {}, ...options }: InstanceOptions): Promise<Instance> {
   const port = await freePort();
   const child = startChild({
     name: target,
@@ -36,7 +42,9 @@ export async function startInstance({ folder, target, home, variables, ...option
     arguments: options.arguments ?? ['framework/start.mjs'],
     workingFolder: folder,
     environment: partEnvironment({ home, variables: { NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', FUNCTION_TARGET: target, PORT: String(port), ...variables } }),
+    onLine,
   });
+  child.firstLine.then(onLine, () => {});
   const ended = child.ended.then((how) => ({ how }));
   for (;;) {
     const end = await Promise.race([ended, listens(port)]);
@@ -50,6 +58,11 @@ export async function startInstance({ folder, target, home, variables, ...option
       const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1];
       if (kibibytes === undefined) throw new Error('the kernel does not tell how much memory a process held');
       return Math.round(Number(kibibytes) / 1024);
+    },
+    async processorSeconds() {
+      // After the name in parentheses, the 12th and 13th fields: proc_pid_stat(5).
+      const fields = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
     },
     stop: child.kill,
   };

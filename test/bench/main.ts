@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { reportTo } from '../../local/say.ts';
+import { measureColdStarts } from './cold-start.ts';
 import { measureCommits } from './commit-cases.ts';
 import { measureCopy } from './copy-cases.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
@@ -56,7 +57,7 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
   const render = once(() => prepareRender(parts));
   const commit = { mode: 'reconcile', cause: 'commit' } as const;
   const schedule = { mode: 'check', cause: 'schedule' } as const;
-  const measures: Readonly<Record<CaseName, () => Promise<Case>>> = {
+  const measures: Readonly<Record<CaseName, () => Promise<Case | readonly Case[]>>> = {
     'apply-configmaps-1000': async () => (await settings()).apply('apply-configmaps-1000'),
     'noop-configmaps-1000': async () => (await settings()).unchanged('noop-configmaps-1000', commit),
     'drift-configmaps-1000': async () => (await settings()).unchanged('drift-configmaps-1000', schedule),
@@ -76,12 +77,14 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'copy-object-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-object-200MB' }),
     'copy-archive-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-archive-200MB' }),
     'upload-to-converged': () => measureUpload(parts),
+    'cold-start': () => measureColdStarts(parts),
   };
   const measured: Case[] = [];
   for (const name of cases) {
-    const result = await measures[name]();
-    console.log(describeCase(result));
-    measured.push(result);
+    for (const result of [await measures[name]()].flat()) {
+      console.log(describeCase(result));
+      measured.push(result);
+    }
   }
   return measured;
 }

@@ -1,18 +1,23 @@
 /** One line of the report, and of `--json`. */
 export interface Case {
   readonly name: CaseName;
+  /** The function, where a case measures each. */
+  readonly of?: string;
   /** Objects of the environment. */
   readonly objects: number;
   readonly seconds: number;
   /** What the same takes without the product; null where there is nothing to compare with. */
   readonly floorSeconds: number | null;
-  /** Requests that the API server counted. */
-  readonly apiCalls: number;
+  /** Requests that the API server counted; null where it is none of the case's business. */
+  readonly apiCalls: number | null;
   /** The most memory that the process running the stage held, from its start; null where the case runs in several. */
   readonly peakRssMiB: number | null;
   /** HTTP requests to the Git host and to Cloud Storage, where they are counted. */
   readonly gitCalls?: number;
   readonly stateCalls?: number;
+  /** Of the process itself, where it is told: what a busy machine does not blur. */
+  readonly processorSeconds?: number;
+  readonly floorProcessorSeconds?: number;
 }
 
 export const caseNames = [
@@ -35,6 +40,7 @@ export const caseNames = [
   'copy-object-200MB',
   'copy-archive-200MB',
   'upload-to-converged',
+  'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];
 
