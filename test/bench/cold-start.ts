@@ -24,6 +24,8 @@ interface Call {
   readonly delivery: string;
   /** In place of what the delivery's body says. */
   readonly body?: object;
+  /** The HTTP status, where the function refuses what it is sent. */
+  readonly refusedWith?: number;
   /** How much work its memory is measured at; absent: at the least. */
   readonly work?: object;
   /** What its log says of that work. */
@@ -32,7 +34,7 @@ interface Call {
 
 const calls: readonly Call[] = [
   { target: 'copyArtifact', delivery: 'storage-finalized-in-develop', body: { bucket: uploads, name: 'config/gone.yaml' }, work: { bucket: uploads, name: 'config/acme.yaml' }, done: /"copyArtifact done".*"commit":/ },
-  { target: 'receivePush', delivery: 'github-push-with-another-secrets-signature' },
+  { target: 'receivePush', delivery: 'github-push-with-another-secrets-signature', refusedWith: 401 },
   { target: 'fanOut', delivery: 'change-committed-in-develop' },
   { target: 'reconcile', delivery: 'reconcile-requested-in-develop', body: { environment: 'nobody' }, work: { repository, environment, mode: 'reconcile', cause: 'commit' }, done: /"reconcile done".*"converged"/ },
   { target: 'checkDrift', delivery: 'scheduler-call' },
@@ -110,7 +112,7 @@ async function send({ instance, call, body: changes = {} }: { instance: Instance
   const { headers, body } = await readDelivery(call.delivery);
   const answer = await fetch(instance.url, call.target === 'status' ? {} : { method: 'POST', headers, body: JSON.stringify({ ...Object(body), ...changes }) });
   const text = await answer.text();
-  if (answer.status >= 500) throw new Error(`${call.target} answered ${answer.status}: ${text}`);
+  if (!answer.ok && answer.status !== call.refusedWith) throw new Error(`${call.target} answered ${answer.status}: ${text}`);
 }
 
 /** A configuration of its own, so that no function of the pipeline hears of what is done here. Resolves with its path. */
@@ -121,6 +123,7 @@ async function prepareParts({ config, clients, folder }: Pipeline): Promise<stri
     ...configuration,
     topicPrefix,
     state: { bucket: 'cold-state' },
+    access: 'open',
     repositories: { [repository]: { ...configuration.repositories[repository], bucket: uploads } },
   };
   await Promise.all([uploads, 'cold-state'].map((bucket) => clients.storage.createBucket(bucket)));
