@@ -5,8 +5,11 @@ locals {
   logs     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.prefix}-\""
   channels = concat(var.notifications.channels, [for channel in google_monitoring_notification_channel.email : channel.id])
 
-  # Each function by its name on Cloud Run.
-  names = concat(values(local.copy_names), [for stage in keys(local.urls) : "${var.prefix}-${stage}"])
+  # As PromQL names them. https://cloud.google.com/stackdriver/docs/managed-prometheus/promql#metrics-names
+  metrics = {
+    errors   = "logging_googleapis_com:user_${replace(google_logging_metric.errors.name, "/[^a-z0-9]/", "_")}"
+    diverged = "logging_googleapis_com:user_${replace(google_logging_metric.diverged.name, "/[^a-z0-9]/", "_")}"
+  }
 }
 
 resource "google_monitoring_notification_channel" "email" {
@@ -105,18 +108,12 @@ resource "google_monitoring_alert_policy" "errors" {
   conditions {
     display_name = "Errors"
 
-    condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.errors.name}\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
-
-      aggregations {
-        alignment_period     = "300s"
-        per_series_aligner   = "ALIGN_SUM"
-        cross_series_reducer = "REDUCE_SUM"
-        group_by_fields      = ["metric.label.function"]
-      }
+    condition_prometheus_query_language {
+      query               = "sum by (function) (increase(${local.metrics.errors}{monitored_resource=\"cloud_run_revision\"}[5m])) > 0"
+      duration            = "0s"
+      evaluation_interval = "60s"
+      # A metric made of logs is there some minutes after it was made, and the policy would be refused until then.
+      disable_metric_validation = true
     }
   }
 
@@ -173,19 +170,13 @@ resource "google_monitoring_alert_policy" "diff_open" {
   conditions {
     display_name = "Diverged for ${var.diff_open_minutes} minutes"
 
-    condition_threshold {
-      filter          = "resource.type=\"cloud_run_revision\" AND metric.type=\"logging.googleapis.com/user/${google_logging_metric.diverged.name}\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "${var.diff_open_minutes * 60}s"
-
+    condition_prometheus_query_language {
       # Twice the usual time between two checks, so that one late look does not end it.
-      aggregations {
-        alignment_period     = "600s"
-        per_series_aligner   = "ALIGN_SUM"
-        cross_series_reducer = "REDUCE_SUM"
-        group_by_fields      = ["metric.label.environment"]
-      }
+      query               = "sum by (environment) (increase(${local.metrics.diverged}{monitored_resource=\"cloud_run_revision\"}[10m])) > 0"
+      duration            = "${var.diff_open_minutes * 60}s"
+      evaluation_interval = "60s"
+      # A metric made of logs is there some minutes after it was made, and the policy would be refused until then.
+      disable_metric_validation = true
     }
   }
 
