@@ -1,6 +1,6 @@
 import type { ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
-import { confirmHeals } from '../../drift/fight.ts';
+import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
@@ -86,7 +86,9 @@ export async function bringAbout(target: Target, { desired, observed, actions, r
   const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
   const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
   const changes = [...applied.changes, ...pruned.changes];
-  await run.memoryFile.save({ ...run.memoryFile.memory(), heals: confirmHeals(run.memoryFile.memory().heals) });
+  // A fight was about what Git said before.
+  const settled = actions.flatMap((action) => (action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : []));
+  await run.memoryFile.save({ ...run.memoryFile.memory(), heals: confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: settled })) });
   const hasFailed = async (): Promise<RunResult> => {
     const now = run.ports.now();
     const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
