@@ -89,6 +89,11 @@ export function confirmHeals(heals: RememberedHeals | undefined): RememberedHeal
   return Object.fromEntries(confirmed);
 }
 
+/** Without what Git has otherwise from now on: no fight about what it said before goes on. */
+export function withoutHeals({ heals, keys }: { heals: RememberedHeals | undefined; keys: readonly string[] }): RememberedHeals | undefined {
+  return heals === undefined ? undefined : Object.fromEntries(Object.entries(heals).filter(([key]) => !keys.includes(key)));
+}
+
 function pausedAt({ before, now, pause }: { before: Heals; now: number; pause: number }): Heals {
   return { ...before, pausedUntil: formatTime(now + pause), pause: pause / 1000 };
 }

@@ -221,7 +221,18 @@ describe('a fight', () => {
     expect(other.diff).toMatchObject({ action: 'healing', incident: diff.incident, objects: [{ name: 'settings' }, { name: 'card', change: 'missing' }] });
     await eventually('the other one is healed', async () => (await world.find('secret', 'card', 'fought')) !== undefined);
     await settingsAre('USD');
-    expect(world.converged.filter((alert) => alert.incident === diff.incident && alert.occurrence === 4)).toEqual([]);
+    const ended = () => world.converged.filter((alert) => alert.incident === diff.incident && alert.occurrence === 4);
+    expect(ended()).toEqual([]);
+
+    await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'fought', '--patch', '{"data":{"currency":"EUR"}}');
+    const commit = await master.push({ 'manifests/fought/new.yaml': configMap('new', { v: '1' }) });
+    const untroubled = await eventually('the commit converged', () => world.converged.find((alert) => alert.environment === 'fought' && alert.revision.endsWith(commit)));
+    expect(untroubled.incident).toBeNull();
+    expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
+
+    await master.push({ 'manifests/fought/settings.yaml': configMap('settings', { currency: 'USD', language: 'de' }) });
+    await eventually('Git gives in', () => ended()[0]);
+    await eventually('the status says so', async () => (await statusOf('fought'))?.state === 'Converged');
   });
 });
 

@@ -1,6 +1,6 @@
 import type { ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
-import { confirmHeals } from '../../drift/fight.ts';
+import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { nextRetry } from '../../environment/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../environment/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
@@ -72,13 +72,15 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
 
 async function prune(target: Target, course: Course, { applied, hooks, rollout }: Written): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
   const { run, revision, environment } = target;
-  const { actions, observed } = course;
+  const { actions, observed, committed } = course;
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
   if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return superseded;
   const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
   const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
-  await run.memoryFile.save({ ...run.memoryFile.memory(), heals: confirmHeals(run.memoryFile.memory().heals) });
+  // A fight was about what Git said before.
+  const heals = confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: committed }));
+  await run.memoryFile.save({ ...run.memoryFile.memory(), heals });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }

@@ -28,6 +28,8 @@ export interface Course extends Undertaking {
   readonly before: Memory;
   /** Whether the inputs are those of the last attempt. */
   readonly isSame: boolean;
+  /** Keys of the objects that a commit changes. */
+  readonly committed: readonly string[];
   /**
    * The revision that converged with these very inputs, where nothing is to be done: something else changed, in the cluster or beside
    * the inputs. It is no news of this environment, and nothing is written.
@@ -46,15 +48,15 @@ export async function setOut({ run, revision, attempted, environment, cluster }:
   const isIdle = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep');
   const quiet = isIdle ? revisionWithSameInputs({ before, desired }) : undefined;
   const isSame = before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
-  const commits = actions.some((action) => isCommitted({ action, before, isSame }));
-  const rollout = rolloutOf({ last: before.rollout, revision, commits, sameInputs: isSame, now: run.ports.now(), timeout: environment.timeout });
+  const committed = actions.flatMap((action) => (action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : []));
+  const rollout = rolloutOf({ last: before.rollout, revision, commits: committed.length > 0, sameInputs: isSame, now: run.ports.now(), timeout: environment.timeout });
   if (quiet === undefined) {
     const writes = due || actions.some((action) => action.action !== 'keep' && action.action !== 'prune');
     const health = writes || rollout !== before.rollout ? 'Progressing' : before.health;
     const converged = stillConverged({ before, desired });
     await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted, converged, health, rollout });
   }
-  return { ...undertaking, before, isSame, quiet, hooks: { record, due }, rollout };
+  return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout };
 }
 
 /** Whether it applies what is not as it was applied last: anything but the healing of drift. What cannot be remembered is applied each time. */

@@ -51,7 +51,8 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     if (torn.torn === 'diverged') return await diverge(run, { environment: undefined, attempted, divergence: torn.divergence, rollout: torn.rollout });
     await deleteParent(leave);
     const changes = { created: 0, configured: 0, unchanged: 0, pruned: torn.pruned, released: torn.released };
-    await tellConverged(run, { memory: run.memoryFile.memory(), converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null } });
+    // Its fights end with it.
+    await tellConverged(run, { memory: { ...run.memoryFile.memory(), heals: undefined }, converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null } });
     await forget(run);
     return { outcome: 'removed', revision };
   } catch (error) {

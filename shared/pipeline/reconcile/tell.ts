@@ -1,6 +1,6 @@
 import { encodeAlert, type Converged, type Diff, type ObjectDiff } from '../../events/alert.ts';
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
-import { livingHeals, type RememberedHeals } from '../../drift/fight.ts';
+import { isFighting, livingHeals, type RememberedHeals } from '../../drift/fight.ts';
 import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
@@ -91,12 +91,14 @@ export async function publishUntold(run: Run): Promise<void> {
 /**
  * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
  * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then written back to Git.
+ * An incident of drift stays open as long as a fight is on, whatever commit converges meanwhile: what agrees now may be undone again.
  */
 export async function tellConverged(run: Run, { memory, converged }: { memory: Memory; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> }): Promise<void> {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now().toISOString();
-  const incident = isOpen(before.incident) ? before.incident : undefined;
+  const isFought = before.incident?.reason === 'Drifted' && isFighting({ heals: memory.heals, now: ports.now() });
+  const incident = isOpen(before.incident) && !isFought ? before.incident : undefined;
   const news = incident?.told === true || before.converged?.revision !== converged.revision;
   const closes = incident?.told === true ? { incident: incident.id, occurrence: incident.occurrence } : { incident: null, occurrence: null };
   const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { confirmHeals, isFighting, judgeHeals, livingHeals, type RememberedHeals } from '../../../shared/drift/fight.ts';
+import { confirmHeals, isFighting, judgeHeals, livingHeals, withoutHeals, type RememberedHeals } from '../../../shared/drift/fight.ts';
 import type { ObjectDiff } from '../../../shared/events/alert.ts';
 
 const start = new Date('2026-11-21T01:00:00Z');
@@ -95,6 +95,12 @@ describe('a fight', () => {
 });
 
 describe('what is remembered of heals', () => {
+  it('is nothing of what Git has otherwise by now', () => {
+    const { heals } = play(undone(0, 1, 2, 3));
+    expect(withoutHeals({ heals, keys: ['another'] })).toEqual(heals);
+    expect(isFighting({ heals: withoutHeals({ heals, keys: Object.keys(heals ?? {}) }), now: at(4) })).toBe(false);
+  });
+
   it('is nothing once ten minutes have passed', () => {
     const { heals } = play(undone(0, 1));
     expect(livingHeals({ heals, now: at(10) })).toEqual(heals);

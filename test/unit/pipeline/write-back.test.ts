@@ -46,6 +46,8 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
   return {
     ...{ host, topics, log },
     forget: () => void (memory = emptyMemory(clock.now())),
+    memory: () => memory,
+    remember: (more: Partial<Memory>) => void (memory = { ...memory, ...more }),
     async converge(digit: string) {
       clock.forward(60);
       const [commit, revision] = [commitId(digit), `main@sha1:${commitId(digit)}`];
@@ -101,5 +103,31 @@ describe('the writeback of what converged', () => {
     await converge('a');
     expect(topics.published).toHaveLength(1);
     expect(host.calls).toBe(0);
+  });
+});
+
+describe('a commit that converges while a fight is on', () => {
+  const since = '2026-11-21T01:02:03.000Z';
+  const incident = { id: '4be0d1a2c3f40516', since, occurrence: 4, reason: 'Drifted' as const, revision: 'main@sha1:1', summary: 'replicas differ', told: true };
+  const fight = { '/ConfigMap/acme/settings': { at: [since], managers: ['rogue'], pausedUntil: '2026-11-21T01:12:03.000Z', pause: 600 } };
+  const closed = (data: unknown) => (data as { incident: string | null }).incident;
+
+  it('is told without an end of the incident, which stays open', async () => {
+    const { topics, memory, remember, converge } = makeEnvironment();
+    await converge('a');
+    remember({ incident, heals: fight, since });
+    await converge('b');
+    expect(topics.published.map(({ event }) => closed(event.data))).toEqual([null, null]);
+    expect(memory()).toMatchObject({ incident, heals: fight, since, converged: { commit: commitId('b') } });
+  });
+
+  it('ends the incident where it failed before, and where no fight is on', async () => {
+    for (const changed of [{ incident: { ...incident, reason: 'Failed' as const }, heals: fight }, { incident, heals: undefined }]) {
+      const { topics, memory, remember, converge } = makeEnvironment();
+      remember(changed);
+      await converge('a');
+      expect(topics.published.map(({ event }) => closed(event.data))).toEqual([incident.id]);
+      expect(memory().incident?.closedAt).toBeDefined();
+    }
   });
 });
