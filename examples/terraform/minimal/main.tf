@@ -49,7 +49,8 @@ module "converge" {
   }
 
   clusters = {
-    production = { gke = "projects/${var.project}/locations/europe-west1/clusters/production" }
+    # Each environment acts as a Kubernetes user of its own, with the rights that `converge rbac` prints.
+    production = { gke = "projects/${var.project}/locations/europe-west1/clusters/production", identity = "environment" }
   }
 
   ci = {
@@ -69,4 +70,9 @@ output "converge" {
     topics             = module.converge.topics
     kubernetes_user    = module.converge.service_accounts["reconcile"]
   }
+}
+
+output "config" {
+  description = "The configuration, for the `converge` command."
+  value       = module.converge.config
 }
