@@ -12,7 +12,7 @@ const unopened = () => {
 
 /** The command lines of `converge` in a text, as words: a variable is one. */
 function commandsOf(text: string): string[][] {
-  const lines = [...text.matchAll(/cli\/converge\.js"? +(.*)$/gm)].map(([, line = '']) => (line.match(/"[^"]*"|[^\s"']+/g) ?? []).map((word) => word.replaceAll('"', '')));
+  const lines = [...text.matchAll(/(?:cli\/converge\.js"?|run: converge) +(.*)$/gm)].map(([, line = '']) => (line.match(/"[^"]*"|[^\s"']+/g) ?? []).map((word) => word.replaceAll('"', '')));
   const lists = [...text.matchAll(/entrypoint: .*converge\.js\n\s+args: \[(.*)\]/g)].map(([, list = '']) => list.split(',').map((word) => word.trim()));
   return [...lines, ...lists];
 }
