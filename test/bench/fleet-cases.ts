@@ -57,6 +57,7 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
 
   /** Brings the first environment there, in a process of its own, whose memory is not this case's. */
   async function convergeFirst(): Promise<void> {
+    await fleet.push();
     if (!applied.has(first)) await withReconciler(pipeline, (reconciler) => applyFirst(reconciler, first));
   }
 

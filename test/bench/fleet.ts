@@ -14,6 +14,8 @@ export interface Fleet {
   readonly environments: readonly string[];
   readonly objects: readonly KubernetesObject[];
   readonly kinds: readonly Kind[];
+  /** Pushes it again, in place of what another case left. */
+  push(): Promise<void>;
   /** Writes the first object with other data, and pushes it. */
   changeOne(text: string): Promise<void>;
 }
@@ -51,6 +53,10 @@ export async function pushFleet({ pipeline, name, count, objects, perFile, spec 
     environments,
     objects,
     kinds: [...new Set(objects.map(({ kind }) => kind))].filter(isKind),
+    async push() {
+      await tree.follow();
+      await tree.push(main);
+    },
     async changeOne(text) {
       const [first] = objects;
       if (first === undefined) throw new Error('there is no object to change');

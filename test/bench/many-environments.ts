@@ -43,12 +43,19 @@ export async function prepareManyEnvironments({ pipeline, raw, count, rounds: ro
   );
   await converged;
 
+  /** In place of what another case left. */
+  const pushAgain = async (): Promise<string> => {
+    await tree.follow();
+    return await tree.push(main);
+  };
+
   const check = async (reconciler: Reconciler): Promise<void> =>
     atOnce(environments, (environment) => reconciler.run({ job: { repository, environment, mode: 'check', cause: 'schedule' }, expected: ['unchanged'] }));
 
   return {
     async checkAll(name) {
       const rounds = noRounds();
+      await pushAgain();
       return await withReconciler(pipeline, async (reconciler) => {
         await check(reconciler);
         let others = { git: 0, state: 0 };
@@ -71,12 +78,15 @@ export async function prepareManyEnvironments({ pipeline, raw, count, rounds: ro
     },
     async changeOne(name) {
       const rounds = noRounds();
+      const change = { repository, url: pipeline.facts.repositories.develop, branch: 'main', commit: await pushAgain(), previous: null, artifacts: [] };
       const [first = ''] = environments;
       const [settings, ...rest] = objects;
       if (settings === undefined) throw new Error('there is no object to change');
       const one = asApplied({ objects: [settings], environment: first, namespace: `one-${first}` });
       await raw.createNamespace(`one-${first}`);
       return await withReconciler(pipeline, async (reconciler) => {
+        // Environments that other cases left are torn down first.
+        await reconciler.spread({ change, expected: 'anything' });
         await check(reconciler);
         let others = { git: 0, state: 0 };
         for (let round = 0; round < roundCount; round++) {
@@ -84,11 +94,10 @@ export async function prepareManyEnvironments({ pipeline, raw, count, rounds: ro
           const data = { 'settings.properties': `round=${round + 1}\n` };
           await write(first, [{ ...settings, data }, ...rest]);
           const commit = await tree.push(main);
-          const change = { repository, url: pipeline.facts.repositories.develop, branch: 'main', commit, previous: null, artifacts: [] };
           await inTurns(round, {
             even: async () => {
               const before = { api: await raw.countRequests(), ...reconciler.calls() };
-              rounds.seconds.push(await reconciler.spread({ change, expected: ['converged'] }));
+              rounds.seconds.push(await reconciler.spread({ change: { ...change, commit }, expected: ['converged'] }));
               rounds.calls.push((await raw.countRequests()) - before.api);
               others = difference(reconciler, before);
             },

@@ -11,6 +11,8 @@ export interface WorkTree {
   write(file: { path: string; content: string }): Promise<void>;
   /** Commits everything and pushes it to that ref of the remote (`refs/heads/main`), in place of what it held; resolves with the commit. */
   push(ref: string): Promise<string>;
+  /** Lets the next push go on top of what the remote holds now. */
+  follow(): Promise<void>;
 }
 
 /** @param remote clone URL, or the path of a bare repository */
@@ -25,19 +27,24 @@ export async function createWorkTree({ folder, remote }: { folder: string; remot
   await mkdir(folder, { recursive: true });
   await git('init', '--quiet', '--initial-branch=main');
   await git('remote', 'add', 'origin', remote);
-  await git('fetch', '--quiet', 'origin');
-  // The host takes no forced push: a commit of this folder alone, on top of what was there.
-  const { stdout } = await execute('git', ['for-each-ref', '--format=%(objectname)', 'refs/remotes/origin/main'], { cwd: folder, env: environment });
-  if (stdout.trim() !== '') await git('update-ref', 'refs/heads/main', stdout.trim());
+
+  // The host takes no forced push: a commit of this folder alone, on top of what is there.
+  async function follow(): Promise<void> {
+    await git('fetch', '--quiet', 'origin');
+    const { stdout } = await execute('git', ['for-each-ref', '--format=%(objectname)', 'refs/remotes/origin/main'], { cwd: folder, env: environment });
+    if (stdout.trim() !== '') await git('update-ref', 'refs/heads/main', stdout.trim());
+  }
+  await follow();
   return {
     folder,
+    follow,
     async write({ path, content }) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
       await writeFile(join(folder, path), content);
     },
     async push(ref) {
       await git('add', '--all');
-      await git('commit', '--quiet', '--message', 'Bench');
+      await git('commit', '--quiet', '--allow-empty', '--message', 'Bench');
       await git('push', '--quiet', 'origin', `HEAD:${ref}`);
       return (await execute('git', ['rev-parse', 'HEAD'], { cwd: folder, env: environment })).stdout.trim();
     },
