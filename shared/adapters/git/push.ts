@@ -19,8 +19,8 @@ export async function pushCommit({ host, url, ref, expected, commit, pack }: {
 }): Promise<'pushed' | 'moved'> {
   const { result, words } = await host.receivePack({ ref, expected, commit, pack: pack.read, bytes: pack.bytes }).catch(async (error: unknown) => {
     // The answer may have been lost alone. A host that does not answer now, either, leaves the first error to be told.
-    const current = await host.readRef(ref).catch(() => undefined);
-    if (current !== commit) throw error;
+    const isThere = await host.readRef(ref).then((current) => current === commit, () => false);
+    if (!isThere) throw error;
     return { result: 'ok', words: [] };
   });
   if (result === 'ok') return 'pushed';
