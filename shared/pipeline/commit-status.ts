@@ -1,14 +1,14 @@
 import { isOpen } from '../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
-import { readMemory, type Memory } from '../environment/memory.ts';
-import { statePaths } from '../environment/state-paths.ts';
+import type { Memory } from '../environment/memory.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Diff } from '../events/alert.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
 import { inParallel } from './reconcile/parallel.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
+import { memoryOf } from './remembered-environments.ts';
 
 /** What became of one commit, in the environments whose inputs it changed. */
 export interface CommitStatus {
@@ -77,8 +77,7 @@ async function lookAtEnvironment({ name, repository, commit, head, atOrAfter, po
   atOrAfter: ReadonlySet<string>;
   ports: CommitStatusPorts;
 }): Promise<EnvironmentAtCommit | undefined> {
-  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment: name });
-  const memory = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+  const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
   const environment = await declaredAt({ name, repository, commit: head });
   const paths = pathsOf({ name, environment, memory });
   const [after, before] = await Promise.all([readInputs({ repository, commit: commit.id, paths }), inputsBefore({ repository, commit, paths })]);

@@ -2,12 +2,10 @@ import type { ChangeCommitted } from '../events/change-committed.ts';
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { inDependencyOrder } from '../environment/dependencies.ts';
 import { sameInputs } from '../environment/inputs.ts';
-import { readMemory } from '../environment/memory.ts';
-import { statePaths } from '../environment/state-paths.ts';
 import { dependencyGraph, listEnvironments } from './declared-environments.ts';
 import type { Ports, Repository } from './ports.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
-import { rememberedEnvironments } from './remembered-environments.ts';
+import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
 export interface FanOutResult {
   readonly commit: string | undefined;
@@ -67,8 +65,7 @@ async function isDue({
   commit: string;
   ports: Pick<Ports, 'now' | 'state'>;
 }): Promise<boolean> {
-  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment });
-  const { attempted } = readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
+  const { attempted } = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
   if (attempted === undefined) return true;
   const current = await readInputs({ repository, commit, paths: Object.keys(attempted.inputs) });
   return !sameInputs({ attempted: attempted.inputs, current });

@@ -1,9 +1,8 @@
 import { ConvergeError } from '../errors.ts';
-import { readMemory, type Memory } from '../environment/memory.ts';
-import { statePaths } from '../environment/state-paths.ts';
+import type { Memory } from '../environment/memory.ts';
 import { inParallel } from './reconcile/parallel.ts';
 import type { Ports } from './ports.ts';
-import { rememberedEnvironments } from './remembered-environments.ts';
+import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
 export interface RememberedEnvironment {
   readonly repository: string;
@@ -21,7 +20,7 @@ export async function findEnvironments({ name, repositories }: { name: string | 
     [...repositories].sort().map(async (repository) => {
       const names = await rememberedEnvironments({ repository, state: ports.state });
       const wanted = names.filter((environment) => name === undefined || name === environment || name === `${repository}/${environment}`);
-      return await inParallel(wanted, async (environment) => ({ repository, environment, memory: await memoryOf({ repository, environment, ports }) }));
+      return await inParallel(wanted, async (environment) => ({ repository, environment, memory: await memoryOf({ repository, environment }, ports) }));
     }),
   );
   return found.flat();
@@ -39,8 +38,4 @@ export async function findEnvironment(asked: { name: string; repositories: reado
     remedy: first === undefined ? 'converge status lists all of them' : `say ${found.map(({ repository, environment }) => `${repository}/${environment}`).join(' or ')}`,
     disposition: 'refuse',
   });
-}
-
-async function memoryOf({ repository, environment, ports }: { repository: string; environment: string; ports: Pick<Ports, 'now' | 'state'> }): Promise<Memory> {
-  return readMemory({ value: (await ports.state.read(statePaths({ repository, environment }).memory))?.value, now: ports.now() });
 }

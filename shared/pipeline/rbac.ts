@@ -1,8 +1,6 @@
 import { ConvergeError } from '../errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
-import { readMemory } from '../environment/memory.ts';
 import { environmentKey, revisionOf } from '../environment/revision.ts';
-import { statePaths } from '../environment/state-paths.ts';
 import type { Limits } from '../config.ts';
 import { applySetOf, hookMarks, memberMarks, type ApplySet } from '../inventory/applyset.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
@@ -16,6 +14,7 @@ import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
 import type { Commit, LookupQuery, Ports, Render, Repository } from './ports.ts';
 import { renderBlind } from './render-blind.ts';
+import { memoryOf } from './remembered-environments.ts';
 
 export interface RbacAsked {
   readonly repository: string;
@@ -157,9 +156,8 @@ async function readEnvironment({ repository, commit, name }: { repository: Repos
 }
 
 /** What the environment of that name owns, as far as it is remembered. */
-async function ownedBy(of: { repository: string; environment: string }, { state, now }: Pick<Ports, 'state' | 'now'>): Promise<ObjectId[]> {
-  const memory = readMemory({ value: (await state.read(statePaths(of).memory))?.value, now: now() });
-  return Object.keys(memory.objects).map(idOfKey);
+async function ownedBy(of: { repository: string; environment: string }, ports: Pick<Ports, 'state' | 'now'>): Promise<ObjectId[]> {
+  return Object.keys((await memoryOf(of, ports)).objects).map(idOfKey);
 }
 
 function idOfKey(key: string): ObjectId {

@@ -1,4 +1,11 @@
-import type { StateStore } from './ports.ts';
+import { readMemory, type Memory } from '../environment/memory.ts';
+import { statePaths } from '../environment/state-paths.ts';
+import type { Ports, StateStore } from './ports.ts';
+
+/** What is remembered of one environment: nothing, where it never ran or its memory was lost. Throws `StorageUnavailable` (retry). */
+export async function memoryOf(of: { repository: string; environment: string }, { state, now }: Pick<Ports, 'state' | 'now'>): Promise<Memory> {
+  return readMemory({ value: (await state.read(statePaths(of).memory))?.value, now: now() });
+}
 
 /** The names of the environments of a repository that the state bucket knows, sorted, whether Git still declares them or not. */
 export async function rememberedEnvironments({ repository, state }: { repository: string; state: StateStore }): Promise<string[]> {

@@ -5,9 +5,10 @@ import { ConvergeError } from '../errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
-import { declaredAt, memoryOf, otherReaders, rememberedPaths } from './rollback/readers.ts';
+import { declaredAt, otherReaders, rememberedPaths } from './rollback/readers.ts';
 import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
+import { memoryOf } from './remembered-environments.ts';
 
 export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
 
@@ -93,7 +94,7 @@ async function scopeOf({ key, environment, repository, head, request, ports }: {
 }): Promise<{ extent: Extent; paths: readonly string[] }> {
   const asked = { to: request.to, incident: request.incident };
   if (environment === undefined) return { extent: await extentOfRepository({ repository, head, asked }), paths: [''] };
-  const memory = await memoryOf({ repository: repository.repositoryClass, environment, ports });
+  const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
   const extent = await extentOfEnvironment({ key, repository, head, memory, asked });
   const declared = await Promise.all([head.id, extent.to.id].map(async (commit) => await declaredAt({ repository, commit, environment })));
   const paths = [environmentPath(environment), ...rememberedPaths(memory), ...Object.keys(memory.previous?.inputs ?? {}), ...declared.flatMap((file) => (file === undefined ? [] : declaredPaths(file)))];

@@ -1,14 +1,13 @@
 import { ConvergeError } from '../errors.ts';
 import { isOpen } from '../drift/incident.ts';
 import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
-import { readMemory, type Memory } from '../environment/memory.ts';
+import type { Memory } from '../environment/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
 import type { Quarantine } from '../environment/quarantine.ts';
 import { revisionOf } from '../environment/revision.ts';
-import { statePaths } from '../environment/state-paths.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Ports, Repository } from './ports.ts';
-import { rememberedEnvironments } from './remembered-environments.ts';
+import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
 export interface EnvironmentStatus {
   readonly name: string;
@@ -65,17 +64,12 @@ async function statusOfRepository({ repository, ports }: { repository: Repositor
 
 /** Nothing for one that is gone by now, and for one that never ran: nothing of it has to go. */
 async function statusOfRemoved({ name, repository, ports }: { name: string; repository: Repository; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
-  const memory = await memoryOf({ name, repository, ports });
+  const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
   return [{ ...factsOf({ name, repository, memory }), cluster: memory.cluster, state, wanted: '', message, policy: null }];
-}
-
-async function memoryOf({ name, repository, ports }: { name: string; repository: Repository; ports: StatusPorts }): Promise<Memory> {
-  const { memory: path } = statePaths({ repository: repository.repositoryClass, environment: name });
-  return readMemory({ value: (await ports.state.read(path))?.value, now: ports.now() });
 }
 
 function factsOf({ name, repository, memory }: { name: string; repository: Repository; memory: Memory }) {
@@ -94,7 +88,7 @@ function factsOf({ name, repository, memory }: { name: string; repository: Repos
 }
 
 async function statusOfEnvironment({ name, repository, commit, ports }: { name: string; repository: Repository; commit: string; ports: StatusPorts }): Promise<EnvironmentStatus> {
-  const memory = await memoryOf({ name, repository, ports });
+  const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
   const file = environmentPath(name);
   const bytes = await repository.readFile({ commit, path: file });
   const declared = declaredState({ file, text: Buffer.from(bytes ?? []).toString('utf8') });

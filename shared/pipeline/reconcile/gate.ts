@@ -1,13 +1,13 @@
 import { gateOf, refuseWrongDependencies, type Dependency, type Gate } from '../../environment/dependencies.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths, sameInputs } from '../../environment/inputs.ts';
-import { readMemory, type AttemptedRevision } from '../../environment/memory.ts';
-import { statePaths } from '../../environment/state-paths.ts';
+import type { AttemptedRevision } from '../../environment/memory.ts';
 import { declaredFrom, listEnvironments } from '../declared-environments.ts';
 import { readInputs } from './render-inputs.ts';
 import type { Run } from './run.ts';
 import type { RunResult } from './target.ts';
 import { diverge } from './tell.ts';
+import { memoryOf } from '../remembered-environments.ts';
 
 /**
  * Whether an environment may go to this commit: where its inputs are others than those it converged with, not before all that
@@ -26,8 +26,7 @@ export async function lookAtGate(run: Run, { environment, commit }: { environmen
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit, paths });
   if (converged !== undefined && sameInputs({ attempted: converged.inputs, current: await inputsAt(Object.keys(converged.inputs)) })) return { gate: 'open' };
   const dependencies = dependsOn.map(async (dependency): Promise<Dependency> => {
-    const { memory: path } = statePaths({ repository: run.repository, environment: dependency });
-    const memory = readMemory({ value: (await run.ports.state.read(path))?.value, now: run.ports.now() });
+    const memory = await memoryOf({ repository: run.repository, environment: dependency }, run.ports);
     const file = declared.get(dependency);
     const paths = [memory.attempted, memory.converged].flatMap((remembered) => Object.keys(remembered?.inputs ?? {}));
     const current = await inputsAt([...new Set([...paths, ...(file?.readable === true ? declaredPaths(file.environment) : [])])]);

@@ -2,9 +2,8 @@ import { ConvergeError } from '../../errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { mayBeRenamed, previousNamesIn, type PreviousNames } from '../../environment/previous-names.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import { readMemory, type Memory } from '../../environment/memory.ts';
+import type { Memory } from '../../environment/memory.ts';
 import { environmentKey } from '../../environment/revision.ts';
-import { statePaths } from '../../environment/state-paths.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
 import { listEnvironments } from '../declared-environments.ts';
@@ -14,6 +13,7 @@ import { environmentFiles } from './removed-file.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
 import { seedIfThere } from './seed.ts';
 import type { OtherEnvironments, Target, Wish } from './target.ts';
+import { memoryOf } from '../remembered-environments.ts';
 
 /** How many environments one run renders at once only to ask them. A commit to a shared chart makes each of hundreds ask all others. */
 const renderedAtOnce = 10;
@@ -44,7 +44,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     return await orReason(async () => ({ environment: parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }) }));
   });
 
-  const memoryOf = async (name: string): Promise<Memory> => once(memories, name, async () => readMemory({ value: (await run.ports.state.read(statePaths({ repository: run.repository, environment: name }).memory))?.value, now: run.ports.now() }));
+  const memoryOfOther = async (name: string): Promise<Memory> => once(memories, name, async () => memoryOf({ repository: run.repository, environment: name }, run.ports));
 
   /** Undefined for one that is not of this cluster, or gone. */
   async function wishOf(name: string): Promise<Wish | undefined> {
@@ -52,7 +52,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     if (declared === 'gone') return undefined;
     if ('reason' in declared) {
       // Where its objects are does not change with a broken file.
-      const { cluster: last } = await memoryOf(name);
+      const { cluster: last } = await memoryOfOther(name);
       return last !== '' && last !== cluster.name ? undefined : { environment: name, reason: declared.reason };
     }
     const { environment } = declared;
@@ -72,7 +72,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
   async function rememberedKeys(environment: Environment): Promise<ReadonlySet<string> | undefined> {
     // What its templates look up is known by rendering only.
     if (environment.lookup) return undefined;
-    const { converged, objects } = await memoryOf(environment.name);
+    const { converged, objects } = await memoryOfOther(environment.name);
     if (converged === undefined) return undefined;
     const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
     if (!sameInputs({ attempted: converged.inputs, current: inputs })) return undefined;
@@ -127,7 +127,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
    * owns is what it wants under its new name.
    */
   async function answerOfGone({ owner, name, key }: { owner: ForeignOwner; name: string; key: string }): Promise<OwnersAnswer> {
-    const memory = await memoryOf(name);
+    const memory = await memoryOfOther(name);
     if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
     if (asking.environment.previousNames.includes(name)) return { answer: 'free' };
     if (memory.namespace === '' || applySetOf({ repository: run.repository, environment: name, namespace: memory.namespace }).id !== owner.set) return { answer: 'other' };

@@ -2,13 +2,13 @@ import { isOpen } from '../../drift/incident.ts';
 import { ConvergeError } from '../../errors.ts';
 import { encodeReconcileRequested } from '../../events/reconcile-requested.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import { readMemory, type Memory } from '../../environment/memory.ts';
+import type { Memory } from '../../environment/memory.ts';
 import { revisionOf } from '../../environment/revision.ts';
-import { statePaths } from '../../environment/state-paths.ts';
 import { dependencyGraph } from '../declared-environments.ts';
 import { readInputs } from './render-inputs.ts';
 import type { Run } from './run.ts';
 import type { RunResult } from './target.ts';
+import { memoryOf } from '../remembered-environments.ts';
 
 /**
  * Sends one job to each environment that waits for this one alone or among others, once there is news for it: this one has
@@ -46,9 +46,8 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
 
 /** Undefined where it cannot be read for good: its own run says why, and this one has nothing to do with it. */
 async function readDependent(run: Run, environment: string): Promise<Memory | undefined> {
-  const { memory: path } = statePaths({ repository: run.repository, environment });
   try {
-    return readMemory({ value: (await run.ports.state.read(path))?.value, now: run.ports.now() });
+    return await memoryOf({ repository: run.repository, environment }, run.ports);
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return undefined;
     throw error;

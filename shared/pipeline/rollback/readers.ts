@@ -1,13 +1,13 @@
 import { ConvergeError } from '../../errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
-import { readMemory, type Memory } from '../../environment/memory.ts';
+import type { Memory } from '../../environment/memory.ts';
 import { asksForRollback } from '../../environment/quarantine.ts';
-import { statePaths } from '../../environment/state-paths.ts';
 import type { Reader } from '../../source/revert.ts';
 import { listEnvironments } from '../declared-environments.ts';
 import type { Ports, Repository } from '../ports.ts';
 import { readInputs } from '../reconcile/render-inputs.ts';
+import { memoryOf } from '../remembered-environments.ts';
 
 const atOnce = 8;
 
@@ -39,18 +39,13 @@ export async function otherReaders({ repository, commit, except, ports }: {
   return readers;
 
   async function readerOf(environment: string): Promise<OtherReader> {
-    const memory = await memoryOf({ repository: repository.repositoryClass, environment, ports });
+    const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
     const declared = await declaredAt({ repository, commit, environment });
     const remembered = rememberedPaths(memory);
     if (declared === undefined) return { environment, asks: false, paths: remembered.length > 0 ? remembered : [''] };
     const current = await readInputs({ repository, commit, paths: Object.keys(memory.converged?.inputs ?? {}) });
     return { environment, paths: [...new Set([...declaredPaths(declared), ...remembered])], asks: asksForRollback({ environment: declared, converged: memory.converged, current }) };
   }
-}
-
-export async function memoryOf({ repository, environment, ports }: { repository: string; environment: string; ports: Pick<Ports, 'state' | 'now'> }): Promise<Memory> {
-  const { memory } = statePaths({ repository, environment });
-  return readMemory({ value: (await ports.state.read(memory))?.value, now: ports.now() });
 }
 
 /** The environment as a fetched commit declares it; undefined where its file is not there, or is wrong. */
