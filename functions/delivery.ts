@@ -1,12 +1,15 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
-import { buffer } from 'node:stream/consumers';
 import type { GuardedFunction } from '../shared/access/access.ts';
 import { ConvergeError, describeError } from '../shared/errors.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
+import { readBody } from './body.ts';
 import { admit } from './door.ts';
 import { log, wire } from './wiring.ts';
+
+/** Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped. https://docs.cloud.google.com/pubsub/quotas#resource_limits */
+const largestMessage = 16 * 1024 * 1024;
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
@@ -22,8 +25,7 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
     const fields = () => ({ stage, event: event.id, subject: event.subject });
     try {
-      // The framework reads no body whose type nobody named.
-      event = readEvent({ headers: request.headers, body: request.rawBody ?? (await buffer(request)) });
+      event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestMessage }) });
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
@@ -46,7 +48,7 @@ export function answering(stage: GuardedFunction, handle: Answer): HttpFunction 
   return behindDoor(stage, answeringAnybody(stage, handle));
 }
 
-const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400 };
+const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400, TooLarge: 413 };
 
 /** Without a door: for a caller that proves itself to the stage. */
 export function answeringAnybody(stage: string, handle: Answer): HttpFunction {

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'InvalidEvent'
   | 'InvalidArchive'
   | 'NotImplemented'
+  | 'Overloaded'
   | 'RemovalGuarded'
   | 'UnknownCluster'
   | 'UnknownRepository'
