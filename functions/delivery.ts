@@ -1,6 +1,6 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
-import { ConvergeError, describeError } from '../shared/errors.ts';
+import { ConvergeError, describeError, refusalOf } from '../shared/errors.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
@@ -15,8 +15,8 @@ type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
 /*
  * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: throw, so that
- * the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. An error
- * that nobody foresaw is retried; the subscription gives up after its last attempt. A message that is not let in is not
+ * the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. So is what
+ * makes the program fail; any other error that nobody foresaw is retried, until the subscription gives up. A message that is not let in is not
  * ours to acknowledge either: whoever mends the configuration finds it on the subscription's dead-letter topic.
  */
 export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
@@ -29,8 +29,8 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
-      const refused = error instanceof ConvergeError && error.disposition === 'refuse' ? error : undefined;
-      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields(), code: error instanceof ConvergeError ? error.code : undefined, error: describeError(error) });
+      const refused = refusalOf(error, event.subject ?? stage);
+      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields(), code: refused?.code ?? (error instanceof ConvergeError ? error.code : undefined), error: describeError(error), ...stackOf(refused) });
       if (refused === undefined) throw error;
       const { topics, now } = await wire('topics');
       const { id, type, source, subject, data } = event;
@@ -39,6 +39,11 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
     }
     response.status(204).end();
   });
+}
+
+/** Where the program failed, for whoever mends it. */
+function stackOf(refused: ConvergeError | undefined): { stack?: string | undefined } {
+  return refused?.code === 'Unforeseen' && refused.cause instanceof Error ? { stack: refused.cause.stack } : {};
 }
 
 type Answer = (request: Request) => Promise<{ status: number; body: object }>;
