@@ -30,6 +30,8 @@ export type ErrorCode =
   | 'RollbackRefused'
   | 'GitUnavailable'
   | 'GitRefused'
+  | 'BranchMissing'
+  | 'UnreadableObject'
   | 'StorageUnavailable'
   | 'StorageRefused'
   | 'PubSubUnavailable'

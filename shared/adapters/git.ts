@@ -3,6 +3,7 @@ import { ConvergeError } from '../errors.ts';
 import type { Commit, Repository } from '../pipeline/ports.ts';
 import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';
+import { branchMissing } from './git/errors.ts';
 import { createHistory, depths } from './git/history.ts';
 import { appendNote } from './git/notes.ts';
 import { pushCommit } from './git/push.ts';
@@ -58,8 +59,8 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   const url = withoutCredentials(settings.url);
   const host = createGitHost({ settings, url, now });
   const clone = createClone({ name: repositoryClass, cacheFolder, host });
-  const history = createHistory({ clone, url });
-  const reading = createReading(clone);
+  const history = createHistory({ clone, url, now });
+  const reading = createReading({ clone, url });
   const objects = createObjects(clone);
   const sign = createSigner(author);
   const write = createWriting({ objects, reading, url });
@@ -72,13 +73,22 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   /** A look at the host that has not begun: all who ask before it begins share it. One under way may be older than the question. */
   let nextHead: Promise<Commit | undefined> | undefined;
 
+  /** Where the branch is; undefined only where the host has no branch at all. Throws `BranchMissing` (refuse) where it has others. */
+  async function branchTip(): Promise<string | undefined> {
+    const tip = await host.readRef(branchRef);
+    if (tip !== undefined) return tip;
+    const branches = await host.listRefs('refs/heads/');
+    if (branches.size === 0 || branches.has(branchRef)) return branches.get(branchRef);
+    throw branchMissing({ url, branch, repositoryClass, others: [...branches.keys()].map((name) => name.slice('refs/heads/'.length)).sort() });
+  }
+
   async function fetchRef(name: string): Promise<Commit | undefined> {
     if (await clone.renewIfLarge()) {
       history.forget();
       unpushed.clear();
       fetchedRefs.clear();
     }
-    const advertised = await host.readRef(name);
+    const advertised = await (name === branchRef ? branchTip() : host.readRef(name));
     if (advertised === undefined) return undefined;
     // A commit that is here came with its tree: most looks find a ref that has not moved.
     const known = await history.read(advertised);
@@ -111,17 +121,17 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
 
   return {
     ...{ repositoryClass, url, branch },
-    head: () => host.readRef(branchRef),
+    head: () => branchTip(),
     fetchHead: () =>
       (nextHead ??= inTurn(() => {
         // Whoever asks from now on is answered by a request that is sent after that.
         nextHead = undefined;
         return fetchRef(branchRef);
       })),
-    history: ({ from, since }) => inTurn(() => history.walk({ from, beyond: ({ committedAt }) => committedAt < since, until: () => false })),
+    history: (range) => inTurn(() => history.walk({ ...range, until: () => false })),
     isAncestor: ({ ancestor, descendant }) =>
       inTurn(async () => {
-        const walked = await history.walk({ from: descendant, beyond: () => false, until: ({ id }) => id === ancestor });
+        const walked = await history.walk({ from: descendant, until: ({ id }) => id === ancestor });
         return walked.at(-1)?.id === ancestor;
       }),
     entry: ({ commit: id, path }) => inTurn(async () => reading.entryAt({ tree: (await history.fetched(id)).tree, path })),
@@ -129,7 +139,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
       inTurn(async () => {
         const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path: folder });
         if (entry?.kind !== 'folder') return [];
-        return (await reading.children(entry.id)).map((child) => ({ ...child, path: folder === '' ? child.path : `${folder}/${child.path}` }));
+        return (await reading.children(entry.id)).map(({ path, kind, id: child }) => ({ path: folder === '' ? path : `${folder}/${path}`, kind, id: child }));
       }),
     readFile: ({ commit: id, path }) =>
       inTurn(async () => {

@@ -108,11 +108,12 @@ export interface Commit {
   readonly tree: string;
   readonly parents: readonly string[];
   readonly message: string;
+  /** The epoch where the commit says no time that can be read. */
   readonly committedAt: Date;
 }
 
 export interface TreeEntry {
-  /** Path from the repository's root, `/` between its parts. */
+  /** Path from the repository's root, `/` between its parts; bytes that are not UTF-8 as `source/path-bytes.ts` writes them. */
   readonly path: string;
   readonly kind: 'file' | 'executable' | 'symlink' | 'folder' | 'submodule';
   readonly id: string;
@@ -128,17 +129,26 @@ export interface TreeChange {
   readonly executable: boolean;
 }
 
-/** One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. */
+/**
+ * One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. What reads a commit
+ * or a tree throws `UnreadableObject` (refuse) for one that git cannot read either.
+ */
 export interface Repository {
   readonly repositoryClass: string;
   readonly url: string;
   readonly branch: string;
-  /** The commit the host says the branch is at now: one small request, no objects. Undefined for an empty repository. */
+  /**
+   * The commit the host says the branch is at now: one small request, no objects. Undefined for a repository without any branch; throws
+   * `BranchMissing` (refuse) for one that has others.
+   */
   head(): Promise<string | undefined>;
-  /** Brings the branch head and its tree here, without history, and returns it. Undefined for an empty repository. */
+  /** Brings the branch head and its tree here, without history, and returns it. Undefined and throwing as `head`. */
   fetchHead(): Promise<Commit | undefined>;
-  /** The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`. */
-  history(range: { from: string; since: Date }): Promise<readonly Commit[]>;
+  /**
+   * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or more than
+   * `within` milliseconds before `from`, whose clock may have been wrong.
+   */
+  history(range: { from: string } & ({ since: Date } | { within: number })): Promise<readonly Commit[]>;
   /** Whether `ancestor` is `descendant` or one of its ancestors. Fetches as much history as the answer takes. */
   isAncestor(pair: { ancestor: string; descendant: string }): Promise<boolean>;
   /** The entry at a path of a fetched commit (`''` is the root folder), or undefined where nothing is there. */

@@ -1,6 +1,7 @@
 import { chmod, link, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TreeEntry } from '../../pipeline/ports.ts';
+import { pathBytes } from '../../source/path-bytes.ts';
 import type { Clone } from './clone.ts';
 import { gitRefused } from './errors.ts';
 import type { Reading } from './reading.ts';
@@ -17,22 +18,32 @@ interface Checkout {
   readonly folder: string;
 }
 
+/** A folder of one, in the bytes that Git has for it: Node would change a name that is not UTF-8. */
+interface Place {
+  readonly treeId: string;
+  readonly folder: Buffer;
+}
+
+function inFolder(folder: Buffer, name: string): Buffer {
+  return Buffer.concat([folder, Buffer.from(path.sep), pathBytes(name)]);
+}
+
 /** Brings a tree to disk and returns its folder, which is kept as one of the ones used last. */
 export function createCheckouts({ clone, reading, url }: { clone: Clone; reading: Reading; url: string }): (treeId: string) => Promise<string> {
   /** The one used last at the end. */
   const kept: Checkout[] = [];
 
   /** Files that are the same in the checkout of before are links to those: nobody writes into a checkout. */
-  async function writeFolder({ treeId, folder, before }: Checkout & { before: Checkout | undefined }): Promise<void> {
+  async function writeFolder({ treeId, folder, before }: Place & { before: Place | undefined }): Promise<void> {
     await mkdir(folder);
     const entries = await reading.children(treeId);
     const there = new Map((before === undefined ? [] : await reading.children(before.treeId)).map((entry) => [entry.path, entry]));
     const unsafe = entries.find((entry) => isUnsafeName(entry.path));
     if (unsafe !== undefined) throw gitRefused({ subject: url, message: `its tree holds the name ${JSON.stringify(unsafe.path)}` });
     const write = async (entry: TreeEntry): Promise<void> => {
-      const target = path.join(folder, entry.path);
+      const target = inFolder(folder, entry.path);
       const earlier = there.get(entry.path);
-      const same = before !== undefined && earlier?.kind === entry.kind ? { treeId: earlier.id, folder: path.join(before.folder, entry.path) } : undefined;
+      const same = before !== undefined && earlier?.kind === entry.kind ? { treeId: earlier.id, folder: inFolder(before.folder, entry.path) } : undefined;
       if (entry.kind === 'folder') await writeFolder({ treeId: entry.id, folder: target, before: same });
       if (entry.kind === 'submodule') await mkdir(target);
       if (entry.kind !== 'file' && entry.kind !== 'executable') return;
@@ -43,7 +54,7 @@ export function createCheckouts({ clone, reading, url }: { clone: Clone; reading
     for (let next = 0; next < entries.length; next += filesAtOnce) await Promise.all(entries.slice(next, next + filesAtOnce).map(write));
     // Links come last and files are never overwritten, so that nothing is ever written through a link.
     for (const entry of entries.filter(({ kind }) => kind === 'symlink')) {
-      await symlink(Buffer.from(await reading.blob(entry.id)).toString(), path.join(folder, entry.path));
+      await symlink(Buffer.from(await reading.blob(entry.id)), inFolder(folder, entry.path));
     }
   }
 
@@ -57,7 +68,9 @@ export function createCheckouts({ clone, reading, url }: { clone: Clone; reading
     }
     const unfinished = await mkdtemp(path.join(checkouts, 'unfinished-'));
     try {
-      await writeFolder({ treeId, folder: path.join(unfinished, 'tree'), before: kept.at(-1) });
+      const last = kept.at(-1);
+      const before = last === undefined ? undefined : { ...last, folder: Buffer.from(last.folder) };
+      await writeFolder({ treeId, folder: Buffer.from(path.join(unfinished, 'tree')), before });
       await rename(path.join(unfinished, 'tree'), folder);
     } finally {
       await rm(unfinished, { recursive: true, force: true });

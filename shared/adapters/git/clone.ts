@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as git from 'isomorphic-git';
+import { gitUnavailable } from './errors.ts';
 import { objectsIn } from './pack.ts';
 import type { GitHost } from './smart-http.ts';
 
@@ -90,7 +91,10 @@ export function createClone({ name, cacheFolder, host, limits = largest }: {
       if (objectsIn(fetched.pack) > 0) {
         const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
         await writeFile(path.join(gitdir, filepath), fetched.pack);
-        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath });
+        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath }).catch(async (error: unknown) => {
+          await rm(path.join(gitdir, filepath), { force: true });
+          throw gitUnavailable({ subject: name, message: 'the pack that the Git host sent cannot be read', cause: error });
+        });
       }
       for (const id of fetched.shallow) shallow.add(id);
       for (const id of fetched.unshallow) shallow.delete(id);

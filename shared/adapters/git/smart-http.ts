@@ -27,6 +27,8 @@ export interface PushAnswer {
 export interface GitHost {
   /** The commit of a ref (its full name), or undefined where there is none. */
   readRef(name: string): Promise<string | undefined>;
+  /** The refs whose names begin so, and their commits. */
+  listRefs(prefix: string): Promise<ReadonlyMap<string, string>>;
   /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`. */
   fetchPack(fetch: { want: string; haves: readonly string[]; shallow: readonly string[]; depth: number }): Promise<FetchedPack>;
   /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
@@ -78,16 +80,20 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
     });
   }
 
+  async function listRefs(prefix: string): Promise<ReadonlyMap<string, string>> {
+    const listed = version === 2 ? undefined : await discover();
+    const among = (refs: Iterable<readonly [string, string]>) => new Map([...refs].filter(([name]) => name.startsWith(prefix)));
+    if (listed !== undefined) return among(listed);
+    const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${prefix}\n`), flush]);
+    return parsed(await uploadPack(question), (packets) => {
+      whole(packets);
+      return among(packets.map(text).flatMap((line) => refOf(line)));
+    });
+  }
+
   return {
-    async readRef(name) {
-      const listed = version === 2 ? undefined : await discover();
-      if (listed !== undefined) return listed.get(name);
-      const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${name}\n`), flush]);
-      return parsed(await uploadPack(question), (packets) => {
-        whole(packets);
-        return new Map(packets.map(text).flatMap((line) => refOf(line))).get(name);
-      });
-    },
+    listRefs,
+    readRef: async (name) => (await listRefs(name)).get(name),
 
     async fetchPack({ want, haves, shallow, depth }) {
       if (version === undefined) await discover();
