@@ -12,6 +12,7 @@ import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import type { Commit, LookupQuery, Ports, Render, Repository } from './ports.ts';
 import { renderBlind } from './render-blind.ts';
 import { memoryOf } from './remembered-environments.ts';
@@ -49,7 +50,7 @@ type RbacPorts = Pick<Ports, 'now' | 'repository' | 'renderer' | 'state'>;
 export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const { repository: repositoryClass, environment: name, kubernetesVersion } = asked;
   const repository = ports.repository(repositoryClass);
-  const commit = await repository.fetchHead();
+  const commit = await fetchBranch({ repository, state: ports.state });
   const environment = commit === undefined ? undefined : await readEnvironment({ repository, commit, name });
   if (commit === undefined || environment === undefined) {
     throw new ConvergeError({ code: 'BadRequest', subject: `${repositoryClass}/${name}`, message: `branch ${repository.branch} has no ${environmentPath(name)}`, disposition: 'refuse' });

@@ -353,12 +353,29 @@ it('needs no default branch: HEAD of the repository may point nowhere', async ()
   expect((await open().fetchHead())?.id).toBe(id);
 });
 
-it('takes a branch that is not there for an empty one, others beside it', async () => {
+it('takes a branch that is not there for no empty one where there are others, and names them', async () => {
   await commitAndPush({ repository: open(), changes: [file('a', '1')] });
+  await onHost('branch', 'trunk', 'main');
   const repository = open({ branch: 'preview' });
+  const missing = { code: 'BranchMissing', disposition: 'refuse', message: `${host.url(name)}: the branch preview does not exist; it has: main, trunk (set repositories.master.branch, or push preview)` };
+  await expect(repository.head()).rejects.toMatchObject(missing);
+  await expect(repository.fetchHead()).rejects.toMatchObject(missing);
+  await onHost('branch', 'preview', 'main');
+  expect((await repository.fetchHead())?.id).toBe(await onHost('rev-parse', 'main'));
+});
+
+it('is founded by a first commit where the repository has refs and no branch', async () => {
+  const workTree = await mkdtemp(join(folder, 'work-'));
+  const git = gitIn(workTree);
+  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  await git('commit', '--quiet', '--allow-empty', '--message', 'Elsewhere');
+  await git('tag', '--annotate', '--message', 'v1', 'v1');
+  await git('push', '--quiet', 'origin', 'v1', 'HEAD:refs/converge/acme', 'HEAD:refs/notes/converge');
+  const repository = open();
+  expect(await repository.head()).toBeUndefined();
   expect(await repository.fetchHead()).toBeUndefined();
-  await commitAndPush({ repository, changes: [file('b', '1')] });
-  expect(await onHost('ls-tree', '--name-only', 'preview')).toBe('b');
+  const commit = await commitAndPush({ repository, changes: [file('a', '1')] });
+  expect(await onHost('rev-list', '--parents', 'main')).toBe(commit.id);
 });
 
 it('refuses a class that is not configured', () => {

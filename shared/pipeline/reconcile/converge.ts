@@ -19,6 +19,7 @@ import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './run-hooks.ts';
+import { isAboutBranch } from '../fetch-branch.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
 import { isSettled, rendersAsBefore, settle } from './settle.ts';
@@ -85,7 +86,8 @@ async function convergeOne(run: Run): Promise<RunResult> {
     };
     return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
-    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    // What cannot be read of the branch is no attempt at this commit: later ones are still told from the last.
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry' || isAboutBranch(error)) throw error;
     const reason = error.code === 'EmptyRender' ? 'Guarded' : 'Failed';
     // What a failed render would have read is not known: any commit may mend it.
     if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
