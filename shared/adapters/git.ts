@@ -1,9 +1,10 @@
 import type { Config, RepositoryConfig } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Commit, Repository } from '../pipeline/ports.ts';
+import { oneLine } from '../source/commit-message.ts';
 import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';
-import { branchMissing } from './git/errors.ts';
+import { branchMissing, gitUnavailable, unreadable } from './git/errors.ts';
 import { createHistory, depths } from './git/history.ts';
 import { appendNote } from './git/notes.ts';
 import { pushCommit } from './git/push.ts';
@@ -95,9 +96,20 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
     if (known !== undefined) return known;
     // A host leaves out what is here only where it meets a commit that is here, too, on its way back from the tip: at
     // depth 1 it would send the whole tree for each commit.
-    await clone.fetchTo({ commit: advertised, depth: fetchedRefs.has(name) ? depths[0] : 1 });
+    const wanted = { commit: advertised, depth: fetchedRefs.has(name) ? depths[0] : 1 };
+    const fetched = await clone.fetchTo(wanted);
+    if (fetched !== 'fetched') return await fetchRefused({ name, wanted, ...fetched });
     fetchedRefs.add(name);
     return history.fetched(advertised);
+  }
+
+  /** A ref that moved meanwhile is looked at again; a host that does not serve what its ref is at, now as before, cannot read it itself. */
+  async function fetchRefused({ name, wanted, refused }: { name: string; wanted: { commit: string; depth: number }; refused: string }): Promise<Commit> {
+    const isStill = (await host.readRef(name)) === wanted.commit;
+    const again = isStill ? await clone.fetchTo(wanted) : { refused };
+    if (again === 'fetched') return history.fetched(wanted.commit);
+    if (!isStill) throw gitUnavailable({ subject: url, message: `the Git host says: ${again.refused}` });
+    throw unreadable({ url, type: 'commit', id: wanted.commit, problem: `is where ${name} is, and the Git host does not serve it: ${oneLine(again.refused, 300)}` });
   }
 
   const commit: Repository['commit'] = async ({ parent: parentId, changes, message, tree }) => {

@@ -26,8 +26,8 @@ export interface Clone {
   packFolder(): Promise<string>;
   /** For objects that are in no pack yet. It goes with the clone. */
   draftFolder(): Promise<string>;
-  /** Brings that many commits behind a commit of the host here. */
-  fetchTo(want: { commit: string; depth: number }): Promise<void>;
+  /** Brings that many commits behind a commit of the host here; or says, in its words, why it does not serve them. */
+  fetchTo(want: { commit: string; depth: number }): Promise<'fetched' | { readonly refused: string }>;
   /** Told of what is whole here: the commit, its tree, and what history of it there is. */
   hasTip(commit: string): void;
   hasGrown(by: { packs: number; bytes: number }): void;
@@ -88,6 +88,7 @@ export function createClone({ name, cacheFolder, host, limits = largest }: {
     async fetchTo({ commit, depth }) {
       const { gitdir } = await folders();
       const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
+      if ('refused' in fetched) return fetched;
       if (objectsIn(fetched.pack) > 0) {
         const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
         await writeFile(path.join(gitdir, filepath), fetched.pack);
@@ -101,6 +102,7 @@ export function createClone({ name, cacheFolder, host, limits = largest }: {
       // The first pack is what a clone cannot do without.
       if (tips.length > 0) grown = { packs: grown.packs + 1, bytes: grown.bytes + fetched.pack.length };
       hasTip(commit);
+      return 'fetched';
     },
 
     async renewIfLarge() {

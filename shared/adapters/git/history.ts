@@ -110,7 +110,8 @@ export function createHistory({ clone, url, now }: { clone: Clone; url: string; 
               const message = `the host no longer serves ${id}, an ancestor of ${from}`;
               throw gitUnavailable({ subject: url, message, remedy: 'see whether the branch was rewritten' });
             }
-            await clone.fetchTo({ commit: from, depth });
+            const fetched = await clone.fetchTo({ commit: from, depth });
+            if (fetched !== 'fetched') throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
             parent = await read(id);
           }
           insert(edge, { commit: parent, time: timeOf(parent, time) });
