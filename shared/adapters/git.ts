@@ -23,12 +23,14 @@ const keptUnpushed = 64;
  * made on first use and kept while the process lives. Clones are never shared between processes.
  *
  * @param now the time that new commits carry
+ * @param connect how a host is talked to, where it is not by HTTP
  */
-export function createRepositories({ config, author, cacheFolder, now }: {
+export function createRepositories({ config, author, cacheFolder, now, connect = createGitHost }: {
   config: Pick<Config, 'repositories'>;
   author: Config['author'];
   cacheFolder: string;
   now: () => Date;
+  connect?: typeof createGitHost;
 }): (repositoryClass: string) => Repository {
   const repositories = new Map<string, Repository>();
   return (repositoryClass) => {
@@ -42,23 +44,24 @@ export function createRepositories({ config, author, cacheFolder, now }: {
         disposition: 'refuse',
       });
     }
-    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now });
+    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now, connect });
     repositories.set(repositoryClass, repository);
     return repository;
   };
 }
 
-function createRepository({ repositoryClass, settings, author, cacheFolder, now }: {
+function createRepository({ repositoryClass, settings, author, cacheFolder, now, connect }: {
   repositoryClass: string;
   settings: RepositoryConfig;
   author: Config['author'];
   cacheFolder: string;
   now: () => Date;
+  connect: typeof createGitHost;
 }): Repository {
   const { branch } = settings;
   const branchRef = `refs/heads/${branch}`;
   const url = withoutCredentials(settings.url);
-  const host = createGitHost({ settings, url, now });
+  const host = connect({ settings, url, now });
   const clone = createClone({ name: repositoryClass, cacheFolder, host });
   const history = createHistory({ clone, url, now });
   const reading = createReading({ clone, url });

@@ -107,8 +107,8 @@ export function createHistory({ clone, url, now }: { clone: Clone; url: string; 
           while (parent === undefined) {
             const depth = remainingDepths.shift();
             if (depth === undefined) {
-              const message = `the host no longer serves ${id}, an ancestor of ${from}`;
-              throw gitUnavailable({ subject: url, message, remedy: 'see whether the branch was rewritten' });
+              // It served all the history there is: whether that is what it was cannot be said without this one.
+              throw unreadable({ url, type: 'commit', id, problem: `is an ancestor of ${from}, and the Git host does not serve it` });
             }
             const fetched = await clone.fetchTo({ commit: from, depth });
             if (fetched !== 'fetched') throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
