@@ -18,7 +18,7 @@ const duration = (byDefault: string) =>
 const pathInRepository = z
   .string()
   .min(1)
-  .refine((path) => !path.startsWith('/') && path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'), {
+  .refine((path) => path.isWellFormed() && !path.startsWith('/') && path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'), {
     error: 'expected a path inside the repository, from its root',
   });
 
@@ -162,8 +162,9 @@ export function environmentPath(name: string): string {
   return `${environmentsFolder}/${name}.yaml`;
 }
 
-/** The name of the environment that a path of the repository declares, or undefined for any other file. */
+/** The name of the environment that a path of the repository declares, or undefined for any other file, as is one whose name is not UTF-8. */
 export function environmentOfPath(path: string): string | undefined {
+  if (!path.isWellFormed()) return undefined;
   return /^environments\/([^/]+)\.yaml$/.exec(path)?.[1];
 }
 

@@ -245,3 +245,9 @@ describe('the path of an environment file', () => {
     expect({ subject, problem }).toEqual({ subject: `${file}:${expression?.includes('degraded') ? 12 : 11}`, problem: message });
   });
 });
+
+it('is not named by bytes that are not UTF-8, nor names a path of such', () => {
+  expect(environmentOfPath('environments/x\udce9.yaml')).toBeUndefined();
+  const text = 'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: acme }\nspec: { cluster: a, namespace: a, sources: [{ manifests: "config/x\\uDCFCn" }] }\n';
+  expect(() => parseEnvironmentFile({ file: 'environments/acme.yaml', text })).toThrow(/expected a path inside the repository/);
+});
