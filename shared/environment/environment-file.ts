@@ -30,7 +30,7 @@ const kubernetesName = z
 const sourceSchema = z
   .strictObject({
     helm: z
-      .strictObject({ chart: pathInRepository, release: kubernetesName, values: z.array(pathInRepository).default([]) })
+      .strictObject({ chart: pathInRepository, release: kubernetesName, values: z.array(pathInRepository).default([]), crds: z.enum(['apply', 'skip']).default('apply') })
       .optional(),
     kustomize: pathInRepository.optional(),
     manifests: pathInRepository.optional(),
@@ -105,7 +105,14 @@ export const environmentFileSchema = z.strictObject({
 
 type EnvironmentFile = z.infer<typeof environmentFileSchema>;
 export type EnvironmentSource =
-  | { readonly kind: 'helm'; readonly chart: string; readonly release: string; readonly values: readonly string[] }
+  | {
+      readonly kind: 'helm';
+      readonly chart: string;
+      readonly release: string;
+      readonly values: readonly string[];
+      /** Leaves out the definitions in `crds/`, of the chart and of its subcharts: another release brings them. */
+      readonly crds?: 'skip';
+    }
   | { readonly kind: 'kustomize'; readonly folder: string }
   | { readonly kind: 'manifests'; readonly path: string };
 
@@ -197,7 +204,10 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
 }
 
 function toSource(source: EnvironmentFile['spec']['sources'][number]): EnvironmentSource {
-  if (source.helm !== undefined) return { kind: 'helm', ...source.helm };
+  if (source.helm !== undefined) {
+    const { crds, ...chart } = source.helm;
+    return { kind: 'helm', ...chart, ...(crds === 'skip' ? { crds } : {}) };
+  }
   if (source.kustomize !== undefined) return { kind: 'kustomize', folder: source.kustomize };
   return { kind: 'manifests', path: source.manifests ?? '' };
 }

@@ -90,6 +90,13 @@ spec:
     });
   });
 
+  it('may leave the definitions of a chart to another release', () => {
+    const sourceWith = (crds: string) => withSource(`helm: { chart: charts/op, release: op${crds} }`).sources[0];
+    expect(sourceWith(', crds: skip')).toEqual({ kind: 'helm', chart: 'charts/op', release: 'op', values: [], crds: 'skip' });
+    expect(sourceWith(', crds: apply')).toEqual(sourceWith(''));
+    expect(refusalOf(() => sourceWith(', crds: maybe')).message).toMatch(/^spec\.sources\.0\.helm\.crds: /);
+  });
+
   it('may ask that what does not become healthy is rolled back', () => {
     expect(withSpec('rollback: { onFailure: revert }').rollback).toEqual({ onFailure: 'revert' });
     expect(withSpec('rollback: {}').rollback).toEqual({ onFailure: 'none' });
