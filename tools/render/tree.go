@@ -172,6 +172,11 @@ func (t *tree) list(folder string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.listAt(folder, real)
+}
+
+// listAt is list of a folder of which resolve has answered the path without links.
+func (t *tree) listAt(folder, real string) ([]string, error) {
 	opened, err := t.root.Open(real)
 	if err != nil {
 		return nil, plain(folder, err)
@@ -193,45 +198,61 @@ func (t *tree) list(folder string) ([]string, error) {
 // error what is there and can't be read. What skip wants left out is left out with
 // all below it; of a link it is asked twice, for the link and for what it leads to.
 func (t *tree) walk(folder string, skip func(path string, info fs.FileInfo) bool, visit func(path string, err error) error) error {
-	return t.walkBelow(folder, nil, skip, visit)
-}
-
-func (t *tree) walkBelow(folder string, above []string, skip func(string, fs.FileInfo) bool, visit func(string, error) error) error {
 	real, err := t.resolve(folder)
 	if err != nil {
 		return err
 	}
+	return t.walkBelow(folder, real, nil, skip, visit)
+}
+
+// walkBelow resolves links only: to resolve a path takes as long as the square of its parts.
+func (t *tree) walkBelow(folder, real string, above []string, skip func(string, fs.FileInfo) bool, visit func(string, error) error) error {
 	if slices.Contains(above, real) {
 		return visit(folder, in(folder, errCircular))
 	}
-	names, err := t.list(folder)
+	names, err := t.listAt(folder, real)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		child := path.Join(folder, name)
-		unfollowed, err := t.lstat(path.Join(real, name))
+		child, realChild := path.Join(folder, name), path.Join(real, name)
+		info, err := t.lstat(realChild)
 		if err != nil {
 			return plain(child, err)
 		}
-		if skip(child, unfollowed) {
+		if skip(child, info) {
 			continue
 		}
-		info, err := t.stat(child)
-		switch {
-		case err != nil:
+		if entry, isAbsent := info.(absent); isAbsent {
+			err = in(child, &absentError{child, entry})
+		} else if info.Mode()&fs.ModeSymlink != 0 {
+			realChild, info, err = t.follow(child)
+			if err == nil && skip(child, info) {
+				continue
+			}
+		}
+		if err == nil && info.IsDir() {
+			err = t.walkBelow(child, realChild, append(above, real), skip, visit)
+		} else {
 			err = visit(child, err)
-		case unfollowed.Mode()&fs.ModeSymlink != 0 && skip(child, info):
-		case info.IsDir():
-			err = t.walkBelow(child, append(above, real), skip, visit)
-		default:
-			err = visit(child, nil)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (t *tree) follow(name string) (string, fs.FileInfo, error) {
+	real, err := t.resolve(name)
+	if err != nil {
+		return "", nil, err
+	}
+	info, err := t.root.Lstat(real)
+	if err != nil {
+		return "", nil, plain(name, err)
+	}
+	return real, info, nil
 }
 
 func (t *tree) lstat(real string) (fs.FileInfo, error) {
