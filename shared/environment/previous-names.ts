@@ -26,7 +26,12 @@ export function previousNamesIn(files: ReadonlyMap<string, string>): PreviousNam
 
 /** Whether an environment was renamed, or a file that cannot be read may say that it was. */
 export function mayBeRenamed({ name, previousNames: { claims, unreadable } }: { name: string; previousNames: PreviousNames }): boolean {
-  return claims.has(name) || [...unreadable.values()].some((text) => text.includes('previousNames') && text.includes(name));
+  return claims.has(name) || [...unreadable.values()].some((text) => isNoText(text) || (text.includes('previousNames') && text.includes(name)));
+}
+
+/** What is in another encoding, or stored with Git LFS, shows no words, and may have any. */
+function isNoText(text: string): boolean {
+  return /[\0\uFFFD]/.test(text) || text.startsWith('version https://git-lfs.github.com/spec/');
 }
 
 /** Fewer environments than this are no mass. */
