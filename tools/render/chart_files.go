@@ -41,22 +41,29 @@ const skipCRDs = "skip"
 // origin answers the path of a file from the root of the repository; for one
 // inside a package, its path in the chart as if it were unpacked.
 func (l *loadedChart) origin(owner *chart.Chart, file *common.File) string {
-	if len(file.Data) > 0 {
-		if origin, ok := l.origins[&file.Data[0]]; ok {
-			return origin
-		}
+	if origin, ok := l.originOf(file); ok {
+		return origin
 	}
 	_, below, _ := strings.Cut(path.Join(owner.ChartFullPath(), file.Name), "/")
 	return path.Join(l.name, below)
 }
 
+// originOf answers the file of the repository that a file of the chart is.
+func (l *loadedChart) originOf(file *common.File) (string, bool) {
+	if len(file.Data) == 0 {
+		return "", false
+	}
+	origin, ok := l.origins[&file.Data[0]]
+	return origin, ok
+}
+
 // loadChart reads a chart, without its definitions where they are left out.
-func loadChart(name, crds string, files *tree) (*loadedChart, error) {
-	info, err := files.stat(name)
+func loadChart(src source, files *tree, lines *lines) (*loadedChart, error) {
+	info, err := files.stat(src.Chart)
 	if err != nil {
 		return nil, err
 	}
-	loaded := &loadedChart{name: path.Clean(name), withoutCRDs: crds == skipCRDs, origins: map[*byte]string{}}
+	loaded := &loadedChart{name: path.Clean(src.Chart), withoutCRDs: src.CRDs == skipCRDs, origins: map[*byte]string{}}
 	if info.IsDir() {
 		err = loaded.readFolder(files)
 	} else {
@@ -65,9 +72,21 @@ func loadChart(name, crds string, files *tree) (*loadedChart, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.IsDir() {
+		for _, file := range loaded.buffered {
+			lines.evidence[file.Name] = file.Data
+		}
+	}
 	loaded.chart, err = loader.LoadFiles(loaded.buffered)
 	if err != nil {
-		return nil, in(name, err)
+		return nil, in(src.Chart, err)
+	}
+	for _, c := range withDependencies(loaded.chart) {
+		for _, file := range c.Raw {
+			if _, isFile := loaded.originOf(file); !isFile {
+				lines.evidence[path.Join(c.ChartFullPath(), file.Name)] = file.Data
+			}
+		}
 	}
 	return loaded, nil
 }

@@ -23,7 +23,7 @@ import (
 // cluster that the request describes: CRDs of `crds/` first, unless they are
 // left out, then the templates in the order of their names.
 func renderChart(src source, req request, files *tree, lines *lines, dialog *dialog) error {
-	loaded, err := loadChart(src.Chart, src.CRDs, files)
+	loaded, err := loadChart(src, files, lines)
 	if err != nil {
 		return err
 	}
@@ -204,6 +204,7 @@ func (l *loadedChart) renderTemplates(release string, rendered map[string]string
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		lines.evidence = map[string][]byte{name: []byte(rendered[name])}
 		if err := renderTemplate(release, rendered[name], origins[name], lines); err != nil {
 			return in(origins[name], err)
 		}
@@ -215,6 +216,7 @@ func (l *loadedChart) renderTemplates(release string, rendered map[string]string
 // Helm's own function does: an empty map for what is not there.
 func (d *dialog) lookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
 	query := lookupQuery{apiVersion, kind, namespace, name}
+	d.asked = append(d.asked, query)
 	if !d.lookups {
 		return nil, fmt.Errorf(
 			"lookup of %s is not allowed: it makes a render depend on the cluster, and an empty answer would change what is desired; spec.lookup: true in the environment's file allows it",
