@@ -3,6 +3,7 @@ import { ConvergeError } from '../errors.ts';
 import { compileCel } from '../health/cel.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
+import { hiddenWords } from './hidden-words.ts';
 import { fieldsOf, problemOfIgnoredPath, type IgnoreRule, type RuleTarget } from './ignore-rule.ts';
 
 /** The folder of the environment files, at the root of a repository. */
@@ -181,6 +182,8 @@ export function environmentOfPath(path: string): string | undefined {
  * Throws `InvalidEnvironment` (refuse) naming file, line and key.
  */
 export function parseEnvironmentFile({ file, text }: { file: string; text: string }): Environment {
+  const hidden = hiddenWords(text);
+  if (hidden !== undefined) throw new ConvergeError({ code: 'InvalidEnvironment', subject: file, message: hidden, disposition: 'refuse' });
   const parsed = readDocument({ file, text, schema: environmentFileSchema, code: 'InvalidEnvironment' });
   const expected = environmentOfPath(file);
   if (parsed.metadata.name !== expected) {

@@ -119,6 +119,8 @@ const texts: readonly { readonly what: string; readonly text: Content; readonly 
   { what: 'documents whose lines end with CR', text: `${configMap('a')}---\n${configMap('b')}`.replaceAll('\n', '\r'), said: /another document follows/ },
   { what: 'documents parted by a line separator', text: `${configMap('a')}\u2028---\u2028${configMap('b')}`, said: /another document follows/ },
   { what: 'a document after an empty one and an end mark', text: `null\n...\n${configMap('b')}`, said: /another document follows/ },
+  { what: 'a flow mapping after another', text: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n', said: /another document follows/ },
+  { what: 'JSON after JSON that is read as YAML', text: `# JSON\n${'{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}'.repeat(2)}\n`, said: /another document follows/ },
   { what: 'a NUL byte', text: `${configMap('a')}# \0\n`, said: /NUL byte on line 4/ },
   { what: 'half a character of UTF-16', text: encoded(configMap('a'), { width: 2, order: 'LE', marked: true }).subarray(0, -1), said: /UTF-16 \(little endian\), and broken at byte \d+/ },
   { what: 'half a pair of UTF-16', text: encoded(configMap('a', '# \uD83D\n'), { width: 2, order: 'BE', marked: true }), said: /UTF-16 \(big endian\), and broken/ },
@@ -287,6 +289,22 @@ describe('a chart', () => {
   });
 });
 
+describe('two subcharts of one name', () => {
+  const chartOf = (folder: string, version: string, name: string): Files => ({ [`c/charts/${folder}/Chart.yaml`]: `apiVersion: v2\nname: sub\nversion: ${version}\n`, [`c/charts/${folder}/templates/s.yaml`]: configMap(name) });
+  const around: Files = { 'c/Chart.yaml': chartFile };
+
+  it('are refused: the templates of one would replace those of the other', async () => {
+    const error = await failureOf({ sources: chart, files: { ...around, ...chartOf('a', '1.0.0', 'one'), ...chartOf('b', '2.0.0', 'two') } });
+    expect(error.message).toContain('c/charts: holds two charts named sub (versions 1.0.0 and 2.0.0): remove one of them');
+  });
+
+  it('do no harm where they are the same, or have names of their own', async () => {
+    expect((await render({ sources: chart, files: { ...around, ...chartOf('a', '1.0.0', 'one'), ...chartOf('b', '1.0.0', 'one') } })).objects).toHaveLength(1);
+    const aliases = `${chartFile}dependencies: [{ name: sub, version: 1.0.0, alias: left }, { name: sub, version: 1.0.0, alias: right }]\n`;
+    expect((await render({ sources: chart, files: { 'c/Chart.yaml': aliases, ...chartOf('a', '1.0.0', '{{ .Chart.Name }}') } })).objects.map(({ object }) => object.metadata.name)).toEqual(['left', 'right']);
+  });
+});
+
 describe('definitions that are left out', () => {
   const files: Files = {
     'c/Chart.yaml': chartFile,
@@ -333,6 +351,40 @@ describe('an overlay', () => {
   it('in place of a folder, or manifests that are none, is refused', async () => {
     expect((await failureOf({ sources: overlay, files: { k: kustomization } })).message).toMatch(/'k': file is not directory/);
     expect((await failureOf({ sources: [{ kind: 'helm', chart: 'c', release: 'shop', values: ['v'] }], files: { 'c/Chart.yaml': chartFile, 'v/x': '' } })).message).toMatch(/v: is a folder/);
+  });
+});
+
+describe('a generator that is an object of its own', () => {
+  const generator = 'apiVersion: builtin\nkind: SecretGenerator\nmetadata: { name: s }\nfiles: [s.bin]\n';
+  const bytes = Buffer.from([0, 0xff, 0xfe, 0]);
+
+  it.each<[string, Files]>([
+    ['in a file', { 'k/kustomization.yaml': 'generators: [g.yaml]\n', 'k/g.yaml': generator }],
+    ['in the kustomization', { 'k/kustomization.yaml': `generators: [${JSON.stringify(generator)}]\n` }],
+  ])('%s keeps the bytes of its files', async (_what, files) => {
+    const { objects } = await render({ sources: overlay, files: { ...files, 'k/s.bin': bytes } });
+    expect(objects.map(({ object }) => object['data'])).toEqual([{ 's.bin': bytes.toString('base64') }]);
+  });
+
+  it('is no other plugin, whose files may be read either way and must be UTF-8', async () => {
+    const plugin = 'apiVersion: builtin\nkind: PatchTransformer\nmetadata: { name: p }\npath: p.yaml\n';
+    const files = { 'k/kustomization.yaml': `${kustomization}transformers: [t.yaml]\n`, 'k/a.yaml': configMap('a'), 'k/t.yaml': plugin };
+    expect((await render({ sources: overlay, files: { ...files, 'k/p.yaml': configMap('a', 'data: { x: patched }\n') } })).objects[0]?.object['data']).toEqual({ x: 'patched' });
+    const error = await failureOf({ sources: overlay, files: { ...files, 'k/p.yaml': encoded(configMap('a'), { width: 2, order: 'LE', marked: true }) } });
+    expect(error.message).toContain('k/p.yaml: is in UTF-16 (little endian)');
+  });
+});
+
+describe('JSON', () => {
+  const [a, b] = ['a', 'b'].map((name) => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } }));
+
+  it('after JSON is read in manifests, as kubectl reads it, and refused in an overlay, where Kustomize would pass it over', async () => {
+    for (const between of ['', '\n', '\r\n', '\n---\n']) {
+      expect((await render({ sources: manifests, files: { 'm/a.json': `${a}${between}${b}\n` } })).objects).toHaveLength(2);
+      const overlaid = { sources: overlay, files: { 'k/kustomization.yaml': 'resources: [a.json]\n', 'k/a.json': `${a}${between}${b}\n` } };
+      if (between.includes('---')) expect((await render(overlaid)).objects).toHaveLength(2);
+      else expect((await failureOf(overlaid)).message).toMatch(/k\/a\.json: document 1: another document follows/);
+    }
   });
 });
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -300,6 +301,36 @@ func unpack(data []byte) ([]*archive.BufferedFile, error) {
 			return nil, fmt.Errorf("holds %s, which is neither a file nor a folder: package the chart with helm package", entry.Name)
 		}
 	}
+}
+
+// refuseTwins refuses two charts of one name in charts/, whose templates would
+// replace each other in an order that differs from run to run. Two that are the
+// same do no harm: a package beside the folder that it was unpacked to.
+func (l *loadedChart) refuseTwins(c *chart.Chart) error {
+	byName := map[string]*chart.Chart{}
+	for _, dependency := range c.Dependencies() {
+		if other, twice := byName[dependency.Name()]; twice && !sameFiles(other, dependency) {
+			versions := []string{other.Metadata.Version, dependency.Metadata.Version}
+			slices.Sort(versions)
+			return in(path.Join(l.origin(c, &common.File{Name: "charts"})), fmt.Errorf("holds two charts named %s (versions %s): remove one of them", dependency.Name(), strings.Join(versions, " and ")))
+		}
+		byName[dependency.Name()] = dependency
+		if err := l.refuseTwins(dependency); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sameFiles(a, b *chart.Chart) bool {
+	contents := func(c *chart.Chart) map[string]string {
+		found := make(map[string]string, len(c.Raw))
+		for _, file := range c.Raw {
+			found[file.Name] = string(file.Data)
+		}
+		return found
+	}
+	return maps.Equal(contents(a), contents(b))
 }
 
 // speaksOfFiles is how a template, or values that are a template, reach a file.

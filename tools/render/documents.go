@@ -31,7 +31,7 @@ func readDocuments(data []byte, first int) ([]object, error) {
 	if err := refuseNotUTF8(data); err != nil {
 		return nil, err
 	}
-	if err := refuseHiddenDocuments(data, first); err != nil {
+	if err := refuseHiddenDocuments(data, first, true); err != nil {
 		return nil, err
 	}
 	var objects []object
@@ -57,12 +57,15 @@ func readDocuments(data []byte, first int) ([]object, error) {
 }
 
 // What may end a document for YAML, but not for the readers that split a stream
-// into documents: they know a line of `---` only, and lines end with LF or CRLF.
-// They hand such a part on whole, and the parser reads its first document.
-var mayHideDocuments = regexp.MustCompile(`(?m)^\.\.\.(?:\s|$)|\r(?:[^\n]|$)|[\x{85}\x{2028}\x{2029}\x{feff}]`)
+// into documents: they know a line of `---` only, lines end with LF or CRLF for
+// them, and a flow mapping at the top ends with its brace. They hand such a part on
+// whole, and the parser reads its first document.
+var mayHideDocuments = regexp.MustCompile(`(?m)^\.\.\.(?:\s|$)|\r(?:[^\n]|$)|[\x{85}\x{2028}\x{2029}\x{feff}]|^[ \t]*[{\[&!]`)
 
 // refuseHiddenDocuments finds documents that would be lost without a word.
-func refuseHiddenDocuments(data []byte, first int) error {
+//
+// readsJSON says that a stream of JSON values at the beginning is read as one.
+func refuseHiddenDocuments(data []byte, first int, readsJSON bool) error {
 	if !mayHideDocuments.Match(data) {
 		return nil
 	}
@@ -73,16 +76,17 @@ func refuseHiddenDocuments(data []byte, first int) error {
 			// The end, or what the parser will complain of.
 			return nil
 		}
+		if !mayHideDocuments.Match(part) || readsJSON && number == first && isJSON(part) {
+			continue
+		}
 		if holdsSeveral(part) {
 			return fmt.Errorf("document %d: another document follows in it that no line of --- begins: put such a line before it, and end lines with LF", number)
 		}
 	}
 }
 
+// holdsSeveral tells whether a parser that reads one document passes over others.
 func holdsSeveral(part []byte) bool {
-	if isJSON(part) {
-		return false
-	}
 	decoder := goyaml.NewDecoder(bytes.NewReader(part))
 	for first := true; ; first = false {
 		var node goyaml.Node

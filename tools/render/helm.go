@@ -47,6 +47,9 @@ func renderChart(src source, req request, files *tree, lines *lines, dialog *dia
 	if err := chartutil.ProcessDependencies(loaded.chart, values); err != nil {
 		return err
 	}
+	if err := loaded.refuseTwins(loaded.chart); err != nil {
+		return err
+	}
 	release := common.ReleaseOptions{Name: src.Release, Namespace: req.Namespace, Revision: 1, IsInstall: true}
 	// Helm's own check of the schema would fetch what a $ref names.
 	top, err := commonutil.ToRenderValuesWithSchemaValidation(loaded.chart, values, release, capabilities, true)

@@ -119,7 +119,7 @@ func (o *overlayFiles) ReadFile(name string) ([]byte, error) {
 		return nil, o.note(err)
 	}
 	if !isKustomization {
-		data, err = o.named[inside].contentOf(data)
+		data, err = o.named.contentOf(inside, data)
 	} else {
 		if o.kustomization == "" {
 			o.kustomization = base

@@ -24,6 +24,8 @@ type uses struct {
 	variables bool
 	// other is anything else: resources, patches, configurations.
 	other bool
+	// configures is the folder of the kustomization whose generator this is.
+	configures string
 }
 
 // namedFiles are by their paths from the root.
@@ -43,11 +45,44 @@ func (n namedFiles) add(folder string, kustomization []byte) error {
 		generators, _ := value.([]any)
 		for _, generator := range generators {
 			fields, _ := generator.(map[string]any)
-			n.addAll(folder, fields["files"], func(use *uses) { use.content = true })
-			n.addAll(folder, []any{fields["env"], fields["envs"]}, func(use *uses) { use.variables = true })
+			n.addGenerator(folder, fields)
+		}
+	}
+	// A generator may also stand there by itself, or in a file that is named.
+	generators, _ := fields["generators"].([]any)
+	for _, generator := range generators {
+		if text, isText := generator.(string); isText {
+			n.addConfigured(folder, []byte(text))
+			at := path.Join(folder, text)
+			use := n[at]
+			use.configures = folder
+			n[at] = use
 		}
 	}
 	return nil
+}
+
+func (n namedFiles) addGenerator(folder string, fields map[string]any) {
+	n.addAll(folder, fields["files"], func(use *uses) { use.content = true })
+	n.addAll(folder, []any{fields["env"], fields["envs"]}, func(use *uses) { use.variables = true })
+}
+
+// addConfigured takes what built-in generators name that are objects of their own.
+func (n namedFiles) addConfigured(folder string, documents []byte) {
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(terminated(documents))))
+	for {
+		document, err := reader.Read()
+		if err != nil {
+			return
+		}
+		var fields map[string]any
+		if yaml.Unmarshal(document, &fields) != nil {
+			continue
+		}
+		if kind := fields["kind"]; kind == "ConfigMapGenerator" || kind == "SecretGenerator" {
+			n.addGenerator(folder, fields)
+		}
+	}
 }
 
 func (n namedFiles) addAll(folder string, value any, note func(*uses)) {
@@ -73,25 +108,30 @@ func (n namedFiles) addAll(folder string, value any, note func(*uses)) {
 
 // contentOf answers a file as Kustomize is to see it: text in UTF-8, unless it is
 // to be kept byte by byte.
-func (u uses) contentOf(data []byte) ([]byte, error) {
-	if u.content && !u.variables && !u.other {
+func (n namedFiles) contentOf(name string, data []byte) ([]byte, error) {
+	use := n[name]
+	if use.content && !use.variables && !use.other {
 		return data, nil
 	}
 	decoded, err := decodeText(data)
 	if err != nil {
 		return nil, err
 	}
-	if encoded, _ := encodingOf(data); u.content && encoded != nil {
-		return nil, fmt.Errorf("is in %s, and is named both as content to keep and as text to read: save it as UTF-8", encoded.name)
+	// What is named in the configuration of a plugin only may be read either way.
+	if encoded, _ := encodingOf(data); encoded != nil && (use.content || !use.variables && !use.other) {
+		return nil, fmt.Errorf("is in %s, and is to be kept as it is or to be read as text: save it as UTF-8", encoded.name)
 	}
-	if u.variables {
+	if use.variables {
 		return decoded, refuseLongLines(decoded)
 	}
 	if err := refuseNotUTF8(decoded); err != nil {
 		return nil, err
 	}
-	if err := refuseHiddenDocuments(decoded, 1); err != nil {
+	if err := refuseHiddenDocuments(decoded, 1, false); err != nil {
 		return nil, err
+	}
+	if use.configures != "" {
+		n.addConfigured(use.configures, decoded)
 	}
 	return decoded, refuseMistakenLists(decoded)
 }
