@@ -68,7 +68,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now,
   const objects = createObjects(clone);
   const sign = createSigner(author);
   const write = createWriting({ objects, reading, url });
-  const checkout = createCheckouts({ clone, reading, url });
+  const checkout = createCheckouts({ clone, reading });
   const inTurn = createQueue();
   /** What the host lacks of the commits that were written here and not pushed yet, the newest last. */
   const unpushed = new Map<string, WrittenPack>();

@@ -84,11 +84,11 @@ async function renderAll(
   { repository, commit, environment, owned }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
   ports: RbacPorts,
 ): Promise<Rendered> {
-  const root = await repository.checkout(commit.id);
+  const checkout = await repository.checkout(commit.id);
   let resources: readonly ApiResource[] = [...builtInResources, ...asked.resources];
   const api = (): ClusterApi => ({ version: asked.kubernetesVersion, resources, unreadable: [] });
   const looked: LookupQuery[] = [];
-  const render = async (): Promise<Render> => renderBlind({ asked, environment, root, api: api(), looked }, ports);
+  const render = async (): Promise<Render> => renderBlind({ asked, environment, checkout, api: api(), looked }, ports);
 
   const first = await render();
   const definitions = definedResources([...first.objects, ...first.hooks].map(({ object }) => object));
@@ -102,7 +102,7 @@ async function renderAll(
   for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
     const needed = await readEnvironment({ repository, commit, name: dependency });
     if (needed === undefined) continue;
-    const { objects } = await renderBlind({ asked, environment: needed, root, api: api(), looked: [] }, ports);
+    const { objects } = await renderBlind({ asked, environment: needed, checkout, api: api(), looked: [] }, ports);
     resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
   }
   refuseUnknown({ key: environmentKey(asked), kinds: unknown() });

@@ -109,7 +109,7 @@ describe('names that are not UTF-8', () => {
     expect(await repository.entry({ commit: head.id, path: 'config/x\ufffdn.txt' })).toBeUndefined();
     expect((await repository.files({ commit: head.id, folder: '' })).length).toBe(6);
     const checkout = await repository.checkout(head.id);
-    const written = await readdir(Buffer.from(join(typeof checkout === 'string' ? checkout : '', 'config')), { encoding: 'buffer' });
+    const written = await readdir(Buffer.from(join(checkout.folder, 'config')), { encoding: 'buffer' });
     expect(written.map((one) => one.toString('latin1')).toSorted()).toEqual(['a.yaml', 'l\xefnk', 'p\xe4th', 'x\xfcn.txt', 'x\xfdn.txt']);
   });
 

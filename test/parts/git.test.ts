@@ -189,9 +189,10 @@ describe('reading a fetched commit', () => {
     });
     const repository = open();
     const commit = (await repository.fetchHead())?.id ?? '';
-    const folders = await Promise.all([repository.checkout(commit), repository.checkout(commit)]);
-    const root = folders[0] ?? '';
-    expect(folders[1]).toBe(root);
+    const [checkout, other] = await Promise.all([repository.checkout(commit), repository.checkout(commit)]);
+    const root = checkout.folder;
+    expect(checkout.absent).toEqual([]);
+    expect(other.folder).toBe(root);
     expect(await readFile(join(root, 'plain'), 'utf8')).toBe('plain');
     expect((await stat(join(root, 'bin/run'))).mode & 0o111).not.toBe(0);
     expect((await lstat(join(root, 'link'))).isSymbolicLink()).toBe(true);
@@ -204,12 +205,12 @@ describe('reading a fetched commit', () => {
       repository,
       changes: [file('same/deep/a', 'a'), file('same/deep/b', 'b'), file('edited/c', 'c'), file('edited/d', 'd'), file('mode', 'm'), file('becomes', 'file'), file('goes', 'g')],
     });
-    const first = await repository.checkout(before.id);
+    const { folder: first } = await repository.checkout(before.id);
     const after = await commitAndPush({
       repository,
       changes: [file('edited/c', 'changed'), { ...file('mode', 'm'), executable: true }, { ...file('becomes', ''), content: undefined }, file('becomes/a/folder', 'f'), { ...file('goes', ''), content: undefined }],
     });
-    const second = await repository.checkout(after.id);
+    const { folder: second } = await repository.checkout(after.id);
     const inode = async (folder: string, name: string) => (await stat(join(folder, name))).ino;
     for (const name of ['same/deep/a', 'same/deep/b', 'edited/d']) expect(await inode(second, name)).toBe(await inode(first, name));
     for (const name of ['edited/c', 'mode']) expect(await inode(second, name)).not.toBe(await inode(first, name));
@@ -248,7 +249,7 @@ describe('reading a fetched commit', () => {
     const folders: string[] = [];
     for (let index = 0; index < 10; index++) {
       const { id } = await commitAndPush({ repository, changes: [file('n', String(index))] });
-      folders.push(await repository.checkout(id));
+      folders.push((await repository.checkout(id)).folder);
     }
     await expect(stat(folders[0] ?? '')).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await stat(folders[9] ?? '')).isDirectory()).toBe(true);

@@ -90,6 +90,21 @@ spec:
     });
   });
 
+  it.each([
+    ['in UTF-16', Buffer.from(smallest, 'utf16le').toString('utf8'), /^is not in UTF-8/],
+    ['in Latin-1', Buffer.from(`# für\n${smallest}`, 'latin1').toString('utf8'), /^is not in UTF-8/],
+    ['stored with Git LFS', `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 1\n`, /^is stored with Git LFS/],
+  ])('that is %s is refused by that', (_what, text, said) => {
+    expect(refusalOf(() => parse(text))).toEqual({ subject: file, message: expect.stringMatching(said) });
+  });
+
+  it('may leave the definitions of a chart to another release', () => {
+    const sourceWith = (crds: string) => withSource(`helm: { chart: charts/op, release: op${crds} }`).sources[0];
+    expect(sourceWith(', crds: skip')).toEqual({ kind: 'helm', chart: 'charts/op', release: 'op', values: [], crds: 'skip' });
+    expect(sourceWith(', crds: apply')).toEqual(sourceWith(''));
+    expect(refusalOf(() => sourceWith(', crds: maybe')).message).toMatch(/^spec\.sources\.0\.helm\.crds: /);
+  });
+
   it('may ask that what does not become healthy is rolled back', () => {
     expect(withSpec('rollback: { onFailure: revert }').rollback).toEqual({ onFailure: 'revert' });
     expect(withSpec('rollback: {}').rollback).toEqual({ onFailure: 'none' });
