@@ -32,6 +32,8 @@ export type ErrorCode =
   | 'RollbackRefused'
   | 'GitUnavailable'
   | 'GitRefused'
+  | 'BranchMissing'
+  | 'UnreadableObject'
   | 'StorageUnavailable'
   | 'StorageRefused'
   | 'PubSubUnavailable'

@@ -2,6 +2,7 @@ import { ConvergeError } from '../errors.ts';
 import { desiredObjects, type DesiredObject, type Marks, type ScopeTable } from './desired.ts';
 import type { KubernetesObject, RenderedHook } from './kubernetes-object.ts';
 import { objectIdOf, objectTitle } from './object-id.ts';
+import { bothPlaces, placesOf, type Place } from './place.ts';
 
 /*
  * Helm hooks: https://helm.sh/docs/topics/charts_hooks/ . Where that page and Helm 4.3.1 differ, this follows the program,
@@ -45,36 +46,43 @@ export function desiredHooks({
   namespace,
   scopes,
   marks,
+  sourceOf = () => undefined,
 }: {
   rendered: readonly RenderedHook[];
   objects: readonly DesiredObject[];
   namespace: string;
   scopes: ScopeTable;
   marks: Marks;
+  /** The source of the rendered hook at an index, in words, where its file does not tell. */
+  sourceOf?: (index: number) => string | undefined;
 }): Hook[] {
-  const ordinary = new Map(objects.map((object) => [object.key, object.source]));
-  const hooks = rendered.flatMap((hook): Hook[] => {
+  const ordinary = new Map(objects.map((object) => [object.key, { file: object.source, which: 'the object', source: undefined }]));
+  const at = placesOf({ rendered, what: 'hook', sourceOf });
+  const hooks = rendered.map((hook) => {
     const events = eventsOf(hook);
     const facts = { release: hook.release, events, weight: weightOf(hook), deletePolicies: deletePoliciesOf(hook) };
     return desiredObjects({ rendered: [hook], namespace, scopes, marks }).map((desired) => ({ ...facts, desired }));
   });
-  const places = new Map<string, string>();
-  for (const { desired, events } of hooks) {
-    refuseDouble({ desired, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
-    for (const event of events) {
-      refuseDouble({ desired, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
-      places.set(`${event} ${desired.key}`, desired.source);
+  const places = new Map<string, Place>();
+  for (const [index, made] of hooks.entries()) {
+    const place = at[index];
+    for (const { desired, events } of place === undefined ? [] : made) {
+      refuseDouble({ desired, place, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
+      for (const event of events) {
+        refuseDouble({ desired, place, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
+        if (place !== undefined) places.set(`${event} ${desired.key}`, place);
+      }
     }
   }
-  return hooks;
+  return hooks.flat();
 }
 
-function refuseDouble({ desired, other, as }: { desired: DesiredObject; other: string | undefined; as: string }): void {
-  if (other === undefined) return;
+function refuseDouble({ desired, place, other, as }: { desired: DesiredObject; place: Place | undefined; other: Place | undefined; as: string }): void {
+  if (other === undefined || place === undefined) return;
   throw new ConvergeError({
     code: 'DuplicateObject',
     subject: objectTitle(desired.id),
-    message: `is defined twice, ${as}, in ${other} and in ${desired.source}`,
+    message: `is defined twice, ${as}, ${bothPlaces(other, place)}`,
     remedy: 'give one of them another name',
     disposition: 'refuse',
   });

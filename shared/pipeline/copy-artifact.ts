@@ -38,7 +38,7 @@ export type CopyOutcome =
  * "look": it may come twice, late, or out of order, and the function may die at any line of this. It is done once the ledger says that the
  * object is in Git, which is written after the commit was announced.
  * Throws `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `TooLarge`, `WouldOverwrite`, `GitRefused`, `StorageRefused` (refuse),
- * `GitUnavailable`, `StorageUnavailable`, `IntakeBusy` (retry).
+ * `BranchMissing`, `UnreadableObject` (refuse; copied once the branch is mended), `GitUnavailable`, `StorageUnavailable`, `IntakeBusy` (retry).
  */
 export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, settings: CopySettings): Promise<CopyOutcome> {
   const live = await ports.buckets.find(event);

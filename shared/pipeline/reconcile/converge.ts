@@ -20,6 +20,7 @@ import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './run-hooks.ts';
+import { isAboutBranch } from '../fetch-branch.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
 import { isSettled, rendersAsBefore, settle } from './settle.ts';
@@ -87,7 +88,8 @@ async function convergeOne(run: Run): Promise<RunResult> {
     return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
     const refused = refusalOf(error, run.key);
-    if (refused === undefined) throw error;
+    // What cannot be read of the branch is no attempt at this commit: later ones are still told from the last.
+    if (refused === undefined || isAboutBranch(error)) throw error;
     if (refused.code === 'Unforeseen') run.ports.log('ERROR', 'a run met an error that nobody foresaw', { environment: run.key, error: describeError(refused), stack: error instanceof Error ? error.stack : undefined });
     const reason = refused.code === 'EmptyRender' ? 'Guarded' : 'Failed';
     // What a failed render would have read is not known: any commit may mend it.

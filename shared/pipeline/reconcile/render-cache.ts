@@ -43,7 +43,7 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
   const declared = declaredPaths(environment).filter((path) => path !== environmentPath(environment.name));
-  const request: Omit<RenderRequest, 'root' | 'limits' | 'seed' | 'lookup'> = {
+  const request: Omit<RenderRequest, 'root' | 'absent' | 'limits' | 'seed' | 'lookup'> = {
     sources: environment.sources,
     namespace: environment.namespace,
     kubernetesVersion: api.version,
@@ -62,9 +62,10 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
   const asked = new Map<string, KeptRender['answers'][number]>();
   const { limits } = run.settings;
   const startedAt = run.ports.now();
+  const { folder, absent } = await repository.checkout(commit.id);
   const render = await renderer.render({
     ...request,
-    root: await repository.checkout(commit.id),
+    ...{ root: folder, absent },
     limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
     seed: async () => noted({ asks: 'seed' }, await seed(target)),
     lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),

@@ -56,7 +56,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       spec: { cluster: 'sandbox', namespace: 'acme', lookup: asks === 'lookup' ? 'cluster' : 'own', sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }], ...spec },
     });
     const environment = parseEnvironmentFile({ file: `environments/${name}.yaml`, text });
-    const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => '/tmp/tree' };
+    const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => ({ folder: '/tmp/tree', absent: [] }) };
     const target: Target = {
       run: {
         ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false, cause: 'commit', waitUntil: now },
