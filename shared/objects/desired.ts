@@ -6,7 +6,7 @@ import { hashJson } from './canonical-json.ts';
 import type { KubernetesObject, RenderedObject } from './kubernetes-object.ts';
 import { normalise } from './normalise.ts';
 import { groupOf, objectIdOf, objectKey, objectTitle, versionOf, type ObjectId } from './object-id.ts';
-import { bothPlaces, placesOf } from './place.ts';
+import { bothPlaces, withPlaces } from './place.ts';
 
 /** One object as it is to be applied, and where it comes from. */
 export interface DesiredObject {
@@ -75,8 +75,8 @@ function definedTwice({ id, rendered, first, second, sourceOf }: {
   second: number;
   sourceOf: (index: number) => string | undefined;
 }): ConvergeError {
-  const places = placesOf({ rendered, what: 'object', sourceOf });
-  const [one, other] = [places[first], places[second]];
+  const places = withPlaces({ rendered, what: 'object', sourceOf });
+  const [one, other] = [places[first]?.place, places[second]?.place];
   if (one === undefined || other === undefined) throw new TypeError('no such object');
   return new ConvergeError({
     code: 'DuplicateObject',

@@ -2,7 +2,7 @@ import { ConvergeError } from '../errors.ts';
 import { desiredObjects, type DesiredObject, type Marks, type ScopeTable } from './desired.ts';
 import type { KubernetesObject, RenderedHook } from './kubernetes-object.ts';
 import { objectIdOf, objectTitle } from './object-id.ts';
-import { bothPlaces, placesOf, type Place } from './place.ts';
+import { bothPlaces, withPlaces, type Place } from './place.ts';
 
 /*
  * Helm hooks: https://helm.sh/docs/topics/charts_hooks/ . Where that page and Helm 4.3.1 differ, this follows the program,
@@ -57,28 +57,24 @@ export function desiredHooks({
   sourceOf?: (index: number) => string | undefined;
 }): Hook[] {
   const ordinary = new Map(objects.map((object) => [object.key, { file: object.source, which: 'the object', source: undefined }]));
-  const at = placesOf({ rendered, what: 'hook', sourceOf });
-  const hooks = rendered.map((hook) => {
-    const events = eventsOf(hook);
-    const facts = { release: hook.release, events, weight: weightOf(hook), deletePolicies: deletePoliciesOf(hook) };
-    return desiredObjects({ rendered: [hook], namespace, scopes, marks }).map((desired) => ({ ...facts, desired }));
+  const placed = withPlaces({ rendered, what: 'hook', sourceOf }).flatMap(({ one, place }) => {
+    const events = eventsOf(one);
+    const facts = { release: one.release, events, weight: weightOf(one), deletePolicies: deletePoliciesOf(one) };
+    return desiredObjects({ rendered: [one], namespace, scopes, marks }).map((desired) => ({ place, hook: { ...facts, desired } }));
   });
   const places = new Map<string, Place>();
-  for (const [index, made] of hooks.entries()) {
-    const place = at[index];
-    for (const { desired, events } of place === undefined ? [] : made) {
-      refuseDouble({ desired, place, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
-      for (const event of events) {
-        refuseDouble({ desired, place, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
-        if (place !== undefined) places.set(`${event} ${desired.key}`, place);
-      }
+  for (const { place, hook: { desired, events } } of placed) {
+    refuseDouble({ desired, place, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
+    for (const event of events) {
+      refuseDouble({ desired, place, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
+      places.set(`${event} ${desired.key}`, place);
     }
   }
-  return hooks.flat();
+  return placed.map(({ hook }) => hook);
 }
 
-function refuseDouble({ desired, place, other, as }: { desired: DesiredObject; place: Place | undefined; other: Place | undefined; as: string }): void {
-  if (other === undefined || place === undefined) return;
+function refuseDouble({ desired, place, other, as }: { desired: DesiredObject; place: Place; other: Place | undefined; as: string }): void {
+  if (other === undefined) return;
   throw new ConvergeError({
     code: 'DuplicateObject',
     subject: objectTitle(desired.id),

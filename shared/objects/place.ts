@@ -27,21 +27,21 @@ export function sourceInWords({ sources, index }: { sources: readonly Environmen
 }
 
 /**
- * The places of what was rendered, in its order.
+ * What was rendered, in its order, each with its place.
  *
  * @param sourceOf the source of the one at an index, where its file does not tell
  */
-export function placesOf({ rendered, what, sourceOf }: {
-  rendered: readonly { readonly source: string }[];
+export function withPlaces<T extends { readonly source: string }>({ rendered, what, sourceOf }: {
+  rendered: readonly T[];
   what: 'object' | 'hook';
   sourceOf: (index: number) => string | undefined;
-}): Place[] {
+}): { readonly one: T; readonly place: Place }[] {
   const counts = new Map<string, number>();
-  return rendered.map(({ source: file }, index) => {
+  return rendered.map((one, index) => {
     const source = sourceOf(index);
-    const key = JSON.stringify([file, source]);
+    const key = JSON.stringify([one.source, source]);
     const count = (counts.get(key) ?? 0) + 1;
     counts.set(key, count);
-    return { file, which: `${what} ${count}`, source };
+    return { one, place: { file: one.source, which: `${what} ${count}`, source } };
   });
 }

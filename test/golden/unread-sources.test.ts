@@ -394,6 +394,12 @@ describe('a folder of manifests', () => {
     expect(objects).toHaveLength(1);
   });
 
+  it('that is a link to the repository itself depends on all of it', async () => {
+    const { objects, reads } = await render({ sources: [{ kind: 'manifests', path: '.own' }], files: { '.own/all': { link: '..' }, 'm/a.yaml': configMap('a') } });
+    expect(objects).toHaveLength(1);
+    expect(reads).toContain('');
+  });
+
   it('leaves alone what is not on disk and would be passed over', async () => {
     const absent: AbsentEntry[] = [
       { path: 'm/.hidden', kind: 'submodule', reason: 'is a submodule' },

@@ -195,7 +195,10 @@ func (t *tree) listAt(folder, real string) ([]string, error) {
 	if err != nil {
 		return nil, plain(folder, err)
 	}
-	if real != path.Clean(folder) {
+	if real == "." {
+		// A link to the repository itself; its own path is empty.
+		t.onRead("")
+	} else if real != path.Clean(folder) {
 		t.onRead(real)
 	}
 	names = append(names, t.absences.names[real]...)
