@@ -54,19 +54,20 @@ const namesItsGroup = ['CustomResourceDefinition.apiextensions.k8s.io', 'APIServ
 
 /**
  * What a dry run of the probe says of an object that was refused: it is `invalid` however it is made; a field that `never changes`
- * did, or that cannot be told (`unknown`).
+ * did; admission `denies` the probe, for its name, its number or what is in it; or it cannot be told (`unknown`).
  *
- * The API server looks at an object's fields before admission looks at it: a quota, or a policy on names, is asked about valid objects
- * only. What is wrong with the name or place of the probe alone (other fields than those of the refusal) is not the object's fault.
+ * The API server looks at an object's fields before it asks a quota or a policy, so that these are asked about valid objects only.
+ * What is wrong with the name or place of the probe alone (other fields than those of the refusal) is not the object's fault.
  */
-export function verdictOf({ refusal, probe }: { refusal: Refusal; probe: Refusal | 'accepted' }): 'invalid' | 'never changes' | 'unknown' {
+export function verdictOf({ refusal, probe }: { refusal: Refusal; probe: Refusal | 'accepted' }): 'invalid' | 'never changes' | 'denied' | 'unknown' {
   // A policy or a webhook said so: it may be about the update, and names no field that never changes.
   if (refusal.status !== 422 || refusal.causes.length === 0) return 'invalid';
   if (probe === 'accepted') return 'never changes';
-  if (probe.status === 403) return probe.causes.some(({ reason }) => reason === 'NamespaceTerminating') ? 'unknown' : 'never changes';
+  if (probe.status === 403) return probe.causes.some(({ reason }) => reason === 'NamespaceTerminating') ? 'unknown' : 'denied';
   if (probe.status !== 422) return 'unknown';
+  if (probe.causes.length === 0) return 'denied';
   const isBoth = refusal.causes.some((cause) => probe.causes.some(({ field, reason }) => field === cause.field && reason === cause.reason));
-  return isBoth || probe.causes.length === 0 ? 'invalid' : 'never changes';
+  return isBoth ? 'invalid' : 'never changes';
 }
 
 interface Refusal {

@@ -94,6 +94,31 @@ describe('a field that cannot change', () => {
     expect(await uidOf('job', 'import', 'full')).not.toBe(uid);
   });
 
+  it.each([
+    ['names', "!object.metadata.name.startsWith('r-')", 'anew'],
+    ['what is in it', "object.spec.template.spec.containers.all(c, c.image != 'import:2')", 'kept'],
+  ])('is made anew where a policy on %s would have it made: %s', async (about, expression, becomes) => {
+    const name = `policy-${becomes}`;
+    const metadata = { name: `${name}.errors.example` };
+    const api = 'admissionregistration.k8s.io/v1';
+    const matchConstraints = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } }, resourceRules: [{ apiGroups: ['batch'], apiVersions: ['v1'], resources: ['jobs'], operations: ['CREATE'] }] };
+    await world.apply(JSON.stringify({ apiVersion: api, kind: 'ValidatingAdmissionPolicy', metadata, spec: { failurePolicy: 'Fail', matchConstraints, validations: [{ expression, message: `no such ${about}` }] } }));
+    await world.apply(JSON.stringify({ apiVersion: api, kind: 'ValidatingAdmissionPolicyBinding', metadata, spec: { policyName: metadata.name, validationActions: ['Deny'] } }));
+    const anew = { 'converge.dev/replace': 'true' };
+    await convergedAt(name, await commit(name, { job: job('import:1', anew) }));
+    const denied = JSON.stringify({ ...(JSON.parse(job('import:2')) as object), metadata: { name: 'r-other', namespace: name } });
+    await eventually('the policy is in force', async () => world.pipeline.kubernetes.kubectl(['create', '--dry-run=server', '--filename', '-'], denied).then(() => false, (error: unknown) => String(error).includes(`no such ${about}`)));
+    const uid = await uidOf('job', 'import', name);
+    const at = await commit(name, { job: job('import:2', anew) });
+    if (becomes === 'anew') {
+      await convergedAt(name, at);
+      expect(await uidOf('job', 'import', name)).not.toBe(uid);
+    } else {
+      expect((await diffAt(name, at)).objects[0]?.message).toContain(`no such ${about}`);
+      expect(await uidOf('job', 'import', name)).toBe(uid);
+    }
+  });
+
   it('of a definition has it made anew where it says so itself, and its custom resources with it', async () => {
     const scoped = (scope: string, annotations: Record<string, string> = {}): string => {
       const { metadata, spec, ...rest } = JSON.parse(definition({ kind: 'Scope', plural: 'scopes' })) as { metadata: object; spec: object };

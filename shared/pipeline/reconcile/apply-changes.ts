@@ -7,7 +7,7 @@ import { applyStages } from '../../objects/apply-order.ts';
 import { definitionsOf, dependenciesOf } from '../../objects/dependencies.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { groupOf, objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
+import { groupOf, objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import { isShortLived } from '../../objects/short-lived.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { actionsOfStage, type AppliedAction, type PlannedAction, type RememberedObject, type RememberedObjects } from '../../plan/plan.ts';
@@ -71,9 +71,6 @@ export async function applyChanges(
   const broken = new Map<string, string>();
   const { objects: known } = run.memoryFile.memory();
   let superseded = false;
-  /** The keys of definitions that were made anew: none of their objects is there any more. */
-  const emptied = new Set<string>();
-  const isDue = (action: AppliedAction) => action.action !== 'keep' || emptied.has(definitions.get(`${action.desired.id.group}/${action.desired.id.kind}`) ?? '');
 
   async function applyOne(action: AppliedAction): Promise<Change> {
     const { desired } = action;
@@ -87,7 +84,6 @@ export async function applyChanges(
     const observedBefore = action.action === 'configure' || action.action === 'verify' ? action.observed.object : present.get(desired.key);
     const result = await applyObject(target, { desired, resource, present: observedBefore, noted: known[desired.key]?.noted });
     if (result.outcome === 'failed') return failed(result.message);
-    if (result.replaced === true) emptied.add(desired.key);
     const print = fingerprint(result.object);
     const { diffs, noted } = result.notices;
     notices.push(...diffs);
@@ -103,7 +99,7 @@ export async function applyChanges(
       if (stage === 'configuration' && beforeOthers !== undefined) {
         if ((await beforeOthers({ changes, api: current, parent })) === 'stop') break;
       }
-      const due = actionsOfStage(actions, stage).filter(isDue);
+      const due = actionsOfStage(actions, stage).filter((action) => action.action !== 'keep');
       if (due.length === 0) continue;
       superseded = stage !== applyStages[0] && (await isSuperseded(target));
       if (superseded) break;
@@ -127,8 +123,7 @@ export async function applyChanges(
     await rememberObjects(run, remembered);
     throw error;
   }
-  const isNew = new Set(changes.map(({ id }) => objectKey(id)));
-  return { changes: [...changes, ...kept.filter(({ id }) => !isNew.has(objectKey(id)))], remembered, notices, observed: answers, api: current, superseded, parent };
+  return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, superseded, parent };
 }
 
 /** Adds to what is remembered of the objects. */

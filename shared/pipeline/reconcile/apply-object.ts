@@ -1,5 +1,6 @@
 import { coOwnedFields } from '../../drift/field-diff.ts';
 import { pointer } from '../../drift/field-path.ts';
+import { ownedPart } from '../../drift/owned-fields.ts';
 import { desiredBeside, withoutIgnored } from '../../drift/ignored-fields.ts';
 import { mutatedFields } from '../../drift/mutated-fields.ts';
 import { noticesOf, type Notices } from '../../drift/notices.ts';
@@ -34,7 +35,7 @@ export interface ObjectToApply {
 }
 
 export type ObjectOutcome =
-  | { readonly outcome: 'applied'; readonly did: 'created' | 'configured' | 'unchanged'; readonly replaced?: true; readonly object: KubernetesObject; readonly notices: Notices }
+  | { readonly outcome: 'applied'; readonly did: 'created' | 'configured' | 'unchanged'; readonly object: KubernetesObject; readonly notices: Notices }
   | { readonly outcome: 'failed'; readonly message: string };
 
 /**
@@ -154,20 +155,29 @@ type Refused = ObjectToApply & { readonly object: KubernetesObject; readonly liv
 
 /** What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did (rule 13). */
 async function explain(target: Target, refused: Refused): Promise<ObjectOutcome | Conflict> {
-  const { cluster, environment } = target;
+  const { environment } = target;
   const { desired, resource, object, live, refusal } = refused;
   const { message, causes } = refusal;
   const [beside] = refusedBeside({ desired: object, observed: live, ignored: desired.ignored, causes });
   if (beside !== undefined) return { outcome: 'failed', message: `${message} (${pointer(beside.path)} is set by ${beside.manager}, and goes only where that gives it up)` };
-  const probe = await cluster.apply({ resource, object: fenced({ object: probeOf(desired.object), live: undefined }), dryRun: true });
+  const probe = await tryAnew(target, { resource, object: desired.object });
   const verdict = verdictOf({ refusal, probe: probe.outcome === 'applied' ? 'accepted' : probe });
   if (verdict === 'invalid') return { outcome: 'failed', message };
-  if (verdict === 'unknown') return { outcome: 'failed', message: `${message} (whether it needs replacement cannot be told${probe.outcome === 'rejected' ? `: ${probe.message}` : ''})` };
+  if (verdict !== 'never changes' && probe.outcome === 'rejected') {
+    // A quota that is full, or a policy on names, denies what is there under another name as well; what denies only Git's would deny it after the deletion.
+    const same = verdict === 'denied' ? await tryAnew(target, { resource, object: ownedPart(live) }) : undefined;
+    if (same?.outcome !== 'rejected' || same.status !== probe.status) return { outcome: 'failed', message: `${message} (whether it could be made anew cannot be told: ${probe.message})` };
+  }
   if (live.metadata.uid === undefined || !mayReplace({ object: desired.object, environment })) {
     const along = goesAlong(desired.id);
     return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it${along === undefined ? '' : `; ${along}`})` };
   }
   return await replace(target, refused, live.metadata.uid);
+}
+
+/** A dry run of making an object under another name. */
+async function tryAnew({ cluster }: Target, { resource, object }: { resource: ApiResource; object: KubernetesObject }): Promise<ApplyResult> {
+  return await cluster.apply({ resource, object: fenced({ object: probeOf(object), live: undefined }), dryRun: true });
 }
 
 /** How often an object that was deleted is made anew: a quota counts what is gone for a moment still. */
@@ -192,7 +202,7 @@ async function replace(target: Target, { desired, resource, refusal: { message }
     await run.lease.assertHeld();
     result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
   }
-  if (result.outcome === 'rejected') return failureOf(result);
+  if (result.outcome === 'rejected') return failureOf({ ...result, message: `was deleted to be made anew, which is refused: ${result.message}` });
   const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: withoutIgnored(desired.object, desired.ignored ?? []), stored: result.object }), coOwned: [] });
-  return { outcome: 'applied', did: 'configured', replaced: true, object: result.object, notices };
+  return { outcome: 'applied', did: 'configured', object: result.object, notices };
 }

@@ -82,10 +82,10 @@ describe('what a refusal means', () => {
   const immutable = { status: 422, causes: [{ reason: 'FieldValueInvalid', field: 'spec.template' }] };
   it.each<[string, Parameters<typeof verdictOf>[0]]>([
     ['never changes', { refusal: immutable, probe: 'accepted' }],
-    ['never changes', { refusal: immutable, probe: { status: 403, causes: [] } }],
+    ['denied', { refusal: immutable, probe: { status: 403, causes: [] } }],
     ['never changes', { refusal: immutable, probe: { status: 422, causes: [{ reason: 'FieldValueInvalid', field: 'metadata.name' }] } }],
     ['invalid', { refusal: immutable, probe: { status: 422, causes: [{ reason: 'FieldValueInvalid', field: 'metadata.name' }, ...immutable.causes] } }],
-    ['invalid', { refusal: immutable, probe: { status: 422, causes: [] } }],
+    ['denied', { refusal: immutable, probe: { status: 422, causes: [] } }],
     ['invalid', { refusal: { status: 422, causes: [] }, probe: 'accepted' }],
     ['invalid', { refusal: { status: 403, causes: [] }, probe: 'accepted' }],
     ['unknown', { refusal: immutable, probe: { status: 500, causes: [] } }],
