@@ -77,8 +77,10 @@ export function owns(fields: JsonObject, path: readonly PathStep[]): boolean {
 export function ownedPart(object: KubernetesObject): KubernetesObject {
   const fields = ownEntry(object)?.fieldsV1;
   const { apiVersion, kind, metadata } = object;
-  const owned = fields === undefined ? {} : part(fields, object);
-  return { ...(isMap(owned) ? owned : {}), apiVersion, kind, metadata: { name: metadata.name ?? '', ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) } };
+  const owned = fields === undefined ? undefined : part(fields, object);
+  const applied = isMap(owned) ? owned : {};
+  const identity = { name: metadata.name ?? '', ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) };
+  return { ...applied, apiVersion, kind, metadata: { ...(isMap(applied['metadata']) ? applied['metadata'] : {}), ...identity } };
 }
 
 function part(fields: JsonObject, value: unknown): unknown {

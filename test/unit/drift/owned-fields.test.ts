@@ -12,7 +12,7 @@ describe('what of an object we applied', () => {
         namespace: 'acme',
         uid: 'u',
         resourceVersion: '7',
-        labels: { 'applyset.kubernetes.io/part-of': 'a' },
+        labels: { 'applyset.kubernetes.io/part-of': 'a', other: 'b' },
         managedFields: [
           {
             manager: 'converge',
@@ -28,6 +28,6 @@ describe('what of an object we applied', () => {
       spec: { selector: { matchLabels: { uid: 'u' } }, template: { spec: { restartPolicy: 'Never', securityContext: {}, containers: [{ name: 'other' }, { name: 'c', image: 'a:1', command: ['a', 'b'], imagePullPolicy: 'Always' }] } } },
       status: {},
     };
-    expect(ownedPart(live)).toEqual({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import', namespace: 'acme' }, spec: { template: { spec: { securityContext: {}, containers: [{ name: 'c', image: 'a:1', command: ['a', 'b'] }] } } } });
+    expect(ownedPart(live)).toEqual({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import', namespace: 'acme', labels: { 'applyset.kubernetes.io/part-of': 'a' } }, spec: { template: { spec: { securityContext: {}, containers: [{ name: 'c', image: 'a:1', command: ['a', 'b'] }] } } } });
   });
 });
