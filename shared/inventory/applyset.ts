@@ -16,6 +16,8 @@ const groupKindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
 const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';
 /** On members and parent, `<class>/<name>`: lets an error name the environment that owns an object. */
 export const environmentAnnotation = 'converge.dev/environment';
+/** On members and the objects of hooks, `<group>/<kind>/<namespace>/<name>` of the object itself: on a copy it names another one. */
+export const objectAnnotation = 'converge.dev/object';
 /** On the parent: the revision that converged last, and the key of its render's inputs. */
 export const revisionAnnotation = 'converge.dev/revision';
 export const renderKeyAnnotation = 'converge.dev/render-key';
