@@ -59,14 +59,14 @@ export function applySetOf({
   return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}`, deletion };
 }
 
-/** The label and annotation that make an object a member. */
+/** The label and annotations that make an object a member; what proves that it is one says `membership.ts`. */
 export function memberMarks(applySet: ApplySet): Marks {
-  return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
+  return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment }, nameAnnotation: objectAnnotation };
 }
 
-/** The label and annotation of a hook's object. It is no member: nothing compares, heals or prunes it. */
+/** The label and annotations of a hook's object. It is no member: nothing compares, heals or prunes it. */
 export function hookMarks(applySet: ApplySet): Marks {
-  return { labels: { [hookOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
+  return { labels: { [hookOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment }, nameAnnotation: objectAnnotation };
 }
 
 /** Where members may be: enough to find every one of them by one LIST for each kind and namespace. */

@@ -38,6 +38,7 @@ describe('the ApplySet of an environment', () => {
     expect(memberMarks(applySet)).toEqual({
       labels: { 'applyset.kubernetes.io/part-of': applySet.id },
       annotations: { 'converge.dev/environment': 'master/acme-production' },
+      nameAnnotation: 'converge.dev/object',
     });
   });
 });
