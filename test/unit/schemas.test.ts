@@ -97,7 +97,7 @@ describe('the contracts', () => {
   });
 
   it("show the inventory's parent and members as they are written", () => {
-    const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme' });
+    const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme', url: 'https://converge:secret@git.example.com/acme/master.git' });
     const revision = 'main@sha1:9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
     const extent = { groupKinds: ['ConfigMap', 'Deployment.apps'], additionalNamespaces: ['shared'] };
     const record = { revision, renderKey: 'b4d389383288cd2ccbd7bb2f26329a33' };
