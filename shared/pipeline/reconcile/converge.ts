@@ -13,7 +13,7 @@ import { bringAbout } from './bring-about.ts';
 import { renderDesired } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
-import { observe } from './observed-state.ts';
+import { assertUnused, observe } from './observed-state.ts';
 import { readOwnParent } from './own-parent.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
@@ -145,6 +145,7 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
 
   const desired = rendered ?? (await renderDesired(declared));
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
+  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
   const strays = await readStrays(target, { desired, observed });
   const plan = planChanges({ desired: desired.objects, observed: observed.objects, strays, remembered: memory.objects });
   const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });

@@ -2,6 +2,7 @@ import { ConvergeError } from '../../errors.ts';
 import { ownEntry } from '../../drift/owned-fields.ts';
 import { extentOfParent, extentOf, partOfLabel, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
 import { standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
+import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../plan/plan.ts';
@@ -60,6 +61,19 @@ export async function observe({
     else unproven.push([key, { observed, standing }]);
   }
   return { parent, extent, objects: observedObjects(objects), unproven: new Map(unproven) };
+}
+
+/**
+ * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
+ * was deleted, say. Looked for where a first run is about to apply.
+ */
+export async function assertUnused({ cluster, api, applySet, desired }: { cluster: Cluster; api: ClusterApi; applySet: ApplySet; desired: readonly DesiredObject[] }): Promise<void> {
+  const ids = desired.flatMap(({ id, object }) => (resourceOf({ api, object }) === undefined ? [] : [id]));
+  const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+  for (const observed of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered: {} })).values()) {
+    const standing = standingOf({ object: observed.object, applySets: [applySet] });
+    if (standing.standing === 'foreign') throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+  }
 }
 
 /** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */

@@ -1,6 +1,6 @@
 import type { FieldDiff, ObjectDiff } from '../../events/alert.ts';
 import { wholeObjectDiff } from '../../drift/divergence.ts';
-import { coOwnedFields, diffFields } from '../../drift/field-diff.ts';
+import { byMaker, coOwnedFields, diffFields } from '../../drift/field-diff.ts';
 import { fingerprint } from '../../drift/fingerprint.ts';
 import { noticesOf } from '../../drift/notices.ts';
 import { desiredBeside } from '../../drift/ignored-fields.ts';
@@ -65,11 +65,12 @@ export async function verifyPlan(
     const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
     if (dryRun?.outcome !== 'applied') return { ...action, action: 'configure' };
     const pair = { desired: dryRun.object, observed: present, ignored };
-    const fields = diffFields(pair);
+    const isMember = observed.objects.has(key);
+    const fields = isMember ? diffFields(pair) : byMaker({ fields: diffFields(pair), observed: present });
     const { takenOver, any: isAnyLost } = lostFields({ ...pair, applied: beside });
     const current = fingerprint(present);
     // What lost the proof that it is ours is applied again, though no field differs.
-    if (fields.length === 0 && takenOver.length === 0 && current !== undefined && observed.objects.has(key)) {
+    if (fields.length === 0 && takenOver.length === 0 && current !== undefined && isMember) {
       const before = remembered[key]?.noted ?? [];
       const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: present, kept: [], ignored }), noted: before });
       notices.push(...diffs);
