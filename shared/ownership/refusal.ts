@@ -62,3 +62,10 @@ export function refusalOf({
   const owner = adopt ? undefined : livingOwner({ observed, desired });
   return owner === undefined ? undefined : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
 }
+
+/** Why a hook must neither be applied over an object nor make room for itself there, or undefined. It says nothing of what it would delete. */
+export function hookRefusal({ observed, desired, applySets, adopt }: { observed: KubernetesObject; desired: KubernetesObject; applySets: readonly Pick<ApplySet, 'id' | 'environment'>[]; adopt: boolean }): string | undefined {
+  const owner = ownerOf({ object: observed, applySets });
+  if (owner?.as === 'state') return `${stateMessage(owner.title)}, and no hook takes its place; leave it out`;
+  return owner === undefined ? refusalOf({ observed, desired, adopt }) : `is owned by ${owner.title}`;
+}
