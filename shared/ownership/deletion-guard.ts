@@ -33,6 +33,8 @@ export interface AskedDeletion {
   readonly desired?: KubernetesObject | undefined;
   /** Whether what Helm's earlier release left may go. */
   readonly adopt?: boolean;
+  /** Who made it, where the object itself no longer tells: its fields were taken over. */
+  readonly maker?: string | undefined;
 }
 
 /**
@@ -71,7 +73,7 @@ function keptRefusal({ object: { metadata }, purpose }: AskedDeletion): Refusal 
 
 function proofRefusal(asked: AskedDeletion): Refusal | undefined {
   const { object, applySets, purpose } = asked;
-  const made = madeBy(object);
+  const made = asked.maker ?? madeBy(object);
   const by = made === undefined ? '' : ` (${made} made it)`;
   switch (purpose) {
     case 'prune':
