@@ -116,7 +116,7 @@ function preciousRefusal({ object, purpose, desired }: AskedDeletion): Refusal |
 
 /** The manager that wrote an object first, as far as is recorded. */
 export function madeBy({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined {
-  const [first] = managedFields.filter(({ manager }) => manager !== undefined).toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
+  const [first] = managedFields.filter(({ manager, subresource }) => manager !== undefined && (subresource ?? '') === '').toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
   return first?.manager;
 }
 
