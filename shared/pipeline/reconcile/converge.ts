@@ -9,6 +9,7 @@ import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { planChanges, type PlannedAction } from '../../plan/plan.ts';
+import { lookForReleases } from './adopted-releases.ts';
 import { bringAbout } from './bring-about.ts';
 import { renderDesired, type DesiredState } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
@@ -140,11 +141,12 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   // What a commit changed is rendered while the cluster is read.
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
-  const observed = succession?.join(own) ?? own;
-  await rememberUnproven(run, observed);
-  if (isRendered && isSettled(declared, observed)) return await settle(declared, observed);
+  const inventory = succession?.join(own) ?? own;
+  await rememberUnproven(run, inventory);
+  if (isRendered && isSettled(declared, inventory)) return await settle(declared, inventory);
 
   const desired = rendered ?? (await renderDesired(declared));
+  const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
   const verified = await comparePlan(target, { desired, observed });

@@ -27,7 +27,9 @@ export interface ObservedState {
   /** By key. */
   readonly unproven: ReadonlyMap<string, Unproven>;
   /** The sets of previous names, whose members are among them. */
-  readonly previousSets?: readonly string[];
+  readonly previousSets?: readonly ApplySet[];
+  /** The Helm releases that Helm says it deployed, and that were never brought about here. */
+  readonly adoptedReleases?: readonly string[];
 }
 
 /**
