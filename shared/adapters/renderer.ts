@@ -234,14 +234,14 @@ function nothing(): Rendered {
 function parseLine(text: string): Line {
   try {
     return lineSchema.parse(parseJson(text));
-  } catch (error) {
+  } catch {
     throw new ConvergeError({
       code: 'RenderFailed',
-      subject: text.slice(0, 200),
-      message: 'is not a line the renderer may write',
+      subject: 'the renderer',
+      // What it says may be a Secret.
+      message: `wrote a line of ${text.length} characters that it may not write`,
       remedy: 'the renderer and the functions must be of one version',
       disposition: 'refuse',
-      cause: error,
     });
   }
 }
@@ -273,7 +273,9 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
 
 function lastWords(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line !== '');
-  return lines.find((line) => /^(fatal error|panic|runtime):/.test(line)) ?? lines[0] ?? 'it said nothing';
+  const words = lines.find((line) => /^(fatal error|panic|runtime):/.test(line)) ?? lines[0] ?? 'it said nothing';
+  // What a library panics with may quote what it read.
+  return /^panic: (?!runtime error)/.test(words) ? 'panic' : words;
 }
 
 function refusal(subject: string, message: string): ConvergeError {

@@ -69,6 +69,12 @@ const verifySchema = z
   .strictObject({ allowedSigners: textOrPath.optional(), openpgpKeys: textOrPath.optional() })
   .refine((verify) => verify.allowedSigners !== undefined || verify.openpgpKeys !== undefined, { error: 'expected allowedSigners, openpgpKeys, or both' });
 
+/** `true` and `false` are what files of the version before say. */
+const lookupSchema = z
+  .union([z.enum(['own', 'cluster', 'empty']), z.boolean()], { error: 'expected own, cluster or empty' })
+  .default('own')
+  .transform((said): LookupScope => (said === true ? 'cluster' : said === false ? 'own' : said));
+
 /** `environments/<name>.yaml`: one deployment target. */
 export const environmentFileSchema = z.strictObject({
   apiVersion: z.literal('converge.dev/v1'),
@@ -83,7 +89,7 @@ export const environmentFileSchema = z.strictObject({
     suspend: z.boolean().default(false),
     adopt: z.boolean().default(false),
     replace: z.boolean().default(false),
-    lookup: z.boolean().default(false),
+    lookup: lookupSchema,
     timeout: duration('5m'),
     healAfter: duration('0s'),
     diffAfter: duration('5m'),
@@ -102,6 +108,12 @@ export type EnvironmentSource =
   | { readonly kind: 'helm'; readonly chart: string; readonly release: string; readonly values: readonly string[] }
   | { readonly kind: 'kustomize'; readonly folder: string }
   | { readonly kind: 'manifests'; readonly path: string };
+
+/**
+ * What Helm's `lookup` sees: what is the environment's own (anything else that is there is refused by name), all that
+ * Converge may read in the cluster, or nothing, as in `helm template`.
+ */
+export type LookupScope = 'own' | 'cluster' | 'empty';
 
 /** When an object is healthy, and when it has failed: CEL expressions over the object. */
 export interface HealthExpressions {
@@ -123,8 +135,8 @@ export interface Environment {
   readonly adopt: boolean;
   /** Whether objects with an immutable field that changed are deleted and made anew. */
   readonly replace: boolean;
-  /** Whether Helm templates may look objects up in the cluster. */
-  readonly lookup: boolean;
+  /** What a template's `lookup` is answered. */
+  readonly lookup: LookupScope;
   readonly timeout: number;
   readonly healAfter: number;
   readonly diffAfter: number;

@@ -1,6 +1,7 @@
 import { Environment, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { mask } from '../objects/masking.ts';
 import { celContext } from './cel-values.ts';
 
 /**
@@ -61,13 +62,13 @@ function compile(text: string): Compiled {
     if (name !== undefined) return { ok: false, message: `${name}() is not available, as its cost has no bound` };
     const depth = comprehensionDepth(parsed.ast);
     if (depth > deepestComprehension) return { ok: false, message: `it nests ${depth} comprehensions, expected ${deepestComprehension} at most` };
-    return { ok: true, expression: (object) => evaluate({ parsed, depth, object }) };
+    return { ok: true, expression: (object) => evaluate({ parsed, depth, object, text }) };
   } catch (error) {
     return { ok: false, message: summaryOf(error).message };
   }
 }
 
-function evaluate({ parsed, depth, object }: { parsed: ParseResult; depth: number; object: KubernetesObject }): CelAnswer {
+function evaluate({ parsed, depth, object, text }: { parsed: ParseResult; depth: number; object: KubernetesObject; text: string }): CelAnswer {
   try {
     const { variables, longest } = celContext(object);
     if (longest ** depth > mostIterations) {
@@ -78,9 +79,28 @@ function evaluate({ parsed, depth, object }: { parsed: ParseResult; depth: numbe
     return { kind: 'failed', message: 'the expression gives no bool' };
   } catch (error) {
     const { code, message } = summaryOf(error);
-    return { kind: code === 'no_such_key' || code === 'unknown_variable' || code === 'index_out_of_bounds' ? 'absent' : 'failed', message };
+    return { kind: code === 'no_such_key' || code === 'unknown_variable' || code === 'index_out_of_bounds' ? 'absent' : 'failed', message: withoutValues({ message, text }) };
   }
 }
+
+/** What the library says of whatever it evaluates. */
+const vocabulary = new Set(
+  `a an and are argument arguments as at be bool boolean bounds by bytes cannot character compare condition convert decode division double duration dyn encode error expected
+  expression for format found function have in index input integer int invalid is iso 8601 item key keys list lists logical map message method missing modulo must name negative no not null
+  number object of offset operand operator optional or out overflow overload pattern range regular requires return returned size string strings such that the timestamp to type types uint
+  unknown unsigned utc valid value values variable when with wrong zero zone`.split(/\s+/),
+);
+
+/**
+ * A message about an object may quote it (`No such key: ` and what `data[data.key]` found there), and the object may be a Secret: of its
+ * words stay those of the expression and of the library.
+ */
+function withoutValues({ message, text }: { message: string; text: string }): string {
+  const written = new Set(text.match(words));
+  return message.replaceAll(words, (word) => (written.has(word) || vocabulary.has(word.toLowerCase()) || /^\d{1,3}$/.test(word) ? word : mask));
+}
+
+const words = /[\p{L}\p{N}_]+/gu;
 
 const errorSchema = z.object({ code: z.string(), summary: z.string() });
 

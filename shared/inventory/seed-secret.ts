@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { environmentAnnotation, type ApplySet } from './applyset.ts';
+import { answersKey } from './kept-answers.ts';
 
 /*
  * What the random values of an environment's charts are made from, and the time from which its certificates are valid. It
- * stands beside the inventory's parent and is no member: nothing prunes it, and while it is there, charts render alike.
+ * stands beside the inventory's parent and is no member: nothing prunes it, and while it is there, charts render alike. Beside
+ * it stand the answers to their look-ups (`kept-answers.ts`).
  */
 
 const dataSchema = z.object({
@@ -32,14 +34,17 @@ export function isSeedName(name: string): boolean {
   return /^converge-.+-seed$/.test(name);
 }
 
-/** @param seed base64 of random bytes */
-export function seedSecret({ applySet, seed, time }: { applySet: ApplySet; seed: string; time: string }): KubernetesObject {
+/**
+ * @param seed base64 of random bytes
+ * @param answers as `writeKeptAnswers` gives them
+ */
+export function seedSecret({ applySet, seed, time, answers }: { applySet: ApplySet; seed: string; time: string; answers?: string | undefined }): KubernetesObject {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'Opaque',
     metadata: { name: seedSecretName(applySet), namespace: applySet.namespace, annotations: { [environmentAnnotation]: applySet.environment } },
-    data: { seed, time: Buffer.from(time, 'utf8').toString('base64') },
+    data: { seed, time: Buffer.from(time, 'utf8').toString('base64'), ...(answers === undefined ? {} : { [answersKey]: answers }) },
   };
 }
 

@@ -86,7 +86,7 @@ function eventsOf(hook: RenderedHook): HookEvent[] {
     if (known !== undefined) return [known];
     if (restingEvents.includes(event)) return [];
     throw refusal(hook, {
-      message: `helm.sh/hook names the event ${JSON.stringify(event)}, which Helm does not know`,
+      message: 'helm.sh/hook names an event that Helm does not know',
       remedy: event === 'crd-install' ? 'put the definition into the chart’s folder crds/' : `the events are ${runEvents.join(', ')}`,
     });
   });
@@ -96,7 +96,7 @@ function weightOf(hook: RenderedHook): number {
   const text = annotationOf(hook.object, weightAnnotation)?.trim() ?? '';
   if (text === '') return 0;
   if (/^[+-]?\d{1,9}$/.test(text)) return Number(text);
-  throw refusal(hook, { message: `${weightAnnotation} is ${JSON.stringify(text)}, no whole number`, remedy: 'write it like "-5"' });
+  throw refusal(hook, { message: `${weightAnnotation} is no whole number`, remedy: 'write it like "-5"' });
 }
 
 function deletePoliciesOf(hook: RenderedHook): DeletePolicy[] {
@@ -107,7 +107,7 @@ function deletePoliciesOf(hook: RenderedHook): DeletePolicy[] {
     const known = deletePolicies.find((one) => one === policy);
     if (known !== undefined) return known;
     throw refusal(hook, {
-      message: `${deletePolicyAnnotation} names ${JSON.stringify(policy)}, which Helm does not know`,
+      message: `${deletePolicyAnnotation} names a policy that Helm does not know`,
       remedy: `the policies are ${deletePolicies.join(', ')}`,
     });
   });

@@ -5,6 +5,7 @@ import type { Alert } from '../events/alert.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { UnpackArchive } from '../source/archive.ts';
+import type { LookupQuery } from '../objects/lookup-query.ts';
 import type { KubernetesObject, ManagedFieldsEntry, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 
 /**
@@ -226,13 +227,7 @@ export interface RenderSeed {
   readonly time: string;
 }
 
-/** As Helm's `lookup` takes it: an empty name asks for the list, an empty namespace for all of them. */
-export interface LookupQuery {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-}
+export type { LookupQuery };
 
 /** An object, a list, or null where the cluster has no such object; or why that cannot be asked. */
 export type LookupAnswer = { readonly found: unknown } | { readonly refused: string };

@@ -65,7 +65,7 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
     cluster: environment.cluster,
     revision: revisionOf({ branch: repository.branch, commit: commit.id }),
     manifests: rbacManifests({ who: { repository: repositoryClass, environment: name }, rights: rightsOf(needs), account: asked.account }),
-    notes: rbacNotes({ objects, looksUp: environment.lookup, account: asked.account, kubernetesVersion }),
+    notes: rbacNotes({ objects, looksUp: rendered.looked.length > 0, account: asked.account, kubernetesVersion }),
   };
 }
 

@@ -33,11 +33,10 @@ export async function renderBlind(
     apiVersions: [...new Set([...apiVersionsOf({ ...api, resources }), ...asked.apiVersions])].sort(),
     limits: { seconds: asked.limits.renderSeconds, mebibytes: asked.limits.renderMiB },
     seed: async () => noSeed,
-    lookup: environment.lookup
-      ? async (query) => {
-          looked.push(query);
-          return { found: query.name === '' ? { apiVersion: query.apiVersion, kind: `${query.kind}List`, metadata: {}, items: [] } : null };
-        }
-      : undefined,
+    lookup: async (query) => {
+      if (environment.lookup === 'empty') return { found: null };
+      looked.push(query);
+      return { found: query.name === '' ? { apiVersion: query.apiVersion, kind: `${query.kind}List`, metadata: {}, items: [] } : null };
+    },
   });
 }

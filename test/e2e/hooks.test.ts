@@ -188,10 +188,10 @@ describe('the hooks of a chart', () => {
   });
 
   it.each([
-    ['crd-install', hookOf('crd-install'), '"crd-install"'],
-    ['unheard-of', hookOf('pre-instal'), '"pre-instal"'],
-    ['weightless', hookOf('pre-install', 'heavy'), 'helm.sh/hook-weight is "heavy"'],
-    ['lawless', hookOf('pre-install', '0', 'never'), '"never"'],
+    ['crd-install', hookOf('crd-install'), 'helm.sh/hook names an event that Helm does not know'],
+    ['unheard-of', hookOf('pre-instal'), 'helm.sh/hook names an event that Helm does not know'],
+    ['weightless', hookOf('pre-install', 'heavy'), 'helm.sh/hook-weight is no whole number'],
+    ['lawless', hookOf('pre-install', '0', 'never'), 'helm.sh/hook-delete-policy names a policy that Helm does not know'],
   ])('that say what Helm does not know are refused: %s', async (name, annotations, words) => {
     const commit = await master.push({ ...environment(name), ...chart(name, { 'hook.yaml': configMap('hook', {}, { annotations }), 'web.yaml': configMap('web', {}) }) });
     const diff = await diffAt(name, commit);

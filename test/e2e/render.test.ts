@@ -143,18 +143,64 @@ data:
   absent: {{ empty $absent | quote }}
 `;
 
+const keepsPassword = `{{- $login := lookup "v1" "Secret" .Release.Namespace "login" }}
+apiVersion: v1
+kind: Secret
+metadata: { name: login }
+data:
+  password: {{ if $login }}{{ $login.data.password }}{{ else }}{{ randAlphaNum 32 | b64enc }}{{ end }}
+`;
+
 describe('a chart that looks something up', () => {
   beforeAll(async () => {
     await world.kubectl('create', 'namespace', 'tariffs');
     await world.kubectl('create', 'configmap', 'basic', '--namespace', 'tariffs', '--from-literal', 'premium=10');
   });
 
-  it('is refused by name where the environment does not allow it', async () => {
+  it('is refused by name where what is there is not its own', async () => {
     const commit = await master.push(chartOf('blind', { 'copied.yaml': lookups }));
     const diff = await diffAt('blind', commit);
     expect(diff.reason).toBe('Failed');
-    expect(diff.summary).toContain('lookup of v1 ConfigMap tariffs/basic is not allowed');
-    expect(diff.summary).toContain('spec.lookup: true');
+    expect(diff.summary).toContain("ConfigMap tariffs/basic is there and not this environment's own (it is of kubectl-create)");
+    expect(diff.summary).toContain('spec.lookup: cluster');
+  });
+
+  it('is answered nothing where the environment says so', async () => {
+    const commit = await master.push(chartOf('unseeing', { 'a.yaml': `apiVersion: v1
+kind: ConfigMap
+metadata: { name: a }
+data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
+` }, { lookup: 'empty' }));
+    await convergedAt('unseeing', commit);
+    expect((await world.find('configmap', 'a', 'unseeing'))?.data).toEqual({ nothing: 'true' });
+  });
+
+  it('that makes a password where none is there renders alike from then on, and rolls nothing', async () => {
+    await convergedAt('keeping', await master.push(chartOf('keeping', { 'login.yaml': keepsPassword, 'web.yaml': web })));
+    const [password, deployment] = [(await world.find('secret', 'login', 'keeping'))?.data, await world.find('deployment', 'web', 'keeping')];
+    expect(Buffer.from(password?.['password'] ?? '', 'base64').toString()).toMatch(/^[A-Za-z0-9]{32}$/);
+    const writes = await countWrites(world, ['secrets', 'deployments']);
+    expect((await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', {}) }))).changes).toEqual({ created: 1, configured: 0, unchanged: 2, pruned: 0 });
+    await lookAgain('keeping');
+    expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
+    expect((await world.find('secret', 'login', 'keeping'))?.data).toEqual(password);
+    expect((await world.find('deployment', 'web', 'keeping'))?.metadata.uid).toBe(deployment?.metadata.uid);
+  });
+
+  it('goes on with its password where Converge has lost the answers', async () => {
+    const password = (await world.find('secret', 'login', 'keeping'))?.data;
+    await world.kubectl('delete', 'secret', 'converge-keeping-seed', '--namespace', 'keeping');
+    await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', { v: '2' }) }));
+    expect((await world.find('secret', 'login', 'keeping'))?.data).toEqual(password);
+  });
+
+  it('finds what the release has that the environment adopts', async () => {
+    await world.kubectl('create', 'namespace', 'adopting');
+    await world.kubectl('create', 'secret', 'generic', 'login', '--namespace', 'adopting', '--from-literal', 'password=hunter2');
+    await world.kubectl('label', 'secret', 'login', '--namespace', 'adopting', 'app.kubernetes.io/managed-by=Helm');
+    await world.kubectl('annotate', 'secret', 'login', '--namespace', 'adopting', 'meta.helm.sh/release-name=shop', 'meta.helm.sh/release-namespace=adopting');
+    await convergedAt('adopting', await master.push(chartOf('adopting', { 'login.yaml': keepsPassword }, { adopt: true })));
+    expect((await world.find('secret', 'login', 'adopting'))?.data?.['password']).toBe(Buffer.from('hunter2').toString('base64'));
   });
 
   it('is answered by the cluster where the environment allows it, and a second run makes no write', async () => {
@@ -167,10 +213,23 @@ describe('a chart that looks something up', () => {
     expect(world.diffs.slice(diffs)).toEqual([]);
   });
 
-  it('follows what it looked up', async () => {
+  it('follows what it looked up, and tells that first', async () => {
+    await convergedAt('watching', await master.push(chartOf('watching', { 'copied.yaml': lookups }, { lookup: 'cluster', selfHeal: false, diffAfter: '0s' })));
+    const closed = world.converged.length;
     await world.kubectl('patch', 'configmap', 'basic', '--namespace', 'tariffs', '--type', 'merge', '--patch', '{"data":{"premium":"12"}}');
     await world.checkDrift();
+    const diff = await eventually('what was looked up is told', () => world.diffs.find((alert) => alert.environment === 'seeing' && alert.reason === 'Drifted'));
+    expect(diff).toMatchObject({ action: 'healing', summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart' });
+    expect(diff.objects[0]?.fields).toEqual([{ path: '/data/premium', desired: '10', observed: '12', manager: 'kubectl-patch', changedBefore: expect.any(String) }]);
     await eventually('the copy follows', async () => (await world.find('configmap', 'copied', 'seeing'))?.data?.['premium'] === '12');
+    await eventually('the incident is closed', () => world.converged.slice(closed).find((alert) => alert.incident === diff.incident));
+  });
+
+  it('is told and left as it is where the environment does not heal', async () => {
+    const diff = await eventually('what was looked up is told', () => world.diffs.find((alert) => alert.environment === 'watching' && alert.reason === 'Drifted'));
+    expect(diff).toMatchObject({ action: 'none', summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart' });
+    await lookAgain('watching');
+    expect((await world.find('configmap', 'copied', 'watching'))?.data?.['premium']).toBe('10');
   });
 
   it('says what the cluster does not serve', async () => {

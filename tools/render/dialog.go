@@ -19,6 +19,10 @@ type dialog struct {
 	lookups bool
 	seed    *seed
 	found   map[lookupQuery]json.RawMessage
+	// asked is what templates wanted to look up.
+	asked []lookupQuery
+	// refused is why the last question was not answered.
+	refused string
 }
 
 // seed is where an environment's random values come from, and the time from
@@ -68,6 +72,7 @@ func (d *dialog) askLookup(query lookupQuery) (json.RawMessage, error) {
 		return nil, err
 	}
 	if answer.Refused != "" {
+		d.refused = answer.Refused
 		return nil, errors.New(answer.Refused)
 	}
 	d.found[query] = answer.Found

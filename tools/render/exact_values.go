@@ -57,7 +57,7 @@ func inexact(at string, value any) error {
 			return nil
 		}
 		if _, accuracy := new(big.Float).SetInt(exact).Float64(); accuracy != big.Exact {
-			return fmt.Errorf("%s: Helm's values can't hold %s, and would round it: quote it", at, value)
+			return fmt.Errorf("%s is an integer that Helm's values can't hold, and would round: quote it", at)
 		}
 	case []any:
 		for index, item := range value {

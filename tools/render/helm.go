@@ -26,7 +26,7 @@ import (
 // cluster that the request describes: CRDs of `crds/` first, then the templates
 // in the order of their names.
 func renderChart(src source, req request, files *tree, lines *lines, dialog *dialog) error {
-	loaded, err := loadChart(src.Chart, files)
+	loaded, err := loadChart(src.Chart, files, lines)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (l *loadedChart) origin(owner *chart.Chart, file *common.File) string {
 	return path.Join(l.name, below)
 }
 
-func loadChart(name string, files *tree) (*loadedChart, error) {
+func loadChart(name string, files *tree, lines *lines) (*loadedChart, error) {
 	info, err := files.stat(name)
 	if err != nil {
 		return nil, err
@@ -108,6 +108,11 @@ func loadChart(name string, files *tree) (*loadedChart, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !info.IsDir() {
+		for _, file := range buffered {
+			lines.evidence[file.Name] = file.Data
+		}
 	}
 	loaded.chart, err = loader.LoadFiles(buffered)
 	if err != nil {
@@ -298,6 +303,7 @@ func (l *loadedChart) renderTemplates(release string, rendered map[string]string
 	}
 	slices.Sort(names)
 	for _, name := range names {
+		lines.evidence = map[string][]byte{name: []byte(rendered[name])}
 		if err := renderTemplate(release, rendered[name], origins[name], lines); err != nil {
 			return in(origins[name], err)
 		}
@@ -309,6 +315,7 @@ func (l *loadedChart) renderTemplates(release string, rendered map[string]string
 // Helm's own function does: an empty map for what is not there.
 func (d *dialog) lookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
 	query := lookupQuery{apiVersion, kind, namespace, name}
+	d.asked = append(d.asked, query)
 	if !d.lookups {
 		return nil, fmt.Errorf(
 			"lookup of %s is not allowed: it makes a render depend on the cluster, and an empty answer would change what is desired; spec.lookup: true in the environment's file allows it",

@@ -12,7 +12,9 @@ type lines struct {
 	buffer  *bufio.Writer
 	encoder *json.Encoder
 	reads   map[string]bool
-	err     error
+	// evidence is what was read or rendered beside these files, by the name that errors give it.
+	evidence map[string][]byte
+	err      error
 }
 
 type objectLine struct {
@@ -39,7 +41,7 @@ func newLines(out io.Writer) *lines {
 	buffer := bufio.NewWriterSize(out, 64<<10)
 	encoder := json.NewEncoder(buffer)
 	encoder.SetEscapeHTML(false)
-	return &lines{buffer: buffer, encoder: encoder, reads: map[string]bool{}}
+	return &lines{buffer: buffer, encoder: encoder, reads: map[string]bool{}, evidence: map[string][]byte{}}
 }
 
 func (l *lines) write(line any) {

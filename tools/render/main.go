@@ -132,7 +132,8 @@ func run(input io.Reader, lines *lines) *errorLine {
 			if errors.As(err, &at) {
 				line.File, line.Message = at.file, at.err.Error()
 			}
-			return &line
+			told := tellError(line, files, lines, dialog)
+			return &told
 		}
 	}
 	return nil

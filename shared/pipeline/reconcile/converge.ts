@@ -8,13 +8,14 @@ import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { planChanges } from '../../plan/plan.ts';
+import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { lookForReleases } from './adopted-releases.ts';
 import { bringAbout } from './bring-about.ts';
-import { renderDesired } from './desired-state.ts';
+import { renderDesired, type DesiredState } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
-import { assertUnused, observe } from './observed-state.ts';
+import { follow, lookAgain } from './look-again.ts';
+import { assertUnused, observe, type ObservedState } from './observed-state.ts';
 import { readOwnParent } from './own-parent.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
@@ -33,7 +34,7 @@ import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
 import { acceptRule, assertTrusted } from './trust.ts';
 import { rememberUnproven } from './unproven.ts';
-import { verifyPlan } from './verify.ts';
+import { verifyPlan, type Verified } from './verify.ts';
 
 /** What only a commit mends. */
 const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed', 'DuplicateObject', 'EmptyRender'];
@@ -148,18 +149,25 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
-  const strays = await readStrays(target, { desired, observed });
-  const plan = planChanges({ desired: desired.objects, observed: observed.objects, strays, remembered: memory.objects });
-  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
-  const { actions, drift, renewed, notices } = verified;
+  const verified = await comparePlan(target, { desired, observed });
+  const { actions, renewed, notices } = verified;
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });
+  const relooked = await lookAgain(target, desired);
+  const drift = [...verified.drift, ...relooked.drift];
   if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
   const judged = judgeDrift(run, { environment, revision, drift });
   const { divergence, left, unhealed } = judged;
   await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
+  const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));
+  if (follows) {
+    const followed = await follow(target, relooked);
+    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed });
+    const healed = all.filter((planned) => !left.has(keyOf(planned)));
+    return await bringAbout(target, { desired: followed, observed, actions: healed, renewed: compared.renewed, unhealed, notices: compared.notices });
+  }
   if (left.size === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
-  const committed = actions.filter((planned) => !left.has(planned.action === 'prune' ? planned.observed.key : planned.desired.key));
+  const committed = actions.filter((planned) => !left.has(keyOf(planned)));
   const hooksAreDue = areHooksDue({ releases: desired.releases, record: hookRecordOf(target, { desired, observed }) });
   if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
@@ -167,6 +175,16 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   const current = run.memoryFile.memory();
   await run.memoryFile.save({ ...current, attempted: target.attempted, objects: { ...current.objects, ...renewed } });
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
+}
+
+async function comparePlan(target: Target, { desired, observed }: { desired: DesiredState; observed: ObservedState }): Promise<Verified> {
+  const strays = await readStrays(target, { desired, observed });
+  const plan = planChanges({ desired: desired.objects, observed: observed.objects, strays, remembered: target.run.memoryFile.memory().objects });
+  return await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+}
+
+function keyOf(planned: PlannedAction): string {
+  return planned.action === 'prune' ? planned.observed.key : planned.desired.key;
 }
 
 /** Somewhere else, the inventory would be another one, and the objects of the first would stay behind for ever. */

@@ -5,12 +5,13 @@ import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs
 import { manifestsRelease, releaseKeys } from '../../environment/release-key.ts';
 import { hookMarks, memberMarks, type ApplySet } from '../../inventory/applyset.ts';
 import type { ReleaseHooks } from '../../inventory/hook-record.ts';
-import { seedSecretName, type Seed } from '../../inventory/seed-secret.ts';
+import type { KeptAnswer } from '../../inventory/kept-answers.ts';
+import { seedSecretName } from '../../inventory/seed-secret.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
 import { desiredHooks } from '../../objects/hook.ts';
 import { objectTitle } from '../../objects/object-id.ts';
 import type { Render, Repository } from '../ports.ts';
-import { renderSources } from './render-cache.ts';
+import { renderSources, type RenderFor } from './render-cache.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
 import type { Target } from './target.ts';
 
@@ -20,6 +21,8 @@ export interface DesiredState {
   readonly renderKey: string;
   /** Its Helm releases in the order of `spec.sources`, with their hooks. */
   readonly releases: readonly ReleaseHooks[];
+  /** What its templates looked up. */
+  readonly answers: readonly KeptAnswer[];
 }
 
 /**
@@ -28,12 +31,12 @@ export interface DesiredState {
  * Throws `RenderFailed`, `DuplicateObject` or `EmptyRender` (all refuse): nothing is desired only where
  * Git says so, never because a render failed.
  */
-export async function renderDesired(target: Target, options?: { seed: (target: Target) => Promise<Seed> }): Promise<DesiredState> {
+export async function renderDesired(target: Target, options?: RenderFor): Promise<DesiredState> {
   const { run, environment, commit, applySet, api } = target;
   const repository = run.ports.repository(run.repository);
   const { limits } = run.settings;
   await refuseMissingSources({ repository, environment, commit: commit.id });
-  const render = await renderSources(target, options);
+  const { render, answers } = await renderSources(target, options);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
   const objects = desiredObjects({ rendered: render.objects, ...placing, marks: memberMarks(applySet), ignoredOf: (id) => ignoredFields({ rules: environment.ignore, id }) });
@@ -43,7 +46,7 @@ export async function renderDesired(target: Target, options?: { seed: (target: T
   const releases = [...releaseKeys({ environment, inputs })]
     .map(([release, key]) => ({ release, key, hooks: hooks.filter((hook) => hook.release === release) }))
     .filter((release) => release.release !== manifestsRelease || release.hooks.length > 0);
-  return { objects, inputs, renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }), releases };
+  return { objects, inputs, renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }), releases, answers };
 }
 
 async function refuseMissingSources({ repository, environment, commit }: { repository: Repository; environment: Environment; commit: string }): Promise<void> {

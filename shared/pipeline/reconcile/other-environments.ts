@@ -12,7 +12,7 @@ import { readOwnParent } from './own-parent.ts';
 import { inParallel } from './parallel.ts';
 import { environmentFiles } from './removed-file.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
-import { seedIfThere } from './seed.ts';
+import { toAsk } from './render-cache.ts';
 import type { OtherEnvironments, Target, Wish } from './target.ts';
 import { memoryOf } from '../remembered-environments.ts';
 
@@ -72,8 +72,8 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
   }
 
   async function rememberedKeys(environment: Environment): Promise<ReadonlySet<string> | undefined> {
-    // What its templates look up is known by rendering only.
-    if (environment.lookup) return undefined;
+    // What its templates look up now is known by rendering only.
+    if (environment.lookup === 'cluster') return undefined;
     const { converged, objects } = await memoryOfOther(environment.name);
     if (converged === undefined) return undefined;
     const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
@@ -89,7 +89,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     const applySet = applySetOf({ repository: repositoryClass, environment: name, namespace });
     // What it asks of the cluster, it asks as itself.
     const own = await run.ports.cluster({ name: cluster.name, repository: repositoryClass, environment: name });
-    const { objects } = await renderDesired({ ...asking, others, environment, applySet, cluster: own, run: { ...run, environment: name, key } }, { seed: seedIfThere });
+    const { objects } = await renderDesired({ ...asking, others, environment, applySet, cluster: own, run: { ...run, environment: name, key } }, toAsk);
     return new Set(objects.map((object) => object.key));
   }
 

@@ -2,11 +2,33 @@ import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths, inputPaths, sameInputs } from '../../environment/inputs.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
 import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../ports.ts';
-import { lookUp } from './look-up.ts';
+import type { KeptAnswer } from '../../inventory/kept-answers.ts';
+import { openLookups, type Lookups } from './look-up.ts';
 import { apiVersionsOf, readInputs } from './render-inputs.ts';
 import type { Seed } from '../../inventory/seed-secret.ts';
-import { seedOf } from './seed.ts';
+import { seedIfThere, seedOf } from './seed.ts';
 import type { Target } from './target.ts';
+
+/** For whom a render is made. */
+export interface RenderFor {
+  readonly seed: (target: Target) => Promise<Seed>;
+  /** Whether what it is answered first is kept for later renders: where it is to be applied. */
+  readonly keeps: boolean;
+  /** Answers that stand before the kept ones. */
+  readonly instead?: readonly KeptAnswer[];
+}
+
+/** To be applied. */
+export const toApply: RenderFor = { seed: seedOf, keeps: true };
+
+/** To know what an environment wants: nothing is written, and nobody applies it. */
+export const toAsk: RenderFor = { seed: seedIfThere, keeps: false };
+
+/** A render, and what its templates were answered. */
+export interface AnsweredRender {
+  readonly render: Render;
+  readonly answers: readonly KeptAnswer[];
+}
 
 /**
  * Renders the environment's sources, or finds the render among those this instance keeps. A render is a function of the
@@ -14,7 +36,7 @@ import type { Target } from './target.ts';
  * what the cluster answered to its questions: where all of them are the same, so is the render, in whichever environment.
  * A render that failed is not kept: it may have met its limits only.
  */
-export async function renderSources(target: Target, { seed }: { seed: (target: Target) => Promise<Seed> } = { seed: seedOf }): Promise<Render> {
+export async function renderSources(target: Target, { seed, keeps, instead = [] }: RenderFor = toApply): Promise<AnsweredRender> {
   const { run, environment, commit, api } = target;
   const { renderer } = run.ports;
   const repository = run.ports.repository(run.repository);
@@ -31,8 +53,12 @@ export async function renderSources(target: Target, { seed }: { seed: (target: T
 
   for (const kept of renderer.kept.find(key)) {
     if (!sameInputs({ attempted: kept.inputs, current: await inputsAt(Object.keys(kept.inputs)) })) continue;
-    if (await allHold(kept.answers)) return kept.render;
+    const lookups = openLookups(target, { instead });
+    if (!(await allHold(kept.answers, lookups))) continue;
+    if (keeps) await lookups.keep();
+    return { render: kept.render, answers: lookups.given() };
   }
+  const lookups = openLookups(target, { instead });
   const asked = new Map<string, KeptRender['answers'][number]>();
   const { limits } = run.settings;
   const startedAt = run.ports.now();
@@ -41,22 +67,23 @@ export async function renderSources(target: Target, { seed }: { seed: (target: T
     root: await repository.checkout(commit.id),
     limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
     seed: async () => noted({ asks: 'seed' }, await seed(target)),
-    lookup: environment.lookup ? async (query) => noted({ asks: 'lookup', query }, await lookUp(target, query)) : undefined,
+    lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),
   });
   const milliseconds = run.ports.now().getTime() - startedAt.getTime();
   run.ports.log('INFO', 'rendered', { environment: run.key, revision: target.revision, objects: render.objects.length, milliseconds });
   const beside = inputPaths({ environment, reads: render.reads }).filter((path) => !declared.includes(path) && path !== environmentPath(environment.name));
   renderer.kept.keep(key, { inputs: await inputsAt(beside), answers: [...asked.values()], render });
-  return render;
+  if (keeps) await lookups.keep();
+  return { render, answers: lookups.given() };
 
   function noted<T>(question: RenderQuestion, answer: T): T {
     asked.set(hashJson(question), { question, hash: hashJson(answer) });
     return answer;
   }
 
-  async function allHold(answers: KeptRender['answers']): Promise<boolean> {
+  async function allHold(answers: KeptRender['answers'], lookups: Lookups): Promise<boolean> {
     for (const { question, hash } of answers) {
-      const answer = question.asks === 'seed' ? await seed(target) : await lookUp(target, question.query);
+      const answer = question.asks === 'seed' ? await seed(target) : await lookups.answer(question.query);
       if (hashJson(answer) !== hash) return false;
     }
     return true;

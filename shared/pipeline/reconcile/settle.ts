@@ -15,8 +15,8 @@ import { diverge, tellConverged } from './tell.ts';
 
 /** Whether Git and memory agree that a render would come to what converged last. */
 export async function rendersAsBefore({ run, commit, environment, api }: Target): Promise<boolean> {
-  // What its templates look up is known by rendering only.
-  if (environment.lookup) return false;
+  // What its templates look up now is known by rendering only.
+  if (environment.lookup === 'cluster') return false;
   const { converged, pending } = run.memoryFile.memory();
   // What was left for now is asked for again.
   if (converged === undefined || pending !== undefined) return false;

@@ -46,7 +46,7 @@ describe('an environment file', () => {
       suspend: false,
       adopt: false,
       replace: false,
-      lookup: false,
+      lookup: 'own',
       timeout: 300_000,
       healAfter: 0,
       diffAfter: 300_000,

@@ -17,7 +17,7 @@ const environment: Environment = {
   adopt: false,
   verify: undefined,
   replace: false,
-  lookup: false,
+  lookup: 'own',
   timeout: 300_000,
   healAfter: 0,
   diffAfter: 300_000,

@@ -69,6 +69,19 @@ describe('compileCel', () => {
   });
 
   it.for([
+    ["data[data.key] == 'x'", { kind: 'absent', message: 'No such key: ***' }],
+    ['int(data.key) > 1', { kind: 'failed', message: 'int() type error: cannot convert to int' }],
+    ['duration(data.key) > duration("1h")', { kind: 'failed', message: "Invalid duration string: ***" }],
+    ['data.list[data.key] == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
+    ['timestamp(data.key) > timestamp("2026-11-22T00:00:00Z")', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
+    ['data.key.unknown == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
+    ['data.key[data.key] == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
+    ['{data.key: 1}[data.key + "x"] == 1', { kind: 'absent', message: 'No such key: ***' }],
+  ] as const)('quotes nothing of an object, which may be a Secret: %s', ([text, answer]) => {
+    expect(evaluate(text, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { key: 'hunter2Canary', list: [1] } })).toEqual(answer);
+  });
+
+  it.for([
     ['status.phase > 3', 'no such overload: dyn<string> > int'],
     ["status.ready + 'x' == 'x'", 'no such overload: dyn<int> + string'],
     ['status.phase', 'the expression gives no bool'],

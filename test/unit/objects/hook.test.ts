@@ -60,16 +60,16 @@ describe('a hook', () => {
   });
 
   it.each([
-    ['an event of Helm 2', rendered('a', { events: ['crd-install'] }), '"crd-install"'],
-    ['an unknown event beside a known one', rendered('a', { events: ['pre-install', 'pre-instal'] }), '"pre-instal"'],
-    ['no event', rendered('a', { events: [''] }), '""'],
-    ['a weight that is no number', rendered('a', { annotations: weight('heavy') }), '"heavy"'],
-    ['a weight with a fraction', rendered('a', { annotations: weight('1.5') }), '"1.5"'],
-    ['an unknown delete policy', rendered('a', { annotations: policy('hook-succeeded,never') }), '"never"'],
-  ])('with %s is refused, and the error names file and word', (_what, hook, word) => {
+    ['an event of Helm 2', rendered('a', { events: ['crd-install'] }), 'helm.sh/hook names an event that Helm does not know (put the definition into'],
+    ['an unknown event beside a known one', rendered('a', { events: ['pre-install', 'pre-instal'] }), 'helm.sh/hook names an event'],
+    ['no event', rendered('a', { events: [''] }), 'helm.sh/hook names an event'],
+    ['a weight that is no number', rendered('a', { annotations: weight('heavy') }), 'helm.sh/hook-weight is no whole number'],
+    ['a weight with a fraction', rendered('a', { annotations: weight('1.5') }), 'helm.sh/hook-weight is no whole number'],
+    ['an unknown delete policy', rendered('a', { annotations: policy('hook-succeeded,never') }), 'helm.sh/hook-delete-policy names a policy'],
+  ])('with %s is refused, and the error names file and annotation, whose value may be a secret', (_what, hook, words) => {
     const error = failureOf(() => hooksFrom(hook));
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'charts/shop/templates/hook.yaml, Job a' });
-    expect(error.message).toContain(word);
+    expect(error.message).toContain(words);
   });
 
   it.each([

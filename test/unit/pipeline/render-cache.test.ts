@@ -53,7 +53,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       apiVersion: 'converge.dev/v1',
       kind: 'Environment',
       metadata: { name },
-      spec: { cluster: 'sandbox', namespace: 'acme', lookup: asks === 'lookup', sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }], ...spec },
+      spec: { cluster: 'sandbox', namespace: 'acme', lookup: asks === 'lookup' ? 'cluster' : 'own', sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }], ...spec },
     });
     const environment = parseEnvironmentFile({ file: `environments/${name}.yaml`, text });
     const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => '/tmp/tree' };
@@ -81,6 +81,8 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
   return { look, objects, failing, upgrade: () => void (version = '2') };
 }
 
+const tariffs: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tariffs', namespace: 'acme' } };
+
 describe('a render', () => {
   it('is kept while nothing changes that it is made of, whatever else the commit changes', async () => {
     const { look } = instance({ asks: 'nothing' });
@@ -103,7 +105,7 @@ describe('a render', () => {
     ['its release', { spec: { sources: [{ helm: { chart: 'charts/shop', release: 'other', values: ['config/acme.yaml'] } }] } }],
     ['the version of the cluster', { of: { ...api, version: 'v1.37.0' } }],
     ['the API list of the cluster', { of: { ...api, resources: [] } }],
-    ['whether it may look up', { spec: { lookup: true } }],
+    ['whether it may look up', { spec: { lookup: 'empty' } }],
   ])('is made anew where %s changes, and both are kept', async (_what, changed) => {
     const { look } = instance({ asks: 'nothing' });
     await look();
@@ -127,11 +129,43 @@ describe('a render', () => {
     expect(await look()).toBe('rendered');
   });
 
-  it('that looked something up is made anew where the answer is another', async () => {
+  it.each(['own', 'cluster'])('that looked something up goes on with the first answer, whatever becomes of the object (%s)', async (lookup) => {
     const { look, objects } = instance({ asks: 'lookup' });
+    expect([await look({ spec: { lookup } }), await look({ spec: { lookup } })]).toEqual(['rendered', 'kept']);
+    objects.set('ConfigMap tariffs', tariffs);
+    expect(await look({ spec: { lookup } })).toBe('kept');
+  });
+
+  it('that looked something up asks anew where its answers are gone', async () => {
+    const { look, objects } = instance({ asks: 'lookup' });
+    await look();
+    objects.set('ConfigMap tariffs', tariffs);
+    objects.delete('Secret converge-acme-seed');
     expect([await look(), await look()]).toEqual(['rendered', 'kept']);
-    objects.set('ConfigMap tariffs', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tariffs' } });
-    expect([await look(), await look()]).toEqual(['rendered', 'kept']);
+  });
+
+  it('that looked something up keeps the answer beside the seed that is there', async () => {
+    const { look, objects } = instance({ asks: 'lookup' });
+    const seed = { seed: Buffer.alloc(32, 7).toString('base64'), time: Buffer.from('2026-11-21T00:00:00.000Z').toString('base64') };
+    objects.set('Secret converge-acme-seed', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed', namespace: 'acme', uid: 'u1', resourceVersion: '5' }, data: seed });
+    await look();
+    expect(objects.get('Secret converge-acme-seed')).toMatchObject({ metadata: { uid: 'u1', resourceVersion: '5' }, data: { ...seed, lookups: expect.any(String) } });
+  });
+
+  it('is answered nothing, and keeps nothing, where look-ups are to be empty', async () => {
+    const { look, objects } = instance({ asks: 'lookup' });
+    objects.set('ConfigMap tariffs', tariffs);
+    expect([await look({ spec: { lookup: 'empty' } }), await look({ spec: { lookup: 'empty' } })]).toEqual(['rendered', 'kept']);
+    expect(objects.size).toBe(1);
+  });
+
+  it('refuses answers that it cannot read, and leaves them', async () => {
+    const { look, objects } = instance({ asks: 'lookup' });
+    const data = { seed: Buffer.alloc(32).toString('base64'), time: Buffer.from('2026-11-21T00:00:00.000Z').toString('base64'), lookups: 'bm90IGpzb24=' };
+    const strange = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed', namespace: 'acme' }, data };
+    objects.set('Secret converge-acme-seed', strange);
+    await expect(look()).rejects.toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
+    expect(objects.get('Secret converge-acme-seed')).toBe(strange);
   });
 
   it.each(['seed', 'lookup'] as const)('fails where its %s cannot be read, and makes none', async (asks) => {

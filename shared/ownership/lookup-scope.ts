@@ -1,0 +1,42 @@
+import type { ApplySet } from '../inventory/applyset.ts';
+import { hookStandingOf, standingOf } from '../inventory/membership.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { objectIdOf, objectTitle } from '../objects/object-id.ts';
+import { foreignOwnerOf } from './refusal.ts';
+
+/** Whom an environment's templates look things up for. */
+export interface Looker {
+  readonly applySet: ApplySet;
+  /** The Helm releases that it may take over: those of its sources, where its file says `adopt`. */
+  readonly adopted: readonly string[];
+}
+
+/**
+ * Why a template is not answered with what is there, or undefined where all of it is the environment's own: its objects, its
+ * hooks' objects, its namespace, or what Helm's own release has, where that is being adopted. A render that depends on what
+ * others change would change without a commit.
+ */
+export function refusalToAnswer({ found, looker }: { found: readonly KubernetesObject[]; looker: Looker }): string | undefined {
+  const stranger = found.find((object) => !isOwn({ object, looker }));
+  if (stranger === undefined) return undefined;
+  const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySet })?.title ?? makerOf(stranger);
+  const whose = owner === undefined ? '' : ` (it is of ${owner})`;
+  return `${objectTitle(objectIdOf(stranger))} is there and not this environment's own${whose}; spec.lookup: cluster lets its charts read it and follow it, spec.lookup: empty answers as if nothing were there`;
+}
+
+function isOwn({ object, looker: { applySet, adopted } }: { object: KubernetesObject; looker: Looker }): boolean {
+  const { labels = {}, annotations = {}, name, namespace } = object.metadata;
+  const standings = [standingOf, hookStandingOf].map((standing) => standing({ object, applySets: [applySet] }));
+  if (object.apiVersion === 'v1' && object.kind === 'Namespace') return name === applySet.namespace;
+  // A restore that lost who applied it is no copy.
+  const isRestored = standings.some((found) => found.standing === 'unproven' && (found.missing === 'apply-entry' || found.missing === 'label-owner'));
+  if (isRestored || standings.some(({ standing }) => standing === 'member')) return true;
+  const release = annotations['meta.helm.sh/release-name'];
+  const isOfHelm = labels['app.kubernetes.io/managed-by'] === 'Helm' && annotations['meta.helm.sh/release-namespace'] === applySet.namespace;
+  return isOfHelm && namespace === applySet.namespace && release !== undefined && adopted.includes(release);
+}
+
+/** The first field manager that the object names: who made it, as far as it tells. */
+function makerOf({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined {
+  return managedFields.find(({ manager }) => manager !== undefined)?.manager;
+}

@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureProgram } from '../../local/programs.ts';
+import { createRenderer } from '../../shared/adapters/renderer.ts';
+import { ConvergeError } from '../../shared/errors.ts';
+import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
+import type { Renderer } from '../../shared/pipeline/ports.ts';
+
+/** What no error may quote, not even in part. */
+const password = 'hunter2Canary';
+const encoded = Buffer.from(password).toString('base64');
+/** Of it, of its rest, and of its encoding. */
+const traces = /hunt|unter2|canary|aHVudGVy/i;
+
+interface Way {
+  readonly files: Readonly<Record<string, string>>;
+  readonly source: EnvironmentSource;
+  /** What the error must tell all the same: where, and what is wrong. */
+  readonly tells: RegExp;
+}
+
+const helm: EnvironmentSource = { kind: 'helm', chart: 'shop', release: 'shop', values: ['config/acme.yaml'] };
+const chartFile = 'apiVersion: v2\nname: shop\nversion: 1.0.0\n';
+const secretOf = (value: string): string => `apiVersion: v1\nkind: Secret\nmetadata: { name: login }\nstringData:\n  password: ${value}\n`;
+
+function inValues(values: string, tells: RegExp): Way {
+  return { files: { 'shop/Chart.yaml': chartFile, 'shop/templates/login.yaml': secretOf('{{ .Values.password }}'), 'config/acme.yaml': values }, source: helm, tells };
+}
+
+function inTemplate(template: string, tells: RegExp, value = password): Way {
+  return { files: { 'shop/Chart.yaml': chartFile, 'shop/templates/login.yaml': template, 'config/acme.yaml': `password: ${JSON.stringify(value)}\n` }, source: helm, tells };
+}
+
+/** What a template makes of the password. */
+function piped(expression: string, tells: RegExp, value = password): Way {
+  return inTemplate(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: login }\ndata:\n  a: {{ ${expression} }}\n`, tells, value);
+}
+
+function inManifest(manifest: string, tells: RegExp): Way {
+  return { files: { 'manifests/login.yaml': manifest }, source: { kind: 'manifests', path: 'manifests' }, tells };
+}
+
+function inOverlay(kustomization: string, tells: RegExp, more: Readonly<Record<string, string>> = {}): Way {
+  return { files: { 'overlay/kustomization.yaml': kustomization, ...more }, source: { kind: 'kustomize', folder: 'overlay' }, tells };
+}
+
+function inSchema(property: object, tells: RegExp, values = `password: ${password}\n`): Way {
+  const way = inValues(values, tells);
+  return { ...way, files: { ...way.files, 'shop/values.schema.json': JSON.stringify({ type: 'object', properties: { password: property } }) } };
+}
+
+const ways: Readonly<Record<string, Way>> = {
+  'an alias in the values': inValues(`password: *${password}\n`, /config\/acme\.yaml: .*unknown anchor/),
+  'a tag in the values': inValues(`password: !!int ${password}\n`, /config\/acme\.yaml: .*cannot decode !!str `\*\*\*` as a !!int/),
+  'a tag of nobody in the values': inValues(`password: !${password}! x\n`, /config\/acme\.yaml/),
+  'a quotation without an end in the values': inValues(`password: "${password}\n`, /config\/acme\.yaml: .*unexpected end of stream/),
+  'a mapping in the values': inValues(`password: ${password}: x\n`, /config\/acme\.yaml: .*mapping values are not allowed/),
+  'a directive in the values': inValues(`password:\n%${password}\n`, /config\/acme\.yaml/),
+  'a reserved sign in the values': inValues(`password: @${password}\n`, /config\/acme\.yaml: .*cannot start any token/),
+  'a list in place of the values': inValues(`- ${password}\n`, /config\/acme\.yaml/),
+  'a text in place of the values': inValues(`${password}\n`, /config\/acme\.yaml/),
+  'a long number in the values': inValues('password: 123456789012345678901\n', /acme\.yaml: password is an integer that Helm's values can't hold/),
+  'a schema that wants another type': inSchema({ type: 'integer' }, /'\/password': got string, want integer/),
+  'a schema that wants a pattern': inSchema({ type: 'string', pattern: '^[0-9]+$' }, /'\/password'.*does not match pattern/),
+  'a schema that wants one of some': inSchema({ enum: ['a', 'b'] }, /'\/password': value must be one of/),
+  'a schema that wants a constant': inSchema({ const: 'a' }, /'\/password'/),
+  'a schema that wants a format': inSchema({ format: 'email', type: 'string', maxLength: 3 }, /'\/password': maxLength/),
+  'an alias that a template rendered': inTemplate(secretOf('{{ .Values.password }}'), /templates\/login\.yaml: .*unknown anchor/, `*${password}`),
+  'a mapping that a template rendered': inTemplate(secretOf('{{ .Values.password }}'), /templates\/login\.yaml: .*mapping values are not allowed/, `a: ${password}: b`),
+  'an alias of an encoded password': inTemplate(secretOf('*{{ .Values.password | b64enc | trimAll "=" }}'), /templates\/login\.yaml: .*unknown anchor/),
+  'a document that is a text': inTemplate('{{ .Values.password }}\n', /templates\/login\.yaml: document 1/),
+  'an author who tells it': piped('fail .Values.password', /templates\/login\.yaml:5: execution error at .*: \*\*\*/),
+  'an author who tells it in a sentence': piped('fail (printf "the password %s is too short" .Values.password)', /the password \*\*\* is too short/),
+  'a value that is required': piped('required .Values.password nil', /templates\/login\.yaml/),
+  'a time': piped('mustToDate "2006-01-02" .Values.password', /templates\/login\.yaml:5.*error calling mustToDate/),
+  'a version': piped('semver .Values.password', /error calling semver/),
+  'a regular expression': piped('mustRegexMatch .Values.password "a"', /error calling mustRegexMatch/, `[${password}`),
+  'JSON': piped('mustFromJson .Values.password', /error calling mustFromJson/),
+  'a URL': piped('urlParse .Values.password', /error calling urlParse/, `http://${password}%zz`),
+  'a template of that name': piped('include .Values.password .', /templates\/login\.yaml:5[^]*no template "\*\*\*"/),
+  'a function of that name': piped('tpl .Values.password .', /error calling tpl/, `{{ ${password} }}`),
+  'a key of that type': piped('genPrivateKey .Values.password', /error calling genPrivateKey/),
+  'a field of it': piped('index .Values.password 0 1', /error calling index/),
+  'a decoded password': piped('fail (b64dec .Values.password)', /templates\/login\.yaml:5: execution error at .*: \*\*\*/, encoded),
+  'a certificate': piped('buildCustomCert .Values.password "b"', /error calling buildCustomCert/),
+  'decryption': piped('decryptAES "key" .Values.password', /error calling decryptAES/),
+  'a duration': piped('ago .Values.password | mustToDate "2006" | quote', /templates\/login\.yaml/),
+  'an alias in a manifest': inManifest(secretOf(`*${password}`), /manifests\/login\.yaml: document 1: .*unknown anchor/),
+  'a tag in a manifest': inManifest(secretOf(`!!int ${password}`), /manifests\/login\.yaml: document 1/),
+  'a mapping in a manifest': inManifest(secretOf(`a: ${password}: b`), /manifests\/login\.yaml: document 1: .*mapping values/),
+  'a tab in a manifest': inManifest(secretOf(`x\n\t${password}`), /manifests\/login\.yaml: document 1/),
+  'a manifest that is its password': inManifest(`${password}\n`, /manifests\/login\.yaml: document 1: is not an object/),
+  'JSON in a manifest': inManifest(`{"apiVersion": "v1", "kind": "Secret", "stringData": {"password": "${password}" "a"}}`, /manifests\/login\.yaml/),
+  'annotations that are a text': inManifest(`apiVersion: v1\nkind: Secret\nmetadata: { name: login, annotations: ${password} }\n`, /Secret login: metadata\.annotations is not an object/),
+  'a literal without a key': inOverlay(`secretGenerator: [{ name: login, literals: ["${password}"] }]\n`, /invalid literal source/),
+  'a literal that is there twice': inOverlay(`secretGenerator: [{ name: login, literals: ["a=${password}", "a=${password}"] }]\n`, /overlay overlay: /),
+  'a patch': inOverlay(`resources: [login.yaml]\npatches: [{ patch: "*${password}" }]\n`, /overlay overlay: /, { 'overlay/login.yaml': secretOf('a') }),
+  'a patch of JSON': inOverlay(`resources: [login.yaml]\npatches: [{ target: { kind: Secret }, patch: '[{"op": "test", "path": "/stringData/password", "value": "${password}"}]' }]\n`, /overlay overlay: /, { 'overlay/login.yaml': secretOf('a') }),
+  'a resource that does not parse': inOverlay('resources: [login.yaml]\n', /login\.yaml/, { 'overlay/login.yaml': secretOf(`*${password}`) }),
+  'a resource that is a text': inOverlay('resources: [login.yaml]\n', /login\.yaml/, { 'overlay/login.yaml': `${password}\n` }),
+  'a key that nobody knows': inOverlay(`secretGenerators: ${password}\n`, /kustomization\.yaml|overlay overlay/),
+  'the user of a remote base': inOverlay(`resources: ["https://user:${password}@github.com/example/shop"]\n`, /remote resources are not supported/),
+};
+
+let renderer: Renderer;
+let scratch: string;
+
+beforeAll(async () => {
+  renderer = createRenderer({ program: await ensureProgram('render') });
+  scratch = await mkdtemp(join(tmpdir(), 'converge-discretion-'));
+}, 15 * 60_000);
+
+afterAll(async () => {
+  await rm(scratch, { recursive: true, force: true });
+});
+
+async function messageOf({ files, source }: Way): Promise<string> {
+  const root = await mkdtemp(join(scratch, 'repository-'));
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), content);
+  }
+  const seed = async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' });
+  const request = { root, sources: [source], namespace: 'acme', kubernetesVersion: 'v1.36.3', apiVersions: ['v1'], limits: { seconds: 20, mebibytes: 512 }, seed, lookup: undefined };
+  const outcome = await renderer.render(request).then(() => 'rendered', (error: unknown) => error);
+  if (outcome instanceof ConvergeError) return outcome.message;
+  throw new Error('expected a ConvergeError', { cause: outcome });
+}
+
+describe('an error of a render', () => {
+  it.each(Object.entries(ways))('tells where and what, and quotes no password: %s', async (_name, way) => {
+    const message = await messageOf(way);
+    expect(message).not.toMatch(traces);
+    expect(message).toMatch(way.tells);
+  });
+});
