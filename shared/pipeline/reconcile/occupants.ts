@@ -1,17 +1,17 @@
 import { ConvergeError } from '../../errors.ts';
 import { hookOfLabel, idLabel, partOfLabel } from '../../inventory/applyset.ts';
-import type { ApiResource } from '../../objects/cluster-api.ts';
+import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, objectIdOf } from '../../objects/object-id.ts';
 import { occupancyOf, type AskedDeletion, type Refusal } from '../../ownership/deletion-guard.ts';
+import type { Cluster } from '../ports.ts';
 import { inParallel } from './parallel.ts';
-import type { Target } from './target.ts';
 
 /**
  * Why a Namespace that may be deleted otherwise stays: an environment lives in it, or that cannot be told. Undefined for every
  * other object. Everything that the cluster serves is asked for: an inventory reaches into namespaces beside its parent's.
  */
-export async function occupancyOfNamespace({ cluster, api }: Pick<Target, 'cluster' | 'api'>, { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>): Promise<Refusal | undefined> {
+export async function occupancyOfNamespace({ cluster, api }: { readonly cluster: Pick<Cluster, 'list'>; readonly api: ClusterApi }, { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>): Promise<Refusal | undefined> {
   if (groupKind(objectIdOf(object)) !== 'Namespace') return undefined;
   const namespace = object.metadata.name ?? '';
   const unknown = (reason: string): Refusal => ({ why: 'unknown', message: `stays, since it cannot be told whether an environment lives in it: ${reason}` });
