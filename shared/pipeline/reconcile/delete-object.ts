@@ -37,7 +37,7 @@ export type Deletion =
 /** What of a run and its cluster a deletion takes. */
 export interface Deleter {
   readonly run: Pick<Run, 'lease'> & { readonly ports: Pick<Ports, 'now' | 'sleep'> };
-  readonly cluster: Pick<Cluster, 'name' | 'get' | 'list' | 'delete'>;
+  readonly cluster: Pick<Cluster, 'name' | 'api' | 'get' | 'list' | 'delete'>;
   readonly api: ClusterApi;
 }
 

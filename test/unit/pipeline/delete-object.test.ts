@@ -43,6 +43,7 @@ function clusterWith({ reads = [], answers = [], holds = () => [] }: { reads?: r
     },
     cluster: {
       name: 'sandbox',
+      api: async () => api,
       get: async () => {
         events.push('get');
         return left.shift();
@@ -128,13 +129,21 @@ describe('the deletion of a Namespace', () => {
     expect(deleter.events).toEqual([]);
   });
 
-  it('is refused where what is in it cannot be listed or discovered', async () => {
+  it('is refused where what is in it cannot be listed or discovered, but for a kind that is served no longer', async () => {
     const forbidden = clusterWith({
       holds: () => {
         throw new ConvergeError({ code: 'ClusterRefused', subject: 'cluster sandbox', message: 'GET answered 403', disposition: 'refuse' });
       },
     });
     expect(await remove(forbidden)).toMatchObject({ outcome: 'refused', refusal: { why: 'unknown', message: expect.stringContaining('GET answered 403') } });
+    const defined = resource('Jewel', 'jewels', { group: 'example.com' });
+    const gone = clusterWith({
+      holds: (kind) => {
+        if (kind !== 'Jewel') return [];
+        throw new ConvergeError({ code: 'ClusterRefused', subject: 'cluster sandbox', message: 'GET answered 404', disposition: 'refuse' });
+      },
+    });
+    expect(await remove({ ...gone, api: { ...api, resources: [...api.resources, defined] } })).toEqual({ outcome: 'gone' });
     const blind = { ...clusterWith({}), api: { ...api, unreadable: ['metrics.k8s.io/v1beta1'] } };
     expect(await remove(blind)).toMatchObject({ outcome: 'refused', refusal: { why: 'unknown', message: expect.stringContaining('metrics.k8s.io/v1beta1') } });
   });
