@@ -259,6 +259,45 @@ describe('a Namespace that may be pruned', () => {
   });
 });
 
+describe('an environment that goes', () => {
+  /** Until then nothing is refused: the API server reads its policies now and then. */
+  async function refusing(namespace: string, rule: { apiGroup: string; resource: string; name: string }): Promise<() => Promise<void>> {
+    const name = `keep-${namespace}-${rule.name}`;
+    const matchConstraints = { resourceRules: [{ apiGroups: [rule.apiGroup], apiVersions: ['v1'], operations: ['DELETE'], resources: [rule.resource] }], namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } };
+    const apiVersion = 'admissionregistration.k8s.io/v1';
+    await world.apply(JSON.stringify({ apiVersion, kind: 'ValidatingAdmissionPolicy', metadata: { name }, spec: { matchConstraints, validations: [{ expression: `oldObject.metadata.name != '${rule.name}'`, message: 'the auditors keep it' }] } }));
+    await world.apply(JSON.stringify({ apiVersion, kind: 'ValidatingAdmissionPolicyBinding', metadata: { name }, spec: { policyName: name, validationActions: ['Deny'] } }));
+    await eventually('the policy holds', async () => world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(() => false, () => true));
+    return async () => {
+      await world.kubectl('delete', 'validatingadmissionpolicybinding', name);
+      await eventually('the policy holds no more', async () => world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(() => true, () => false));
+    };
+  }
+
+  it('is not told as ended while what its hooks left, or its seed, cannot be deleted', async () => {
+    await push({
+      'charts/ending/Chart.yaml': 'apiVersion: v2\nname: ending\nversion: 1.0.0\n',
+      'charts/ending/templates/a.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { password: {{ randAlphaNum 20 | quote }} }\n',
+      'charts/ending/templates/hook.yaml': configMap('left-by-hook', {}, { annotations: hookOf('pre-install') }),
+      'charts/ending/templates/claim.yaml': claim('data', hookOf('pre-install')),
+      ...environment('ending', { deletion: 'prune', sources: [{ helm: { chart: 'charts/ending', release: 'ending' } }] }),
+    });
+    await converge('ending');
+    await push({ 'environments/ending.yaml': undefined });
+    const mendSeed = await refusing('ending', { apiGroup: '', resource: 'secrets', name: 'converge-ending-seed' });
+    const mendHook = await refusing('ending', { apiGroup: '', resource: 'configmaps', name: 'left-by-hook' });
+    expect(await stage.run('ending')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(/ConfigMap ending\/left-by-hook: could not be deleted: .*the auditors keep it/) });
+    await mendHook();
+    expect(await stage.run('ending')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(/Secret ending\/converge-ending-seed: could not be deleted: .*the auditors keep it/) });
+    await mendSeed();
+    expect(await stage.run('ending')).toMatchObject({ outcome: 'removed' });
+    expect(await uidOf('configmap', 'left-by-hook', 'ending')).toBeUndefined();
+    // A claim is released, whoever made it.
+    expect((await world.find('pvc', 'data', 'ending'))?.metadata.labels).toBeUndefined();
+    expect(diffs('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(expect.stringContaining('is released, not deleted: PersistentVolumeClaim is pruned only'));
+  });
+});
+
 describe('an object whose immutable field differs', () => {
   it('is not replaced where somebody else made it, though all may be replaced', async () => {
     await namespaced('immutable');

@@ -34,7 +34,8 @@ describe('an object may be deleted', () => {
   it.each<[string, KubernetesObject, Purpose]>([
     ['a member that Git no longer wants', member(), 'prune'],
     ['a member in whose place another one comes', member(), 'replace'],
-    ['what our hooks made, by their policies', ofHook(), 'hook'],
+    ['what our hooks made, by their policies, also those of the version before, whose objects do not name themselves', ofHook(), 'hook'],
+    ['what our hooks made, and names itself', ofHook({ annotations: { 'converge.dev/object': '/ConfigMap/shop/a' } }), 'hook'],
     ['what our hooks left', ofHook(), 'leftover'],
     ['a member that has ended, and that a hook of its name follows', member({ ...job, ...ended }), 'hook'],
     ['the seed of an environment that is gone', object({ kind: 'Secret', name: 'converge-shop-seed', annotations: { 'converge.dev/environment': 'master/shop' } }), 'state'],
