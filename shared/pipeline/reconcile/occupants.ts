@@ -7,12 +7,31 @@ import { occupancyOf, type AskedDeletion, type Refusal } from '../../ownership/d
 import { inParallel } from './parallel.ts';
 import type { Target } from './target.ts';
 
+/** How often the kinds are discovered anew where one cannot be read: discovery lags behind a definition that is deleted. */
+const looks = 4;
+/** Milliseconds in between. */
+const pause = 500;
+
 /**
  * Why a Namespace that may be deleted otherwise stays: an environment lives in it, or that cannot be told. Undefined for every
  * other object. Everything that the cluster serves is asked for: an inventory reaches into namespaces beside its parent's.
  */
-export async function occupancyOfNamespace({ cluster, api }: Pick<Target, 'cluster' | 'api'>, { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>): Promise<Refusal | undefined> {
+export async function occupancyOfNamespace(
+  { run, cluster }: Pick<Target, 'run' | 'cluster'>,
+  { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>,
+): Promise<Refusal | undefined> {
   if (groupKind(objectIdOf(object)) !== 'Namespace') return undefined;
+  let refusal: Refusal | undefined;
+  for (let look = 1; look <= looks; look++) {
+    if (look > 1) await run.ports.sleep(pause);
+    // Anew: a kind whose definition went a moment ago is served no more.
+    refusal = await occupancyByApi({ cluster, api: await cluster.api({ refresh: true }) }, { object, applySets });
+    if (refusal?.why !== 'unknown') return refusal;
+  }
+  return refusal;
+}
+
+async function occupancyByApi({ cluster, api }: Pick<Target, 'cluster' | 'api'>, { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>): Promise<Refusal | undefined> {
   const namespace = object.metadata.name ?? '';
   const unknown = (reason: string): Refusal => ({ why: 'unknown', message: `stays, since it cannot be told whether an environment lives in it: ${reason}` });
   if (api.unreadable.length > 0) return unknown(`${api.unreadable.join(', ')} cannot be discovered`);
