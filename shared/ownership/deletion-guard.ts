@@ -33,6 +33,8 @@ export interface AskedDeletion {
   readonly desired?: KubernetesObject | undefined;
   /** Whether what Helm's earlier release left may go. */
   readonly adopt?: boolean;
+  /** Who made it, where the object itself no longer tells: its fields were taken over. */
+  readonly maker?: string | undefined;
 }
 
 /**
@@ -71,7 +73,7 @@ function keptRefusal({ object: { metadata }, purpose }: AskedDeletion): Refusal 
 
 function proofRefusal(asked: AskedDeletion): Refusal | undefined {
   const { object, applySets, purpose } = asked;
-  const made = madeBy(object);
+  const made = asked.maker ?? madeBy(object);
   const by = made === undefined ? '' : ` (${made} made it)`;
   switch (purpose) {
     case 'prune':
@@ -114,7 +116,7 @@ function preciousRefusal({ object, purpose, desired }: AskedDeletion): Refusal |
 
 /** The manager that wrote an object first, as far as is recorded. */
 export function madeBy({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined {
-  const [first] = managedFields.filter(({ manager }) => manager !== undefined).toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
+  const [first] = managedFields.filter(({ manager, subresource }) => manager !== undefined && (subresource ?? '') === '').toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
   return first?.manager;
 }
 

@@ -9,6 +9,7 @@ import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { maskText } from '../../objects/masking.ts';
 import { mayReplace, probeOf } from '../../objects/replacement.ts';
+import { madeBy } from '../../ownership/deletion-guard.ts';
 import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
 import type { ApplyResult } from '../ports.ts';
@@ -124,7 +125,7 @@ function failureOf({ status, message }: { status: number; message: string }): Ob
  */
 async function replace(
   target: Target,
-  { desired, resource, live, givenUp, message }: ObjectToApply & { live: KubernetesObject; givenUp: readonly Pick<ApplySet, 'id' | 'environment'>[]; message: string },
+  { desired, resource, present, live, givenUp, message }: ObjectToApply & { live: KubernetesObject; givenUp: readonly Pick<ApplySet, 'id' | 'environment'>[]; message: string },
 ): Promise<ObjectOutcome | Conflict> {
   const { run, cluster, environment } = target;
   const { id } = desired;
@@ -133,7 +134,7 @@ async function replace(
   if (!mayReplace({ object: desired.object, environment })) {
     return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it)` };
   }
-  const deleted = await deleteObject(target, { resource, id, live, applySets: [...ownSets(target), ...givenUp], purpose: 'replace', desired: desired.object });
+  const deleted = await deleteObject(target, { resource, id, live, applySets: [...ownSets(target), ...givenUp], purpose: 'replace', desired: desired.object, maker: present === undefined ? undefined : madeBy(present) });
   switch (deleted.outcome) {
     case 'refused':
       return { outcome: 'failed', message: `needs replacement, and is not deleted for it, since it ${deleted.refusal.message}: ${message} (delete it by hand, and the next run makes it anew)` };
