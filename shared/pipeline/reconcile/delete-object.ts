@@ -1,11 +1,12 @@
 import { ConvergeError } from '../../errors.ts';
-import type { ApiResource } from '../../objects/cluster-api.ts';
+import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { maskText } from '../../objects/masking.ts';
 import type { ObjectId } from '../../objects/object-id.ts';
 import { deletionRefusal, type AskedDeletion, type Refusal } from '../../ownership/deletion-guard.ts';
+import type { Cluster, Ports } from '../ports.ts';
 import { occupancyOfNamespace } from './occupants.ts';
-import type { Target } from './target.ts';
+import type { Run } from './run.ts';
 
 /** How often an object that others change meanwhile is looked at anew. */
 const looks = 6;
@@ -33,7 +34,12 @@ export type Deletion =
   /** The API server does not let it go. */
   | { readonly outcome: 'rejected'; readonly message: string };
 
-type Deleter = Pick<Target, 'run' | 'cluster' | 'api'>;
+/** What of a run and its cluster a deletion takes. */
+export interface Deleter {
+  readonly run: Pick<Run, 'lease'> & { readonly ports: Pick<Ports, 'now' | 'sleep'> };
+  readonly cluster: Pick<Cluster, 'name' | 'api' | 'get' | 'list' | 'delete'>;
+  readonly api: ClusterApi;
+}
 
 /**
  * Deletes one object: the only place where anything is deleted. The guards are asked of the very incarnation and version that

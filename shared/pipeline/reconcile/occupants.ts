@@ -1,51 +1,56 @@
 import { ConvergeError } from '../../errors.ts';
 import { hookOfLabel, idLabel, partOfLabel } from '../../inventory/applyset.ts';
-import type { ApiResource } from '../../objects/cluster-api.ts';
+import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, objectIdOf } from '../../objects/object-id.ts';
 import { occupancyOf, type AskedDeletion, type Refusal } from '../../ownership/deletion-guard.ts';
+import type { Cluster, Ports } from '../ports.ts';
 import { inParallel } from './parallel.ts';
-import type { Target } from './target.ts';
 
-/** How often the kinds are discovered anew where one cannot be read: discovery lags behind a definition that is deleted. */
-const looks = 4;
-/** Milliseconds in between. */
-const pause = 500;
+/** How often a kind that could not be listed is looked for: its definition may just be going, and the API server says so late. */
+const looks = 5;
+const firstPause = 50;
+
+interface Inspector {
+  readonly run: { readonly ports: Pick<Ports, 'sleep'> };
+  readonly cluster: Pick<Cluster, 'api' | 'list'>;
+  readonly api: ClusterApi;
+}
 
 /**
  * Why a Namespace that may be deleted otherwise stays: an environment lives in it, or that cannot be told. Undefined for every
  * other object. Everything that the cluster serves is asked for: an inventory reaches into namespaces beside its parent's.
  */
-export async function occupancyOfNamespace(
-  { run, cluster }: Pick<Target, 'run' | 'cluster'>,
-  { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>,
-): Promise<Refusal | undefined> {
+export async function occupancyOfNamespace(inspector: Inspector, { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>): Promise<Refusal | undefined> {
   if (groupKind(objectIdOf(object)) !== 'Namespace') return undefined;
-  let refusal: Refusal | undefined;
-  for (let look = 1; look <= looks; look++) {
-    if (look > 1) await run.ports.sleep(pause);
-    // Anew: a kind whose definition went a moment ago is served no more.
-    refusal = await occupancyByApi({ cluster, api: await cluster.api({ refresh: true }) }, { object, applySets });
-    if (refusal?.why !== 'unknown') return refusal;
-  }
-  return refusal;
-}
-
-async function occupancyByApi({ cluster, api }: Pick<Target, 'cluster' | 'api'>, { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>): Promise<Refusal | undefined> {
+  const { api } = inspector;
   const namespace = object.metadata.name ?? '';
   const unknown = (reason: string): Refusal => ({ why: 'unknown', message: `stays, since it cannot be told whether an environment lives in it: ${reason}` });
   if (api.unreadable.length > 0) return unknown(`${api.unreadable.join(', ')} cannot be discovered`);
   try {
     const marks = [partOfLabel, hookOfLabel, idLabel];
-    const asked = onePerKind(api.resources).flatMap((resource) =>
-      // Seeds carry no label.
-      (groupKind(resource) === 'Secret' ? [undefined] : marks).map((labelSelector) => ({ resource, namespace, content: 'metadata' as const, ...(labelSelector === undefined ? {} : { labelSelector }) })),
-    );
-    const found: readonly (readonly KubernetesObject[])[] = await inParallel(asked, async (query) => cluster.list(query));
+    // Seeds carry no label.
+    const asked = onePerKind(api.resources).flatMap((resource) => (groupKind(resource) === 'Secret' ? [undefined] : marks).map((labelSelector) => ({ resource, labelSelector })));
+    const found = await inParallel(asked, async ({ resource, labelSelector }) => listIn(inspector, { resource, namespace, labelSelector }));
     return occupancyOf({ objects: found.flat(), applySets });
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return unknown(error.message);
     throw error;
+  }
+}
+
+/** What of a kind carries a mark, or all of it. Of a kind that the cluster serves no longer there is nothing. */
+async function listIn({ run, cluster }: Inspector, { resource, namespace, labelSelector }: { resource: ApiResource; namespace: string; labelSelector: string | undefined }): Promise<readonly KubernetesObject[]> {
+  for (let look = 1; ; look++) {
+    try {
+      return await cluster.list({ resource, namespace, content: 'metadata', ...(labelSelector === undefined ? {} : { labelSelector }) });
+    } catch (error) {
+      if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+      const { resources, unreadable } = await cluster.api({ refresh: true });
+      if (unreadable.length === 0 && !resources.some((served) => groupKind(served) === groupKind(resource))) return [];
+      if (look === looks) throw error;
+      await run.ports.sleep(firstPause * 2 ** look);
+    }
   }
 }
 
