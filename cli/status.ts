@@ -43,7 +43,7 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
 }
 
 /** What copied the label of an inventory: for whoever wonders why it is not pruned. */
-function copiesOf({ repository, name, unproven: { count, objects } }: EnvironmentStatus): { text: string; tone: Tone }[] {
+export function copiesOf({ repository, name, unproven: { count, objects } }: Pick<EnvironmentStatus, 'repository' | 'name' | 'unproven'>): { text: string; tone: Tone }[] {
   const lines = objects.map(({ object, why, madeBy }) => `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${madeBy === null ? '' : `; made by ${madeBy}`}`);
   const more = count > objects.length ? [`${repository}/${name}: and ${count - objects.length} more`] : [];
   return [...lines, ...more].map((text) => ({ text, tone: 'detail' }));

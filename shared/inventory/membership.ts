@@ -83,13 +83,15 @@ export function ownerOf({ object, applySets }: { object: KubernetesObject; apply
   const { labels, annotations } = object.metadata;
   const environment = annotations?.[environmentAnnotation];
   const isKnown = (set: string | undefined) => applySets.some(({ id }) => id === set);
-  if (isCopy(object) || applySets.some((set) => set.environment === environment)) return undefined;
+  const entry = ownEntry(object);
+  // Over what we applied, somebody wrote another name: that makes no copy of it.
+  const isRenamed = entry !== undefined && !hasApplied(entry, annotationPath(objectAnnotation));
+  if ((isCopy(object) && !isRenamed) || applySets.some((set) => set.environment === environment)) return undefined;
 
   const as = roleOf(object);
   const set = labels?.[partOfLabel] ?? labels?.[hookOfLabel] ?? labels?.[idLabel];
   if (environment === undefined) return set === undefined || isKnown(set) ? undefined : describeOwner({ set, environment, as });
-  const entry = ownEntry(object);
-  const isApplied = entry !== undefined && hasApplied(entry, annotationPath);
+  const isApplied = entry !== undefined && hasApplied(entry, annotationPath(environmentAnnotation));
   const isMarked = set !== undefined || as === 'state';
   const isOursByLabel = isKnown(set) && entry !== undefined;
   return isApplied || (isMarked && !isOursByLabel) ? describeOwner({ set: set ?? '', environment, as }) : undefined;
@@ -117,7 +119,7 @@ function isCopy(object: KubernetesObject): boolean {
 }
 
 const labelPath = (label: string): readonly PathStep[] => ['metadata', 'labels', label].map((name) => ({ step: 'field', name }));
-const annotationPath: readonly PathStep[] = ['metadata', 'annotations', environmentAnnotation].map((name) => ({ step: 'field', name }));
+const annotationPath = (annotation: string): readonly PathStep[] => ['metadata', 'annotations', annotation].map((name) => ({ step: 'field', name }));
 
 function hasApplied({ fieldsV1 }: ManagedFieldsEntry, path: readonly PathStep[]): boolean {
   return fieldsV1 !== undefined && owns(fieldsV1, path);

@@ -20,7 +20,7 @@ import type { DeclaredAt } from './removed-file.ts';
 import { runHooks, type HooksRun } from './run-hooks.ts';
 import { deleteSeed } from './seed.ts';
 import { ownSets, type Target } from './target.ts';
-import { tellDivergence } from './tell.ts';
+import { tellReleased } from './tell-released.ts';
 
 /** What leave is taken of: an environment whose file is gone, in its cluster. */
 export type Leave = Pick<Target, 'run' | 'revision' | 'cluster' | 'api' | 'applySet' | 'attempted' | 'commit'>;
@@ -47,7 +47,7 @@ export async function uninstall(leave: Leave, { observed, last }: { observed: Ob
   const deleted = await deleteObjects(target, observed);
   if ('torn' in deleted) return deleted;
   const { pruned, kept, precious } = deleted;
-  await tellReleased(leave, precious);
+  await tellReleased({ ...leave, environment: undefined, guarded: precious });
   const failures = failuresOf(await releaseObjects(leave, kept));
   if (failures.length > 0) return leftOver(leave, { reason: 'Failed', objects: failedObjects(failures, kept) });
 
@@ -129,7 +129,7 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
     kept.push(observed);
     if (result.refusal.why !== 'kept') precious.push({ observed, reason: result.refusal.message });
   }
-  await tellReleased(target, precious);
+  await tellReleased({ ...target, environment: undefined, guarded: precious });
   const unreleased = failuresOf(await releaseObjects(target, kept));
   const left = [...failed, ...failedObjects(unreleased, kept)];
   if (left.length > 0) return leftOver(target, { reason: 'Failed', objects: left });
@@ -140,12 +140,6 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
 /** Definitions are never deleted, as with Helm. */
 function isDefinition({ desired }: Hook): boolean {
   return groupKind(desired.id) === 'CustomResourceDefinition.apiextensions.k8s.io';
-}
-
-async function tellReleased({ run, revision, cluster, attempted }: Leave, guarded: readonly GuardedPrune[]): Promise<void> {
-  if (guarded.length === 0) return;
-  const objects = guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: `is released, not deleted: ${reason}` }));
-  await tellDivergence(run, { divergence: divergenceOf({ reason: 'Guarded', revision, objects }), environment: undefined, attempted, cluster: cluster.name, action: 'none' });
 }
 
 /** How hooks that are not through end the run, if they do. */

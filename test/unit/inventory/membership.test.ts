@@ -107,8 +107,14 @@ describe('what belongs to somebody else', () => {
     expect(foreign({ name: 'web', labels: { 'applyset.kubernetes.io/part-of': 'applyset-x-v1' } })).toEqual(['the ApplySet applyset-x-v1', 'member']);
   });
 
+  it('is still so where somebody wrote another name over its own', () => {
+    expect(foreign({ ...applied, ...annotated('master/globex', { 'converge.dev/object': '/Service/globex/web' }) })).toEqual(['environment master/globex', 'member']);
+  });
+
   it('is not what names another object, nor what only repeats an annotation', () => {
-    expect(foreign({ ...applied, ...annotated('master/globex', { 'converge.dev/object': '/Service/globex/web' }) })).toBe('unmarked');
+    const whole: ManagedFieldsEntry = { ...entry, fieldsV1: { 'f:metadata': { 'f:annotations': { 'f:converge.dev/environment': {}, 'f:converge.dev/object': {} }, 'f:labels': { 'f:applyset.kubernetes.io/part-of': {} } } } };
+    expect(foreign({ ...applied, managedFields: [whole], ...annotated('master/globex', { 'converge.dev/object': '/Service/globex/web' }) })).toBe('unmarked');
+    expect(foreign({ ...applied, managedFields: [copying], ...annotated('master/globex', { 'converge.dev/object': '/Service/globex/web' }) })).toBe('unmarked');
     expect(foreign({ name: 'web', ...annotated('master/globex') })).toBe('unmarked');
   });
 });
