@@ -28,9 +28,10 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { hookRefusal } from '../../ownership/refusal.ts';
 import { deleteByPolicy, mayDelete, openKeptObjects, readHookObject, servedResource, type KeptObjects } from './delete-hooks.ts';
 import type { DesiredState } from './desired-state.ts';
-import { awaitEnd, failedAs, through, type HookEnd, type LeftHook } from './hook-end.ts';
+import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
 import { handRemedy, makeRoom, type Room } from './make-room.ts';
 import type { ObservedState } from './observed-state.ts';
+import type { ApplyResult } from '../ports.ts';
 import { ownSets, type Target } from './target.ts';
 import { fenced } from './apply-object.ts';
 import { writeParent } from './apply-changes.ts';
@@ -38,6 +39,9 @@ import type { Run } from './run.ts';
 
 /** Milliseconds that cleaning up after hooks may take at the least. */
 const cleanUpFor = 10_000;
+/** How often what others change meanwhile is looked at anew, and milliseconds before the next look, doubling. */
+const looks = 6;
+const firstPause = 50;
 
 export interface FailedHook {
   readonly desired: DesiredObject;
@@ -143,7 +147,7 @@ async function runHook(
   target: Target,
   { hook, due, failedBefore, api, kept }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi; kept: KeptObjects },
 ): Promise<HookEnd> {
-  const { run, cluster, environment } = target;
+  const { environment } = target;
   const { desired } = hook;
   const { object, mark } = marked({ desired, due });
   const resource = await servedResource(target, { desired, api });
@@ -163,19 +167,39 @@ async function runHook(
   const room: Room = live === undefined ? { room: 'free' } : mustGo ? await makeRoom(target, { live, isMade, running, api, kept }) : { room: 'taken', refusal: undefined };
   if (room.room === 'none') return room.end;
 
-  await run.lease.assertHeld();
-  // What is there and was not made by this environment stays unmarked, so that no policy ever deletes it.
-  const isOurs = live === undefined || room.room === 'free' || isMade || isMember({ object: live, applySets });
-  const applied = withoutTimeToLive(isOurs ? object : withoutClaim(object));
-  // Where it was deleted just now, or was never there, nobody else may have made it meanwhile.
-  const result = await cluster.apply({ resource, object: room.room === 'free' ? fenced({ object: applied, live: undefined }) : applied, dryRun: false });
-  if (result.outcome === 'rejected' && result.status === 409) await run.lease.assertHeld('now');
+  const result = await applyHook(target, { ...running, room: room.room });
+  if (result.outcome === 'refused') return failedAs(result.message);
   if (result.outcome === 'rejected') {
     const message = maskText({ text: result.message, objects: [object] });
     return failedAs(room.room === 'taken' && room.refusal !== undefined ? `it ${room.refusal.message}, is not deleted, and cannot be changed into the hook: ${message} (${handRemedy})` : message);
   }
   if (!runsToAnEnd(desired)) return through;
   return await awaitEnd(target, { ...running, uid: result.object.metadata.uid });
+}
+
+/** Why an object must not be applied over, or what the API server answered. */
+type HookApplied = ApplyResult | { readonly outcome: 'refused'; readonly message: string };
+
+/**
+ * Applies a hook: where its place is free, so that nobody else may have made it meanwhile; else over the very incarnation and version
+ * that was judged. What is there and was not made by this environment stays unmarked, so that no policy ever deletes it.
+ */
+async function applyHook(target: Target, { desired, object, resource, room }: Omit<RunningHook, 'uid' | 'due'> & { room: 'free' | 'taken' }): Promise<HookApplied> {
+  const { run, cluster, environment } = target;
+  const applySets = ownSets(target);
+  for (let look = 1; ; look++) {
+    const live = room === 'free' ? undefined : await readHookObject(target, { desired, resource });
+    const message = live === undefined ? undefined : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
+    if (message !== undefined) return { outcome: 'refused', message: `an object of that name ${message}` };
+    const isOurs = live === undefined || hookStandingOf({ object: live, applySets }).standing === 'member' || isMember({ object: live, applySets });
+    await run.lease.assertHeld(look === 1 ? undefined : 'now');
+    const applied = withoutTimeToLive(isOurs ? object : withoutClaim(object));
+    const result = await cluster.apply({ resource, object: fenced({ object: applied, live }), dryRun: false });
+    if (result.outcome !== 'rejected' || result.status !== 409) return result;
+    await run.lease.assertHeld('now');
+    if (room === 'free' || look === looks) return result;
+    await run.ports.sleep(firstPause * 2 ** look * (0.5 + Math.random()));
+  }
 }
 
 /** Without the label by which hooks know what they made. */
