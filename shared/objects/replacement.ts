@@ -3,10 +3,17 @@ import type { KubernetesObject } from './kubernetes-object.ts';
 import type { RefusalCause } from './refusal-cause.ts';
 import { groupKind, groupOf } from './object-id.ts';
 
-const replaceAnnotation = 'converge.dev/replace';
+export const replaceAnnotation = 'converge.dev/replace';
+
+const definition = 'CustomResourceDefinition.apiextensions.k8s.io';
+
+/** Whether it defines a kind, whose objects may be anybody's. */
+export function isDefinition(id: { readonly group: string; readonly kind: string }): boolean {
+  return groupKind(id) === definition;
+}
 
 /** Kinds whose deletion takes more with it than the object: data, or every object of the kind. */
-const precious = ['Namespace', 'PersistentVolumeClaim', 'PersistentVolume', 'CustomResourceDefinition.apiextensions.k8s.io'];
+const precious = ['Namespace', 'PersistentVolumeClaim', 'PersistentVolume', definition];
 
 export function isPrecious(id: { readonly group: string; readonly kind: string }): boolean {
   return precious.includes(groupKind(id));

@@ -4,17 +4,21 @@ import { ownedPart } from '../../drift/owned-fields.ts';
 import { desiredBeside, withoutIgnored } from '../../drift/ignored-fields.ts';
 import { mutatedFields } from '../../drift/mutated-fields.ts';
 import { noticesOf, type Notices } from '../../drift/notices.ts';
+import { environmentKey } from '../../environment/revision.ts';
+import type { ApplySet } from '../../inventory/applyset.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { RefusalCause } from '../../objects/refusal-cause.ts';
 import { maskText } from '../../objects/masking.ts';
 import { goesAlong, mayReplace, probeOf, verdictOf } from '../../objects/replacement.ts';
+import { madeBy } from '../../ownership/deletion-guard.ts';
 import { refusedBeside } from '../../ownership/outlived-defaults.ts';
 import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
 import type { ApplyResult } from '../ports.ts';
-import type { Target } from './target.ts';
+import { awaitGone, deleteObject } from './delete-object.ts';
+import { ownSets, type Target } from './target.ts';
 
 /** How often an object that others change meanwhile is looked at anew. */
 const looks = 6;
@@ -68,6 +72,7 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
   const { applySet, environment, others } = target;
   const { desired, present, noted } = toApply;
   const { id, ignored = [] } = desired;
+  const givenUp: Pick<ApplySet, 'id' | 'environment'>[] = [];
   if (present !== undefined) {
     const owner = foreignOwnerOf({ observed: present, applySet });
     const message =
@@ -76,12 +81,13 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
         : ownersRefusal({ owner, said: await others.answerOf({ owner, key: desired.key }) });
     if (message !== undefined) return { outcome: 'failed', message };
     if (owner !== undefined) await others.assertNewest();
+    if (owner?.environment !== undefined) givenUp.push({ id: owner.set, environment: environmentKey({ repository: target.run.repository, environment: owner.environment }) });
   }
   const object = present === undefined ? desired.object : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
   const written = await writeOver(target, { ...toApply, object });
   if (written.outcome === 'conflict') return written;
   const { live, result } = written;
-  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await explain(target, { ...toApply, object, live, refusal: result }) : failureOf(result);
+  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await explain(target, { ...toApply, object, live, givenUp, refusal: result }) : failureOf(result);
 
   const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object, ignored }), ignored });
   const mutated = mutatedFields({ applied: withoutIgnored(object, ignored), stored: result.object });
@@ -151,7 +157,13 @@ function failureOf({ status, message }: { status: number; message: string }): Ob
 }
 
 type Rejected = Extract<ApplyResult, { outcome: 'rejected' }>;
-type Refused = ObjectToApply & { readonly object: KubernetesObject; readonly live: KubernetesObject; readonly refusal: Rejected };
+interface Refused extends ObjectToApply {
+  readonly object: KubernetesObject;
+  readonly live: KubernetesObject;
+  /** The set that owned it, where its environment does not want it any more. */
+  readonly givenUp: readonly Pick<ApplySet, 'id' | 'environment'>[];
+  readonly refusal: Rejected;
+}
 
 /** What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did (rule 13). */
 async function explain(target: Target, refused: Refused): Promise<ObjectOutcome | Conflict> {
@@ -168,11 +180,11 @@ async function explain(target: Target, refused: Refused): Promise<ObjectOutcome 
     const same = verdict === 'denied' ? await tryAnew(target, { resource, object: ownedPart(live) }) : undefined;
     if (same?.outcome !== 'rejected' || same.status !== probe.status) return { outcome: 'failed', message: `${message} (whether it could be made anew cannot be told: ${probe.message})` };
   }
-  if (live.metadata.uid === undefined || !mayReplace({ object: desired.object, environment })) {
+  if (!mayReplace({ object: desired.object, environment })) {
     const along = goesAlong(desired.id);
     return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it${along === undefined ? '' : `; ${along}`})` };
   }
-  return await replace(target, refused, live.metadata.uid);
+  return await replace(target, refused);
 }
 
 /** A dry run of making an object under another name. */
@@ -183,18 +195,22 @@ async function tryAnew({ cluster }: Target, { resource, object }: { resource: Ap
 /** How often an object that was deleted is made anew: a quota counts what is gone for a moment still. */
 const creations = 10;
 
-/** Deletes an object and makes it anew. */
-async function replace(target: Target, { desired, resource, refusal: { message } }: Refused, uid: string): Promise<ObjectOutcome | Conflict> {
+/** Deletes an object, where this environment made it, and makes it anew. */
+async function replace(target: Target, { desired, resource, present, live, givenUp, refusal: { message } }: Refused): Promise<ObjectOutcome | Conflict> {
   const { run, cluster } = target;
-  const { namespace, name } = desired.id;
-  await run.lease.assertHeld();
-  const deleted = await cluster.delete({ resource, namespace, name, uid });
-  if (deleted.outcome === 'rejected') return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
-  if (deleted.outcome === 'changed') return { outcome: 'conflict', message };
-  for (let look = 1; (await cluster.get({ resource, namespace, name }))?.metadata.uid === uid; look++) {
-    if (run.ports.now() >= run.waitUntil()) return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
-    await run.ports.sleep(pause(look));
-    await run.lease.assertHeld();
+  const { id } = desired;
+  const deleted = await deleteObject(target, { resource, id, live, applySets: [...ownSets(target), ...givenUp], purpose: 'replace', desired: desired.object, maker: present === undefined ? undefined : madeBy(present) });
+  switch (deleted.outcome) {
+    case 'refused':
+      return { outcome: 'failed', message: `needs replacement, and is not deleted for it, since it ${deleted.refusal.message}: ${message} (delete it by hand, and the next run makes it anew)` };
+    case 'rejected':
+      return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
+    case 'changed':
+      return { outcome: 'conflict', message };
+    case 'leaving':
+      if ((await awaitGone(target, { resource, id, uid: deleted.uid, until: run.waitUntil().getTime() })) === undefined) break;
+      return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
+    case 'gone':
   }
   let result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
   for (let creation = 1; creation < creations && result.outcome === 'rejected' && result.status === 403; creation++) {
