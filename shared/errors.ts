@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'NotImplemented'
   | 'Overloaded'
   | 'Unforeseen'
+  | 'OwnedByAnother'
   | 'RemovalGuarded'
   | 'UnknownCluster'
   | 'UnknownRepository'

@@ -6,6 +6,7 @@ import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { UnpackArchive } from '../source/archive.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
+import type { RefusalCause } from '../objects/refusal-cause.ts';
 import type { KubernetesObject, ManagedFieldsEntry, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 
 /**
@@ -305,7 +306,8 @@ export interface KeptRenders {
 /** What the API server answered: the object, or its own words about why not. */
 export type ApplyResult =
   | { readonly outcome: 'applied'; readonly object: KubernetesObject }
-  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
+  /** `causes`: what of the object is refused, where the API server says it; `message` is cut to what a person reads. */
+  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string; readonly causes: readonly RefusalCause[] };
 
 export type DeleteResult =
   /** `gone`: the API server says that nothing is left of it; otherwise finalizers or its grace period may hold it. */

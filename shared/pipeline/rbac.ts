@@ -7,6 +7,8 @@ import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import { desiredObjects, scopeTable } from '../objects/desired.ts';
 import { desiredHooks } from '../objects/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { pruneAnnotation } from '../ownership/deletion-guard.ts';
+import { replaceAnnotation } from '../objects/replacement.ts';
 import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
@@ -133,6 +135,10 @@ function needsOf(
     const resource = resourceOfKind(api, { group: groupOf(apiVersion), kind });
     return resource === undefined ? [] : [{ resource, namespace: at === '' ? undefined : at, name: of === '' ? undefined : of }];
   });
+  const isNamespace = (id: ObjectId): boolean => groupKind(id) === 'Namespace';
+  const wanted = new Set([...members, ...hooks].filter(({ id }) => isNamespace(id)).map(({ id }) => id.name));
+  const permitted = [...members, ...hooks].filter(({ id, object }) => isNamespace(id) && isDeletable(object)).map(({ id }) => id.name);
+  const given = owned.filter((id) => isNamespace(id) && !wanted.has(id.name)).map(({ name: of }) => of);
   return {
     objects: [...members, ...hooks].map(({ object }) => object),
     needs: {
@@ -141,8 +147,15 @@ function needsOf(
       members: [...members.map(({ id }) => id), ...owned].flatMap(placed),
       hooks: hooks.flatMap(({ id }) => placed(id)),
       lookups,
+      deletableNamespaces: [...new Set([...permitted, ...given])],
+      adoptsReleases: environment.adopt && environment.sources.some((source) => source.kind === 'helm'),
     },
   };
+}
+
+/** Whether a precious object says that it may go: the run that deletes it may be one that no longer finds it in Git. */
+function isDeletable({ metadata: { annotations } }: KubernetesObject): boolean {
+  return [pruneAnnotation, replaceAnnotation].some((annotation) => annotations?.[annotation] === 'true');
 }
 
 /** Whatever the version: rights are of all versions of a kind. */
