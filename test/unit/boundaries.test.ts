@@ -81,6 +81,13 @@ describe('the domain', () => {
   );
 });
 
+describe('a deletion in a cluster', () => {
+  it('is made in one place, which asks the guards', () => {
+    const deletes = filesBelow('shared').filter((file) => /\bcluster(\(\))?\.delete\(/.test(read(file)));
+    expect(deletes).toEqual(['shared/pipeline/reconcile/delete-object.ts']);
+  });
+});
+
 describe('a function', () => {
   it.each(filesBelow('functions').filter((file) => !longerByDesign.some((name) => file.endsWith(`/${name}`))))(
     '%s parses, wires and calls one stage, in under thirty lines',
