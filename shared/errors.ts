@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'InvalidEvent'
   | 'InvalidArchive'
   | 'NotImplemented'
+  | 'OwnedByAnother'
   | 'RemovalGuarded'
   | 'UnknownCluster'
   | 'UnknownRepository'

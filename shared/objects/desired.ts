@@ -24,6 +24,8 @@ export interface DesiredObject {
 export interface Marks {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** An annotation that holds the object's own key. It is no part of the hash: of what was applied without it, nothing changed. */
+  readonly nameAnnotation?: string;
 }
 
 /**
@@ -48,7 +50,7 @@ export function desiredObjects({
   const byKey = new Map<string, DesiredObject>();
   const home = JSON.stringify({ namespace, marks });
   for (const { object, source } of rendered) {
-    const { marked, hash } = member({ object, home, isNamespaced: scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true, namespace, marks });
+    const { marked, applied, hash } = member({ object, home, isNamespaced: scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true, namespace, marks });
     const id = objectIdOf(marked);
     const key = objectKey(id);
     if (id.name === '') {
@@ -65,7 +67,7 @@ export function desiredObjects({
       });
     }
     const ignored = ignoredOf(id);
-    byKey.set(key, ignored.length === 0 ? { key, id, object: marked, hash, source } : { key, id, object: marked, hash: hashBeside({ object: marked, ignored }), source, ignored });
+    byKey.set(key, ignored.length === 0 ? { key, id, object: applied, hash, source } : { key, id, object: applied, hash: hashBeside({ object: marked, ignored }), source, ignored });
   }
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
@@ -110,6 +112,8 @@ export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<Kube
 /** A rendered object as a member, its hash, and what made it so: its scope, and the namespace and marks as JSON. */
 interface Member {
   readonly marked: KubernetesObject;
+  /** The same with its name. */
+  readonly applied: KubernetesObject;
   readonly hash: string;
   readonly isNamespaced: boolean;
   readonly home: string;
@@ -118,11 +122,11 @@ interface Member {
 /** An instance keeps rendered objects between runs: what became of one is kept with it. */
 const members = new WeakMap<KubernetesObject, Member>();
 
-function member({ object, home, isNamespaced, namespace, marks }: Omit<Member, 'marked' | 'hash'> & { object: KubernetesObject; namespace: string; marks: Marks }): Member {
+function member({ object, home, isNamespaced, namespace, marks }: Omit<Member, 'marked' | 'applied' | 'hash'> & { object: KubernetesObject; namespace: string; marks: Marks }): Member {
   const known = members.get(object);
   if (known?.home === home && known.isNamespaced === isNamespaced) return known;
   const marked = mark({ object: place({ object: normalise(object), namespace, isNamespaced }), marks });
-  const made = { marked, hash: hashJson(marked), isNamespaced, home };
+  const made = { marked, applied: named({ object: marked, marks }), hash: hashJson(marked), isNamespaced, home };
   members.set(object, made);
   return made;
 }
@@ -132,6 +136,11 @@ function place({ object, namespace, isNamespaced }: { object: KubernetesObject; 
   if (isNamespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace || namespace } };
   const { namespace: _foreign, ...metadata } = object.metadata;
   return { ...object, metadata };
+}
+
+function named({ object, marks: { nameAnnotation } }: { object: KubernetesObject; marks: Marks }): KubernetesObject {
+  if (nameAnnotation === undefined) return object;
+  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [nameAnnotation]: objectKey(objectIdOf(object)) } } };
 }
 
 function mark({ object, marks }: { object: KubernetesObject; marks: Marks }): KubernetesObject {

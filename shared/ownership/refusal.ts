@@ -1,24 +1,25 @@
-import { environmentAnnotation, partOfLabel, type ApplySet } from '../inventory/applyset.ts';
+import type { ApplySet } from '../inventory/applyset.ts';
+import { ownerOf, type Owner } from '../inventory/membership.ts';
 import type { KubernetesObject, ObjectMetadata } from '../objects/kubernetes-object.ts';
 import { livingOwner } from './living-owner.ts';
 
-/** The set that an object is labelled for, where it is not ours. */
+/** Whose an object is, where it is not ours. */
 export interface ForeignOwner {
-  /** The id of the set. */
+  /** The id of the set that it is labelled for; empty where somebody took the label off. */
   readonly set: string;
   /** For people: `environment master/acme`, or the set's id where the object names no environment. */
   readonly title: string;
   /** The environment of the same repository that the object names, or undefined. */
   readonly environment: string | undefined;
+  readonly as: Owner['as'];
 }
 
-export function foreignOwnerOf({ observed, applySet }: { observed: { readonly metadata: ObjectMetadata }; applySet: ApplySet }): ForeignOwner | undefined {
-  const set = observed.metadata.labels?.[partOfLabel];
-  if (set === undefined || set === applySet.id) return undefined;
-  const named = observed.metadata.annotations?.[environmentAnnotation];
+export function foreignOwnerOf({ observed, applySet }: { observed: KubernetesObject; applySet: Pick<ApplySet, 'id' | 'environment'> }): ForeignOwner | undefined {
+  const owner = ownerOf({ object: observed, applySets: [applySet] });
+  if (owner === undefined) return undefined;
   const [repository] = applySet.environment.split('/');
-  const [ofRepository, environment] = named?.split('/') ?? [];
-  return { set, title: named === undefined ? `the ApplySet ${set}` : `environment ${named}`, environment: ofRepository === repository ? environment : undefined };
+  const [ofRepository, environment] = owner.environment?.split('/') ?? [];
+  return { set: owner.set, title: owner.title, environment: ofRepository === repository ? environment : undefined, as: owner.as };
 }
 
 /**
@@ -32,6 +33,7 @@ export type OwnersAnswer = { readonly answer: 'other' | 'wants' | 'free' | 'susp
  * without a word (rule 10). An owner that does not parse or render has not said that it does not want it.
  */
 export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
+  if (owner.as === 'state') return `holds what ${owner.title} keeps of itself, its inventory or the seed of its random values, and is never applied over; leave it out`;
   switch (said.answer) {
     case 'free':
       return undefined;

@@ -6,6 +6,8 @@ import { policyOf, type Policy } from '../environment/policy.ts';
 import type { Quarantine } from '../environment/quarantine.ts';
 import { revisionOf } from '../environment/revision.ts';
 import { listEnvironments } from './declared-environments.ts';
+import type { MissingProof } from '../inventory/membership.ts';
+import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports, Repository } from './ports.ts';
 import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
@@ -24,9 +26,20 @@ export interface EnvironmentStatus {
   readonly quarantine: Pick<Quarantine, 'revision' | 'reason' | 'at' | 'revert'> | null;
   readonly health: Memory['health'];
   readonly objects: number;
+  /** What copied the label of its inventory and is left alone: how many, and the first of them. */
+  readonly unproven: { readonly count: number; readonly objects: readonly UnprovenObject[] };
   readonly message: string;
   /** What its file leaves undone on purpose; null where it cannot be read. */
   readonly policy: Policy | null;
+}
+
+export interface UnprovenObject {
+  /** `EndpointSlice acme/shop-x7k2p` */
+  readonly object: string;
+  /** What it lacks to be a member. */
+  readonly why: string;
+  /** What wrote it, as far as is known. */
+  readonly madeBy: string | null;
 }
 
 export interface Status {
@@ -84,7 +97,20 @@ function factsOf({ name, repository, memory }: { name: string; repository: Repos
     quarantine: stands ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert } : null,
     health,
     objects: Object.keys(objects).length,
+    unproven: unprovenOf(memory),
   };
+}
+
+const whyUnproven: Readonly<Record<MissingProof, string>> = {
+  annotation: 'it does not name the environment',
+  copied: 'it names another object',
+  'apply-entry': 'Converge did not apply it',
+  'label-owner': 'Converge did not apply its label',
+};
+
+function unprovenOf({ unproven }: Memory): EnvironmentStatus['unproven'] {
+  const objects = (unproven?.objects ?? []).map(({ key, missing, madeBy }) => ({ object: objectTitle(idOfKey(key)), why: whyUnproven[missing], madeBy: madeBy ?? null }));
+  return { count: unproven?.count ?? 0, objects };
 }
 
 async function statusOfEnvironment({ name, repository, commit, ports }: { name: string; repository: Repository; commit: string; ports: StatusPorts }): Promise<EnvironmentStatus> {

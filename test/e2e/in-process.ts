@@ -27,6 +27,8 @@ export interface InProcess {
   run(environment: string, options?: { repository?: RepositoryClass; mode?: ReconcileRequested['mode']; dies?: (call: Call) => boolean; waits?: (call: Call) => Promise<void> }): Promise<ReconcileResult>;
   /** For a look at the cluster, which costs less than kubectl. */
   readonly cluster: Cluster;
+  /** What the stage is handed, for what else reads it. */
+  readonly ports: ReconcilePorts;
   /** What the runs published, each event id once. */
   readonly published: { readonly topic: Topic; readonly event: OutgoingEvent }[];
 }
@@ -45,15 +47,25 @@ export async function pushUnheard(world: World, clone: Clone, files: Files, repo
   return await clone.push(files);
 }
 
+/** Another installation of the product on the same clusters: its class `master` is another repository, and its state is its own. */
+export interface Installation {
+  readonly master: string;
+  readonly stateBucket: string;
+}
+
 /**
  * @param verify whose signatures the operator wants in master, beside what the pipeline's configuration says
  * @param beside further clusters, and where Google's APIs answer
  */
-export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify'], beside?: Pick<Config, 'clusters' | 'google'>): Promise<InProcess> {
+export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify'], beside?: Pick<Config, 'clusters' | 'google'>, installation?: Installation): Promise<InProcess> {
   const { pipeline } = world;
   const written = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
-  const config = beside === undefined ? written : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
-  const { master } = config.repositories;
+  const configured = beside === undefined ? written : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
+  const { master } = configured.repositories;
+  const config =
+    installation === undefined || master === undefined
+      ? configured
+      : { ...configured, state: { ...configured.state, bucket: installation.stateBucket }, repositories: { ...configured.repositories, master: { ...master, url: installation.master } } };
   const now = () => new Date();
   const published: { topic: Topic; event: OutgoingEvent }[] = [];
   const real: ReconcilePorts = {
@@ -74,6 +86,7 @@ export async function startInProcess(world: World, verify?: Config['repositories
   let runs = 0;
   return {
     published,
+    ports: real,
     cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
     async run(environment, { repository = 'master', mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });

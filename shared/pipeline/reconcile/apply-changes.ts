@@ -1,7 +1,7 @@
 import { fingerprint } from '../../drift/fingerprint.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { readHookRecord } from '../../inventory/hook-record.ts';
-import { extentOf, parentObject, parentSays, unionOf, type ApplySet } from '../../inventory/applyset.ts';
+import { extentOf, parentObject, parentSays, recordBeside, unionOf, type ApplySet } from '../../inventory/applyset.ts';
 import type { ObjectDiff } from '../../events/alert.ts';
 import { applyStages } from '../../objects/apply-order.ts';
 import { definitionsOf, dependenciesOf } from '../../objects/dependencies.ts';
@@ -163,7 +163,7 @@ async function writeIntent({
 }): Promise<KubernetesObject> {
   const ids = actions.flatMap((action) => (action.action === 'prune' || isUndiscoverable({ desired: action.desired, api }) ? [] : [action.desired.id]));
   const extent = unionOf(observed.extent, extentOf({ ids, parentNamespace: applySet.namespace }));
-  const desired = parentObject({ applySet, extent, record: undefined, hooks: readHookRecord(observed.parent) });
+  const desired = parentObject({ applySet, extent, record: recordBeside(observed.parent), hooks: readHookRecord(observed.parent) });
   await writeParent({ cluster, observed: observed.parent, desired });
   return desired;
 }

@@ -7,15 +7,18 @@ import { nextRetry } from '../../environment/retry.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { bringAbout } from './bring-about.ts';
 import { renderDesired, type DesiredState } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
 import { follow, lookAgain } from './look-again.ts';
-import { observe, type ObservedState } from './observed-state.ts';
+import { assertUnused, observe, type ObservedState } from './observed-state.ts';
+import { readOwnParent } from './own-parent.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
+import { readStrays } from './read-strays.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { reviewRollback } from './roll-back.ts';
@@ -29,6 +32,7 @@ import { tearDown } from './tear-down.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
 import { acceptRule, assertTrusted } from './trust.ts';
+import { rememberUnproven } from './unproven.ts';
 import { verifyPlan, type Verified } from './verify.ts';
 
 /** What only a commit mends. */
@@ -82,7 +86,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
       environment,
       cluster,
       api: await cluster.api(),
-      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace, deletion: environment.deletion }),
+      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace, deletion: environment.deletion, url: repository.url }),
     };
     return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
@@ -115,11 +119,13 @@ async function refuseRevision(run: Run, { commit, revision, distrust }: { commit
   return await diverge(run, { environment: undefined, attempted, divergence });
 }
 
-/** Converges, and where the environment was renamed, takes over what it owns under its previous names. */
+/** Converges, and where the environment was renamed, takes over what it owns under its previous names. Whose the inventory is, is read first. */
 async function succeed(target: Target): Promise<RunResult> {
+  const { run, commit } = target;
+  const parent = await readOwnParent({ ...target, memory: run.memoryFile.memory(), commit: commit.id });
   const succession = await openSuccession(target);
   try {
-    const result = await convergeTarget(target, succession);
+    const result = await convergeTarget(target, { succession, parent });
     if (result.outcome === 'converged') await succession?.finish();
     return result;
   } finally {
@@ -127,18 +133,20 @@ async function succeed(target: Target): Promise<RunResult> {
   }
 }
 
-async function convergeTarget(declared: Target, succession: Succession | undefined): Promise<RunResult> {
+async function convergeTarget(declared: Target, { succession, parent }: { succession: Succession | undefined; parent: KubernetesObject | undefined }): Promise<RunResult> {
   const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
   const isRendered = succession === undefined && (await rendersAsBefore(declared));
   // What a commit changed is rendered while the cluster is read.
-  const observing = observe({ cluster, api, applySet, remembered: memory.objects });
+  const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
   const observed = succession?.join(own) ?? own;
+  await rememberUnproven(run, observed);
   if (isRendered && isSettled(declared, observed)) return await settle(declared, observed);
 
   const desired = rendered ?? (await renderDesired(declared));
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
+  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
   const verified = await comparePlan(target, { desired, observed });
   const { actions, renewed, notices } = verified;
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });
@@ -168,7 +176,8 @@ async function convergeTarget(declared: Target, succession: Succession | undefin
 }
 
 async function comparePlan(target: Target, { desired, observed }: { desired: DesiredState; observed: ObservedState }): Promise<Verified> {
-  const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: target.run.memoryFile.memory().objects });
+  const strays = await readStrays(target, { desired, observed });
+  const plan = planChanges({ desired: desired.objects, observed: observed.objects, strays, remembered: target.run.memoryFile.memory().objects });
   return await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
 }
 

@@ -3,11 +3,13 @@ import type { Environment } from '../../environment/environment-file.ts';
 import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs.ts';
 import { manifestsRelease, releaseKeys } from '../../environment/release-key.ts';
-import { hookMarks, memberMarks } from '../../inventory/applyset.ts';
+import { hookMarks, memberMarks, type ApplySet } from '../../inventory/applyset.ts';
 import type { ReleaseHooks } from '../../inventory/hook-record.ts';
 import type { KeptAnswer } from '../../inventory/kept-answers.ts';
+import { seedSecretName } from '../../inventory/seed-secret.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
 import { desiredHooks } from '../../objects/hook.ts';
+import { objectTitle } from '../../objects/object-id.ts';
 import type { Render, Repository } from '../ports.ts';
 import { renderSources, type RenderFor } from './render-cache.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
@@ -39,6 +41,7 @@ export async function renderDesired(target: Target, options?: RenderFor): Promis
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
   const objects = desiredObjects({ rendered: render.objects, ...placing, marks: memberMarks(applySet), ignoredOf: (id) => ignoredFields({ rules: environment.ignore, id }) });
   const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet) });
+  refuseOwnState({ objects: [...objects, ...hooks.map((hook) => hook.desired)], applySet });
   const inputs = await readInputs({ repository, commit: commit.id, paths: inputPaths({ environment, reads: render.reads }) });
   const releases = [...releaseKeys({ environment, inputs })]
     .map(([release, key]) => ({ release, key, hooks: hooks.filter((hook) => hook.release === release) }))
@@ -55,6 +58,20 @@ async function refuseMissingSources({ repository, environment, commit }: { repos
     subject: `environments/${environment.name}.yaml`,
     message: `names what the repository does not hold: ${missing.join(', ')}`,
     remedy: 'upload it, or correct spec.sources',
+    disposition: 'refuse',
+  });
+}
+
+/** Applied by Git, the inventory and the seed would lose what they hold. */
+function refuseOwnState({ objects, applySet }: { objects: readonly DesiredObject[]; applySet: ApplySet }): void {
+  const kept = [`/ConfigMap/${applySet.namespace}/${applySet.name}`, `/Secret/${applySet.namespace}/${seedSecretName(applySet)}`];
+  const found = objects.find(({ key }) => kept.includes(key));
+  if (found === undefined) return;
+  throw new ConvergeError({
+    code: 'RenderFailed',
+    subject: `${found.source}, ${objectTitle(found.id)}`,
+    message: `is where Converge keeps what it needs to know of environment ${applySet.environment}`,
+    remedy: 'give it another name',
     disposition: 'refuse',
   });
 }

@@ -82,6 +82,26 @@ export async function lastVersion(run: Run, head: Commit): Promise<Environment |
   return undefined;
 }
 
+/** No commit is older, whatever its clock said. */
+const firstDate = new Date(-8.64e15);
+
+/**
+ * Whether an environment was ever declared on the branch: at one of the commits that are known of it, or at any other.
+ *
+ * @param known commits at which it may have been there, which save a walk through all of the history
+ */
+export async function wasDeclared(run: Pick<Run, 'repository' | 'ports'>, { name, head, known }: { name: string; head: string; known: readonly string[] }): Promise<boolean> {
+  const repository = run.ports.repository(run.repository);
+  const isThere = async (commit: string) => (await repository.readFile({ commit, path: environmentPath(name) })) !== undefined;
+  for (const commit of new Set(known)) {
+    if ((await repository.isAncestor({ ancestor: commit, descendant: head })) && (await isThere(commit))) return true;
+  }
+  for (const { id } of await repository.history({ from: head, since: firstDate })) {
+    if (await isThere(id)) return true;
+  }
+  return false;
+}
+
 async function declaredAt(run: Run, commit: string): Promise<Environment | undefined> {
   const file = environmentPath(run.environment);
   try {

@@ -8,6 +8,7 @@ import {
   hookRunAnnotation,
   parentObject,
   partOfLabel,
+  recordBeside,
   revisionAnnotation,
 } from '../../inventory/applyset.ts';
 import {
@@ -328,7 +329,7 @@ function openJournal({ run, cluster, applySet }: Target, begin: { record: HookRe
     parent: () => parent,
     async write(next) {
       await run.lease.assertHeld();
-      const desired = parentObject({ applySet, extent: extentOfParent(parent), record: undefined, hooks: next });
+      const desired = parentObject({ applySet, extent: extentOfParent(parent), record: recordBeside(parent), hooks: next });
       await writeParent({ cluster, observed: parent, desired });
       record = next;
       parent = desired;

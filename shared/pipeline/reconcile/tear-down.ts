@@ -5,6 +5,7 @@ import { failuresOf } from '../../plan/change-set.ts';
 import type { Commit } from '../ports.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, parentResource, type ObservedState } from './observed-state.ts';
+import { readOwnParent } from './own-parent.ts';
 import { releaseObjects } from './release-objects.ts';
 import { assertRemoved, isRenamed, lastAttempted, lastVersion } from './removed-file.ts';
 import type { Run } from './run.ts';
@@ -39,10 +40,12 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     const cluster = await run.ports.cluster({ name: place.cluster, repository: run.repository, environment: run.environment });
     const api = await cluster.api();
     const identity = { repository: run.repository, environment: run.environment, namespace: place.namespace };
-    const observed = await observe({ cluster, api, applySet: applySetOf(identity), remembered: memory.objects });
+    const own = applySetOf({ ...identity, url: run.ports.repository(run.repository).url });
+    const parent = await readOwnParent({ run, cluster, applySet: own, memory, commit: commit.id });
+    const observed = await observe({ cluster, api, applySet: own, remembered: memory.objects, parent });
     const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
     const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
-    const applySet = applySetOf({ ...identity, deletion });
+    const applySet = { ...own, deletion };
     const leave: Leave = { run, revision, cluster, api, applySet, attempted, commit };
 
     const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
@@ -57,6 +60,11 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     return { outcome: 'removed', revision };
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    if (error.code === 'OwnedByAnother' && memory.cluster === '') {
+      // It never came to own anything: nothing of it is anywhere.
+      await forget(run);
+      return { outcome: 'absent' };
+    }
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
     return await diverge(run, { environment: undefined, attempted, divergence: { reason, revision, summary: error.message, objects: [] } });
   }

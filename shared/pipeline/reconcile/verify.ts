@@ -1,12 +1,12 @@
 import type { FieldDiff, ObjectDiff } from '../../events/alert.ts';
 import { wholeObjectDiff } from '../../drift/divergence.ts';
-import { coOwnedFields, diffFields } from '../../drift/field-diff.ts';
+import { byMaker, coOwnedFields, diffFields } from '../../drift/field-diff.ts';
 import { fingerprint } from '../../drift/fingerprint.ts';
 import { noticesOf } from '../../drift/notices.ts';
 import { desiredBeside } from '../../drift/ignored-fields.ts';
 import { lastPart } from '../../drift/field-path.ts';
 import { lostFields } from '../../drift/taken-over.ts';
-import { renderKeyAnnotation } from '../../inventory/applyset.ts';
+import { namedAsBefore, renderKeyAnnotation } from '../../inventory/applyset.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { maskFields } from '../../objects/masking.ts';
 import type { PlannedAction, RememberedObject, RememberedObjects } from '../../plan/plan.ts';
@@ -60,14 +60,17 @@ export async function verifyPlan(
     const { key, id, object, hash, ignored } = action.desired;
     const present = action.observed.object;
     const resource = resourceOf({ api, object });
-    const beside = ignored === undefined ? object : desiredBeside({ desired: object, observed: present, ignored, purpose: 'verify' });
+    const named = namedAsBefore({ desired: object, observed: present });
+    const beside = ignored === undefined ? named : desiredBeside({ desired: named, observed: present, ignored, purpose: 'verify' });
     const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
     if (dryRun?.outcome !== 'applied') return { ...action, action: 'configure' };
     const pair = { desired: dryRun.object, observed: present, ignored };
-    const fields = diffFields(pair);
+    const isMember = observed.objects.has(key);
+    const fields = isMember ? diffFields(pair) : byMaker({ fields: diffFields(pair), observed: present });
     const { takenOver, any: isAnyLost } = lostFields({ ...pair, applied: beside });
     const current = fingerprint(present);
-    if (fields.length === 0 && takenOver.length === 0 && current !== undefined) {
+    // What lost the proof that it is ours is applied again, though no field differs.
+    if (fields.length === 0 && takenOver.length === 0 && current !== undefined && isMember) {
       const before = remembered[key]?.noted ?? [];
       const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: present, kept: [], ignored }), noted: before });
       notices.push(...diffs);

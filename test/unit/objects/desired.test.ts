@@ -102,6 +102,13 @@ describe('desired objects', () => {
     expect(hash({ a: '1' })).not.toBe(hash({ a: '2' }));
   });
 
+  it('name themselves, which is no part of their hash: the version before did not', () => {
+    const objects = [rendered({ metadata: { name: 'a' } }), rendered({ kind: 'Namespace', metadata: { name: 'acme' } })];
+    const naming = desiredObjects({ rendered: objects, namespace: 'acme', scopes: scopeTable({ api, rendered: objects }), marks: { ...marks, nameAnnotation: 'object' } });
+    expect(naming.map(({ object }) => object.metadata.annotations?.['object'])).toEqual(['/ConfigMap/acme/a', '/Namespace//acme']);
+    expect(naming.map(({ hash }) => hash)).toEqual(desire(objects).map(({ hash }) => hash));
+  });
+
   it('are refused where two are one, naming both files', () => {
     const twice = [
       rendered({ metadata: { name: 'a' } }, 'charts/shop/a.yaml'),

@@ -13,11 +13,12 @@ const helm: ObjectMetadata = {
 };
 
 describe('an object that is there already', () => {
-  const ownerOf = (metadata: ObjectMetadata) => foreignOwnerOf({ observed: { metadata }, applySet });
+  const ownerOf = (metadata: ObjectMetadata) => foreignOwnerOf({ observed: { apiVersion: 'v1', kind: 'ConfigMap', metadata }, applySet });
 
   it('has an owner where it is labelled for another set, named by its environment', () => {
-    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex' });
-    expect(ownerOf(partOf(applySet.id))).toBeUndefined();
+    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex', as: 'member' });
+    expect(ownerOf({ ...partOf(applySet.id), annotations: { 'converge.dev/environment': 'master/acme' } })).toBeUndefined();
+    expect(ownerOf(partOf(applySet.id))).toMatchObject({ title: 'environment master/globex' });
     expect(ownerOf({})).toBeUndefined();
   });
 
@@ -36,6 +37,14 @@ describe('an object that is there already', () => {
   ])('whose owner %s is refused, unless it is handed over', (_what, said, message) => {
     const owner = ownerOf(partOf('applyset-other-v1'));
     expect(owner === undefined ? 'no owner' : ownersRefusal({ owner, said })).toBe(message);
+  });
+
+  it.each([
+    ['the parent of a set', { labels: { 'applyset.kubernetes.io/id': 'applyset-other-v1' }, annotations: { 'converge.dev/environment': 'master/globex' } }],
+    ['the seed of an environment', { name: 'converge-globex-seed', annotations: { 'converge.dev/environment': 'master/globex' } }],
+  ])('is never applied over where it is %s, whatever its owner says', (_what, metadata) => {
+    const owner = foreignOwnerOf({ observed: { apiVersion: 'v1', kind: 'Secret', metadata }, applySet });
+    expect(owner && ownersRefusal({ owner, said: { answer: 'free' } })).toContain('holds what environment master/globex keeps of itself');
   });
 
   it.each([

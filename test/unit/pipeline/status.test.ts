@@ -48,11 +48,27 @@ describe('the status of an environment', () => {
           quarantine: null,
           health: 'Healthy',
           objects: 1,
+          unproven: { count: 0, objects: [] },
           message: '',
           policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
         },
       ],
       unreadable: [],
+    });
+  });
+
+  it('shows what copied the label of its inventory, with who made it', async () => {
+    const copied = { key: 'discovery.k8s.io/EndpointSlice/acme/shop-x7', missing: 'annotation' as const, madeBy: 'kube-controller-manager, for Service acme/shop' };
+    const { environments } = await statusOf({ memory: { ...settled, unproven: { count: 30, objects: [copied, { key: '/Service/acme/web', missing: 'apply-entry' }] } } });
+    expect(environments[0]).toMatchObject({
+      state: 'Converged',
+      unproven: {
+        count: 30,
+        objects: [
+          { object: 'EndpointSlice acme/shop-x7', why: 'it does not name the environment', madeBy: 'kube-controller-manager, for Service acme/shop' },
+          { object: 'Service acme/web', why: 'Converge did not apply it', madeBy: null },
+        ],
+      },
     });
   });
 
