@@ -95,8 +95,14 @@ export function ownerOf({ object, applySets }: { object: KubernetesObject; apply
   return isApplied || (isMarked && !isOursByLabel) ? describeOwner({ set: set ?? '', environment, as }) : undefined;
 }
 
-function roleOf({ kind, metadata: { name = '', labels = {} } }: KubernetesObject): Owner['as'] {
-  if (labels[idLabel] !== undefined || (kind === 'Secret' && isSeedName(name))) return 'state';
+/** Whether an object is what Converge keeps of an environment in the cluster, or another tool of a set: nothing but its own end deletes it. */
+export function holdsState({ kind, metadata: { name = '', labels = {} } }: KubernetesObject): boolean {
+  return labels[idLabel] !== undefined || (kind === 'Secret' && isSeedName(name));
+}
+
+function roleOf(object: KubernetesObject): Owner['as'] {
+  if (holdsState(object)) return 'state';
+  const { labels = {} } = object.metadata;
   return labels[partOfLabel] === undefined && labels[hookOfLabel] !== undefined ? 'hook' : 'member';
 }
 

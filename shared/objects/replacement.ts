@@ -1,7 +1,7 @@
 import type { KubernetesObject } from './kubernetes-object.ts';
 import { groupKind, groupOf } from './object-id.ts';
 
-const replaceAnnotation = 'converge.dev/replace';
+export const replaceAnnotation = 'converge.dev/replace';
 
 /** Kinds whose deletion takes more with it than the object: data, or every object of the kind. */
 const precious = ['Namespace', 'PersistentVolumeClaim', 'PersistentVolume', 'CustomResourceDefinition.apiextensions.k8s.io'];

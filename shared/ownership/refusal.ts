@@ -1,6 +1,7 @@
 import type { ApplySet } from '../inventory/applyset.ts';
-import { ownerOf, type Owner } from '../inventory/membership.ts';
-import type { KubernetesObject, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import { holdsState, ownerOf, type Owner } from '../inventory/membership.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { stateMessage } from './deletion-guard.ts';
 import { livingOwner } from './living-owner.ts';
 
 /** Whose an object is, where it is not ours. */
@@ -33,7 +34,7 @@ export type OwnersAnswer = { readonly answer: 'other' | 'wants' | 'free' | 'susp
  * without a word (rule 10). An owner that does not parse or render has not said that it does not want it.
  */
 export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
-  if (owner.as === 'state') return `holds what ${owner.title} keeps of itself, its inventory or the seed of its random values, and is never applied over; leave it out`;
+  if (owner.as === 'state') return `${stateMessage(owner.title)}, and is never applied over; leave it out`;
   switch (said.answer) {
     case 'free':
       return undefined;
@@ -53,10 +54,11 @@ export function refusalOf({
   desired,
   adopt,
 }: {
-  observed: { readonly metadata: ObjectMetadata };
+  observed: KubernetesObject;
   desired: KubernetesObject;
   adopt: boolean;
 }): string | undefined {
+  if (holdsState(observed)) return `${stateMessage(undefined)}, and is never applied over; leave it out`;
   const owner = adopt ? undefined : livingOwner({ observed, desired });
   return owner === undefined ? undefined : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
 }

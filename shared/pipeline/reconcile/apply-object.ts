@@ -2,6 +2,8 @@ import { coOwnedFields } from '../../drift/field-diff.ts';
 import { desiredBeside, withoutIgnored } from '../../drift/ignored-fields.ts';
 import { mutatedFields } from '../../drift/mutated-fields.ts';
 import { noticesOf, type Notices } from '../../drift/notices.ts';
+import { environmentKey } from '../../environment/revision.ts';
+import type { ApplySet } from '../../inventory/applyset.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
@@ -10,7 +12,8 @@ import { mayReplace, probeOf } from '../../objects/replacement.ts';
 import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
 import type { ApplyResult } from '../ports.ts';
-import type { Target } from './target.ts';
+import { awaitGone, deleteObject } from './delete-object.ts';
+import { ownSets, type Target } from './target.ts';
 
 /** How often an object that others change meanwhile is looked at anew. */
 const looks = 6;
@@ -64,6 +67,7 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
   const { cluster, applySet, environment, others } = target;
   const { desired, resource, present, noted } = toApply;
   const { id, ignored = [] } = desired;
+  const givenUp: Pick<ApplySet, 'id' | 'environment'>[] = [];
   if (present !== undefined) {
     const owner = foreignOwnerOf({ observed: present, applySet });
     const message =
@@ -72,13 +76,14 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
         : ownersRefusal({ owner, said: await others.answerOf({ owner, key: desired.key }) });
     if (message !== undefined) return { outcome: 'failed', message };
     if (owner !== undefined) await others.assertNewest();
+    if (owner?.environment !== undefined) givenUp.push({ id: owner.set, environment: environmentKey({ repository: target.run.repository, environment: owner.environment }) });
   }
   const object = present === undefined ? desired.object : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
   const taken = await takeOver(target, { ...toApply, object });
   if (taken?.outcome === 'rejected') return failureOf(taken);
   const live = taken?.object ?? present;
   const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
-  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await replace(target, { ...toApply, live, message: result.message }) : failureOf(result);
+  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await replace(target, { ...toApply, live, givenUp, message: result.message }) : failureOf(result);
 
   const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object, ignored }), ignored });
   const mutated = mutatedFields({ applied: withoutIgnored(object, ignored), stored: result.object });
@@ -113,28 +118,33 @@ function failureOf({ status, message }: { status: number; message: string }): Ob
 
 /**
  * A 422 says either that the object is invalid or that a field of it never changes. If it could be created under another
- * name it is the latter (rule 13): then it is made anew, where Git says that it may be.
+ * name it is the latter (rule 13): then it is made anew, where Git says that it may be, and this environment made it.
+ *
+ * @param givenUp the set that owned it, where its environment does not want it any more
  */
 async function replace(
   target: Target,
-  { desired, resource, live, message }: ObjectToApply & { live: KubernetesObject; message: string },
+  { desired, resource, live, givenUp, message }: ObjectToApply & { live: KubernetesObject; givenUp: readonly Pick<ApplySet, 'id' | 'environment'>[]; message: string },
 ): Promise<ObjectOutcome | Conflict> {
   const { run, cluster, environment } = target;
-  const { namespace, name } = desired.id;
+  const { id } = desired;
   const probe = await cluster.apply({ resource, object: probeOf(desired.object), dryRun: true });
   if (probe.outcome === 'rejected') return { outcome: 'failed', message };
-  const { uid } = live.metadata;
-  if (uid === undefined || !mayReplace({ object: desired.object, environment })) {
+  if (!mayReplace({ object: desired.object, environment })) {
     return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it)` };
   }
-  await run.lease.assertHeld();
-  const deleted = await cluster.delete({ resource, namespace, name, uid });
-  if (deleted.outcome === 'rejected') return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
-  if (deleted.outcome === 'changed') return { outcome: 'conflict', message };
-  for (let look = 1; (await cluster.get({ resource, namespace, name }))?.metadata.uid === uid; look++) {
-    if (run.ports.now() >= run.waitUntil()) return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
-    await run.ports.sleep(pause(look));
-    await run.lease.assertHeld();
+  const deleted = await deleteObject(target, { resource, id, live, applySets: [...ownSets(target), ...givenUp], purpose: 'replace', desired: desired.object });
+  switch (deleted.outcome) {
+    case 'refused':
+      return { outcome: 'failed', message: `needs replacement, and is not deleted for it, since it ${deleted.refusal.message}: ${message} (delete it by hand, and the next run makes it anew)` };
+    case 'rejected':
+      return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
+    case 'changed':
+      return { outcome: 'conflict', message };
+    case 'leaving':
+      if ((await awaitGone(target, { resource, id, uid: deleted.uid, until: run.waitUntil().getTime() })) === undefined) break;
+      return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
+    case 'gone':
   }
   const result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
   if (result.outcome === 'rejected') return failureOf(result);

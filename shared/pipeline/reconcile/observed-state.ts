@@ -27,7 +27,7 @@ export interface ObservedState {
   /** By key. */
   readonly unproven: ReadonlyMap<string, Unproven>;
   /** The sets of previous names, whose members are among them. */
-  readonly previousSets?: readonly string[];
+  readonly previousSets?: readonly ApplySet[];
 }
 
 /**

@@ -31,17 +31,18 @@ export async function pruneStale(
   if (!environment.prune) {
     return { changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })), guarded: [], lingering: [], pending: [] };
   }
-  const single = guardPrunes({ stale, applySetIds: [applySet.id, ...(observed.previousSets ?? [])] });
+  const applySets = [applySet, ...(observed.previousSets ?? [])];
+  const single = guardPrunes({ stale, applySets });
   const askedBefore = new Set(target.run.memoryFile.memory().pending);
   const patient = single.allowed.every(({ key }) => !askedBefore.has(key));
   const { free, wanted, unknown, later } = await partByWishes(target, { objects: single.allowed, patient });
   const mass = guardMassPrune({ allowed: free, inventorySize: observed.objects.size });
   if (mass.allowed.length > 0) await target.others.assertNewest();
-  const { changes, lingering } = await deleteInOrder(target, { doomed: mass.allowed, going: single.going, api, until });
+  const { changes, lingering, ...last } = await deleteInOrder(target, { doomed: mass.allowed, applySets, going: single.going, api, until });
   const kept: Change[] = single.kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
   const handedOver: Change[] = wanted.map(({ id }) => ({ id, did: 'skipped', message: 'another environment wants it' }));
   const deferred: Change[] = later.map(({ id }) => ({ id, did: 'skipped', message: 'many environments have yet to say whether they want it; the next look asks them' }));
-  const guarded = [...single.guarded, ...unknown, ...mass.guarded];
+  const guarded = [...single.guarded, ...unknown, ...mass.guarded, ...last.guarded];
   const again = changes.flatMap((change) => (change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : []));
   return {
     changes: [...kept, ...handedOver, ...deferred, ...changes],

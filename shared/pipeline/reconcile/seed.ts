@@ -8,6 +8,7 @@ import { maskText } from '../../objects/masking.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../inventory/applyset.ts';
 import type { Cluster } from '../ports.ts';
+import { deleteState } from './delete-object.ts';
 import type { Target } from './target.ts';
 
 const secretResource: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
@@ -99,12 +100,9 @@ async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Pr
 }
 
 /** Deletes the seed of a set that is no more: whatever draws from it again draws other values. */
-export async function deleteSeed({ run, cluster }: Pick<Target, 'run' | 'cluster'>, { of }: { of: ApplySet }): Promise<void> {
-  const secret = { resource: secretResource, namespace: of.namespace, name: seedSecretName(of) };
-  const uid = (await cluster.get(secret))?.metadata.uid;
-  if (uid === undefined) return;
-  await run.lease.assertHeld();
-  await cluster.delete({ ...secret, uid });
+export async function deleteSeed(deleter: Pick<Target, 'run' | 'cluster' | 'api'>, { of }: { of: ApplySet }): Promise<void> {
+  const id = { kind: 'Secret', namespace: of.namespace, name: seedSecretName(of) };
+  await deleteState(deleter, { resource: secretResource, id, applySets: [of], title: objectTitle(id) });
 }
 
 async function makeSeed(

@@ -105,7 +105,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
         objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
         unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
-        previousSets: predecessors.map((predecessor) => predecessor.applySet.id),
+        previousSets: predecessors.map((predecessor) => predecessor.applySet),
       };
     },
     async finish() {

@@ -1,8 +1,10 @@
 import { ConvergeError } from '../../errors.ts';
 import { revisionOf } from '../../environment/revision.ts';
-import { applySetOf, deletionAnnotation, type ApplySet } from '../../inventory/applyset.ts';
+import { applySetOf, deletionAnnotation } from '../../inventory/applyset.ts';
+import { objectTitle } from '../../objects/object-id.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { Commit } from '../ports.ts';
+import { deleteState } from './delete-object.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, parentResource, type ObservedState } from './observed-state.ts';
 import { readOwnParent } from './own-parent.ts';
@@ -84,12 +86,7 @@ async function assertHead({ run, commit }: Leave): Promise<void> {
 }
 
 /** Deletes the parent of an inventory. What is not gone then is left as it is: it has no members any more. */
-export async function deleteParent({ run, cluster, applySet }: Pick<Target, 'run' | 'cluster'> & { applySet: Pick<ApplySet, 'name' | 'namespace'> }): Promise<void> {
-  const parent = { resource: parentResource, namespace: applySet.namespace, name: applySet.name };
-  const uid = (await cluster.get(parent))?.metadata.uid;
-  if (uid === undefined) return;
-  await run.lease.assertHeld();
-  const result = await cluster.delete({ ...parent, uid });
-  if (result.outcome !== 'rejected') return;
-  throw new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${cluster.name}, ConfigMap ${applySet.namespace}/${applySet.name}`, message: result.message, disposition: 'refuse' });
+export async function deleteParent({ applySet, ...deleter }: Pick<Target, 'run' | 'cluster' | 'api' | 'applySet'>): Promise<void> {
+  const id = { kind: parentResource.kind, namespace: applySet.namespace, name: applySet.name };
+  await deleteState(deleter, { resource: parentResource, id, applySets: [applySet], title: objectTitle(id) });
 }

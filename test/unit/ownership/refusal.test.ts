@@ -5,7 +5,7 @@ import { foreignOwnerOf, ownersRefusal, refusalOf, type OwnersAnswer } from '../
 
 const applySet = applySetOf({ repository: 'master', environment: 'acme', namespace: 'acme' });
 const desired: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', labels: { 'app.kubernetes.io/managed-by': 'Helm' } } };
-const refusal = (metadata: ObjectMetadata, adopt = false): string | undefined => refusalOf({ observed: { metadata }, desired, adopt });
+const refusal = (metadata: ObjectMetadata, adopt = false): string | undefined => refusalOf({ observed: { ...desired, metadata }, desired, adopt });
 const partOf = (id: string): ObjectMetadata => ({ labels: { 'applyset.kubernetes.io/part-of': id }, annotations: { 'converge.dev/environment': 'master/globex' } });
 const helm: ObjectMetadata = {
   labels: { 'app.kubernetes.io/managed-by': 'Helm' },
@@ -68,6 +68,6 @@ describe('an object that is there already', () => {
 
   it('is adopted where the marks come from Git itself', () => {
     const labels = { 'argocd.argoproj.io/instance': 'shop' };
-    expect(refusalOf({ observed: { metadata: { labels } }, desired: { ...desired, metadata: { name: 'a', labels } }, adopt: false })).toBeUndefined();
+    expect(refusalOf({ observed: { ...desired, metadata: { labels } }, desired: { ...desired, metadata: { name: 'a', labels } }, adopt: false })).toBeUndefined();
   });
 });
