@@ -14,8 +14,8 @@ const encoded = Buffer.from(password).toString('base64');
 /** Of it, of its rest, and of its encoding. */
 const traces = /hunt|unter2|canary|aHVudGVy|68756e74|331f1aa1/i;
 /** Of passwords that are no one long word. */
-const odd = { parts: 'p4-9x-q2', signs: 'a1!b2@c3#', quoted: 'aB3x,xYz9:Qq1z' };
-const oddTraces = /p4-9x|a1!b2|b2@c3|aB3x|xYz9/;
+const odd = { parts: 'p4-9x-q2', signs: 'a1!b2@c3#', quoted: 'aB3x,xYz9:Qq1z', noLetter: '!@#%^&*()', shortWords: 'ox fox yak' };
+const oddTraces = /p4-9x|a1!b2|b2@c3|aB3x|xYz9|@#%|ox fox|9,?021/;
 
 interface Way {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
@@ -95,6 +95,18 @@ const ways: Readonly<Record<string, Way>> = {
   'a password of short parts': piped('fail .Values.password', /login\.yaml:5: execution error at .*: \*\*\*/, odd.parts),
   'a password of signs in a sentence': piped('fail (printf "the password %s is too short" .Values.password)', /the password \*\*\* is too short/, odd.signs),
   'a password that looks like keys in braces': inTemplate(`data: [\n{{ fail .Values.password }}`, /execution error/, odd.quoted),
+  'a password without a letter': piped('fail .Values.password', /login\.yaml:5: execution error at .*: \*\*\*/, odd.noLetter),
+  'a password without a letter, quoted': piped('fail (printf "%q is weak" .Values.password)', /"\*\*\*" is weak/, odd.noLetter),
+  'a password of short words': piped('fail (printf "the password %s is too short" .Values.password)', /the password \*\*\* is too short/, odd.shortWords),
+  'a number that a schema finds too small': inSchema({ minimum: 10_000 }, /'\/password': minimum: got \*\*\*, want 10,000/, 'password: 9021\n'),
+  'an item in lines that looks like keys': {
+    ...inTemplate('{{ fail (first .Values.files) }}', /execution error at .*: \*\*\*/),
+    files: { 'shop/Chart.yaml': chartFile, 'shop/templates/login.yaml': '{{ fail (first .Values.files) }}', 'config/acme.yaml': `files:\n- |\n  ${password}: 1\n` },
+  },
+  'a quoted text in lines that looks like keys': {
+    ...inTemplate('{{ fail .Values.file }}', /execution error at .*: first \*\*\*/),
+    files: { 'shop/Chart.yaml': chartFile, 'shop/templates/login.yaml': '{{ fail .Values.file }}', 'config/acme.yaml': `file: "first\n  ${password}: 1"\n` },
+  },
   'an encoded password, told': piped('fail (b64enc .Values.password)', /execution error at .*: \*\*\*/),
   'a password in hexadecimal digits': piped('fail (printf "%x" .Values.password)', /execution error at .*: \*\*\*/),
   'the hash of a password': piped('fail (printf "the hash is %s" (sha256sum .Values.password))', /the hash is \*\*\*/),

@@ -42,13 +42,15 @@ type discretion struct {
 	// isPartial says that not all of the sources were looked at.
 	isPartial bool
 	left      int
+	// terse are values that have no word to be known by.
+	terse map[string]bool
 	// all holds the values, each behind and before a blank, to find what is a part of one.
 	all    string
 	looked int
 }
 
 func newDiscretion() *discretion {
-	return &discretion{values: map[string]bool{}, names: map[string]bool{}, left: evidenceBytes}
+	return &discretion{values: map[string]bool{}, names: map[string]bool{}, terse: map[string]bool{}, left: evidenceBytes}
 }
 
 // reveal lets the words of a text be told, whatever the sources hold.
@@ -93,6 +95,9 @@ var referring = map[string]bool{
 	"fieldPath": true, "fieldPaths": true, "fieldpath": true,
 }
 
+// What the generators of a Kustomization make.
+var generated = map[string]string{"secretGenerator": "Secret", "configMapGenerator": "ConfigMap"}
+
 // keyed is `key=file` of a generator; a value is taken for a file by whoever
 // writes it below files instead of literals.
 var keyed = regexp.MustCompile(`^([^=]*)=(.*)$`)
@@ -124,6 +129,7 @@ func (d *discretion) learnReferencesBelow(value any, refers bool) {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, child := range value {
+			d.reveal(generated[key])
 			d.learnReferencesBelow(child, referring[key])
 		}
 	case []any:
@@ -186,6 +192,9 @@ var (
 	flowKey = regexp.MustCompile(`[{,]\s*(?:"([^"]*)"|'([^']*)'|([\w./$-]+))\s*:\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^,{}\[\]]*)`)
 	inFlow  = regexp.MustCompile(`^\s*(?:[&!]\S+\s+)*[{\[]`)
 	// A text in lines begins behind this; what looks like keys in it is none, but for patches.
+	blockItem = regexp.MustCompile(`^\s*(?:- +)+[|>][+-]?\d?[+-]?\s*(?:#.*)?$`)
+	// A quoted text goes on in the next line behind this.
+	openQuote = regexp.MustCompile(`^\s*(?:"(?:[^"\\]|\\.)*|'[^']*)$`)
 	blockText = regexp.MustCompile(`(?:^|\s)[|>][+-]?\d?[+-]?\s*(?:#.*)?$`)
 	// What stands behind these says what an object is called, and what it is.
 	namingKeys = map[string]bool{"name": true, "kind": true, "apiVersion": true, "namespace": true, "generateName": true, "version": true, "chart": true, "release": true, "group": true,
@@ -196,6 +205,8 @@ var (
 func (d *discretion) learnLines(text string) {
 	// The indentation of the key whose text goes on in lines, where it does.
 	block := -1
+	// The quote that ends the text that goes on, where it does.
+	quote := ""
 	for line := range strings.Lines(text) {
 		if indent := len(line) - len(strings.TrimLeft(line, " ")); block >= 0 && strings.TrimSpace(line) != "" {
 			if indent > block {
@@ -203,6 +214,16 @@ func (d *discretion) learnLines(text string) {
 				continue
 			}
 			block = -1
+		}
+		if quote != "" {
+			d.hide(line)
+			if strings.Contains(line, quote) {
+				quote = ""
+			}
+			continue
+		}
+		if blockItem.MatchString(strings.TrimRight(line, "\r\n")) {
+			block = len(line) - len(strings.TrimLeft(line, " "))
 		}
 		rest := line
 		found := lineKey.FindStringSubmatch(line)
@@ -212,6 +233,9 @@ func (d *discretion) learnLines(text string) {
 				if block > 0 && strings.HasPrefix(strings.TrimLeft(line, " "), "-") {
 					block = len(line) - len(strings.TrimLeft(line, " "))
 				}
+			}
+			if value := strings.TrimRight(found[4], "\r\n"); openQuote.MatchString(value) {
+				quote = strings.TrimSpace(value)[:1]
 			}
 			rest = d.learnPair(found)
 		}
@@ -247,6 +271,9 @@ func (d *discretion) learnPair(found []string) string {
 }
 
 func (d *discretion) hide(text string) {
+	if value := strings.Trim(strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(text), "-")), `"'`); isTerse(value) {
+		d.terse[value] = true
+	}
 	for _, word := range wordsOf(text) {
 		d.values[word] = true
 	}
@@ -257,6 +284,47 @@ func (d *discretion) hide(text string) {
 			}
 		}
 	}
+}
+
+// mostTerse bounds what is looked for in each message.
+const mostTerse = 10_000
+
+// isTerse says whether a value is long enough to be a secret, and no word of it is.
+func isTerse(value string) bool {
+	return utf8.RuneCountInString(value) >= shortestSecret && len(value) <= longestWord && !slices.ContainsFunc(wordsOf(value), func(word string) bool {
+		return utf8.RuneCountInString(word) >= shortestSecret
+	})
+}
+
+// hideTerse hides such values where they stand for themselves, and not in a place.
+func (d *discretion) hideTerse(message string) string {
+	if len(d.terse) > mostTerse {
+		d.isPartial = true
+		return message
+	}
+	for value := range d.terse {
+		for at := strings.Index(message, value); at >= 0; {
+			end := at + len(value)
+			before, _ := utf8.DecodeLastRuneInString(message[:at])
+			after, _ := utf8.DecodeRuneInString(message[end:])
+			if isOfPlace(before) || isOfPlace(after) && after != ':' && after != '.' {
+				at = end
+			} else {
+				message = message[:at] + hidden + message[end:]
+				at += len(hidden)
+			}
+			if next := strings.Index(message[at:], value); next >= 0 {
+				at += next
+			} else {
+				at = -1
+			}
+		}
+	}
+	return message
+}
+
+func isOfPlace(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(":/.", r)
 }
 
 func wordsOf(text string) []string {
@@ -272,6 +340,7 @@ var (
 
 // tell answers a message without what may be a value.
 func (d *discretion) tell(message string) string {
+	message = d.hideTerse(message)
 	var told strings.Builder
 	at := 0
 	for _, span := range quotations.FindAllStringIndex(message, -1) {
@@ -326,13 +395,18 @@ func (d *discretion) tellPlain(text string) string {
 // punctuation of the sentence around it.
 func (d *discretion) tellChunk(chunk string) string {
 	inner := strings.TrimRight(strings.TrimLeft(chunk, "(<["), ".,:;)>]")
-	if d.mayBeValue(inner) {
+	whole := inner
+	if thousands.MatchString(inner) {
+		whole = strings.ReplaceAll(inner, ",", "")
+	}
+	if d.mayBeValue(whole) {
 		return strings.Replace(chunk, inner, hidden, 1)
 	}
 	return chunk
 }
 
 var (
+	thousands = regexp.MustCompile(`^\d{1,3}(?:,\d{3})+$`)
 	padded    = regexp.MustCompile(`[A-Za-z0-9+/_-]{6,}={1,2}$`)
 	printable = regexp.MustCompile(`^[\x20-\x7e\s]+$`)
 )
@@ -459,7 +533,7 @@ var vocabulary = wordSet(`
 	strict known mark unicode escape hexadecimal digit control incorrect flow indentation alias aliases self referential excessive
 	require requires constraint cluster loop depth size big large megabytes mib kib mebibytes seconds
 	submodule submodules subtree copy migrate export gitattributes add again leads nowhere symbolic endian little broken nul utf utf32 lf save disk
-	merging gotpl timestamp seq omap v1 configmap regexp
+	merging gotpl timestamp seq omap v1 configmap regexp behavior create unspecified
 	helmignore speaks needs leave package packaged folders device several metadata follows items taken looks place misplaced charts crds unpack
 `)
 
