@@ -198,7 +198,7 @@ var (
 	blockText = regexp.MustCompile(`(?:^|\s)[|>][+-]?\d?[+-]?\s*(?:#.*)?$`)
 	// What stands behind these says what an object is called, and what it is.
 	namingKeys = map[string]bool{"name": true, "kind": true, "apiVersion": true, "namespace": true, "generateName": true, "version": true, "chart": true, "release": true, "group": true,
-		"op": true, "path": true, "fieldPath": true, "fieldpath": true}
+		"kubeVersion": true, "op": true, "path": true, "fieldPath": true, "fieldpath": true}
 )
 
 // learnLines tells keys from values, also in what does not parse.
@@ -289,9 +289,12 @@ func (d *discretion) hide(text string) {
 // mostTerse bounds what is looked for in each message.
 const mostTerse = 10_000
 
+// versions, or what is wanted of them, are no secret.
+var versions = regexp.MustCompile(`^[\d.<>=~^!|, *xv-]*\d\.\d[\d.<>=~^!|, *xv-]*$`)
+
 // isTerse says whether a value is long enough to be a secret, and no word of it is.
 func isTerse(value string) bool {
-	return utf8.RuneCountInString(value) >= shortestSecret && len(value) <= longestWord && !slices.ContainsFunc(wordsOf(value), func(word string) bool {
+	return !versions.MatchString(value) && utf8.RuneCountInString(value) >= shortestSecret && len(value) <= longestWord && !slices.ContainsFunc(wordsOf(value), func(word string) bool {
 		return utf8.RuneCountInString(word) >= shortestSecret
 	})
 }
