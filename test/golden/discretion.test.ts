@@ -202,4 +202,13 @@ describe('an error of a render', () => {
   it.each(Object.entries(mistakes))('tells what a person needs to mend it: %s', async (_name, way) => {
     expect(await messageOf(way)).toMatch(way.tells);
   });
+
+  it('is told in the same words each time', async () => {
+    const way = inSchema({ type: 'integer' }, /additional properties 'a', 'b', 'c', 'd', 'e' not allowed/, `password: ${password}\nb: 1\nd: 1\na: 1\ne: 1\nc: 1\n`);
+    const schema = JSON.stringify({ type: 'object', properties: { password: { type: 'integer', minLength: 99, pattern: '^[0-9]+$' }, other: {} }, additionalProperties: false, minProperties: 99 });
+    const strict = { ...way, files: { ...way.files, 'shop/values.schema.json': schema } };
+    const told = await Promise.all(Array.from({ length: 6 }, async () => messageOf(strict)));
+    expect(told[0]).toMatch(way.tells);
+    expect(new Set(told).size).toBe(1);
+  });
 });

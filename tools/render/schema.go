@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"helm.sh/helm/v4/pkg/chart/common"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 )
@@ -75,7 +76,44 @@ func checkSchema(schema []byte, values map[string]any) error {
 	if err != nil {
 		return err
 	}
-	return compiled.Validate(values)
+	err = compiled.Validate(values)
+	var invalid *jsonschema.ValidationError
+	if errors.As(err, &invalid) {
+		sortCauses(invalid)
+	}
+	return err
+}
+
+// sortCauses brings what the library finds by going through maps into one order:
+// the same values fail with the same words.
+func sortCauses(invalid *jsonschema.ValidationError) {
+	if additional, ok := invalid.ErrorKind.(*kind.AdditionalProperties); ok {
+		slices.Sort(additional.Properties)
+	}
+	var below []*jsonschema.ValidationError
+	for _, cause := range invalid.Causes {
+		sortCauses(cause)
+		if isBelow(cause, invalid) {
+			below = append(below, cause)
+		}
+	}
+	slices.SortStableFunc(below, func(a, b *jsonschema.ValidationError) int {
+		return strings.Compare(orderOf(a), orderOf(b))
+	})
+	// What is about the value itself keeps its place.
+	for at, cause := range invalid.Causes {
+		if isBelow(cause, invalid) {
+			invalid.Causes[at], below = below[0], below[1:]
+		}
+	}
+}
+
+func isBelow(cause, invalid *jsonschema.ValidationError) bool {
+	return len(cause.InstanceLocation) > len(invalid.InstanceLocation)
+}
+
+func orderOf(invalid *jsonschema.ValidationError) string {
+	return strings.Join(invalid.InstanceLocation, "/") + " " + strings.Join(invalid.ErrorKind.KeywordPath(), "/") + " " + invalid.SchemaURL
 }
 
 type noLoader struct{}
