@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ObjectDiff } from '../events/alert.ts';
 import { formatTime, parseTime } from '../time.ts';
+import { isLookedUpKey } from './looked-up.ts';
 
 /** How often an object is healed within `window` before that counts as a fight. */
 const healsBeforeFight = 3;
@@ -51,7 +52,7 @@ export function judgeHeals({ heals, drift, now }: { heals: RememberedHeals | und
     const step = nextStep({ before: withoutTrial(heals?.[key]), managers: managersOf(diff), now: now.getTime() });
     if (step.does === 'begin') begins = true;
     if (step.does === 'try') tried.add(key);
-    if (step.does === 'begin' || step.does === 'pause') paused.set(key, fightMessage(step.heals));
+    if (step.does === 'begin' || step.does === 'pause') paused.set(key, isLookedUpKey(key) ? chaseMessage(step.heals) : fightMessage(step.heals));
     return [key, step.heals] as const;
   });
   return { heals: { ...livingHeals({ heals, now }), ...Object.fromEntries(judged) }, paused, tried, begins };
@@ -121,6 +122,11 @@ export function isFighting({ heals, now }: { heals: RememberedHeals | undefined;
 function managersOf({ fields }: ObjectDiff): readonly string[] {
   const known = [...new Set(fields.flatMap(({ manager }) => manager ?? []))].sort();
   return known.length === 0 ? [unknownManager] : known;
+}
+
+/** Nobody undoes what follows a looked-up object: it changes again. */
+function chaseMessage({ managers, pausedUntil }: Heals): string {
+  return `it is changed by ${managers.join(', ')} again and again (followed ${healsBeforeFight} times in ${window / 60_000} minutes); following it pauses until ${pausedUntil ?? ''}`;
 }
 
 function fightMessage({ managers, pausedUntil }: Heals): string {

@@ -8,6 +8,13 @@ import { wholeObjectDiff } from './divergence.ts';
 import { lastPart } from './field-path.ts';
 import { diffFields } from './field-diff.ts';
 
+const lookedUpPrefix = 'lookup ';
+
+/** Whether a key of `lookedUpDrift` is meant, and not an object that Git wants. */
+export function isLookedUpKey(key: string): boolean {
+  return key.startsWith(lookedUpPrefix);
+}
+
 /**
  * What changed of the objects that a template looked up: it is an input of the render that no commit changes. `desired` is what the
  * environment was rendered from, `observed` what is there now.
@@ -22,7 +29,7 @@ export function lookedUpDrift({ query, before, now }: { query: LookupQuery; befo
   return [...new Set([...then.keys(), ...present.keys()])].sort().flatMap((key) => {
     const [desired, observed] = [then.get(key), present.get(key)];
     const diff = diffOf({ desired, observed });
-    return diff === undefined ? [] : [{ key: `lookup ${key}`, diff }];
+    return diff === undefined ? [] : [{ key: `${lookedUpPrefix}${key}`, diff }];
   });
 }
 

@@ -26,6 +26,19 @@ function play(steps: readonly (readonly [minute: number, manager: string | undef
 }
 const undone = (...minutes: number[]) => minutes.map((minute) => [minute, 'rogue'] as const);
 
+describe('an object that was looked up', () => {
+  it('and changes again and again is followed with pauses, and nobody is said to undo anything', () => {
+    let heals: RememberedHeals | undefined;
+    let said: string | undefined;
+    for (const minute of [0, 1, 2, 3]) {
+      const verdict = judgeHeals({ heals, drift: [drifted('lookup ConfigMap/tariffs/basic', 'rates')], now: at(minute) });
+      heals = confirmHeals(verdict.heals);
+      said = verdict.paused.get('lookup ConfigMap/tariffs/basic');
+    }
+    expect(said).toBe('it is changed by rates again and again (followed 3 times in 10 minutes); following it pauses until 2026-11-21T01:13:00.000Z');
+  });
+});
+
 describe('an object that is healed', () => {
   it('three times within ten minutes, and undone by the same manager, is left alone; the alert says with whom and until when', () => {
     const { does, said } = play(undone(0, 1, 2, 3));
