@@ -1,6 +1,6 @@
 import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { resourceOf } from '../../objects/desired.ts';
+import { reachableResourceOf } from '../../objects/desired.ts';
 import type { ApplySet } from '../../inventory/applyset.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { whyLingering } from '../../plan/lingering.ts';
@@ -38,7 +38,7 @@ export async function deleteInOrder(
   const guarded: GuardedPrune[] = [];
   const isOf = (stage: string) => (object: ObservedObject) => applyStageOf(object.id) === stage;
   for (const stage of applyStages.toReversed()) {
-    const leaving = going.filter(isOf(stage));
+    const leaving = going.filter(isOf(stage)).filter(isReachable);
     await inParallel(doomed.filter(isOf(stage)), async (observed) => {
       if ((await deleteOne(observed)) === 'leaving') leaving.push(observed);
     });
@@ -47,10 +47,17 @@ export async function deleteInOrder(
   }
   return { changes, guarded, lingering: [] };
 
+  /** What cannot be reached is not gone: it is left to the next look. */
+  function isReachable({ id, object }: ObservedObject): boolean {
+    if (reachableResourceOf({ api, object }) !== undefined) return true;
+    changes.push({ id, did: 'skipped', message: 'is of a kind that the cluster does not serve now; the next run looks again' });
+    return false;
+  }
+
   async function deleteOne(observed: ObservedObject): Promise<'leaving' | 'done'> {
     const { id, object } = observed;
-    const resource = resourceOf({ api, object });
-    if (resource === undefined) return 'done';
+    const resource = reachableResourceOf({ api, object });
+    if (resource === undefined || !isReachable(observed)) return 'done';
     const result = await deleteObject({ run, cluster, api }, { resource, id, live: object, applySets, purpose: 'prune' });
     switch (result.outcome) {
       case 'gone':
@@ -73,7 +80,7 @@ export async function deleteInOrder(
     let left = leaving;
     for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
       const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
-        const resource = resourceOf({ api, object: observed.object });
+        const resource = reachableResourceOf({ api, object: observed.object });
         const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: observed.id.namespace, name: observed.id.name });
         return live === undefined || live.metadata.uid !== observed.object.metadata.uid ? [] : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Diff } from '../../shared/events/alert.ts';
+import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+
+let world: World;
+let master: Clone;
+let stage: InProcess;
+
+beforeAll(async () => {
+  world = await startWorld();
+  master = await world.clone();
+  stage = await startInProcess(world);
+});
+afterAll(async () => {
+  await world.stop();
+});
+
+const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
+const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({ [`environments/${name}.yaml`]: environmentFile(name, spec) });
+const manifest = (name: string, file: string, content: string): Files => ({ [`manifests/${name}/${file}.yaml`]: content });
+
+async function memoryOf(name: string): Promise<Record<string, unknown>> {
+  const [content] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`).download();
+  return JSON.parse(content.toString()) as Record<string, unknown>;
+}
+
+function diffsOf(name: string): Diff[] {
+  return stage.published.flatMap(({ topic, event }) => (topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : []));
+}
+
+describe('an object of a kind whose definition changes', () => {
+  const version = (name: string, isServed: boolean): object => ({ name, served: isServed, storage: isServed, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } });
+  const definition = (...versions: object[]): string =>
+    JSON.stringify({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'moves.bugs.example' },
+      spec: { group: 'bugs.example', scope: 'Namespaced', names: { kind: 'Move', listKind: 'MoveList', plural: 'moves', singular: 'move' }, versions },
+    });
+  const move = (name: string, at: string): string => JSON.stringify({ apiVersion: `bugs.example/${at}`, kind: 'Move', metadata: { name } });
+
+  it('is pruned by the very run that takes its version away, in another', async () => {
+    const before = { ...manifest('versions', 'crd', definition(version('v1alpha1', true))), ...manifest('versions', 'one', move('one', 'v1alpha1')), ...manifest('versions', 'two', move('two', 'v1alpha1')) };
+    await push({ ...environment('versions'), ...before });
+    expect(await stage.run('versions')).toMatchObject({ outcome: 'converged' });
+    await push({ ...manifest('versions', 'crd', definition(version('v1alpha1', false), version('v1', true))), ...manifest('versions', 'one', move('one', 'v1')), 'manifests/versions/two.yaml': undefined });
+    expect(await stage.run('versions')).toMatchObject({ outcome: 'converged' });
+    expect(await world.kubectl('get', 'moves', '--namespace', 'versions', '--output', 'name')).toBe('move.bugs.example/one\n');
+    expect(await stage.run('versions')).toMatchObject({ outcome: 'unchanged' });
+    expect(diffsOf('versions')).toEqual([]);
+  });
+
+  it('is pruned in another version where somebody else takes its own away, and is no drift', async () => {
+    await world.apply(definition(version('v1', true)).replaceAll('moves', 'trips').replaceAll('Move', 'Trip').replaceAll('move', 'trip'));
+    await world.kubectl('wait', '--for=condition=established', 'customresourcedefinition/trips.bugs.example');
+    const trip = (name: string): string => JSON.stringify({ apiVersion: 'bugs.example/v1', kind: 'Trip', metadata: { name } });
+    await push({ ...environment('trips'), ...manifest('trips', 'own', configMap('trips-own', {})), ...manifest('trips', 'one', trip('one')), ...manifest('trips', 'two', trip('two')) });
+    expect(await stage.run('trips')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/trips/one.yaml': undefined, 'manifests/trips/two.yaml': undefined });
+    let taken: Promise<void> | undefined;
+    const waits = async ({ name }: Call): Promise<void> => {
+      if (name !== 'cluster.delete') return;
+      taken ??= (async () => {
+        await world.apply(definition(version('v1', false), version('v2', true)).replaceAll('moves', 'trips').replaceAll('Move', 'Trip').replaceAll('move', 'trip'));
+        await eventually('the version is gone', async () => world.kubectl('get', '--raw', '/apis/bugs.example/v1/trips').then(() => false, () => true));
+      })();
+      await taken;
+    };
+    await stage.run('trips', { waits });
+    expect(await stage.run('trips')).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
+    expect(await world.kubectl('get', 'trips', '--namespace', 'trips', '--output', 'name')).toBe('');
+    expect(diffsOf('trips')).toEqual([]);
+  });
+});
+
+describe('an object whose status a controller writes', () => {
+  it('is pruned however often that changes it meanwhile', async () => {
+    const budget = JSON.stringify({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'web' }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } } });
+    const quota = JSON.stringify({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'all' }, spec: { hard: { configmaps: '50' } } });
+    await push({ ...environment('written'), ...manifest('written', 'own', configMap('written-own', {})), ...manifest('written', 'budget', budget), ...manifest('written', 'quota', quota) });
+    expect(await stage.run('written')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/written/budget.yaml': undefined, 'manifests/written/quota.yaml': undefined });
+    let writes = 0;
+    const waits = async ({ name }: Call): Promise<void> => {
+      if (name !== 'cluster.delete' || writes++ > 4) return;
+      for (const kind of ['poddisruptionbudget/web', 'resourcequota/all']) await world.kubectl('annotate', '--overwrite', kind, '--namespace', 'written', `example.com/write=${writes}`).catch(() => undefined);
+    };
+    expect(await stage.run('written', { waits })).toMatchObject({ outcome: 'converged' });
+    expect([await world.find('poddisruptionbudget', 'web', 'written'), await world.find('resourcequota', 'all', 'written')]).toEqual([undefined, undefined]);
+    expect(diffsOf('written')).toEqual([]);
+  });
+
+  it('is left to the next look, and told to nobody, where it never stands still', async () => {
+    await push({ ...environment('restless'), ...manifest('restless', 'own', configMap('restless-own', {})), ...manifest('restless', 'other', configMap('restless-other', {})) });
+    expect(await stage.run('restless')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/restless/other.yaml': undefined });
+    let writes = 0;
+    const waits = async ({ name }: Call): Promise<void> => {
+      if (name === 'cluster.delete') await world.kubectl('annotate', '--overwrite', 'configmap/restless-other', '--namespace', 'restless', `example.com/write=${++writes}`);
+    };
+    expect(await stage.run('restless', { waits })).toMatchObject({ outcome: 'converged' });
+    expect(writes).toBeGreaterThan(3);
+    expect(await memoryOf('restless')).toMatchObject({ pending: ['/ConfigMap/restless/restless-other'] });
+    expect(await stage.run('restless')).toMatchObject({ outcome: 'converged' });
+    expect(await world.find('configmap', 'restless-other', 'restless')).toBeUndefined();
+    expect(await stage.run('restless')).toMatchObject({ outcome: 'unchanged' });
+    expect(diffsOf('restless')).toEqual([]);
+  });
+});
