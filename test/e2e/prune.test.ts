@@ -74,6 +74,50 @@ describe('an object of a kind whose definition changes', () => {
   });
 });
 
+describe('an environment that does not render', () => {
+  const broken = (name: string): Files => manifest(name, 'broken', 'a: [');
+  const two = (name: string, kept: readonly string[]): Files => Object.fromEntries(['a', 'b', 'c'].map((each) => [`manifests/${name}/${each}.yaml`, kept.includes(each) ? configMap(`${name}-${each}`, {}) : undefined]));
+  const messages = (name: string): string[] => diffsOf(name).flatMap(({ objects }) => objects.map((object) => `${object.name}: ${object.message}`));
+
+  it('holds back no prune of others while its own inputs stay as they were', async () => {
+    await push({ ...environment('busy'), ...two('busy', ['a', 'b', 'c']), ...environment('torn', { namespace: 'busy' }), ...broken('torn') });
+    expect(await stage.run('torn')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+    expect(await stage.run('busy')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/busy/c.yaml': undefined });
+    expect(await stage.run('busy')).toMatchObject({ outcome: 'converged' });
+    expect(await world.find('configmap', 'busy-c', 'busy')).toBeUndefined();
+    expect(diffsOf('busy')).toEqual([]);
+  });
+
+  it('holds back what may have moved to it, and is named; what was pruned before its change is none of that', async () => {
+    await push({ 'manifests/busy/b.yaml': undefined, ...manifest('torn', 'b', configMap('busy-b', {})) });
+    expect(await stage.run('busy')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
+    expect(messages('busy')).toEqual([expect.stringContaining('busy-b: is not pruned, as environment torn may want it: ')]);
+    // Any later commit finds it held, still.
+    await push({ 'README.md': 'later' });
+    expect(await stage.run('busy')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
+    expect(await world.find('configmap', 'busy-b', 'busy')).toBeDefined();
+    await push({ 'manifests/torn/broken.yaml': undefined });
+    expect(await stage.run('torn')).toMatchObject({ outcome: 'converged' });
+    expect(await stage.run('busy')).toMatchObject({ outcome: 'converged' });
+    expect((await world.find('configmap', 'busy-b', 'busy'))?.metadata.annotations).toMatchObject({ 'converge.dev/environment': 'master/torn' });
+  });
+
+  it('holds back what may have moved to a base that its overlay names', async () => {
+    const overlay = { ...environment('layered', { namespace: 'laid', sources: [{ kustomize: 'overlays/layered' }] }), 'overlays/layered/kustomization.yaml': 'resources: [../../bases/shared, missing.yaml]\n', 'bases/shared/kustomization.yaml': 'resources: []\n' };
+    await push({ ...environment('laid'), ...two('laid', ['a', 'b', 'c']), ...overlay });
+    expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/laid/c.yaml': undefined });
+    expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/laid/b.yaml': undefined, 'bases/shared/kustomization.yaml': 'resources: [b.yaml]\n', 'bases/shared/b.yaml': configMap('laid-b', {}) });
+    expect(await stage.run('laid')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
+    expect(messages('laid')).toEqual([expect.stringContaining('laid-b: is not pruned, as environment layered may want it: ')]);
+    await push({ 'overlays/layered/kustomization.yaml': 'resources: [../../bases/shared]\n' });
+    expect(await stage.run('layered')).toMatchObject({ outcome: 'converged' });
+    expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
+  });
+});
+
 describe('an object whose status a controller writes', () => {
   it('is pruned however often that changes it meanwhile', async () => {
     const budget = JSON.stringify({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'web' }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } } });

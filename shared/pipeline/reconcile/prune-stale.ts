@@ -78,18 +78,24 @@ export interface ByWishes {
   readonly later: readonly ObservedObject[];
 }
 
-/** Asks the other environments for each object, where there is any. */
-export async function partByWishes({ others }: Pick<Target, 'others'>, { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean }): Promise<ByWishes> {
+/**
+ * Asks the other environments for each object, where there is any. One that cannot be asked holds back only what may have moved to
+ * it since this environment converged last: of what was left over even then, that is not known.
+ */
+export async function partByWishes({ run, others }: Pick<Target, 'run' | 'others'>, { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean }): Promise<ByWishes> {
   if (objects.length === 0) return { free: [], wanted: [], unknown: [], later: [] };
   const wishes = await others.wishes({ patient });
   const keys = new Set(wishes.flatMap((wish) => ('keys' in wish ? [...wish.keys] : [])));
-  const [silent] = wishes.flatMap((wish) => ('reason' in wish ? [wish] : []));
+  const silent = wishes.flatMap((wish) => ('reason' in wish ? [wish] : []));
+  const { objects: remembered } = run.memoryFile.memory();
+  const holderOf = ({ key }: ObservedObject) => silent.find(({ mayWantMore }) => mayWantMore !== false || remembered[key] === undefined);
   const wanted = objects.filter(({ key }) => keys.has(key));
-  const rest = objects.filter(({ key }) => !keys.has(key));
-  if (silent !== undefined) {
-    const reason = `is not pruned, as environment ${silent.environment} may want it: ${silent.reason}`;
-    return { free: [], wanted, unknown: rest.map((observed) => ({ observed, reason })), later: [] };
-  }
-  if (wishes.some((wish) => 'pending' in wish)) return { free: [], wanted, unknown: [], later: rest };
-  return { free: rest, wanted, unknown: [], later: [] };
+  const unwanted = objects.filter(({ key }) => !keys.has(key));
+  const unknown = unwanted.flatMap((observed) => {
+    const holder = holderOf(observed);
+    return holder === undefined ? [] : [{ observed, reason: `is not pruned, as environment ${holder.environment} may want it: ${holder.reason}` }];
+  });
+  const rest = unwanted.filter((observed) => holderOf(observed) === undefined);
+  if (wishes.some((wish) => 'pending' in wish)) return { free: [], wanted, unknown, later: rest };
+  return { free: rest, wanted, unknown, later: [] };
 }
