@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type Observed, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -116,6 +116,90 @@ describe('an environment that does not render', () => {
     expect(await stage.run('layered')).toMatchObject({ outcome: 'converged' });
     expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
   });
+});
+
+describe('what live Pods refer to', () => {
+  const generated = (name: string, value: string, pod: Record<string, unknown> = {}): Files => ({
+    [`kustomize/${name}/kustomization.yaml`]: `resources: [dep.yaml]\nconfigMapGenerator:\n- { name: cfg, literals: [a=${value}] }\n`,
+    [`kustomize/${name}/dep.yaml`]: JSON.stringify({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: { app: 'web' } },
+        template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'shop:1', envFrom: [{ configMapRef: { name: 'cfg' } }], ...pod }] } },
+      },
+    }),
+  });
+  const impossible = { resources: { requests: { cpu: 1_000_000 } } };
+  const overlay = (name: string): Files => environment(name, { timeout: '2s', sources: [{ kustomize: `kustomize/${name}` }] });
+  async function maps(namespace: string): Promise<string[]> {
+    const list = JSON.parse(await world.kubectl('get', 'configmaps', '--namespace', namespace, '--selector', 'applyset.kubernetes.io/part-of', '--output', 'json')) as { items: Observed[] };
+    return list.items.map(({ data }) => data?.['a'] ?? '').sort();
+  }
+  async function settles(name: string): Promise<void> {
+    await eventually(`${name} has nothing left to prune`, async () => {
+      await stage.run(name);
+      return (await memoryOf(name))['pending'] === undefined;
+    });
+  }
+
+  it('stays while a revision that fails runs beside it, over three commits in a row and with the memory lost, and goes once one works', async () => {
+    await push({ ...overlay('live'), ...generated('live', '1') });
+    expect(await stage.run('live')).toMatchObject({ outcome: 'converged' });
+    for (const value of ['2', '3', '4']) {
+      await push(generated('live', value, impossible));
+      expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
+      expect(await maps('live')).toContain('1');
+      if (value === '3') await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/live/memory.json').delete();
+      expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
+    }
+    expect(await maps('live')).toContain('1');
+    expect(new Set(diffsOf('live').flatMap(({ objects }) => objects.map(({ kind, change }) => `${kind} ${change}`)))).toEqual(new Set(['Deployment unhealthy']));
+    await push(generated('live', '5'));
+    expect(await stage.run('live')).toMatchObject({ outcome: 'converged' });
+    await settles('live');
+    expect(await maps('live')).toEqual(['5']);
+    expect(await stage.run('live')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  it('is told to nobody while it stays, and counted by no guard', async () => {
+    const kept = Array.from({ length: 11 }, (_, index) => `kept-${index}`);
+    const job = JSON.stringify({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'long', namespace: 'quiet' },
+      spec: { template: { spec: { restartPolicy: 'Never', nodeSelector: { 'example.com/nowhere': 'true' }, serviceAccountName: 'kept', containers: [{ name: 'c', image: 'busybox', envFrom: kept.map((name) => ({ configMapRef: { name } })) }] } } },
+    });
+    const account = JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'kept' } });
+    const files = Object.assign({ ...manifest('quiet', 'account', account) }, ...kept.map((name) => manifest('quiet', name, configMap(name, {})))) as Files;
+    await push({ ...environment('quiet'), ...manifest('quiet', 'own', configMap('quiet-own', {})), ...files });
+    expect(await stage.run('quiet')).toMatchObject({ outcome: 'converged' });
+    await world.apply(job);
+    await push({ ...Object.fromEntries(Object.keys(files).map((path) => [path, undefined])), ...environment('torn-apart', { namespace: 'quiet' }), ...manifest('torn-apart', 'a', 'a: [') });
+    // Who cannot be asked has changed, too.
+    expect(await stage.run('quiet')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
+    await push({ 'manifests/torn-apart/a.yaml': configMap('torn-apart', {}) });
+    expect(await stage.run('quiet')).toMatchObject({ outcome: 'converged' });
+    const told = stage.published.length;
+    // A commit to somebody else is no news of this one; one that breaks meanwhile without a change of its own holds nothing.
+    await push({ 'README.md': 'quiet' });
+    expect(await stage.run('quiet')).toMatchObject({ outcome: 'converged' });
+    expect(stage.published.length).toBe(told);
+    expect(await world.find('serviceaccount', 'kept', 'quiet')).toBeDefined();
+    expect(await world.find('configmap', 'kept-0', 'quiet')).toBeDefined();
+    await world.kubectl('delete', 'job', 'long', '--namespace', 'quiet');
+    await settlesGuarded('quiet');
+  });
+
+  /** Nothing is in use any more: more than half at once is what the guard is for. */
+  async function settlesGuarded(name: string): Promise<void> {
+    await eventually(`${name} is Guarded`, async () => {
+      const result = await stage.run(name);
+      return result.outcome === 'diverged' && result.reason === 'Guarded' && result.summary.includes('12 of 13 objects would be pruned at once');
+    });
+  }
 });
 
 describe('an object whose status a controller writes', () => {
