@@ -23,6 +23,8 @@ const statusSchema = z.object({
       quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
       health: z.enum(healthStates),
       objects: z.number(),
+      // A function of the version before does not say.
+      unproven: z.object({ count: z.number(), objects: z.array(z.object({ object: z.string(), why: z.string(), madeBy: z.string().nullable() })) }).default({ count: 0, objects: [] }),
       message: z.string(),
       policy: policySchema.nullable(),
     }),

@@ -36,7 +36,15 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     json: { environments: shown, unreadable },
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'MESSAGE'], rows }),
+      ...shown.flatMap(copiesOf),
       ...unreadable.map(({ repository, message }) => ({ text: `${repository} cannot be read: ${message}`, tone: 'bad' as const })),
     ],
   };
+}
+
+/** What copied the label of an inventory: for whoever wonders why it is not pruned. */
+export function copiesOf({ repository, name, unproven: { count, objects } }: Pick<EnvironmentStatus, 'repository' | 'name' | 'unproven'>): { text: string; tone: Tone }[] {
+  const lines = objects.map(({ object, why, madeBy }) => `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${madeBy === null ? '' : `; made by ${madeBy}`}`);
+  const more = count > objects.length ? [`${repository}/${name}: and ${count - objects.length} more`] : [];
+  return [...lines, ...more].map((text) => ({ text, tone: 'detail' }));
 }

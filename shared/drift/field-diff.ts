@@ -59,7 +59,7 @@ export function coOwnedFields({
   return [...items, ...fields].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path' | 'observed' | 'entry'>): FieldDiff {
+export function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path' | 'observed' | 'entry'>): FieldDiff {
   return {
     path: pointer(path),
     ...(observed === undefined ? {} : { observed: asJson(observed) }),
@@ -74,6 +74,17 @@ function isGits({ difference, desired }: { difference: Difference; desired: Kube
   return difference.desired === undefined || own === undefined || owns(own, difference.path);
 }
 
+/**
+ * Differences of an object that somebody made anew, which is why our entry is gone: nobody owns what is not there, and it is for
+ * whoever made the object so.
+ */
+export function byMaker({ fields, observed }: { fields: readonly FieldDiff[]; observed: KubernetesObject }): readonly FieldDiff[] {
+  const maker = ownEntry(observed) === undefined ? lastWriter({ observed, path: [] }) : undefined;
+  if (maker?.manager === undefined) return fields;
+  const { manager, time } = maker;
+  return fields.map((field) => (field.manager === undefined && field.observed === undefined ? { ...field, manager, ...(time === undefined ? {} : { changedBefore: time }) } : field));
+}
+
 interface Difference {
   readonly path: readonly PathStep[];
   readonly desired: unknown;
@@ -82,7 +93,9 @@ interface Difference {
 
 function comparable(object: KubernetesObject): unknown {
   const { status: _status, metadata, ...rest } = object;
-  return { ...rest, metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !bookkeeping.includes(key))) };
+  // Labels and annotations are told one by one, whether it was the last of them that went or not.
+  const { labels = {}, annotations = {}, ...others } = metadata;
+  return { ...rest, metadata: { labels, annotations, ...Object.fromEntries(Object.entries(others).filter(([key]) => !bookkeeping.includes(key))) } };
 }
 
 function compare(pair: {
@@ -155,7 +168,8 @@ export function childAt(node: JsonObject, step: PathStep): JsonObject[] {
   });
 }
 
-function describe({ difference, observed }: { difference: Difference; observed: KubernetesObject }): FieldDiff {
+/** A difference with who wrote the field last, where that can be known. */
+export function describe({ difference, observed }: { difference: Difference; observed: KubernetesObject }): FieldDiff {
   const writer = lastWriter({ observed, path: difference.path });
   return {
     path: pointer(difference.path),

@@ -1,5 +1,5 @@
 import { parsePath, type FieldPath } from '../drift/field-path.ts';
-import { environmentAnnotation, partOfLabel } from '../inventory/applyset.ts';
+import { environmentAnnotation, objectAnnotation, partOfLabel } from '../inventory/applyset.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 
 /** Which objects a rule is about: those that agree in everything it names. An empty group is the core group. */
@@ -42,6 +42,7 @@ const identity: readonly (readonly string[])[] = [
   ['metadata', 'namespace'],
   ['metadata', 'labels', partOfLabel],
   ['metadata', 'annotations', environmentAnnotation],
+  ['metadata', 'annotations', objectAnnotation],
 ];
 
 /** Why a path cannot be ignored, or undefined. */

@@ -14,6 +14,12 @@ const attemptedSchema = z.object({ commit: z.string(), revision: z.string(), at:
 
 const rememberedSchema = z.object({ desired: z.string(), observed: z.string(), apiVersion: z.string(), shortLived: z.boolean().optional(), noted: z.array(z.string()).readonly().optional() });
 
+/** What carries the label of the environment's set without the proof that it belongs to it, by key, with what it lacks and what made it. */
+const unprovenSchema = z.object({
+  count: z.number(),
+  objects: z.array(z.object({ key: z.string(), missing: z.enum(['annotation', 'copied', 'apply-entry', 'label-owner']), madeBy: z.string().optional() })),
+});
+
 /** A line of the note of a commit that the environment converged at. */
 const convergedNoteSchema = z.object({ commit: z.string(), text: z.string() });
 export type ConvergedNote = z.infer<typeof convergedNoteSchema>;
@@ -40,6 +46,8 @@ export const memorySchema = z.object({
   pending: z.array(z.string()).optional(),
   /** Previous names of the environment whose inventories were taken over. */
   succeeded: z.array(z.string()).optional(),
+  /** Objects that copied the label of the set: left alone, and shown. */
+  unproven: unprovenSchema.optional(),
   incident: incidentSchema.optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupKind, type ObjectId } from '../objects/object-id.ts';
 import type { Marks } from '../objects/desired.ts';
+import { repositoryAddress } from '../source/repository-address.ts';
 import { hooksAnnotation, writeHookRecord, type HookRecord } from './hook-record.ts';
 
 /*
@@ -11,11 +12,15 @@ import { hooksAnnotation, writeHookRecord, type HookRecord } from './hook-record
  */
 export const partOfLabel = 'applyset.kubernetes.io/part-of';
 export const idLabel = 'applyset.kubernetes.io/id';
-const toolingAnnotation = 'applyset.kubernetes.io/tooling';
+export const toolingAnnotation = 'applyset.kubernetes.io/tooling';
 const groupKindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
 const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';
 /** On members and parent, `<class>/<name>`: lets an error name the environment that owns an object. */
 export const environmentAnnotation = 'converge.dev/environment';
+/** On members and the objects of hooks, `<group>/<kind>/<namespace>/<name>` of the object itself: on a copy it names another one. */
+export const objectAnnotation = 'converge.dev/object';
+/** On the parent: the address of the repository that declares the environment, without credentials. */
+export const repositoryAnnotation = 'converge.dev/repository';
 /** On the parent: the revision that converged last, and the key of its render's inputs. */
 export const revisionAnnotation = 'converge.dev/revision';
 export const renderKeyAnnotation = 'converge.dev/render-key';
@@ -37,6 +42,8 @@ export interface ApplySet {
   readonly id: string;
   /** `<class>/<name>` of the environment. */
   readonly environment: string;
+  /** The address of the repository that declares it, without credentials; undefined where only its id is asked for. */
+  readonly address?: string | undefined;
   /** What becomes of its members when the environment's file is removed. */
   readonly deletion: 'release' | 'prune';
 }
@@ -46,25 +53,38 @@ export function applySetOf({
   environment,
   namespace,
   deletion = 'release',
+  url,
 }: {
   repository: string;
   environment: string;
   namespace: string;
   deletion?: ApplySet['deletion'];
+  /** Of the repository, as Git is asked by it. */
+  url?: string;
 }): ApplySet {
   const name = `converge-${environment}`;
   const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
-  return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}`, deletion };
+  return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}`, deletion, ...(url === undefined ? {} : { address: repositoryAddress(url) }) };
 }
 
-/** The label and annotation that make an object a member. */
+/** The label and annotations that make an object a member; what proves that it is one says `membership.ts`. */
 export function memberMarks(applySet: ApplySet): Marks {
-  return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
+  return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment }, nameAnnotation: objectAnnotation };
 }
 
-/** The label and annotation of a hook's object. It is no member: nothing compares, heals or prunes it. */
+/** The label and annotations of a hook's object. It is no member: nothing compares, heals or prunes it. */
 export function hookMarks(applySet: ApplySet): Marks {
-  return { labels: { [hookOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment } };
+  return { labels: { [hookOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment }, nameAnnotation: objectAnnotation };
+}
+
+/**
+ * An object to be compared with what is there: without its name, where that has none. Objects of the version before get it at
+ * their next apply, and are neither told nor written for the lack of it.
+ */
+export function namedAsBefore({ desired, observed }: { desired: KubernetesObject; observed: KubernetesObject }): KubernetesObject {
+  if (observed.metadata.annotations?.[objectAnnotation] !== undefined) return desired;
+  const { [objectAnnotation]: _name, ...annotations } = desired.metadata.annotations ?? {};
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
 }
 
 /** Where members may be: enough to find every one of them by one LIST for each kind and namespace. */
@@ -111,7 +131,8 @@ export function parentObject({
 }: {
   applySet: ApplySet;
   extent: Extent;
-  record: { revision: string; renderKey: string } | undefined;
+  /** What converged last, without the key of its render where another one is about to be applied. */
+  record: { revision: string; renderKey?: string } | undefined;
   hooks?: HookRecord | undefined;
 }): KubernetesObject {
   const hookText = writeHookRecord(hooks);
@@ -127,7 +148,9 @@ export function parentObject({
         [groupKindsAnnotation]: extent.groupKinds.join(','),
         ...(extent.additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
         [environmentAnnotation]: applySet.environment,
-        ...(record === undefined ? {} : { [revisionAnnotation]: record.revision, [renderKeyAnnotation]: record.renderKey }),
+        ...(applySet.address === undefined ? {} : { [repositoryAnnotation]: applySet.address }),
+        ...(record === undefined ? {} : { [revisionAnnotation]: record.revision }),
+        ...(record?.renderKey === undefined ? {} : { [renderKeyAnnotation]: record.renderKey }),
         ...(applySet.deletion === 'prune' ? { [deletionAnnotation]: applySet.deletion } : {}),
         ...(hookText === undefined ? {} : { [hooksAnnotation]: hookText }),
       },
@@ -135,7 +158,13 @@ export function parentObject({
   };
 }
 
-/** Whether a parent already says what is to be written: then nothing is. */
+/** What a parent says converged last, while something else is applied: whose inventory it is can be told by it. */
+export function recordBeside(parent: KubernetesObject | undefined): { revision: string } | undefined {
+  const revision = parent?.metadata.annotations?.[revisionAnnotation];
+  return revision === undefined ? undefined : { revision };
+}
+
+/** Whether a parent already says what is to be written: then nothing is. The repository is named with the next write only. */
 export function parentSays({ observed, desired }: { observed: KubernetesObject | undefined; desired: KubernetesObject }): boolean {
   if (observed === undefined) return false;
   const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation, deletionAnnotation, hooksAnnotation];

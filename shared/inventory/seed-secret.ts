@@ -29,6 +29,11 @@ export function seedSecretName(applySet: ApplySet): string {
   return `${applySet.name}-seed`;
 }
 
+/** Whether a Secret's name is that of some environment's seed. */
+export function isSeedName(name: string): boolean {
+  return /^converge-.+-seed$/.test(name);
+}
+
 /**
  * @param seed base64 of random bytes
  * @param answers as `writeKeptAnswers` gives them

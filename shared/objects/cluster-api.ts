@@ -6,6 +6,8 @@ export interface ApiResource {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
+  /** False for what cannot be listed, like reviews and bindings: such objects are never stored. */
+  readonly listable?: boolean;
 }
 
 export interface ClusterApi {

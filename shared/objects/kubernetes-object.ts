@@ -14,6 +14,15 @@ export interface ManagedFieldsEntry {
   readonly subresource?: string;
 }
 
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Whether its controller made the object, and reconciles it. */
+  readonly controller?: boolean;
+}
+
 export interface ObjectMetadata {
   readonly name?: string;
   readonly namespace?: string;
@@ -26,6 +35,7 @@ export interface ObjectMetadata {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly OwnerReference[];
   readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 

@@ -35,6 +35,12 @@ export function objectKey(id: ObjectId): string {
   return `${id.group}/${id.kind}/${id.namespace ?? ''}/${id.name}`;
 }
 
+/** What a key of `objectKey` identifies. */
+export function idOfKey(key: string): ObjectId {
+  const [group = '', kind = '', namespace = '', ...name] = key.split('/');
+  return { group, kind, namespace: namespace === '' ? undefined : namespace, name: name.join('/') };
+}
+
 /** As people write it: `Deployment acme/web`. */
 export function objectTitle(id: { kind: string; namespace?: string | undefined; name: string }): string {
   return id.namespace === undefined ? `${id.kind} ${id.name}` : `${id.kind} ${id.namespace}/${id.name}`;

@@ -1,4 +1,5 @@
-import { environmentAnnotation, hookOfLabel, partOfLabel, type ApplySet } from '../inventory/applyset.ts';
+import type { ApplySet } from '../inventory/applyset.ts';
+import { hookStandingOf, standingOf } from '../inventory/membership.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../objects/object-id.ts';
 import { foreignOwnerOf } from './refusal.ts';
@@ -25,9 +26,11 @@ export function refusalToAnswer({ found, looker }: { found: readonly KubernetesO
 
 function isOwn({ object, looker: { applySet, adopted } }: { object: KubernetesObject; looker: Looker }): boolean {
   const { labels = {}, annotations = {}, name, namespace } = object.metadata;
+  const standings = [standingOf, hookStandingOf].map((standing) => standing({ object, applySets: [applySet] }));
   if (object.apiVersion === 'v1' && object.kind === 'Namespace') return name === applySet.namespace;
-  const isMarked = labels[partOfLabel] === applySet.id || labels[hookOfLabel] === applySet.id;
-  if (isMarked && annotations[environmentAnnotation] === applySet.environment) return true;
+  // A restore that lost who applied it is no copy.
+  const isRestored = standings.some((found) => found.standing === 'unproven' && (found.missing === 'apply-entry' || found.missing === 'label-owner'));
+  if (isRestored || standings.some(({ standing }) => standing === 'member')) return true;
   const release = annotations['meta.helm.sh/release-name'];
   const isOfHelm = labels['app.kubernetes.io/managed-by'] === 'Helm' && annotations['meta.helm.sh/release-namespace'] === applySet.namespace;
   return isOfHelm && namespace === applySet.namespace && release !== undefined && adopted.includes(release);

@@ -1,24 +1,28 @@
-import { environmentAnnotation, partOfLabel, type ApplySet } from '../inventory/applyset.ts';
-import type { KubernetesObject, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import type { ApplySet } from '../inventory/applyset.ts';
+import { holdsState, ownerOf, type Owner } from '../inventory/membership.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { stateMessage } from './deletion-guard.ts';
 import { livingOwner } from './living-owner.ts';
 
-/** The set that an object is labelled for, where it is not ours. */
+/** Whose an object is, where it is not ours. */
 export interface ForeignOwner {
-  /** The id of the set. */
+  /** The id of the set that it is labelled for; empty where somebody took the label off. */
   readonly set: string;
   /** For people: `environment master/acme`, or the set's id where the object names no environment. */
   readonly title: string;
   /** The environment of the same repository that the object names, or undefined. */
   readonly environment: string | undefined;
+  /** Whether it names an environment at all, of whatever repository: what only bears a label may have been given that by anybody. */
+  readonly isNamed: boolean;
+  readonly as: Owner['as'];
 }
 
-export function foreignOwnerOf({ observed, applySet }: { observed: { readonly metadata: ObjectMetadata }; applySet: ApplySet }): ForeignOwner | undefined {
-  const set = observed.metadata.labels?.[partOfLabel];
-  if (set === undefined || set === applySet.id) return undefined;
-  const named = observed.metadata.annotations?.[environmentAnnotation];
+export function foreignOwnerOf({ observed, applySet }: { observed: KubernetesObject; applySet: Pick<ApplySet, 'id' | 'environment'> }): ForeignOwner | undefined {
+  const owner = ownerOf({ object: observed, applySets: [applySet] });
+  if (owner === undefined) return undefined;
   const [repository] = applySet.environment.split('/');
-  const [ofRepository, environment] = named?.split('/') ?? [];
-  return { set, title: named === undefined ? `the ApplySet ${set}` : `environment ${named}`, environment: ofRepository === repository ? environment : undefined };
+  const [ofRepository, environment] = owner.environment?.split('/') ?? [];
+  return { set: owner.set, title: owner.title, environment: ofRepository === repository ? environment : undefined, isNamed: owner.environment !== undefined, as: owner.as };
 }
 
 /**
@@ -32,6 +36,7 @@ export type OwnersAnswer = { readonly answer: 'other' | 'wants' | 'free' | 'susp
  * without a word (rule 10). An owner that does not parse or render has not said that it does not want it.
  */
 export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
+  if (owner.as === 'state') return `${stateMessage(owner.title)}, and is never applied over; leave it out`;
   switch (said.answer) {
     case 'free':
       return undefined;
@@ -51,10 +56,18 @@ export function refusalOf({
   desired,
   adopt,
 }: {
-  observed: { readonly metadata: ObjectMetadata };
+  observed: KubernetesObject;
   desired: KubernetesObject;
   adopt: boolean;
 }): string | undefined {
+  if (holdsState(observed)) return `${stateMessage(undefined)}, and is never applied over; leave it out`;
   const owner = adopt ? undefined : livingOwner({ observed, desired });
   return owner === undefined ? undefined : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
+}
+
+/** Why a hook must neither be applied over an object nor make room for itself there, or undefined. It says nothing of what it would delete. */
+export function hookRefusal({ observed, desired, applySets, adopt }: { observed: KubernetesObject; desired: KubernetesObject; applySets: readonly Pick<ApplySet, 'id' | 'environment'>[]; adopt: boolean }): string | undefined {
+  const owner = ownerOf({ object: observed, applySets });
+  if (owner?.as === 'state') return `${stateMessage(owner.title)}, and no hook takes its place; leave it out`;
+  return owner === undefined ? refusalOf({ observed, desired, adopt }) : `is owned by ${owner.title}`;
 }

@@ -1,4 +1,4 @@
-import { environmentAnnotation, hookOfLabel, hookRunAnnotation, partOfLabel } from '../inventory/applyset.ts';
+import { environmentAnnotation, hookOfLabel, hookRunAnnotation, objectAnnotation, partOfLabel } from '../inventory/applyset.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { PathStep } from '../drift/owned-fields.ts';
 import type { JsonObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
@@ -12,7 +12,7 @@ export interface Release {
 }
 
 const ourLabels = [partOfLabel, hookOfLabel];
-const ourAnnotations = [environmentAnnotation, hookRunAnnotation];
+const ourAnnotations = [environmentAnnotation, objectAnnotation, hookRunAnnotation];
 
 /**
  * Our fields go to `converge-released` with their values: dropped, they would fall back to their defaults (rule 12). Our

@@ -7,11 +7,14 @@ import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import { desiredObjects, scopeTable } from '../objects/desired.ts';
 import { desiredHooks } from '../objects/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { pruneAnnotation } from '../ownership/deletion-guard.ts';
+import { replaceAnnotation } from '../objects/replacement.ts';
 import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import type { Commit, LookupQuery, Ports, Render, Repository } from './ports.ts';
 import { renderBlind } from './render-blind.ts';
 import { memoryOf } from './remembered-environments.ts';
@@ -49,7 +52,7 @@ type RbacPorts = Pick<Ports, 'now' | 'repository' | 'renderer' | 'state'>;
 export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const { repository: repositoryClass, environment: name, kubernetesVersion } = asked;
   const repository = ports.repository(repositoryClass);
-  const commit = await repository.fetchHead();
+  const commit = await fetchBranch({ repository, state: ports.state });
   const environment = commit === undefined ? undefined : await readEnvironment({ repository, commit, name });
   if (commit === undefined || environment === undefined) {
     throw new ConvergeError({ code: 'BadRequest', subject: `${repositoryClass}/${name}`, message: `branch ${repository.branch} has no ${environmentPath(name)}`, disposition: 'refuse' });
@@ -83,11 +86,11 @@ async function renderAll(
   { repository, commit, environment, owned }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
   ports: RbacPorts,
 ): Promise<Rendered> {
-  const root = await repository.checkout(commit.id);
+  const checkout = await repository.checkout(commit.id);
   let resources: readonly ApiResource[] = [...builtInResources, ...asked.resources];
   const api = (): ClusterApi => ({ version: asked.kubernetesVersion, resources, unreadable: [] });
   const looked: LookupQuery[] = [];
-  const render = async (): Promise<Render> => renderBlind({ asked, environment, root, api: api(), looked }, ports);
+  const render = async (): Promise<Render> => renderBlind({ asked, environment, checkout, api: api(), looked }, ports);
 
   const first = await render();
   const definitions = definedResources([...first.objects, ...first.hooks].map(({ object }) => object));
@@ -101,7 +104,7 @@ async function renderAll(
   for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
     const needed = await readEnvironment({ repository, commit, name: dependency });
     if (needed === undefined) continue;
-    const { objects } = await renderBlind({ asked, environment: needed, root, api: api(), looked: [] }, ports);
+    const { objects } = await renderBlind({ asked, environment: needed, checkout, api: api(), looked: [] }, ports);
     resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
   }
   refuseUnknown({ key: environmentKey(asked), kinds: unknown() });
@@ -132,6 +135,10 @@ function needsOf(
     const resource = resourceOfKind(api, { group: groupOf(apiVersion), kind });
     return resource === undefined ? [] : [{ resource, namespace: at === '' ? undefined : at, name: of === '' ? undefined : of }];
   });
+  const isNamespace = (id: ObjectId): boolean => groupKind(id) === 'Namespace';
+  const wanted = new Set([...members, ...hooks].filter(({ id }) => isNamespace(id)).map(({ id }) => id.name));
+  const permitted = [...members, ...hooks].filter(({ id, object }) => isNamespace(id) && isDeletable(object)).map(({ id }) => id.name);
+  const given = owned.filter((id) => isNamespace(id) && !wanted.has(id.name)).map(({ name: of }) => of);
   return {
     objects: [...members, ...hooks].map(({ object }) => object),
     needs: {
@@ -140,8 +147,15 @@ function needsOf(
       members: [...members.map(({ id }) => id), ...owned].flatMap(placed),
       hooks: hooks.flatMap(({ id }) => placed(id)),
       lookups,
+      deletableNamespaces: [...new Set([...permitted, ...given])],
+      adoptsReleases: environment.adopt && environment.sources.some((source) => source.kind === 'helm'),
     },
   };
+}
+
+/** Whether a precious object says that it may go: the run that deletes it may be one that no longer finds it in Git. */
+function isDeletable({ metadata: { annotations } }: KubernetesObject): boolean {
+  return [pruneAnnotation, replaceAnnotation].some((annotation) => annotations?.[annotation] === 'true');
 }
 
 /** Whatever the version: rights are of all versions of a kind. */

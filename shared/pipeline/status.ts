@@ -6,7 +6,11 @@ import { policyOf, type Policy } from '../environment/policy.ts';
 import type { Quarantine } from '../environment/quarantine.ts';
 import { revisionOf } from '../environment/revision.ts';
 import { listEnvironments } from './declared-environments.ts';
+import { fetchBranch } from './fetch-branch.ts';
+import type { MissingProof } from '../inventory/membership.ts';
+import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports, Repository } from './ports.ts';
+import { inParallel } from './reconcile/parallel.ts';
 import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
 export interface EnvironmentStatus {
@@ -24,14 +28,25 @@ export interface EnvironmentStatus {
   readonly quarantine: Pick<Quarantine, 'revision' | 'reason' | 'at' | 'revert'> | null;
   readonly health: Memory['health'];
   readonly objects: number;
+  /** What copied the label of its inventory and is left alone: how many, and the first of them. */
+  readonly unproven: { readonly count: number; readonly objects: readonly UnprovenObject[] };
   readonly message: string;
   /** What its file leaves undone on purpose; null where it cannot be read. */
   readonly policy: Policy | null;
 }
 
+export interface UnprovenObject {
+  /** `EndpointSlice acme/shop-x7k2p` */
+  readonly object: string;
+  /** What it lacks to be a member. */
+  readonly why: string;
+  /** What wrote it, as far as is known. */
+  readonly madeBy: string | null;
+}
+
 export interface Status {
   readonly environments: readonly EnvironmentStatus[];
-  /** Repositories that could not be read: their environments are unknown, not gone. */
+  /** Repositories that could not be read: their environments are unknown, not gone, and of each that is remembered that is said. */
   readonly unreadable: readonly { readonly repository: string; readonly message: string }[];
 }
 
@@ -47,13 +62,32 @@ export async function status({ repositories }: { repositories: readonly string[]
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;
       unreadable.push({ repository: name, message: error.message });
+      environments.push(...(await statusWithoutBranch({ name, message: error.message, ports })));
     }
   }
   return { environments, unreadable };
 }
 
+/** The environments that are remembered, none of which is known to be what Git wants. Nothing where the state bucket cannot be read either. */
+async function statusWithoutBranch({ name, message, ports }: { name: string; message: string; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
+  try {
+    const repository = ports.repository(name);
+    const remembered = await rememberedEnvironments({ repository: name, state: ports.state });
+    return await inParallel(remembered, async (environment) => {
+      const memory = await memoryOf({ repository: name, environment }, ports);
+      const open = isOpen(memory.incident) ? memory.incident : undefined;
+      const isFailed = open !== undefined && open.reason !== 'Drifted';
+      const said = { state: isFailed ? ('Failed' as const) : ('Unknown' as const), health: 'Unknown' as const, message: isFailed ? open.summary : message };
+      return { ...factsOf({ name: environment, repository, memory }), ...said, cluster: memory.cluster, wanted: '', policy: null };
+    });
+  } catch (error) {
+    if (error instanceof ConvergeError) return [];
+    throw error;
+  }
+}
+
 async function statusOfRepository({ repository, ports }: { repository: Repository; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
   const remembered = await rememberedEnvironments({ repository: repository.repositoryClass, state: ports.state });
@@ -84,7 +118,20 @@ function factsOf({ name, repository, memory }: { name: string; repository: Repos
     quarantine: stands ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert } : null,
     health,
     objects: Object.keys(objects).length,
+    unproven: unprovenOf(memory),
   };
+}
+
+const whyUnproven: Readonly<Record<MissingProof, string>> = {
+  annotation: 'it does not name the environment',
+  copied: 'it names another object',
+  'apply-entry': 'Converge did not apply it',
+  'label-owner': 'Converge did not apply its label',
+};
+
+function unprovenOf({ unproven }: Memory): EnvironmentStatus['unproven'] {
+  const objects = (unproven?.objects ?? []).map(({ key, missing, madeBy }) => ({ object: objectTitle(idOfKey(key)), why: whyUnproven[missing], madeBy: madeBy ?? null }));
+  return { count: unproven?.count ?? 0, objects };
 }
 
 async function statusOfEnvironment({ name, repository, commit, ports }: { name: string; repository: Repository; commit: string; ports: StatusPorts }): Promise<EnvironmentStatus> {

@@ -51,6 +51,8 @@ export function observedObjects(objects: readonly KubernetesObject[]): Map<strin
  * | yes     | yes      | other        |             | configure |  a commit changed it
  * | yes     | yes      | none         |             | verify    |  the memory is lost: a dry run tells
  * | no      | yes      |              |             | prune     |
+ *
+ * What is there of a desired object, and is no member of the inventory, is a stray: a dry run tells what it lacks.
  */
 export type PlannedAction =
   | { readonly action: 'create' | 'recreate'; readonly desired: DesiredObject }
@@ -63,13 +65,16 @@ export function planChanges({
   desired,
   observed,
   remembered,
+  strays = new Map(),
 }: {
   desired: readonly DesiredObject[];
   observed: ReadonlyMap<string, ObservedObject>;
   remembered: RememberedObjects;
+  /** Desired objects that were applied before, and are there without the proof that they are members. */
+  strays?: ReadonlyMap<string, ObservedObject>;
 }): PlannedAction[] {
   const wanted = new Set(desired.map((object) => object.key));
-  const applied = desired.map((object) => plan({ desired: object, observed: observed.get(object.key), remembered: remembered[object.key] }));
+  const applied = desired.map((object) => plan({ desired: object, observed: observed.get(object.key), stray: strays.get(object.key), remembered: remembered[object.key] }));
   const stale = [...observed.values()].filter((object) => !wanted.has(object.key));
   const stage = (id: ObjectId) => applyStages.indexOf(applyStageOf(id));
   const byOrder = (a: { id: ObjectId; key: string }, b: { id: ObjectId; key: string }) => stage(a.id) - stage(b.id) || (a.key < b.key ? -1 : 1);
@@ -84,12 +89,15 @@ export type AppliedAction = Exclude<PlannedAction, { action: 'prune' }>;
 function plan({
   desired,
   observed,
+  stray,
   remembered,
 }: {
   desired: DesiredObject;
   observed: ObservedObject | undefined;
+  stray: ObservedObject | undefined;
   remembered: RememberedObject | undefined;
 }): AppliedAction {
+  if (observed === undefined && stray !== undefined) return { action: 'verify', desired, observed: stray };
   if (observed === undefined) {
     if (remembered?.desired !== desired.hash) return { action: 'create', desired };
     return isShortLived(desired.object) ? { action: 'keep', desired, observed } : { action: 'recreate', desired };

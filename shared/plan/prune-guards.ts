@@ -1,10 +1,6 @@
 import type { ObservedObject } from './plan.ts';
-import { partOfLabel } from '../inventory/applyset.ts';
-import { groupKind } from '../objects/object-id.ts';
-import { isPrecious } from '../objects/replacement.ts';
-
-const pruneAnnotation = 'converge.dev/prune';
-const keepAnnotation = 'helm.sh/resource-policy';
+import type { ApplySet } from '../inventory/applyset.ts';
+import { deletionRefusal, pruneAnnotation } from '../ownership/deletion-guard.ts';
 
 /** An inventory smaller than this is no mass. */
 const massInventory = 10;
@@ -26,23 +22,23 @@ export interface GuardedPrunes {
 
 /**
  * Which stale objects may be deleted, one by one: none that opted out, none that is precious without opting in, none of
- * another set.
+ * another set. The same guards are asked once more of what is then deleted, and of the Namespaces among it what lives in them.
  *
- * @param applySetIds the environment's own set, and those of its previous names
+ * @param applySets the environment's own set, and those of its previous names
  */
-export function guardPrunes({ stale, applySetIds }: { stale: readonly ObservedObject[]; applySetIds: readonly string[] }): GuardedPrunes {
+export function guardPrunes({ stale, applySets }: { stale: readonly ObservedObject[]; applySets: readonly ApplySet[] }): GuardedPrunes {
   const allowed: ObservedObject[] = [];
   const guarded: GuardedPrune[] = [];
   const kept: ObservedObject[] = [];
   const going: ObservedObject[] = [];
   for (const observed of stale) {
-    const { labels, annotations, deletionTimestamp } = observed.object.metadata;
-    if (!applySetIds.includes(labels?.[partOfLabel] ?? '')) continue;
-    if (deletionTimestamp !== undefined) going.push(observed);
-    else if (annotations?.[pruneAnnotation] === 'false' || annotations?.[keepAnnotation] === 'keep') kept.push(observed);
-    else if (isPrecious(observed.id) && !optedIn(observed)) {
-      guarded.push({ observed, reason: `${groupKind(observed.id)} is pruned only with the annotation ${pruneAnnotation}: "true"` });
-    } else allowed.push(observed);
+    const refusal = deletionRefusal({ object: observed.object, applySets, purpose: 'prune' });
+    // What is no member any more is nobody's here to judge.
+    if (refusal?.why === 'not-made' || refusal?.why === 'foreign') continue;
+    if (observed.object.metadata.deletionTimestamp !== undefined) going.push(observed);
+    else if (refusal === undefined) allowed.push(observed);
+    else if (refusal.why === 'kept') kept.push(observed);
+    else guarded.push({ observed, reason: refusal.message });
   }
   return { allowed, guarded, kept, going };
 }

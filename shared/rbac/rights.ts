@@ -34,6 +34,10 @@ export interface Needs {
   /** What it wants, and what it owns still. */
   readonly members: readonly PlacedObject[];
   readonly hooks: readonly PlacedObject[];
+  /** Namespaces that it may delete, each by its name: what lives in them is asked first. */
+  readonly deletableNamespaces?: readonly string[];
+  /** Whether it adopts releases of Helm, whose own records say which are deployed. */
+  readonly adoptsReleases?: boolean;
   /** What its templates look up; no name: all of a kind; no namespace: in all of them. */
   readonly lookups: readonly { readonly resource: ApiResource; readonly namespace: string | undefined; readonly name: string | undefined }[];
 }
@@ -46,15 +50,15 @@ export interface Rights {
 
 /** Exactly what a run of the environment asks of the API server, and nothing beyond. */
 export function rightsOf(needs: Needs): Rights {
-  const { namespace, members, hooks } = needs;
-  const places = new Set([namespace, ...[...members, ...hooks].flatMap(({ id }) => id.namespace ?? [])]);
+  const { namespace, members, hooks, deletableNamespaces = [] } = needs;
+  const places = new Set([namespace, ...deletableNamespaces, ...[...members, ...hooks].flatMap(({ id }) => id.namespace ?? [])]);
   return {
     cluster: clusterRules(needs),
     namespaces: new Map([...places].sort().map((place) => [place, namespaceRules(place, needs)])),
   };
 }
 
-function namespaceRules(place: string, { namespace, parents, members, hooks, lookups }: Needs): Rule[] {
+function namespaceRules(place: string, { namespace, parents, members, hooks, lookups, deletableNamespaces = [], adoptsReleases = false }: Needs): Rule[] {
   const collected = collect();
   const extent = new Set([namespace, ...members.flatMap(({ id }) => id.namespace ?? [])]);
   for (const { id, resource } of members.filter((member) => member.resource.namespaced)) {
@@ -70,6 +74,9 @@ function namespaceRules(place: string, { namespace, parents, members, hooks, loo
   for (const { resource, namespace: at, name } of lookups) {
     if (resource.namespaced && at === place) collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);
   }
+  // Whoever may delete a Namespace deletes everything in it, and has to see what that is.
+  if (deletableNamespaces.includes(place)) collected.add({ group: '*', plural: '*' }, ['list']);
+  if (place === namespace && adoptsReleases) for (const plural of ['secrets', 'configmaps']) collected.add({ group: '', plural }, ['list']);
   if (place === namespace) {
     collected.add({ group: '', plural: 'configmaps' }, ofOwn, parents);
     collected.add({ group: '', plural: 'secrets' }, ofOwn, parents.map((name) => `${name}-seed`));

@@ -2,9 +2,10 @@ import { dump } from 'js-yaml';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Pipeline } from '../../local/pipeline.ts';
-import { applySetOf, memberMarks } from '../../shared/inventory/applyset.ts';
+import { applySetOf, memberMarks, objectAnnotation } from '../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
 import { normalise } from '../../shared/objects/normalise.ts';
+import { objectIdOf, objectKey } from '../../shared/objects/object-id.ts';
 import { isKind, type Kind } from './raw-api.ts';
 import { createWorkTree, type WorkTree } from './work-tree.ts';
 
@@ -70,8 +71,8 @@ export async function pushFleet({ pipeline, name, count, objects, perFile, spec 
 
 /** The objects as the product applies them, in another namespace: a member of an inventory weighs more than it does in Git. */
 export function asApplied({ objects, environment, namespace }: { objects: readonly KubernetesObject[]; environment: string; namespace: string }): KubernetesObject[] {
-  const marks = memberMarks(applySetOf({ repository, environment, namespace }));
-  return objects.map(normalise).map((object) => ({ ...object, metadata: { ...object.metadata, ...marks, namespace } }));
+  const { labels, annotations } = memberMarks(applySetOf({ repository, environment, namespace }));
+  return objects.map(normalise).map((object) => ({ ...object, metadata: { ...object.metadata, labels, annotations: { ...annotations, [objectAnnotation]: objectKey(objectIdOf({ ...object, metadata: { ...object.metadata, namespace } })) }, namespace } }));
 }
 
 export function selectorOf(environment: string): string {

@@ -301,13 +301,18 @@ describe('the delete policy of a hook', () => {
     await convergedAt('swept', await master.push(chart('swept', { ...policies, 'd.yaml': job('bad', hookOf('pre-install', '1', 'hook-failed')) })));
   });
 
-  it('before-hook-creation, which is the usual one, makes room for the next run, whoever made what is there', async () => {
+  it('before-hook-creation, which is the usual one, makes room for the next run, but not where somebody else made what is there', async () => {
     await world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'roomy' } }));
     await world.kubectl('create', 'job', 'migrate', '--image', 'by-hand', '--namespace', 'roomy');
     const byHand = await uidOf('job', 'migrate', 'roomy');
-    await deploy('roomy', { 'a.yaml': job('migrate', hookOf('pre-install,pre-upgrade')), 'web.yaml': configMap('web', {}) });
+    const templates = { 'a.yaml': job('migrate', hookOf('pre-install,pre-upgrade')), 'web.yaml': configMap('web', {}) };
+    const commit = await master.push({ ...environment('roomy'), ...chart('roomy', templates) });
+    expect((await diffAt('roomy', commit)).summary).toContain("was not made by this release's hooks (kubectl-create made it), and is not deleted");
+    expect(await uidOf('job', 'migrate', 'roomy')).toBe(byHand);
+    await world.kubectl('delete', 'job', 'migrate', '--namespace', 'roomy');
+    await world.checkDrift();
+    await convergedAt('roomy', commit);
     const installed = await uidOf('job', 'migrate', 'roomy');
-    expect(installed).not.toBe(byHand);
     await convergedAt('roomy', await master.push(chart('roomy', { 'web.yaml': configMap('web', { v: '2' }) })));
     expect(await uidOf('job', 'migrate', 'roomy')).not.toBe(installed);
   });

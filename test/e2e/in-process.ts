@@ -13,7 +13,7 @@ import type { ReconcileRequested } from '../../shared/events/reconcile-requested
 import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import type { Cluster } from '../../shared/pipeline/ports.ts';
 import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run.ts';
-import type { Clone, Files, World } from './world.ts';
+import type { Clone, Files, RepositoryClass, World } from './world.ts';
 
 /** What a run says when it is killed: no code, no disposition, as if the process had ended there. */
 export class Killed extends Error {}
@@ -24,9 +24,11 @@ export interface InProcess {
    * @param dies whether the run is killed at this call; absent: it lives. Every later call of that run fails, too.
    * @param waits what is to happen before a call
    */
-  run(environment: string, options?: { mode?: ReconcileRequested['mode']; dies?: (call: Call) => boolean; waits?: (call: Call) => Promise<void> }): Promise<ReconcileResult>;
+  run(environment: string, options?: { repository?: RepositoryClass; mode?: ReconcileRequested['mode']; dies?: (call: Call) => boolean; waits?: (call: Call) => Promise<void> }): Promise<ReconcileResult>;
   /** For a look at the cluster, which costs less than kubectl. */
   readonly cluster: Cluster;
+  /** What the stage is handed, for what else reads it. */
+  readonly ports: ReconcilePorts;
   /** What the runs published, each event id once. */
   readonly published: { readonly topic: Topic; readonly event: OutgoingEvent }[];
 }
@@ -40,20 +42,30 @@ export interface Call {
 }
 
 /** Pushes that no webhook announces: the functions of the pipeline do not hear of them. */
-export async function pushUnheard(world: World, clone: Clone, files: Files): Promise<string> {
-  await clone.git('remote', 'set-url', '--push', 'origin', world.pipeline.git.path('master'));
+export async function pushUnheard(world: World, clone: Clone, files: Files, repository: RepositoryClass = 'master'): Promise<string> {
+  await clone.git('remote', 'set-url', '--push', 'origin', world.pipeline.git.path(repository));
   return await clone.push(files);
+}
+
+/** Another installation of the product on the same clusters: its class `master` is another repository, and its state is its own. */
+export interface Installation {
+  readonly master: string;
+  readonly stateBucket: string;
 }
 
 /**
  * @param verify whose signatures the operator wants in master, beside what the pipeline's configuration says
  * @param beside further clusters, and where Google's APIs answer
  */
-export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify'], beside?: Pick<Config, 'clusters' | 'google'>): Promise<InProcess> {
+export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify'], beside?: Pick<Config, 'clusters' | 'google'>, installation?: Installation): Promise<InProcess> {
   const { pipeline } = world;
   const written = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
-  const config = beside === undefined ? written : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
-  const { master } = config.repositories;
+  const configured = beside === undefined ? written : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
+  const { master } = configured.repositories;
+  const config =
+    installation === undefined || master === undefined
+      ? configured
+      : { ...configured, state: { ...configured.state, bucket: installation.stateBucket }, repositories: { ...configured.repositories, master: { ...master, url: installation.master } } };
   const now = () => new Date();
   const published: { topic: Topic; event: OutgoingEvent }[] = [];
   const real: ReconcilePorts = {
@@ -74,11 +86,12 @@ export async function startInProcess(world: World, verify?: Config['repositories
   let runs = 0;
   return {
     published,
+    ports: real,
     cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
-    async run(environment, { mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
+    async run(environment, { repository = 'master', mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
-      return await reconcile({ repository: 'master', environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event, writeback: true });
+      return await reconcile({ repository, environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event, writeback: true });
     },
   };
 }

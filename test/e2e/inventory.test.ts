@@ -195,7 +195,7 @@ describe('a prune that would destroy more than was meant', () => {
     expect([await uidOf('guarded-0'), await uidOf('guarded-1')]).toEqual([expect.any(String), undefined]);
   });
 
-  it('of a Namespace, a definition or a claim needs their annotation', async () => {
+  it('of a Namespace, a definition or a claim needs their annotation, and a definition without it is released', async () => {
     const precious = (annotations: Record<string, string> = {}): Files => ({
       ...manifest('precious', 'ns', JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'precious-ns', annotations } })),
       ...manifest('precious', 'claim', JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data', annotations }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } })),
@@ -211,13 +211,17 @@ describe('a prune that would destroy more than was meant', () => {
     await stage.run('precious');
     await push(removed(...Object.keys(precious())));
     expect(await stage.run('precious')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
-    expect(lastDiff('precious').objects.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
-      'CustomResourceDefinition: CustomResourceDefinition.apiextensions.k8s.io is pruned only with the annotation converge.dev/prune: "true"',
+    const [released, ...guarded] = lastDiff('precious').objects.map(({ kind, message }) => `${kind}: ${message}`);
+    expect(guarded).toEqual([
       'Namespace: Namespace is pruned only with the annotation converge.dev/prune: "true"',
       'PersistentVolumeClaim: PersistentVolumeClaim is pruned only with the annotation converge.dev/prune: "true"',
     ]);
+    expect(released).toContain('is released, not deleted');
+    const jewels = await world.find('customresourcedefinition', 'jewels.example.com');
+    expect(jewels?.metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
     await push(precious({ 'converge.dev/prune': 'true' }));
     await stage.run('precious');
+    expect((await world.find('customresourcedefinition', 'jewels.example.com'))?.metadata.uid).toBe(jewels?.metadata.uid);
     await push({ ...environment('precious', { timeout: '1m' }), ...removed(...Object.keys(precious())) });
     await converge('precious');
     for (const [kind, name] of [['customresourcedefinition', 'jewels.example.com'], ['namespace', 'precious-ns'], ['persistentvolumeclaim', 'data']] as const) {

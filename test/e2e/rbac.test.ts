@@ -170,6 +170,35 @@ describe('an environment that acts as itself', () => {
     expect(await bring('intruder')).toMatchObject({ outcome: 'converged' });
   });
 
+  it("reads Helm's record of a release that it adopts with the rights that are printed for that, and takes none that it may not read for absent", async () => {
+    const adopter = (adopt: boolean): Files => ({ 'environments/adopter.yaml': environmentFile('adopter', { cluster: 'apart', adopt, sources: [{ helm: { chart: 'charts/adopted', release: 'shop' } }] }) });
+    const hooks = Object.fromEntries(['pre-install', 'pre-upgrade'].map((event) => [`charts/adopted/templates/${event}.yaml`, job(event, { 'helm.sh/hook': event })]));
+    await push({ ...adopter(false), ...hooks, 'charts/adopted/Chart.yaml': 'apiVersion: v2\nname: adopted\nversion: 1.0.0\n', 'charts/adopted/templates/a.yaml': configMap('a', {}) });
+    await grant('adopter');
+    const labels = { owner: 'helm', name: 'shop', status: 'deployed', version: '1' };
+    await world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Secret', type: 'helm.sh/release.v1', metadata: { name: 'sh.helm.release.v1.shop.v1', namespace: 'adopter', labels } }));
+    await push(adopter(true));
+    expect(await bring('adopter')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(/secrets.*403.*`converge rbac master\/adopter` prints the rights/) as string });
+    expect(await world.find('configmap', 'a', 'adopter')).toBeUndefined();
+    await grant('adopter');
+    expect(await bring('adopter')).toMatchObject({ outcome: 'converged' });
+    expect(await world.find('job', 'pre-install', 'adopter')).toBeUndefined();
+    expect(await world.find('job', 'pre-upgrade', 'adopter')).toBeDefined();
+  });
+
+  it('deletes a Namespace that says so, with the rights that show what is in it, and without them leaves it', async () => {
+    const ns = (annotations: Record<string, string>): string => JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'owner-jobs', annotations } });
+    await push({ 'environments/owner.yaml': environmentFile('owner', { cluster: 'apart' }), 'manifests/owner/a.yaml': configMap('a', {}), 'manifests/owner/ns.yaml': ns({}) });
+    await grant('owner');
+    await push({ 'manifests/owner/ns.yaml': ns({ 'converge.dev/prune': 'true' }) });
+    expect(await bring('owner')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/owner/ns.yaml': undefined });
+    expect(await bring('owner')).toMatchObject({ outcome: 'diverged', reason: 'Guarded', summary: expect.stringContaining('cannot be told whether an environment lives in it') as string });
+    await grant('owner');
+    expect(await bring('owner')).toMatchObject({ outcome: 'converged' });
+    expect(await world.find('namespace', 'owner-jobs')).toBeUndefined();
+  });
+
   it('has its rights printed for programs, and kinds that are defined elsewhere named', async () => {
     const certificate = { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: { name: 'web' }, spec: {} };
     await push({ 'environments/certified.yaml': environmentFile('certified', { cluster: 'apart' }), 'manifests/certified/certificate.yaml': JSON.stringify(certificate) });

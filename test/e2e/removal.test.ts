@@ -223,6 +223,25 @@ describe('an environment whose file is removed', () => {
     expect((await seeds()).items).toEqual([]);
   });
 
+  it('is left alone where the folder of all files became something else', async () => {
+    const name = 'folder';
+    await push({ ...environment(name, { deletion: 'prune' }), ...manifest(name, 'a', configMap('kept', {})) });
+    await converge(name);
+    const [blob, commit] = [await master.git('rev-parse', 'HEAD:README.md'), await master.git('rev-parse', 'HEAD')];
+    for (const [kind, entry] of [['submodule', `160000,${commit}`], ['symlink', `120000,${blob}`], ['file', `100644,${blob}`]]) {
+      await master.git('rm', '--quiet', '-r', '--cached', 'environments');
+      await master.git('update-index', '--add', '--cacheinfo', `${entry},environments`);
+      await master.git('commit', '--quiet', '--message', `A ${kind}`);
+      await master.git('push', '--quiet', 'origin', 'main');
+      expect(await stage.run(name)).toMatchObject({ outcome: 'diverged', reason: 'Guarded', summary: expect.stringContaining(`environments: is a ${kind}, and no folder`) });
+    }
+    await master.git('rm', '--quiet', '--cached', 'environments');
+    await master.git('checkout', '--quiet', commit, '--', 'environments');
+    await master.git('commit', '--quiet', '--message', 'The folder');
+    await master.git('push', '--quiet', 'origin', 'main');
+    expect(await world.find('configmap', 'kept', name)).toBeDefined();
+  });
+
   it('is found by a commit and by the schedule, though no job names it', async () => {
     const announced = await world.clone();
     await announced.push({ ...environment('heard'), ...manifest('heard', 'a', configMap('a', {})) });

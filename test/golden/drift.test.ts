@@ -85,7 +85,7 @@ async function check(name: string): Promise<{ plan: string[]; verified: Verified
   const plan = planChanges({ desired, observed, remembered });
   const memory = { ...emptyMemory(new Date()), objects: remembered };
   const run = { memoryFile: { memory: () => memory, save: () => Promise.resolve(), remove: () => Promise.resolve() } };
-  const state = { parent: undefined, extent: { groupKinds: [], additionalNamespaces: [] }, objects: observed };
+  const state = { parent: undefined, extent: { groupKinds: [], additionalNamespaces: [] }, unproven: new Map(), objects: observed };
   const verified = await verifyPlan({ run, cluster, api: await cluster.api() }, { plan, observed: state, renderKey: '' });
   return { plan: plan.map(({ action }) => action), verified };
 }

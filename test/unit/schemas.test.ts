@@ -12,6 +12,7 @@ import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-lette
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
 import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
 import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
+import { desiredObjects, type Marks } from '../../shared/objects/desired.ts';
 import { branchHeadSchema } from '../../shared/source/branch-head.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 
@@ -96,14 +97,19 @@ describe('the contracts', () => {
   });
 
   it("show the inventory's parent and members as they are written", () => {
-    const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme' });
+    const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme', url: 'https://converge:secret@git.example.com/acme/master.git' });
     const revision = 'main@sha1:9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
     const extent = { groupKinds: ['ConfigMap', 'Deployment.apps'], additionalNamespaces: ['shared'] };
     const record = { revision, renderKey: 'b4d389383288cd2ccbd7bb2f26329a33' };
     const hooks = convergedRecord([{ release: 'shop', key: '5f0c1b7c2d4e6f8091a2b3c4d5e6f708', hooks: [] }]);
     expect(exampleOf('parent')).toEqual(parentObject({ applySet, extent, record, hooks }));
-    expect(exampleOf('member')).toEqual(memberMarks(applySet));
-    expect(exampleOf('hook')).toMatchObject(hookMarks(applySet));
+    const marked = (marks: Marks, kind: string, name: string) => {
+      const rendered = [{ object: { apiVersion: kind === 'Job' ? 'batch/v1' : 'apps/v1', kind, metadata: { name } }, source: 'a.yaml' }];
+      const { labels, annotations } = desiredObjects({ rendered, namespace: 'acme', scopes: new Map(), marks })[0]?.object.metadata ?? {};
+      return { labels, annotations };
+    };
+    expect(exampleOf('member')).toEqual(marked(memberMarks(applySet), 'Deployment', 'web'));
+    expect(exampleOf('hook')).toMatchObject(marked(hookMarks(applySet), 'Job', 'migrate'));
     expect(readHookRecord({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: JSON.stringify(exampleOf('hooks')) } } })).toEqual(exampleOf('hooks'));
   });
 

@@ -10,6 +10,7 @@ interface GroupDiscovery {
       readonly resource: string;
       readonly responseKind?: { readonly kind?: string; readonly group?: string; readonly version?: string };
       readonly scope: 'Namespaced' | 'Cluster';
+      readonly verbs?: readonly string[];
     }[];
   }[];
 }
@@ -32,9 +33,9 @@ export async function discover(connection: Connection): Promise<ClusterApi> {
     const group = item.metadata?.name ?? '';
     for (const served of item.versions ?? []) {
       if (served.freshness === 'Stale') unreadable.push(`${group}/${served.version}`);
-      for (const { resource, responseKind, scope } of served.resources ?? []) {
+      for (const { resource, responseKind, scope, verbs } of served.resources ?? []) {
         if (responseKind?.kind === undefined) continue;
-        resources.push({ group, version: served.version, kind: responseKind.kind, plural: resource, namespaced: scope === 'Namespaced' });
+        resources.push({ group, version: served.version, kind: responseKind.kind, plural: resource, namespaced: scope === 'Namespaced', ...(verbs?.includes('list') === false ? { listable: false } : {}) });
       }
     }
   }

@@ -11,7 +11,7 @@ import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { openClaims } from './claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
-import { listMembers } from './observed-state.ts';
+import { listLabelled } from './observed-state.ts';
 import { isSuperseded } from './superseded.ts';
 import type { Target } from './target.ts';
 
@@ -87,7 +87,7 @@ export async function awaitHealth(
     const ids = unhealthy.map((object) => object.desired.id);
     const extent = extentOf({ ids, parentNamespace: applySet.namespace });
     for (const { desired: object } of unhealthy) latest.delete(object.key);
-    for (const object of await listMembers({ cluster, api, applySet, extent, remembered })) latest.set(objectKey(objectIdOf(object)), object);
+    for (const object of await listLabelled({ cluster, api, applySet, extent, remembered })) latest.set(objectKey(objectIdOf(object)), object);
   }
 }
 

@@ -64,7 +64,9 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
     }
     return 'go on';
   };
-  const applied = await applyChanges(target, { actions, observed, beforeOthers: due ? runPreHooks : undefined });
+  // Once Helm's record is gone, nobody could tell any more that the release was adopted.
+  const adopted = observed.adoptedReleases === undefined ? undefined : record;
+  const applied = await applyChanges(target, { actions, observed, hooks: adopted, beforeOthers: due ? runPreHooks : undefined });
   await rememberObjects(run, { ...renewed, ...applied.remembered });
   if (applied.superseded || hooks.left === 'superseded') return superseded;
   if (hooks.left !== undefined) return ended(await checkpoint(target, { message: hooks.left.waitsFor, rollout: current }));

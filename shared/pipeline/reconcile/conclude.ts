@@ -14,6 +14,7 @@ import type { Pruned } from './prune-stale.ts';
 import { renderKeyOf } from './render-inputs.ts';
 import type { Course } from './set-out.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
+import { releasedDiffs, tellReleased } from './tell-released.ts';
 import { diverge, tellConverged, tellNotices } from './tell.ts';
 
 /** What a run has done, all of it healthy. */
@@ -46,6 +47,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
   if (quiet === undefined) await recordConverged(target, { applied, desired, left: skipped, renderKey });
   await tellNotices(target, [...notices, ...applied.notices]);
+  await tellReleased({ ...target, guarded: pruned.released ?? [] });
   const memory = run.memoryFile.memory();
   const rolledOut = joinRolledOut({ earlier: course.earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   await tellConverged(run, {
@@ -70,13 +72,14 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
 }
 
 /** What should be gone and is there: guarded, or still being deleted. The latter is waited for like what takes its time to come. */
-async function tellLeft(target: Target, { pruned: { guarded, lingering }, leaving }: Done): Promise<RunResult> {
+async function tellLeft(target: Target, { pruned: { guarded, released = [], lingering }, leaving }: Done): Promise<RunResult> {
   const { run, revision } = target;
   const [slow] = lingering;
   if (slow !== undefined && guarded.length === 0 && !isOver({ rollout: leaving, now: run.ports.now() })) {
     return await checkpoint(target, { message: `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`, rollout: leaving });
   }
-  const objects = [...guarded, ...lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
+  const left = [...guarded, ...lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
+  const objects = [...left, ...releasedDiffs(released)];
   const divergence = divergenceOf({ reason: guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects });
   return await diverge(run, { ...target, rollout: slow === undefined ? undefined : leaving, divergence });
 }

@@ -1,4 +1,4 @@
-import { ConvergeError, type ErrorCode } from '../../errors.ts';
+import { ConvergeError, describeError, refusalOf, type ErrorCode } from '../../errors.ts';
 import type { Divergence } from '../../drift/divergence.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
@@ -7,19 +7,24 @@ import { nextRetry } from '../../environment/retry.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { planChanges, type PlannedAction } from '../../plan/plan.ts';
+import { lookForReleases } from './adopted-releases.ts';
 import { bringAbout } from './bring-about.ts';
 import { renderDesired, type DesiredState } from './desired-state.ts';
 import { goOn, hold, lookAtGate } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
 import { follow, lookAgain } from './look-again.ts';
-import { observe, type ObservedState } from './observed-state.ts';
+import { assertUnused, observe, type ObservedState } from './observed-state.ts';
+import { readOwnParent } from './own-parent.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
+import { readStrays } from './read-strays.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './run-hooks.ts';
+import { isAboutBranch } from '../fetch-branch.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
 import { isSettled, rendersAsBefore, settle } from './settle.ts';
@@ -29,6 +34,7 @@ import { tearDown } from './tear-down.ts';
 import { diverge, publishUntold, tellDivergence } from './tell.ts';
 import { tellDependents } from './tell-dependents.ts';
 import { acceptRule, assertTrusted } from './trust.ts';
+import { rememberUnproven } from './unproven.ts';
 import { verifyPlan, type Verified } from './verify.ts';
 
 /** What only a commit mends. */
@@ -82,17 +88,20 @@ async function convergeOne(run: Run): Promise<RunResult> {
       environment,
       cluster,
       api: await cluster.api(),
-      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace, deletion: environment.deletion }),
+      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace, deletion: environment.deletion, url: repository.url }),
     };
     return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
-    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    const reason = error.code === 'EmptyRender' ? 'Guarded' : 'Failed';
+    const refused = refusalOf(error, run.key);
+    // What cannot be read of the branch is no attempt at this commit: later ones are still told from the last.
+    if (refused === undefined || isAboutBranch(error)) throw error;
+    if (refused.code === 'Unforeseen') run.ports.log('ERROR', 'a run met an error that nobody foresaw', { environment: run.key, error: describeError(refused), stack: error instanceof Error ? error.stack : undefined });
+    const reason = refused.code === 'EmptyRender' ? 'Guarded' : 'Failed';
     // What a failed render would have read is not known: any commit may mend it.
     if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
     const { at } = sameAttempt(run, attempted);
-    const retry = ofTheCommit.includes(error.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
-    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.code === 'UntrustedRevision' ? `${error.code}: ${error.message}` : error.message, objects: [] } });
+    const retry = ofTheCommit.includes(refused.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
+    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: refused.code === 'UntrustedRevision' ? `${refused.code}: ${refused.message}` : refused.message, objects: [] } });
   }
 }
 
@@ -115,11 +124,13 @@ async function refuseRevision(run: Run, { commit, revision, distrust }: { commit
   return await diverge(run, { environment: undefined, attempted, divergence });
 }
 
-/** Converges, and where the environment was renamed, takes over what it owns under its previous names. */
+/** Converges, and where the environment was renamed, takes over what it owns under its previous names. Whose the inventory is, is read first. */
 async function succeed(target: Target): Promise<RunResult> {
+  const { run, commit } = target;
+  const parent = await readOwnParent({ ...target, memory: run.memoryFile.memory(), commit: commit.id });
   const succession = await openSuccession(target);
   try {
-    const result = await convergeTarget(target, succession);
+    const result = await convergeTarget(target, { succession, parent });
     if (result.outcome === 'converged') await succession?.finish();
     return result;
   } finally {
@@ -127,18 +138,21 @@ async function succeed(target: Target): Promise<RunResult> {
   }
 }
 
-async function convergeTarget(declared: Target, succession: Succession | undefined): Promise<RunResult> {
+async function convergeTarget(declared: Target, { succession, parent }: { succession: Succession | undefined; parent: KubernetesObject | undefined }): Promise<RunResult> {
   const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
   const isRendered = succession === undefined && (await rendersAsBefore(declared));
   // What a commit changed is rendered while the cluster is read.
-  const observing = observe({ cluster, api, applySet, remembered: memory.objects });
+  const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
-  const observed = succession?.join(own) ?? own;
-  if (isRendered && isSettled(declared, observed)) return await settle(declared, observed);
+  const inventory = succession?.join(own) ?? own;
+  await rememberUnproven(run, inventory);
+  if (isRendered && isSettled(declared, inventory)) return await settle(declared, inventory);
 
   const desired = rendered ?? (await renderDesired(declared));
+  const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
+  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
   const verified = await comparePlan(target, { desired, observed });
   const { actions, renewed, notices } = verified;
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });
@@ -168,7 +182,8 @@ async function convergeTarget(declared: Target, succession: Succession | undefin
 }
 
 async function comparePlan(target: Target, { desired, observed }: { desired: DesiredState; observed: ObservedState }): Promise<Verified> {
-  const plan = planChanges({ desired: desired.objects, observed: observed.objects, remembered: target.run.memoryFile.memory().objects });
+  const strays = await readStrays(target, { desired, observed });
+  const plan = planChanges({ desired: desired.objects, observed: observed.objects, strays, remembered: target.run.memoryFile.memory().objects });
   return await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
 }
 

@@ -1,11 +1,12 @@
 import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { resourceOf } from '../../objects/desired.ts';
-import { maskText } from '../../objects/masking.ts';
+import type { ApplySet } from '../../inventory/applyset.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { whyLingering } from '../../plan/lingering.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import type { GuardedPrune } from '../../plan/prune-guards.ts';
+import { deleteObject } from './delete-object.ts';
 import { inParallel } from './parallel.ts';
 import type { Target } from './target.ts';
 
@@ -14,23 +15,27 @@ const slowestLook = 2_000;
 
 export interface Deleted {
   readonly changes: readonly Change[];
+  /** What a guard kept when it was about to be deleted. */
+  readonly guarded: readonly GuardedPrune[];
   /** What is still there, each with what holds it. */
   readonly lingering: readonly GuardedPrune[];
 }
 
 /**
  * Deletes objects in the reverse order of apply, each as it was observed: one that changed or was made anew since then is
- * left to the next run. A stage begins when the objects of the one before are gone; where one lingers, nothing more is
+ * left to the next run, see `delete-object.ts`. A stage begins when the objects of the one before are gone; where one lingers, nothing more is
  * deleted: the next look goes on.
  *
+ * @param applySets the environment's own, and those of its previous names
  * @param going objects of the same inventory that are being deleted already
  * @param until how long it may wait for them, in milliseconds since 1970
  */
 export async function deleteInOrder(
   { run, cluster }: Pick<Target, 'run' | 'cluster'>,
-  { doomed, going, api, until }: { doomed: readonly ObservedObject[]; going: readonly ObservedObject[]; api: ClusterApi; until: number },
+  { doomed, applySets, going, api, until }: { doomed: readonly ObservedObject[]; applySets: readonly ApplySet[]; going: readonly ObservedObject[]; api: ClusterApi; until: number },
 ): Promise<Deleted> {
   const changes: Change[] = [];
+  const guarded: GuardedPrune[] = [];
   const isOf = (stage: string) => (object: ObservedObject) => applyStageOf(object.id) === stage;
   for (const stage of applyStages.toReversed()) {
     const leaving = going.filter(isOf(stage));
@@ -38,26 +43,28 @@ export async function deleteInOrder(
       if ((await deleteOne(observed)) === 'leaving') leaving.push(observed);
     });
     const lingering = await awaitGone(leaving);
-    if (lingering.length > 0) return { changes, lingering };
+    if (lingering.length > 0) return { changes, guarded, lingering };
   }
-  return { changes, lingering: [] };
+  return { changes, guarded, lingering: [] };
 
-  async function deleteOne({ id, object }: ObservedObject): Promise<'leaving' | 'done'> {
-    await run.lease.assertHeld();
+  async function deleteOne(observed: ObservedObject): Promise<'leaving' | 'done'> {
+    const { id, object } = observed;
     const resource = resourceOf({ api, object });
-    const { uid, resourceVersion } = object.metadata;
-    if (resource === undefined || uid === undefined || resourceVersion === undefined) return 'done';
-    const result = await cluster.delete({ resource, namespace: id.namespace, name: id.name, uid, resourceVersion });
+    if (resource === undefined) return 'done';
+    const result = await deleteObject({ run, cluster, api }, { resource, id, live: object, applySets, purpose: 'prune' });
     switch (result.outcome) {
-      case 'deleted':
-      case 'absent':
+      case 'gone':
+      case 'leaving':
         changes.push({ id, did: 'pruned' });
-        return result.outcome === 'deleted' && !result.gone ? 'leaving' : 'done';
+        return result.outcome === 'leaving' ? 'leaving' : 'done';
+      case 'refused':
+        guarded.push({ observed, reason: result.refusal.message });
+        return 'done';
       case 'changed':
-        changes.push({ id, did: 'skipped', message: 'changed since it was read; the next run looks again' });
+        changes.push({ id, did: 'skipped', message: result.message });
         return 'done';
       case 'rejected':
-        changes.push({ id, did: 'failed', message: maskText({ text: `could not be pruned: ${result.message}`, objects: [object] }) });
+        changes.push({ id, did: 'failed', message: `could not be pruned: ${result.message}` });
         return 'done';
     }
   }

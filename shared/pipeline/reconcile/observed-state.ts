@@ -1,8 +1,10 @@
 import { ConvergeError } from '../../errors.ts';
 import { ownEntry } from '../../drift/owned-fields.ts';
-import { extentOfParent, extentOf, partOfLabel, sameExtent, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
+import { extentOfParent, extentOf, partOfLabel, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
+import { standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
+import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { groupKind, groupOf, versionOf } from '../../objects/object-id.ts';
+import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../plan/plan.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { Cluster } from '../ports.ts';
@@ -10,51 +12,89 @@ import type { Cluster } from '../ports.ts';
 /** The parents of all ApplySets are ConfigMaps. */
 export const parentResource: ApiResource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 
+/** What carries the label of the set, and is no member of it. */
+export interface Unproven {
+  readonly observed: ObservedObject;
+  readonly standing: Exclude<Standing, { standing: 'member' }>;
+}
+
 export interface ObservedState {
   readonly parent: KubernetesObject | undefined;
   /** Where members were looked for. */
   readonly extent: Extent;
+  /** The members. */
   readonly objects: ReadonlyMap<string, ObservedObject>;
+  /** By key. */
+  readonly unproven: ReadonlyMap<string, Unproven>;
   /** The sets of previous names, whose members are among them. */
-  readonly previousSets?: readonly string[];
+  readonly previousSets?: readonly ApplySet[];
+  /** The Helm releases that Helm says it deployed, and that were never brought about here. */
+  readonly adoptedReleases?: readonly string[];
 }
 
 /**
  * The inventory as the cluster reports it: one label-selected LIST for each kind and namespace. Where the parent is gone,
  * the memory tells where to look.
+ *
+ * Throws `OwnedByAnother` (refuse) where a member is another environment's.
+ *
+ * @param parent as `readOwnParent` has read it
  */
 export async function observe({
   cluster,
   api,
   applySet,
   remembered,
+  parent,
 }: {
   cluster: Cluster;
   api: ClusterApi;
   applySet: ApplySet;
   remembered: RememberedObjects;
+  parent: KubernetesObject | undefined;
 }): Promise<ObservedState> {
-  const known = extentOfKeys({ keys: Object.keys(remembered), applySet });
-  const [parent, members] = await Promise.all([
-    cluster.get({ resource: parentResource, namespace: applySet.namespace, name: applySet.name }),
-    listMembers({ cluster, api, applySet, extent: known, remembered }),
-  ]);
-  const extent = unionOf(extentOfParent(parent), known);
-  // What only the parent knows of is rare, and a second list of the rest costs little: a memory just lost, a run cut short.
-  const objects = sameExtent(extent, known) ? members : await listMembers({ cluster, api, applySet, extent, remembered });
-  return { parent, extent, objects: observedObjects(objects) };
+  const extent = unionOf(extentOfParent(parent), extentOfKeys({ keys: Object.keys(remembered), applySet }));
+  const objects: KubernetesObject[] = [];
+  const unproven: (readonly [string, Unproven])[] = [];
+  for (const [key, observed] of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered }))) {
+    const standing = standingOf({ object: observed.object, applySets: [applySet] });
+    if (standing.standing === 'foreign' && ownEntry(observed.object) !== undefined) throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+    if (standing.standing === 'member') objects.push(observed.object);
+    else unproven.push([key, { observed, standing }]);
+  }
+  return { parent, extent, objects: observedObjects(objects), unproven: new Map(unproven) };
+}
+
+/**
+ * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
+ * was deleted, say. Looked for where a first run is about to apply.
+ */
+export async function assertUnused({ cluster, api, applySet, desired }: { cluster: Cluster; api: ClusterApi; applySet: ApplySet; desired: readonly DesiredObject[] }): Promise<void> {
+  const ids = desired.flatMap(({ id, object }) => (resourceOf({ api, object }) === undefined ? [] : [id]));
+  const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+  for (const observed of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered: {} })).values()) {
+    const standing = standingOf({ object: observed.object, applySets: [applySet] });
+    if (standing.standing === 'foreign') throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+  }
+}
+
+/** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */
+function ownedByAnother({ cluster, applySet, observed, owner }: { cluster: Cluster; applySet: ApplySet; observed: ObservedObject; owner: Owner }): ConvergeError {
+  return new ConvergeError({
+    code: 'OwnedByAnother',
+    subject: `cluster ${cluster.name}, ${objectTitle(observed.id)}`,
+    message: `is owned by ${owner.title}, whose inventory has the name and namespace of that of ${applySet.environment}; nothing is written`,
+    remedy: 'give one of the two another name or namespace, or remove the other first',
+    disposition: 'refuse',
+  });
 }
 
 function extentOfKeys({ keys, applySet }: { keys: readonly string[]; applySet: ApplySet }): Extent {
-  const ids = keys.map((key) => {
-    const [group = '', kind = '', namespace = '', name = ''] = key.split('/');
-    return { group, kind, namespace: namespace === '' ? undefined : namespace, name };
-  });
-  return extentOf({ ids, parentNamespace: applySet.namespace });
+  return extentOf({ ids: keys.map(idOfKey), parentNamespace: applySet.namespace });
 }
 
-/** Every member of the set within an extent. A kind the cluster no longer serves has no members; an unreadable one throws. */
-export async function listMembers({
+/** Everything that carries the label of the set within an extent: its members, and what copied it. A kind the cluster no longer serves has no members; an unreadable one throws. */
+export async function listLabelled({
   cluster,
   api,
   applySet,

@@ -8,6 +8,7 @@ import { applySetOf } from '../../inventory/applyset.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
 import { listEnvironments } from '../declared-environments.ts';
 import { renderDesired } from './desired-state.ts';
+import { readOwnParent } from './own-parent.ts';
 import { inParallel } from './parallel.ts';
 import { environmentFiles } from './removed-file.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
@@ -34,6 +35,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
   const declarations = new Map<string, Promise<Declaration>>();
   const wishes = new Map<string, Promise<Wish>>();
   const memories = new Map<string, Promise<Memory>>();
+  const givers = new Map<string, Promise<OwnersAnswer>>();
   let renamed: Promise<PreviousNames> | undefined;
   let newestAt: number | undefined;
 
@@ -93,16 +95,20 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
 
   const others: OtherEnvironments = {
     async answerOf({ owner, key }) {
-      if (owner.environment === undefined) return { answer: 'other' };
-      const declared = await declarationOf(owner.environment);
-      if (declared === 'gone') return await answerOfGone({ owner, name: owner.environment, key });
+      const name = owner.environment ?? (owner.isNamed ? undefined : await environmentOfSet(owner.set));
+      if (name === undefined) return { answer: 'other' };
+      const declared = await declarationOf(name);
+      if (declared === 'gone') return await answerOfGone({ owner, name, key });
       if ('reason' in declared) return { answer: 'unknown', reason: declared.reason };
+      // No render names the objects of hooks among what it wants, nor the parent and the seed.
+      if (owner.as !== 'member') return { answer: 'other' };
       if (!isItsSet({ owner, environment: declared.environment })) return { answer: 'other' };
       if (declared.environment.suspend) return { answer: 'suspended' };
-      const wish = await wishOf(owner.environment);
+      const wish = await wishOf(name);
       if (wish === undefined) return { answer: 'other' };
       if ('reason' in wish) return { answer: 'unknown', reason: wish.reason };
-      return { answer: wish.keys.has(key) ? 'wants' : 'free' };
+      if (wish.keys.has(key)) return { answer: 'wants' };
+      return await givenUpBy({ name, namespace: declared.environment.namespace });
     },
     async wishes({ patient }) {
       const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
@@ -130,20 +136,56 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     const memory = await memoryOfOther(name);
     if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
     if (asking.environment.previousNames.includes(name)) return { answer: 'free' };
-    if (memory.namespace === '' || applySetOf({ repository: run.repository, environment: name, namespace: memory.namespace }).id !== owner.set) return { answer: 'other' };
+    const { namespace } = memory;
+    if (namespace === '' || !isSetOf({ owner, name, namespace })) return { answer: 'other' };
     renamed ??= environmentFiles({ repository, commit: commit.id }).then(previousNamesIn);
     const previousNames = await renamed;
-    if (!mayBeRenamed({ name, previousNames })) return { answer: 'free' };
+    if (!mayBeRenamed({ name, previousNames })) return await givenUpBy({ name, namespace });
     const successors = previousNames.claims.get(name) ?? [];
     const said = (await inParallel(successors, wishOf)).flatMap((wish) => wish ?? []);
     const [silent] = said.flatMap((wish) => ('reason' in wish ? [wish.reason] : []));
     if (said.some((wish) => 'keys' in wish && wish.keys.has(key))) return { answer: 'wants' };
     if (successors.length === 0 || silent !== undefined) return { answer: 'unknown', reason: silent ?? `${[...previousNames.unreadable.keys()].join(', ')} cannot be read, and may be its new name` };
-    return { answer: 'free' };
+    return await givenUpBy({ name, namespace });
   }
 
   function isItsSet({ owner, environment: { name, namespace, cluster: of } }: { owner: ForeignOwner; environment: Environment }): boolean {
-    return of === cluster.name && applySetOf({ repository: run.repository, environment: name, namespace }).id === owner.set;
+    return of === cluster.name && isSetOf({ owner, name, namespace });
+  }
+
+  /** The environment of this commit whose set a label names, where that is all that an object says of its owner. */
+  async function environmentOfSet(set: string): Promise<string | undefined> {
+    const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
+    const declared = await inParallel(names, async (name) => ({ name, declaration: await declarationOf(name) }));
+    return declared.find(({ name, declaration }) => {
+      if (declaration === 'gone' || 'reason' in declaration) return false;
+      return applySetOf({ repository: run.repository, environment: name, namespace: declaration.environment.namespace }).id === set;
+    })?.name;
+  }
+
+  /** What lost its label is still known by who applied it. */
+  function isSetOf({ owner, name, namespace }: { owner: ForeignOwner; name: string; namespace: string }): boolean {
+    return owner.set === '' || applySetOf({ repository: run.repository, environment: name, namespace }).id === owner.set;
+  }
+
+  /**
+   * What does not want an object gives it up, unless the inventory of that name is one of another installation, whose class has the
+   * same name: of that, nothing is known here. Whose it is, it is asked as itself.
+   */
+  async function givenUpBy({ name, namespace }: { name: string; namespace: string }): Promise<OwnersAnswer> {
+    return await once(givers, `${namespace}/${name}`, async () => readGiver({ name, namespace }));
+  }
+
+  async function readGiver({ name, namespace }: { name: string; namespace: string }): Promise<OwnersAnswer> {
+    const own = await run.ports.cluster({ name: cluster.name, repository: run.repository, environment: name });
+    const applySet = applySetOf({ repository: run.repository, environment: name, namespace, url: repository.url });
+    try {
+      await readOwnParent({ run, cluster: own, applySet, memory: await memoryOfOther(name), commit: commit.id });
+      return { answer: 'free' };
+    } catch (error) {
+      if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+      return error.code === 'OwnedByAnother' ? { answer: 'other' } : { answer: 'unknown', reason: error.message };
+    }
   }
 }
 

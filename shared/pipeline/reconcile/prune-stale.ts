@@ -2,13 +2,17 @@ import type { Change } from '../../plan/change-set.ts';
 import { guardMassPrune, guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
 import type { ObservedObject, PlannedAction } from '../../plan/plan.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
+import { isDefinition } from '../../objects/replacement.ts';
 import { deleteInOrder } from './delete-in-order.ts';
 import type { ObservedState } from './observed-state.ts';
+import { releaseObjects } from './release-objects.ts';
 import type { Target } from './target.ts';
 
 export interface Pruned {
   readonly changes: readonly Change[];
   readonly guarded: readonly GuardedPrune[];
+  /** What was given up instead, and is told once. */
+  readonly released?: readonly GuardedPrune[];
   /** What is being deleted and still there, each with what holds it. */
   readonly lingering: readonly GuardedPrune[];
   /** Keys of what is left for now, and looked at again at the next look whatever else changed. */
@@ -31,24 +35,38 @@ export async function pruneStale(
   if (!environment.prune) {
     return { changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })), guarded: [], lingering: [], pending: [] };
   }
-  const single = guardPrunes({ stale, applySetIds: [applySet.id, ...(observed.previousSets ?? [])] });
+  const applySets = [applySet, ...(observed.previousSets ?? [])];
+  const single = guardPrunes({ stale, applySets });
   const askedBefore = new Set(target.run.memoryFile.memory().pending);
-  const patient = single.allowed.every(({ key }) => !askedBefore.has(key));
-  const { free, wanted, unknown, later } = await partByWishes(target, { objects: single.allowed, patient });
-  const mass = guardMassPrune({ allowed: free, inventorySize: observed.objects.size });
-  if (mass.allowed.length > 0) await target.others.assertNewest();
-  const { changes, lingering } = await deleteInOrder(target, { doomed: mass.allowed, going: single.going, api, until });
+  // Objects of other releases may be of these kinds: such a definition is given up, for whoever wants it.
+  const definitions = single.guarded.filter((one) => isDefinition(one.observed.id));
+  const asked = [...single.allowed, ...definitions.map((one) => one.observed)];
+  const patient = asked.every(({ key }) => !askedBefore.has(key));
+  const { free, wanted, unknown, later } = await partByWishes(target, { objects: asked, patient });
+  const givenUp = definitions.filter((one) => free.includes(one.observed));
+  const mass = guardMassPrune({ allowed: free.filter((one) => !givenUp.some(({ observed: definition }) => definition === one)), inventorySize: observed.objects.size });
+  if (mass.allowed.length > 0 || givenUp.length > 0) await target.others.assertNewest();
+  const released = await giveUp(target, givenUp);
+  const { changes, lingering, ...last } = await deleteInOrder(target, { doomed: mass.allowed, applySets, going: single.going, api, until });
   const kept: Change[] = single.kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
   const handedOver: Change[] = wanted.map(({ id }) => ({ id, did: 'skipped', message: 'another environment wants it' }));
   const deferred: Change[] = later.map(({ id }) => ({ id, did: 'skipped', message: 'many environments have yet to say whether they want it; the next look asks them' }));
-  const guarded = [...single.guarded, ...unknown, ...mass.guarded];
+  const guarded = [...single.guarded.filter((one) => !definitions.includes(one)), ...unknown, ...mass.guarded, ...last.guarded];
   const again = changes.flatMap((change) => (change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : []));
   return {
-    changes: [...kept, ...handedOver, ...deferred, ...changes],
+    changes: [...kept, ...handedOver, ...deferred, ...released, ...changes],
     guarded,
+    released: givenUp,
     lingering,
     pending: [...wanted, ...later, ...again, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
   };
+}
+
+/** Releases what may not be deleted and is nobody's to look after any more. */
+async function giveUp(target: Target, guarded: readonly GuardedPrune[]): Promise<Change[]> {
+  if (guarded.length === 0) return [];
+  const failed = await releaseObjects(target, guarded.map(({ observed }) => observed));
+  return guarded.map(({ observed: { id } }) => failed.find((change) => change.id === id) ?? { id, did: 'released' });
 }
 
 export interface ByWishes {

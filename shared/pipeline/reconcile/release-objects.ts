@@ -20,8 +20,8 @@ export async function releaseObjects({ run, cluster, api }: Pick<Target, 'run' |
     let live: KubernetesObject | undefined = object;
     for (let look = 1; ; look++) {
       const { uid, resourceVersion, labels } = live.metadata;
-      // It was made anew, handed over or released meanwhile.
-      if (uid === undefined || resourceVersion === undefined || labels?.[partOfLabel] !== set) return [];
+      // It was made anew, handed over or released meanwhile: what has its name and label now may be a copy.
+      if (uid === undefined || uid !== object.metadata.uid || resourceVersion === undefined || labels?.[partOfLabel] !== set) return [];
       await run.lease.assertHeld();
       const result = await cluster.writeManagedFields({ resource, namespace: id.namespace, name: id.name, uid, resourceVersion, ...releaseOf(live) });
       if (result.outcome === 'applied' || result.status === 404) return [];

@@ -1,5 +1,5 @@
 import { ConvergeError } from '../../errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { environmentPath, environmentsFolder, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../environment/previous-names.ts';
 import type { Commit, Repository } from '../ports.ts';
 import { listEnvironments } from '../declared-environments.ts';
@@ -38,6 +38,10 @@ export async function assertRemoved(run: Run, commit: Commit): Promise<void> {
   const entry = await repository.entry({ commit: commit.id, path: file });
   if (entry !== undefined) throw guarded(file, { message: `is a ${entry.kind}, and no file: nothing is released or deleted`, remedy: 'make it a file, or remove it' });
 
+  const folder = await repository.entry({ commit: commit.id, path: environmentsFolder });
+  if (folder !== undefined && folder.kind !== 'folder') {
+    throw guarded(environmentsFolder, { message: `is a ${folder.kind}, and no folder: nothing is released or deleted`, remedy: 'make it a folder with the files in it' });
+  }
   const { attempted } = run.memoryFile.memory();
   if (attempted !== undefined && !(await repository.isAncestor({ ancestor: attempted.commit, descendant: commit.id }))) {
     const message = `is not in the branch as it was rewritten by force: ${attempted.revision} is no ancestor of ${commit.id}; nothing is released or deleted`;
@@ -80,6 +84,26 @@ export async function lastVersion(run: Run, head: Commit): Promise<Environment |
     if (environment !== undefined) return environment;
   }
   return undefined;
+}
+
+/** No commit is older, whatever its clock said. */
+const firstDate = new Date(-8.64e15);
+
+/**
+ * Whether an environment was ever declared on the branch: at one of the commits that are known of it, or at any other.
+ *
+ * @param known commits at which it may have been there, which save a walk through all of the history
+ */
+export async function wasDeclared(run: Pick<Run, 'repository' | 'ports'>, { name, head, known }: { name: string; head: string; known: readonly string[] }): Promise<boolean> {
+  const repository = run.ports.repository(run.repository);
+  const isThere = async (commit: string) => (await repository.readFile({ commit, path: environmentPath(name) })) !== undefined;
+  for (const commit of new Set(known)) {
+    if ((await repository.isAncestor({ ancestor: commit, descendant: head })) && (await isThere(commit))) return true;
+  }
+  for (const { id } of await repository.history({ from: head, since: firstDate })) {
+    if (await isThere(id)) return true;
+  }
+  return false;
 }
 
 async function declaredAt(run: Run, commit: string): Promise<Environment | undefined> {

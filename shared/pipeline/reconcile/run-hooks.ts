@@ -1,13 +1,10 @@
 import { sameInputs } from '../../environment/inputs.ts';
-import { environmentKey } from '../../environment/revision.ts';
-import { assessProgress } from '../../health/run-to-end.ts';
 import {
-  environmentAnnotation,
   extentOfParent,
   hookOfLabel,
   hookRunAnnotation,
   parentObject,
-  partOfLabel,
+  recordBeside,
   revisionAnnotation,
 } from '../../inventory/applyset.ts';
 import {
@@ -22,39 +19,33 @@ import {
   type HookRecord,
   type ReleaseHooks,
 } from '../../inventory/hook-record.ts';
-import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
-import { runsToAnEnd, withoutTimeToLive, type DeletePolicy, type Hook, type HookPhase } from '../../objects/hook.ts';
-import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
+import { hookStandingOf, isMember } from '../../inventory/membership.ts';
+import type { DesiredObject } from '../../objects/desired.ts';
+import { runsToAnEnd, withoutTimeToLive, type Hook, type HookPhase } from '../../objects/hook.ts';
+import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { maskText } from '../../objects/masking.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { groupKind, objectTitle } from '../../objects/object-id.ts';
-import { parseTime } from '../../time.ts';
+import { hookRefusal } from '../../ownership/refusal.ts';
+import { deleteByPolicy, mayDelete, openKeptObjects, readHookObject, servedResource, type KeptObjects } from './delete-hooks.ts';
 import type { DesiredState } from './desired-state.ts';
+import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
+import { handRemedy, makeRoom, type Room } from './make-room.ts';
 import type { ObservedState } from './observed-state.ts';
-import type { Target } from './target.ts';
+import type { ApplyResult } from '../ports.ts';
+import { ownSets, type Target } from './target.ts';
 import { fenced } from './apply-object.ts';
 import { writeParent } from './apply-changes.ts';
-import { isSuperseded } from './superseded.ts';
+import type { Run } from './run.ts';
 
-const firstLook = 50;
-const slowestLook = 2_000;
 /** Milliseconds that cleaning up after hooks may take at the least. */
 const cleanUpFor = 10_000;
+/** How often what others change meanwhile is looked at anew, and milliseconds before the next look, doubling. */
+const looks = 6;
+const firstPause = 50;
 
 export interface FailedHook {
   readonly desired: DesiredObject;
   readonly message: string;
-}
-
-/** Why hooks are left as they are: a newer commit is there, or this run has waited long enough. */
-export type LeftHook = 'superseded' | { readonly waitsFor: string };
-
-type HookEnd = { readonly end: 'through' } | { readonly end: 'failed'; readonly message: string } | { readonly end: 'left'; readonly left: LeftHook };
-
-const through: HookEnd = { end: 'through' };
-
-function failedAs(message: string): HookEnd {
-  return { end: 'failed', message };
 }
 
 /** Record and parent as they are after the hooks of a phase, and the hook that failed or is not through, if there is one. */
@@ -65,8 +56,16 @@ export interface HooksRun {
   readonly left: LeftHook | undefined;
 }
 
-/** What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. */
+/**
+ * What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. A release that
+ * Helm deployed and that is adopted is upgraded.
+ */
 export function hookRecordOf({ run }: Pick<Target, 'run'>, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
+  const adopted = (observed.adoptedReleases ?? []).map((release) => [release, { converged: 'unknown' }] as const);
+  return { ...Object.fromEntries(adopted), ...recordedHooks(run, { desired, observed }) };
+}
+
+function recordedHooks(run: Run, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
   const recorded = readHookRecord(observed.parent);
   if (recorded !== undefined) return recorded;
   const { converged } = run.memoryFile.memory();
@@ -104,23 +103,26 @@ export async function runHooks(
   },
 ): Promise<HooksRun> {
   const journal = openJournal(target, { record, parent });
+  const kept = openKeptObjects(target);
+  let end: Pick<HooksRun, 'failed' | 'left'> = { failed: undefined, left: undefined };
   for (const due of dueHooks({ releases, record, phase, ...(deleting === undefined ? {} : { deleting }) })) {
-    const { failed, left } = await runRelease(target, { due, journal, api });
-    if (failed !== undefined || left !== undefined) return { record: journal.record(), parent: journal.parent(), failed, left };
+    end = await runRelease(target, { due, journal, api, kept });
+    if (end.failed !== undefined || end.left !== undefined) break;
   }
-  return { record: journal.record(), parent: journal.parent(), failed: undefined, left: undefined };
+  await kept.tell();
+  return { record: journal.record(), parent: journal.parent(), ...end };
 }
 
 async function runRelease(
   target: Target,
-  { due, journal, api }: { due: DueHooks; journal: Journal; api: ClusterApi },
+  { due, journal, api, kept }: { due: DueHooks; journal: Journal; api: ClusterApi; kept: KeptObjects },
 ): Promise<Pick<HooksRun, 'failed' | 'left'>> {
   const { run } = target;
   const until = () => new Date(Math.max(run.waitUntil().getTime(), run.ports.now().getTime() + cleanUpFor));
   for (const [index, hook] of due.hooks.entries()) {
     if (isCompleted({ record: journal.record(), due, hook })) continue;
     const failedBefore = hasFailed({ record: journal.record(), due, hook });
-    const end = await runHook(target, { hook, due, failedBefore, api });
+    const end = await runHook(target, { hook, due, failedBefore, api, kept });
     if (end.end === 'left') return { failed: undefined, left: end.left };
     if (end.end === 'through') {
       await journal.write(withCompleted({ record: journal.record(), due, hook }));
@@ -130,12 +132,12 @@ async function runRelease(
     // What is deleted now has to be there at the next attempt; a Job or a Pod that has succeeded has done its work for good.
     const again = succeeded.filter((one) => mayDelete({ hook: one, policy: 'hook-succeeded' }) && !runsToAnEnd(one.desired));
     await journal.write(withFailed({ record: journal.record(), due, hook, again }));
-    await deleteByPolicy(target, { hooks: [hook], policy: 'hook-failed', api, until: until() });
-    await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until: until() });
+    await deleteByPolicy(target, { hooks: [hook], policy: 'hook-failed', api, until: until(), kept });
+    await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until: until(), kept });
     return { failed: { desired: hook.desired, message: `the Helm hook ${due.event} of release ${due.release} failed: ${end.message}` }, left: undefined };
   }
   // As Helm does it: the account that an early hook made serves the later ones.
-  await deleteByPolicy(target, { hooks: due.hooks.toReversed(), policy: 'hook-succeeded', api, until: until() });
+  await deleteByPolicy(target, { hooks: due.hooks.toReversed(), policy: 'hook-succeeded', api, until: until(), kept });
   await journal.write(withFinished({ record: journal.record(), due }));
   return { failed: undefined, left: undefined };
 }
@@ -143,175 +145,73 @@ async function runRelease(
 /** Runs one hook to its end, or for as long as this run may wait. */
 async function runHook(
   target: Target,
-  { hook, due, failedBefore, api }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi },
+  { hook, due, failedBefore, api, kept }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi; kept: KeptObjects },
 ): Promise<HookEnd> {
-  const { run, cluster, environment } = target;
+  const { environment } = target;
   const { desired } = hook;
   const { object, mark } = marked({ desired, due });
   const resource = await servedResource(target, { desired, api });
   if (resource === undefined) return failedAs(`the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}`);
-  const live = await read(target, { desired, resource });
-  const owner = live === undefined ? undefined : foreignOwner(target, live);
-  if (owner !== undefined) return failedAs(`an object of that name is owned by ${owner}`);
+  const live = await readHookObject(target, { desired, resource });
+  const applySets = ownSets(target);
+  const refusal = live === undefined ? undefined : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
+  if (refusal !== undefined) return failedAs(`an object of that name ${refusal}`);
+  const isMade = live !== undefined && hookStandingOf({ object: live, applySets }).standing === 'member';
   // A run that was killed began it: a migration must neither be cut off nor run twice.
-  const begun = !failedBefore && live?.metadata.annotations?.[hookRunAnnotation] === mark && live.metadata.deletionTimestamp === undefined;
-  if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { desired, object, resource, due, uid: live?.metadata.uid });
-  const mustGo = mayDelete({ hook, policy: 'before-hook-creation' }) || (failedBefore && runsToAnEnd(desired));
-  if (live !== undefined && mustGo && isUnderWay({ live, desired })) {
-    // That of an earlier revision: a migration is not cut off half-way for a newer one, whatever becomes of it.
-    const earlier = await awaitOutcome(target, { desired, object, resource, due, uid: live.metadata.uid });
-    if (earlier.end === 'left') return earlier;
-  }
-  if (live !== undefined && !begun && mustGo) {
-    const problem = await remove(target, { desired, resource, until: run.waitUntil() });
-    // Its wait may have ended in the moment between the deletion and the next look.
-    const left = problem === undefined ? undefined : await read(target, { desired, resource });
-    const since = timeOf(left?.metadata.deletionTimestamp);
-    if (left !== undefined && since !== undefined && run.ports.now().getTime() < since + environment.timeout) {
-      return { end: 'left', left: { waitsFor: `waits for ${titleOf({ desired, due })}: the one of the last run ${problem}` } };
-    }
-    if (left !== undefined) return failedAs(`the one of the last run ${problem}`);
-  }
+  const begun = isMade && !failedBefore && live.metadata.annotations?.[hookRunAnnotation] === mark && live.metadata.deletionTimestamp === undefined;
+  const running = { desired, object, resource, due };
+  if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { ...running, uid: live.metadata.uid });
 
-  await run.lease.assertHeld();
-  // Where it was deleted just now, or was never there, nobody else may have made it meanwhile.
-  const isNew = live === undefined || (!begun && mustGo);
-  const applied = withoutTimeToLive(object);
-  const result = await cluster.apply({ resource, object: isNew ? fenced({ object: applied, live: undefined }) : applied, dryRun: false });
-  if (result.outcome === 'rejected' && result.status === 409) await run.lease.assertHeld('now');
-  if (result.outcome === 'rejected') return failedAs(maskText({ text: result.message, objects: [object] }));
+  const isStrangers = runsToAnEnd(desired) && !isMade;
+  const mustGo = !begun && (mayDelete({ hook, policy: 'before-hook-creation' }) || (runsToAnEnd(desired) && failedBefore) || isStrangers);
+  const room: Room = live === undefined ? { room: 'free' } : mustGo ? await makeRoom(target, { live, isMade, running, api, kept }) : { room: 'taken', refusal: undefined };
+  if (room.room === 'none') return room.end;
+
+  const result = await applyHook(target, { ...running, room: room.room });
+  if (result.outcome === 'refused') return failedAs(result.message);
+  if (result.outcome === 'rejected') {
+    const message = maskText({ text: result.message, objects: [object] });
+    return failedAs(room.room === 'taken' && room.refusal !== undefined ? `it ${room.refusal.message}, is not deleted, and cannot be changed into the hook: ${message} (${handRemedy})` : message);
+  }
   if (!runsToAnEnd(desired)) return through;
-  return await awaitEnd(target, { desired, object, resource, due, uid: result.object.metadata.uid });
+  return await awaitEnd(target, { ...running, uid: result.object.metadata.uid });
 }
 
-/** Whether it is a Job or Pod of ours that has not come to its end. */
-function isUnderWay({ live, desired }: { live: KubernetesObject; desired: DesiredObject }): boolean {
-  const { annotations, deletionTimestamp } = live.metadata;
-  return runsToAnEnd(desired) && annotations?.[hookRunAnnotation] !== undefined && deletionTimestamp === undefined && assessProgress(live).state === 'running';
+/** Why an object must not be applied over, or what the API server answered. */
+type HookApplied = ApplyResult | { readonly outcome: 'refused'; readonly message: string };
+
+/**
+ * Applies a hook: where its place is free, so that nobody else may have made it meanwhile; else over the very incarnation and version
+ * that was judged. What is there and was not made by this environment stays unmarked, so that no policy ever deletes it.
+ */
+async function applyHook(target: Target, { desired, object, resource, room }: Omit<RunningHook, 'uid' | 'due'> & { room: 'free' | 'taken' }): Promise<HookApplied> {
+  const { run, cluster, environment } = target;
+  const applySets = ownSets(target);
+  for (let look = 1; ; look++) {
+    const live = room === 'free' ? undefined : await readHookObject(target, { desired, resource });
+    const message = live === undefined ? undefined : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
+    if (message !== undefined) return { outcome: 'refused', message: `an object of that name ${message}` };
+    const isOurs = live === undefined || hookStandingOf({ object: live, applySets }).standing === 'member' || isMember({ object: live, applySets });
+    await run.lease.assertHeld(look === 1 ? undefined : 'now');
+    const applied = withoutTimeToLive(isOurs ? object : withoutClaim(object));
+    const result = await cluster.apply({ resource, object: fenced({ object: applied, live }), dryRun: false });
+    if (result.outcome !== 'rejected' || result.status !== 409) return result;
+    await run.lease.assertHeld('now');
+    if (room === 'free' || look === looks) return result;
+    await run.ports.sleep(firstPause * 2 ** look * (0.5 + Math.random()));
+  }
+}
+
+/** Without the label by which hooks know what they made. */
+function withoutClaim(object: KubernetesObject): KubernetesObject {
+  const { [hookOfLabel]: _claim, ...labels } = object.metadata.labels ?? {};
+  return { ...object, metadata: { ...object.metadata, labels } };
 }
 
 function marked({ desired, due }: { desired: DesiredObject; due: DueHooks }): { object: KubernetesObject; mark: string } {
   const mark = `${due.event} ${due.key}`;
   const { metadata } = desired.object;
   return { mark, object: { ...desired.object, metadata: { ...metadata, annotations: { ...metadata.annotations, [hookRunAnnotation]: mark } } } };
-}
-
-interface RunningHook {
-  readonly desired: DesiredObject;
-  readonly object: KubernetesObject;
-  readonly resource: ApiResource;
-  readonly due: DueHooks;
-  readonly uid: string | undefined;
-}
-
-/** `the Helm hook pre-upgrade of release shop, Job acme/migrate` */
-function titleOf({ desired, due }: { desired: DesiredObject; due: DueHooks }): string {
-  return `the Helm hook ${due.event} of release ${due.release}, ${objectTitle(desired.id)}`;
-}
-
-/** Milliseconds since 1970, by the API server's clock. */
-function timeOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseTime(text);
-}
-
-/** Waits for the end of a Job or a Pod; then it may go as soon as Git says. */
-async function awaitEnd(target: Target, running: RunningHook): Promise<HookEnd> {
-  const { object, resource, uid } = running;
-  const end = await awaitOutcome(target, running);
-  if (end.end === 'left' || withoutTimeToLive(object) === object) return end;
-  await target.run.lease.assertHeld();
-  // With its uid, so that one that was deleted meanwhile is not made again, to run again.
-  const result = await target.cluster.apply({ resource, object: { ...object, metadata: { ...object.metadata, uid } }, dryRun: false });
-  if (result.outcome === 'rejected' && result.status !== 409) {
-    const facts = { environment: target.run.key, object: running.desired.key };
-    target.run.ports.log('WARNING', `a hook's ttlSecondsAfterFinished was not taken: ${result.message}`, facts);
-  }
-  return end;
-}
-
-async function awaitOutcome(target: Target, running: RunningHook): Promise<HookEnd> {
-  const { run, cluster, environment } = target;
-  const { desired, resource, uid } = running;
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
-    const live = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
-    if (live === undefined || live.metadata.uid !== uid) return failedAs('it was deleted while it ran');
-    const { state, message } = assessProgress(live);
-    if (state === 'succeeded') return through;
-    if (state === 'failed') return failedAs(message);
-    const now = run.ports.now().getTime();
-    if (now >= (timeOf(live.metadata.creationTimestamp) ?? now) + environment.timeout) return failedAs(`it has not ended within the environment's timeout: ${message}`);
-    if (await isSuperseded(target)) return { end: 'left', left: 'superseded' };
-    if (now >= run.waitUntil().getTime()) return { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } };
-    await run.ports.sleep(pause);
-    await run.lease.assertHeld();
-  }
-}
-
-/** Definitions are never deleted, as with Helm: their objects would go with them. */
-function mayDelete({ hook, policy }: { hook: Hook; policy: DeletePolicy }): boolean {
-  return hook.deletePolicies.includes(policy) && groupKind(hook.desired.id) !== 'CustomResourceDefinition.apiextensions.k8s.io';
-}
-
-/** Deletes those of the hooks that have that policy. What cannot be deleted is logged: the outcome of the hook stands. */
-async function deleteByPolicy(
-  target: Target,
-  { hooks, policy, api, until }: { hooks: readonly Hook[]; policy: DeletePolicy; api: ClusterApi; until: Date },
-): Promise<void> {
-  for (const { desired } of hooks.filter((hook) => mayDelete({ hook, policy }))) {
-    const resource = await servedResource(target, { desired, api });
-    const live = resource === undefined ? undefined : await read(target, { desired, resource });
-    if (resource === undefined || live === undefined || foreignOwner(target, live) !== undefined) continue;
-    const problem = await remove(target, { desired, resource, until });
-    if (problem === undefined) continue;
-    target.run.ports.log('WARNING', `a hook's object ${problem}`, { environment: target.run.key, object: desired.key, policy });
-  }
-}
-
-/** Deletes the object that is there now, and waits until it is gone. Resolves with what is wrong where it is not. */
-async function remove(
-  { run, cluster }: Target,
-  { desired, resource, until }: { desired: DesiredObject; resource: ApiResource; until: Date },
-): Promise<string | undefined> {
-  const { namespace, name } = desired.id;
-  let asked: string | undefined;
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
-    await run.lease.assertHeld();
-    const live = await cluster.get({ resource, namespace, name });
-    const uid = live?.metadata.uid;
-    if (uid === undefined) return undefined;
-    if (asked !== undefined && asked !== uid) return undefined;
-    if (asked === undefined) {
-      const result = await cluster.delete({ resource, namespace, name, uid });
-      if (result.outcome === 'rejected') return `could not be deleted: ${result.message}`;
-      if (result.outcome !== 'changed') asked = uid;
-    }
-    if (run.ports.now() >= until) return 'is still being deleted';
-    await run.ports.sleep(pause);
-  }
-}
-
-async function read(
-  { cluster }: Target,
-  { desired, resource }: { desired: DesiredObject; resource: ApiResource },
-): Promise<KubernetesObject | undefined> {
-  return await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
-}
-
-/** A hook may need what another one has just defined. */
-async function servedResource(
-  { cluster }: Target,
-  { desired, api }: { desired: DesiredObject; api: ClusterApi },
-): Promise<ApiResource | undefined> {
-  return resourceOf({ api, object: desired.object }) ?? resourceOf({ api: await cluster.api({ refresh: true }), object: desired.object });
-}
-
-/** A hook neither replaces nor deletes what is another environment's (rule 10). */
-function foreignOwner({ applySet, environment: { previousNames }, run }: Target, { metadata }: KubernetesObject): string | undefined {
-  const set = [metadata.labels?.[partOfLabel], metadata.labels?.[hookOfLabel]].find((id) => id !== undefined && id !== applySet.id);
-  if (set === undefined) return undefined;
-  const environment = metadata.annotations?.[environmentAnnotation];
-  if (previousNames.some((name) => environment === environmentKey({ repository: run.repository, environment: name }))) return undefined;
-  return environment === undefined ? `the ApplySet ${set}` : `environment ${environment}`;
 }
 
 /** The record as it is now, and in the cluster. */
@@ -328,7 +228,7 @@ function openJournal({ run, cluster, applySet }: Target, begin: { record: HookRe
     parent: () => parent,
     async write(next) {
       await run.lease.assertHeld();
-      const desired = parentObject({ applySet, extent: extentOfParent(parent), record: undefined, hooks: next });
+      const desired = parentObject({ applySet, extent: extentOfParent(parent), record: recordBeside(parent), hooks: next });
       await writeParent({ cluster, observed: parent, desired });
       record = next;
       parent = desired;

@@ -6,8 +6,9 @@ import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { maskText } from '../../objects/masking.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
-import type { ApplySet } from '../../inventory/applyset.ts';
+import { environmentAnnotation, type ApplySet } from '../../inventory/applyset.ts';
 import type { Cluster } from '../ports.ts';
+import { deleteState } from './delete-object.ts';
 import type { Target } from './target.ts';
 
 const secretResource: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
@@ -19,23 +20,20 @@ const seedBytes = 32;
 const noSeed: Seed = { seed: Buffer.alloc(seedBytes).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
 
 /** The seed of an environment that is only asked what it wants: its own run makes it, where there is none. */
-export async function seedIfThere({ cluster, applySet }: Target): Promise<Seed> {
-  const found = await cluster.get({ resource: secretResource, namespace: applySet.namespace, name: seedSecretName(applySet) });
+export async function seedIfThere(target: Target): Promise<Seed> {
+  const found = await ownSecret(target, target.applySet);
   return (found === undefined ? undefined : readSeedSecret(found)) ?? noSeed;
 }
 
 /**
  * The environment's seed, made where there is none: then the first render that draws from it has not been applied yet.
  *
- * Throws `ClusterRefused` (refuse) where the Secret of that name is none of ours: to replace it would change every
- * password that was made from it.
+ * Throws `OwnedByAnother` (refuse) where the Secret of that name is another environment's, and `ClusterRefused` (refuse) where it
+ * is no seed: to replace it would change every password that was made from it.
  */
 export async function seedOf(target: Target): Promise<Seed> {
-  const { cluster, applySet } = target;
-  const { namespace } = applySet;
-  const name = seedSecretName(applySet);
-  const found = await cluster.get({ resource: secretResource, namespace, name });
-  if (found !== undefined) return readable({ secret: found, cluster });
+  const found = await ownSecret(target, target.applySet);
+  if (found !== undefined) return readable({ secret: found, cluster: target.cluster });
 
   return await makeSeed(target, newSeed(target));
 }
@@ -50,7 +48,7 @@ function newSeed({ run }: Pick<Target, 'run'>): Seed {
  * Throws `ClusterRefused` (refuse) where it cannot be read: asked anew, a chart may draw another password.
  */
 export async function keptAnswers({ cluster, applySet }: Pick<Target, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
-  const found = await cluster.get({ resource: secretResource, namespace: applySet.namespace, name: seedSecretName(applySet) });
+  const found = await ownSecret({ cluster }, applySet);
   return found === undefined ? [] : answersOf({ secret: found, cluster });
 }
 
@@ -62,7 +60,7 @@ export async function keptAnswers({ cluster, applySet }: Pick<Target, 'cluster' 
  */
 export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]): Promise<void> {
   const { cluster, applySet } = target;
-  const live = await cluster.get({ resource: secretResource, namespace: applySet.namespace, name: seedSecretName(applySet) });
+  const live = await ownSecret(target, applySet);
   const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
   const written = writeKeptAnswers(withAnswers(live === undefined ? [] : answersOf({ secret: live, cluster }), answers));
   if (written === 'too large') {
@@ -79,21 +77,32 @@ export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]
 
 /** Lets a renamed environment draw the values that it drew under its previous name, unless it has a seed of its own. */
 export async function continueSeed(target: Target, { from }: { from: ApplySet }): Promise<void> {
-  const { cluster, applySet } = target;
-  if ((await cluster.get({ resource: secretResource, namespace: applySet.namespace, name: seedSecretName(applySet) })) !== undefined) return;
-  const previous = await cluster.get({ resource: secretResource, namespace: from.namespace, name: seedSecretName(from) });
+  const { cluster } = target;
+  if ((await ownSecret(target, target.applySet)) !== undefined) return;
+  const previous = await ownSecret(target, from);
   if (previous === undefined) return;
   const answers = writeKeptAnswers(answersOf({ secret: previous, cluster }));
   await makeSeed(target, readable({ secret: previous, cluster }), { answers: answers === 'too large' ? undefined : answers.data, live: undefined });
 }
 
+/** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
+async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Promise<KubernetesObject | undefined> {
+  const secret = await cluster.get({ resource: secretResource, namespace: of.namespace, name: seedSecretName(of) });
+  const named = secret?.metadata.annotations?.[environmentAnnotation];
+  if (secret === undefined || named === undefined || named === of.environment) return secret;
+  throw new ConvergeError({
+    code: 'OwnedByAnother',
+    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(secret))}`,
+    message: `holds the random values of environment ${named}, not of ${of.environment}; nothing is read or written`,
+    remedy: 'give one of the two another name or namespace, or remove the other first',
+    disposition: 'refuse',
+  });
+}
+
 /** Deletes the seed of a set that is no more: whatever draws from it again draws other values. */
-export async function deleteSeed({ run, cluster }: Pick<Target, 'run' | 'cluster'>, { of }: { of: ApplySet }): Promise<void> {
-  const secret = { resource: secretResource, namespace: of.namespace, name: seedSecretName(of) };
-  const uid = (await cluster.get(secret))?.metadata.uid;
-  if (uid === undefined) return;
-  await run.lease.assertHeld();
-  await cluster.delete({ ...secret, uid });
+export async function deleteSeed(deleter: Pick<Target, 'run' | 'cluster' | 'api'>, { of }: { of: ApplySet }): Promise<void> {
+  const id = { kind: 'Secret', namespace: of.namespace, name: seedSecretName(of) };
+  await deleteState(deleter, { resource: secretResource, id, applySets: [of], title: objectTitle(id) });
 }
 
 async function makeSeed(

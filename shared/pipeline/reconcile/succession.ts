@@ -1,18 +1,21 @@
 import { ConvergeError } from '../../errors.ts';
 import { environmentPath, type Environment } from '../../environment/environment-file.ts';
-import { environmentKey } from '../../environment/revision.ts';
+import type { Memory } from '../../environment/memory.ts';
+import { commitOf, environmentKey } from '../../environment/revision.ts';
 import { statePaths } from '../../environment/state-paths.ts';
 import { previousNamesIn } from '../../environment/previous-names.ts';
-import { applySetOf, unionOf, type ApplySet } from '../../inventory/applyset.ts';
+import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../inventory/applyset.ts';
 import { hooksAnnotation } from '../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from '../lease.ts';
 import type { Commit } from '../ports.ts';
 import { forget } from './forget.ts';
 import { openMemory } from './memory-file.ts';
 import { observe, type ObservedState } from './observed-state.ts';
+import { readOwnParent } from './own-parent.ts';
 import { partByWishes } from './prune-stale.ts';
 import { releaseObjects } from './release-objects.ts';
-import { environmentFiles } from './removed-file.ts';
+import { environmentFiles, wasDeclared } from './removed-file.ts';
 import type { Run } from './run.ts';
 import { continueSeed, deleteSeed } from './seed.ts';
 import type { Target } from './target.ts';
@@ -71,7 +74,8 @@ export function duePreviousNames({ memoryFile }: Run, { previousNames }: Environ
  * Opens what the previous names left, under their leases, and lets the environment's random values go on from their seed.
  * Undefined where all of it was taken over before.
  *
- * Throws `LeaseLost` (retry) while a run of a previous name has not ended.
+ * Throws `LeaseLost` (retry) while a run of a previous name has not ended, `OwnedByAnother` (refuse) where its inventory is that of
+ * another class or repository, and `InvalidEnvironment` (refuse) where this branch never had its file.
  */
 export async function openSuccession(target: Target): Promise<Succession | undefined> {
   const { run, environment, applySet, others } = target;
@@ -100,12 +104,15 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         parent: own.parent ?? continued,
         extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
         objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
-        previousSets: predecessors.map((predecessor) => predecessor.applySet.id),
+        unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
+        previousSets: predecessors.map((predecessor) => predecessor.applySet),
       };
     },
     async finish() {
       for (const { run: old, applySet: previous } of predecessors) {
-        const { objects } = await observe({ ...target, applySet: previous, remembered: old.memoryFile.memory().objects });
+        const memory = old.memoryFile.memory();
+        const parent = await readOwnParent({ ...target, applySet: previous, memory, commit: target.commit.id });
+        const { objects } = await observe({ ...target, applySet: previous, remembered: memory.objects, parent });
         // What stays all the same is nobody's, until another environment that wants it takes it.
         const { free, wanted, unknown } = await partByWishes(target, { objects: [...objects.values()], patient: false });
         if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
@@ -119,7 +126,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
   };
 }
 
-async function openPredecessor({ run, environment, cluster, api }: Target, name: string): Promise<Predecessor> {
+async function openPredecessor({ run, environment, cluster, api, commit }: Target, name: string): Promise<Predecessor> {
   const { ports, settings, repository } = run;
   const paths = statePaths({ repository, environment: name });
   const lease = await acquireLease({ path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) }, ports);
@@ -132,11 +139,21 @@ async function openPredecessor({ run, environment, cluster, api }: Target, name:
     if (memory.cluster !== '' && memory.cluster !== cluster.name) {
       throw contested(environment.name, { message: `${name} was on cluster ${memory.cluster}, not on ${cluster.name}`, remedy: 'rename it there, or add a new environment here' });
     }
-    const applySet = applySetOf({ repository, environment: name, namespace: memory.namespace === '' ? environment.namespace : memory.namespace });
-    const observed = await observe({ cluster, api, applySet, remembered: memory.objects });
+    const applySet = applySetOf({ repository, environment: name, namespace: memory.namespace === '' ? environment.namespace : memory.namespace, url: ports.repository(repository).url });
+    const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
+    const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
+    if ((parent !== undefined || observed.objects.size > 0) && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
+      throw contested(environment.name, { message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`, remedy: 'remove the previous name' });
+    }
     return { run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease }, lease, applySet, observed };
   } catch (error) {
     await lease.release();
     throw error;
   }
+}
+
+/** At which the file was there, as far as is known. */
+function commitsOf({ parent, memory: { attempted, converged } }: { parent: KubernetesObject | undefined; memory: Memory }): string[] {
+  const recorded = parent?.metadata.annotations?.[revisionAnnotation];
+  return [...(recorded === undefined ? [] : [commitOf(recorded)]), ...[converged, attempted].flatMap((known) => known?.commit ?? [])];
 }

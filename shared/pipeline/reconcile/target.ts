@@ -1,6 +1,6 @@
 import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision } from '../../environment/memory.ts';
-import type { ApplySet } from '../../inventory/applyset.ts';
+import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { DiffReason } from '../../events/alert.ts';
 import type { Cluster, Commit } from '../ports.ts';
@@ -19,6 +19,12 @@ export interface Target {
   readonly api: ClusterApi;
   readonly applySet: ApplySet;
   readonly others: OtherEnvironments;
+}
+
+/** The sets whose objects are this environment's: its own, then those of its previous names in the same namespace. */
+export function ownSets({ run, environment, applySet }: Pick<Target, 'run' | 'environment' | 'applySet'>): ApplySet[] {
+  const { namespace } = applySet;
+  return [applySet, ...environment.previousNames.map((name) => applySetOf({ repository: run.repository, environment: name, namespace }))];
 }
 
 /** The keys of the objects that another environment wants at this revision, or why that cannot be told. */

@@ -1,10 +1,13 @@
 import { ConvergeError } from '../../errors.ts';
 import { revisionOf } from '../../environment/revision.ts';
-import { applySetOf, deletionAnnotation, type ApplySet } from '../../inventory/applyset.ts';
+import { applySetOf, deletionAnnotation } from '../../inventory/applyset.ts';
+import { objectTitle } from '../../objects/object-id.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { Commit } from '../ports.ts';
+import { deleteState } from './delete-object.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, parentResource, type ObservedState } from './observed-state.ts';
+import { readOwnParent } from './own-parent.ts';
 import { releaseObjects } from './release-objects.ts';
 import { assertRemoved, isRenamed, lastAttempted, lastVersion } from './removed-file.ts';
 import type { Run } from './run.ts';
@@ -40,10 +43,12 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     const cluster = await run.ports.cluster({ name: place.cluster, repository: run.repository, environment: run.environment });
     const api = await cluster.api();
     const identity = { repository: run.repository, environment: run.environment, namespace: place.namespace };
-    const observed = await observe({ cluster, api, applySet: applySetOf(identity), remembered: memory.objects });
+    const own = applySetOf({ ...identity, url: run.ports.repository(run.repository).url });
+    const parent = await readOwnParent({ run, cluster, applySet: own, memory, commit: commit.id });
+    const observed = await observe({ cluster, api, applySet: own, remembered: memory.objects, parent });
     const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
     const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
-    const applySet = applySetOf({ ...identity, deletion });
+    const applySet = { ...own, deletion };
     const leave: Leave = { run, revision, cluster, api, applySet, attempted, commit };
 
     const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
@@ -60,6 +65,11 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     return { outcome: 'removed', revision };
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    if (error.code === 'OwnedByAnother' && memory.cluster === '') {
+      // It never came to own anything: nothing of it is anywhere.
+      await forget(run);
+      return { outcome: 'absent' };
+    }
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
     return await diverge(run, { environment: undefined, attempted, divergence: { reason, revision, summary: error.message, objects: [] } });
   }
@@ -83,12 +93,7 @@ async function assertHead({ run, commit }: Leave): Promise<void> {
 }
 
 /** Deletes the parent of an inventory. What is not gone then is left as it is: it has no members any more. */
-export async function deleteParent({ run, cluster, applySet }: Pick<Target, 'run' | 'cluster'> & { applySet: Pick<ApplySet, 'name' | 'namespace'> }): Promise<void> {
-  const parent = { resource: parentResource, namespace: applySet.namespace, name: applySet.name };
-  const uid = (await cluster.get(parent))?.metadata.uid;
-  if (uid === undefined) return;
-  await run.lease.assertHeld();
-  const result = await cluster.delete({ ...parent, uid });
-  if (result.outcome !== 'rejected') return;
-  throw new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${cluster.name}, ConfigMap ${applySet.namespace}/${applySet.name}`, message: result.message, disposition: 'refuse' });
+export async function deleteParent({ applySet, ...deleter }: Pick<Target, 'run' | 'cluster' | 'api' | 'applySet'>): Promise<void> {
+  const id = { kind: parentResource.kind, namespace: applySet.namespace, name: applySet.name };
+  await deleteState(deleter, { resource: parentResource, id, applySets: [applySet], title: objectTitle(id) });
 }

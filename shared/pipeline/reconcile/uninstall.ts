@@ -2,7 +2,6 @@ import { ConvergeError } from '../../errors.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import type { DiffReason } from '../../events/alert.ts';
 import { beginRollout, isOver, waitsUntil, type Rollout } from '../../environment/rollout.ts';
-import { hookOfLabel } from '../../inventory/applyset.ts';
 import { readHookRecord } from '../../inventory/hook-record.ts';
 import { resourceOf } from '../../objects/desired.ts';
 import type { Hook } from '../../objects/hook.ts';
@@ -10,6 +9,7 @@ import { groupKind, objectTitle } from '../../objects/object-id.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
+import { deleteObject } from './delete-object.ts';
 import { deleteInOrder } from './delete-in-order.ts';
 import { renderDesired, type DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
@@ -19,8 +19,8 @@ import { releaseObjects } from './release-objects.ts';
 import type { DeclaredAt } from './removed-file.ts';
 import { runHooks, type HooksRun } from './run-hooks.ts';
 import { deleteSeed } from './seed.ts';
-import type { Target } from './target.ts';
-import { tellDivergence } from './tell.ts';
+import { ownSets, type Target } from './target.ts';
+import { tellReleased } from './tell-released.ts';
 
 /** What leave is taken of: an environment whose file is gone, in its cluster. */
 export type Leave = Pick<Target, 'run' | 'revision' | 'cluster' | 'api' | 'applySet' | 'attempted' | 'commit'>;
@@ -47,15 +47,14 @@ export async function uninstall(leave: Leave, { observed, last }: { observed: Ob
   const deleted = await deleteObjects(target, observed);
   if ('torn' in deleted) return deleted;
   const { pruned, kept, precious } = deleted;
-  await tellReleased(leave, precious);
+  await tellReleased({ ...leave, environment: undefined, guarded: precious });
   const failures = failuresOf(await releaseObjects(leave, kept));
   if (failures.length > 0) return leftOver(leave, { reason: 'Failed', objects: failedObjects(failures, kept) });
 
   const after = await runHooks(target, { ...hooks, phase: 'post', record: before.record, parent: before.parent });
   const stoppedAfter = stoppedBy(leave, after);
   if (stoppedAfter !== undefined) return stoppedAfter;
-  await deleteLeftovers(target, desired);
-  return { torn: 'down', pruned, released: kept.length };
+  return (await deleteLeftovers(target, desired)) ?? { torn: 'down', pruned, released: kept.length };
 }
 
 /** What the environment was to be when its file was last there: its hooks stand in no cluster. */
@@ -86,13 +85,13 @@ interface Deleted {
 /** Deletes what may be deleted, and waits for it. */
 async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
   const { run, revision, api, applySet, environment } = target;
-  const single = guardPrunes({ stale: [...observed.objects.values()], applySetIds: [applySet.id] });
+  const single = guardPrunes({ stale: [...observed.objects.values()], applySets: [applySet] });
   const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
   await target.others.assertNewest();
   // The deletion may take as long as a roll-out may, from the first look at this revision.
   const { rollout: last } = run.memoryFile.memory();
   const rollout = last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-  const { changes, lingering } = await deleteInOrder(target, { doomed: free, going: single.going, api, until: waitsUntil({ rollout, waitUntil: run.waitUntil() }) });
+  const { changes, guarded, lingering } = await deleteInOrder(target, { doomed: free, applySets: [applySet], going: single.going, api, until: waitsUntil({ rollout, waitUntil: run.waitUntil() }) });
   const failures = failuresOf(changes);
   const [slow] = lingering;
   if (slow !== undefined && failures.length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
@@ -107,29 +106,40 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
     return leftOver(target, { reason, objects: left, ...(slow === undefined ? {} : { rollout }) });
   }
   // What another environment wants is nobody's until that takes it: this one will soon be forgotten, and could not be asked.
-  const kept = [...single.guarded.map((guarded) => guarded.observed), ...single.kept, ...wanted];
-  return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious: single.guarded };
+  const precious = [...single.guarded, ...guarded];
+  const kept = [...precious.map((one) => one.observed), ...single.kept, ...wanted];
+  return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
 }
 
-/** The objects of its hooks, and its seed. */
-async function deleteLeftovers({ run, cluster, api, applySet }: Target, { releases }: DesiredState): Promise<void> {
-  const isDefinition = ({ desired }: Hook) => groupKind(desired.id) === 'CustomResourceDefinition.apiextensions.k8s.io';
+/** The objects of its hooks, and its seed. What hooks applied over what was there before is not theirs to delete. */
+async function deleteLeftovers(target: Target, { releases }: DesiredState): Promise<TornDown | undefined> {
+  const { cluster, api, applySet } = target;
+  const failed: GuardedPrune[] = [];
+  const precious: GuardedPrune[] = [];
+  const kept: ObservedObject[] = [];
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
+    const { id, key } = desired;
     const resource = resourceOf({ api, object: desired.object });
-    const { namespace, name } = desired.id;
-    const live = resource === undefined ? undefined : await cluster.get({ resource, namespace, name });
-    const uid = live?.metadata.uid;
-    if (resource === undefined || uid === undefined || live?.metadata.labels?.[hookOfLabel] !== applySet.id) continue;
-    await run.lease.assertHeld();
-    await cluster.delete({ resource, namespace, name, uid });
+    const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
+    if (resource === undefined || live === undefined) continue;
+    const observed = { key, id, object: live };
+    const result = await deleteObject(target, { resource, id, live, applySets: ownSets(target), purpose: 'leftover', desired: desired.object });
+    if (result.outcome === 'rejected' || result.outcome === 'changed') failed.push({ observed, reason: `could not be deleted: ${result.message}` });
+    if (result.outcome !== 'refused' || ['not-made', 'foreign', 'state'].includes(result.refusal.why)) continue;
+    kept.push(observed);
+    if (result.refusal.why !== 'kept') precious.push({ observed, reason: result.refusal.message });
   }
-  await deleteSeed({ run, cluster }, { of: applySet });
+  await tellReleased({ ...target, environment: undefined, guarded: precious });
+  const unreleased = failuresOf(await releaseObjects(target, kept));
+  const left = [...failed, ...failedObjects(unreleased, kept)];
+  if (left.length > 0) return leftOver(target, { reason: 'Failed', objects: left });
+  await deleteSeed(target, { of: applySet });
+  return undefined;
 }
 
-async function tellReleased({ run, revision, cluster, attempted }: Leave, guarded: readonly GuardedPrune[]): Promise<void> {
-  if (guarded.length === 0) return;
-  const objects = guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: `is released, not deleted: ${reason}` }));
-  await tellDivergence(run, { divergence: divergenceOf({ reason: 'Guarded', revision, objects }), environment: undefined, attempted, cluster: cluster.name, action: 'none' });
+/** Definitions are never deleted, as with Helm. */
+function isDefinition({ desired }: Hook): boolean {
+  return groupKind(desired.id) === 'CustomResourceDefinition.apiextensions.k8s.io';
 }
 
 /** How hooks that are not through end the run, if they do. */

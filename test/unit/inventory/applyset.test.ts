@@ -5,7 +5,9 @@ import {
   extentOfParent,
   memberMarks,
   parentObject,
+  namedAsBefore,
   parentSays,
+  recordBeside,
   unionOf,
   type Extent,
 } from '../../../shared/inventory/applyset.ts';
@@ -38,6 +40,7 @@ describe('the ApplySet of an environment', () => {
     expect(memberMarks(applySet)).toEqual({
       labels: { 'applyset.kubernetes.io/part-of': applySet.id },
       annotations: { 'converge.dev/environment': 'master/acme-production' },
+      nameAnnotation: 'converge.dev/object',
     });
   });
 });
@@ -112,6 +115,19 @@ describe('the parent of an ApplySet', () => {
     expect(parentSays({ observed, desired: parent })).toBe(true);
   });
 
+  it('names its repository, without credentials, and is not written for that alone', () => {
+    const { address } = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme', url: 'https://converge:secret@git.example.com/acme/master.git' });
+    const named = parentObject({ applySet: { ...applySet, address }, extent, record });
+    expect(named.metadata.annotations).toMatchObject({ 'converge.dev/repository': 'https://git.example.com/acme/master' });
+    expect(parentSays({ observed: parent, desired: named })).toBe(true);
+  });
+
+  it('keeps the revision that converged last while another one is applied, by which its owner is known', () => {
+    expect(recordBeside(parent)).toEqual({ revision: 'main@sha1:9f2c' });
+    expect(recordBeside(undefined)).toBeUndefined();
+    expect(parentSays({ observed: parent, desired: parentObject({ applySet, extent, record: recordBeside(parent) }) })).toBe(false);
+  });
+
   it.each([
     { what: 'there is none', observed: undefined },
     { what: 'the revision is another', observed: parentObject({ applySet, extent, record: { ...record, revision: 'main@sha1:1b7e' } }) },
@@ -124,5 +140,15 @@ describe('the parent of an ApplySet', () => {
     { what: 'its label was removed', observed: { ...parent, metadata: { ...parent.metadata, labels: {} } } },
   ])('is written where $what', ({ observed }) => {
     expect(parentSays({ observed, desired: parent })).toBe(false);
+  });
+});
+
+describe('an object that is compared', () => {
+  const object = (annotations: Record<string, string>) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', annotations } });
+  const desired = object({ team: 'shop', 'converge.dev/object': '/ConfigMap//a' });
+
+  it('is not told for the lack of its name, which the version before did not apply', () => {
+    expect(namedAsBefore({ desired, observed: object({ team: 'shop' }) })).toEqual(object({ team: 'shop' }));
+    expect(namedAsBefore({ desired, observed: object({ 'converge.dev/object': '/ConfigMap//b' }) })).toBe(desired);
   });
 });

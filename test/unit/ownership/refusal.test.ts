@@ -5,7 +5,7 @@ import { foreignOwnerOf, ownersRefusal, refusalOf, type OwnersAnswer } from '../
 
 const applySet = applySetOf({ repository: 'master', environment: 'acme', namespace: 'acme' });
 const desired: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', labels: { 'app.kubernetes.io/managed-by': 'Helm' } } };
-const refusal = (metadata: ObjectMetadata, adopt = false): string | undefined => refusalOf({ observed: { metadata }, desired, adopt });
+const refusal = (metadata: ObjectMetadata, adopt = false): string | undefined => refusalOf({ observed: { ...desired, metadata }, desired, adopt });
 const partOf = (id: string): ObjectMetadata => ({ labels: { 'applyset.kubernetes.io/part-of': id }, annotations: { 'converge.dev/environment': 'master/globex' } });
 const helm: ObjectMetadata = {
   labels: { 'app.kubernetes.io/managed-by': 'Helm' },
@@ -13,18 +13,19 @@ const helm: ObjectMetadata = {
 };
 
 describe('an object that is there already', () => {
-  const ownerOf = (metadata: ObjectMetadata) => foreignOwnerOf({ observed: { metadata }, applySet });
+  const ownerOf = (metadata: ObjectMetadata) => foreignOwnerOf({ observed: { apiVersion: 'v1', kind: 'ConfigMap', metadata }, applySet });
 
   it('has an owner where it is labelled for another set, named by its environment', () => {
-    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex' });
-    expect(ownerOf(partOf(applySet.id))).toBeUndefined();
+    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex', isNamed: true, as: 'member' });
+    expect(ownerOf({ ...partOf(applySet.id), annotations: { 'converge.dev/environment': 'master/acme' } })).toBeUndefined();
+    expect(ownerOf(partOf(applySet.id))).toMatchObject({ title: 'environment master/globex' });
     expect(ownerOf({})).toBeUndefined();
   });
 
   it('of another repository, or of nobody by name, has an owner that cannot be asked', () => {
     const annotations = { 'converge.dev/environment': 'staging/globex' };
-    expect(ownerOf({ ...partOf('applyset-other-v1'), annotations })).toMatchObject({ title: 'environment staging/globex', environment: undefined });
-    expect(ownerOf({ labels: partOf('applyset-other-v1').labels ?? {} })).toMatchObject({ title: 'the ApplySet applyset-other-v1', environment: undefined });
+    expect(ownerOf({ ...partOf('applyset-other-v1'), annotations })).toMatchObject({ title: 'environment staging/globex', environment: undefined, isNamed: true });
+    expect(ownerOf({ labels: partOf('applyset-other-v1').labels ?? {} })).toMatchObject({ title: 'the ApplySet applyset-other-v1', environment: undefined, isNamed: false });
   });
 
   it.each<[string, OwnersAnswer, string | undefined]>([
@@ -36,6 +37,14 @@ describe('an object that is there already', () => {
   ])('whose owner %s is refused, unless it is handed over', (_what, said, message) => {
     const owner = ownerOf(partOf('applyset-other-v1'));
     expect(owner === undefined ? 'no owner' : ownersRefusal({ owner, said })).toBe(message);
+  });
+
+  it.each([
+    ['the parent of a set', { labels: { 'applyset.kubernetes.io/id': 'applyset-other-v1' }, annotations: { 'converge.dev/environment': 'master/globex' } }],
+    ['the seed of an environment', { name: 'converge-globex-seed', annotations: { 'converge.dev/environment': 'master/globex' } }],
+  ])('is never applied over where it is %s, whatever its owner says', (_what, metadata) => {
+    const owner = foreignOwnerOf({ observed: { apiVersion: 'v1', kind: 'Secret', metadata }, applySet });
+    expect(owner && ownersRefusal({ owner, said: { answer: 'free' } })).toContain('holds what environment master/globex keeps of itself');
   });
 
   it.each([
@@ -59,6 +68,6 @@ describe('an object that is there already', () => {
 
   it('is adopted where the marks come from Git itself', () => {
     const labels = { 'argocd.argoproj.io/instance': 'shop' };
-    expect(refusalOf({ observed: { metadata: { labels } }, desired: { ...desired, metadata: { name: 'a', labels } }, adopt: false })).toBeUndefined();
+    expect(refusalOf({ observed: { ...desired, metadata: { labels } }, desired: { ...desired, metadata: { name: 'a', labels } }, adopt: false })).toBeUndefined();
   });
 });

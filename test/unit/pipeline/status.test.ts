@@ -4,7 +4,7 @@ import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts'
 import { statePaths } from '../../../shared/environment/state-paths.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, commitId, environmentText, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
+import { clockAt, commitId, environmentText, repositories, repositoryWith, stateInMemory, unreachableRepository, failingRepository } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const file = 'environments/acme.yaml';
@@ -48,11 +48,27 @@ describe('the status of an environment', () => {
           quarantine: null,
           health: 'Healthy',
           objects: 1,
+          unproven: { count: 0, objects: [] },
           message: '',
           policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
         },
       ],
       unreadable: [],
+    });
+  });
+
+  it('shows what copied the label of its inventory, with who made it', async () => {
+    const copied = { key: 'discovery.k8s.io/EndpointSlice/acme/shop-x7', missing: 'annotation' as const, madeBy: 'kube-controller-manager, for Service acme/shop' };
+    const { environments } = await statusOf({ memory: { ...settled, unproven: { count: 30, objects: [copied, { key: '/Service/acme/web', missing: 'apply-entry' }] } } });
+    expect(environments[0]).toMatchObject({
+      state: 'Converged',
+      unproven: {
+        count: 30,
+        objects: [
+          { object: 'EndpointSlice acme/shop-x7', why: 'it does not name the environment', madeBy: 'kube-controller-manager, for Service acme/shop' },
+          { object: 'Service acme/web', why: 'Converge did not apply it', madeBy: null },
+        ],
+      },
     });
   });
 
@@ -134,5 +150,13 @@ describe('the status of a repository', () => {
     const found = await status({ repositories: ['master', 'develop'] }, { now: clock.now, repository, state });
     expect(found.environments.map(({ name }) => name)).toEqual(['acme']);
     expect(found.unreadable).toEqual([{ repository: 'develop', message: expect.stringContaining('does not answer') }]);
+  });
+
+  it.each(['BranchMissing', 'UnreadableObject', 'GitUnavailable'] as const)('shows no environment as converged where its branch is %s', async (code) => {
+    const { environments } = await statusOf({ repository: failingRepository('master', code), memory: settled });
+    expect(environments).toMatchObject([{ name: 'acme', state: 'Unknown', health: 'Unknown', wanted: '', message: expect.stringContaining('cannot be read') }]);
+    const told = { ...incident, reason: 'Failed' as const, summary: `${code}: told` };
+    const { environments: failed } = await statusOf({ repository: failingRepository('master', code), memory: { ...settled, incident: told } });
+    expect(failed).toMatchObject([{ name: 'acme', state: 'Failed', message: `${code}: told` }]);
   });
 });

@@ -62,6 +62,15 @@ describe('what is to become of an object', () => {
     expect(plan('changed')).toMatchObject([{ action: 'create' }]);
   });
 
+  it.each([
+    { row: 'its label gone, remembered as desired', memory: remembered('desired', printOf(web)) },
+    { row: 'its label gone, its fields as remembered', memory: remembered('desired', printOf(web)) },
+    { row: 'its label gone, and the memory lost', memory: {} },
+  ])('desired, and there as a stray, $row → verify', ({ memory }) => {
+    const plan = planChanges({ desired: [desiredOf(web)], observed: new Map(), strays: observedObjects(there), remembered: memory });
+    expect(plan).toMatchObject([{ action: 'verify', observed: { object: web } }]);
+  });
+
   it('not desired, in the inventory → prune, remembered or not', () => {
     for (const memory of [{}, remembered('desired', printOf(web))]) {
       const plan = planChanges({ desired: [], observed: observedObjects(there), remembered: memory });

@@ -1,20 +1,26 @@
 import { describe, expect, it } from 'vitest';
+import { applySetOf } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
 import { countChanges } from '../../../shared/plan/change-set.ts';
 import { observedObjects } from '../../../shared/plan/plan.ts';
 import { guardMassPrune, guardPrunes } from '../../../shared/plan/prune-guards.ts';
 
-const applySetId = 'applyset-mine-v1';
-const labels = { 'applyset.kubernetes.io/part-of': applySetId };
+const ours = applySetOf({ repository: 'master', environment: 'acme', namespace: 'acme' });
+const labels = { 'applyset.kubernetes.io/part-of': ours.id };
+/** The proof of a member, beside its label. */
+const proof = { 'converge.dev/environment': 'master/acme' };
+const managedFields = [
+  { manager: 'converge', operation: 'Apply' as const, fieldsV1: { 'f:metadata': { 'f:annotations': { 'f:converge.dev/environment': {} }, 'f:labels': { 'f:applyset.kubernetes.io/part-of': {} } } } },
+];
 
 function object(
   { kind = 'ConfigMap', apiVersion = 'v1', ...metadata }: { kind?: string; apiVersion?: string } & ObjectMetadata,
 ): KubernetesObject {
-  return { apiVersion, kind, metadata: { name: 'old', namespace: 'acme', labels, ...metadata } };
+  return { apiVersion, kind, metadata: { name: 'old', namespace: 'acme', labels, managedFields, ...metadata, annotations: { ...proof, ...metadata.annotations } } };
 }
 
 function guard(objects: readonly KubernetesObject[], inventorySize = objects.length) {
-  const single = guardPrunes({ stale: [...observedObjects(objects).values()], applySetIds: [applySetId] });
+  const single = guardPrunes({ stale: [...observedObjects(objects).values()], applySets: [ours] });
   const { allowed, guarded } = guardMassPrune({ allowed: single.allowed, inventorySize });
   return {
     allowed: allowed.map(({ key }) => key),
@@ -64,6 +70,7 @@ describe('a stale object', () => {
   it.each<{ why: string; metadata: ObjectMetadata }>([
     { why: 'belongs to another set', metadata: { labels: { 'applyset.kubernetes.io/part-of': 'applyset-other-v1' } } },
     { why: 'belongs to no set', metadata: { labels: {} } },
+    { why: 'copied the label', metadata: { managedFields: [] } },
   ])('that $why is let alone', ({ metadata }) => {
     expect(guard([object(metadata)])).toEqual(nothing);
   });
@@ -91,7 +98,7 @@ describe('many stale objects at once', () => {
 
   it('go where they carry the annotation to be pruned, and are not counted', () => {
     const annotations = { 'converge.dev/prune': 'true' };
-    const marked = many(6).map((stale) => ({ ...stale, metadata: { ...stale.metadata, annotations } }));
+    const marked = Array.from({ length: 6 }, (_, index) => object({ name: `old-${index}`, annotations }));
     expect(guard(marked, 10)).toMatchObject({ allowed: { length: 6 }, guarded: [] });
     const others = Array.from({ length: 6 }, (_, index) => object({ name: `other-${index}` }));
     expect(guard([...marked, ...others], 12)).toMatchObject({ allowed: { length: 12 }, guarded: [] });

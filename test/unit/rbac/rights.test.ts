@@ -42,6 +42,17 @@ describe('the rights of an environment', () => {
     ]);
   });
 
+  it('show everything in a Namespace that it may delete, since all of it would go', () => {
+    const { namespaces } = rightsOf({ ...own, deletableNamespaces: ['acme-jobs'] });
+    expect(namespaces).toEqual(new Map<string, unknown>([['acme', mine], ['acme-jobs', [{ apiGroups: ['*'], resources: ['*'], verbs: ['list'] }]]]));
+  });
+
+  it("show Helm's own records where it adopts releases", () => {
+    const rules = rightsOf({ ...own, adoptsReleases: true }).namespaces.get('acme');
+    expect(rules).toHaveLength(3);
+    expect(rules).toEqual(expect.arrayContaining([...mine, { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['list'] }]));
+  });
+
   it('leave no rule for one name beside a rule for all', () => {
     expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).namespaces.get('acme')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: all }, mine[1]]);
   });
