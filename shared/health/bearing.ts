@@ -9,10 +9,11 @@ import { autoscalerConditions } from './horizontal-pod-autoscaler.ts';
 
 /**
  * What an object's health means for a roll-out. `reached`: nothing is left to do. `shown`: what it waits for may never come, or
- * nobody can tell; it holds nobody and is told by no alert. `awaited`: time may heal it, and it is told when the roll-out's time is
+ * nobody can tell; it holds nobody and is told by no alert. `late`: it speaks of what was before the roll-out, and holds none; a look that
+ * finds it for longer than a roll-out may take tells it. `awaited`: time may heal it, and it is told when the roll-out's time is
  * over. `failing`: a person has to act.
  */
-export type Bearing = 'reached' | 'shown' | 'awaited' | 'failing';
+export type Bearing = 'reached' | 'shown' | 'late' | 'awaited' | 'failing';
 
 /**
  * The bearing of one observed object on the roll-out it is in; the table in docs/contracts.md gives the reasons.
@@ -76,6 +77,9 @@ function bearingOfDegraded(object: KubernetesObject): Bearing {
     case 'PersistentVolumeClaim':
     case 'CustomResourceDefinition.apiextensions.k8s.io':
       return 'failing';
+    // Its last run may be one of before, and the next one is hours away.
+    case 'CronJob.batch':
+      return 'late';
     case 'Pod':
       return podSchema.safeParse(object).success ? 'failing' : 'awaited';
     case 'HorizontalPodAutoscaler.autoscaling': {

@@ -54,7 +54,7 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     const health = assessHealth(object, environment.health);
     return { id, apiVersion: object.apiVersion, health, bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }) };
   });
-  const unhealthy = assessed.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
+  const unhealthy = assessed.filter(({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing');
   const now = run.ports.now();
   const begun = before.rollout ?? beginRollout({ revision, now, timeout: environment.timeout });
   const rollout = unhealthy.length === 0 ? undefined : begun;

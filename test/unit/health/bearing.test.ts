@@ -23,6 +23,7 @@ const bearings: readonly (readonly [what: string, object: KubernetesObject, stat
   ['a Deployment that is slow', of('apps/v1', 'Deployment', conditions(['Progressing', 'False', 'ProgressDeadlineExceeded'])), 'Degraded', 'awaited'],
   ['a ReplicaSet that is refused', of('apps/v1', 'ReplicaSet', conditions(['ReplicaFailure', 'True', 'FailedCreate'])), 'Degraded', 'awaited'],
   ['a Job that has failed', of('batch/v1', 'Job', conditions(['Failed', 'True', 'BackoffLimitExceeded'])), 'Degraded', 'failing'],
+  ['a CronJob whose last run failed', of('batch/v1', 'CronJob', { status: { lastScheduleTime: '2026-11-21T03:00:00Z', lastSuccessfulTime: '2026-11-20T03:00:00Z' } }), 'Degraded', 'late'],
   ['a bare Pod that restarts', of('v1', 'Pod', { status: { phase: 'Running', containerStatuses: [{ name: 'web', lastState: { terminated: { exitCode: 1 } } }] } }), 'Degraded', 'awaited'],
   ['a Pod that has failed', of('v1', 'Pod', { spec: { restartPolicy: 'Never' }, status: { phase: 'Failed' } }), 'Degraded', 'failing'],
   ['an APIService whose backend starts', of('apiregistration.k8s.io/v1', 'APIService', conditions(['Available', 'False', 'MissingEndpoints'])), 'Progressing', 'awaited'],
