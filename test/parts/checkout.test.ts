@@ -123,4 +123,13 @@ describe('a checkout of a tree that holds what no disk does', () => {
     expect(paths(second.absent)).toEqual(['lib']);
     expect((await stat(join(second.folder, 'a'))).ino).toBe((await stat(join(first.folder, 'a'))).ino);
   });
+
+  it('leaves out names that reach elsewhere, each as one part of its path', async () => {
+    const x = await file('x', 'x');
+    const unsafe = ['..', '.', '.git', '.GIT', 'a\\b.yaml'].map((unsafeName): RawEntry => ({ ...x, name: unsafeName }));
+    const { folder: root, absent } = await checkout([{ mode: '40000', name: 'm', id: await tree([...unsafe, { ...x, name: 'a/b.yaml' }, x]) }]);
+    expect(paths(absent)).toEqual(['m/%..%', 'm/%.%', 'm/.git', 'm/.GIT', 'm/a%5Cb.yaml', 'm/a%2Fb.yaml']);
+    expect(await readdir(join(root, 'm'))).toEqual(['x']);
+    expect(await readdir(root)).toEqual(['m']);
+  });
 });

@@ -215,14 +215,23 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         for (const declared of actor.objects.filter(({ hook }) => hook === undefined)) {
           const right = rights.get(identityOf(declared));
           if (right === undefined || (right.owner !== keyOf(actor) && !right.takers.has(keyOf(actor)))) continue;
-          if (actor.deletion === 'prune') giveUp(right);
-          else if (right.owner === keyOf(actor)) right.owner = 'nobody';
+          // Whoever says that it was called so, in the same repository, is its successor now.
+          const isSucceeded = environments.some((one) => one.class === actor.class && one.previousNames.includes(actor.name));
+          if (actor.deletion === 'prune' || isSucceeded) giveUp(right);
+          else if (right.owner === keyOf(actor)) {
+            right.owner = 'nobody';
+            for (const other of environments) if (wants(other, identityOf(declared))) right.takers.add(keyOf(other));
+          }
         }
         story.push(`${keyOf(actor)} is removed (${actor.deletion})`);
         await runOnce(actor);
         return true;
       }
     }
+  }
+
+  function wants(environment: Environment, title: Title): boolean {
+    return environment.objects.some((declared) => declared.hook === undefined && identityOf(declared) === title);
   }
 
   function giveUp(right: Rights): void {
