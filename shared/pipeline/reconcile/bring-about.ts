@@ -8,6 +8,7 @@ import type { Health } from '../../health/health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
+import { doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import { applyChanges, rememberObjects, type Applied, type BeforeOthers } from './apply-changes.ts';
 import { awaitHealth } from './await-health.ts';
 import { checkpoint } from './checkpoint.ts';
@@ -74,7 +75,7 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
 
 async function prune(target: Target, course: Course, { applied, hooks, rollout }: Written): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
   const { run, revision, environment } = target;
-  const { actions, observed, committed } = course;
+  const { actions, observed, committed, earlier } = course;
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
   if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return superseded;
   const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
@@ -82,7 +83,8 @@ async function prune(target: Target, course: Course, { applied, hooks, rollout }
   const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
   // A fight was about what Git said before.
   const heals = confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: committed }));
-  await run.memoryFile.save({ ...run.memoryFile.memory(), heals });
+  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
+  await run.memoryFile.save({ ...run.memoryFile.memory(), heals, rolledOut });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }
