@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { describeError } from '../shared/errors.ts';
 import type { Topics } from '../shared/pipeline/ports.ts';
 import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
+import { shownPath } from '../shared/source/path-bytes.ts';
 import { shortRevision, type Answer, type Line } from './answer.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
@@ -39,7 +40,7 @@ function linesOf({ outcome, repository, environment, to, because, commit, messag
   return [
     { text: first, tone: outcome === 'planned' ? 'heading' : 'good' },
     ...reverts.map((id) => ({ text: `  undoes   ${id}`, tone: 'plain' as const })),
-    ...paths.map((path) => ({ text: `  changes  ${path}`, tone: 'plain' as const })),
+    ...paths.map((path) => ({ text: `  changes  ${shownPath(path)}`, tone: 'plain' as const })),
     ...(outcome === 'planned' ? (message ?? '').trimEnd().split('\n').map((line) => ({ text: line === '' ? '' : `    ${line}`, tone: 'detail' as const })) : []),
   ];
 }

@@ -11,8 +11,11 @@ http(
     const ports = await wire('repository', 'state', 'topics', 'buckets', 'unpack');
     const tick = request.get('x-cloudscheduler-scheduletime') ?? ports.now().toISOString();
     const { repositories } = loadConfig();
-    const { checked } = await checkDrift({ repositories: Object.keys(repositories), tick }, ports);
+    const [drift] = await Promise.allSettled([checkDrift({ repositories: Object.keys(repositories), tick }, ports)]);
     const buckets = Object.entries(repositories).map(([repositoryClass, { bucket }]) => ({ bucket, settings: copySettings(repositoryClass) }));
-    return { status: 200, body: { checked, copied: await copyUnseen(buckets, ports) } };
+    const copied = await copyUnseen(buckets, ports);
+    // A repository that cannot be read keeps no other's uploads from being copied.
+    if (drift.status === 'rejected') throw drift.reason;
+    return { status: 200, body: { checked: drift.value.checked, copied } };
   }),
 );

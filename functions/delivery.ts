@@ -1,19 +1,22 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
-import { buffer } from 'node:stream/consumers';
 import type { GuardedFunction } from '../shared/access/access.ts';
-import { ConvergeError, describeError } from '../shared/errors.ts';
+import { ConvergeError, describeError, refusalOf } from '../shared/errors.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
+import { readBody } from './body.ts';
 import { admit } from './door.ts';
 import { log, wire } from './wiring.ts';
+
+/** Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped. https://docs.cloud.google.com/pubsub/quotas#resource_limits */
+const largestMessage = 16 * 1024 * 1024;
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
 /*
  * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: throw, so that
- * the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. An error
- * that nobody foresaw is retried; the subscription gives up after its last attempt. A message that is not let in is not
+ * the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. So is what
+ * makes the program fail; any other error that nobody foresaw is retried, until the subscription gives up. A message that is not let in is not
  * ours to acknowledge either: whoever mends the configuration finds it on the subscription's dead-letter topic.
  */
 export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
@@ -22,13 +25,12 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
     const fields = () => ({ stage, event: event.id, subject: event.subject });
     try {
-      // The framework reads no body whose type nobody named.
-      event = readEvent({ headers: request.headers, body: request.rawBody ?? (await buffer(request)) });
+      event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestMessage }) });
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
-      const refused = error instanceof ConvergeError && error.disposition === 'refuse' ? error : undefined;
-      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields(), code: error instanceof ConvergeError ? error.code : undefined, error: describeError(error) });
+      const refused = refusalOf(error, event.subject ?? stage);
+      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields(), code: refused?.code ?? (error instanceof ConvergeError ? error.code : undefined), error: describeError(error), ...stackOf(refused) });
       if (refused === undefined) throw error;
       const { topics, now } = await wire('topics');
       const { id, type, source, subject, data } = event;
@@ -39,6 +41,11 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
   });
 }
 
+/** Where the program failed, for whoever mends it. */
+function stackOf(refused: ConvergeError | undefined): { stack?: string | undefined } {
+  return refused?.code === 'Unforeseen' && refused.cause instanceof Error ? { stack: refused.cause.stack } : {};
+}
+
 type Answer = (request: Request) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
@@ -46,7 +53,7 @@ export function answering(stage: GuardedFunction, handle: Answer): HttpFunction 
   return behindDoor(stage, answeringAnybody(stage, handle));
 }
 
-const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400 };
+const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400, TooLarge: 413 };
 
 /** Without a door: for a caller that proves itself to the stage. */
 export function answeringAnybody(stage: string, handle: Answer): HttpFunction {

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { holdBackBody } from '../functions/body.ts';
 import { getFunction, getTestServer } from '@google-cloud/functions-framework/testing';
 
 /**
@@ -35,6 +36,8 @@ const dispatcher = createServer((request, response) => {
     response.writeHead(404, { 'content-type': 'text/plain' }).end(`no function is named ${name}\n`);
     return;
   }
+  // The framework's server is not told of a request by Node itself here.
+  holdBackBody(request);
   request.url = `/${rest.join('/')}${search}`;
   server.emit('request', request, response);
 });

@@ -27,6 +27,8 @@ const verifySchema = z
 
 const repositorySchema = z.strictObject({
   url: z.url(),
+  /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
+  aliases: z.array(z.string().min(1)).optional(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
   /** The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text. Absent: by the class. */

@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'InvalidEvent'
   | 'InvalidArchive'
   | 'NotImplemented'
+  | 'Overloaded'
+  | 'Unforeseen'
   | 'OwnedByAnother'
   | 'RemovalGuarded'
   | 'UnknownCluster'
@@ -31,6 +33,8 @@ export type ErrorCode =
   | 'RollbackRefused'
   | 'GitUnavailable'
   | 'GitRefused'
+  | 'BranchMissing'
+  | 'UnreadableObject'
   | 'StorageUnavailable'
   | 'StorageRefused'
   | 'PubSubUnavailable'
@@ -79,6 +83,18 @@ export class ConvergeError extends Error {
     this.remedy = facts.remedy;
     this.disposition = facts.disposition;
   }
+}
+
+/**
+ * The refusal that an error is, or undefined for one that a later try may mend. An error of the program itself (a stack that overflowed, a value
+ * that is not there) comes of its input, and comes again with it: `Unforeseen`. What undici throws as a `TypeError` has a cause.
+ */
+export function refusalOf(error: unknown, subject: string): ConvergeError | undefined {
+  if (error instanceof ConvergeError) return error.disposition === 'refuse' ? error : undefined;
+  const isOfProgram = error instanceof RangeError || error instanceof SyntaxError || error instanceof ReferenceError || (error instanceof TypeError && error.cause === undefined);
+  if (!isOfProgram) return undefined;
+  const message = error instanceof RangeError && error.message.startsWith('Maximum call stack') ? 'is nested too deeply to be read' : `met an error that nobody foresaw (${error.name})`;
+  return new ConvergeError({ code: 'Unforeseen', subject, message, remedy: 'the log has more; please report it', disposition: 'refuse', cause: error });
 }
 
 /** The message of anything thrown, with the messages of its causes behind it. */

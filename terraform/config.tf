@@ -26,6 +26,7 @@ locals {
       branch    = repository.branch
       bucket    = local.buckets[class]
       branches  = repository.branches
+      aliases   = repository.aliases
       conflicts = repository.conflicts
       writeback = repository.writeback
       proxy     = repository.proxy

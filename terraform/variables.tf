@@ -82,6 +82,7 @@ variable "repositories" {
     branch    = optional(string, "main")
     bucket    = optional(string)
     branches  = optional(list(string))
+    aliases   = optional(list(string))
     conflicts = optional(string, "artifact-wins")
     writeback = optional(bool, true)
     proxy     = optional(string)

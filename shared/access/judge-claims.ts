@@ -43,6 +43,11 @@ export function judgeClaims({ claims, rule, issuer, now }: { claims: unknown; ru
   return { verdict: 'admitted', caller: email };
 }
 
+/** Of ASCII alone: `toLowerCase` makes a k of the Kelvin sign, and two addresses one. */
+function inSmallLetters(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
 function matchesAudience(pattern: string, audience: string): boolean {
   const literals = pattern.split('*').map((literal) => literal.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${literals.join('[^/.]*')}$`).test(audience);
@@ -53,8 +58,8 @@ function matchesAudience(pattern: string, audience: string): boolean {
  * to it (`hd`); service accounts are all Google's. https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
  */
 function isCaller({ pattern, email, domain }: { pattern: string; email: string; domain: string | undefined }): boolean {
-  const [wanted, given] = [pattern.toLowerCase(), email.toLowerCase()];
+  const [wanted, given] = [inSmallLetters(pattern), inSmallLetters(email)];
   if (!wanted.startsWith('*@')) return wanted === given;
   const of = wanted.slice(2);
-  return given.endsWith(`@${of}`) && (domain?.toLowerCase() === of || of.endsWith('.gserviceaccount.com'));
+  return given.endsWith(`@${of}`) && ((domain !== undefined && inSmallLetters(domain) === of) || of.endsWith('.gserviceaccount.com'));
 }

@@ -2,11 +2,15 @@ import { Transform, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { ConvergeError } from '../errors.ts';
+import { quoted } from '../source/artifact.ts';
+import { limitHeaders } from './tar-headers.ts';
 import { admitEntry, invalidArchive, type ArchiveEntry, type ArchivedFile, type ArchiveTally, type UnpackArchive } from '../source/archive.ts';
 
 /** Tar's own share of the inflated stream: headers and padding for each file, and the zero blocks at its end. */
 const tarBytesPerFile = 4096;
 const tarBytesAtEnd = 1_048_576;
+/** So that the bytes of names are kept; see `nameOf`. The types of tar-stream do not know the option. */
+const namesAsBytes: NonNullable<Parameters<typeof extract>[0]> & { filenameEncoding: string } = { filenameEncoding: 'latin1' };
 /** A file up to this size is stored while the next ones are read, so many at a time; a larger one as it streams in. */
 const smallFile = 262_144;
 const storedAtOnce = 32;
@@ -14,11 +18,11 @@ const storedAtOnce = 32;
 /** Unpacks a `.tgz` file by file; what may come out of it is the domain's decision, header by header. */
 export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, store }) => {
   const inflatedLimit = limits.bytes + limits.files * tarBytesPerFile + tarBytesAtEnd;
-  const tar = extract();
+  const tar = extract(namesAsBytes);
   let failure: unknown;
   const gunzip = createGunzip();
   const counted = { bytes: 0 };
-  pipeline(count(packed, counted), gunzip, stopBeyond({ bytes: inflatedLimit, subject }), tar, (error) => {
+  pipeline(count(packed, counted), gunzip, stopBeyond({ bytes: inflatedLimit, subject }), limitHeaders({ subject }), tar, (error) => {
     failure ??= error ?? undefined;
   });
   const files: ArchivedFile[] = [];
@@ -38,7 +42,7 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
   };
   try {
     for await (const entry of tar) {
-      const admission = admitEntry({ entry: entryOf(entry.header), tally, limits, subject });
+      const admission = admitEntry({ entry: entryOf(entry.header, subject), tally, limits, subject });
       if (admission.kind === 'skip') {
         entry.resume();
         continue;
@@ -88,9 +92,24 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** tar-stream takes a file without a known type for none, and knows no sparse files: their content is not what it seems. */
-function entryOf({ name, type, size, mode, pax }: Header): ArchiveEntry {
+function entryOf({ name, type, size, mode, pax }: Header, subject: string): ArchiveEntry {
   const isSparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse'));
-  return { name, type: isSparse ? 'sparse file' : (type ?? 'unknown'), bytes: size ?? 0, mode: mode ?? 0 };
+  return { name: nameOf({ name, pax, subject }), type: isSparse ? 'sparse file' : (type ?? 'unknown'), bytes: size ?? 0, mode: mode ?? 0 };
+}
+
+/**
+ * A name is bytes in tar. What is no UTF-8 cannot be a path that everybody reads alike, and is refused: decoded all the same, two names become
+ * one. PAX records are UTF-8 by their standard, and tar-stream has decoded them.
+ */
+function nameOf({ name, pax, subject }: Pick<Header, 'name' | 'pax'> & { subject: string }): string {
+  const isDecoded = Object.hasOwn(pax ?? {}, 'path');
+  try {
+    const text = isDecoded ? name : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(name, 'latin1'));
+    if (!text.includes('\ufffd')) return text;
+  } catch {
+    // Told below.
+  }
+  throw invalidArchive({ subject, message: `holds a name that is not UTF-8: ${quoted(name)}`, remedy: 'rename the file, or pack it with --format=pax' });
 }
 
 /** tar-stream types its chunks as unknown; they are Buffers. */

@@ -1,8 +1,10 @@
 import type { Config, RepositoryConfig } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Commit, Repository } from '../pipeline/ports.ts';
+import { oneLine } from '../source/commit-message.ts';
 import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';
+import { branchMissing, gitUnavailable, unreadable } from './git/errors.ts';
 import { createHistory, depths } from './git/history.ts';
 import { appendNote } from './git/notes.ts';
 import { pushCommit } from './git/push.ts';
@@ -21,12 +23,14 @@ const keptUnpushed = 64;
  * made on first use and kept while the process lives. Clones are never shared between processes.
  *
  * @param now the time that new commits carry
+ * @param connect how a host is talked to, where it is not by HTTP
  */
-export function createRepositories({ config, author, cacheFolder, now }: {
+export function createRepositories({ config, author, cacheFolder, now, connect = createGitHost }: {
   config: Pick<Config, 'repositories'>;
   author: Config['author'];
   cacheFolder: string;
   now: () => Date;
+  connect?: typeof createGitHost;
 }): (repositoryClass: string) => Repository {
   const repositories = new Map<string, Repository>();
   return (repositoryClass) => {
@@ -40,30 +44,31 @@ export function createRepositories({ config, author, cacheFolder, now }: {
         disposition: 'refuse',
       });
     }
-    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now });
+    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now, connect });
     repositories.set(repositoryClass, repository);
     return repository;
   };
 }
 
-function createRepository({ repositoryClass, settings, author, cacheFolder, now }: {
+function createRepository({ repositoryClass, settings, author, cacheFolder, now, connect }: {
   repositoryClass: string;
   settings: RepositoryConfig;
   author: Config['author'];
   cacheFolder: string;
   now: () => Date;
+  connect: typeof createGitHost;
 }): Repository {
   const { branch } = settings;
   const branchRef = `refs/heads/${branch}`;
   const url = withoutCredentials(settings.url);
-  const host = createGitHost({ settings, url, now });
+  const host = connect({ settings, url, now });
   const clone = createClone({ name: repositoryClass, cacheFolder, host });
-  const history = createHistory({ clone, url });
-  const reading = createReading(clone);
+  const history = createHistory({ clone, url, now });
+  const reading = createReading({ clone, url });
   const objects = createObjects(clone);
   const sign = createSigner(author);
   const write = createWriting({ objects, reading, url });
-  const checkout = createCheckouts({ clone, reading, url });
+  const checkout = createCheckouts({ clone, reading });
   const inTurn = createQueue();
   /** What the host lacks of the commits that were written here and not pushed yet, the newest last. */
   const unpushed = new Map<string, WrittenPack>();
@@ -72,22 +77,42 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
   /** A look at the host that has not begun: all who ask before it begins share it. One under way may be older than the question. */
   let nextHead: Promise<Commit | undefined> | undefined;
 
+  /** Where the branch is; undefined only where the host has no branch at all. Throws `BranchMissing` (refuse) where it has others. */
+  async function branchTip(): Promise<string | undefined> {
+    const tip = await host.readRef(branchRef);
+    if (tip !== undefined) return tip;
+    const branches = await host.listRefs('refs/heads/');
+    if (branches.size === 0 || branches.has(branchRef)) return branches.get(branchRef);
+    throw branchMissing({ url, branch, repositoryClass, others: [...branches.keys()].map((name) => name.slice('refs/heads/'.length)).sort() });
+  }
+
   async function fetchRef(name: string): Promise<Commit | undefined> {
     if (await clone.renewIfLarge()) {
       history.forget();
       unpushed.clear();
       fetchedRefs.clear();
     }
-    const advertised = await host.readRef(name);
+    const advertised = await (name === branchRef ? branchTip() : host.readRef(name));
     if (advertised === undefined) return undefined;
     // A commit that is here came with its tree: most looks find a ref that has not moved.
     const known = await history.read(advertised);
     if (known !== undefined) return known;
     // A host leaves out what is here only where it meets a commit that is here, too, on its way back from the tip: at
     // depth 1 it would send the whole tree for each commit.
-    await clone.fetchTo({ commit: advertised, depth: fetchedRefs.has(name) ? depths[0] : 1 });
+    const wanted = { commit: advertised, depth: fetchedRefs.has(name) ? depths[0] : 1 };
+    const fetched = await clone.fetchTo(wanted);
+    if (fetched !== 'fetched') return await fetchRefused({ name, wanted, ...fetched });
     fetchedRefs.add(name);
     return history.fetched(advertised);
+  }
+
+  /** A ref that moved meanwhile is looked at again; a host that does not serve what its ref is at, now as before, cannot read it itself. */
+  async function fetchRefused({ name, wanted, refused }: { name: string; wanted: { commit: string; depth: number }; refused: string }): Promise<Commit> {
+    const isStill = (await host.readRef(name)) === wanted.commit;
+    const again = isStill ? await clone.fetchTo(wanted) : { refused };
+    if (again === 'fetched') return history.fetched(wanted.commit);
+    if (!isStill) throw gitUnavailable({ subject: url, message: `the Git host says: ${again.refused}` });
+    throw unreadable({ url, type: 'commit', id: wanted.commit, problem: `is where ${name} is, and the Git host does not serve it: ${oneLine(again.refused, 300)}` });
   }
 
   const commit: Repository['commit'] = async ({ parent: parentId, changes, message, tree }) => {
@@ -111,17 +136,17 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
 
   return {
     ...{ repositoryClass, url, branch },
-    head: () => host.readRef(branchRef),
+    head: () => branchTip(),
     fetchHead: () =>
       (nextHead ??= inTurn(() => {
         // Whoever asks from now on is answered by a request that is sent after that.
         nextHead = undefined;
         return fetchRef(branchRef);
       })),
-    history: ({ from, since }) => inTurn(() => history.walk({ from, beyond: ({ committedAt }) => committedAt < since, until: () => false })),
+    history: (range) => inTurn(() => history.walk({ ...range, until: () => false })),
     isAncestor: ({ ancestor, descendant }) =>
       inTurn(async () => {
-        const walked = await history.walk({ from: descendant, beyond: () => false, until: ({ id }) => id === ancestor });
+        const walked = await history.walk({ from: descendant, until: ({ id }) => id === ancestor });
         return walked.at(-1)?.id === ancestor;
       }),
     entry: ({ commit: id, path }) => inTurn(async () => reading.entryAt({ tree: (await history.fetched(id)).tree, path })),
@@ -129,7 +154,7 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now 
       inTurn(async () => {
         const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path: folder });
         if (entry?.kind !== 'folder') return [];
-        return (await reading.children(entry.id)).map((child) => ({ ...child, path: folder === '' ? child.path : `${folder}/${child.path}` }));
+        return (await reading.children(entry.id)).map(({ path, kind, id: child }) => ({ path: folder === '' ? path : `${folder}/${path}`, kind, id: child }));
       }),
     readFile: ({ commit: id, path }) =>
       inTurn(async () => {

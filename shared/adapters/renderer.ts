@@ -51,6 +51,9 @@ interface Output extends Rendered {
   problem: RenderProblem | undefined;
   /** Where the program is: should it die, there it died. */
   at: { readonly source: string; readonly file?: string };
+  /** The index of the source that is being rendered, and those of what was. */
+  source: number;
+  readonly madeBy: { readonly objects: number[]; readonly hooks: number[] };
 }
 
 /** What of the program's file tells its version. */
@@ -84,7 +87,7 @@ export function createRenderer({ program }: { program: string }): Renderer {
       await refuseMissingProgram(program);
       const readsManifests = request.sources.some(({ kind }) => kind === 'manifests');
       const known: Manifests = new Map(readsManifests ? kept.renders().flatMap((render) => [...(manifestsOf.get(render) ?? [])]) : []);
-      const output: Output = { ...nothing(), reads: new Set(), manifests: new Map(), manifest: undefined, problem: undefined, at: { source: request.root } };
+      const output: Output = { ...nothing(), reads: new Set(), manifests: new Map(), manifest: undefined, problem: undefined, at: { source: request.root }, source: -1, madeBy: { objects: [], hooks: [] } };
       const exit = await run({ program, request, known: [...known.keys()], onLine: async (line) => collect({ output, line, request, known }) });
       const render = toRender({ request, output, exit });
       manifestsOf.set(render, output.manifests);
@@ -211,6 +214,7 @@ async function collect({ output, line: text, request, known }: {
     output.reads.add(line.read);
     output.at = { source: output.at.source, file: line.read };
   } else if ('at' in line) {
+    if (line.at.source !== undefined) output.source += 1;
     output.at = { source: output.at.source, ...line.at };
     output.manifest = undefined;
   } else if ('seed' in line) return await request.seed();
@@ -224,6 +228,8 @@ async function collect({ output, line: text, request, known }: {
       for (const hook of hooks) rendered.hooks.push(hook);
       rendered.size += size;
     }
+    output.madeBy.objects.push(...objects.map(() => output.source));
+    output.madeBy.hooks.push(...hooks.map(() => output.source));
   }
 }
 
@@ -268,7 +274,20 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
     const words = lastWords(exit.stderr);
     throw refusal(at, `the render died here (${end}) of its limits, ${mebibytes} MiB and ${seconds} s, or of a crash: ${words}`);
   }
-  return { objects: output.objects, hooks: output.hooks, reads: [...output.reads].sort(), size: output.size };
+  const render = { objects: output.objects, hooks: output.hooks, reads: [...output.reads].sort(), size: output.size };
+  return shareFiles(output) ? { ...render, madeBy: output.madeBy } : render;
+}
+
+/** Whether two sources made something of one file. */
+function shareFiles({ objects, hooks, madeBy }: Output): boolean {
+  const makers = new Map<string, number>();
+  const isShared = (made: readonly RenderedObject[], by: readonly number[]): boolean =>
+    made.some(({ source }, index) => {
+      const maker = makers.get(source) ?? by[index] ?? -1;
+      makers.set(source, maker);
+      return maker !== by[index];
+    });
+  return isShared(objects, madeBy.objects) || isShared(hooks, madeBy.hooks);
 }
 
 function lastWords(stderr: string): string {

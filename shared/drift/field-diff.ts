@@ -59,7 +59,7 @@ export function coOwnedFields({
   return [...items, ...fields].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path' | 'observed' | 'entry'>): FieldDiff {
+export function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path' | 'observed' | 'entry'>): FieldDiff {
   return {
     path: pointer(path),
     ...(observed === undefined ? {} : { observed: asJson(observed) }),
@@ -168,7 +168,8 @@ export function childAt(node: JsonObject, step: PathStep): JsonObject[] {
   });
 }
 
-function describe({ difference, observed }: { difference: Difference; observed: KubernetesObject }): FieldDiff {
+/** A difference with who wrote the field last, where that can be known. */
+export function describe({ difference, observed }: { difference: Difference; observed: KubernetesObject }): FieldDiff {
   const writer = lastWriter({ observed, path: difference.path });
   return {
     path: pointer(difference.path),

@@ -19,10 +19,26 @@ import { follow, ownEntry, type PathStep } from './owned-fields.ts';
  * @returns sorted by path
  */
 export function mutatedFields({ applied, stored }: { applied: KubernetesObject; stored: KubernetesObject }): FieldDiff[] {
+  return otherwise({ applied, stored }).flatMap(({ path, ...values }) =>
+    isScalar(values.stored) ? [{ path: pointer(path), desired: asJson(values.applied), observed: asJson(values.stored) }] : [],
+  ).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * The texts, numbers and booleans that an object has otherwise than they are to be applied, where no dry run can tell because the API
+ * server refuses it beside what is there; undefined where there is none, or something else.
+ */
+export function otherwise({ applied, stored }: { applied: KubernetesObject; stored: KubernetesObject }): Otherwise[] {
   const fields = ownEntry(stored)?.fieldsV1;
-  const found: FieldDiff[] = [];
+  const found: Otherwise[] = [];
   compare({ applied, stored, path: [], nodes: fields === undefined ? [] : [fields], found });
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return found;
+}
+
+interface Otherwise {
+  readonly path: readonly PathStep[];
+  readonly applied: unknown;
+  readonly stored: unknown;
 }
 
 function compare({
@@ -36,10 +52,10 @@ function compare({
   stored: unknown;
   path: readonly PathStep[];
   nodes: readonly JsonObject[];
-  found: FieldDiff[];
+  found: Otherwise[];
 }): void {
   if (isScalar(applied)) {
-    if (isScalar(stored) && !sameScalar(applied, stored)) found.push({ path: pointer(path), desired: asJson(applied), observed: asJson(stored) });
+    if (!isScalar(stored) || !sameScalar(applied, stored)) found.push({ path, applied, stored });
     return;
   }
   for (const step of stepsBelow({ applied, stored, nodes })) {

@@ -1,5 +1,6 @@
+import { isMap } from '../objects/exact-json.ts';
 import { fieldManager } from '../objects/field-manager.ts';
-import type { JsonObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import type { JsonObject, KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
 
 /*
  * `managedFields[].fieldsV1`, the API server's record of who owns which field:
@@ -70,6 +71,28 @@ export function owns(fields: JsonObject, path: readonly PathStep[]): boolean {
     node = child[1] as JsonObject;
   }
   return true;
+}
+
+/** What of an object our manager applied, with its identity: the object as it would be made anew. */
+export function ownedPart(object: KubernetesObject): KubernetesObject {
+  const fields = ownEntry(object)?.fieldsV1;
+  const { apiVersion, kind, metadata } = object;
+  const owned = fields === undefined ? undefined : part(fields, object);
+  const applied = isMap(owned) ? owned : {};
+  const identity = { name: metadata.name ?? '', ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) };
+  return { ...applied, apiVersion, kind, metadata: { ...(isMap(applied['metadata']) ? applied['metadata'] : {}), ...identity } };
+}
+
+function part(fields: JsonObject, value: unknown): unknown {
+  const keys = Object.keys(fields).filter((key) => key !== '.');
+  if (keys.length === 0) return '.' in fields && isMap(value) ? {} : value;
+  const below = keys.flatMap((key) => {
+    const step = parseStep(key);
+    const child = step === undefined ? undefined : follow(value, step);
+    return step === undefined || child === undefined ? [] : [{ step, child: part(fields[key] as JsonObject, child) }];
+  });
+  if (Array.isArray(value)) return below.map(({ step, child }) => (step.step === 'item' && isMap(child) ? { ...child, ...step.keys } : child));
+  return Object.fromEntries(below.flatMap(({ step, child }) => (step.step === 'field' ? [[step.name, child]] : [])));
 }
 
 function sameStep(a: PathStep | undefined, b: PathStep): boolean {

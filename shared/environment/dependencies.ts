@@ -1,6 +1,6 @@
 import { isOpen } from '../drift/incident.ts';
 import { ConvergeError } from '../errors.ts';
-import { lineOf } from '../yaml/read-document.ts';
+import { linesAt } from '../yaml/read-document.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from './environment-file.ts';
 import { declaredPaths, type Inputs } from './inputs.ts';
 import type { Memory } from './memory.ts';
@@ -15,7 +15,7 @@ export type DeclaredEnvironment =
 export function declareEnvironment({ file, text }: { file: string; text: string }): DeclaredEnvironment {
   try {
     const environment = parseEnvironmentFile({ file, text });
-    return { readable: true, environment, lines: environment.dependsOn.map((_, index) => lineOf({ text, path: ['spec', 'dependsOn', index] })) };
+    return { readable: true, environment, lines: linesAt({ text, paths: environment.dependsOn.map((_, index) => ['spec', 'dependsOn', index]) }) };
   } catch (error) {
     if (error instanceof ConvergeError) return { readable: false, problem: error.message };
     throw error;

@@ -3,6 +3,7 @@ import { ConvergeError } from '../errors.ts';
 import { compileCel } from '../health/cel.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
+import { hiddenWords } from './hidden-words.ts';
 import { fieldsOf, problemOfIgnoredPath, type IgnoreRule, type RuleTarget } from './ignore-rule.ts';
 
 /** The folder of the environment files, at the root of a repository. */
@@ -18,7 +19,7 @@ const duration = (byDefault: string) =>
 const pathInRepository = z
   .string()
   .min(1)
-  .refine((path) => !path.startsWith('/') && path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'), {
+  .refine((path) => path.isWellFormed() && !path.startsWith('/') && path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'), {
     error: 'expected a path inside the repository, from its root',
   });
 
@@ -30,7 +31,7 @@ const kubernetesName = z
 const sourceSchema = z
   .strictObject({
     helm: z
-      .strictObject({ chart: pathInRepository, release: kubernetesName, values: z.array(pathInRepository).default([]) })
+      .strictObject({ chart: pathInRepository, release: kubernetesName, values: z.array(pathInRepository).default([]), crds: z.enum(['apply', 'skip']).default('apply') })
       .optional(),
     kustomize: pathInRepository.optional(),
     manifests: pathInRepository.optional(),
@@ -105,7 +106,14 @@ export const environmentFileSchema = z.strictObject({
 
 type EnvironmentFile = z.infer<typeof environmentFileSchema>;
 export type EnvironmentSource =
-  | { readonly kind: 'helm'; readonly chart: string; readonly release: string; readonly values: readonly string[] }
+  | {
+      readonly kind: 'helm';
+      readonly chart: string;
+      readonly release: string;
+      readonly values: readonly string[];
+      /** Leaves out the definitions in `crds/`, of the chart and of its subcharts: another release brings them. */
+      readonly crds?: 'skip';
+    }
   | { readonly kind: 'kustomize'; readonly folder: string }
   | { readonly kind: 'manifests'; readonly path: string };
 
@@ -162,8 +170,9 @@ export function environmentPath(name: string): string {
   return `${environmentsFolder}/${name}.yaml`;
 }
 
-/** The name of the environment that a path of the repository declares, or undefined for any other file. */
+/** The name of the environment that a path of the repository declares, or undefined for any other file, as is one whose name is not UTF-8. */
 export function environmentOfPath(path: string): string | undefined {
+  if (!path.isWellFormed()) return undefined;
   return /^environments\/([^/]+)\.yaml$/.exec(path)?.[1];
 }
 
@@ -174,6 +183,8 @@ export function environmentOfPath(path: string): string | undefined {
  * Throws `InvalidEnvironment` (refuse) naming file, line and key.
  */
 export function parseEnvironmentFile({ file, text }: { file: string; text: string }): Environment {
+  const hidden = hiddenWords(text);
+  if (hidden !== undefined) throw new ConvergeError({ code: 'InvalidEnvironment', subject: file, message: hidden, disposition: 'refuse' });
   const parsed = readDocument({ file, text, schema: environmentFileSchema, code: 'InvalidEnvironment' });
   const expected = environmentOfPath(file);
   if (parsed.metadata.name !== expected) {
@@ -197,7 +208,10 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
 }
 
 function toSource(source: EnvironmentFile['spec']['sources'][number]): EnvironmentSource {
-  if (source.helm !== undefined) return { kind: 'helm', ...source.helm };
+  if (source.helm !== undefined) {
+    const { crds, ...chart } = source.helm;
+    return { kind: 'helm', ...chart, ...(crds === 'skip' ? { crds } : {}) };
+  }
   if (source.kustomize !== undefined) return { kind: 'kustomize', folder: source.kustomize };
   return { kind: 'manifests', path: source.manifests ?? '' };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
 import { incidentSchema } from '../drift/incident.ts';
 import { healthStates } from '../health/health.ts';
+import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';
 import { retrySchema } from './retry.ts';
 import { rolloutSchema } from './rollout.ts';
@@ -54,6 +55,8 @@ export const memorySchema = z.object({
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
   /** The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy, until all is healthy. */
   rollout: rolloutSchema.optional(),
+  /** What the runs for the attempted inputs have done so far; absent once they converged. */
+  rolledOut: rolledOutSchema.optional(),
   /** When what failed is tried again. */
   retry: retrySchema.optional(),
   /** What the last run left waiting, and at which revision. */

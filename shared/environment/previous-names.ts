@@ -1,5 +1,6 @@
 import { ConvergeError } from '../errors.ts';
 import { environmentPath, parseEnvironmentFile } from './environment-file.ts';
+import { hiddenWords } from './hidden-words.ts';
 
 /** Which environments of a commit had which names before. */
 export interface PreviousNames {
@@ -26,7 +27,7 @@ export function previousNamesIn(files: ReadonlyMap<string, string>): PreviousNam
 
 /** Whether an environment was renamed, or a file that cannot be read may say that it was. */
 export function mayBeRenamed({ name, previousNames: { claims, unreadable } }: { name: string; previousNames: PreviousNames }): boolean {
-  return claims.has(name) || [...unreadable.values()].some((text) => text.includes('previousNames') && text.includes(name));
+  return claims.has(name) || [...unreadable.values()].some((text) => hiddenWords(text) !== undefined || (text.includes('previousNames') && text.includes(name)));
 }
 
 /** Fewer environments than this are no mass. */

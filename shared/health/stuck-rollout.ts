@@ -57,6 +57,7 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   if (refused !== undefined) {
     // A Pod that is still ending counts towards the quota, and makes room when it is gone.
     const ending = observed.pods.length - living.length;
+    if (ending === 0 && comesAndGoes.test(describeCondition(refused))) return { verdict: 'progressing', message: describeCondition(refused) };
     if (ending === 0) return { verdict: 'failing', message: describeCondition(refused) };
     return { verdict: 'progressing', message: `${describeCondition(refused)}; ${ending} pods are still ending` };
   }
@@ -67,6 +68,9 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   const older = worstOf({ pods: living.filter((pod) => isControlledBy(workload)(pod) && !newest.includes(pod)), ofJob: false });
   return older?.verdict === 'failing' ? { verdict: 'failing', message: `${older.message}; it waits for this pod of its earlier revision` } : trouble;
 }
+
+/** A webhook whose Pods are starting, or an API server that is busy: the controller tries again. */
+const comesAndGoes = /failed calling webhook|timed? ?out|deadline exceeded|connection refused|no endpoints available|object has been modified|not yet ready|etcdserver/i;
 
 /** The first trouble among the gravest, by the Pods' names, and how many Pods have one as grave. */
 function worstOf({ pods, ofJob }: { pods: readonly KubernetesObject[]; ofJob: boolean }): RolloutTrouble | undefined {

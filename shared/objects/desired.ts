@@ -6,6 +6,7 @@ import { hashJson } from './canonical-json.ts';
 import type { KubernetesObject, RenderedObject } from './kubernetes-object.ts';
 import { normalise } from './normalise.ts';
 import { groupOf, objectIdOf, objectKey, objectTitle, versionOf, type ObjectId } from './object-id.ts';
+import { bothPlaces, withPlaces } from './place.ts';
 
 /** One object as it is to be applied, and where it comes from. */
 export interface DesiredObject {
@@ -31,7 +32,7 @@ export interface Marks {
 /**
  * Turns a render into desired objects: normalised, put into a namespace, marked as members, sorted by key.
  *
- * Throws `DuplicateObject` (refuse) naming both files where two objects have one identity, and `RenderFailed` (refuse)
+ * Throws `DuplicateObject` (refuse) naming both places where two objects have one identity, and `RenderFailed` (refuse)
  * for an object without a name.
  */
 export function desiredObjects({
@@ -40,36 +41,52 @@ export function desiredObjects({
   scopes,
   marks,
   ignoredOf = () => [],
+  sourceOf = () => undefined,
 }: {
   rendered: readonly RenderedObject[];
   namespace: string;
   scopes: ScopeTable;
   marks: Marks;
   ignoredOf?: (id: ObjectId) => readonly FieldPath[];
+  /** The source of the rendered object at an index, in words, where its file does not tell. */
+  sourceOf?: (index: number) => string | undefined;
 }): DesiredObject[] {
   const byKey = new Map<string, DesiredObject>();
+  const indexes = new Map<string, number>();
   const home = JSON.stringify({ namespace, marks });
-  for (const { object, source } of rendered) {
+  for (const [index, { object, source }] of rendered.entries()) {
     const { marked, applied, hash } = member({ object, home, isNamespaced: scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true, namespace, marks });
     const id = objectIdOf(marked);
     const key = objectKey(id);
     if (id.name === '') {
       throw new ConvergeError({ code: 'RenderFailed', subject: source, message: `a ${id.kind} has no metadata.name`, disposition: 'refuse' });
     }
-    const other = byKey.get(key);
-    if (other !== undefined) {
-      throw new ConvergeError({
-        code: 'DuplicateObject',
-        subject: objectTitle(id),
-        message: `is defined twice, in ${other.source} and in ${source}`,
-        remedy: 'remove one of them',
-        disposition: 'refuse',
-      });
-    }
+    const other = indexes.get(key);
+    if (other !== undefined) throw definedTwice({ id, rendered, first: other, second: index, sourceOf });
+    indexes.set(key, index);
     const ignored = ignoredOf(id);
     byKey.set(key, ignored.length === 0 ? { key, id, object: applied, hash, source } : { key, id, object: applied, hash: hashBeside({ object: marked, ignored }), source, ignored });
   }
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function definedTwice({ id, rendered, first, second, sourceOf }: {
+  id: ObjectId;
+  rendered: readonly RenderedObject[];
+  first: number;
+  second: number;
+  sourceOf: (index: number) => string | undefined;
+}): ConvergeError {
+  const places = withPlaces({ rendered, what: 'object', sourceOf });
+  const [one, other] = [places[first]?.place, places[second]?.place];
+  if (one === undefined || other === undefined) throw new TypeError('no such object');
+  return new ConvergeError({
+    code: 'DuplicateObject',
+    subject: objectTitle(id),
+    message: `is defined twice, ${bothPlaces(one, other)}`,
+    remedy: id.kind === 'CustomResourceDefinition' ? 'remove one of them; helm.crds: skip leaves those of a chart out' : 'remove one of them',
+    disposition: 'refuse',
+  });
 }
 
 /** Another rule is another hash, so that the fields are handed over; another value of an ignored field is not. */

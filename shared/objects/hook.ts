@@ -2,6 +2,7 @@ import { ConvergeError } from '../errors.ts';
 import { desiredObjects, type DesiredObject, type Marks, type ScopeTable } from './desired.ts';
 import type { KubernetesObject, RenderedHook } from './kubernetes-object.ts';
 import { objectIdOf, objectTitle } from './object-id.ts';
+import { bothPlaces, withPlaces, type Place } from './place.ts';
 
 /*
  * Helm hooks: https://helm.sh/docs/topics/charts_hooks/ . Where that page and Helm 4.3.1 differ, this follows the program,
@@ -45,36 +46,39 @@ export function desiredHooks({
   namespace,
   scopes,
   marks,
+  sourceOf = () => undefined,
 }: {
   rendered: readonly RenderedHook[];
   objects: readonly DesiredObject[];
   namespace: string;
   scopes: ScopeTable;
   marks: Marks;
+  /** The source of the rendered hook at an index, in words, where its file does not tell. */
+  sourceOf?: (index: number) => string | undefined;
 }): Hook[] {
-  const ordinary = new Map(objects.map((object) => [object.key, object.source]));
-  const hooks = rendered.flatMap((hook): Hook[] => {
-    const events = eventsOf(hook);
-    const facts = { release: hook.release, events, weight: weightOf(hook), deletePolicies: deletePoliciesOf(hook) };
-    return desiredObjects({ rendered: [hook], namespace, scopes, marks }).map((desired) => ({ ...facts, desired }));
+  const ordinary = new Map(objects.map((object) => [object.key, { file: object.source, which: 'the object', source: undefined }]));
+  const placed = withPlaces({ rendered, what: 'hook', sourceOf }).flatMap(({ one, place }) => {
+    const events = eventsOf(one);
+    const facts = { release: one.release, events, weight: weightOf(one), deletePolicies: deletePoliciesOf(one) };
+    return desiredObjects({ rendered: [one], namespace, scopes, marks }).map((desired) => ({ place, hook: { ...facts, desired } }));
   });
-  const places = new Map<string, string>();
-  for (const { desired, events } of hooks) {
-    refuseDouble({ desired, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
+  const places = new Map<string, Place>();
+  for (const { place, hook: { desired, events } } of placed) {
+    refuseDouble({ desired, place, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
     for (const event of events) {
-      refuseDouble({ desired, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
-      places.set(`${event} ${desired.key}`, desired.source);
+      refuseDouble({ desired, place, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
+      places.set(`${event} ${desired.key}`, place);
     }
   }
-  return hooks;
+  return placed.map(({ hook }) => hook);
 }
 
-function refuseDouble({ desired, other, as }: { desired: DesiredObject; other: string | undefined; as: string }): void {
+function refuseDouble({ desired, place, other, as }: { desired: DesiredObject; place: Place; other: Place | undefined; as: string }): void {
   if (other === undefined) return;
   throw new ConvergeError({
     code: 'DuplicateObject',
     subject: objectTitle(desired.id),
-    message: `is defined twice, ${as}, in ${other} and in ${desired.source}`,
+    message: `is defined twice, ${as}, ${bothPlaces(other, place)}`,
     remedy: 'give one of them another name',
     disposition: 'refuse',
   });

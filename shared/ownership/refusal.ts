@@ -12,6 +12,8 @@ export interface ForeignOwner {
   readonly title: string;
   /** The environment of the same repository that the object names, or undefined. */
   readonly environment: string | undefined;
+  /** Whether it names an environment at all, of whatever repository: what only bears a label may have been given that by anybody. */
+  readonly isNamed: boolean;
   readonly as: Owner['as'];
 }
 
@@ -20,7 +22,7 @@ export function foreignOwnerOf({ observed, applySet }: { observed: KubernetesObj
   if (owner === undefined) return undefined;
   const [repository] = applySet.environment.split('/');
   const [ofRepository, environment] = owner.environment?.split('/') ?? [];
-  return { set: owner.set, title: owner.title, environment: ofRepository === repository ? environment : undefined, as: owner.as };
+  return { set: owner.set, title: owner.title, environment: ofRepository === repository ? environment : undefined, isNamed: owner.environment !== undefined, as: owner.as };
 }
 
 /**

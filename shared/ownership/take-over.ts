@@ -5,6 +5,8 @@ import { isMap } from '../objects/exact-json.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
 import { pathsOf, splitFields, unionFields } from './field-set.ts';
+import type { RefusalCause } from '../objects/refusal-cause.ts';
+import { outlivedDefaults } from './outlived-defaults.ts';
 import { isBesideTheSpec, isKept, isReplicas } from './kept-fields.ts';
 import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
 
@@ -25,17 +27,23 @@ import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
  * are ours, because Git specified them until now or the object was created with them, they go to `converge-released`: dropped,
  * they would be reset to a default, or refused as missing (rule 12). What was released and is Git's again is ours alone.
  *
+ * What the API server defaulted for a choice that Git has changed becomes ours, too (`outlived-defaults.ts`).
+ *
  * Limit: an entry in another API version than the one we own (or, adopting, apply) in stays: its paths mean something else.
  */
 export function managedFieldsToWrite({
   desired,
   observed,
   ignored = [],
+  causes,
 }: {
   /** As it is to be applied, without what is ignored. */
   desired: KubernetesObject;
-  observed: { readonly metadata: ObjectMetadata };
+  /** Where it is its metadata alone, outlived defaults cannot be seen, and stay. */
+  observed: Partial<KubernetesObject> & { readonly metadata: ObjectMetadata };
   ignored?: readonly FieldPath[] | undefined;
+  /** For which the API server refused the object, where it did. */
+  causes?: readonly RefusalCause[] | undefined;
 }): readonly ManagedFieldsEntry[] | undefined {
   const entries = observed.metadata.managedFields ?? [];
   const own = ownEntry(observed);
@@ -62,7 +70,9 @@ export function managedFieldsToWrite({
   const before = own === undefined ? undefined : entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
   const { taken: regained, left: stillReleased } = splitFields(before?.fieldsV1 ?? {}, (path) => wasOurs(path) && !isReleased(path));
   if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path)))) isDue = true;
-  if (!isDue) return undefined;
+  const outlived = ours === undefined || observed.apiVersion !== apiVersion || desired.apiVersion !== apiVersion ? undefined : outlivedDefaults({ desired, observed: { ...observed, apiVersion, kind: desired.kind }, ours, others, ignored, causes });
+  if (ours !== undefined && outlived !== undefined) ours = unionFields(ours, outlived);
+  if (!isDue && outlived === undefined) return undefined;
 
   const time = own?.time ?? entries[0]?.time;
   const written = { ...(apiVersion === undefined ? {} : { apiVersion }), ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1' };

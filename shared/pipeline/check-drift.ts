@@ -1,4 +1,5 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
+import { askRemembered } from './ask-remembered.ts';
 import { pollBranch } from './poll-branch.ts';
 import type { Ports } from './ports.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
@@ -10,6 +11,7 @@ export interface CheckDriftResult {
 
 /**
  * One job with `mode: check` for every environment of every repository. A push that nobody announced is announced here. One with `mode: teardown` for each that is remembered and no longer declared.
+ * Where the branch cannot be read, each that is remembered is to say so. Throws, once all is published, what kept a repository from being checked.
  */
 export async function checkDrift(
   { repositories, tick }: { repositories: readonly string[]; tick: string },
@@ -17,7 +19,7 @@ export async function checkDrift(
 ): Promise<CheckDriftResult> {
   const outcomes = await Promise.allSettled(
     [...repositories].sort().map(async (name) => {
-      const branch = await pollBranch(name, ports);
+      const branch = await pollBranch(name, ports).catch(async (error: unknown) => await askRemembered({ repository: name, occasion: tick, cause: 'schedule', error, ports }));
       const environments = branch?.environments ?? [];
       await Promise.all(
         environments.map(async (environment) => {

@@ -5,6 +5,7 @@ import type { Memory } from '../environment/memory.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Diff } from '../events/alert.ts';
 import { listEnvironments } from './declared-environments.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
 import { inParallel } from './reconcile/parallel.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
@@ -39,7 +40,7 @@ const sinceMilliseconds = 7 * 24 * 3_600_000;
  */
 export async function commitStatus({ repository: repositoryClass, commit: id }: { repository: string; commit: string }, ports: CommitStatusPorts): Promise<CommitStatus> {
   const repository = ports.repository(repositoryClass);
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: ports.state });
   const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: sinceMilliseconds });
   const commit = commits.find((known) => known.id === id);
   if (head === undefined || commit === undefined) {
@@ -58,7 +59,7 @@ export async function commitStatus({ repository: repositoryClass, commit: id }: 
 
 /** The head and what was committed no longer than that before it, newest first: a branch that nobody touches has a history, too. */
 export async function recentCommits({ repository, head, milliseconds }: { repository: Repository; head: Commit; milliseconds: number }): Promise<readonly Commit[]> {
-  return await repository.history({ from: head.id, since: new Date(head.committedAt.getTime() - milliseconds) });
+  return await repository.history({ from: head.id, within: milliseconds });
 }
 
 /** The ids of a commit and its descendants, of commits that are sorted newest first. */

@@ -1,7 +1,7 @@
 import type { Limits } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { ObjectFinalized } from '../events/object-finalized.ts';
-import { artifactUri } from '../source/artifact.ts';
+import { artifactUri, isOfTools } from '../source/artifact.ts';
 import { copyOf } from '../source/ledger.ts';
 import { takeIn } from './copy-artifact/intake.ts';
 import type { IntakeTimes } from './copy-artifact/intake-times.ts';
@@ -25,6 +25,8 @@ export interface CopySettings {
 export type CopyOutcome =
   /** The bucket holds no object of that name any more; nothing is deleted in Git. */
   | { readonly outcome: 'gone' }
+  /** A tool made it for itself: a part of a composite upload, or an object that stands for a folder. */
+  | { readonly outcome: 'passed-over' }
   /** The live generation, or a newer one, was in Git before, or another run brought it there. */
   | { readonly outcome: 'already-copied'; readonly commit: string }
   | { readonly outcome: 'copied'; readonly commit: string }
@@ -36,7 +38,7 @@ export type CopyOutcome =
  * "look": it may come twice, late, or out of order, and the function may die at any line of this. It is done once the ledger says that the
  * object is in Git, which is written after the commit was announced.
  * Throws `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `TooLarge`, `WouldOverwrite`, `GitRefused`, `StorageRefused` (refuse),
- * `GitUnavailable`, `StorageUnavailable`, `IntakeBusy` (retry).
+ * `BranchMissing`, `UnreadableObject` (refuse; copied once the branch is mended), `GitUnavailable`, `StorageUnavailable`, `IntakeBusy` (retry).
  */
 export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, settings: CopySettings): Promise<CopyOutcome> {
   const live = await ports.buckets.find(event);
@@ -44,6 +46,7 @@ export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, set
     ports.log('INFO', 'the object is gone: nothing to copy', { artifact: artifactUri(event) });
     return { outcome: 'gone' };
   }
+  if (isOfTools(live)) return { outcome: 'passed-over' };
   const { ledger } = await readLedger({ ports, settings });
   const copy = copyOf({ ledger, artifact: live });
   if (copy !== undefined) return { outcome: 'already-copied', commit: copy.commit };

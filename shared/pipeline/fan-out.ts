@@ -2,7 +2,9 @@ import type { ChangeCommitted } from '../events/change-committed.ts';
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { inDependencyOrder } from '../environment/dependencies.ts';
 import { sameInputs } from '../environment/inputs.ts';
+import { askRemembered } from './ask-remembered.ts';
 import { dependencyGraph, listEnvironments } from './declared-environments.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import type { Ports, Repository } from './ports.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
@@ -22,15 +24,18 @@ export interface FanOutResult {
  *
  * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it. Jobs of
  * environments that others depend on are sent first, which spares these a look; each holds its own gate.
+ *
+ * Throws `BranchMissing`, `UnreadableObject` (refuse) once every environment that is remembered was asked to say so.
  */
 export async function fanOut(
   change: ChangeCommitted,
   ports: Pick<Ports, 'now' | 'log' | 'repository' | 'state' | 'topics'>,
 ): Promise<FanOutResult> {
   const repository = ports.repository(change.repository);
-  const head = await repository.fetchHead();
+  const ask = async (error: unknown) => await askRemembered({ repository: change.repository, occasion: change.commit, cause: 'commit', error, ports });
+  const head = await fetchBranch({ repository, state: ports.state }).catch(ask);
   if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [] };
-  const environments = await listEnvironments({ repository, commit: head.id });
+  const environments = await listEnvironments({ repository, commit: head.id }).catch(ask);
   const verdicts = await Promise.all(
     environments.map(async (environment) => ({ environment, due: await isDue({ environment, repository, commit: head.id, ports }) })),
   );

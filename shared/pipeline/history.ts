@@ -7,6 +7,7 @@ import type { Memory } from '../environment/memory.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
 import type { RememberedEnvironment } from './find-environment.ts';
+import { branchGone } from './fetch-branch.ts';
 import { openNotes } from './notes.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
 import { provenanceOf, type CommitProvenance } from './provenance.ts';
@@ -44,6 +45,8 @@ export async function history(
 ): Promise<History> {
   const repository = ports.repository(repositoryClass);
   const head = await repository.fetchHead();
+  // It ran once, so there was a branch.
+  if (head === undefined && memory.attempted !== undefined) throw branchGone(repository);
   const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
   const notes = await openNotes(repository);
   const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });

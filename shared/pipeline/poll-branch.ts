@@ -1,6 +1,7 @@
 import { encodeChangeCommitted } from '../events/change-committed.ts';
 import { branchHeadPath, readBranchHead, type BranchHead } from '../source/branch-head.ts';
 import { listEnvironments } from './declared-environments.ts';
+import { branchGone, isRemembered } from './fetch-branch.ts';
 import type { Ports } from './ports.ts';
 
 /** A branch as the host has it now. */
@@ -13,12 +14,13 @@ export interface PolledBranch extends BranchHead {
  * Asks the host where the branch is, and nothing else where that is where it was. A branch that moved is fetched, and the
  * commit announced: nobody may have heard of it, and where somebody has, it is the same event.
  *
- * Undefined for an empty repository.
+ * Undefined for a repository that never had a branch. Throws `BranchMissing`, `UnreadableObject` (refuse).
  */
 export async function pollBranch(name: string, { now, repository: repositories, state, topics }: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>): Promise<PolledBranch | undefined> {
   const repository = repositories(name);
   const path = branchHeadPath(name);
   const [advertised, stored] = await Promise.all([repository.head(), state.read(path)]);
+  if (advertised === undefined && (await isRemembered({ repository: name, state }))) throw branchGone(repository);
   if (advertised === undefined) return undefined;
   const last = readBranchHead(stored?.value);
   if (last?.commit === advertised) return { ...last, remember: async () => {} };

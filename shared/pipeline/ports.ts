@@ -6,6 +6,7 @@ import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { UnpackArchive } from '../source/archive.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
+import type { RefusalCause } from '../objects/refusal-cause.ts';
 import type { KubernetesObject, ManagedFieldsEntry, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 
 /**
@@ -109,11 +110,12 @@ export interface Commit {
   readonly tree: string;
   readonly parents: readonly string[];
   readonly message: string;
+  /** The epoch where the commit says no time that can be read. */
   readonly committedAt: Date;
 }
 
 export interface TreeEntry {
-  /** Path from the repository's root, `/` between its parts. */
+  /** Path from the repository's root, `/` between its parts; bytes that are not UTF-8 as `source/path-bytes.ts` writes them. */
   readonly path: string;
   readonly kind: 'file' | 'executable' | 'symlink' | 'folder' | 'submodule';
   readonly id: string;
@@ -129,17 +131,41 @@ export interface TreeChange {
   readonly executable: boolean;
 }
 
-/** One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. */
+/** A tree on this machine. Read-only. */
+export interface Checkout {
+  readonly folder: string;
+  /** What of the tree is not in the folder. */
+  readonly absent: readonly AbsentEntry[];
+}
+
+/** An entry of a tree that could not be brought to disk: it is there all the same, and whoever reads it is told why not. */
+export interface AbsentEntry {
+  readonly path: string;
+  readonly kind: TreeEntry['kind'];
+  /** In words that follow the path: `is a submodule, …`. */
+  readonly reason: string;
+}
+
+/**
+ * One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. What reads a commit
+ * or a tree throws `UnreadableObject` (refuse) for one that git cannot read either.
+ */
 export interface Repository {
   readonly repositoryClass: string;
   readonly url: string;
   readonly branch: string;
-  /** The commit the host says the branch is at now: one small request, no objects. Undefined for an empty repository. */
+  /**
+   * The commit the host says the branch is at now: one small request, no objects. Undefined for a repository without any branch; throws
+   * `BranchMissing` (refuse) for one that has others.
+   */
   head(): Promise<string | undefined>;
-  /** Brings the branch head and its tree here, without history, and returns it. Undefined for an empty repository. */
+  /** Brings the branch head and its tree here, without history, and returns it. Undefined and throwing as `head`. */
   fetchHead(): Promise<Commit | undefined>;
-  /** The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`. */
-  history(range: { from: string; since: Date }): Promise<readonly Commit[]>;
+  /**
+   * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or more than
+   * `within` milliseconds before `from`, whose clock may have been wrong.
+   */
+  history(range: { from: string } & ({ since: Date } | { within: number })): Promise<readonly Commit[]>;
   /** Whether `ancestor` is `descendant` or one of its ancestors. Fetches as much history as the answer takes. */
   isAncestor(pair: { ancestor: string; descendant: string }): Promise<boolean>;
   /** The entry at a path of a fetched commit (`''` is the root folder), or undefined where nothing is there. */
@@ -152,8 +178,8 @@ export interface Repository {
   files(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
   /** The bytes of a fetched commit as they were hashed, without git's own header: what a signature in it signs, and the signature. */
   rawCommit(id: string): Promise<Uint8Array>;
-  /** A local folder that holds the whole tree of a fetched commit. Read-only, and kept while the instance lives. */
-  checkout(commit: string): Promise<string>;
+  /** The tree of a fetched commit in a local folder, which is one of those kept; it fails for no entry that nobody reads. */
+  checkout(commit: string): Promise<Checkout>;
   /**
    * Brings a file here for a later `commit` and returns its id; nothing of it stays in memory. A stream's `bytes` must be
    * exactly what it yields: Git hashes the length first.
@@ -207,6 +233,8 @@ export interface Signatures {
 export interface RenderRequest {
   /** The local folder that holds the repository's tree; nothing outside it is read. */
   readonly root: string;
+  /** What of the tree the folder lacks: whoever reads it fails. */
+  readonly absent: readonly AbsentEntry[];
   readonly sources: readonly EnvironmentSource[];
   readonly namespace: string;
   /** The cluster's own, like `v1.36.3`. */
@@ -240,6 +268,8 @@ export interface Render {
   readonly reads: readonly string[];
   /** Characters of it all as JSON. */
   readonly size: number;
+  /** Of each object and hook, the index of its source in the request; only where sources share a file, which then does not tell them apart. */
+  readonly madeBy?: { readonly objects: readonly number[]; readonly hooks: readonly number[] };
 }
 
 export interface Renderer {
@@ -276,7 +306,8 @@ export interface KeptRenders {
 /** What the API server answered: the object, or its own words about why not. */
 export type ApplyResult =
   | { readonly outcome: 'applied'; readonly object: KubernetesObject }
-  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
+  /** `causes`: what of the object is refused, where the API server says it; `message` is cut to what a person reads. */
+  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string; readonly causes: readonly RefusalCause[] };
 
 export type DeleteResult =
   /** `gone`: the API server says that nothing is left of it; otherwise finalizers or its grace period may hold it. */

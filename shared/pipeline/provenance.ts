@@ -1,7 +1,11 @@
 import { artifactUri, targetOf, type ArtifactId } from '../source/artifact.ts';
-import { parseProvenance } from '../source/commit-message.ts';
+import { oneLine, parseProvenance } from '../source/commit-message.ts';
+import { subjectOf } from '../source/revert.ts';
 import { ConvergeError } from '../errors.ts';
 import type { Commit } from './ports.ts';
+
+/** Characters of a subject: a message may be one line of megabytes. */
+const subjectLength = 500;
 
 /** A commit with what its trailers say of where it came from; all lists are empty for a commit that a person made. */
 export interface CommitProvenance {
@@ -23,7 +27,7 @@ export function provenanceOf({ commit, paths }: { commit: Commit; paths?: readon
   const told = paths === undefined ? artifacts : artifacts.filter((artifact) => paths.some((path) => touches({ artifact, path })));
   return {
     commit: commit.id,
-    subject: commit.message.split('\n')[0] ?? '',
+    subject: oneLine(subjectOf(commit.message), subjectLength),
     committedAt: commit.committedAt.toISOString(),
     artifacts: told.map(artifactUri),
     sourceCommits,

@@ -14,6 +14,7 @@ import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import type { Commit, LookupQuery, Ports, Render, Repository } from './ports.ts';
 import { renderBlind } from './render-blind.ts';
 import { memoryOf } from './remembered-environments.ts';
@@ -51,7 +52,7 @@ type RbacPorts = Pick<Ports, 'now' | 'repository' | 'renderer' | 'state'>;
 export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const { repository: repositoryClass, environment: name, kubernetesVersion } = asked;
   const repository = ports.repository(repositoryClass);
-  const commit = await repository.fetchHead();
+  const commit = await fetchBranch({ repository, state: ports.state });
   const environment = commit === undefined ? undefined : await readEnvironment({ repository, commit, name });
   if (commit === undefined || environment === undefined) {
     throw new ConvergeError({ code: 'BadRequest', subject: `${repositoryClass}/${name}`, message: `branch ${repository.branch} has no ${environmentPath(name)}`, disposition: 'refuse' });
@@ -85,11 +86,11 @@ async function renderAll(
   { repository, commit, environment, owned }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
   ports: RbacPorts,
 ): Promise<Rendered> {
-  const root = await repository.checkout(commit.id);
+  const checkout = await repository.checkout(commit.id);
   let resources: readonly ApiResource[] = [...builtInResources, ...asked.resources];
   const api = (): ClusterApi => ({ version: asked.kubernetesVersion, resources, unreadable: [] });
   const looked: LookupQuery[] = [];
-  const render = async (): Promise<Render> => renderBlind({ asked, environment, root, api: api(), looked }, ports);
+  const render = async (): Promise<Render> => renderBlind({ asked, environment, checkout, api: api(), looked }, ports);
 
   const first = await render();
   const definitions = definedResources([...first.objects, ...first.hooks].map(({ object }) => object));
@@ -103,7 +104,7 @@ async function renderAll(
   for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
     const needed = await readEnvironment({ repository, commit, name: dependency });
     if (needed === undefined) continue;
-    const { objects } = await renderBlind({ asked, environment: needed, root, api: api(), looked: [] }, ports);
+    const { objects } = await renderBlind({ asked, environment: needed, checkout, api: api(), looked: [] }, ports);
     resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
   }
   refuseUnknown({ key: environmentKey(asked), kinds: unknown() });

@@ -1,12 +1,15 @@
 import { z } from 'zod';
+import type { ConvergeError } from '../errors.ts';
 import { encodeReconcileRequested, reconcileRequestedSchema, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { environmentKey } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
+import { fetchBranch, isAboutBranch } from './fetch-branch.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from './lease.ts';
 import { converge } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/memory-file.ts';
+import { tellLostBranch } from './reconcile/lost-branch.ts';
 import type { RunResult } from './reconcile/target.ts';
-import type { ReconcilePorts, ReconcileSettings } from './reconcile/run.ts';
+import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run.ts';
 
 export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
 
@@ -86,17 +89,25 @@ async function runOnce({
   let waitsUntil: Date | undefined;
   try {
     // Both are read under the lease: what was read before it may be older than what another run just did.
-    const [memoryFile, head] = await Promise.all([openMemory({ path, state: ports.state, now: ports.now }), ports.repository(repository).fetchHead()]);
-    return await converge({
+    const branch = fetchBranch({ repository: ports.repository(repository), state: ports.state }).then((head) => ({ head }), lostBranch);
+    const [memoryFile, found] = await Promise.all([openMemory({ path, state: ports.state, now: ports.now }), branch]);
+    const run: Run = {
       ...{ repository, environment, ports, settings, lease, isAskedAgain },
       key: environmentKey({ repository, environment }),
       memoryFile,
-      head,
+      head: found.head,
       startedAt: ports.now(),
       cause: job.cause,
       waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + settings.limits.waitSeconds * 1000)),
-    });
+    };
+    if ('problem' in found) return await tellLostBranch(run, found.problem);
+    return await converge(run).catch(async (error: unknown) => await tellLostBranch(run, lostBranch(error).problem));
   } finally {
     await lease.release();
   }
+}
+
+function lostBranch(error: unknown): { head: undefined; problem: ConvergeError } {
+  if (isAboutBranch(error)) return { head: undefined, problem: error };
+  throw error;
 }

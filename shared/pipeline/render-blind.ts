@@ -1,7 +1,7 @@
 import type { Limits } from '../config.ts';
 import type { Environment } from '../environment/environment-file.ts';
 import type { ClusterApi } from '../objects/cluster-api.ts';
-import type { LookupQuery, Ports, Render } from './ports.ts';
+import type { Checkout, LookupQuery, Ports, Render } from './ports.ts';
 import { apiVersionsOf } from './reconcile/render-inputs.ts';
 
 /** Random values draw from nothing: nobody applies them. */
@@ -10,14 +10,13 @@ const noSeed = { seed: Buffer.alloc(32).toString('base64'), time: '1970-01-01T00
 /**
  * Renders an environment without a cluster: whatever a template looks up is not there, and is noted in `looked`.
  *
- * @param root the local folder that holds the repository's tree
  * @param api what charts are told that the cluster serves, beside `asked.apiVersions`
  */
 export async function renderBlind(
-  { asked, environment, root, api, looked }: {
+  { asked, environment, checkout, api, looked }: {
     asked: { readonly apiVersions: readonly string[]; readonly limits: Pick<Limits, 'renderSeconds' | 'renderMiB'> };
     environment: Environment;
-    root: string;
+    checkout: Checkout;
     api: ClusterApi;
     looked: LookupQuery[];
   },
@@ -26,7 +25,7 @@ export async function renderBlind(
   // Of a kind that a person names, the version is not known.
   const resources = api.resources.filter(({ version }) => version !== '');
   return await renderer.render({
-    root,
+    ...{ root: checkout.folder, absent: checkout.absent },
     sources: environment.sources,
     namespace: environment.namespace,
     kubernetesVersion: api.version,

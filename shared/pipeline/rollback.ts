@@ -3,6 +3,7 @@ import { environmentPath } from '../environment/environment-file.ts';
 import { environmentKey, revisionOf } from '../environment/revision.ts';
 import { ConvergeError } from '../errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import { listEnvironments } from './declared-environments.ts';
 import type { Commit, Ports, Repository } from './ports.ts';
 import { declaredAt, otherReaders, rememberedPaths } from './rollback/readers.ts';
@@ -57,7 +58,7 @@ const listed = 50;
 export async function rollback(request: RollbackRequest, ports: RollbackPorts, { repositories }: { repositories: readonly string[] }): Promise<RollbackResult> {
   const { repository, environment } = await findTarget({ target: request.target, repositories, ports });
   const key = environment === undefined ? repository.repositoryClass : environmentKey({ repository: repository.repositoryClass, environment });
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) throw refused({ subject: key, message: 'the repository is empty' });
   const { extent, paths } = await scopeOf({ key, environment, repository, head, request, ports });
   const includesShared = request.includeShared === true;

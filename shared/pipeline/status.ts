@@ -6,9 +6,11 @@ import { policyOf, type Policy } from '../environment/policy.ts';
 import type { Quarantine } from '../environment/quarantine.ts';
 import { revisionOf } from '../environment/revision.ts';
 import { listEnvironments } from './declared-environments.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports, Repository } from './ports.ts';
+import { inParallel } from './reconcile/parallel.ts';
 import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
 export interface EnvironmentStatus {
@@ -44,7 +46,7 @@ export interface UnprovenObject {
 
 export interface Status {
   readonly environments: readonly EnvironmentStatus[];
-  /** Repositories that could not be read: their environments are unknown, not gone. */
+  /** Repositories that could not be read: their environments are unknown, not gone, and of each that is remembered that is said. */
   readonly unreadable: readonly { readonly repository: string; readonly message: string }[];
 }
 
@@ -60,13 +62,32 @@ export async function status({ repositories }: { repositories: readonly string[]
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;
       unreadable.push({ repository: name, message: error.message });
+      environments.push(...(await statusWithoutBranch({ name, message: error.message, ports })));
     }
   }
   return { environments, unreadable };
 }
 
+/** The environments that are remembered, none of which is known to be what Git wants. Nothing where the state bucket cannot be read either. */
+async function statusWithoutBranch({ name, message, ports }: { name: string; message: string; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
+  try {
+    const repository = ports.repository(name);
+    const remembered = await rememberedEnvironments({ repository: name, state: ports.state });
+    return await inParallel(remembered, async (environment) => {
+      const memory = await memoryOf({ repository: name, environment }, ports);
+      const open = isOpen(memory.incident) ? memory.incident : undefined;
+      const isFailed = open !== undefined && open.reason !== 'Drifted';
+      const said = { state: isFailed ? ('Failed' as const) : ('Unknown' as const), health: 'Unknown' as const, message: isFailed ? open.summary : message };
+      return { ...factsOf({ name: environment, repository, memory }), ...said, cluster: memory.cluster, wanted: '', policy: null };
+    });
+  } catch (error) {
+    if (error instanceof ConvergeError) return [];
+    throw error;
+  }
+}
+
 async function statusOfRepository({ repository, ports }: { repository: Repository; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
   const remembered = await rememberedEnvironments({ repository: repository.repositoryClass, state: ports.state });

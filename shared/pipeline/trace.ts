@@ -2,8 +2,9 @@ import { objectTitle, type ObjectId } from '../objects/object-id.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './find-environment.ts';
+import { fetchBranch } from './fetch-branch.ts';
 import { openNotes } from './notes.ts';
-import type { Commit, Ports, Repository } from './ports.ts';
+import type { Commit, Ports, Repository, StateStore } from './ports.ts';
 import { provenanceOf, type CommitProvenance } from './provenance.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 
@@ -57,7 +58,7 @@ async function traceOne({ environment: { environment, repository: repositoryClas
   environment: RememberedEnvironment;
   object: ObjectId;
   milliseconds: number;
-  ports: Pick<Ports, 'repository'>;
+  ports: Pick<Ports, 'repository' | 'state'>;
 }): Promise<Trace> {
   const { converged } = memory;
   const facts = {
@@ -70,7 +71,7 @@ async function traceOne({ environment: { environment, repository: repositoryClas
   if (converged === undefined) return { ...facts, converged: [], inputs: [] };
   const repository = ports.repository(repositoryClass);
   const notes = await openNotes(repository);
-  const commits = await historyFrom({ repository, commit: converged.commit, milliseconds });
+  const commits = await historyFrom({ repository, state: ports.state, commit: converged.commit, milliseconds });
   const paths = Object.keys(converged.inputs).filter((path) => path !== '').sort();
   const changes = await lastChanges({ repository, commits, paths });
   return {
@@ -81,8 +82,8 @@ async function traceOne({ environment: { environment, repository: repositoryClas
 }
 
 /** From a commit of the branch, which is brought here by the history of the head. */
-async function historyFrom({ repository, commit, milliseconds }: { repository: Repository; commit: string; milliseconds: number }): Promise<readonly Commit[]> {
-  const head = await repository.fetchHead();
+async function historyFrom({ repository, state, commit, milliseconds }: { repository: Repository; state: StateStore; commit: string; milliseconds: number }): Promise<readonly Commit[]> {
+  const head = await fetchBranch({ repository, state });
   const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds });
   const from = commits.find(({ id }) => id === commit);
   return from === undefined ? [] : await recentCommits({ repository, head: from, milliseconds });

@@ -102,6 +102,8 @@ function clusterRules({ namespace, members, hooks, lookups }: Needs): Rule[] {
     collected.add(resource, ['list']);
     collected.add(resource, byName, [id.name]);
   }
+  // Whether a claim waits for a Pod that uses it is said by its class, which may be the cluster's default.
+  if (members.some(({ id }) => groupKind(id) === 'PersistentVolumeClaim')) collected.add({ group: 'storage.k8s.io', plural: 'storageclasses' }, ['get']);
   for (const { id, resource } of hooks.filter((hook) => !hook.resource.namespaced)) collected.add(resource, byName, [id.name]);
   for (const { resource, namespace: at, name } of lookups) {
     if (!resource.namespaced || at === undefined) collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);

@@ -1,6 +1,6 @@
 import type { Limits } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
-import { asDisksSee, safePath } from './artifact.ts';
+import { asDisksSee, quoted, safePath } from './artifact.ts';
 
 /** The header of one entry of a tar archive. */
 export interface ArchiveEntry {
@@ -44,8 +44,12 @@ export type UnpackArchive = (archive: {
 
 /** What an archive of that packed size may unpack to. */
 export function archiveLimits({ packedBytes, limits }: { packedBytes: number; limits: Limits }): ArchiveLimits {
-  return { bytes: Math.min(limits.uploadBytes, Math.floor(packedBytes * limits.unpackRatio)), files: limits.uploadFiles };
+  // A header packs into some ten bytes: a few hundred bytes are no archive of thousands of files.
+  return { bytes: Math.min(limits.uploadBytes, Math.floor(packedBytes * limits.unpackRatio)), files: Math.min(limits.uploadFiles, 16 + Math.ceil(packedBytes / bytesOfHeader)) };
 }
+
+/** Bytes of an archive that a file takes at the least: its header repeats the one before in all but its name. */
+const bytesOfHeader = 4;
 
 /** Decided from the header alone, before a byte of the content is read. */
 export type Admission =
@@ -64,8 +68,9 @@ export function admitEntry({ entry, tally, limits, subject }: {
   subject: string;
 }): Admission {
   const name = entry.name.replace(/^(\.\/+)+/, '');
+  if (isOfMacOs(name)) return { kind: 'skip' };
   if (!Number.isSafeInteger(entry.bytes) || entry.bytes < 0) {
-    throw invalidArchive({ subject, message: `${JSON.stringify(entry.name)} has no size that can be` });
+    throw invalidArchive({ subject, message: `${quoted(entry.name)} has no size that can be` });
   }
   if (entry.type === 'directory') {
     const folder = name.replace(/\/+$/, '');
@@ -73,7 +78,7 @@ export function admitEntry({ entry, tally, limits, subject }: {
     return { kind: 'skip' };
   }
   if (entry.type !== 'file' && entry.type !== 'contiguous-file') {
-    const message = `${JSON.stringify(entry.name)} is a ${entry.type}`;
+    const message = `${quoted(entry.name)} is a ${entry.type}`;
     throw invalidArchive({ subject, message, remedy: 'pack plain files and folders only' });
   }
   const path = safePath({ path: name, subject });
@@ -83,6 +88,14 @@ export function admitEntry({ entry, tally, limits, subject }: {
     throw invalidArchive({ subject, message: `unpacks to more than the ${limits.bytes} bytes allowed for its size` });
   }
   return { kind: 'file', path, executable: (entry.mode & 0o111) !== 0, tally: admitted };
+}
+
+/**
+ * What tar on macOS packs beside each file that has extended attributes, and its Finder beside all of them: AppleDouble files, which are no files of
+ * the folder. https://www.rfc-editor.org/rfc/rfc1740
+ */
+function isOfMacOs(name: string): boolean {
+  return name.split('/').some((part) => part.startsWith('._') || part === '__MACOSX');
 }
 
 /**
@@ -96,15 +109,15 @@ export function layOutArchive({ files, subject }: { files: readonly ArchivedFile
   const paths = new Set<string>();
   const seen = new Map<string, string>();
   for (const { path } of files) {
-    if (paths.has(path)) throw invalidArchive({ subject, message: `holds ${JSON.stringify(path)} twice` });
+    if (paths.has(path)) throw invalidArchive({ subject, message: `holds ${quoted(path)} twice` });
     paths.add(path);
     const other = seen.get(asDisksSee(path));
-    const both = `${JSON.stringify(other)} and ${JSON.stringify(path)}`;
+    const both = `${quoted(other ?? '')} and ${quoted(path)}`;
     if (other !== undefined) throw invalidArchive({ subject, message: `holds ${both}, which are one file on some disks`, remedy: 'rename one of them' });
     seen.set(asDisksSee(path), path);
   }
   const both = files.flatMap(({ path }) => foldersOf(path)).find((folder) => paths.has(folder));
-  if (both !== undefined) throw invalidArchive({ subject, message: `holds ${JSON.stringify(both)} as a file and as a folder` });
+  if (both !== undefined) throw invalidArchive({ subject, message: `holds ${quoted(both)} as a file and as a folder` });
   const top = files[0]?.path.split('/')[0] ?? '';
   const isChart = paths.has(`${top}/Chart.yaml`) && files.every(({ path }) => path.startsWith(`${top}/`));
   return files

@@ -23,6 +23,16 @@ export function targetOf(artifact: ArtifactId): Target {
   return { kind: 'group', path: safePath({ path: artifact.name.replace(archiveEnding, ''), subject }) };
 }
 
+/**
+ * Objects that tools make for themselves, and take away again: the parts of parallel composite uploads (the names are those of gcloud's property
+ * `storage/parallel_composite_upload_component_prefix` and of gsutil's `PARALLEL_UPLOAD_TEMP_NAMESPACE`), and empty objects that stand for
+ * folders (the console's `folder/`, Hadoop's `folder_$folder$`).
+ */
+export function isOfTools({ name, bytes }: { name: string; bytes: number }): boolean {
+  if (/^\/?(gcloud|gsutil)\/tmp\/parallel_composite_uploads\//.test(name)) return true;
+  return bytes === 0 && (name.endsWith('/') || name.endsWith('_$folder$'));
+}
+
 /** `gs://bucket/name#generation`. */
 export function artifactUri({ bucket, name, generation }: ArtifactId): string {
   return `gs://${bucket}/${name}#${generation}`;
@@ -47,15 +57,30 @@ export function isSameOrNewer({ generation, than }: { generation: string; than: 
  * Throws `UnsafePath` (refuse).
  */
 export function safePath({ path, subject }: { path: string; subject: string }): string {
-  const problem = path.startsWith('/') ? 'is absolute' : path.split('/').map(problemOfPart).find((found) => found !== undefined);
+  const problem = problemOfLength(path) ?? (path.startsWith('/') ? 'is absolute' : path.split('/').map(problemOfPart).find((found) => found !== undefined));
   if (problem === undefined) return path;
   throw new ConvergeError({
     code: 'UnsafePath',
     subject,
-    message: `the path ${JSON.stringify(path)} ${problem}`,
+    message: `the path ${quoted(path)} ${problem}`,
     remedy: 'upload it under a plain relative path',
     disposition: 'refuse',
   });
+}
+
+/** Disks hold no longer ones (PATH_MAX counts the folder of the clone, too), and each folder of a path is a tree of its own in Git. */
+const longestPath = 1000;
+const deepestPath = 100;
+const longestTold = 200;
+
+/** A name as it is told: strangers choose it. */
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > longestTold ? `${name.slice(0, longestTold)}…` : name);
+}
+
+function problemOfLength(path: string): string | undefined {
+  if (path.length > longestPath || new TextEncoder().encode(path).length > longestPath) return `is longer than ${longestPath} bytes`;
+  return path.split('/').length > deepestPath ? `has more than ${deepestPath} parts` : undefined;
 }
 
 /** Characters that show nothing; HFS+ drops some of them from names, so that `.g\u200cit` is `.git` on such a disk (CVE-2014-9390). */

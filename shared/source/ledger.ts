@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isSameOrNewer, type ArtifactId } from './artifact.ts';
+import { isOfTools, isSameOrNewer, type ArtifactId } from './artifact.ts';
 
 const digits = z.string().regex(/^\d+$/);
 const objectId = z.string().regex(/^[0-9a-f]{40}$/);
@@ -74,6 +74,6 @@ export function copyOf({ ledger, artifact }: { ledger: Ledger; artifact: Pick<Ar
 }
 
 /** The objects of a bucket whose live generation is neither in Git nor refused. */
-export function pendingOf<T extends ArtifactId>({ objects, ledger }: { objects: readonly T[]; ledger: Ledger }): readonly T[] {
-  return objects.filter((artifact) => copyOf({ ledger, artifact }) === undefined && ledger.refused.get(artifact.name) !== artifact.generation);
+export function pendingOf<T extends ArtifactId & { readonly bytes: number }>({ objects, ledger }: { objects: readonly T[]; ledger: Ledger }): readonly T[] {
+  return objects.filter((artifact) => !isOfTools(artifact) && copyOf({ ledger, artifact }) === undefined && ledger.refused.get(artifact.name) !== artifact.generation);
 }

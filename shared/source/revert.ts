@@ -1,5 +1,6 @@
 import { shortRevision } from '../environment/revision.ts';
 import { oneLine, trailersOf } from './commit-message.ts';
+import { shownPath } from './path-bytes.ts';
 
 /** What stands at a path of a tree: its kind and Git object id. */
 export interface TreeFile {
@@ -81,15 +82,16 @@ function overlaps(one: string, other: string): boolean {
 
 /** For people: `charts/shop/values.yaml is an input of globex, too`. */
 export function conflictWords(conflict: Conflict): string {
+  const path = shownPath(conflict.path);
   switch (conflict.reason) {
     case 'shared':
-      return `${conflict.path} is an input of ${conflict.with.join(', ')}, too`;
+      return `${path} is an input of ${conflict.with.join(', ')}, too`;
     case 'changed-after':
-      return `${conflict.path} was changed again after that`;
+      return `${path} was changed again after that`;
     case 'removes-environment':
-      return `${conflict.path} was not there yet: the environment ${conflict.environment} would be removed`;
+      return `${path} was not there yet: the environment ${conflict.environment} would be removed`;
     case 'no-file':
-      return `${conflict.path} was a ${conflict.kind}, which only git can bring back`;
+      return `${path} was a ${conflict.kind}, which only git can bring back`;
   }
 }
 

@@ -82,6 +82,62 @@ describe('a field that cannot change', () => {
     expect(world.diffs.filter((diff) => diff.environment === name)).toEqual([]);
   });
 
+  it('is recognised where a quota lets no other be made, told in few words, and the object made anew', async () => {
+    const quota = 'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: one }\nspec: { hard: { count/jobs.batch: "1" } }\n';
+    await convergedAt('full', await commit('full', { quota, job: job('import:1') }));
+    await eventually('the quota is counted', async () => (await world.kubectl('get', 'quota', 'one', '--namespace', 'full', '--output', 'jsonpath={.status.used}')).includes('"1"'));
+    const uid = await uidOf('job', 'import', 'full');
+    const diff = await diffAt('full', await commit('full', { job: job('import:2') }));
+    expect(diff.objects[0]?.message).toBe('needs replacement: Job.batch "import" is invalid: spec.template: Invalid value: …: field is immutable (the annotation converge.dev/replace: "true" allows it)');
+    expect(await uidOf('job', 'import', 'full')).toBe(uid);
+    await convergedAt('full', await commit('full', { job: job('import:2', { 'converge.dev/replace': 'true' }) }));
+    expect(await uidOf('job', 'import', 'full')).not.toBe(uid);
+  });
+
+  it.each([
+    ['names', "!object.metadata.name.startsWith('r-')", 'anew'],
+    ['what is in it', "object.spec.template.spec.containers.all(c, c.image != 'import:2')", 'kept'],
+  ])('is made anew where a policy on %s would have it made: %s', async (about, expression, becomes) => {
+    const name = `policy-${becomes}`;
+    const metadata = { name: `${name}.errors.example` };
+    const api = 'admissionregistration.k8s.io/v1';
+    const matchConstraints = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } }, resourceRules: [{ apiGroups: ['batch'], apiVersions: ['v1'], resources: ['jobs'], operations: ['CREATE'] }] };
+    await world.apply(JSON.stringify({ apiVersion: api, kind: 'ValidatingAdmissionPolicy', metadata, spec: { failurePolicy: 'Fail', matchConstraints, validations: [{ expression, message: `no such ${about}` }] } }));
+    await world.apply(JSON.stringify({ apiVersion: api, kind: 'ValidatingAdmissionPolicyBinding', metadata, spec: { policyName: metadata.name, validationActions: ['Deny'] } }));
+    const anew = { 'converge.dev/replace': 'true' };
+    await convergedAt(name, await commit(name, { job: job('import:1', anew) }));
+    const denied = JSON.stringify({ ...(JSON.parse(job('import:2')) as object), metadata: { name: 'r-other', namespace: name } });
+    await eventually('the policy is in force', async () => world.pipeline.kubernetes.kubectl(['create', '--dry-run=server', '--filename', '-'], denied).then(() => false, (error: unknown) => String(error).includes(`no such ${about}`)));
+    const uid = await uidOf('job', 'import', name);
+    const at = await commit(name, { job: job('import:2', anew) });
+    if (becomes === 'anew') {
+      await convergedAt(name, at);
+      expect(await uidOf('job', 'import', name)).not.toBe(uid);
+    } else {
+      expect((await diffAt(name, at)).objects[0]?.message).toContain(`no such ${about}`);
+      expect(await uidOf('job', 'import', name)).toBe(uid);
+    }
+  });
+
+  it('of a definition has it made anew where it says so itself, and its custom resources with it', async () => {
+    const scoped = (scope: string, annotations: Record<string, string> = {}): string => {
+      const { metadata, spec, ...rest } = JSON.parse(definition({ kind: 'Scope', plural: 'scopes' })) as { metadata: object; spec: object };
+      return JSON.stringify({ ...rest, metadata: { ...metadata, annotations }, spec: { ...spec, scope } });
+    };
+    const custom = 'apiVersion: errors.example/v1\nkind: Scope\nmetadata: { name: wide }\n';
+    await convergedAt('scopes', await commit('scopes', { definition: scoped('Cluster'), custom }));
+    const uid = await uidOf('crd', 'scopes.errors.example', 'scopes');
+    const diff = await diffAt('scopes', await commit('scopes', { definition: scoped('Namespaced') }, { replace: true }));
+    expect(diff.objects).toContainEqual(expect.objectContaining({ kind: 'CustomResourceDefinition', message: expect.stringMatching(/^needs replacement: .*spec.scope: Invalid value: .*every custom resource of it goes, too\)$/) }));
+    expect(await uidOf('crd', 'scopes.errors.example', 'scopes')).toBe(uid);
+    await convergedAt('scopes', await commit('scopes', { definition: scoped('Namespaced', { 'converge.dev/replace': 'true' }) }));
+    expect(await uidOf('crd', 'scopes.errors.example', 'scopes')).not.toBe(uid);
+    expect(await world.find('scopes.errors.example', 'wide', 'scopes')).toBeDefined();
+    // The custom resource as Git has it anew, though Git did not change it.
+    await convergedAt('scopes', await commit('scopes', { definition: scoped('Cluster', { 'converge.dev/replace': 'true' }), custom }));
+    expect(await world.find('scopes.errors.example', 'wide')).toBeDefined();
+  });
+
   it('never has a claim made anew by its environment alone: its data would go', async () => {
     const claim = (storage: string, className: string): string =>
       JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: className, resources: { requests: { storage } } } });

@@ -196,6 +196,18 @@ describe("Helm's earlier release", () => {
     expect(await uidOf('job', 'install', name)).toBeUndefined();
   });
 
+  it('stays adopted where the first run failed and its record is gone then', async () => {
+    await namespaced('half-way');
+    await recorded('half-way');
+    const late = { 'charts/half-way/templates/install.yaml': job('install', hookOf('post-install')), 'charts/half-way/templates/upgrade.yaml': job('upgrade', hookOf('post-upgrade')) };
+    await push({ ...release('half-way', { adopt: true }), ...late, 'charts/half-way/templates/web.yaml': configMap('Not a name', {}) });
+    expect(await stage.run('half-way')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+    await world.kubectl('delete', 'secret', '--all', '--namespace', 'half-way');
+    await push({ 'charts/half-way/templates/web.yaml': configMap('web', {}) });
+    await converge('half-way');
+    expect([await uidOf('job', 'install', 'half-way'), await uidOf('job', 'upgrade', 'half-way')]).toEqual([undefined, expect.any(String)]);
+  });
+
   it('that Helm does not say is deployed is installed, and so is one that is not adopted', async () => {
     for (const [name, status, spec] of [['uninstalled', 'uninstalled', { adopt: true }], ['unadopted', 'deployed', {}]] as const) {
       await namespaced(name);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
@@ -58,5 +59,42 @@ describe('a health expression of the environment file', () => {
     await world.upload('environments/broken.yaml', environmentFile('broken', { health: [{ target: { kind: 'Tariff' }, healthy: 'status.phase ==' }] }));
     const letter = await eventually('it is refused', () => world.deadLetters.find(({ reason }) => reason === 'InvalidEnvironment'));
     expect(JSON.stringify(letter)).toContain('spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF');
+  });
+});
+
+const waitsFor = `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: patient }
+provisioner: example.com/disk
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: backup }
+spec: { storageClassName: patient, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: shop }
+spec: { defaultBackend: { service: { name: shop, port: { number: 80 } } } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: shop }
+spec: { type: LoadBalancer, selector: { app: shop }, ports: [{ port: 80 }] }
+`;
+
+describe('what may never come', () => {
+  it('holds no roll-out, takes nothing back, is told by no alert and is shown', async () => {
+    const rollback = { onFailure: 'revert' };
+    const first = await master.push({ 'environments/open.yaml': environmentFile('open', { timeout: '8s', rollback }), 'manifests/open/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n' });
+    await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(first)));
+    const commit = await master.push({ 'manifests/open/b.yaml': waitsFor });
+    const told = await eventually('it converged with them', () => world.converged.find(({ environment, revision }) => environment === 'open' && revision.endsWith(commit)));
+    expect(told.changes).toMatchObject({ created: 4, configured: 0, unchanged: 1 });
+    await world.checkDrift();
+    const memory = z.object({ health: z.string() }).parse(JSON.parse((await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/open/memory.json').download())[0].toString()));
+    expect(memory.health).toBe('Progressing');
+    expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
   });
 });

@@ -107,6 +107,27 @@ describe('what copied the label of an inventory', () => {
     expect(await world.find('configmap', 'copied', 'leaving')).toBeDefined();
   });
 
+  it('is nobody’s, and taken by whichever environment has it in Git', async () => {
+    await push({ ...environment('exposed'), ...manifests('exposed', service('front', { ports: [{ port: 80 }] })) });
+    await converge('exposed');
+    const { metadata } = await get('service', 'front', 'exposed');
+    await world.apply(json({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'back', namespace: 'exposed', labels: metadata.labels }, spec: { ports: [{ port: 80 }] } }));
+    const { metadata: before } = await get('service', 'back', 'exposed');
+    await push({ ...environment('taking', { namespace: 'exposed' }), ...manifests('taking', service('back', { ports: [{ port: 80 }] })) });
+    await converge('taking');
+    await converge('exposed');
+    const after = await get('service', 'back', 'exposed');
+    expect(after.metadata.uid).toBe(before.uid);
+    expect(marks(after)).toMatchObject({ environment: 'master/taking', object: '/Service/exposed/back' });
+    // Only the label tells whose it is: that is still asked.
+    await world.kubectl('annotate', 'service', 'front', '--namespace', 'exposed', 'converge.dev/environment-', 'converge.dev/object-');
+    await push(manifests('taking', service('back', { ports: [{ port: 80 }] }), service('front', { ports: [{ port: 81 }] })));
+    expect(await stage.run('taking')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('Service exposed/front: is owned by the ApplySet') });
+    await push({ ...manifests('taking', service('back', { ports: [{ port: 80 }] })) });
+    await converge('exposed');
+    expect(marks(await get('service', 'front', 'exposed'))).toMatchObject({ environment: 'master/exposed' });
+  });
+
   it('is not counted: of ten copies and two members, two may go', async () => {
     const files = { ...environment('counted'), ...manifests('counted', ...['a', 'b', 'c'].map((name) => configMap(name, {}))) };
     await push(files);
@@ -256,14 +277,15 @@ describe('an inventory of somebody else', () => {
     expect(parent.metadata.annotations?.['converge.dev/repository']).toBe(world.pipeline.facts.repositories.master.replace(/\.git$/, ''));
 
     await push({ ...files, ...manifests('moved', configMap('one', { of: 'second' })) }, 'staging');
-    const { repositories, buckets } = world.pipeline.facts;
-    const second = await startInProcess(world, undefined, undefined, { master: repositories.staging, stateBucket: buckets.staging });
+    const { repositories } = world.pipeline.facts;
+    for (const bucket of ['second-state', 'moved-state']) await world.pipeline.clients.storage.createBucket(bucket);
+    const second = await startInProcess(world, undefined, undefined, { master: repositories.staging, stateBucket: 'second-state' });
     const refused = { outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('is the inventory of master/moved of the repository') };
     expect(await second.run('moved')).toMatchObject(refused);
     expect((await get('configmap', 'one', 'moved')).data).toEqual({ of: 'first' });
 
     await clones.get('master')?.git('push', '--quiet', world.pipeline.git.path('develop'), 'HEAD:refs/heads/main');
-    const moved = await startInProcess(world, undefined, undefined, { master: repositories.develop, stateBucket: buckets.develop });
+    const moved = await startInProcess(world, undefined, undefined, { master: repositories.develop, stateBucket: 'moved-state' });
     expect(await moved.run('moved')).toMatchObject({ outcome: 'converged' });
   });
 

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
 import { dump } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -43,13 +46,14 @@ function access(changes: Partial<Exclude<Access, string | undefined>> = {}): Acc
   return { issuer: { name: issuer, keys }, functions, ...changes };
 }
 
-async function start(name: string, configuration: { access?: Access; onCloudRun?: boolean }): Promise<Functions> {
+async function start(name: string, configuration: { access?: Access; onCloudRun?: boolean; webhooks?: ConfigInput['webhooks'] }): Promise<Functions> {
   const config: ConfigInput = {
     project: 'local',
     state: { bucket: 'family-state' },
     repositories: { master: { url: 'http://127.0.0.1:9/master.git', bucket: 'family-master' } },
     clusters: {},
     ...(configuration.access === undefined ? {} : { access: configuration.access }),
+    ...(configuration.webhooks === undefined ? {} : { webhooks: configuration.webhooks }),
   };
   await writeFile(join(folder, `${name}.yaml`), dump(config));
   const variables = { CONVERGE_CONFIG: join(folder, `${name}.yaml`), NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', ...(configuration.onCloudRun === true ? { K_SERVICE: 'converge' } : {}) };
@@ -269,5 +273,55 @@ describe('access that is open', () => {
   test('lets anybody in on this machine, and nobody on Cloud Run', async () => {
     expect((await call(await start('open', { access: 'open' }))).status).toBe(200);
     expect((await call(await start('open-on-cloud-run', { access: 'open', onCloudRun: true }), bearer(await tokenOf()))).status).toBe(403);
+  });
+});
+
+describe('a body from somebody whom nobody let in', () => {
+  let functions: Functions;
+  const bomb = gzipSync(Buffer.alloc(200_000_000, 'a'), { level: 9 });
+
+  /** The most memory that the functions ever held, in MB. */
+  const peak = (): number => Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pid()}/status`, 'utf8'))?.[1]) / 1000;
+
+  async function post(name: string, headers: Record<string, string>, body: Buffer | AsyncIterable<Buffer>): Promise<number> {
+    const sent = request(functions.url(name), { method: 'POST', headers });
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    sent.once('error', reject);
+    sent.once('response', (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    if (Buffer.isBuffer(body)) sent.end(body);
+    else Readable.from(body).pipe(sent);
+    return promise;
+  }
+
+  async function* endless(): AsyncGenerator<Buffer> {
+    for (let chunk = 0; chunk < 200; chunk++) yield Buffer.alloc(1_000_000, 'a');
+  }
+
+  beforeAll(async () => {
+    await writeFile(join(folder, 'webhook-secret'), 'secret');
+    functions = await start('bodies', { access: access(), webhooks: { github: { secretFile: join(folder, 'webhook-secret') } } });
+    await call(functions, bearer(await tokenOf()));
+    await post('receivePush', { 'content-type': 'application/json' }, Buffer.from('{}'));
+  });
+
+  test.each(['application/json', 'application/octet-stream', 'text/plain', 'application/x-www-form-urlencoded', 'application/cloudevents+json'])('is never inflated, whatever it says it is: %s', async (type) => {
+    const before = peak();
+    const statuses = await Promise.all(Array.from({ length: 8 }, async () => post('receivePush', { 'content-type': type, 'content-encoding': 'gzip' }, bomb)));
+    expect(statuses).toEqual(Array.from({ length: 8 }, () => 400));
+    expect(await post('reconcile', { 'content-type': type, 'content-encoding': 'gzip' }, bomb)).toBe(401);
+    expect(peak() - before).toBeLessThan(60);
+  });
+
+  test('is refused by its length, unread', async () => {
+    expect(await post('receivePush', { 'content-type': 'application/json', 'content-length': String(500_000_000) }, endless())).toBe(413);
+  });
+
+  test('is read up to a limit where it says no length', async () => {
+    const before = peak();
+    expect(await post('receivePush', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, endless())).toBe(413);
+    expect(peak() - before).toBeLessThan(60);
   });
 });

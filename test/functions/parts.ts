@@ -106,7 +106,7 @@ export async function startParts(): Promise<Parts> {
       project: 'local',
       state: { bucket: 'family-state' },
       repositories: {
-        master: { url: masterHost.url(master), bucket: 'family-master' },
+        master: { url: masterHost.url(master), aliases: ['github.com', 'gitlab.example.com', 'bitbucket.org', 'bitbucket.example.com', 'gitea.example.com'].map((host) => `https://${host}/family/master`), bucket: 'family-master' },
         develop: { url: developHost.url(develop), bucket: 'family-develop' },
       },
       clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } },

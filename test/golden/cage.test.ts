@@ -96,6 +96,7 @@ async function render({ files, source }: Pick<Attack, 'files' | 'source'>): Prom
     namespace: 'acme',
     kubernetesVersion: 'v1.36.3',
     apiVersions: ['v1'],
+    absent: [],
     limits: { seconds: 3, mebibytes: 256 },
     seed: async () => expect.unreachable('no template draws random values'),
     lookup: undefined,

@@ -15,7 +15,7 @@ const encoded = Buffer.from(password).toString('base64');
 const traces = /hunt|unter2|canary|aHVudGVy/i;
 
 interface Way {
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly source: EnvironmentSource;
   /** What the error must tell all the same: where, and what is wrong. */
   readonly tells: RegExp;
@@ -25,7 +25,7 @@ const helm: EnvironmentSource = { kind: 'helm', chart: 'shop', release: 'shop', 
 const chartFile = 'apiVersion: v2\nname: shop\nversion: 1.0.0\n';
 const secretOf = (value: string): string => `apiVersion: v1\nkind: Secret\nmetadata: { name: login }\nstringData:\n  password: ${value}\n`;
 
-function inValues(values: string, tells: RegExp): Way {
+function inValues(values: string | Uint8Array, tells: RegExp): Way {
   return { files: { 'shop/Chart.yaml': chartFile, 'shop/templates/login.yaml': secretOf('{{ .Values.password }}'), 'config/acme.yaml': values }, source: helm, tells };
 }
 
@@ -52,6 +52,8 @@ function inSchema(property: object, tells: RegExp, values = `password: ${passwor
 }
 
 const ways: Readonly<Record<string, Way>> = {
+  'an alias in values in UTF-16': inValues(Buffer.from(`\uFEFFpassword: *${password}\n`, 'utf16le'), /config\/acme\.yaml: .*unknown anchor/),
+  'values in broken UTF-16': inValues(Buffer.from(`\uFEFFpassword: ${password}\n`, 'utf16le').subarray(0, -1), /config\/acme\.yaml: is in UTF-16 \(little endian\), and broken at byte \d+/),
   'an alias in the values': inValues(`password: *${password}\n`, /config\/acme\.yaml: .*unknown anchor/),
   'a tag in the values': inValues(`password: !!int ${password}\n`, /config\/acme\.yaml: .*cannot decode !!str `\*\*\*` as a !!int/),
   'a tag of nobody in the values': inValues(`password: !${password}! x\n`, /config\/acme\.yaml/),
@@ -123,7 +125,7 @@ async function messageOf({ files, source }: Way): Promise<string> {
     await writeFile(join(root, path), content);
   }
   const seed = async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' });
-  const request = { root, sources: [source], namespace: 'acme', kubernetesVersion: 'v1.36.3', apiVersions: ['v1'], limits: { seconds: 20, mebibytes: 512 }, seed, lookup: undefined };
+  const request = { root, sources: [source], namespace: 'acme', kubernetesVersion: 'v1.36.3', apiVersions: ['v1'], absent: [], limits: { seconds: 20, mebibytes: 512 }, seed, lookup: undefined };
   const outcome = await renderer.render(request).then(() => 'rendered', (error: unknown) => error);
   if (outcome instanceof ConvergeError) return outcome.message;
   throw new Error('expected a ConvergeError', { cause: outcome });

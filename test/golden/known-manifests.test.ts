@@ -12,6 +12,7 @@ const usual: Omit<RenderRequest, 'root'> = {
   namespace: 'acme',
   kubernetesVersion: 'v1.36.3',
   apiVersions: ['v1'],
+  absent: [],
   limits: { seconds: 20, mebibytes: 512 },
   seed: async () => expect.unreachable('manifests draw nothing'),
   lookup: undefined,

@@ -28,6 +28,7 @@ describe.skipIf(folder === undefined)('published manifests', () => {
       namespace: 'acme',
       kubernetesVersion: 'v1.36.3',
       apiVersions: ['v1'],
+      absent: [],
       limits: { seconds: 20, mebibytes: 512 },
       seed: async () => expect.unreachable('manifests draw no random values'),
       lookup: undefined,

@@ -25,6 +25,7 @@ const usual: Omit<RenderRequest, 'root' | 'sources'> = {
   namespace: 'acme',
   kubernetesVersion: 'v1.36.3',
   apiVersions: ['v1', 'apps/v1', 'apps/v1/Deployment', 'batch/v1'],
+  absent: [],
   limits: { seconds: 20, mebibytes: 512 },
   seed: async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' }),
   lookup: undefined,

@@ -77,6 +77,7 @@ async function render(templates: Readonly<Record<string, string>>, { seed = 'fir
     namespace: 'acme',
     kubernetesVersion: 'v1.36.3',
     apiVersions: ['v1'],
+    absent: [],
     limits: { seconds: 60, mebibytes: 512 },
     seed: async () => seedOf(seed),
     lookup: undefined,

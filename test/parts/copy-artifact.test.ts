@@ -26,7 +26,7 @@ import type { Repository } from '../../shared/pipeline/ports.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 
 const run = promisify(execFile);
-const names = Array.from({ length: 60 }, (_one, index) => `r${index}`);
+const names = Array.from({ length: 80 }, (_one, index) => `r${index}`);
 const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
 const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30 };
 let folder: string;
@@ -196,9 +196,9 @@ describe('a plain object', () => {
     await expect(copy('huge.bin', instance({ buckets }))).rejects.toMatchObject({ code: 'TooLarge', disposition: 'refuse' });
   });
 
-  it('of 0 bytes is a file, and under a name of 1,024 bytes, too', async () => {
-    const long = `${'d'.repeat(200)}/`.repeat(5) + 'f'.repeat(19);
-    expect(Buffer.byteLength(long)).toBe(1024);
+  it('of 0 bytes is a file, and under a path of 1,000 bytes, too', async () => {
+    const long = `${'d'.repeat(200)}/`.repeat(4) + 'f'.repeat(196);
+    expect(Buffer.byteLength(long)).toBe(1000);
     for (const object of ['empty.yaml', long]) {
       await upload(object, '');
       expect((await copy(object)).outcome).toBe('copied');
@@ -206,7 +206,13 @@ describe('a plain object', () => {
     expect(await paths()).toEqual([long, 'empty.yaml'].sort());
   });
 
-  it.each(['a/../../b.yaml', '.git/hooks/pre-push', 'a\\b.yaml'])('named %j is refused', async (object) => {
+  it.each(['gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/part_0', 'config/', 'config_$folder$'])('that a tool made for itself is passed over: %s', async (object) => {
+    await upload(object, '');
+    expect(await copy(object)).toEqual({ outcome: 'passed-over' });
+    expect(await commits()).toBe(0);
+  });
+
+  it.each([`${'a/'.repeat(150)}f`, `${'d'.repeat(250)}/`.repeat(4) + 'f'.repeat(20), 'a/../../b.yaml', '.git/hooks/pre-push', 'a\\b.yaml'])('named %j is refused', async (object) => {
     await upload(object, 'x');
     await expect(copy(object)).rejects.toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
     expect(await commits()).toBe(0);

@@ -189,9 +189,10 @@ describe('reading a fetched commit', () => {
     });
     const repository = open();
     const commit = (await repository.fetchHead())?.id ?? '';
-    const folders = await Promise.all([repository.checkout(commit), repository.checkout(commit)]);
-    const root = folders[0] ?? '';
-    expect(folders[1]).toBe(root);
+    const [checkout, other] = await Promise.all([repository.checkout(commit), repository.checkout(commit)]);
+    const root = checkout.folder;
+    expect(checkout.absent).toEqual([]);
+    expect(other.folder).toBe(root);
     expect(await readFile(join(root, 'plain'), 'utf8')).toBe('plain');
     expect((await stat(join(root, 'bin/run'))).mode & 0o111).not.toBe(0);
     expect((await lstat(join(root, 'link'))).isSymbolicLink()).toBe(true);
@@ -204,12 +205,12 @@ describe('reading a fetched commit', () => {
       repository,
       changes: [file('same/deep/a', 'a'), file('same/deep/b', 'b'), file('edited/c', 'c'), file('edited/d', 'd'), file('mode', 'm'), file('becomes', 'file'), file('goes', 'g')],
     });
-    const first = await repository.checkout(before.id);
+    const { folder: first } = await repository.checkout(before.id);
     const after = await commitAndPush({
       repository,
       changes: [file('edited/c', 'changed'), { ...file('mode', 'm'), executable: true }, { ...file('becomes', ''), content: undefined }, file('becomes/a/folder', 'f'), { ...file('goes', ''), content: undefined }],
     });
-    const second = await repository.checkout(after.id);
+    const { folder: second } = await repository.checkout(after.id);
     const inode = async (folder: string, name: string) => (await stat(join(folder, name))).ino;
     for (const name of ['same/deep/a', 'same/deep/b', 'edited/d']) expect(await inode(second, name)).toBe(await inode(first, name));
     for (const name of ['edited/c', 'mode']) expect(await inode(second, name)).not.toBe(await inode(first, name));
@@ -248,7 +249,7 @@ describe('reading a fetched commit', () => {
     const folders: string[] = [];
     for (let index = 0; index < 10; index++) {
       const { id } = await commitAndPush({ repository, changes: [file('n', String(index))] });
-      folders.push(await repository.checkout(id));
+      folders.push((await repository.checkout(id)).folder);
     }
     await expect(stat(folders[0] ?? '')).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await stat(folders[9] ?? '')).isDirectory()).toBe(true);
@@ -353,12 +354,29 @@ it('needs no default branch: HEAD of the repository may point nowhere', async ()
   expect((await open().fetchHead())?.id).toBe(id);
 });
 
-it('takes a branch that is not there for an empty one, others beside it', async () => {
+it('takes a branch that is not there for no empty one where there are others, and names them', async () => {
   await commitAndPush({ repository: open(), changes: [file('a', '1')] });
+  await onHost('branch', 'trunk', 'main');
   const repository = open({ branch: 'preview' });
+  const missing = { code: 'BranchMissing', disposition: 'refuse', message: `${host.url(name)}: the branch preview does not exist; it has: main, trunk (set repositories.master.branch, or push preview)` };
+  await expect(repository.head()).rejects.toMatchObject(missing);
+  await expect(repository.fetchHead()).rejects.toMatchObject(missing);
+  await onHost('branch', 'preview', 'main');
+  expect((await repository.fetchHead())?.id).toBe(await onHost('rev-parse', 'main'));
+});
+
+it('is founded by a first commit where the repository has refs and no branch', async () => {
+  const workTree = await mkdtemp(join(folder, 'work-'));
+  const git = gitIn(workTree);
+  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  await git('commit', '--quiet', '--allow-empty', '--message', 'Elsewhere');
+  await git('tag', '--annotate', '--message', 'v1', 'v1');
+  await git('push', '--quiet', 'origin', 'v1', 'HEAD:refs/converge/acme', 'HEAD:refs/notes/converge');
+  const repository = open();
+  expect(await repository.head()).toBeUndefined();
   expect(await repository.fetchHead()).toBeUndefined();
-  await commitAndPush({ repository, changes: [file('b', '1')] });
-  expect(await onHost('ls-tree', '--name-only', 'preview')).toBe('b');
+  const commit = await commitAndPush({ repository, changes: [file('a', '1')] });
+  expect(await onHost('rev-list', '--parents', 'main')).toBe(commit.id);
 });
 
 it('refuses a class that is not configured', () => {

@@ -14,7 +14,7 @@ const packagesOfFolder: Readonly<Record<string, readonly string[]>> = { 'shared/
 /** Beside the domain's folders, and as pure as they are. */
 const pureModules = ['shared/config.ts', 'shared/errors.ts', 'shared/time.ts'];
 const shortFunction = 30;
-const longerByDesign = ['delivery.ts', 'door.ts', 'wiring.ts'];
+const longerByDesign = ['body.ts', 'delivery.ts', 'door.ts', 'wiring.ts'];
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

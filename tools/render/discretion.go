@@ -259,9 +259,16 @@ func tellError(failed errorLine, files *tree, lines *lines, dialog *dialog) erro
 	known.reveal(path.Join(mount, failed.File))
 	for name := range lines.reads {
 		// What is told here is no input: it was read before.
-		if data, err := files.readAgain(name); err == nil {
-			known.learn(name, data)
+		data, err := files.readAgain(name)
+		if err != nil {
+			continue
 		}
+		// What is no text has no words to hide, or none that are known.
+		if data, err = decodeText(data); err != nil {
+			known.isPartial = true
+			continue
+		}
+		known.learn(name, data)
 	}
 	for name, data := range lines.evidence {
 		known.learn(name, data)
@@ -305,6 +312,8 @@ var vocabulary = wordSet(`
 	accumulating accumulation trouble configuring builtin pairs kv get err nobody http https
 	strict known mark unicode escape hexadecimal digit control incorrect flow indentation alias aliases self referential excessive
 	require requires constraint cluster loop depth size big large megabytes mib kib mebibytes seconds
+	submodule submodules subtree copy migrate export gitattributes add again leads nowhere symbolic endian little broken nul utf utf32 lf save disk
+	helmignore speaks needs leave package packaged folders device several metadata follows items taken looks place misplaced charts crds unpack
 `)
 
 func wordSet(text string) map[string]bool {

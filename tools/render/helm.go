@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -12,21 +11,19 @@ import (
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	commonutil "helm.sh/helm/v4/pkg/chart/common/util"
-	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
-	"helm.sh/helm/v4/pkg/ignore"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // renderChart renders a chart as a first install of its release would, for the
-// cluster that the request describes: CRDs of `crds/` first, then the templates
-// in the order of their names.
+// cluster that the request describes: CRDs of `crds/` first, unless they are
+// left out, then the templates in the order of their names.
 func renderChart(src source, req request, files *tree, lines *lines, dialog *dialog) error {
-	loaded, err := loadChart(src.Chart, files, lines)
+	loaded, err := loadChart(src, files, lines)
 	if err != nil {
 		return err
 	}
@@ -44,7 +41,13 @@ func renderChart(src source, req request, files *tree, lines *lines, dialog *dia
 	if err := loaded.refuseInexactValues(); err != nil {
 		return err
 	}
+	if err := loaded.refuseUnreadFiles(src.Values, files); err != nil {
+		return err
+	}
 	if err := chartutil.ProcessDependencies(loaded.chart, values); err != nil {
+		return err
+	}
+	if err := loaded.refuseTwins(loaded.chart); err != nil {
 		return err
 	}
 	release := common.ReleaseOptions{Name: src.Release, Namespace: req.Namespace, Revision: 1, IsInstall: true}
@@ -60,8 +63,10 @@ func renderChart(src source, req request, files *tree, lines *lines, dialog *dia
 	if err := loaded.checkSchemas(coalesced); err != nil {
 		return err
 	}
-	if err := loaded.renderCRDs(lines); err != nil {
-		return err
+	if !loaded.withoutCRDs {
+		if err := loaded.renderCRDs(lines); err != nil {
+			return err
+		}
 	}
 	origins := loaded.templateOrigins()
 	entered := func(template string) { lines.at(place{File: origins[template]}) }
@@ -72,112 +77,11 @@ func renderChart(src source, req request, files *tree, lines *lines, dialog *dia
 	return loaded.renderTemplates(src.Release, rendered, lines)
 }
 
-// loadedChart knows where in the repository each file of a chart came from.
-type loadedChart struct {
-	name  string
-	chart *chart.Chart
-	// origins is keyed by the first byte of a file's content: the loader passes
-	// contents on without copying, while it renames files, and charts by their
-	// alias. A file of a packaged chart is not in here.
-	origins map[*byte]string
-}
-
-// origin answers the path of a file from the root of the repository; for one
-// inside a package, its path in the chart as if it were unpacked.
-func (l *loadedChart) origin(owner *chart.Chart, file *common.File) string {
-	if len(file.Data) > 0 {
-		if origin, ok := l.origins[&file.Data[0]]; ok {
-			return origin
-		}
-	}
-	_, below, _ := strings.Cut(path.Join(owner.ChartFullPath(), file.Name), "/")
-	return path.Join(l.name, below)
-}
-
-func loadChart(name string, files *tree, lines *lines) (*loadedChart, error) {
-	info, err := files.stat(name)
-	if err != nil {
-		return nil, err
-	}
-	loaded := &loadedChart{name: name, origins: map[*byte]string{}}
-	var buffered []*archive.BufferedFile
-	if info.IsDir() {
-		buffered, err = loaded.readFolder(files)
-	} else {
-		buffered, err = readPackage(name, files)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		for _, file := range buffered {
-			lines.evidence[file.Name] = file.Data
-		}
-	}
-	loaded.chart, err = loader.LoadFiles(buffered)
-	if err != nil {
-		return nil, in(name, err)
-	}
-	return loaded, nil
-}
-
-var byteOrderMark = []byte{0xef, 0xbb, 0xbf}
-
-func (l *loadedChart) readFolder(files *tree) ([]*archive.BufferedFile, error) {
-	rules, err := ignoreRules(path.Join(l.name, ignore.HelmIgnore), files)
-	if err != nil {
-		return nil, err
-	}
-	inChart := func(file string) string { return strings.TrimPrefix(file, path.Clean(l.name)+"/") }
-	ignored := func(file string, info fs.FileInfo) bool { return rules.Ignore(inChart(file), info) }
-	var buffered []*archive.BufferedFile
-	err = files.walk(path.Clean(l.name), ignored, func(file string) error {
-		data, err := files.readFile(file)
-		if err != nil {
-			return err
-		}
-		data = bytes.TrimPrefix(data, byteOrderMark)
-		if len(data) > 0 {
-			l.origins[&data[0]] = file
-		}
-		buffered = append(buffered, &archive.BufferedFile{Name: inChart(file), Data: data})
-		return nil
-	})
-	return buffered, err
-}
-
-func ignoreRules(file string, files *tree) (*ignore.Rules, error) {
-	rules := ignore.Empty()
-	data, err := files.readFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err == nil {
-		if rules, err = ignore.Parse(bytes.NewReader(data)); err != nil {
-			return nil, in(file, err)
-		}
-	}
-	rules.AddDefaults()
-	return rules, nil
-}
-
-func readPackage(name string, files *tree) ([]*archive.BufferedFile, error) {
-	data, err := files.readFile(name)
-	if err != nil {
-		return nil, err
-	}
-	buffered, err := archive.LoadArchiveFiles(bytes.NewReader(data))
-	if err != nil {
-		return nil, in(name, fmt.Errorf("is not a packaged chart: %w", err))
-	}
-	return buffered, nil
-}
-
 // loadValues merges values files, later ones over earlier ones.
 func loadValues(names []string, files *tree) (map[string]any, error) {
 	values := map[string]any{}
 	for _, name := range names {
-		data, err := files.readFile(name)
+		data, err := files.readText(name)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ import (
 const mount = "/repository"
 
 func renderOverlay(folder string, files *tree, lines *lines) error {
-	confined := &overlayFiles{files: files}
+	confined := &overlayFiles{files: files, named: namedFiles{}}
 	options := krusty.MakeDefaultOptions()
 	// Files of neighbouring folders may be used, as by kubectl with
 	// --load-restrictor; the tree is the restriction.
@@ -64,6 +64,8 @@ type overlayFiles struct {
 	refused error
 	// kustomization is the name of the first kustomization file read: the overlay's own.
 	kustomization string
+	// named is what the kustomization files read so far name, by path.
+	named namedFiles
 }
 
 var errReadOnly = errors.New("the repository is read-only")
@@ -107,19 +109,44 @@ func (o *overlayFiles) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	base := path.Base(inside)
+	isKustomization := slices.Contains(konfig.RecognizedKustomizationFileNames(), base)
 	data, err := o.files.readFile(inside)
+	if errors.Is(err, errFolder) && isKustomization && path.Ext(base) != "" {
+		return nil, o.refuse(err)
+	}
 	if err != nil {
 		return nil, o.note(err)
 	}
-	if base := path.Base(inside); slices.Contains(konfig.RecognizedKustomizationFileNames(), base) {
+	if !isKustomization {
+		data, err = o.named.contentOf(inside, data)
+	} else {
 		if o.kustomization == "" {
 			o.kustomization = base
 		}
-		if err := refuseUnsupported(data); err != nil {
-			return nil, o.refuse(in(inside, err))
-		}
+		data, err = o.readKustomization(path.Dir(inside), data)
+	}
+	if err != nil {
+		return nil, o.refuse(in(inside, err))
 	}
 	return data, nil
+}
+
+func (o *overlayFiles) readKustomization(folder string, data []byte) ([]byte, error) {
+	data, err := decodeText(data)
+	if err != nil {
+		return nil, err
+	}
+	if holdsSeveral(data) {
+		return nil, errors.New("holds several documents, of which Kustomize reads the first only")
+	}
+	if err := refuseDuplicateKeys(data); err != nil {
+		return nil, err
+	}
+	if err := refuseUnsupported(data); err != nil {
+		return nil, err
+	}
+	return data, o.named.add(folder, data)
 }
 
 func (o *overlayFiles) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {

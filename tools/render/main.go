@@ -37,7 +37,9 @@ import (
 )
 
 type request struct {
-	Root              string   `json:"root"`
+	Root string `json:"root"`
+	// Absent is what the repository holds, and root does not.
+	Absent            []absent `json:"absent"`
 	Sources           []source `json:"sources"`
 	Namespace         string   `json:"namespace"`
 	KubernetesVersion string   `json:"kubernetesVersion"`
@@ -49,12 +51,14 @@ type request struct {
 }
 
 // A source is one of three kinds, told apart by Kind: helm (Chart, Release,
-// Values), kustomize (Folder), manifests (Path).
+// Values, and "skip" as CRDs where those are left out), kustomize (Folder),
+// manifests (Path).
 type source struct {
 	Kind    string   `json:"kind"`
 	Chart   string   `json:"chart"`
 	Release string   `json:"release"`
 	Values  []string `json:"values"`
+	CRDs    string   `json:"crds"`
 	Folder  string   `json:"folder"`
 	Path    string   `json:"path"`
 }
@@ -122,7 +126,7 @@ func run(input io.Reader, lines *lines) *errorLine {
 		return &errorLine{Source: "request", Message: "root: " + err.Error()}
 	}
 	defer root.Close()
-	files := &tree{root: root, maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
+	files := &tree{root: root, absences: newAbsences(req.Absent), maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
 	dialog := newDialog(lines, decoder, req.Lookup)
 	for _, src := range req.Sources {
 		lines.at(place{Source: src.String()})

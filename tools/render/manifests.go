@@ -23,9 +23,14 @@ func renderManifests(name string, known []string, files *tree, lines *lines) err
 	for _, id := range known {
 		ids[id] = true
 	}
-	visit := func(file string) error { return renderManifest(file, ids, files, lines) }
+	visit := func(file string, err error) error {
+		if err != nil {
+			return err
+		}
+		return renderManifest(file, ids, files, lines)
+	}
 	if !info.IsDir() {
-		return visit(name)
+		return visit(name, nil)
 	}
 	return files.walk(name, isNoManifest, visit)
 }
@@ -46,7 +51,7 @@ func isManifestName(base string) bool {
 }
 
 func renderManifest(file string, known map[string]bool, files *tree, lines *lines) error {
-	data, err := files.readFile(file)
+	data, err := files.readText(file)
 	if err != nil {
 		return err
 	}

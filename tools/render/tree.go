@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 var (
@@ -15,6 +17,7 @@ var (
 	errCircular = errors.New("is a circular symbolic link")
 	errFolder   = errors.New("is a folder")
 	errNoFile   = errors.New("is not a regular file")
+	errNowhere  = errors.New("leads to nowhere")
 )
 
 // The kernel's own limit is 40 as well.
@@ -25,6 +28,8 @@ const maxLinks = 40
 // inside.
 type tree struct {
 	root *os.Root
+	// absences are entries of the repository that could not be brought to disk.
+	absences absences
 	// maxBytes is the size of the largest file that is read.
 	maxBytes int64
 	// onRead is told of every file whose content is used, of every link passed
@@ -42,6 +47,9 @@ func (t *tree) resolve(name string) (string, error) {
 	}
 	todo := strings.Split(name, "/")
 	done, left := ".", errLeaves
+	// A link that is being followed: its path, where it leads, and how many parts come after its target.
+	var link, leads string
+	after := math.MaxInt
 	for links := 0; len(todo) > 0; {
 		part := todo[0]
 		todo = todo[1:]
@@ -56,7 +64,13 @@ func (t *tree) resolve(name string) (string, error) {
 			continue
 		}
 		next := path.Join(done, part)
+		if entry, ok := t.absences.at[next]; ok {
+			return "", in(name, &absentError{name, entry})
+		}
 		info, err := t.root.Lstat(next)
+		if len(todo) >= after && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
+			return "", in(name, fmt.Errorf("%w: the symbolic link %s names %s, which is not there", errNowhere, link, leads))
+		}
 		if err != nil {
 			return "", plain(name, err)
 		}
@@ -76,6 +90,9 @@ func (t *tree) resolve(name string) (string, error) {
 			return "", in(name, left)
 		}
 		t.onRead(next)
+		if len(todo) < after {
+			link, leads, after = next, target, len(todo)
+		}
 		todo = append(strings.Split(target, "/"), todo...)
 	}
 	return done, nil
@@ -130,7 +147,23 @@ func (t *tree) readFile(name string) ([]byte, error) {
 		return nil, plain(name, err)
 	}
 	t.onRead(real)
+	if isPointer(data) {
+		return nil, in(name, errLargeFile)
+	}
 	return data, nil
+}
+
+// readText reads a file that is YAML or JSON, whatever encoding it is in.
+func (t *tree) readText(name string) ([]byte, error) {
+	data, err := t.readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := decodeText(data)
+	if err != nil {
+		return nil, in(name, err)
+	}
+	return decoded, nil
 }
 
 // readAgain answers a file that was read before, by the name that onRead was told.
@@ -142,12 +175,17 @@ func (t *tree) readAgain(name string) ([]byte, error) {
 	return t.root.ReadFile(name)
 }
 
-// list answers the names in a folder, sorted.
+// list answers the names in a folder, sorted; of what is not on disk, too.
 func (t *tree) list(folder string) ([]string, error) {
 	real, err := t.resolve(folder)
 	if err != nil {
 		return nil, err
 	}
+	return t.listAt(folder, real)
+}
+
+// listAt is list of a folder of which resolve has answered the path without links.
+func (t *tree) listAt(folder, real string) ([]string, error) {
 	opened, err := t.root.Open(real)
 	if err != nil {
 		return nil, plain(folder, err)
@@ -157,56 +195,81 @@ func (t *tree) list(folder string) ([]string, error) {
 	if err != nil {
 		return nil, plain(folder, err)
 	}
-	if real != path.Clean(folder) {
+	if real == "." {
+		// A link to the repository itself; its own path is empty.
+		t.onRead("")
+	} else if real != path.Clean(folder) {
 		t.onRead(real)
 	}
+	names = append(names, t.absences.names[real]...)
 	slices.Sort(names)
 	return names, nil
 }
 
-// walk visits the files below a folder, sorted by path at each level. What skip
-// wants left out is left out with all below it; of a link it is asked twice, for
-// the link and for what it leads to.
-func (t *tree) walk(folder string, skip func(path string, info fs.FileInfo) bool, visit func(path string) error) error {
-	return t.walkBelow(folder, nil, skip, visit)
-}
-
-func (t *tree) walkBelow(folder string, above []string, skip func(string, fs.FileInfo) bool, visit func(string) error) error {
+// walk visits the files below a folder, sorted by path at each level, and with an
+// error what is there and can't be read. What skip wants left out is left out with
+// all below it; of a link it is asked twice, for the link and for what it leads to.
+func (t *tree) walk(folder string, skip func(path string, info fs.FileInfo) bool, visit func(path string, err error) error) error {
 	real, err := t.resolve(folder)
 	if err != nil {
 		return err
 	}
+	return t.walkBelow(folder, real, nil, skip, visit)
+}
+
+// walkBelow resolves links only: to resolve a path takes as long as the square of its parts.
+func (t *tree) walkBelow(folder, real string, above []string, skip func(string, fs.FileInfo) bool, visit func(string, error) error) error {
 	if slices.Contains(above, real) {
-		return in(folder, errCircular)
+		return visit(folder, in(folder, errCircular))
 	}
-	names, err := t.list(folder)
+	names, err := t.listAt(folder, real)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		child := path.Join(folder, name)
-		unfollowed, err := t.root.Lstat(path.Join(real, name))
+		child, realChild := path.Join(folder, name), path.Join(real, name)
+		info, err := t.lstat(realChild)
 		if err != nil {
 			return plain(child, err)
 		}
-		if skip(child, unfollowed) {
+		if skip(child, info) {
 			continue
 		}
-		info, err := t.stat(child)
-		if err != nil {
-			return err
+		if entry, isAbsent := info.(absent); isAbsent {
+			err = in(child, &absentError{child, entry})
+		} else if info.Mode()&fs.ModeSymlink != 0 {
+			realChild, info, err = t.follow(child)
+			if err == nil && skip(child, info) {
+				continue
+			}
 		}
-		if unfollowed.Mode()&fs.ModeSymlink != 0 && skip(child, info) {
-			continue
-		}
-		if info.IsDir() {
-			err = t.walkBelow(child, append(above, real), skip, visit)
+		if err == nil && info.IsDir() {
+			err = t.walkBelow(child, realChild, append(above, real), skip, visit)
 		} else {
-			err = visit(child)
+			err = visit(child, err)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (t *tree) follow(name string) (string, fs.FileInfo, error) {
+	real, err := t.resolve(name)
+	if err != nil {
+		return "", nil, err
+	}
+	info, err := t.root.Lstat(real)
+	if err != nil {
+		return "", nil, plain(name, err)
+	}
+	return real, info, nil
+}
+
+func (t *tree) lstat(real string) (fs.FileInfo, error) {
+	if entry, ok := t.absences.at[real]; ok {
+		return entry, nil
+	}
+	return t.root.Lstat(real)
 }

@@ -1,10 +1,10 @@
 import { chmod, link, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { TreeEntry } from '../../pipeline/ports.ts';
+import type { AbsentEntry, Checkout, TreeEntry } from '../../pipeline/ports.ts';
+import { pathBytes, shownPath } from '../../source/path-bytes.ts';
 import type { Clone } from './clone.ts';
-import { gitRefused } from './errors.ts';
 import type { Reading } from './reading.ts';
-import { isUnsafeName } from './tree-entries.ts';
+import { reasonOfAbsence, reasonOfLostLink, tellable } from './unwritable.ts';
 
 /** Trees kept on disk; a run may still read one while others arrive. */
 const keptCheckouts = 8;
@@ -12,58 +12,120 @@ const keptCheckouts = 8;
 const filesAtOnce = 16;
 
 /** A tree that is on disk. */
-interface Checkout {
+interface KeptCheckout extends Checkout {
   readonly treeId: string;
-  readonly folder: string;
 }
 
-/** Brings a tree to disk and returns its folder, which is kept as one of the ones used last. */
-export function createCheckouts({ clone, reading, url }: { clone: Clone; reading: Reading; url: string }): (treeId: string) => Promise<string> {
+/** A folder of a tree, and where it is written to. */
+interface Folder {
+  readonly treeId: string;
+  /** In the bytes that Git has for it: Node would change a name that is not UTF-8. */
+  readonly folder: Buffer;
+  /** In the repository; empty for its root. */
+  readonly at: string;
+  /** The same folder in the checkout of before. */
+  readonly before: { readonly treeId: string; readonly folder: Buffer } | undefined;
+}
+
+function inFolder(folder: Buffer, name: string): Buffer {
+  return Buffer.concat([folder, Buffer.from(path.sep), pathBytes(name)]);
+}
+
+/**
+ * Brings a tree to disk, in a folder that is kept as one of the ones used last. What a disk does not hold stops nobody who
+ * does not ask for it: it is left out, and told.
+ */
+export function createCheckouts({ clone, reading }: { clone: Clone; reading: Reading }): (treeId: string) => Promise<Checkout> {
   /** The one used last at the end. */
-  const kept: Checkout[] = [];
+  const kept: KeptCheckout[] = [];
 
   /** Files that are the same in the checkout of before are links to those: nobody writes into a checkout. */
-  async function writeFolder({ treeId, folder, before }: Checkout & { before: Checkout | undefined }): Promise<void> {
+  async function writeFolder({ treeId, folder, at, before }: Folder, absent: AbsentEntry[]): Promise<void> {
     await mkdir(folder);
     const entries = await reading.children(treeId);
     const there = new Map((before === undefined ? [] : await reading.children(before.treeId)).map((entry) => [entry.path, entry]));
-    const unsafe = entries.find((entry) => isUnsafeName(entry.path));
-    if (unsafe !== undefined) throw gitRefused({ subject: url, message: `its tree holds the name ${JSON.stringify(unsafe.path)}` });
+    const timesNamed = new Map<string, number>();
+    for (const { path: name } of entries) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
+    const pathOf = ({ path: name }: TreeEntry): string => `${at === '' ? '' : `${at}/`}${tellable(shownPath(name))}`;
+    const leaveOut = (entry: TreeEntry, reason: string): void => void absent.push({ path: pathOf(entry), kind: entry.kind, reason });
+
     const write = async (entry: TreeEntry): Promise<void> => {
-      const target = path.join(folder, entry.path);
+      const target = inFolder(folder, entry.path);
       const earlier = there.get(entry.path);
-      const same = before !== undefined && earlier?.kind === entry.kind ? { treeId: earlier.id, folder: path.join(before.folder, entry.path) } : undefined;
-      if (entry.kind === 'folder') await writeFolder({ treeId: entry.id, folder: target, before: same });
-      if (entry.kind === 'submodule') await mkdir(target);
-      if (entry.kind !== 'file' && entry.kind !== 'executable') return;
-      if (same?.treeId === entry.id) return await link(same.folder, target);
+      const same = before !== undefined && earlier?.kind === entry.kind ? { treeId: earlier.id, folder: inFolder(before.folder, entry.path) } : undefined;
+      if (entry.kind === 'folder') return await writeFolder({ treeId: entry.id, folder: target, at: pathOf(entry), before: same }, absent);
+      if (same?.treeId === entry.id && (await isLinked({ from: same.folder, to: target }))) return;
       await writeFile(target, await reading.blob(entry.id), { flag: 'wx' });
       if (entry.kind === 'executable') await chmod(target, 0o755);
     };
-    for (let next = 0; next < entries.length; next += filesAtOnce) await Promise.all(entries.slice(next, next + filesAtOnce).map(write));
-    // Links come last and files are never overwritten, so that nothing is ever written through a link.
-    for (const entry of entries.filter(({ kind }) => kind === 'symlink')) {
-      await symlink(Buffer.from(await reading.blob(entry.id)).toString(), path.join(folder, entry.path));
+    const writeLink = async (entry: TreeEntry): Promise<void> => {
+      const target = Buffer.from(await reading.blob(entry.id));
+      const reason = reasonOfLostLink(target);
+      if (reason === undefined) await symlink(target, inFolder(folder, entry.path));
+      else leaveOut(entry, reason);
+    };
+    /** Whatever is decided before, the disk has the last word on what it holds. */
+    const orLeaveOut = async (entry: TreeEntry, written: (entry: TreeEntry) => Promise<void>): Promise<void> => {
+      try {
+        await written(entry);
+      } catch (error) {
+        const reason = whyNotHeld(error);
+        if (reason === undefined) throw error;
+        leaveOut(entry, reason);
+      }
+    };
+
+    const writable: TreeEntry[] = [];
+    for (const entry of entries) {
+      const reason = reasonOfAbsence({ entry, folder: at, isTwice: (timesNamed.get(entry.path) ?? 0) > 1 });
+      if (reason === undefined) writable.push(entry);
+      else leaveOut(entry, reason);
     }
+    const files = writable.filter(({ kind }) => kind !== 'symlink');
+    for (let next = 0; next < files.length; next += filesAtOnce) await Promise.all(files.slice(next, next + filesAtOnce).map(async (entry) => orLeaveOut(entry, write)));
+    // Links come last and files are never overwritten, so that nothing is ever written through a link.
+    for (const entry of writable.filter(({ kind }) => kind === 'symlink')) await orLeaveOut(entry, writeLink);
   }
 
   return async (treeId) => {
     const { checkouts } = await clone.folders();
     const folder = path.join(checkouts, treeId);
-    const known = kept.findIndex((checkout) => checkout.treeId === treeId);
-    if (known !== -1) {
-      kept.push(...kept.splice(known, 1));
-      return folder;
+    const index = kept.findIndex((checkout) => checkout.treeId === treeId);
+    const [known] = index === -1 ? [] : kept.splice(index, 1);
+    if (known !== undefined) {
+      kept.push(known);
+      return known;
     }
+    const absent: AbsentEntry[] = [];
+    const last = kept.at(-1);
+    const before = last === undefined ? undefined : { treeId: last.treeId, folder: Buffer.from(last.folder) };
     const unfinished = await mkdtemp(path.join(checkouts, 'unfinished-'));
     try {
-      await writeFolder({ treeId, folder: path.join(unfinished, 'tree'), before: kept.at(-1) });
+      await writeFolder({ treeId, folder: Buffer.from(path.join(unfinished, 'tree')), at: '', before }, absent);
       await rename(path.join(unfinished, 'tree'), folder);
     } finally {
       await rm(unfinished, { recursive: true, force: true });
     }
-    kept.push({ treeId, folder });
+    const made = { treeId, folder, absent };
+    kept.push(made);
     for (const old of kept.splice(0, kept.length - keptCheckouts)) await rm(old.folder, { recursive: true, force: true });
-    return folder;
+    return made;
   };
+}
+
+/** False where that cannot be: the checkout of before may lack the file, and a file system limits the links to one. */
+async function isLinked({ from, to }: { from: Buffer; to: Buffer }): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What of a path the disk does not hold; undefined for any other failure. */
+function whyNotHeld(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENAMETOOLONG') return 'has a longer path than this disk holds: give it a shorter one';
+  return code === 'EILSEQ' ? 'has a name that is not UTF-8, which this disk does not hold: rename it' : undefined;
 }

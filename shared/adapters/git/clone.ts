@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as git from 'isomorphic-git';
+import { gitUnavailable } from './errors.ts';
 import { objectsIn } from './pack.ts';
 import type { GitHost } from './smart-http.ts';
 
@@ -25,8 +26,8 @@ export interface Clone {
   packFolder(): Promise<string>;
   /** For objects that are in no pack yet. It goes with the clone. */
   draftFolder(): Promise<string>;
-  /** Brings that many commits behind a commit of the host here. */
-  fetchTo(want: { commit: string; depth: number }): Promise<void>;
+  /** Brings that many commits behind a commit of the host here; or says, in its words, why it does not serve them. */
+  fetchTo(want: { commit: string; depth: number }): Promise<'fetched' | { readonly refused: string }>;
   /** Told of what is whole here: the commit, its tree, and what history of it there is. */
   hasTip(commit: string): void;
   hasGrown(by: { packs: number; bytes: number }): void;
@@ -87,16 +88,21 @@ export function createClone({ name, cacheFolder, host, limits = largest }: {
     async fetchTo({ commit, depth }) {
       const { gitdir } = await folders();
       const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
+      if ('refused' in fetched) return fetched;
       if (objectsIn(fetched.pack) > 0) {
         const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
         await writeFile(path.join(gitdir, filepath), fetched.pack);
-        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath });
+        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath }).catch(async (error: unknown) => {
+          await rm(path.join(gitdir, filepath), { force: true });
+          throw gitUnavailable({ subject: name, message: 'the pack that the Git host sent cannot be read', cause: error });
+        });
       }
       for (const id of fetched.shallow) shallow.add(id);
       for (const id of fetched.unshallow) shallow.delete(id);
       // The first pack is what a clone cannot do without.
       if (tips.length > 0) grown = { packs: grown.packs + 1, bytes: grown.bytes + fetched.pack.length };
       hasTip(commit);
+      return 'fetched';
     },
 
     async renewIfLarge() {

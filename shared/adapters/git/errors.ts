@@ -1,4 +1,5 @@
 import { ConvergeError } from '../../errors.ts';
+import { oneLine } from '../../source/commit-message.ts';
 
 interface GitErrorFacts {
   /** The repository's URL, without credentials. */
@@ -16,6 +17,32 @@ export function gitRefused(facts: GitErrorFacts): ConvergeError {
 /** The host may answer otherwise later. */
 export function gitUnavailable(facts: GitErrorFacts): ConvergeError {
   return new ConvergeError({ code: 'GitUnavailable', disposition: 'retry', ...facts });
+}
+
+/** What an object of Git holds stays as it is for ever: only a branch that leaves it out mends that. */
+export function unreadable({ url, type, id, problem }: { url: string; type: 'commit' | 'tree'; id: string; problem: string }): ConvergeError {
+  return new ConvergeError({
+    code: 'UnreadableObject',
+    subject: `${type} ${id}`,
+    message: `of ${url} cannot be read: it ${problem}`,
+    remedy: 'see what git fsck says of it, and take it out of the branch',
+    disposition: 'refuse',
+  });
+}
+
+/** Branches that an error names. */
+const namedBranches = 10;
+
+/** A repository that has branches is not empty, and nothing is founded in it beside them. */
+export function branchMissing({ url, branch, repositoryClass, others }: { url: string; branch: string; repositoryClass: string; others: readonly string[] }): ConvergeError {
+  const [named, more] = [others.slice(0, namedBranches).map((name) => oneLine(name, 100)), others.length - namedBranches];
+  return new ConvergeError({
+    code: 'BranchMissing',
+    subject: url,
+    message: `the branch ${branch} does not exist; it has: ${named.join(', ')}${more > 0 ? `, and ${more} more` : ''}`,
+    remedy: `set repositories.${repositoryClass}.branch, or push ${branch}`,
+    disposition: 'refuse',
+  });
 }
 
 interface Verdict {

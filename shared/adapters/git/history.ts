@@ -1,16 +1,22 @@
-import * as fs from 'node:fs';
-import * as git from 'isomorphic-git';
 import type { Commit } from '../../pipeline/ports.ts';
+import { parseCommit, parseTag } from '../../source/commit-object.ts';
 import type { Clone } from './clone.ts';
-import { gitUnavailable } from './errors.ts';
+import { gitUnavailable, unreadable } from './errors.ts';
+import { createKept } from './kept.ts';
+import { readRaw } from './raw-object.ts';
 
 /** Commits fetched when more history is needed: few at first, then all there is (git's own "infinite" depth). */
 export const depths = [16, 128, 1024, 2_147_483_647] as const;
-/** Commits kept parsed in memory: each look at an upload walks those of the last minutes. */
-const keptCommits = 10_000;
+/** Characters of commits kept parsed in memory, some 10,000 usual ones: each look at an upload walks those of the last minutes. */
+const keptCharacters = 32 * 1024 * 1024;
+const leastCharacters = 3_000;
+/** An annotated tag may be of another one. */
+const mostTags = 16;
+/** How far a clock that is believed may be ahead. */
+const aheadMilliseconds = 24 * 3_600_000;
 
 export interface History {
-  /** Undefined for a commit that is not here. */
+  /** Undefined for a commit that is not here. An annotated tag is the commit that it is of. */
   read(id: string): Promise<Commit | undefined>;
   /** A commit that somebody asked for by id: not having it is an error, never an empty answer. */
   fetched(id: string): Promise<Commit>;
@@ -22,33 +28,45 @@ export interface History {
   raw(id: string): Promise<Uint8Array>;
   /**
    * Walks back from a commit, newest first, and fetches more history where it ends here but not on the host. The walk
-   * stops at the first commit for which `until` holds, and leaves out what lies behind the commits for which `beyond` does.
+   * stops at the first commit for which `until` holds, and leaves out what lies behind the ones committed before `since`, or
+   * more than `within` milliseconds before `from`. A commit without a time that can be read is taken to be as old as the one it was reached by.
    */
-  walk(range: { from: string; beyond: (commit: Commit) => boolean; until: (commit: Commit) => boolean }): Promise<readonly Commit[]>;
+  walk(range: { from: string; until: (commit: Commit) => boolean } & Since): Promise<readonly Commit[]>;
 }
 
-export function createHistory({ clone, url }: { clone: Clone; url: string }): History {
-  const commits = new Map<string, Commit>();
+export type Since = { readonly since?: Date } | { readonly within: number };
 
-  function keep(commit: Commit): void {
-    if (commits.size >= keptCommits) commits.clear();
-    commits.set(commit.id, commit);
-  }
+/** A commit that is to be visited, and the time by which it is sorted. */
+interface Next {
+  readonly commit: Commit;
+  readonly time: number;
+}
 
-  async function read(id: string): Promise<Commit | undefined> {
-    const known = commits.get(id);
-    if (known !== undefined) return known;
-    const { gitdir } = await clone.folders();
-    try {
-      const { commit } = await git.readCommit({ fs, gitdir, cache: clone.cache(), oid: id });
-      const { tree, parent: parents, message, committer } = commit;
-      const parsed = { id, tree, parents, message, committedAt: new Date(committer.timestamp * 1000) };
-      keep(parsed);
-      return parsed;
-    } catch (error) {
-      if (error instanceof git.Errors.NotFoundError) return undefined;
-      throw error;
+export function createHistory({ clone, url, now }: { clone: Clone; url: string; now: () => Date }): History {
+  const commits = createKept<Commit>({ limit: keptCharacters, weigh: ({ message, parents }) => leastCharacters + message.length + 41 * parents.length });
+
+  const keep = (commit: Commit): void => commits.keep(commit.id, commit);
+
+  async function read(asked: string): Promise<Commit | undefined> {
+    let id = asked;
+    for (let tags = 0; tags <= mostTags; tags++) {
+      const known = commits.find(id);
+      if (known !== undefined) return known;
+      const object = await readRaw(clone, id);
+      if (object === undefined) return undefined;
+      if (object.type === 'commit') {
+        const parsed = parseCommit(object.content);
+        if ('problem' in parsed) throw unreadable({ url, type: 'commit', id, ...parsed });
+        const { seconds, ...facts } = parsed;
+        const commit = { id, ...facts, committedAt: new Date(seconds * 1000) };
+        keep(commit);
+        return commit;
+      }
+      const tag = object.type === 'tag' ? parseTag(object.content) : { problem: `is a ${object.type}` };
+      if ('problem' in tag) throw unreadable({ url, type: 'commit', id, ...tag });
+      id = tag.object;
     }
+    throw unreadable({ url, type: 'commit', id: asked, problem: 'is a tag of too many tags' });
   }
 
   async function fetched(id: string): Promise<Commit> {
@@ -61,23 +79,25 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
     read,
     fetched,
     keep,
-    forget: () => commits.clear(),
+    forget: commits.forget,
     async raw(id) {
-      const { gitdir } = await clone.folders();
-      await fetched(id);
-      const { object } = await git.readObject({ fs, gitdir, cache: clone.cache(), oid: id, format: 'content' });
-      if (object instanceof Uint8Array) return object;
-      throw new TypeError('isomorphic-git gave no bytes');
+      const commit = await fetched(id);
+      const object = await readRaw(clone, commit.id);
+      if (object !== undefined) return object.content;
+      throw gitUnavailable({ subject: url, message: `the commit ${id} is not here`, remedy: 'fetch the branch head first' });
     },
-    async walk({ from, beyond, until }) {
+    async walk({ from, until, ...range }) {
       const remainingDepths = [...depths];
       const seen = new Set([from]);
       const visited: Commit[] = [];
-      const edge = [await fetched(from)];
-      while (edge.length > 0) {
-        edge.sort((a, b) => b.committedAt.getTime() - a.committedAt.getTime());
-        const commit = edge.shift();
-        if (commit === undefined || beyond(commit)) continue;
+      const first = await fetched(from);
+      const begin = timeOf(first, now().getTime());
+      const since = 'within' in range ? Math.min(begin, now().getTime() + aheadMilliseconds) - range.within : (range.since?.getTime() ?? Number.NEGATIVE_INFINITY);
+      /** Sorted, the newest at the end. */
+      const edge: Next[] = [{ commit: first, time: begin }];
+      for (let next = edge.pop(); next !== undefined; next = edge.pop()) {
+        const { commit, time } = next;
+        if (time < since) continue;
         visited.push(commit);
         if (until(commit)) return visited;
         for (const id of commit.parents) {
@@ -87,16 +107,33 @@ export function createHistory({ clone, url }: { clone: Clone; url: string }): Hi
           while (parent === undefined) {
             const depth = remainingDepths.shift();
             if (depth === undefined) {
-              const message = `the host no longer serves ${id}, an ancestor of ${from}`;
-              throw gitUnavailable({ subject: url, message, remedy: 'see whether the branch was rewritten' });
+              // It served all the history there is: whether that is what it was cannot be said without this one.
+              throw unreadable({ url, type: 'commit', id, problem: `is an ancestor of ${from}, and the Git host does not serve it` });
             }
-            await clone.fetchTo({ commit: from, depth });
+            const fetched = await clone.fetchTo({ commit: from, depth });
+            if (fetched !== 'fetched') throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
             parent = await read(id);
           }
-          edge.push(parent);
+          insert(edge, { commit: parent, time: timeOf(parent, time) });
         }
       }
       return visited;
     },
   };
+}
+
+/** A commit whose time cannot be read has the epoch: one that says so would hide all behind it. */
+function timeOf({ committedAt }: Commit, otherwise: number): number {
+  return committedAt.getTime() > 0 ? committedAt.getTime() : otherwise;
+}
+
+/** Before those of its time that were found earlier, which come first. */
+function insert(edge: Next[], next: Next): void {
+  let [low, high] = [0, edge.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((edge[middle]?.time ?? 0) < next.time) low = middle + 1;
+    else high = middle;
+  }
+  edge.splice(low, 0, next);
 }

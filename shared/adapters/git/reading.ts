@@ -1,9 +1,9 @@
-import * as fs from 'node:fs';
-import * as git from 'isomorphic-git';
 import type { TreeEntry } from '../../pipeline/ports.ts';
 import type { Clone } from './clone.ts';
+import { gitUnavailable, unreadable } from './errors.ts';
 import { createKept } from './kept.ts';
-import { kindOfMode } from './tree-entries.ts';
+import { readRaw } from './raw-object.ts';
+import { parseTree, type TreeItem } from './tree-entries.ts';
 
 /** Entries of trees, and bytes of small files, kept in memory: every look at an environment reads the same few. */
 const keptEntries = 100_000;
@@ -12,41 +12,48 @@ const smallFile = 64 * 1024;
 
 /** Trees and blobs of the clone by their ids. */
 export interface Reading {
-  children(treeId: string): Promise<readonly TreeEntry[]>;
+  /** Of a tree in its own order. Throws `UnreadableObject` (refuse) for what is no tree. */
+  children(treeId: string): Promise<readonly TreeItem[]>;
   /** The entry at a path below a tree (`''` is the tree itself), or undefined where nothing is there. */
   entryAt(at: { tree: string; path: string }): Promise<TreeEntry | undefined>;
   blob(id: string): Promise<Uint8Array>;
   hasBlob(id: string): Promise<boolean>;
   /** Told of what was written here, so that it need not be read. */
-  keepTree(id: string, entries: readonly TreeEntry[]): void;
+  keepTree(id: string, entries: readonly TreeItem[]): void;
   keepBlob(id: string, content: Uint8Array): void;
   /** All files below a tree, with `folder` before their paths. */
   filesBelow(at: { tree: string; folder: string }): Promise<TreeEntry[]>;
 }
 
-export function createReading(clone: Clone): Reading {
-  const trees = createKept<readonly TreeEntry[]>({ limit: keptEntries, weigh: (entries) => entries.length + 1 });
+export function createReading({ clone, url }: { clone: Clone; url: string }): Reading {
+  const trees = createKept<readonly TreeItem[]>({ limit: keptEntries, weigh: (entries) => entries.length + 1 });
   const files = createKept<Uint8Array>({ limit: keptBytes, weigh: (content) => content.length });
 
-  async function children(treeId: string): Promise<readonly TreeEntry[]> {
+  async function children(treeId: string): Promise<readonly TreeItem[]> {
     const known = trees.find(treeId);
     if (known !== undefined) return known;
-    const { gitdir } = await clone.folders();
-    const { tree } = await git.readTree({ fs, gitdir, cache: clone.cache(), oid: treeId });
-    const entries = tree.map((entry) => ({ path: entry.path, kind: kindOfMode(entry.mode), id: entry.oid }));
+    const object = await readRaw(clone, treeId);
+    if (object === undefined) throw missing('tree', treeId);
+    const entries = object.type === 'tree' ? parseTree(object.content) : undefined;
+    if (entries === undefined) throw unreadable({ url, type: 'tree', id: treeId, problem: object.type === 'tree' ? 'has an entry that is none' : `is a ${object.type}` });
     trees.keep(treeId, entries);
     return entries;
+  }
+
+  function missing(type: string, id: string): Error {
+    return gitUnavailable({ subject: url, message: `the ${type} ${id} did not come with its commit`, remedy: 'see what git fsck says of the repository' });
   }
 
   function keepBlob(id: string, content: Uint8Array): void {
     if (content.length <= smallFile && files.find(id) === undefined) files.keep(id, content);
   }
 
-  async function readBlob(id: string): Promise<Uint8Array> {
-    const { gitdir } = await clone.folders();
-    const { blob: content } = await git.readBlob({ fs, gitdir, cache: clone.cache(), oid: id });
-    keepBlob(id, content);
-    return content;
+  /** Undefined for what is no blob, or not here. */
+  async function readBlob(id: string): Promise<Uint8Array | undefined> {
+    const object = await readRaw(clone, id);
+    if (object?.type !== 'blob') return undefined;
+    keepBlob(id, object.content);
+    return object.content;
   }
 
   async function filesBelow({ tree, folder }: { tree: string; folder: string }): Promise<TreeEntry[]> {
@@ -54,7 +61,7 @@ export function createReading(clone: Clone): Reading {
     for (const child of await children(tree)) {
       const at = folder === '' ? child.path : `${folder}/${child.path}`;
       if (child.kind === 'folder') files.push(...(await filesBelow({ tree: child.id, folder: at })));
-      else files.push({ ...child, path: at });
+      else files.push({ path: at, kind: child.kind, id: child.id });
     }
     return files;
   }
@@ -68,17 +75,14 @@ export function createReading(clone: Clone): Reading {
         if (found?.kind !== 'folder') return undefined;
         found = (await children(found.id)).find((child) => child.path === part);
       }
-      return found === undefined ? undefined : { ...found, path: wanted };
+      return found === undefined ? undefined : { path: wanted, kind: found.kind, id: found.id };
     },
-    blob: async (id) => files.find(id) ?? readBlob(id),
-    hasBlob: (id) =>
-      readBlob(id).then(
-        () => true,
-        (error: unknown) => {
-          if (error instanceof git.Errors.NotFoundError) return false;
-          throw error;
-        },
-      ),
+    async blob(id) {
+      const content = files.find(id) ?? (await readBlob(id));
+      if (content === undefined) throw missing('blob', id);
+      return content;
+    },
+    hasBlob: async (id) => (await readBlob(id)) !== undefined,
     keepTree: (id, entries) => trees.keep(id, entries),
     keepBlob,
   };

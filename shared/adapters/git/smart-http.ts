@@ -27,8 +27,10 @@ export interface PushAnswer {
 export interface GitHost {
   /** The commit of a ref (its full name), or undefined where there is none. */
   readRef(name: string): Promise<string | undefined>;
-  /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`. */
-  fetchPack(fetch: { want: string; haves: readonly string[]; shallow: readonly string[]; depth: number }): Promise<FetchedPack>;
+  /** The refs whose names begin so, and their commits. */
+  listRefs(prefix: string): Promise<ReadonlyMap<string, string>>;
+  /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's words, why it does not serve them. */
+  fetchPack(fetch: { want: string; haves: readonly string[]; shallow: readonly string[]; depth: number }): Promise<FetchedPack | { readonly refused: string }>;
   /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
   receivePack(push: { ref: string; expected: string | undefined; commit: string | undefined; pack: () => AsyncIterable<Uint8Array>; bytes: number }): Promise<PushAnswer>;
 }
@@ -41,17 +43,21 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
   /** Known after the first look, so that later ones need no more than one request. */
   let version: 0 | 2 | undefined;
 
-  async function parsed<T>(bytes: Buffer, parse: (packets: readonly Packet[]) => T): Promise<T> {
+  async function parsed<T>(bytes: Buffer, parse: (packets: readonly Packet[]) => T, refused: (words: string) => T = unavailable): Promise<T> {
     try {
       const packets = [...readPackets(bytes)];
       const error = packets.find((one) => one instanceof Buffer && one.toString('latin1', 0, 4) === 'ERR ');
-      if (error !== undefined) throw gitUnavailable({ subject: url, message: `the Git host says: ${text(error).slice(4)}` });
+      if (error !== undefined) return refused(text(error).slice(4));
       return parse(packets);
     } catch (error) {
       if (error instanceof ConvergeError) throw error;
       const remedy = 'check whether the URL is that of a repository';
       throw gitUnavailable({ subject: url, message: 'the Git host did not answer as it should', remedy, cause: error });
     }
+  }
+
+  function unavailable(words: string): never {
+    throw gitUnavailable({ subject: url, message: `the Git host says: ${words}` });
   }
 
   async function uploadPack(body: Buffer): Promise<Buffer> {
@@ -78,16 +84,20 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
     });
   }
 
+  async function listRefs(prefix: string): Promise<ReadonlyMap<string, string>> {
+    const listed = version === 2 ? undefined : await discover();
+    const among = (refs: Iterable<readonly [string, string]>) => new Map([...refs].filter(([name]) => name.startsWith(prefix)));
+    if (listed !== undefined) return among(listed);
+    const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${prefix}\n`), flush]);
+    return parsed(await uploadPack(question), (packets) => {
+      whole(packets);
+      return among(packets.map(text).flatMap((line) => refOf(line)));
+    });
+  }
+
   return {
-    async readRef(name) {
-      const listed = version === 2 ? undefined : await discover();
-      if (listed !== undefined) return listed.get(name);
-      const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${name}\n`), flush]);
-      return parsed(await uploadPack(question), (packets) => {
-        whole(packets);
-        return new Map(packets.map(text).flatMap((line) => refOf(line))).get(name);
-      });
-    },
+    listRefs,
+    readRef: async (name) => (await listRefs(name)).get(name),
 
     async fetchPack({ want, haves, shallow, depth }) {
       if (version === undefined) await discover();
@@ -103,11 +113,12 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
         if (beginsAt === -1) throw new RangeError('no pack in the answer');
         const before = packets.slice(0, beginsAt).map(text);
         const idsOf = (word: string): string[] => before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-        const pack = sideBand(packets.slice(beginsAt + 1)).data;
+        const { data: pack, fatal } = sideBand(packets.slice(beginsAt + 1));
+        if (fatal !== undefined) return { refused: fatal };
         const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
         if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
         return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
-      });
+      }, (words) => ({ refused: words }));
     },
 
     async receivePack({ ref, expected = noCommit, commit, pack, bytes }) {
@@ -123,7 +134,8 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
         'content-length': String(command.length + (isDeletion ? 0 : bytes)),
       };
       return parsed(await http({ method: 'POST', path: `/${service}`, headers, body: () => Readable.from(body(), { objectMode: false }) }), (packets) => {
-        const { data, words } = sideBand(packets);
+        const { data, words, fatal } = sideBand(packets);
+        if (fatal !== undefined) throw new RangeError(fatal);
         const lines = [...readPackets(data)].map(text);
         const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
         if (unpacked === undefined) throw new RangeError('no report');
@@ -154,13 +166,14 @@ function refOf(line: string): [string, string][] {
 }
 
 /** Band 1 is data, band 2 what people are to read, band 3 the end of it all. */
-function sideBand(packets: readonly Packet[]): { data: Buffer; words: string[] } {
+function sideBand(packets: readonly Packet[]): { data: Buffer; words: string[]; fatal?: string } {
   const [data, words]: [Buffer[], string[]] = [[], []];
   for (const one of packets) {
     if (!(one instanceof Buffer)) continue;
     if (one[0] === 1) data.push(one.subarray(1));
     else if (one[0] === 2) words.push(one.toString('utf8', 1));
-    else throw new RangeError(one[0] === 3 ? one.toString('utf8', 1).trim() : 'no band');
+    else if (one[0] === 3) return { data: Buffer.alloc(0), words: [], fatal: [...words, one.toString('utf8', 1)].join(' ').trim() };
+    else throw new RangeError('no band');
   }
   return { data: Buffer.concat(data), words: words.join('').split(/[\r\n]+/).map((line) => line.trim()).filter((line) => line !== '') };
 }

@@ -3,7 +3,7 @@ import { gitUnavailable } from './errors.ts';
 import type { Objects, WrittenPack } from './objects.ts';
 import { objectId } from './pack.ts';
 import type { Reading } from './reading.ts';
-import { groupByFirstPart, serializeTree } from './tree-entries.ts';
+import { groupByFirstPart, replaceEntries, serializeTree, type Outcome, type TreeItem } from './tree-entries.ts';
 
 /** Blobs of one folder that are deflated side by side. */
 const blobsAtOnce = 16;
@@ -47,39 +47,41 @@ export function createWriting({ objects, reading, url }: { objects: Objects; rea
 
   /** The id of the tree with the changes in it, or undefined where nothing is left of it. Only touched trees are rewritten. */
   async function rewriteTree({ from, changes, added }: { from: string | undefined; changes: readonly TreeChange[]; added: Set<string> }): Promise<string | undefined> {
-    const entries = new Map((from === undefined ? [] : await reading.children(from)).map((entry) => [entry.path, entry]));
+    const items = from === undefined ? [] : await reading.children(from);
+    // Of a name that stands twice, git sees the first.
+    const entries = new Map(items.toReversed().map((item) => [item.path, item]));
+    const outcomes = new Map<string, Outcome>();
     const groups = [...groupByFirstPart(changes)];
     const rewrite = async ([name, own]: (typeof groups)[number]): Promise<void> => {
-      let entry = entries.get(name);
-      const before = entry;
-      if (own.deleted) entry = undefined;
+      const before = entries.get(name);
+      let entry: Outcome = own.deleted ? undefined : before;
       if (own.file !== undefined) {
-        entry = { path: name, kind: own.file.executable ? 'executable' : 'file', id: await idOf({ content: own.file.content, before, added }) };
+        entry = { kind: own.file.executable ? 'executable' : 'file', id: await idOf({ content: own.file.content, before, added }) };
       }
       if (own.below.length > 0) {
         const id = await rewriteTree({ from: entry?.kind === 'folder' ? entry.id : undefined, changes: own.below, added });
-        entry = id === undefined ? undefined : { path: name, kind: 'folder', id };
+        entry = id === undefined ? undefined : { kind: 'folder', id };
       }
-      if (entry === undefined) entries.delete(name);
-      else entries.set(name, entry);
+      outcomes.set(name, entry);
     };
     for (let next = 0; next < groups.length; next += blobsAtOnce) await Promise.all(groups.slice(next, next + blobsAtOnce).map(rewrite));
-    return entries.size === 0 ? undefined : writeTree({ entries: [...entries.values()], from, added });
+    const replaced = replaceEntries(items, outcomes);
+    return replaced.length === 0 ? undefined : writeTree({ items: replaced, from, added });
   }
 
-  async function writeTree({ entries, from, added }: { entries: readonly TreeEntry[]; from: string | undefined; added: Set<string> }): Promise<string> {
-    const { sorted, content } = serializeTree(entries);
+  async function writeTree({ items, from, added }: { items: readonly TreeItem[]; from: string | undefined; added: Set<string> }): Promise<string> {
+    const content = serializeTree(items);
     const id = objectId({ type: 'tree', content });
     if (id === from) return id;
     await objects.write({ type: 'tree', content, id });
     added.add(id);
-    reading.keepTree(id, sorted);
+    reading.keepTree(id, items);
     return id;
   }
 
   return async ({ base, changes, parent, message, author, at, sign }) => {
     const added = new Set<string>();
-    const tree = (await rewriteTree({ from: base, changes, added })) ?? (await writeTree({ entries: [], from: undefined, added }));
+    const tree = (await rewriteTree({ from: base, changes, added })) ?? (await writeTree({ items: [], from: undefined, added }));
     if (tree === parent?.tree) return 'unchanged';
     const seconds = Math.floor(at.getTime() / 1000);
     const person = `${plain(author.name)} <${plain(author.email)}> ${seconds} +0000`;

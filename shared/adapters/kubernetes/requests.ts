@@ -4,6 +4,7 @@ import { ConvergeError } from '../../errors.ts';
 import { parseJson } from '../../objects/exact-json.ts';
 import { googleErrorOf } from '../google/api.ts';
 import type { Access, Endpoint } from './access.ts';
+import { failureIn, type Failure } from './status.ts';
 import { explainImpersonation, impersonation, rbacRemedy, type ActingAs } from './identity.ts';
 
 /** Milliseconds for which a `Retry-After` is waited for at most. */
@@ -154,14 +155,13 @@ function backoff(attempt: number): number {
 }
 
 /** What the API server says about an object that it does not take; where rights are missing, also where they come from. */
-export function rejection(connection: Connection, answer: Answer): { status: number; reason: string; message: string } {
-  const { status, reason, message } = failure(answer);
-  return { status, reason, message: status === 403 && connection.actingAs !== undefined ? `${message} (${rbacRemedy(connection.actingAs)})` : message };
+export function rejection(connection: Connection, answer: Answer): Failure & { status: number } {
+  const { status, reason, message, causes } = failure(answer);
+  return { status, reason, causes, message: status === 403 && connection.actingAs !== undefined ? `${message} (${rbacRemedy(connection.actingAs)})` : message };
 }
 
-export function failure(answer: Answer): { status: number; reason: string; message: string } {
-  const status = answer.body as { reason?: string; message?: string } | undefined;
-  return { status: answer.status, reason: status?.reason ?? '', message: status?.message ?? answer.text.slice(0, 500) };
+export function failure(answer: Answer): Failure & { status: number } {
+  return { status: answer.status, ...failureIn(answer) };
 }
 
 /** A request that failed. A failed read is never "absent". */

@@ -43,6 +43,9 @@ export interface Webhook {
   parsePush(call: WebhookCall): Push;
 }
 
+/** Characters of what is wrong with a body, which may be wrong in thousands of places. */
+const longestMessage = 500;
+
 export const commitId = z.string().regex(/^[0-9a-f]{40}$/);
 const noCommit = '0'.repeat(40);
 
@@ -79,7 +82,8 @@ export function parseBody<T>(schema: z.ZodType<T>, { rawBody }: WebhookCall): T 
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw badRequest({ message: z.prettifyError(parsed.error).replaceAll('\n', ' ') });
+  const message = z.prettifyError(parsed.error).replaceAll('\n', ' ');
+  throw badRequest({ message: message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message });
 }
 
 function badRequest(facts: { message: string; remedy?: string; cause?: unknown }): ConvergeError {

@@ -1,15 +1,18 @@
 import type { Push } from './push.ts';
 
 /**
- * The configured repositories that a push is to: by one of the addresses that the host gives, however they are written;
- * where none is the same, as behind a proxy, by the `owner/name` that the configured URL ends with.
+ * The configured repositories that a push is to: by one of the addresses that the host gives, however they are written, and that is the
+ * configured one or one of its aliases;
+ * where it gives none, by the `owner/name` that is the path of the configured URL.
  */
-export function repositoriesOf<T extends { readonly url: string }>({ push, configured }: { push: Pick<Push, 'urls' | 'fullName'>; configured: readonly T[] }): readonly T[] {
+export function repositoriesOf<T extends { readonly url: string; readonly aliases?: readonly string[] | undefined }>({ push, configured }: { push: Pick<Push, 'urls' | 'fullName'>; configured: readonly T[] }): readonly T[] {
   const pushed = new Set(push.urls.flatMap((url) => placeOf(url) ?? []));
-  const same = configured.filter(({ url }) => pushed.has(placeOf(url) ?? ''));
+  const same = configured.filter(({ url, aliases = [] }) => [url, ...aliases].some((address) => pushed.has(placeOf(address) ?? '')));
   if (same.length > 0) return same;
+  // A repository of another host may be called alike.
+  if (pushed.size > 0) return [];
   const name = push.fullName?.toLowerCase();
-  return name === undefined || !name.includes('/') ? [] : configured.filter(({ url }) => placeOf(url)?.endsWith(`/${name}`) === true);
+  return name === undefined || !name.includes('/') ? [] : configured.filter(({ url }) => placeOf(url)?.replace(/^[^/]+/, '') === `/${name}`);
 }
 
 /**

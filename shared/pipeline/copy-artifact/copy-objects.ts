@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError, type ErrorCode } from '../../errors.ts';
 import { batchesOf } from '../../source/batches.ts';
 import { copyOf, mergeLedgers, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import type { Lease } from '../lease.ts';
@@ -101,9 +101,11 @@ async function readAll({ objects, told, lease, ports, settings, settle }: CopyOb
   return { uploads, refused };
 }
 
-/** A refusal that stays for this generation; one by a host or a bucket ends when an operator mends their rights. */
+const endsElsewhere: readonly ErrorCode[] = ['GitRefused', 'StorageRefused', 'BranchMissing', 'UnreadableObject'];
+
+/** A refusal that stays for this generation; one by a host, a bucket or a branch ends when an operator mends those. */
 export function isAboutContent(error: unknown): error is ConvergeError {
-  return error instanceof ConvergeError && error.disposition === 'refuse' && error.code !== 'GitRefused' && error.code !== 'StorageRefused';
+  return error instanceof ConvergeError && error.disposition === 'refuse' && !endsElsewhere.includes(error.code);
 }
 
 async function announceAll({ landings, repository, ports }: { landings: readonly Landing[]; repository: Repository; ports: CopyPorts }): Promise<void> {

@@ -3,6 +3,7 @@ import { copyMessage } from '../../source/commit-message.ts';
 import { copyOf, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from '../copy-artifact.ts';
+import { fetchBranch } from '../fetch-branch.ts';
 import type { Commit, Repository, TreeChange } from '../ports.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';
 import { changesOf, type Accepted } from './changes.ts';
@@ -38,7 +39,7 @@ export interface LandRequest {
 
 /**
  * One commit on top of the branch head for all uploads that no commit of the branch names yet; a landing for each upload, in their order.
- * Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` (retry), `GitRefused` (refuse).
+ * Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` (retry), `GitRefused`, `BranchMissing`, `UnreadableObject` (refuse).
  */
 export async function land(request: LandRequest): Promise<readonly Landing[]> {
   const { repository, ports } = request;
@@ -57,7 +58,7 @@ export async function land(request: LandRequest): Promise<readonly Landing[]> {
 
 async function landOnHead({ uploads, ledger, repository, ports, settings }: LandRequest): Promise<readonly Landing[] | 'moved'> {
   const oldest = Math.min(...uploads.map(({ live }) => live.createdAt.getTime()));
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: ports.state });
   const history = head === undefined ? [] : await repository.history({ from: head.id, since: new Date(oldest - clockSkewMilliseconds) });
   const copies = copiesIn({ history, bucket: uploads[0]?.live.bucket ?? '' });
   const generations = generationsOf({ ledger: ledger.copied, copies });

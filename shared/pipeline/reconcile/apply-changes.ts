@@ -1,6 +1,6 @@
 import { fingerprint } from '../../drift/fingerprint.ts';
 import type { Environment } from '../../environment/environment-file.ts';
-import { readHookRecord } from '../../inventory/hook-record.ts';
+import { readHookRecord, type HookRecord } from '../../inventory/hook-record.ts';
 import { extentOf, parentObject, parentSays, recordBeside, unionOf, type ApplySet } from '../../inventory/applyset.ts';
 import type { ObjectDiff } from '../../events/alert.ts';
 import { applyStages } from '../../objects/apply-order.ts';
@@ -43,10 +43,12 @@ export interface Applied {
 /**
  * Applies what the plan says, stage by stage. Before the first write the inventory's parent declares what may come, so
  * that a run killed half-way leaves no orphan. One object's failure hides no other's; what needs it is `blocked`.
+ *
+ * @param hooks what the parent is to say of the hooks; as it says, where absent
  */
 export async function applyChanges(
   target: Target,
-  { actions, observed, beforeOthers }: { actions: readonly PlannedAction[]; observed: ObservedState; beforeOthers?: BeforeOthers | undefined },
+  { actions, observed, hooks, beforeOthers }: { actions: readonly PlannedAction[]; observed: ObservedState; hooks?: HookRecord | undefined; beforeOthers?: BeforeOthers | undefined },
 ): Promise<Applied> {
   const { run, environment, applySet, cluster } = target;
   const changes: Change[] = [];
@@ -65,7 +67,7 @@ export async function applyChanges(
   await ensureNamespace({ cluster, environment, observed });
   // What may not be read there is found before the inventory says that it reaches there: every later run would have to read it.
   const present = await readPresent({ cluster, api, actions });
-  const parent = await writeIntent({ actions, applySet, observed, cluster, api });
+  const parent = await writeIntent({ actions, applySet, observed, hooks, cluster, api });
   const definitions = definitionsOf(desired);
   /** What others cannot build on, by key, and why. */
   const broken = new Map<string, string>();
@@ -152,18 +154,20 @@ async function writeIntent({
   actions,
   applySet,
   observed,
+  hooks,
   cluster,
   api,
 }: {
   actions: readonly PlannedAction[];
   applySet: ApplySet;
   observed: ObservedState;
+  hooks: HookRecord | undefined;
   cluster: Cluster;
   api: ClusterApi;
 }): Promise<KubernetesObject> {
   const ids = actions.flatMap((action) => (action.action === 'prune' || isUndiscoverable({ desired: action.desired, api }) ? [] : [action.desired.id]));
   const extent = unionOf(observed.extent, extentOf({ ids, parentNamespace: applySet.namespace }));
-  const desired = parentObject({ applySet, extent, record: recordBeside(observed.parent), hooks: readHookRecord(observed.parent) });
+  const desired = parentObject({ applySet, extent, record: recordBeside(observed.parent), hooks: hooks ?? readHookRecord(observed.parent) });
   await writeParent({ cluster, observed: observed.parent, desired });
   return desired;
 }

@@ -1,4 +1,6 @@
 import { coOwnedFields } from '../../drift/field-diff.ts';
+import { pointer } from '../../drift/field-path.ts';
+import { ownedPart } from '../../drift/owned-fields.ts';
 import { desiredBeside, withoutIgnored } from '../../drift/ignored-fields.ts';
 import { mutatedFields } from '../../drift/mutated-fields.ts';
 import { noticesOf, type Notices } from '../../drift/notices.ts';
@@ -7,9 +9,11 @@ import type { ApplySet } from '../../inventory/applyset.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import type { RefusalCause } from '../../objects/refusal-cause.ts';
 import { maskText } from '../../objects/masking.ts';
-import { mayReplace, probeOf } from '../../objects/replacement.ts';
+import { goesAlong, mayReplace, probeOf, verdictOf } from '../../objects/replacement.ts';
 import { madeBy } from '../../ownership/deletion-guard.ts';
+import { refusedBeside } from '../../ownership/outlived-defaults.ts';
 import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../ownership/take-over.ts';
 import type { ApplyResult } from '../ports.ts';
@@ -65,8 +69,8 @@ function pause(look: number): number {
 type Conflict = { readonly outcome: 'conflict'; readonly message: string };
 
 async function attemptApply(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome | Conflict> {
-  const { cluster, applySet, environment, others } = target;
-  const { desired, resource, present, noted } = toApply;
+  const { applySet, environment, others } = target;
+  const { desired, present, noted } = toApply;
   const { id, ignored = [] } = desired;
   const givenUp: Pick<ApplySet, 'id' | 'environment'>[] = [];
   if (present !== undefined) {
@@ -80,11 +84,10 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
     if (owner?.environment !== undefined) givenUp.push({ id: owner.set, environment: environmentKey({ repository: target.run.repository, environment: owner.environment }) });
   }
   const object = present === undefined ? desired.object : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
-  const taken = await takeOver(target, { ...toApply, object });
-  if (taken?.outcome === 'rejected') return failureOf(taken);
-  const live = taken?.object ?? present;
-  const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
-  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await replace(target, { ...toApply, live, givenUp, message: result.message }) : failureOf(result);
+  const written = await writeOver(target, { ...toApply, object });
+  if (written.outcome === 'conflict') return written;
+  const { live, result } = written;
+  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await explain(target, { ...toApply, object, live, givenUp, refusal: result }) : failureOf(result);
 
   const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object, ignored }), ignored });
   const mutated = mutatedFields({ applied: withoutIgnored(object, ignored), stored: result.object });
@@ -93,11 +96,47 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
   return { outcome: 'applied', did: present === undefined ? 'created' : untouched ? 'unchanged' : 'configured', object: result.object, notices };
 }
 
-/** Makes the fields of earlier tools ours, where there are any, and resolves with the object as it then is. */
-async function takeOver({ cluster }: Target, { desired, object, resource, present }: ObjectToApply & { object: KubernetesObject }): Promise<ApplyResult | undefined> {
-  const { uid, resourceVersion } = present?.metadata ?? {};
-  if (present === undefined || uid === undefined || resourceVersion === undefined) return undefined;
-  const managedFields = managedFieldsToWrite({ desired: object, observed: present, ignored: desired.ignored });
+/** How often what the API server refuses beside Git's fields is taken over: it may name one after another. */
+const rounds = 3;
+
+type Written = { readonly outcome: 'written'; readonly live: KubernetesObject | undefined; readonly result: ApplyResult };
+
+/**
+ * Applies an object over what is there, once the fields that are to go are ours. What a refusal then names beside Git's fields, and
+ * nobody owns, was defaulted for what Git no longer says: it is made ours, too.
+ */
+async function writeOver(target: Target, toApply: ObjectToApply & { object: KubernetesObject }): Promise<Written | Conflict> {
+  const { cluster } = target;
+  const { desired, resource, object } = toApply;
+  let live = toApply.present;
+  const taken = await takeOver(target, { ...toApply, live });
+  if (taken?.outcome === 'rejected') return { outcome: 'written', live, result: taken };
+  live = taken?.object ?? live;
+  for (let round = 1; ; round++) {
+    const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
+    if (live === undefined || result.outcome === 'applied' || result.status !== 422 || result.causes.length === 0 || round === rounds) return { outcome: 'written', live, result };
+    const whole = isWhole(live) ? live : await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
+    if (whole?.metadata.uid !== live.metadata.uid || whole?.metadata.resourceVersion !== live.metadata.resourceVersion) return { outcome: 'conflict', message: result.message };
+    live = whole;
+    const claimed = await takeOver(target, { ...toApply, live, causes: result.causes });
+    if (claimed?.outcome !== 'applied') return { outcome: 'written', live, result: claimed ?? result };
+    live = claimed.object;
+  }
+}
+
+/** Of objects that are new to the inventory, only the metadata was read. */
+function isWhole(object: KubernetesObject): boolean {
+  return Object.keys(object).some((field) => !['apiVersion', 'kind', 'metadata'].includes(field));
+}
+
+/** Makes the fields that are to go ours, where there are any that are not, and resolves with the object as it then is. */
+async function takeOver(
+  { cluster }: Target,
+  { desired, object, resource, live, causes }: Pick<ObjectToApply, 'desired' | 'resource'> & { object: KubernetesObject; live: KubernetesObject | undefined; causes?: readonly RefusalCause[] },
+): Promise<ApplyResult | undefined> {
+  const { uid, resourceVersion } = live?.metadata ?? {};
+  if (live === undefined || uid === undefined || resourceVersion === undefined) return undefined;
+  const managedFields = managedFieldsToWrite({ desired: object, observed: live, ignored: desired.ignored, causes });
   if (managedFields === undefined) return undefined;
   return await cluster.writeManagedFields({ resource, namespace: desired.id.namespace, name: desired.id.name, uid, resourceVersion, managedFields });
 }
@@ -117,23 +156,49 @@ function failureOf({ status, message }: { status: number; message: string }): Ob
   return status === 409 ? { outcome: 'conflict', message } : { outcome: 'failed', message };
 }
 
-/**
- * A 422 says either that the object is invalid or that a field of it never changes. If it could be created under another
- * name it is the latter (rule 13): then it is made anew, where Git says that it may be, and this environment made it.
- *
- * @param givenUp the set that owned it, where its environment does not want it any more
- */
-async function replace(
-  target: Target,
-  { desired, resource, present, live, givenUp, message }: ObjectToApply & { live: KubernetesObject; givenUp: readonly Pick<ApplySet, 'id' | 'environment'>[]; message: string },
-): Promise<ObjectOutcome | Conflict> {
-  const { run, cluster, environment } = target;
-  const { id } = desired;
-  const probe = await cluster.apply({ resource, object: probeOf(desired.object), dryRun: true });
-  if (probe.outcome === 'rejected') return { outcome: 'failed', message };
-  if (!mayReplace({ object: desired.object, environment })) {
-    return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it)` };
+type Rejected = Extract<ApplyResult, { outcome: 'rejected' }>;
+interface Refused extends ObjectToApply {
+  readonly object: KubernetesObject;
+  readonly live: KubernetesObject;
+  /** The set that owned it, where its environment does not want it any more. */
+  readonly givenUp: readonly Pick<ApplySet, 'id' | 'environment'>[];
+  readonly refusal: Rejected;
+}
+
+/** What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did (rule 13). */
+async function explain(target: Target, refused: Refused): Promise<ObjectOutcome | Conflict> {
+  const { environment } = target;
+  const { desired, resource, object, live, refusal } = refused;
+  const { message, causes } = refusal;
+  const [beside] = refusedBeside({ desired: object, observed: live, ignored: desired.ignored, causes });
+  if (beside !== undefined) return { outcome: 'failed', message: `${message} (${pointer(beside.path)} is set by ${beside.manager}, and goes only where that gives it up)` };
+  const probe = await tryAnew(target, { resource, object: desired.object });
+  const verdict = verdictOf({ refusal, probe: probe.outcome === 'applied' ? 'accepted' : probe });
+  if (verdict === 'invalid') return { outcome: 'failed', message };
+  if (verdict !== 'never changes' && probe.outcome === 'rejected') {
+    // A quota that is full, or a policy on names, denies what is there under another name as well; what denies only Git's would deny it after the deletion.
+    const same = verdict === 'denied' ? await tryAnew(target, { resource, object: ownedPart(live) }) : undefined;
+    if (same?.outcome !== 'rejected' || same.status !== probe.status) return { outcome: 'failed', message: `${message} (whether it could be made anew cannot be told: ${probe.message})` };
   }
+  if (!mayReplace({ object: desired.object, environment })) {
+    const along = goesAlong(desired.id);
+    return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it${along === undefined ? '' : `; ${along}`})` };
+  }
+  return await replace(target, refused);
+}
+
+/** A dry run of making an object under another name. */
+async function tryAnew({ cluster }: Target, { resource, object }: { resource: ApiResource; object: KubernetesObject }): Promise<ApplyResult> {
+  return await cluster.apply({ resource, object: fenced({ object: probeOf(object), live: undefined }), dryRun: true });
+}
+
+/** How often an object that was deleted is made anew: a quota counts what is gone for a moment still. */
+const creations = 10;
+
+/** Deletes an object, where this environment made it, and makes it anew. */
+async function replace(target: Target, { desired, resource, present, live, givenUp, refusal: { message } }: Refused): Promise<ObjectOutcome | Conflict> {
+  const { run, cluster } = target;
+  const { id } = desired;
   const deleted = await deleteObject(target, { resource, id, live, applySets: [...ownSets(target), ...givenUp], purpose: 'replace', desired: desired.object, maker: present === undefined ? undefined : madeBy(present) });
   switch (deleted.outcome) {
     case 'refused':
@@ -147,8 +212,13 @@ async function replace(
       return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
     case 'gone':
   }
-  const result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
-  if (result.outcome === 'rejected') return failureOf(result);
+  let result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
+  for (let creation = 1; creation < creations && result.outcome === 'rejected' && result.status === 403; creation++) {
+    await run.ports.sleep(pause(creation));
+    await run.lease.assertHeld();
+    result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
+  }
+  if (result.outcome === 'rejected') return failureOf({ ...result, message: `was deleted to be made anew, which is refused: ${result.message}` });
   const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: withoutIgnored(desired.object, desired.ignored ?? []), stored: result.object }), coOwned: [] });
   return { outcome: 'applied', did: 'configured', object: result.object, notices };
 }

@@ -8,6 +8,7 @@ import type { Health } from '../../health/health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
+import { doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import { applyChanges, rememberObjects, type Applied, type BeforeOthers } from './apply-changes.ts';
 import { awaitHealth } from './await-health.ts';
 import { checkpoint } from './checkpoint.ts';
@@ -66,7 +67,9 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
     }
     return 'go on';
   };
-  const applied = await applyChanges(target, { actions, observed, beforeOthers: due ? runPreHooks : undefined });
+  // Once Helm's record is gone, nobody could tell any more that the release was adopted.
+  const adopted = observed.adoptedReleases === undefined ? undefined : record;
+  const applied = await applyChanges(target, { actions, observed, hooks: adopted, beforeOthers: due ? runPreHooks : undefined });
   await rememberObjects(run, { ...renewed, ...applied.remembered });
   if (applied.superseded || hooks.left === 'superseded') return superseded;
   if (hooks.left !== undefined) return ended(await checkpoint(target, { message: hooks.left.waitsFor, rollout: current }));
@@ -75,7 +78,7 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
 
 async function prune(target: Target, course: Course, { applied, hooks, rollout }: Written): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
   const { run, revision, environment } = target;
-  const { actions, observed, committed } = course;
+  const { actions, observed, committed, earlier } = course;
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
   if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return superseded;
   const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
@@ -84,10 +87,11 @@ async function prune(target: Target, course: Course, { applied, hooks, rollout }
   const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] } : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
   // A fight was about what Git said before.
   const heals = confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: committed }));
+  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   const memory = run.memoryFile.memory();
   // Where this run does not come to its end, the next takes none of it for what somebody added.
   const left = [...new Set([...memory.left, ...pruned.pending])].sort();
-  await run.memoryFile.save({ ...memory, heals, ...(pruned.pending.length === 0 ? {} : { left }) });
+  await run.memoryFile.save({ ...memory, heals, rolledOut, ...(pruned.pending.length === 0 ? {} : { left }) });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }

@@ -6,7 +6,7 @@ import { isOver, type Rollout } from '../../environment/rollout.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
-import { countChanges } from '../../plan/change-set.ts';
+import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import { writeParent, type Applied } from './apply-changes.ts';
 import { checkpoint } from './checkpoint.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -50,6 +50,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   await tellNotices(target, [...notices, ...applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
   const memory = run.memoryFile.memory();
+  const rolledOut = joinRolledOut({ earlier: course.earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   await tellConverged(run, {
     memory: {
       ...memory,
@@ -58,13 +59,13 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
       converged: { ...(quiet ?? target.attempted), renderKey },
       previous: previousOf({ before, desired }),
       objects: onlyDesired({ objects: memory.objects, desired }),
-      ...{ left, pending, unwanted, health, rollout: undefined, retry: undefined, waiting: undefined },
+      ...{ left, pending, unwanted, health, rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
     },
     converged: {
       cluster: cluster.name,
       revision: quiet?.revision ?? revision,
       seconds: secondsSince(run),
-      changes: countChanges([...applied.changes, ...pruned.changes]),
+      changes: countRolledOut({ rolledOut, desired: desired.objects.map(({ key }) => key), left }),
       policy: policyOf(environment),
     },
   });

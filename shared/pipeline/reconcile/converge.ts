@@ -1,4 +1,4 @@
-import { ConvergeError, type ErrorCode } from '../../errors.ts';
+import { ConvergeError, describeError, refusalOf, type ErrorCode } from '../../errors.ts';
 import type { Divergence } from '../../drift/divergence.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
@@ -24,6 +24,7 @@ import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
 import { reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './run-hooks.ts';
+import { isAboutBranch } from '../fetch-branch.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
 import { isSettled, rendersAsBefore, settle } from './settle.ts';
@@ -91,13 +92,16 @@ async function convergeOne(run: Run): Promise<RunResult> {
     };
     return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
-    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    const reason = error.code === 'EmptyRender' ? 'Guarded' : 'Failed';
+    const refused = refusalOf(error, run.key);
+    // What cannot be read of the branch is no attempt at this commit: later ones are still told from the last.
+    if (refused === undefined || isAboutBranch(error)) throw error;
+    if (refused.code === 'Unforeseen') run.ports.log('ERROR', 'a run met an error that nobody foresaw', { environment: run.key, error: describeError(refused), stack: error instanceof Error ? error.stack : undefined });
+    const reason = refused.code === 'EmptyRender' ? 'Guarded' : 'Failed';
     // What a failed render would have read is not known: any commit may mend it.
     if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
     const { at } = sameAttempt(run, attempted);
-    const retry = ofTheCommit.includes(error.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
-    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: error.code === 'UntrustedRevision' ? `${error.code}: ${error.message}` : error.message, objects: [] } });
+    const retry = ofTheCommit.includes(refused.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
+    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: refused.code === 'UntrustedRevision' ? `${refused.code}: ${refused.message}` : refused.message, objects: [] } });
   }
 }
 

@@ -9,6 +9,7 @@ import type { KeptAnswer } from '../../inventory/kept-answers.ts';
 import { seedSecretName } from '../../inventory/seed-secret.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
 import { desiredHooks } from '../../objects/hook.ts';
+import { sourceInWords } from '../../objects/place.ts';
 import { objectTitle } from '../../objects/object-id.ts';
 import type { Render, Repository } from '../ports.ts';
 import { renderSources, type RenderFor } from './render-cache.ts';
@@ -39,8 +40,13 @@ export async function renderDesired(target: Target, options?: RenderFor): Promis
   const { render, answers } = await renderSources(target, options);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
-  const objects = desiredObjects({ rendered: render.objects, ...placing, marks: memberMarks(applySet), ignoredOf: (id) => ignoredFields({ rules: environment.ignore, id }) });
-  const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet) });
+  const sourceOf = (indexes: readonly number[] | undefined) => (index: number) => sourceInWords({ sources: environment.sources, index: indexes?.[index] });
+  const objects = desiredObjects({
+    ...{ rendered: render.objects, ...placing, marks: memberMarks(applySet) },
+    ignoredOf: (id) => ignoredFields({ rules: environment.ignore, id }),
+    sourceOf: sourceOf(render.madeBy?.objects),
+  });
+  const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet), sourceOf: sourceOf(render.madeBy?.hooks) });
   refuseOwnState({ objects: [...objects, ...hooks.map((hook) => hook.desired)], applySet });
   const inputs = await readInputs({ repository, commit: commit.id, paths: inputPaths({ environment, reads: render.reads }) });
   const releases = [...releaseKeys({ environment, inputs })]
@@ -53,13 +59,28 @@ async function refuseMissingSources({ repository, environment, commit }: { repos
   const inputs = await readInputs({ repository, commit, paths: declaredPaths(environment) });
   const missing = Object.keys(inputs).filter((path) => inputs[path] === null);
   if (missing.length === 0) return;
+  const told = await Promise.all(missing.map(async (path) => (await hiddenBehind({ repository, commit, path })) ?? path));
   throw new ConvergeError({
     code: 'RenderFailed',
     subject: `environments/${environment.name}.yaml`,
-    message: `names what the repository does not hold: ${missing.join(', ')}`,
+    message: `names what the repository does not hold: ${told.join(', ')}`,
     remedy: 'upload it, or correct spec.sources',
     disposition: 'refuse',
   });
+}
+
+/** Names what is in the way of a path, where that is no folder: Git knows nothing below it. */
+async function hiddenBehind({ repository, commit, path }: { repository: Repository; commit: string; path: string }): Promise<string | undefined> {
+  const parts = path.split('/');
+  for (let length = parts.length - 1; length > 0; length--) {
+    const above = parts.slice(0, length).join('/');
+    const entry = await repository.entry({ commit, path: above });
+    if (entry?.kind === 'folder') return undefined;
+    if (entry?.kind === 'submodule') return `${path} (${above} is a submodule: its files are in another repository; commit the files themselves here)`;
+    if (entry?.kind === 'symlink') return `${path} (${above} is a symbolic link: name the path that it leads to)`;
+    if (entry !== undefined) return `${path} (${above} is a file)`;
+  }
+  return undefined;
 }
 
 /** Applied by Git, the inventory and the seed would lose what they hold. */

@@ -101,19 +101,20 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
 
   const others: OtherEnvironments = {
     async answerOf({ owner, key }) {
-      if (owner.environment === undefined) return { answer: 'other' };
-      const declared = await declarationOf(owner.environment);
-      if (declared === 'gone') return await answerOfGone({ owner, name: owner.environment, key });
+      const name = owner.environment ?? (owner.isNamed ? undefined : await environmentOfSet(owner.set));
+      if (name === undefined) return { answer: 'other' };
+      const declared = await declarationOf(name);
+      if (declared === 'gone') return await answerOfGone({ owner, name, key });
       if ('reason' in declared) return { answer: 'unknown', reason: declared.reason };
       // No render names the objects of hooks among what it wants, nor the parent and the seed.
       if (owner.as !== 'member') return { answer: 'other' };
       if (!isItsSet({ owner, environment: declared.environment })) return { answer: 'other' };
       if (declared.environment.suspend) return { answer: 'suspended' };
-      const wish = await wishOf(owner.environment);
+      const wish = await wishOf(name);
       if (wish === undefined) return { answer: 'other' };
       if ('reason' in wish) return { answer: 'unknown', reason: wish.reason };
       if (wish.keys.has(key)) return { answer: 'wants' };
-      return await givenUpBy({ name: owner.environment, namespace: declared.environment.namespace });
+      return await givenUpBy({ name, namespace: declared.environment.namespace });
     },
     async wishes({ patient }) {
       const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
@@ -156,6 +157,16 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
 
   function isItsSet({ owner, environment: { name, namespace, cluster: of } }: { owner: ForeignOwner; environment: Environment }): boolean {
     return of === cluster.name && isSetOf({ owner, name, namespace });
+  }
+
+  /** The environment of this commit whose set a label names, where that is all that an object says of its owner. */
+  async function environmentOfSet(set: string): Promise<string | undefined> {
+    const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
+    const declared = await inParallel(names, async (name) => ({ name, declaration: await declarationOf(name) }));
+    return declared.find(({ name, declaration }) => {
+      if (declaration === 'gone' || 'reason' in declaration) return false;
+      return applySetOf({ repository: run.repository, environment: name, namespace: declaration.environment.namespace }).id === set;
+    })?.name;
   }
 
   /** What lost its label is still known by who applied it. */

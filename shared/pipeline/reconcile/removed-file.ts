@@ -1,5 +1,5 @@
 import { ConvergeError } from '../../errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { environmentPath, environmentsFolder, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../environment/previous-names.ts';
 import type { Commit, Repository } from '../ports.ts';
 import { listEnvironments } from '../declared-environments.ts';
@@ -38,6 +38,10 @@ export async function assertRemoved(run: Run, commit: Commit): Promise<void> {
   const entry = await repository.entry({ commit: commit.id, path: file });
   if (entry !== undefined) throw guarded(file, { message: `is a ${entry.kind}, and no file: nothing is released or deleted`, remedy: 'make it a file, or remove it' });
 
+  const folder = await repository.entry({ commit: commit.id, path: environmentsFolder });
+  if (folder !== undefined && folder.kind !== 'folder') {
+    throw guarded(environmentsFolder, { message: `is a ${folder.kind}, and no folder: nothing is released or deleted`, remedy: 'make it a folder with the files in it' });
+  }
   const { attempted } = run.memoryFile.memory();
   if (attempted !== undefined && !(await repository.isAncestor({ ancestor: attempted.commit, descendant: commit.id }))) {
     const message = `is not in the branch as it was rewritten by force: ${attempted.revision} is no ancestor of ${commit.id}; nothing is released or deleted`;

@@ -1,3 +1,4 @@
+import { ConvergeError } from '../../errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths, inputPaths, sameInputs } from '../../environment/inputs.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
@@ -43,7 +44,7 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
   const declared = declaredPaths(environment).filter((path) => path !== environmentPath(environment.name));
-  const request: Omit<RenderRequest, 'root' | 'limits' | 'seed' | 'lookup'> = {
+  const request: Omit<RenderRequest, 'root' | 'absent' | 'limits' | 'seed' | 'lookup'> = {
     sources: environment.sources,
     namespace: environment.namespace,
     kubernetesVersion: api.version,
@@ -62,9 +63,10 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
   const asked = new Map<string, KeptRender['answers'][number]>();
   const { limits } = run.settings;
   const startedAt = run.ports.now();
+  const { folder, absent } = await repository.checkout(commit.id);
   const render = await renderer.render({
     ...request,
-    root: await repository.checkout(commit.id),
+    ...{ root: folder, absent },
     limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
     seed: async () => noted({ asks: 'seed' }, await seed(target)),
     lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),
@@ -72,7 +74,9 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
   const milliseconds = run.ports.now().getTime() - startedAt.getTime();
   run.ports.log('INFO', 'rendered', { environment: run.key, revision: target.revision, objects: render.objects.length, milliseconds });
   const beside = inputPaths({ environment, reads: render.reads }).filter((path) => !declared.includes(path) && path !== environmentPath(environment.name));
-  renderer.kept.keep(key, { inputs: await inputsAt(beside), answers: [...asked.values()], render });
+  const inputs = await inputsAt(beside);
+  refuseUnknown(beside.filter((path) => inputs[path] === null));
+  renderer.kept.keep(key, { inputs, answers: [...asked.values()], render });
   if (keeps) await lookups.keep();
   return { render, answers: lookups.given() };
 
@@ -88,4 +92,17 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
     }
     return true;
   }
+}
+
+/** What was read is there. Where Git is asked for it by another name, nobody would see it change. */
+function refuseUnknown(paths: readonly string[]): void {
+  const [path] = paths;
+  if (path === undefined) return;
+  throw new ConvergeError({
+    code: 'RenderFailed',
+    subject: path,
+    message: 'was read, and its path cannot be told exactly: a name in it is not UTF-8',
+    remedy: 'rename it',
+    disposition: 'refuse',
+  });
 }

@@ -5,6 +5,7 @@ import { commitOf, shortRevision } from '../../environment/revision.ts';
 import { ConvergeError } from '../../errors.ts';
 import { conflictWords, parseRevert, type Conflict } from '../../source/revert.ts';
 import { parseTime } from '../../time.ts';
+import { fetchBranch } from '../fetch-branch.ts';
 import type { Commit, Repository } from '../ports.ts';
 import { findWithInputs } from '../rollback/commits-between.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
@@ -105,7 +106,7 @@ async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine
   const memory = run.memoryFile.memory();
   const { converged, incident } = memory;
   const repository = ports.repository(run.repository);
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: run.ports.state });
   if (head === undefined || converged === undefined) return undefined;
   const to = await findWithInputs({ repository, head, inputs: converged.inputs });
   if (to === undefined) {
@@ -130,7 +131,7 @@ async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine
 /** The commit of a run that died after its push. */
 async function pushedBefore(run: Run, quarantine: Quarantine): Promise<RolledBack | undefined> {
   const repository = run.ports.repository(run.repository);
-  const head = await repository.fetchHead();
+  const head = await fetchBranch({ repository, state: run.ports.state });
   if (head === undefined) return undefined;
   for (const commit of await recentCommits(repository, { head, quarantine })) {
     const { environment, from, to, reverts } = parseRevert(commit.message);

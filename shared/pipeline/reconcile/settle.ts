@@ -6,8 +6,10 @@ import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { assessHealth } from '../../health/assess-health.ts';
+import { bearingOf } from '../../health/bearing.ts';
 import { worstHealth } from '../../health/health.ts';
 import { isAsRemembered } from '../../plan/plan.ts';
+import { openClaims } from './claims.ts';
 import type { ObservedState } from './observed-state.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
@@ -46,12 +48,17 @@ export function isSettled({ run, environment }: Target, observed: ObservedState)
 export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
   const { run, revision, cluster, environment } = target;
   const before = run.memoryFile.memory();
-  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object, environment.health) }));
-  const unhealthy = assessed.filter(({ health }) => health.state !== 'Healthy' && health.state !== 'Suspended');
+  const claims = openClaims(target);
+  await claims.renew([...observed.objects.values()].map(({ object }) => object));
+  const assessed = [...observed.objects.values()].map(({ id, object }) => {
+    const health = assessHealth(object, environment.health);
+    return { id, apiVersion: object.apiVersion, health, bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }) };
+  });
+  const unhealthy = assessed.filter(({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing');
   const now = run.ports.now();
   const begun = before.rollout ?? beginRollout({ revision, now, timeout: environment.timeout });
   const rollout = unhealthy.length === 0 ? undefined : begun;
-  const broken = unhealthy.filter(({ health }) => health.state === 'Degraded' || isOver({ rollout: begun, now }));
+  const broken = unhealthy.filter(({ bearing }) => bearing === 'failing' || isOver({ rollout: begun, now }));
   if (broken.length > 0) {
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
     return await diverge(run, { ...target, rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });

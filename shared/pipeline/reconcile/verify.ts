@@ -5,10 +5,12 @@ import { fingerprint } from '../../drift/fingerprint.ts';
 import { noticesOf } from '../../drift/notices.ts';
 import { desiredBeside } from '../../drift/ignored-fields.ts';
 import { lastPart } from '../../drift/field-path.ts';
+import { refusedFields } from '../../drift/refused-fields.ts';
 import { lostFields } from '../../drift/taken-over.ts';
 import { namedAsBefore, renderKeyAnnotation } from '../../inventory/applyset.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import { maskFields } from '../../objects/masking.ts';
+import { managedFieldsToWrite } from '../../ownership/take-over.ts';
 import type { PlannedAction, RememberedObject, RememberedObjects } from '../../plan/plan.ts';
 import type { ObservedState } from './observed-state.ts';
 import { inParallel } from './parallel.ts';
@@ -44,6 +46,14 @@ export async function verifyPlan(
   const drift: { key: string; diff: ObjectDiff }[] = [];
   const renewed: Record<string, RememberedObject> = {};
   const notices: ObjectDiff[] = [];
+  function found(desired: DesiredObject, { change, fields }: { change: 'modified' | 'taken-over'; fields: readonly FieldDiff[] }): void {
+    const { key, id, object } = desired;
+    const masked = maskFields({ id, fields });
+    if (masked.length === 0 || !isUnchangedByCommits(desired)) return;
+    const message = change === 'modified' ? differs(masked) : takenOverBy(masked);
+    drift.push({ key, diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }), fields: masked } });
+  }
+
   const actions = await inParallel(plan, async (action): Promise<PlannedAction> => {
     if (action.action === 'recreate') {
       const { key, id, object } = action.desired;
@@ -62,11 +72,17 @@ export async function verifyPlan(
     const resource = resourceOf({ api, object });
     const named = namedAsBefore({ desired: object, observed: present });
     const beside = ignored === undefined ? named : desiredBeside({ desired: named, observed: present, ignored, purpose: 'verify' });
-    const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
-    if (dryRun?.outcome !== 'applied') return { ...action, action: 'configure' };
-    const pair = { desired: dryRun.object, observed: present, ignored };
     const isMember = observed.objects.has(key);
-    const fields = isMember ? diffFields(pair) : byMaker({ fields: diffFields(pair), observed: present });
+    const saidOf = (fields: FieldDiff[]) => (isMember ? fields : byMaker({ fields, observed: present }));
+    const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
+    if (dryRun?.outcome !== 'applied') {
+      // What is in the way of Git's fields goes with the apply that heals them; a dry run leaves it.
+      const goes = dryRun?.status === 422 && managedFieldsToWrite({ desired: beside, observed: present, ignored, causes: dryRun.causes }) !== undefined;
+      if (goes) found(action.desired, { change: 'modified', fields: saidOf(refusedFields({ applied: beside, observed: present, ignored })) });
+      return { ...action, action: 'configure' };
+    }
+    const pair = { desired: dryRun.object, observed: present, ignored };
+    const fields = saidOf(diffFields(pair));
     const { takenOver, any: isAnyLost } = lostFields({ ...pair, applied: beside });
     const current = fingerprint(present);
     // What lost the proof that it is ours is applied again, though no field differs.
@@ -80,11 +96,7 @@ export async function verifyPlan(
       return { ...action, action: 'keep' };
     }
     const change = fields.length > 0 ? 'modified' : 'taken-over';
-    const masked = maskFields({ id, fields: fields.length > 0 ? fields : takenOver });
-    if (masked.length > 0 && isUnchangedByCommits(action.desired)) {
-      const message = change === 'modified' ? differs(masked) : takenOverBy(masked);
-      drift.push({ key, diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }), fields: masked } });
-    }
+    found(action.desired, { change, fields: fields.length > 0 ? fields : takenOver });
     return { ...action, action: 'configure' };
   });
   return { actions, drift, renewed, notices };

@@ -13,8 +13,8 @@ const windows = [1, 8, 64, 512];
  */
 export async function findOnBranch({ repository, head, id }: { repository: Repository; head: Commit; id: string }): Promise<Commit | undefined> {
   for (const days of [...windows, undefined]) {
-    const since = new Date(days === undefined ? 0 : head.committedAt.getTime() - days * day);
-    const [found, ...others] = (await repository.history({ from: head.id, since })).filter((commit) => commit.id.startsWith(id));
+    const range = days === undefined ? { since: new Date(0) } : { within: days * day };
+    const [found, ...others] = (await repository.history({ from: head.id, ...range })).filter((commit) => commit.id.startsWith(id));
     if (others.length > 0) {
       throw new ConvergeError({ code: 'RollbackRefused', subject: id, message: 'begins the ids of several commits', remedy: 'give more digits', disposition: 'refuse' });
     }
@@ -31,7 +31,7 @@ export async function findWithInputs({ repository, head, inputs }: { repository:
   const paths = Object.keys(inputs);
   const seen = new Set<string>();
   for (const days of windows.slice(0, -1)) {
-    for (const commit of await repository.history({ from: head.id, since: new Date(head.committedAt.getTime() - days * day) })) {
+    for (const commit of await repository.history({ from: head.id, within: days * day })) {
       if (seen.has(commit.id)) continue;
       seen.add(commit.id);
       if (sameInputs({ attempted: inputs, current: await readInputs({ repository, commit: commit.id, paths }) })) return commit;

@@ -68,7 +68,8 @@ function signatureOf({ signatures, strange }: { signatures: readonly string[][];
   return { kind: 'unusable', why: isX509 ? 'is signed with X.509, which is not supported' : 'has a signature of an unknown kind' };
 }
 
+/** The time behind the last `>`, as git finds it; whatever its zone is, it says when that was. */
 function parseCommitter(line: string): SignedCommit['committer'] | undefined {
-  const [, identity, seconds] = /^committer (.*) (\d{1,12}) [+-]\d{4}\n?$/.exec(line) ?? [];
+  const [, identity, seconds] = /^committer (.*>)\s*(\d{1,12})(?:\s[^>]*)?$/.exec(line) ?? [];
   return identity === undefined || seconds === undefined ? undefined : { identity: Buffer.from(identity, 'latin1').toString('utf8'), seconds: Number(seconds) };
 }

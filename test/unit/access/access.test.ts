@@ -105,3 +105,19 @@ describe('the claims of a token', () => {
     expect(judgeClaims({ claims, rule, issuer: 'https://accounts.google.com', now }).verdict).toBe('unauthenticated');
   });
 });
+
+describe('an e-mail address', () => {
+  const claims = (email: string) => ({ iss: 'i', aud: 'https://f.example.com', exp: 2000, iat: 900, email, email_verified: true, hd: 'family.example' });
+  const judge = (callers: readonly string[], email: string) => judgeClaims({ claims: claims(email), rule: { audiences: ['https://f.example.com'], callers: [...callers] }, issuer: 'i', now: new Date(1_000_000) }).verdict;
+
+  it.each([
+    ['kim@family.example', 'KIM@Family.Example', 'admitted'],
+    ['kim@family.example', '\u212aim@family.example', 'forbidden'],
+    ['kim@family.example', 'k\u0131m@family.example', 'forbidden'],
+    ['kim@family.example', 'k\u0130m@family.example', 'forbidden'],
+    ['*@family.example', 'kim@fam\u0131ly.example', 'forbidden'],
+    ['*@kim.example', 'a@\u212aim.example', 'forbidden'],
+  ])('is compared in ASCII: %s and %s', (caller, email, verdict) => {
+    expect(judge([caller], email)).toBe(verdict);
+  });
+});

@@ -139,3 +139,30 @@ describe('an archive', () => {
     await expect(unpackArchive({ packed: inChunks(packed, 1000), limits, subject: 'x', store })).rejects.toThrow('no space left');
   });
 });
+
+describe('a name in an archive', () => {
+  it.each([
+    ['in Latin-1', [header({ name: 'plain', size: 0, typeflag: '0' }), (() => {
+      const block = header({ name: 'x', size: 0, typeflag: '0' });
+      block[0] = 0xfc;
+      return signed(block);
+    })()]],
+    ['of PAX in Latin-1', [header({ name: 'PaxHeader', size: 12, typeflag: 'x' }), Buffer.concat([Buffer.from('12 path=a'), Buffer.from([0xfc]), Buffer.from('b\n'), Buffer.alloc(500)]), header({ name: 'a', size: 0, typeflag: '0' })]],
+    ['of GNU in Latin-1', [header({ name: '././@LongLink', size: 4, typeflag: 'L' }), Buffer.concat([Buffer.from([0x61, 0xfc, 0x62, 0]), Buffer.alloc(508)]), header({ name: 'a', size: 0, typeflag: '0' })]],
+  ])('that is not UTF-8 is refused, and not changed: %s', async (_what, blocks) => {
+    const refused = await unpack(gzipSync(Buffer.concat([...blocks, end])));
+    expect(refused).toMatchObject({ code: 'InvalidArchive', problem: expect.stringContaining('is not UTF-8') });
+  });
+
+  it('that is longer than any disk holds is refused before it is held', async () => {
+    const refused = await unpack(gzipSync(Buffer.concat([header({ name: 'PaxHeader', size: 200_000, typeflag: 'x' }), Buffer.alloc(200_192, 'a'), end])));
+    expect(refused).toMatchObject({ code: 'InvalidArchive', problem: expect.stringMatching(/says 200000 bytes about one of its files|unpacks to more/) });
+  });
+});
+
+/** With the checksum of what it holds now. */
+function signed(block: Buffer): Buffer {
+  block.write('        ', 148);
+  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}

@@ -90,6 +90,21 @@ spec:
     });
   });
 
+  it.each([
+    ['in UTF-16', Buffer.from(smallest, 'utf16le').toString('utf8'), /^is not in UTF-8/],
+    ['in Latin-1', Buffer.from(`# für\n${smallest}`, 'latin1').toString('utf8'), /^is not in UTF-8/],
+    ['stored with Git LFS', `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 1\n`, /^is stored with Git LFS/],
+  ])('that is %s is refused by that', (_what, text, said) => {
+    expect(refusalOf(() => parse(text))).toEqual({ subject: file, message: expect.stringMatching(said) });
+  });
+
+  it('may leave the definitions of a chart to another release', () => {
+    const sourceWith = (crds: string) => withSource(`helm: { chart: charts/op, release: op${crds} }`).sources[0];
+    expect(sourceWith(', crds: skip')).toEqual({ kind: 'helm', chart: 'charts/op', release: 'op', values: [], crds: 'skip' });
+    expect(sourceWith(', crds: apply')).toEqual(sourceWith(''));
+    expect(refusalOf(() => sourceWith(', crds: maybe')).message).toMatch(/^spec\.sources\.0\.helm\.crds: /);
+  });
+
   it('may ask that what does not become healthy is rolled back', () => {
     expect(withSpec('rollback: { onFailure: revert }').rollback).toEqual({ onFailure: 'revert' });
     expect(withSpec('rollback: {}').rollback).toEqual({ onFailure: 'none' });
@@ -244,4 +259,10 @@ describe('the path of an environment file', () => {
     const { subject, message: problem } = refusalOf(() => withSpec(`health:\n    - target: { kind: Tariff }\n      ${expression}`));
     expect({ subject, problem }).toEqual({ subject: `${file}:${expression?.includes('degraded') ? 12 : 11}`, problem: message });
   });
+});
+
+it('is not named by bytes that are not UTF-8, nor names a path of such', () => {
+  expect(environmentOfPath('environments/x\udce9.yaml')).toBeUndefined();
+  const text = 'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: acme }\nspec: { cluster: a, namespace: a, sources: [{ manifests: "config/x\\uDCFCn" }] }\n';
+  expect(() => parseEnvironmentFile({ file: 'environments/acme.yaml', text })).toThrow(/expected a path inside the repository/);
 });

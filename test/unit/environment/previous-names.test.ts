@@ -20,6 +20,14 @@ describe('the previous names of the environments of a commit', () => {
     expect(mayBeRenamed({ name: 'old', previousNames })).toBe(true);
     expect(mayBeRenamed({ name: 'another', previousNames })).toBe(false);
   });
+
+  it.each([
+    ['in UTF-16', Buffer.from('metadata: { previousNames: [old] }', 'utf16le').toString('utf8')],
+    ['in Latin-1', Buffer.from('# für\nmetadata: { previousNames: [old] }', 'latin1').toString('utf8')],
+    ['stored with Git LFS', `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 12\n`],
+  ])('may be claimed by a file that is %s, whichever they are', (_what, text) => {
+    expect(mayBeRenamed({ name: 'old', previousNames: previousNamesIn(new Map([['broken', text]])) })).toBe(true);
+  });
 });
 
 describe('environment files that are gone', () => {

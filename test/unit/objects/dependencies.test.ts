@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { definitionsOf, dependenciesOf } from '../../../shared/objects/dependencies.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
-import { mayReplace, probeOf } from '../../../shared/objects/replacement.ts';
+import { mayReplace, probeOf, verdictOf } from '../../../shared/objects/replacement.ts';
 
 const namespace = '/Namespace//acme';
 const needs = (object: KubernetesObject, definitions: ReadonlyMap<string, string> = new Map()): string[] =>
@@ -75,5 +75,30 @@ describe('a replacement', () => {
     expect(probeOf({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } }).metadata.name).toBe(`r-${'a'.repeat(60)}`);
     const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { type: 'NodePort', clusterIP: '10.0.0.1', ports: [{ port: 80, nodePort: 30080 }] } };
     expect(probeOf(service)).toEqual({ ...service, metadata: { name: 'r-web' }, spec: { type: 'NodePort', ports: [{ port: 80 }] } });
+  });
+});
+
+describe('what a refusal means', () => {
+  const immutable = { status: 422, causes: [{ reason: 'FieldValueInvalid', field: 'spec.template' }] };
+  it.each<[string, Parameters<typeof verdictOf>[0]]>([
+    ['never changes', { refusal: immutable, probe: 'accepted' }],
+    ['denied', { refusal: immutable, probe: { status: 403, causes: [] } }],
+    ['never changes', { refusal: immutable, probe: { status: 422, causes: [{ reason: 'FieldValueInvalid', field: 'metadata.name' }] } }],
+    ['invalid', { refusal: immutable, probe: { status: 422, causes: [{ reason: 'FieldValueInvalid', field: 'metadata.name' }, ...immutable.causes] } }],
+    ['denied', { refusal: immutable, probe: { status: 422, causes: [] } }],
+    ['invalid', { refusal: { status: 422, causes: [] }, probe: 'accepted' }],
+    ['invalid', { refusal: { status: 403, causes: [] }, probe: 'accepted' }],
+    ['unknown', { refusal: immutable, probe: { status: 500, causes: [] } }],
+    ['unknown', { refusal: immutable, probe: { status: 409, causes: [] } }],
+    ['unknown', { refusal: immutable, probe: { status: 403, causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] } }],
+  ])('is %s: %j', (verdict, asked) => {
+    expect(verdictOf(asked)).toBe(verdict);
+  });
+
+  it('is tried under another group where the name follows from it', () => {
+    const definition = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'a.example.com' }, spec: { group: 'example.com', scope: 'Cluster' } };
+    expect(probeOf(definition)).toMatchObject({ metadata: { name: 'a.r-example.com' }, spec: { group: 'r-example.com', scope: 'Cluster' } });
+    const api = { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata: { name: 'v1.example.com' }, spec: { group: 'example.com', version: 'v1' } };
+    expect(probeOf(api)).toMatchObject({ metadata: { name: 'v1.r-example.com' }, spec: { group: 'r-example.com' } });
   });
 });

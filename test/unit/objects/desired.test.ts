@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { EnvironmentSource } from '../../../shared/environment/environment-file.ts';
 import type { ApiResource, ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import { desiredObjects, resourceOf, scopeTable } from '../../../shared/objects/desired.ts';
 import type { KubernetesObject, RenderedObject } from '../../../shared/objects/kubernetes-object.ts';
+import { sourceInWords } from '../../../shared/objects/place.ts';
 
 const resource = (group: string, version: string, kind: string, namespaced: boolean): ApiResource => ({
   ...{ group, version, kind, namespaced },
@@ -120,6 +122,25 @@ describe('desired objects', () => {
         disposition: 'refuse',
         subject: 'ConfigMap acme/a',
         problem: 'is defined twice, in charts/shop/a.yaml and in manifests/a.yaml',
+      }),
+    );
+  });
+
+  it('are refused where two are one in one file, naming both places in it', () => {
+    const [first, other, second] = ['a', 'b', 'a'].map((name) => rendered({ metadata: { name } }, 'manifests/a.yaml'));
+    const twice = [first, other, second].flatMap((object) => (object === undefined ? [] : [object]));
+    expect(() => desire(twice)).toThrow(expect.objectContaining({ code: 'DuplicateObject', problem: 'is defined twice, in manifests/a.yaml (object 1) and in manifests/a.yaml (object 3)' }));
+  });
+
+  it('are refused where two sources make one of a file, naming both sources', () => {
+    const definition = () => rendered({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'a' } }, 'charts/op/crds/a.yaml');
+    const sources: EnvironmentSource[] = ['one', 'two'].map((release) => ({ kind: 'helm', chart: 'charts/op', release, values: [] }));
+    const twice = () => desiredObjects({ rendered: [definition(), definition()], namespace: 'acme', scopes: new Map(), marks: { labels: {}, annotations: {} }, sourceOf: (index) => sourceInWords({ sources, index }) });
+    expect(twice).toThrow(
+      expect.objectContaining({
+        code: 'DuplicateObject',
+        problem: 'is defined twice, in charts/op/crds/a.yaml (object 1 by the release one, spec.sources[0]) and in charts/op/crds/a.yaml (object 1 by the release two, spec.sources[1])',
+        remedy: expect.stringContaining('helm.crds: skip'),
       }),
     );
   });

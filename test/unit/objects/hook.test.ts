@@ -103,6 +103,10 @@ describe('a hook', () => {
     expect(failureOf(() => hooksFrom(rendered('a'), rendered('a', { source: 'charts/shop/templates/again.yaml' })))).toMatchObject({ code: 'DuplicateObject' });
   });
 
+  it('is refused with both places where one file has it twice', () => {
+    expect(failureOf(() => hooksFrom(rendered('a'), rendered('b'), rendered('a'))).message).toContain('in charts/shop/templates/hook.yaml (hook 1) and in charts/shop/templates/hook.yaml (hook 3)');
+  });
+
   it.each([
     ['Job', true],
     ['Pod', true],

@@ -16,7 +16,7 @@ describe('an object that is there already', () => {
   const ownerOf = (metadata: ObjectMetadata) => foreignOwnerOf({ observed: { apiVersion: 'v1', kind: 'ConfigMap', metadata }, applySet });
 
   it('has an owner where it is labelled for another set, named by its environment', () => {
-    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex', as: 'member' });
+    expect(ownerOf(partOf('applyset-other-v1'))).toEqual({ set: 'applyset-other-v1', title: 'environment master/globex', environment: 'globex', isNamed: true, as: 'member' });
     expect(ownerOf({ ...partOf(applySet.id), annotations: { 'converge.dev/environment': 'master/acme' } })).toBeUndefined();
     expect(ownerOf(partOf(applySet.id))).toMatchObject({ title: 'environment master/globex' });
     expect(ownerOf({})).toBeUndefined();
@@ -24,8 +24,8 @@ describe('an object that is there already', () => {
 
   it('of another repository, or of nobody by name, has an owner that cannot be asked', () => {
     const annotations = { 'converge.dev/environment': 'staging/globex' };
-    expect(ownerOf({ ...partOf('applyset-other-v1'), annotations })).toMatchObject({ title: 'environment staging/globex', environment: undefined });
-    expect(ownerOf({ labels: partOf('applyset-other-v1').labels ?? {} })).toMatchObject({ title: 'the ApplySet applyset-other-v1', environment: undefined });
+    expect(ownerOf({ ...partOf('applyset-other-v1'), annotations })).toMatchObject({ title: 'environment staging/globex', environment: undefined, isNamed: true });
+    expect(ownerOf({ labels: partOf('applyset-other-v1').labels ?? {} })).toMatchObject({ title: 'the ApplySet applyset-other-v1', environment: undefined, isNamed: false });
   });
 
   it.each<[string, OwnersAnswer, string | undefined]>([

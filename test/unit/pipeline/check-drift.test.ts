@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, commitId, environmentText, recordingTopics, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
+import { clockAt, commitId, environmentText, recordingTopics, repositories, repositoryWith, stateInMemory, unreachableRepository, failingRepository } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const master = repositoryWith({ files: { 'environments/globex.yaml': environmentText('globex'), 'environments/acme.yaml': 'broken: [' } });
@@ -30,14 +30,36 @@ describe('a tick of the schedule', () => {
     ]);
   });
 
-  it('is a teardown for each environment that is remembered and no longer declared, but none in an empty repository', async () => {
+  it('is a teardown for each environment that is remembered and no longer declared', async () => {
     const state = stateInMemory(clock.now);
-    for (const path of ['master/gone/memory.json', 'master/globex/memory.json', 'master/never/lease.json', 'develop/lost/memory.json', 'masters/other/memory.json']) {
+    for (const path of ['master/gone/memory.json', 'master/globex/memory.json', 'master/never/lease.json', 'masters/other/memory.json']) {
       await state.write({ path: `environments/${path}`, value: {}, ifGeneration: 'absent' });
     }
     const { result, topics } = await check([master, develop], 'now', state);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });
     expect(jobsOf(topics).flatMap(({ event }) => ((event.data as { mode: string }).mode === 'teardown' ? [event.subject] : []))).toEqual(['master/gone']);
+  });
+
+  it.each([
+    ['that has no branch any more', repositoryWith({ repositoryClass: 'develop', files: undefined }), 'BranchMissing'],
+    ['that has other branches', failingRepository('develop', 'BranchMissing'), 'BranchMissing'],
+    ['whose head cannot be read', failingRepository('develop', 'UnreadableObject'), 'UnreadableObject'],
+  ])('has each remembered environment of a repository %s say so, and tears none down', async (_what, repository, code) => {
+    const state = stateInMemory(clock.now);
+    for (const name of ['lost', 'also-lost']) await state.write({ path: `environments/develop/${name}/memory.json`, value: {}, ifGeneration: 'absent' });
+    const { result, topics } = await check([staging, repository], 'now', state);
+    await expect(result).rejects.toMatchObject({ code, disposition: 'refuse' });
+    const jobs = jobsOf(topics).map(({ event }) => `${event.subject} ${(event.data as { mode: string }).mode}`);
+    expect(jobs.toSorted()).toEqual(['develop/also-lost check', 'develop/lost check', 'staging/acme check']);
+  });
+
+  it.each([
+    ['heads/develop.json', { commit: commitId('a'), environments: [] }],
+    ['ledger/develop.json', { version: 1, copied: [{ name: 'a', generation: '1', commit: commitId('a'), at: '2026-11-21T01:00:00Z', content: null }], refused: [] }],
+  ])('is a failure where a repository has no branch, and %s says that it had one', async (path, value) => {
+    const state = stateInMemory(clock.now);
+    await state.write({ path, value, ifGeneration: 'absent' });
+    await expect((await check([develop], 'now', state)).result).rejects.toMatchObject({ code: 'BranchMissing', message: expect.stringMatching(/the branch main.*does not exist.*push main again/) });
   });
 
   it('is the same jobs when it comes twice, and others the next time', async () => {

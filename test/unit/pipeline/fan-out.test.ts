@@ -13,6 +13,7 @@ import {
   repositoryWith,
   stateInMemory,
   unreachableRepository,
+  failingRepository,
 } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
@@ -23,9 +24,10 @@ const files = {
   'manifests/shop/web.yaml': 'kind: Deployment',
 };
 
-async function run({ repository, attempts = {} }: {
+async function run({ repository, attempts = {}, topics = recordingTopics() }: {
   repository: Repository;
   attempts?: Readonly<Record<string, AttemptedRevision['inputs']>>;
+  topics?: ReturnType<typeof recordingTopics>;
 }) {
   const state = stateInMemory(clock.now);
   for (const [environment, inputs] of Object.entries(attempts)) {
@@ -33,7 +35,6 @@ async function run({ repository, attempts = {} }: {
     const { memory: path } = statePaths({ repository: 'master', environment });
     await state.write({ path, value: { ...emptyMemory(clock.now()), attempted }, ifGeneration: 'absent' });
   }
-  const topics = recordingTopics();
   const change = { repository: 'master', url: repository.url, branch: 'main', commit: commitId('f'), previous: null, artifacts: [] };
   const result = await fanOut(change, { now: clock.now, log: recordingLog(), repository: repositories(repository), state, topics });
   return { result, jobs: topics.published };
@@ -97,9 +98,14 @@ describe('a change on a branch', () => {
     expect(jobs.map(({ event }) => event.data)).toContainEqual({ repository: 'master', environment: 'gone', mode: 'teardown', cause: 'commit' });
   });
 
-  it('tears nothing down in an empty repository', async () => {
-    const { result, jobs } = await run({ repository: repositoryWith({ files: undefined }), attempts: { gone: {} } });
-    expect([result.removed, jobs]).toEqual([[], []]);
+  it.each([
+    ['the branch is gone', repositoryWith({ files: undefined }), 'BranchMissing'],
+    ['its head cannot be read', failingRepository('master', 'UnreadableObject'), 'UnreadableObject'],
+  ])('has each remembered environment say so where %s, and tears none down', async (_what, repository, code) => {
+    const topics = recordingTopics();
+    const running = run({ repository, attempts: { gone: {} }, topics });
+    await expect(running).rejects.toMatchObject({ code });
+    expect(topics.published.map(({ event }) => event.data)).toEqual([{ repository: 'master', environment: 'gone', mode: 'check', cause: 'commit' }]);
   });
 
   it('is nothing in an empty repository', async () => {

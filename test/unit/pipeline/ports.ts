@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError, type ErrorCode, type ErrorFacts } from '../../../shared/errors.ts';
 import type { OutgoingEvent, Topic } from '../../../shared/events/cloud-event.ts';
 import type { Commit, Log, Repository, Signatures, StateStore, Topics, TreeEntry } from '../../../shared/pipeline/ports.ts';
 
@@ -114,13 +114,17 @@ export function repositoryWith({ repositoryClass = 'master', commit = commitId('
 
 /** A repository whose host does not answer. */
 export function unreachableRepository(repositoryClass: string): Repository {
+  return failing(repositoryClass, { code: 'GitUnavailable', message: 'the Git host does not answer', disposition: 'retry' });
+}
+
+/** A repository whose branch cannot be read. */
+export function failingRepository(repositoryClass: string, code: ErrorCode): Repository {
+  return failing(repositoryClass, { code, message: 'the branch cannot be read', disposition: code === 'GitUnavailable' ? 'retry' : 'refuse' });
+}
+
+function failing(repositoryClass: string, facts: Pick<ErrorFacts, 'code' | 'message' | 'disposition'>): Repository {
   const fail = async (): Promise<never> => {
-    throw new ConvergeError({
-      code: 'GitUnavailable',
-      subject: repositoryClass,
-      message: 'the Git host does not answer',
-      disposition: 'retry',
-    });
+    throw new ConvergeError({ subject: repositoryClass, ...facts });
   };
   return { ...repositoryWith({ repositoryClass, files: {} }), head: fail, fetchHead: fail };
 }

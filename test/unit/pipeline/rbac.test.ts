@@ -58,7 +58,7 @@ function world(environments: Readonly<Record<string, Rendering>>, { owned = [], 
     remember,
     async rules(more: Partial<RbacAsked> = {}): Promise<Rule[]> {
       await remember('acme', owned);
-      const { manifests } = await rbac({ ...asked, ...more }, { now, renderer, state, repository: () => ({ ...repositoryWith({ files }), checkout: async () => '/tmp/tree' }) });
+      const { manifests } = await rbac({ ...asked, ...more }, { now, renderer, state, repository: () => ({ ...repositoryWith({ files }), checkout: async () => ({ folder: '/tmp/tree', absent: [] }) }) });
       return manifests.flatMap((manifest) => (manifest['rules'] as Rule[] | undefined) ?? []);
     },
   };

@@ -19,7 +19,7 @@ const files = { 'charts/shop/Chart.yaml': 'name: shop', 'config/acme.yaml': 'a: 
 const tariff = { apiVersion: 'v1', kind: 'ConfigMap', name: 'tariffs' };
 
 /** One instance of the function: what it keeps, and the cluster it reads. */
-function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
+function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | 'seed' | 'lookup'; beside?: string }) {
   const objects = new Map<string, KubernetesObject>();
   const failing = { reads: false };
   let version = '1';
@@ -31,7 +31,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       renders += 1;
       if (asks === 'seed') await seed();
       if (asks === 'lookup') await lookup?.({ ...tariff, namespace: 'acme' });
-      return { objects: [], hooks: [], reads: ['charts/shop/Chart.yaml', 'config/acme.yaml', 'linked/beside.yaml'], size: 10 };
+      return { objects: [], hooks: [], reads: ['charts/shop/Chart.yaml', 'config/acme.yaml', beside], size: 10 };
     },
   };
   const cluster: Cluster = {
@@ -56,7 +56,7 @@ function instance({ asks }: { asks: 'nothing' | 'seed' | 'lookup' }) {
       spec: { cluster: 'sandbox', namespace: 'acme', lookup: asks === 'lookup' ? 'cluster' : 'own', sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }], ...spec },
     });
     const environment = parseEnvironmentFile({ file: `environments/${name}.yaml`, text });
-    const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => '/tmp/tree' };
+    const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => ({ folder: '/tmp/tree', absent: [] }) };
     const target: Target = {
       run: {
         ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false, cause: 'commit', waitUntil: now },
@@ -118,6 +118,11 @@ describe('a render', () => {
     await look();
     upgrade();
     expect(await look()).toBe('rendered');
+  });
+
+  it('that read what Git has under another name is refused: nobody would see it change', async () => {
+    const { look } = instance({ asks: 'nothing', beside: 'linked/gr\uFFFDn.yaml' });
+    await expect(look()).rejects.toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'linked/gr\uFFFDn.yaml' });
   });
 
   it('that drew from a seed is made anew where the seed is another, and for another environment', async () => {

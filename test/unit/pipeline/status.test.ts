@@ -4,7 +4,7 @@ import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts'
 import { statePaths } from '../../../shared/environment/state-paths.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, commitId, environmentText, repositories, repositoryWith, stateInMemory, unreachableRepository } from './ports.ts';
+import { clockAt, commitId, environmentText, repositories, repositoryWith, stateInMemory, unreachableRepository, failingRepository } from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const file = 'environments/acme.yaml';
@@ -150,5 +150,13 @@ describe('the status of a repository', () => {
     const found = await status({ repositories: ['master', 'develop'] }, { now: clock.now, repository, state });
     expect(found.environments.map(({ name }) => name)).toEqual(['acme']);
     expect(found.unreadable).toEqual([{ repository: 'develop', message: expect.stringContaining('does not answer') }]);
+  });
+
+  it.each(['BranchMissing', 'UnreadableObject', 'GitUnavailable'] as const)('shows no environment as converged where its branch is %s', async (code) => {
+    const { environments } = await statusOf({ repository: failingRepository('master', code), memory: settled });
+    expect(environments).toMatchObject([{ name: 'acme', state: 'Unknown', health: 'Unknown', wanted: '', message: expect.stringContaining('cannot be read') }]);
+    const told = { ...incident, reason: 'Failed' as const, summary: `${code}: told` };
+    const { environments: failed } = await statusOf({ repository: failingRepository('master', code), memory: { ...settled, incident: told } });
+    expect(failed).toMatchObject([{ name: 'acme', state: 'Failed', message: `${code}: told` }]);
   });
 });

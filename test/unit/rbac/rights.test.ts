@@ -65,6 +65,12 @@ describe('the rights of an environment', () => {
     expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).namespaces.get('acme')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: all }, referrers[0], mine[1], ...referrers.slice(1)]);
   });
 
+  it('show the classes of claims', () => {
+    const shown = { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get'] };
+    expect(rightsOf({ ...own, members: [object('PersistentVolumeClaim', 'data')] }).cluster).toContainEqual(shown);
+    expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).cluster).not.toContainEqual(shown);
+  });
+
   it('show the pods of workloads, and nothing else may be done to them', () => {
     const rules = rightsOf({ ...own, members: [object('Deployment', 'web')] }).namespaces.get('acme') ?? [];
     expect(rules).toContainEqual({ apiGroups: [''], resources: ['pods'], verbs: ['list'] });

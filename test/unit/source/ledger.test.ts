@@ -36,5 +36,5 @@ describe('the ledger', () => {
 it('what is pending of a bucket is neither in Git nor refused, by its generation', () => {
   const objects = [object('new', '1'), object('copied', '5'), object('older', '4'), object('overwritten', '6'), object('refused', '7'), object('mended', '8')];
   const known = ledger([['copied', '5'], ['older', '5'], ['overwritten', '5']], [['refused', '7'], ['mended', '7']]);
-  expect(pendingOf({ objects, ledger: known }).map(({ name }) => name)).toEqual(['new', 'overwritten', 'mended']);
+  expect(pendingOf({ objects: objects.map((one) => ({ ...one, bytes: 1 })), ledger: known }).map(({ name }) => name)).toEqual(['new', 'overwritten', 'mended']);
 });

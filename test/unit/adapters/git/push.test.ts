@@ -11,6 +11,7 @@ const lost = new Error('the answer was lost');
 function pushTo({ readRef, wanted }: { readRef: GitHost['readRef']; wanted: string | undefined }): Promise<'pushed' | 'moved'> {
   const host: GitHost = {
     readRef,
+    listRefs: () => Promise.reject(new Error('nothing is listed')),
     fetchPack: () => Promise.reject(new Error('nothing is fetched')),
     receivePack: () => Promise.reject(lost),
   };

@@ -184,11 +184,21 @@ describe('the repository of a push', () => {
     expect(namesOf({ urls: ['ssh://git@center.example.com:7999/fam/master.git'] })).toEqual(['center']);
   });
 
-  it('is found by its name where no address is the same', () => {
-    expect(namesOf({ urls: ['https://behind.a.proxy/family/master.git'], fullName: 'Family/Master' })).toEqual(['master', 'mirror']);
+  it('is found by its name where the host tells no address', () => {
+    expect(namesOf({ urls: [], fullName: 'Family/Master' })).toEqual(['master', 'mirror']);
   });
 
-  it.each([{ urls: ['no address'], fullName: 'master' }, { urls: [], fullName: 'ily/master' }, { urls: [] }])('is none for %j', (push) => {
+  it.each([
+    'https://elsewhere.example.com/family/master.git',
+    'https://git.example.com.elsewhere.example/family/master.git',
+    'https://elsewhere-git.example.com/family/master.git',
+    'https://git.example.com@elsewhere.example/family/master.git',
+    'git@elsewhere.example:family/master.git',
+  ])('of another host is none, though it is called alike: %s', (url) => {
+    expect(namesOf({ urls: [url], fullName: 'family/master' })).toEqual([]);
+  });
+
+  it.each([{ urls: ['no address'], fullName: 'master' }, { urls: [], fullName: 'ily/master' }, { urls: [], fullName: 'master' }, { urls: [] }])('is none for %j', (push) => {
     expect(namesOf(push)).toEqual([]);
   });
 });

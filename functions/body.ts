@@ -1,0 +1,83 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, Server } from 'node:http';
+import { ConvergeError } from '../shared/errors.ts';
+
+/*
+ * The functions framework reads, inflates and parses every body, up to a gibibyte, before a function is asked: 388 kB of gzip took 1.7 GB,
+ * from callers that nobody had let in. So its parsers are shown no body (they look for `content-length` and `transfer-encoding`), and a
+ * function reads one itself, behind its door and up to a limit.
+ */
+
+interface HeldBack {
+  readonly encoding: string | undefined;
+  readonly length: string | undefined;
+}
+
+const heldBack = new WeakMap<IncomingMessage, HeldBack>();
+
+/** Bytes of bodies that one instance holds at a time, over all calls. */
+const bytesAtOnce = 64 * 1024 * 1024;
+let bytesHeld = 0;
+
+/** Hides a body from whoever parses bodies. Calling it again does nothing. */
+export function holdBackBody(request: IncomingMessage): void {
+  if (heldBack.has(request)) return;
+  const { headers } = request;
+  heldBack.set(request, { encoding: headers['content-encoding'], length: headers['content-length'] });
+  for (const name of ['content-encoding', 'content-length', 'transfer-encoding']) delete headers[name];
+}
+
+/**
+ * The body of a call.
+ *
+ * @param limit bytes
+ * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `BadRequest` (refuse) for one that is compressed or cut
+ * off, and `Overloaded` (retry) where the instance holds as many bodies as it can.
+ */
+export async function readBody(request: IncomingMessage & { rawBody?: Buffer }, { limit }: { limit: number }): Promise<Buffer> {
+  holdBackBody(request);
+  const { encoding, length } = heldBack.get(request) ?? { encoding: undefined, length: undefined };
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw refused('BadRequest', `its body is encoded as ${JSON.stringify(encoding.slice(0, 40))}, and nothing is unpacked`);
+  }
+  if (length !== undefined && Number(length) > limit) throw refused('TooLarge', `its body has ${length} bytes, and ${limit} are taken`);
+  if (request.rawBody !== undefined) return request.rawBody;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request) {
+      const bytes = Buffer.from(chunk);
+      size += bytes.length;
+      bytesHeld += bytes.length;
+      if (size > limit) throw refused('TooLarge', `its body has more than the ${limit} bytes that are taken`);
+      if (bytesHeld > bytesAtOnce) {
+        throw new ConvergeError({ code: 'Overloaded', subject: 'call', message: `the bodies of all calls have more than ${bytesAtOnce} bytes at the moment`, disposition: 'retry' });
+      }
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    if (error instanceof ConvergeError) throw error;
+    throw new ConvergeError({ code: 'BadRequest', subject: 'call', message: 'its body was cut off', disposition: 'refuse', cause: error });
+  } finally {
+    bytesHeld -= size;
+  }
+  return Buffer.concat(chunks);
+}
+
+function refused(code: 'BadRequest' | 'TooLarge', message: string): ConvergeError {
+  return new ConvergeError({ code, subject: 'call', message, disposition: 'refuse' });
+}
+
+// Told of each request before any listener of its server: https://nodejs.org/api/diagnostics_channel.html#http
+subscribe('http.server.request.start', (told) => {
+  if (isStart(told) && servesFramework(told.server)) holdBackBody(told.request);
+});
+
+function isStart(told: unknown): told is { request: IncomingMessage; server: Server } {
+  return typeof told === 'object' && told !== null && 'request' in told && 'server' in told;
+}
+
+/** The framework's listener is an Express application; another server of this process is none of ours. */
+function servesFramework(server: Server): boolean {
+  return server.listeners('request').some((listener) => 'handle' in listener && 'settings' in listener);
+}
