@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type Observed, type World } from './world.ts';
+import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type Files, type Observed, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -162,6 +162,23 @@ describe('what live Pods refer to', () => {
     await settles('live');
     expect(await maps('live')).toEqual(['5']);
     expect(await stage.run('live')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  it('stays where a revision that fails has left no pod of the one before: it is what a way back needs', async () => {
+    const registry = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'registry' }, stringData: { user: 'shop' } });
+    const web = (image: string, spec: Record<string, unknown>): string => {
+      const document = JSON.parse(deployment('web', image, spec)) as { spec: object };
+      return JSON.stringify({ ...document, spec: { ...document.spec, strategy: { type: 'Recreate' } } });
+    };
+    await push({ ...environment('anew', { timeout: '2s' }), ...manifest('anew', 'registry', registry), ...manifest('anew', 'web', web('shop:1', { imagePullSecrets: [{ name: 'registry' }] })) });
+    expect(await stage.run('anew')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/anew/registry.yaml': undefined, ...manifest('anew', 'web', web('shop:2', { nodeSelector: { 'example.com/nowhere': 'true' } })) });
+    expect(await stage.run('anew')).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
+    expect(await world.find('secret', 'registry', 'anew')).toBeDefined();
+    await push(manifest('anew', 'web', web('shop:3', {})));
+    expect(await stage.run('anew')).toMatchObject({ outcome: 'converged' });
+    await settles('anew');
+    expect(await world.find('secret', 'registry', 'anew')).toBeUndefined();
   });
 
   it('is told to nobody while it stays, and counted by no guard', async () => {
