@@ -41,7 +41,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   }
   if (course.unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: course.unhealed });
-    await run.memoryFile.save({ ...run.memoryFile.memory(), health, rollout: undefined, retry: undefined, waiting: undefined });
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending, health, rollout: undefined, retry: undefined, waiting: undefined });
     return { outcome: 'diverged', revision, reason, summary };
   }
 

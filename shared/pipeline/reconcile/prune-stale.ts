@@ -9,6 +9,7 @@ import type { ObservedState } from './observed-state.ts';
 import { goesLast, stillInUse, type Deferred } from './prune-last.ts';
 import { readReferences } from './read-references.ts';
 import { releaseObjects } from './release-objects.ts';
+import type { Run } from './run.ts';
 import type { Target } from './target.ts';
 
 export interface Pruned {
@@ -88,6 +89,11 @@ async function giveUp(target: Target, guarded: readonly GuardedPrune[]): Promise
   return guarded.map(({ observed: { id } }) => failed.find((change) => change.id === id) ?? { id, did: 'released' });
 }
 
+interface Asker {
+  readonly run: { readonly memoryFile: Pick<Run['memoryFile'], 'memory'> };
+  readonly others: Pick<Target['others'], 'wishes'>;
+}
+
 export interface ByWishes {
   readonly free: readonly ObservedObject[];
   readonly wanted: readonly ObservedObject[];
@@ -101,7 +107,7 @@ export interface ByWishes {
  * Asks the other environments for each object, where there is any. One that cannot be asked holds back only what may have moved to
  * it since this environment converged last: of what was left over even then, and nobody had been asked, that is not known.
  */
-export async function partByWishes({ run, others }: Pick<Target, 'run' | 'others'>, { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean }): Promise<ByWishes> {
+export async function partByWishes({ run, others }: Asker, { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean }): Promise<ByWishes> {
   if (objects.length === 0) return { free: [], wanted: [], unknown: [], later: [] };
   const wishes = await others.wishes({ patient });
   const keys = new Set(wishes.flatMap((wish) => ('keys' in wish ? [...wish.keys] : [])));

@@ -17,7 +17,7 @@ export type References = { readonly referred: ReadonlyMap<string, string> } | { 
  * @param workloads StatefulSets as this run has observed them
  */
 export async function readReferences(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'list'>,
   { objects, api, workloads }: { objects: readonly ObservedObject[]; api: ClusterApi; workloads: readonly KubernetesObject[] },
 ): Promise<References> {
   const namespaces = [...new Set(objects.flatMap(({ id }) => (isReferable(id) ? (id.namespace ?? []) : [])))].sort();
@@ -30,6 +30,6 @@ export async function readReferences(
     return { referred: liveReferences({ referrers: lists.flat(), workloads }) };
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    return { unread: `${error.message}${error.remedy === undefined ? '' : `; ${error.remedy}`}` };
+    return { unread: error.message };
   }
 }
