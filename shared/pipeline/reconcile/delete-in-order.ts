@@ -8,6 +8,7 @@ import type { ObservedObject } from '../../plan/plan.ts';
 import type { GuardedPrune } from '../../plan/prune-guards.ts';
 import { deleteObject } from './delete-object.ts';
 import { inParallel } from './parallel.ts';
+import { readAgain } from './read-again.ts';
 import type { Target } from './target.ts';
 
 const firstLook = 50;
@@ -81,7 +82,9 @@ export async function deleteInOrder(
     for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
       const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
         const resource = reachableResourceOf({ api, object: observed.object });
-        const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: observed.id.namespace, name: observed.id.name });
+        const again = resource === undefined ? 'unserved' : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
+        // A definition goes when the last of its objects is gone.
+        const live = again === 'unserved' ? undefined : again.live;
         return live === undefined || live.metadata.uid !== observed.object.metadata.uid ? [] : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });
       left = still.flat();

@@ -22,7 +22,7 @@ export interface Target {
 }
 
 /** The sets whose objects are this environment's: its own, then those of its previous names in the same namespace. */
-export function ownSets({ run, environment, applySet }: Pick<Target, 'run' | 'environment' | 'applySet'>): ApplySet[] {
+export function ownSets({ run, environment, applySet }: Pick<Target, 'run' | 'environment' | 'applySet'>): [ApplySet, ...ApplySet[]] {
   const { namespace } = applySet;
   return [applySet, ...environment.previousNames.map((name) => applySetOf({ repository: run.repository, environment: name, namespace }))];
 }
