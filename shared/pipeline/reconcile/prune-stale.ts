@@ -3,6 +3,7 @@ import { guardMassPrune, guardPrunes, type GuardedPrune } from '../../plan/prune
 import type { ObservedObject, PlannedAction } from '../../plan/plan.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
+import { objectKey } from '../../objects/object-id.ts';
 import { isDefinition } from '../../objects/replacement.ts';
 import { deleteInOrder } from './delete-in-order.ts';
 import type { ObservedState } from './observed-state.ts';
@@ -71,6 +72,9 @@ export async function pruneStale(
   const unasked: Change[] = later.map(({ id }) => ({ id, did: 'skipped', message: 'many environments have yet to say whether they want it; the next look asks them' }));
   const guarded = [...single.guarded.filter((one) => !definitions.includes(one)), ...unknown, ...unread, ...mass.guarded, ...deleted.guarded];
   const again = changes.flatMap((change) => (change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : []));
+  const reached = new Set([...changes.map(({ id }) => objectKey(id)), ...[...deleted.guarded, ...lingering].map(({ observed }) => observed.key)]);
+  // Where a stage lingers, nothing of the next was tried.
+  const untried = first.filter(({ key }) => !reached.has(key));
   return {
     changes: [...kept, ...handedOver, ...unasked, ...released, ...changes],
     guarded,
@@ -78,7 +82,7 @@ export async function pruneStale(
     lingering,
     unwanted: free.map(({ key }) => key),
     ...(last.length + going.length === 0 ? {} : { deferred: { objects: last, going, counted, applySets } }),
-    pending: [...wanted, ...later, ...again, ...last, ...going, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
+    pending: [...wanted, ...later, ...again, ...untried, ...last, ...going, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
   };
 }
 
