@@ -72,6 +72,21 @@ describe('an object of a kind whose definition changes', () => {
     expect(await world.kubectl('get', 'trips', '--namespace', 'trips', '--output', 'name')).toBe('');
     expect(diffsOf('trips')).toEqual([]);
   });
+
+  it('is found in another version where the run still takes its own for served', async () => {
+    const travels = (...versions: object[]): string => definition(...versions).replaceAll('moves', 'travels').replaceAll('Move', 'Travel').replaceAll('move', 'travel');
+    const travel = (name: string): string => JSON.stringify({ apiVersion: 'bugs.example/v1', kind: 'Travel', metadata: { name } });
+    await world.apply(travels(version('v1', true)));
+    await world.kubectl('wait', '--for=condition=established', 'customresourcedefinition/travels.bugs.example');
+    await push({ ...environment('travels'), ...manifest('travels', 'own', configMap('travels-own', {})), ...manifest('travels', 'one', travel('one')) });
+    expect(await stage.run('travels')).toMatchObject({ outcome: 'converged' });
+    await world.apply(travels(version('v1', false), version('v2', true)));
+    await eventually('the version is gone', async () => world.kubectl('get', '--raw', '/apis/bugs.example/v1/travels').then(() => false, () => true));
+    await push({ 'manifests/travels/one.yaml': undefined });
+    expect(await stage.run('travels')).toMatchObject({ outcome: 'converged' });
+    expect(await world.kubectl('get', 'travels', '--namespace', 'travels', '--output', 'name')).toBe('');
+    expect(diffsOf('travels')).toEqual([]);
+  });
 });
 
 describe('an environment that does not render', () => {
