@@ -95,6 +95,8 @@ describe('what may never come', () => {
     await world.checkDrift();
     const memory = z.object({ health: z.string() }).parse(JSON.parse((await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/open/memory.json').download())[0].toString()));
     expect(memory.health).toBe('Progressing');
+    const status = z.object({ environments: z.array(z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() })) }).parse(await (await fetch(world.pipeline.facts.status)).json());
+    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({ state: 'Converged', health: 'Progressing', message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/) });
     expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
   });
 });

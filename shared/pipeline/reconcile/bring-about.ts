@@ -4,7 +4,7 @@ import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { nextRetry } from '../../environment/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../environment/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
-import type { Health } from '../../health/health.ts';
+import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
@@ -43,7 +43,7 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
   if (healthy.step === 'ended') return healthy.result;
   const finished = await finishHooks(target, course, written.made);
   if (finished.step === 'ended') return finished.result;
-  return await conclude(target, course, { applied: written.made.applied, ...pruning.made, health: healthy.made.state });
+  return await conclude(target, course, { applied: written.made.applied, ...pruning.made, health: healthy.made });
 }
 
 /** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
@@ -89,7 +89,7 @@ async function prune(target: Target, course: Course, { applied, hooks, rollout }
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }
 
-async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<Health>> {
+async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<EnvironmentHealth>> {
   const healing = { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout };
   const outcome = await awaitHealth(target, healing);
   switch (outcome.outcome) {

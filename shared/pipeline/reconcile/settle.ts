@@ -7,7 +7,7 @@ import { sameInputs } from '../../environment/inputs.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { bearingOf } from '../../health/bearing.ts';
-import { worstHealth } from '../../health/health.ts';
+import { environmentHealth } from '../../health/environment-health.ts';
 import { isAsRemembered } from '../../plan/plan.ts';
 import { openClaims } from './claims.ts';
 import type { ObservedState } from './observed-state.ts';
@@ -63,8 +63,8 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
     return await diverge(run, { ...target, rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
-  const health = worstHealth(assessed.map((object) => object.health)).state;
-  const memory = { ...before, attempted: target.attempted, rollout, health, retry: undefined, waiting: undefined };
+  const { state: health, unawaited } = environmentHealth(assessed);
+  const memory = { ...before, attempted: target.attempted, rollout, health, unawaited, retry: undefined, waiting: undefined };
   if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };
