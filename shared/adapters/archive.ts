@@ -9,8 +9,8 @@ import { admitEntry, invalidArchive, type ArchiveEntry, type ArchivedFile, type 
 /** Tar's own share of the inflated stream: headers and padding for each file, and the zero blocks at its end. */
 const tarBytesPerFile = 4096;
 const tarBytesAtEnd = 1_048_576;
-/** So that the bytes of names are kept; see `nameOf`. The types of tar-stream do not know the option. */
-const namesAsBytes: NonNullable<Parameters<typeof extract>[0]> & { filenameEncoding: string } = { filenameEncoding: 'latin1' };
+/** So that the bytes of names are kept; see `nameOf`. The types of tar-stream do not know the options. Tar's oldest format has no name. */
+const asWritten: NonNullable<Parameters<typeof extract>[0]> & { filenameEncoding: string; allowUnknownFormat: boolean } = { filenameEncoding: 'latin1', allowUnknownFormat: true };
 /** A file up to this size is stored while the next ones are read, so many at a time; a larger one as it streams in. */
 const smallFile = 262_144;
 const storedAtOnce = 32;
@@ -18,7 +18,7 @@ const storedAtOnce = 32;
 /** Unpacks a `.tgz` file by file; what may come out of it is the domain's decision, header by header. */
 export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, store }) => {
   const inflatedLimit = limits.bytes + limits.files * tarBytesPerFile + tarBytesAtEnd;
-  const tar = extract(namesAsBytes);
+  const tar = extract(asWritten);
   let failure: unknown;
   const gunzip = createGunzip();
   const counted = { bytes: 0 };
@@ -94,7 +94,9 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 /** tar-stream takes a file without a known type for none, and knows no sparse files: their content is not what it seems. */
 function entryOf({ name, type, size, mode, pax }: Header, subject: string): ArchiveEntry {
   const isSparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse'));
-  return { name: nameOf({ name, pax, subject }), type: isSparse ? 'sparse file' : (type ?? 'unknown'), bytes: size ?? 0, mode: mode ?? 0 };
+  // Where folders have no type, their names end with a slash.
+  const plain = type === 'file' && name.endsWith('/') ? 'directory' : (type ?? 'unknown');
+  return { name: nameOf({ name, pax, subject }), type: isSparse ? 'sparse file' : plain, bytes: size ?? 0, mode: mode ?? 0 };
 }
 
 /**

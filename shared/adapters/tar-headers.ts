@@ -7,28 +7,49 @@ import { invalidArchive } from '../source/archive.ts';
  */
 const block = 512;
 const extended = new Set(['x', 'g', 'L', 'K']);
+/** A size of it is no content: POSIX lets it tell how much the folder may hold. */
+const folder = '5';
 const largestExtended = 64 * 1024;
 
-/** Passes a tar stream on, and fails it with `InvalidArchive` where a header is too large or none. */
+/**
+ * Passes a tar stream on, and fails it with `InvalidArchive` where a header is too large or none, or where a file has another size in its PAX
+ * records than in its header: readers that believe the one or the other find other files.
+ */
 export function limitHeaders({ subject }: { subject: string }): Transform {
   let header = Buffer.alloc(0);
   /** Of the entry that is passed on, with its padding. */
   let left = 0;
+  /** The PAX records that are passed on, and the size that they give to the next file. */
+  let records: { readonly bytes: number; readonly isGlobal: boolean; chunks: Uint8Array[] } | undefined;
+  let told: string | undefined;
   const look = (chunk: Uint8Array): void => {
     let at = 0;
     while (at < chunk.length) {
       if (left > 0) {
         const passed = Math.min(left, chunk.length - at);
+        records?.chunks.push(chunk.subarray(at, at + passed));
         left -= passed;
         at += passed;
+        if (left === 0 && records !== undefined) {
+          told = sizeRecord(Buffer.concat(records.chunks).subarray(0, records.bytes)) ?? told;
+          if (records.isGlobal && told !== undefined) throw twoSizes(subject);
+          records = undefined;
+        }
         continue;
       }
       const wanted = block - header.length;
       header = Buffer.concat([header, chunk.subarray(at, at + wanted)]);
       at += wanted;
       if (header.length < block) return;
-      left = sizeOf(header, subject);
+      const { type, size } = readHeader(header, subject);
       header = Buffer.alloc(0);
+      if (extended.has(type)) {
+        if (type === 'x' || type === 'g') records = { bytes: size, isGlobal: type === 'g', chunks: [] };
+      } else {
+        if (told !== undefined && told !== String(size)) throw twoSizes(subject);
+        told = undefined;
+      }
+      left = type === folder ? 0 : Math.ceil(size / block) * block;
     }
   };
   return new Transform({
@@ -43,15 +64,34 @@ export function limitHeaders({ subject }: { subject: string }): Transform {
   });
 }
 
-/** The bytes up to the next header. Two blocks of zeros end an archive; what follows is none of it. */
-function sizeOf(header: Buffer, subject: string): number {
-  if (header.every((byte) => byte === 0)) return 0;
+/** Two blocks of zeros end an archive; what follows is none of it. */
+function readHeader(header: Buffer, subject: string): { readonly type: string; readonly size: number } {
+  if (header.every((byte) => byte === 0)) return { type: '', size: 0 };
+  const type = String.fromCharCode(header[156] ?? 0);
   const size = numberAt(header, 124, 12);
   if (numberAt(header, 148, 8) !== sumOf(header) || size === undefined) throw invalidArchive({ subject, message: 'is no whole gzip archive of tar format', remedy: 'upload it again' });
-  if (extended.has(String.fromCharCode(header[156] ?? 0)) && size > largestExtended) {
-    throw invalidArchive({ subject, message: `says ${size} bytes about one of its files, more than ${largestExtended}` });
+  if (extended.has(type) && size > largestExtended) {
+    throw invalidArchive({ subject, message: `says ${size} bytes about one of its files, more than ${largestExtended}`, remedy: 'shorten its name, or pack it without extended attributes' });
   }
-  return Math.ceil(size / block) * block;
+  return { type, size };
+}
+
+/** The last `size` of PAX records, each `<length> <key>=<value>` and a line feed; undefined where there is none. */
+function sizeRecord(records: Buffer): string | undefined {
+  let size: string | undefined;
+  for (let at = 0; at < records.length; ) {
+    const blank = records.indexOf(0x20, at);
+    const length = Number.parseInt(records.toString('latin1', at, blank === -1 ? at : blank), 10);
+    if (!(length > 0)) break;
+    const [key, value] = records.toString('latin1', blank + 1, Math.min(at + length - 1, records.length)).split(/=(.*)/s);
+    if (key === 'size') size = value ?? '';
+    at += length;
+  }
+  return size;
+}
+
+function twoSizes(subject: string): Error {
+  return invalidArchive({ subject, message: 'says two sizes of one file', remedy: 'pack it anew with tar' });
 }
 
 /** Octal digits, or the base-256 form of GNU tar for what they do not hold. */

@@ -42,8 +42,10 @@ export const memorySchema = z.object({
   objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   left: z.array(z.string()),
-  /** Keys of `left` that the next look tries to prune again: handed over, guarded, or still being deleted. */
+  /** Keys of `left` that the next look tries to prune again: handed over, guarded, still being deleted, not to be tried, or still in use. */
   pending: z.array(z.string()).optional(),
+  /** Those of them that no other environment wanted at the revision that converged last. */
+  unwanted: z.array(z.string()).optional(),
   /** Previous names of the environment whose inventories were taken over. */
   succeeded: z.array(z.string()).optional(),
   /** Objects that copied the label of the set: left alone, and shown. */

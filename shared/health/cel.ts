@@ -85,9 +85,9 @@ function evaluate({ parsed, depth, object, text }: { parsed: ParseResult; depth:
 
 /** What the library says of whatever it evaluates. */
 const vocabulary = new Set(
-  `a an and are argument arguments as at be bool boolean bounds by bytes cannot character compare condition convert decode division double duration dyn encode error expected
-  expression for format found function have in index input integer int invalid is iso 8601 item key keys list lists logical map message method missing modulo must name negative no not null
-  number object of offset operand operator optional or out overflow overload pattern range regular requires return returned size string strings such that the timestamp to type types uint
+  `a an and are argument arguments as at be bool boolean bounds by bytes cannot character compare condition conversion convert decode division double duration dyn encode end error expected
+  expression for format found function got have in index input integer int invalid is iso 8601 item key keys list lists logical map message method missing modulo must name negative no not null
+  number object of offset operand operator optional or out overflow overload pattern range regular requires return returned size start string strings such ternary that the timestamp to type types uint
   unknown unsigned utc valid value values variable when with wrong zero zone`.split(/\s+/),
 );
 

@@ -17,22 +17,56 @@ export function maskFields({ id, fields }: { id: Pick<ObjectId, 'group' | 'kind'
 
 /**
  * Hides the values of Secrets in a text about them: the API server and its webhooks quote what they refuse. Hidden are the
- * values as written, decoded and encoded, and every word of four characters or more that is part of one, since quotes are cut.
+ * values as written, decoded and encoded, where they begin and end, since quotes are cut, and every word of four characters or
+ * more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
  */
 export function maskText({ text, objects }: { text: string; objects: readonly (Pick<KubernetesObject, 'apiVersion' | 'kind'> | undefined)[] }): string {
   const secrets = objects.flatMap((object) => (object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : []));
   const values = secrets.flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret, field)))).flatMap(spellings);
   if (values.length === 0) return text;
   const whole = [...new Set(values)].filter((value) => value.length >= shortestWord).sort((a, b) => b.length - a.length);
-  const masked = whole.reduce((rest, value) => rest.replaceAll(value, mask), text);
-  const names = new Set(secrets.flatMap((secret) => ['Secret', ...Object.keys(asMap(Reflect.get(secret, 'data'))), ...Object.keys(asMap(Reflect.get(secret, 'stringData')))]));
+  const masked = whole.reduce((rest, value) => withoutEnds({ text: rest.replaceAll(value, mask), value }), text);
+  const names = new Set(secrets.flatMap((secret) => ['Secret', ...namesOf(secret), ...Object.keys(asMap(Reflect.get(secret, 'data'))), ...Object.keys(asMap(Reflect.get(secret, 'stringData')))]));
   return masked.replaceAll(/[\p{L}\p{N}+/=_-]+/gu, (word) => {
     if (values.includes(word) && !names.has(word)) return mask;
-    return word.length >= shortestWord && !names.has(word) && values.some((value) => value.includes(word)) ? mask : word;
+    return word.length >= shortestWord && !names.has(word) && !word.split(/[^\p{L}\p{N}]+/u).every((part) => vocabulary.has(part.toLowerCase())) && values.some((value) => value.includes(word)) ? mask : word;
   });
 }
 
+function namesOf(secret: object): string[] {
+  const { name, namespace } = asMap(Reflect.get(secret, 'metadata'));
+  return [name, namespace].filter((part) => typeof part === 'string');
+}
+
 const shortestWord = 4;
+
+/** What the API server says of Secrets, in words of four letters or more. A value that is one of them is hidden all the same. */
+const vocabulary = new Set(
+  `already alphanumeric allowed annotations apiversion array base64 been body byte bytes cannot change changed character characters config conflict consist contain created data decode
+  denied does duplicate elements empty encoded error exceeded exist exists expected failed field fields find forbidden found from handled have hook illegal immutable input integer invalid
+  json kind kubernetes label labels length less limit longer lower many metadata more must name namespace names number object operation optional patch quota regex request required same
+  secret secrets server size spec string stringdata than that the this type typed unable unknown unmarshal unsupported updated used validation valid value values version webhook when with`
+    .split(/\s+/)
+    .concat('', 'a', 'of', 'to', 'is', 'in', 'as', 'be', 'or', 'at', 'no', 'it', 'not', 'for', 'and', 'e', 'g', 'key', 'keys', 'set', 'map', 'may', 'tls', 'io', 'dns', 'uid'),
+);
+
+/** Without the beginnings and ends of a value, where signs hold its words together. The rest of what is cut is found by its words. */
+function withoutEnds({ text, value }: { text: string; value: string }): string {
+  if (wordOnly.test(value)) return text;
+  const atLeast = Math.min(6, value.length);
+  const beginning = longest(value, (length) => value.slice(0, length), text, atLeast);
+  const rest = beginning === undefined ? text : text.replaceAll(beginning, mask);
+  const end = longest(value, (length) => value.slice(-length), rest, atLeast);
+  return end === undefined ? rest : rest.replaceAll(end, mask);
+}
+
+const wordOnly = /^[\p{L}\p{N}+/=_-]*$/u;
+
+function longest(value: string, cut: (length: number) => string, text: string, atLeast: number): string | undefined {
+  let found: string | undefined;
+  for (let length = atLeast; length <= value.length && text.includes(cut(length)); length++) found = cut(length);
+  return found;
+}
 
 function asMap(value: unknown): Readonly<Record<string, unknown>> {
   return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};

@@ -1,12 +1,14 @@
-import type { ApplySet } from '../inventory/applyset.ts';
-import { hookStandingOf, standingOf } from '../inventory/membership.ts';
+import { environmentAnnotation, type ApplySet } from '../inventory/applyset.ts';
+import { holdsState, hookStandingOf, standingOf } from '../inventory/membership.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../objects/object-id.ts';
+import { stateMessage } from './deletion-guard.ts';
 import { foreignOwnerOf } from './refusal.ts';
 
 /** Whom an environment's templates look things up for. */
 export interface Looker {
-  readonly applySet: ApplySet;
+  /** The environment's own set first, then those of its previous names. */
+  readonly applySets: readonly [ApplySet, ...ApplySet[]];
   /** The Helm releases that it may take over: those of its sources, where its file says `adopt`. */
   readonly adopted: readonly string[];
 }
@@ -19,14 +21,26 @@ export interface Looker {
 export function refusalToAnswer({ found, looker }: { found: readonly KubernetesObject[]; looker: Looker }): string | undefined {
   const stranger = found.find((object) => !isOwn({ object, looker }));
   if (stranger === undefined) return undefined;
-  const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySet })?.title ?? makerOf(stranger);
+  const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySets[0] })?.title ?? makerOf(stranger);
   const whose = owner === undefined ? '' : ` (it is of ${owner})`;
   return `${objectTitle(objectIdOf(stranger))} is there and not this environment's own${whose}; spec.lookup: cluster lets its charts read it and follow it, spec.lookup: empty answers as if nothing were there`;
 }
 
-function isOwn({ object, looker: { applySet, adopted } }: { object: KubernetesObject; looker: Looker }): boolean {
+/**
+ * Why a template is not answered with what Converge keeps of itself, in either scope: a seed holds passwords and what was
+ * answered before, and whatever is answered changes it.
+ */
+export function refusalToTellState({ found, looker }: { found: KubernetesObject; looker: Looker }): string | undefined {
+  if (!holdsState(found)) return undefined;
+  const { environment } = looker.applySets[0];
+  const named = found.metadata.annotations?.[environmentAnnotation];
+  return `${objectTitle(objectIdOf(found))} ${stateMessage(named === undefined || named === environment ? undefined : `environment ${named}`)}`;
+}
+
+function isOwn({ object, looker: { applySets, adopted } }: { object: KubernetesObject; looker: Looker }): boolean {
   const { labels = {}, annotations = {}, name, namespace } = object.metadata;
-  const standings = [standingOf, hookStandingOf].map((standing) => standing({ object, applySets: [applySet] }));
+  const [applySet] = applySets;
+  const standings = [standingOf, hookStandingOf].map((standing) => standing({ object, applySets }));
   if (object.apiVersion === 'v1' && object.kind === 'Namespace') return name === applySet.namespace;
   // A restore that lost who applied it is no copy.
   const isRestored = standings.some((found) => found.standing === 'unproven' && (found.missing === 'apply-entry' || found.missing === 'label-owner'));

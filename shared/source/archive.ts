@@ -78,7 +78,7 @@ export function admitEntry({ entry, tally, limits, subject }: {
     return { kind: 'skip' };
   }
   if (entry.type !== 'file' && entry.type !== 'contiguous-file') {
-    const message = `${quoted(entry.name)} is a ${entry.type}`;
+    const message = `${quoted(entry.name)} is ${entry.type === 'unknown' ? 'neither a file nor a folder' : `a ${entry.type}`}`;
     throw invalidArchive({ subject, message, remedy: 'pack plain files and folders only' });
   }
   const path = safePath({ path: name, subject });

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { configMap, countWrites, environmentFile, eventually, readLog, startWorld, type Clone, type Files, type World } from './world.ts';
 
@@ -230,6 +231,42 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
     expect(diff).toMatchObject({ action: 'none', summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart' });
     await lookAgain('watching');
     expect((await world.find('configmap', 'copied', 'watching'))?.data?.['premium']).toBe('10');
+  });
+
+  it('is never answered with what Converge keeps itself, which would change by every answer', async () => {
+    const listing = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: listed }
+data: { names: {{ range (lookup "v1" "Secret" .Release.Namespace "").items }}{{ .metadata.name }} {{ end }}x, all: {{ lookup "v1" "Secret" .Release.Namespace "" | toJson | sha256sum }} }
+`;
+    await convergedAt('listing', await master.push(chartOf('listing', { 'a.yaml': listing }, { lookup: 'cluster' })));
+    const writes = await countWrites(world, ['configmaps', 'secrets']);
+    await lookAgain('listing');
+    await lookAgain('listing');
+    expect(world.diffs.filter(({ environment }) => environment === 'listing')).toEqual([]);
+    expect(await countWrites(world, ['configmaps', 'secrets'])).toBe(writes);
+
+    const reading = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: read }
+data: { seed: {{ (lookup "v1" "Secret" .Release.Namespace "converge-listing-seed").data.seed }} }
+`;
+    const commit = await master.push({ 'charts/listing/templates/b.yaml': reading });
+    expect((await diffAt('listing', commit)).summary).toContain('Secret listing/converge-listing-seed holds what this environment keeps of itself');
+  });
+
+  it('finds its own under a new name, too', async () => {
+    const spec = { namespace: 'renamed' };
+    await convergedAt('before', await master.push(chartOf('before', { 'login.yaml': secret }, spec)));
+    const password = (await world.find('secret', 'login', 'renamed'))?.data;
+    const declared = z.looseObject({ metadata: z.looseObject({}) }).parse(JSON.parse(environmentFile('after', { ...spec, sources: [{ helm: { chart: 'charts/before', release: 'shop' } }] })));
+    const commit = await master.push({
+      'environments/before.yaml': undefined,
+      'environments/after.yaml': JSON.stringify({ ...declared, metadata: { ...declared.metadata, previousNames: ['before'] } }),
+      'charts/before/templates/login.yaml': keepsPassword,
+    });
+    await convergedAt('after', commit);
+    expect((await world.find('secret', 'login', 'renamed'))?.data).toEqual(password);
   });
 
   it('says what the cluster does not serve', async () => {

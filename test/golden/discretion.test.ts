@@ -12,7 +12,10 @@ import type { Renderer } from '../../shared/pipeline/ports.ts';
 const password = 'hunter2Canary';
 const encoded = Buffer.from(password).toString('base64');
 /** Of it, of its rest, and of its encoding. */
-const traces = /hunt|unter2|canary|aHVudGVy/i;
+const traces = /hunt|unter2|canary|aHVudGVy|68756e74|331f1aa1/i;
+/** Of passwords that are no one long word. */
+const odd = { parts: 'p4-9x-q2', signs: 'a1!b2@c3#', quoted: 'aB3x,xYz9:Qq1z' };
+const oddTraces = /p4-9x|a1!b2|b2@c3|aB3x|xYz9/;
 
 interface Way {
   readonly files: Readonly<Record<string, string | Uint8Array>>;
@@ -89,6 +92,18 @@ const ways: Readonly<Record<string, Way>> = {
   'a certificate': piped('buildCustomCert .Values.password "b"', /error calling buildCustomCert/),
   'decryption': piped('decryptAES "key" .Values.password', /error calling decryptAES/),
   'a duration': piped('ago .Values.password | mustToDate "2006" | quote', /templates\/login\.yaml/),
+  'a password of short parts': piped('fail .Values.password', /login\.yaml:5: execution error at .*: \*\*\*/, odd.parts),
+  'a password of signs in a sentence': piped('fail (printf "the password %s is too short" .Values.password)', /the password \*\*\* is too short/, odd.signs),
+  'a password that looks like keys in braces': inTemplate(`data: [\n{{ fail .Values.password }}`, /execution error/, odd.quoted),
+  'an encoded password, told': piped('fail (b64enc .Values.password)', /execution error at .*: \*\*\*/),
+  'a password in hexadecimal digits': piped('fail (printf "%x" .Values.password)', /execution error at .*: \*\*\*/),
+  'the hash of a password': piped('fail (printf "the hash is %s" (sha256sum .Values.password))', /the hash is \*\*\*/),
+  'the beginning of a password': piped('fail (printf "it starts with %s" (trunc 6 .Values.password))', /it starts with \*\*\*/),
+  'a password with something behind it': piped('fail (printf "the user is %s" (print .Values.password "tail"))', /the user is \*\*\*/),
+  'a text in lines that looks like keys': {
+    ...inTemplate('{{ fail .Values.file }}', /execution error at .*: \*\*\*/),
+    files: { 'shop/Chart.yaml': chartFile, 'shop/templates/login.yaml': '{{ fail .Values.file }}', 'config/acme.yaml': `file: |\n  ${password}: 1\n` },
+  },
   'an alias in a manifest': inManifest(secretOf(`*${password}`), /manifests\/login\.yaml: document 1: .*unknown anchor/),
   'a tag in a manifest': inManifest(secretOf(`!!int ${password}`), /manifests\/login\.yaml: document 1/),
   'a mapping in a manifest': inManifest(secretOf(`a: ${password}: b`), /manifests\/login\.yaml: document 1: .*mapping values/),
@@ -97,6 +112,9 @@ const ways: Readonly<Record<string, Way>> = {
   'JSON in a manifest': inManifest(`{"apiVersion": "v1", "kind": "Secret", "stringData": {"password": "${password}" "a"}}`, /manifests\/login\.yaml/),
   'annotations that are a text': inManifest(`apiVersion: v1\nkind: Secret\nmetadata: { name: login, annotations: ${password} }\n`, /Secret login: metadata\.annotations is not an object/),
   'a literal without a key': inOverlay(`secretGenerator: [{ name: login, literals: ["${password}"] }]\n`, /invalid literal source/),
+  'a literal of short parts without a key': inOverlay(`secretGenerator: [{ name: login, literals: ["${odd.parts}"] }]\n`, /invalid literal source/),
+  'a literal among the files': inOverlay(`secretGenerator: [{ name: login, files: ["password=${password}"] }]\n`, /file sources: .*file does not exist/),
+  'a literal among the files of variables': inOverlay(`secretGenerator: [{ name: login, envs: ["password=${password}"] }]\n`, /env source files: .*file does not exist/),
   'a literal that is there twice': inOverlay(`secretGenerator: [{ name: login, literals: ["a=${password}", "a=${password}"] }]\n`, /overlay overlay: /),
   'a patch': inOverlay(`resources: [login.yaml]\npatches: [{ patch: "*${password}" }]\n`, /overlay overlay: /, { 'overlay/login.yaml': secretOf('a') }),
   'a patch of JSON': inOverlay(`resources: [login.yaml]\npatches: [{ target: { kind: Secret }, patch: '[{"op": "test", "path": "/stringData/password", "value": "${password}"}]' }]\n`, /overlay overlay: /, { 'overlay/login.yaml': secretOf('a') }),
@@ -104,6 +122,36 @@ const ways: Readonly<Record<string, Way>> = {
   'a resource that is a text': inOverlay('resources: [login.yaml]\n', /login\.yaml/, { 'overlay/login.yaml': `${password}\n` }),
   'a key that nobody knows': inOverlay(`secretGenerators: ${password}\n`, /kustomization\.yaml|overlay overlay/),
   'the user of a remote base': inOverlay(`resources: ["https://user:${password}@github.com/example/shop"]\n`, /remote resources are not supported/),
+};
+
+const validating = `{{- define "shop.validate" -}}
+{{- if not .Values.architecture -}}
+shop: architecture
+    Invalid architecture selected. Valid values are "standalone" and
+    "replication". Please set a valid architecture
+{{- end -}}
+{{- end -}}
+`;
+
+const mistakes: Readonly<Record<string, Way>> = {
+  'a function that nobody defined': piped('qoute .Values.password', /function "qoute" not defined/),
+  'a template that nobody defined': piped('include "shop.labls" .', /no template "shop\.labls" associated with template "gotpl"/),
+  'a sentence in a variable': inTemplate('{{ $told := "Only one of ingress and gateway may be enabled" }}{{ fail $told }}', /Only one of ingress and gateway may be enabled/),
+  'a sentence with a place for a word': piped('required (printf "%s.password is required for database %s" "shop" "main") nil', /password is required for database/),
+  'a validation of many sentences': {
+    ...piped('include "shop.validate" . | fail', /Invalid architecture selected\. Valid values are "standalone" and\s+"replication"\. Please set a valid architecture/),
+    files: { ...piped('include "shop.validate" . | fail', /./).files, 'shop/templates/_helpers.tpl': validating },
+  },
+  'an operation that no patch has': inOverlay(`resources: [login.yaml]\npatches:\n- target: { kind: Secret }\n  patch: |\n    - op: replce\n      path: /stringData/password\n      value: b\n`, /Unexpected kind: replce/, { 'overlay/login.yaml': secretOf('a') }),
+  'a patch of a field that is not there': inOverlay(`resources: [login.yaml]\npatches:\n- target: { kind: Secret }\n  patch: |\n    - op: replace\n      path: /data/nowhere/x\n      value: b\n`, /doc is missing path: \/data\/nowhere\/x/, { 'overlay/login.yaml': secretOf('a') }),
+  'a replacement from a field that is not there': inOverlay(
+    'resources: [login.yaml]\nreplacements:\n- source: { kind: Secret, name: login, fieldPath: data.hostname }\n  targets: [{ select: { kind: Secret }, fieldPaths: [data.host] }]\n',
+    /fieldPath `data\.hostname` is missing/,
+    { 'overlay/login.yaml': secretOf('a') },
+  ),
+  'a resource that is named twice': inOverlay('resources: [login.yaml, login.yaml]\n', /merging resources from 'login\.yaml': may not add resource with an already registered id: Secret/, { 'overlay/login.yaml': secretOf('a') }),
+  'a file that is not there': inOverlay('secretGenerator: [{ name: login, files: [tls.key=certs/tls.ky] }]\n', /overlay\/certs\/tls\.ky: file does not exist/),
+  'a merge of what is not there': inOverlay('configMapGenerator: [{ name: login, behavior: merge, literals: [a=b] }]\n', /Version:"v1", Kind:"ConfigMap".*Name:"login".*does not exist/),
 };
 
 let renderer: Renderer;
@@ -135,6 +183,11 @@ describe('an error of a render', () => {
   it.each(Object.entries(ways))('tells where and what, and quotes no password: %s', async (_name, way) => {
     const message = await messageOf(way);
     expect(message).not.toMatch(traces);
+    expect(message).not.toMatch(oddTraces);
     expect(message).toMatch(way.tells);
+  });
+
+  it.each(Object.entries(mistakes))('tells what a person needs to mend it: %s', async (_name, way) => {
+    expect(await messageOf(way)).toMatch(way.tells);
   });
 });

@@ -25,6 +25,12 @@ const hidden = "***"
 // shortestSecret is the length, in letters and digits, of a word that is hidden where it stands by itself.
 const shortestSecret = 4
 
+// longestWord of a sentence, in letters. What is longer is hidden unseen.
+const longestWord = 100
+
+// partsLooked is how many words are looked for within the values.
+const partsLooked = 200
+
 // evidenceBytes is how much is read of the sources to find out what of an error
 // is a value. Where there is more, no quotation is kept.
 const evidenceBytes = 32 << 20
@@ -36,6 +42,9 @@ type discretion struct {
 	// isPartial says that not all of the sources were looked at.
 	isPartial bool
 	left      int
+	// all holds the values, each behind and before a blank, to find what is a part of one.
+	all    string
+	looked int
 }
 
 func newDiscretion() *discretion {
@@ -61,7 +70,14 @@ func (d *discretion) learn(name string, data []byte) {
 		d.reveal(content)
 	case strings.Contains("/"+name, "/templates/"):
 		d.learnActions(content)
-		d.learnLines(actions.ReplaceAllString(content, ""))
+		text := actions.ReplaceAllString(content, "")
+		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
+			// What helpers say to people is put together of their text.
+			for line := range strings.Lines(text) {
+				d.revealSentence(line)
+			}
+		}
+		d.learnLines(text)
 	default:
 		if slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) {
 			d.learnReferences(data)
@@ -74,7 +90,22 @@ func (d *discretion) learn(name string, data []byte) {
 var referring = map[string]bool{
 	"resources": true, "bases": true, "components": true, "crds": true, "generators": true, "transformers": true, "validators": true,
 	"configurations": true, "patchesStrategicMerge": true, "files": true, "envs": true, "env": true, "path": true,
+	"fieldPath": true, "fieldPaths": true, "fieldpath": true,
 }
+
+// keyed is `key=file` of a generator; a value is taken for a file by whoever
+// writes it below files instead of literals.
+var keyed = regexp.MustCompile(`^([^=]*)=(.*)$`)
+
+// withoutLiteral answers what stands there for a file: a name with a folder or an ending.
+func withoutLiteral(reference string) string {
+	if pair := keyed.FindStringSubmatch(reference); pair != nil && !filePath.MatchString(pair[2]) {
+		return pair[1]
+	}
+	return reference
+}
+
+var filePath = regexp.MustCompile(`^(?:[\w.-]+/)*[\w-]*\.[A-Za-z]{1,12}$|^(?:[\w.-]+/)+[\w.-]+$`)
 
 // What stands before the host of a URL may be a password.
 var withUser = regexp.MustCompile(`\S*@\S*`)
@@ -102,7 +133,7 @@ func (d *discretion) learnReferencesBelow(value any, refers bool) {
 	case string:
 		// Resources and patches may also stand there whole.
 		if refers && !strings.Contains(value, "\n") {
-			d.reveal(withUser.ReplaceAllString(value, " "))
+			d.reveal(withUser.ReplaceAllString(withoutLiteral(value), " "))
 		}
 	}
 }
@@ -124,35 +155,83 @@ func (d *discretion) learnActions(template string) {
 			}
 		}
 		for _, literal := range literals.FindAllString(action, -1) {
+			d.revealSentence(strings.Trim(strings.ReplaceAll(literal, `\n`, " "), "\"`"))
 			d.hide(literal)
 		}
 		d.reveal(literals.ReplaceAllString(action, " "))
 	}
 }
 
+// spoken is a word of a sentence, with the punctuation around it.
+var spoken = regexp.MustCompile(`^[("']*(\p{L}+(?:['’-]\p{L}+)*)[)"'.,:;!?]*$`)
+
+// revealSentence lets the words of a sentence be told: what charts say to people.
+// A text is one where most of what stands between its blanks are plain words, three
+// or more; what else stands there stays hidden.
+func (d *discretion) revealSentence(text string) {
+	parts := strings.Fields(text)
+	var plain []string
+	for _, part := range parts {
+		if found := spoken.FindStringSubmatch(part); found != nil {
+			plain = append(plain, found[1])
+		}
+	}
+	if len(plain) >= 3 && 3*len(plain) >= 2*len(parts) {
+		d.reveal(strings.Join(plain, " "))
+	}
+}
+
 var (
 	lineKey = regexp.MustCompile(`^[\s\-?]*(?:"([^"]*)"|'([^']*)'|([\w./$-]+))\s*:(?:\s+(.*)|$)`)
-	flowKey = regexp.MustCompile(`[{,]\s*(?:"([^"]*)"|'([^']*)'|([\w./$-]+))\s*:\s*([^,{}\[\]]*)`)
+	flowKey = regexp.MustCompile(`[{,]\s*(?:"([^"]*)"|'([^']*)'|([\w./$-]+))\s*:\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^,{}\[\]]*)`)
+	inFlow  = regexp.MustCompile(`^\s*(?:[&!]\S+\s+)*[{\[]`)
+	// A text in lines begins behind this; what looks like keys in it is none, but for patches.
+	blockText = regexp.MustCompile(`(?:^|\s)[|>][+-]?\d?[+-]?\s*(?:#.*)?$`)
 	// What stands behind these says what an object is called, and what it is.
-	namingKeys = map[string]bool{"name": true, "kind": true, "apiVersion": true, "namespace": true, "generateName": true, "version": true, "chart": true, "release": true, "group": true}
+	namingKeys = map[string]bool{"name": true, "kind": true, "apiVersion": true, "namespace": true, "generateName": true, "version": true, "chart": true, "release": true, "group": true,
+		"op": true, "path": true, "fieldPath": true, "fieldpath": true}
 )
 
 // learnLines tells keys from values, also in what does not parse.
 func (d *discretion) learnLines(text string) {
+	// The indentation of the key whose text goes on in lines, where it does.
+	block := -1
 	for line := range strings.Lines(text) {
+		if indent := len(line) - len(strings.TrimLeft(line, " ")); block >= 0 && strings.TrimSpace(line) != "" {
+			if indent > block {
+				d.hide(line)
+				continue
+			}
+			block = -1
+		}
 		rest := line
-		if found := lineKey.FindStringSubmatch(line); found != nil {
+		found := lineKey.FindStringSubmatch(line)
+		if found != nil {
+			if blockText.MatchString(strings.TrimRight(found[4], "\r\n")) && found[3] != "patch" {
+				block = len(line) - len(strings.TrimLeft(line, " -"))
+				if block > 0 && strings.HasPrefix(strings.TrimLeft(line, " "), "-") {
+					block = len(line) - len(strings.TrimLeft(line, " "))
+				}
+			}
 			rest = d.learnPair(found)
 		}
-		for _, found := range flowKey.FindAllStringSubmatch(rest, -1) {
-			if value := d.learnPair(found); value == "" {
-				rest = strings.Replace(rest, found[0], " ", 1)
-			} else {
-				rest = strings.Replace(rest, found[0], " "+value+" ", 1)
-			}
+		if found == nil || inFlow.MatchString(rest) {
+			rest = d.learnFlow(rest)
 		}
 		d.hide(rest)
 	}
+}
+
+// learnFlow answers what is left of a line where its keys, and its values that are names, are taken out.
+func (d *discretion) learnFlow(rest string) string {
+	for _, found := range flowKey.FindAllStringSubmatch(rest, -1) {
+		if value := d.learnPair(found); value == "" {
+			rest = strings.Replace(rest, found[0], " ", 1)
+		} else {
+			rest = strings.Replace(rest, found[0], " "+value+" ", 1)
+		}
+	}
+	return rest
 }
 
 // learnPair answers the value of a key, or nothing where the value is a name.
@@ -187,8 +266,8 @@ func wordsOf(text string) []string {
 var (
 	quotations = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|`[^`]*`|(?:^|[\\s(\\[:=,])'[^'\n]*'")
 	chunks     = regexp.MustCompile(`[^\s"'` + "`" + `]+`)
-	numbered   = regexp.MustCompile(`^[(\[]?(?:\d{1,7}[:,.)\]]*)+$`)
-	counting   = regexp.MustCompile(`(?i)\b(?:line|lines|column|document|item|byte|bytes|offset|character|of|than|the|holds)\s*$`)
+	numbered   = regexp.MustCompile(`^[(\[]?(?:\d{1,5}[:,.)\]]*){1,3}$`)
+	counting   = regexp.MustCompile(`(?i)\b(?:line|lines|column|document|item|byte|bytes|offset|character)\s*$`)
 )
 
 // tell answers a message without what may be a value.
@@ -213,14 +292,18 @@ func (d *discretion) tell(message string) string {
 	return told.String()
 }
 
+// isTellable says whether a quotation has no word that may be of a value, or too little of one.
 func (d *discretion) isTellable(quote string) bool {
+	unknown := 0
 	for _, word := range wordsOf(quote) {
-		if d.isPartial && !vocabulary[word] || !d.names[word] && !vocabulary[word] {
-			return false
+		if d.isPartial && !vocabulary[word] || !d.isKnown(word) {
+			unknown += utf8.RuneCountInString(word)
 		}
 	}
-	return true
+	return unknown < shortestSecret
 }
+
+func (d *discretion) isKnown(word string) bool { return d.names[word] || vocabulary[word] }
 
 func (d *discretion) tellPlain(text string) string {
 	var told strings.Builder
@@ -242,13 +325,76 @@ func (d *discretion) tellPlain(text string) string {
 // tellChunk hides a word with all that hangs together with it, but for the
 // punctuation of the sentence around it.
 func (d *discretion) tellChunk(chunk string) string {
-	for _, word := range wordsOf(chunk) {
-		if utf8.RuneCountInString(word) >= shortestSecret && d.values[word] && !d.names[word] && !vocabulary[word] {
-			inner := strings.TrimRight(strings.TrimLeft(chunk, "(<["), ".,:;)>]")
-			return strings.Replace(chunk, inner, hidden, 1)
-		}
+	inner := strings.TrimRight(strings.TrimLeft(chunk, "(<["), ".,:;)>]")
+	if d.mayBeValue(inner) {
+		return strings.Replace(chunk, inner, hidden, 1)
 	}
 	return chunk
+}
+
+var (
+	padded    = regexp.MustCompile(`[A-Za-z0-9+/_-]{6,}={1,2}$`)
+	printable = regexp.MustCompile(`^[\x20-\x7e\s]+$`)
+)
+
+// mayBeValue says whether a word holds a value, a part of one, or what is made of
+// one: its encoding, its hash, it with something behind it.
+func (d *discretion) mayBeValue(chunk string) bool {
+	values := 0
+	for _, word := range wordsOf(chunk) {
+		if d.isKnown(word) {
+			continue
+		}
+		length := utf8.RuneCountInString(word)
+		switch {
+		case d.values[word]:
+			values += length
+		case length > longestWord:
+			return true
+		case length >= 2*shortestSecret && isMixed(word), length >= shortestSecret && d.isPart(word), d.holdsValue(word):
+			return true
+		}
+	}
+	return values >= shortestSecret || d.isEncoded(chunk)
+}
+
+// isEncoded says whether a word is base64 of a text.
+func (d *discretion) isEncoded(chunk string) bool {
+	if words := wordsOf(chunk); len(chunk) < 2*shortestSecret || !slices.ContainsFunc(words, func(word string) bool { return !d.isKnown(word) }) {
+		return false
+	}
+	decoded, err := base64.StdEncoding.DecodeString(chunk)
+	return padded.MatchString(chunk) || err == nil && printable.Match(decoded)
+}
+
+func isMixed(word string) bool {
+	return strings.ContainsFunc(word, unicode.IsDigit) && strings.ContainsFunc(word, unicode.IsLetter)
+}
+
+// isPart says whether a word is a part of a value.
+func (d *discretion) isPart(word string) bool {
+	if d.all == "" {
+		var all strings.Builder
+		for value := range d.values {
+			all.WriteString(" " + value)
+		}
+		d.all = all.String() + " "
+	}
+	d.looked++
+	return d.looked > partsLooked || strings.Contains(d.all, word)
+}
+
+// holdsValue says whether a word goes on before or behind a value.
+func (d *discretion) holdsValue(word string) bool {
+	runes := []rune(word)
+	for cut := 2 * shortestSecret; cut < len(runes); cut++ {
+		for _, part := range []string{string(runes[:cut]), string(runes[len(runes)-cut:])} {
+			if d.values[part] && !d.isKnown(part) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // tellError answers an error as it may be told, by what was read on the way to it.
@@ -313,6 +459,7 @@ var vocabulary = wordSet(`
 	strict known mark unicode escape hexadecimal digit control incorrect flow indentation alias aliases self referential excessive
 	require requires constraint cluster loop depth size big large megabytes mib kib mebibytes seconds
 	submodule submodules subtree copy migrate export gitattributes add again leads nowhere symbolic endian little broken nul utf utf32 lf save disk
+	merging gotpl timestamp seq omap v1 configmap regexp
 	helmignore speaks needs leave package packaged folders device several metadata follows items taken looks place misplaced charts crds unpack
 `)
 

@@ -35,13 +35,14 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
   const left = [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort();
   const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  const unwanted = pending?.filter((key) => pruned.unwanted.includes(key));
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
     return await tellLeft(target, done);
   }
   if (course.unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: course.unhealed });
-    await run.memoryFile.save({ ...run.memoryFile.memory(), health, unawaited, rollout: undefined, retry: undefined, waiting: undefined });
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending, health, unawaited, rollout: undefined, retry: undefined, waiting: undefined });
     return { outcome: 'diverged', revision, reason, summary };
   }
 
@@ -59,7 +60,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
       converged: { ...(quiet ?? target.attempted), renderKey },
       previous: previousOf({ before, desired }),
       objects: onlyDesired({ objects: memory.objects, desired }),
-      ...{ left, pending, health, unawaited, rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
+      ...{ left, pending, unwanted, health, unawaited, rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
     },
     converged: {
       cluster: cluster.name,

@@ -4,11 +4,11 @@ import { hashJson } from '../../objects/canonical-json.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { lookupTitle } from '../../objects/lookup-query.ts';
 import { resourceOf } from '../../objects/desired.ts';
-import { refusalToAnswer, type Looker } from '../../ownership/lookup-scope.ts';
+import { refusalToAnswer, refusalToTellState, type Looker } from '../../ownership/lookup-scope.ts';
 import type { LookupAnswer, LookupQuery } from '../ports.ts';
 import { inParallel } from './parallel.ts';
 import { keepAnswers, keptAnswers } from './seed.ts';
-import type { Target } from './target.ts';
+import { ownSets, type Target } from './target.ts';
 
 /** What the templates of one render are answered. */
 export interface Lookups {
@@ -68,15 +68,19 @@ export async function lookUp(target: Target, query: LookupQuery): Promise<Asked>
   // One object of a namespaced kind is nowhere but in a namespace.
   if (name !== '' && resource.namespaced && scope === undefined) return { found: null, objects: [] };
   const found = name === '' ? await cluster.list({ resource, namespace: scope, content: 'whole' }) : [(await cluster.get({ resource, namespace: scope, name })) ?? []].flat();
-  const objects = found.map((object) => ({ ...object, apiVersion, kind }));
-  const refused = environment.lookup === 'own' ? refusalToAnswer({ found: objects, looker: lookerOf(target) }) : undefined;
+  const looker = lookerOf(target);
+  const all = found.map((object) => ({ ...object, apiVersion, kind }));
+  const state = all.map((object) => refusalToTellState({ found: object, looker }));
+  const objects = all.filter((_object, index) => state[index] === undefined);
+  const refused = (name === '' ? undefined : state[0]) ?? (environment.lookup === 'own' ? refusalToAnswer({ found: objects, looker }) : undefined);
   if (refused !== undefined) return { refused };
   const told = objects.map(withoutManagedFields);
   return { found: name === '' ? { apiVersion, kind: `${kind}List`, metadata: {}, items: told } : (told[0] ?? null), objects };
 }
 
-function lookerOf({ applySet, environment: { adopt, sources } }: Target): Looker {
-  return { applySet, adopted: adopt ? sources.flatMap((source) => (source.kind === 'helm' ? [source.release] : [])) : [] };
+function lookerOf(target: Target): Looker {
+  const { adopt, sources } = target.environment;
+  return { applySets: ownSets(target), adopted: adopt ? sources.flatMap((source) => (source.kind === 'helm' ? [source.release] : [])) : [] };
 }
 
 /** Who wrote which field, and when, is nothing that a chart is made from, and is most of a small object. */

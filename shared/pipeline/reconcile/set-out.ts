@@ -48,7 +48,9 @@ export async function setOut({ run, revision, attempted, environment, cluster }:
   const before = run.memoryFile.memory();
   const record = hookRecordOf({ run }, { desired, observed });
   const due = areHooksDue({ releases: desired.releases, record });
-  const isIdle = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep');
+  // What was left for now, and is looked at again, is no news.
+  const isLeft = (action: PlannedAction) => action.action === 'prune' && before.pending?.includes(action.observed.key) === true;
+  const isIdle = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep' || isLeft(action));
   const quiet = isIdle ? revisionWithSameInputs({ before, desired }) : undefined;
   const isSame = before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
   const committed = actions.flatMap((action) => (action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : []));

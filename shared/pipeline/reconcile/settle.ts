@@ -9,6 +9,7 @@ import { assessHealth } from '../../health/assess-health.ts';
 import { bearingOf } from '../../health/bearing.ts';
 import { environmentHealth } from '../../health/environment-health.ts';
 import { isAsRemembered } from '../../plan/plan.ts';
+import { countRolledOut } from '../../plan/rolled-out.ts';
 import { openClaims } from './claims.ts';
 import type { ObservedState } from './observed-state.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
@@ -73,8 +74,11 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     await run.memoryFile.save(memory);
     return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
   }
-  const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
+  // A heal that another run waited for; of a revision that was tried in between, nothing is here.
+  const isOfConverged = before.attempted !== undefined && before.converged !== undefined && sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
+  const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
+  const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
   const convergedAt = memory.converged?.revision ?? revision;
-  await tellConverged(run, { memory, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
+  await tellConverged(run, { memory: { ...memory, rolledOut: undefined }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
   return { outcome: 'unchanged', revision };
 }

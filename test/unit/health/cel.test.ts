@@ -76,6 +76,8 @@ describe('compileCel', () => {
     ['timestamp(data.key) > timestamp("2026-11-22T00:00:00Z")', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
     ['data.key.unknown == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
     ['data.key[data.key] == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
+    ['data.key ? true : false', { kind: 'failed', message: "Ternary condition must be bool, got 'string'" }],
+    ['bool(data.key)', { kind: 'failed', message: 'bool() conversion error: invalid string value "***"' }],
     ['{data.key: 1}[data.key + "x"] == 1', { kind: 'absent', message: 'No such key: ***' }],
   ] as const)('quotes nothing of an object, which may be a Secret: %s', ([text, answer]) => {
     expect(evaluate(text, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { key: 'hunter2Canary', list: [1] } })).toEqual(answer);

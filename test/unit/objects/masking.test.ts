@@ -52,6 +52,25 @@ describe('what the API server says of a Secret', () => {
     expect(hide(`cannot use ["${canary}"]`, { ...secret, stringData: { number: [canary] } } as never)).toBe('cannot use ["***"]');
   });
 
+  it.each([
+    ['Secret "card" is invalid: data: Forbidden: field is immutable when `immutable` is set'],
+    ['Secret "card" is invalid: type: Invalid value: "kubernetes.io/tls": field is immutable'],
+    ["Secret \"card\" is invalid: data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', regex used for validation is '[-._a-zA-Z0-9]+')"],
+    ['secrets "card" already exists'],
+  ])('stays readable where a whole file is secret: %s', (text) => {
+    const file = `route: { name: some, type: data, key: valid }\n# the field is immutable and must be invalid when the value exists already, kubernetes card or alphanumeric characters\npassword: ${canary}\n`;
+    const whole = { ...secret, data: { 'config.yaml': Buffer.from(file).toString('base64') } };
+    expect(hide(text, whole)).toBe(text);
+    expect(hide(`${text}: ${canary}`, whole)).toBe(`${text}: ***`);
+  });
+
+  it('holds no beginning and no end of a value whose words are short', () => {
+    const short = { ...secret, stringData: { password: 'a1!b2@c3#d4' } };
+    expect(hide('password "a1!b2@c…" is weak', short)).toBe('password "***…" is weak');
+    expect(hide('password "…@c3#d4" is weak', short)).toBe('password "…***" is weak');
+    expect(hide('a word of the API that is a value: immutable', { ...secret, stringData: { password: 'immutable' } } as never)).toBe('a word of the API that is a value: ***');
+  });
+
   it('is told otherwise, and so is what it says of any other kind', () => {
     expect(hide('Secret "card" is invalid: data[number]: Required value')).toBe('Secret "card" is invalid: data[number]: Required value');
     expect(hide(`Invalid value: "${encoded}"`, { ...secret, kind: 'ConfigMap' })).toContain(encoded);
