@@ -61,6 +61,8 @@ export const memorySchema = z.object({
   retry: retrySchema.optional(),
   /** What the last run left waiting, and at which revision. */
   waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /** What it settled without, because it may never come, is of the past or cannot be judged, for people. */
+  unawaited: z.string().optional(),
   /** Whose signature the next commit must carry, as texts, and the accepted commit that said so. */
   verified: z.object({ commit: z.string(), allowedSigners: z.string().optional(), openpgpKeys: z.string().optional() }).optional(),
   /** What was healed lately, to recognise who undoes it each time. */

@@ -54,6 +54,9 @@ export function bearingOf({
 
 const addressedSchema = z.object({ status: z.object({ addresses: z.array(z.unknown()).min(1) }) });
 
+/** A route that a controller has taken on says so for each of its parents. */
+const takenOnSchema = z.object({ status: z.union([z.object({ parents: z.array(z.unknown()).min(1) }), z.object({ ingress: z.array(z.unknown()).min(1) })]) });
+
 /** An address comes from a controller that a cluster need not have. A ClusterIP Service is never `Progressing`. */
 function waitsForAddress(object: KubernetesObject): boolean {
   switch (groupKind(objectIdOf(object))) {
@@ -62,6 +65,16 @@ function waitsForAddress(object: KubernetesObject): boolean {
       return true;
     case 'Gateway.gateway.networking.k8s.io':
       return !addressedSchema.safeParse(object).success;
+    case 'HTTPRoute.gateway.networking.k8s.io':
+    case 'GRPCRoute.gateway.networking.k8s.io':
+    case 'TLSRoute.gateway.networking.k8s.io':
+    case 'TCPRoute.gateway.networking.k8s.io':
+    case 'UDPRoute.gateway.networking.k8s.io':
+    case 'Route.route.openshift.io':
+      return !takenOnSchema.safeParse(object).success;
+    // It is issued when its domain leads to the load balancer, whose address is known after the roll-out.
+    case 'ManagedCertificate.networking.gke.io':
+      return true;
     default:
       return false;
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { conditionList, describeCondition, findCondition } from './conditions.ts';
+import { mayStartLater } from './healing-causes.ts';
 import { part } from './observed-shape.ts';
 
 /** Why a Pod is not there yet. `failing`: waiting will not mend it, as far as its status tells. */
@@ -42,9 +43,6 @@ type Pod = z.infer<typeof podSchema>;
 
 /** Reasons for which the kubelet cannot start a container: `ErrImagePull`, `InvalidImageName`, `CreateContainerConfigError`, … */
 const cannotStart = /^Err|^Invalid|Error$|^ImagePullBackOff$|^RegistryUnavailable$/;
-const cannotPull = /^ErrImagePull$|^ImagePullBackOff$|^RegistryUnavailable$/;
-/** A registry or a network that does not answer now: the kubelet tries again, and a healthy cluster shows it for a minute. */
-const comesAndGoes = /time(d )?-?out|deadline exceeded|connection (refused|reset)|i\/o |no such host|temporary|too many requests|toomanyrequests|\b(429|50[0234])\b|handshake|service unavailable|unexpected EOF|QPS exceeded/i;
 /** What every container waits for at first. */
 const starting = /^(ContainerCreating|PodInitializing)?$/;
 /** Kubernetes restarts what has crashed once; from this many restarts on, a crash is no accident. */
@@ -88,7 +86,7 @@ function progressing(message: string): PodTrouble {
 function describeFailing({ container, pod, countsCrashes }: { container: Container; pod: Pod; countsCrashes: boolean }): string | undefined {
   const { name, ready, restartCount, state } = container;
   const reason = state.waiting?.reason ?? '';
-  if (cannotPull.test(reason) && comesAndGoes.test(state.waiting?.message ?? '')) return undefined;
+  if (cannotStart.test(reason) && mayStartLater({ reason, message: state.waiting?.message ?? '' })) return undefined;
   if (countsCrashes && cannotStart.test(reason)) return `container ${name}: ${describeWaiting(container)}`;
   if (countsCrashes) return undefined;
   if (reason === 'CrashLoopBackOff') return `container ${name}: CrashLoopBackOff: ${describeCrash({ container, pod })}`;

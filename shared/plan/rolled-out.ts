@@ -5,8 +5,8 @@ import type { PlannedAction } from './plan.ts';
 
 const keys = z.array(z.string()).readonly();
 
-/** What the runs of one roll-out have done or set out to do, by object key; no object is in two of the lists. */
-export const rolledOutSchema = z.object({ created: keys, configured: keys, pruned: keys });
+/** What the runs of one roll-out have done or set out to do, by object key; no object is in two of the lists. `released` is what was given up instead of being pruned. */
+export const rolledOutSchema = z.object({ created: keys, configured: keys, pruned: keys, released: keys.optional() });
 export type RolledOut = z.infer<typeof rolledOutSchema>;
 
 /** What a run sets out to do: remembered before the first write, it counts also where the run is killed half-way. */
@@ -19,7 +19,8 @@ export function setOutFor(actions: readonly PlannedAction[]): RolledOut {
 /** What a run has done. */
 export function doneBy(changes: readonly Change[]): RolledOut {
   const of = (did: Change['did']) => changes.filter((change) => change.did === did).map(({ id }) => objectKey(id));
-  return { created: of('created'), configured: of('configured'), pruned: of('pruned') };
+  const released = of('released');
+  return { created: of('created'), configured: of('configured'), pruned: of('pruned'), ...(released.length === 0 ? {} : { released }) };
 }
 
 /** What an object was first made to be stays: created and then configured is created. */
@@ -27,8 +28,9 @@ export function joinRolledOut({ earlier, later }: { earlier: RolledOut | undefin
   if (earlier === undefined) return later;
   const created = new Set([...earlier.created, ...later.created]);
   const configured = new Set([...earlier.configured, ...later.configured].filter((key) => !created.has(key)));
-  const pruned = new Set([...earlier.pruned, ...later.pruned].filter((key) => !created.has(key) && !configured.has(key)));
-  return { created: [...created], configured: [...configured], pruned: [...pruned] };
+  const released = new Set([...(earlier.released ?? []), ...(later.released ?? [])].filter((key) => !created.has(key) && !configured.has(key)));
+  const pruned = new Set([...earlier.pruned, ...later.pruned].filter((key) => !created.has(key) && !configured.has(key) && !released.has(key)));
+  return { created: [...created], configured: [...configured], pruned: [...pruned], ...(released.size === 0 ? {} : { released: [...released] }) };
 }
 
 /**
@@ -42,5 +44,6 @@ export function countRolledOut({ rolledOut, desired, left }: { rolledOut: Rolled
   const created = rolledOut.created.filter((key) => wanted.has(key)).length;
   const configured = rolledOut.configured.filter((key) => wanted.has(key)).length;
   const pruned = rolledOut.pruned.filter((key) => !wanted.has(key) && !left.includes(key)).length;
-  return { created, configured, unchanged: wanted.size - created - configured, pruned };
+  const released = rolledOut.released?.filter((key) => !wanted.has(key)).length ?? 0;
+  return { created, configured, unchanged: wanted.size - created - configured, pruned, ...(released === 0 ? {} : { released }) };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { memorySchema, type Memory } from '../../shared/environment/memory.ts';
+import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -95,6 +96,37 @@ describe('what may never come', () => {
     await world.checkDrift();
     const memory = z.object({ health: z.string() }).parse(JSON.parse((await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/open/memory.json').download())[0].toString()));
     expect(memory.health).toBe('Progressing');
+    const status = z.object({ environments: z.array(z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() })) }).parse(await (await fetch(world.pipeline.facts.status)).json());
+    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({ state: 'Converged', health: 'Progressing', message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/) });
     expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
+  });
+});
+
+async function memoryOf(name: string): Promise<Memory> {
+  const [content] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`).download();
+  return memorySchema.parse(JSON.parse(content.toString()));
+}
+
+describe('an unhealthy environment that is healed', () => {
+  it('has the time of a roll-out from then on, before it is unhealthy again', async () => {
+    const seconds = 6;
+    await master.push({
+      'environments/healed.yaml': environmentFile('healed', { timeout: `${seconds}s` }),
+      'manifests/healed/web.yaml': deployment('web', 'shop:1', { nodeSelector: { no: 'such-node' } }),
+    });
+    const told = () => world.diffs.filter(({ environment }) => environment === 'healed').map(({ reason }) => reason);
+    await eventually('it is unhealthy', () => told().length === 1, 90);
+    const { rollout } = await memoryOf('healed');
+    await world.kubectl('delete', 'deployment', 'web', '--namespace', 'healed');
+    await world.checkDrift();
+    await eventually('it is unhealthy again', async () => {
+      const memory = await memoryOf('healed');
+      if (memory.rollout?.since === rollout?.since) await world.checkDrift();
+      return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
+    }, 90);
+    // The incident is still the same, and is told once.
+    expect(told()).toEqual(['Unhealthy', 'Drifted']);
+    const made = await world.kubectl('get', 'deployment', 'web', '--namespace', 'healed', '--output', 'jsonpath={.metadata.creationTimestamp}');
+    expect(Date.parse((await memoryOf('healed')).rollout?.until ?? '')).toBeGreaterThanOrEqual(Date.parse(made) + (seconds - 1) * 1000);
   });
 });

@@ -1,13 +1,14 @@
 import type { HealthExpressions } from '../../environment/environment-file.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../health/bearing.ts';
-import { worstHealth, type Health } from '../../health/health.ts';
+import { describeObjects, environmentHealth, type EnvironmentHealth } from '../../health/environment-health.ts';
+import type { Health } from '../../health/health.ts';
 import { beginRollout, endRollout, isOver, nextStep, type Rollout } from '../../environment/rollout.ts';
 import { extentOf } from '../../inventory/applyset.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { isShortLived } from '../../objects/short-lived.ts';
-import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
+import { objectIdOf, objectKey } from '../../objects/object-id.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { openClaims } from './claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
@@ -27,7 +28,7 @@ export interface UnhealthyObject {
 }
 
 export type Outcome =
-  | { readonly outcome: 'healthy'; readonly health: Health }
+  | { readonly outcome: 'healthy'; readonly health: EnvironmentHealth }
   | { readonly outcome: 'unhealthy'; readonly objects: readonly UnhealthyObject[]; readonly rollout: Rollout }
   | { readonly outcome: 'waiting'; readonly message: string; readonly rollout: Rollout }
   | { readonly outcome: 'superseded' };
@@ -63,7 +64,7 @@ export async function awaitHealth(
       return { desired: object, health, bearing: bearingOf({ object: known, health, expressions: environment.health, waitsForConsumer: known !== undefined && claims.waits(known) }) };
     });
     const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
-    if (unhealthy.length === 0) return { outcome: 'healthy', health: worstHealth(judged.map(({ health }) => health)) };
+    if (unhealthy.length === 0) return { outcome: 'healthy', health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))) };
 
     if (run.ports.now().getTime() - explainedAt >= explainAgain) {
       explainedAt = run.ports.now().getTime();
@@ -124,10 +125,7 @@ function withReason(unhealthy: UnhealthyObject, explanations: Explanations): Unh
 
 /** `waits for Deployment acme/web: 1 of 3 ready, and 2 more objects` */
 function messageOf(unhealthy: readonly UnhealthyObject[]): string {
-  const [first, ...others] = unhealthy;
-  if (first === undefined) return '';
-  const more = others.length === 0 ? '' : `, and ${others.length} more object${others.length === 1 ? '' : 's'}`;
-  return `waits for ${objectTitle(first.desired.id)}: ${first.health.message}${more}`;
+  return `waits for ${describeObjects(unhealthy.map(({ desired: { id }, health }) => ({ id, health })))}`;
 }
 
 function healthOf({ desired, observed, expressions }: { desired: DesiredObject; observed: KubernetesObject | undefined; expressions: readonly HealthExpressions[] }): Health {

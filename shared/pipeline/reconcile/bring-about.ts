@@ -4,7 +4,7 @@ import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { nextRetry } from '../../environment/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../environment/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
-import type { Health } from '../../health/health.ts';
+import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
@@ -46,7 +46,7 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
   if (finished.step === 'ended') return finished.result;
   const ending = await finishPrune(target, course, written.made, pruning.made);
   if (ending.step === 'ended') return ending.result;
-  return await conclude(target, course, { applied: written.made.applied, leaving: pruning.made.leaving, pruned: ending.made, health: healthy.made.state });
+  return await conclude(target, course, { applied: written.made.applied, leaving: pruning.made.leaving, pruned: ending.made, health: healthy.made });
 }
 
 /** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
@@ -108,7 +108,7 @@ async function finishPrune(target: Target, course: Course, { applied }: Written,
   return ended(await fail(target, course, { changes: [...applied.changes, ...made.changes], hook: undefined }));
 }
 
-async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<Health>> {
+async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<EnvironmentHealth>> {
   const healing = { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout };
   const outcome = await awaitHealth(target, healing);
   switch (outcome.outcome) {

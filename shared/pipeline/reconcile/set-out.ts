@@ -58,9 +58,10 @@ export async function setOut({ run, revision, attempted, environment, cluster }:
   const rollout = rolloutOf({ last: before.rollout, revision, commits: committed.length > 0, heals: writes, sameInputs: isSame, now: run.ports.now(), timeout: environment.timeout });
   const earlier = isSame ? before.rolledOut : undefined;
   if (quiet === undefined) {
-    const health = writes || rollout !== before.rollout ? 'Progressing' : before.health;
+    const isUnderWay = writes || rollout !== before.rollout;
+    const [health, unawaited] = isUnderWay ? (['Progressing', undefined] as const) : [before.health, before.unawaited];
     const converged = stillConverged({ before, desired });
-    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted, converged, health, rollout, rolledOut: joinRolledOut({ earlier, later: setOutFor(actions) }) });
+    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted, converged, health, unawaited, rollout, rolledOut: joinRolledOut({ earlier, later: setOutFor(actions) }) });
   }
   return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout, earlier };
 }

@@ -7,8 +7,9 @@ import { sameInputs } from '../../environment/inputs.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { bearingOf } from '../../health/bearing.ts';
-import { worstHealth } from '../../health/health.ts';
+import { environmentHealth } from '../../health/environment-health.ts';
 import { isAsRemembered } from '../../plan/plan.ts';
+import { countRolledOut } from '../../plan/rolled-out.ts';
 import { openClaims } from './claims.ts';
 import type { ObservedState } from './observed-state.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
@@ -63,8 +64,8 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
     return await diverge(run, { ...target, rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
-  const health = worstHealth(assessed.map((object) => object.health)).state;
-  const memory = { ...before, attempted: target.attempted, rollout, health, retry: undefined, waiting: undefined };
+  const { state: health, unawaited } = environmentHealth(assessed);
+  const memory = { ...before, attempted: target.attempted, rollout, health, unawaited, retry: undefined, waiting: undefined };
   if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };
@@ -73,8 +74,11 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     await run.memoryFile.save(memory);
     return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
   }
-  const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
+  // A heal that another run waited for; of a revision that was tried in between, nothing is here.
+  const isOfConverged = before.attempted !== undefined && before.converged !== undefined && sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
+  const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
+  const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
   const convergedAt = memory.converged?.revision ?? revision;
-  await tellConverged(run, { memory, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
+  await tellConverged(run, { memory: { ...memory, rolledOut: undefined }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
   return { outcome: 'unchanged', revision };
 }
