@@ -21,8 +21,8 @@ export default defineConfig({
           // Each file may bring up a control plane of its own, 0.5 GB with its fellows.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
 import { incidentSchema } from '../drift/incident.ts';
 import { healthStates } from '../health/health.ts';
+import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';
 import { retrySchema } from './retry.ts';
 import { rolloutSchema } from './rollout.ts';
@@ -41,8 +42,10 @@ export const memorySchema = z.object({
   objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   left: z.array(z.string()),
-  /** Keys of `left` that the next look tries to prune again: handed over, guarded, or still being deleted. */
+  /** Keys of `left` that the next look tries to prune again: handed over, guarded, still being deleted, not to be tried, or still in use. */
   pending: z.array(z.string()).optional(),
+  /** Those of them that no other environment wanted at the revision that converged last. */
+  unwanted: z.array(z.string()).optional(),
   /** Previous names of the environment whose inventories were taken over. */
   succeeded: z.array(z.string()).optional(),
   /** Objects that copied the label of the set: left alone, and shown. */
@@ -52,10 +55,14 @@ export const memorySchema = z.object({
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
   /** The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy, until all is healthy. */
   rollout: rolloutSchema.optional(),
+  /** What the runs for the attempted inputs have done so far; absent once they converged. */
+  rolledOut: rolledOutSchema.optional(),
   /** When what failed is tried again. */
   retry: retrySchema.optional(),
   /** What the last run left waiting, and at which revision. */
   waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /** What it settled without, because it may never come, is of the past or cannot be judged, for people. */
+  unawaited: z.string().optional(),
   /** Whose signature the next commit must carry, as texts, and the accepted commit that said so. */
   verified: z.object({ commit: z.string(), allowedSigners: z.string().optional(), openpgpKeys: z.string().optional() }).optional(),
   /** What was healed lately, to recognise who undoes it each time. */

@@ -14,16 +14,19 @@ export function beginRollout({ revision, now, timeout }: { revision: string; now
 }
 
 /**
- * The roll-out that a run is about. What a commit brings begins a new one; a run that only looks, or heals, goes on with the
- * one that it finds, so that an environment which stays unhealthy is not waited for again and again.
+ * The roll-out that a run is about. What a commit brings begins a new one; a run that only looks goes on with the one that it
+ * finds, so that an environment which stays unhealthy is not waited for again and again. What is healed after that one is over needs
+ * its time, too.
  *
  * @param facts.commits whether the run applies what a commit changed
+ * @param facts.heals whether the run applies what was undone in the cluster
  * @param facts.sameInputs whether the last run set out for the same inputs
  */
 export function rolloutOf({
   last,
   revision,
   commits,
+  heals,
   sameInputs,
   now,
   timeout,
@@ -31,11 +34,12 @@ export function rolloutOf({
   last: Rollout | undefined;
   revision: string;
   commits: boolean;
+  heals: boolean;
   sameInputs: boolean;
   now: Date;
   timeout: number;
 }): Rollout | undefined {
-  if (commits) return beginRollout({ revision, now, timeout });
+  if (commits || (heals && last !== undefined && isOver({ rollout: last, now }))) return beginRollout({ revision, now, timeout });
   if (last === undefined || last.revision === revision || sameInputs) return last;
   return beginRollout({ revision, now, timeout });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { conditionList, describeCondition, findCondition } from './conditions.ts';
+import { mayStartLater } from './healing-causes.ts';
 import { part } from './observed-shape.ts';
 
 /** Why a Pod is not there yet. `failing`: waiting will not mend it, as far as its status tells. */
@@ -85,6 +86,7 @@ function progressing(message: string): PodTrouble {
 function describeFailing({ container, pod, countsCrashes }: { container: Container; pod: Pod; countsCrashes: boolean }): string | undefined {
   const { name, ready, restartCount, state } = container;
   const reason = state.waiting?.reason ?? '';
+  if (cannotStart.test(reason) && mayStartLater({ reason, message: state.waiting?.message ?? '' })) return undefined;
   if (countsCrashes && cannotStart.test(reason)) return `container ${name}: ${describeWaiting(container)}`;
   if (countsCrashes) return undefined;
   if (reason === 'CrashLoopBackOff') return `container ${name}: CrashLoopBackOff: ${describeCrash({ container, pod })}`;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { conditionList, describeCondition, findCondition, trueCondition } from './conditions.ts';
+import { mayBeAdmittedLater } from './healing-causes.ts';
 import { oneLine } from './health.ts';
 import { isControlledBy, newestPods, newestReplicaSet } from './newest-pods.ts';
 import { part } from './observed-shape.ts';
@@ -23,10 +24,10 @@ const observedSchema = z.object({
 
 /**
  * Says why a workload (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job) that is not healthy is not, by the Pods of its
- * latest template. `failing` is what waiting will not mend as far as one look can tell: an image that cannot be
- * pulled, a container that cannot be made or keeps crashing, Pods that the API server refuses (a quota). A ConfigMap that comes a moment
- * later mends some of it, so the caller looks again before it gives up. What a slow start looks like too, such as a readiness
- * probe that never succeeded or a Pod without a node, is `progressing`.
+ * latest template. `failing` is what waiting will not mend as far as one look can tell: an image that is not there,
+ * a container that cannot be made or keeps crashing, Pods that the API server refuses (a quota that has no room for one at all). What heals
+ * by itself, such as a ConfigMap that is not there yet, a registry or a webhook that does not answer, and what a slow start looks like
+ * too, such as a readiness probe that never succeeded or a Pod without a node, is `progressing`.
  *
  * @param observed.pods Pods of the workload's namespace: those that `podSelectorOf` selects, or more
  * @param observed.replicaSets those of its namespace, for a Deployment; empty for other kinds
@@ -46,7 +47,7 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   // Told before the controller reports the generation it has read: without its ReplicaSet there is no roll-out to report of.
   const progress = findCondition(status.conditions, 'Progressing');
   if (workload.kind === 'Deployment' && progress?.reason === 'ReplicaSetCreateError') {
-    return { verdict: 'failing', message: describeCondition(progress) };
+    return { verdict: mayBeAdmittedLater(describeCondition(progress)) ? 'progressing' : 'failing', message: describeCondition(progress) };
   }
   if (status.observedGeneration !== undefined && status.observedGeneration < metadata.generation) return undefined;
 
@@ -57,6 +58,7 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   if (refused !== undefined) {
     // A Pod that is still ending counts towards the quota, and makes room when it is gone.
     const ending = observed.pods.length - living.length;
+    if (ending === 0 && mayBeAdmittedLater(describeCondition(refused))) return { verdict: 'progressing', message: describeCondition(refused) };
     if (ending === 0) return { verdict: 'failing', message: describeCondition(refused) };
     return { verdict: 'progressing', message: `${describeCondition(refused)}; ${ending} pods are still ending` };
   }

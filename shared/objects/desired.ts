@@ -126,6 +126,12 @@ export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<Kube
   return resourceIndex(api).get(`${groupOf(object.apiVersion)}/${versionOf(object.apiVersion)}/${object.kind}`);
 }
 
+/** The resource under which an object is reached: in the version it is written in, or the one the cluster prefers where it serves that no longer. */
+export function reachableResourceOf({ api, object }: { api: ClusterApi; object: Pick<KubernetesObject, 'apiVersion' | 'kind'> }): ApiResource | undefined {
+  const group = groupOf(object.apiVersion);
+  return resourceOf({ api, object }) ?? api.resources.find((resource) => resource.group === group && resource.kind === object.kind);
+}
+
 /** A rendered object as a member, its hash, and what made it so: its scope, and the namespace and marks as JSON. */
 interface Member {
   readonly marked: KubernetesObject;

@@ -12,6 +12,12 @@ export function sameQuantity(a: string, b: string): boolean {
   return left !== undefined && left === right;
 }
 
+/** Whether one amount is in another; what is no quantity is in none, and holds none. */
+export function fitsIn(amount: string, limit: string): boolean {
+  const [left, right] = [amount, limit].map(nanos);
+  return left !== undefined && right !== undefined && left <= right;
+}
+
 /** In units of 10^-9, rounded up as the API server rounds; undefined for any other text. */
 function nanos(text: string): bigint | undefined {
   const [, sign, whole = '', fraction = '', exponentText, suffix = ''] = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i)?)$/.exec(text) ?? [];

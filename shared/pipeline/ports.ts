@@ -313,6 +313,8 @@ export type DeleteResult =
   /** `gone`: the API server says that nothing is left of it; otherwise finalizers or its grace period may hold it. */
   | { readonly outcome: 'deleted'; readonly gone: boolean }
   | { readonly outcome: 'absent' }
+  /** The kind is not served in that version: this says nothing about the object. */
+  | { readonly outcome: 'unserved' }
   | { readonly outcome: 'changed' }
   | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
 

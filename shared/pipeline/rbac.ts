@@ -171,7 +171,8 @@ async function readEnvironment({ repository, commit, name }: { repository: Repos
 
 /** What the environment of that name owns, as far as it is remembered. */
 async function ownedBy(of: { repository: string; environment: string }, ports: Pick<Ports, 'state' | 'now'>): Promise<ObjectId[]> {
-  return Object.keys((await memoryOf(of, ports)).objects).map(idOfKey);
+  const { objects, left } = await memoryOf(of, ports);
+  return [...new Set([...Object.keys(objects), ...left])].map(idOfKey);
 }
 
 function idOfKey(key: string): ObjectId {

@@ -145,7 +145,7 @@ async function statusOfEnvironment({ name, repository, commit, ports }: { name: 
     cluster: declared.cluster ?? memory.cluster,
     state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
     wanted: revisionOf({ branch: repository.branch, commit }),
-    message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? '',
+    message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? unawaitedOf(memory),
     policy: declared.policy,
   };
 }
@@ -165,10 +165,15 @@ function heldOf({ held, incident }: Memory): Memory['held'] {
   return isOpen(incident) && incident.revision === held?.revision ? undefined : held;
 }
 
+/** What is shown of it, though nobody waits for it. */
+function unawaitedOf({ unawaited }: Memory): string {
+  return unawaited === undefined ? '' : `not waited for: ${unawaited}`;
+}
+
 function stateOf(memory: Memory): EnvironmentStatus['state'] {
-  const { incident, converged, attempted, health, waiting } = memory;
+  const { incident, converged, attempted, health, waiting, unawaited } = memory;
   if (heldOf(memory) !== undefined) return 'Converging';
   if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
-  return converged === undefined || waiting !== undefined || health === 'Progressing' ? 'Converging' : 'Converged';
+  return converged === undefined || waiting !== undefined || (health === 'Progressing' && unawaited === undefined) ? 'Converging' : 'Converged';
 }

@@ -1,5 +1,6 @@
 import type { ApiResource } from '../objects/cluster-api.ts';
 import { groupKind, type ObjectId } from '../objects/object-id.ts';
+import { isReferable } from '../plan/live-references.ts';
 
 /** What a run does with the objects of an environment, one verb for each call of the pipeline. A server-side apply patches, and creates where nothing is. */
 const ofMembers = ['get', 'list', 'create', 'patch', 'delete'] as const;
@@ -10,6 +11,14 @@ const byName = ['get', 'create', 'patch', 'delete'] as const;
 
 /** Kinds whose Pods are read to say why they are not healthy. */
 const workloads = ['Deployment.apps', 'StatefulSet.apps', 'DaemonSet.apps', 'ReplicaSet.apps', 'Job.batch'];
+
+/** What is read before something is pruned that it may refer to. */
+const referrers = [
+  { group: '', plural: 'pods' },
+  { group: 'apps', plural: 'replicasets' },
+  { group: 'apps', plural: 'controllerrevisions' },
+  { group: 'batch', plural: 'jobs' },
+] as const;
 
 /** A rule of a Role or ClusterRole: https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
 export interface Rule {
@@ -66,6 +75,8 @@ function namespaceRules(place: string, { namespace, parents, members, hooks, loo
     if (extent.has(place)) collected.add(resource, ['list']);
     if (id.namespace !== place) continue;
     collected.add(resource, ofMembers);
+    // What pods may refer to is pruned when none does.
+    if (isReferable(id)) for (const referrer of referrers) collected.add(referrer, ['list']);
     if (!workloads.includes(groupKind(id))) continue;
     collected.add({ group: '', plural: 'pods' }, ['list']);
     if (groupKind(id) === 'Deployment.apps') collected.add({ group: 'apps', plural: 'replicasets' }, ['list']);
@@ -91,6 +102,8 @@ function clusterRules({ namespace, members, hooks, lookups }: Needs): Rule[] {
     collected.add(resource, ['list']);
     collected.add(resource, byName, [id.name]);
   }
+  // Whether a claim waits for a Pod that uses it is said by its class, which may be the cluster's default.
+  if (members.some(({ id }) => groupKind(id) === 'PersistentVolumeClaim')) collected.add({ group: 'storage.k8s.io', plural: 'storageclasses' }, ['get']);
   for (const { id, resource } of hooks.filter((hook) => !hook.resource.namespaced)) collected.add(resource, byName, [id.name]);
   for (const { resource, namespace: at, name } of lookups) {
     if (!resource.namespaced || at === undefined) collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);

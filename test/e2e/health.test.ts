@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { z } from 'zod';
+import { memorySchema, type Memory } from '../../shared/environment/memory.ts';
+import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -58,5 +60,73 @@ describe('a health expression of the environment file', () => {
     await world.upload('environments/broken.yaml', environmentFile('broken', { health: [{ target: { kind: 'Tariff' }, healthy: 'status.phase ==' }] }));
     const letter = await eventually('it is refused', () => world.deadLetters.find(({ reason }) => reason === 'InvalidEnvironment'));
     expect(JSON.stringify(letter)).toContain('spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF');
+  });
+});
+
+const waitsFor = `apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: patient }
+provisioner: example.com/disk
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: backup }
+spec: { storageClassName: patient, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: shop }
+spec: { defaultBackend: { service: { name: shop, port: { number: 80 } } } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: shop }
+spec: { type: LoadBalancer, selector: { app: shop }, ports: [{ port: 80 }] }
+`;
+
+describe('what may never come', () => {
+  it('holds no roll-out, takes nothing back, is told by no alert and is shown', async () => {
+    const rollback = { onFailure: 'revert' };
+    const first = await master.push({ 'environments/open.yaml': environmentFile('open', { timeout: '8s', rollback }), 'manifests/open/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n' });
+    await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(first)));
+    const commit = await master.push({ 'manifests/open/b.yaml': waitsFor });
+    const told = await eventually('it converged with them', () => world.converged.find(({ environment, revision }) => environment === 'open' && revision.endsWith(commit)));
+    expect(told.changes).toMatchObject({ created: 4, configured: 0, unchanged: 1 });
+    await world.checkDrift();
+    const memory = z.object({ health: z.string() }).parse(JSON.parse((await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/open/memory.json').download())[0].toString()));
+    expect(memory.health).toBe('Progressing');
+    const status = z.object({ environments: z.array(z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() })) }).parse(await (await fetch(world.pipeline.facts.status)).json());
+    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({ state: 'Converged', health: 'Progressing', message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/) });
+    expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
+  });
+});
+
+async function memoryOf(name: string): Promise<Memory> {
+  const [content] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`).download();
+  return memorySchema.parse(JSON.parse(content.toString()));
+}
+
+describe('an unhealthy environment that is healed', () => {
+  it('has the time of a roll-out from then on, before it is unhealthy again', async () => {
+    const seconds = 6;
+    await master.push({
+      'environments/healed.yaml': environmentFile('healed', { timeout: `${seconds}s` }),
+      'manifests/healed/web.yaml': deployment('web', 'shop:1', { nodeSelector: { no: 'such-node' } }),
+    });
+    const told = () => world.diffs.filter(({ environment }) => environment === 'healed').map(({ reason }) => reason);
+    await eventually('it is unhealthy', () => told().length === 1, 90);
+    const { rollout } = await memoryOf('healed');
+    await world.kubectl('delete', 'deployment', 'web', '--namespace', 'healed');
+    await world.checkDrift();
+    await eventually('it is unhealthy again', async () => {
+      const memory = await memoryOf('healed');
+      if (memory.rollout?.since === rollout?.since) await world.checkDrift();
+      return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
+    }, 90);
+    // The incident is still the same, and is told once.
+    expect(told()).toEqual(['Unhealthy', 'Drifted']);
+    const made = await world.kubectl('get', 'deployment', 'web', '--namespace', 'healed', '--output', 'jsonpath={.metadata.creationTimestamp}');
+    expect(Date.parse((await memoryOf('healed')).rollout?.until ?? '')).toBeGreaterThanOrEqual(Date.parse(made) + (seconds - 1) * 1000);
   });
 });

@@ -108,6 +108,15 @@ describe('the hooks of a chart', () => {
     expect(parent?.metadata.annotations).toMatchObject({ 'applyset.kubernetes.io/contains-group-kinds': 'ConfigMap' });
   });
 
+  it('run after the install as the first consumers of what is not there before them', async () => {
+    const storage = { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'first-consumer' }, provisioner: 'example.com/disk', volumeBindingMode: 'WaitForFirstConsumer' };
+    const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: { storageClassName: 'first-consumer', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } };
+    const ingress = { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata: { name: 'web' }, spec: { defaultBackend: { service: { name: 'web', port: { number: 80 } } } } };
+    const templates = { 'a.yaml': JSON.stringify(storage), 'b.yaml': JSON.stringify(claim), 'c.yaml': JSON.stringify(ingress), 'd.yaml': job('fill', hookOf('post-install')) };
+    await deploy('consumed', templates);
+    expect(await uidOf('job', 'fill', 'consumed')).toBeDefined();
+  });
+
   it('run once for what a release is rendered from: not in a check, not in a healing run, and again with the next change', async () => {
     const files = { 'hook.yaml': job('migrate', hookOf('pre-install,pre-upgrade')), 'after.yaml': job('announce', hookOf('post-install,post-upgrade')), 'web.yaml': configMap('web', { v: '1' }) };
     const first = await deploy('once', files);

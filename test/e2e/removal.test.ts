@@ -212,6 +212,17 @@ describe('an environment whose file is removed', () => {
     expect(await stage.run('fleet-1')).toMatchObject({ outcome: 'diverged', reason: 'Guarded', summary: expect.stringContaining('is a symlink, and no file') });
   });
 
+  it('whose first render failed takes its seed with it', async () => {
+    const broken = { 'charts/seedy/Chart.yaml': 'apiVersion: v2\nname: seedy\nversion: 1.0.0\n', 'charts/seedy/templates/a.yaml': '{{ randAlphaNum 8 }}{{ fail "there is no such office" }}' };
+    await push({ ...environment('seedy', { sources: [{ helm: { chart: 'charts/seedy', release: 'seedy' } }] }), ...broken });
+    expect(await stage.run('seedy')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+    const seeds = async () => JSON.parse(await world.kubectl('get', 'secrets', '--namespace', 'seedy', '--output', 'json')) as { items: unknown[] };
+    expect((await seeds()).items).toHaveLength(1);
+    await push(withoutFile('seedy'));
+    expect(await stage.run('seedy')).toMatchObject({ outcome: expect.stringMatching(/^(removed|absent)$/) });
+    expect((await seeds()).items).toEqual([]);
+  });
+
   it('is left alone where the folder of all files became something else', async () => {
     const name = 'folder';
     await push({ ...environment(name, { deletion: 'prune' }), ...manifest(name, 'a', configMap('kept', {})) });
@@ -245,6 +256,22 @@ describe('an environment whose file is removed', () => {
       await world.checkDrift();
       return (await stateFiles('heard')).length === 0;
     });
+  });
+});
+
+describe('a roll-out of several runs', () => {
+  it('is told with the changes of all of them, wherever it was killed', async () => {
+    const files = Object.assign({}, ...['a', 'b', 'c'].map((name) => manifest('counted', name, configMap(name, {})))) as Files;
+    await push({ ...environment('counted'), ...files });
+    for (let at = 3; ; at += 3) {
+      const ended = await stage.run('counted', { dies: ({ count }) => count === at }).catch((error: unknown) => error);
+      await expireLease('counted');
+      if (ended instanceof Killed) continue;
+      expect(ended).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
+      break;
+    }
+    for (const told of alerts<Converged>('converged', 'counted')) expect(told.changes).toMatchObject({ created: 3, configured: 0, unchanged: 0, pruned: 0 });
+    expect(alerts('converged', 'counted').length).toBeGreaterThan(0);
   });
 });
 

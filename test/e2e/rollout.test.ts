@@ -134,7 +134,7 @@ describe('a roll-out that takes longer than a run may wait', () => {
     expect(runs).toBeLessThanOrEqual((performance.now() - since) / 1000 / limits.waitSeconds + 2);
 
     await open('slow');
-    expect((await convergedAt('slow', commit)).changes).toMatchObject({ unchanged: 1 });
+    expect((await convergedAt('slow', commit)).changes).toMatchObject({ created: 1, configured: 0, unchanged: 0 });
     expect(world.diffs.filter((alert) => alert.environment === 'slow')).toEqual([]);
     expect((await memoryOf('slow')).rollout).toBeUndefined();
     expect((await memoryOf('slow')).waiting).toBeUndefined();

@@ -145,7 +145,7 @@ async function makeClone(url: string, folder: string): Promise<Clone> {
 }
 
 /** Waits until a probe gives a value; the error says what was waited for, and the probe's last words. */
-export async function eventually<T>(what: string, probe: () => T | undefined | false | Promise<T | undefined | false>, seconds = 40): Promise<T> {
+export async function eventually<T>(what: string, probe: () => T | undefined | false | Promise<T | undefined | false>, seconds = 100): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   while (true) {
     const value = await probe();

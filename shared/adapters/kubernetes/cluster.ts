@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { ApplyResult, Cluster, DeleteResult } from '../../pipeline/ports.ts';
 import { discover } from './discovery.ts';
-import { call, isAbsent, isOverloaded, refused, rejection, type Answer, type Connection } from './requests.ts';
+import { call, isAbsent, isOverloaded, isUnserved, refused, rejection, type Answer, type Connection } from './requests.ts';
 
 const pageSize = 1000;
 /** How long a cluster's version and API list are taken for current. */
@@ -93,6 +93,7 @@ export function connect(connection: Connection, discovered: Discovered): Cluster
         body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } }),
       });
       if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
+      if (isUnserved(answer)) return { outcome: 'unserved' };
       if (isAbsent(answer)) return { outcome: 'absent' };
       if (answer.status === 404) throw refused({ connection, method: 'DELETE', path, answer });
       if (answer.status === 409) return { outcome: 'changed' };

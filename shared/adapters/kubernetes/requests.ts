@@ -121,9 +121,13 @@ function isJson(contentType: string | string[] | undefined): boolean {
  * Whether the API server says that there is no such object, or that it serves no such kind. A 404 of anything that stands before it
  * (Connect Gateway, a load balancer) says nothing about the cluster: "could not read" is never "absent".
  */
-export function isAbsent({ status, body, text }: Answer): boolean {
-  if (status !== 404) return false;
-  return (body as { kind?: unknown } | undefined)?.kind === 'Status' || text.trim() === '404 page not found';
+export function isAbsent(answer: Answer): boolean {
+  return isUnserved(answer) || (answer.status === 404 && (answer.body as { kind?: unknown } | undefined)?.kind === 'Status');
+}
+
+/** Whether the API server says that it serves no such kind in that version. */
+export function isUnserved({ status, text }: Answer): boolean {
+  return status === 404 && text.trim() === '404 page not found';
 }
 
 /** How often a request that was answered so is sent, all in all. */

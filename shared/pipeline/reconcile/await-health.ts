@@ -1,13 +1,16 @@
 import type { HealthExpressions } from '../../environment/environment-file.ts';
 import { assessHealth } from '../../health/assess-health.ts';
-import { worstHealth, type Health } from '../../health/health.ts';
+import { bearingOf, type Bearing } from '../../health/bearing.ts';
+import { describeObjects, environmentHealth, type EnvironmentHealth } from '../../health/environment-health.ts';
+import type { Health } from '../../health/health.ts';
 import { beginRollout, endRollout, isOver, nextStep, type Rollout } from '../../environment/rollout.ts';
 import { extentOf } from '../../inventory/applyset.ts';
 import type { DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { isShortLived } from '../../objects/short-lived.ts';
-import { objectIdOf, objectKey, objectTitle } from '../../objects/object-id.ts';
+import { objectIdOf, objectKey } from '../../objects/object-id.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
+import { openClaims } from './claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
 import { listLabelled } from './observed-state.ts';
 import { isSuperseded } from './superseded.ts';
@@ -21,16 +24,17 @@ const explainAgain = 1_000;
 export interface UnhealthyObject {
   readonly desired: DesiredObject;
   readonly health: Health;
+  readonly bearing: Bearing;
 }
 
 export type Outcome =
-  | { readonly outcome: 'healthy'; readonly health: Health }
+  | { readonly outcome: 'healthy'; readonly health: EnvironmentHealth }
   | { readonly outcome: 'unhealthy'; readonly objects: readonly UnhealthyObject[]; readonly rollout: Rollout }
   | { readonly outcome: 'waiting'; readonly message: string; readonly rollout: Rollout }
   | { readonly outcome: 'superseded' };
 
 /**
- * Waits until every object is healthy (or suspended), reading only the kinds that are not, and their Pods. Ends early where a
+ * Waits until every object is healthy (or suspended, or shows what may never come), reading only the kinds that are not, and their Pods. Ends early where a
  * newer commit is there, where something fails steadily, and where this run has waited long enough; a roll-out that is over
  * is judged by one look.
  */
@@ -48,13 +52,19 @@ export async function awaitHealth(
   const latest = new Map(observed);
   const explanations = openExplanations(target, api);
   const failing = openFailing();
+  const claims = openClaims(target);
   const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   // A controller that has just been told has made no Pods yet.
   let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
-    const judged = desired.map((object) => ({ desired: object, health: healthOf({ desired: object, observed: latest.get(object.key), expressions: environment.health }) }));
-    const unhealthy = judged.filter(({ health }) => health.state !== 'Healthy' && health.state !== 'Suspended');
-    if (unhealthy.length === 0) return { outcome: 'healthy', health: worstHealth(judged.map(({ health }) => health)) };
+    await claims.renew([...latest.values()]);
+    const judged = desired.map((object) => {
+      const known = latest.get(object.key);
+      const health = healthOf({ desired: object, observed: known, expressions: environment.health });
+      return { desired: object, health, bearing: bearingOf({ object: known, health, expressions: environment.health, waitsForConsumer: known !== undefined && claims.waits(known) }) };
+    });
+    const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
+    if (unhealthy.length === 0) return { outcome: 'healthy', health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))) };
 
     if (run.ports.now().getTime() - explainedAt >= explainAgain) {
       explainedAt = run.ports.now().getTime();
@@ -89,12 +99,12 @@ function latestOf(latest: ReadonlyMap<string, KubernetesObject>, key: string): {
 
 /**
  * What waiting will not mend: workloads whose Pods say so, and, where nothing else is left to wait for, what says so itself. A
- * custom resource is often degraded for as long as what it needs is still rolling out.
+ * custom resource is often degraded for as long as what it needs is still rolling out: what time may heal is waited for.
  */
 function failedOf(unhealthy: readonly UnhealthyObject[], explanations: Explanations): readonly UnhealthyObject[] {
   const stuck = unhealthy.filter(({ desired }) => explanations.of(desired.key)?.verdict === 'failing');
   if (stuck.length > 0) return stuck;
-  return unhealthy.every(({ health }) => health.state === 'Degraded') ? unhealthy : [];
+  return unhealthy.every(({ bearing }) => bearing === 'failing') ? unhealthy : [];
 }
 
 /** Since when objects are failing without a pause. */
@@ -108,17 +118,14 @@ function openFailing(): { since(failed: readonly UnhealthyObject[], now: Date): 
   };
 }
 
-function withReason({ desired, health }: UnhealthyObject, explanations: Explanations): UnhealthyObject {
-  const trouble = explanations.of(desired.key);
-  return trouble === undefined ? { desired, health } : { desired, health: { ...health, message: trouble.message } };
+function withReason(unhealthy: UnhealthyObject, explanations: Explanations): UnhealthyObject {
+  const trouble = explanations.of(unhealthy.desired.key);
+  return trouble === undefined ? unhealthy : { ...unhealthy, health: { ...unhealthy.health, message: trouble.message } };
 }
 
 /** `waits for Deployment acme/web: 1 of 3 ready, and 2 more objects` */
 function messageOf(unhealthy: readonly UnhealthyObject[]): string {
-  const [first, ...others] = unhealthy;
-  if (first === undefined) return '';
-  const more = others.length === 0 ? '' : `, and ${others.length} more object${others.length === 1 ? '' : 's'}`;
-  return `waits for ${objectTitle(first.desired.id)}: ${first.health.message}${more}`;
+  return `waits for ${describeObjects(unhealthy.map(({ desired: { id }, health }) => ({ id, health })))}`;
 }
 
 function healthOf({ desired, observed, expressions }: { desired: DesiredObject; observed: KubernetesObject | undefined; expressions: readonly HealthExpressions[] }): Health {

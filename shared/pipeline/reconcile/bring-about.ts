@@ -4,10 +4,11 @@ import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { nextRetry } from '../../environment/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../environment/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
-import type { Health } from '../../health/health.ts';
+import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
+import { doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import { applyChanges, rememberObjects, type Applied, type BeforeOthers } from './apply-changes.ts';
 import { awaitHealth } from './await-health.ts';
 import { checkpoint } from './checkpoint.ts';
@@ -15,6 +16,7 @@ import { conclude } from './conclude.ts';
 import type { DesiredState } from './desired-state.ts';
 import { divergeForGood } from './fail.ts';
 import type { ObservedState } from './observed-state.ts';
+import { pruneLast } from './prune-last.ts';
 import { pruneStale, type Pruned } from './prune-stale.ts';
 import { runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
 import { setOut, type Course, type Undertaking } from './set-out.ts';
@@ -42,7 +44,9 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
   if (healthy.step === 'ended') return healthy.result;
   const finished = await finishHooks(target, course, written.made);
   if (finished.step === 'ended') return finished.result;
-  return await conclude(target, course, { applied: written.made.applied, ...pruning.made, health: healthy.made.state });
+  const ending = await finishPrune(target, course, written.made, pruning.made);
+  if (ending.step === 'ended') return ending.result;
+  return await conclude(target, course, { applied: written.made.applied, leaving: pruning.made.leaving, pruned: ending.made, health: healthy.made });
 }
 
 /** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
@@ -74,20 +78,37 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
 
 async function prune(target: Target, course: Course, { applied, hooks, rollout }: Written): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
   const { run, revision, environment } = target;
-  const { actions, observed, committed } = course;
+  const { actions, observed, committed, earlier } = course;
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
   if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return superseded;
   const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
-  const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [] } : await pruneStale(target, { actions, observed, api: applied.api, until });
+  const workloads = workloadsOf({ observed, applied });
+  const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] } : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
   // A fight was about what Git said before.
   const heals = confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: committed }));
-  await run.memoryFile.save({ ...run.memoryFile.memory(), heals });
+  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
+  const memory = run.memoryFile.memory();
+  // Where this run does not come to its end, the next takes none of it for what somebody added.
+  const left = [...new Set([...memory.left, ...pruned.pending])].sort();
+  await run.memoryFile.save({ ...memory, heals, rolledOut, ...(pruned.pending.length === 0 ? {} : { left }) });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }
 
-async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<Health>> {
+/** Prunes what waited for the revision to work. */
+async function finishPrune(target: Target, course: Course, { applied }: Written, { pruned, leaving }: { pruned: Pruned; leaving: Rollout }): Promise<Step<Pruned>> {
+  if (pruned.deferred === undefined) return { step: 'done', made: pruned };
+  if (await isSuperseded(target)) return superseded;
+  const { desired, observed } = course;
+  const inventorySize = new Set([...observed.objects.keys(), ...desired.objects.map(({ key }) => key)]).size;
+  const until = waitsUntil({ rollout: leaving, waitUntil: target.run.waitUntil() });
+  const made = await pruneLast(target, { pruned, api: applied.api, workloads: workloadsOf({ observed, applied }), inventorySize, until });
+  if (failuresOf(made.changes).length === 0) return { step: 'done', made };
+  return ended(await fail(target, course, { changes: [...applied.changes, ...made.changes], hook: undefined }));
+}
+
+async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<EnvironmentHealth>> {
   const healing = { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout };
   const outcome = await awaitHealth(target, healing);
   switch (outcome.outcome) {
@@ -135,6 +156,11 @@ function failureOf({ changes, desired, revision, hook }: { changes: readonly Cha
   const objects = failuresOf(changes).map(({ id, message }) => wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }));
   const hookDiffs = hook === undefined ? [] : [wholeObjectDiff({ id: hook.desired.id, apiVersion: hook.desired.object.apiVersion, change: 'failed', message: hook.message })];
   return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
+}
+
+/** Those whose status names the revisions of their pods. */
+function workloadsOf(known: { observed: ObservedState; applied: Applied }): KubernetesObject[] {
+  return [...latest(known).values()].filter(({ kind }) => kind === 'StatefulSet');
 }
 
 function latest({ observed, applied }: { observed: ObservedState; applied: Applied }): Map<string, KubernetesObject> {

@@ -3,10 +3,11 @@ import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../environment/rollout.ts';
+import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
-import { countChanges } from '../../plan/change-set.ts';
+import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import { writeParent, type Applied } from './apply-changes.ts';
 import { checkpoint } from './checkpoint.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -21,7 +22,7 @@ import { diverge, tellConverged, tellNotices } from './tell.ts';
 interface Done {
   readonly applied: Applied;
   readonly pruned: Pruned;
-  readonly health: Memory['health'];
+  readonly health: EnvironmentHealth;
   /** How long what is being deleted may take. */
   readonly leaving: Rollout;
 }
@@ -30,17 +31,18 @@ interface Done {
 export async function conclude(target: Target, course: Course, done: Done): Promise<RunResult> {
   const { run, revision, environment, cluster } = target;
   const { desired, quiet, before, notices } = course;
-  const { applied, pruned, health } = done;
+  const { applied, pruned, health: { state: health, unawaited } } = done;
   const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
   const left = [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort();
   const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  const unwanted = pending?.filter((key) => pruned.unwanted.includes(key));
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
     return await tellLeft(target, done);
   }
   if (course.unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: course.unhealed });
-    await run.memoryFile.save({ ...run.memoryFile.memory(), health, rollout: undefined, retry: undefined, waiting: undefined });
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending, health, unawaited, rollout: undefined, retry: undefined, waiting: undefined });
     return { outcome: 'diverged', revision, reason, summary };
   }
 
@@ -49,6 +51,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   await tellNotices(target, [...notices, ...applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
   const memory = run.memoryFile.memory();
+  const rolledOut = joinRolledOut({ earlier: course.earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   await tellConverged(run, {
     memory: {
       ...memory,
@@ -57,13 +60,13 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
       converged: { ...(quiet ?? target.attempted), renderKey },
       previous: previousOf({ before, desired }),
       objects: onlyDesired({ objects: memory.objects, desired }),
-      ...{ left, pending, health, rollout: undefined, retry: undefined, waiting: undefined },
+      ...{ left, pending, unwanted, health, unawaited, rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
     },
     converged: {
       cluster: cluster.name,
       revision: quiet?.revision ?? revision,
       seconds: secondsSince(run),
-      changes: countChanges([...applied.changes, ...pruned.changes]),
+      changes: countRolledOut({ rolledOut, desired: desired.objects.map(({ key }) => key), left }),
       policy: policyOf(environment),
     },
   });

@@ -1,6 +1,6 @@
 import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { resourceOf } from '../../objects/desired.ts';
+import { reachableResourceOf } from '../../objects/desired.ts';
 import type { ApplySet } from '../../inventory/applyset.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { whyLingering } from '../../plan/lingering.ts';
@@ -8,6 +8,7 @@ import type { ObservedObject } from '../../plan/plan.ts';
 import type { GuardedPrune } from '../../plan/prune-guards.ts';
 import { deleteObject } from './delete-object.ts';
 import { inParallel } from './parallel.ts';
+import { readAgain } from './read-again.ts';
 import type { Target } from './target.ts';
 
 const firstLook = 50;
@@ -38,7 +39,7 @@ export async function deleteInOrder(
   const guarded: GuardedPrune[] = [];
   const isOf = (stage: string) => (object: ObservedObject) => applyStageOf(object.id) === stage;
   for (const stage of applyStages.toReversed()) {
-    const leaving = going.filter(isOf(stage));
+    const leaving = going.filter(isOf(stage)).filter(isReachable);
     await inParallel(doomed.filter(isOf(stage)), async (observed) => {
       if ((await deleteOne(observed)) === 'leaving') leaving.push(observed);
     });
@@ -47,10 +48,17 @@ export async function deleteInOrder(
   }
   return { changes, guarded, lingering: [] };
 
+  /** What cannot be reached is not gone: it is left to the next look. */
+  function isReachable({ id, object }: ObservedObject): boolean {
+    if (reachableResourceOf({ api, object }) !== undefined) return true;
+    changes.push({ id, did: 'skipped', message: 'is of a kind that the cluster does not serve now; the next run looks again' });
+    return false;
+  }
+
   async function deleteOne(observed: ObservedObject): Promise<'leaving' | 'done'> {
     const { id, object } = observed;
-    const resource = resourceOf({ api, object });
-    if (resource === undefined) return 'done';
+    const resource = reachableResourceOf({ api, object });
+    if (resource === undefined || !isReachable(observed)) return 'done';
     const result = await deleteObject({ run, cluster, api }, { resource, id, live: object, applySets, purpose: 'prune' });
     switch (result.outcome) {
       case 'gone':
@@ -73,8 +81,10 @@ export async function deleteInOrder(
     let left = leaving;
     for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
       const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
-        const resource = resourceOf({ api, object: observed.object });
-        const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: observed.id.namespace, name: observed.id.name });
+        const resource = reachableResourceOf({ api, object: observed.object });
+        const again = resource === undefined ? 'unserved' : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
+        // A definition goes when the last of its objects is gone.
+        const live = again === 'unserved' ? undefined : again.live;
         return live === undefined || live.metadata.uid !== observed.object.metadata.uid ? [] : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });
       left = still.flat();

@@ -1,11 +1,13 @@
 import { ConvergeError } from '../../errors.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
+import { reachableResourceOf } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { maskText } from '../../objects/masking.ts';
 import type { ObjectId } from '../../objects/object-id.ts';
 import { deletionRefusal, type AskedDeletion, type Refusal } from '../../ownership/deletion-guard.ts';
 import type { Cluster, Ports } from '../ports.ts';
 import { occupancyOfNamespace } from './occupants.ts';
+import { readAgain, type Place } from './read-again.ts';
 import type { Run } from './run.ts';
 
 /** How often an object that others change meanwhile is looked at anew. */
@@ -15,6 +17,7 @@ const firstPause = 50;
 const slowestPause = 1_000;
 const firstLook = 50;
 const slowestLook = 2_000;
+const notServed = 'is of a kind that the cluster does not serve now; the next run looks again';
 
 export interface ObjectToDelete extends Omit<AskedDeletion, 'object'> {
   readonly resource: ApiResource;
@@ -47,7 +50,7 @@ export interface Deleter {
  */
 export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Promise<Deletion> {
   const { run, cluster } = deleter;
-  const place = { resource: asked.resource, namespace: asked.id.namespace, name: asked.id.name };
+  let place: Place = { resource: asked.resource, namespace: asked.id.namespace, name: asked.id.name };
   let live = asked.live ?? (await cluster.get(place));
   const incarnation = live?.metadata.uid;
   for (let look = 1; ; look++) {
@@ -67,12 +70,25 @@ export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Pro
         return result.gone ? { outcome: 'gone' } : { outcome: 'leaving', uid };
       case 'rejected':
         return { outcome: 'rejected', message: maskText({ text: result.message, objects: [live] }) };
+      case 'unserved': {
+        const resource = reachableResourceOf({ api: await cluster.api({ refresh: true }), object: live });
+        if (resource === undefined || look === looks) return { outcome: 'changed', message: notServed };
+        place = { ...place, resource };
+        await run.ports.sleep(pauseAfter(look));
+        continue;
+      }
       case 'changed':
         if (look === looks) return { outcome: 'changed', message: 'changed each time that it was read; the next run looks again' };
     }
-    await run.ports.sleep(Math.min(firstPause * 2 ** look, slowestPause) * (0.5 + Math.random()));
-    live = await cluster.get(place);
+    await run.ports.sleep(pauseAfter(look));
+    const again = await readAgain(cluster, place);
+    if (again === 'unserved') return { outcome: 'changed', message: notServed };
+    ({ place, live } = again);
   }
+}
+
+function pauseAfter(look: number): number {
+  return Math.min(firstPause * 2 ** look, slowestPause) * (0.5 + Math.random());
 }
 
 /** Whether it was a member when it was read, and another took it or let it go meanwhile. */

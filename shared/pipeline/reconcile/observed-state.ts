@@ -115,8 +115,20 @@ export async function listLabelled({
       (resource.namespaced ? namespaces : [undefined]).map((namespace) => ({ resource, namespace })),
     ),
   );
-  const lists = await Promise.all(queries.map(async (query) => cluster.list({ ...query, labelSelector, content: 'whole' })));
-  return bestVersions(lists.flat());
+  try {
+    const lists = await Promise.all(queries.map(async (query) => cluster.list({ ...query, labelSelector, content: 'whole' })));
+    return bestVersions(lists.flat());
+  } catch (error) {
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    // What an instance knows of the cluster may be older than a definition there.
+    const fresh = await cluster.api({ refresh: true });
+    if (queries.every(({ resource }) => isServed(fresh, resource))) throw error;
+    return await listLabelled({ cluster, api: fresh, applySet, extent, remembered });
+  }
+}
+
+function isServed({ resources }: ClusterApi, { group, version, plural }: ApiResource): boolean {
+  return resources.some((served) => served.group === group && served.version === version && served.plural === plural);
 }
 
 /** The versions in which objects of each kind were applied. */

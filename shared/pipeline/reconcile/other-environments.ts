@@ -8,6 +8,7 @@ import { applySetOf } from '../../inventory/applyset.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
 import { listEnvironments } from '../declared-environments.ts';
 import { renderDesired } from './desired-state.ts';
+import { mayWantMore } from './moved-since.ts';
 import { readOwnParent } from './own-parent.ts';
 import { inParallel } from './parallel.ts';
 import { environmentFiles } from './removed-file.ts';
@@ -65,6 +66,11 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     });
   }
 
+  async function mayGain(name: string): Promise<boolean> {
+    const since = run.memoryFile.memory().converged?.commit;
+    return await mayWantMore({ repository, name, memory: await memoryOfOther(name), since, commit: commit.id });
+  }
+
   async function yetToConverge(name: string): Promise<string | undefined> {
     const declared = await declarationOf(name);
     if (declared === 'gone' || 'reason' in declared || declared.environment.cluster !== cluster.name) return undefined;
@@ -114,7 +120,7 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
       const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
       const pending = new Set(patient ? (await inParallel(names, yetToConverge)).flatMap((name) => name ?? []) : []);
       const said = await inParallel(names, async (name) => (pending.size > renderedAtOnce && pending.has(name) ? { environment: name, pending: true as const } : wishOf(name)));
-      return said.flatMap((wish) => wish ?? []);
+      return await inParallel(said.flatMap((wish) => wish ?? []), async (wish) => ('reason' in wish ? { ...wish, mayWantMore: await mayGain(wish.environment) } : wish));
     },
     async assertNewest() {
       const now = run.ports.now().getTime();

@@ -1,5 +1,5 @@
 import { partOfLabel } from '../../inventory/applyset.ts';
-import { resourceOf } from '../../objects/desired.ts';
+import { reachableResourceOf } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { releaseOf } from '../../ownership/release.ts';
 import type { Change } from '../../plan/change-set.ts';
@@ -14,7 +14,7 @@ const firstPause = 50;
 /** Gives objects up: they stay as they are, and are no longer Converge's. Resolves with the ones that could not be written. */
 export async function releaseObjects({ run, cluster, api }: Pick<Target, 'run' | 'cluster' | 'api'>, objects: readonly ObservedObject[]): Promise<Change[]> {
   const failures = await inParallel(objects, async ({ id, object }): Promise<Change[]> => {
-    const resource = resourceOf({ api, object });
+    const resource = reachableResourceOf({ api, object });
     if (resource === undefined) return [];
     const set = object.metadata.labels?.[partOfLabel];
     let live: KubernetesObject | undefined = object;

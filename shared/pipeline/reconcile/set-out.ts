@@ -3,6 +3,7 @@ import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { rolloutOf, type Rollout } from '../../environment/rollout.ts';
 import { areHooksDue, type HookRecord } from '../../inventory/hook-record.ts';
+import { joinRolledOut, setOutFor, type RolledOut } from '../../plan/rolled-out.ts';
 import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
@@ -37,6 +38,8 @@ export interface Course extends Undertaking {
   readonly quiet: AttemptedRevision | undefined;
   readonly hooks: { readonly record: HookRecord; readonly due: boolean };
   readonly rollout: Rollout | undefined;
+  /** What earlier runs did for the same inputs, since these converged last. */
+  readonly earlier: RolledOut | undefined;
 }
 
 /** Judges what is to be done, and saves that it was begun: no later run may go back behind this revision. */
@@ -45,18 +48,22 @@ export async function setOut({ run, revision, attempted, environment, cluster }:
   const before = run.memoryFile.memory();
   const record = hookRecordOf({ run }, { desired, observed });
   const due = areHooksDue({ releases: desired.releases, record });
-  const isIdle = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep');
+  // What was left for now, and is looked at again, is no news.
+  const isLeft = (action: PlannedAction) => action.action === 'prune' && before.pending?.includes(action.observed.key) === true;
+  const isIdle = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep' || isLeft(action));
   const quiet = isIdle ? revisionWithSameInputs({ before, desired }) : undefined;
   const isSame = before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
   const committed = actions.flatMap((action) => (action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : []));
-  const rollout = rolloutOf({ last: before.rollout, revision, commits: committed.length > 0, sameInputs: isSame, now: run.ports.now(), timeout: environment.timeout });
+  const writes = due || actions.some((action) => action.action !== 'keep' && action.action !== 'prune');
+  const rollout = rolloutOf({ last: before.rollout, revision, commits: committed.length > 0, heals: writes, sameInputs: isSame, now: run.ports.now(), timeout: environment.timeout });
+  const earlier = isSame ? before.rolledOut : undefined;
   if (quiet === undefined) {
-    const writes = due || actions.some((action) => action.action !== 'keep' && action.action !== 'prune');
-    const health = writes || rollout !== before.rollout ? 'Progressing' : before.health;
+    const isUnderWay = writes || rollout !== before.rollout;
+    const [health, unawaited] = isUnderWay ? (['Progressing', undefined] as const) : [before.health, before.unawaited];
     const converged = stillConverged({ before, desired });
-    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted, converged, health, rollout });
+    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted, converged, health, unawaited, rollout, rolledOut: joinRolledOut({ earlier, later: setOutFor(actions) }) });
   }
-  return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout };
+  return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout, earlier };
 }
 
 /** Whether it applies what is not as it was applied last: anything but the healing of drift. What cannot be remembered is applied each time. */

@@ -6,8 +6,11 @@ import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { assessHealth } from '../../health/assess-health.ts';
-import { worstHealth } from '../../health/health.ts';
+import { bearingOf } from '../../health/bearing.ts';
+import { environmentHealth } from '../../health/environment-health.ts';
 import { isAsRemembered } from '../../plan/plan.ts';
+import { countRolledOut } from '../../plan/rolled-out.ts';
+import { openClaims } from './claims.ts';
 import type { ObservedState } from './observed-state.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
@@ -46,18 +49,23 @@ export function isSettled({ run, environment }: Target, observed: ObservedState)
 export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
   const { run, revision, cluster, environment } = target;
   const before = run.memoryFile.memory();
-  const assessed = [...observed.objects.values()].map(({ id, object }) => ({ id, apiVersion: object.apiVersion, health: assessHealth(object, environment.health) }));
-  const unhealthy = assessed.filter(({ health }) => health.state !== 'Healthy' && health.state !== 'Suspended');
+  const claims = openClaims(target);
+  await claims.renew([...observed.objects.values()].map(({ object }) => object));
+  const assessed = [...observed.objects.values()].map(({ id, object }) => {
+    const health = assessHealth(object, environment.health);
+    return { id, apiVersion: object.apiVersion, health, bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }) };
+  });
+  const unhealthy = assessed.filter(({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing');
   const now = run.ports.now();
   const begun = before.rollout ?? beginRollout({ revision, now, timeout: environment.timeout });
   const rollout = unhealthy.length === 0 ? undefined : begun;
-  const broken = unhealthy.filter(({ health }) => health.state === 'Degraded' || isOver({ rollout: begun, now }));
+  const broken = unhealthy.filter(({ bearing }) => bearing === 'failing' || isOver({ rollout: begun, now }));
   if (broken.length > 0) {
     const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
     return await diverge(run, { ...target, rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
   }
-  const health = worstHealth(assessed.map((object) => object.health)).state;
-  const memory = { ...before, attempted: target.attempted, rollout, health, retry: undefined, waiting: undefined };
+  const { state: health, unawaited } = environmentHealth(assessed);
+  const memory = { ...before, attempted: target.attempted, rollout, health, unawaited, retry: undefined, waiting: undefined };
   if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };
@@ -66,8 +74,11 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     await run.memoryFile.save(memory);
     return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
   }
-  const changes = { created: 0, configured: 0, unchanged: observed.objects.size, pruned: 0 };
+  // A heal that another run waited for; of a revision that was tried in between, nothing is here.
+  const isOfConverged = before.attempted !== undefined && before.converged !== undefined && sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
+  const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
+  const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
   const convergedAt = memory.converged?.revision ?? revision;
-  await tellConverged(run, { memory, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
+  await tellConverged(run, { memory: { ...memory, rolledOut: undefined }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
   return { outcome: 'unchanged', revision };
 }

@@ -28,7 +28,13 @@ export function ownSets({ run, environment, applySet }: Pick<Target, 'run' | 'en
 }
 
 /** The keys of the objects that another environment wants at this revision, or why that cannot be told. */
-export type Wish = { readonly environment: string; readonly keys: ReadonlySet<string> } | { readonly environment: string; readonly reason: string };
+export type Wish = { readonly environment: string; readonly keys: ReadonlySet<string> } | SilentWish;
+export interface SilentWish {
+  readonly environment: string;
+  readonly reason: string;
+  /** Whether it may want now what it did not want when the environment that asks converged last. */
+  readonly mayWantMore?: boolean;
+}
 /** An environment that has yet to converge at this revision, and was not asked. */
 export interface PendingWish {
   readonly environment: string;

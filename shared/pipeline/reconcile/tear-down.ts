@@ -11,6 +11,7 @@ import { readOwnParent } from './own-parent.ts';
 import { releaseObjects } from './release-objects.ts';
 import { assertRemoved, isRenamed, lastAttempted, lastVersion } from './removed-file.ts';
 import type { Run } from './run.ts';
+import { deleteSeed } from './seed.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
 import { diverge, tellConverged } from './tell.ts';
 import { failedObjects, leftOver, uninstall, type Leave, type TornDown } from './uninstall.ts';
@@ -54,6 +55,8 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     if (torn.torn === 'superseded') return { outcome: 'superseded' };
     if (torn.torn === 'waiting') return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
     if (torn.torn === 'diverged') return await diverge(run, { environment: undefined, attempted, divergence: torn.divergence, rollout: torn.rollout });
+    // Made before its first render, which nothing came of: nobody draws from it.
+    if (isEmpty(observed) && (deletion === 'prune' || memory.converged === undefined)) await deleteSeed(leave, { of: applySet });
     await deleteParent(leave);
     const changes = { created: 0, configured: 0, unchanged: 0, pruned: torn.pruned, released: torn.released };
     // Its fights end with it.
@@ -70,6 +73,10 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
     return await diverge(run, { environment: undefined, attempted, divergence: { reason, revision, summary: error.message, objects: [] } });
   }
+}
+
+function isEmpty({ parent, objects }: ObservedState): boolean {
+  return parent === undefined && objects.size === 0;
 }
 
 async function release(leave: Leave, observed: ObservedState): Promise<TornDown> {

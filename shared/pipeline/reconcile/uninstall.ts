@@ -93,14 +93,15 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   const rollout = last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   const { changes, guarded, lingering } = await deleteInOrder(target, { doomed: free, applySets: [applySet], going: single.going, api, until: waitsUntil({ rollout, waitUntil: run.waitUntil() }) });
   const failures = failuresOf(changes);
+  const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
   const [slow] = lingering;
-  if (slow !== undefined && failures.length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
-    const waitsFor = `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`;
+  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going])];
+  if (waited !== undefined && failures.length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
+    const waitsFor = `waits for ${objectTitle(waited.observed.id)}: ${waited.reason}`;
     await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
     return { torn: 'waiting', waitsFor };
   }
-  const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
-  const left = [...failedObjects(failures, free), ...unknown, ...lingering, ...failedObjects(skipped, free)];
+  const left = [...failedObjects(failures, free), ...unknown, ...lingering, ...failedObjects(skipped, [...free, ...single.going])];
   if (left.length > 0) {
     const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
     return leftOver(target, { reason, objects: left, ...(slow === undefined ? {} : { rollout }) });

@@ -18,7 +18,7 @@ describe('a roll-out', () => {
     expect(endRollout({ rollout: failed, now: at(20) })).toBe(failed);
   });
 
-  const facts = { last: rollout, revision: 'main@sha1:b', commits: false, sameInputs: false, now: at(60), timeout };
+  const facts = { last: rollout, revision: 'main@sha1:b', commits: false, heals: false, sameInputs: false, now: at(60), timeout };
   const fresh = beginRollout({ revision: 'main@sha1:b', now: at(60), timeout });
   it.each([
     ['a commit that changes objects begins one', { commits: true }, fresh],
@@ -26,6 +26,8 @@ describe('a roll-out', () => {
     ['other inputs begin one though no object changes', {}, fresh],
     ['a commit beside the environment goes on with the last', { sameInputs: true }, rollout],
     ['a look at the same revision goes on with the last', { revision: 'main@sha1:a' }, rollout],
+    ['what is healed goes on with the last while that lasts', { heals: true, sameInputs: true }, rollout],
+    ['what is healed when that is over has its own time', { heals: true, sameInputs: true, last: endRollout({ rollout, now: at(10) }) }, fresh],
     ['nothing begins one where nothing is rolled out', { last: undefined }, undefined],
   ])('%s', (_what, changed, expected) => {
     expect(rolloutOf({ ...facts, ...changed })).toEqual(expected);

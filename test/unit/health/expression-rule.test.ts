@@ -57,7 +57,7 @@ describe('a rule of the environment file', () => {
     [{ kind: 'Tariff', namespace: 'other' }, false],
   ] as const)('is about the objects that agree with its target %j', ([target, isAbout]) => {
     expect(assess({ phase: 'New' }, { target, healthy: 'true' }).message).toBe(
-      isAbout ? 'its healthy expression is true' : 'it exists, and has no conditions to wait for',
+      isAbout ? 'its healthy expression is true' : 'its phase is New',
     );
   });
 

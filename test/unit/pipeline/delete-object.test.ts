@@ -92,6 +92,57 @@ describe('a deletion', () => {
     expect(deleter.events.filter((event) => event.startsWith('delete'))).toEqual(['delete one 1']);
   });
 
+  describe('of a kind that is not served in the version it was read in', () => {
+    const unserved: DeleteResult = { outcome: 'unserved' };
+    const old = (): KubernetesObject => ({ apiVersion: 'example.com/v1alpha1', kind: 'Jewel', metadata: member });
+    const jewels = (version: string): ApiResource => resource('Jewel', 'jewels', { group: 'example.com', version });
+    const remove = async (resources: readonly ApiResource[]): Promise<{ deletion: Deletion; versions: string[] }> => {
+      const versions: string[] = [];
+      const deleter = clusterWith({});
+      const cluster: Deleter['cluster'] = {
+        ...deleter.cluster,
+        api: async () => ({ ...api, resources }),
+        delete: async (place) => {
+          versions.push(place.resource.version);
+          return place.resource.version === 'v1' ? { outcome: 'deleted', gone: true } : unserved;
+        },
+      };
+      const deletion = await deleteObject({ ...deleter, cluster }, { ...asked, resource: jewels('v1alpha1'), live: old() });
+      return { deletion, versions };
+    };
+
+    it('goes in another that is', async () => {
+      expect(await remove([jewels('v1')])).toEqual({ deletion: { outcome: 'gone' }, versions: ['v1alpha1', 'v1'] });
+    });
+
+    it('is read in another that is, where it changed just before its version went', async () => {
+      const changedFirst: DeleteResult[] = [changed, { outcome: 'deleted', gone: true }];
+      const rereadAs = async (resources: readonly ApiResource[]): Promise<{ deletion: Deletion; versions: string[] }> => {
+        const versions: string[] = [];
+        const answers = [...changedFirst];
+        const deleter = clusterWith({});
+        const cluster: Deleter['cluster'] = {
+          ...deleter.cluster,
+          api: async () => ({ ...api, resources }),
+          get: async (place) => (place.resource.version === 'v1' ? { ...old(), apiVersion: 'example.com/v1', metadata: { ...member, resourceVersion: '2' } } : undefined),
+          delete: async (place) => {
+            versions.push(place.resource.version);
+            return answers.shift() ?? unserved;
+          },
+        };
+        return { deletion: await deleteObject({ ...deleter, cluster }, { ...asked, resource: jewels('v1alpha1'), live: old() }), versions };
+      };
+      expect(await rereadAs([jewels('v1')])).toEqual({ deletion: { outcome: 'gone' }, versions: ['v1alpha1', 'v1'] });
+      expect(await rereadAs([])).toMatchObject({ deletion: { outcome: 'changed', message: expect.stringContaining('does not serve') } });
+      expect(await rereadAs([jewels('v1alpha1')])).toEqual({ deletion: { outcome: 'gone' }, versions: ['v1alpha1'] });
+    });
+
+    it('is left to the next run where none is, and never taken for gone', async () => {
+      expect(await remove([])).toMatchObject({ deletion: { outcome: 'changed', message: expect.stringContaining('does not serve') } });
+      expect(await remove([jewels('v1alpha1')])).toMatchObject({ deletion: { outcome: 'changed' }, versions: { length: 6 } });
+    });
+  });
+
   it('that a guard refuses is not tried', async () => {
     const deleter = clusterWith({});
     expect(await pruned(deleter, configMap({ managedFields: [] }))).toMatchObject({ outcome: 'refused', refusal: { why: 'not-made' } });

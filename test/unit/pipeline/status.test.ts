@@ -75,6 +75,7 @@ describe('the status of an environment', () => {
   it.each<{ state: string; what: string; memory?: Partial<Memory>; spec?: string[] }>([
     { state: 'Unknown', what: 'before its first run' },
     { state: 'Converging', what: 'during its first run', memory: { attempted: at, health: 'Progressing' } },
+    { state: 'Converged', what: 'while something is on its way that nobody waits for', memory: { ...settled, health: 'Progressing', unawaited: 'Ingress shop/web: it waits for its load balancer' } },
     { state: 'Converging', what: 'during a later run', memory: { ...settled, health: 'Progressing' } },
     { state: 'Diverged', what: 'with drift', memory: { ...settled, incident } },
     { state: 'Failed', what: 'with a failure', memory: { ...settled, incident: { ...incident, reason: 'Failed' } } },

@@ -26,6 +26,12 @@ const discovery = [
   { apiGroups: [''], resources: ['namespaces'], resourceNames: ['acme'], verbs: ['get'] },
 ];
 const all = ['get', 'list', 'create', 'patch', 'delete'];
+/** Who refers to what pods may refer to. */
+const referrers = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+  { apiGroups: ['apps'], resources: ['controllerrevisions', 'replicasets'], verbs: ['list'] },
+  { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list'] },
+];
 
 describe('the rights of an environment', () => {
   it('are those of Converge itself where it has nothing', () => {
@@ -35,7 +41,9 @@ describe('the rights of an environment', () => {
   it('cover a kind where it has objects of it, and its list where it has others: the inventory is read by both', () => {
     const { cluster, namespaces } = rightsOf({ ...own, members: [object('ServiceAccount', 'web'), object('Service', 'web', 'shared')] });
     expect(cluster).toEqual(discovery);
-    expect(namespaces.get('acme')).toEqual([...mine, { apiGroups: [''], resources: ['serviceaccounts'], verbs: all }, { apiGroups: [''], resources: ['services'], verbs: ['list'] }]);
+    const rules = [...mine, ...referrers, { apiGroups: [''], resources: ['serviceaccounts'], verbs: all }];
+    expect(namespaces.get('acme')).toHaveLength(rules.length);
+    expect(namespaces.get('acme')).toEqual(expect.arrayContaining([...mine, ...referrers.slice(1), { apiGroups: [''], resources: ['serviceaccounts'], verbs: all }, { apiGroups: [''], resources: ['pods', 'services'], verbs: ['list'] }]));
     expect(namespaces.get('shared')).toEqual([
       { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['list'] },
       { apiGroups: [''], resources: ['services'], verbs: all },
@@ -54,7 +62,13 @@ describe('the rights of an environment', () => {
   });
 
   it('leave no rule for one name beside a rule for all', () => {
-    expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).namespaces.get('acme')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: all }, mine[1]]);
+    expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).namespaces.get('acme')).toEqual([{ apiGroups: [''], resources: ['configmaps'], verbs: all }, referrers[0], mine[1], ...referrers.slice(1)]);
+  });
+
+  it('show the classes of claims', () => {
+    const shown = { apiGroups: ['storage.k8s.io'], resources: ['storageclasses'], verbs: ['get'] };
+    expect(rightsOf({ ...own, members: [object('PersistentVolumeClaim', 'data')] }).cluster).toContainEqual(shown);
+    expect(rightsOf({ ...own, members: [object('ConfigMap', 'settings')] }).cluster).not.toContainEqual(shown);
   });
 
   it('show the pods of workloads, and nothing else may be done to them', () => {
@@ -62,6 +76,14 @@ describe('the rights of an environment', () => {
     expect(rules).toContainEqual({ apiGroups: [''], resources: ['pods'], verbs: ['list'] });
     expect(rules).toContainEqual({ apiGroups: ['apps'], resources: ['replicasets'], verbs: ['list'] });
     expect(rightsOf({ ...own, members: [object('StatefulSet', 'db')] }).namespaces.get('acme')).not.toContainEqual({ apiGroups: ['apps'], resources: ['replicasets'], verbs: ['list'] });
+  });
+
+  it('show who refers to what pods may refer to, where such an object is, since it is pruned when nobody does', () => {
+    for (const kind of ['ConfigMap', 'Secret', 'ServiceAccount', 'PersistentVolumeClaim']) {
+      const { namespaces } = rightsOf({ ...own, members: [object(kind, 'a', 'shared')] });
+      expect(namespaces.get('shared')).toEqual(expect.arrayContaining(referrers));
+      expect(namespaces.get('acme')).not.toContainEqual(referrers[0]);
+    }
   });
 
   it('name what has no namespace, but for its list', () => {
