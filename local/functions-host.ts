@@ -1,7 +1,7 @@
+import { channel } from 'node:diagnostics_channel';
 import { createServer, type Server } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { holdBackBody } from '../functions/body.ts';
 import { getFunction, getTestServer } from '@google-cloud/functions-framework/testing';
 
 /**
@@ -19,6 +19,7 @@ process.stdin.once('close', () => process.exit(0)).resume();
 await import(pathToFileURL(values.source).href);
 
 const servers = new Map<string, Server>();
+const started = channel('http.server.request.start');
 
 function serverOf(name: string): Server | undefined {
   const known = servers.get(name);
@@ -36,9 +37,9 @@ const dispatcher = createServer((request, response) => {
     response.writeHead(404, { 'content-type': 'text/plain' }).end(`no function is named ${name}\n`);
     return;
   }
-  // The framework's server is not told of a request by Node itself here.
-  holdBackBody(request);
   request.url = `/${rest.join('/')}${search}`;
+  // As Node does for a server that listens by itself: the functions hold back bodies then.
+  started.publish({ request, response, socket: request.socket, server });
   server.emit('request', request, response);
 });
 dispatcher.requestTimeout = 0;

@@ -12,12 +12,15 @@ const answerSchema = z.object({
   query: z.object({ apiVersion: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }),
   /** An object, a list, or null where nothing was there. */
   found: z.unknown(),
+  /** Whether it was answered where charts may read all of the cluster: it may be somebody else's. */
+  ofAll: z.boolean().optional(),
 });
 const answersSchema = z.array(answerSchema);
 
 export interface KeptAnswer {
   readonly query: LookupQuery;
   readonly found?: unknown;
+  readonly ofAll?: boolean | undefined;
 }
 
 /** The key of the Secret's data. */

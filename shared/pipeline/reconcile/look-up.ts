@@ -34,10 +34,12 @@ export function openLookups(target: Target, { instead = [] }: { instead?: readon
     if (target.environment.lookup === 'empty') return { found: null };
     kept ??= keptAnswers(target);
     const known = answerTo([...instead, ...(await kept)], query);
-    if (known !== undefined) return { found: known.found };
+    // What somebody else has is asked for anew, and refused, once charts may see their own only.
+    const isOwn = target.environment.lookup === 'cluster' || known?.ofAll !== true || known.found === null;
+    if (known !== undefined && isOwn) return { found: known.found };
     const asked = await lookUp(target, query);
     if ('refused' in asked) return asked;
-    fresh = withAnswers(fresh, [{ query, found: asked.found }]);
+    fresh = withAnswers(fresh, [{ query, found: asked.found, ...ofAll(target) }]);
     return { found: asked.found };
   }
 
@@ -54,6 +56,11 @@ export function openLookups(target: Target, { instead = [] }: { instead?: readon
       fresh = [];
     },
   };
+}
+
+/** How an answer is kept. */
+function ofAll({ environment }: Pick<Target, 'environment'>): Pick<KeptAnswer, 'ofAll'> {
+  return environment.lookup === 'cluster' ? { ofAll: true } : {};
 }
 
 type Asked = { readonly found: unknown; readonly objects: readonly KubernetesObject[] } | { readonly refused: string };
@@ -105,7 +112,7 @@ export async function changedAnswers(target: Target, given: readonly KeptAnswer[
       throw new ConvergeError({ code: 'RenderFailed', subject: target.run.key, message: `lookup of ${lookupTitle(before.query)}: ${asked.refused}`, disposition: 'refuse' });
     }
     const { found, objects } = asked;
-    return hashJson(found) === hashJson(before.found) ? [] : [{ before, now: { query: before.query, found }, objects }];
+    return hashJson(found) === hashJson(before.found) ? [] : [{ before, now: { query: before.query, found, ...ofAll(target) }, objects }];
   });
   return changed.flat();
 }

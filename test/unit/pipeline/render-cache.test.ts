@@ -141,6 +141,16 @@ describe('a render', () => {
     expect(await look({ spec: { lookup } })).toBe('kept');
   });
 
+  it('that looked something of somebody else up asks anew once it may see its own only', async () => {
+    const { look, objects } = instance({ asks: 'lookup' });
+    objects.set('ConfigMap tariffs', tariffs);
+    await look({ spec: { lookup: 'cluster' } });
+    objects.delete('ConfigMap tariffs');
+    expect(await look({ spec: { lookup: 'own' } })).toBe('rendered');
+    objects.set('ConfigMap tariffs', tariffs);
+    expect(await look({ spec: { lookup: 'own' } })).toBe('kept');
+  });
+
   it('that looked something up asks anew where its answers are gone', async () => {
     const { look, objects } = instance({ asks: 'lookup' });
     await look();
