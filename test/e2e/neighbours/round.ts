@@ -257,8 +257,13 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       if (!rights.has(title)) rights.set(title, { owner: 'person', takers: new Set(), mayGo: false, mayChange: false });
     }
     for (const environment of draw.shuffled(environments)) {
-      for (const declared of environment.objects.filter(({ hook }) => hook === undefined)) {
+      for (const declared of environment.objects) {
         const right = rights.get(identityOf(declared));
+        // A hook is applied over what nobody's Git has, and deletes it never.
+        if (declared.hook !== undefined) {
+          if (right?.owner === 'person' || right?.owner === 'nobody') right.mayChange = true;
+          continue;
+        }
         // A change of Git that a run was killed in is still to be brought about.
         if (right !== undefined && (right.owner === keyOf(environment) || right.takers.has(keyOf(environment)))) right.mayChange = true;
       }
