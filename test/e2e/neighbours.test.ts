@@ -3,9 +3,9 @@ import { startInProcess, type InProcess } from './in-process.ts';
 import { playRound, stepNames, type Round, type Stage } from './neighbours/round.ts';
 import { startWorld, type World } from './world.ts';
 
-/** `CONVERGE_ROUNDS=300` plays more of them, `CONVERGE_ROUND=17` plays one again. */
-const only = process.env['CONVERGE_ROUND'];
-const seeds = only === undefined ? Array.from({ length: Number(process.env['CONVERGE_ROUNDS'] ?? '20') }, (_, index) => index + 1) : [Number(only)];
+/** `CONVERGE_ROUNDS=1-300` plays more of them, `CONVERGE_ROUNDS=17-17` plays one again. */
+const [first = 1, last = 20] = (process.env['CONVERGE_ROUNDS'] ?? '1-20').split('-').map(Number);
+const seeds = Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
 let world: World;
 let stage: Stage;
