@@ -71,7 +71,7 @@ export const kinds = {
 
   path(draw: Draw): Read {
     const part = (): string => draw.one<() => string>([() => text(draw), () => 'a'.repeat(draw.below(300)), () => draw.one(['..', '.git', '', '.', 'é', '\u200c', 'C:'])])();
-    const inside = Array.from({ length: draw.one([1, 3, draw.below(20_000)]) }, part).join('/');
+    const inside = Array.from({ length: draw.one([1, 3, draw.below(2000)]) }, part).join('/');
     // Cloud Storage has no longer names. https://docs.cloud.google.com/storage/docs/objects#naming
     const name = `${Buffer.from(inside).subarray(0, 1000).toString('utf8')}${draw.one(['', '.tgz'])}`;
     return () => {
