@@ -20,7 +20,7 @@ const bytesAtOnce = 64 * 1024 * 1024;
 let bytesHeld = 0;
 
 /** Hides a body from whoever parses bodies. Calling it again does nothing. */
-export function holdBackBody(request: IncomingMessage): void {
+function holdBackBody(request: IncomingMessage): void {
   if (heldBack.has(request)) return;
   const { headers } = request;
   heldBack.set(request, { encoding: headers['content-encoding'], length: headers['content-length'] });

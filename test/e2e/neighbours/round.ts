@@ -4,7 +4,7 @@ import { partOfLabel } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { Killed, pushUnheard, type InProcess } from '../in-process.ts';
 import { environmentFile, type Clone, type Files, type World } from '../world.ts';
-import { drawFrom } from './random.ts';
+import { drawFrom } from '../../seeded-draw.ts';
 import { contentOf, titleOf, violations, type Rights, type Snapshot, type Title } from './rights.ts';
 
 export const stepNames = ['copy', 'class', 'hook', 'rename', 'restore', 'adopt', 'forget', 'kill', 'drop', 'change', 'remove', 'person'] as const;

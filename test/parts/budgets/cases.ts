@@ -9,13 +9,8 @@ import { webhookOf } from '../../../shared/events/push/webhooks.ts';
 import { archiveLimits, layOutArchive } from '../../../shared/source/archive.ts';
 import { safePath, targetOf } from '../../../shared/source/artifact.ts';
 import { copyMessage, parseProvenance } from '../../../shared/source/commit-message.ts';
-
-/** Draws of a seed. */
-export interface Draw {
-  below(limit: number): number;
-  one<T>(items: readonly [T, ...T[]]): T;
-  chance(percent: number): boolean;
-}
+import type { Draw } from '../../seeded-draw.ts';
+import { header, padded, record } from '../../tar-blocks.ts';
 
 export type Kind = keyof typeof kinds;
 
@@ -141,7 +136,7 @@ function tarOf(draw: Draw): Buffer {
     const name = draw.one<() => Buffer>([() => Buffer.from(`a/${index}`), () => Buffer.from(text(draw)), () => Buffer.from([0x61, 0xfc, 0x62]), () => Buffer.from('a/'.repeat(50)), () => Buffer.from(`._${index}`)])();
     if (draw.chance(30)) {
       const value = draw.one<() => string>([() => 'a/'.repeat(draw.below(200_000)), () => text(draw), () => 'x'.repeat(draw.below(4_000_000))])();
-      const body = Buffer.from(recordOf(draw.one(['path', 'linkpath', 'size', 'GNU.sparse.size', 'comment']), value));
+      const body = Buffer.from(record(draw.one(['path', 'linkpath', 'size', 'GNU.sparse.size', 'comment']), value));
       blocks.push(header({ name: Buffer.from('PaxHeader'), size: body.length, typeflag: draw.one(['x', 'g', 'L', 'K']) }), padded(body));
     }
     const content = Buffer.alloc(draw.one([0, 1, 511, 5000]), 'a');
@@ -150,32 +145,6 @@ function tarOf(draw: Draw): Buffer {
   }
   if (draw.chance(80)) blocks.push(Buffer.alloc(draw.one([512, 1024, 4_000_000])));
   return Buffer.concat(blocks);
-}
-
-function header({ name, size, typeflag }: { name: Buffer; size: number; typeflag: string }): Buffer {
-  const block = Buffer.alloc(512);
-  name.copy(block, 0, 0, 100);
-  block.write('0000644\0', 100);
-  block.write('0000000\0', 108);
-  block.write('0000000\0', 116);
-  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-  block.write('00000000000\0', 136);
-  block.write(typeflag, 156);
-  block.write('ustar\x0000', 257);
-  block.write('        ', 148);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-  return block;
-}
-
-function padded(bytes: Buffer): Buffer {
-  return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
-}
-
-function recordOf(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`;
-  let length = Buffer.byteLength(rest) + 1;
-  while (`${length}`.length + Buffer.byteLength(rest) !== length) length += 1;
-  return `${length}${rest}`;
 }
 
 const limits = configSchema.shape.limits.parse({});

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ConvergeError } from '../../../shared/errors.ts';
-import { kinds, type Draw, type Kind } from './cases.ts';
+import { drawFrom } from '../../seeded-draw.ts';
+import { kinds, type Kind } from './cases.ts';
 
 /**
  * `node child.ts KIND FROM TO`: makes the inputs of these seeds, and prints the worst of reading them as JSON: milliseconds of processor, the most
@@ -10,23 +11,11 @@ const [name = '', from = '0', to = '0'] = process.argv.slice(2);
 const kind = (Object.keys(kinds) as Kind[]).find((one) => one === name);
 if (kind === undefined) throw new Error(`no kind is named ${name}`);
 
-function drawFrom(seed: number): Draw {
-  let state = Math.imul(seed + 1, 0x9e3779b1) >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number): number => Math.floor(next() * limit);
-  return { below, chance: (percent) => next() * 100 < percent, one: (items) => items[below(items.length)] ?? items[0] };
-}
-
 const memory = (key: string): number => Number(new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
 
 const worst = { milliseconds: 0, seedOfTime: 0, megabytes: 0, seedOfMemory: 0, unforeseen: [] as string[], refused: 0 };
 for (let seed = Number(from); seed < Number(to); seed++) {
-  const read = kinds[kind](drawFrom(seed));
+  const read = kinds[kind](drawFrom(Math.imul(seed + 1, 0x9e3779b1)));
   // What the inputs before left takes longer to collect than most are read.
   if (seed % 16 === 0) globalThis.gc?.();
   const before = memory('VmRSS');

@@ -5,6 +5,7 @@ import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { unpackArchive } from '../../../shared/adapters/archive.ts';
 import { ConvergeError } from '../../../shared/errors.ts';
+import { header, padded, record, signed } from '../../tar-blocks.ts';
 
 const limits = { files: 20, bytes: 20_000 };
 
@@ -44,28 +45,6 @@ async function tarOf(entries: readonly { name: string; text: string }[]): Promis
   return buffer(tar);
 }
 
-/** A header of tar, written by hand. */
-function header({ name, size, typeflag }: { name: string; size: number; typeflag: string }): Buffer {
-  const block = Buffer.alloc(512);
-  block.write(name, 0);
-  block.write('0000644\0', 100);
-  block.write('0000000\0', 108);
-  block.write('0000000\0', 116);
-  block.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
-  block.write('00000000000\0', 136);
-  block.write(typeflag, 156);
-  block.write('ustar\x0000', 257);
-  block.write('        ', 148);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-  return block;
-}
-const padded = (text: string) => Buffer.concat([Buffer.from(text), Buffer.alloc((512 - (Buffer.byteLength(text) % 512)) % 512)]);
-const record = (key: string, value: string): string => {
-  const rest = ` ${key}=${value}\n`;
-  let length = Buffer.byteLength(rest) + 1;
-  while (`${length}`.length + Buffer.byteLength(rest) !== length) length += 1;
-  return `${length}${rest}`;
-};
 const pax = (records: string) => [header({ name: 'PaxHeader', size: Buffer.byteLength(records), typeflag: 'x' }), padded(records)];
 const end = Buffer.alloc(1024);
 
@@ -194,10 +173,3 @@ describe('a header of an archive', () => {
     expect(await unpack(gzipSync(Buffer.concat([header({ name: 'volume', size: 0, typeflag: 'V' }), end])))).toMatchObject({ code: 'InvalidArchive', problem: expect.stringContaining('"volume" is neither a file nor a folder') });
   });
 });
-
-/** With the checksum of what it holds now. */
-function signed(block: Buffer): Buffer {
-  block.write('        ', 148);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
-  return block;
-}

@@ -4,6 +4,8 @@ export interface Draw {
   below(limit: number): number;
   /** Whether something happens that does so this often in a hundred. */
   chance(percent: number): boolean;
+  one<T>(items: readonly [T, ...T[]]): T;
+  /** Undefined where there is none. */
   one<T>(items: readonly T[]): T | undefined;
   shuffled<T>(items: readonly T[]): T[];
 }
@@ -18,10 +20,15 @@ export function drawFrom(seed: number): Draw {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
   const below = (limit: number): number => Math.floor(next() * limit);
+  function pick<T>(items: readonly [T, ...T[]]): T;
+  function pick<T>(items: readonly T[]): T | undefined;
+  function pick<T>(items: readonly T[]): T | undefined {
+    return items.length === 0 ? undefined : items[below(items.length)];
+  }
   return {
     below,
     chance: (percent) => next() * 100 < percent,
-    one: (items) => (items.length === 0 ? undefined : items[below(items.length)]),
+    one: pick,
     shuffled(items) {
       const left = [...items];
       return items.map(() => left.splice(below(left.length), 1)).flat();
