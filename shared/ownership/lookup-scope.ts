@@ -2,7 +2,7 @@ import { environmentAnnotation, type ApplySet } from '../inventory/applyset.ts';
 import { holdsState, hookStandingOf, standingOf } from '../inventory/membership.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectTitle } from '../objects/object-id.ts';
-import { stateMessage } from './deletion-guard.ts';
+import { madeBy, stateMessage } from './deletion-guard.ts';
 import { foreignOwnerOf } from './refusal.ts';
 
 /** Whom an environment's templates look things up for. */
@@ -21,7 +21,7 @@ export interface Looker {
 export function refusalToAnswer({ found, looker }: { found: readonly KubernetesObject[]; looker: Looker }): string | undefined {
   const stranger = found.find((object) => !isOwn({ object, looker }));
   if (stranger === undefined) return undefined;
-  const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySets[0] })?.title ?? makerOf(stranger);
+  const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySets[0] })?.title ?? madeBy(stranger);
   const whose = owner === undefined ? '' : ` (it is of ${owner})`;
   return `${objectTitle(objectIdOf(stranger))} is there and not this environment's own${whose}; spec.lookup: cluster lets its charts read it and follow it, spec.lookup: empty answers as if nothing were there`;
 }
@@ -48,9 +48,4 @@ function isOwn({ object, looker: { applySets, adopted } }: { object: KubernetesO
   const release = annotations['meta.helm.sh/release-name'];
   const isOfHelm = labels['app.kubernetes.io/managed-by'] === 'Helm' && annotations['meta.helm.sh/release-namespace'] === applySet.namespace;
   return isOfHelm && namespace === applySet.namespace && release !== undefined && adopted.includes(release);
-}
-
-/** The first field manager that the object names: who made it, as far as it tells. */
-function makerOf({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined {
-  return managedFields.find(({ manager }) => manager !== undefined)?.manager;
 }
