@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { totalsLine, type Totals } from './reporter.ts';
 
 /**
- * `npm test`: type check, lint, all tests. Each check counts as a test; the last line adds all up. Ends with code 1 if anything
+ * `npm test`: format, type check, lint, all tests. Each check counts as a test; the last line adds all up. Ends with code 1 if anything
  * failed, or if no test ran.
  */
 const root = resolve(import.meta.dirname, '..');
@@ -42,7 +42,7 @@ async function tests(): Promise<Totals> {
   return noneRan || hidden ? { ...totals, failed: totals.failed + 1 } : totals;
 }
 
-const parts = [await check('tsc'), await check('oxlint', ['--type-aware', '--deny-warnings']), await tests()];
+const parts = [await check('oxfmt', ['--check']), await check('tsc'), await check('oxlint', ['--type-aware', '--deny-warnings']), await tests()];
 const sum = (of: (totals: Totals) => number): number => parts.reduce((all, part) => all + of(part), 0);
 const all: Totals = { passed: sum((part) => part.passed), failed: sum((part) => part.failed), skipped: sum((part) => part.skipped) };
 console.log(`\n${totalsLine(all)}`);
