@@ -44,7 +44,9 @@ export interface BuildOptions {
  * Throws `LocalError` where Go is missing or the renderer does not build.
  */
 export async function build({ root, out, targets = others, report = () => {} }: BuildOptions): Promise<void> {
-  const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
   const license: ArchiveFile = { content: await readFile(join(root, 'LICENSE')) };
   const tools = join(root, 'tools');
   const renderers: [Target, string][] = [];
@@ -54,7 +56,10 @@ export async function build({ root, out, targets = others, report = () => {} }: 
 
   report('bundling the functions …');
   const functions = await bundleFunctions({ root, version });
-  const libraries = [...(await npmLibraries({ root, packages: functions.packages })), ...(await goLibraries({ program: renderer, source: join(tools, 'render') }))];
+  const libraries = [
+    ...(await npmLibraries({ root, packages: functions.packages })),
+    ...(await goLibraries({ program: renderer, source: join(tools, 'render') })),
+  ];
   const bill = billOfMaterials({ name: 'converge-functions', version, libraries });
   const archive = new Map([
     ...functions.files,
@@ -81,7 +86,8 @@ export async function build({ root, out, targets = others, report = () => {} }: 
     [built.command(version), { content: await packTarball(commandPackage) }],
     [built.bill, bill],
   ]);
-  for (const [target, program] of renderers) files.set(built.renderer(target), { content: await readFile(program), executable: true });
+  for (const [target, program] of renderers)
+    files.set(built.renderer(target), { content: await readFile(program), executable: true });
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
   await writeFiles(join(out, built.functions), archive);
@@ -102,5 +108,7 @@ async function staticFiles(root: string): Promise<ArchiveFiles> {
 
 /** As `sha256sum --check` reads it. */
 function sums(files: ArchiveFiles): string {
-  return sorted(files).map(([path, { content }]) => `${createHash('sha256').update(content).digest('hex')}  ${path}\n`).join('');
+  return sorted(files)
+    .map(([path, { content }]) => `${createHash('sha256').update(content).digest('hex')}  ${path}\n`)
+    .join('');
 }

@@ -10,7 +10,8 @@ export interface Bundle {
 }
 
 /** Libraries written as CommonJS use these three, and a module has none of them. */
-const commonJs = "import{createRequire as converge_require}from'node:module';const require=converge_require(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;";
+const commonJs =
+  "import{createRequire as converge_require}from'node:module';const require=converge_require(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;";
 
 /**
  * Bundles with esbuild, in memory. Names are kept, so that a stack in a log says something and a library that looks at `constructor.name`
@@ -18,7 +19,10 @@ const commonJs = "import{createRequire as converge_require}from'node:module';con
  *
  * @param root the project's folder; the result is the same wherever it lies
  */
-export async function bundle({ root, ...options }: { root: string } & Omit<BuildOptions, 'write' | 'metafile'>): Promise<Bundle> {
+export async function bundle({
+  root,
+  ...options
+}: { root: string } & Omit<BuildOptions, 'write' | 'metafile'>): Promise<Bundle> {
   const out = `${root}${sep}dist`;
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
@@ -34,12 +38,16 @@ export async function bundle({ root, ...options }: { root: string } & Omit<Build
     sourcesContent: false,
     logLevel: 'warning',
     preserveSymlinks: true,
-    ...(options.format === 'esm' ? { banner: { js: commonJs }, outExtension: { '.js': '.mjs' } } : { outExtension: { '.js': '.cjs' } }),
+    ...(options.format === 'esm'
+      ? { banner: { js: commonJs }, outExtension: { '.js': '.mjs' } }
+      : { outExtension: { '.js': '.cjs' } }),
     ...options,
     write: false,
     metafile: true,
   });
-  const files = new Map(outputFiles.map(({ path, contents }) => [relative(out, path).replaceAll(sep, '/'), { content: contents }]));
+  const files = new Map(
+    outputFiles.map(({ path, contents }) => [relative(out, path).replaceAll(sep, '/'), { content: contents }]),
+  );
   const inside = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   return { files, packages: new Set(inside.flatMap((input) => packageOf(input) ?? [])) };
 }

@@ -30,16 +30,36 @@ export async function bundleFunctions({ root, version }: { root: string; version
     splitting: true,
     entryPoints: [{ in: 'functions/index.ts', out: 'index' }],
     chunkNames: 'functions/[name]-[hash]',
-    plugins: [entry(), { name: 'framework', setup: ({ onResolve }) => onResolve({ filter: new RegExp(`^${framework}$`) }, () => ({ path: '#framework', external: true })) }, late.plugin],
+    plugins: [
+      entry(),
+      {
+        name: 'framework',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: new RegExp(`^${framework}$`) }, () => ({ path: '#framework', external: true })),
+      },
+      late.plugin,
+    ],
   });
-  const server = await bundle({ root, format: 'cjs', entryPoints: [{ in: 'build/archive/framework.ts', out: 'framework/framework' }] });
+  const server = await bundle({
+    root,
+    format: 'cjs',
+    entryPoints: [{ in: 'build/archive/framework.ts', out: 'framework/framework' }],
+  });
   const programs = await bundle({
     root,
     format: 'esm',
     entryPoints: ['start', 'prime'].map((name) => ({ in: `build/archive/${name}.ts`, out: `framework/${name}` })),
-    plugins: [{ name: 'framework', setup: ({ onResolve }) => onResolve({ filter: /^\.\/framework\.ts$/ }, () => ({ path: './framework.cjs', external: true })) }],
+    plugins: [
+      {
+        name: 'framework',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^\.\/framework\.ts$/ }, () => ({ path: './framework.cjs', external: true })),
+      },
+    ],
   });
-  const used = packageSchema.parse(JSON.parse(await readFile(join(root, 'node_modules', framework, 'package.json'), 'utf8')));
+  const used = packageSchema.parse(
+    JSON.parse(await readFile(join(root, 'node_modules', framework, 'package.json'), 'utf8')),
+  );
   const files = new Map([...functions.files, ...server.files, ...packageFiles({ version, used })]);
   for (const [name, file] of late.files) files.set(`functions/late/${name}`, file);
   for (const [path, file] of programs.files) files.set(path, { ...file, executable: path.endsWith('/start.mjs') });
@@ -52,7 +72,9 @@ function entry(): Plugin {
     name: 'entry',
     setup({ onLoad }) {
       onLoad({ filter: /[\\/]functions[\\/]index\.ts$/ }, async ({ path }) => {
-        const files = [...(await readFile(path, 'utf8')).matchAll(/^import '\.\/([a-z-]+)\.ts';$/gm)].flatMap(([, name]) => name ?? []);
+        const files = [...(await readFile(path, 'utf8')).matchAll(/^import '\.\/([a-z-]+)\.ts';$/gm)].flatMap(
+          ([, name]) => name ?? [],
+        );
         const load = files.map((name) => `${JSON.stringify(targetOf(name))}: () => import('./${name}.ts')`);
         return {
           contents: `const load = { ${load.join(', ')} };
@@ -75,7 +97,13 @@ function targetOf(file: string): string {
  * that is uploaded, runs `npm ci` and the script `gcp-build`, and starts the framework from `node_modules/.bin` where `dependencies` names it.
  * With a package of a folder all that needs no registry.
  */
-function packageFiles({ version, used }: { version: string; used: z.infer<typeof packageSchema> }): Map<string, ArchiveFile> {
+function packageFiles({
+  version,
+  used,
+}: {
+  version: string;
+  used: z.infer<typeof packageSchema>;
+}): Map<string, ArchiveFile> {
   const engines = { node: '24.x' };
   const dependencies = { [framework]: 'file:framework' };
   const bin = { 'functions-framework': 'start.mjs' };

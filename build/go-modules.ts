@@ -18,11 +18,18 @@ export async function goLibraries({ program, source }: { program: string; source
   const version = /: go(\S+)/.exec(first)?.[1];
   if (version === undefined) throw new Error(`${program} does not tell which Go built it`);
   const { stdout: goRoot } = await execute('go', ['env', 'GOROOT']);
-  const standard: Library = { from: 'go', name: 'std', version, license: 'BSD-3-Clause', licenseText: await licenseTextOf(goRoot.trim()) };
+  const standard: Library = {
+    from: 'go',
+    name: 'std',
+    version,
+    license: 'BSD-3-Clause',
+    licenseText: await licenseTextOf(goRoot.trim()),
+  };
   const modules = await Promise.all(
     readModules(lines).map(async ({ name, version, goSum }): Promise<Library> => {
       const folder = folders.get(name);
-      if (folder === undefined) throw new Error(`${name} is in ${program}, and not among the dependencies of ${source}`);
+      if (folder === undefined)
+        throw new Error(`${name} is in ${program}, and not among the dependencies of ${source}`);
       const licenseText = await licenseTextOf(folder);
       return { from: 'go', name, version, goSum, license: licenseOf(licenseText), licenseText };
     }),
@@ -48,10 +55,15 @@ async function foldersOf(source: string): Promise<ReadonlyMap<string, string>> {
     env: { ...process.env, GOOS: 'linux', CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' },
     maxBuffer: 16 * 1024 * 1024,
   });
-  return new Map(stdout.trim().split('\n').flatMap((line) => {
-    const [name, folder] = line.split('\t');
-    return name && folder ? [[name, join(folder)] as const] : [];
-  }));
+  return new Map(
+    stdout
+      .trim()
+      .split('\n')
+      .flatMap((line) => {
+        const [name, folder] = line.split('\t');
+        return name && folder ? [[name, join(folder)] as const] : [];
+      }),
+  );
 }
 
 /** The sentences that make a licence what it is, in the order in which they tell most. */

@@ -8,7 +8,8 @@ import { textFile, type ArchiveFile } from './files.ts';
  * the messages' descriptions (JSON) instead, and hand these classes on to whoever asks for them, which is nobody here. Each becomes a
  * file of its own, loaded by the first look at it, so that a cold start does not read what it does not need.
  */
-const generated = /[\\/](@google-cloud[\\/]pubsub(-api)?[\\/]build[\\/]protos[\\/]protos|google-gax[\\/]build[\\/]protos[\\/](iam_service|locations|operations))\.js$/;
+const generated =
+  /[\\/](@google-cloud[\\/]pubsub(-api)?[\\/]build[\\/]protos[\\/]protos|google-gax[\\/]build[\\/]protos[\\/](iam_service|locations|operations))\.js$/;
 const required = /\brequire\("([^"]+)"\)/g;
 
 export interface LateModules {
@@ -27,14 +28,24 @@ export function lateModules(): LateModules {
       onLoad({ filter: generated }, async ({ path }) => {
         const source = await readFile(path, 'utf8');
         const name = `${nameOf(path)}.cjs`;
-        const { code } = await transform(`module.exports = (require) => { const module = { exports: {} };\n${source}\nreturn module.exports; };`, {
-          minifySyntax: true,
-          minifyWhitespace: true,
-          legalComments: 'none',
-          target: 'node24',
-        });
+        const { code } = await transform(
+          `module.exports = (require) => { const module = { exports: {} };\n${source}\nreturn module.exports; };`,
+          {
+            minifySyntax: true,
+            minifyWhitespace: true,
+            legalComments: 'none',
+            target: 'node24',
+          },
+        );
         files.set(name, textFile(code));
-        return { contents: standIn({ name, requires: new Set([...source.matchAll(required)].flatMap(([, module]) => module ?? [])) }), resolveDir: dirname(path), loader: 'js' };
+        return {
+          contents: standIn({
+            name,
+            requires: new Set([...source.matchAll(required)].flatMap(([, module]) => module ?? [])),
+          }),
+          resolveDir: dirname(path),
+          loader: 'js',
+        };
       });
     },
   };
@@ -48,7 +59,9 @@ function nameOf(path: string): string {
 
 /** Behaves as the module's exports do, and is asked for `__esModule` by those who import all of it before they use any. */
 function standIn({ name, requires }: { name: string; requires: ReadonlySet<string> }): string {
-  const modules = [...requires].sort().map((module) => `${JSON.stringify(module)}: () => require(${JSON.stringify(module)})`);
+  const modules = [...requires]
+    .sort()
+    .map((module) => `${JSON.stringify(module)}: () => require(${JSON.stringify(module)})`);
   return `
     const modules = { ${modules.join(', ')} };
     let loaded;

@@ -27,7 +27,10 @@ export async function packTarball(files: ArchiveFiles): Promise<Uint8Array> {
   const all = buffer(tar);
   for (const [path, { content, executable = false }] of sorted(files)) {
     const mode = executable ? modes.executable : modes.plain;
-    tar.entry({ name: `package/${path}`, mode, mtime: new Date('1985-10-26T08:15:00Z'), size: content.length }, Buffer.from(content));
+    tar.entry(
+      { name: `package/${path}`, mode, mtime: new Date('1985-10-26T08:15:00Z'), size: content.length },
+      Buffer.from(content),
+    );
   }
   tar.finalize();
   return gzipSync(await all, { mtime: 0, level: 9 });

@@ -23,10 +23,22 @@ export function paint({ text, tone }: Line, stream: NodeJS.WriteStream): string 
 }
 
 /** Rows under a heading, their columns as wide as the longest cell; the last column is not padded. */
-export function table({ heading, rows }: { heading: readonly string[]; rows: readonly { readonly cells: readonly string[]; readonly tone: Tone }[] }): Line[] {
+export function table({
+  heading,
+  rows,
+}: {
+  heading: readonly string[];
+  rows: readonly { readonly cells: readonly string[]; readonly tone: Tone }[];
+}): Line[] {
   const all = [{ cells: heading, tone: 'heading' as const }, ...rows];
   const widths = heading.map((_cell, column) => Math.max(...all.map(({ cells }) => (cells[column] ?? '').length)));
-  return all.map(({ cells, tone }) => ({ tone, text: cells.map((cell, column) => cell.padEnd(column === cells.length - 1 ? 0 : (widths[column] ?? 0))).join('  ').trimEnd() }));
+  return all.map(({ cells, tone }) => ({
+    tone,
+    text: cells
+      .map((cell, column) => cell.padEnd(column === cells.length - 1 ? 0 : (widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  }));
 }
 
 /** `2026-11-21 01:02:05`, UTC, of an ISO 8601 time. */

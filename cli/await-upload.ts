@@ -21,17 +21,30 @@ export interface Outcome {
 }
 
 /** The commit that an upload became. Throws `CommandError` with exit code 1 where it was refused, and at the deadline (milliseconds since the epoch). */
-export async function awaitCommit(context: Context, { repositoryClass, artifact, deadline }: { repositoryClass: string; artifact: ArtifactId; deadline: number }): Promise<string> {
+export async function awaitCommit(
+  context: Context,
+  { repositoryClass, artifact, deadline }: { repositoryClass: string; artifact: ArtifactId; deadline: number },
+): Promise<string> {
   const state = await context.open.state();
   context.progress(`waits until ${artifactUri(artifact)} is committed`);
   while (true) {
     const landing = await findLanding({ ...artifact, repositoryClass }, { state });
     if (landing?.landing === 'committed') return landing.commit;
     if (landing?.landing === 'refused') {
-      throw new CommandError({ subject: artifactUri(artifact), message: 'was refused', remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact', exit: 1 });
+      throw new CommandError({
+        subject: artifactUri(artifact),
+        message: 'was refused',
+        remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact',
+        exit: 1,
+      });
     }
     if (context.ports.now().getTime() >= deadline) {
-      throw new CommandError({ subject: artifactUri(artifact), message: 'was not committed in time', remedy: 'the log of copyArtifact says why, and the dead-letter topic where it was refused', exit: 1 });
+      throw new CommandError({
+        subject: artifactUri(artifact),
+        message: 'was not committed in time',
+        remedy: 'the log of copyArtifact says why, and the dead-letter topic where it was refused',
+        exit: 1,
+      });
     }
     await context.ports.sleep(pollMilliseconds);
   }
@@ -41,7 +54,10 @@ export async function awaitCommit(context: Context, { repositoryClass, artifact,
  * Waits until every environment that the commits affect has converged at them or later, or one has failed and the others are settled.
  * What fails is looked at twice: a notice that goes by is none.
  */
-export async function awaitConvergence(context: Context, { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number }): Promise<Outcome> {
+export async function awaitConvergence(
+  context: Context,
+  { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },
+): Promise<Outcome> {
   let failedBefore = new Set<string>();
   while (true) {
     const environments = await look(context, { repositoryClass, commits, deadline });
@@ -51,16 +67,22 @@ export async function awaitConvergence(context: Context, { repositoryClass, comm
     const late = environments?.filter(({ state }) => state === 'Converging') ?? [];
     if (environments !== undefined) {
       const done = environments.length - failed.length - late.length;
-      context.progress(`${done} of ${environments.length} environments converged${late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('')}`);
+      context.progress(
+        `${done} of ${environments.length} environments converged${late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('')}`,
+      );
       const isOver = context.ports.now().getTime() >= deadline;
-      if ((late.length === 0 && isConfirmed) || isOver) return { environments, failed, late, lines: environments.flatMap(linesOf) };
+      if ((late.length === 0 && isConfirmed) || isOver)
+        return { environments, failed, late, lines: environments.flatMap(linesOf) };
     }
     await context.ports.sleep(pollMilliseconds);
   }
 }
 
 /** The environments of all commits, each once, by the commit where it is least far; undefined where nobody answers for the moment. */
-async function look(context: Context, { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number }): Promise<EnvironmentAtCommit[] | undefined> {
+async function look(
+  context: Context,
+  { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },
+): Promise<EnvironmentAtCommit[] | undefined> {
   const order: readonly EnvironmentAtCommit['state'][] = ['Failed', 'Diverged', 'Converging', 'Suspended', 'Converged'];
   const found = new Map<string, EnvironmentAtCommit>();
   try {
@@ -68,11 +90,15 @@ async function look(context: Context, { repositoryClass, commits, deadline }: { 
       const { environments } = await readCommitStatus(context, { repository: repositoryClass, commit });
       for (const environment of environments) {
         const known = found.get(environment.name);
-        if (known === undefined || order.indexOf(environment.state) < order.indexOf(known.state)) found.set(environment.name, environment);
+        if (known === undefined || order.indexOf(environment.state) < order.indexOf(known.state))
+          found.set(environment.name, environment);
       }
     }
   } catch (error) {
-    const mayMend = error instanceof ConvergeError ? error.disposition === 'retry' : error instanceof CommandError && error.exit === 1;
+    const mayMend =
+      error instanceof ConvergeError
+        ? error.disposition === 'retry'
+        : error instanceof CommandError && error.exit === 1;
     if (!mayMend || context.ports.now().getTime() >= deadline) throw error;
     return undefined;
   }
@@ -86,7 +112,9 @@ function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit):
     case 'Suspended':
       return [{ text: `suspended ${name}: its objects are left as they are`, tone: 'detail' }];
     case 'Converging':
-      return [{ text: `late      ${name} has not converged in time${message === '' ? '' : `: ${message}`}`, tone: 'bad' }];
+      return [
+        { text: `late      ${name} has not converged in time${message === '' ? '' : `: ${message}`}`, tone: 'bad' },
+      ];
     case 'Diverged':
     case 'Failed':
       return [{ text: `${state.toLowerCase().padEnd(9)} ${name}: ${message}`, tone: 'bad' }, ...objectLines(diff)];
@@ -98,7 +126,10 @@ export function objectLines(diff: Diff | null): Line[] {
   if (diff === null) return [];
   const objects = diff.objects.flatMap((object): Line[] => [
     { text: `  ${object.change} ${objectTitle(object)}: ${object.message}`, tone: 'plain' },
-    ...object.fields.map(({ path, desired, observed }): Line => ({ text: `    ${path}: ${JSON.stringify(observed)} instead of ${JSON.stringify(desired)}`, tone: 'detail' })),
+    ...object.fields.map(({ path, desired, observed }): Line => ({
+      text: `    ${path}: ${JSON.stringify(observed)} instead of ${JSON.stringify(desired)}`,
+      tone: 'detail',
+    })),
   ]);
   return diff.omitted === 0 ? objects : [...objects, { text: `  and ${diff.omitted} more objects`, tone: 'detail' }];
 }

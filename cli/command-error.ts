@@ -8,7 +8,17 @@ export class CommandError extends Error {
   readonly remedy: string | undefined;
   readonly exit: 1 | 2;
 
-  constructor({ subject, message, remedy, exit = 2 }: { subject: string; message: string; remedy?: string; exit?: 1 | 2 }) {
+  constructor({
+    subject,
+    message,
+    remedy,
+    exit = 2,
+  }: {
+    subject: string;
+    message: string;
+    remedy?: string;
+    exit?: 1 | 2;
+  }) {
     super(`${subject}: ${message}`);
     this.name = 'CommandError';
     this.subject = subject;

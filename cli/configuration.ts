@@ -19,7 +19,11 @@ const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.st
  * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this folder or in one above it.
  * Throws `CommandError` where there is none, `BadConfiguration` where it is wrong.
  */
-export function findConfiguration({ file, environment, folder }: {
+export function findConfiguration({
+  file,
+  environment,
+  folder,
+}: {
   file: string | undefined;
   environment: Readonly<Record<string, string | undefined>>;
   folder: string;
@@ -31,18 +35,35 @@ export function findConfiguration({ file, environment, folder }: {
   }
   const facts = findUpwards({ folder, name: join('.converge', 'local.json') });
   if (facts === undefined) {
-    throw new CommandError({ subject: 'configuration', message: 'none was named, and no local pipeline runs here', remedy: 'give --config FILE or set CONVERGE_CONFIG, or run `npm start` beside it' });
+    throw new CommandError({
+      subject: 'configuration',
+      message: 'none was named, and no local pipeline runs here',
+      remedy: 'give --config FILE or set CONVERGE_CONFIG, or run `npm start` beside it',
+    });
   }
   const local = localSchema.safeParse(JSON.parse(read(facts)));
-  if (!local.success) throw new CommandError({ subject: facts, message: 'is not of this version', remedy: 'start the local pipeline anew' });
-  return { config: parseConfig({ file: local.data.config, text: read(local.data.config) }), statusUrl: local.data.status, pubsub: local.data.pubsub };
+  if (!local.success)
+    throw new CommandError({
+      subject: facts,
+      message: 'is not of this version',
+      remedy: 'start the local pipeline anew',
+    });
+  return {
+    config: parseConfig({ file: local.data.config, text: read(local.data.config) }),
+    statusUrl: local.data.status,
+    pubsub: local.data.pubsub,
+  };
 }
 
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new CommandError({ subject: file, message: 'cannot be read', remedy: error instanceof Error ? error.message : String(error) });
+    throw new CommandError({
+      subject: file,
+      message: 'cannot be read',
+      remedy: error instanceof Error ? error.message : String(error),
+    });
   }
 }
 

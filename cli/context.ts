@@ -34,8 +34,20 @@ export function openContext({ config: file }: { config: string | undefined }): C
     ports: { now, sleep: async (milliseconds) => sleep(milliseconds) },
     open: {
       uploads: once(async () => (await import('../shared/adapters/uploads.ts')).createUploads(await connect(config))),
-      state: once(async () => (await import('../shared/adapters/storage.ts')).createStateStore({ storage: await connect(config), bucket: config.state.bucket })),
-      repository: once(async () => (await import('../shared/adapters/git.ts')).createRepositories({ config, author: config.author, cacheFolder: clones(), now })),
+      state: once(async () =>
+        (await import('../shared/adapters/storage.ts')).createStateStore({
+          storage: await connect(config),
+          bucket: config.state.bucket,
+        }),
+      ),
+      repository: once(async () =>
+        (await import('../shared/adapters/git.ts')).createRepositories({
+          config,
+          author: config.author,
+          cacheFolder: clones(),
+          now,
+        }),
+      ),
       topics: once(async () => {
         // Pub/Sub's own client finds an emulator by this variable only.
         if (found.pubsub !== undefined) process.env['PUBSUB_EMULATOR_HOST'] = found.pubsub;

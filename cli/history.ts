@@ -16,17 +16,33 @@ export async function showHistory(context: Context, name: string, { limit, since
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
   const environment = await findEnvironment({ name, repositories: Object.keys(context.config.repositories) }, ports);
   const found = await history(environment, { entries: limit, milliseconds: since }, ports);
-  const lines = found.entries.length === 0 ? [{ text: 'no commit in the time that was looked at: --since goes further back', tone: 'detail' as const }] : found.entries.flatMap(linesOf);
+  const lines =
+    found.entries.length === 0
+      ? [{ text: 'no commit in the time that was looked at: --since goes further back', tone: 'detail' as const }]
+      : found.entries.flatMap(linesOf);
   return { exit: 0, json: found, lines };
 }
 
 function linesOf(entry: HistoryEntry): Line[] {
   const { state, revision, committedAt, attemptedAt, converged, failure } = entry;
   return [
-    { text: `${shortRevision(revision)}  ${shortTime(committedAt)}  ${state}`, tone: state === 'Failed' ? 'bad' : 'heading' },
+    {
+      text: `${shortRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
+      tone: state === 'Failed' ? 'bad' : 'heading',
+    },
     ...provenanceLines(entry),
     ...(attemptedAt === null ? [] : [{ text: `  attempted     ${shortTime(attemptedAt)}`, tone: 'plain' as const }]),
-    ...converged.map(({ at, seconds, event }) => ({ text: `  converged     ${shortTime(at)} in ${seconds} s (alert ${event})`, tone: 'good' as const })),
-    ...(failure === null ? [] : [{ text: `  failed        ${shortTime(failure.since)} ${failure.reason}: ${failure.summary} (incident ${failure.incident}${failure.alert === null ? '' : `, alert ${failure.alert}`})`, tone: 'bad' as const }]),
+    ...converged.map(({ at, seconds, event }) => ({
+      text: `  converged     ${shortTime(at)} in ${seconds} s (alert ${event})`,
+      tone: 'good' as const,
+    })),
+    ...(failure === null
+      ? []
+      : [
+          {
+            text: `  failed        ${shortTime(failure.since)} ${failure.reason}: ${failure.summary} (incident ${failure.incident}${failure.alert === null ? '' : `, alert ${failure.alert}`})`,
+            tone: 'bad' as const,
+          },
+        ]),
   ];
 }

@@ -30,5 +30,9 @@ function unread({ path, error }: { path: string; error: unknown }): CommandError
   if (code === 'ENOENT' || code === 'ENOTDIR') return new CommandError({ subject: path, message: 'is not there' });
   const reason = error instanceof Error ? error.message.replace(/, \w+( '.*')?$/, '') : String(error);
   const isForbidden = code === 'EACCES' || code === 'EPERM';
-  return new CommandError({ subject: path, message: `cannot be read: ${reason}`, ...(isForbidden ? { remedy: 'let the user that runs this read it, and enter the folders above it' } : {}) });
+  return new CommandError({
+    subject: path,
+    message: `cannot be read: ${reason}`,
+    ...(isForbidden ? { remedy: 'let the user that runs this read it, and enter the folders above it' } : {}),
+  });
 }

@@ -6,7 +6,16 @@ import { clearUp } from './context.ts';
 import { makeProgram, realSurroundings } from './program.ts';
 
 /** What the user can mend in the command line, the configuration or the files that are uploaded. */
-const mistakes: readonly ErrorCode[] = ['BadConfiguration', 'BadRequest', 'InvalidEnvironment', 'NotImplemented', 'RollbackRefused', 'TooLarge', 'UnknownRepository', 'UnsafePath'];
+const mistakes: readonly ErrorCode[] = [
+  'BadConfiguration',
+  'BadRequest',
+  'InvalidEnvironment',
+  'NotImplemented',
+  'RollbackRefused',
+  'TooLarge',
+  'UnknownRepository',
+  'UnsafePath',
+];
 
 /** Runs the command line of this process, and sets its exit code. */
 export async function main(): Promise<void> {
@@ -31,7 +40,11 @@ async function run(argv: string[]): Promise<number> {
   let json = false;
   const answer = (told: Answer): void => {
     exit = told.exit;
-    process.stdout.write(json ? `${JSON.stringify(told.json, undefined, 2)}\n` : told.lines.map((line) => `${paint(line, process.stdout)}\n`).join(''));
+    process.stdout.write(
+      json
+        ? `${JSON.stringify(told.json, undefined, 2)}\n`
+        : told.lines.map((line) => `${paint(line, process.stdout)}\n`).join(''),
+    );
   };
   const program = makeProgram({ ...realSurroundings, answer }).hook('preAction', (command) => {
     json = command.opts<{ output: string }>().output === 'json';
@@ -65,9 +78,29 @@ function errorText({ code, subject, message, remedy }: Explained): string {
 }
 
 function explain(error: unknown): Explained {
-  if (error instanceof CommanderError) return { code: 'Usage', subject: 'command line', message: error.message.replace(/^error: /, ''), exit: 2 };
-  if (error instanceof CommandError) return { code: error.exit === 2 ? 'Usage' : 'Failed', subject: error.subject, message: error.problem, remedy: error.remedy, exit: error.exit };
-  if (error instanceof ConvergeError) return { code: error.code, subject: error.subject, message: error.problem, remedy: error.remedy, exit: mistakes.includes(error.code) ? 2 : 1 };
+  if (error instanceof CommanderError)
+    return { code: 'Usage', subject: 'command line', message: error.message.replace(/^error: /, ''), exit: 2 };
+  if (error instanceof CommandError)
+    return {
+      code: error.exit === 2 ? 'Usage' : 'Failed',
+      subject: error.subject,
+      message: error.problem,
+      remedy: error.remedy,
+      exit: error.exit,
+    };
+  if (error instanceof ConvergeError)
+    return {
+      code: error.code,
+      subject: error.subject,
+      message: error.problem,
+      remedy: error.remedy,
+      exit: mistakes.includes(error.code) ? 2 : 1,
+    };
   // A mistake of ours: only this one shows where.
-  return { code: 'Internal', subject: 'converge', message: error instanceof Error ? (error.stack ?? error.message) : String(error), exit: 1 };
+  return {
+    code: 'Internal',
+    subject: 'converge',
+    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    exit: 1,
+  };
 }

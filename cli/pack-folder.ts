@@ -25,18 +25,41 @@ interface FolderFile {
  * Throws `CommandError` for what cannot be read, for links, for what is no file, for an empty folder and for what is beyond the limits; `UnsafePath` and
  * `InvalidEnvironment` (refuse) for what `copyArtifact` would refuse.
  */
-export async function packFolder({ folder, target, limits }: { folder: string; target: string; limits: Limits }): Promise<Buffer> {
+export async function packFolder({
+  folder,
+  target,
+  limits,
+}: {
+  folder: string;
+  target: string;
+  limits: Limits;
+}): Promise<Buffer> {
   const files = await readFolder({ folder, limits });
   const [first] = files;
-  if (first === undefined) throw new CommandError({ subject: folder, message: 'holds no file', remedy: 'to delete a folder, commit its deletion' });
+  if (first === undefined)
+    throw new CommandError({
+      subject: folder,
+      message: 'holds no file',
+      remedy: 'to delete a folder, commit its deletion',
+    });
   const chart = first.path.split('/')[0] ?? '';
-  if (files.every(({ path }) => path.startsWith(`${chart}/`)) && files.some(({ path }) => path === `${chart}/Chart.yaml`)) {
-    throw new CommandError({ subject: folder, message: `holds nothing but the chart ${chart}, which would be taken for ${target} itself`, remedy: `upload ${join(folder, chart)} --as ${target}/${chart}` });
+  if (
+    files.every(({ path }) => path.startsWith(`${chart}/`)) &&
+    files.some(({ path }) => path === `${chart}/Chart.yaml`)
+  ) {
+    throw new CommandError({
+      subject: folder,
+      message: `holds nothing but the chart ${chart}, which would be taken for ${target} itself`,
+      remedy: `upload ${join(folder, chart)} --as ${target}/${chart}`,
+    });
   }
   for (const { path, content } of files) checkFile({ path: `${target}/${path}`, content });
   const archive = pack();
   for (const { path, content, executable } of files) {
-    archive.entry({ name: path, mode: executable ? 0o755 : 0o644, mtime: epoch, uid: 0, gid: 0, uname: '', gname: '' }, Buffer.from(content));
+    archive.entry(
+      { name: path, mode: executable ? 0o755 : 0o644, mtime: epoch, uid: 0, gid: 0, uname: '', gname: '' },
+      Buffer.from(content),
+    );
   }
   archive.finalize();
   const chunks: Uint8Array[] = [];
@@ -50,7 +73,8 @@ export async function packFolder({ folder, target, limits }: { folder: string; t
 /** What the pipeline would refuse later, and elsewhere, is refused here and now. */
 export function checkFile({ path, content }: { path: string; content: Uint8Array }): void {
   safePath({ path, subject: path });
-  if (environmentOfPath(path) !== undefined) parseEnvironmentFile({ file: path, text: Buffer.from(content).toString('utf8') });
+  if (environmentOfPath(path) !== undefined)
+    parseEnvironmentFile({ file: path, text: Buffer.from(content).toString('utf8') });
 }
 
 async function readFolder({ folder, limits }: { folder: string; limits: Limits }): Promise<FolderFile[]> {
@@ -61,16 +85,32 @@ async function readFolder({ folder, limits }: { folder: string; limits: Limits }
       const path = below === '' ? name : `${below}/${name}`;
       const found = await lookAt(join(folder, path));
       if (found.isDirectory()) await walk(path);
-      else if (!found.isFile()) throw new CommandError({ subject: join(folder, path), message: found.isSymbolicLink() ? 'is a link' : 'is no file', remedy: 'upload plain files and folders only' });
+      else if (!found.isFile())
+        throw new CommandError({
+          subject: join(folder, path),
+          message: found.isSymbolicLink() ? 'is a link' : 'is no file',
+          remedy: 'upload plain files and folders only',
+        });
       else files.push({ path, mode: found.mode });
       bytes += found.isFile() ? found.size : 0;
-      if (bytes > limits.uploadBytes) throw new CommandError({ subject: folder, message: `is larger than ${limits.uploadBytes} bytes`, remedy: 'limits.uploadBytes of the configuration allows more' });
-      if (files.length > limits.uploadFiles) throw new CommandError({ subject: folder, message: `holds more than ${limits.uploadFiles} files`, remedy: 'limits.uploadFiles of the configuration allows more' });
+      if (bytes > limits.uploadBytes)
+        throw new CommandError({
+          subject: folder,
+          message: `is larger than ${limits.uploadBytes} bytes`,
+          remedy: 'limits.uploadBytes of the configuration allows more',
+        });
+      if (files.length > limits.uploadFiles)
+        throw new CommandError({
+          subject: folder,
+          message: `holds more than ${limits.uploadFiles} files`,
+          remedy: 'limits.uploadFiles of the configuration allows more',
+        });
     }
   };
   await walk('');
   const sorted = files.sort((a, b) => (a.path < b.path ? -1 : 1));
   const read: FolderFile[] = [];
-  for (const { path, mode } of sorted) read.push({ path, content: await readWhole(join(folder, path)), executable: (mode & 0o111) !== 0 });
+  for (const { path, mode } of sorted)
+    read.push({ path, content: await readWhole(join(folder, path)), executable: (mode & 0o111) !== 0 });
   return read;
 }

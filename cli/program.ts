@@ -5,7 +5,8 @@ import { builtInVersion } from '../shared/rbac/known-resources.ts';
 import type { Answer } from './answer.ts';
 import { openContext, type Context } from './context.ts';
 
-const exitCodes = 'Exit codes: 0 converged or done, 1 diverged or failed, 2 wrong usage or configuration, 130 ended by Ctrl-C.';
+const exitCodes =
+  'Exit codes: 0 converged or done, 1 diverged or failed, 2 wrong usage or configuration, 130 ended by Ctrl-C.';
 
 /** What a command works on, and where its answer goes. */
 export interface Surroundings {
@@ -18,14 +19,20 @@ export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContex
 /** The command line of `converge`. Each command is a file of its own, loaded when it is called. */
 export function makeProgram({ open, answer }: Surroundings): Command {
   const program = new Command('converge')
-    .description('Uploads to Converge, and tells what became of it: from the buckets, Git and the status of the pipeline, never from a cluster.')
-    .option('--config <file>', "the operator's configuration (default: CONVERGE_CONFIG, else the local pipeline that runs here)")
+    .description(
+      'Uploads to Converge, and tells what became of it: from the buckets, Git and the status of the pipeline, never from a cluster.',
+    )
+    .option(
+      '--config <file>',
+      "the operator's configuration (default: CONVERGE_CONFIG, else the local pipeline that runs here)",
+    )
     .addOption(new Option('--output <form>', 'for people, or for programs').choices(['text', 'json']).default('text'))
     .showHelpAfterError('(converge --help says more)')
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();
 
-  const context = (command: Command): Context => open({ config: command.optsWithGlobals<{ config?: string }>().config });
+  const context = (command: Command): Context =>
+    open({ config: command.optsWithGlobals<{ config?: string }>().config });
 
   program
     .command('upload')
@@ -35,7 +42,9 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .option('--class <class>', 'the repository of the configuration, whatever the branch')
     .option('--as <path>', 'the path in the repository (default: the path itself)')
     .option('--wait', 'until every environment that the commit affects has converged')
-    .addOption(new Option('--timeout <duration>', 'how long to wait').argParser(duration).default(parseDuration('15m'), '15m'))
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait').argParser(duration).default(parseDuration('15m'), '15m'),
+    )
     .option('--commit <id>', "the source commit (default: the CI's)")
     .option('--build <url>', "the build (default: the CI's)")
     .option('--author <who>', "the author (default: the CI's)")
@@ -57,10 +66,14 @@ export function makeProgram({ open, answer }: Surroundings): Command {
 
   program
     .command('history')
-    .description('Shows the commits of an environment: where each came from, and when it was attempted, converged or failed.')
+    .description(
+      'Shows the commits of an environment: where each came from, and when it was attempted, converged or failed.',
+    )
     .argument('<environment>', '<name>, or <class>/<name>')
     .option('--limit <number>', 'how many commits', wholeNumber, 20)
-    .addOption(new Option('--since <duration>', 'how far back').argParser(duration).default(parseDuration('30d'), '30d'))
+    .addOption(
+      new Option('--since <duration>', 'how far back').argParser(duration).default(parseDuration('30d'), '30d'),
+    )
     .addHelpText('after', example('converge history acme-production --limit 5'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const { showHistory } = await import('./history.ts');
@@ -73,7 +86,11 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .argument('<kind/name>', 'like deployment/web, or deployment.apps/web')
     .option('-n, --namespace <namespace>', 'only there')
     .option('-e, --environment <environment>', 'only of this one')
-    .addOption(new Option('--since <duration>', 'how far back changes are looked for').argParser(duration).default(parseDuration('90d'), '90d'))
+    .addOption(
+      new Option('--since <duration>', 'how far back changes are looked for')
+        .argParser(duration)
+        .default(parseDuration('90d'), '90d'),
+    )
     .addHelpText('after', example('converge trace deployment/web -n acme'))
     .action(async (object: string, _options: unknown, command: Command) => {
       const { showTrace } = await import('./trace.ts');
@@ -82,7 +99,9 @@ export function makeProgram({ open, answer }: Surroundings): Command {
 
   program
     .command('rollback')
-    .description('Takes an environment, or a whole repository, back by one commit on its branch. Without --to or --incident: to what converged before.')
+    .description(
+      'Takes an environment, or a whole repository, back by one commit on its branch. Without --to or --incident: to what converged before.',
+    )
     .argument('<environment|repository>', "<name>, <class>/<name>, or a repository's class")
     .option('--to <revision>', "a revision, or a commit's id")
     .option('--incident <id>', 'to what converged before this incident of the environment')
@@ -97,14 +116,42 @@ export function makeProgram({ open, answer }: Surroundings): Command {
 
   program
     .command('rbac')
-    .description('Prints the Kubernetes rights that an environment needs where it acts as a user of its own, for kubectl apply. No cluster is asked.')
+    .description(
+      'Prints the Kubernetes rights that an environment needs where it acts as a user of its own, for kubectl apply. No cluster is asked.',
+    )
     .argument('<environment>', '<name>, or <class>/<name>')
-    .option('--converge-account <account>', "also lets this user act as the environment: the e-mail address of Converge's service account")
-    .option('--kube-version <version>', 'the version of the cluster, which charts may ask', kubernetesVersion, builtInVersion)
-    .option('--api-versions <versions>', 'what the cluster serves beside what is built in, like monitoring.coreos.com/v1; again for more', collectList, [])
-    .option('--resource <kind.group=plural>', 'a kind that is defined elsewhere; again for more', collectResources({ namespaced: true }), [])
-    .option('--cluster-resource <kind.group=plural>', 'the same for a kind without a namespace', collectResources({ namespaced: false }), [])
-    .addHelpText('after', example('converge rbac acme-production --converge-account converge-reconcile@family.iam.gserviceaccount.com'))
+    .option(
+      '--converge-account <account>',
+      "also lets this user act as the environment: the e-mail address of Converge's service account",
+    )
+    .option(
+      '--kube-version <version>',
+      'the version of the cluster, which charts may ask',
+      kubernetesVersion,
+      builtInVersion,
+    )
+    .option(
+      '--api-versions <versions>',
+      'what the cluster serves beside what is built in, like monitoring.coreos.com/v1; again for more',
+      collectList,
+      [],
+    )
+    .option(
+      '--resource <kind.group=plural>',
+      'a kind that is defined elsewhere; again for more',
+      collectResources({ namespaced: true }),
+      [],
+    )
+    .option(
+      '--cluster-resource <kind.group=plural>',
+      'the same for a kind without a namespace',
+      collectResources({ namespaced: false }),
+      [],
+    )
+    .addHelpText(
+      'after',
+      example('converge rbac acme-production --converge-account converge-reconcile@family.iam.gserviceaccount.com'),
+    )
     .action(async (name: string, _options: unknown, command: Command) => {
       const { showRbac } = await import('./rbac.ts');
       answer(await showRbac(context(command), name, command.opts()));
@@ -133,10 +180,15 @@ function collectList(text: string, before: readonly string[]): string[] {
 }
 
 /** `Certificate.cert-manager.io=certificates`, for whatever version. */
-function collectResources({ namespaced }: { namespaced: boolean }): (text: string, before: readonly ApiResource[]) => ApiResource[] {
+function collectResources({
+  namespaced,
+}: {
+  namespaced: boolean;
+}): (text: string, before: readonly ApiResource[]) => ApiResource[] {
   return (text, before) => {
     const [, kind, group = '', plural] = /^([A-Z][A-Za-z0-9]*)(?:\.([a-z0-9.-]+))?=([a-z0-9.-]+)$/.exec(text) ?? [];
-    if (kind === undefined || plural === undefined) throw new InvalidArgumentError('It is like Certificate.cert-manager.io=certificates.');
+    if (kind === undefined || plural === undefined)
+      throw new InvalidArgumentError('It is like Certificate.cert-manager.io=certificates.');
     return [...before, { group, version: '', kind, plural, namespaced }];
   };
 }

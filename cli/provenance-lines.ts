@@ -3,9 +3,16 @@ import type { Line } from './answer.ts';
 
 /** Where a commit came from, from its trailers: one line each. */
 export function provenanceLines({ subject, artifacts, sourceCommits, builds, uploadedBy }: CommitProvenance): Line[] {
-  const said = [['artifact', artifacts], ['source commit', sourceCommits], ['build', builds], ['author', uploadedBy]] as const;
+  const said = [
+    ['artifact', artifacts],
+    ['source commit', sourceCommits],
+    ['build', builds],
+    ['author', uploadedBy],
+  ] as const;
   return [
     { text: `  ${subject}`, tone: 'plain' },
-    ...said.flatMap(([name, values]) => values.map((value): Line => ({ text: `  ${name.padEnd(13)} ${value}`, tone: 'detail' }))),
+    ...said.flatMap(([name, values]) =>
+      values.map((value): Line => ({ text: `  ${name.padEnd(13)} ${value}`, tone: 'detail' })),
+    ),
   ];
 }

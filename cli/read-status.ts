@@ -24,7 +24,12 @@ const statusSchema = z.object({
       health: z.enum(healthStates),
       objects: z.number(),
       // A function of the version before does not say.
-      unproven: z.object({ count: z.number(), objects: z.array(z.object({ object: z.string(), why: z.string(), madeBy: z.string().nullable() })) }).default({ count: 0, objects: [] }),
+      unproven: z
+        .object({
+          count: z.number(),
+          objects: z.array(z.object({ object: z.string(), why: z.string(), madeBy: z.string().nullable() })),
+        })
+        .default({ count: 0, objects: [] }),
       message: z.string(),
       policy: policySchema.nullable(),
     }),
@@ -51,25 +56,48 @@ const answerMilliseconds = 30_000;
 
 /** Every environment: as the `status` function says where it is known, else from Git and the state bucket. */
 export async function readStatus(context: Context): Promise<Status> {
-  if (context.statusUrl !== undefined) return await ask({ context, url: context.statusUrl, query: {}, schema: statusSchema });
+  if (context.statusUrl !== undefined)
+    return await ask({ context, url: context.statusUrl, query: {}, schema: statusSchema });
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
   return await status({ repositories: Object.keys(context.config.repositories) }, ports);
 }
 
 /** What became of one commit, asked in the same way. */
-export async function readCommitStatus(context: Context, asked: { repository: string; commit: string }): Promise<CommitStatus> {
-  if (context.statusUrl !== undefined) return await ask({ context, url: context.statusUrl, query: asked, schema: commitStatusSchema });
-  return await commitStatus(asked, { ...context.ports, repository: await context.open.repository(), state: await context.open.state() });
+export async function readCommitStatus(
+  context: Context,
+  asked: { repository: string; commit: string },
+): Promise<CommitStatus> {
+  if (context.statusUrl !== undefined)
+    return await ask({ context, url: context.statusUrl, query: asked, schema: commitStatusSchema });
+  return await commitStatus(asked, {
+    ...context.ports,
+    repository: await context.open.repository(),
+    state: await context.open.state(),
+  });
 }
 
 /** Throws `CommandError` with exit code 1 where the function does not answer as it should. */
-async function ask<T>({ context, url, query, schema }: { context: Context; url: string; query: Readonly<Record<string, string>>; schema: z.ZodType<T> }): Promise<T> {
+async function ask<T>({
+  context,
+  url,
+  query,
+  schema,
+}: {
+  context: Context;
+  url: string;
+  query: Readonly<Record<string, string>>;
+  schema: z.ZodType<T>;
+}): Promise<T> {
   const asked = new URL(url);
   for (const [key, value] of Object.entries(query)) asked.searchParams.set(key, value);
   const audience = context.config.status?.audience ?? url.replace(/[/?#]*$/, '');
   const proof = await findProof({ url: asked, audience, environment: context.environment });
-  const headers = { accept: 'application/json', ...(proof.kind === 'none' ? {} : { authorization: `Bearer ${proof.token}` }) };
-  const failed = (message: string, remedy?: string) => new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
+  const headers = {
+    accept: 'application/json',
+    ...(proof.kind === 'none' ? {} : { authorization: `Bearer ${proof.token}` }),
+  };
+  const failed = (message: string, remedy?: string) =>
+    new CommandError({ subject: url, message, exit: 1, ...(remedy === undefined ? {} : { remedy }) });
   let answer: Response;
   let body: unknown;
   try {
@@ -84,7 +112,11 @@ async function ask<T>({ context, url, query, schema }: { context: Context; url: 
   if (parsed.success) return parsed.data;
   const said = errorSchema.safeParse(body).data?.error.message;
   if (answer.status === 401) throw failed(...unauthenticated({ proof, audience }));
-  if (answer.status === 403) throw failed('you may not read it (403)', 'the operator adds you to `access.functions.status.callers`, and to the invokers of the service');
+  if (answer.status === 403)
+    throw failed(
+      'you may not read it (403)',
+      'the operator adds you to `access.functions.status.callers`, and to the invokers of the service',
+    );
   throw failed(said ?? `answered ${answer.status}, and not as the status function does`);
 }
 
@@ -92,7 +124,10 @@ async function ask<T>({ context, url, query, schema }: { context: Context; url: 
 function unauthenticated({ proof, audience }: { proof: Proof; audience: string }): [message: string, remedy: string] {
   const fresh = `${tokenVariable}="$(gcloud auth print-identity-token)", for a service account with --audiences=${audience}`;
   if (proof.kind === 'none') return [`asks for an ID token (401), and ${proof.reason}`, `set ${fresh}`];
-  return [`does not accept the ID token of ${proof.from} (401)`, `it may have ended, or be made for another audience; set ${fresh}`];
+  return [
+    `does not accept the ID token of ${proof.from} (401)`,
+    `it may have ended, or be made for another audience; set ${fresh}`,
+  ];
 }
 
 function isJson(answer: Response): boolean {

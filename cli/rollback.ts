@@ -18,30 +18,74 @@ export interface RollbackOptions {
 
 /** `converge rollback <environment|repository>`: exit code 1 where it would take more back than was asked for. */
 export async function rollBack(context: Context, target: string, options: RollbackOptions): Promise<Answer> {
-  if (options.to !== undefined && options.incident !== undefined) throw new CommandError({ subject: '--to', message: 'says where it goes, and so does --incident', remedy: 'give one of them' });
+  if (options.to !== undefined && options.incident !== undefined)
+    throw new CommandError({
+      subject: '--to',
+      message: 'says where it goes, and so does --incident',
+      remedy: 'give one of them',
+    });
   let unannounced: string | undefined;
   const announcing: Topics = {
     async publish(topic, event) {
       // The commit is there: the host's webhook or the next check announces it, too.
-      await (await context.open.topics()).publish(topic, event).catch((error: unknown) => (unannounced = describeError(error)));
+      await (
+        await context.open.topics()
+      )
+        .publish(topic, event)
+        .catch((error: unknown) => (unannounced = describeError(error)));
     },
   };
-  const [state, repository, by] = await Promise.all([context.open.state(), context.open.repository(), whoAsks(context.environment)]);
+  const [state, repository, by] = await Promise.all([
+    context.open.state(),
+    context.open.repository(),
+    whoAsks(context.environment),
+  ]);
   context.progress(`rolling back ${target}`);
-  const result = await rollback({ target, by, ...options }, { ...context.ports, state, repository, topics: announcing }, { repositories: Object.keys(context.config.repositories) });
-  return { exit: 0, json: { ...result, announced: result.outcome !== 'planned' && unannounced === undefined }, lines: [...linesOf(result), ...(unannounced === undefined ? [] : [{ text: `not announced, the next check finds it: ${unannounced}`, tone: 'bad' as const }])] };
+  const result = await rollback(
+    { target, by, ...options },
+    { ...context.ports, state, repository, topics: announcing },
+    { repositories: Object.keys(context.config.repositories) },
+  );
+  return {
+    exit: 0,
+    json: { ...result, announced: result.outcome !== 'planned' && unannounced === undefined },
+    lines: [
+      ...linesOf(result),
+      ...(unannounced === undefined
+        ? []
+        : [{ text: `not announced, the next check finds it: ${unannounced}`, tone: 'bad' as const }]),
+    ],
+  };
 }
 
-function linesOf({ outcome, repository, environment, to, because, commit, message, reverts, paths }: RollbackResult): Line[] {
+function linesOf({
+  outcome,
+  repository,
+  environment,
+  to,
+  because,
+  commit,
+  message,
+  reverts,
+  paths,
+}: RollbackResult): Line[] {
   const what = environment === null ? repository : `${repository}/${environment}`;
   const where = `${shortRevision(to)}, because ${because}`;
   if (outcome === 'nothing') return [{ text: `${what} has nothing to take back to ${where}`, tone: 'plain' }];
-  const first = outcome === 'planned' ? `${what} would be rolled back to ${where}` : `${what} was rolled back to ${where}, by ${commit ?? ''}`;
+  const first =
+    outcome === 'planned'
+      ? `${what} would be rolled back to ${where}`
+      : `${what} was rolled back to ${where}, by ${commit ?? ''}`;
   return [
     { text: first, tone: outcome === 'planned' ? 'heading' : 'good' },
     ...reverts.map((id) => ({ text: `  undoes   ${id}`, tone: 'plain' as const })),
     ...paths.map((path) => ({ text: `  changes  ${shownPath(path)}`, tone: 'plain' as const })),
-    ...(outcome === 'planned' ? (message ?? '').trimEnd().split('\n').map((line) => ({ text: line === '' ? '' : `    ${line}`, tone: 'detail' as const })) : []),
+    ...(outcome === 'planned'
+      ? (message ?? '')
+          .trimEnd()
+          .split('\n')
+          .map((line) => ({ text: line === '' ? '' : `    ${line}`, tone: 'detail' as const }))
+      : []),
   ];
 }
 
@@ -51,7 +95,10 @@ async function whoAsks(variables: Context['environment']): Promise<string> {
     const said = variables[name];
     return said === undefined || said === '' ? await gitConfig(key, variables) : said;
   };
-  const [name, email] = await Promise.all([of('GIT_COMMITTER_NAME', 'user.name'), of('GIT_COMMITTER_EMAIL', 'user.email')]);
+  const [name, email] = await Promise.all([
+    of('GIT_COMMITTER_NAME', 'user.name'),
+    of('GIT_COMMITTER_EMAIL', 'user.email'),
+  ]);
   if (name !== undefined && email !== undefined) return `${name} <${email}>`;
   return name ?? email ?? variables['USER'] ?? variables['LOGNAME'] ?? 'unknown';
 }

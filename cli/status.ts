@@ -18,17 +18,28 @@ const tones: Readonly<Record<EnvironmentStatus['state'], Tone>> = {
 /** `converge status [ENVIRONMENT…]`: exit code 1 where one of them is `Diverged` or `Failed`, or a repository cannot be read. */
 export async function showStatus(context: Context, names: readonly string[]): Promise<Answer> {
   const { environments, unreadable } = await readStatus(context);
-  const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean => name === own || name === `${repository}/${own}`;
+  const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
+    name === own || name === `${repository}/${own}`;
   const missing = names.find((name) => !environments.some((environment) => matches(name, environment)));
   if (missing !== undefined && unreadable.length === 0) {
-    throw new CommandError({ subject: missing, message: 'is no environment', remedy: `there are ${environments.map(({ name }) => name).join(', ') || 'none'}` });
+    throw new CommandError({
+      subject: missing,
+      message: 'is no environment',
+      remedy: `there are ${environments.map(({ name }) => name).join(', ') || 'none'}`,
+    });
   }
-  const shown = names.length === 0 ? environments : environments.filter((environment) => names.some((name) => matches(name, environment)));
+  const shown =
+    names.length === 0
+      ? environments
+      : environments.filter((environment) => names.some((name) => matches(name, environment)));
   const rows = shown.map((environment) => {
     const { repository, name, state, revision, health, since, message, policy, quarantine } = environment;
     const barred = quarantine === null ? '' : `quarantined: ${shortRevision(quarantine.revision)}`;
     const words = [message, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
-    return { tone: tones[state], cells: [`${repository}/${name}`, state, shortRevision(revision) || '-', health, shortTime(since), words] };
+    return {
+      tone: tones[state],
+      cells: [`${repository}/${name}`, state, shortRevision(revision) || '-', health, shortTime(since), words],
+    };
   });
   const isBad = unreadable.length > 0 || shown.some(({ state }) => state === 'Diverged' || state === 'Failed');
   return {
@@ -37,14 +48,24 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'MESSAGE'], rows }),
       ...shown.flatMap(copiesOf),
-      ...unreadable.map(({ repository, message }) => ({ text: `${repository} cannot be read: ${message}`, tone: 'bad' as const })),
+      ...unreadable.map(({ repository, message }) => ({
+        text: `${repository} cannot be read: ${message}`,
+        tone: 'bad' as const,
+      })),
     ],
   };
 }
 
 /** What copied the label of an inventory: for whoever wonders why it is not pruned. */
-export function copiesOf({ repository, name, unproven: { count, objects } }: Pick<EnvironmentStatus, 'repository' | 'name' | 'unproven'>): { text: string; tone: Tone }[] {
-  const lines = objects.map(({ object, why, madeBy }) => `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${madeBy === null ? '' : `; made by ${madeBy}`}`);
+export function copiesOf({
+  repository,
+  name,
+  unproven: { count, objects },
+}: Pick<EnvironmentStatus, 'repository' | 'name' | 'unproven'>): { text: string; tone: Tone }[] {
+  const lines = objects.map(
+    ({ object, why, madeBy }) =>
+      `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${madeBy === null ? '' : `; made by ${madeBy}`}`,
+  );
   const more = count > objects.length ? [`${repository}/${name}: and ${count - objects.length} more`] : [];
   return [...lines, ...more].map((text) => ({ text, tone: 'detail' }));
 }

@@ -12,13 +12,24 @@ export interface TraceOptions {
 }
 
 /** `converge trace KIND/NAME`: exit code 1 where no environment owns such an object. */
-export async function showTrace(context: Context, object: string, { namespace, environment, since }: TraceOptions): Promise<Answer> {
+export async function showTrace(
+  context: Context,
+  object: string,
+  { namespace, environment, since }: TraceOptions,
+): Promise<Answer> {
   const [kind = '', name = '', ...rest] = object.split('/');
-  if (kind === '' || name === '' || rest.length > 0) throw new CommandError({ subject: object, message: 'is no KIND/NAME', remedy: 'write it like deployment/web' });
+  if (kind === '' || name === '' || rest.length > 0)
+    throw new CommandError({ subject: object, message: 'is no KIND/NAME', remedy: 'write it like deployment/web' });
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
   const repositories = Object.keys(context.config.repositories);
   const traces = await trace({ kind, name, namespace, environment, repositories, milliseconds: since }, ports);
-  if (traces.length === 0) throw new CommandError({ subject: object, message: 'no environment owns such an object', remedy: 'see kind, name, --namespace and --environment', exit: 1 });
+  if (traces.length === 0)
+    throw new CommandError({
+      subject: object,
+      message: 'no environment owns such an object',
+      remedy: 'see kind, name, --namespace and --environment',
+      exit: 1,
+    });
   return { exit: 0, json: { traces }, lines: traces.flatMap(linesOf) };
 }
 
@@ -28,11 +39,20 @@ function linesOf(found: Trace): Line[] {
     { text: traceTitle(found), tone: 'heading' },
     { text: `environment     ${repository}/${environment} on ${cluster}`, tone: 'plain' },
     { text: `revision        ${revision === '' ? 'none has converged yet' : revision}`, tone: 'plain' },
-    ...converged.map(({ at, event }): Line => ({ text: `converged       ${shortTime(at)} (alert ${event})`, tone: 'good' })),
+    ...converged.map(({ at, event }): Line => ({
+      text: `converged       ${shortTime(at)} (alert ${event})`,
+      tone: 'good',
+    })),
     ...inputs.flatMap(({ path, lastChange }): Line[] =>
       lastChange === null
         ? [{ text: `${path}: not changed in the time that was looked at: --since goes further back`, tone: 'detail' }]
-        : [{ text: `${path}: changed by ${lastChange.commit.slice(0, 12)} at ${shortTime(lastChange.committedAt)}`, tone: 'plain' }, ...provenanceLines(lastChange)],
+        : [
+            {
+              text: `${path}: changed by ${lastChange.commit.slice(0, 12)} at ${shortTime(lastChange.committedAt)}`,
+              tone: 'plain',
+            },
+            ...provenanceLines(lastChange),
+          ],
     ),
   ];
 }

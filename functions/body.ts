@@ -34,13 +34,20 @@ function holdBackBody(request: IncomingMessage): void {
  * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `BadRequest` (refuse) for one that is compressed or cut
  * off, and `Overloaded` (retry) where the instance holds as many bodies as it can.
  */
-export async function readBody(request: IncomingMessage & { rawBody?: Buffer }, { limit }: { limit: number }): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage & { rawBody?: Buffer },
+  { limit }: { limit: number },
+): Promise<Buffer> {
   holdBackBody(request);
   const { encoding, length } = heldBack.get(request) ?? { encoding: undefined, length: undefined };
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw refused('BadRequest', `its body is encoded as ${JSON.stringify(encoding.slice(0, 40))}, and nothing is unpacked`);
+    throw refused(
+      'BadRequest',
+      `its body is encoded as ${JSON.stringify(encoding.slice(0, 40))}, and nothing is unpacked`,
+    );
   }
-  if (length !== undefined && Number(length) > limit) throw refused('TooLarge', `its body has ${length} bytes, and ${limit} are taken`);
+  if (length !== undefined && Number(length) > limit)
+    throw refused('TooLarge', `its body has ${length} bytes, and ${limit} are taken`);
   if (request.rawBody !== undefined) return request.rawBody;
   const chunks: Buffer[] = [];
   let size = 0;
@@ -51,13 +58,24 @@ export async function readBody(request: IncomingMessage & { rawBody?: Buffer }, 
       bytesHeld += bytes.length;
       if (size > limit) throw refused('TooLarge', `its body has more than the ${limit} bytes that are taken`);
       if (bytesHeld > bytesAtOnce) {
-        throw new ConvergeError({ code: 'Overloaded', subject: 'call', message: `the bodies of all calls have more than ${bytesAtOnce} bytes at the moment`, disposition: 'retry' });
+        throw new ConvergeError({
+          code: 'Overloaded',
+          subject: 'call',
+          message: `the bodies of all calls have more than ${bytesAtOnce} bytes at the moment`,
+          disposition: 'retry',
+        });
       }
       chunks.push(bytes);
     }
   } catch (error) {
     if (error instanceof ConvergeError) throw error;
-    throw new ConvergeError({ code: 'BadRequest', subject: 'call', message: 'its body was cut off', disposition: 'refuse', cause: error });
+    throw new ConvergeError({
+      code: 'BadRequest',
+      subject: 'call',
+      message: 'its body was cut off',
+      disposition: 'refuse',
+      cause: error,
+    });
   } finally {
     bytesHeld -= size;
   }

@@ -12,7 +12,10 @@ http(
     const tick = request.get('x-cloudscheduler-scheduletime') ?? ports.now().toISOString();
     const { repositories } = loadConfig();
     const [drift] = await Promise.allSettled([checkDrift({ repositories: Object.keys(repositories), tick }, ports)]);
-    const buckets = Object.entries(repositories).map(([repositoryClass, { bucket }]) => ({ bucket, settings: copySettings(repositoryClass) }));
+    const buckets = Object.entries(repositories).map(([repositoryClass, { bucket }]) => ({
+      bucket,
+      settings: copySettings(repositoryClass),
+    }));
     const copied = await copyUnseen(buckets, ports);
     // A repository that cannot be read keeps no other's uploads from being copied.
     if (drift.status === 'rejected') throw drift.reason;

@@ -7,5 +7,7 @@ import { loadConfig, wire } from './wiring.ts';
 /** An alert, to everyone the configuration names. Anyone else subscribes to the topics. */
 http(
   'deliverAlert',
-  acknowledging('deliverAlert', async (event) => deliverAlert({ alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks }, await wire('sinks'))),
+  acknowledging('deliverAlert', async (event) =>
+    deliverAlert({ alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks }, await wire('sinks')),
+  ),
 );

@@ -30,11 +30,22 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
       const refused = refusalOf(error, event.subject ?? stage);
-      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, { ...fields(), code: refused?.code ?? (error instanceof ConvergeError ? error.code : undefined), error: describeError(error), ...stackOf(refused) });
+      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, {
+        ...fields(),
+        code: refused?.code ?? (error instanceof ConvergeError ? error.code : undefined),
+        error: describeError(error),
+        ...stackOf(refused),
+      });
       if (refused === undefined) throw error;
       const { topics, now } = await wire('topics');
       const { id, type, source, subject, data } = event;
-      const letter = { stage, reason: refused.code, message: refused.problem, subject: refused.subject, event: { id, type, source, subject, data } };
+      const letter = {
+        stage,
+        reason: refused.code,
+        message: refused.problem,
+        subject: refused.subject,
+        event: { id, type, source, subject, data },
+      };
       await topics.publish('dead-letter', encodeDeadLetter(letter, now()));
     }
     response.status(204).end();
@@ -53,7 +64,11 @@ export function answering(stage: GuardedFunction, handle: Answer): HttpFunction 
   return behindDoor(stage, answeringAnybody(stage, handle));
 }
 
-const statusOfCode: Partial<Record<ConvergeError['code'], number>> = { BadSignature: 401, BadRequest: 400, TooLarge: 413 };
+const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
+  BadSignature: 401,
+  BadRequest: 400,
+  TooLarge: 413,
+};
 
 /** Without a door: for a caller that proves itself to the stage. */
 export function answeringAnybody(stage: string, handle: Answer): HttpFunction {
@@ -65,7 +80,14 @@ export function answeringAnybody(stage: string, handle: Answer): HttpFunction {
       log('ERROR', `${stage} failed`, { stage, error: describeError(error) });
       const known = error instanceof ConvergeError ? error : undefined;
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
-      response.status(status).json({ error: { code: known?.code ?? 'Internal', message: known?.message ?? 'an unexpected error; the log says more' } });
+      response
+        .status(status)
+        .json({
+          error: {
+            code: known?.code ?? 'Internal',
+            message: known?.message ?? 'an unexpected error; the log says more',
+          },
+        });
     }
   };
 }

@@ -5,4 +5,9 @@ import { acknowledging } from './delivery.ts';
 import { wire } from './wiring.ts';
 
 /** A commit arrived: one job for each environment it affects. */
-http('fanOut', acknowledging('fanOut', async (event) => fanOut(parseChangeCommitted(event), await wire('repository', 'state', 'topics'))));
+http(
+  'fanOut',
+  acknowledging('fanOut', async (event) =>
+    fanOut(parseChangeCommitted(event), await wire('repository', 'state', 'topics')),
+  ),
+);

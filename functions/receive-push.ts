@@ -13,6 +13,9 @@ http(
   answeringAnybody('receivePush', async (request) => {
     const settings = { secrets: webhookSecrets(), repositories: loadConfig().repositories };
     const rawBody = await readBody(request, { limit: largestPush });
-    return { status: 200, body: await receivePush({ headers: request.headers, rawBody }, await wire('state', 'topics'), settings) };
+    return {
+      status: 200,
+      body: await receivePush({ headers: request.headers, rawBody }, await wire('state', 'topics'), settings),
+    };
   }),
 );

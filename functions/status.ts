@@ -9,7 +9,8 @@ http(
   'status',
   answering('status', async (request) => {
     const repositories = Object.keys(loadConfig().repositories);
-    if (request.path.endsWith('/healthz')) return { status: 200, body: { status: 'ok', repositories: repositories.sort() } };
+    if (request.path.endsWith('/healthz'))
+      return { status: 200, body: { status: 'ok', repositories: repositories.sort() } };
     const { repository, commit } = request.query;
     if (typeof repository === 'string' && typeof commit === 'string') {
       return { status: 200, body: await commitStatus({ repository, commit }, await wire('repository', 'state')) };

@@ -14,7 +14,13 @@ import type { Log, Ports } from '../shared/pipeline/ports.ts';
 export const loadConfig = once((): Config => {
   const file = process.env['CONVERGE_CONFIG'];
   if (file === undefined || file === '') {
-    throw new ConvergeError({ code: 'BadConfiguration', subject: 'CONVERGE_CONFIG', message: 'is not set', remedy: 'name the configuration file', disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject: 'CONVERGE_CONFIG',
+      message: 'is not set',
+      remedy: 'name the configuration file',
+      disposition: 'refuse',
+    });
   }
   const files = process.env['CONVERGE_FILES'] ?? '';
   if (files !== '') writeFiles({ variable: 'CONVERGE_FILES', text: files, folder: dirname(file) });
@@ -22,7 +28,13 @@ export const loadConfig = once((): Config => {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConvergeError({ code: 'BadConfiguration', subject: file, message: 'the configuration cannot be read', disposition: 'refuse', cause: error });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject: file,
+      message: 'the configuration cannot be read',
+      disposition: 'refuse',
+      cause: error,
+    });
   }
   return parseConfig({ file, text });
 });
@@ -31,20 +43,35 @@ export const loadConfig = once((): Config => {
 export function repositoryOfBucket(bucket: string): string {
   const found = Object.entries(loadConfig().repositories).find(([, repository]) => repository.bucket === bucket);
   if (found !== undefined) return found[0];
-  throw new ConvergeError({ code: 'UnknownRepository', subject: `gs://${bucket}`, message: 'no repository of the configuration has this bucket', disposition: 'refuse' });
+  throw new ConvergeError({
+    code: 'UnknownRepository',
+    subject: `gs://${bucket}`,
+    message: 'no repository of the configuration has this bucket',
+    disposition: 'refuse',
+  });
 }
 
 /** How uploads are copied to the repository of a class. */
 export function copySettings(repositoryClass: string): CopySettings {
   const { repositories, limits } = loadConfig();
-  return { repositoryClass, limits, conflicts: repositories[repositoryClass]?.conflicts ?? 'artifact-wins', holder: instance };
+  return {
+    repositoryClass,
+    limits,
+    conflicts: repositories[repositoryClass]?.conflicts ?? 'artifact-wins',
+    holder: instance,
+  };
 }
 
 /** The secrets of the Git hosts whose webhooks are configured. Throws `BadConfiguration` (refuse) where none is. */
 export const webhookSecrets = once((): Partial<Record<WebhookHost, string>> => {
   const hosts = Object.entries(loadConfig().webhooks);
   if (hosts.length === 0) {
-    throw new ConvergeError({ code: 'BadConfiguration', subject: 'webhooks', message: 'no Git host is configured, so no call can be verified', disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject: 'webhooks',
+      message: 'no Git host is configured, so no call can be verified',
+      disposition: 'refuse',
+    });
   }
   return Object.fromEntries(hosts.map(([host, { secretFile }]) => [host, readFileSync(secretFile, 'utf8').trim()]));
 });
@@ -79,13 +106,20 @@ const loadStorage = once(async () => {
 const loadRepositories = once(async () => {
   const { createRepositories } = await import('../shared/adapters/git.ts');
   const config = loadConfig();
-  return createRepositories({ config, author: config.author, cacheFolder: join(tmpdir(), `converge-${process.pid}`), now });
+  return createRepositories({
+    config,
+    author: config.author,
+    cacheFolder: join(tmpdir(), `converge-${process.pid}`),
+    now,
+  });
 });
 
 const loadTopics = once(async () => (await import('../shared/adapters/pubsub.ts')).createTopics(loadConfig()));
 const loadClusters = once(async () => (await import('../shared/adapters/kubernetes.ts')).createClusters(loadConfig()));
 const loadSinks = once(async () => (await import('../shared/adapters/sinks.ts')).createSinks());
-const loadSignatures = once(async () => (await import('../shared/adapters/signatures.ts')).createSignatures(loadConfig()));
+const loadSignatures = once(async () =>
+  (await import('../shared/adapters/signatures.ts')).createSignatures(loadConfig()),
+);
 const loadRenderer = once(async () => {
   const program = loadConfig().renderer?.program ?? join(import.meta.dirname, '..', 'bin', 'render');
   return (await import('../shared/adapters/renderer.ts')).createRenderer({ program });

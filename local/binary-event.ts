@@ -51,6 +51,7 @@ export function unwrappedEvent(message: PulledMessage, subscription: string): Bi
 
 /** Characters that no header may carry are percent-encoded, as the CloudEvents HTTP binding asks (v1.0.2, 3.1.3.2). */
 function headerSafe(headers: Record<string, string>): Record<string, string> {
-  const encode = (value: string): string => value.replace(/[^\x20-\x7e]+/gu, (run) => encodeURIComponent(run.toWellFormed()));
+  const encode = (value: string): string =>
+    value.replace(/[^\x20-\x7e]+/gu, (run) => encodeURIComponent(run.toWellFormed()));
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, encode(value)]));
 }

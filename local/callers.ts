@@ -18,7 +18,14 @@ const rule = (name: CalledFunction) => ({ audiences: [audienceOf(name)], callers
 
 /** The doors of the local functions: as in production, but that a person may read the status with nothing but a browser. */
 export function localAccess({ name, keys }: Issuer): Access {
-  const functions = { copyArtifact: rule('copyArtifact'), fanOut: rule('fanOut'), reconcile: rule('reconcile'), deliverAlert: rule('deliverAlert'), checkDrift: rule('checkDrift'), status: 'open' as const };
+  const functions = {
+    copyArtifact: rule('copyArtifact'),
+    fanOut: rule('fanOut'),
+    reconcile: rule('reconcile'),
+    deliverAlert: rule('deliverAlert'),
+    checkDrift: rule('checkDrift'),
+    status: 'open' as const,
+  };
   return { signature: 'required', issuer: { name, keys }, functions };
 }
 

@@ -26,7 +26,9 @@ export function deliveryDelays(message: { chaos: Chaos; subscription: string; or
 function delay(drawn: number): number {
   if (drawn < longDelayShare) return longDelayMilliseconds;
   if (drawn < longDelayShare + promptShare) return 0;
-  return Math.round(((drawn - longDelayShare - promptShare) / (1 - longDelayShare - promptShare)) * shortDelayMilliseconds);
+  return Math.round(
+    ((drawn - longDelayShare - promptShare) / (1 - longDelayShare - promptShare)) * shortDelayMilliseconds,
+  );
 }
 
 /** A number from 0 up to 1, evenly spread and equal for equal facts. */

@@ -88,7 +88,13 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
     void tracked.finally(() => underWay.delete(tracked));
   }
 
-  async function deliver(job: { route: Route; event: BinaryEvent; message: Message; slots: Slots; delay: number }): Promise<void> {
+  async function deliver(job: {
+    route: Route;
+    event: BinaryEvent;
+    message: Message;
+    slots: Slots;
+    delay: number;
+  }): Promise<void> {
     const { route, event, message } = job;
     let wait = job.delay;
     let problem = '';
@@ -135,7 +141,15 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
     }
   }
 
-  async function giveUp({ route, event, problem }: { route: Route; event: BinaryEvent; problem: string }): Promise<void> {
+  async function giveUp({
+    route,
+    event,
+    problem,
+  }: {
+    route: Route;
+    event: BinaryEvent;
+    problem: string;
+  }): Promise<void> {
     const { headers } = event;
     const letter = encodeDeadLetter(
       {
@@ -177,7 +191,15 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   };
 }
 
-function toEvent({ route, subscription, message }: { route: Route; subscription: string; message: PulledMessage }): BinaryEvent {
+function toEvent({
+  route,
+  subscription,
+  message,
+}: {
+  route: Route;
+  subscription: string;
+  message: PulledMessage;
+}): BinaryEvent {
   return route.messages === 'storage' ? storageEvent(message) : unwrappedEvent(message, subscription);
 }
 
@@ -186,7 +208,12 @@ function named({ headers }: BinaryEvent): string {
 }
 
 function pulled(message: Message): PulledMessage {
-  return { id: message.id, publishTime: new Date(message.publishTime.getTime()), attributes: message.attributes, data: message.data };
+  return {
+    id: message.id,
+    publishTime: new Date(message.publishTime.getTime()),
+    attributes: message.attributes,
+    data: message.data,
+  };
 }
 
 function readJson(body: Uint8Array): unknown {

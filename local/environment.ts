@@ -6,7 +6,10 @@ const inherited = ['PATH', 'LANG', 'TZ', 'TMPDIR', 'SystemRoot'];
  *
  * @param part.home its `HOME`: a folder of the pipeline's own, so that `~/.kube` and cloud credentials are out of reach
  */
-export function partEnvironment(part: { home: string; variables?: Readonly<Record<string, string>> }): NodeJS.ProcessEnv {
+export function partEnvironment(part: {
+  home: string;
+  variables?: Readonly<Record<string, string>>;
+}): NodeJS.ProcessEnv {
   const kept = inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return { ...Object.fromEntries(kept), HOME: part.home, ...part.variables };
 }
@@ -16,7 +19,8 @@ export function partEnvironment(part: { home: string; variables?: Readonly<Recor
  * libraries read these variables behind our back, so that leaving them unread is not enough.
  */
 export function forgetUsersCloud(): void {
-  const foreign = /^(KUBECONFIG|GOOGLE_.*|CLOUDSDK_.*|STORAGE_EMULATOR_HOST|PUBSUB_EMULATOR_HOST|(HTTP|HTTPS|ALL|GRPC)_PROXY)$/i;
+  const foreign =
+    /^(KUBECONFIG|GOOGLE_.*|CLOUDSDK_.*|STORAGE_EMULATOR_HOST|PUBSUB_EMULATOR_HOST|(HTTP|HTTPS|ALL|GRPC)_PROXY)$/i;
   for (const name of Object.keys(process.env)) {
     if (foreign.test(name)) delete process.env[name];
   }

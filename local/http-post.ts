@@ -31,7 +31,10 @@ export async function post(call: {
     sent.once('error', reject);
     sent.once('response', (response) => {
       const status = response.statusCode ?? 0;
-      text(response).then((answer) => resolve({ status, accepted: status >= 200 && status < 300, text: answer }), reject);
+      text(response).then(
+        (answer) => resolve({ status, accepted: status >= 200 && status < 300, text: answer }),
+        reject,
+      );
     });
   });
 }

@@ -70,7 +70,12 @@ function printFacts(pipeline: Pipeline): void {
   const { facts, programs } = pipeline;
   const storageUpload = `${facts.storage}/upload/storage/v1/b/${facts.buckets.master}/o?uploadType=media&name=config/defaults.yaml`;
   say('The pipeline stays up.', 'heading');
-  for (const [name, url] of [['Status', facts.status], ['Storage', facts.storage], ['Pub/Sub', facts.pubsub], ['Webhook', facts.webhook]]) {
+  for (const [name, url] of [
+    ['Status', facts.status],
+    ['Storage', facts.storage],
+    ['Pub/Sub', facts.pubsub],
+    ['Webhook', facts.webhook],
+  ]) {
     say(`${name?.padEnd(9)} ${url}`);
   }
   for (const [name, url] of Object.entries(facts.repositories)) say(`${name.padEnd(9)} ${url}`);
@@ -85,7 +90,9 @@ function printFacts(pipeline: Pipeline): void {
 }
 
 function hasKubectl(): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, 'kubectl')));
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((folder) => folder !== '' && existsSync(join(folder, 'kubectl')));
 }
 
 /** Resolves at the first Ctrl-C or request to end. A second one ends this process at once, and every part with it. */

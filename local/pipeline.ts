@@ -131,7 +131,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const folder = resolve(options.folder);
   const seed = options.seed ?? randomInt(2 ** 31);
   const chaos: Chaos = options.chaos === 'none' ? { kind: 'none' } : { kind: 'usual', seed };
-  const programs = options.programs ?? (await ensurePrograms(options.report === undefined ? {} : { report: options.report }));
+  const programs =
+    options.programs ?? (await ensurePrograms(options.report === undefined ? {} : { report: options.report }));
   // Not before the build, which may need the proxy to download modules.
   forgetUsersCloud();
   const home = join(folder, 'home');
@@ -146,10 +147,15 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     appendFileSync(logFile, `${new Date().toISOString()} ${entry.part}: ${entry.message}\n`);
     options.log?.(entry);
   }
-  const logOf = (part: string) => (message: string): void => write({ kind: 'note', part, message });
-  const endOf = (part: string) => (how: string): void => {
-    if (stopped === undefined) write({ kind: 'failure', part, message: `ended by itself: ${how}` });
-  };
+  const logOf =
+    (part: string) =>
+    (message: string): void =>
+      write({ kind: 'note', part, message });
+  const endOf =
+    (part: string) =>
+    (how: string): void => {
+      if (stopped === undefined) write({ kind: 'failure', part, message: `ended by itself: ${how}` });
+    };
 
   async function stopping<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
     const part = await starting;
@@ -168,7 +174,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   async function startParts(): Promise<Pipeline> {
     const webhookSecret = randomBytes(24).toString('hex');
     let announceTo: string | undefined;
-    const startingPubSub = stopping(startPubSub({ program: programs.pubsub, folder: home, onUnexpectedEnd: endOf('pubsub') }));
+    const startingPubSub = stopping(
+      startPubSub({ program: programs.pubsub, folder: home, onUnexpectedEnd: endOf('pubsub') }),
+    );
     const starting = [
       stopping(
         startKubernetes({
@@ -179,7 +187,14 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       ),
       startingPubSub,
       startingPubSub.then(({ host }) =>
-        stopping(startStorage({ program: programs.storage, folder: home, pubsubHost: host, onUnexpectedEnd: endOf('storage') })),
+        stopping(
+          startStorage({
+            program: programs.storage,
+            folder: home,
+            pubsubHost: host,
+            onUnexpectedEnd: endOf('storage'),
+          }),
+        ),
       ),
       stopping(
         startGit({
@@ -271,7 +286,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       }),
     );
     const notified = { eventTypes: ['OBJECT_FINALIZE'], payloadFormat: 'JSON_API_V1' };
-    await Promise.all(Object.values(buckets).map((bucket) => clients.storage.bucket(bucket).createNotification(storageTopic, notified)));
+    await Promise.all(
+      Object.values(buckets).map((bucket) => clients.storage.bucket(bucket).createNotification(storageTopic, notified)),
+    );
     const { scheduleSeconds = 10 } = options;
     if (scheduleSeconds > 0) {
       const { stop: stopSchedule } = startSchedule({
@@ -283,7 +300,9 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       });
       stops.push(stopSchedule);
     }
-    logOf('pipeline')(chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`);
+    logOf('pipeline')(
+      chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
+    );
 
     return {
       facts,

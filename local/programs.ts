@@ -42,11 +42,15 @@ const lockStaleMilliseconds = 60_000;
 
 /** Kubernetes' components parse their own version: without it they call themselves `v0.0.0-master+$Format:%H$`. */
 const linkerVariables: Readonly<Partial<Record<BuildableName, readonly string[]>>> = {
-  cluster: ['gitVersion=v1.36.3', 'gitMajor=1', 'gitMinor=36'].map((value) => `-X k8s.io/component-base/version.${value}`),
+  cluster: ['gitVersion=v1.36.3', 'gitMajor=1', 'gitMinor=36'].map(
+    (value) => `-X k8s.io/component-base/version.${value}`,
+  ),
 };
 
 /** Google's provider is so large that optimising it takes longer than all its runs in the tests. */
-const compilerFlags: Readonly<Partial<Record<BuildableName, readonly string[]>>> = { 'google-provider': ['-gcflags=all=-N'] };
+const compilerFlags: Readonly<Partial<Record<BuildableName, readonly string[]>>> = {
+  'google-provider': ['-gcflags=all=-N'],
+};
 
 /** Modules without code of ours: what they build is their one `tool`. */
 const packages: Readonly<Partial<Record<BuildableName, string>>> = { tofu: 'tool', 'google-provider': 'tool' };
@@ -78,7 +82,12 @@ export async function ensureProgram(name: BuildableName, options: EnsureOptions 
   const report = options.report ?? (() => {});
   const source = join(options.tools ?? toolsFolder, name);
   const { target } = options;
-  const usual = ['-trimpath', '-ldflags', ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '), ...(compilerFlags[name] ?? [])];
+  const usual = [
+    '-trimpath',
+    '-ldflags',
+    ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '),
+    ...(compilerFlags[name] ?? []),
+  ];
   const flags = target === undefined ? usual : [...usual, '-buildvcs=false'];
   const folder = join(cacheFolder(), 'programs');
   const machine = target === undefined ? [process.platform, process.arch] : [target.os, target.arch];
@@ -97,7 +106,17 @@ export async function ensureProgram(name: BuildableName, options: EnsureOptions 
     utimes(lock, new Date(), new Date()).catch(() => {});
   }, lockTouchMilliseconds);
   try {
-    if (!(await exists(program))) await build({ name, source, package: packages[name] ?? '.', flags, target, program, report, signal: options.signal });
+    if (!(await exists(program)))
+      await build({
+        name,
+        source,
+        package: packages[name] ?? '.',
+        flags,
+        target,
+        program,
+        report,
+        signal: options.signal,
+      });
   } finally {
     clearInterval(touching);
     await rm(lock, { force: true });
@@ -134,7 +153,13 @@ async function build(job: {
   report(`${name}: building (once per machine) …`);
   const ticking = setInterval(() => report(`${name}: building, ${seconds()} …`), progressMilliseconds);
   try {
-    await runGo({ name, source, arguments: ['build', ...flags, '-o', unfinished, job.package], target: job.target, signal: job.signal });
+    await runGo({
+      name,
+      source,
+      arguments: ['build', ...flags, '-o', unfinished, job.package],
+      target: job.target,
+      signal: job.signal,
+    });
     await rename(unfinished, program);
   } finally {
     clearInterval(ticking);
@@ -143,8 +168,17 @@ async function build(job: {
   report(`${name}: built in ${seconds()}`);
 }
 
-async function runGo(run: { name: string; source: string; arguments: readonly string[]; target: Target | undefined; signal: AbortSignal | undefined }): Promise<void> {
-  const machine = run.target === undefined ? {} : { GOOS: run.target.os, GOARCH: run.target.arch, GOAMD64: 'v1', GOARM64: 'v8.0', GOEXPERIMENT: '' };
+async function runGo(run: {
+  name: string;
+  source: string;
+  arguments: readonly string[];
+  target: Target | undefined;
+  signal: AbortSignal | undefined;
+}): Promise<void> {
+  const machine =
+    run.target === undefined
+      ? {}
+      : { GOOS: run.target.os, GOARCH: run.target.arch, GOAMD64: 'v1', GOARM64: 'v8.0', GOEXPERIMENT: '' };
   const child = spawn('go', run.arguments, {
     cwd: run.source,
     // Go's own settings and proxies stay the user's: modules may have to be downloaded.
@@ -159,12 +193,21 @@ async function runGo(run: { name: string; source: string; arguments: readonly st
   await new Promise<void>((done, fail) => {
     child.once('error', (error) => {
       if (systemErrorCode(error) !== 'ENOENT') fail(error);
-      else fail(new LocalError({ message: `Go is needed to build ${run.name}, and \`go\` is not on the path.`, remedy: goRemedy }));
+      else
+        fail(
+          new LocalError({
+            message: `Go is needed to build ${run.name}, and \`go\` is not on the path.`,
+            remedy: goRemedy,
+          }),
+        );
     });
     child.once('close', (code) => {
       if (code === 0) done();
       else if (run.signal?.aborted) fail(run.signal.reason);
-      else fail(new LocalError({ message: `${run.name} does not build: go exited with code ${code}\n${output.trimEnd()}` }));
+      else
+        fail(
+          new LocalError({ message: `${run.name} does not build: go exited with code ${code}\n${output.trimEnd()}` }),
+        );
     });
   });
 }

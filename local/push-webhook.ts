@@ -11,7 +11,12 @@ const nothing = '0'.repeat(40);
  *
  * Throws where the receiver does not answer 2xx. Nothing is sent twice: a lost announcement is the schedule's to find.
  */
-export async function sendPushWebhook(webhook: { url: string; secret: string; push: Push; signal?: AbortSignal }): Promise<void> {
+export async function sendPushWebhook(webhook: {
+  url: string;
+  secret: string;
+  push: Push;
+  signal?: AbortSignal;
+}): Promise<void> {
   const { push } = webhook;
   const body = Buffer.from(
     JSON.stringify({
@@ -20,7 +25,12 @@ export async function sendPushWebhook(webhook: { url: string; secret: string; pu
       after: push.after,
       created: push.before === nothing,
       deleted: push.after === nothing,
-      repository: { name: push.repository, full_name: `local/${push.repository}`, clone_url: push.url, default_branch: 'main' },
+      repository: {
+        name: push.repository,
+        full_name: `local/${push.repository}`,
+        clone_url: push.url,
+        default_branch: 'main',
+      },
       pusher: { name: 'local' },
     }),
   );
@@ -35,7 +45,10 @@ export async function sendPushWebhook(webhook: { url: string; secret: string; pu
       'x-hub-signature-256': `sha256=${signature}`,
     },
     body,
-    signal: AbortSignal.any([AbortSignal.timeout(answerMilliseconds), ...(webhook.signal === undefined ? [] : [webhook.signal])]),
+    signal: AbortSignal.any([
+      AbortSignal.timeout(answerMilliseconds),
+      ...(webhook.signal === undefined ? [] : [webhook.signal]),
+    ]),
   });
   if (!answer.accepted) throw new Error(`the webhook was answered ${answer.status}: ${answer.text.slice(0, 200)}`);
 }

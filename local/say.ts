@@ -12,7 +12,10 @@ const indents = { heading: '', step: '  ', detail: '    ', good: '  ', bad: '  '
 /** Lines to a stream, coloured where it is a terminal (and `NO_COLOR` is not set). */
 export function sayTo(stream: NodeJS.WriteStream): Say {
   return (text, tone = 'step') => {
-    const lines = text.split('\n').map((line) => `${indents[tone]}${line}`).join('\n');
+    const lines = text
+      .split('\n')
+      .map((line) => `${indents[tone]}${line}`)
+      .join('\n');
     stream.write(`${styleText(styles[tone], lines, { stream })}\n`);
   };
 }

@@ -14,7 +14,11 @@ import { parseAlert, type Converged, type Diff } from '../shared/events/alert.ts
 import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
 import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterSchema, type DeadLetter } from '../shared/events/dead-letter.ts';
-import { encodeReconcileRequested, parseReconcileRequested, type ReconcileRequested } from '../shared/events/reconcile-requested.ts';
+import {
+  encodeReconcileRequested,
+  parseReconcileRequested,
+  type ReconcileRequested,
+} from '../shared/events/reconcile-requested.ts';
 import { storageEvent } from './binary-event.ts';
 import { partEnvironment } from './environment.ts';
 import { LocalError } from './local-error.ts';
@@ -118,12 +122,15 @@ async function editByHand(scene: Scene): Promise<void> {
   await kubectl(command);
   say(`kubectl    ${command.join(' ')}`);
   const { checked } = await lookForDrift(pipeline);
-  say(`schedule   checkDrift looks at ${checked.length} environments (called by hand here, so that nobody waits for the scheduler)`);
+  say(
+    `schedule   checkDrift looks at ${checked.length} environments (called by hand here, so that nobody waits for the scheduler)`,
+  );
   const diff = await watch.first({
     what: `a diff of ${acme.environment}`,
     from: mark,
     pick: (seen) => {
-      const isOurs = seen.kind === 'diff' && seen.data.environment === acme.environment && seen.data.reason === 'Drifted';
+      const isOurs =
+        seen.kind === 'diff' && seen.data.environment === acme.environment && seen.data.reason === 'Drifted';
       return isOurs ? seen.data : undefined;
     },
   });
@@ -132,7 +139,10 @@ async function editByHand(scene: Scene): Promise<void> {
     from: mark,
     pick: (seen) => (seen.kind === 'converged' && seen.data.incident === diff.incident ? seen.data : undefined),
   });
-  say(`converged  ${acme.environment.padEnd(18)} ${countsOf(converged.changes)}; ${secondsSince(edited)} after the edit`, 'good');
+  say(
+    `converged  ${acme.environment.padEnd(18)} ${countsOf(converged.changes)}; ${secondsSince(edited)} after the edit`,
+    'good',
+  );
   say(`         incident ${diff.incident} is closed`, 'detail');
   const image = await sayDeployments(scene, acme.namespace);
   if (image === debugImage) throw new LocalError({ message: `the image is still ${image} after the healing` });
@@ -149,7 +159,8 @@ async function addCustomer(scene: Scene): Promise<void> {
   await sayConverged(scene, { ...upload, environments: [initech.environment] });
   await sayDeployments(scene, initech.namespace);
   const after = await footprint(scene, neighbours);
-  if (after !== before) throw new LocalError({ message: `objects of other environments changed:\n${after}\nbefore:\n${before}` });
+  if (after !== before)
+    throw new LocalError({ message: `objects of other environments changed:\n${after}\nbefore:\n${before}` });
   scene.say(`kubectl    the objects of ${neighbours.join(', ')} are the same as before`);
 }
 
@@ -167,8 +178,12 @@ async function revertChart(scene: Scene, chart: CopiedUpload & { image: string }
   say('again      the bucket announces the upload of charts/shop.tgz a second time');
   await announceAgain(pipeline, chart.notification);
   const head = (await git('ls-remote', pipeline.facts.repositories.master, branch)).slice(0, 40);
-  if (head !== pushed.commit) throw new LocalError({ message: `the revert was undone: ${branch} is at ${shortened(head)}` });
-  say(`unmoved    that generation was copied once, as ${shortened(chart.commit)}: ${branch} stays at ${shortened(head)}`, 'good');
+  if (head !== pushed.commit)
+    throw new LocalError({ message: `the revert was undone: ${branch} is at ${shortened(head)}` });
+  say(
+    `unmoved    that generation was copied once, as ${shortened(chart.commit)}: ${branch} stays at ${shortened(head)}`,
+    'good',
+  );
   const image = await sayDeployments(scene, acme.namespace);
   if (image !== reverted) throw new LocalError({ message: `the image went from ${reverted} to ${image}` });
 }
@@ -176,7 +191,14 @@ async function revertChart(scene: Scene, chart: CopiedUpload & { image: string }
 async function sayStatus({ pipeline, say }: Scene): Promise<void> {
   const environments = await readStatus(pipeline);
   const heads = ['environment', 'state', 'health', 'objects', 'revision', ''];
-  const rows = environments.map((row) => [row.name, row.state, row.health, String(row.objects), shortRevision(row.revision), policyWords(row.policy).join(', ')]);
+  const rows = environments.map((row) => [
+    row.name,
+    row.state,
+    row.health,
+    String(row.objects),
+    shortRevision(row.revision),
+    policyWords(row.policy).join(', '),
+  ]);
   for (const line of table([heads, ...rows])) say(line);
   const other = environments.filter(({ state }) => state !== 'Converged');
   const problems = other.map(({ name, state, message }) => `${name} is ${state} ${message}`.trim());
@@ -250,11 +272,14 @@ async function uploadObject(
   });
   const commit = await watch.first({
     what: `the commit of ${name}`,
-    pick: (seen) => (seen.kind === 'change-committed' && seen.data.artifacts.some(isThis) ? seen.data.commit : undefined),
+    pick: (seen) =>
+      seen.kind === 'change-committed' && seen.data.artifacts.some(isThis) ? seen.data.commit : undefined,
   });
   const clone = cloneFolder(pipeline);
   await git('-C', clone, 'fetch', '--quiet', 'origin', branch);
-  const [subject = '', ...body] = (await git('-C', clone, 'show', '--no-patch', '--format=%B', commit)).trim().split('\n');
+  const [subject = '', ...body] = (await git('-C', clone, 'show', '--no-patch', '--format=%B', commit))
+    .trim()
+    .split('\n');
   say(`commit     ${shortened(commit)} ${subject}, ${secondsSince(at)} after the upload`);
   for (const trailer of body.filter((line) => line !== '')) say(`         ${trailer}`, 'detail');
   return { commit, at, notification };
@@ -275,15 +300,22 @@ async function packChart(folder: string): Promise<Buffer> {
 // --- Outcome: alerts, cluster, status ----------------------------------------------------------------------------
 
 /** Waits until exactly these environments have converged at the commit, and says what each run did. */
-async function sayConverged(scene: Scene, { commit, at, environments }: Committed & { environments: readonly string[] }): Promise<void> {
+async function sayConverged(
+  scene: Scene,
+  { commit, at, environments }: Committed & { environments: readonly string[] },
+): Promise<void> {
   const { pipeline, say, watch } = scene;
   const revision = revisionOf({ branch, commit });
-  const isJob = (seen: Seen, environment: string): boolean => seen.kind === 'reconcile' && seen.id === jobId({ environment, commit });
+  const isJob = (seen: Seen, environment: string): boolean =>
+    seen.kind === 'reconcile' && seen.id === jobId({ environment, commit });
   const convergedOf = (seen: Seen, environment: string): Converged | undefined =>
-    seen.kind === 'converged' && seen.data.environment === environment && seen.data.revision === revision ? seen.data : undefined;
+    seen.kind === 'converged' && seen.data.environment === environment && seen.data.revision === revision
+      ? seen.data
+      : undefined;
 
   // A look of the schedule may have met the commit before its job was due.
-  const hasBegun = (seen: Seen, environment: string): boolean => isJob(seen, environment) || convergedOf(seen, environment) !== undefined;
+  const hasBegun = (seen: Seen, environment: string): boolean =>
+    isJob(seen, environment) || convergedOf(seen, environment) !== undefined;
   const begun = environments.map((environment) =>
     watch.first({ what: `a job for ${environment}`, pick: (seen) => (hasBegun(seen, environment) ? seen : undefined) }),
   );
@@ -292,14 +324,19 @@ async function sayConverged(scene: Scene, { commit, at, environments }: Committe
   const ended = environments.map(async (environment) => {
     const what = `${environment} converged at ${shortened(commit)}`;
     const { changes, policy } = await watch.first({ what, pick: (seen) => convergedOf(seen, environment) });
-    say(`converged  ${environment.padEnd(18)} ${[countsOf(changes), ...policyWords(policy)].join(', ')}; ${secondsSince(at)}`, 'good');
+    say(
+      `converged  ${environment.padEnd(18)} ${[countsOf(changes), ...policyWords(policy)].join(', ')}; ${secondsSince(at)}`,
+      'good',
+    );
   });
   await Promise.all(ended);
 
   const others = (await readStatus(pipeline)).filter(({ name }) => !environments.includes(name));
   const touched = others.filter(({ name, revision: at }) => at === revision || watch.has((seen) => isJob(seen, name)));
-  if (touched.length > 0) throw new LocalError({ message: `touched without a need: ${touched.map(({ name }) => name).join(', ')}` });
-  if (others.length > 0) say(`untouched  ${others.map(({ name, revision: at }) => `${name} (${shortRevision(at)})`).join(', ')}`);
+  if (touched.length > 0)
+    throw new LocalError({ message: `touched without a need: ${touched.map(({ name }) => name).join(', ')}` });
+  if (others.length > 0)
+    say(`untouched  ${others.map(({ name, revision: at }) => `${name} (${shortRevision(at)})`).join(', ')}`);
 }
 
 /** The id of the job that `fanOut` sends for a commit. */
@@ -309,7 +346,10 @@ function jobId({ environment, commit }: { environment: string; commit: string })
 }
 
 function sayDiff({ diff, say }: { diff: Diff; say: Say }): void {
-  say(`diff       ${diff.environment}: ${diff.summary} (${[diff.reason, diff.action, ...policyWords(diff.policy)].join(', ')})`, 'bad');
+  say(
+    `diff       ${diff.environment}: ${diff.summary} (${[diff.reason, diff.action, ...policyWords(diff.policy)].join(', ')})`,
+    'bad',
+  );
   for (const object of diff.objects) {
     if (object.fields.length === 0) say(`         ${object.kind} ${object.name} ${object.message}`, 'detail');
     for (const { path, desired, observed, manager, changedBefore } of object.fields) {
@@ -324,9 +364,17 @@ function sayDiff({ diff, say }: { diff: Diff; say: Say }): void {
 
 /** Says what runs in a namespace; resolves with the image of the Deployment `web`. */
 async function sayDeployments({ pipeline, say }: Scene, namespace: string): Promise<string> {
-  const row = '{.metadata.name} {.spec.template.spec.containers[0].image} {.status.readyReplicas}/{.spec.replicas} ready';
+  const row =
+    '{.metadata.name} {.spec.template.spec.containers[0].image} {.status.readyReplicas}/{.spec.replicas} ready';
   const output = `jsonpath={range .items[*]}${row}{"\\n"}{end}`;
-  const deployments = await pipeline.kubernetes.kubectl(['get', 'deployments', '--namespace', namespace, '--output', output]);
+  const deployments = await pipeline.kubernetes.kubectl([
+    'get',
+    'deployments',
+    '--namespace',
+    namespace,
+    '--output',
+    output,
+  ]);
   const lines = deployments.trim().split('\n');
   say(`kubectl    ${namespace}: ${lines.join(', ')}`);
   const image = lines.flatMap((line) => /^web (\S+)/.exec(line)?.[1] ?? [])[0];
@@ -344,9 +392,16 @@ async function footprint({ pipeline }: Scene, namespaces: readonly string[]): Pr
 }
 
 /** The bucket's notification once more, as Eventarc would deliver it. Resolves when the function has taken it. */
-async function announceAgain({ functions, authorize }: Pipeline, { data, attributes }: CopiedUpload['notification']): Promise<void> {
+async function announceAgain(
+  { functions, authorize }: Pipeline,
+  { data, attributes }: CopiedUpload['notification'],
+): Promise<void> {
   const { headers, body } = storageEvent({ id: 'again', publishTime: new Date(), attributes, data });
-  const answer = await fetch(functions.url('copyArtifact'), { method: 'POST', headers: { ...headers, ...(await authorize('copyArtifact')) }, body: Buffer.from(body) });
+  const answer = await fetch(functions.url('copyArtifact'), {
+    method: 'POST',
+    headers: { ...headers, ...(await authorize('copyArtifact')) },
+    body: Buffer.from(body),
+  });
   if (!answer.ok) throw new LocalError({ message: `copyArtifact answered ${answer.status} ${await answer.text()}` });
   await answer.text();
 }
@@ -359,13 +414,22 @@ async function lookForDrift({ functions, authorize }: Pipeline): Promise<{ check
 
 const statusSchema = z.object({
   environments: z.array(
-    z.object({ name: z.string(), state: z.string(), health: z.string(), objects: z.number(), revision: z.string(), message: z.string(), policy: policySchema.nullable() }),
+    z.object({
+      name: z.string(),
+      state: z.string(),
+      health: z.string(),
+      objects: z.number(),
+      revision: z.string(),
+      message: z.string(),
+      policy: policySchema.nullable(),
+    }),
   ),
 });
 
 async function readStatus({ facts }: Pipeline): Promise<z.infer<typeof statusSchema>['environments']> {
   const answer = await fetch(facts.status);
-  if (!answer.ok) throw new LocalError({ message: `the status function answered ${answer.status} ${await answer.text()}` });
+  if (!answer.ok)
+    throw new LocalError({ message: `the status function answered ${answer.status} ${await answer.text()}` });
   return statusSchema.parse(await answer.json()).environments;
 }
 
@@ -377,7 +441,11 @@ const watchedTopics = [storageTopic, 'change-committed', 'reconcile', 'diff', 'c
 
 /** A message of one of the topics. The same one may come more than once, with the same id. */
 type Seen = { readonly id: string } & (
-  | { readonly kind: 'upload'; readonly data: z.infer<typeof notificationSchema>; readonly message: CopiedUpload['notification'] }
+  | {
+      readonly kind: 'upload';
+      readonly data: z.infer<typeof notificationSchema>;
+      readonly message: CopiedUpload['notification'];
+    }
   | { readonly kind: 'change-committed'; readonly data: ChangeCommitted }
   | { readonly kind: 'reconcile'; readonly data: ReconcileRequested }
   | { readonly kind: 'diff'; readonly data: Diff }
@@ -449,7 +517,8 @@ async function watchTopics({ clients: { pubsub } }: Pipeline): Promise<Watch> {
       for (let index = from; ; index++) {
         while (index >= row.length) {
           if (problem !== undefined) throw new LocalError({ message: problem });
-          if (signal.aborted) throw new LocalError({ message: `${what}: not seen within ${stepMilliseconds / 1000} s` });
+          if (signal.aborted)
+            throw new LocalError({ message: `${what}: not seen within ${stepMilliseconds / 1000} s` });
           await once(arrivals, 'arrival', { signal }).catch((error: unknown) => {
             if (!signal.aborted) throw error;
           });
@@ -465,14 +534,17 @@ async function watchTopics({ clients: { pubsub } }: Pipeline): Promise<Watch> {
     lastSeen: () => (row.length === 0 ? 'nothing' : row.slice(-3).map(described).join('; ')),
     async stop() {
       // Where Pub/Sub itself has gone, the error that ended the story says more than this one.
-      await Promise.allSettled(subscriptions.map((subscription) => subscription.delete({ timeout: 2000, maxRetries: 0 })));
+      await Promise.allSettled(
+        subscriptions.map((subscription) => subscription.delete({ timeout: 2000, maxRetries: 0 })),
+      );
     },
   };
 }
 
 function read(topic: (typeof watchedTopics)[number], { id, attributes, data }: Message): Seen {
   const content: unknown = JSON.parse(data.toString('utf8'));
-  if (topic === storageTopic) return { kind: 'upload', id, data: notificationSchema.parse(content), message: { data, attributes } };
+  if (topic === storageTopic)
+    return { kind: 'upload', id, data: notificationSchema.parse(content), message: { data, attributes } };
   const { 'ce-id': eventIdentity = '', 'ce-type': type = '', 'ce-source': source = '' } = attributes;
   const event: IncomingEvent = { id: eventIdentity, type, source, data: content };
   switch (topic) {
@@ -535,5 +607,10 @@ function countsOf({ created, configured, pruned, unchanged }: Converged['changes
 
 function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }

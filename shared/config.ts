@@ -18,12 +18,17 @@ const credentialsSchema = z
       })
       .optional(),
   })
-  .refine(({ file, githubApp }) => (file === undefined) !== (githubApp === undefined), 'needs either `file` or `githubApp`');
+  .refine(
+    ({ file, githubApp }) => (file === undefined) !== (githubApp === undefined),
+    'needs either `file` or `githubApp`',
+  );
 
 /** Whose signature a revision must carry: files of the operator, which no commit can change. */
 const verifySchema = z
   .strictObject({ allowedSignersFile: z.string().min(1).optional(), openpgpKeysFile: z.string().min(1).optional() })
-  .refine((verify) => verify.allowedSignersFile !== undefined || verify.openpgpKeysFile !== undefined, { error: 'expected allowedSignersFile, openpgpKeysFile, or both' });
+  .refine((verify) => verify.allowedSignersFile !== undefined || verify.openpgpKeysFile !== undefined, {
+    error: 'expected allowedSignersFile, openpgpKeysFile, or both',
+  });
 
 const repositorySchema = z.strictObject({
   url: z.url(),
@@ -53,7 +58,8 @@ const authorSchema = z.strictObject({
 });
 
 /** Names of Google's resources, as its APIs write them. */
-const resource = (...parts: string[]): RegExp => new RegExp(`^${parts.map((part) => `${part}/[A-Za-z0-9._:-]+`).join('/')}$`);
+const resource = (...parts: string[]): RegExp =>
+  new RegExp(`^${parts.map((part) => `${part}/[A-Za-z0-9._:-]+`).join('/')}$`);
 const gkeName = resource('projects', 'locations', 'clusters');
 const membershipName = resource('projects', 'locations', 'memberships');
 const secretVersionName = /^projects\/[A-Za-z0-9._:-]+\/secrets\/[A-Za-z0-9_-]+\/versions\/[A-Za-z0-9_-]+$/;
@@ -63,13 +69,19 @@ const clusterSchema = z
     /** A file. */
     kubeconfig: z.string().min(1).optional(),
     /** A version of a secret that holds one. */
-    kubeconfigSecret: z.string().regex(secretVersionName, 'expected projects/PROJECT/secrets/NAME/versions/VERSION').optional(),
+    kubeconfigSecret: z
+      .string()
+      .regex(secretVersionName, 'expected projects/PROJECT/secrets/NAME/versions/VERSION')
+      .optional(),
     /** A cluster of Google Kubernetes Engine. */
     gke: z.string().regex(gkeName, 'expected projects/PROJECT/locations/LOCATION/clusters/NAME').optional(),
     /** Where it is reached; `auto`: by its DNS-based endpoint where that takes external traffic, else by its address. */
     endpoint: z.enum(['auto', 'dns', 'ip', 'connect-gateway']).optional(),
     /** Of its fleet, for `connect-gateway`. */
-    membership: z.string().regex(membershipName, 'expected projects/NUMBER/locations/LOCATION/memberships/NAME').optional(),
+    membership: z
+      .string()
+      .regex(membershipName, 'expected projects/NUMBER/locations/LOCATION/memberships/NAME')
+      .optional(),
     /** As whom environments act: as Converge's own account, or each as a user of its own. */
     identity: z.enum(['own', 'environment']).default('own'),
   })
@@ -78,12 +90,23 @@ const clusterSchema = z
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     };
-    if ([kubeconfig, kubeconfigSecret, gke].filter((way) => way !== undefined).length !== 1) return refuse('needs one of `gke`, `kubeconfig` and `kubeconfigSecret`');
-    if (gke === undefined && (endpoint !== undefined || membership !== undefined)) return refuse('`endpoint` and `membership` are for `gke` only');
-    if ((endpoint === 'connect-gateway') !== (membership !== undefined)) return refuse('`endpoint: connect-gateway` needs `membership`, and nothing else has one');
+    if ([kubeconfig, kubeconfigSecret, gke].filter((way) => way !== undefined).length !== 1)
+      return refuse('needs one of `gke`, `kubeconfig` and `kubeconfigSecret`');
+    if (gke === undefined && (endpoint !== undefined || membership !== undefined))
+      return refuse('`endpoint` and `membership` are for `gke` only');
+    if ((endpoint === 'connect-gateway') !== (membership !== undefined))
+      return refuse('`endpoint: connect-gateway` needs `membership`, and nothing else has one');
     if (membership !== undefined) return { kind: 'gateway', membership, identity };
-    if (gke !== undefined) return { kind: 'gke', cluster: gke, endpoint: endpoint === 'dns' || endpoint === 'ip' ? endpoint : 'auto', identity };
-    return kubeconfigSecret === undefined ? { kind: 'kubeconfig', file: kubeconfig ?? '', identity } : { kind: 'kubeconfigSecret', version: kubeconfigSecret, identity };
+    if (gke !== undefined)
+      return {
+        kind: 'gke',
+        cluster: gke,
+        endpoint: endpoint === 'dns' || endpoint === 'ip' ? endpoint : 'auto',
+        identity,
+      };
+    return kubeconfigSecret === undefined
+      ? { kind: 'kubeconfig', file: kubeconfig ?? '', identity }
+      : { kind: 'kubeconfigSecret', version: kubeconfigSecret, identity };
   });
 
 /** How a cluster is reached, and as whom environments act in it. */
@@ -135,7 +158,14 @@ export const configSchema = z.strictObject({
   clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
   google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
-  webhooks: z.strictObject({ github: webhookSchema.optional(), gitlab: webhookSchema.optional(), bitbucket: webhookSchema.optional(), gitea: webhookSchema.optional() }).default({}),
+  webhooks: z
+    .strictObject({
+      github: webhookSchema.optional(),
+      gitlab: webhookSchema.optional(),
+      bitbucket: webhookSchema.optional(),
+      gitea: webhookSchema.optional(),
+    })
+    .default({}),
   alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */

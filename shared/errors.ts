@@ -91,10 +91,24 @@ export class ConvergeError extends Error {
  */
 export function refusalOf(error: unknown, subject: string): ConvergeError | undefined {
   if (error instanceof ConvergeError) return error.disposition === 'refuse' ? error : undefined;
-  const isOfProgram = error instanceof RangeError || error instanceof SyntaxError || error instanceof ReferenceError || (error instanceof TypeError && error.cause === undefined);
+  const isOfProgram =
+    error instanceof RangeError ||
+    error instanceof SyntaxError ||
+    error instanceof ReferenceError ||
+    (error instanceof TypeError && error.cause === undefined);
   if (!isOfProgram) return undefined;
-  const message = error instanceof RangeError && error.message.startsWith('Maximum call stack') ? 'is nested too deeply to be read' : `met an error that nobody foresaw (${error.name})`;
-  return new ConvergeError({ code: 'Unforeseen', subject, message, remedy: 'the log has more; please report it', disposition: 'refuse', cause: error });
+  const message =
+    error instanceof RangeError && error.message.startsWith('Maximum call stack')
+      ? 'is nested too deeply to be read'
+      : `met an error that nobody foresaw (${error.name})`;
+  return new ConvergeError({
+    code: 'Unforeseen',
+    subject,
+    message,
+    remedy: 'the log has more; please report it',
+    disposition: 'refuse',
+    cause: error,
+  });
 }
 
 /** The message of anything thrown, with the messages of its causes behind it. */

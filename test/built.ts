@@ -6,7 +6,15 @@ import { build, built } from '../build/build.ts';
 import { cacheFolder } from '../local/programs.ts';
 
 export const root = resolve(import.meta.dirname, '..');
-const sources = ['{build,cli,functions,shared,tools/render}/**/*', 'package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'LICENSE', 'local/programs.ts'];
+const sources = [
+  '{build,cli,functions,shared,tools/render}/**/*',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'README.md',
+  'LICENSE',
+  'local/programs.ts',
+];
 
 /**
  * The folder of a build of exactly these sources, made now if the cache has none, without what only the image for other processors needs.
@@ -51,7 +59,8 @@ export function modesOf(archive: Buffer): ReadonlyMap<string, number> {
 
 async function keyOfSources(): Promise<string> {
   const files: string[] = [];
-  for await (const file of glob(sources, { cwd: root, withFileTypes: true })) if (file.isFile()) files.push(join(file.parentPath, file.name));
+  for await (const file of glob(sources, { cwd: root, withFileTypes: true }))
+    if (file.isFile()) files.push(join(file.parentPath, file.name));
   const hash = createHash('sha256').update(process.version);
   for (const file of files.sort()) hash.update(`\0${file.slice(root.length)}\0`).update(await readFile(file));
   return hash.digest('hex').slice(0, 16);

@@ -34,14 +34,30 @@ const pollMilliseconds = 2;
 const ticksPerSecond = 100;
 
 /** Resolves once it listens. Rejects with what it printed where it ends before. */
-export async function startInstance({ folder, target, home, variables, onLine = () => {}, ...options }: InstanceOptions): Promise<Instance> {
+export async function startInstance({
+  folder,
+  target,
+  home,
+  variables,
+  onLine = () => {},
+  ...options
+}: InstanceOptions): Promise<Instance> {
   const port = await freePort();
   const child = startChild({
     name: target,
     program: process.execPath,
     arguments: options.arguments ?? ['framework/start.mjs'],
     workingFolder: folder,
-    environment: partEnvironment({ home, variables: { NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', FUNCTION_TARGET: target, PORT: String(port), ...variables } }),
+    environment: partEnvironment({
+      home,
+      variables: {
+        NODE_ENV: 'production',
+        METADATA_SERVER_DETECTION: 'none',
+        FUNCTION_TARGET: target,
+        PORT: String(port),
+        ...variables,
+      },
+    }),
     onLine,
   });
   child.firstLine.then(onLine, () => {});

@@ -23,7 +23,9 @@ export default class TotalsReporter implements Reporter {
     const states = modules.flatMap((module) => [...module.children.allTests()].map((test) => test.result().state));
     const count = (state: string): number => states.filter((each) => each === state).length;
     const broken = modules.reduce((sum, module) => sum + module.errors().length, 0);
-    const suites = modules.flatMap((module) => [...module.children.allSuites()]).reduce((sum, suite) => sum + suite.errors().length, 0);
+    const suites = modules
+      .flatMap((module) => [...module.children.allSuites()])
+      .reduce((sum, suite) => sum + suite.errors().length, 0);
     this.totals = {
       passed: count('passed'),
       failed: count('failed') + broken + suites + unhandledErrors.length,

@@ -8,7 +8,10 @@ import { totalsLine, type Totals } from './reporter.ts';
  * failed, or if no test ran.
  */
 const root = resolve(import.meta.dirname, '..');
-const environment = { ...process.env, PATH: [join(root, 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter) };
+const environment = {
+  ...process.env,
+  PATH: [join(root, 'node_modules', '.bin'), process.env['PATH'] ?? ''].join(delimiter),
+};
 const totalsSchema = z.object({ passed: z.int(), failed: z.int(), skipped: z.int() });
 
 interface Ended {
@@ -19,7 +22,11 @@ interface Ended {
 function run(command: string, parameters: readonly string[]): Promise<Ended> {
   console.log(`\n> ${[command, ...parameters].join(' ')}`);
   return new Promise((done, fail) => {
-    const child = spawn(command, parameters, { cwd: root, env: environment, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+    const child = spawn(command, parameters, {
+      cwd: root,
+      env: environment,
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    });
     let totals: Totals | undefined;
     child.on('message', (message) => {
       const parsed = totalsSchema.safeParse(message);
@@ -36,14 +43,26 @@ async function check(command: string, parameters: readonly string[] = []): Promi
 }
 
 async function tests(): Promise<Totals> {
-  const { code, totals = { passed: 0, failed: 0, skipped: 0 } } = await run('vitest', ['run', ...process.argv.slice(2)]);
+  const { code, totals = { passed: 0, failed: 0, skipped: 0 } } = await run('vitest', [
+    'run',
+    ...process.argv.slice(2),
+  ]);
   const noneRan = totals.passed + totals.failed === 0;
   const hidden = code !== 0 && totals.failed === 0;
   return noneRan || hidden ? { ...totals, failed: totals.failed + 1 } : totals;
 }
 
-const parts = [await check('oxfmt', ['--check']), await check('tsc'), await check('oxlint', ['--type-aware', '--deny-warnings']), await tests()];
+const parts = [
+  await check('oxfmt', ['--check']),
+  await check('tsc'),
+  await check('oxlint', ['--type-aware', '--deny-warnings']),
+  await tests(),
+];
 const sum = (of: (totals: Totals) => number): number => parts.reduce((all, part) => all + of(part), 0);
-const all: Totals = { passed: sum((part) => part.passed), failed: sum((part) => part.failed), skipped: sum((part) => part.skipped) };
+const all: Totals = {
+  passed: sum((part) => part.passed),
+  failed: sum((part) => part.failed),
+  skipped: sum((part) => part.skipped),
+};
 console.log(`\n${totalsLine(all)}`);
 process.exitCode = all.failed === 0 ? 0 : 1;

@@ -17,7 +17,13 @@ export function header({ name, size, typeflag }: { name: string | Buffer; size: 
 /** With the checksum of what it holds now. */
 export function signed(block: Buffer): Buffer {
   block.write('        ', 148);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+  block.write(
+    `${block
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
   return block;
 }
 

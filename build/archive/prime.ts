@@ -14,5 +14,6 @@ const modules = readdirSync(join(root, 'functions')).filter((name) => name.endsW
 for (const name of modules) await import(join(root, 'functions', name));
 flushCompileCache();
 // Node writes them for their owner alone, and an image may hand them to another.
-for (const file of readdirSync(join(root, 'compiled'), { recursive: true, withFileTypes: true })) chmodSync(join(file.parentPath, file.name), file.isDirectory() ? 0o755 : 0o644);
+for (const file of readdirSync(join(root, 'compiled'), { recursive: true, withFileTypes: true }))
+  chmodSync(join(file.parentPath, file.name), file.isDirectory() ? 0o755 : 0o644);
 console.log(`compiled ${modules.length} modules`);

@@ -62,7 +62,10 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
   const { folder, repositories } = options;
   const log = options.log ?? (() => {});
   const root = join(folder, 'repositories');
-  const environment = partEnvironment({ home: folder, variables: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' } });
+  const environment = partEnvironment({
+    home: folder,
+    variables: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+  });
   const backends = new Set<ChildProcess>();
   const announcements = new Set<Promise<void>>();
   let base = '';
@@ -103,9 +106,13 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
     for (const { ref, before, after } of refs) {
       // Hosts announce branches and tags; notes and refs of other kinds move in silence.
       if (!/^refs\/(heads|tags)\//.test(ref)) continue;
-      const announcement = options.onPush({ repository, url: url(repository), ref, before, after }).catch((error: unknown) => {
-        log(`the push to ${ref} of ${repository} was not announced: ${error instanceof Error ? error.message : String(error)}`);
-      });
+      const announcement = options
+        .onPush({ repository, url: url(repository), ref, before, after })
+        .catch((error: unknown) => {
+          log(
+            `the push to ${ref} of ${repository} was not announced: ${error instanceof Error ? error.message : String(error)}`,
+          );
+        });
       announcements.add(announcement);
       void announcement.finally(() => announcements.delete(announcement));
     }
@@ -113,7 +120,8 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
 
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
-      if (systemErrorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') log(`git: ${error instanceof Error ? error.message : String(error)}`);
+      if (systemErrorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE')
+        log(`git: ${error instanceof Error ? error.message : String(error)}`);
       if (response.headersSent) response.destroy();
       else response.writeHead(500).end();
     });
@@ -138,7 +146,13 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
   };
 }
 
-async function createRepository({ path, environment }: { path: string; environment: NodeJS.ProcessEnv }): Promise<void> {
+async function createRepository({
+  path,
+  environment,
+}: {
+  path: string;
+  environment: NodeJS.ProcessEnv;
+}): Promise<void> {
   await runGit(['init', '--quiet', '--bare', '--template=', '--initial-branch=main', path], environment);
   const section = settings.map(([key, value]) => {
     const [group, name] = key.split('.');
@@ -159,7 +173,10 @@ async function runGit(parameters: readonly string[], environment: NodeJS.Process
     await once(child, 'close');
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
-    throw new LocalError({ message: 'git is needed, and is not on the path.', remedy: 'Install git 2.32 or newer (https://git-scm.com).' });
+    throw new LocalError({
+      message: 'git is needed, and is not on the path.',
+      remedy: 'Install git 2.32 or newer (https://git-scm.com).',
+    });
   }
   if (child.exitCode !== 0) throw new LocalError({ message: `git ${parameters.join(' ')}: ${problem.trim()}` });
   return output.trim();

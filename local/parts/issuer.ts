@@ -14,8 +14,12 @@ export interface Issuer {
 
 export async function startIssuer(): Promise<Issuer> {
   const { publicKey, privateKey } = await generateKeyPair('RS256');
-  const keySet = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'local', alg: 'RS256', use: 'sig' }] });
-  const server = createServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(keySet));
+  const keySet = JSON.stringify({
+    keys: [{ ...(await exportJWK(publicKey)), kid: 'local', alg: 'RS256', use: 'sig' }],
+  });
+  const server = createServer((_request, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(keySet),
+  );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -25,7 +29,14 @@ export async function startIssuer(): Promise<Issuer> {
     name,
     keys: `${name}/certs`,
     token: ({ audience, email }) =>
-      new SignJWT({ azp: email, email, email_verified: true }).setProtectedHeader({ alg: 'RS256', kid: 'local', typ: 'JWT' }).setIssuer(name).setSubject(email).setAudience(audience).setIssuedAt().setExpirationTime('1h').sign(privateKey),
+      new SignJWT({ azp: email, email, email_verified: true })
+        .setProtectedHeader({ alg: 'RS256', kid: 'local', typ: 'JWT' })
+        .setIssuer(name)
+        .setSubject(email)
+        .setAudience(audience)
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(privateKey),
     async stop() {
       const closed = once(server, 'close');
       server.close();

@@ -142,7 +142,11 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       '--secure-port=0',
       ...unhurried,
     ]);
-    const kwok = start('kwok', [`--kubeconfig=${paths.kubeconfig}`, '--manage-all-nodes=true', `--config=${podStages}`], programs.kwok);
+    const kwok = start(
+      'kwok',
+      [`--kubeconfig=${paths.kubeconfig}`, '--manage-all-nodes=true', `--config=${podStages}`],
+      programs.kwok,
+    );
     const nodes = Array.from({ length: options.nodes ?? 1 }, (_, index) => `sandbox-${index + 1}`);
     for (const node of nodes) await createNode(client, node);
     await Promise.race([
@@ -164,7 +168,12 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     token,
     pids: children.map((child) => child.pid),
     kubectl: (parameters, input, variables) =>
-      runKubectl({ program: programs.cluster, environment: { ...environment, ...variables, KUBECONFIG: paths.kubeconfig }, parameters, input }),
+      runKubectl({
+        program: programs.cluster,
+        environment: { ...environment, ...variables, KUBECONFIG: paths.kubeconfig },
+        parameters,
+        input,
+      }),
     stop,
   };
 }
@@ -189,7 +198,12 @@ async function whenTrue(condition: () => Promise<boolean>, signal: AbortSignal):
   }
 }
 
-async function writeKubeconfig(file: { path: string; server: string; token: string; certificate: string }): Promise<void> {
+async function writeKubeconfig(file: {
+  path: string;
+  server: string;
+  token: string;
+  certificate: string;
+}): Promise<void> {
   const authority = Buffer.from(file.certificate).toString('base64');
   const kubeconfig = {
     apiVersion: 'v1',
@@ -247,19 +261,26 @@ async function createNode(client: Client, name: string): Promise<void> {
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } };
   const answer = await call(client, { path: '/api/v1/nodes', body: node });
   if (answer?.status === 201) return;
-  throw new Error(`the API server refused node ${name}: ${answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`}`);
+  throw new Error(
+    `the API server refused node ${name}: ${answer === undefined ? 'no answer' : `${answer.status} ${answer.body}`}`,
+  );
 }
 
 const nodeSchema = z.object({
   spec: z.object({ taints: z.array(z.object({ key: z.string() })).default([]) }).default({ taints: [] }),
-  status: z.object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) }).default({ conditions: [] }),
+  status: z
+    .object({ conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]) })
+    .default({ conditions: [] }),
 });
 
 async function takesPods(client: Client, name: string): Promise<boolean> {
   const answer = await call(client, { path: `/api/v1/nodes/${name}` });
   if (answer?.status !== 200) return false;
   const { spec, status } = nodeSchema.parse(JSON.parse(answer.body));
-  return spec.taints.length === 0 && status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+  return (
+    spec.taints.length === 0 &&
+    status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')
+  );
 }
 
 async function runKubectl(run: {
@@ -268,7 +289,11 @@ async function runKubectl(run: {
   parameters: readonly string[];
   input: string | undefined;
 }): Promise<string> {
-  const child = spawn(run.program, run.parameters, { argv0: 'kubectl', env: run.environment, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn(run.program, run.parameters, {
+    argv0: 'kubectl',
+    env: run.environment,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   const closed = once(child, 'close');
   // kubectl may refuse its arguments without reading its input.
   child.stdin.on('error', () => {});

@@ -1,7 +1,14 @@
 import { z } from 'zod';
 
 /** The functions that ask for an ID token. `receivePush` is not one of them: a Git host signs its calls. */
-export const guardedFunctions = ['copyArtifact', 'fanOut', 'reconcile', 'checkDrift', 'deliverAlert', 'status'] as const;
+export const guardedFunctions = [
+  'copyArtifact',
+  'fanOut',
+  'reconcile',
+  'checkDrift',
+  'deliverAlert',
+  'status',
+] as const;
 export type GuardedFunction = (typeof guardedFunctions)[number];
 
 /**
@@ -11,7 +18,9 @@ export type GuardedFunction = (typeof guardedFunctions)[number];
 const signatureSchema = z.enum(['required', 'platform']);
 
 const audienceSchema = z.string().regex(/[^*]/, 'an audience of `*` alone is everybody’s');
-const callerSchema = z.string().regex(/^(\*|[^@\s*]+)@[^@\s*]+$/, 'expected an e-mail address, or `*@` before a domain');
+const callerSchema = z
+  .string()
+  .regex(/^(\*|[^@\s*]+)@[^@\s*]+$/, 'expected an e-mail address, or `*@` before a domain');
 
 const ruleSchema = z.strictObject({
   /** Whom a token must be made for: `*` stands for any text but `/` and `.`. */
@@ -29,9 +38,18 @@ export const accessSchema = z.union([
   z.strictObject({
     signature: signatureSchema.default('required'),
     /** Who issues the tokens, as they name it (`iss`), and the URL of its public keys (a JSON Web Key Set). */
-    issuer: z.strictObject({ name: z.string().min(1), keys: z.url() }).default({ name: 'https://accounts.google.com', keys: 'https://www.googleapis.com/oauth2/v3/certs' }),
+    issuer: z
+      .strictObject({ name: z.string().min(1), keys: z.url() })
+      .default({ name: 'https://accounts.google.com', keys: 'https://www.googleapis.com/oauth2/v3/certs' }),
     functions: z
-      .strictObject({ copyArtifact: entrySchema, fanOut: entrySchema, reconcile: entrySchema, checkDrift: entrySchema, deliverAlert: entrySchema, status: entrySchema } satisfies Record<GuardedFunction, typeof entrySchema>)
+      .strictObject({
+        copyArtifact: entrySchema,
+        fanOut: entrySchema,
+        reconcile: entrySchema,
+        checkDrift: entrySchema,
+        deliverAlert: entrySchema,
+        status: entrySchema,
+      } satisfies Record<GuardedFunction, typeof entrySchema>)
       .default({}),
   }),
 ]);
@@ -49,15 +67,28 @@ export type Guard =
 /**
  * @param onCloudRun `open` is refused there, where nobody would notice it, and `platform` anywhere else, where nobody has verified what it trusts
  */
-export function guardOf({ access, name, onCloudRun }: { access: Access | undefined; name: GuardedFunction; onCloudRun: boolean }): Guard {
-  const open: Guard = onCloudRun ? closed('`open` is for the local pipeline, and this is Cloud Run (K_SERVICE is set)') : { kind: 'open' };
+export function guardOf({
+  access,
+  name,
+  onCloudRun,
+}: {
+  access: Access | undefined;
+  name: GuardedFunction;
+  onCloudRun: boolean;
+}): Guard {
+  const open: Guard = onCloudRun
+    ? closed('`open` is for the local pipeline, and this is Cloud Run (K_SERVICE is set)')
+    : { kind: 'open' };
   if (access === undefined) return closed('the configuration has no `access`: nobody may call');
   if (access === 'open') return open;
   const entry = access.functions[name];
   if (entry === undefined) return closed(`\`access.functions\` has no ${name}: nobody may call it`);
   if (entry === 'open') return open;
   const signature = entry.signature ?? access.signature;
-  if (signature === 'platform' && !onCloudRun) return closed('`signature: platform` trusts the IAM of Cloud Run, and this is not Cloud Run (K_SERVICE is not set)');
+  if (signature === 'platform' && !onCloudRun)
+    return closed(
+      '`signature: platform` trusts the IAM of Cloud Run, and this is not Cloud Run (K_SERVICE is not set)',
+    );
   return { kind: 'token', rule: entry, signature, issuer: access.issuer.name };
 }
 

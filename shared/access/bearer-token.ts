@@ -4,7 +4,9 @@ import type { Signature } from './access.ts';
 /** Every value of each header, by its name in lower case. */
 export type HeaderValues = Readonly<Record<string, readonly string[] | undefined>>;
 
-export type FoundToken = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'none'; readonly reason: string };
+export type FoundToken =
+  | { readonly kind: 'token'; readonly token: string }
+  | { readonly kind: 'none'; readonly reason: string };
 
 /** What Google signs its ID tokens with: https://accounts.google.com/.well-known/openid-configuration */
 export const tokenAlgorithm = 'RS256';
@@ -19,14 +21,19 @@ const removedSignature = 'SIGNATURE_REMOVED_BY_GOOGLE';
  */
 export function findToken({ headers, signature }: { headers: HeaderValues; signature: Signature }): FoundToken {
   const none = (reason: string): FoundToken => ({ kind: 'none', reason });
-  const name = signature === 'platform' && headers['x-serverless-authorization'] !== undefined ? 'x-serverless-authorization' : 'authorization';
+  const name =
+    signature === 'platform' && headers['x-serverless-authorization'] !== undefined
+      ? 'x-serverless-authorization'
+      : 'authorization';
   const [value, ...others] = headers[name] ?? [];
   if (value === undefined) return none(`the call has no ${name} header`);
   if (others.length > 0) return none(`the call has ${others.length + 1} ${name} headers`);
   const token = /^bearer +([\w-]+\.[\w-]+\.[\w-]*)$/i.exec(value.trim())?.[1];
   if (token === undefined) return none(`the ${name} header holds no bearer token of three parts`);
   if (signature === 'required' && token.endsWith(`.${removedSignature}`)) {
-    return none('Cloud Run has removed the signature of the token: `access.signature` must be `platform` where IAM guards the function');
+    return none(
+      'Cloud Run has removed the signature of the token: `access.signature` must be `platform` where IAM guards the function',
+    );
   }
   return { kind: 'token', token };
 }

@@ -25,21 +25,40 @@ export type Judgement =
 const toleranceSeconds = 10;
 
 /** Judges the claims of a token whose signature is verified. The reasons are for the log, never for the caller. */
-export function judgeClaims({ claims, rule, issuer, now }: { claims: unknown; rule: CallerRule; issuer: string; now: Date }): Judgement {
+export function judgeClaims({
+  claims,
+  rule,
+  issuer,
+  now,
+}: {
+  claims: unknown;
+  rule: CallerRule;
+  issuer: string;
+  now: Date;
+}): Judgement {
   const unauthenticated = (reason: string): Judgement => ({ verdict: 'unauthenticated', reason });
   const parsed = claimsSchema.safeParse(claims);
-  if (!parsed.success) return unauthenticated(`the token's claims are not those of an ID token: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`);
+  if (!parsed.success)
+    return unauthenticated(
+      `the token's claims are not those of an ID token: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}`,
+    );
   const { iss, aud, exp, iat, nbf = iat, email, email_verified: isVerified, hd } = parsed.data;
   const seconds = now.getTime() / 1000;
   if (iss !== issuer) return unauthenticated(`the token is issued by ${iss}, not by ${issuer}`);
   if (exp <= seconds - toleranceSeconds) return unauthenticated(`the token ended ${Math.round(seconds - exp)} s ago`);
-  if (Math.max(iat, nbf) > seconds + toleranceSeconds) return unauthenticated(`the token is valid only in ${Math.round(Math.max(iat, nbf) - seconds)} s`);
+  if (Math.max(iat, nbf) > seconds + toleranceSeconds)
+    return unauthenticated(`the token is valid only in ${Math.round(Math.max(iat, nbf) - seconds)} s`);
   const audiences = typeof aud === 'string' ? [aud] : aud;
-  if (!audiences.some((audience) => rule.audiences.some((pattern) => matchesAudience(pattern, audience)))) return unauthenticated(`the token is made for ${audiences.join(', ')}`);
+  if (!audiences.some((audience) => rule.audiences.some((pattern) => matchesAudience(pattern, audience))))
+    return unauthenticated(`the token is made for ${audiences.join(', ')}`);
   const forbidden = (reason: string): Judgement => ({ verdict: 'forbidden', reason });
-  if (email === undefined) return forbidden('the token names no e-mail address (a service account’s has one where it was asked for with the format `full`)');
+  if (email === undefined)
+    return forbidden(
+      'the token names no e-mail address (a service account’s has one where it was asked for with the format `full`)',
+    );
   if (isVerified !== true) return forbidden(`the e-mail address ${email} is not verified`);
-  if (!rule.callers.some((pattern) => isCaller({ pattern, email, domain: hd }))) return forbidden(`${email} is not among the callers of this function`);
+  if (!rule.callers.some((pattern) => isCaller({ pattern, email, domain: hd })))
+    return forbidden(`${email} is not among the callers of this function`);
   return { verdict: 'admitted', caller: email };
 }
 
@@ -61,5 +80,8 @@ function isCaller({ pattern, email, domain }: { pattern: string; email: string; 
   const [wanted, given] = [inSmallLetters(pattern), inSmallLetters(email)];
   if (!wanted.startsWith('*@')) return wanted === given;
   const of = wanted.slice(2);
-  return given.endsWith(`@${of}`) && ((domain !== undefined && inSmallLetters(domain) === of) || of.endsWith('.gserviceaccount.com'));
+  return (
+    given.endsWith(`@${of}`) &&
+    ((domain !== undefined && inSmallLetters(domain) === of) || of.endsWith('.gserviceaccount.com'))
+  );
 }

@@ -4,13 +4,23 @@ import { extract, type Header } from 'tar-stream';
 import { ConvergeError } from '../errors.ts';
 import { quoted } from '../source/artifact.ts';
 import { limitHeaders } from './tar-headers.ts';
-import { admitEntry, invalidArchive, type ArchiveEntry, type ArchivedFile, type ArchiveTally, type UnpackArchive } from '../source/archive.ts';
+import {
+  admitEntry,
+  invalidArchive,
+  type ArchiveEntry,
+  type ArchivedFile,
+  type ArchiveTally,
+  type UnpackArchive,
+} from '../source/archive.ts';
 
 /** Tar's own share of the inflated stream: headers and padding for each file, and the zero blocks at its end. */
 const tarBytesPerFile = 4096;
 const tarBytesAtEnd = 1_048_576;
 /** So that the bytes of names are kept; see `nameOf`. The types of tar-stream do not know the options. Tar's oldest format has no name. */
-const asWritten: NonNullable<Parameters<typeof extract>[0]> & { filenameEncoding: string; allowUnknownFormat: boolean } = { filenameEncoding: 'latin1', allowUnknownFormat: true };
+const asWritten: NonNullable<Parameters<typeof extract>[0]> & {
+  filenameEncoding: string;
+  allowUnknownFormat: boolean;
+} = { filenameEncoding: 'latin1', allowUnknownFormat: true };
 /** A file up to this size is stored while the next ones are read, so many at a time; a larger one as it streams in. */
 const smallFile = 262_144;
 const storedAtOnce = 32;
@@ -22,9 +32,16 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
   let failure: unknown;
   const gunzip = createGunzip();
   const counted = { bytes: 0 };
-  pipeline(count(packed, counted), gunzip, stopBeyond({ bytes: inflatedLimit, subject }), limitHeaders({ subject }), tar, (error) => {
-    failure ??= error ?? undefined;
-  });
+  pipeline(
+    count(packed, counted),
+    gunzip,
+    stopBeyond({ bytes: inflatedLimit, subject }),
+    limitHeaders({ subject }),
+    tar,
+    (error) => {
+      failure ??= error ?? undefined;
+    },
+  );
   const files: ArchivedFile[] = [];
   let storing: Promise<ArchivedFile>[] = [];
   let tally: ArchiveTally = { files: 0, bytes: 0 };
@@ -33,7 +50,12 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
     storing = [];
     files.push(...(await storedAll(settled)));
   };
-  const stored = async (file: { path: string; executable: boolean; bytes: number; chunks: AsyncIterable<Uint8Array> }): Promise<ArchivedFile> => {
+  const stored = async (file: {
+    path: string;
+    executable: boolean;
+    bytes: number;
+    chunks: AsyncIterable<Uint8Array>;
+  }): Promise<ArchivedFile> => {
     try {
       return { path: file.path, executable: file.executable, blob: await store(file) };
     } catch (error) {
@@ -49,7 +71,8 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
       }
       const bytes = admission.tally.bytes - tally.bytes;
       tally = admission.tally;
-      if (bytes > smallFile) files.push(await stored({ ...admission, bytes, chunks: bytesOf(entry, (error) => void (failure ??= error)) }));
+      if (bytes > smallFile)
+        files.push(await stored({ ...admission, bytes, chunks: bytesOf(entry, (error) => void (failure ??= error)) }));
       else storing.push(handled(stored({ ...admission, bytes, chunks: again(await collect(entry)) })));
       if (storing.length >= storedAtOnce) await settle();
     }
@@ -61,7 +84,8 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
   }
   if (failure !== undefined) throw asConvergeError({ error: failure, subject });
   // zlib takes what follows for nothing or for an error, by where it was cut into chunks.
-  if (gunzip.bytesWritten !== counted.bytes) throw invalidArchive({ subject, message: 'has bytes behind its gzip data', remedy: 'upload it again' });
+  if (gunzip.bytesWritten !== counted.bytes)
+    throw invalidArchive({ subject, message: 'has bytes behind its gzip data', remedy: 'upload it again' });
   return files;
 };
 
@@ -96,7 +120,12 @@ function entryOf({ name, type, size, mode, pax }: Header, subject: string): Arch
   const isSparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse'));
   // Where folders have no type, their names end with a slash.
   const plain = type === 'file' && name.endsWith('/') ? 'directory' : (type ?? 'unknown');
-  return { name: nameOf({ name, pax, subject }), type: isSparse ? 'sparse file' : plain, bytes: size ?? 0, mode: mode ?? 0 };
+  return {
+    name: nameOf({ name, pax, subject }),
+    type: isSparse ? 'sparse file' : plain,
+    bytes: size ?? 0,
+    mode: mode ?? 0,
+  };
 }
 
 /**
@@ -106,12 +135,18 @@ function entryOf({ name, type, size, mode, pax }: Header, subject: string): Arch
 function nameOf({ name, pax, subject }: Pick<Header, 'name' | 'pax'> & { subject: string }): string {
   const isDecoded = Object.hasOwn(pax ?? {}, 'path');
   try {
-    const text = isDecoded ? name : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(name, 'latin1'));
+    const text = isDecoded
+      ? name
+      : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(name, 'latin1'));
     if (!text.includes('\ufffd')) return text;
   } catch {
     // Told below.
   }
-  throw invalidArchive({ subject, message: `holds a name that is not UTF-8: ${quoted(name)}`, remedy: 'rename the file, or pack it with --format=pax' });
+  throw invalidArchive({
+    subject,
+    message: `holds a name that is not UTF-8: ${quoted(name)}`,
+    remedy: 'rename the file, or pack it with --format=pax',
+  });
 }
 
 /** tar-stream types its chunks as unknown; they are Buffers. */
@@ -149,5 +184,10 @@ function stopBeyond({ bytes, subject }: { bytes: number; subject: string }): Tra
 /** An error of the bucket's stream keeps its own disposition; whatever gzip or tar says is about the archive. */
 function asConvergeError({ error, subject }: { error: unknown; subject: string }): ConvergeError {
   if (error instanceof ConvergeError) return error;
-  return invalidArchive({ subject, message: 'is no whole gzip archive of tar format', remedy: 'upload it again', cause: error });
+  return invalidArchive({
+    subject,
+    message: 'is no whole gzip archive of tar format',
+    remedy: 'upload it again',
+    cause: error,
+  });
 }

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readDocument } from '../yaml/read-document.ts';
 
-const filesSchema = z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected the name of a file'), z.string());
+const filesSchema = z.record(
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected the name of a file'),
+  z.string(),
+);
 
 /**
  * Writes the files that an environment variable holds as YAML, name and content, where a platform knows secrets as environment variables alone (Firebase).

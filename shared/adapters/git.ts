@@ -25,7 +25,13 @@ const keptUnpushed = 64;
  * @param now the time that new commits carry
  * @param connect how a host is talked to, where it is not by HTTP
  */
-export function createRepositories({ config, author, cacheFolder, now, connect = createGitHost }: {
+export function createRepositories({
+  config,
+  author,
+  cacheFolder,
+  now,
+  connect = createGitHost,
+}: {
   config: Pick<Config, 'repositories'>;
   author: Config['author'];
   cacheFolder: string;
@@ -44,13 +50,22 @@ export function createRepositories({ config, author, cacheFolder, now, connect =
         disposition: 'refuse',
       });
     }
-    const repository = repositories.get(repositoryClass) ?? createRepository({ repositoryClass, settings, author, cacheFolder, now, connect });
+    const repository =
+      repositories.get(repositoryClass) ??
+      createRepository({ repositoryClass, settings, author, cacheFolder, now, connect });
     repositories.set(repositoryClass, repository);
     return repository;
   };
 }
 
-function createRepository({ repositoryClass, settings, author, cacheFolder, now, connect }: {
+function createRepository({
+  repositoryClass,
+  settings,
+  author,
+  cacheFolder,
+  now,
+  connect,
+}: {
   repositoryClass: string;
   settings: RepositoryConfig;
   author: Config['author'];
@@ -83,7 +98,12 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now,
     if (tip !== undefined) return tip;
     const branches = await host.listRefs('refs/heads/');
     if (branches.size === 0 || branches.has(branchRef)) return branches.get(branchRef);
-    throw branchMissing({ url, branch, repositoryClass, others: [...branches.keys()].map((name) => name.slice('refs/heads/'.length)).sort() });
+    throw branchMissing({
+      url,
+      branch,
+      repositoryClass,
+      others: [...branches.keys()].map((name) => name.slice('refs/heads/'.length)).sort(),
+    });
   }
 
   async function fetchRef(name: string): Promise<Commit | undefined> {
@@ -107,12 +127,25 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now,
   }
 
   /** A ref that moved meanwhile is looked at again; a host that does not serve what its ref is at, now as before, cannot read it itself. */
-  async function fetchRefused({ name, wanted, refused }: { name: string; wanted: { commit: string; depth: number }; refused: string }): Promise<Commit> {
+  async function fetchRefused({
+    name,
+    wanted,
+    refused,
+  }: {
+    name: string;
+    wanted: { commit: string; depth: number };
+    refused: string;
+  }): Promise<Commit> {
     const isStill = (await host.readRef(name)) === wanted.commit;
     const again = isStill ? await clone.fetchTo(wanted) : { refused };
     if (again === 'fetched') return history.fetched(wanted.commit);
     if (!isStill) throw gitUnavailable({ subject: url, message: `the Git host says: ${again.refused}` });
-    throw unreadable({ url, type: 'commit', id: wanted.commit, problem: `is where ${name} is, and the Git host does not serve it: ${oneLine(again.refused, 300)}` });
+    throw unreadable({
+      url,
+      type: 'commit',
+      id: wanted.commit,
+      problem: `is where ${name} is, and the Git host does not serve it: ${oneLine(again.refused, 300)}`,
+    });
   }
 
   const commit: Repository['commit'] = async ({ parent: parentId, changes, message, tree }) => {
@@ -125,8 +158,23 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now,
     return written.commit;
   };
 
-  async function push({ ref, expected, commit: id }: { ref: string; expected: string | undefined; commit: string | undefined }): Promise<'pushed' | 'moved'> {
-    const result = await pushCommit({ host, url, ref, expected, commit: id, pack: unpushed.get(id ?? '') ?? emptyPack });
+  async function push({
+    ref,
+    expected,
+    commit: id,
+  }: {
+    ref: string;
+    expected: string | undefined;
+    commit: string | undefined;
+  }): Promise<'pushed' | 'moved'> {
+    const result = await pushCommit({
+      host,
+      url,
+      ref,
+      expected,
+      commit: id,
+      pack: unpushed.get(id ?? '') ?? emptyPack,
+    });
     if (result === 'pushed' && id !== undefined && unpushed.delete(id)) clone.hasTip(id);
     return result;
   }
@@ -149,12 +197,17 @@ function createRepository({ repositoryClass, settings, author, cacheFolder, now,
         const walked = await history.walk({ from: descendant, until: ({ id }) => id === ancestor });
         return walked.at(-1)?.id === ancestor;
       }),
-    entry: ({ commit: id, path }) => inTurn(async () => reading.entryAt({ tree: (await history.fetched(id)).tree, path })),
+    entry: ({ commit: id, path }) =>
+      inTurn(async () => reading.entryAt({ tree: (await history.fetched(id)).tree, path })),
     list: ({ commit: id, folder }) =>
       inTurn(async () => {
         const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path: folder });
         if (entry?.kind !== 'folder') return [];
-        return (await reading.children(entry.id)).map(({ path, kind, id: child }) => ({ path: folder === '' ? path : `${folder}/${path}`, kind, id: child }));
+        return (await reading.children(entry.id)).map(({ path, kind, id: child }) => ({
+          path: folder === '' ? path : `${folder}/${path}`,
+          kind,
+          id: child,
+        }));
       }),
     readFile: ({ commit: id, path }) =>
       inTurn(async () => {

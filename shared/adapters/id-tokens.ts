@@ -30,10 +30,37 @@ export function createIdTokens({ keys }: { keys: string }): IdTokens {
 
 /** Only what the token itself is to blame for is refused: where the keys could not be read, nothing is known of it. */
 function refusalOf({ error, keys }: { error: unknown; keys: string }): ConvergeError {
-  const { JWKSNoMatchingKey, JWKSMultipleMatchingKeys, JWSInvalid, JWSSignatureVerificationFailed, JOSEAlgNotAllowed, JOSENotSupported } = errors;
-  const ofToken = [JWKSNoMatchingKey, JWKSMultipleMatchingKeys, JWSInvalid, JWSSignatureVerificationFailed, JOSEAlgNotAllowed, JOSENotSupported, SyntaxError];
+  const {
+    JWKSNoMatchingKey,
+    JWKSMultipleMatchingKeys,
+    JWSInvalid,
+    JWSSignatureVerificationFailed,
+    JOSEAlgNotAllowed,
+    JOSENotSupported,
+  } = errors;
+  const ofToken = [
+    JWKSNoMatchingKey,
+    JWKSMultipleMatchingKeys,
+    JWSInvalid,
+    JWSSignatureVerificationFailed,
+    JOSEAlgNotAllowed,
+    JOSENotSupported,
+    SyntaxError,
+  ];
   if (ofToken.some((kind) => error instanceof kind)) {
-    return new ConvergeError({ code: 'NotAuthenticated', subject: 'ID token', message: 'its signature is not accepted', disposition: 'refuse', cause: error });
+    return new ConvergeError({
+      code: 'NotAuthenticated',
+      subject: 'ID token',
+      message: 'its signature is not accepted',
+      disposition: 'refuse',
+      cause: error,
+    });
   }
-  return new ConvergeError({ code: 'IssuerUnavailable', subject: keys, message: "the issuer's keys cannot be read", disposition: 'retry', cause: error });
+  return new ConvergeError({
+    code: 'IssuerUnavailable',
+    subject: keys,
+    message: "the issuer's keys cannot be read",
+    disposition: 'retry',
+    cause: error,
+  });
 }

@@ -21,7 +21,10 @@ interface OpenCluster {
 }
 
 /** Opens clusters by their name in the configuration; connections and discovery stay warm between runs. */
-export function createClusters({ clusters, google }: Pick<Config, 'clusters' | 'google'>, tokens: Tokens = createTokens()): Ports['cluster'] {
+export function createClusters(
+  { clusters, google }: Pick<Config, 'clusters' | 'google'>,
+  tokens: Tokens = createTokens(),
+): Ports['cluster'] {
   const open = new Map<string, Promise<OpenCluster>>();
   return async ({ name, repository, environment }): Promise<Cluster> => {
     const settings = clusters[name];
@@ -36,24 +39,51 @@ export function createClusters({ clusters, google }: Pick<Config, 'clusters' | '
     }
     let opening = open.get(name);
     if (opening === undefined) {
-      opening = accessOf({ name, settings, google, tokens }).then((access) => ({ settings, access, discovered: { last: undefined } }));
+      opening = accessOf({ name, settings, google, tokens }).then((access) => ({
+        settings,
+        access,
+        discovered: { last: undefined },
+      }));
       open.set(name, opening);
       opening.catch(() => open.delete(name));
     }
     const { access, discovered } = await opening;
-    return connect({ name, access, actingAs: settings.identity === 'environment' ? { repository, environment } : undefined }, discovered);
+    return connect(
+      { name, access, actingAs: settings.identity === 'environment' ? { repository, environment } : undefined },
+      discovered,
+    );
   };
 }
 
-async function accessOf({ name, settings, google, tokens }: { name: string; settings: ClusterConfig; google: Config['google']; tokens: Tokens }): Promise<Access> {
+async function accessOf({
+  name,
+  settings,
+  google,
+  tokens,
+}: {
+  name: string;
+  settings: ClusterConfig;
+  google: Config['google'];
+  tokens: Tokens;
+}): Promise<Access> {
   switch (settings.kind) {
     case 'gke': {
       const { cluster, endpoint } = settings;
-      return googleAccess({ tokens, route: { route: 'endpoint', cluster, locate: async () => locateCluster({ cluster, endpoint, api: google.container, tokens }) } });
+      return googleAccess({
+        tokens,
+        route: {
+          route: 'endpoint',
+          cluster,
+          locate: async () => locateCluster({ cluster, endpoint, api: google.container, tokens }),
+        },
+      });
     }
     case 'gateway': {
       const { membership } = settings;
-      return googleAccess({ tokens, route: { route: 'gateway', membership, location: gatewayLocation({ membership, api: google.connectGateway }) } });
+      return googleAccess({
+        tokens,
+        route: { route: 'gateway', membership, location: gatewayLocation({ membership, api: google.connectGateway }) },
+      });
     }
     case 'kubeconfig':
     case 'kubeconfigSecret': {

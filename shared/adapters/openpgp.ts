@@ -21,26 +21,44 @@ export const verifyOpenpgpSignature: VerifyOpenpgp = async ({ armored, payload, 
   if (by === undefined || more.length > 0) return bad('unknown', 'is not one signature');
   const id = by.toHex().toUpperCase();
   const allowed = await readKeys({ openpgp, keys });
-  if (typeof allowed === 'string') return bad(id, `cannot be looked up, for the allowed keys cannot be read: ${allowed}`);
+  if (typeof allowed === 'string')
+    return bad(id, `cannot be looked up, for the allowed keys cannot be read: ${allowed}`);
   const key = allowed.find((one) => one.getKeys(by).length > 0);
   if (key === undefined) return bad(id, 'is not an allowed key');
   const fingerprint = key.getFingerprint().toUpperCase();
   if (await key.isRevoked(undefined, undefined, now)) return bad(fingerprint, 'was revoked');
   try {
     const message = await openpgp.createMessage({ binary: new Uint8Array(payload) });
-    const { signatures } = await openpgp.verify({ message, signature, verificationKeys: key, date: now, format: 'binary' });
+    const { signatures } = await openpgp.verify({
+      message,
+      signature,
+      verificationKeys: key,
+      date: now,
+      format: 'binary',
+    });
     await signatures[0]?.verified;
     return signatures.length === 1 ? { verdict: 'good', key: fingerprint } : bad(fingerprint, 'is not one signature');
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    return bad(fingerprint, /digest|verification failed/i.test(words) ? 'does not match the commit' : `cannot be trusted: ${words}`);
+    return bad(
+      fingerprint,
+      /digest|verification failed/i.test(words) ? 'does not match the commit' : `cannot be trusted: ${words}`,
+    );
   }
 };
 
 /** Or why not. */
-async function readKeys({ openpgp, keys }: { openpgp: typeof Openpgp; keys: string }): Promise<readonly Openpgp.PublicKey[] | string> {
+async function readKeys({
+  openpgp,
+  keys,
+}: {
+  openpgp: typeof Openpgp;
+  keys: string;
+}): Promise<readonly Openpgp.PublicKey[] | string> {
   try {
-    const read = await Promise.all((keys.match(block) ?? []).map(async (armoredKeys) => openpgp.readKeys({ armoredKeys })));
+    const read = await Promise.all(
+      (keys.match(block) ?? []).map(async (armoredKeys) => openpgp.readKeys({ armoredKeys })),
+    );
     return read.flat().map((key) => key.toPublic());
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -86,9 +86,25 @@ export function createRenderer({ program }: { program: string }): Renderer {
     async render(request) {
       await refuseMissingProgram(program);
       const readsManifests = request.sources.some(({ kind }) => kind === 'manifests');
-      const known: Manifests = new Map(readsManifests ? kept.renders().flatMap((render) => [...(manifestsOf.get(render) ?? [])]) : []);
-      const output: Output = { ...nothing(), reads: new Set(), manifests: new Map(), manifest: undefined, problem: undefined, at: { source: request.root }, source: -1, madeBy: { objects: [], hooks: [] } };
-      const exit = await run({ program, request, known: [...known.keys()], onLine: async (line) => collect({ output, line, request, known }) });
+      const known: Manifests = new Map(
+        readsManifests ? kept.renders().flatMap((render) => [...(manifestsOf.get(render) ?? [])]) : [],
+      );
+      const output: Output = {
+        ...nothing(),
+        reads: new Set(),
+        manifests: new Map(),
+        manifest: undefined,
+        problem: undefined,
+        at: { source: request.root },
+        source: -1,
+        madeBy: { objects: [], hooks: [] },
+      };
+      const exit = await run({
+        program,
+        request,
+        known: [...known.keys()],
+        onLine: async (line) => collect({ output, line, request, known }),
+      });
       const render = toRender({ request, output, exit });
       manifestsOf.set(render, output.manifests);
       return render;
@@ -125,7 +141,12 @@ async function refuseMissingProgram(program: string): Promise<void> {
   }
 }
 
-async function run({ program, request, known, onLine }: {
+async function run({
+  program,
+  request,
+  known,
+  onLine,
+}: {
   program: string;
   request: RenderRequest;
   known: readonly string[];
@@ -143,7 +164,9 @@ async function run({ program, request, known, onLine }: {
   try {
     // A program that ends before it has read its request breaks the pipe; its end is reported by `ended`.
     child.stdin.on('error', () => undefined);
-    child.stdin.write(`${JSON.stringify({ ...plain, root: resolve(request.root), lookup: lookup !== undefined, known })}\n`);
+    child.stdin.write(
+      `${JSON.stringify({ ...plain, root: resolve(request.root), lookup: lookup !== undefined, known })}\n`,
+    );
     const answering = async (line: string): Promise<void> => {
       const answer = await onLine(line);
       if (answer !== undefined) child.stdin.write(`${JSON.stringify(answer)}\n`);
@@ -196,7 +219,12 @@ async function readBeginning(stream: NodeJS.ReadableStream): Promise<string> {
 }
 
 /** Takes a line of the program, and resolves with the answer where it is a question. */
-async function collect({ output, line: text, request, known }: {
+async function collect({
+  output,
+  line: text,
+  request,
+  known,
+}: {
   output: Output;
   line: string;
   request: RenderRequest;
@@ -205,7 +233,11 @@ async function collect({ output, line: text, request, known }: {
   const line = parseLine(text);
   if ('object' in line) add({ objects: [line], hooks: [], size: text.length });
   else if ('hook' in line) {
-    add({ objects: [], hooks: [{ object: line.hook, source: line.source, release: line.release, events: line.events }], size: text.length });
+    add({
+      objects: [],
+      hooks: [{ object: line.hook, source: line.source, release: line.release, events: line.events }],
+      size: text.length,
+    });
   } else if ('manifest' in line) {
     output.manifest = nothing();
     output.manifests.set(line.manifest, output.manifest);
@@ -272,7 +304,10 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
   if (exit.code !== 0) {
     const end = exit.signal === null ? `exit code ${exit.code}` : exit.signal;
     const words = lastWords(exit.stderr);
-    throw refusal(at, `the render died here (${end}) of its limits, ${mebibytes} MiB and ${seconds} s, or of a crash: ${words}`);
+    throw refusal(
+      at,
+      `the render died here (${end}) of its limits, ${mebibytes} MiB and ${seconds} s, or of a crash: ${words}`,
+    );
   }
   const render = { objects: output.objects, hooks: output.hooks, reads: [...output.reads].sort(), size: output.size };
   return shareFiles(output) ? { ...render, madeBy: output.madeBy } : render;

@@ -11,7 +11,10 @@ export function createSignatures(config: Pick<Config, 'repositories'>): Signatur
     async trustRoot(repositoryClass) {
       const verify = config.repositories[repositoryClass]?.verify;
       if (verify === undefined) return undefined;
-      const [allowedSigners, openpgpKeys] = await Promise.all([read(verify.allowedSignersFile), read(verify.openpgpKeysFile)]);
+      const [allowedSigners, openpgpKeys] = await Promise.all([
+        read(verify.allowedSignersFile),
+        read(verify.openpgpKeysFile),
+      ]);
       return { allowedSigners, openpgpKeys };
     },
   };
@@ -22,6 +25,12 @@ async function read(file: string | undefined): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConvergeError({ code: 'BadConfiguration', subject: file, message: 'cannot be read, so no revision can be trusted', disposition: 'refuse', cause: error });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject: file,
+      message: 'cannot be read, so no revision can be trusted',
+      disposition: 'refuse',
+      cause: error,
+    });
   }
 }

@@ -14,19 +14,33 @@ export function createSinks(): Sinks {
   return {
     async deliver({ sink, alert, id }) {
       const body = JSON.stringify({ topic: alert.topic, ...alert.data, policies: policyWords(alert.data.policy) });
-      const signature = sink.webhook.secretFile === undefined ? {} : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
+      const signature =
+        sink.webhook.secretFile === undefined
+          ? {}
+          : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
       let response: Response;
       try {
         response = await fetch(sink.webhook.url, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', 'ce-id': id, 'ce-type': `dev.converge.environment.${alert.topic}.v1`, ...signature },
+          headers: {
+            'content-type': 'application/json',
+            'ce-id': id,
+            'ce-type': `dev.converge.environment.${alert.topic}.v1`,
+            ...signature,
+          },
           body,
           redirect: 'error',
           signal: AbortSignal.timeout(timeout),
         });
         await response.body?.cancel();
       } catch (error) {
-        throw new ConvergeError({ code: 'SinkUnavailable', subject: `alert sink ${sink.name}`, message: 'the webhook did not answer', disposition: 'retry', cause: error });
+        throw new ConvergeError({
+          code: 'SinkUnavailable',
+          subject: `alert sink ${sink.name}`,
+          message: 'the webhook did not answer',
+          disposition: 'retry',
+          cause: error,
+        });
       }
       if (response.ok) return;
       const later = response.status >= 500 || response.status === 429 || response.status === 408;

@@ -20,7 +20,12 @@ export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Sto
   return new Storage({
     projectId: config.project,
     ...(config.storage === undefined ? {} : { apiEndpoint: config.storage.endpoint }),
-    retryOptions: { autoRetry: true, maxRetries: 5, totalTimeout: 60, idempotencyStrategy: IdempotencyStrategy.RetryAlways },
+    retryOptions: {
+      autoRetry: true,
+      maxRetries: 5,
+      totalTimeout: 60,
+      idempotencyStrategy: IdempotencyStrategy.RetryAlways,
+    },
   });
 }
 
@@ -75,14 +80,27 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
   let contentTells = true;
   return {
     async read(path) {
-      let failure = unavailable({ subject: `gs://${bucket}/${path}`, message: `could not be read in ${readTries} tries` });
+      let failure = unavailable({
+        subject: `gs://${bucket}/${path}`,
+        message: `could not be read in ${readTries} tries`,
+      });
       for (let attempt = 0; attempt < readTries; attempt++) {
         const isAlone = contentTells;
         const described = isAlone ? undefined : await describe({ storage, bucket, name: path });
         if (!isAlone && described === undefined) return undefined;
         try {
-          const { text, told } = await download(contentOf({ storage, bucket, name: path, ...(described === undefined ? {} : { generation: described.generation }) }));
-          const facts = described === undefined ? told : { generation: described.generation, writtenAt: described.updated, readAt: described.readAt };
+          const { text, told } = await download(
+            contentOf({
+              storage,
+              bucket,
+              name: path,
+              ...(described === undefined ? {} : { generation: described.generation }),
+            }),
+          );
+          const facts =
+            described === undefined
+              ? told
+              : { generation: described.generation, writtenAt: described.updated, readAt: described.readAt };
           if (told === undefined) contentTells = false;
           if (facts !== undefined) return { value: parseState({ text, path }), ...facts };
         } catch (error) {
@@ -134,7 +152,9 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
   };
 }
 
-function preconditionOf(ifGeneration: Parameters<StateStore['write']>[0]['ifGeneration']): { ifGenerationMatch?: number | string } {
+function preconditionOf(ifGeneration: Parameters<StateStore['write']>[0]['ifGeneration']): {
+  ifGenerationMatch?: number | string;
+} {
   if (ifGeneration === 'any') return {};
   return { ifGenerationMatch: ifGeneration === 'absent' ? 0 : ifGeneration.generation };
 }
@@ -153,10 +173,20 @@ interface Description {
 
 /** `identity`, or an empty text, is none. */
 function encodingOf({ contentEncoding }: { contentEncoding?: string | undefined }): { contentEncoding?: string } {
-  return contentEncoding === undefined || contentEncoding === '' || contentEncoding === 'identity' ? {} : { contentEncoding };
+  return contentEncoding === undefined || contentEncoding === '' || contentEncoding === 'identity'
+    ? {}
+    : { contentEncoding };
 }
 
-async function describe({ storage, bucket, name }: { storage: Storage; bucket: string; name: string }): Promise<Description | undefined> {
+async function describe({
+  storage,
+  bucket,
+  name,
+}: {
+  storage: Storage;
+  bucket: string;
+  name: string;
+}): Promise<Description | undefined> {
   const subject = `gs://${bucket}/${name}`;
   try {
     const [metadata, answer] = await storage.bucket(bucket).file(name).getMetadata();
@@ -169,7 +199,11 @@ async function describe({ storage, bucket, name }: { storage: Storage; bucket: s
   }
 }
 
-const contentHeaders = z.object({ 'x-goog-generation': digits, 'last-modified': z.coerce.date(), date: z.coerce.date() });
+const contentHeaders = z.object({
+  'x-goog-generation': digits,
+  'last-modified': z.coerce.date(),
+  date: z.coerce.date(),
+});
 
 /** The content of an object with what Storage says of it in the same answer, where it does: both are of one generation. */
 async function download(file: File): Promise<{ text: string; told: Omit<StateObject, 'value'> | undefined }> {
@@ -202,7 +236,11 @@ function parseState({ text, path }: { text: string; path: string }): unknown {
 }
 
 /** The stream asks Storage only when it is read, so whether the object is there shows with its first chunk. */
-async function* following({ first, chunks, subject }: {
+async function* following({
+  first,
+  chunks,
+  subject,
+}: {
   first: IteratorResult<Uint8Array>;
   chunks: AsyncIterator<Uint8Array>;
   subject: string;
@@ -234,9 +272,21 @@ export function statusOf(error: unknown): number | undefined {
  * an unhandled rejection behind, which ends the process (teeny-request pipes the first answer into a stream that
  * retry-request has destroyed).
  */
-function contentOf({ storage, bucket, name, generation }: { storage: Storage; bucket: string; name: string; generation?: string }): File {
+function contentOf({
+  storage,
+  bucket,
+  name,
+  generation,
+}: {
+  storage: Storage;
+  bucket: string;
+  name: string;
+  generation?: string;
+}): File {
   const file = storage.bucket(bucket).file(name, generation === undefined ? {} : { generation });
-  file.interceptors.push({ request: (options) => ({ ...options, uri: 'uri' in options ? options.uri : options.url, maxRetries: 0 }) });
+  file.interceptors.push({
+    request: (options) => ({ ...options, uri: 'uri' in options ? options.uri : options.url, maxRetries: 0 }),
+  });
   return file;
 }
 

@@ -69,9 +69,14 @@ function readHeader(header: Buffer, subject: string): { readonly type: string; r
   if (header.every((byte) => byte === 0)) return { type: '', size: 0 };
   const type = String.fromCharCode(header[156] ?? 0);
   const size = numberAt(header, 124, 12);
-  if (numberAt(header, 148, 8) !== sumOf(header) || size === undefined) throw invalidArchive({ subject, message: 'is no whole gzip archive of tar format', remedy: 'upload it again' });
+  if (numberAt(header, 148, 8) !== sumOf(header) || size === undefined)
+    throw invalidArchive({ subject, message: 'is no whole gzip archive of tar format', remedy: 'upload it again' });
   if (extended.has(type) && size > largestExtended) {
-    throw invalidArchive({ subject, message: `says ${size} bytes about one of its files, more than ${largestExtended}`, remedy: 'shorten its name, or pack it without extended attributes' });
+    throw invalidArchive({
+      subject,
+      message: `says ${size} bytes about one of its files, more than ${largestExtended}`,
+      remedy: 'shorten its name, or pack it without extended attributes',
+    });
   }
   return { type, size };
 }
@@ -79,11 +84,13 @@ function readHeader(header: Buffer, subject: string): { readonly type: string; r
 /** The last `size` of PAX records, each `<length> <key>=<value>` and a line feed; undefined where there is none. */
 function sizeRecord(records: Buffer): string | undefined {
   let size: string | undefined;
-  for (let at = 0; at < records.length; ) {
+  for (let at = 0; at < records.length;) {
     const blank = records.indexOf(0x20, at);
     const length = Number.parseInt(records.toString('latin1', at, blank === -1 ? at : blank), 10);
     if (!(length > 0)) break;
-    const [key, value] = records.toString('latin1', blank + 1, Math.min(at + length - 1, records.length)).split(/=(.*)/s);
+    const [key, value] = records
+      .toString('latin1', blank + 1, Math.min(at + length - 1, records.length))
+      .split(/=(.*)/s);
     if (key === 'size') size = value ?? '';
     at += length;
   }
@@ -102,7 +109,10 @@ function numberAt(header: Buffer, at: number, length: number): number | undefine
     for (let index = at + 1; index < at + length; index++) value = value * 256 + (header[index] ?? 0);
     return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
   }
-  const digits = header.toString('latin1', at, at + length).replace(/\0[^]*$/, '').trim();
+  const digits = header
+    .toString('latin1', at, at + length)
+    .replace(/\0[^]*$/, '')
+    .trim();
   return /^[0-7]*$/.test(digits) ? Number.parseInt(digits === '' ? '0' : digits, 8) : undefined;
 }
 

@@ -10,7 +10,15 @@ export interface Divergence {
 }
 
 /** A divergence of objects, sorted, summed up in one line for people: the first one, and how many more. */
-export function divergenceOf({ reason, revision, objects }: { reason: DiffReason; revision: string; objects: readonly ObjectDiff[] }): Divergence {
+export function divergenceOf({
+  reason,
+  revision,
+  objects,
+}: {
+  reason: DiffReason;
+  revision: string;
+  objects: readonly ObjectDiff[];
+}): Divergence {
   const sorted = objects.toSorted((a, b) => (objectTitle(a) < objectTitle(b) ? -1 : 1));
   const [first, ...others] = sorted;
   const more = others.length === 0 ? '' : `, and ${others.length} more object${others.length === 1 ? '' : 's'}`;
@@ -19,7 +27,17 @@ export function divergenceOf({ reason, revision, objects }: { reason: DiffReason
 }
 
 /** An object that differs as a whole: missing, unexpected, unhealthy, failed. */
-export function wholeObjectDiff({ id, apiVersion, change, message }: { id: ObjectId; apiVersion: string; change: ObjectDiff['change']; message: string }): ObjectDiff {
+export function wholeObjectDiff({
+  id,
+  apiVersion,
+  change,
+  message,
+}: {
+  id: ObjectId;
+  apiVersion: string;
+  change: ObjectDiff['change'];
+  message: string;
+}): ObjectDiff {
   const namespace = id.namespace === undefined ? {} : { namespace: id.namespace };
   return { apiVersion, kind: id.kind, ...namespace, name: id.name, change, message, fields: [] };
 }

@@ -10,7 +10,16 @@ import { withoutIgnored } from './ignored-fields.ts';
 import { follow, hasKeys, ownEntry, owns, parseStep, type PathStep } from './owned-fields.ts';
 
 /** What the API server keeps for itself: never a difference between what Git declares and what is there. */
-const bookkeeping = ['creationTimestamp', 'deletionGracePeriodSeconds', 'deletionTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid'];
+const bookkeeping = [
+  'creationTimestamp',
+  'deletionGracePeriodSeconds',
+  'deletionTimestamp',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'uid',
+];
 
 /**
  * The fields in which an object as observed differs from the same object as the API server would store it after an apply
@@ -38,10 +47,20 @@ export function diffFields({
     nodes: owners.flatMap((entry) => (entry.fieldsV1 === undefined ? [] : [entry.fieldsV1])),
     found: differences,
   });
-  const added = extraFields(desired, ignored).flatMap((extra) => (extra.kind === 'drift' ? [describeExtra(extra)] : []));
+  const added = extraFields(desired, ignored).flatMap((extra) =>
+    extra.kind === 'drift' ? [describeExtra(extra)] : [],
+  );
   // Told as they are, with what is ignored inside of them.
-  const told = differences.filter((difference) => isGits({ difference, desired })).map(({ path }) => ({ path, desired: path.reduce<unknown>(follow, desired), observed: path.reduce<unknown>(follow, observed) }));
-  return [...told.map((difference) => describe({ difference, observed })), ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const told = differences
+    .filter((difference) => isGits({ difference, desired }))
+    .map(({ path }) => ({
+      path,
+      desired: path.reduce<unknown>(follow, desired),
+      observed: path.reduce<unknown>(follow, observed),
+    }));
+  return [...told.map((difference) => describe({ difference, observed })), ...added].sort((a, b) =>
+    a.path < b.path ? -1 : 1,
+  );
 }
 
 /** Fields that managers keep which are none of ours to take over: items in lists of ours, and fields that we gave up. */
@@ -54,8 +73,12 @@ export function coOwnedFields({
   kept: readonly CoOwnedPath[];
   ignored?: readonly FieldPath[] | undefined;
 }): FieldDiff[] {
-  const items = extraFields(observed, ignored).flatMap((extra) => (extra.kind === 'co-owned' ? [describeExtra(extra)] : []));
-  const fields = kept.map(({ path, entry }) => describeExtra({ path, entry, observed: path.reduce<unknown>(follow, observed) }));
+  const items = extraFields(observed, ignored).flatMap((extra) =>
+    extra.kind === 'co-owned' ? [describeExtra(extra)] : [],
+  );
+  const fields = kept.map(({ path, entry }) =>
+    describeExtra({ path, entry, observed: path.reduce<unknown>(follow, observed) }),
+  );
   return [...items, ...fields].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
@@ -78,11 +101,21 @@ function isGits({ difference, desired }: { difference: Difference; desired: Kube
  * Differences of an object that somebody made anew, which is why our entry is gone: nobody owns what is not there, and it is for
  * whoever made the object so.
  */
-export function byMaker({ fields, observed }: { fields: readonly FieldDiff[]; observed: KubernetesObject }): readonly FieldDiff[] {
+export function byMaker({
+  fields,
+  observed,
+}: {
+  fields: readonly FieldDiff[];
+  observed: KubernetesObject;
+}): readonly FieldDiff[] {
   const maker = ownEntry(observed) === undefined ? lastWriter({ observed, path: [] }) : undefined;
   if (maker?.manager === undefined) return fields;
   const { manager, time } = maker;
-  return fields.map((field) => (field.manager === undefined && field.observed === undefined ? { ...field, manager, ...(time === undefined ? {} : { changedBefore: time }) } : field));
+  return fields.map((field) =>
+    field.manager === undefined && field.observed === undefined
+      ? { ...field, manager, ...(time === undefined ? {} : { changedBefore: time }) }
+      : field,
+  );
 }
 
 interface Difference {
@@ -95,7 +128,14 @@ function comparable(object: KubernetesObject): unknown {
   const { status: _status, metadata, ...rest } = object;
   // Labels and annotations are told one by one, whether it was the last of them that went or not.
   const { labels = {}, annotations = {}, ...others } = metadata;
-  return { ...rest, metadata: { labels, annotations, ...Object.fromEntries(Object.entries(others).filter(([key]) => !bookkeeping.includes(key))) } };
+  return {
+    ...rest,
+    metadata: {
+      labels,
+      annotations,
+      ...Object.fromEntries(Object.entries(others).filter(([key]) => !bookkeeping.includes(key))),
+    },
+  };
 }
 
 function compare(pair: {
@@ -128,7 +168,15 @@ function compare(pair: {
 }
 
 /** How to compare below two values: by fields, by the keys of a list's items, or (undefined) not at all. */
-function stepsInto({ desired, observed, nodes }: { desired: unknown; observed: unknown; nodes: readonly JsonObject[] }): PathStep[] | undefined {
+function stepsInto({
+  desired,
+  observed,
+  nodes,
+}: {
+  desired: unknown;
+  observed: unknown;
+  nodes: readonly JsonObject[];
+}): PathStep[] | undefined {
   if (isMap(desired) && isMap(observed)) {
     const names = new Set([...Object.keys(desired), ...Object.keys(observed)]);
     return [...names].map((name) => ({ step: 'field', name }));
@@ -164,7 +212,9 @@ export function childAt(node: JsonObject, step: PathStep): JsonObject[] {
   }
   return Object.entries(node).flatMap(([key, child]) => {
     const parsed = parseStep(key);
-    return parsed?.step === 'item' && step.step === 'item' && hasKeys(parsed.keys, step.keys) ? [child as JsonObject] : [];
+    return parsed?.step === 'item' && step.step === 'item' && hasKeys(parsed.keys, step.keys)
+      ? [child as JsonObject]
+      : [];
   });
 }
 
@@ -181,9 +231,19 @@ export function describe({ difference, observed }: { difference: Difference; obs
 }
 
 /** The manager other than ours that wrote a path last. Its time is its last write of anything: "changed at or before". */
-function lastWriter({ observed, path }: { observed: KubernetesObject; path: readonly PathStep[] }): ManagedFieldsEntry | undefined {
+function lastWriter({
+  observed,
+  path,
+}: {
+  observed: KubernetesObject;
+  path: readonly PathStep[];
+}): ManagedFieldsEntry | undefined {
   const writers = (observed.metadata.managedFields ?? []).filter(
-    (entry) => entry.manager !== fieldManager && entry.subresource !== 'status' && entry.fieldsV1 !== undefined && owns(entry.fieldsV1, path),
+    (entry) =>
+      entry.manager !== fieldManager &&
+      entry.subresource !== 'status' &&
+      entry.fieldsV1 !== undefined &&
+      owns(entry.fieldsV1, path),
   );
   return writers.sort((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))[0];
 }

@@ -20,7 +20,9 @@ function stepText(step: PathStep): string {
     case 'field':
       return `/${step.name.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('[', '~2')}`;
     case 'item':
-      return `[${Object.entries(step.keys).map(([key, value]) => `${key}=${keyText(value)}`).join(',')}]`;
+      return `[${Object.entries(step.keys)
+        .map(([key, value]) => `${key}=${keyText(value)}`)
+        .join(',')}]`;
     case 'member':
       return `[=${JSON.stringify(step.value)}]`;
     case 'index':
@@ -29,7 +31,9 @@ function stepText(step: PathStep): string {
 }
 
 function keyText(value: unknown): string {
-  return typeof value === 'string' && (value === '' || /[",\]]/.test(value) || bareValue(value) !== value) ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' && (value === '' || /[",\]]/.test(value) || bareValue(value) !== value)
+    ? JSON.stringify(value)
+    : String(value);
 }
 
 /** What a key's value means that stands there without quotes. */
@@ -66,7 +70,8 @@ export function parsePath(text: string): { readonly path: FieldPath } | { readon
     }
     if (!rest.startsWith('[') || path.length === 0) return { problem: 'expected a JSON pointer, which begins with /' };
     const selector = readSelector(rest);
-    if (selector === undefined) return { problem: `${rest}: expected a selector like [name=web], or ~2 for a [ in a name` };
+    if (selector === undefined)
+      return { problem: `${rest}: expected a selector like [name=web], or ~2 for a [ in a name` };
     path.push(selector.step);
     rest = rest.slice(selector.length);
   }
@@ -87,7 +92,8 @@ function readSelector(text: string): { readonly step: PathStep; readonly length:
   let at = 0;
   while (text[at] !== ']') {
     const found = keyAndValue.exec(at === 0 ? text : text.slice(at));
-    if (found === null || (at > 0 && text[at] !== ',') || found[1] === undefined || Object.hasOwn(keys, found[1])) return undefined;
+    if (found === null || (at > 0 && text[at] !== ',') || found[1] === undefined || Object.hasOwn(keys, found[1]))
+      return undefined;
     const value = found[2]?.startsWith('"') === true ? jsonValue(found[2]) : bareValue(found[2] ?? '');
     if (value === undefined) return undefined;
     keys[found[1]] = value;

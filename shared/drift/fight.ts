@@ -44,7 +44,15 @@ type Step = { readonly does: 'heal' | 'try' | 'begin' | 'pause'; readonly heals:
  * manager, is left alone for ten minutes and then tried once; undone again, it is left alone twice as long, up to two hours.
  * A fight is over when the object stays as Git has it for ten minutes.
  */
-export function judgeHeals({ heals, drift, now }: { heals: RememberedHeals | undefined; drift: readonly { key: string; diff: ObjectDiff }[]; now: Date }): HealVerdict {
+export function judgeHeals({
+  heals,
+  drift,
+  now,
+}: {
+  heals: RememberedHeals | undefined;
+  drift: readonly { key: string; diff: ObjectDiff }[];
+  now: Date;
+}): HealVerdict {
   const paused = new Map<string, string>();
   const tried = new Set<string>();
   let begins = false;
@@ -52,13 +60,22 @@ export function judgeHeals({ heals, drift, now }: { heals: RememberedHeals | und
     const step = nextStep({ before: withoutTrial(heals?.[key]), managers: managersOf(diff), now: now.getTime() });
     if (step.does === 'begin') begins = true;
     if (step.does === 'try') tried.add(key);
-    if (step.does === 'begin' || step.does === 'pause') paused.set(key, isLookedUpKey(key) ? chaseMessage(step.heals) : fightMessage(step.heals));
+    if (step.does === 'begin' || step.does === 'pause')
+      paused.set(key, isLookedUpKey(key) ? chaseMessage(step.heals) : fightMessage(step.heals));
     return [key, step.heals] as const;
   });
   return { heals: { ...livingHeals({ heals, now }), ...Object.fromEntries(judged) }, paused, tried, begins };
 }
 
-function nextStep({ before, managers, now }: { before: Heals | undefined; managers: readonly string[]; now: number }): Step {
+function nextStep({
+  before,
+  managers,
+  now,
+}: {
+  before: Heals | undefined;
+  managers: readonly string[];
+  now: number;
+}): Step {
   const at = formatTime(now);
   const afresh: Step = { does: 'heal', heals: { at: [], managers, trying: at } };
   if (before === undefined || !isAlive({ heals: before, now })) {
@@ -68,12 +85,16 @@ function nextStep({ before, managers, now }: { before: Heals | undefined; manage
     const until = parseTime(before.pausedUntil);
     if (now < until) return { does: 'pause', heals: before };
     if (lastHeal(before) < until) return { does: 'try', heals: { ...before, trying: at } };
-    return { does: 'pause', heals: pausedAt({ before, now, pause: Math.min((before.pause ?? 0) * 2000, longestPause) }) };
+    return {
+      does: 'pause',
+      heals: pausedAt({ before, now, pause: Math.min((before.pause ?? 0) * 2000, longestPause) }),
+    };
   }
   const common = before.managers.filter((manager) => managers.includes(manager));
   if (common.length === 0) return afresh;
   const recent = before.at.filter((time) => now - parseTime(time) < window);
-  if (recent.length >= healsBeforeFight) return { does: 'begin', heals: pausedAt({ before: { at: recent, managers: common }, now, pause: window }) };
+  if (recent.length >= healsBeforeFight)
+    return { does: 'begin', heals: pausedAt({ before: { at: recent, managers: common }, now, pause: window }) };
   return { does: 'heal', heals: { at: recent, managers: common, trying: at } };
 }
 
@@ -86,13 +107,24 @@ function withoutTrial(heals: Heals | undefined): Heals | undefined {
 /** What a run set out to heal and did heal: from now on it counts. */
 export function confirmHeals(heals: RememberedHeals | undefined): RememberedHeals | undefined {
   if (heals === undefined) return undefined;
-  const confirmed = Object.entries(heals).map(([key, { trying, ...done }]) => [key, trying === undefined ? done : { ...done, at: [...done.at, trying].slice(-healsBeforeFight) }] as const);
+  const confirmed = Object.entries(heals).map(
+    ([key, { trying, ...done }]) =>
+      [key, trying === undefined ? done : { ...done, at: [...done.at, trying].slice(-healsBeforeFight) }] as const,
+  );
   return Object.fromEntries(confirmed);
 }
 
 /** Without what Git has otherwise from now on: no fight about what it said before goes on. */
-export function withoutHeals({ heals, keys }: { heals: RememberedHeals | undefined; keys: readonly string[] }): RememberedHeals | undefined {
-  return heals === undefined ? undefined : Object.fromEntries(Object.entries(heals).filter(([key]) => !keys.includes(key)));
+export function withoutHeals({
+  heals,
+  keys,
+}: {
+  heals: RememberedHeals | undefined;
+  keys: readonly string[];
+}): RememberedHeals | undefined {
+  return heals === undefined
+    ? undefined
+    : Object.fromEntries(Object.entries(heals).filter(([key]) => !keys.includes(key)));
 }
 
 function pausedAt({ before, now, pause }: { before: Heals; now: number; pause: number }): Heals {
@@ -109,7 +141,13 @@ function isAlive({ heals, now }: { heals: Heals; now: number }): boolean {
 }
 
 /** Without what is over; undefined where nothing is left. */
-export function livingHeals({ heals, now }: { heals: RememberedHeals | undefined; now: Date }): RememberedHeals | undefined {
+export function livingHeals({
+  heals,
+  now,
+}: {
+  heals: RememberedHeals | undefined;
+  now: Date;
+}): RememberedHeals | undefined {
   const living = Object.entries(heals ?? {}).filter(([, of]) => isAlive({ heals: of, now: now.getTime() }));
   return living.length === 0 ? undefined : Object.fromEntries(living);
 }

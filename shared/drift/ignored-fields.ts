@@ -17,13 +17,20 @@ function isStep(rule: PathStep, step: PathStep | undefined): boolean {
   if (step === undefined) return false;
   switch (rule.step) {
     case 'field':
-      return step.step === 'field' ? step.name === rule.name : step.step === 'index' && String(step.index) === rule.name;
+      return step.step === 'field'
+        ? step.name === rule.name
+        : step.step === 'index' && String(step.index) === rule.name;
     case 'index':
       return step.step === 'index' && step.index === rule.index;
     case 'member':
       return step.step === 'member' && JSON.stringify(step.value) === JSON.stringify(rule.value);
     case 'item':
-      return step.step === 'item' && Object.entries(rule.keys).every(([key, value]) => Object.hasOwn(step.keys, key) && sameKey(step.keys[key], value));
+      return (
+        step.step === 'item' &&
+        Object.entries(rule.keys).every(
+          ([key, value]) => Object.hasOwn(step.keys, key) && sameKey(step.keys[key], value),
+        )
+      );
   }
 }
 
@@ -50,10 +57,15 @@ export function desiredBeside({
   ignored: readonly FieldPath[];
   purpose: 'apply' | 'verify';
 }): KubernetesObject {
-  const entries = (observed.metadata.managedFields ?? []).filter(({ apiVersion, subresource }) => apiVersion === desired.apiVersion && subresource !== 'status');
+  const entries = (observed.metadata.managedFields ?? []).filter(
+    ({ apiVersion, subresource }) => apiVersion === desired.apiVersion && subresource !== 'status',
+  );
   const nodes = entries.flatMap(({ fieldsV1 }) => (fieldsV1 === undefined ? [] : [fieldsV1]));
   const own = purpose === 'verify' ? ownEntry(observed)?.fieldsV1 : undefined;
-  return ignored.reduce((rest, path) => asObject(leave({ desired: rest, observed, path, nodes, own })) ?? rest, desired);
+  return ignored.reduce(
+    (rest, path) => asObject(leave({ desired: rest, observed, path, nodes, own })) ?? rest,
+    desired,
+  );
 }
 
 interface Level {
@@ -71,7 +83,9 @@ function leave({ desired, observed, path, nodes, own }: Level): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return own === undefined ? undefined : observed;
   if (nodes.length > 0 && nodes.every((node) => stepsOf(node).length === 0)) {
-    return observed === undefined ? desired : edit({ value: desired, path, change: () => valueAt({ value: observed, path }) });
+    return observed === undefined
+      ? desired
+      : edit({ value: desired, path, change: () => valueAt({ value: observed, path }) });
   }
   return editStep({
     value: desired,
@@ -82,7 +96,13 @@ function leave({ desired, observed, path, nodes, own }: Level): unknown {
       const found = valueAt({ value: observed, path: [concrete] });
       // New in the list: it comes whole, as the object itself did.
       if (isItem && found === undefined) return child;
-      return leave({ desired: child, observed: found, path: rest, nodes: nodes.flatMap((node) => childNodes(node, concrete)), own: own && childNodes(own, concrete)[0] });
+      return leave({
+        desired: child,
+        observed: found,
+        path: rest,
+        nodes: nodes.flatMap((node) => childNodes(node, concrete)),
+        own: own && childNodes(own, concrete)[0],
+      });
     },
   });
 }
@@ -112,14 +132,30 @@ function valueAt({ value, path }: { value: unknown; path: FieldPath }): unknown 
   }, value);
 }
 
-function edit({ value, path, change }: { value: unknown; path: FieldPath; change: (value: unknown) => unknown }): unknown {
+function edit({
+  value,
+  path,
+  change,
+}: {
+  value: unknown;
+  path: FieldPath;
+  change: (value: unknown) => unknown;
+}): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return change(value);
   return editStep({ value, step, change: (child) => edit({ value: child, path: rest, change }) });
 }
 
 /** Changes what one step leads to; undefined where nothing is left of the map or list. */
-function editStep({ value, step, change }: { value: unknown; step: PathStep; change: (child: unknown) => unknown }): unknown {
+function editStep({
+  value,
+  step,
+  change,
+}: {
+  value: unknown;
+  step: PathStep;
+  change: (child: unknown) => unknown;
+}): unknown {
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
     const edited = items.flatMap((item, index) => {

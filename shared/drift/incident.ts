@@ -53,13 +53,18 @@ export function openIncident({
 }): Incident {
   const { reason, revision, summary } = divergence;
   if (last !== undefined && last.closedAt === undefined) {
-    const same = last.reason === reason && last.revision === revision && (reason !== 'Drifted' || isCovered({ divergence, by: last.diff }));
+    const same =
+      last.reason === reason &&
+      last.revision === revision &&
+      (reason !== 'Drifted' || isCovered({ divergence, by: last.diff }));
     return same ? { ...last, summary } : { ...last, reason, revision, summary, diff: undefined, told: false };
   }
   const reopened = last?.closedAt !== undefined && now.getTime() - parseTime(last.closedAt) <= convergedAfter;
   const since = now.toISOString();
   return {
-    id: reopened ? last.id : createHash('sha256').update(`${environment} ${since} ${reason}`).digest('hex').slice(0, 16),
+    id: reopened
+      ? last.id
+      : createHash('sha256').update(`${environment} ${since} ${reason}`).digest('hex').slice(0, 16),
     since,
     occurrence: reopened ? last.occurrence + 1 : 1,
     reason,
@@ -113,7 +118,17 @@ export function withDiff({
  * Whether a divergence is to be told now: a failure at once, drift that is being healed at once, other drift when it has
  * lasted `diffAfter` (milliseconds). Each is told once.
  */
-export function isDue({ incident, healing, now, diffAfter }: { incident: Incident; healing: boolean; now: Date; diffAfter: number }): boolean {
+export function isDue({
+  incident,
+  healing,
+  now,
+  diffAfter,
+}: {
+  incident: Incident;
+  healing: boolean;
+  now: Date;
+  diffAfter: number;
+}): boolean {
   if (incident.told) return false;
   if (incident.reason !== 'Drifted' || healing) return true;
   return now.getTime() - parseTime(incident.since) >= diffAfter;

@@ -23,7 +23,15 @@ export function isLookedUpKey(key: string): boolean {
  * @param now what is there now, with its `managedFields`
  * @returns with keys of their own: an object may be looked up and be the environment's, too
  */
-export function lookedUpDrift({ query, before, now }: { query: LookupQuery; before: unknown; now: readonly KubernetesObject[] }): { key: string; diff: ObjectDiff }[] {
+export function lookedUpDrift({
+  query,
+  before,
+  now,
+}: {
+  query: LookupQuery;
+  before: unknown;
+  now: readonly KubernetesObject[];
+}): { key: string; diff: ObjectDiff }[] {
   const then = new Map(objectsOf(query, before).map((object) => [keyOf(object), object]));
   const present = new Map(now.map((object) => [keyOf(object), object]));
   return [...new Set([...then.keys(), ...present.keys()])].sort().flatMap((key) => {
@@ -33,17 +41,32 @@ export function lookedUpDrift({ query, before, now }: { query: LookupQuery; befo
   });
 }
 
-function diffOf({ desired, observed }: { desired: KubernetesObject | undefined; observed: KubernetesObject | undefined }): ObjectDiff | undefined {
+function diffOf({
+  desired,
+  observed,
+}: {
+  desired: KubernetesObject | undefined;
+  observed: KubernetesObject | undefined;
+}): ObjectDiff | undefined {
   const object = observed ?? desired;
   if (object === undefined) return undefined;
   const id = objectIdOf(object);
-  const whole = (change: ObjectDiff['change'], message: string): ObjectDiff => wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message });
+  const whole = (change: ObjectDiff['change'], message: string): ObjectDiff =>
+    wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message });
   if (observed === undefined) return whole('missing', 'is gone, and was looked up by a chart');
   if (desired === undefined) return whole('modified', 'is there now, and is looked up by a chart');
   const fields = maskFields({ id, fields: diffFields({ desired, observed }) });
   const [first, ...others] = fields.map(({ path }) => lastPart(path));
   const more = others.length === 0 ? '' : ` and ${others.length} more field${others.length === 1 ? '' : 's'}`;
-  return { ...whole('modified', first === undefined ? 'changed, and is looked up by a chart' : `${first}${more} changed, and ${others.length === 0 ? 'is' : 'are'} looked up by a chart`), fields };
+  return {
+    ...whole(
+      'modified',
+      first === undefined
+        ? 'changed, and is looked up by a chart'
+        : `${first}${more} changed, and ${others.length === 0 ? 'is' : 'are'} looked up by a chart`,
+    ),
+    fields,
+  };
 }
 
 function objectsOf({ apiVersion, kind, name }: LookupQuery, found: unknown): KubernetesObject[] {

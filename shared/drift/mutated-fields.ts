@@ -18,10 +18,20 @@ import { follow, ownEntry, type PathStep } from './owned-fields.ts';
  *
  * @returns sorted by path
  */
-export function mutatedFields({ applied, stored }: { applied: KubernetesObject; stored: KubernetesObject }): FieldDiff[] {
-  return otherwise({ applied, stored }).flatMap(({ path, ...values }) =>
-    isScalar(values.stored) ? [{ path: pointer(path), desired: asJson(values.applied), observed: asJson(values.stored) }] : [],
-  ).sort((a, b) => (a.path < b.path ? -1 : 1));
+export function mutatedFields({
+  applied,
+  stored,
+}: {
+  applied: KubernetesObject;
+  stored: KubernetesObject;
+}): FieldDiff[] {
+  return otherwise({ applied, stored })
+    .flatMap(({ path, ...values }) =>
+      isScalar(values.stored)
+        ? [{ path: pointer(path), desired: asJson(values.applied), observed: asJson(values.stored) }]
+        : [],
+    )
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /**
@@ -64,7 +74,15 @@ function compare({
   }
 }
 
-function stepsBelow({ applied, stored, nodes }: { applied: unknown; stored: unknown; nodes: readonly JsonObject[] }): PathStep[] {
+function stepsBelow({
+  applied,
+  stored,
+  nodes,
+}: {
+  applied: unknown;
+  stored: unknown;
+  nodes: readonly JsonObject[];
+}): PathStep[] {
   if (applied === null || typeof applied !== 'object') return [];
   if (!Array.isArray(applied)) return Object.keys(applied).map((name) => ({ step: 'field', name }));
   const items: readonly unknown[] = applied;

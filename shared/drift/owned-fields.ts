@@ -54,7 +54,9 @@ export function follow(value: unknown, step: PathStep): unknown {
     case 'item':
       return Array.isArray(value) ? value.find((item) => hasKeys(item, step.keys)) : undefined;
     case 'member':
-      return Array.isArray(value) ? value.find((item) => JSON.stringify(item) === JSON.stringify(step.value)) : undefined;
+      return Array.isArray(value)
+        ? value.find((item) => JSON.stringify(item) === JSON.stringify(step.value))
+        : undefined;
     case 'index':
       return Array.isArray(value) ? value[step.index] : undefined;
   }
@@ -79,8 +81,16 @@ export function ownedPart(object: KubernetesObject): KubernetesObject {
   const { apiVersion, kind, metadata } = object;
   const owned = fields === undefined ? undefined : part(fields, object);
   const applied = isMap(owned) ? owned : {};
-  const identity = { name: metadata.name ?? '', ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) };
-  return { ...applied, apiVersion, kind, metadata: { ...(isMap(applied['metadata']) ? applied['metadata'] : {}), ...identity } };
+  const identity = {
+    name: metadata.name ?? '',
+    ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+  };
+  return {
+    ...applied,
+    apiVersion,
+    kind,
+    metadata: { ...(isMap(applied['metadata']) ? applied['metadata'] : {}), ...identity },
+  };
 }
 
 function part(fields: JsonObject, value: unknown): unknown {
@@ -91,7 +101,8 @@ function part(fields: JsonObject, value: unknown): unknown {
     const child = step === undefined ? undefined : follow(value, step);
     return step === undefined || child === undefined ? [] : [{ step, child: part(fields[key] as JsonObject, child) }];
   });
-  if (Array.isArray(value)) return below.map(({ step, child }) => (step.step === 'item' && isMap(child) ? { ...child, ...step.keys } : child));
+  if (Array.isArray(value))
+    return below.map(({ step, child }) => (step.step === 'item' && isMap(child) ? { ...child, ...step.keys } : child));
   return Object.fromEntries(below.flatMap(({ step, child }) => (step.step === 'field' ? [[step.name, child]] : [])));
 }
 

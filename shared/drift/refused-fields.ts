@@ -22,7 +22,11 @@ export function refusedFields({
   ignored?: readonly FieldPath[] | undefined;
 }): FieldDiff[] {
   const differences = otherwise({ applied: withoutIgnored(applied, ignored), stored: observed });
-  const changed = differences.map(({ path, applied: desired, stored }) => describe({ difference: { path, desired, observed: stored }, observed }));
-  const added = extraFields(observed, ignored).flatMap((extra) => (extra.kind === 'drift' ? [describeExtra(extra)] : []));
+  const changed = differences.map(({ path, applied: desired, stored }) =>
+    describe({ difference: { path, desired, observed: stored }, observed }),
+  );
+  const added = extraFields(observed, ignored).flatMap((extra) =>
+    extra.kind === 'drift' ? [describeExtra(extra)] : [],
+  );
   return [...changed, ...added].sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -36,14 +36,25 @@ export function lostFields({
   ignored?: readonly FieldPath[] | undefined;
 }): LostFields {
   const [wanted, is] = [ownEntry(desired), ownEntry(observed)];
-  if (wanted?.fieldsV1 === undefined || is?.fieldsV1 === undefined || wanted.apiVersion !== is.apiVersion) return { takenOver: [], any: false };
+  if (wanted?.fieldsV1 === undefined || is?.fieldsV1 === undefined || wanted.apiVersion !== is.apiVersion)
+    return { takenOver: [], any: false };
   const owned = is.fieldsV1;
-  const others = (observed.metadata.managedFields ?? []).filter((entry) => !isOurs(entry) && entry.apiVersion === is.apiVersion);
-  const lost = pathsOf(wanted.fieldsV1).filter((path) => !owns(owned, path) && !isIgnored({ path, ignored }) && !isEmpty(path.reduce<unknown>(follow, applied)));
+  const others = (observed.metadata.managedFields ?? []).filter(
+    (entry) => !isOurs(entry) && entry.apiVersion === is.apiVersion,
+  );
+  const lost = pathsOf(wanted.fieldsV1).filter(
+    (path) => !owns(owned, path) && !isIgnored({ path, ignored }) && !isEmpty(path.reduce<unknown>(follow, applied)),
+  );
   const takenOver = lost.flatMap((path): FieldDiff[] => {
     const owner = others.find(({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path));
     const value = path.reduce<unknown>(follow, observed);
-    if (owner?.manager === undefined || predecessorOf(owner) !== undefined || value === undefined || holdsIgnored({ path, ignored })) return [];
+    if (
+      owner?.manager === undefined ||
+      predecessorOf(owner) !== undefined ||
+      value === undefined ||
+      holdsIgnored({ path, ignored })
+    )
+      return [];
     const time = owner.time === undefined ? {} : { changedBefore: owner.time };
     return [{ path: pointer(path), desired: asJson(value), observed: asJson(value), manager: owner.manager, ...time }];
   });
@@ -51,10 +62,14 @@ export function lostFields({
 }
 
 function isEmpty(value: unknown): boolean {
-  return value !== null && typeof value === 'object' && exactNumber(value) === undefined && Object.keys(value).length === 0;
+  return (
+    value !== null && typeof value === 'object' && exactNumber(value) === undefined && Object.keys(value).length === 0
+  );
 }
 
 /** A list that is owned as a whole belongs to whoever writes the place in it that is ignored. */
 function holdsIgnored({ path, ignored }: { path: FieldPath; ignored: readonly FieldPath[] }): boolean {
-  return ignored.some((rule) => rule.length > path.length && isIgnored({ path, ignored: [rule.slice(0, path.length)] }));
+  return ignored.some(
+    (rule) => rule.length > path.length && isIgnored({ path, ignored: [rule.slice(0, path.length)] }),
+  );
 }

@@ -8,14 +8,22 @@ import { nearestName } from './nearest-name.ts';
 
 /** One environment file of a commit, as far as others depend on it. */
 export type DeclaredEnvironment =
-  | { readonly readable: true; readonly environment: Environment; /** Of each name in `dependsOn`, from 1. */ readonly lines: readonly number[] }
+  | {
+      readonly readable: true;
+      readonly environment: Environment;
+      /** Of each name in `dependsOn`, from 1. */ readonly lines: readonly number[];
+    }
   | { readonly readable: false; readonly problem: string };
 
 /** Never throws for a file that is wrong: that is its own run's business, and its dependents'. */
 export function declareEnvironment({ file, text }: { file: string; text: string }): DeclaredEnvironment {
   try {
     const environment = parseEnvironmentFile({ file, text });
-    return { readable: true, environment, lines: linesAt({ text, paths: environment.dependsOn.map((_, index) => ['spec', 'dependsOn', index]) }) };
+    return {
+      readable: true,
+      environment,
+      lines: linesAt({ text, paths: environment.dependsOn.map((_, index) => ['spec', 'dependsOn', index]) }),
+    };
   } catch (error) {
     if (error instanceof ConvergeError) return { readable: false, problem: error.message };
     throw error;
@@ -30,13 +38,26 @@ export function declareEnvironment({ file, text }: { file: string; text: string 
  * @param declared those that can be reached from it, at least
  * Throws `InvalidEnvironment` (refuse) naming file and line, and the nearest name or the loop.
  */
-export function refuseWrongDependencies({ name, names, declared }: { name: string; names: readonly string[]; declared: ReadonlyMap<string, DeclaredEnvironment> }): void {
+export function refuseWrongDependencies({
+  name,
+  names,
+  declared,
+}: {
+  name: string;
+  names: readonly string[];
+  declared: ReadonlyMap<string, DeclaredEnvironment>;
+}): void {
   const own = declared.get(name);
   if (own?.readable !== true) return;
   const { dependsOn } = own.environment;
   const refused = ({ index, message }: { index: number; message: string }): ConvergeError => {
     const subject = `${environmentPath(name)}:${own.lines[index] ?? 1}`;
-    return new ConvergeError({ code: 'InvalidEnvironment', subject, message: `spec.dependsOn.${index}: ${message}`, disposition: 'refuse' });
+    return new ConvergeError({
+      code: 'InvalidEnvironment',
+      subject,
+      message: `spec.dependsOn.${index}: ${message}`,
+      disposition: 'refuse',
+    });
   };
   for (const [index, wanted] of dependsOn.entries()) {
     if (names.includes(wanted)) continue;
@@ -46,12 +67,21 @@ export function refuseWrongDependencies({ name, names, declared }: { name: strin
   }
   for (const [index, next] of dependsOn.entries()) {
     const way = shortestWay({ from: next, to: name, declared });
-    if (way !== undefined) throw refused({ index, message: `the environments wait for each other: ${drawn([name, ...way.slice(0, -1)])}` });
+    if (way !== undefined)
+      throw refused({ index, message: `the environments wait for each other: ${drawn([name, ...way.slice(0, -1)])}` });
   }
 }
 
 /** The names from one environment to another along `dependsOn`, both included. */
-function shortestWay({ from, to, declared }: { from: string; to: string; declared: ReadonlyMap<string, DeclaredEnvironment> }): string[] | undefined {
+function shortestWay({
+  from,
+  to,
+  declared,
+}: {
+  from: string;
+  to: string;
+  declared: ReadonlyMap<string, DeclaredEnvironment>;
+}): string[] | undefined {
   const ways = [[from]];
   const seen = new Set([from]);
   for (const way of ways) {
@@ -82,7 +112,13 @@ export function dependenciesOf(declared: DeclaredEnvironment | undefined): reado
  *
  * @param dependsOn by name; names that are not to be ordered count for nothing
  */
-export function inDependencyOrder({ names, dependsOn }: { names: readonly string[]; dependsOn: ReadonlyMap<string, readonly string[]> }): string[][] {
+export function inDependencyOrder({
+  names,
+  dependsOn,
+}: {
+  names: readonly string[];
+  dependsOn: ReadonlyMap<string, readonly string[]>;
+}): string[][] {
   const groups: string[][] = [];
   let rest = [...names];
   while (rest.length > 0) {
@@ -117,13 +153,18 @@ export interface Dependency {
  * its file says `suspend`, and therefore is another.
  */
 export function readinessOf({ name, declared, memory, current }: Dependency): Readiness {
-  if (declared?.readable !== true) return { state: 'failed', message: `${name} cannot be read: ${declared?.problem ?? 'its file is gone'}` };
+  if (declared?.readable !== true)
+    return { state: 'failed', message: `${name} cannot be read: ${declared?.problem ?? 'its file is gone'}` };
   const { attempted, converged, incident } = memory;
-  const isCurrent = (inputs: Inputs, except = ''): boolean => Object.entries(inputs).every(([path, id]) => path === except || current[path] === id);
+  const isCurrent = (inputs: Inputs, except = ''): boolean =>
+    Object.entries(inputs).every(([path, id]) => path === except || current[path] === id);
   const { environment } = declared;
   if (environment.suspend) {
     const file = environmentPath(environment.name);
-    const known = converged !== undefined && isCurrent(converged.inputs, file) && declaredPaths(environment).every((path) => path in converged.inputs);
+    const known =
+      converged !== undefined &&
+      isCurrent(converged.inputs, file) &&
+      declaredPaths(environment).every((path) => path in converged.inputs);
     return known ? { state: 'ready' } : { state: 'pending', suspended: true };
   }
   const failure = isOpen(incident) && incident.reason !== 'Drifted' ? incident : undefined;
@@ -142,6 +183,10 @@ export function gateOf(dependencies: readonly Dependency[]): Gate {
   const all = dependencies.map((dependency) => ({ name: dependency.name, readiness: readinessOf(dependency) }));
   const failed = all.flatMap(({ readiness }) => (readiness.state === 'failed' ? [readiness.message] : []));
   if (failed.length > 0) return { gate: 'blocked', message: failed.join('; ') };
-  const pending = all.flatMap(({ name, readiness }) => (readiness.state === 'pending' ? [readiness.suspended ? `${name}, which is suspended` : name] : []));
-  return pending.length === 0 ? { gate: 'open' } : { gate: 'waiting', message: `waits for ${pending.join(', and for ')}` };
+  const pending = all.flatMap(({ name, readiness }) =>
+    readiness.state === 'pending' ? [readiness.suspended ? `${name}, which is suspended` : name] : [],
+  );
+  return pending.length === 0
+    ? { gate: 'open' }
+    : { gate: 'waiting', message: `waits for ${pending.join(', and for ')}` };
 }

@@ -19,9 +19,15 @@ const duration = (byDefault: string) =>
 const pathInRepository = z
   .string()
   .min(1)
-  .refine((path) => path.isWellFormed() && !path.startsWith('/') && path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'), {
-    error: 'expected a path inside the repository, from its root',
-  });
+  .refine(
+    (path) =>
+      path.isWellFormed() &&
+      !path.startsWith('/') &&
+      path.split('/').every((part) => part !== '..' && part !== '' && part !== '.'),
+    {
+      error: 'expected a path inside the repository, from its root',
+    },
+  );
 
 const kubernetesName = z
   .string()
@@ -31,7 +37,12 @@ const kubernetesName = z
 const sourceSchema = z
   .strictObject({
     helm: z
-      .strictObject({ chart: pathInRepository, release: kubernetesName, values: z.array(pathInRepository).default([]), crds: z.enum(['apply', 'skip']).default('apply') })
+      .strictObject({
+        chart: pathInRepository,
+        release: kubernetesName,
+        values: z.array(pathInRepository).default([]),
+        crds: z.enum(['apply', 'skip']).default('apply'),
+      })
       .optional(),
     kustomize: pathInRepository.optional(),
     manifests: pathInRepository.optional(),
@@ -45,12 +56,20 @@ const celExpression = z
   .min(1)
   .superRefine((text, context) => {
     const compiled = compileCel(text);
-    if (!compiled.ok) context.addIssue({ code: 'custom', message: `is no CEL expression that can be used: ${compiled.message}` });
+    if (!compiled.ok)
+      context.addIssue({ code: 'custom', message: `is no CEL expression that can be used: ${compiled.message}` });
   });
 
 const targetSchema = z
-  .strictObject({ group: z.string().optional(), kind: z.string().min(1).optional(), namespace: z.string().min(1).optional(), name: z.string().min(1).optional() })
-  .refine((target) => Object.values(target).some((value) => value !== undefined), { error: 'expected at least one of group, kind, namespace, name' });
+  .strictObject({
+    group: z.string().optional(),
+    kind: z.string().min(1).optional(),
+    namespace: z.string().min(1).optional(),
+    name: z.string().min(1).optional(),
+  })
+  .refine((target) => Object.values(target).some((value) => value !== undefined), {
+    error: 'expected at least one of group, kind, namespace, name',
+  });
 
 const ignoredPath = z
   .string()
@@ -64,11 +83,15 @@ const ignoredPath = z
 const textOrPath = z
   .string()
   .min(1)
-  .refine((value) => /\s/.test(value.trim()) || pathInRepository.safeParse(value.trim()).success, { error: 'expected a path inside the repository, from its root, or the text itself' });
+  .refine((value) => /\s/.test(value.trim()) || pathInRepository.safeParse(value.trim()).success, {
+    error: 'expected a path inside the repository, from its root, or the text itself',
+  });
 
 const verifySchema = z
   .strictObject({ allowedSigners: textOrPath.optional(), openpgpKeys: textOrPath.optional() })
-  .refine((verify) => verify.allowedSigners !== undefined || verify.openpgpKeys !== undefined, { error: 'expected allowedSigners, openpgpKeys, or both' });
+  .refine((verify) => verify.allowedSigners !== undefined || verify.openpgpKeys !== undefined, {
+    error: 'expected allowedSigners, openpgpKeys, or both',
+  });
 
 /** `true` and `false` are what files of the version before say. */
 const lookupSchema = z
@@ -97,7 +120,9 @@ export const environmentFileSchema = z.strictObject({
     convergedAfter: duration('15m'),
     dependsOn: z.array(kubernetesName).default([]),
     ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(ignoredPath).min(1) })).default([]),
-    health: z.array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() })).default([]),
+    health: z
+      .array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() }))
+      .default([]),
     deletion: z.enum(['release', 'prune']).default('release'),
     rollback: z.strictObject({ onFailure: z.enum(['none', 'revert']).default('none') }).default({ onFailure: 'none' }),
     verify: verifySchema.optional(),
@@ -160,7 +185,9 @@ export interface Environment {
   /** Names that it had before: what these own is its own. */
   readonly previousNames: readonly string[];
   /** Whose signature the next revision must carry: each a path in the repository, or the text itself. */
-  readonly verify: { readonly allowedSigners?: string | undefined; readonly openpgpKeys?: string | undefined } | undefined;
+  readonly verify:
+    | { readonly allowedSigners?: string | undefined; readonly openpgpKeys?: string | undefined }
+    | undefined;
 }
 
 export type { IgnoreRule, RuleTarget } from './ignore-rule.ts';
@@ -184,7 +211,8 @@ export function environmentOfPath(path: string): string | undefined {
  */
 export function parseEnvironmentFile({ file, text }: { file: string; text: string }): Environment {
   const hidden = hiddenWords(text);
-  if (hidden !== undefined) throw new ConvergeError({ code: 'InvalidEnvironment', subject: file, message: hidden, disposition: 'refuse' });
+  if (hidden !== undefined)
+    throw new ConvergeError({ code: 'InvalidEnvironment', subject: file, message: hidden, disposition: 'refuse' });
   const parsed = readDocument({ file, text, schema: environmentFileSchema, code: 'InvalidEnvironment' });
   const expected = environmentOfPath(file);
   if (parsed.metadata.name !== expected) {
@@ -195,12 +223,38 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
       disposition: 'refuse',
     });
   }
-  const { cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter } = parsed.spec;
+  const {
+    cluster,
+    namespace,
+    prune,
+    selfHeal,
+    suspend,
+    adopt,
+    replace,
+    lookup,
+    timeout,
+    healAfter,
+    diffAfter,
+    convergedAfter,
+  } = parsed.spec;
   const { dependsOn, ignore, health, deletion, rollback, verify } = parsed.spec;
   return {
     name: parsed.metadata.name,
     previousNames: parsed.metadata.previousNames,
-    ...{ cluster, namespace, prune, selfHeal, suspend, adopt, replace, lookup, timeout, healAfter, diffAfter, convergedAfter },
+    ...{
+      cluster,
+      namespace,
+      prune,
+      selfHeal,
+      suspend,
+      adopt,
+      replace,
+      lookup,
+      timeout,
+      healAfter,
+      diffAfter,
+      convergedAfter,
+    },
     ...{ dependsOn, health, deletion, rollback, verify },
     ignore: ignore.map(({ target, paths }) => ({ target, paths, fields: fieldsOf(paths) })),
     sources: parsed.spec.sources.map(toSource),

@@ -50,7 +50,10 @@ export function problemOfIgnoredPath(text: string): string | undefined {
   const parsed = parsePath(text);
   if ('problem' in parsed) return parsed.problem;
   const { path } = parsed;
-  const covered = identity.find((names) => path.length <= names.length && path.every((step, at) => step.step === 'field' && step.name === names[at]));
+  const covered = identity.find(
+    (names) =>
+      path.length <= names.length && path.every((step, at) => step.step === 'field' && step.name === names[at]),
+  );
   if (covered !== undefined) return `would cover ${covered.join('.')}, by which the object is known`;
   const keyed = path.find((step, at) => {
     const next = path[at + 1];

@@ -12,12 +12,24 @@ const inputsSchema = z.record(z.string(), z.string().nullable());
 
 const attemptedSchema = z.object({ commit: z.string(), revision: z.string(), at: z.string(), inputs: inputsSchema });
 
-const rememberedSchema = z.object({ desired: z.string(), observed: z.string(), apiVersion: z.string(), shortLived: z.boolean().optional(), noted: z.array(z.string()).readonly().optional() });
+const rememberedSchema = z.object({
+  desired: z.string(),
+  observed: z.string(),
+  apiVersion: z.string(),
+  shortLived: z.boolean().optional(),
+  noted: z.array(z.string()).readonly().optional(),
+});
 
 /** What carries the label of the environment's set without the proof that it belongs to it, by key, with what it lacks and what made it. */
 const unprovenSchema = z.object({
   count: z.number(),
-  objects: z.array(z.object({ key: z.string(), missing: z.enum(['annotation', 'copied', 'apply-entry', 'label-owner']), madeBy: z.string().optional() })),
+  objects: z.array(
+    z.object({
+      key: z.string(),
+      missing: z.enum(['annotation', 'copied', 'apply-entry', 'label-owner']),
+      madeBy: z.string().optional(),
+    }),
+  ),
 });
 
 /** A line of the note of a commit that the environment converged at. */
@@ -64,7 +76,9 @@ export const memorySchema = z.object({
   /** What it settled without, because it may never come, is of the past or cannot be judged, for people. */
   unawaited: z.string().optional(),
   /** Whose signature the next commit must carry, as texts, and the accepted commit that said so. */
-  verified: z.object({ commit: z.string(), allowedSigners: z.string().optional(), openpgpKeys: z.string().optional() }).optional(),
+  verified: z
+    .object({ commit: z.string(), allowedSigners: z.string().optional(), openpgpKeys: z.string().optional() })
+    .optional(),
   /** What was healed lately, to recognise who undoes it each time. */
   heals: rememberedHealsSchema.optional(),
   /** The last few convergences, as they are written back to Git: a writeback that failed is made up for by the next. */

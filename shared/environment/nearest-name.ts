@@ -1,6 +1,8 @@
 /** The name that takes the fewest edits (Levenshtein) to become another; of equals, the first by the alphabet. */
 export function nearestName({ name, among }: { name: string; among: readonly string[] }): string | undefined {
-  const [nearest] = among.map((other) => ({ other, edits: editsBetween(name, other) })).sort((a, b) => a.edits - b.edits || (a.other < b.other ? -1 : 1));
+  const [nearest] = among
+    .map((other) => ({ other, edits: editsBetween(name, other) }))
+    .sort((a, b) => a.edits - b.edits || (a.other < b.other ? -1 : 1));
   return nearest?.other;
 }
 

@@ -16,7 +16,8 @@ export function previousNamesIn(files: ReadonlyMap<string, string>): PreviousNam
   const unreadable = new Map<string, string>();
   for (const [environment, text] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     try {
-      for (const name of parseEnvironmentFile({ file: environmentPath(environment), text }).previousNames) claims.set(name, [...(claims.get(name) ?? []), environment]);
+      for (const name of parseEnvironmentFile({ file: environmentPath(environment), text }).previousNames)
+        claims.set(name, [...(claims.get(name) ?? []), environment]);
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;
       unreadable.set(environment, text);
@@ -26,8 +27,19 @@ export function previousNamesIn(files: ReadonlyMap<string, string>): PreviousNam
 }
 
 /** Whether an environment was renamed, or a file that cannot be read may say that it was. */
-export function mayBeRenamed({ name, previousNames: { claims, unreadable } }: { name: string; previousNames: PreviousNames }): boolean {
-  return claims.has(name) || [...unreadable.values()].some((text) => hiddenWords(text) !== undefined || (text.includes('previousNames') && text.includes(name)));
+export function mayBeRenamed({
+  name,
+  previousNames: { claims, unreadable },
+}: {
+  name: string;
+  previousNames: PreviousNames;
+}): boolean {
+  return (
+    claims.has(name) ||
+    [...unreadable.values()].some(
+      (text) => hiddenWords(text) !== undefined || (text.includes('previousNames') && text.includes(name)),
+    )
+  );
 }
 
 /** Fewer environments than this are no mass. */
@@ -40,7 +52,13 @@ const massEnvironments = 10;
  * @param known every environment that is declared or remembered
  * @param removed those of them that are no longer declared, nor were renamed
  */
-export function massRemoval({ known, removed }: { known: readonly string[]; removed: readonly string[] }): string | undefined {
+export function massRemoval({
+  known,
+  removed,
+}: {
+  known: readonly string[];
+  removed: readonly string[];
+}): string | undefined {
   if (known.length < massEnvironments || removed.length <= known.length / 2) return undefined;
   return `the files of ${removed.length} of ${known.length} environments are gone at once, more than half: nothing is released or deleted; restore them, and remove at most half at a time`;
 }

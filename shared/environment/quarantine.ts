@@ -39,9 +39,17 @@ export function isUnderWay(quarantine: Quarantine | undefined): quarantine is Qu
 }
 
 /** What the branch has become for a quarantine, by the ids of its paths now. */
-export function reviewQuarantine({ quarantine, current }: { quarantine: Quarantine; current: Inputs }): 'stands' | 'brought back' | 'moved on' {
+export function reviewQuarantine({
+  quarantine,
+  current,
+}: {
+  quarantine: Quarantine;
+  current: Inputs;
+}): 'stands' | 'brought back' | 'moved on' {
   if (sameInputs({ attempted: quarantine.inputs, current })) return 'brought back';
-  return quarantine.restored !== undefined && sameInputs({ attempted: quarantine.restored, current }) ? 'stands' : 'moved on';
+  return quarantine.restored !== undefined && sameInputs({ attempted: quarantine.restored, current })
+    ? 'stands'
+    : 'moved on';
 }
 
 export type RollbackVerdict =
@@ -55,7 +63,12 @@ export type RollbackVerdict =
  *
  * @param failed.inputs of the revision that failed
  */
-export function judgeRollback({ environment, failed, converged, quarantine }: {
+export function judgeRollback({
+  environment,
+  failed,
+  converged,
+  quarantine,
+}: {
   environment: Pick<Environment, 'rollback' | 'selfHeal' | 'suspend'>;
   failed: { readonly inputs: Inputs };
   converged: { readonly revision: string; readonly inputs: Inputs } | undefined;
@@ -67,17 +80,27 @@ export function judgeRollback({ environment, failed, converged, quarantine }: {
   if (converged === undefined) return notDue('not rolled back: nothing converged before it');
   if (sameInputs({ attempted: converged.inputs, current: failed.inputs })) {
     const isRollback = quarantine?.revert !== undefined && quarantine.revert !== null;
-    return notDue(isRollback ? `this is the roll-back of ${shortRevision(quarantine.revision)}; nothing further is rolled back` : '');
+    return notDue(
+      isRollback
+        ? `this is the roll-back of ${shortRevision(quarantine.revision)}; nothing further is rolled back`
+        : '',
+    );
   }
   if (quarantine !== undefined && sameInputs({ attempted: quarantine.inputs, current: failed.inputs })) {
     if (quarantine.refused !== undefined) return notDue(`not rolled back: ${quarantine.refused}`);
-    return notDue(`not rolled back again: it was rolled back once${quarantine.lifted === undefined ? '' : ', and brought back'}`);
+    return notDue(
+      `not rolled back again: it was rolled back once${quarantine.lifted === undefined ? '' : ', and brought back'}`,
+    );
   }
   return { verdict: 'due' };
 }
 
 /** Whether an environment lets a revert of its inputs that another one needs happen: it asks for such itself, and has not come to terms with them. */
-export function asksForRollback({ environment, converged, current }: {
+export function asksForRollback({
+  environment,
+  converged,
+  current,
+}: {
   environment: Pick<Environment, 'rollback' | 'selfHeal' | 'suspend'>;
   converged: { readonly inputs: Inputs } | undefined;
   /** Of the paths that it converged with last, now. */

@@ -12,7 +12,13 @@ export const manifestsRelease = '(manifests)';
  * Other than the key of the render it says nothing of the cluster: an API that somebody installs there upgrades no
  * release, and must not run its hooks.
  */
-export function releaseKeys({ environment, inputs }: { environment: Environment; inputs: Inputs }): ReadonlyMap<string, string> {
+export function releaseKeys({
+  environment,
+  inputs,
+}: {
+  environment: Environment;
+  inputs: Inputs;
+}): ReadonlyMap<string, string> {
   const declared = new Set(declaredPaths(environment));
   const beside = Object.keys(inputs).filter((path) => !declared.has(path));
   const pick = (paths: readonly string[]) => paths.map((path) => [path, inputs[path] ?? null]);
@@ -23,7 +29,11 @@ export function releaseKeys({ environment, inputs }: { environment: Environment;
       parts.set(manifestsRelease, [...(parts.get(manifestsRelease) ?? []), pick([path, ...beside])]);
       continue;
     }
-    const part = { chart: source.chart, values: source.values, inputs: pick([source.chart, ...source.values, ...beside]) };
+    const part = {
+      chart: source.chart,
+      values: source.values,
+      inputs: pick([source.chart, ...source.values, ...beside]),
+    };
     parts.set(source.release, [...(parts.get(source.release) ?? []), part]);
   }
   return new Map([...parts].map(([release, made]) => [release, hashJson({ namespace: environment.namespace, made })]));

@@ -39,7 +39,8 @@ export function rolloutOf({
   now: Date;
   timeout: number;
 }): Rollout | undefined {
-  if (commits || (heals && last !== undefined && isOver({ rollout: last, now }))) return beginRollout({ revision, now, timeout });
+  if (commits || (heals && last !== undefined && isOver({ rollout: last, now })))
+    return beginRollout({ revision, now, timeout });
   if (last === undefined || last.revision === revision || sameInputs) return last;
   return beginRollout({ revision, now, timeout });
 }

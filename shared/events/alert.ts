@@ -78,7 +78,9 @@ export type ObjectDiff = z.infer<typeof objectDiffSchema>;
 export type DiffReason = (typeof diffReasons)[number];
 export type Diff = z.infer<typeof diffSchema>;
 export type Converged = z.infer<typeof convergedSchema>;
-export type Alert = ({ readonly topic: 'diff' } & { readonly data: Diff }) | ({ readonly topic: 'converged' } & { readonly data: Converged });
+export type Alert =
+  | ({ readonly topic: 'diff' } & { readonly data: Diff })
+  | ({ readonly topic: 'converged' } & { readonly data: Converged });
 
 /** Throws `InvalidEvent` (refuse), also for an event that is no alert. */
 export function parseAlert(event: IncomingEvent): Alert {
@@ -99,7 +101,17 @@ export function parseAlert(event: IncomingEvent): Alert {
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;
   const type = alert.topic === 'diff' ? diffType : convergedType;
-  const phase = [String(alert.data.occurrence), ...(alert.topic === 'diff' ? [alert.data.reason, alert.data.action, ...differingPaths(alert.data.objects), ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`])] : [])];
+  const phase = [
+    String(alert.data.occurrence),
+    ...(alert.topic === 'diff'
+      ? [
+          alert.data.reason,
+          alert.data.action,
+          ...differingPaths(alert.data.objects),
+          ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`]),
+        ]
+      : []),
+  ];
   return {
     id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
     type,

@@ -9,7 +9,10 @@ export const changeCommittedSchema = z.object({
   url: z.string(),
   branch: z.string(),
   commit: z.string().regex(/^[0-9a-f]{40}$/),
-  previous: z.string().regex(/^[0-9a-f]{40}$/).nullable(),
+  previous: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/)
+    .nullable(),
   artifacts: z.array(z.object({ bucket: z.string(), name: z.string(), generation: z.string() })),
 });
 export type ChangeCommitted = z.infer<typeof changeCommittedSchema>;

@@ -16,7 +16,13 @@ export type DeadLetter = z.infer<typeof deadLetterSchema>;
 
 export function encodeDeadLetter(letter: DeadLetter, time: Date): OutgoingEvent {
   return {
-    id: eventId(deadLetterType, letter.stage, letter.reason, letter.subject, JSON.stringify(letter.event['id'] ?? null)),
+    id: eventId(
+      deadLetterType,
+      letter.stage,
+      letter.reason,
+      letter.subject,
+      JSON.stringify(letter.event['id'] ?? null),
+    ),
     type: deadLetterType,
     source: eventSource,
     subject: letter.stage,

@@ -21,7 +21,9 @@ const structuredSchema = z.object({
 });
 
 /** https://docs.cloud.google.com/pubsub/docs/push#receive_push */
-const wrappedSchema = z.object({ message: z.object({ attributes: z.record(z.string(), z.string()).default({}), data: z.base64().default('') }) });
+const wrappedSchema = z.object({
+  message: z.object({ attributes: z.record(z.string(), z.string()).default({}), data: z.base64().default('') }),
+});
 
 /**
  * The CloudEvent of a request, in each form that a platform delivers one of ours in: binary, which is how a push subscription without wrapper and Eventarc's
@@ -38,19 +40,29 @@ export function readEvent({ headers, body }: EventRequest): IncomingEvent {
   if (binary !== undefined) return unwrapped({ ...binary, data: parseJson(body, binary.id) });
   const content = parseJson(body, 'message without attributes');
   const structured = structuredSchema.safeParse(content);
-  return unwrapped(structured.success ? structured.data : { id: '', type: messagePublishedType, source: '', data: content });
+  return unwrapped(
+    structured.success ? structured.data : { id: '', type: messagePublishedType, source: '', data: content },
+  );
 }
 
 function unwrapped(event: IncomingEvent): IncomingEvent {
   if (event.type !== messagePublishedType) return event;
   const wrapped = wrappedSchema.safeParse(event.data);
-  const attributes = wrapped.success ? attributesOf((name) => wrapped.data.message.attributes[`ce-${name}`]) : undefined;
-  if (!wrapped.success || attributes === undefined) throw invalid(event.id, 'is no CloudEvent: it has neither its attributes as headers nor those of a Pub/Sub message');
+  const attributes = wrapped.success
+    ? attributesOf((name) => wrapped.data.message.attributes[`ce-${name}`])
+    : undefined;
+  if (!wrapped.success || attributes === undefined)
+    throw invalid(
+      event.id,
+      'is no CloudEvent: it has neither its attributes as headers nor those of a Pub/Sub message',
+    );
   return { ...attributes, data: parseJson(Buffer.from(wrapped.data.message.data, 'base64'), attributes.id) };
 }
 
 /** The attributes that make an event one, or undefined where any is missing. */
-function attributesOf(valueOf: (name: string) => string | undefined): Pick<IncomingEvent, 'id' | 'type' | 'source' | 'subject'> | undefined {
+function attributesOf(
+  valueOf: (name: string) => string | undefined,
+): Pick<IncomingEvent, 'id' | 'type' | 'source' | 'subject'> | undefined {
   const [version, id, type, source, subject] = ['specversion', 'id', 'type', 'source', 'subject'].map(valueOf);
   if (version !== '1.0' || id === undefined || type === undefined || source === undefined) return undefined;
   return { id, type, source, subject };
@@ -65,5 +77,11 @@ function parseJson(body: Uint8Array, subject: string): unknown {
 }
 
 function invalid(subject: string, message: string): ConvergeError {
-  return new ConvergeError({ code: 'InvalidEvent', subject, message, remedy: 'docs/contracts.md shows the shape of each message', disposition: 'refuse' });
+  return new ConvergeError({
+    code: 'InvalidEvent',
+    subject,
+    message,
+    remedy: 'docs/contracts.md shows the shape of each message',
+    disposition: 'refuse',
+  });
 }

@@ -18,7 +18,15 @@ export function parseReconcileRequested(event: IncomingEvent): ReconcileRequeste
 }
 
 /** @param occasion what the job is sent for (a commit, a tick of the schedule): equal occasions give equal ids */
-export function encodeReconcileRequested({ job, occasion, time }: { job: ReconcileRequested; occasion: string; time: Date }): OutgoingEvent {
+export function encodeReconcileRequested({
+  job,
+  occasion,
+  time,
+}: {
+  job: ReconcileRequested;
+  occasion: string;
+  time: Date;
+}): OutgoingEvent {
   const subject = `${job.repository}/${job.environment}`;
   return {
     id: eventId(reconcileRequestedType, subject, job.mode, occasion),

@@ -46,7 +46,8 @@ export function bearingOf({
   }
   if (object === undefined) return 'awaited';
   // What its author asks for is waited for, whatever the kind.
-  if (expressions.some(({ target }) => isTarget({ target, id: objectIdOf(object) }))) return health.state === 'Degraded' ? 'failing' : 'awaited';
+  if (expressions.some(({ target }) => isTarget({ target, id: objectIdOf(object) })))
+    return health.state === 'Degraded' ? 'failing' : 'awaited';
   if (object.metadata.deletionTimestamp !== undefined) return 'awaited';
   if (health.state === 'Progressing') return waitsForConsumer || waitsForAddress(object) ? 'shown' : 'awaited';
   return bearingOfDegraded(object);
@@ -55,7 +56,12 @@ export function bearingOf({
 const addressedSchema = z.object({ status: z.object({ addresses: z.array(z.unknown()).min(1) }) });
 
 /** A route that a controller has taken on says so for each of its parents. */
-const takenOnSchema = z.object({ status: z.union([z.object({ parents: z.array(z.unknown()).min(1) }), z.object({ ingress: z.array(z.unknown()).min(1) })]) });
+const takenOnSchema = z.object({
+  status: z.union([
+    z.object({ parents: z.array(z.unknown()).min(1) }),
+    z.object({ ingress: z.array(z.unknown()).min(1) }),
+  ]),
+});
 
 /** An address comes from a controller that a cluster need not have. A ClusterIP Service is never `Progressing`. */
 function waitsForAddress(object: KubernetesObject): boolean {
@@ -96,14 +102,20 @@ function bearingOfDegraded(object: KubernetesObject): Bearing {
     case 'Pod':
       return podSchema.safeParse(object).success ? 'failing' : 'awaited';
     case 'HorizontalPodAutoscaler.autoscaling': {
-      const troubles = autoscalerConditions(object).filter(({ type, status }) => (type === 'AbleToScale' || type === 'ScalingActive') && status === 'False');
+      const troubles = autoscalerConditions(object).filter(
+        ({ type, status }) => (type === 'AbleToScale' || type === 'ScalingActive') && status === 'False',
+      );
       if (troubles.some(({ reason }) => reason?.startsWith('Invalid') === true)) return 'failing';
-      return troubles.every(({ reason }) => unmeasured.test(reason ?? '') || reason === 'ScalingDisabled') ? 'shown' : 'awaited';
+      return troubles.every(({ reason }) => unmeasured.test(reason ?? '') || reason === 'ScalingDisabled')
+        ? 'shown'
+        : 'awaited';
     }
     default: {
       // By kstatus' word, a stalled object is not tried again before somebody changes it.
       const conditions = readConditions(object['status']);
-      return ['Stalled', 'Failed'].some((type) => trueCondition(conditions, type) !== undefined) ? 'failing' : 'awaited';
+      return ['Stalled', 'Failed'].some((type) => trueCondition(conditions, type) !== undefined)
+        ? 'failing'
+        : 'awaited';
     }
   }
 }

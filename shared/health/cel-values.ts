@@ -19,7 +19,10 @@ export function celContext(object: KubernetesObject): CelContext {
   if (known !== undefined) return known;
   const measure = { longest: 0 };
   const self = toCel(object, measure);
-  const context = { variables: Object.assign(Object.create(null), self, { self }) as Record<string, unknown>, longest: measure.longest };
+  const context = {
+    variables: Object.assign(Object.create(null), self, { self }) as Record<string, unknown>,
+    longest: measure.longest,
+  };
   contexts.set(object, context);
   return context;
 }
@@ -35,7 +38,10 @@ function toCel(value: unknown, measure: { longest: number }): unknown {
   }
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   measure.longest = Math.max(measure.longest, entries.length);
-  return Object.assign(Object.create(null), Object.fromEntries(entries.map(([key, item]) => [key, toCel(item, measure)])));
+  return Object.assign(
+    Object.create(null),
+    Object.fromEntries(entries.map(([key, item]) => [key, toCel(item, measure)])),
+  );
 }
 
 function numberOf(source: string): bigint | number {

@@ -16,7 +16,9 @@ export type CelAnswer =
 /** An expression that compiles: evaluating it never throws. */
 export type CelExpression = (object: KubernetesObject) => CelAnswer;
 
-export type Compiled = { readonly ok: true; readonly expression: CelExpression } | { readonly ok: false; readonly message: string };
+export type Compiled =
+  | { readonly ok: true; readonly expression: CelExpression }
+  | { readonly ok: false; readonly message: string };
 
 /** Nodes of a syntax tree; an expression about a status has some dozens. */
 const largestExpression = 500;
@@ -61,14 +63,25 @@ function compile(text: string): Compiled {
     const name = calledNames(parsed.ast).find((called) => refused.has(called));
     if (name !== undefined) return { ok: false, message: `${name}() is not available, as its cost has no bound` };
     const depth = comprehensionDepth(parsed.ast);
-    if (depth > deepestComprehension) return { ok: false, message: `it nests ${depth} comprehensions, expected ${deepestComprehension} at most` };
+    if (depth > deepestComprehension)
+      return { ok: false, message: `it nests ${depth} comprehensions, expected ${deepestComprehension} at most` };
     return { ok: true, expression: (object) => evaluate({ parsed, depth, object, text }) };
   } catch (error) {
     return { ok: false, message: summaryOf(error).message };
   }
 }
 
-function evaluate({ parsed, depth, object, text }: { parsed: ParseResult; depth: number; object: KubernetesObject; text: string }): CelAnswer {
+function evaluate({
+  parsed,
+  depth,
+  object,
+  text,
+}: {
+  parsed: ParseResult;
+  depth: number;
+  object: KubernetesObject;
+  text: string;
+}): CelAnswer {
   try {
     const { variables, longest } = celContext(object);
     if (longest ** depth > mostIterations) {
@@ -79,7 +92,11 @@ function evaluate({ parsed, depth, object, text }: { parsed: ParseResult; depth:
     return { kind: 'failed', message: 'the expression gives no bool' };
   } catch (error) {
     const { code, message } = summaryOf(error);
-    return { kind: code === 'no_such_key' || code === 'unknown_variable' || code === 'index_out_of_bounds' ? 'absent' : 'failed', message: withoutValues({ message, text }) };
+    return {
+      kind:
+        code === 'no_such_key' || code === 'unknown_variable' || code === 'index_out_of_bounds' ? 'absent' : 'failed',
+      message: withoutValues({ message, text }),
+    };
   }
 }
 
@@ -97,7 +114,9 @@ const vocabulary = new Set(
  */
 function withoutValues({ message, text }: { message: string; text: string }): string {
   const written = new Set(text.match(words));
-  return message.replaceAll(words, (word) => (written.has(word) || vocabulary.has(word.toLowerCase()) || /^\d{1,3}$/.test(word) ? word : mask));
+  return message.replaceAll(words, (word) =>
+    written.has(word) || vocabulary.has(word.toLowerCase()) || /^\d{1,3}$/.test(word) ? word : mask,
+  );
 }
 
 const words = /[\p{L}\p{N}_]+/gu;
@@ -126,7 +145,10 @@ function calledName(node: ASTNode): string | undefined {
 }
 
 function calledNames(node: ASTNode): readonly string[] {
-  return [...(calledName(node) === undefined ? [] : [calledName(node) ?? '']), ...childrenOf(node).flatMap(calledNames)];
+  return [
+    ...(calledName(node) === undefined ? [] : [calledName(node) ?? '']),
+    ...childrenOf(node).flatMap(calledNames),
+  ];
 }
 
 function comprehensionDepth(node: ASTNode): number {

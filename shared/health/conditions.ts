@@ -12,7 +12,10 @@ const conditionSchema = z.object({
 export type Condition = z.infer<typeof conditionSchema>;
 
 /** The conditions of a built-in kind. */
-export const conditionList = z.array(conditionSchema).nullish().transform((conditions) => conditions ?? []);
+export const conditionList = z
+  .array(conditionSchema)
+  .nullish()
+  .transform((conditions) => conditions ?? []);
 
 /** The conditions of a kind whose author may have ignored the conventions: what is no condition is left out. */
 export function readConditions(status: unknown): readonly Condition[] {

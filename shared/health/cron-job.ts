@@ -15,7 +15,8 @@ export const assessCronJob = rule(cronJobSchema, ({ spec, status }) => {
   if (spec.suspend) return healthy('it is suspended');
   if (status.active.length > 0) return healthy(`${status.active.length} jobs are running`);
   const { lastScheduleTime, lastSuccessfulTime } = status;
-  if (lastScheduleTime === undefined || lastSuccessfulTime === undefined) return healthy('no run has succeeded or failed yet');
+  if (lastScheduleTime === undefined || lastSuccessfulTime === undefined)
+    return healthy('no run has succeeded or failed yet');
   if (lastSuccessfulTime < lastScheduleTime) return degraded('its last run did not succeed');
   return healthy('its last run succeeded');
 });

@@ -14,6 +14,7 @@ export const assessCustomResourceDefinition = rule(definitionSchema, ({ status }
     const malformed = trueCondition(status.conditions, 'NonStructuralSchema');
     return malformed === undefined ? healthy('it is established') : degraded(describeCondition(malformed));
   }
-  if (established?.status === 'False' && established.reason !== 'Installing') return degraded(describeCondition(established));
+  if (established?.status === 'False' && established.reason !== 'Installing')
+    return degraded(describeCondition(established));
   return progressing('it is not established yet');
 });

@@ -24,11 +24,14 @@ export const assessDeployment = workloadRule(deploymentSchema, ({ spec, status }
   const replicaFailure = trueCondition(status.conditions, 'ReplicaFailure');
   const obstacle = replicaFailure === undefined ? '' : `: ${describeCondition(replicaFailure)}`;
   const desired = spec.replicas ?? status.updatedReplicas;
-  if (status.updatedReplicas < desired) return progressing(`${status.updatedReplicas} of ${desired} pods are updated${obstacle}`);
+  if (status.updatedReplicas < desired)
+    return progressing(`${status.updatedReplicas} of ${desired} pods are updated${obstacle}`);
   const outdated = status.replicas - status.updatedReplicas;
   if (outdated > 0) return progressing(`${outdated} outdated pods are still there`);
   if (status.availableReplicas < status.updatedReplicas) {
-    return progressing(`${status.availableReplicas} of ${status.updatedReplicas} updated pods are available${obstacle}`);
+    return progressing(
+      `${status.availableReplicas} of ${status.updatedReplicas} updated pods are available${obstacle}`,
+    );
   }
   return healthy(`${status.availableReplicas} pods are available`);
 });

@@ -18,9 +18,14 @@ export interface EnvironmentHealth {
 /** The worst of its objects, where what holds no roll-out is on its way at the worst: no person has to act. */
 export function environmentHealth(objects: readonly JudgedObject[]): EnvironmentHealth {
   const unheld = objects.filter(({ bearing }) => bearing === 'shown' || bearing === 'late');
-  const shown = objects.map((judged) => (unheld.includes(judged) && judged.health.state === 'Degraded' ? progressing(judged.health.message) : judged.health));
+  const shown = objects.map((judged) =>
+    unheld.includes(judged) && judged.health.state === 'Degraded' ? progressing(judged.health.message) : judged.health,
+  );
   const isHeld = objects.some(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
-  return { state: worstHealth(shown).state, unawaited: isHeld || unheld.length === 0 ? undefined : describeObjects(unheld) };
+  return {
+    state: worstHealth(shown).state,
+    unawaited: isHeld || unheld.length === 0 ? undefined : describeObjects(unheld),
+  };
 }
 
 /** `Deployment acme/web: 1 of 3 ready, and 2 more objects` */

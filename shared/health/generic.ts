@@ -42,7 +42,8 @@ export function assessGeneric(object: KubernetesObject): Health {
     const condition = findCondition(conditions, type);
     if (condition === undefined) continue;
     if (condition.status !== 'True') return progressing(describeCondition(condition));
-    if ((condition.observedGeneration ?? generation) < generation) return progressing(`${type} speaks of an earlier specification`);
+    if ((condition.observedGeneration ?? generation) < generation)
+      return progressing(`${type} speaks of an earlier specification`);
     return healthy(describeCondition(condition));
   }
   return conditions.length > 0 ? healthy(withoutConditions) : withoutKnownConditions(object);
@@ -50,13 +51,33 @@ export function assessGeneric(object: KubernetesObject): Health {
 
 /** Groups of Kubernetes' own kinds. A status of theirs without conditions, such as a quota's, asks for no waiting. */
 const ownGroups = new Set([
-  '', 'apps', 'batch', 'policy', 'autoscaling', 'extensions', 'admissionregistration.k8s.io', 'apiextensions.k8s.io', 'apiregistration.k8s.io', 'certificates.k8s.io',
-  'coordination.k8s.io', 'discovery.k8s.io', 'events.k8s.io', 'flowcontrol.apiserver.k8s.io', 'internal.apiserver.k8s.io', 'networking.k8s.io', 'node.k8s.io',
-  'rbac.authorization.k8s.io', 'resource.k8s.io', 'scheduling.k8s.io', 'storage.k8s.io', 'storagemigration.k8s.io',
+  '',
+  'apps',
+  'batch',
+  'policy',
+  'autoscaling',
+  'extensions',
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'apiregistration.k8s.io',
+  'certificates.k8s.io',
+  'coordination.k8s.io',
+  'discovery.k8s.io',
+  'events.k8s.io',
+  'flowcontrol.apiserver.k8s.io',
+  'internal.apiserver.k8s.io',
+  'networking.k8s.io',
+  'node.k8s.io',
+  'rbac.authorization.k8s.io',
+  'resource.k8s.io',
+  'scheduling.k8s.io',
+  'storage.k8s.io',
+  'storagemigration.k8s.io',
 ]);
 
 const words = ['phase', 'state', 'health', 'status'];
-const wordsOfWork = /^(pending|waiting|creat(e|ing)|updat(e|ing)|upgrading|delet(e|ing)|terminating|initiali[sz](e|ing)|start(ing)?|provisioning|progressing|inprogress|reconciling|installing|configuring|deploying|applying|processing|scaling|binding|new)$/;
+const wordsOfWork =
+  /^(pending|waiting|creat(e|ing)|updat(e|ing)|upgrading|delet(e|ing)|terminating|initiali[sz](e|ing)|start(ing)?|provisioning|progressing|inprogress|reconciling|installing|configuring|deploying|applying|processing|scaling|binding|new)$/;
 /** What every controller writes, and says nothing of the object. */
 const bookkeeping = new Set(['observedGeneration', 'conditions']);
 
@@ -69,11 +90,16 @@ const wordSchema = z.string().min(1);
  */
 function withoutKnownConditions(object: KubernetesObject): Health {
   const status = statusSchema.safeParse(object['status']).data ?? {};
-  if (ownGroups.has(groupOf(object.apiVersion)) || !Object.keys(status).some((key) => !bookkeeping.has(key))) return healthy(withoutConditions);
+  if (ownGroups.has(groupOf(object.apiVersion)) || !Object.keys(status).some((key) => !bookkeeping.has(key)))
+    return healthy(withoutConditions);
   for (const key of words) {
     const word = wordSchema.safeParse(status[key]).data;
     if (word === undefined) continue;
-    return wordsOfWork.test(word.toLowerCase().replaceAll(/[^a-z]/g, '')) ? progressing(`its ${key} is ${word}`) : unknown(`its ${key} is ${word}, which says nothing that is known of its kind; a rule of the environment's health can`);
+    return wordsOfWork.test(word.toLowerCase().replaceAll(/[^a-z]/g, ''))
+      ? progressing(`its ${key} is ${word}`)
+      : unknown(
+          `its ${key} is ${word}, which says nothing that is known of its kind; a rule of the environment's health can`,
+        );
   }
   return unknown("its status says nothing that is known of its kind; a rule of the environment's health can");
 }

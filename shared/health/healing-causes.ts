@@ -4,9 +4,11 @@ import { fitsIn } from '../objects/quantity.ts';
 const passing =
   /time[d ]?-?out|deadline exceeded|connection (refused|reset)|no route to host|network is unreachable|no such host|temporary failure|server misbehaving|handshake|unexpected EOF|\bEOF$|too ?many ?requests|rate limit|QPS exceeded|(status|code|response)[^0-9]{0,20}5\d\d\b|internal (server )?error|service unavailable|bad gateway|unavailable|try again|failed calling webhook|not yet ready|no endpoints available|object has been modified|etcdserver/i;
 /** A registry that does not know who asks: the Secret that says so may come later than the Pod. */
-const unauthorized = /unauthorized|authentication required|authorization failed|pull access denied|no basic auth credentials|unable to retrieve some image pull secrets/i;
+const unauthorized =
+  /unauthorized|authentication required|authorization failed|pull access denied|no basic auth credentials|unable to retrieve some image pull secrets/i;
 /** What a Pod names and another controller may be about to make. */
-const notThereYet = /(secret|config ?map|service ?account|persistentvolumeclaim|priority ?class)s?\b.*(not found|was found|not registered)|object .* not registered|couldn't find key|references non-existent|no API token found/i;
+const notThereYet =
+  /(secret|config ?map|service ?account|persistentvolumeclaim|priority ?class)s?\b.*(not found|was found|not registered)|object .* not registered|couldn't find key|references non-existent|no API token found/i;
 
 const ofImages = /^ErrImage|^ImagePullBackOff$|^RegistryUnavailable$/;
 
@@ -36,8 +38,10 @@ export function mayBeAdmittedLater(message: string): boolean {
 
 /** Of `pods=1,requests.cpu=500m`, by resource. */
 function amountsOf(text: string | undefined): ReadonlyMap<string, string> {
-  return new Map((text ?? '').split(',').map((pair) => {
-    const end = pair.lastIndexOf('=');
-    return [pair.slice(0, end), pair.slice(end + 1)] as const;
-  }));
+  return new Map(
+    (text ?? '').split(',').map((pair) => {
+      const end = pair.lastIndexOf('=');
+      return [pair.slice(0, end), pair.slice(end + 1)] as const;
+    }),
+  );
 }

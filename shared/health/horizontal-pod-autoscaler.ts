@@ -36,7 +36,9 @@ export function autoscalerConditions(object: KubernetesObject): readonly Conditi
 
 /** `ScalingDisabled` (no replicas wanted) is a choice; `FailedGetResourceMetric`, `InvalidSelector` and their like are failures. */
 function isFailure({ type, status, reason }: Condition): boolean {
-  return (type === 'AbleToScale' || type === 'ScalingActive') && status === 'False' && /^(Failed|Invalid)/.test(reason ?? '');
+  return (
+    (type === 'AbleToScale' || type === 'ScalingActive') && status === 'False' && /^(Failed|Invalid)/.test(reason ?? '')
+  );
 }
 
 function parseAnnotation(text: string): readonly Condition[] {

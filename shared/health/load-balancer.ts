@@ -12,5 +12,7 @@ export const loadBalancer = part({
 /** Where the load balancer answers; the list holds an entry before the entry holds an address. */
 export function describeAddresses({ ingress }: z.infer<typeof loadBalancer>): string {
   const addresses = ingress.flatMap(({ ip, hostname }) => ip ?? hostname ?? []);
-  return addresses.length === 0 ? 'its load balancer is assigned' : `its load balancer answers at ${addresses.join(', ')}`;
+  return addresses.length === 0
+    ? 'its load balancer is assigned'
+    : `its load balancer answers at ${addresses.join(', ')}`;
 }

@@ -3,7 +3,9 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { part } from './observed-shape.ts';
 
 const ownedSchema = z.object({
-  metadata: part({ ownerReferences: z.array(z.object({ uid: z.string(), controller: z.boolean().nullish() })).nullish() }),
+  metadata: part({
+    ownerReferences: z.array(z.object({ uid: z.string(), controller: z.boolean().nullish() })).nullish(),
+  }),
 });
 const updateRevisionSchema = z.object({ status: part({ updateRevision: z.string().optional() }) });
 
@@ -22,16 +24,24 @@ export function isControlledBy(owner: KubernetesObject): (object: KubernetesObje
  * The ReplicaSet of a Deployment's latest template: the one that its controller gave the highest revision, and a
  * roll-back gives an old one a new revision.
  */
-export function newestReplicaSet({ workload, replicaSets }: {
+export function newestReplicaSet({
+  workload,
+  replicaSets,
+}: {
   workload: KubernetesObject;
   replicaSets: readonly KubernetesObject[];
 }): KubernetesObject | undefined {
-  const revisionOf = ({ metadata }: KubernetesObject) => Number(metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0);
+  const revisionOf = ({ metadata }: KubernetesObject) =>
+    Number(metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0);
   return replicaSets.filter(isControlledBy(workload)).toSorted((a, b) => revisionOf(b) - revisionOf(a))[0];
 }
 
 /** Which of the observed Pods the workload's controller made from its latest template, the others of its Pods being on their way out. */
-export function newestPods({ workload, pods, replicaSets }: {
+export function newestPods({
+  workload,
+  pods,
+  replicaSets,
+}: {
   workload: KubernetesObject;
   pods: readonly KubernetesObject[];
   replicaSets: readonly KubernetesObject[];
@@ -57,7 +67,13 @@ export function newestPods({ workload, pods, replicaSets }: {
  * As the controller's own `IsPodUpdated` has it: by the generation of the template, or by the hash of a revision with that
  * template. A DaemonSet's status names no revision, so the hash is that of the Pods of this generation.
  */
-function newestOfDaemonSet({ workload, own }: { workload: KubernetesObject; own: readonly KubernetesObject[] }): readonly KubernetesObject[] {
+function newestOfDaemonSet({
+  workload,
+  own,
+}: {
+  workload: KubernetesObject;
+  own: readonly KubernetesObject[];
+}): readonly KubernetesObject[] {
   const generation = workload.metadata.annotations?.['deprecated.daemonset.template.generation'];
   if (generation === undefined) return own;
   const current = own.filter(({ metadata }) => metadata.labels?.['pod-template-generation'] === generation);

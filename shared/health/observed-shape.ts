@@ -23,7 +23,9 @@ export function rule<T>(schema: z.ZodType<T>, judge: (observed: T) => Health): H
   return (object) => {
     const observed = schema.safeParse(object);
     if (observed.success) return judge(observed.data);
-    return unknown(`${observed.error.issues.map(({ path }) => path.join('.')).join(', ')} has a form that is not known`);
+    return unknown(
+      `${observed.error.issues.map(({ path }) => path.join('.')).join(', ')} has a form that is not known`,
+    );
   };
 }
 

@@ -11,7 +11,9 @@ export interface PodTrouble {
 }
 
 const waiting = z.object({ reason: z.string().default(''), message: z.string().default('') }).optional();
-const terminated = z.object({ exitCode: z.number(), reason: z.string().default(''), message: z.string().default('') }).optional();
+const terminated = z
+  .object({ exitCode: z.number(), reason: z.string().default(''), message: z.string().default('') })
+  .optional();
 
 const containerSchema = z.object({
   name: z.string(),
@@ -21,7 +23,10 @@ const containerSchema = z.object({
   lastState: part({ terminated }),
 });
 type Container = z.infer<typeof containerSchema>;
-const containers = z.array(containerSchema).nullish().transform((list) => list ?? []);
+const containers = z
+  .array(containerSchema)
+  .nullish()
+  .transform((list) => list ?? []);
 
 const specified = z
   .array(z.object({ name: z.string(), resources: part({ limits: part({ memory: z.string().optional() }) }) }))
@@ -53,7 +58,10 @@ const restartsOfFailure = 2;
  *
  * @param options.countsCrashes whether the Pod's owner counts crashes itself and gives up by its own limit, as a Job does
  */
-export function troubleOf(object: KubernetesObject, { countsCrashes }: { countsCrashes: boolean }): PodTrouble | undefined {
+export function troubleOf(
+  object: KubernetesObject,
+  { countsCrashes }: { countsCrashes: boolean },
+): PodTrouble | undefined {
   const pod = podSchema.safeParse(object).data;
   if (pod === undefined) return undefined;
   const { status } = pod;
@@ -69,7 +77,8 @@ export function troubleOf(object: KubernetesObject, { countsCrashes }: { countsC
   const scheduled = findCondition(status.conditions, 'PodScheduled');
   if (scheduled?.status === 'False') return progressing(`no node takes it: ${describeCondition(scheduled)}`);
   const crashed = all.find((container) => endOf(container) !== undefined && !hasDone(container));
-  if (crashed !== undefined) return progressing(`container ${crashed.name}: ${describeCrash({ container: crashed, pod })}`);
+  if (crashed !== undefined)
+    return progressing(`container ${crashed.name}: ${describeCrash({ container: crashed, pod })}`);
   const held = all.find(({ state }) => state.waiting !== undefined && !starting.test(state.waiting.reason));
   if (held !== undefined) return progressing(`container ${held.name}: ${describeWaiting(held)}`);
   const preparing = status.initContainerStatuses.find(({ ready: done, state }) => !done && state.running !== undefined);
@@ -83,7 +92,15 @@ function progressing(message: string): PodTrouble {
   return { verdict: 'progressing', message };
 }
 
-function describeFailing({ container, pod, countsCrashes }: { container: Container; pod: Pod; countsCrashes: boolean }): string | undefined {
+function describeFailing({
+  container,
+  pod,
+  countsCrashes,
+}: {
+  container: Container;
+  pod: Pod;
+  countsCrashes: boolean;
+}): string | undefined {
   const { name, ready, restartCount, state } = container;
   const reason = state.waiting?.reason ?? '';
   if (cannotStart.test(reason) && mayStartLater({ reason, message: state.waiting?.message ?? '' })) return undefined;
@@ -122,12 +139,18 @@ function describeCrash({ container, pod }: { container: Container; pod: Pod }): 
 }
 
 function memoryLimit({ container, pod }: { container: Container; pod: Pod }): string {
-  const limit = [...pod.spec.containers, ...pod.spec.initContainers].find(({ name }) => name === container.name)?.resources.limits.memory;
+  const limit = [...pod.spec.containers, ...pod.spec.initContainers].find(({ name }) => name === container.name)
+    ?.resources.limits.memory;
   return limit === undefined ? '' : ` at ${limit}`;
 }
 
 function describeEnd({ status }: Pod): string {
-  if (status.reason || status.message) return `a pod has failed: ${[status.reason, status.message].filter(Boolean).join(': ')}`;
-  const failed = [...status.initContainerStatuses, ...status.containerStatuses].find((container) => (endOf(container)?.exitCode ?? 0) !== 0);
-  return failed === undefined ? 'a pod has failed' : `a pod has failed: container ${failed.name} ended with exit code ${endOf(failed)?.exitCode}`;
+  if (status.reason || status.message)
+    return `a pod has failed: ${[status.reason, status.message].filter(Boolean).join(': ')}`;
+  const failed = [...status.initContainerStatuses, ...status.containerStatuses].find(
+    (container) => (endOf(container)?.exitCode ?? 0) !== 0,
+  );
+  return failed === undefined
+    ? 'a pod has failed'
+    : `a pod has failed: container ${failed.name} ended with exit code ${endOf(failed)?.exitCode}`;
 }

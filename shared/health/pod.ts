@@ -4,7 +4,9 @@ import { degraded, healthy, progressing, unknown, type Health } from './health.t
 import { part, rule } from './observed-shape.ts';
 
 const waiting = z.object({ reason: z.string().default(''), message: z.string().default('') }).optional();
-const terminated = z.object({ exitCode: z.number(), reason: z.string().default(''), message: z.string().default('') }).optional();
+const terminated = z
+  .object({ exitCode: z.number(), reason: z.string().default(''), message: z.string().default('') })
+  .optional();
 
 const containers = z
   .array(z.object({ name: z.string(), state: part({ waiting, terminated }), lastState: part({ terminated }) }))
@@ -59,7 +61,9 @@ function describeStuck({ status }: Pod): string | undefined {
   const all = [...status.initContainerStatuses, ...status.containerStatuses];
   const stuck = all.filter(({ state }) => stuckReason.test(state.waiting?.reason ?? ''));
   if (stuck.length === 0) return undefined;
-  return stuck.map(({ name, state }) => `container ${name}: ${state.waiting?.message || state.waiting?.reason}`).join('; ');
+  return stuck
+    .map(({ name, state }) => `container ${name}: ${state.waiting?.message || state.waiting?.reason}`)
+    .join('; ');
 }
 
 /** The scheduler says why a pod finds no node in the message of `PodScheduled`. */
@@ -74,6 +78,9 @@ function describeFailure({ status }: Pod): string {
   const failed = all.filter(({ state }) => (state.terminated?.exitCode ?? 0) !== 0);
   if (failed.length === 0) return 'it has failed';
   return failed
-    .map(({ name, state }) => `container ${name}: ${state.terminated?.message || `ended with exit code ${state.terminated?.exitCode}`}`)
+    .map(
+      ({ name, state }) =>
+        `container ${name}: ${state.terminated?.message || `ended with exit code ${state.terminated?.exitCode}`}`,
+    )
     .join('; ');
 }

@@ -12,6 +12,7 @@ const replicaSetSchema = z.object({
 export const assessReplicaSet = workloadRule(replicaSetSchema, ({ spec, status }) => {
   const failure = trueCondition(status.conditions, 'ReplicaFailure');
   if (failure !== undefined) return degraded(describeCondition(failure));
-  if (status.availableReplicas < spec.replicas) return progressing(`${status.availableReplicas} of ${spec.replicas} pods are available`);
+  if (status.availableReplicas < spec.replicas)
+    return progressing(`${status.availableReplicas} of ${spec.replicas} pods are available`);
   return healthy(`${status.availableReplicas} pods are available`);
 });

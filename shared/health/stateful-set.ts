@@ -19,9 +19,12 @@ const statefulSetSchema = z.object({
 });
 
 export const assessStatefulSet = workloadRule(statefulSetSchema, ({ spec, status }) => {
-  if (status.readyReplicas < spec.replicas) return progressing(`${status.readyReplicas} of ${spec.replicas} pods are ready`);
-  if (status.replicas > spec.replicas) return progressing(`${status.replicas - spec.replicas} surplus pods are still there`);
-  if (spec.updateStrategy.type === 'OnDelete') return healthy(`${status.readyReplicas} pods are ready; updated only when deleted`);
+  if (status.readyReplicas < spec.replicas)
+    return progressing(`${status.readyReplicas} of ${spec.replicas} pods are ready`);
+  if (status.replicas > spec.replicas)
+    return progressing(`${status.replicas - spec.replicas} surplus pods are still there`);
+  if (spec.updateStrategy.type === 'OnDelete')
+    return healthy(`${status.readyReplicas} pods are ready; updated only when deleted`);
 
   const { partition } = spec.updateStrategy.rollingUpdate;
   const due = Math.max(0, spec.replicas - partition);

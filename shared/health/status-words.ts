@@ -11,7 +11,10 @@ const words = ['phase', 'state', 'status', 'health', 'currentState', 'appState']
 
 const word = z.string().min(1);
 const wordsSchema = z.object({ status: z.record(z.string(), z.unknown()) });
-const sentence = z.union([z.string().min(1), z.object({ message: z.string().min(1) }).transform(({ message }) => message)]);
+const sentence = z.union([
+  z.string().min(1),
+  z.object({ message: z.string().min(1) }).transform(({ message }) => message),
+]);
 
 /**
  * What an object of any kind says about itself, in its controller's words: a condition that speaks for the verdict (`bad`: of a

@@ -47,27 +47,40 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   // Told before the controller reports the generation it has read: without its ReplicaSet there is no roll-out to report of.
   const progress = findCondition(status.conditions, 'Progressing');
   if (workload.kind === 'Deployment' && progress?.reason === 'ReplicaSetCreateError') {
-    return { verdict: mayBeAdmittedLater(describeCondition(progress)) ? 'progressing' : 'failing', message: describeCondition(progress) };
+    return {
+      verdict: mayBeAdmittedLater(describeCondition(progress)) ? 'progressing' : 'failing',
+      message: describeCondition(progress),
+    };
   }
   if (status.observedGeneration !== undefined && status.observedGeneration < metadata.generation) return undefined;
 
   const replicaSet = workload.kind === 'Deployment' ? newestReplicaSet({ workload, replicaSets }) : workload;
   const newest = newestPods(observed);
   const living = observed.pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  const refused = trueCondition(observedSchema.safeParse(replicaSet ?? workload).data?.status.conditions ?? [], 'ReplicaFailure');
+  const refused = trueCondition(
+    observedSchema.safeParse(replicaSet ?? workload).data?.status.conditions ?? [],
+    'ReplicaFailure',
+  );
   if (refused !== undefined) {
     // A Pod that is still ending counts towards the quota, and makes room when it is gone.
     const ending = observed.pods.length - living.length;
-    if (ending === 0 && mayBeAdmittedLater(describeCondition(refused))) return { verdict: 'progressing', message: describeCondition(refused) };
+    if (ending === 0 && mayBeAdmittedLater(describeCondition(refused)))
+      return { verdict: 'progressing', message: describeCondition(refused) };
     if (ending === 0) return { verdict: 'failing', message: describeCondition(refused) };
     return { verdict: 'progressing', message: `${describeCondition(refused)}; ${ending} pods are still ending` };
   }
 
   const trouble = worstOf({ pods: living.filter((pod) => newest.includes(pod)), ofJob: workload.kind === 'Job' });
-  if (trouble?.verdict === 'failing' || workload.kind !== 'StatefulSet' || spec.podManagementPolicy === 'Parallel') return trouble;
+  if (trouble?.verdict === 'failing' || workload.kind !== 'StatefulSet' || spec.podManagementPolicy === 'Parallel')
+    return trouble;
   // A StatefulSet in order replaces no Pod before all are ready: an older one that fails holds its own mending up.
-  const older = worstOf({ pods: living.filter((pod) => isControlledBy(workload)(pod) && !newest.includes(pod)), ofJob: false });
-  return older?.verdict === 'failing' ? { verdict: 'failing', message: `${older.message}; it waits for this pod of its earlier revision` } : trouble;
+  const older = worstOf({
+    pods: living.filter((pod) => isControlledBy(workload)(pod) && !newest.includes(pod)),
+    ofJob: false,
+  });
+  return older?.verdict === 'failing'
+    ? { verdict: 'failing', message: `${older.message}; it waits for this pod of its earlier revision` }
+    : trouble;
 }
 
 /** The first trouble among the gravest, by the Pods' names, and how many Pods have one as grave. */
@@ -79,7 +92,9 @@ function worstOf({ pods, ofJob }: { pods: readonly KubernetesObject[]; ofJob: bo
   const gravest = failing.length > 0 ? failing : troubles;
   const [first] = gravest;
   if (first === undefined) return undefined;
-  return pods.length === 1 ? first : { ...first, message: `${first.message} (${gravest.length} of ${pods.length} pods)` };
+  return pods.length === 1
+    ? first
+    : { ...first, message: `${first.message} (${gravest.length} of ${pods.length} pods)` };
 }
 
 const requirementSchema = z.object({

@@ -64,24 +64,45 @@ export function applySetOf({
 }): ApplySet {
   const name = `converge-${environment}`;
   const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
-  return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}`, deletion, ...(url === undefined ? {} : { address: repositoryAddress(url) }) };
+  return {
+    name,
+    namespace,
+    id: `applyset-${hash}-v1`,
+    environment: `${repository}/${environment}`,
+    deletion,
+    ...(url === undefined ? {} : { address: repositoryAddress(url) }),
+  };
 }
 
 /** The label and annotations that make an object a member; what proves that it is one says `membership.ts`. */
 export function memberMarks(applySet: ApplySet): Marks {
-  return { labels: { [partOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment }, nameAnnotation: objectAnnotation };
+  return {
+    labels: { [partOfLabel]: applySet.id },
+    annotations: { [environmentAnnotation]: applySet.environment },
+    nameAnnotation: objectAnnotation,
+  };
 }
 
 /** The label and annotations of a hook's object. It is no member: nothing compares, heals or prunes it. */
 export function hookMarks(applySet: ApplySet): Marks {
-  return { labels: { [hookOfLabel]: applySet.id }, annotations: { [environmentAnnotation]: applySet.environment }, nameAnnotation: objectAnnotation };
+  return {
+    labels: { [hookOfLabel]: applySet.id },
+    annotations: { [environmentAnnotation]: applySet.environment },
+    nameAnnotation: objectAnnotation,
+  };
 }
 
 /**
  * An object to be compared with what is there: without its name, where that has none. Objects of the version before get it at
  * their next apply, and are neither told nor written for the lack of it.
  */
-export function namedAsBefore({ desired, observed }: { desired: KubernetesObject; observed: KubernetesObject }): KubernetesObject {
+export function namedAsBefore({
+  desired,
+  observed,
+}: {
+  desired: KubernetesObject;
+  observed: KubernetesObject;
+}): KubernetesObject {
   if (observed.metadata.annotations?.[objectAnnotation] !== undefined) return desired;
   const { [objectAnnotation]: _name, ...annotations } = desired.metadata.annotations ?? {};
   return { ...desired, metadata: { ...desired.metadata, annotations } };
@@ -97,7 +118,9 @@ export interface Extent {
 
 /** The extent of a set of objects. */
 export function extentOf({ ids, parentNamespace }: { ids: readonly ObjectId[]; parentNamespace: string }): Extent {
-  const namespaces = ids.flatMap((id) => (id.namespace === undefined || id.namespace === parentNamespace ? [] : [id.namespace]));
+  const namespaces = ids.flatMap((id) =>
+    id.namespace === undefined || id.namespace === parentNamespace ? [] : [id.namespace],
+  );
   return { groupKinds: sortedUnique(ids.map(groupKind)), additionalNamespaces: sortedUnique(namespaces) };
 }
 
@@ -110,7 +133,9 @@ export function unionOf(a: Extent, b: Extent): Extent {
 }
 
 export function sameExtent(a: Extent, b: Extent): boolean {
-  return JSON.stringify([a.groupKinds, a.additionalNamespaces]) === JSON.stringify([b.groupKinds, b.additionalNamespaces]);
+  return (
+    JSON.stringify([a.groupKinds, a.additionalNamespaces]) === JSON.stringify([b.groupKinds, b.additionalNamespaces])
+  );
 }
 
 /** The extent a parent declares; empty where there is no parent yet. */
@@ -146,7 +171,9 @@ export function parentObject({
       annotations: {
         [toolingAnnotation]: tooling,
         [groupKindsAnnotation]: extent.groupKinds.join(','),
-        ...(extent.additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
+        ...(extent.additionalNamespaces.length === 0
+          ? {}
+          : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
         [environmentAnnotation]: applySet.environment,
         ...(applySet.address === undefined ? {} : { [repositoryAnnotation]: applySet.address }),
         ...(record === undefined ? {} : { [revisionAnnotation]: record.revision }),
@@ -165,10 +192,27 @@ export function recordBeside(parent: KubernetesObject | undefined): { revision: 
 }
 
 /** Whether a parent already says what is to be written: then nothing is. The repository is named with the next write only. */
-export function parentSays({ observed, desired }: { observed: KubernetesObject | undefined; desired: KubernetesObject }): boolean {
+export function parentSays({
+  observed,
+  desired,
+}: {
+  observed: KubernetesObject | undefined;
+  desired: KubernetesObject;
+}): boolean {
   if (observed === undefined) return false;
-  const keys = [idLabel, toolingAnnotation, groupKindsAnnotation, namespacesAnnotation, environmentAnnotation, revisionAnnotation, renderKeyAnnotation, deletionAnnotation, hooksAnnotation];
-  const said = (object: KubernetesObject, key: string) => object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
+  const keys = [
+    idLabel,
+    toolingAnnotation,
+    groupKindsAnnotation,
+    namespacesAnnotation,
+    environmentAnnotation,
+    revisionAnnotation,
+    renderKeyAnnotation,
+    deletionAnnotation,
+    hooksAnnotation,
+  ];
+  const said = (object: KubernetesObject, key: string) =>
+    object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
   return keys.every((key) => said(observed, key) === said(desired, key));
 }
 

@@ -86,7 +86,9 @@ export function dueHooks({
     const { converged, attempt } = record[release] ?? {};
     const key = deleting ? `${madeFrom}-delete` : madeFrom;
     if (converged === key || (attempt?.key === key && attempt.finished.includes(phase))) return [];
-    const event: HookEvent = deleting ? `${phase}-delete` : `${phase}-${converged === undefined ? 'install' : 'upgrade'}`;
+    const event: HookEvent = deleting
+      ? `${phase}-delete`
+      : `${phase}-${converged === undefined ? 'install' : 'upgrade'}`;
     const due = hooksOf({ hooks, event });
     return due.length === 0 ? [] : [{ release, key, event, phase, hooks: due }];
   });
@@ -125,7 +127,17 @@ export function hasFailed({ record, due, hook }: { record: HookRecord; due: DueH
 }
 
 /** @param again hooks that were through, and whose objects are deleted now: the next attempt applies them again */
-export function withFailed({ record, due, hook, again }: { record: HookRecord; due: DueHooks; hook: Hook; again: readonly Hook[] }): HookRecord {
+export function withFailed({
+  record,
+  due,
+  hook,
+  again,
+}: {
+  record: HookRecord;
+  due: DueHooks;
+  hook: Hook;
+  again: readonly Hook[];
+}): HookRecord {
   const attempt = attemptOf({ record, due });
   const names = again.map((one) => nameOf(due, one));
   const completed = attempt.completed.filter((name) => !names.includes(name));

@@ -1,7 +1,14 @@
 import { ownEntry, owns, type PathStep } from '../drift/owned-fields.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey, objectTitle } from '../objects/object-id.ts';
-import { environmentAnnotation, hookOfLabel, idLabel, objectAnnotation, partOfLabel, type ApplySet } from './applyset.ts';
+import {
+  environmentAnnotation,
+  hookOfLabel,
+  idLabel,
+  objectAnnotation,
+  partOfLabel,
+  type ApplySet,
+} from './applyset.ts';
 import { isSeedName } from './seed-secret.ts';
 
 /** Whose an object is, where it is not ours. */
@@ -54,17 +61,35 @@ export function hookStandingOf({ object, applySets }: { object: KubernetesObject
   return standingBy({ object, applySets, label: hookOfLabel });
 }
 
-function standingBy({ object, applySets, label }: { object: KubernetesObject; applySets: KnownSets; label: string }): Standing {
+function standingBy({
+  object,
+  applySets,
+  label,
+}: {
+  object: KubernetesObject;
+  applySets: KnownSets;
+  label: string;
+}): Standing {
   const owner = ownerOf({ object, applySets });
   if (owner !== undefined) return { standing: 'foreign', owner };
   const { labels, annotations } = object.metadata;
   const set = applySets.find(({ id }) => id === labels?.[label]);
   if (set === undefined) return { standing: 'unmarked' };
   const missing = missingProof({ object, label, hasNamed: annotations?.[environmentAnnotation] === set.environment });
-  return missing === undefined ? { standing: 'member' } : { standing: 'unproven', missing, madeBy: makerOf({ object, label }) };
+  return missing === undefined
+    ? { standing: 'member' }
+    : { standing: 'unproven', missing, madeBy: makerOf({ object, label }) };
 }
 
-function missingProof({ object, label, hasNamed }: { object: KubernetesObject; label: string; hasNamed: boolean }): MissingProof | undefined {
+function missingProof({
+  object,
+  label,
+  hasNamed,
+}: {
+  object: KubernetesObject;
+  label: string;
+  hasNamed: boolean;
+}): MissingProof | undefined {
   if (!hasNamed) return 'annotation';
   if (isCopy(object)) return 'copied';
   const entry = ownEntry(object);
@@ -90,7 +115,8 @@ export function ownerOf({ object, applySets }: { object: KubernetesObject; apply
 
   const as = roleOf(object);
   const set = labels?.[partOfLabel] ?? labels?.[hookOfLabel] ?? labels?.[idLabel];
-  if (environment === undefined) return set === undefined || isKnown(set) ? undefined : describeOwner({ set, environment, as });
+  if (environment === undefined)
+    return set === undefined || isKnown(set) ? undefined : describeOwner({ set, environment, as });
   const isApplied = entry !== undefined && hasApplied(entry, annotationPath(environmentAnnotation));
   const isMarked = set !== undefined || as === 'state';
   const isOursByLabel = isKnown(set) && entry !== undefined;
@@ -109,7 +135,12 @@ function roleOf(object: KubernetesObject): Owner['as'] {
 }
 
 function describeOwner({ set, environment, as }: Omit<Owner, 'title'>): Owner {
-  return { set, environment, as, title: environment === undefined ? `the ApplySet ${set}` : `environment ${environment}` };
+  return {
+    set,
+    environment,
+    as,
+    title: environment === undefined ? `the ApplySet ${set}` : `environment ${environment}`,
+  };
 }
 
 /** It names another object than itself. */
@@ -118,8 +149,10 @@ function isCopy(object: KubernetesObject): boolean {
   return named !== undefined && named !== objectKey(objectIdOf(object));
 }
 
-const labelPath = (label: string): readonly PathStep[] => ['metadata', 'labels', label].map((name) => ({ step: 'field', name }));
-const annotationPath = (annotation: string): readonly PathStep[] => ['metadata', 'annotations', annotation].map((name) => ({ step: 'field', name }));
+const labelPath = (label: string): readonly PathStep[] =>
+  ['metadata', 'labels', label].map((name) => ({ step: 'field', name }));
+const annotationPath = (annotation: string): readonly PathStep[] =>
+  ['metadata', 'annotations', annotation].map((name) => ({ step: 'field', name }));
 
 function hasApplied({ fieldsV1 }: ManagedFieldsEntry, path: readonly PathStep[]): boolean {
   return fieldsV1 !== undefined && owns(fieldsV1, path);
@@ -128,7 +161,9 @@ function hasApplied({ fieldsV1 }: ManagedFieldsEntry, path: readonly PathStep[])
 /** `kube-controller-manager, for Service acme/web`: who wrote the label, else who wrote the object, and whose controller that serves. */
 function makerOf({ object, label }: { object: KubernetesObject; label: string }): string | undefined {
   const { managedFields = [], ownerReferences = [], namespace } = object.metadata;
-  const writers = managedFields.filter(({ subresource, manager }) => manager !== undefined && (subresource ?? '') === '');
+  const writers = managedFields.filter(
+    ({ subresource, manager }) => manager !== undefined && (subresource ?? '') === '',
+  );
   const manager = (writers.find((entry) => hasApplied(entry, labelPath(label))) ?? writers[0])?.manager;
   const controller = ownerReferences.find((owner) => owner.controller === true);
   if (controller === undefined) return manager;

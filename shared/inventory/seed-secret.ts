@@ -38,13 +38,31 @@ export function isSeedName(name: string): boolean {
  * @param seed base64 of random bytes
  * @param answers as `writeKeptAnswers` gives them
  */
-export function seedSecret({ applySet, seed, time, answers }: { applySet: ApplySet; seed: string; time: string; answers?: string | undefined }): KubernetesObject {
+export function seedSecret({
+  applySet,
+  seed,
+  time,
+  answers,
+}: {
+  applySet: ApplySet;
+  seed: string;
+  time: string;
+  answers?: string | undefined;
+}): KubernetesObject {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     type: 'Opaque',
-    metadata: { name: seedSecretName(applySet), namespace: applySet.namespace, annotations: { [environmentAnnotation]: applySet.environment } },
-    data: { seed, time: Buffer.from(time, 'utf8').toString('base64'), ...(answers === undefined ? {} : { [answersKey]: answers }) },
+    metadata: {
+      name: seedSecretName(applySet),
+      namespace: applySet.namespace,
+      annotations: { [environmentAnnotation]: applySet.environment },
+    },
+    data: {
+      seed,
+      time: Buffer.from(time, 'utf8').toString('base64'),
+      ...(answers === undefined ? {} : { [answersKey]: answers }),
+    },
   };
 }
 

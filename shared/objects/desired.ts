@@ -55,22 +55,44 @@ export function desiredObjects({
   const indexes = new Map<string, number>();
   const home = JSON.stringify({ namespace, marks });
   for (const [index, { object, source }] of rendered.entries()) {
-    const { marked, applied, hash } = member({ object, home, isNamespaced: scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true, namespace, marks });
+    const { marked, applied, hash } = member({
+      object,
+      home,
+      isNamespaced: scopes.get(`${groupOf(object.apiVersion)}/${object.kind}`) ?? true,
+      namespace,
+      marks,
+    });
     const id = objectIdOf(marked);
     const key = objectKey(id);
     if (id.name === '') {
-      throw new ConvergeError({ code: 'RenderFailed', subject: source, message: `a ${id.kind} has no metadata.name`, disposition: 'refuse' });
+      throw new ConvergeError({
+        code: 'RenderFailed',
+        subject: source,
+        message: `a ${id.kind} has no metadata.name`,
+        disposition: 'refuse',
+      });
     }
     const other = indexes.get(key);
     if (other !== undefined) throw definedTwice({ id, rendered, first: other, second: index, sourceOf });
     indexes.set(key, index);
     const ignored = ignoredOf(id);
-    byKey.set(key, ignored.length === 0 ? { key, id, object: applied, hash, source } : { key, id, object: applied, hash: hashBeside({ object: marked, ignored }), source, ignored });
+    byKey.set(
+      key,
+      ignored.length === 0
+        ? { key, id, object: applied, hash, source }
+        : { key, id, object: applied, hash: hashBeside({ object: marked, ignored }), source, ignored },
+    );
   }
   return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-function definedTwice({ id, rendered, first, second, sourceOf }: {
+function definedTwice({
+  id,
+  rendered,
+  first,
+  second,
+  sourceOf,
+}: {
   id: ObjectId;
   rendered: readonly RenderedObject[];
   first: number;
@@ -84,7 +106,10 @@ function definedTwice({ id, rendered, first, second, sourceOf }: {
     code: 'DuplicateObject',
     subject: objectTitle(id),
     message: `is defined twice, ${bothPlaces(one, other)}`,
-    remedy: id.kind === 'CustomResourceDefinition' ? 'remove one of them; helm.crds: skip leaves those of a chart out' : 'remove one of them',
+    remedy:
+      id.kind === 'CustomResourceDefinition'
+        ? 'remove one of them; helm.crds: skip leaves those of a chart out'
+        : 'remove one of them',
     disposition: 'refuse',
   });
 }
@@ -116,20 +141,37 @@ function resourceIndex(api: ClusterApi): ReadonlyMap<string, ApiResource> {
   const known = resourceIndexes.get(api);
   if (known !== undefined) return known;
   // Of two resources of one kind the first counts.
-  const index = new Map(api.resources.toReversed().map((resource) => [`${resource.group}/${resource.version}/${resource.kind}`, resource]));
+  const index = new Map(
+    api.resources.toReversed().map((resource) => [`${resource.group}/${resource.version}/${resource.kind}`, resource]),
+  );
   resourceIndexes.set(api, index);
   return index;
 }
 
 /** The resource under which the cluster serves an object's kind in the version it is written in, or undefined. */
-export function resourceOf({ api, object }: { api: ClusterApi; object: Pick<KubernetesObject, 'apiVersion' | 'kind'> }): ApiResource | undefined {
+export function resourceOf({
+  api,
+  object,
+}: {
+  api: ClusterApi;
+  object: Pick<KubernetesObject, 'apiVersion' | 'kind'>;
+}): ApiResource | undefined {
   return resourceIndex(api).get(`${groupOf(object.apiVersion)}/${versionOf(object.apiVersion)}/${object.kind}`);
 }
 
 /** The resource under which an object is reached: in the version it is written in, or the one the cluster prefers where it serves that no longer. */
-export function reachableResourceOf({ api, object }: { api: ClusterApi; object: Pick<KubernetesObject, 'apiVersion' | 'kind'> }): ApiResource | undefined {
+export function reachableResourceOf({
+  api,
+  object,
+}: {
+  api: ClusterApi;
+  object: Pick<KubernetesObject, 'apiVersion' | 'kind'>;
+}): ApiResource | undefined {
   const group = groupOf(object.apiVersion);
-  return resourceOf({ api, object }) ?? api.resources.find((resource) => resource.group === group && resource.kind === object.kind);
+  return (
+    resourceOf({ api, object }) ??
+    api.resources.find((resource) => resource.group === group && resource.kind === object.kind)
+  );
 }
 
 /** A rendered object as a member, its hash, and what made it so: its scope, and the namespace and marks as JSON. */
@@ -145,7 +187,17 @@ interface Member {
 /** An instance keeps rendered objects between runs: what became of one is kept with it. */
 const members = new WeakMap<KubernetesObject, Member>();
 
-function member({ object, home, isNamespaced, namespace, marks }: Omit<Member, 'marked' | 'applied' | 'hash'> & { object: KubernetesObject; namespace: string; marks: Marks }): Member {
+function member({
+  object,
+  home,
+  isNamespaced,
+  namespace,
+  marks,
+}: Omit<Member, 'marked' | 'applied' | 'hash'> & {
+  object: KubernetesObject;
+  namespace: string;
+  marks: Marks;
+}): Member {
   const known = members.get(object);
   if (known?.home === home && known.isNamespaced === isNamespaced) return known;
   const marked = mark({ object: place({ object: normalise(object), namespace, isNamespaced }), marks });
@@ -155,15 +207,30 @@ function member({ object, home, isNamespaced, namespace, marks }: Omit<Member, '
 }
 
 /** A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says. */
-function place({ object, namespace, isNamespaced }: { object: KubernetesObject; namespace: string; isNamespaced: boolean }): KubernetesObject {
-  if (isNamespaced) return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace || namespace } };
+function place({
+  object,
+  namespace,
+  isNamespaced,
+}: {
+  object: KubernetesObject;
+  namespace: string;
+  isNamespaced: boolean;
+}): KubernetesObject {
+  if (isNamespaced)
+    return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace || namespace } };
   const { namespace: _foreign, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 
 function named({ object, marks: { nameAnnotation } }: { object: KubernetesObject; marks: Marks }): KubernetesObject {
   if (nameAnnotation === undefined) return object;
-  return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [nameAnnotation]: objectKey(objectIdOf(object)) } } };
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      annotations: { ...object.metadata.annotations, [nameAnnotation]: objectKey(objectIdOf(object)) },
+    },
+  };
 }
 
 function mark({ object, marks }: { object: KubernetesObject; marks: Marks }): KubernetesObject {

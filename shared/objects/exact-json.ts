@@ -25,7 +25,10 @@ const exact = JSON as unknown as ExactJson;
 export function parseJson(text: string): unknown {
   if (!mayLosePrecision.test(text)) return JSON.parse(text);
   return exact.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && JSON.stringify(value) !== source && !isSameNumber(value, source)
+    typeof value === 'number' &&
+    source !== undefined &&
+    JSON.stringify(value) !== source &&
+    !isSameNumber(value, source)
       ? exact.rawJSON(source)
       : value,
   );

@@ -56,14 +56,22 @@ export function desiredHooks({
   /** The source of the rendered hook at an index, in words, where its file does not tell. */
   sourceOf?: (index: number) => string | undefined;
 }): Hook[] {
-  const ordinary = new Map(objects.map((object) => [object.key, { file: object.source, which: 'the object', source: undefined }]));
+  const ordinary = new Map(
+    objects.map((object) => [object.key, { file: object.source, which: 'the object', source: undefined }]),
+  );
   const placed = withPlaces({ rendered, what: 'hook', sourceOf }).flatMap(({ one, place }) => {
     const events = eventsOf(one);
     const facts = { release: one.release, events, weight: weightOf(one), deletePolicies: deletePoliciesOf(one) };
-    return desiredObjects({ rendered: [one], namespace, scopes, marks }).map((desired) => ({ place, hook: { ...facts, desired } }));
+    return desiredObjects({ rendered: [one], namespace, scopes, marks }).map((desired) => ({
+      place,
+      hook: { ...facts, desired },
+    }));
   });
   const places = new Map<string, Place>();
-  for (const { place, hook: { desired, events } } of placed) {
+  for (const {
+    place,
+    hook: { desired, events },
+  } of placed) {
     refuseDouble({ desired, place, other: ordinary.get(desired.key), as: 'as a hook and as an ordinary object' });
     for (const event of events) {
       refuseDouble({ desired, place, other: places.get(`${event} ${desired.key}`), as: `as the hook ${event}` });
@@ -73,7 +81,17 @@ export function desiredHooks({
   return placed.map(({ hook }) => hook);
 }
 
-function refuseDouble({ desired, place, other, as }: { desired: DesiredObject; place: Place; other: Place | undefined; as: string }): void {
+function refuseDouble({
+  desired,
+  place,
+  other,
+  as,
+}: {
+  desired: DesiredObject;
+  place: Place;
+  other: Place | undefined;
+  as: string;
+}): void {
   if (other === undefined) return;
   throw new ConvergeError({
     code: 'DuplicateObject',
@@ -91,7 +109,10 @@ function eventsOf(hook: RenderedHook): HookEvent[] {
     if (restingEvents.includes(event)) return [];
     throw refusal(hook, {
       message: 'helm.sh/hook names an event that Helm does not know',
-      remedy: event === 'crd-install' ? 'put the definition into the chart’s folder crds/' : `the events are ${runEvents.join(', ')}`,
+      remedy:
+        event === 'crd-install'
+          ? 'put the definition into the chart’s folder crds/'
+          : `the events are ${runEvents.join(', ')}`,
     });
   });
 }
@@ -104,7 +125,9 @@ function weightOf(hook: RenderedHook): number {
 }
 
 function deletePoliciesOf(hook: RenderedHook): DeletePolicy[] {
-  const named = (annotationOf(hook.object, deletePolicyAnnotation) ?? '').split(',').map((policy) => policy.trim().toLowerCase());
+  const named = (annotationOf(hook.object, deletePolicyAnnotation) ?? '')
+    .split(',')
+    .map((policy) => policy.trim().toLowerCase());
   const policies = named.filter((policy) => policy !== '');
   if (policies.length === 0) return ['before-hook-creation'];
   return policies.map((policy) => {
@@ -123,8 +146,17 @@ function annotationOf({ metadata }: KubernetesObject, name: string): string | un
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-function refusal({ source, object }: RenderedHook, { message, remedy }: { message: string; remedy: string }): ConvergeError {
-  return new ConvergeError({ code: 'RenderFailed', subject: `${source}, ${objectTitle(objectIdOf(object))}`, message, remedy, disposition: 'refuse' });
+function refusal(
+  { source, object }: RenderedHook,
+  { message, remedy }: { message: string; remedy: string },
+): ConvergeError {
+  return new ConvergeError({
+    code: 'RenderFailed',
+    subject: `${source}, ${objectTitle(objectIdOf(object))}`,
+    message,
+    remedy,
+    disposition: 'refuse',
+  });
 }
 
 /** The hooks of one event in the order Helm runs them: by weight, then name, then kind; as rendered where all are equal. */
@@ -132,7 +164,9 @@ export function hooksOf({ hooks, event }: { hooks: readonly Hook[]; event: HookE
   const name = ({ desired }: Hook): string => desired.id.name;
   return hooks
     .filter((hook) => hook.events.includes(event))
-    .sort((a, b) => a.weight - b.weight || compare(name(a), name(b)) || compareKinds(a.desired.id.kind, b.desired.id.kind));
+    .sort(
+      (a, b) => a.weight - b.weight || compare(name(a), name(b)) || compareKinds(a.desired.id.kind, b.desired.id.kind),
+    );
 }
 
 function compare(a: string, b: string): number {
@@ -141,10 +175,45 @@ function compare(a: string, b: string): number {
 
 /** Helm's order of an install; other kinds follow by name. */
 const kindOrder = [
-  ...['PriorityClass', 'Namespace', 'NetworkPolicy', 'ResourceQuota', 'LimitRange', 'PodSecurityPolicy', 'PodDisruptionBudget'],
-  ...['ServiceAccount', 'Secret', 'ConfigMap', 'StorageClass', 'PersistentVolume', 'PersistentVolumeClaim', 'CustomResourceDefinition'],
-  ...['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding', 'Service', 'DaemonSet', 'Pod', 'ReplicationController', 'ReplicaSet'],
-  ...['Deployment', 'HorizontalPodAutoscaler', 'StatefulSet', 'Job', 'CronJob', 'IngressClass', 'Ingress', 'APIService'],
+  ...[
+    'PriorityClass',
+    'Namespace',
+    'NetworkPolicy',
+    'ResourceQuota',
+    'LimitRange',
+    'PodSecurityPolicy',
+    'PodDisruptionBudget',
+  ],
+  ...[
+    'ServiceAccount',
+    'Secret',
+    'ConfigMap',
+    'StorageClass',
+    'PersistentVolume',
+    'PersistentVolumeClaim',
+    'CustomResourceDefinition',
+  ],
+  ...[
+    'ClusterRole',
+    'ClusterRoleBinding',
+    'Role',
+    'RoleBinding',
+    'Service',
+    'DaemonSet',
+    'Pod',
+    'ReplicationController',
+    'ReplicaSet',
+  ],
+  ...[
+    'Deployment',
+    'HorizontalPodAutoscaler',
+    'StatefulSet',
+    'Job',
+    'CronJob',
+    'IngressClass',
+    'Ingress',
+    'APIService',
+  ],
   ...['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
 ];
 
@@ -164,7 +233,8 @@ export function runsToAnEnd({ id }: DesiredObject): boolean {
  */
 export function withoutTimeToLive(object: KubernetesObject): KubernetesObject {
   const spec = object['spec'];
-  if (object.kind !== 'Job' || spec === null || typeof spec !== 'object' || !('ttlSecondsAfterFinished' in spec)) return object;
+  if (object.kind !== 'Job' || spec === null || typeof spec !== 'object' || !('ttlSecondsAfterFinished' in spec))
+    return object;
   const { ttlSecondsAfterFinished: _later, ...rest } = spec;
   return { ...object, spec: rest };
 }

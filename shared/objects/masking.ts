@@ -6,7 +6,13 @@ import type { ObjectId } from './object-id.ts';
 export const mask = '***';
 
 /** Hides the values of a Secret's fields; everything else passes. A path never holds a secret value, only its key. */
-export function maskFields({ id, fields }: { id: Pick<ObjectId, 'group' | 'kind'>; fields: readonly FieldDiff[] }): FieldDiff[] {
+export function maskFields({
+  id,
+  fields,
+}: {
+  id: Pick<ObjectId, 'group' | 'kind'>;
+  fields: readonly FieldDiff[];
+}): FieldDiff[] {
   if (id.group !== '' || id.kind !== 'Secret') return [...fields];
   return fields.map((field) => ({
     ...field,
@@ -20,16 +26,40 @@ export function maskFields({ id, fields }: { id: Pick<ObjectId, 'group' | 'kind'
  * values as written, decoded and encoded, where they begin and end, since quotes are cut, and every word of four characters or
  * more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
  */
-export function maskText({ text, objects }: { text: string; objects: readonly (Pick<KubernetesObject, 'apiVersion' | 'kind'> | undefined)[] }): string {
-  const secrets = objects.flatMap((object) => (object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : []));
-  const values = secrets.flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret, field)))).flatMap(spellings);
+export function maskText({
+  text,
+  objects,
+}: {
+  text: string;
+  objects: readonly (Pick<KubernetesObject, 'apiVersion' | 'kind'> | undefined)[];
+}): string {
+  const secrets = objects.flatMap((object) =>
+    object?.apiVersion === 'v1' && object.kind === 'Secret' ? [object] : [],
+  );
+  const values = secrets
+    .flatMap((secret) => ['data', 'stringData'].flatMap((field) => scalarsOf(Reflect.get(secret, field))))
+    .flatMap(spellings);
   if (values.length === 0) return text;
-  const whole = [...new Set(values)].filter((value) => value.length >= shortestWord).sort((a, b) => b.length - a.length);
+  const whole = [...new Set(values)]
+    .filter((value) => value.length >= shortestWord)
+    .sort((a, b) => b.length - a.length);
   const masked = whole.reduce((rest, value) => withoutEnds({ text: rest.replaceAll(value, mask), value }), text);
-  const names = new Set(secrets.flatMap((secret) => ['Secret', ...namesOf(secret), ...Object.keys(asMap(Reflect.get(secret, 'data'))), ...Object.keys(asMap(Reflect.get(secret, 'stringData')))]));
+  const names = new Set(
+    secrets.flatMap((secret) => [
+      'Secret',
+      ...namesOf(secret),
+      ...Object.keys(asMap(Reflect.get(secret, 'data'))),
+      ...Object.keys(asMap(Reflect.get(secret, 'stringData'))),
+    ]),
+  );
   return masked.replaceAll(/[\p{L}\p{N}+/=_-]+/gu, (word) => {
     if (values.includes(word) && !names.has(word)) return mask;
-    return word.length >= shortestWord && !names.has(word) && !word.split(/[^\p{L}\p{N}]+/u).every((part) => vocabulary.has(part.toLowerCase())) && values.some((value) => value.includes(word)) ? mask : word;
+    return word.length >= shortestWord &&
+      !names.has(word) &&
+      !word.split(/[^\p{L}\p{N}]+/u).every((part) => vocabulary.has(part.toLowerCase())) &&
+      values.some((value) => value.includes(word))
+      ? mask
+      : word;
   });
 }
 
@@ -47,7 +77,34 @@ const vocabulary = new Set(
   json kind kubernetes label labels length less limit longer lower many metadata more must name namespace names number object operation optional patch quota regex request required same
   secret secrets server size spec string stringdata than that the this type typed unable unknown unmarshal unsupported updated used validation valid value values version webhook when with`
     .split(/\s+/)
-    .concat('', 'a', 'of', 'to', 'is', 'in', 'as', 'be', 'or', 'at', 'no', 'it', 'not', 'for', 'and', 'e', 'g', 'key', 'keys', 'set', 'map', 'may', 'tls', 'io', 'dns', 'uid'),
+    .concat(
+      '',
+      'a',
+      'of',
+      'to',
+      'is',
+      'in',
+      'as',
+      'be',
+      'or',
+      'at',
+      'no',
+      'it',
+      'not',
+      'for',
+      'and',
+      'e',
+      'g',
+      'key',
+      'keys',
+      'set',
+      'map',
+      'may',
+      'tls',
+      'io',
+      'dns',
+      'uid',
+    ),
 );
 
 /** Without the beginnings and ends of a value, where signs hold its words together. The rest of what is cut is found by its words. */
@@ -69,7 +126,9 @@ function longest(value: string, cut: (length: number) => string, text: string, a
 }
 
 function asMap(value: unknown): Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : {};
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : {};
 }
 
 /** Every text and number in a value, wherever it stands: what is refused may have any shape. */

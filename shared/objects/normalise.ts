@@ -10,7 +10,13 @@ import { groupOf } from './object-id.ts';
  */
 export function normalise(object: KubernetesObject): KubernetesObject {
   const rest = withoutFields(withoutNulls(object) as KubernetesObject, ['status']);
-  const metadata = withoutFields(rest.metadata, ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'uid']);
+  const metadata = withoutFields(rest.metadata, [
+    'creationTimestamp',
+    'generation',
+    'managedFields',
+    'resourceVersion',
+    'uid',
+  ]);
   return byKind({ ...rest, metadata });
 }
 
@@ -72,5 +78,8 @@ function secretData(secret: KubernetesObject): KubernetesObject {
     return [key, Buffer.from(text, 'utf8').toString('base64')];
   });
   const data = rest['data'];
-  return { ...rest, data: { ...(data !== null && typeof data === 'object' ? data : {}), ...Object.fromEntries(encoded) } };
+  return {
+    ...rest,
+    data: { ...(data !== null && typeof data === 'object' ? data : {}), ...Object.fromEntries(encoded) },
+  };
 }

@@ -12,7 +12,9 @@ export interface Place {
 
 /** Two places in words that tell them apart, also where they are in one file: of two releases of one chart, say. */
 export function bothPlaces(first: Place, second: Place): string {
-  return first.file === second.file ? `in ${exactly(first)} and in ${exactly(second)}` : `in ${first.file} and in ${second.file}`;
+  return first.file === second.file
+    ? `in ${exactly(first)} and in ${exactly(second)}`
+    : `in ${first.file} and in ${second.file}`;
 }
 
 function exactly({ file, which, source }: Place): string {
@@ -20,7 +22,13 @@ function exactly({ file, which, source }: Place): string {
 }
 
 /** A source as its environment file has it. */
-export function sourceInWords({ sources, index }: { sources: readonly EnvironmentSource[]; index: number | undefined }): string | undefined {
+export function sourceInWords({
+  sources,
+  index,
+}: {
+  sources: readonly EnvironmentSource[];
+  index: number | undefined;
+}): string | undefined {
   const source = index === undefined ? undefined : sources[index];
   if (source === undefined) return undefined;
   return source.kind === 'helm' ? `the release ${source.release}, spec.sources[${index}]` : `spec.sources[${index}]`;
@@ -31,7 +39,11 @@ export function sourceInWords({ sources, index }: { sources: readonly Environmen
  *
  * @param sourceOf the source of the one at an index, where its file does not tell
  */
-export function withPlaces<T extends { readonly source: string }>({ rendered, what, sourceOf }: {
+export function withPlaces<T extends { readonly source: string }>({
+  rendered,
+  what,
+  sourceOf,
+}: {
   rendered: readonly T[];
   what: 'object' | 'hook';
   sourceOf: (index: number) => string | undefined;

@@ -20,7 +20,13 @@ export function isPrecious(id: { readonly group: string; readonly kind: string }
 }
 
 /** Whether Git lets an object be deleted and made anew: by its annotation, or, unless it is precious, by its environment. */
-export function mayReplace({ object, environment }: { object: KubernetesObject; environment: { readonly replace: boolean } }): boolean {
+export function mayReplace({
+  object,
+  environment,
+}: {
+  object: KubernetesObject;
+  environment: { readonly replace: boolean };
+}): boolean {
   const says = object.metadata.annotations?.[replaceAnnotation];
   if (says !== undefined) return says === 'true';
   return environment.replace && !isPrecious({ group: groupOf(object.apiVersion), kind: object.kind });
@@ -48,13 +54,19 @@ export function goesAlong(id: { readonly group: string; readonly kind: string })
 export function probeOf(object: KubernetesObject): KubernetesObject {
   const spec = object['spec'];
   const group = groupOf(object.apiVersion);
-  if (namesItsGroup.includes(groupKind({ group, kind: object.kind })) && isMap(spec) && typeof spec['group'] === 'string') {
+  if (
+    namesItsGroup.includes(groupKind({ group, kind: object.kind })) &&
+    isMap(spec) &&
+    typeof spec['group'] === 'string'
+  ) {
     const name = `${(object.metadata.name ?? '').slice(0, -spec['group'].length)}r-${spec['group']}`;
     return { ...object, metadata: { ...object.metadata, name }, spec: { ...spec, group: `r-${spec['group']}` } };
   }
   const name = `r-${object.metadata.name ?? ''}`.slice(0, 63).replace(/[^a-z0-9]+$/, '');
   const renamed = { ...object, metadata: { ...object.metadata, name } };
-  return object.kind === 'Service' && object.apiVersion === 'v1' ? { ...renamed, spec: withoutAddresses(spec) } : renamed;
+  return object.kind === 'Service' && object.apiVersion === 'v1'
+    ? { ...renamed, spec: withoutAddresses(spec) }
+    : renamed;
 }
 
 const namesItsGroup = ['CustomResourceDefinition.apiextensions.k8s.io', 'APIService.apiregistration.k8s.io'];
@@ -66,14 +78,23 @@ const namesItsGroup = ['CustomResourceDefinition.apiextensions.k8s.io', 'APIServ
  * The API server looks at an object's fields before it asks a quota or a policy, so that these are asked about valid objects only.
  * What is wrong with the name or place of the probe alone (other fields than those of the refusal) is not the object's fault.
  */
-export function verdictOf({ refusal, probe }: { refusal: Refusal; probe: Refusal | 'accepted' }): 'invalid' | 'never changes' | 'denied' | 'unknown' {
+export function verdictOf({
+  refusal,
+  probe,
+}: {
+  refusal: Refusal;
+  probe: Refusal | 'accepted';
+}): 'invalid' | 'never changes' | 'denied' | 'unknown' {
   // A policy or a webhook said so: it may be about the update, and names no field that never changes.
   if (refusal.status !== 422 || refusal.causes.length === 0) return 'invalid';
   if (probe === 'accepted') return 'never changes';
-  if (probe.status === 403) return probe.causes.some(({ reason }) => reason === 'NamespaceTerminating') ? 'unknown' : 'denied';
+  if (probe.status === 403)
+    return probe.causes.some(({ reason }) => reason === 'NamespaceTerminating') ? 'unknown' : 'denied';
   if (probe.status !== 422) return 'unknown';
   if (probe.causes.length === 0) return 'denied';
-  const isBoth = refusal.causes.some((cause) => probe.causes.some(({ field, reason }) => field === cause.field && reason === cause.reason));
+  const isBoth = refusal.causes.some((cause) =>
+    probe.causes.some(({ field, reason }) => field === cause.field && reason === cause.reason),
+  );
   return isBoth ? 'invalid' : 'never changes';
 }
 
@@ -87,5 +108,7 @@ const addresses = ['clusterIP', 'clusterIPs', 'healthCheckNodePort', 'nodePort']
 function withoutAddresses(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(withoutAddresses);
-  return Object.fromEntries(Object.entries(value).flatMap(([key, child]) => (addresses.includes(key) ? [] : [[key, withoutAddresses(child)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, child]) => (addresses.includes(key) ? [] : [[key, withoutAddresses(child)]])),
+  );
 }

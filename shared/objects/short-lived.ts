@@ -7,5 +7,11 @@ import { groupOf } from './object-id.ts';
  * anew would run it again at every check.
  */
 export function isShortLived({ apiVersion, kind, spec }: KubernetesObject): boolean {
-  return groupOf(apiVersion) === 'batch' && kind === 'Job' && spec !== null && typeof spec === 'object' && 'ttlSecondsAfterFinished' in spec;
+  return (
+    groupOf(apiVersion) === 'batch' &&
+    kind === 'Job' &&
+    spec !== null &&
+    typeof spec === 'object' &&
+    'ttlSecondsAfterFinished' in spec
+  );
 }

@@ -60,14 +60,20 @@ export function stateMessage(title: string | undefined): string {
 
 function isOwnState({ object, applySets }: AskedDeletion): boolean {
   const { labels, annotations } = object.metadata;
-  return holdsState(object) || applySets.some(({ id, environment }) => labels?.[idLabel] === id || annotations?.[environmentAnnotation] === environment);
+  return (
+    holdsState(object) ||
+    applySets.some(
+      ({ id, environment }) => labels?.[idLabel] === id || annotations?.[environmentAnnotation] === environment,
+    )
+  );
 }
 
 function keptRefusal({ object: { metadata }, purpose }: AskedDeletion): Refusal | undefined {
   if (purpose === 'replace') return undefined;
   const { annotations } = metadata;
   // Helm deletes by the policies of a hook whatever its resource policy says.
-  const isKept = annotations?.[pruneAnnotation] === 'false' || (purpose !== 'hook' && annotations?.[keepAnnotation] === 'keep');
+  const isKept =
+    annotations?.[pruneAnnotation] === 'false' || (purpose !== 'hook' && annotations?.[keepAnnotation] === 'keep');
   return isKept ? { why: 'kept', message: 'its annotations keep it' } : undefined;
 }
 
@@ -78,7 +84,9 @@ function proofRefusal(asked: AskedDeletion): Refusal | undefined {
   switch (purpose) {
     case 'prune':
     case 'replace':
-      return isMember({ object, applySets }) ? undefined : { why: 'not-made', message: `was not made by this environment${by}` };
+      return isMember({ object, applySets })
+        ? undefined
+        : { why: 'not-made', message: `was not made by this environment${by}` };
     default:
       return isOfHooks(asked) ? undefined : { why: 'not-made', message: `was not made by this release's hooks${by}` };
   }
@@ -91,32 +99,49 @@ function isOfHooks({ object, applySets, adopt = false }: AskedDeletion): boolean
 }
 
 /** Whether a Job or Pod that no hook of ours made may make room once it has ended: a member, or a hook of Helm's that is adopted. */
-export function mayFollow({ object, applySets, adopt }: Pick<AskedDeletion, 'object' | 'applySets'> & { adopt: boolean }): boolean {
+export function mayFollow({
+  object,
+  applySets,
+  adopt,
+}: Pick<AskedDeletion, 'object' | 'applySets'> & { adopt: boolean }): boolean {
   const { kind, apiVersion } = object;
-  if (!(kind === 'Job' && groupOf(apiVersion) === 'batch') && !(kind === 'Pod' && groupOf(apiVersion) === '')) return false;
+  if (!(kind === 'Job' && groupOf(apiVersion) === 'batch') && !(kind === 'Pod' && groupOf(apiVersion) === ''))
+    return false;
   return isMember({ object, applySets }) || (adopt && object.metadata.annotations?.[helmHookAnnotation] !== undefined);
 }
 
 function preciousRefusal({ object, purpose, desired }: AskedDeletion): Refusal | undefined {
   const id = objectIdOf(object);
   if (!isPrecious(id)) return undefined;
-  const says = (one: KubernetesObject | undefined, annotation: string): boolean => one?.metadata.annotations?.[annotation] === 'true';
+  const says = (one: KubernetesObject | undefined, annotation: string): boolean =>
+    one?.metadata.annotations?.[annotation] === 'true';
   const kind = groupKind(id);
   switch (purpose) {
     case 'replace':
-      return says(desired, replaceAnnotation) ? undefined : { why: 'precious', message: `${kind} is replaced only with the annotation ${replaceAnnotation}: "true"` };
+      return says(desired, replaceAnnotation)
+        ? undefined
+        : { why: 'precious', message: `${kind} is replaced only with the annotation ${replaceAnnotation}: "true"` };
     case 'hook': {
       const isAllowed = [object, desired].some((one) => says(one, pruneAnnotation) || says(one, replaceAnnotation));
-      return isAllowed ? undefined : { why: 'precious', message: `${kind} is deleted for a hook only with the annotation ${pruneAnnotation}: "true"` };
+      return isAllowed
+        ? undefined
+        : {
+            why: 'precious',
+            message: `${kind} is deleted for a hook only with the annotation ${pruneAnnotation}: "true"`,
+          };
     }
     default:
-      return says(object, pruneAnnotation) ? undefined : { why: 'precious', message: `${kind} is pruned only with the annotation ${pruneAnnotation}: "true"` };
+      return says(object, pruneAnnotation)
+        ? undefined
+        : { why: 'precious', message: `${kind} is pruned only with the annotation ${pruneAnnotation}: "true"` };
   }
 }
 
 /** The manager that wrote an object first, as far as is recorded. */
 export function madeBy({ metadata: { managedFields = [] } }: KubernetesObject): string | undefined {
-  const [first] = managedFields.filter(({ manager, subresource }) => manager !== undefined && (subresource ?? '') === '').toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
+  const [first] = managedFields
+    .filter(({ manager, subresource }) => manager !== undefined && (subresource ?? '') === '')
+    .toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? -1 : 1));
   return first?.manager;
 }
 
@@ -125,14 +150,18 @@ export function madeBy({ metadata: { managedFields = [] } }: KubernetesObject): 
  *
  * @param objects what is in it and carries a mark of a set or a hook, or may hold Converge's own state
  */
-export function occupancyOf({ objects, applySets }: Pick<AskedDeletion, 'applySets'> & { objects: readonly KubernetesObject[] }): Refusal | undefined {
+export function occupancyOf({
+  objects,
+  applySets,
+}: Pick<AskedDeletion, 'applySets'> & { objects: readonly KubernetesObject[] }): Refusal | undefined {
   const former = applySets.slice(1).map(({ environment }) => environment);
   for (const object of objects) {
     const owner = ownerOf({ object, applySets });
     const title = objectTitle(objectIdOf(object));
     if (owner !== undefined) return { why: 'occupied', message: `${owner.title} lives in it (${title})` };
     const isFormer = former.includes(object.metadata.annotations?.[environmentAnnotation] ?? '');
-    if (holdsState(object) && !isFormer) return { why: 'occupied', message: `${title} in it ${stateMessage(undefined)}` };
+    if (holdsState(object) && !isFormer)
+      return { why: 'occupied', message: `${title} in it ${stateMessage(undefined)}` };
   }
   return undefined;
 }

@@ -28,15 +28,18 @@ export function extraFields(object: KubernetesObject, ignored: readonly FieldPat
   const seen = new Set<string>();
   return (object.metadata.managedFields ?? []).flatMap((entry) => {
     const { apiVersion, fieldsV1, subresource } = entry;
-    if (fieldsV1 === undefined || isOurs(entry) || (subresource ?? '') !== '' || apiVersion !== object.apiVersion) return [];
+    if (fieldsV1 === undefined || isOurs(entry) || (subresource ?? '') !== '' || apiVersion !== object.apiVersion)
+      return [];
     const predecessor = predecessorOf(entry);
     if (predecessor === 'before-first-apply') return [];
-    return additions({ fields: fieldsV1, own, value: object, path: [] }).flatMap(({ path, observed, inOurList }): ExtraField[] => {
-      const key = JSON.stringify(path);
-      if (isIgnored({ path, ignored }) || seen.has(key) || (predecessor !== 'kubectl' && !inOurList)) return [];
-      seen.add(key);
-      return [{ path, observed, entry, kind: predecessor === undefined ? 'co-owned' : 'drift' }];
-    });
+    return additions({ fields: fieldsV1, own, value: object, path: [] }).flatMap(
+      ({ path, observed, inOurList }): ExtraField[] => {
+        const key = JSON.stringify(path);
+        if (isIgnored({ path, ignored }) || seen.has(key) || (predecessor !== 'kubectl' && !inOurList)) return [];
+        seen.add(key);
+        return [{ path, observed, entry, kind: predecessor === undefined ? 'co-owned' : 'drift' }];
+      },
+    );
   });
 }
 
@@ -47,14 +50,25 @@ interface Addition {
   readonly inOurList: boolean;
 }
 
-function additions({ fields, own, value, path }: { fields: JsonObject; own: JsonObject | undefined; value: unknown; path: readonly PathStep[] }): Addition[] {
+function additions({
+  fields,
+  own,
+  value,
+  path,
+}: {
+  fields: JsonObject;
+  own: JsonObject | undefined;
+  value: unknown;
+  path: readonly PathStep[];
+}): Addition[] {
   return childrenOf(fields).flatMap(([key, step, child]): Addition[] => {
     const at = [...path, step];
     const observed = follow(value, step);
     if (observed === undefined || isBesideTheSpec(at) || isKept(at)) return [];
     const ours = ownNode(own?.[key]);
     if (ours !== undefined && Object.keys(ours).length === 0) return [];
-    if (ours === undefined && ownsItself(child) && isOne({ step, child })) return [{ path: at, observed, inOurList: isOurList({ own, step }) }];
+    if (ours === undefined && ownsItself(child) && isOne({ step, child }))
+      return [{ path: at, observed, inOurList: isOurList({ own, step }) }];
     return additions({ fields: child, own: ours, value: observed, path: at });
   });
 }

@@ -17,7 +17,15 @@ export function splitFields(fields: JsonObject, isTaken: (path: readonly PathSte
   return split({ fields, isTaken, path: [] });
 }
 
-function split({ fields, isTaken, path }: { fields: JsonObject; isTaken: (path: readonly PathStep[]) => boolean; path: readonly PathStep[] }): Split {
+function split({
+  fields,
+  isTaken,
+  path,
+}: {
+  fields: JsonObject;
+  isTaken: (path: readonly PathStep[]) => boolean;
+  path: readonly PathStep[];
+}): Split {
   const taken: Record<string, JsonObject> = {};
   const left: Record<string, JsonObject> = {};
   for (const [key, step, child] of childrenOf(fields)) {
@@ -27,7 +35,10 @@ function split({ fields, isTaken, path }: { fields: JsonObject; isTaken: (path: 
   }
   const owned = path.length > 0 && ownsItself(fields);
   const takesItself = owned && isTaken(path);
-  return { taken: node({ children: taken, owned: takesItself }), left: node({ children: left, owned: owned && !takesItself }) };
+  return {
+    taken: node({ children: taken, owned: takesItself }),
+    left: node({ children: left, owned: owned && !takesItself }),
+  };
 }
 
 /** Every path of either. */
@@ -62,7 +73,13 @@ function isNode(value: unknown): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
-function node({ children, owned }: { children: Readonly<Record<string, JsonObject>>; owned: boolean }): JsonObject | undefined {
+function node({
+  children,
+  owned,
+}: {
+  children: Readonly<Record<string, JsonObject>>;
+  owned: boolean;
+}): JsonObject | undefined {
   if (Object.keys(children).length === 0) return owned ? {} : undefined;
   return owned ? { '.': {}, ...children } : children;
 }

@@ -16,5 +16,12 @@ export function saysDeployed({ record, release }: { record: KubernetesObject; re
   const { name = '', labels = {} } = record.metadata;
   const isRecord = record.kind === 'Secret' ? record['type'] === secretType : record.kind === 'ConfigMap';
   const prefix = `sh.helm.release.v1.${release}.v`;
-  return isRecord && name.startsWith(prefix) && /^[0-9]+$/.test(name.slice(prefix.length)) && labels['owner'] === 'helm' && labels['name'] === release && labels['status'] === 'deployed';
+  return (
+    isRecord &&
+    name.startsWith(prefix) &&
+    /^[0-9]+$/.test(name.slice(prefix.length)) &&
+    labels['owner'] === 'helm' &&
+    labels['name'] === release &&
+    labels['status'] === 'deployed'
+  );
 }

@@ -21,5 +21,11 @@ export function isKept(path: readonly PathStep[]): boolean {
 /** `/spec/replicas`. Without an owner it falls back to 1, under an autoscaler too (rule 12). */
 export function isReplicas(path: readonly PathStep[]): boolean {
   const [spec, replicas] = path;
-  return path.length === 2 && spec?.step === 'field' && spec.name === 'spec' && replicas?.step === 'field' && replicas.name === 'replicas';
+  return (
+    path.length === 2 &&
+    spec?.step === 'field' &&
+    spec.name === 'spec' &&
+    replicas?.step === 'field' &&
+    replicas.name === 'replicas'
+  );
 }

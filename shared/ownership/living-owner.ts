@@ -6,10 +6,21 @@ type Marks = Readonly<Record<string, string>>;
  * The release that still reconciles an object, in its tool's words (`Flux Kustomization flux-system/apps`), or undefined.
  * Two that reconcile one object undo each other for ever. A mark that Git itself specifies says nothing.
  */
-export function livingOwner({ observed, desired }: { observed: { readonly metadata: ObjectMetadata }; desired: KubernetesObject }): string | undefined {
+export function livingOwner({
+  observed,
+  desired,
+}: {
+  observed: { readonly metadata: ObjectMetadata };
+  desired: KubernetesObject;
+}): string | undefined {
   const labels = foreign({ observed: observed.metadata.labels, desired: desired.metadata.labels });
   const annotations = foreign({ observed: observed.metadata.annotations, desired: desired.metadata.annotations });
-  return fluxOwner({ labels, toolkit: 'kustomize', kind: 'Kustomization' }) ?? fluxOwner({ labels, toolkit: 'helm', kind: 'HelmRelease' }) ?? argoOwner({ labels, annotations }) ?? helmOwner({ labels: observed.metadata.labels ?? {}, annotations });
+  return (
+    fluxOwner({ labels, toolkit: 'kustomize', kind: 'Kustomization' }) ??
+    fluxOwner({ labels, toolkit: 'helm', kind: 'HelmRelease' }) ??
+    argoOwner({ labels, annotations }) ??
+    helmOwner({ labels: observed.metadata.labels ?? {}, annotations })
+  );
 }
 
 function foreign({ observed = {}, desired = {} }: { observed: Marks | undefined; desired: Marks | undefined }): Marks {
@@ -18,7 +29,9 @@ function foreign({ observed = {}, desired = {} }: { observed: Marks | undefined;
 
 function fluxOwner({ labels, toolkit, kind }: { labels: Marks; toolkit: string; kind: string }): string | undefined {
   const name = labels[`${toolkit}.toolkit.fluxcd.io/name`];
-  return name === undefined ? undefined : `the Flux ${kind} ${inNamespace({ namespace: labels[`${toolkit}.toolkit.fluxcd.io/namespace`], name })}`;
+  return name === undefined
+    ? undefined
+    : `the Flux ${kind} ${inNamespace({ namespace: labels[`${toolkit}.toolkit.fluxcd.io/namespace`], name })}`;
 }
 
 function argoOwner({ labels, annotations }: { labels: Marks; annotations: Marks }): string | undefined {

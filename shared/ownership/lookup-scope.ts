@@ -18,7 +18,13 @@ export interface Looker {
  * hooks' objects, its namespace, or what Helm's own release has, where that is being adopted. A render that depends on what
  * others change would change without a commit.
  */
-export function refusalToAnswer({ found, looker }: { found: readonly KubernetesObject[]; looker: Looker }): string | undefined {
+export function refusalToAnswer({
+  found,
+  looker,
+}: {
+  found: readonly KubernetesObject[];
+  looker: Looker;
+}): string | undefined {
   const stranger = found.find((object) => !isOwn({ object, looker }));
   if (stranger === undefined) return undefined;
   const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySets[0] })?.title ?? madeBy(stranger);
@@ -43,9 +49,13 @@ function isOwn({ object, looker: { applySets, adopted } }: { object: KubernetesO
   const standings = [standingOf, hookStandingOf].map((standing) => standing({ object, applySets }));
   if (object.apiVersion === 'v1' && object.kind === 'Namespace') return name === applySet.namespace;
   // A restore that lost who applied it is no copy.
-  const isRestored = standings.some((found) => found.standing === 'unproven' && (found.missing === 'apply-entry' || found.missing === 'label-owner'));
+  const isRestored = standings.some(
+    (found) => found.standing === 'unproven' && (found.missing === 'apply-entry' || found.missing === 'label-owner'),
+  );
   if (isRestored || standings.some(({ standing }) => standing === 'member')) return true;
   const release = annotations['meta.helm.sh/release-name'];
-  const isOfHelm = labels['app.kubernetes.io/managed-by'] === 'Helm' && annotations['meta.helm.sh/release-namespace'] === applySet.namespace;
+  const isOfHelm =
+    labels['app.kubernetes.io/managed-by'] === 'Helm' &&
+    annotations['meta.helm.sh/release-namespace'] === applySet.namespace;
   return isOfHelm && namespace === applySet.namespace && release !== undefined && adopted.includes(release);
 }

@@ -43,7 +43,10 @@ interface Place {
  *
  * Never what another manager owns, what is kept or ignored, and what is beside the spec.
  */
-export function outlivedDefaults({ causes = [], ...owned }: Owned & { readonly causes?: readonly RefusalCause[] | undefined }): JsonObject | undefined {
+export function outlivedDefaults({
+  causes = [],
+  ...owned
+}: Owned & { readonly causes?: readonly RefusalCause[] | undefined }): JsonObject | undefined {
   const found: Place[] = [];
   collect({ place: rootOf(owned), owned, causes, found });
   return found.reduce<JsonObject | undefined>((all, { keys }) => {
@@ -58,9 +61,18 @@ export function refusedBeside({
   observed,
   ignored = [],
   causes,
-}: Pick<Owned, 'desired' | 'observed'> & { readonly ignored?: readonly FieldPath[] | undefined; readonly causes: readonly RefusalCause[] }): { path: readonly PathStep[]; manager: string }[] {
+}: Pick<Owned, 'desired' | 'observed'> & {
+  readonly ignored?: readonly FieldPath[] | undefined;
+  readonly causes: readonly RefusalCause[];
+}): { path: readonly PathStep[]; manager: string }[] {
   const own = ownEntry(observed);
-  const owned = { desired, observed, ours: own?.fieldsV1 ?? nothing, others: (observed.metadata.managedFields ?? []).filter((entry) => entry !== own), ignored };
+  const owned = {
+    desired,
+    observed,
+    ours: own?.fieldsV1 ?? nothing,
+    others: (observed.metadata.managedFields ?? []).filter((entry) => entry !== own),
+    ignored,
+  };
   const found: Place[] = [];
   collect({ place: rootOf(owned), owned, causes, found, foreign: true });
   return found.flatMap(({ path }) => {
@@ -70,18 +82,45 @@ export function refusedBeside({
 }
 
 function rootOf({ desired, observed, ours, others }: Owned): Place {
-  return { desired, observed, ours, others: others.flatMap(({ fieldsV1 }) => (fieldsV1 === undefined ? [] : [fieldsV1])), keys: [], path: [] };
+  return {
+    desired,
+    observed,
+    ours,
+    others: others.flatMap(({ fieldsV1 }) => (fieldsV1 === undefined ? [] : [fieldsV1])),
+    keys: [],
+    path: [],
+  };
 }
 
-function collect({ place, owned, causes, found, foreign = false }: { place: Place; owned: Owned; causes: readonly RefusalCause[]; found: Place[]; foreign?: boolean }): void {
+function collect({
+  place,
+  owned,
+  causes,
+  found,
+  foreign = false,
+}: {
+  place: Place;
+  owned: Owned;
+  causes: readonly RefusalCause[];
+  found: Place[];
+  foreign?: boolean;
+}): void {
   // Owned as a whole: nothing in it is anybody else's.
   if ([place.ours, ...place.others].some(isLeaf)) return;
   for (const below of placesBelow(place)) {
     const { path, desired, observed, ours, others } = below;
-    if (observed === undefined || isBesideTheSpec(path) || isMetadata(path) || isKept(path) || isIgnored({ path, ignored: owned.ignored })) continue;
+    if (
+      observed === undefined ||
+      isBesideTheSpec(path) ||
+      isMetadata(path) ||
+      isKept(path) ||
+      isIgnored({ path, ignored: owned.ignored })
+    )
+      continue;
     const isTheirs = others.length > 0;
     if (desired === undefined && path.length > 1 && isTheirs === foreign && !holdsIgnored(path, owned.ignored)) {
-      const isOutlived = !foreign && ours === nothing && (isBesideNewType({ below, place }) || isDerived({ below, place, owned }));
+      const isOutlived =
+        !foreign && ours === nothing && (isBesideNewType({ below, place }) || isDerived({ below, place, owned }));
       if (isOutlived || ((foreign || ours === nothing) && isRefused({ below, place, causes, foreign }))) {
         found.push(below);
         continue;
@@ -99,7 +138,8 @@ function placesBelow(place: Place): Place[] {
   return keys.flatMap((key): Place[] => {
     const step = parseStep(key);
     if (step === undefined || (!isMap(place.observed) && step.step !== 'item')) return [];
-    const below = (node: JsonObject): JsonObject[] => childrenOf(node).flatMap(([name, , child]) => (name === key ? [child] : []));
+    const below = (node: JsonObject): JsonObject[] =>
+      childrenOf(node).flatMap(([name, , child]) => (name === key ? [child] : []));
     return [
       {
         desired: wantedAt(place.desired, step),
@@ -125,7 +165,12 @@ function wantedAt(desired: unknown, step: PathStep): unknown {
   const exact = follow(desired, step);
   if (exact !== undefined || step.step !== 'item' || !Array.isArray(desired)) return exact;
   const items: readonly unknown[] = desired;
-  return items.find((item) => isMap(item) && Object.entries(step.keys).some(([key]) => key in item) && Object.entries(step.keys).every(([key, value]) => !(key in item) || item[key] === value));
+  return items.find(
+    (item) =>
+      isMap(item) &&
+      Object.entries(step.keys).some(([key]) => key in item) &&
+      Object.entries(step.keys).every(([key, value]) => !(key in item) || item[key] === value),
+  );
 }
 
 function isBesideNewType({ below, place }: { below: Place; place: Place }): boolean {
@@ -148,22 +193,47 @@ function isDerived({ below, place, owned: { desired } }: { below: Place; place: 
 
 /** Whether an apply changes a value in it: Git's differs from what is there, or Git drops what was its own. */
 function isChanged(place: Place): boolean {
-  if (Object.keys(place.ours).some((key) => key.startsWith('f:') && isMap(place.desired) && place.desired[key.slice(2)] === undefined)) return true;
+  if (
+    Object.keys(place.ours).some(
+      (key) => key.startsWith('f:') && isMap(place.desired) && place.desired[key.slice(2)] === undefined,
+    )
+  )
+    return true;
   return differs(place.desired, place.observed);
 }
 
 function differs(desired: unknown, observed: unknown): boolean {
-  if (isMap(desired)) return !isMap(observed) || Object.entries(desired).some(([name, value]) => differs(value, observed[name]));
+  if (isMap(desired))
+    return !isMap(observed) || Object.entries(desired).some(([name, value]) => differs(value, observed[name]));
   if (Array.isArray(desired)) {
-    const [wanted, there]: [readonly unknown[], readonly unknown[] | undefined] = [desired, Array.isArray(observed) ? observed : undefined];
+    const [wanted, there]: [readonly unknown[], readonly unknown[] | undefined] = [
+      desired,
+      Array.isArray(observed) ? observed : undefined,
+    ];
     return wanted.length !== there?.length || wanted.some((item, at) => differs(item, there[at]));
   }
   return JSON.stringify(desired) !== JSON.stringify(observed);
 }
 
 /** Of another manager's, only what surely is in the way: to name it keeps an object from being replaced. */
-function isRefused({ below, place, causes, foreign }: { below: Place; place: Place; causes: readonly RefusalCause[]; foreign: boolean }): boolean {
-  return isChanged(place) && causes.some((cause) => isAbout({ cause, below }) && (!foreign || specifies({ place, field: cause.field }) || names({ cause, below })));
+function isRefused({
+  below,
+  place,
+  causes,
+  foreign,
+}: {
+  below: Place;
+  place: Place;
+  causes: readonly RefusalCause[];
+  foreign: boolean;
+}): boolean {
+  return (
+    isChanged(place) &&
+    causes.some(
+      (cause) =>
+        isAbout({ cause, below }) && (!foreign || specifies({ place, field: cause.field }) || names({ cause, below })),
+    )
+  );
 }
 
 /**
@@ -208,5 +278,7 @@ function isMetadata(path: readonly PathStep[]): boolean {
 }
 
 function holdsIgnored(path: readonly PathStep[], ignored: readonly FieldPath[]): boolean {
-  return ignored.some((rule) => rule.length > path.length && isIgnored({ path, ignored: [rule.slice(0, path.length)] }));
+  return ignored.some(
+    (rule) => rule.length > path.length && isIgnored({ path, ignored: [rule.slice(0, path.length)] }),
+  );
 }

@@ -1,5 +1,12 @@
 import { commitOf } from '../environment/revision.ts';
-import { environmentAnnotation, idLabel, repositoryAnnotation, revisionAnnotation, toolingAnnotation, type ApplySet } from '../inventory/applyset.ts';
+import {
+  environmentAnnotation,
+  idLabel,
+  repositoryAnnotation,
+  revisionAnnotation,
+  toolingAnnotation,
+  type ApplySet,
+} from '../inventory/applyset.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { repositoryAddress } from '../source/repository-address.ts';
 
@@ -39,11 +46,20 @@ export function judgeParent({
   const { labels, annotations } = parent.metadata;
   const environment = annotations?.[environmentAnnotation];
   if (environment !== undefined && environment !== applySet.environment) {
-    return { verdict: 'refused', why: `is the inventory of environment ${environment}, not of ${applySet.environment}` };
+    return {
+      verdict: 'refused',
+      why: `is the inventory of environment ${environment}, not of ${applySet.environment}`,
+    };
   }
   if (environment === undefined && labels?.[idLabel] !== applySet.id) {
     const tool = annotations?.[toolingAnnotation];
-    return { verdict: 'refused', why: tool === undefined ? `is in the place of the inventory of ${applySet.environment}, and Converge did not make it` : `is the inventory of another tool, ${tool}, not of ${applySet.environment}` };
+    return {
+      verdict: 'refused',
+      why:
+        tool === undefined
+          ? `is in the place of the inventory of ${applySet.environment}, and Converge did not make it`
+          : `is the inventory of another tool, ${tool}, not of ${applySet.environment}`,
+    };
   }
   const said = annotations?.[repositoryAnnotation];
   if (said !== undefined && repositoryAddress(said) === applySet.address) return { verdict: 'ours' };
@@ -51,7 +67,8 @@ export function judgeParent({
   const commit = revision === undefined ? undefined : commitOf(revision);
   const from = said === undefined ? 'another repository' : `the repository ${said}`;
   const why = `is the inventory of ${applySet.environment} of ${from}, not of ${applySet.address ?? 'this one'}`;
-  if (commit === undefined) return said === undefined || remembered.hasWritten ? { verdict: 'ours' } : { verdict: 'refused', why };
+  if (commit === undefined)
+    return said === undefined || remembered.hasWritten ? { verdict: 'ours' } : { verdict: 'refused', why };
   if (said === undefined && remembered.commits.includes(commit)) return { verdict: 'ours' };
   return { verdict: 'asks', commit, otherwise: `${why}: the commit ${commit} that converged last is not in it` };
 }

@@ -17,19 +17,33 @@ export interface ForeignOwner {
   readonly as: Owner['as'];
 }
 
-export function foreignOwnerOf({ observed, applySet }: { observed: KubernetesObject; applySet: Pick<ApplySet, 'id' | 'environment'> }): ForeignOwner | undefined {
+export function foreignOwnerOf({
+  observed,
+  applySet,
+}: {
+  observed: KubernetesObject;
+  applySet: Pick<ApplySet, 'id' | 'environment'>;
+}): ForeignOwner | undefined {
   const owner = ownerOf({ object: observed, applySets: [applySet] });
   if (owner === undefined) return undefined;
   const [repository] = applySet.environment.split('/');
   const [ofRepository, environment] = owner.environment?.split('/') ?? [];
-  return { set: owner.set, title: owner.title, environment: ofRepository === repository ? environment : undefined, isNamed: owner.environment !== undefined, as: owner.as };
+  return {
+    set: owner.set,
+    title: owner.title,
+    environment: ofRepository === repository ? environment : undefined,
+    isNamed: owner.environment !== undefined,
+    as: owner.as,
+  };
 }
 
 /**
  * What the owner of an object says of it at this revision: it is not asked (`other`: of another repository or cluster),
  * `wants` it, does not want it (`free`), is `suspended` and keeps what it owns, or cannot be asked (`unknown`).
  */
-export type OwnersAnswer = { readonly answer: 'other' | 'wants' | 'free' | 'suspended' } | { readonly answer: 'unknown'; readonly reason: string };
+export type OwnersAnswer =
+  | { readonly answer: 'other' | 'wants' | 'free' | 'suspended' }
+  | { readonly answer: 'unknown'; readonly reason: string };
 
 /**
  * Why an object of another set must not be applied, or undefined where it is handed over. A forced apply would take it
@@ -62,11 +76,23 @@ export function refusalOf({
 }): string | undefined {
   if (holdsState(observed)) return `${stateMessage(undefined)}, and is never applied over; leave it out`;
   const owner = adopt ? undefined : livingOwner({ observed, desired });
-  return owner === undefined ? undefined : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
+  return owner === undefined
+    ? undefined
+    : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
 }
 
 /** Why a hook must neither be applied over an object nor make room for itself there, or undefined. It says nothing of what it would delete. */
-export function hookRefusal({ observed, desired, applySets, adopt }: { observed: KubernetesObject; desired: KubernetesObject; applySets: readonly Pick<ApplySet, 'id' | 'environment'>[]; adopt: boolean }): string | undefined {
+export function hookRefusal({
+  observed,
+  desired,
+  applySets,
+  adopt,
+}: {
+  observed: KubernetesObject;
+  desired: KubernetesObject;
+  applySets: readonly Pick<ApplySet, 'id' | 'environment'>[];
+  adopt: boolean;
+}): string | undefined {
   const owner = ownerOf({ object: observed, applySets });
   if (owner?.as === 'state') return `${stateMessage(owner.title)}, and no hook takes its place; leave it out`;
   return owner === undefined ? refusalOf({ observed, desired, adopt }) : `is owned by ${owner.title}`;

@@ -1,4 +1,10 @@
-import { environmentAnnotation, hookOfLabel, hookRunAnnotation, objectAnnotation, partOfLabel } from '../inventory/applyset.ts';
+import {
+  environmentAnnotation,
+  hookOfLabel,
+  hookRunAnnotation,
+  objectAnnotation,
+  partOfLabel,
+} from '../inventory/applyset.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { PathStep } from '../drift/owned-fields.ts';
 import type { JsonObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
@@ -27,11 +33,24 @@ export function releaseOf({ metadata }: { readonly metadata: ObjectMetadata }): 
   for (const entry of given) {
     const fields = splitFields(entry.fieldsV1 ?? {}, isMark).left;
     const other = byVersion.get(entry.apiVersion);
-    const fieldsV1 = fields === undefined ? other?.fieldsV1 : other?.fieldsV1 === undefined ? fields : unionFields(other.fieldsV1, fields);
-    byVersion.set(entry.apiVersion, { ...entry, manager: releasedManager, operation: 'Update', ...(fieldsV1 === undefined ? {} : { fieldsV1 }) });
+    const fieldsV1 =
+      fields === undefined
+        ? other?.fieldsV1
+        : other?.fieldsV1 === undefined
+          ? fields
+          : unionFields(other.fieldsV1, fields);
+    byVersion.set(entry.apiVersion, {
+      ...entry,
+      manager: releasedManager,
+      operation: 'Update',
+      ...(fieldsV1 === undefined ? {} : { fieldsV1 }),
+    });
   }
   const released = [...byVersion.values()].filter(({ fieldsV1 }) => hasFields(fieldsV1));
-  return { managedFields: [...entries.filter((entry) => !isReleased(entry)), ...released], without: { labels, annotations } };
+  return {
+    managedFields: [...entries.filter((entry) => !isReleased(entry)), ...released],
+    without: { labels, annotations },
+  };
 }
 
 /** Our entries for the object itself, whether applied, written otherwise or given up before. */

@@ -57,35 +57,73 @@ export function managedFieldsToWrite({
     if (entry === own) return [];
     const predecessor = own === undefined && entry.manager === releasedManager ? 'Converge' : predecessorOf(entry);
     if (predecessor === undefined || entry.fieldsV1 === undefined || entry.apiVersion !== apiVersion) return [entry];
-    const isTaken = (path: readonly PathStep[]) => takes({ path, predecessor, adopting: own === undefined, wasOurs, specified, ignored });
+    const isTaken = (path: readonly PathStep[]) =>
+      takes({ path, predecessor, adopting: own === undefined, wasOurs, specified, ignored });
     const { taken, left } = splitFields(entry.fieldsV1, isTaken);
     if (taken === undefined) return [entry];
     if (own === undefined || pathsOf(taken).some((path) => !specified(path))) isDue = true;
     ours = ours === undefined ? taken : unionFields(ours, taken);
     return left === undefined ? [] : [{ ...entry, fieldsV1: left }];
   });
-  const isReleased = (path: readonly PathStep[]) => (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
+  const isReleased = (path: readonly PathStep[]) =>
+    (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
   const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, isReleased).taken;
   // Adopting, it was taken over above like any other's.
-  const before = own === undefined ? undefined : entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
-  const { taken: regained, left: stillReleased } = splitFields(before?.fieldsV1 ?? {}, (path) => wasOurs(path) && !isReleased(path));
-  if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path)))) isDue = true;
-  const outlived = ours === undefined || observed.apiVersion !== apiVersion || desired.apiVersion !== apiVersion ? undefined : outlivedDefaults({ desired, observed: { ...observed, apiVersion, kind: desired.kind }, ours, others, ignored, causes });
+  const before =
+    own === undefined
+      ? undefined
+      : entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
+  const { taken: regained, left: stillReleased } = splitFields(
+    before?.fieldsV1 ?? {},
+    (path) => wasOurs(path) && !isReleased(path),
+  );
+  if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path))))
+    isDue = true;
+  const outlived =
+    ours === undefined || observed.apiVersion !== apiVersion || desired.apiVersion !== apiVersion
+      ? undefined
+      : outlivedDefaults({
+          desired,
+          observed: { ...observed, apiVersion, kind: desired.kind },
+          ours,
+          others,
+          ignored,
+          causes,
+        });
   if (ours !== undefined && outlived !== undefined) ours = unionFields(ours, outlived);
   if (!isDue && outlived === undefined) return undefined;
 
   const time = own?.time ?? entries[0]?.time;
-  const written = { ...(apiVersion === undefined ? {} : { apiVersion }), ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1' };
-  const givenUp = released === undefined || stillReleased === undefined ? (released ?? stillReleased) : unionFields(stillReleased, released);
+  const written = {
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(time === undefined ? {} : { time }),
+    fieldsType: 'FieldsV1',
+  };
+  const givenUp =
+    released === undefined || stillReleased === undefined
+      ? (released ?? stillReleased)
+      : unionFields(stillReleased, released);
   return [
     ...others.filter((entry) => entry !== before),
     { manager: fieldManager, operation: 'Apply', ...written, ...(ours === undefined ? {} : { fieldsV1: ours }) },
-    ...(givenUp === undefined ? [] : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: givenUp }]),
+    ...(givenUp === undefined
+      ? []
+      : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: givenUp }]),
   ];
 }
 
-function versionToAdopt({ entries, preferred }: { entries: readonly ManagedFieldsEntry[]; preferred: string }): string | undefined {
-  const versions = entries.flatMap((entry) => ((predecessorOf(entry) === undefined && entry.manager !== releasedManager) || entry.apiVersion === undefined ? [] : [entry.apiVersion]));
+function versionToAdopt({
+  entries,
+  preferred,
+}: {
+  entries: readonly ManagedFieldsEntry[];
+  preferred: string;
+}): string | undefined {
+  const versions = entries.flatMap((entry) =>
+    (predecessorOf(entry) === undefined && entry.manager !== releasedManager) || entry.apiVersion === undefined
+      ? []
+      : [entry.apiVersion],
+  );
   return versions.includes(preferred) ? preferred : versions[0];
 }
 
@@ -137,7 +175,13 @@ function child({ value, step }: { value: object; step: PathStep }): unknown {
   }
 }
 
-function withoutDefaulted({ item, keys }: { item: unknown; keys: Readonly<Record<string, unknown>> }): Readonly<Record<string, unknown>> {
+function withoutDefaulted({
+  item,
+  keys,
+}: {
+  item: unknown;
+  keys: Readonly<Record<string, unknown>>;
+}): Readonly<Record<string, unknown>> {
   if (item === null || typeof item !== 'object') return keys;
   const said = Object.entries(keys).filter(([key]) => Object.hasOwn(item, key));
   return said.length === 0 ? keys : Object.fromEntries(said);

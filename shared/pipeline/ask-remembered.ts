@@ -7,7 +7,13 @@ import { rememberedEnvironments } from './remembered-environments.ts';
  * Has every environment that is remembered look at a branch that cannot be read: which of them it declares is not known, and each
  * tells that it is not what was converged any more. Throws the error, whatever it is about.
  */
-export async function askRemembered({ repository, occasion, cause, error, ports }: {
+export async function askRemembered({
+  repository,
+  occasion,
+  cause,
+  error,
+  ports,
+}: {
   repository: string;
   /** What the messages are named by, beside their environment. */
   occasion: string;

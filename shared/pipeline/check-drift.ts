@@ -19,7 +19,10 @@ export async function checkDrift(
 ): Promise<CheckDriftResult> {
   const outcomes = await Promise.allSettled(
     [...repositories].sort().map(async (name) => {
-      const branch = await pollBranch(name, ports).catch(async (error: unknown) => await askRemembered({ repository: name, occasion: tick, cause: 'schedule', error, ports }));
+      const branch = await pollBranch(name, ports).catch(
+        async (error: unknown) =>
+          await askRemembered({ repository: name, occasion: tick, cause: 'schedule', error, ports }),
+      );
       const environments = branch?.environments ?? [];
       await Promise.all(
         environments.map(async (environment) => {
@@ -27,7 +30,8 @@ export async function checkDrift(
           await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
         }),
       );
-      const remembered = branch === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
+      const remembered =
+        branch === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
       const removed = remembered.filter((environment) => !environments.includes(environment));
       await Promise.all(
         removed.map(async (environment) => {

@@ -38,7 +38,10 @@ const sinceMilliseconds = 7 * 24 * 3_600_000;
  * Which environments a commit of the branch affects (an input has another Git object id than before it), and how far each is.
  * Reads Git and the state bucket, never a cluster. Throws `BadRequest` (refuse) for what is no recent commit of the branch.
  */
-export async function commitStatus({ repository: repositoryClass, commit: id }: { repository: string; commit: string }, ports: CommitStatusPorts): Promise<CommitStatus> {
+export async function commitStatus(
+  { repository: repositoryClass, commit: id }: { repository: string; commit: string },
+  ports: CommitStatusPorts,
+): Promise<CommitStatus> {
   const repository = ports.repository(repositoryClass);
   const head = await fetchBranch({ repository, state: ports.state });
   const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: sinceMilliseconds });
@@ -54,11 +57,23 @@ export async function commitStatus({ repository: repositoryClass, commit: id }: 
   const names = await listEnvironments({ repository, commit: head.id });
   const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), ports };
   const environments = await inParallel(names, async (name) => lookAtEnvironment({ name, ...look }));
-  return { repository: repositoryClass, commit: id, environments: environments.filter((environment) => environment !== undefined) };
+  return {
+    repository: repositoryClass,
+    commit: id,
+    environments: environments.filter((environment) => environment !== undefined),
+  };
 }
 
 /** The head and what was committed no longer than that before it, newest first: a branch that nobody touches has a history, too. */
-export async function recentCommits({ repository, head, milliseconds }: { repository: Repository; head: Commit; milliseconds: number }): Promise<readonly Commit[]> {
+export async function recentCommits({
+  repository,
+  head,
+  milliseconds,
+}: {
+  repository: Repository;
+  head: Commit;
+  milliseconds: number;
+}): Promise<readonly Commit[]> {
   return await repository.history({ from: head.id, within: milliseconds });
 }
 
@@ -70,7 +85,14 @@ function commitsFrom({ commit, commits }: { commit: Commit; commits: readonly Co
 }
 
 /** Undefined where the commit does not touch the environment. */
-async function lookAtEnvironment({ name, repository, commit, head, atOrAfter, ports }: {
+async function lookAtEnvironment({
+  name,
+  repository,
+  commit,
+  head,
+  atOrAfter,
+  ports,
+}: {
   name: string;
   repository: Repository;
   commit: Commit;
@@ -81,7 +103,10 @@ async function lookAtEnvironment({ name, repository, commit, head, atOrAfter, po
   const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
   const environment = await declaredAt({ name, repository, commit: head });
   const paths = pathsOf({ name, environment, memory });
-  const [after, before] = await Promise.all([readInputs({ repository, commit: commit.id, paths }), inputsBefore({ repository, commit, paths })]);
+  const [after, before] = await Promise.all([
+    readInputs({ repository, commit: commit.id, paths }),
+    inputsBefore({ repository, commit, paths }),
+  ]);
   if (sameInputs({ attempted: before, current: after })) return undefined;
 
   const { converged, attempted, incident } = memory;
@@ -93,28 +118,66 @@ async function lookAtEnvironment({ name, repository, commit, head, atOrAfter, po
       return { ...facts, state: 'Converged', message: '', diff: null };
     }
   }
-  const isTold = isOpen(incident) && incident.diff !== undefined && attempted !== undefined && atOrAfter.has(attempted.commit) && incident.revision === attempted.revision;
+  const isTold =
+    isOpen(incident) &&
+    incident.diff !== undefined &&
+    attempted !== undefined &&
+    atOrAfter.has(attempted.commit) &&
+    incident.revision === attempted.revision;
   // Drift that is about to be healed is on its way.
   if (isTold && incident.diff?.action !== 'healing') {
-    return { ...facts, state: incident.reason === 'Drifted' ? 'Diverged' : 'Failed', message: incident.summary, diff: incident.diff ?? null };
+    return {
+      ...facts,
+      state: incident.reason === 'Drifted' ? 'Diverged' : 'Failed',
+      message: incident.summary,
+      diff: incident.diff ?? null,
+    };
   }
   return { ...facts, state: 'Converging', message: memory.held?.message ?? memory.waiting?.message ?? '', diff: null };
 }
 
 /** What the environment is made of: what its file names, and what the last render that ended well read beside it. */
-function pathsOf({ name, environment, memory }: { name: string; environment: Environment | undefined; memory: Memory }): string[] {
+function pathsOf({
+  name,
+  environment,
+  memory,
+}: {
+  name: string;
+  environment: Environment | undefined;
+  memory: Memory;
+}): string[] {
   const declared = environment === undefined ? [environmentPath(name)] : declaredPaths(environment);
-  return [...new Set([...declared, ...Object.keys(memory.converged?.inputs ?? {})])].filter((path) => path !== '').sort();
+  return [...new Set([...declared, ...Object.keys(memory.converged?.inputs ?? {})])]
+    .filter((path) => path !== '')
+    .sort();
 }
 
 /** At the commit's first parent; nothing is there before the first commit. */
-export async function inputsBefore({ repository, commit, paths }: { repository: Repository; commit: Commit; paths: readonly string[] }): Promise<Inputs> {
+export async function inputsBefore({
+  repository,
+  commit,
+  paths,
+}: {
+  repository: Repository;
+  commit: Commit;
+  paths: readonly string[];
+}): Promise<Inputs> {
   const [parent] = commit.parents;
-  return parent === undefined ? Object.fromEntries(paths.map((path) => [path, null])) : await readInputs({ repository, commit: parent, paths });
+  return parent === undefined
+    ? Object.fromEntries(paths.map((path) => [path, null]))
+    : await readInputs({ repository, commit: parent, paths });
 }
 
 /** The environment as a commit declares it; undefined where its file is not there or does not parse. */
-export async function declaredAt({ name, repository, commit }: { name: string; repository: Repository; commit: string }): Promise<Environment | undefined> {
+export async function declaredAt({
+  name,
+  repository,
+  commit,
+}: {
+  name: string;
+  repository: Repository;
+  commit: string;
+}): Promise<Environment | undefined> {
   const file = environmentPath(name);
   const bytes = await repository.readFile({ commit, path: file });
   if (bytes === undefined) return undefined;

@@ -40,7 +40,11 @@ export type CopyOutcome =
  * Throws `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `TooLarge`, `WouldOverwrite`, `GitRefused`, `StorageRefused` (refuse),
  * `BranchMissing`, `UnreadableObject` (refuse; copied once the branch is mended), `GitUnavailable`, `StorageUnavailable`, `IntakeBusy` (retry).
  */
-export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, settings: CopySettings): Promise<CopyOutcome> {
+export async function copyArtifact(
+  event: ObjectFinalized,
+  ports: CopyPorts,
+  settings: CopySettings,
+): Promise<CopyOutcome> {
   const live = await ports.buckets.find(event);
   if (live === undefined) {
     ports.log('INFO', 'the object is gone: nothing to copy', { artifact: artifactUri(event) });
@@ -54,7 +58,10 @@ export async function copyArtifact(event: ObjectFinalized, ports: CopyPorts, set
     return await takeIn({ live, ports, settings });
   } catch (error) {
     if (error instanceof ConvergeError && error.code === 'WouldOverwrite') {
-      ports.log('ERROR', 'an upload is refused: it would overwrite what somebody else changed', { artifact: error.subject, problem: error.problem });
+      ports.log('ERROR', 'an upload is refused: it would overwrite what somebody else changed', {
+        artifact: error.subject,
+        problem: error.problem,
+      });
     }
     throw error;
   }

@@ -15,7 +15,10 @@ const eventMilliseconds = 60_000;
  * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns their `gs://` names. What is refused
  * goes to the dead-letter topic, once. Never throws: what fails is logged, and looked at again by the next check.
  */
-export async function copyUnseen(buckets: readonly { bucket: string; settings: CopySettings }[], ports: CopyPorts): Promise<readonly string[]> {
+export async function copyUnseen(
+  buckets: readonly { bucket: string; settings: CopySettings }[],
+  ports: CopyPorts,
+): Promise<readonly string[]> {
   const copied = await Promise.all(
     buckets.map(async ({ bucket, settings }) => {
       try {
@@ -33,27 +36,52 @@ export async function copyUnseen(buckets: readonly { bucket: string; settings: C
   return copied.flat();
 }
 
-async function copyOne({ live, ports, settings }: { live: StoredObject; ports: CopyPorts; settings: CopySettings }): Promise<string | undefined> {
+async function copyOne({
+  live,
+  ports,
+  settings,
+}: {
+  live: StoredObject;
+  ports: CopyPorts;
+  settings: CopySettings;
+}): Promise<string | undefined> {
   const uri = artifactUri(live);
   try {
     await takeIn({ live, ports, settings });
     ports.log('WARNING', 'an object was copied whose event never came', { artifact: uri });
     return uri;
   } catch (error) {
-    ports.log('WARNING', 'an object whose event never came could not be copied', { artifact: uri, error: describeError(error) });
+    ports.log('WARNING', 'an object whose event never came could not be copied', {
+      artifact: uri,
+      error: describeError(error),
+    });
     if (isAboutContent(error)) await tellRefusal({ live, error, ports });
     return undefined;
   }
 }
 
-async function tellRefusal({ live, error, ports }: { live: StoredObject; error: ConvergeError; ports: CopyPorts }): Promise<void> {
+async function tellRefusal({
+  live,
+  error,
+  ports,
+}: {
+  live: StoredObject;
+  error: ConvergeError;
+  ports: CopyPorts;
+}): Promise<void> {
   const { bucket, name, generation } = live;
   const letter = {
     stage: 'checkDrift',
     reason: error.code,
     message: error.problem,
     subject: error.subject,
-    event: { id: artifactUri(live), type: 'google.cloud.storage.object.v1.finalized', source: `//storage.googleapis.com/projects/_/buckets/${bucket}`, subject: `objects/${name}`, data: { bucket, name, generation } },
+    event: {
+      id: artifactUri(live),
+      type: 'google.cloud.storage.object.v1.finalized',
+      source: `//storage.googleapis.com/projects/_/buckets/${bucket}`,
+      subject: `objects/${name}`,
+      data: { bucket, name, generation },
+    },
   };
   await ports.topics.publish('dead-letter', encodeDeadLetter(letter, ports.now()));
 }

@@ -25,11 +25,23 @@ function keptFor(repository: Repository): Kept {
 }
 
 /** The names of the environments that a commit declares, sorted. Files that are wrong are among them. */
-export async function listEnvironments({ repository, commit }: { repository: Repository; commit: string }): Promise<string[]> {
+export async function listEnvironments({
+  repository,
+  commit,
+}: {
+  repository: Repository;
+  commit: string;
+}): Promise<string[]> {
   return (await listFiles({ repository, commit })).map(({ name }) => name);
 }
 
-async function listFiles({ repository, commit }: { repository: Repository; commit: string }): Promise<{ name: string; path: string; id: string }[]> {
+async function listFiles({
+  repository,
+  commit,
+}: {
+  repository: Repository;
+  commit: string;
+}): Promise<{ name: string; path: string; id: string }[]> {
   const entries = await repository.list({ commit, folder: environmentsFolder });
   return entries
     .flatMap(({ kind, path, id }) => {
@@ -40,7 +52,15 @@ async function listFiles({ repository, commit }: { repository: Repository; commi
 }
 
 /** An environment and all that it depends on, over others too, as a commit declares them. */
-export async function declaredFrom({ repository, commit, name }: { repository: Repository; commit: string; name: string }): Promise<Map<string, DeclaredEnvironment>> {
+export async function declaredFrom({
+  repository,
+  commit,
+  name,
+}: {
+  repository: Repository;
+  commit: string;
+  name: string;
+}): Promise<Map<string, DeclaredEnvironment>> {
   const { files } = keptFor(repository);
   const found = new Map<string, DeclaredEnvironment>();
   const due = [name];
@@ -50,7 +70,8 @@ export async function declaredFrom({ repository, commit, name }: { repository: R
     const entry = await repository.entry({ commit, path });
     if (entry?.kind !== 'file' && entry?.kind !== 'executable') continue;
     const key = `${path} ${entry.id}`;
-    const declared = files.get(key) ?? declareEnvironment({ file: path, text: await readText({ repository, commit, path }) });
+    const declared =
+      files.get(key) ?? declareEnvironment({ file: path, text: await readText({ repository, commit, path }) });
     files.set(key, declared);
     found.set(next, declared);
     due.push(...dependenciesOf(declared));
@@ -59,7 +80,13 @@ export async function declaredFrom({ repository, commit, name }: { repository: R
 }
 
 /** What each environment of a commit depends on; nothing for a file that cannot be read. */
-export async function dependencyGraph({ repository, commit }: { repository: Repository; commit: string }): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function dependencyGraph({
+  repository,
+  commit,
+}: {
+  repository: Repository;
+  commit: string;
+}): Promise<ReadonlyMap<string, readonly string[]>> {
   const kept = keptFor(repository);
   const folder = (await repository.entry({ commit, path: environmentsFolder }))?.id;
   if (folder === undefined) return new Map();
@@ -69,7 +96,8 @@ export async function dependencyGraph({ repository, commit }: { repository: Repo
   await Promise.all(
     files.map(async ({ name, path, id }) => {
       const key = `${path} ${id}`;
-      const known = kept.dependencies.get(key) ?? dependenciesIn({ path, text: await readText({ repository, commit, path }) });
+      const known =
+        kept.dependencies.get(key) ?? dependenciesIn({ path, text: await readText({ repository, commit, path }) });
       kept.dependencies.set(key, known);
       if (known.length > 0) dependsOn.set(name, known);
     }),
@@ -84,6 +112,14 @@ function dependenciesIn({ path, text }: { path: string; text: string }): readonl
   return dependenciesOf(declareEnvironment({ file: path, text }));
 }
 
-async function readText({ repository, commit, path }: { repository: Repository; commit: string; path: string }): Promise<string> {
+async function readText({
+  repository,
+  commit,
+  path,
+}: {
+  repository: Repository;
+  commit: string;
+  path: string;
+}): Promise<string> {
   return Buffer.from((await repository.readFile({ commit, path })) ?? []).toString('utf8');
 }

@@ -12,8 +12,11 @@ export async function deliverAlert(
   ports: Pick<Ports, 'sinks' | 'log'>,
 ): Promise<{ delivered: readonly string[] }> {
   const outcomes = await Promise.allSettled(sinks.map(async (sink) => ports.sinks.deliver({ sink, alert, id })));
-  const failed = outcomes.flatMap((outcome, index) => (outcome.status === 'rejected' ? [{ sink: sinks[index]?.name, error: outcome.reason as unknown }] : []));
-  for (const { sink, error } of failed) ports.log('WARNING', 'an alert was not delivered', { sink, id, error: describeError(error) });
+  const failed = outcomes.flatMap((outcome, index) =>
+    outcome.status === 'rejected' ? [{ sink: sinks[index]?.name, error: outcome.reason as unknown }] : [],
+  );
+  for (const { sink, error } of failed)
+    ports.log('WARNING', 'an alert was not delivered', { sink, id, error: describeError(error) });
   const retryable = failed.find(({ error }) => !(error instanceof ConvergeError) || error.disposition === 'retry');
   const worst = retryable ?? failed[0];
   if (worst !== undefined) throw worst.error;

@@ -14,22 +14,42 @@ const deliverySchema = z.object({ at: z.iso.datetime() });
  *
  * @param delivery.signedBody only where no two pushes have the same
  */
-export function deliveryPaths({ host, delivery, signedBody }: { host: WebhookHost; delivery: string | undefined; signedBody: Uint8Array | undefined }): readonly string[] {
+export function deliveryPaths({
+  host,
+  delivery,
+  signedBody,
+}: {
+  host: WebhookHost;
+  delivery: string | undefined;
+  signedBody: Uint8Array | undefined;
+}): readonly string[] {
   const ids = [
-    ...(delivery === undefined ? [] : [/^[A-Za-z0-9-]{1,100}$/.test(delivery) ? delivery : `id-${hash(Buffer.from(delivery))}`]),
+    ...(delivery === undefined
+      ? []
+      : [/^[A-Za-z0-9-]{1,100}$/.test(delivery) ? delivery : `id-${hash(Buffer.from(delivery))}`]),
     ...(signedBody === undefined ? [] : [`body-${hash(signedBody)}`]),
   ];
   return ids.map((id) => `deliveries/${host}/${id}.json`);
 }
 
 /** Whether one of them is remembered. */
-export async function wasDelivered(paths: readonly string[], { state, now }: Pick<Ports, 'state' | 'now'>): Promise<boolean> {
-  const found = await Promise.all(paths.map(async (path) => deliverySchema.safeParse((await state.read(path))?.value).data));
-  return found.some((delivery) => delivery !== undefined && now().getTime() - new Date(delivery.at).getTime() < rememberedMilliseconds);
+export async function wasDelivered(
+  paths: readonly string[],
+  { state, now }: Pick<Ports, 'state' | 'now'>,
+): Promise<boolean> {
+  const found = await Promise.all(
+    paths.map(async (path) => deliverySchema.safeParse((await state.read(path))?.value).data),
+  );
+  return found.some(
+    (delivery) => delivery !== undefined && now().getTime() - new Date(delivery.at).getTime() < rememberedMilliseconds,
+  );
 }
 
 /** Of two calls at once the first one writes; both have announced the same event. */
-export async function rememberDelivery(paths: readonly string[], { state, now }: Pick<Ports, 'state' | 'now'>): Promise<void> {
+export async function rememberDelivery(
+  paths: readonly string[],
+  { state, now }: Pick<Ports, 'state' | 'now'>,
+): Promise<void> {
   for (const path of paths) {
     const value = { at: now().toISOString() };
     if ((await state.write({ path, value, ifGeneration: 'absent' })) !== 'conflict') continue;

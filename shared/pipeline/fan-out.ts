@@ -32,24 +32,34 @@ export async function fanOut(
   ports: Pick<Ports, 'now' | 'log' | 'repository' | 'state' | 'topics'>,
 ): Promise<FanOutResult> {
   const repository = ports.repository(change.repository);
-  const ask = async (error: unknown) => await askRemembered({ repository: change.repository, occasion: change.commit, cause: 'commit', error, ports });
+  const ask = async (error: unknown) =>
+    await askRemembered({ repository: change.repository, occasion: change.commit, cause: 'commit', error, ports });
   const head = await fetchBranch({ repository, state: ports.state }).catch(ask);
   if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [] };
   const environments = await listEnvironments({ repository, commit: head.id }).catch(ask);
   const verdicts = await Promise.all(
-    environments.map(async (environment) => ({ environment, due: await isDue({ environment, repository, commit: head.id, ports }) })),
+    environments.map(async (environment) => ({
+      environment,
+      due: await isDue({ environment, repository, commit: head.id, ports }),
+    })),
   );
   const due = verdicts.filter((verdict) => verdict.due).map((verdict) => verdict.environment);
-  const dependsOn = due.length > 1 ? await dependencyGraph({ repository, commit: head.id }) : new Map<string, readonly string[]>();
+  const dependsOn =
+    due.length > 1 ? await dependencyGraph({ repository, commit: head.id }) : new Map<string, readonly string[]>();
   for (const group of inDependencyOrder({ names: due, dependsOn })) {
     await Promise.all(
       group.map(async (environment) => {
         const job = { repository: change.repository, environment, mode: 'reconcile', cause: 'commit' } as const;
-        await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
+        await ports.topics.publish(
+          'reconcile',
+          encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }),
+        );
       }),
     );
   }
-  const removed = (await rememberedEnvironments({ repository: change.repository, state: ports.state })).filter((name) => !environments.includes(name));
+  const removed = (await rememberedEnvironments({ repository: change.repository, state: ports.state })).filter(
+    (name) => !environments.includes(name),
+  );
   await Promise.all(
     removed.map(async (environment) => {
       const job = { repository: change.repository, environment, mode: 'teardown', cause: 'commit' } as const;

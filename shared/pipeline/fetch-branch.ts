@@ -8,9 +8,16 @@ import type { Commit, Repository, StateStore } from './ports.ts';
  * The head of the branch, brought here. Undefined only for a repository that has no branch and never had this one, which the first
  * upload founds. Throws `BranchMissing` (refuse) where the branch is gone: it has others, or the state bucket remembers it.
  */
-export async function fetchBranch({ repository, state }: { repository: Repository; state: StateStore }): Promise<Commit | undefined> {
+export async function fetchBranch({
+  repository,
+  state,
+}: {
+  repository: Repository;
+  state: StateStore;
+}): Promise<Commit | undefined> {
   const head = await repository.fetchHead();
-  if (head === undefined && (await isRemembered({ repository: repository.repositoryClass, state }))) throw branchGone(repository);
+  if (head === undefined && (await isRemembered({ repository: repository.repositoryClass, state })))
+    throw branchGone(repository);
   return head;
 }
 
@@ -35,6 +42,8 @@ export function branchGone({ url, branch }: Pick<Repository, 'url' | 'branch'>):
 }
 
 /** Whether an error is about the branch itself: nothing of it can be read until somebody mends it, and each environment has to say so. */
-export function isAboutBranch(error: unknown): error is ConvergeError & { readonly code: 'BranchMissing' | 'UnreadableObject' } {
+export function isAboutBranch(
+  error: unknown,
+): error is ConvergeError & { readonly code: 'BranchMissing' | 'UnreadableObject' } {
   return error instanceof ConvergeError && (error.code === 'BranchMissing' || error.code === 'UnreadableObject');
 }

@@ -6,7 +6,10 @@ import type { Ports } from './ports.ts';
 export type Landing = { readonly landing: 'committed'; readonly commit: string } | { readonly landing: 'refused' };
 
 /** Undefined where the ledger does not say yet. */
-export async function findLanding(artifact: ArtifactId & { readonly repositoryClass: string }, ports: Pick<Ports, 'state'>): Promise<Landing | undefined> {
+export async function findLanding(
+  artifact: ArtifactId & { readonly repositoryClass: string },
+  ports: Pick<Ports, 'state'>,
+): Promise<Landing | undefined> {
   const ledger = decodeLedger((await ports.state.read(ledgerPath(artifact)))?.value);
   if (ledger === undefined) return undefined;
   const copy = copyOf({ ledger, artifact });

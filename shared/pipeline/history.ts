@@ -30,7 +30,13 @@ export interface HistoryEntry extends CommitProvenance {
   /** Each time that the environment converged at it: from the notes of the commit. */
   readonly converged: readonly ConvergenceNote[];
   /** What is open at it now: `alert` is the id of the `diff` event, null before it was told. */
-  readonly failure: { readonly reason: string; readonly summary: string; readonly incident: string; readonly since: string; readonly alert: string | null } | null;
+  readonly failure: {
+    readonly reason: string;
+    readonly summary: string;
+    readonly incident: string;
+    readonly since: string;
+    readonly alert: string | null;
+  } | null;
 }
 
 /**
@@ -47,14 +53,16 @@ export async function history(
   const head = await repository.fetchHead();
   // It ran once, so there was a branch.
   if (head === undefined && memory.attempted !== undefined) throw branchGone(repository);
-  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
+  const commits =
+    head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
   const notes = await openNotes(repository);
   const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });
   const entries: HistoryEntry[] = [];
   for (const commit of commits) {
     if (entries.length >= limits.entries) break;
     const converged = (await notes.read(commit.id)).filter((note) => note.environment === environment);
-    const isRun = converged.length > 0 || memory.attempted?.commit === commit.id || memory.converged?.commit === commit.id;
+    const isRun =
+      converged.length > 0 || memory.attempted?.commit === commit.id || memory.converged?.commit === commit.id;
     if (!isRun && !(await changes({ commit, repository, paths }))) continue;
     entries.push(entryOf({ commit, branch: repository.branch, memory, converged, paths }));
   }
@@ -62,18 +70,45 @@ export async function history(
 }
 
 /** What the environment is made of at a commit, as far as that is known without a render; never the whole tree. */
-export async function pathsAt({ environment, repository, memory, commit }: { environment: string; repository: Repository; memory: Memory; commit: string }): Promise<string[]> {
+export async function pathsAt({
+  environment,
+  repository,
+  memory,
+  commit,
+}: {
+  environment: string;
+  repository: Repository;
+  memory: Memory;
+  commit: string;
+}): Promise<string[]> {
   const declared = await declaredAt({ name: environment, repository, commit });
   const paths = declared === undefined ? [environmentPath(environment)] : declaredPaths(declared);
   return [...new Set([...paths, ...Object.keys(memory.converged?.inputs ?? {})])].filter((path) => path !== '').sort();
 }
 
-async function changes({ commit, repository, paths }: { commit: Commit; repository: Repository; paths: readonly string[] }): Promise<boolean> {
-  const [before, after] = await Promise.all([inputsBefore({ repository, commit, paths }), readInputs({ repository, commit: commit.id, paths })]);
+async function changes({
+  commit,
+  repository,
+  paths,
+}: {
+  commit: Commit;
+  repository: Repository;
+  paths: readonly string[];
+}): Promise<boolean> {
+  const [before, after] = await Promise.all([
+    inputsBefore({ repository, commit, paths }),
+    readInputs({ repository, commit: commit.id, paths }),
+  ]);
   return !sameInputs({ attempted: before, current: after });
 }
 
-function entryOf({ commit, branch, memory, converged, paths }: {
+function entryOf({
+  commit,
+  branch,
+  memory,
+  converged,
+  paths,
+}: {
   commit: Commit;
   branch: string;
   memory: Memory;
@@ -87,7 +122,10 @@ function entryOf({ commit, branch, memory, converged, paths }: {
     isOpen(incident) && incident.revision === revision
       ? {
           ...{ reason: incident.reason, summary: incident.summary, incident: incident.id, since: incident.since },
-          alert: incident.diff === undefined ? null : encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)).id,
+          alert:
+            incident.diff === undefined
+              ? null
+              : encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)).id,
         }
       : null;
   const hasConverged = converged.length > 0 || memory.converged?.commit === commit.id;

@@ -103,5 +103,10 @@ export async function acquireLease(
 }
 
 function lost(path: string): ConvergeError {
-  return new ConvergeError({ code: 'LeaseLost', subject: path, message: 'the lease is lost: another run took over', disposition: 'retry' });
+  return new ConvergeError({
+    code: 'LeaseLost',
+    subject: path,
+    message: 'the lease is lost: another run took over',
+    disposition: 'retry',
+  });
 }

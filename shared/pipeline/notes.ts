@@ -24,5 +24,9 @@ export async function openNotes(repository: Repository): Promise<Notes> {
 
 /** Where git keeps the note of a commit: flat while there are few, in folders of two digits where there are many (notes.c of git). */
 function notePaths(commit: string): string[] {
-  return [commit, `${commit.slice(0, 2)}/${commit.slice(2)}`, `${commit.slice(0, 2)}/${commit.slice(2, 4)}/${commit.slice(4)}`];
+  return [
+    commit,
+    `${commit.slice(0, 2)}/${commit.slice(2)}`,
+    `${commit.slice(0, 2)}/${commit.slice(2, 4)}/${commit.slice(4)}`,
+  ];
 }

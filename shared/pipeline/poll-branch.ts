@@ -16,7 +16,10 @@ export interface PolledBranch extends BranchHead {
  *
  * Undefined for a repository that never had a branch. Throws `BranchMissing`, `UnreadableObject` (refuse).
  */
-export async function pollBranch(name: string, { now, repository: repositories, state, topics }: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>): Promise<PolledBranch | undefined> {
+export async function pollBranch(
+  name: string,
+  { now, repository: repositories, state, topics }: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>,
+): Promise<PolledBranch | undefined> {
   const repository = repositories(name);
   const path = branchHeadPath(name);
   const [advertised, stored] = await Promise.all([repository.head(), state.read(path)]);
@@ -34,6 +37,11 @@ export async function pollBranch(name: string, { now, repository: repositories, 
   return {
     ...seen,
     // Where another tick wrote meanwhile, the next one finds out which of the two is right.
-    remember: async () => void (await state.write({ path, value: seen, ifGeneration: stored === undefined ? 'absent' : { generation: stored.generation } })),
+    remember: async () =>
+      void (await state.write({
+        path,
+        value: seen,
+        ifGeneration: stored === undefined ? 'absent' : { generation: stored.generation },
+      })),
   };
 }

@@ -7,7 +7,12 @@ import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { UnpackArchive } from '../source/archive.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
-import type { KubernetesObject, ManagedFieldsEntry, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
+import type {
+  KubernetesObject,
+  ManagedFieldsEntry,
+  RenderedHook,
+  RenderedObject,
+} from '../objects/kubernetes-object.ts';
 
 /**
  * What the stages need of the outside world, one interface per outside system. A stage takes the ports it uses as
@@ -36,7 +41,11 @@ export interface Ports {
 }
 
 /** One structured line; `fields` land beside the message in the log entry. */
-export type Log = (severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR', message: string, fields?: Record<string, unknown>) => void;
+export type Log = (
+  severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR',
+  message: string,
+  fields?: Record<string, unknown>,
+) => void;
 
 // --- Cloud Storage: the buckets CI uploads to -------------------------------------------------------------------
 
@@ -68,7 +77,10 @@ export interface Buckets {
 /** What CI does with a bucket; no function does. */
 export interface Uploads {
   /** The live object with the MD5 of its content (base64), or undefined where the bucket holds none of that name. */
-  find(object: { bucket: string; name: string }): Promise<(StoredObject & { readonly md5: string | undefined }) | undefined>;
+  find(object: {
+    bucket: string;
+    name: string;
+  }): Promise<(StoredObject & { readonly md5: string | undefined }) | undefined>;
   /** Writes an object. `conflict` where the precondition does not hold. */
   write(upload: {
     bucket: string;
@@ -96,7 +108,11 @@ export interface StateStore {
   /** The JSON object at that path, or undefined where there is none. A failed read throws. */
   read(path: string): Promise<StateObject | undefined>;
   /** Writes the value as JSON. `conflict` where the precondition does not hold. */
-  write(write: { path: string; value: unknown; ifGeneration: GenerationPrecondition }): Promise<{ generation: string } | 'conflict'>;
+  write(write: {
+    path: string;
+    value: unknown;
+    ifGeneration: GenerationPrecondition;
+  }): Promise<{ generation: string } | 'conflict'>;
   /** The paths of every object that begins so, sorted. A failed read throws. */
   list(prefix: string): Promise<readonly string[]>;
   /** Deletes that generation of an object: `conflict` where another one is live. Where there is none, nothing is to do. */
@@ -184,12 +200,19 @@ export interface Repository {
    * Brings a file here for a later `commit` and returns its id; nothing of it stays in memory. A stream's `bytes` must be
    * exactly what it yields: Git hashes the length first.
    */
-  writeBlob(content: Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> }): Promise<string>;
+  writeBlob(
+    content: Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> },
+  ): Promise<string>;
   /**
    * Writes a commit on top of `parent` (undefined: the first commit) without pushing it: the changes to the parent's tree,
    * or to `tree`, the id of another whole tree of a fetched commit. `unchanged` where the result is the parent's tree.
    */
-  commit(commit: { parent: string | undefined; changes: readonly TreeChange[]; message: string; tree?: string }): Promise<Commit | 'unchanged'>;
+  commit(commit: {
+    parent: string | undefined;
+    changes: readonly TreeChange[];
+    message: string;
+    tree?: string;
+  }): Promise<Commit | 'unchanged'>;
   /** Pushes a commit made by `commit`. `moved` where the branch is no longer at that commit's parent. */
   push(commit: Commit): Promise<'pushed' | 'moved'>;
   /** The commit that any ref (`refs/…`, its full name) of the host is at now: one small request. Undefined where there is none. */
@@ -198,7 +221,11 @@ export interface Repository {
    * Compare-and-swap of any ref (`refs/…`) of the host: points it at a commit that is here or on the host, where it is still
    * at `expected` (undefined: does not exist), and nothing is forced beyond that. `moved` where it is not. Without a commit, the ref is deleted.
    */
-  writeRef(write: { name: string; expected: string | undefined; commit: string | undefined }): Promise<'written' | 'moved'>;
+  writeRef(write: {
+    name: string;
+    expected: string | undefined;
+    commit: string | undefined;
+  }): Promise<'written' | 'moved'>;
   /** Brings the tip of any ref (`refs/…`) and its tree here, without history. Undefined where the host has no such ref. */
   fetchRef(name: string): Promise<Commit | undefined>;
   /**
@@ -217,10 +244,17 @@ export interface TrustRoot {
 }
 
 /** The key: its fingerprint, or the id that the signature names. `why` follows "the key …". */
-export type OpenpgpVerdict = { readonly verdict: 'good'; readonly key: string } | { readonly verdict: 'bad'; readonly key: string; readonly why: string };
+export type OpenpgpVerdict =
+  | { readonly verdict: 'good'; readonly key: string }
+  | { readonly verdict: 'bad'; readonly key: string; readonly why: string };
 
 /** Whether one of the armored public keys made the signature of the payload, and might. Keys that cannot be read allow nothing. */
-export type VerifyOpenpgp = (check: { armored: string; payload: Uint8Array; keys: string; now: Date }) => Promise<OpenpgpVerdict>;
+export type VerifyOpenpgp = (check: {
+  armored: string;
+  payload: Uint8Array;
+  keys: string;
+  now: Date;
+}) => Promise<OpenpgpVerdict>;
 
 export interface Signatures {
   /** Undefined where the operator wants no signatures in that repository. Throws `BadConfiguration` (refuse) where a file cannot be read. */
@@ -307,7 +341,13 @@ export interface KeptRenders {
 export type ApplyResult =
   | { readonly outcome: 'applied'; readonly object: KubernetesObject }
   /** `causes`: what of the object is refused, where the API server says it; `message` is cut to what a person reads. */
-  | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string; readonly causes: readonly RefusalCause[] };
+  | {
+      readonly outcome: 'rejected';
+      readonly status: number;
+      readonly reason: string;
+      readonly message: string;
+      readonly causes: readonly RefusalCause[];
+    };
 
 export type DeleteResult =
   /** `gone`: the API server says that nothing is left of it; otherwise finalizers or its grace period may hold it. */
@@ -323,9 +363,18 @@ export interface Cluster {
   /** Version and served kinds; `refresh` asks again (after CRDs were applied). Throws `ClusterUnavailable`. */
   api(options?: { refresh: boolean }): Promise<ClusterApi>;
   /** One object, or undefined where there is none. A failed read throws. */
-  get(target: { resource: ApiResource; namespace: string | undefined; name: string }): Promise<KubernetesObject | undefined>;
+  get(target: {
+    resource: ApiResource;
+    namespace: string | undefined;
+    name: string;
+  }): Promise<KubernetesObject | undefined>;
   /** Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. A failed read throws. */
-  list(query: { resource: ApiResource; namespace: string | undefined; labelSelector?: string; content: 'whole' | 'metadata' }): Promise<readonly KubernetesObject[]>;
+  list(query: {
+    resource: ApiResource;
+    namespace: string | undefined;
+    labelSelector?: string;
+    content: 'whole' | 'metadata';
+  }): Promise<readonly KubernetesObject[]>;
   /**
    * Forced server-side apply by the field manager `converge`. With a uid or a resourceVersion in its metadata it is refused
    * with 409 where the live object has another. Never throws for what the API server refuses about the object; throws
@@ -346,7 +395,13 @@ export interface Cluster {
     without?: { readonly labels: readonly string[]; readonly annotations: readonly string[] };
   }): Promise<ApplyResult>;
   /** Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no longer match. */
-  delete(target: { resource: ApiResource; namespace: string | undefined; name: string; uid: string; resourceVersion?: string }): Promise<DeleteResult>;
+  delete(target: {
+    resource: ApiResource;
+    namespace: string | undefined;
+    name: string;
+    uid: string;
+    resourceVersion?: string;
+  }): Promise<DeleteResult>;
 }
 
 // --- Pub/Sub and alert sinks -------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ export interface CommitProvenance {
 /** @param paths only the artifacts that go to one of these paths, above or below it; absent: all */
 export function provenanceOf({ commit, paths }: { commit: Commit; paths?: readonly string[] }): CommitProvenance {
   const { artifacts, sourceCommits, builds, uploadedBy } = parseProvenance(commit.message);
-  const told = paths === undefined ? artifacts : artifacts.filter((artifact) => paths.some((path) => touches({ artifact, path })));
+  const told =
+    paths === undefined ? artifacts : artifacts.filter((artifact) => paths.some((path) => touches({ artifact, path })));
   return {
     commit: commit.id,
     subject: oneLine(subjectOf(commit.message), subjectLength),

@@ -55,17 +55,28 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const commit = await fetchBranch({ repository, state: ports.state });
   const environment = commit === undefined ? undefined : await readEnvironment({ repository, commit, name });
   if (commit === undefined || environment === undefined) {
-    throw new ConvergeError({ code: 'BadRequest', subject: `${repositoryClass}/${name}`, message: `branch ${repository.branch} has no ${environmentPath(name)}`, disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'BadRequest',
+      subject: `${repositoryClass}/${name}`,
+      message: `branch ${repository.branch} has no ${environmentPath(name)}`,
+      disposition: 'refuse',
+    });
   }
   const names = [name, ...environment.previousNames];
-  const owned = (await Promise.all(names.map(async (one) => ownedBy({ repository: repositoryClass, environment: one }, ports)))).flat();
+  const owned = (
+    await Promise.all(names.map(async (one) => ownedBy({ repository: repositoryClass, environment: one }, ports)))
+  ).flat();
   const rendered = await renderAll(asked, { repository, commit, environment, owned }, ports);
   const { objects, needs } = needsOf(asked, { environment, names, owned, rendered });
   return {
     environment: environmentKey({ repository: repositoryClass, environment: name }),
     cluster: environment.cluster,
     revision: revisionOf({ branch: repository.branch, commit: commit.id }),
-    manifests: rbacManifests({ who: { repository: repositoryClass, environment: name }, rights: rightsOf(needs), account: asked.account }),
+    manifests: rbacManifests({
+      who: { repository: repositoryClass, environment: name },
+      rights: rightsOf(needs),
+      account: asked.account,
+    }),
     notes: rbacNotes({ objects, looksUp: rendered.looked.length > 0, account: asked.account, kubernetesVersion }),
   };
 }
@@ -83,7 +94,12 @@ type Kind = Pick<ObjectId, 'group' | 'kind'>;
 /** Renders the environment, and those it depends on where the definition of a kind is looked for. */
 async function renderAll(
   asked: RbacAsked,
-  { repository, commit, environment, owned }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
+  {
+    repository,
+    commit,
+    environment,
+    owned,
+  }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
   ports: RbacPorts,
 ): Promise<Rendered> {
   const checkout = await repository.checkout(commit.id);
@@ -98,8 +114,14 @@ async function renderAll(
   // A chart that looks for its own definitions renders more once they are there.
   const renders = definitions.length === 0 ? [first] : [first, await render()];
 
-  const written = [...renders.flatMap(({ objects, hooks }) => [...objects, ...hooks]).map(({ object }) => object), ...looked];
-  const kinds: readonly Kind[] = [...written.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })), ...owned];
+  const written = [
+    ...renders.flatMap(({ objects, hooks }) => [...objects, ...hooks]).map(({ object }) => object),
+    ...looked,
+  ];
+  const kinds: readonly Kind[] = [
+    ...written.map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), kind })),
+    ...owned,
+  ];
   const unknown = (): Kind[] => kinds.filter((kind) => resourceOfKind(api(), kind) === undefined);
   for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
     const needed = await readEnvironment({ repository, commit, name: dependency });
@@ -114,11 +136,17 @@ async function renderAll(
 /** The objects of the environment, hooks among them, and what their runs need. */
 function needsOf(
   { repository, environment: name }: RbacAsked,
-  { environment, names, owned, rendered }: { environment: Environment; names: readonly string[]; owned: readonly ObjectId[]; rendered: Rendered },
+  {
+    environment,
+    names,
+    owned,
+    rendered,
+  }: { environment: Environment; names: readonly string[]; owned: readonly ObjectId[]; rendered: Rendered },
 ): { objects: readonly KubernetesObject[]; needs: Needs } {
   const { namespace } = environment;
   const { api, renders, looked } = rendered;
-  const setOf = (environmentName: string): ApplySet => applySetOf({ repository, environment: environmentName, namespace });
+  const setOf = (environmentName: string): ApplySet =>
+    applySetOf({ repository, environment: environmentName, namespace });
   const placed = (id: ObjectId): PlacedObject[] => {
     const resource = resourceOfKind(api, id);
     return resource === undefined ? [] : [{ id, resource }];
@@ -126,18 +154,24 @@ function needsOf(
   const desired = renders.map(({ objects, hooks }) => {
     const placing = { namespace, scopes: scopeTable({ api, rendered: objects }) };
     const members = desiredObjects({ rendered: objects, ...placing, marks: memberMarks(setOf(name)) });
-    const run = desiredHooks({ rendered: hooks, objects: members, ...placing, marks: hookMarks(setOf(name)) }).filter(({ events }) => events.length > 0);
+    const run = desiredHooks({ rendered: hooks, objects: members, ...placing, marks: hookMarks(setOf(name)) }).filter(
+      ({ events }) => events.length > 0,
+    );
     return { members, hooks: run.map((hook) => hook.desired) };
   });
   const members = desired.flatMap((one) => one.members);
   const hooks = desired.flatMap((one) => one.hooks);
   const lookups = looked.flatMap(({ apiVersion, kind, namespace: at, name: of }) => {
     const resource = resourceOfKind(api, { group: groupOf(apiVersion), kind });
-    return resource === undefined ? [] : [{ resource, namespace: at === '' ? undefined : at, name: of === '' ? undefined : of }];
+    return resource === undefined
+      ? []
+      : [{ resource, namespace: at === '' ? undefined : at, name: of === '' ? undefined : of }];
   });
   const isNamespace = (id: ObjectId): boolean => groupKind(id) === 'Namespace';
   const wanted = new Set([...members, ...hooks].filter(({ id }) => isNamespace(id)).map(({ id }) => id.name));
-  const permitted = [...members, ...hooks].filter(({ id, object }) => isNamespace(id) && isDeletable(object)).map(({ id }) => id.name);
+  const permitted = [...members, ...hooks]
+    .filter(({ id, object }) => isNamespace(id) && isDeletable(object))
+    .map(({ id }) => id.name);
   const given = owned.filter((id) => isNamespace(id) && !wanted.has(id.name)).map(({ name: of }) => of);
   return {
     objects: [...members, ...hooks].map(({ object }) => object),
@@ -163,14 +197,25 @@ function resourceOfKind({ resources }: ClusterApi, { group, kind }: Kind): ApiRe
   return resources.find((resource) => resource.group === group && resource.kind === kind);
 }
 
-async function readEnvironment({ repository, commit, name }: { repository: Repository; commit: Commit; name: string }): Promise<Environment | undefined> {
+async function readEnvironment({
+  repository,
+  commit,
+  name,
+}: {
+  repository: Repository;
+  commit: Commit;
+  name: string;
+}): Promise<Environment | undefined> {
   const file = environmentPath(name);
   const bytes = await repository.readFile({ commit: commit.id, path: file });
   return bytes === undefined ? undefined : parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
 }
 
 /** What the environment of that name owns, as far as it is remembered. */
-async function ownedBy(of: { repository: string; environment: string }, ports: Pick<Ports, 'state' | 'now'>): Promise<ObjectId[]> {
+async function ownedBy(
+  of: { repository: string; environment: string },
+  ports: Pick<Ports, 'state' | 'now'>,
+): Promise<ObjectId[]> {
   const { objects, left } = await memoryOf(of, ports);
   return [...new Set([...Object.keys(objects), ...left])].map(idOfKey);
 }

@@ -17,7 +17,12 @@ export interface ReceivePushSettings {
 export type PushOutcome =
   | { readonly outcome: 'pong' }
   /** `further`: of a push to several branches that are configured. */
-  | { readonly outcome: 'announced'; readonly repository: string; readonly commit: string; readonly further?: readonly { readonly repository: string; readonly commit: string }[] }
+  | {
+      readonly outcome: 'announced';
+      readonly repository: string;
+      readonly commit: string;
+      readonly further?: readonly { readonly repository: string; readonly commit: string }[];
+    }
   /** Nothing of interest to the pipeline; `reason` says why. */
   | { readonly outcome: 'ignored'; readonly reason: string };
 
@@ -27,7 +32,11 @@ export type PushOutcome =
  *
  * Throws `BadSignature` (refuse) before anything of the body is read, `BadRequest` (refuse) for an authentic body that is no push.
  */
-export async function receivePush(call: WebhookCall, ports: Pick<Ports, 'now' | 'state' | 'topics'>, settings: ReceivePushSettings): Promise<PushOutcome> {
+export async function receivePush(
+  call: WebhookCall,
+  ports: Pick<Ports, 'now' | 'state' | 'topics'>,
+  settings: ReceivePushSettings,
+): Promise<PushOutcome> {
   const { host, webhook } = authenticate(call, { now: ports.now(), settings });
   const kind = webhook.kindOf(call.headers);
   if (kind === 'ping') return { outcome: 'pong' };
@@ -36,11 +45,16 @@ export async function receivePush(call: WebhookCall, ports: Pick<Ports, 'now' | 
   const push = webhook.parsePush(call);
   const found = changesOf({ push, repositories: settings.repositories });
   if ('reason' in found) return { outcome: 'ignored', reason: found.reason };
-  const paths = deliveryPaths({ host, delivery: webhook.deliveryOf(call.headers), signedBody: push.isDated ? call.rawBody : undefined });
+  const paths = deliveryPaths({
+    host,
+    delivery: webhook.deliveryOf(call.headers),
+    signedBody: push.isDated ? call.rawBody : undefined,
+  });
   if (await wasDelivered(paths, ports)) return { outcome: 'ignored', reason: 'this delivery was announced before' };
 
   const { changes } = found;
-  for (const change of changes) await ports.topics.publish('change-committed', encodeChangeCommitted(change, ports.now()));
+  for (const change of changes)
+    await ports.topics.publish('change-committed', encodeChangeCommitted(change, ports.now()));
   // Not before it is announced: a call that failed is to come again.
   await rememberDelivery(paths, ports);
   const [first, ...further] = changes.map(({ repository, commit }) => ({ repository, commit }));
@@ -48,17 +62,31 @@ export async function receivePush(call: WebhookCall, ports: Pick<Ports, 'now' | 
   return { outcome: 'announced', ...first, ...(further.length === 0 ? {} : { further }) };
 }
 
-function authenticate(call: WebhookCall, { now, settings }: { now: Date; settings: ReceivePushSettings }): NonNullable<ReturnType<typeof webhookOf>> {
-  const configured = (['github', 'gitlab', 'bitbucket', 'gitea'] as const).filter((host) => settings.secrets[host] !== undefined);
+function authenticate(
+  call: WebhookCall,
+  { now, settings }: { now: Date; settings: ReceivePushSettings },
+): NonNullable<ReturnType<typeof webhookOf>> {
+  const configured = (['github', 'gitlab', 'bitbucket', 'gitea'] as const).filter(
+    (host) => settings.secrets[host] !== undefined,
+  );
   const found = webhookOf({ headers: call.headers, configured });
-  if (found === undefined) throw badSignature({ message: 'is from no Git host whose webhook is configured', remedy: `configured are ${configured.join(', ')}` });
+  if (found === undefined)
+    throw badSignature({
+      message: 'is from no Git host whose webhook is configured',
+      remedy: `configured are ${configured.join(', ')}`,
+    });
   if (found.webhook.isAuthentic({ ...call, secret: settings.secrets[found.host] ?? '', now })) return found;
   const message = isUnsigned(call.headers) ? 'has no signature' : 'has a wrong signature';
-  throw badSignature({ message, remedy: `the secret of the webhook must be the one of webhooks.${found.host}.secretFile` });
+  throw badSignature({
+    message,
+    remedy: `the secret of the webhook must be the one of webhooks.${found.host}.secretFile`,
+  });
 }
 
 function isUnsigned(headers: WebhookCall['headers']): boolean {
-  return ['x-hub-signature-256', 'x-hub-signature', 'x-gitea-signature', 'x-gitlab-token', 'webhook-signature'].every((name) => headers[name] === undefined);
+  return ['x-hub-signature-256', 'x-hub-signature', 'x-gitea-signature', 'x-gitlab-token', 'webhook-signature'].every(
+    (name) => headers[name] === undefined,
+  );
 }
 
 function badSignature(facts: { message: string; remedy: string }): ConvergeError {
@@ -66,17 +94,41 @@ function badSignature(facts: { message: string; remedy: string }): ConvergeError
 }
 
 /** What a push changes of the configured branches, or why nothing. */
-function changesOf({ push, repositories }: { push: Push; repositories: Config['repositories'] }): { readonly changes: readonly ChangeCommitted[] } | { readonly reason: string } {
+function changesOf({
+  push,
+  repositories,
+}: {
+  push: Push;
+  repositories: Config['repositories'];
+}): { readonly changes: readonly ChangeCommitted[] } | { readonly reason: string } {
   const configured = Object.entries(repositories).map(([repository, settings]) => ({ ...settings, repository }));
   const candidates = repositoriesOf({ push, configured });
-  if (candidates.length === 0) return { reason: `${push.urls[0] ?? push.fullName ?? 'an unnamed repository'} is no configured repository` };
-  const moved = candidates.flatMap((candidate) => push.refs.filter(({ ref }) => ref === `refs/heads/${candidate.branch}`).map((ref) => ({ ...candidate, ...ref })));
-  if (moved.length === 0) return { reason: `${push.refs.map(({ ref }) => ref).join(', ') || 'what moved'} is not the branch of ${candidates[0]?.repository ?? ''}` };
-  const changes = moved.flatMap(({ repository, url, branch, before, after }) => (after === undefined ? [] : [change({ repository, url, branch, before, after })]));
+  if (candidates.length === 0)
+    return { reason: `${push.urls[0] ?? push.fullName ?? 'an unnamed repository'} is no configured repository` };
+  const moved = candidates.flatMap((candidate) =>
+    push.refs.filter(({ ref }) => ref === `refs/heads/${candidate.branch}`).map((ref) => ({ ...candidate, ...ref })),
+  );
+  if (moved.length === 0)
+    return {
+      reason: `${push.refs.map(({ ref }) => ref).join(', ') || 'what moved'} is not the branch of ${candidates[0]?.repository ?? ''}`,
+    };
+  const changes = moved.flatMap(({ repository, url, branch, before, after }) =>
+    after === undefined ? [] : [change({ repository, url, branch, before, after })],
+  );
   return changes.length === 0 ? { reason: `the branch ${moved[0]?.branch ?? ''} was deleted` } : { changes };
 }
 
-function change({ repository, url, branch, before, after }: Pick<RepositoryConfig, 'url' | 'branch'> & { repository: string; before: string | undefined; after: string }): ChangeCommitted {
+function change({
+  repository,
+  url,
+  branch,
+  before,
+  after,
+}: Pick<RepositoryConfig, 'url' | 'branch'> & {
+  repository: string;
+  before: string | undefined;
+  after: string;
+}): ChangeCommitted {
   return { repository, url: withoutCredentials(url), branch, commit: after, previous: before ?? null, artifacts: [] };
 }
 

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import type { ConvergeError } from '../errors.ts';
-import { encodeReconcileRequested, reconcileRequestedSchema, type ReconcileRequested } from '../events/reconcile-requested.ts';
+import {
+  encodeReconcileRequested,
+  reconcileRequestedSchema,
+  type ReconcileRequested,
+} from '../events/reconcile-requested.ts';
 import { environmentKey } from '../environment/revision.ts';
 import { statePaths } from '../environment/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './fetch-branch.ts';
@@ -28,19 +32,35 @@ const noteSchema = z.object({ cause: reconcileRequestedSchema.shape.cause });
  *
  * Throws only for what a later try may mend (`retry`): what is wrong with the environment itself is told as a `diff`.
  */
-export async function reconcile(job: ReconcileRequested, ports: ReconcilePorts, settings: ReconcileSettings): Promise<ReconcileResult> {
+export async function reconcile(
+  job: ReconcileRequested,
+  ports: ReconcilePorts,
+  settings: ReconcileSettings,
+): Promise<ReconcileResult> {
   const { repository, environment } = job;
   const paths = statePaths({ repository, environment });
-  const lease = { path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) };
+  const lease = {
+    path: paths.lease,
+    holder: settings.holder,
+    event: settings.event,
+    seconds: leaseSeconds(settings.limits),
+  };
   const wanted = async () => ports.state.read(paths.wanted);
   const send = async (occasion: string): Promise<void> =>
-    ports.topics.publish('reconcile', encodeReconcileRequested({ job: { ...job, cause: 'request' }, occasion, time: ports.now() }));
+    ports.topics.publish(
+      'reconcile',
+      encodeReconcileRequested({ job: { ...job, cause: 'request' }, occasion, time: ports.now() }),
+    );
 
   let held = await acquireLease(lease, ports);
   if (isTaken(held)) {
     // The same message, delivered twice: the holder's look began after it was sent.
     if (held.takenFor === settings.event) return { outcome: 'busy' };
-    await ports.state.write({ path: paths.wanted, value: { cause: job.cause, at: ports.now().toISOString() }, ifGeneration: 'any' });
+    await ports.state.write({
+      path: paths.wanted,
+      value: { cause: job.cause, at: ports.now().toISOString() },
+      ifGeneration: 'any',
+    });
     // The holder may have let go between our try and our note: then nobody else reads it.
     held = await acquireLease(lease, ports);
     if (isTaken(held)) return { outcome: 'busy' };
@@ -89,7 +109,10 @@ async function runOnce({
   let waitsUntil: Date | undefined;
   try {
     // Both are read under the lease: what was read before it may be older than what another run just did.
-    const branch = fetchBranch({ repository: ports.repository(repository), state: ports.state }).then((head) => ({ head }), lostBranch);
+    const branch = fetchBranch({ repository: ports.repository(repository), state: ports.state }).then(
+      (head) => ({ head }),
+      lostBranch,
+    );
     const [memoryFile, found] = await Promise.all([openMemory({ path, state: ports.state, now: ports.now }), branch]);
     const run: Run = {
       ...{ repository, environment, ports, settings, lease, isAskedAgain },

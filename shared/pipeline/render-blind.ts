@@ -13,7 +13,13 @@ const noSeed = { seed: Buffer.alloc(32).toString('base64'), time: '1970-01-01T00
  * @param api what charts are told that the cluster serves, beside `asked.apiVersions`
  */
 export async function renderBlind(
-  { asked, environment, checkout, api, looked }: {
+  {
+    asked,
+    environment,
+    checkout,
+    api,
+    looked,
+  }: {
     asked: { readonly apiVersions: readonly string[]; readonly limits: Pick<Limits, 'renderSeconds' | 'renderMiB'> };
     environment: Environment;
     checkout: Checkout;
@@ -35,7 +41,12 @@ export async function renderBlind(
     lookup: async (query) => {
       if (environment.lookup === 'empty') return { found: null };
       looked.push(query);
-      return { found: query.name === '' ? { apiVersion: query.apiVersion, kind: `${query.kind}List`, metadata: {}, items: [] } : null };
+      return {
+        found:
+          query.name === ''
+            ? { apiVersion: query.apiVersion, kind: `${query.kind}List`, metadata: {}, items: [] }
+            : null,
+      };
     },
   });
 }

@@ -55,9 +55,16 @@ const listed = 50;
  *
  * Throws `RollbackConflict` (refuse) listing the paths, `RollbackRefused` (refuse), `GitUnavailable`, `StorageUnavailable` (retry).
  */
-export async function rollback(request: RollbackRequest, ports: RollbackPorts, { repositories }: { repositories: readonly string[] }): Promise<RollbackResult> {
+export async function rollback(
+  request: RollbackRequest,
+  ports: RollbackPorts,
+  { repositories }: { repositories: readonly string[] },
+): Promise<RollbackResult> {
   const { repository, environment } = await findTarget({ target: request.target, repositories, ports });
-  const key = environment === undefined ? repository.repositoryClass : environmentKey({ repository: repository.repositoryClass, environment });
+  const key =
+    environment === undefined
+      ? repository.repositoryClass
+      : environmentKey({ repository: repository.repositoryClass, environment });
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) throw refused({ subject: key, message: 'the repository is empty' });
   const { extent, paths } = await scopeOf({ key, environment, repository, head, request, ports });
@@ -65,27 +72,58 @@ export async function rollback(request: RollbackRequest, ports: RollbackPorts, {
   const done = await revertOnBranch(
     {
       ...{ repository, paths, to: extent.to, from: extent.from, dryRun: request.dryRun === true },
-      readers: async ({ id }) => (environment === undefined || includesShared ? [] : await otherReaders({ repository, commit: id, except: environment, ports })),
+      readers: async ({ id }) =>
+        environment === undefined || includesShared
+          ? []
+          : await otherReaders({ repository, commit: id, except: environment, ports }),
       accepts: ({ reason }) => includesShared && environment === undefined && reason === 'removes-environment',
-      says: { environment, what: environment ?? repository.repositoryClass, reason: request.reason, incident: request.incident, by: request.by },
+      says: {
+        environment,
+        what: environment ?? repository.repositoryClass,
+        reason: request.reason,
+        incident: request.incident,
+        by: request.by,
+      },
     },
     ports,
   );
   const revision = (commit: string): string => revisionOf({ branch: repository.branch, commit });
-  const facts = { repository: repository.repositoryClass, environment: environment ?? null, from: revision(extent.from), to: revision(extent.to.id), because: extent.because };
+  const facts = {
+    repository: repository.repositoryClass,
+    environment: environment ?? null,
+    from: revision(extent.from),
+    to: revision(extent.to.id),
+    because: extent.because,
+  };
   if (done.outcome === 'conflicts') throw conflicting({ key, to: facts.to, conflicts: done.conflicts });
   if (done.outcome === 'nothing') {
     // Told again: the command may have died after its push.
-    if (request.dryRun !== true) await announce({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null, ports });
+    if (request.dryRun !== true)
+      await announce({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null, ports });
     return { ...facts, outcome: 'nothing', commit: null, message: null, reverts: [], paths: [] };
   }
-  if (done.outcome === 'reverted') await announce({ repository, commit: done.commit.id, previous: done.previous, ports });
+  if (done.outcome === 'reverted')
+    await announce({ repository, commit: done.commit.id, previous: done.previous, ports });
   const { outcome, commit, reverts, paths: changed } = done;
-  return { ...facts, outcome, commit: outcome === 'planned' ? null : commit.id, message: commit.message, reverts, paths: changed };
+  return {
+    ...facts,
+    outcome,
+    commit: outcome === 'planned' ? null : commit.id,
+    message: commit.message,
+    reverts,
+    paths: changed,
+  };
 }
 
 /** How far back it goes, and the paths that may change: of an environment, all that it was made of then, is made of, or was seen to read. */
-async function scopeOf({ key, environment, repository, head, request, ports }: {
+async function scopeOf({
+  key,
+  environment,
+  repository,
+  head,
+  request,
+  ports,
+}: {
   key: string;
   environment: string | undefined;
   repository: Repository;
@@ -97,36 +135,81 @@ async function scopeOf({ key, environment, repository, head, request, ports }: {
   if (environment === undefined) return { extent: await extentOfRepository({ repository, head, asked }), paths: [''] };
   const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
   const extent = await extentOfEnvironment({ key, repository, head, memory, asked });
-  const declared = await Promise.all([head.id, extent.to.id].map(async (commit) => await declaredAt({ repository, commit, environment })));
-  const paths = [environmentPath(environment), ...rememberedPaths(memory), ...Object.keys(memory.previous?.inputs ?? {}), ...declared.flatMap((file) => (file === undefined ? [] : declaredPaths(file)))];
+  const declared = await Promise.all(
+    [head.id, extent.to.id].map(async (commit) => await declaredAt({ repository, commit, environment })),
+  );
+  const paths = [
+    environmentPath(environment),
+    ...rememberedPaths(memory),
+    ...Object.keys(memory.previous?.inputs ?? {}),
+    ...declared.flatMap((file) => (file === undefined ? [] : declaredPaths(file))),
+  ];
   return { extent, paths: [...new Set(paths)].filter((path) => path !== '') };
 }
 
 /** Throws `RollbackRefused` (refuse) for a name that nothing has, or several have. */
-async function findTarget({ target, repositories, ports }: { target: string; repositories: readonly string[]; ports: RollbackPorts }): Promise<{ repository: Repository; environment: string | undefined }> {
+async function findTarget({
+  target,
+  repositories,
+  ports,
+}: {
+  target: string;
+  repositories: readonly string[];
+  ports: RollbackPorts;
+}): Promise<{ repository: Repository; environment: string | undefined }> {
   if (repositories.includes(target)) return { repository: ports.repository(target), environment: undefined };
   const [first = '', second] = target.split('/');
-  const [name, classes] = second === undefined ? [first, repositories] : [second, repositories.filter((candidate) => candidate === first)];
+  const [name, classes] =
+    second === undefined ? [first, repositories] : [second, repositories.filter((candidate) => candidate === first)];
   const found: Repository[] = [];
   for (const repository of classes.map((candidate) => ports.repository(candidate))) {
     const head = await repository.fetchHead();
-    if (head !== undefined && (await listEnvironments({ repository, commit: head.id })).includes(name)) found.push(repository);
+    if (head !== undefined && (await listEnvironments({ repository, commit: head.id })).includes(name))
+      found.push(repository);
   }
   const [only, ...others] = found;
-  if (only === undefined) throw refused({ subject: target, message: 'is neither an environment nor a repository', remedy: `repositories are ${repositories.join(', ')}` });
-  if (others.length > 0) throw refused({ subject: target, message: `is an environment of ${found.map(({ repositoryClass }) => repositoryClass).join(' and ')}`, remedy: `name it as ${only.repositoryClass}/${name}` });
+  if (only === undefined)
+    throw refused({
+      subject: target,
+      message: 'is neither an environment nor a repository',
+      remedy: `repositories are ${repositories.join(', ')}`,
+    });
+  if (others.length > 0)
+    throw refused({
+      subject: target,
+      message: `is an environment of ${found.map(({ repositoryClass }) => repositoryClass).join(' and ')}`,
+      remedy: `name it as ${only.repositoryClass}/${name}`,
+    });
   return { repository: only, environment: name };
 }
 
-function conflicting({ key, to, conflicts }: { key: string; to: string; conflicts: readonly Conflict[] }): ConvergeError {
+function conflicting({
+  key,
+  to,
+  conflicts,
+}: {
+  key: string;
+  to: string;
+  conflicts: readonly Conflict[];
+}): ConvergeError {
   const words = conflicts.slice(0, listed).map(conflictWords);
   const more = conflicts.length > listed ? [`${conflicts.length - listed} more paths`] : [];
   const remedies = [
-    ...(conflicts.some(({ reason }) => reason === 'shared' || reason === 'removes-environment') ? ['--include-shared takes that back, too'] : []),
-    ...(conflicts.some(({ reason }) => reason === 'changed-after') ? ['--to takes back all that came since a revision'] : []),
+    ...(conflicts.some(({ reason }) => reason === 'shared' || reason === 'removes-environment')
+      ? ['--include-shared takes that back, too']
+      : []),
+    ...(conflicts.some(({ reason }) => reason === 'changed-after')
+      ? ['--to takes back all that came since a revision']
+      : []),
   ];
   const message = `cannot be rolled back to ${to}: ${[...words, ...more].join('; ')}`;
-  return new ConvergeError({ code: 'RollbackConflict', subject: key, message, ...(remedies.length === 0 ? {} : { remedy: remedies.join('; ') }), disposition: 'refuse' });
+  return new ConvergeError({
+    code: 'RollbackConflict',
+    subject: key,
+    message,
+    ...(remedies.length === 0 ? {} : { remedy: remedies.join('; ') }),
+    disposition: 'refuse',
+  });
 }
 
 function refused(facts: { subject: string; message: string; remedy?: string }): ConvergeError {

@@ -53,7 +53,10 @@ export interface Status {
 type StatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 
 /** Every environment as Git declares it and the last run left it, and those that Git declares no more and that are not yet gone. Reads Git and the state bucket, never a cluster. */
-export async function status({ repositories }: { repositories: readonly string[] }, ports: StatusPorts): Promise<Status> {
+export async function status(
+  { repositories }: { repositories: readonly string[] },
+  ports: StatusPorts,
+): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
   for (const name of [...repositories].sort()) {
@@ -69,7 +72,15 @@ export async function status({ repositories }: { repositories: readonly string[]
 }
 
 /** The environments that are remembered, none of which is known to be what Git wants. Nothing where the state bucket cannot be read either. */
-async function statusWithoutBranch({ name, message, ports }: { name: string; message: string; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
+async function statusWithoutBranch({
+  name,
+  message,
+  ports,
+}: {
+  name: string;
+  message: string;
+  ports: StatusPorts;
+}): Promise<EnvironmentStatus[]> {
   try {
     const repository = ports.repository(name);
     const remembered = await rememberedEnvironments({ repository: name, state: ports.state });
@@ -77,8 +88,18 @@ async function statusWithoutBranch({ name, message, ports }: { name: string; mes
       const memory = await memoryOf({ repository: name, environment }, ports);
       const open = isOpen(memory.incident) ? memory.incident : undefined;
       const isFailed = open !== undefined && open.reason !== 'Drifted';
-      const said = { state: isFailed ? ('Failed' as const) : ('Unknown' as const), health: 'Unknown' as const, message: isFailed ? open.summary : message };
-      return { ...factsOf({ name: environment, repository, memory }), ...said, cluster: memory.cluster, wanted: '', policy: null };
+      const said = {
+        state: isFailed ? ('Failed' as const) : ('Unknown' as const),
+        health: 'Unknown' as const,
+        message: isFailed ? open.summary : message,
+      };
+      return {
+        ...factsOf({ name: environment, repository, memory }),
+        ...said,
+        cluster: memory.cluster,
+        wanted: '',
+        policy: null,
+      };
     });
   } catch (error) {
     if (error instanceof ConvergeError) return [];
@@ -86,24 +107,42 @@ async function statusWithoutBranch({ name, message, ports }: { name: string; mes
   }
 }
 
-async function statusOfRepository({ repository, ports }: { repository: Repository; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
+async function statusOfRepository({
+  repository,
+  ports,
+}: {
+  repository: Repository;
+  ports: StatusPorts;
+}): Promise<EnvironmentStatus[]> {
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
   const remembered = await rememberedEnvironments({ repository: repository.repositoryClass, state: ports.state });
   const declared = names.map(async (name) => [await statusOfEnvironment({ name, repository, commit: head.id, ports })]);
-  const removed = remembered.filter((name) => !names.includes(name)).map(async (name) => statusOfRemoved({ name, repository, ports }));
+  const removed = remembered
+    .filter((name) => !names.includes(name))
+    .map(async (name) => statusOfRemoved({ name, repository, ports }));
   return (await Promise.all([...declared, ...removed])).flat();
 }
 
 /** Nothing for one that is gone by now, and for one that never ran: nothing of it has to go. */
-async function statusOfRemoved({ name, repository, ports }: { name: string; repository: Repository; ports: StatusPorts }): Promise<EnvironmentStatus[]> {
+async function statusOfRemoved({
+  name,
+  repository,
+  ports,
+}: {
+  name: string;
+  repository: Repository;
+  ports: StatusPorts;
+}): Promise<EnvironmentStatus[]> {
   const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
-  return [{ ...factsOf({ name, repository, memory }), cluster: memory.cluster, state, wanted: '', message, policy: null }];
+  return [
+    { ...factsOf({ name, repository, memory }), cluster: memory.cluster, state, wanted: '', message, policy: null },
+  ];
 }
 
 function factsOf({ name, repository, memory }: { name: string; repository: Repository; memory: Memory }) {
@@ -115,7 +154,9 @@ function factsOf({ name, repository, memory }: { name: string; repository: Repos
     revision: converged?.revision ?? '',
     since,
     incident: isOpen(incident) ? incident.id : null,
-    quarantine: stands ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert } : null,
+    quarantine: stands
+      ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert }
+      : null,
     health,
     objects: Object.keys(objects).length,
     unproven: unprovenOf(memory),
@@ -130,11 +171,25 @@ const whyUnproven: Readonly<Record<MissingProof, string>> = {
 };
 
 function unprovenOf({ unproven }: Memory): EnvironmentStatus['unproven'] {
-  const objects = (unproven?.objects ?? []).map(({ key, missing, madeBy }) => ({ object: objectTitle(idOfKey(key)), why: whyUnproven[missing], madeBy: madeBy ?? null }));
+  const objects = (unproven?.objects ?? []).map(({ key, missing, madeBy }) => ({
+    object: objectTitle(idOfKey(key)),
+    why: whyUnproven[missing],
+    madeBy: madeBy ?? null,
+  }));
   return { count: unproven?.count ?? 0, objects };
 }
 
-async function statusOfEnvironment({ name, repository, commit, ports }: { name: string; repository: Repository; commit: string; ports: StatusPorts }): Promise<EnvironmentStatus> {
+async function statusOfEnvironment({
+  name,
+  repository,
+  commit,
+  ports,
+}: {
+  name: string;
+  repository: Repository;
+  commit: string;
+  ports: StatusPorts;
+}): Promise<EnvironmentStatus> {
   const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
   const file = environmentPath(name);
   const bytes = await repository.readFile({ commit, path: file });
@@ -145,12 +200,17 @@ async function statusOfEnvironment({ name, repository, commit, ports }: { name: 
     cluster: declared.cluster ?? memory.cluster,
     state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
     wanted: revisionOf({ branch: repository.branch, commit }),
-    message: declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? unawaitedOf(memory),
+    message:
+      declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? unawaitedOf(memory),
     policy: declared.policy,
   };
 }
 
-function declaredState({ file, text }: { file: string; text: string }): { cluster?: string; policy: Policy | null; problem?: string } {
+function declaredState({ file, text }: { file: string; text: string }): {
+  cluster?: string;
+  policy: Policy | null;
+  problem?: string;
+} {
   try {
     const environment = parseEnvironmentFile({ file, text });
     return { cluster: environment.cluster, policy: policyOf(environment) };
@@ -175,5 +235,7 @@ function stateOf(memory: Memory): EnvironmentStatus['state'] {
   if (heldOf(memory) !== undefined) return 'Converging';
   if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
   if (converged === undefined && attempted === undefined) return 'Unknown';
-  return converged === undefined || waiting !== undefined || (health === 'Progressing' && unawaited === undefined) ? 'Converging' : 'Converged';
+  return converged === undefined || waiting !== undefined || (health === 'Progressing' && unawaited === undefined)
+    ? 'Converging'
+    : 'Converged';
 }

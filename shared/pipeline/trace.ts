@@ -10,7 +10,12 @@ import { readInputs } from './reconcile/render-inputs.ts';
 
 /** Where an object of a cluster came from. */
 export interface Trace {
-  readonly object: { readonly group: string; readonly kind: string; readonly namespace: string | null; readonly name: string };
+  readonly object: {
+    readonly group: string;
+    readonly kind: string;
+    readonly namespace: string | null;
+    readonly name: string;
+  };
   readonly environment: string;
   readonly repository: string;
   readonly cluster: string;
@@ -36,25 +41,45 @@ export interface TraceRequest {
  * The chain of each object of that kind and name: environment, revision, commits, artifacts, builds. From the state bucket, Git and
  * its notes, never from a cluster; empty where no environment owns such an object.
  */
-export async function trace(request: TraceRequest, ports: Pick<Ports, 'now' | 'state' | 'repository'>): Promise<Trace[]> {
+export async function trace(
+  request: TraceRequest,
+  ports: Pick<Ports, 'now' | 'state' | 'repository'>,
+): Promise<Trace[]> {
   const environments = await findEnvironments({ name: request.environment, repositories: request.repositories }, ports);
-  const owned = environments.flatMap((environment) => objectsOf({ environment, request }).map((object) => ({ environment, object })));
+  const owned = environments.flatMap((environment) =>
+    objectsOf({ environment, request }).map((object) => ({ environment, object })),
+  );
   const traces = [];
-  for (const { environment, object } of owned) traces.push(await traceOne({ environment, object, milliseconds: request.milliseconds, ports }));
+  for (const { environment, object } of owned)
+    traces.push(await traceOne({ environment, object, milliseconds: request.milliseconds, ports }));
   return traces;
 }
 
 /** The keys of a memory are made by `objectKey`. */
-function objectsOf({ environment: { memory }, request }: { environment: RememberedEnvironment; request: TraceRequest }): ObjectId[] {
+function objectsOf({
+  environment: { memory },
+  request,
+}: {
+  environment: RememberedEnvironment;
+  request: TraceRequest;
+}): ObjectId[] {
   return Object.keys(memory.objects).flatMap((key) => {
     const [group = '', kind = '', namespace = '', name = ''] = key.split('/');
     const kinds = [kind, `${kind}.${group}`].map((written) => written.toLowerCase());
-    const isWanted = kinds.includes(request.kind.toLowerCase()) && name === request.name && (request.namespace === undefined || namespace === request.namespace);
+    const isWanted =
+      kinds.includes(request.kind.toLowerCase()) &&
+      name === request.name &&
+      (request.namespace === undefined || namespace === request.namespace);
     return isWanted ? [{ group, kind, namespace: namespace === '' ? undefined : namespace, name }] : [];
   });
 }
 
-async function traceOne({ environment: { environment, repository: repositoryClass, memory }, object, milliseconds, ports }: {
+async function traceOne({
+  environment: { environment, repository: repositoryClass, memory },
+  object,
+  milliseconds,
+  ports,
+}: {
   environment: RememberedEnvironment;
   object: ObjectId;
   milliseconds: number;
@@ -72,7 +97,9 @@ async function traceOne({ environment: { environment, repository: repositoryClas
   const repository = ports.repository(repositoryClass);
   const notes = await openNotes(repository);
   const commits = await historyFrom({ repository, state: ports.state, commit: converged.commit, milliseconds });
-  const paths = Object.keys(converged.inputs).filter((path) => path !== '').sort();
+  const paths = Object.keys(converged.inputs)
+    .filter((path) => path !== '')
+    .sort();
   const changes = await lastChanges({ repository, commits, paths });
   return {
     ...facts,
@@ -82,21 +109,42 @@ async function traceOne({ environment: { environment, repository: repositoryClas
 }
 
 /** From a commit of the branch, which is brought here by the history of the head. */
-async function historyFrom({ repository, state, commit, milliseconds }: { repository: Repository; state: StateStore; commit: string; milliseconds: number }): Promise<readonly Commit[]> {
+async function historyFrom({
+  repository,
+  state,
+  commit,
+  milliseconds,
+}: {
+  repository: Repository;
+  state: StateStore;
+  commit: string;
+  milliseconds: number;
+}): Promise<readonly Commit[]> {
   const head = await fetchBranch({ repository, state });
   const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds });
   const from = commits.find(({ id }) => id === commit);
   return from === undefined ? [] : await recentCommits({ repository, head: from, milliseconds });
 }
 
-async function lastChanges({ repository, commits, paths }: { repository: Repository; commits: readonly Commit[]; paths: readonly string[] }): Promise<Map<string, CommitProvenance>> {
+async function lastChanges({
+  repository,
+  commits,
+  paths,
+}: {
+  repository: Repository;
+  commits: readonly Commit[];
+  paths: readonly string[];
+}): Promise<Map<string, CommitProvenance>> {
   const found = new Map<string, CommitProvenance>();
   for (const commit of commits) {
     const open = paths.filter((path) => !found.has(path));
     if (open.length === 0) break;
     // A merge brings what its other parents changed: those commits come by themselves.
     if (commit.parents.length > 1) continue;
-    const [before, after] = await Promise.all([inputsBefore({ repository, commit, paths: open }), readInputs({ repository, commit: commit.id, paths: open })]);
+    const [before, after] = await Promise.all([
+      inputsBefore({ repository, commit, paths: open }),
+      readInputs({ repository, commit: commit.id, paths: open }),
+    ]);
     for (const path of open) if (before[path] !== after[path]) found.set(path, provenanceOf({ commit, paths: [path] }));
   }
   return found;

@@ -24,5 +24,11 @@ export interface ChangeCounts {
 
 export function countChanges(changes: readonly Change[]): ChangeCounts {
   const count = (did: Change['did']) => changes.filter((change) => change.did === did).length;
-  return { created: count('created'), configured: count('configured'), unchanged: count('unchanged'), pruned: count('pruned'), ...(count('released') === 0 ? {} : { released: count('released') }) };
+  return {
+    created: count('created'),
+    configured: count('configured'),
+    unchanged: count('unchanged'),
+    pruned: count('pruned'),
+    ...(count('released') === 0 ? {} : { released: count('released') }),
+  };
 }

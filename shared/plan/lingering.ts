@@ -1,11 +1,18 @@
 import { isMap } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 
-const namespaceConditions = ['NamespaceContentRemaining', 'NamespaceFinalizersRemaining', 'NamespaceDeletionContentFailure'];
+const namespaceConditions = [
+  'NamespaceContentRemaining',
+  'NamespaceFinalizersRemaining',
+  'NamespaceDeletionContentFailure',
+];
 
 /** What keeps an object that is being deleted, by name, as far as the object tells. */
 export function whyLingering(object: KubernetesObject): string {
-  const finalizers = [...(object.metadata.finalizers ?? []), ...(object.kind === 'Namespace' ? namespaceFinalizers(object) : [])];
+  const finalizers = [
+    ...(object.metadata.finalizers ?? []),
+    ...(object.kind === 'Namespace' ? namespaceFinalizers(object) : []),
+  ];
   const [first, ...others] = finalizers;
   const details = object.kind === 'Namespace' ? remaining(object) : [];
   const because = details.length === 0 ? '' : `: ${details.join(' ')}`;
@@ -24,7 +31,8 @@ function remaining({ status }: KubernetesObject): string[] {
   const conditions: unknown = isMap(status) ? status['conditions'] : undefined;
   if (!Array.isArray(conditions)) return [];
   return conditions.flatMap((condition: unknown) => {
-    if (!isMap(condition) || condition['status'] !== 'True' || !namespaceConditions.includes(String(condition['type']))) return [];
+    if (!isMap(condition) || condition['status'] !== 'True' || !namespaceConditions.includes(String(condition['type'])))
+      return [];
     return [String(condition['message'])];
   });
 }

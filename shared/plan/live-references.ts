@@ -20,10 +20,15 @@ export function isReferable(id: Pick<ObjectId, 'group' | 'kind'>): boolean {
 }
 
 const podSchema = z.object({ status: z.object({ phase: z.string().optional() }).optional() });
-const countsSchema = z.object({ spec: z.object({ replicas: z.number().default(1) }), status: z.object({ replicas: z.number().default(0) }).optional() });
+const countsSchema = z.object({
+  spec: z.object({ replicas: z.number().default(1) }),
+  status: z.object({ replicas: z.number().default(0) }).optional(),
+});
 const templateSchema = z.object({ spec: z.object({ template: z.object({ spec: z.unknown() }) }) });
 const revisionSchema = z.object({ revision: z.number(), data: templateSchema });
-const statusSchema = z.object({ status: z.object({ currentRevision: z.string().optional(), updateRevision: z.string().optional() }) });
+const statusSchema = z.object({
+  status: z.object({ currentRevision: z.string().optional(), updateRevision: z.string().optional() }),
+});
 
 /**
  * What is referred to, by key, each with the title of one that does: by pods that have not ended, by ReplicaSets that have or want
@@ -32,7 +37,13 @@ const statusSchema = z.object({ status: z.object({ currentRevision: z.string().o
  * @param referrers everything of `referrerKinds` in the namespaces concerned
  * @param workloads StatefulSets as they are known, whose status names the revisions that pods are made of
  */
-export function liveReferences({ referrers, workloads }: { referrers: readonly KubernetesObject[]; workloads: readonly KubernetesObject[] }): Map<string, string> {
+export function liveReferences({
+  referrers,
+  workloads,
+}: {
+  referrers: readonly KubernetesObject[];
+  workloads: readonly KubernetesObject[];
+}): Map<string, string> {
   const isUsed = revisionsInUse({ referrers, workloads });
   const found = new Map<string, string>();
   for (const object of referrers) {
@@ -49,7 +60,9 @@ export function liveReferences({ referrers, workloads }: { referrers: readonly K
 function podSpecOf(object: KubernetesObject, isUsed: (revision: KubernetesObject) => boolean): unknown {
   switch (groupKind(objectIdOf(object))) {
     case 'Pod':
-      return ['Succeeded', 'Failed'].includes(podSchema.safeParse(object).data?.status?.phase ?? '') ? undefined : object['spec'];
+      return ['Succeeded', 'Failed'].includes(podSchema.safeParse(object).data?.status?.phase ?? '')
+        ? undefined
+        : object['spec'];
     case 'ReplicaSet.apps': {
       const counts = countsSchema.safeParse(object).data;
       return counts?.spec.replicas === 0 && (counts.status?.replicas ?? 0) === 0 ? undefined : templateOf(object);
@@ -70,20 +83,39 @@ function templateOf(holder: unknown): unknown {
 const hashLabel = 'controller-revision-hash';
 
 /** A revision is in use where a pod is of it, where a status names it, and where it is the latest of its owner: pods are made of that. */
-function revisionsInUse({ referrers, workloads }: { referrers: readonly KubernetesObject[]; workloads: readonly KubernetesObject[] }): (revision: KubernetesObject) => boolean {
-  const ofPods = new Set(referrers.flatMap((object) => (object.kind === 'Pod' ? (object.metadata.labels?.[hashLabel] ?? []) : [])));
-  const named = new Set(workloads.flatMap((workload) => {
-    const { currentRevision, updateRevision } = statusSchema.safeParse(workload).data?.status ?? {};
-    return [currentRevision, updateRevision].flatMap((name) => (name === undefined ? [] : [`${workload.metadata.namespace ?? ''}/${name}`]));
-  }));
+function revisionsInUse({
+  referrers,
+  workloads,
+}: {
+  referrers: readonly KubernetesObject[];
+  workloads: readonly KubernetesObject[];
+}): (revision: KubernetesObject) => boolean {
+  const ofPods = new Set(
+    referrers.flatMap((object) => (object.kind === 'Pod' ? (object.metadata.labels?.[hashLabel] ?? []) : [])),
+  );
+  const named = new Set(
+    workloads.flatMap((workload) => {
+      const { currentRevision, updateRevision } = statusSchema.safeParse(workload).data?.status ?? {};
+      return [currentRevision, updateRevision].flatMap((name) =>
+        name === undefined ? [] : [`${workload.metadata.namespace ?? ''}/${name}`],
+      );
+    }),
+  );
   const latest = new Map<string, number>();
-  const ownerOf = ({ metadata }: KubernetesObject): string => metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? '';
+  const ownerOf = ({ metadata }: KubernetesObject): string =>
+    metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid ?? '';
   const numberOf = (object: KubernetesObject): number => revisionSchema.safeParse(object).data?.revision ?? 0;
-  for (const object of referrers.filter(({ kind }) => kind === 'ControllerRevision')) latest.set(ownerOf(object), Math.max(numberOf(object), latest.get(ownerOf(object)) ?? 0));
+  for (const object of referrers.filter(({ kind }) => kind === 'ControllerRevision'))
+    latest.set(ownerOf(object), Math.max(numberOf(object), latest.get(ownerOf(object)) ?? 0));
   return (revision) => {
     const { name = '', namespace = '', labels } = revision.metadata;
     // Pods of a StatefulSet carry the name of their revision, those of a DaemonSet its hash.
-    return ofPods.has(name) || ofPods.has(labels?.[hashLabel] ?? name) || named.has(`${namespace}/${name}`) || numberOf(revision) === latest.get(ownerOf(revision));
+    return (
+      ofPods.has(name) ||
+      ofPods.has(labels?.[hashLabel] ?? name) ||
+      named.has(`${namespace}/${name}`) ||
+      numberOf(revision) === latest.get(ownerOf(revision))
+    );
   };
 }
 
@@ -104,7 +136,12 @@ const byName: Readonly<Record<string, string>> = {
   imagePullSecrets: 'Secret',
 };
 /** Fields that are the name itself. */
-const named: Readonly<Record<string, string>> = { secretName: 'Secret', claimName: 'PersistentVolumeClaim', serviceAccountName: 'ServiceAccount', serviceAccount: 'ServiceAccount' };
+const named: Readonly<Record<string, string>> = {
+  secretName: 'Secret',
+  claimName: 'PersistentVolumeClaim',
+  serviceAccountName: 'ServiceAccount',
+  serviceAccount: 'ServiceAccount',
+};
 
 /** Everything that the specification of a pod refers to, optional or not. A field of that name that means something else keeps an object, and does no harm. */
 export function referencesOf(value: unknown): Reference[] {
@@ -113,7 +150,15 @@ export function referencesOf(value: unknown): Reference[] {
   return Object.entries(value).flatMap(([field, child]): Reference[] => {
     const [nameKind, kind] = [byName[field], named[field]];
     const holders: unknown[] = nameKind === undefined ? [] : Array.isArray(child) ? child : [child];
-    const held = holders.flatMap((holder) => (isMap(holder) && nameKind !== undefined && typeof holder['name'] === 'string' ? [{ kind: nameKind, name: holder['name'] }] : []));
-    return [...held, ...(kind !== undefined && typeof child === 'string' ? [{ kind, name: child }] : []), ...referencesOf(child)];
+    const held = holders.flatMap((holder) =>
+      isMap(holder) && nameKind !== undefined && typeof holder['name'] === 'string'
+        ? [{ kind: nameKind, name: holder['name'] }]
+        : [],
+    );
+    return [
+      ...held,
+      ...(kind !== undefined && typeof child === 'string' ? [{ kind, name: child }] : []),
+      ...referencesOf(child),
+    ];
   });
 }

@@ -74,10 +74,18 @@ export function planChanges({
   strays?: ReadonlyMap<string, ObservedObject>;
 }): PlannedAction[] {
   const wanted = new Set(desired.map((object) => object.key));
-  const applied = desired.map((object) => plan({ desired: object, observed: observed.get(object.key), stray: strays.get(object.key), remembered: remembered[object.key] }));
+  const applied = desired.map((object) =>
+    plan({
+      desired: object,
+      observed: observed.get(object.key),
+      stray: strays.get(object.key),
+      remembered: remembered[object.key],
+    }),
+  );
   const stale = [...observed.values()].filter((object) => !wanted.has(object.key));
   const stage = (id: ObjectId) => applyStages.indexOf(applyStageOf(id));
-  const byOrder = (a: { id: ObjectId; key: string }, b: { id: ObjectId; key: string }) => stage(a.id) - stage(b.id) || (a.key < b.key ? -1 : 1);
+  const byOrder = (a: { id: ObjectId; key: string }, b: { id: ObjectId; key: string }) =>
+    stage(a.id) - stage(b.id) || (a.key < b.key ? -1 : 1);
   return [
     ...applied.sort((a, b) => byOrder(a.desired, b.desired)),
     ...stale.sort((a, b) => byOrder(b, a)).map((object) => ({ action: 'prune' as const, observed: object })),
@@ -104,7 +112,11 @@ function plan({
   }
   if (remembered === undefined) return { action: 'verify', desired, observed };
   if (remembered.desired !== desired.hash) return { action: 'configure', desired, observed };
-  return { action: isAsRemembered({ object: observed.object, remembered, ignored: desired.ignored }) ? 'keep' : 'verify', desired, observed };
+  return {
+    action: isAsRemembered({ object: observed.object, remembered, ignored: desired.ignored }) ? 'keep' : 'verify',
+    desired,
+    observed,
+  };
 }
 
 /** Whether an observed object is as it was when it was applied, and nobody added to it what is not known yet. */
@@ -118,10 +130,14 @@ export function isAsRemembered({
   ignored: readonly FieldPath[] | undefined;
 }): boolean {
   if (fingerprint(object) !== remembered.observed) return false;
-  return extraFields(object, ignored).every(({ kind, path }) => kind === 'co-owned' && remembered.noted?.includes(pointer(path)) === true);
+  return extraFields(object, ignored).every(
+    ({ kind, path }) => kind === 'co-owned' && remembered.noted?.includes(pointer(path)) === true,
+  );
 }
 
 /** The actions of one apply stage. */
 export function actionsOfStage(actions: readonly PlannedAction[], stage: ApplyStage): AppliedAction[] {
-  return actions.filter((action): action is AppliedAction => action.action !== 'prune' && applyStageOf(action.desired.id) === stage);
+  return actions.filter(
+    (action): action is AppliedAction => action.action !== 'prune' && applyStageOf(action.desired.id) === stage,
+  );
 }

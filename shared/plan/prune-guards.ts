@@ -26,7 +26,13 @@ export interface GuardedPrunes {
  *
  * @param applySets the environment's own set, and those of its previous names
  */
-export function guardPrunes({ stale, applySets }: { stale: readonly ObservedObject[]; applySets: readonly ApplySet[] }): GuardedPrunes {
+export function guardPrunes({
+  stale,
+  applySets,
+}: {
+  stale: readonly ObservedObject[];
+  applySets: readonly ApplySet[];
+}): GuardedPrunes {
   const allowed: ObservedObject[] = [];
   const guarded: GuardedPrune[] = [];
   const kept: ObservedObject[] = [];
@@ -47,7 +53,13 @@ export function guardPrunes({ stale, applySets }: { stale: readonly ObservedObje
  * Not more than half of an inventory of ten or more goes in one run: then none of them does. Objects that carry the
  * annotation to be pruned are not counted, and go.
  */
-export function guardMassPrune({ allowed, inventorySize }: { allowed: readonly ObservedObject[]; inventorySize: number }): Pick<GuardedPrunes, 'allowed' | 'guarded'> {
+export function guardMassPrune({
+  allowed,
+  inventorySize,
+}: {
+  allowed: readonly ObservedObject[];
+  inventorySize: number;
+}): Pick<GuardedPrunes, 'allowed' | 'guarded'> {
   const counted = allowed.filter((observed) => !optedIn(observed));
   if (inventorySize < massInventory || counted.length <= inventorySize / 2) return { allowed, guarded: [] };
   const reason = `${counted.length} of ${inventorySize} objects would be pruned at once, more than half; remove them in two commits, or annotate them with ${pruneAnnotation}: "true" first`;

@@ -12,7 +12,9 @@ export type RolledOut = z.infer<typeof rolledOutSchema>;
 /** What a run sets out to do: remembered before the first write, it counts also where the run is killed half-way. */
 export function setOutFor(actions: readonly PlannedAction[]): RolledOut {
   const of = (...which: readonly PlannedAction['action'][]) =>
-    actions.filter(({ action }) => which.includes(action)).map((planned) => (planned.action === 'prune' ? planned.observed.key : planned.desired.key));
+    actions
+      .filter(({ action }) => which.includes(action))
+      .map((planned) => (planned.action === 'prune' ? planned.observed.key : planned.desired.key));
   return { created: of('create', 'recreate'), configured: of('configure'), pruned: of('prune') };
 }
 
@@ -20,7 +22,12 @@ export function setOutFor(actions: readonly PlannedAction[]): RolledOut {
 export function doneBy(changes: readonly Change[]): RolledOut {
   const of = (did: Change['did']) => changes.filter((change) => change.did === did).map(({ id }) => objectKey(id));
   const released = of('released');
-  return { created: of('created'), configured: of('configured'), pruned: of('pruned'), ...(released.length === 0 ? {} : { released }) };
+  return {
+    created: of('created'),
+    configured: of('configured'),
+    pruned: of('pruned'),
+    ...(released.length === 0 ? {} : { released }),
+  };
 }
 
 /** What an object was first made to be stays: created and then configured is created. */
@@ -28,9 +35,20 @@ export function joinRolledOut({ earlier, later }: { earlier: RolledOut | undefin
   if (earlier === undefined) return later;
   const created = new Set([...earlier.created, ...later.created]);
   const configured = new Set([...earlier.configured, ...later.configured].filter((key) => !created.has(key)));
-  const released = new Set([...(earlier.released ?? []), ...(later.released ?? [])].filter((key) => !created.has(key) && !configured.has(key)));
-  const pruned = new Set([...earlier.pruned, ...later.pruned].filter((key) => !created.has(key) && !configured.has(key) && !released.has(key)));
-  return { created: [...created], configured: [...configured], pruned: [...pruned], ...(released.size === 0 ? {} : { released: [...released] }) };
+  const released = new Set(
+    [...(earlier.released ?? []), ...(later.released ?? [])].filter((key) => !created.has(key) && !configured.has(key)),
+  );
+  const pruned = new Set(
+    [...earlier.pruned, ...later.pruned].filter(
+      (key) => !created.has(key) && !configured.has(key) && !released.has(key),
+    ),
+  );
+  return {
+    created: [...created],
+    configured: [...configured],
+    pruned: [...pruned],
+    ...(released.size === 0 ? {} : { released: [...released] }),
+  };
 }
 
 /**
@@ -39,11 +57,25 @@ export function joinRolledOut({ earlier, later }: { earlier: RolledOut | undefin
  * @param facts.desired keys of all that is desired: what is neither created nor configured of it is unchanged
  * @param facts.left keys of what was not pruned after all
  */
-export function countRolledOut({ rolledOut, desired, left }: { rolledOut: RolledOut; desired: readonly string[]; left: readonly string[] }): ChangeCounts {
+export function countRolledOut({
+  rolledOut,
+  desired,
+  left,
+}: {
+  rolledOut: RolledOut;
+  desired: readonly string[];
+  left: readonly string[];
+}): ChangeCounts {
   const wanted = new Set(desired);
   const created = rolledOut.created.filter((key) => wanted.has(key)).length;
   const configured = rolledOut.configured.filter((key) => wanted.has(key)).length;
   const pruned = rolledOut.pruned.filter((key) => !wanted.has(key) && !left.includes(key)).length;
   const released = rolledOut.released?.filter((key) => !wanted.has(key)).length ?? 0;
-  return { created, configured, unchanged: wanted.size - created - configured, pruned, ...(released === 0 ? {} : { released }) };
+  return {
+    created,
+    configured,
+    unchanged: wanted.size - created - configured,
+    pruned,
+    ...(released === 0 ? {} : { released }),
+  };
 }

@@ -21,13 +21,15 @@ const builtIn: Readonly<Record<string, string>> = {
   'discovery.k8s.io/v1': 'EndpointSlice',
   'events.k8s.io/v1': 'Event',
   'flowcontrol.apiserver.k8s.io/v1': 'FlowSchema* PriorityLevelConfiguration*',
-  'networking.k8s.io/v1': 'IPAddress:ipaddresses* Ingress:ingresses IngressClass:ingressclasses* NetworkPolicy:networkpolicies ServiceCIDR*',
+  'networking.k8s.io/v1':
+    'IPAddress:ipaddresses* Ingress:ingresses IngressClass:ingressclasses* NetworkPolicy:networkpolicies ServiceCIDR*',
   'node.k8s.io/v1': 'RuntimeClass:runtimeclasses*',
   'policy/v1': 'PodDisruptionBudget',
   'rbac.authorization.k8s.io/v1': 'ClusterRole* ClusterRoleBinding* Role RoleBinding',
   'resource.k8s.io/v1': 'DeviceClass:deviceclasses* ResourceClaim ResourceClaimTemplate ResourceSlice*',
   'scheduling.k8s.io/v1': 'PriorityClass:priorityclasses*',
-  'storage.k8s.io/v1': 'CSIDriver* CSINode* CSIStorageCapacity:csistoragecapacities StorageClass:storageclasses* VolumeAttachment* VolumeAttributesClass:volumeattributesclasses*',
+  'storage.k8s.io/v1':
+    'CSIDriver* CSINode* CSIStorageCapacity:csistoragecapacities StorageClass:storageclasses* VolumeAttachment* VolumeAttributesClass:volumeattributesclasses*',
 };
 
 /** The version whose discovery the list was taken from. */
@@ -53,9 +55,18 @@ const definitionSchema = z.object({
 /** What a cluster serves once these are established: of each object that is a CustomResourceDefinition. */
 export function definedResources(objects: readonly KubernetesObject[]): ApiResource[] {
   return objects.flatMap((object) => {
-    const definition = object.kind === 'CustomResourceDefinition' ? definitionSchema.safeParse(object).data?.spec : undefined;
+    const definition =
+      object.kind === 'CustomResourceDefinition' ? definitionSchema.safeParse(object).data?.spec : undefined;
     if (definition === undefined) return [];
     const { group, scope, names, versions } = definition;
-    return versions.filter(({ served }) => served).map(({ name }) => ({ group, version: name, kind: names.kind, plural: names.plural, namespaced: scope === 'Namespaced' }));
+    return versions
+      .filter(({ served }) => served)
+      .map(({ name }) => ({
+        group,
+        version: name,
+        kind: names.kind,
+        plural: names.plural,
+        namespaced: scope === 'Namespaced',
+      }));
   });
 }

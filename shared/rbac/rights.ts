@@ -48,7 +48,11 @@ export interface Needs {
   /** Whether it adopts releases of Helm, whose own records say which are deployed. */
   readonly adoptsReleases?: boolean;
   /** What its templates look up; no name: all of a kind; no namespace: in all of them. */
-  readonly lookups: readonly { readonly resource: ApiResource; readonly namespace: string | undefined; readonly name: string | undefined }[];
+  readonly lookups: readonly {
+    readonly resource: ApiResource;
+    readonly namespace: string | undefined;
+    readonly name: string | undefined;
+  }[];
 }
 
 export interface Rights {
@@ -60,14 +64,21 @@ export interface Rights {
 /** Exactly what a run of the environment asks of the API server, and nothing beyond. */
 export function rightsOf(needs: Needs): Rights {
   const { namespace, members, hooks, deletableNamespaces = [] } = needs;
-  const places = new Set([namespace, ...deletableNamespaces, ...[...members, ...hooks].flatMap(({ id }) => id.namespace ?? [])]);
+  const places = new Set([
+    namespace,
+    ...deletableNamespaces,
+    ...[...members, ...hooks].flatMap(({ id }) => id.namespace ?? []),
+  ]);
   return {
     cluster: clusterRules(needs),
     namespaces: new Map([...places].sort().map((place) => [place, namespaceRules(place, needs)])),
   };
 }
 
-function namespaceRules(place: string, { namespace, parents, members, hooks, lookups, deletableNamespaces = [], adoptsReleases = false }: Needs): Rule[] {
+function namespaceRules(
+  place: string,
+  { namespace, parents, members, hooks, lookups, deletableNamespaces = [], adoptsReleases = false }: Needs,
+): Rule[] {
   const collected = collect();
   const extent = new Set([namespace, ...members.flatMap(({ id }) => id.namespace ?? [])]);
   for (const { id, resource } of members.filter((member) => member.resource.namespaced)) {
@@ -83,14 +94,20 @@ function namespaceRules(place: string, { namespace, parents, members, hooks, loo
   }
   for (const { id, resource } of hooks) if (id.namespace === place) collected.add(resource, ofHooks);
   for (const { resource, namespace: at, name } of lookups) {
-    if (resource.namespaced && at === place) collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);
+    if (resource.namespaced && at === place)
+      collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);
   }
   // Whoever may delete a Namespace deletes everything in it, and has to see what that is.
   if (deletableNamespaces.includes(place)) collected.add({ group: '*', plural: '*' }, ['list']);
-  if (place === namespace && adoptsReleases) for (const plural of ['secrets', 'configmaps']) collected.add({ group: '', plural }, ['list']);
+  if (place === namespace && adoptsReleases)
+    for (const plural of ['secrets', 'configmaps']) collected.add({ group: '', plural }, ['list']);
   if (place === namespace) {
     collected.add({ group: '', plural: 'configmaps' }, ofOwn, parents);
-    collected.add({ group: '', plural: 'secrets' }, ofOwn, parents.map((name) => `${name}-seed`));
+    collected.add(
+      { group: '', plural: 'secrets' },
+      ofOwn,
+      parents.map((name) => `${name}-seed`),
+    );
   }
   return collected.rules();
 }
@@ -103,10 +120,13 @@ function clusterRules({ namespace, members, hooks, lookups }: Needs): Rule[] {
     collected.add(resource, byName, [id.name]);
   }
   // Whether a claim waits for a Pod that uses it is said by its class, which may be the cluster's default.
-  if (members.some(({ id }) => groupKind(id) === 'PersistentVolumeClaim')) collected.add({ group: 'storage.k8s.io', plural: 'storageclasses' }, ['get']);
-  for (const { id, resource } of hooks.filter((hook) => !hook.resource.namespaced)) collected.add(resource, byName, [id.name]);
+  if (members.some(({ id }) => groupKind(id) === 'PersistentVolumeClaim'))
+    collected.add({ group: 'storage.k8s.io', plural: 'storageclasses' }, ['get']);
+  for (const { id, resource } of hooks.filter((hook) => !hook.resource.namespaced))
+    collected.add(resource, byName, [id.name]);
   for (const { resource, namespace: at, name } of lookups) {
-    if (!resource.namespaced || at === undefined) collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);
+    if (!resource.namespaced || at === undefined)
+      collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);
   }
   return [{ nonResourceURLs: ['/api', '/apis', '/version'], verbs: ['get'] }, ...collected.rules()];
 }
@@ -134,7 +154,9 @@ function collect(): Collected {
     },
     rules() {
       const wholeRules = [...whole].map(([key, verbs]) => ({ key, verbs: inOrder(verbs), names: undefined }));
-      const namedRules = [...named].flatMap(([key, ofResource]) => namedRulesOf({ key, ofResource, held: whole.get(key) ?? new Set() }));
+      const namedRules = [...named].flatMap(([key, ofResource]) =>
+        namedRulesOf({ key, ofResource, held: whole.get(key) ?? new Set() }),
+      );
       return merged([...wholeRules, ...namedRules]);
     },
   };
@@ -147,7 +169,15 @@ interface FlatRule {
 }
 
 /** One rule for all names of a resource with the same verbs, without those that are held for all of it. */
-function namedRulesOf({ key, ofResource, held }: { key: string; ofResource: ReadonlyMap<string, ReadonlySet<string>>; held: ReadonlySet<string> }): FlatRule[] {
+function namedRulesOf({
+  key,
+  ofResource,
+  held,
+}: {
+  key: string;
+  ofResource: ReadonlyMap<string, ReadonlySet<string>>;
+  held: ReadonlySet<string>;
+}): FlatRule[] {
   const byVerbs = new Map<string, string[]>();
   for (const [name, verbs] of ofResource) {
     const missing = inOrder(new Set([...verbs].filter((verb) => !held.has(verb)))).join(',');
@@ -167,7 +197,12 @@ function merged(rules: readonly FlatRule[]): Rule[] {
     byRule.set(key, found);
   }
   return [...byRule.values()]
-    .map(({ group, resources, rule: { verbs, names } }) => ({ apiGroups: [group], resources: resources.sort(), ...(names === undefined ? {} : { resourceNames: names }), verbs }))
+    .map(({ group, resources, rule: { verbs, names } }) => ({
+      apiGroups: [group],
+      resources: resources.sort(),
+      ...(names === undefined ? {} : { resourceNames: names }),
+      verbs,
+    }))
     .sort((a, b) => (titleOf(a) < titleOf(b) ? -1 : 1));
 }
 

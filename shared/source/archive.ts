@@ -39,13 +39,20 @@ export type UnpackArchive = (archive: {
   readonly packed: AsyncIterable<Uint8Array>;
   readonly limits: ArchiveLimits;
   readonly subject: string;
-  readonly store: (file: { readonly path: string; readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> }) => Promise<string>;
+  readonly store: (file: {
+    readonly path: string;
+    readonly bytes: number;
+    readonly chunks: AsyncIterable<Uint8Array>;
+  }) => Promise<string>;
 }) => Promise<readonly ArchivedFile[]>;
 
 /** What an archive of that packed size may unpack to. */
 export function archiveLimits({ packedBytes, limits }: { packedBytes: number; limits: Limits }): ArchiveLimits {
   // A header packs into some ten bytes: a few hundred bytes are no archive of thousands of files.
-  return { bytes: Math.min(limits.uploadBytes, Math.floor(packedBytes * limits.unpackRatio)), files: Math.min(limits.uploadFiles, 16 + Math.ceil(packedBytes / bytesOfHeader)) };
+  return {
+    bytes: Math.min(limits.uploadBytes, Math.floor(packedBytes * limits.unpackRatio)),
+    files: Math.min(limits.uploadFiles, 16 + Math.ceil(packedBytes / bytesOfHeader)),
+  };
 }
 
 /** Bytes of an archive that a file takes at the least: its header repeats the one before in all but its name. */
@@ -61,7 +68,12 @@ export type Admission =
  * Whether an entry may be unpacked, and to which path inside the archive.
  * Throws `UnsafePath` or `InvalidArchive` (refuse).
  */
-export function admitEntry({ entry, tally, limits, subject }: {
+export function admitEntry({
+  entry,
+  tally,
+  limits,
+  subject,
+}: {
   entry: ArchiveEntry;
   tally: ArchiveTally;
   limits: ArchiveLimits;
@@ -83,7 +95,8 @@ export function admitEntry({ entry, tally, limits, subject }: {
   }
   const path = safePath({ path: name, subject });
   const admitted = { files: tally.files + 1, bytes: tally.bytes + entry.bytes };
-  if (admitted.files > limits.files) throw invalidArchive({ subject, message: `holds more than ${limits.files} files` });
+  if (admitted.files > limits.files)
+    throw invalidArchive({ subject, message: `holds more than ${limits.files} files` });
   if (admitted.bytes > limits.bytes) {
     throw invalidArchive({ subject, message: `unpacks to more than the ${limits.bytes} bytes allowed for its size` });
   }
@@ -104,8 +117,15 @@ function isOfMacOs(name: string): boolean {
  * Throws `InvalidArchive` (refuse) for a path that comes twice, or as file and folder, for two paths that are one on disks that do not
  * tell case or Unicode forms apart, and for an archive without a file: it would delete the folder it replaces.
  */
-export function layOutArchive({ files, subject }: { files: readonly ArchivedFile[]; subject: string }): readonly ArchivedFile[] {
-  if (files.length === 0) throw invalidArchive({ subject, message: 'holds no file', remedy: 'to delete a folder, commit its deletion' });
+export function layOutArchive({
+  files,
+  subject,
+}: {
+  files: readonly ArchivedFile[];
+  subject: string;
+}): readonly ArchivedFile[] {
+  if (files.length === 0)
+    throw invalidArchive({ subject, message: 'holds no file', remedy: 'to delete a folder, commit its deletion' });
   const paths = new Set<string>();
   const seen = new Map<string, string>();
   for (const { path } of files) {
@@ -113,7 +133,12 @@ export function layOutArchive({ files, subject }: { files: readonly ArchivedFile
     paths.add(path);
     const other = seen.get(asDisksSee(path));
     const both = `${quoted(other ?? '')} and ${quoted(path)}`;
-    if (other !== undefined) throw invalidArchive({ subject, message: `holds ${both}, which are one file on some disks`, remedy: 'rename one of them' });
+    if (other !== undefined)
+      throw invalidArchive({
+        subject,
+        message: `holds ${both}, which are one file on some disks`,
+        remedy: 'rename one of them',
+      });
     seen.set(asDisksSee(path), path);
   }
   const both = files.flatMap(({ path }) => foldersOf(path)).find((folder) => paths.has(folder));
@@ -131,7 +156,12 @@ export function foldersOf(path: string): readonly string[] {
   return parts.slice(1).map((_part, index) => parts.slice(0, index + 1).join('/'));
 }
 
-export function invalidArchive({ subject, message, remedy, cause }: {
+export function invalidArchive({
+  subject,
+  message,
+  remedy,
+  cause,
+}: {
   subject: string;
   message: string;
   remedy?: string;

@@ -9,7 +9,9 @@ export interface ArtifactId {
 }
 
 /** What an object name means for the repository: one file, or a group of files that replaces a folder as a whole. */
-export type Target = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'group'; readonly path: string };
+export type Target =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'group'; readonly path: string };
 
 const archiveEnding = /\.(tar\.gz|tgz)$/;
 
@@ -41,7 +43,9 @@ export function artifactUri({ bucket, name, generation }: ArtifactId): string {
 /** The artifact that a `gs://bucket/name#generation` names (the name may hold `#`), or undefined for any other text. */
 export function parseArtifactUri(uri: string): ArtifactId | undefined {
   const [, bucket, name, generation] = /^gs:\/\/([^/]+)\/(.+)#(\d+)$/.exec(uri) ?? [];
-  return bucket === undefined || name === undefined || generation === undefined ? undefined : { bucket, name, generation };
+  return bucket === undefined || name === undefined || generation === undefined
+    ? undefined
+    : { bucket, name, generation };
 }
 
 /** Generations grow with every overwrite, and are beyond what a double holds. */
@@ -57,7 +61,14 @@ export function isSameOrNewer({ generation, than }: { generation: string; than: 
  * Throws `UnsafePath` (refuse).
  */
 export function safePath({ path, subject }: { path: string; subject: string }): string {
-  const problem = problemOfLength(path) ?? (path.startsWith('/') ? 'is absolute' : path.split('/').map(problemOfPart).find((found) => found !== undefined));
+  const problem =
+    problemOfLength(path) ??
+    (path.startsWith('/')
+      ? 'is absolute'
+      : path
+          .split('/')
+          .map(problemOfPart)
+          .find((found) => found !== undefined));
   if (problem === undefined) return path;
   throw new ConvergeError({
     code: 'UnsafePath',
@@ -79,7 +90,8 @@ export function quoted(name: string): string {
 }
 
 function problemOfLength(path: string): string | undefined {
-  if (path.length > longestPath || new TextEncoder().encode(path).length > longestPath) return `is longer than ${longestPath} bytes`;
+  if (path.length > longestPath || new TextEncoder().encode(path).length > longestPath)
+    return `is longer than ${longestPath} bytes`;
   return path.split('/').length > deepestPath ? `has more than ${deepestPath} parts` : undefined;
 }
 

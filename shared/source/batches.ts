@@ -7,7 +7,8 @@ export interface Ordered {
 
 /** Whether one of two uploads is a group whose folder holds the other, so that their order counts. */
 function meet(one: Target, other: Target): boolean {
-  const holds = (group: Target, path: string): boolean => group.kind === 'group' && (path === group.path || path.startsWith(`${group.path}/`));
+  const holds = (group: Target, path: string): boolean =>
+    group.kind === 'group' && (path === group.path || path.startsWith(`${group.path}/`));
   return holds(one, other.path) || holds(other, one.path);
 }
 

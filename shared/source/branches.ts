@@ -6,7 +6,13 @@ const usualBranches: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The patterns of a class: a `*` stands for any text, slashes included. */
-export function branchPatterns({ repositoryClass, configured }: { repositoryClass: string; configured: readonly string[] | undefined }): readonly string[] {
+export function branchPatterns({
+  repositoryClass,
+  configured,
+}: {
+  repositoryClass: string;
+  configured: readonly string[] | undefined;
+}): readonly string[] {
   return configured ?? usualBranches[repositoryClass] ?? [];
 }
 
@@ -16,9 +22,18 @@ export function branchName(ref: string): string {
 }
 
 /** The classes that take a branch, sorted: one where the configuration is sound, none for a branch that is not deployed. */
-export function classesOfBranch({ branch, patterns }: { branch: string; patterns: Readonly<Record<string, readonly string[]>> }): string[] {
-  const takes = (pattern: string): boolean => new RegExp(`^${pattern.split('*').map(literally).join('.*')}$`).test(branch);
-  return Object.keys(patterns).filter((repositoryClass) => patterns[repositoryClass]?.some(takes) === true).sort();
+export function classesOfBranch({
+  branch,
+  patterns,
+}: {
+  branch: string;
+  patterns: Readonly<Record<string, readonly string[]>>;
+}): string[] {
+  const takes = (pattern: string): boolean =>
+    new RegExp(`^${pattern.split('*').map(literally).join('.*')}$`).test(branch);
+  return Object.keys(patterns)
+    .filter((repositoryClass) => patterns[repositoryClass]?.some(takes) === true)
+    .sort();
 }
 
 function literally(text: string): string {

@@ -38,7 +38,9 @@ export function copyMessage(uploads: readonly Upload[], overwrites: readonly str
   const subject = others.length === 0 ? `Copy ${first?.name ?? ''}` : `Copy ${uploads.length} artifacts`;
   const artifacts = uploads.map((upload) => `Artifact: ${artifactUri(upload)}`);
   const said = trailerOfMetadata.flatMap(([key, trailer]) => {
-    const values = uploads.map(({ metadata }) => oneLine(metadata[key] ?? '', valueLength)).filter((value) => value !== '');
+    const values = uploads
+      .map(({ metadata }) => oneLine(metadata[key] ?? '', valueLength))
+      .filter((value) => value !== '');
     return [...new Set(values)].map((value) => `${trailer}: ${value}`);
   });
   const replaced = [...new Set(overwrites)].map((commit) => `Overwrites: ${commit}`);
@@ -62,14 +64,21 @@ export function parseProvenance(message: string): Provenance {
 
 /** The values of each trailer of a message, by its name; only the last paragraph holds trailers. */
 export function trailersOf(message: string): (trailer: string) => readonly string[] {
-  const paragraphs = message.replaceAll('\r\n', '\n').trimEnd().split(/\n{2,}/);
+  const paragraphs = message
+    .replaceAll('\r\n', '\n')
+    .trimEnd()
+    .split(/\n{2,}/);
   const lines = paragraphs.length < 2 ? [] : (paragraphs.at(-1) ?? '').split('\n');
-  return (trailer) => lines.filter((line) => line.startsWith(`${trailer}: `)).map((line) => line.slice(trailer.length + 2).trim());
+  return (trailer) =>
+    lines.filter((line) => line.startsWith(`${trailer}: `)).map((line) => line.slice(trailer.length + 2).trim());
 }
 
 /** White space and control characters become one space each run; what is too long ends in an ellipsis. */
 export function oneLine(text: string, length: number): string {
-  const line = text.toWellFormed().replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();
+  const line = text
+    .toWellFormed()
+    .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
+    .trim();
   const characters = [...line];
   return characters.length <= length ? line : `${characters.slice(0, length - 1).join('')}…`;
 }

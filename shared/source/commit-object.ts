@@ -36,8 +36,16 @@ export function parseCommit(raw: Uint8Array): CommitObject | Unreadable {
   }
   const lines = header.slice(at).split('\n');
   const committer = lines.find((line) => line.startsWith('committer ')) ?? '';
-  const encoding = lines.find((line) => line.startsWith('encoding '))?.slice('encoding '.length).trim();
-  return { tree, parents, message: textOf({ bytes: blank === -1 ? bytes.subarray(bytes.length) : bytes.subarray(blank + 2), encoding }), seconds: secondsOf(committer) };
+  const encoding = lines
+    .find((line) => line.startsWith('encoding '))
+    ?.slice('encoding '.length)
+    .trim();
+  return {
+    tree,
+    parents,
+    message: textOf({ bytes: blank === -1 ? bytes.subarray(bytes.length) : bytes.subarray(blank + 2), encoding }),
+    seconds: secondsOf(committer),
+  };
 }
 
 /** The commit or tag that an annotated tag points to, as `parse_tag_buffer` of git reads it. */

@@ -26,7 +26,17 @@ export function environmentRef(environment: string): string {
 export function formatConvergenceNote(note: ConvergenceNote): string {
   const { environment, at, cluster, seconds, changes, event, incident } = note;
   const { created, configured, unchanged, pruned } = changes;
-  const facts = { at, cluster, seconds, created, configured, unchanged, pruned, event, ...(incident === null ? {} : { incident }) };
+  const facts = {
+    at,
+    cluster,
+    seconds,
+    created,
+    configured,
+    unchanged,
+    pruned,
+    event,
+    ...(incident === null ? {} : { incident }),
+  };
   return [environment, 'converged', ...Object.entries(facts).map(([key, value]) => `${key}=${value}`)].join(' ');
 }
 
@@ -37,9 +47,24 @@ export function parseConvergenceNotes(text: string): ConvergenceNote[] {
     if (verb !== 'converged') return [];
     const facts = new Map(words.map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]));
     const numberOf = (key: string): number => Number(facts.get(key) ?? Number.NaN);
-    const changes = { created: numberOf('created'), configured: numberOf('configured'), unchanged: numberOf('unchanged'), pruned: numberOf('pruned') };
+    const changes = {
+      created: numberOf('created'),
+      configured: numberOf('configured'),
+      unchanged: numberOf('unchanged'),
+      pruned: numberOf('pruned'),
+    };
     const [at, event, seconds] = [facts.get('at'), facts.get('event'), numberOf('seconds')];
     if (at === undefined || event === undefined || [seconds, ...Object.values(changes)].some(Number.isNaN)) return [];
-    return [{ environment, at, cluster: facts.get('cluster') ?? '', seconds, changes, event, incident: facts.get('incident') ?? null }];
+    return [
+      {
+        environment,
+        at,
+        cluster: facts.get('cluster') ?? '',
+        seconds,
+        changes,
+        event,
+        incident: facts.get('incident') ?? null,
+      },
+    ];
   });
 }

@@ -50,7 +50,11 @@ export function decodeLedger(value: unknown): Ledger | undefined {
 }
 
 export function encodeLedger({ copied, refused }: Ledger): z.infer<typeof ledgerSchema> {
-  return { version: 1, copied: [...copied.values()], refused: [...refused].map(([name, generation]) => ({ name, generation })) };
+  return {
+    version: 1,
+    copied: [...copied.values()],
+    refused: [...refused].map(([name, generation]) => ({ name, generation })),
+  };
 }
 
 /** Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git. */
@@ -58,22 +62,44 @@ export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
   const copied = new Map(one.copied);
   for (const entry of other.copied.values()) {
     const known = copied.get(entry.name);
-    if (known === undefined || isSameOrNewer({ generation: entry.generation, than: known.generation })) copied.set(entry.name, entry);
+    if (known === undefined || isSameOrNewer({ generation: entry.generation, than: known.generation }))
+      copied.set(entry.name, entry);
   }
-  const refused = new Map([...one.refused, ...other.refused].filter(([name, generation]) => {
-    const entry = copied.get(name);
-    return entry === undefined || !isSameOrNewer({ generation: entry.generation, than: generation });
-  }));
+  const refused = new Map(
+    [...one.refused, ...other.refused].filter(([name, generation]) => {
+      const entry = copied.get(name);
+      return entry === undefined || !isSameOrNewer({ generation: entry.generation, than: generation });
+    }),
+  );
   return { copied, refused };
 }
 
 /** The entry that says that this generation of the object, or a newer one, is in Git. */
-export function copyOf({ ledger, artifact }: { ledger: Ledger; artifact: Pick<ArtifactId, 'name' | 'generation'> }): LedgerEntry | undefined {
+export function copyOf({
+  ledger,
+  artifact,
+}: {
+  ledger: Ledger;
+  artifact: Pick<ArtifactId, 'name' | 'generation'>;
+}): LedgerEntry | undefined {
   const entry = ledger.copied.get(artifact.name);
-  return entry !== undefined && isSameOrNewer({ generation: entry.generation, than: artifact.generation }) ? entry : undefined;
+  return entry !== undefined && isSameOrNewer({ generation: entry.generation, than: artifact.generation })
+    ? entry
+    : undefined;
 }
 
 /** The objects of a bucket whose live generation is neither in Git nor refused. */
-export function pendingOf<T extends ArtifactId & { readonly bytes: number }>({ objects, ledger }: { objects: readonly T[]; ledger: Ledger }): readonly T[] {
-  return objects.filter((artifact) => !isOfTools(artifact) && copyOf({ ledger, artifact }) === undefined && ledger.refused.get(artifact.name) !== artifact.generation);
+export function pendingOf<T extends ArtifactId & { readonly bytes: number }>({
+  objects,
+  ledger,
+}: {
+  objects: readonly T[];
+  ledger: Ledger;
+}): readonly T[] {
+  return objects.filter(
+    (artifact) =>
+      !isOfTools(artifact) &&
+      copyOf({ ledger, artifact }) === undefined &&
+      ledger.refused.get(artifact.name) !== artifact.generation,
+  );
 }

@@ -11,7 +11,7 @@ export function pathFromBytes(bytes: Uint8Array): string {
   if (!text.includes('\ufffd')) return text;
   const parts: string[] = [];
   let begin = 0;
-  for (let at = 0; at < buffer.length; ) {
+  for (let at = 0; at < buffer.length;) {
     const length = characterLength(buffer, at);
     if (length === 0) {
       parts.push(buffer.toString('utf8', begin, at), String.fromCharCode(lone + (buffer[at] ?? 0)));
@@ -27,7 +27,10 @@ function characterLength(buffer: Buffer, at: number): number {
   const [first = 0, second = 0] = buffer.subarray(at, at + 2);
   if (first < 0x80) return 1;
   const length = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  const [low, high] = [first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80, first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf];
+  const [low, high] = [
+    first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80,
+    first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf,
+  ];
   if (length === 0 || at + length > buffer.length || second < low || second > high) return 0;
   return buffer.subarray(at + 2, at + length).every((byte) => byte >= 0x80 && byte <= 0xbf) ? length : 0;
 }
@@ -35,7 +38,11 @@ function characterLength(buffer: Buffer, at: number): number {
 /** The bytes of a path as Git holds them. */
 export function pathBytes(path: string): Buffer {
   if (path.isWellFormed()) return Buffer.from(path);
-  return Buffer.concat(Array.from(path, (character) => (isByte(character) ? Buffer.of(character.charCodeAt(0) - lone) : Buffer.from(character))));
+  return Buffer.concat(
+    Array.from(path, (character) =>
+      isByte(character) ? Buffer.of(character.charCodeAt(0) - lone) : Buffer.from(character),
+    ),
+  );
 }
 
 /** For people: a path that is UTF-8 as it is, any other in quotes, as git shows it: `"config/x\374n.txt"`. */

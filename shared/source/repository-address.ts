@@ -8,7 +8,9 @@ export function repositoryAddress(text: string): string {
   if (short !== null) return `${(short[1] ?? '').toLowerCase()}:${withoutEnding(short[2] ?? '')}`;
   if (!text.includes('://') || !URL.canParse(text)) return withoutEnding(text);
   const { protocol, host, pathname } = new URL(text);
-  return host === '' ? withoutEnding(`${protocol}//${pathname}`) : withoutEnding(`${protocol}//${host.toLowerCase()}${pathname}`);
+  return host === ''
+    ? withoutEnding(`${protocol}//${pathname}`)
+    : withoutEnding(`${protocol}//${host.toLowerCase()}${pathname}`);
 }
 
 function withoutEnding(address: string): string {

@@ -22,16 +22,17 @@ export interface Reader {
   readonly paths: readonly string[];
 }
 
-export type Conflict = { readonly path: string } & (
+export type Conflict = { readonly path: string } &
   /** Environments that are not to be rolled back are made of it, too. */
-  | { readonly reason: 'shared'; readonly with: readonly string[] }
-  /** Somebody changed it after the commits that are to be reverted. */
-  | { readonly reason: 'changed-after' }
-  /** An environment's own file, which was added since: without it, its objects would be released or deleted. */
-  | { readonly reason: 'removes-environment'; readonly environment: string }
-  /** A link or a submodule, which a commit of Converge cannot hold. */
-  | { readonly reason: 'no-file'; readonly kind: TreeFile['kind'] }
-);
+  (
+    | { readonly reason: 'shared'; readonly with: readonly string[] }
+    /** Somebody changed it after the commits that are to be reverted. */
+    | { readonly reason: 'changed-after' }
+    /** An environment's own file, which was added since: without it, its objects would be released or deleted. */
+    | { readonly reason: 'removes-environment'; readonly environment: string }
+    /** A link or a submodule, which a commit of Converge cannot hold. */
+    | { readonly reason: 'no-file'; readonly kind: TreeFile['kind'] }
+  );
 
 export interface RevertPlan {
   /** The paths that change: to what they were, or to nothing. A file that replaces a folder stands for all below it. */
@@ -47,7 +48,11 @@ export interface RevertPlan {
  * @param facts.readers the environments that are not to be rolled back
  * @param facts.environmentAt the name of the environment that a path declares
  */
-export function planRevert({ changed, readers, environmentAt }: {
+export function planRevert({
+  changed,
+  readers,
+  environmentAt,
+}: {
   changed: readonly ChangedPath[];
   readers: readonly Reader[];
   environmentAt: (path: string) => string | undefined;
@@ -55,14 +60,19 @@ export function planRevert({ changed, readers, environmentAt }: {
   const due = changed.filter(({ to, head }) => !isSame(to, head));
   const restore = due.map(({ path, to }) => ({ path, to: to?.kind === 'folder' ? undefined : to }));
   const files = new Set(restore.flatMap(({ path, to }) => (to === undefined ? [] : [path])));
-  return { restore: restore.filter(({ path, to }) => to !== undefined || !isBelowAny(path, files)), conflicts: due.flatMap(conflictOf) };
+  return {
+    restore: restore.filter(({ path, to }) => to !== undefined || !isBelowAny(path, files)),
+    conflicts: due.flatMap(conflictOf),
+  };
 
   function conflictOf({ path, to, from, head }: ChangedPath): Conflict[] {
     if (!isSame(from, head)) return [{ path, reason: 'changed-after' }];
     if (to?.kind === 'symlink' || to?.kind === 'submodule') return [{ path, reason: 'no-file', kind: to.kind }];
     const environment = environmentAt(path);
     if (environment !== undefined && to === undefined) return [{ path, reason: 'removes-environment', environment }];
-    const sharing = readers.filter((reader) => reader.paths.some((read) => overlaps(read, path))).map((reader) => reader.environment);
+    const sharing = readers
+      .filter((reader) => reader.paths.some((read) => overlaps(read, path)))
+      .map((reader) => reader.environment);
     return sharing.length === 0 ? [] : [{ path, reason: 'shared', with: sharing.toSorted() }];
   }
 }
@@ -117,8 +127,14 @@ const quotedLength = 60;
 /** The message of a commit that reverts others: git's own words for a single one, and trailers. */
 export function revertMessage({ environment, what, from, to, reverts, reason, incident, by }: RevertFacts): string {
   const [first, ...others] = reverts;
-  const subject = first !== undefined && others.length === 0 ? `Revert "${oneLine(subjectOf(first.message), quotedLength)}"` : `Roll back ${what} to ${shortRevision(to)}`;
-  const again = environment === undefined ? 'The whole tree is again what it was at' : `The inputs of ${environment} are again what they were at`;
+  const subject =
+    first !== undefined && others.length === 0
+      ? `Revert "${oneLine(subjectOf(first.message), quotedLength)}"`
+      : `Roll back ${what} to ${shortRevision(to)}`;
+  const again =
+    environment === undefined
+      ? 'The whole tree is again what it was at'
+      : `The inputs of ${environment} are again what they were at`;
   const optional = (trailer: string, value: string | undefined): string[] => {
     const line = oneLine(value ?? '', valueLength);
     return line === '' ? [] : [`${trailer}: ${line}`];

@@ -13,14 +13,24 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
   const { file, text, schema, code } = document;
   let value: unknown;
   if (text.length > longestDocument) {
-    throw new ConvergeError({ code, subject: file, message: `has ${text.length} characters, and ${longestDocument} are read`, disposition: 'refuse' });
+    throw new ConvergeError({
+      code,
+      subject: file,
+      message: `has ${text.length} characters, and ${longestDocument} are read`,
+      disposition: 'refuse',
+    });
   }
   try {
     value = load(text, { filename: file, maxAliases: mostAliases });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     const line = error.mark === undefined ? '' : `:${error.mark.line + 1}`;
-    throw new ConvergeError({ code, subject: `${file}${line}`, message: shortened(error.reason), disposition: 'refuse' });
+    throw new ConvergeError({
+      code,
+      subject: `${file}${line}`,
+      message: shortened(error.reason),
+      disposition: 'refuse',
+    });
   }
   refuseMultiplied({ file, code, value });
   const parsed = schema.safeParse(value);
@@ -31,7 +41,8 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
   if (first === undefined) throw parsed.error;
   const line = lineOf({ text, path: first.path });
   const told = others.slice(0, mostProblems).map(describeProblem).join('; ');
-  const more = others.length === 0 ? '' : `; and ${others.length} more: ${told}${others.length > mostProblems ? '; …' : ''}`;
+  const more =
+    others.length === 0 ? '' : `; and ${others.length} more: ${told}${others.length > mostProblems ? '; …' : ''}`;
   throw new ConvergeError({
     code,
     subject: `${file}:${line}`,
@@ -53,7 +64,14 @@ const mostProblems = 20;
 const longestProblem = 200;
 
 function refuseMultiplied({ file, code, value }: { file: string; code: ErrorCode; value: unknown }): void {
-  const refusal = (message: string) => new ConvergeError({ code, subject: file, message, remedy: 'write out what the aliases stand for, or leave some of it out', disposition: 'refuse' });
+  const refusal = (message: string) =>
+    new ConvergeError({
+      code,
+      subject: file,
+      message,
+      remedy: 'write out what the aliases stand for, or leave some of it out',
+      disposition: 'refuse',
+    });
   const sizes = new Map<object, number>();
   const above = new Set<object>();
   const sizeOf = (node: unknown): number => {
@@ -69,7 +87,8 @@ function refuseMultiplied({ file, code, value }: { file: string; code: ErrorCode
     return size;
   };
   const size = sizeOf(value);
-  if (size > mostValues) throw refusal(`holds ${size} values with what its aliases stand for, and ${mostValues} are read`);
+  if (size > mostValues)
+    throw refusal(`holds ${size} values with what its aliases stand for, and ${mostValues} are read`);
 }
 
 function describeProblem({ path, message }: Problem): string {
@@ -100,18 +119,27 @@ interface Problem {
 
 function describeIssue({ issue, value }: { issue: z.core.$ZodIssue; value: unknown }): Problem[] {
   const { path } = issue;
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false }));
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', missing: false }));
   if (issue.code === 'invalid_union') {
     // Of several forms the one is meant whose own keys are wrong, not the one that is another type altogether.
-    const meant = issue.errors.find((problems) => problems.some((problem) => problem.path.length > 0 || problem.code === 'unrecognized_keys'));
-    if (meant !== undefined) return meant.flatMap((problem) => describeIssue({ issue: { ...problem, path: [...path, ...problem.path] }, value }));
+    const meant = issue.errors.find((problems) =>
+      problems.some((problem) => problem.path.length > 0 || problem.code === 'unrecognized_keys'),
+    );
+    if (meant !== undefined)
+      return meant.flatMap((problem) =>
+        describeIssue({ issue: { ...problem, path: [...path, ...problem.path] }, value }),
+      );
   }
   const missing = path.length > 0 && valueAt({ value, path }) === undefined;
   return [{ path, message: missing ? 'is missing' : issue.message, missing }];
 }
 
 function valueAt({ value, path }: { value: unknown; path: readonly PropertyKey[] }): unknown {
-  return path.reduce<unknown>((at, key) => (at !== null && typeof at === 'object' ? Reflect.get(at, key) : undefined), value);
+  return path.reduce<unknown>(
+    (at, key) => (at !== null && typeof at === 'object' ? Reflect.get(at, key) : undefined),
+    value,
+  );
 }
 
 function dotted(path: readonly PropertyKey[]): string {

@@ -8,7 +8,9 @@ export interface CallCounts {
   readonly state: number;
 }
 
-const startSchema = z.object({ request: z.custom<ClientRequest>((value) => typeof value === 'object' && value !== null && 'getHeader' in value) });
+const startSchema = z.object({
+  request: z.custom<ClientRequest>((value) => typeof value === 'object' && value !== null && 'getHeader' in value),
+});
 
 /** Counts from now on; both adapters use Node's own client, the Kubernetes adapter does not. */
 export function countCalls({ git, storage }: { git: readonly string[]; storage: string }): () => CallCounts {

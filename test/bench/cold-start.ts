@@ -36,10 +36,22 @@ interface Call {
 }
 
 const calls: readonly Call[] = [
-  { target: 'copyArtifact', delivery: 'storage-finalized-in-develop', body: { bucket: uploads, name: 'config/gone.yaml' }, work: { bucket: uploads, name: 'config/acme.yaml' }, done: /"copyArtifact done".*"commit":/ },
+  {
+    target: 'copyArtifact',
+    delivery: 'storage-finalized-in-develop',
+    body: { bucket: uploads, name: 'config/gone.yaml' },
+    work: { bucket: uploads, name: 'config/acme.yaml' },
+    done: /"copyArtifact done".*"commit":/,
+  },
   { target: 'receivePush', delivery: 'github-push-with-another-secrets-signature', refusedWith: 401 },
   { target: 'fanOut', delivery: 'change-committed-in-develop' },
-  { target: 'reconcile', delivery: 'reconcile-requested-in-develop', body: { environment: 'nobody' }, work: { repository, environment, mode: 'reconcile', cause: 'commit' }, done: /"reconcile done".*"converged"/ },
+  {
+    target: 'reconcile',
+    delivery: 'reconcile-requested-in-develop',
+    body: { environment: 'nobody' },
+    work: { repository, environment, mode: 'reconcile', cause: 'commit' },
+    done: /"reconcile done".*"converged"/,
+  },
   { target: 'checkDrift', delivery: 'scheduler-call' },
   { target: 'deliverAlert', delivery: 'diff' },
   { target: 'status', delivery: 'scheduler-call' },
@@ -90,8 +102,19 @@ export async function measureColdStarts({ pipeline }: { pipeline: Pipeline }): P
   const measured: Case[] = [];
   for (const { call, own, least } of starts) {
     measured.push({
-      ...{ name: 'cold-start', of: call.target, objects: 0, apiCalls: null, peakRssMiB: await memoryOf({ folder, home, variables, call }) },
-      ...{ seconds: own.seconds, floorSeconds: least.seconds, processorSeconds: own.processor, floorProcessorSeconds: least.processor },
+      ...{
+        name: 'cold-start',
+        of: call.target,
+        objects: 0,
+        apiCalls: null,
+        peakRssMiB: await memoryOf({ folder, home, variables, call }),
+      },
+      ...{
+        seconds: own.seconds,
+        floorSeconds: least.seconds,
+        processorSeconds: own.processor,
+        floorProcessorSeconds: least.processor,
+      },
     });
   }
   return measured;
@@ -103,27 +126,59 @@ interface Answered {
 }
 
 function middle(all: readonly Answered[]): Answered {
-  return { seconds: median(all.map(({ seconds }) => seconds)), processor: median(all.map(({ processor }) => processor)) };
+  return {
+    seconds: median(all.map(({ seconds }) => seconds)),
+    processor: median(all.map(({ processor }) => processor)),
+  };
 }
 
-async function memoryOf({ folder, home, variables, call }: { folder: string; home: string; variables: Readonly<Record<string, string>>; call: Call }): Promise<number> {
+async function memoryOf({
+  folder,
+  home,
+  variables,
+  call,
+}: {
+  folder: string;
+  home: string;
+  variables: Readonly<Record<string, string>>;
+  call: Call;
+}): Promise<number> {
   const lines: string[] = [];
-  const instance = await startInstance({ folder, target: call.target, home, variables, onLine: (line) => lines.push(line) });
+  const instance = await startInstance({
+    folder,
+    target: call.target,
+    home,
+    variables,
+    onLine: (line) => lines.push(line),
+  });
   try {
     await send({ instance, call, body: call.work ?? call.body });
     const peakRssMiB = await instance.peakRssMiB();
-    if (call.done !== undefined && !lines.some((line) => call.done?.test(line))) throw new Error(`${call.target} did not do its work: ${lines.join('\n')}`);
+    if (call.done !== undefined && !lines.some((line) => call.done?.test(line)))
+      throw new Error(`${call.target} did not do its work: ${lines.join('\n')}`);
     return peakRssMiB;
   } finally {
     await instance.stop();
   }
 }
 
-async function send({ instance, call, body: changes = {} }: { instance: Instance; call: Call; body: object | undefined }): Promise<void> {
+async function send({
+  instance,
+  call,
+  body: changes = {},
+}: {
+  instance: Instance;
+  call: Call;
+  body: object | undefined;
+}): Promise<void> {
   const { headers, body } = await readDelivery(call.delivery);
-  const answer = await fetch(instance.url, call.target === 'status' ? {} : { method: 'POST', headers, body: JSON.stringify({ ...Object(body), ...changes }) });
+  const answer = await fetch(
+    instance.url,
+    call.target === 'status' ? {} : { method: 'POST', headers, body: JSON.stringify({ ...Object(body), ...changes }) },
+  );
   const text = await answer.text();
-  if (!answer.ok && answer.status !== call.refusedWith) throw new Error(`${call.target} answered ${answer.status}: ${text}`);
+  if (!answer.ok && answer.status !== call.refusedWith)
+    throw new Error(`${call.target} answered ${answer.status}: ${text}`);
 }
 
 /** A configuration of its own, so that no function of the pipeline hears of what is done here. Resolves with its path. */
@@ -147,7 +202,13 @@ async function prepareParts({ config, clients, folder }: Pipeline): Promise<stri
 
 async function greeter({ archive, folder }: { archive: string; folder: string }): Promise<string> {
   await mkdir(folder, { recursive: true });
-  await Promise.all([cp(join(archive, 'framework'), join(folder, 'framework'), { recursive: true }), cp(join(archive, 'package.json'), join(folder, 'package.json'))]);
-  await writeFile(join(folder, 'index.mjs'), "import { http } from '#framework';\nhttp(process.env.FUNCTION_TARGET, (request, response) => response.send('hello'));\n");
+  await Promise.all([
+    cp(join(archive, 'framework'), join(folder, 'framework'), { recursive: true }),
+    cp(join(archive, 'package.json'), join(folder, 'package.json')),
+  ]);
+  await writeFile(
+    join(folder, 'index.mjs'),
+    "import { http } from '#framework';\nhttp(process.env.FUNCTION_TARGET, (request, response) => response.send('hello'));\n",
+  );
   return folder;
 }

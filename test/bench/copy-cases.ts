@@ -15,13 +15,23 @@ const megabytes = 200;
 
 /** What is uploaded, made when it is asked for: it is large. Nothing of it can be packed any smaller. */
 const uploads = {
-  'copy-file-cold': { objects: 1, name: 'config/greeting.yaml', make: async () => Buffer.from('message: Good morning\n') },
+  'copy-file-cold': {
+    objects: 1,
+    name: 'config/greeting.yaml',
+    make: async () => Buffer.from('message: Good morning\n'),
+  },
   'copy-object-200MB': { objects: 1, name: 'images/large.bin', make: async () => randomBytes(megabytes * 1e6) },
   'copy-archive-200MB': { objects: files, name: 'images.tgz', make: packRandom },
 } as const satisfies Partial<Record<CaseName, unknown>>;
 
 /** One upload that `copyArtifact` copies in a process of its own which has done nothing before; from the call until its answer, with the most memory it held. */
-export async function measureCopy({ pipeline, name }: { pipeline: Pipeline; name: keyof typeof uploads }): Promise<Case> {
+export async function measureCopy({
+  pipeline,
+  name,
+}: {
+  pipeline: Pipeline;
+  name: keyof typeof uploads;
+}): Promise<Case> {
   const at = join(pipeline.folder, name);
   await mkdir(at, { recursive: true });
   const host = await startGit({ folder: at, repositories: ['copied'] });
@@ -31,9 +41,18 @@ export async function measureCopy({ pipeline, name }: { pipeline: Pipeline; name
   await storage.createBucket(`${bucket}-state`);
   const announced = join(at, 'announced');
   await writeFile(announced, '');
-  const facts = { url: host.url('copied'), bucket, storage: pipeline.facts.storage, cache: join(at, 'cache'), announced, times: {} };
+  const facts = {
+    url: host.url('copied'),
+    bucket,
+    storage: pipeline.facts.storage,
+    cache: join(at, 'cache'),
+    announced,
+    times: {},
+  };
   const program = join(import.meta.dirname, '../e2e/burst-child.ts');
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, JSON.stringify(facts)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, JSON.stringify(facts)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   try {
     const port = await new Promise<string>((started, failed) => {
       createInterface({ input: child.stdout }).once('line', started);
@@ -47,7 +66,14 @@ export async function measureCopy({ pipeline, name }: { pipeline: Pipeline; name
       if (status !== 204) throw new Error(`copyArtifact answered ${status}`);
     });
     const peak = Number(await (await fetch(`http://127.0.0.1:${port}/`)).text());
-    return { name, objects: uploads[name].objects, seconds, floorSeconds: null, apiCalls: 0, peakRssMiB: Math.round(peak / 1024) };
+    return {
+      name,
+      objects: uploads[name].objects,
+      seconds,
+      floorSeconds: null,
+      apiCalls: 0,
+      peakRssMiB: Math.round(peak / 1024),
+    };
   } finally {
     child.kill('SIGKILL');
     await host.stop();
@@ -59,7 +85,9 @@ async function packRandom(): Promise<Buffer> {
   void (async () => {
     for (let index = 0; index < files; index++) {
       const content = randomBytes((megabytes * 1e6) / files);
-      await new Promise<void>((packed) => void tar.entry({ name: `${index % 50}/${index}.bin` }, content, () => packed()));
+      await new Promise<void>(
+        (packed) => void tar.entry({ name: `${index % 50}/${index}.bin` }, content, () => packed()),
+      );
     }
     tar.finalize();
   })();

@@ -24,14 +24,23 @@ export interface FleetBench {
   changeOne(name: CaseName): Promise<Case>;
 }
 
-export type Look = { readonly mode: 'reconcile'; readonly cause: 'commit' } | { readonly mode: 'check'; readonly cause: 'schedule' };
+export type Look =
+  | { readonly mode: 'reconcile'; readonly cause: 'commit' }
+  | { readonly mode: 'check'; readonly cause: 'schedule' };
 
 /** How long a raw apply of these objects takes, up to the state that the product waits for. */
 export type FloorOf = (api: RawApi, objects: readonly KubernetesObject[], namespace: string) => Promise<void>;
 
 export const applyOnly: FloorOf = async (api, objects) => api.apply(objects);
 
-export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRounds, readRounds, ...load }: {
+export async function prepareFleet({
+  pipeline,
+  raw,
+  floorOf = applyOnly,
+  applyRounds,
+  readRounds,
+  ...load
+}: {
   pipeline: Pipeline;
   raw: RawApi;
   name: string;
@@ -48,12 +57,16 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
   const objects = fleet.objects.length;
 
   async function applyFirst(reconciler: Reconciler, environment: string): Promise<number> {
-    const seconds = await reconciler.run({ job: { repository, environment, mode: 'reconcile', cause: 'commit' }, expected: ['converged'] });
+    const seconds = await reconciler.run({
+      job: { repository, environment, mode: 'reconcile', cause: 'commit' },
+      expected: ['converged'],
+    });
     applied.add(environment);
     return seconds;
   }
 
-  const listAll = async (): Promise<void> => raw.list({ kinds: fleet.kinds, namespace: first, labelSelector: selectorOf(first) });
+  const listAll = async (): Promise<void> =>
+    raw.list({ kinds: fleet.kinds, namespace: first, labelSelector: selectorOf(first) });
 
   /** Brings the first environment there, in a process of its own, whose memory is not this case's. */
   async function convergeFirst(): Promise<void> {
@@ -112,7 +125,8 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
       const edited = fleet.objects.slice(0, 10);
       const names = edited.map(({ metadata }) => metadata.name ?? '');
       const restore = async (): Promise<void> => {
-        for (const object of edited) await raw.editData({ names: [object.metadata.name ?? ''], namespace: first, data: dataOf(object) });
+        for (const object of edited)
+          await raw.editData({ names: [object.metadata.name ?? ''], namespace: first, data: dataOf(object) });
       };
       return await withReconciler(pipeline, async (reconciler) => {
         // The first look that finds something renders it all: what an instance keeps is measured.
@@ -152,7 +166,10 @@ export async function prepareFleet({ pipeline, raw, floorOf = applyOnly, applyRo
               rounds.calls.push((await raw.countRequests()) - before);
             },
             odd: async () => {
-              const changed = one.map((object) => ({ ...object, data: { 'settings.properties': `round=${round + 1}\n` } }));
+              const changed = one.map((object) => ({
+                ...object,
+                data: { 'settings.properties': `round=${round + 1}\n` },
+              }));
               rounds.floor.push(await secondsOf(async () => [await listAll(), await raw.apply(changed)]));
             },
           });

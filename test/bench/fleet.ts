@@ -28,7 +28,14 @@ const main = 'refs/heads/main';
  * Pushes environments of plain manifests to the develop repository, in place of whatever it held, and past the Git server, so
  * that nobody is told and no function runs.
  */
-export async function pushFleet({ pipeline, name, count, objects, perFile, spec = {} }: {
+export async function pushFleet({
+  pipeline,
+  name,
+  count,
+  objects,
+  perFile,
+  spec = {},
+}: {
   pipeline: Pipeline;
   name: string;
   count: number;
@@ -36,15 +43,28 @@ export async function pushFleet({ pipeline, name, count, objects, perFile, spec 
   perFile: number;
   spec?: Readonly<Record<string, unknown>>;
 }): Promise<Fleet> {
-  const tree = await createWorkTree({ folder: join(pipeline.folder, `tree-${name}-${randomUUID()}`), remote: pipeline.git.path(repository) });
+  const tree = await createWorkTree({
+    folder: join(pipeline.folder, `tree-${name}-${randomUUID()}`),
+    remote: pipeline.git.path(repository),
+  });
   const fileOf = (index: number): string => `manifests/${name}/${String(index / perFile).padStart(4, '0')}.yaml`;
-  const contentAt = (index: number): string => objects.slice(index, index + perFile).map((object) => dump(object)).join('---\n');
-  for (let index = 0; index < objects.length; index += perFile) await tree.write({ path: fileOf(index), content: contentAt(index) });
+  const contentAt = (index: number): string =>
+    objects
+      .slice(index, index + perFile)
+      .map((object) => dump(object))
+      .join('---\n');
+  for (let index = 0; index < objects.length; index += perFile)
+    await tree.write({ path: fileOf(index), content: contentAt(index) });
   const environments = Array.from({ length: count }, (_, index) => `${name}-${index + 1}`);
   for (const environment of environments) {
     const file = {
       ...{ apiVersion: 'converge.dev/v1', kind: 'Environment', metadata: { name: environment } },
-      spec: { cluster: pipeline.cluster, namespace: environment, sources: [{ manifests: `manifests/${name}` }], ...spec },
+      spec: {
+        cluster: pipeline.cluster,
+        namespace: environment,
+        sources: [{ manifests: `manifests/${name}` }],
+        ...spec,
+      },
     };
     await tree.write({ path: `environments/${environment}.yaml`, content: dump(file) });
   }
@@ -70,12 +90,35 @@ export async function pushFleet({ pipeline, name, count, objects, perFile, spec 
 }
 
 /** The objects as the product applies them, in another namespace: a member of an inventory weighs more than it does in Git. */
-export function asApplied({ objects, environment, namespace }: { objects: readonly KubernetesObject[]; environment: string; namespace: string }): KubernetesObject[] {
+export function asApplied({
+  objects,
+  environment,
+  namespace,
+}: {
+  objects: readonly KubernetesObject[];
+  environment: string;
+  namespace: string;
+}): KubernetesObject[] {
   const { labels, annotations } = memberMarks(applySetOf({ repository, environment, namespace }));
-  return objects.map(normalise).map((object) => ({ ...object, metadata: { ...object.metadata, labels, annotations: { ...annotations, [objectAnnotation]: objectKey(objectIdOf({ ...object, metadata: { ...object.metadata, namespace } })) }, namespace } }));
+  return objects
+    .map(normalise)
+    .map((object) => ({
+      ...object,
+      metadata: {
+        ...object.metadata,
+        labels,
+        annotations: {
+          ...annotations,
+          [objectAnnotation]: objectKey(objectIdOf({ ...object, metadata: { ...object.metadata, namespace } })),
+        },
+        namespace,
+      },
+    }));
 }
 
 export function selectorOf(environment: string): string {
   const { labels } = memberMarks(applySetOf({ repository, environment, namespace: environment }));
-  return Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(',');
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }

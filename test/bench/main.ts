@@ -28,7 +28,11 @@ docs/benchmarks.md says what each figure means.
 
 /** Throws a `TypeError` that names the argument for one that does not exist. */
 function readArguments(): { cases: readonly CaseName[]; json: string | undefined } | 'help' {
-  const options = { case: { type: 'string', multiple: true }, json: { type: 'string' }, help: { type: 'boolean', default: false } } as const;
+  const options = {
+    case: { type: 'string', multiple: true },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  } as const;
   const { values } = parseArgs({ options });
   if (values.help) return 'help';
   const known: readonly string[] = caseNames;
@@ -49,11 +53,35 @@ function once<T>(prepare: () => Promise<T>): () => Promise<T> {
 }
 
 async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Parts }): Promise<Case[]> {
-  const settings = once(() => prepareFleet({ ...parts, name: 'settings', objects: configMaps(1000), perFile: 1, applyRounds: 3, readRounds: 9 }));
-  const mixed = once(() => prepareFleet({ ...parts, name: 'mixed', objects: mixedObjects(), perFile: 10, applyRounds: 2, readRounds: 7 }));
-  const watched = once(() => prepareFleet({ ...parts, name: 'watched', objects: mixedObjects(), perFile: 10, applyRounds: 1, readRounds: 7, spec: { selfHeal: false, diffAfter: '0s' } }));
+  const settings = once(() =>
+    prepareFleet({ ...parts, name: 'settings', objects: configMaps(1000), perFile: 1, applyRounds: 3, readRounds: 9 }),
+  );
+  const mixed = once(() =>
+    prepareFleet({ ...parts, name: 'mixed', objects: mixedObjects(), perFile: 10, applyRounds: 2, readRounds: 7 }),
+  );
+  const watched = once(() =>
+    prepareFleet({
+      ...parts,
+      name: 'watched',
+      objects: mixedObjects(),
+      perFile: 10,
+      applyRounds: 1,
+      readRounds: 7,
+      spec: { selfHeal: false, diffAfter: '0s' },
+    }),
+  );
   const many = once(() => prepareManyEnvironments({ ...parts, count: 200, rounds: 3 }));
-  const shops = once(() => prepareFleet({ ...parts, name: 'shops', objects: deployments(200), perFile: 10, applyRounds: 2, readRounds: 0, floorOf: rolledOut }));
+  const shops = once(() =>
+    prepareFleet({
+      ...parts,
+      name: 'shops',
+      objects: deployments(200),
+      perFile: 10,
+      applyRounds: 2,
+      readRounds: 0,
+      floorOf: rolledOut,
+    }),
+  );
   const render = once(() => prepareRender(parts));
   const commit = { mode: 'reconcile', cause: 'commit' } as const;
   const schedule = { mode: 'check', cause: 'schedule' } as const;
@@ -71,8 +99,10 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'fleet-change-one-of-200': async () => (await many()).changeOne('fleet-change-one-of-200'),
     'render-cold': async () => (await render()).cold(),
     'render-cached': async () => (await render()).cached(),
-    'commit-file-1': () => measureCommits({ folder: parts.pipeline.folder, name: 'commit-file-1', files: 1, rounds: 20 }),
-    'commit-files-1000': () => measureCommits({ folder: parts.pipeline.folder, name: 'commit-files-1000', files: 1000, rounds: 5 }),
+    'commit-file-1': () =>
+      measureCommits({ folder: parts.pipeline.folder, name: 'commit-file-1', files: 1, rounds: 20 }),
+    'commit-files-1000': () =>
+      measureCommits({ folder: parts.pipeline.folder, name: 'commit-files-1000', files: 1000, rounds: 5 }),
     'copy-file-cold': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-file-cold' }),
     'copy-object-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-object-200MB' }),
     'copy-archive-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-archive-200MB' }),
@@ -96,11 +126,17 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-bench-'));
   const interrupted = Promise.withResolvers<never>();
   interrupted.promise.catch(() => {});
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.reject(new Error(`ended by ${signal}`)));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => interrupted.reject(new Error(`ended by ${signal}`)));
 
   const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
-    const pipeline = await startPipeline({ folder, chaos: 'none', scheduleSeconds: 0, report: reportTo(process.stderr) });
+    const pipeline = await startPipeline({
+      folder,
+      chaos: 'none',
+      scheduleSeconds: 0,
+      report: reportTo(process.stderr),
+    });
     stops.push(pipeline.stop);
     const raw = connectRaw({ kubeconfig: pipeline.kubernetes.kubeconfig, token: pipeline.kubernetes.token });
     stops.push(raw.close);

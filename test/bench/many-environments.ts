@@ -23,23 +23,49 @@ const runsAtOnce = 8;
 const main = 'refs/heads/main';
 
 /** Many environments of 25 objects of six kinds, each in a namespace and of manifests of its own, in one repository and one cluster. */
-export async function prepareManyEnvironments({ pipeline, raw, count, rounds: roundCount }: { pipeline: Pipeline; raw: RawApi; count: number; rounds: number }): Promise<ManyEnvironments> {
-  const tree = await createWorkTree({ folder: join(pipeline.folder, `tree-many-${randomUUID()}`), remote: pipeline.git.path(repository) });
+export async function prepareManyEnvironments({
+  pipeline,
+  raw,
+  count,
+  rounds: roundCount,
+}: {
+  pipeline: Pipeline;
+  raw: RawApi;
+  count: number;
+  rounds: number;
+}): Promise<ManyEnvironments> {
+  const tree = await createWorkTree({
+    folder: join(pipeline.folder, `tree-many-${randomUUID()}`),
+    remote: pipeline.git.path(repository),
+  });
   const objects = someObjects();
   const kinds = [...new Set(objects.map(({ kind }) => kind))].filter(isKind);
   const environments = Array.from({ length: count }, (_, index) => `many-${String(index + 1).padStart(3, '0')}`);
   const write = async (environment: string, content: readonly KubernetesObject[]): Promise<void> =>
-    tree.write({ path: `manifests/${environment}/all.yaml`, content: content.map((object) => dump(object)).join('---\n') });
+    tree.write({
+      path: `manifests/${environment}/all.yaml`,
+      content: content.map((object) => dump(object)).join('---\n'),
+    });
   for (const environment of environments) {
-    const spec = { cluster: pipeline.cluster, namespace: environment, sources: [{ manifests: `manifests/${environment}` }] };
-    await tree.write({ path: `environments/${environment}.yaml`, content: dump({ apiVersion: 'converge.dev/v1', kind: 'Environment', metadata: { name: environment }, spec }) });
+    const spec = {
+      cluster: pipeline.cluster,
+      namespace: environment,
+      sources: [{ manifests: `manifests/${environment}` }],
+    };
+    await tree.write({
+      path: `environments/${environment}.yaml`,
+      content: dump({ apiVersion: 'converge.dev/v1', kind: 'Environment', metadata: { name: environment }, spec }),
+    });
     await write(environment, objects);
   }
   await tree.push(main);
-  const listOne = async (environment: string): Promise<void> => raw.list({ kinds, namespace: environment, labelSelector: selectorOf(environment) });
+  const listOne = async (environment: string): Promise<void> =>
+    raw.list({ kinds, namespace: environment, labelSelector: selectorOf(environment) });
 
   const converged = withReconciler(pipeline, (reconciler) =>
-    atOnce(environments, (environment) => reconciler.run({ job: { repository, environment, mode: 'reconcile', cause: 'commit' }, expected: ['converged'] })),
+    atOnce(environments, (environment) =>
+      reconciler.run({ job: { repository, environment, mode: 'reconcile', cause: 'commit' }, expected: ['converged'] }),
+    ),
   );
   await converged;
 
@@ -50,7 +76,9 @@ export async function prepareManyEnvironments({ pipeline, raw, count, rounds: ro
   };
 
   const check = async (reconciler: Reconciler): Promise<void> =>
-    atOnce(environments, (environment) => reconciler.run({ job: { repository, environment, mode: 'check', cause: 'schedule' }, expected: ['unchanged'] }));
+    atOnce(environments, (environment) =>
+      reconciler.run({ job: { repository, environment, mode: 'check', cause: 'schedule' }, expected: ['unchanged'] }),
+    );
 
   return {
     async checkAll(name) {
@@ -73,12 +101,23 @@ export async function prepareManyEnvironments({ pipeline, raw, count, rounds: ro
             },
           });
         }
-        return { ...summarise({ name, objects: count * objects.length, rounds, peakRssMiB: reconciler.peakRssMiB() }), gitCalls: others.git, stateCalls: others.state };
+        return {
+          ...summarise({ name, objects: count * objects.length, rounds, peakRssMiB: reconciler.peakRssMiB() }),
+          gitCalls: others.git,
+          stateCalls: others.state,
+        };
       });
     },
     async changeOne(name) {
       const rounds = noRounds();
-      const change = { repository, url: pipeline.facts.repositories.develop, branch: 'main', commit: await pushAgain(), previous: null, artifacts: [] };
+      const change = {
+        repository,
+        url: pipeline.facts.repositories.develop,
+        branch: 'main',
+        commit: await pushAgain(),
+        previous: null,
+        artifacts: [],
+      };
       const [first = ''] = environments;
       const [settings, ...rest] = objects;
       if (settings === undefined) throw new Error('there is no object to change');
@@ -102,11 +141,20 @@ export async function prepareManyEnvironments({ pipeline, raw, count, rounds: ro
               others = difference(reconciler, before);
             },
             odd: async () => {
-              rounds.floor.push(await secondsOf(async () => [await listOne(first), await raw.apply(one.map((object) => ({ ...object, data })))]));
+              rounds.floor.push(
+                await secondsOf(async () => [
+                  await listOne(first),
+                  await raw.apply(one.map((object) => ({ ...object, data }))),
+                ]),
+              );
             },
           });
         }
-        return { ...summarise({ name, objects: count * objects.length, rounds, peakRssMiB: reconciler.peakRssMiB() }), gitCalls: others.git, stateCalls: others.state };
+        return {
+          ...summarise({ name, objects: count * objects.length, rounds, peakRssMiB: reconciler.peakRssMiB() }),
+          gitCalls: others.git,
+          stateCalls: others.state,
+        };
       });
     },
   };

@@ -61,7 +61,10 @@ export function median(values: readonly number[]): number {
 }
 
 /** Does both, the one first in even rounds and the other in odd ones, so that neither always meets the warmer machine. */
-export async function inTurns(round: number, works: { even: () => Promise<void>; odd: () => Promise<void> }): Promise<void> {
+export async function inTurns(
+  round: number,
+  works: { even: () => Promise<void>; odd: () => Promise<void> },
+): Promise<void> {
   const { even, odd } = works;
   for (const work of round % 2 === 0 ? [even, odd] : [odd, even]) await work();
 }
@@ -78,7 +81,24 @@ export function noRounds(): Rounds {
 }
 
 /** Medians of the seconds, and the largest count of calls. */
-export function summarise({ name, objects, rounds, peakRssMiB }: { name: CaseName; objects: number; rounds: Rounds; peakRssMiB: number | null }): Case {
+export function summarise({
+  name,
+  objects,
+  rounds,
+  peakRssMiB,
+}: {
+  name: CaseName;
+  objects: number;
+  rounds: Rounds;
+  peakRssMiB: number | null;
+}): Case {
   const { seconds, floor, calls } = rounds;
-  return { name, objects, seconds: median(seconds), floorSeconds: floor.length === 0 ? null : median(floor), apiCalls: Math.max(...calls), peakRssMiB };
+  return {
+    name,
+    objects,
+    seconds: median(seconds),
+    floorSeconds: floor.length === 0 ? null : median(floor),
+    apiCalls: Math.max(...calls),
+    peakRssMiB,
+  };
 }

@@ -7,7 +7,12 @@ function numbered<T>({ count, make }: { count: number; make: (number: string) =>
 }
 
 function configMap(name: string): KubernetesObject {
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { 'settings.properties': `id=${name}\n`.padEnd(dataBytes, '0123456789') } };
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name },
+    data: { 'settings.properties': `id=${name}\n`.padEnd(dataBytes, '0123456789') },
+  };
 }
 
 /** ConfigMaps of about 1 KB. */
@@ -30,7 +35,15 @@ function mixed(share: number): KubernetesObject[] {
 }
 
 function secrets(count: number): KubernetesObject[] {
-  return numbered({ count, make: (number) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: `key-${number}` }, stringData: { key: number.repeat(50) } }) });
+  return numbered({
+    count,
+    make: (number) => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `key-${number}` },
+      stringData: { key: number.repeat(50) },
+    }),
+  });
 }
 
 function others(count: number): KubernetesObject[] {
@@ -40,7 +53,9 @@ function others(count: number): KubernetesObject[] {
     ...some((number) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: `robot-${number}` } })),
     ...some((number) => ({
       ...{ apiVersion: `${rbac}/v1`, kind: 'Role', metadata: { name: `reader-${number}` } },
-      rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: [`settings-${number}`], verbs: ['get', 'watch'] }],
+      rules: [
+        { apiGroups: [''], resources: ['configmaps'], resourceNames: [`settings-${number}`], verbs: ['get', 'watch'] },
+      ],
     })),
     ...some((number) => ({
       ...{ apiVersion: `${rbac}/v1`, kind: 'RoleBinding', metadata: { name: `reader-${number}` } },
@@ -52,7 +67,9 @@ function others(count: number): KubernetesObject[] {
       spec: {
         podSelector: { matchLabels: { app: `app-${number}` } },
         policyTypes: ['Ingress'],
-        ingress: [{ from: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ protocol: 'TCP', port: 8080 }] }],
+        ingress: [
+          { from: [{ podSelector: { matchLabels: { app: 'web' } } }], ports: [{ protocol: 'TCP', port: 8080 }] },
+        ],
       },
     })),
   ];
@@ -64,10 +81,21 @@ export function deployments(count: number): KubernetesObject[] {
     count,
     make: (number) => {
       const labels = { app: `web-${number}` };
-      const containers = [{ name: 'web', image: 'shop:1.0.0', ports: [{ containerPort: 8080 }], resources: { requests: { cpu: '1m', memory: '1Mi' } } }];
+      const containers = [
+        {
+          name: 'web',
+          image: 'shop:1.0.0',
+          ports: [{ containerPort: 8080 }],
+          resources: { requests: { cpu: '1m', memory: '1Mi' } },
+        },
+      ];
       return {
         ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: `web-${number}`, labels } },
-        spec: { replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } },
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers } },
+        },
       };
     },
   });

@@ -10,7 +10,11 @@ export interface RawApi {
   /** Server-side applies, as many at a time as the pool has connections. */
   apply(objects: readonly KubernetesObject[]): Promise<void>;
   /** Replaces the data of ConfigMaps, as a person does: by another field manager. */
-  editData(edit: { names: readonly string[]; namespace: string; data: Readonly<Record<string, string>> }): Promise<void>;
+  editData(edit: {
+    names: readonly string[];
+    namespace: string;
+    data: Readonly<Record<string, string>>;
+  }): Promise<void>;
   /** Reads the objects of some kinds in a namespace with that label, in the product's pages, all kinds at a time, and hashes what came. */
   list(query: { kinds: readonly Kind[]; namespace: string; labelSelector: string }): Promise<void>;
   /** The Deployments of a namespace that have a ready replica. */
@@ -56,22 +60,36 @@ export function connectRaw({ kubeconfig, token }: { kubeconfig: string; token: s
   const cluster = config.getCurrentCluster();
   if (cluster?.caData === undefined) throw new Error(`${kubeconfig} names no cluster with a certificate authority`);
   // HTTP/2 took a third more of this process's time for the same requests.
-  const pool = new Pool(cluster.server, { connections, allowH2: false, connect: { ca: Buffer.from(cluster.caData, 'base64') } });
+  const pool = new Pool(cluster.server, {
+    connections,
+    allowH2: false,
+    connect: { ca: Buffer.from(cluster.caData, 'base64') },
+  });
   const authorization = `Bearer ${token}`;
 
-  async function call(request: { method: 'GET' | 'PATCH'; path: string; body?: string; contentType?: string }): Promise<string> {
+  async function call(request: {
+    method: 'GET' | 'PATCH';
+    path: string;
+    body?: string;
+    contentType?: string;
+  }): Promise<string> {
     const { contentType = 'application/apply-patch+yaml', ...sent } = request;
     const answer = await pool.request({
       ...sent,
       headers: { authorization, accept: 'application/json', 'content-type': contentType },
     });
     const text = await answer.body.text();
-    if (answer.statusCode >= 300) throw new Error(`${request.method} ${request.path} answered ${answer.statusCode}: ${text}`);
+    if (answer.statusCode >= 300)
+      throw new Error(`${request.method} ${request.path} answered ${answer.statusCode}: ${text}`);
     return text;
   }
 
   const apply = (path: string, object: KubernetesObject): Promise<string> =>
-    call({ method: 'PATCH', path: `${path}/${object.metadata.name}?fieldManager=${manager}&force=true`, body: JSON.stringify(object) });
+    call({
+      method: 'PATCH',
+      path: `${path}/${object.metadata.name}?fieldManager=${manager}&force=true`,
+      body: JSON.stringify(object),
+    });
 
   async function listKind({ path, labelSelector }: { path: string; labelSelector: string }): Promise<void> {
     let continueAt: string | undefined;
@@ -92,20 +110,33 @@ export function connectRaw({ kubeconfig, token }: { kubeconfig: string; token: s
     async apply(objects) {
       const queue = objects.values();
       const worker = async (): Promise<void> => {
-        for (const object of queue) await apply(pathOf({ kind: object.kind, namespace: object.metadata.namespace ?? '' }), object);
+        for (const object of queue)
+          await apply(pathOf({ kind: object.kind, namespace: object.metadata.namespace ?? '' }), object);
       };
       await Promise.all(Array.from({ length: connections }, worker));
     },
     async editData({ names, namespace, data }) {
       const body = JSON.stringify({ data });
       const path = pathOf({ kind: 'ConfigMap', namespace });
-      await Promise.all(names.map(async (name) => call({ method: 'PATCH', path: `${path}/${name}?fieldManager=kubectl-edit`, body, contentType: 'application/merge-patch+json' })));
+      await Promise.all(
+        names.map(async (name) =>
+          call({
+            method: 'PATCH',
+            path: `${path}/${name}?fieldManager=kubectl-edit`,
+            body,
+            contentType: 'application/merge-patch+json',
+          }),
+        ),
+      );
     },
     async list({ kinds, namespace, labelSelector }) {
       await Promise.all(kinds.map(async (kind) => listKind({ path: pathOf({ kind, namespace }), labelSelector })));
     },
     async countReady(namespace) {
-      return (await call({ method: 'GET', path: pathOf({ kind: 'Deployment', namespace }) })).match(/"readyReplicas":1\b/g)?.length ?? 0;
+      return (
+        (await call({ method: 'GET', path: pathOf({ kind: 'Deployment', namespace }) })).match(/"readyReplicas":1\b/g)
+          ?.length ?? 0
+      );
     },
     async countRequests() {
       return countForeground(await call({ method: 'GET', path: '/metrics' }));
@@ -130,7 +161,20 @@ function countForeground(metrics: string): number {
  * metric does not say who asked, so that this table is the only way to leave them out; whatever it does not name is counted
  * as the product's.
  */
-function isBackground({ verb, resource, subresource }: { verb: string; resource: string; subresource: string }): boolean {
-  if (verb === 'WATCH' || subresource !== '' || ['', 'leases', 'nodes', 'events', 'pods', 'replicasets', 'endpointslices'].includes(resource)) return true;
+function isBackground({
+  verb,
+  resource,
+  subresource,
+}: {
+  verb: string;
+  resource: string;
+  subresource: string;
+}): boolean {
+  if (
+    verb === 'WATCH' ||
+    subresource !== '' ||
+    ['', 'leases', 'nodes', 'events', 'pods', 'replicasets', 'endpointslices'].includes(resource)
+  )
+    return true;
   return verb === 'POST' && ['serviceaccounts', 'configmaps'].includes(resource);
 }

@@ -14,14 +14,25 @@ import { secondsOf } from './measure.ts';
  * the product's own stages on its own adapters, and answers with how it ended, how long it took, how much memory the process
  * held at most so far, and how many requests it has sent. Ends with its parent.
  */
-const orderSchema = z.union([z.object({ order: z.int(), job: reconcileRequestedSchema }), z.object({ order: z.int(), change: changeCommittedSchema })]);
+const orderSchema = z.union([
+  z.object({ order: z.int(), job: reconcileRequestedSchema }),
+  z.object({ order: z.int(), change: changeCommittedSchema }),
+]);
 
 const config = loadConfig();
-const counts = countCalls({ git: Object.values(config.repositories).map(({ url }) => url), storage: config.storage?.endpoint ?? 'http://nowhere' });
+const counts = countCalls({
+  git: Object.values(config.repositories).map(({ url }) => url),
+  storage: config.storage?.endpoint ?? 'http://nowhere',
+});
 const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures')), log: () => {} };
 
 async function look(job: ReconcileRequested): Promise<{ outcome: string; summary: string }> {
-  const result = await reconcile(job, ports, { limits: config.limits, holder: 'bench', event: String(performance.now()), writeback: false });
+  const result = await reconcile(job, ports, {
+    limits: config.limits,
+    holder: 'bench',
+    event: String(performance.now()),
+    writeback: false,
+  });
   return { outcome: result.outcome, summary: result.outcome === 'diverged' ? result.summary : '' };
 }
 
@@ -45,7 +56,10 @@ async function spread(change: z.infer<typeof changeCommittedSchema>): Promise<{ 
   };
   await fanOut(change, { ...ports, topics });
   const ended = await Promise.all(jobs.map(look));
-  return { outcome: ended.map(({ outcome }) => outcome).join(' '), summary: ended.map(({ summary }) => summary).join(' ') };
+  return {
+    outcome: ended.map(({ outcome }) => outcome).join(' '),
+    summary: ended.map(({ summary }) => summary).join(' '),
+  };
 }
 
 process.on('message', (message) => {

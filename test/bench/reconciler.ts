@@ -21,7 +21,14 @@ export interface Reconciler {
   peakRssMiB(): number;
 }
 
-const answerSchema = z.object({ order: z.int(), outcome: z.string(), summary: z.string(), seconds: z.number(), peakRssMiB: z.int(), counts: z.object({ git: z.int(), state: z.int() }) });
+const answerSchema = z.object({
+  order: z.int(),
+  outcome: z.string(),
+  summary: z.string(),
+  seconds: z.number(),
+  peakRssMiB: z.int(),
+  counts: z.object({ git: z.int(), state: z.int() }),
+});
 
 /** Does the work with a process of its own, so that its peak of memory is that of this work. */
 export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: Reconciler) => Promise<T>): Promise<T> {
@@ -35,7 +42,10 @@ export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: R
   const profile = process.env['BENCH_CPU_PROFILES'];
   const child = fork(join(import.meta.dirname, 'reconcile-child.ts'), {
     env: partEnvironment({ home: temporary, variables }),
-    execArgv: ['--disable-warning=ExperimentalWarning', ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])],
+    execArgv: [
+      '--disable-warning=ExperimentalWarning',
+      ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
+    ],
   });
   const ended = once(child, 'exit');
   let orders = 0;
@@ -43,7 +53,15 @@ export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: R
   let calls: CallCounts = { git: 0, state: 0 };
   child.setMaxListeners(0);
 
-  async function ask({ content, what, expected }: { content: object; what: string; expected: readonly string[] | 'anything' }): Promise<number> {
+  async function ask({
+    content,
+    what,
+    expected,
+  }: {
+    content: object;
+    what: string;
+    expected: readonly string[] | 'anything';
+  }): Promise<number> {
     const order = ++orders;
     const { promise, resolve, reject } = Promise.withResolvers<z.infer<typeof answerSchema>>();
     const take = (message: unknown): void => {

@@ -30,14 +30,28 @@ export interface RenderBench {
  * The floor of both is the renderer's program alone, given that chart.
  */
 export async function prepareRender({ pipeline, raw }: { pipeline: Pipeline; raw: RawApi }): Promise<RenderBench> {
-  const tree = await createWorkTree({ folder: join(pipeline.folder, 'tree-render'), remote: pipeline.git.path(repository) });
-  for (const [path, content] of Object.entries({ ...chartFiles(), [`environments/${environment}.yaml`]: environmentFile(pipeline.cluster) })) {
+  const tree = await createWorkTree({
+    folder: join(pipeline.folder, 'tree-render'),
+    remote: pipeline.git.path(repository),
+  });
+  for (const [path, content] of Object.entries({
+    ...chartFiles(),
+    [`environments/${environment}.yaml`]: environmentFile(pipeline.cluster),
+  })) {
     await tree.write({ path, content });
   }
   await tree.push('refs/heads/main');
   const job = { repository, environment, mode: 'check', cause: 'schedule' } as const;
   await withReconciler(pipeline, (reconciler) => reconciler.run({ job, expected: ['converged'] }));
-  await pipeline.kubernetes.kubectl(['patch', 'configmap', 'page-1-1', '--namespace', environment, '--patch', '{"data":{"text":"changed by hand"}}']);
+  await pipeline.kubernetes.kubectl([
+    'patch',
+    'configmap',
+    'page-1-1',
+    '--namespace',
+    environment,
+    '--patch',
+    '{"data":{"text":"changed by hand"}}',
+  ]);
   const objects = templates * perTemplate;
 
   async function looks(prepare: (round: number) => Promise<void>): Promise<Omit<Case, 'name'>> {
@@ -85,12 +99,23 @@ function chartFiles(): Record<string, string> {
       '{{- end }}',
       '',
     ].join('\n');
-  const labels = ['{{- define "pages.labels" -}}', 'app.kubernetes.io/name: {{ .Chart.Name }}', 'app.kubernetes.io/instance: {{ .Release.Name }}', '{{- end }}', ''].join('\n');
+  const labels = [
+    '{{- define "pages.labels" -}}',
+    'app.kubernetes.io/name: {{ .Chart.Name }}',
+    'app.kubernetes.io/instance: {{ .Release.Name }}',
+    '{{- end }}',
+    '',
+  ].join('\n');
   return {
     'charts/pages/Chart.yaml': dump({ apiVersion: 'v2', name: 'pages', version: '1.0.0' }),
     'charts/pages/values.yaml': dump({ pages: perTemplate, greeting: 'Good morning' }),
     'charts/pages/templates/_labels.tpl': labels,
-    ...Object.fromEntries(Array.from({ length: templates }, (_, index) => [`charts/pages/templates/pages-${index + 1}.yaml`, template(index + 1)])),
+    ...Object.fromEntries(
+      Array.from({ length: templates }, (_, index) => [
+        `charts/pages/templates/pages-${index + 1}.yaml`,
+        template(index + 1),
+      ]),
+    ),
   };
 }
 

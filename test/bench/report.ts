@@ -37,17 +37,43 @@ const aims: Readonly<Record<CaseName, Aim>> = {
 
 /** One case as lines for people: the figure beside its floor, then each aim and whether it is met. */
 export function describeCase(measured: Case): string {
-  const { name, of, seconds, floorSeconds, apiCalls, peakRssMiB, gitCalls, stateCalls, processorSeconds, floorProcessorSeconds } = measured;
-  const floor = floorSeconds === null ? '' : `, floor ${inSeconds(floorSeconds)} (×${(seconds / floorSeconds).toFixed(2)})`;
+  const {
+    name,
+    of,
+    seconds,
+    floorSeconds,
+    apiCalls,
+    peakRssMiB,
+    gitCalls,
+    stateCalls,
+    processorSeconds,
+    floorProcessorSeconds,
+  } = measured;
+  const floor =
+    floorSeconds === null ? '' : `, floor ${inSeconds(floorSeconds)} (×${(seconds / floorSeconds).toFixed(2)})`;
   const lines = aimsOf(measured).map(({ met, text }) => `    ${met ? 'met   ' : 'missed'}  ${text}`);
   const memory = peakRssMiB === null ? '' : `, at most ${peakRssMiB} MiB`;
-  const others = gitCalls === undefined || stateCalls === undefined ? '' : `, ${gitCalls} to Git, ${stateCalls} to Storage`;
-  const processor = processorSeconds === undefined || floorProcessorSeconds === undefined ? '' : `, ${inSeconds(processorSeconds)} of processor (floor ${inSeconds(floorProcessorSeconds)})`;
+  const others =
+    gitCalls === undefined || stateCalls === undefined ? '' : `, ${gitCalls} to Git, ${stateCalls} to Storage`;
+  const processor =
+    processorSeconds === undefined || floorProcessorSeconds === undefined
+      ? ''
+      : `, ${inSeconds(processorSeconds)} of processor (floor ${inSeconds(floorProcessorSeconds)})`;
   const requests = apiCalls === null ? '' : `, ${apiCalls} API calls`;
-  return [`${name}${of === undefined ? '' : ` ${of}`}: ${inSeconds(seconds)}${floor}${processor}${requests}${others}${memory}`, ...lines].join('\n');
+  return [
+    `${name}${of === undefined ? '' : ` ${of}`}: ${inSeconds(seconds)}${floor}${processor}${requests}${others}${memory}`,
+    ...lines,
+  ].join('\n');
 }
 
-function aimsOf({ name, of, seconds, floorSeconds, apiCalls, peakRssMiB }: Case): readonly { met: boolean; text: string }[] {
+function aimsOf({
+  name,
+  of,
+  seconds,
+  floorSeconds,
+  apiCalls,
+  peakRssMiB,
+}: Case): readonly { met: boolean; text: string }[] {
   const memory = of === undefined ? undefined : memoryOfFunctions[of];
   const aim: Aim = { ...aims[name], ...(memory === undefined ? {} : { peakRssMiB: memory }) };
   const found = [];
@@ -56,8 +82,10 @@ function aimsOf({ name, of, seconds, floorSeconds, apiCalls, peakRssMiB }: Case)
     found.push({ met: seconds <= longest, text: `within ${aim.times} times the floor, ${inSeconds(longest)}` });
   }
   if (aim.seconds !== undefined) found.push({ met: seconds <= aim.seconds, text: `within ${inSeconds(aim.seconds)}` });
-  if (aim.apiCalls !== undefined && apiCalls !== null) found.push({ met: apiCalls <= aim.apiCalls, text: `at most ${aim.apiCalls} API calls` });
-  if (aim.peakRssMiB !== undefined && peakRssMiB !== null) found.push({ met: peakRssMiB <= aim.peakRssMiB, text: `within ${aim.peakRssMiB} MiB` });
+  if (aim.apiCalls !== undefined && apiCalls !== null)
+    found.push({ met: apiCalls <= aim.apiCalls, text: `at most ${aim.apiCalls} API calls` });
+  if (aim.peakRssMiB !== undefined && peakRssMiB !== null)
+    found.push({ met: peakRssMiB <= aim.peakRssMiB, text: `within ${aim.peakRssMiB} MiB` });
   return found;
 }
 

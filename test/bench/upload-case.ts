@@ -24,11 +24,17 @@ const objects = 3;
 export async function measureUpload({ pipeline, raw }: { pipeline: Pipeline; raw: RawApi }): Promise<Case> {
   const converged = await watchConverged(pipeline);
   try {
-    const tree = await createWorkTree({ folder: join(pipeline.folder, 'master'), remote: pipeline.facts.repositories.master });
+    const tree = await createWorkTree({
+      folder: join(pipeline.folder, 'master'),
+      remote: pipeline.facts.repositories.master,
+    });
     await cp(join(import.meta.dirname, 'greeting'), tree.folder, { recursive: true });
     await Promise.all([converged.next(), tree.push('refs/heads/main')]);
 
-    const native = await createWorkTree({ folder: join(pipeline.folder, 'staging'), remote: pipeline.facts.repositories.staging });
+    const native = await createWorkTree({
+      folder: join(pipeline.folder, 'staging'),
+      remote: pipeline.facts.repositories.staging,
+    });
     await raw.createNamespace('floor-upload');
     const bucket = pipeline.clients.storage.bucket(pipeline.facts.buckets.master);
     const seconds: number[] = [];
@@ -52,20 +58,35 @@ export async function measureUpload({ pipeline, raw }: { pipeline: Pipeline; raw
         },
       });
     }
-    return { name: 'upload-to-converged', objects, seconds: median(seconds), floorSeconds: median(floor), apiCalls: Math.max(...calls), peakRssMiB: null };
+    return {
+      name: 'upload-to-converged',
+      objects,
+      seconds: median(seconds),
+      floorSeconds: median(floor),
+      apiCalls: Math.max(...calls),
+      peakRssMiB: null,
+    };
   } finally {
     await converged.close();
   }
 }
 
 /** The state bucket notifies nobody, and neither does the Git host about refs outside `refs/heads` and `refs/tags`. */
-async function withoutProduct({ pipeline, raw, native, content }: {
+async function withoutProduct({
+  pipeline,
+  raw,
+  native,
+  content,
+}: {
   pipeline: Pipeline;
   raw: RawApi;
   native: WorkTree;
   content: string;
 }): Promise<void> {
-  await pipeline.clients.storage.bucket(pipeline.stateBucket).file(`bench/${values}`).save(content, { resumable: false });
+  await pipeline.clients.storage
+    .bucket(pipeline.stateBucket)
+    .file(`bench/${values}`)
+    .save(content, { resumable: false });
   await native.write({ path: values, content });
   await native.push('refs/bench/main');
   const metadata = { name: 'greeting-page', namespace: 'floor-upload' };

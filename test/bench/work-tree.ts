@@ -18,7 +18,12 @@ export interface WorkTree {
 /** @param remote clone URL, or the path of a bare repository */
 export async function createWorkTree({ folder, remote }: { folder: string; remote: string }): Promise<WorkTree> {
   const [name, email] = ['Bench', 'bench@example.com'];
-  const person = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email };
+  const person = {
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
+  };
   const settings = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
   const environment = { PATH: process.env['PATH'], HOME: folder, ...person, ...settings };
   const git = async (...parameters: string[]): Promise<void> => {
@@ -31,7 +36,10 @@ export async function createWorkTree({ folder, remote }: { folder: string; remot
   // The host takes no forced push: a commit of this folder alone, on top of what is there.
   async function follow(): Promise<void> {
     await git('fetch', '--quiet', 'origin');
-    const { stdout } = await execute('git', ['for-each-ref', '--format=%(objectname)', 'refs/remotes/origin/main'], { cwd: folder, env: environment });
+    const { stdout } = await execute('git', ['for-each-ref', '--format=%(objectname)', 'refs/remotes/origin/main'], {
+      cwd: folder,
+      env: environment,
+    });
     if (stdout.trim() !== '') await git('update-ref', 'refs/heads/main', stdout.trim());
   }
   await follow();

@@ -1,6 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultyProxy, type Fault, type FaultyProxy, type ProxiedRequest } from './faulty-proxy.ts';
-import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -22,19 +31,29 @@ afterAll(async () => {
 
 /** Commits manifests of an environment; keys are file names. */
 async function commit(name: string, manifests: Files, spec: Record<string, unknown> = {}): Promise<string> {
-  const files = Object.fromEntries(Object.entries(manifests).map(([file, text]) => [`manifests/${name}/${file}.yaml`, text]));
-  return master.push({ [`environments/${name}.yaml`]: environmentFile(name, spec), ...files }, `Change ${name} ${Object.keys(spec).join(' ')}`);
+  const files = Object.fromEntries(
+    Object.entries(manifests).map(([file, text]) => [`manifests/${name}/${file}.yaml`, text]),
+  );
+  return master.push(
+    { [`environments/${name}.yaml`]: environmentFile(name, spec), ...files },
+    `Change ${name} ${Object.keys(spec).join(' ')}`,
+  );
 }
 
 async function convergedAt(environment: string, at: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${at}`, () => world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(at)));
+  return eventually(`${environment} converged at ${at}`, () =>
+    world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(at)),
+  );
 }
 
 async function diffAt(environment: string, at: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${at}`, () => world.diffs.find((alert) => alert.environment === environment && alert.revision.endsWith(at)));
+  return eventually(`${environment} has a diff at ${at}`, () =>
+    world.diffs.find((alert) => alert.environment === environment && alert.revision.endsWith(at)),
+  );
 }
 
-const uidOf = async (kind: string, name: string, namespace: string): Promise<string | undefined> => (await world.find(kind, name, namespace))?.metadata.uid;
+const uidOf = async (kind: string, name: string, namespace: string): Promise<string | undefined> =>
+  (await world.find(kind, name, namespace))?.metadata.uid;
 
 const job = (image: string, annotations: Record<string, string> = {}): string =>
   JSON.stringify({
@@ -52,8 +71,21 @@ const definition = (spec: Record<string, unknown>): string =>
     spec: {
       group: 'errors.example',
       scope: 'Namespaced',
-      names: { kind: spec['kind'], plural: spec['plural'], ...(spec['shortNames'] === undefined ? {} : { shortNames: spec['shortNames'] }) },
-      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: spec['schema'] ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
+      names: {
+        kind: spec['kind'],
+        plural: spec['plural'],
+        ...(spec['shortNames'] === undefined ? {} : { shortNames: spec['shortNames'] }),
+      },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: {
+            openAPIV3Schema: spec['schema'] ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+          },
+        },
+      ],
     },
   });
 
@@ -62,7 +94,11 @@ describe('a field that cannot change', () => {
     await convergedAt('fixed', await commit('fixed', { job: job('import:1') }));
     const uid = await uidOf('job', 'import', 'fixed');
     const diff = await diffAt('fixed', await commit('fixed', { job: job('import:2'), other: configMap('other', {}) }));
-    expect(diff).toMatchObject({ reason: 'Failed', action: 'none', objects: [{ kind: 'Job', name: 'import', change: 'failed' }] });
+    expect(diff).toMatchObject({
+      reason: 'Failed',
+      action: 'none',
+      objects: [{ kind: 'Job', name: 'import', change: 'failed' }],
+    });
     expect(diff.objects[0]?.message).toMatch(/^needs replacement: .*field is immutable/);
     expect(await uidOf('job', 'import', 'fixed')).toBe(uid);
     expect(await world.find('configmap', 'other', 'fixed')).toBeDefined();
@@ -83,12 +119,19 @@ describe('a field that cannot change', () => {
   });
 
   it('is recognised where a quota lets no other be made, told in few words, and the object made anew', async () => {
-    const quota = 'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: one }\nspec: { hard: { count/jobs.batch: "1" } }\n';
+    const quota =
+      'apiVersion: v1\nkind: ResourceQuota\nmetadata: { name: one }\nspec: { hard: { count/jobs.batch: "1" } }\n';
     await convergedAt('full', await commit('full', { quota, job: job('import:1') }));
-    await eventually('the quota is counted', async () => (await world.kubectl('get', 'quota', 'one', '--namespace', 'full', '--output', 'jsonpath={.status.used}')).includes('"1"'));
+    await eventually('the quota is counted', async () =>
+      (
+        await world.kubectl('get', 'quota', 'one', '--namespace', 'full', '--output', 'jsonpath={.status.used}')
+      ).includes('"1"'),
+    );
     const uid = await uidOf('job', 'import', 'full');
     const diff = await diffAt('full', await commit('full', { job: job('import:2') }));
-    expect(diff.objects[0]?.message).toBe('needs replacement: Job.batch "import" is invalid: spec.template: Invalid value: …: field is immutable (the annotation converge.dev/replace: "true" allows it)');
+    expect(diff.objects[0]?.message).toBe(
+      'needs replacement: Job.batch "import" is invalid: spec.template: Invalid value: …: field is immutable (the annotation converge.dev/replace: "true" allows it)',
+    );
     expect(await uidOf('job', 'import', 'full')).toBe(uid);
     await convergedAt('full', await commit('full', { job: job('import:2', { 'converge.dev/replace': 'true' }) }));
     expect(await uidOf('job', 'import', 'full')).not.toBe(uid);
@@ -101,13 +144,38 @@ describe('a field that cannot change', () => {
     const name = `policy-${becomes}`;
     const metadata = { name: `${name}.errors.example` };
     const api = 'admissionregistration.k8s.io/v1';
-    const matchConstraints = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } }, resourceRules: [{ apiGroups: ['batch'], apiVersions: ['v1'], resources: ['jobs'], operations: ['CREATE'] }] };
-    await world.apply(JSON.stringify({ apiVersion: api, kind: 'ValidatingAdmissionPolicy', metadata, spec: { failurePolicy: 'Fail', matchConstraints, validations: [{ expression, message: `no such ${about}` }] } }));
-    await world.apply(JSON.stringify({ apiVersion: api, kind: 'ValidatingAdmissionPolicyBinding', metadata, spec: { policyName: metadata.name, validationActions: ['Deny'] } }));
+    const matchConstraints = {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+      resourceRules: [{ apiGroups: ['batch'], apiVersions: ['v1'], resources: ['jobs'], operations: ['CREATE'] }],
+    };
+    await world.apply(
+      JSON.stringify({
+        apiVersion: api,
+        kind: 'ValidatingAdmissionPolicy',
+        metadata,
+        spec: { failurePolicy: 'Fail', matchConstraints, validations: [{ expression, message: `no such ${about}` }] },
+      }),
+    );
+    await world.apply(
+      JSON.stringify({
+        apiVersion: api,
+        kind: 'ValidatingAdmissionPolicyBinding',
+        metadata,
+        spec: { policyName: metadata.name, validationActions: ['Deny'] },
+      }),
+    );
     const anew = { 'converge.dev/replace': 'true' };
     await convergedAt(name, await commit(name, { job: job('import:1', anew) }));
-    const denied = JSON.stringify({ ...(JSON.parse(job('import:2')) as object), metadata: { name: 'r-other', namespace: name } });
-    await eventually('the policy is in force', async () => world.pipeline.kubernetes.kubectl(['create', '--dry-run=server', '--filename', '-'], denied).then(() => false, (error: unknown) => String(error).includes(`no such ${about}`)));
+    const denied = JSON.stringify({
+      ...(JSON.parse(job('import:2')) as object),
+      metadata: { name: 'r-other', namespace: name },
+    });
+    await eventually('the policy is in force', async () =>
+      world.pipeline.kubernetes.kubectl(['create', '--dry-run=server', '--filename', '-'], denied).then(
+        () => false,
+        (error: unknown) => String(error).includes(`no such ${about}`),
+      ),
+    );
     const uid = await uidOf('job', 'import', name);
     const at = await commit(name, { job: job('import:2', anew) });
     if (becomes === 'anew') {
@@ -121,26 +189,50 @@ describe('a field that cannot change', () => {
 
   it('of a definition has it made anew where it says so itself, and its custom resources with it', async () => {
     const scoped = (scope: string, annotations: Record<string, string> = {}): string => {
-      const { metadata, spec, ...rest } = JSON.parse(definition({ kind: 'Scope', plural: 'scopes' })) as { metadata: object; spec: object };
+      const { metadata, spec, ...rest } = JSON.parse(definition({ kind: 'Scope', plural: 'scopes' })) as {
+        metadata: object;
+        spec: object;
+      };
       return JSON.stringify({ ...rest, metadata: { ...metadata, annotations }, spec: { ...spec, scope } });
     };
     const custom = 'apiVersion: errors.example/v1\nkind: Scope\nmetadata: { name: wide }\n';
     await convergedAt('scopes', await commit('scopes', { definition: scoped('Cluster'), custom }));
     const uid = await uidOf('crd', 'scopes.errors.example', 'scopes');
-    const diff = await diffAt('scopes', await commit('scopes', { definition: scoped('Namespaced') }, { replace: true }));
-    expect(diff.objects).toContainEqual(expect.objectContaining({ kind: 'CustomResourceDefinition', message: expect.stringMatching(/^needs replacement: .*spec.scope: Invalid value: .*every custom resource of it goes, too\)$/) }));
+    const diff = await diffAt(
+      'scopes',
+      await commit('scopes', { definition: scoped('Namespaced') }, { replace: true }),
+    );
+    expect(diff.objects).toContainEqual(
+      expect.objectContaining({
+        kind: 'CustomResourceDefinition',
+        message: expect.stringMatching(
+          /^needs replacement: .*spec.scope: Invalid value: .*every custom resource of it goes, too\)$/,
+        ),
+      }),
+    );
     expect(await uidOf('crd', 'scopes.errors.example', 'scopes')).toBe(uid);
-    await convergedAt('scopes', await commit('scopes', { definition: scoped('Namespaced', { 'converge.dev/replace': 'true' }) }));
+    await convergedAt(
+      'scopes',
+      await commit('scopes', { definition: scoped('Namespaced', { 'converge.dev/replace': 'true' }) }),
+    );
     expect(await uidOf('crd', 'scopes.errors.example', 'scopes')).not.toBe(uid);
     expect(await world.find('scopes.errors.example', 'wide', 'scopes')).toBeDefined();
     // The custom resource as Git has it anew, though Git did not change it.
-    await convergedAt('scopes', await commit('scopes', { definition: scoped('Cluster', { 'converge.dev/replace': 'true' }), custom }));
+    await convergedAt(
+      'scopes',
+      await commit('scopes', { definition: scoped('Cluster', { 'converge.dev/replace': 'true' }), custom }),
+    );
     expect(await world.find('scopes.errors.example', 'wide')).toBeDefined();
   });
 
   it('never has a claim made anew by its environment alone: its data would go', async () => {
     const claim = (storage: string, className: string): string =>
-      JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName: className, resources: { requests: { storage } } } });
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: { name: 'data' },
+        spec: { accessModes: ['ReadWriteOnce'], storageClassName: className, resources: { requests: { storage } } },
+      });
     await commit('claims', { claim: claim('1Gi', 'slow') }, { replace: true, timeout: '1s' });
     const uid = await eventually('the claim is there', () => uidOf('pvc', 'data', 'claims'));
     const diff = await diffAt('claims', await commit('claims', { claim: claim('1Gi', 'fast') }, { replace: true }));
@@ -151,7 +243,9 @@ describe('a field that cannot change', () => {
 
 describe('every error is told at once, and independent objects are applied', () => {
   const tariff = 'apiVersion: errors.example/v1\nkind: Tariff\nmetadata: { name: basic }\n';
-  const mounting = JSON.parse(deployment('mounting', 'shop:1', { volumes: [{ name: 'v', configMap: { name: 'wrong' } }] })) as Record<string, unknown>;
+  const mounting = JSON.parse(
+    deployment('mounting', 'shop:1', { volumes: [{ name: 'v', configMap: { name: 'wrong' } }] }),
+  ) as Record<string, unknown>;
 
   it('with the words of the API server for each, and what needs a failed one is blocked by name', async () => {
     const at = await commit('many', {
@@ -159,7 +253,9 @@ describe('every error is told at once, and independent objects are applied', () 
       invalid: 'apiVersion: v1\nkind: Service\nmetadata: { name: invalid }\nspec: { ports: [{ port: 99999 }] }\n',
       wrong: 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: wrong }\ndata: { number: 1 }\n',
       mounting: JSON.stringify(mounting),
-      optional: deployment('optional', 'shop:1', { volumes: [{ name: 'v', configMap: { name: 'wrong', optional: true } }] }),
+      optional: deployment('optional', 'shop:1', {
+        volumes: [{ name: 'v', configMap: { name: 'wrong', optional: true } }],
+      }),
       definition: definition({ kind: 'Tariff', plural: 'tariffs', schema: { type: 'nonsense' } }),
       tariff,
       namespace: 'apiVersion: v1\nkind: Namespace\nmetadata: { name: many-more, labels: { "not a label": "x" } }\n',
@@ -196,15 +292,29 @@ describe('every error is told at once, and independent objects are applied', () 
   });
 
   it('and a definition that is never established blocks its objects, without waiting for the timeout', async () => {
-    await convergedAt('first-names', await commit('first-names', { definition: definition({ kind: 'Policy', plural: 'policies', shortNames: ['pol'] }) }));
-    const at = await commit('second-names', {
-      definition: definition({ kind: 'Pollen', plural: 'pollen', shortNames: ['pol'] }),
-      pollen: 'apiVersion: errors.example/v1\nkind: Pollen\nmetadata: { name: birch }\n',
-      fine: configMap('fine', {}),
-    }, { timeout: '5m' });
+    await convergedAt(
+      'first-names',
+      await commit('first-names', {
+        definition: definition({ kind: 'Policy', plural: 'policies', shortNames: ['pol'] }),
+      }),
+    );
+    const at = await commit(
+      'second-names',
+      {
+        definition: definition({ kind: 'Pollen', plural: 'pollen', shortNames: ['pol'] }),
+        pollen: 'apiVersion: errors.example/v1\nkind: Pollen\nmetadata: { name: birch }\n',
+        fine: configMap('fine', {}),
+      },
+      { timeout: '5m' },
+    );
     const diff = await diffAt('second-names', at);
     expect(diff.objects.map(({ kind, message }) => [kind, message])).toEqual([
-      ['Pollen', expect.stringMatching(/^Blocked: needs CustomResourceDefinition pollen\.errors\.example, which cannot be used yet: "pol" is already in use/)],
+      [
+        'Pollen',
+        expect.stringMatching(
+          /^Blocked: needs CustomResourceDefinition pollen\.errors\.example, which cannot be used yet: "pol" is already in use/,
+        ),
+      ],
     ]);
     expect(await world.find('configmap', 'fine', 'second-names')).toBeDefined();
   });
@@ -212,15 +322,25 @@ describe('every error is told at once, and independent objects are applied', () 
 
 /** The requests of Converge so far that go to a path. */
 function sent(method: string, part: string): readonly ProxiedRequest[] {
-  return proxy.requests.filter((request) => request.method === method && request.path.includes(part) && !request.path.includes('dryRun'));
+  return proxy.requests.filter(
+    (request) => request.method === method && request.path.includes(part) && !request.path.includes('dryRun'),
+  );
 }
 
-const isApply = ({ method, path }: ProxiedRequest, name: string): boolean => method === 'PATCH' && path.includes(`/${name}?`) && !path.includes('dryRun');
+const isApply = ({ method, path }: ProxiedRequest, name: string): boolean =>
+  method === 'PATCH' && path.includes(`/${name}?`) && !path.includes('dryRun');
 const status = (code: number, reason: string): Fault => ({
   fault: 'answer',
   status: code,
   headers: { 'content-type': 'application/json', ...(code === 429 ? { 'retry-after': '1' } : {}) },
-  body: JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: `made up: ${code}` }),
+  body: JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    code,
+    reason,
+    message: `made up: ${code}`,
+  }),
 });
 
 /** The first so many requests that match fail. */
@@ -243,7 +363,10 @@ describe('an object that somebody else changes meanwhile', () => {
     const before = sent('PATCH', '/configmaps/raced?').length;
     await convergedAt('raced', await commit('raced', { a: configMap('raced', { v: '2' }) }));
     expect(sent('PATCH', '/configmaps/raced?').length - before).toBe(2);
-    expect(await world.find('configmap', 'raced', 'raced')).toMatchObject({ data: { v: '2' }, metadata: { annotations: { note: 'mine' } } });
+    expect(await world.find('configmap', 'raced', 'raced')).toMatchObject({
+      data: { v: '2' },
+      metadata: { annotations: { note: 'mine' } },
+    });
   });
 
   it('and one that was deleted meanwhile is created by a write of its own, not by the stale one', async () => {
@@ -256,13 +379,19 @@ describe('an object that somebody else changes meanwhile', () => {
       }
       return { fault: 'none' };
     });
-    const { changes } = await convergedAt('vanished', await commit('vanished', { a: configMap('vanished', { v: '2' }) }));
+    const { changes } = await convergedAt(
+      'vanished',
+      await commit('vanished', { a: configMap('vanished', { v: '2' }) }),
+    );
     expect(changes).toEqual({ created: 1, configured: 0, unchanged: 0, pruned: 0 });
   });
 
   it('and one that another environment made meanwhile is not taken from it: a create writes over nothing', async () => {
     await convergedAt('outrun', await commit('outrun', { a: configMap('a', {}) }));
-    const owned = { labels: { 'applyset.kubernetes.io/part-of': 'applyset-rival-v1' }, annotations: { 'converge.dev/environment': 'master/rival' } };
+    const owned = {
+      labels: { 'applyset.kubernetes.io/part-of': 'applyset-rival-v1' },
+      annotations: { 'converge.dev/environment': 'master/rival' },
+    };
     let made = false;
     proxy.fail(async (request) => {
       if (isApply(request, 'outrun') && !made) {
@@ -272,7 +401,9 @@ describe('an object that somebody else changes meanwhile', () => {
       return { fault: 'none' };
     });
     const diff = await diffAt('outrun', await commit('outrun', { b: configMap('outrun', { of: 'outrun' }) }));
-    expect(diff.objects).toMatchObject([{ name: 'outrun', change: 'failed', message: expect.stringContaining('environment master/rival') }]);
+    expect(diff.objects).toMatchObject([
+      { name: 'outrun', change: 'failed', message: expect.stringContaining('environment master/rival') },
+    ]);
     expect((await world.find('configmap', 'outrun', 'outrun'))?.data).toEqual({ of: 'rival' });
   });
 });
@@ -300,38 +431,48 @@ describe('an API server in trouble', () => {
 
   it('that fails one object for good fails that object after three tries, and no other', async () => {
     proxy.fail((request) => (isApply(request, 'doomed') ? status(500, 'InternalError') : { fault: 'none' }));
-    const diff = await diffAt('cursed', await commit('cursed', { a: configMap('doomed', {}), b: configMap('spared', {}) }));
-    expect(diff.objects).toMatchObject([{ kind: 'ConfigMap', name: 'doomed', change: 'failed', message: 'made up: 500' }]);
+    const diff = await diffAt(
+      'cursed',
+      await commit('cursed', { a: configMap('doomed', {}), b: configMap('spared', {}) }),
+    );
+    expect(diff.objects).toMatchObject([
+      { kind: 'ConfigMap', name: 'doomed', change: 'failed', message: 'made up: 500' },
+    ]);
     expect(sent('PATCH', '/doomed?')).toHaveLength(3);
     expect(await world.find('configmap', 'spared', 'cursed')).toBeDefined();
     proxy.mend();
     await world.checkDrift();
-    await eventually('the next run finishes it', () => world.converged.find((alert) => alert.incident === diff.incident));
+    await eventually('the next run finishes it', () =>
+      world.converged.find((alert) => alert.incident === diff.incident),
+    );
   });
 
   it.each([
     ['only 429', status(429, 'TooManyRequests')],
     ['only 503', status(503, 'ServiceUnavailable')],
     ['nothing at all', { fault: 'cut' }],
-  ] as const)('that answers %s for a while: nothing is told or pruned, and a later run finishes it', async (what, fault) => {
-    const name = `while-${what.replaceAll(/[^a-z0-9]+/g, '-')}`;
-    await convergedAt(name, await commit(name, { a: configMap('a', { v: '1' }), goes: configMap('goes', {}) }));
-    let refused = 0;
-    proxy.fail((request) => {
-      // Reads pass until the first write, so that the run is caught in the middle.
-      if (refused === 0 && request.method === 'GET') return { fault: 'none' };
-      refused += 1;
-      return fault;
-    });
-    const at = await commit(name, { a: configMap('a', { v: '2' }), goes: undefined });
-    await eventually('a request was given up', () => refused >= 5);
-    expect(world.diffs.filter((diff) => diff.environment === name)).toEqual([]);
-    proxy.mend();
-    await world.checkDrift();
-    const { changes } = await convergedAt(name, at);
-    expect(changes.pruned).toBe(1);
-    expect((await world.find('configmap', 'a', name))?.data).toEqual({ v: '2' });
-  });
+  ] as const)(
+    'that answers %s for a while: nothing is told or pruned, and a later run finishes it',
+    async (what, fault) => {
+      const name = `while-${what.replaceAll(/[^a-z0-9]+/g, '-')}`;
+      await convergedAt(name, await commit(name, { a: configMap('a', { v: '1' }), goes: configMap('goes', {}) }));
+      let refused = 0;
+      proxy.fail((request) => {
+        // Reads pass until the first write, so that the run is caught in the middle.
+        if (refused === 0 && request.method === 'GET') return { fault: 'none' };
+        refused += 1;
+        return fault;
+      });
+      const at = await commit(name, { a: configMap('a', { v: '2' }), goes: undefined });
+      await eventually('a request was given up', () => refused >= 5);
+      expect(world.diffs.filter((diff) => diff.environment === name)).toEqual([]);
+      proxy.mend();
+      await world.checkDrift();
+      const { changes } = await convergedAt(name, at);
+      expect(changes.pruned).toBe(1);
+      expect((await world.find('configmap', 'a', name))?.data).toEqual({ v: '2' });
+    },
+  );
 });
 
 describe('parts of a cluster without a backend', () => {
@@ -339,11 +480,26 @@ describe('parts of a cluster without a backend', () => {
     const dead = { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata: { name: 'v1.dead.example' } };
     await world.pipeline.kubernetes.kubectl(
       ['apply', '--filename', '-'],
-      JSON.stringify({ ...dead, spec: { group: 'dead.example', version: 'v1', groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: { name: 'nobody', namespace: 'default' } } }),
+      JSON.stringify({
+        ...dead,
+        spec: {
+          group: 'dead.example',
+          version: 'v1',
+          groupPriorityMinimum: 100,
+          versionPriority: 100,
+          insecureSkipTLSVerify: true,
+          service: { name: 'nobody', namespace: 'default' },
+        },
+      }),
     );
-    const at = await commit('beside-dead', { fine: configMap('fine', {}), ghost: 'apiVersion: dead.example/v1\nkind: Ghost\nmetadata: { name: casper }\n' });
+    const at = await commit('beside-dead', {
+      fine: configMap('fine', {}),
+      ghost: 'apiVersion: dead.example/v1\nkind: Ghost\nmetadata: { name: casper }\n',
+    });
     const diff = await diffAt('beside-dead', at);
-    expect(diff.objects).toMatchObject([{ kind: 'Ghost', change: 'failed', message: expect.stringContaining('dead.example/v1 cannot be discovered') }]);
+    expect(diff.objects).toMatchObject([
+      { kind: 'Ghost', change: 'failed', message: expect.stringContaining('dead.example/v1 cannot be discovered') },
+    ]);
     expect(await world.find('configmap', 'fine', 'beside-dead')).toBeDefined();
     await convergedAt('beside-dead', await commit('beside-dead', { ghost: undefined }));
     await world.kubectl('delete', 'apiservice', 'v1.dead.example');
@@ -370,14 +526,20 @@ describe('parts of a cluster without a backend', () => {
     await world.kubectl('create', 'namespace', 'refused');
     await convergedAt('refused', await commit('refused', { fine: configMap('fine', { v: '1' }) }));
     await world.pipeline.kubernetes.kubectl(['apply', '--filename', '-'], webhook(['secrets']));
-    const secret = (name: string): string => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: { a: '1' } });
-    const diff = await diffAt('refused', await commit('refused', { fine: configMap('fine', { v: '2' }), one: secret('one'), two: secret('two') }));
+    const secret = (name: string): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: { a: '1' } });
+    const diff = await diffAt(
+      'refused',
+      await commit('refused', { fine: configMap('fine', { v: '2' }), one: secret('one'), two: secret('two') }),
+    );
     expect(diff.objects.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['Secret one', 'Secret two']);
     for (const { message } of diff.objects) expect(message).toContain('failed calling webhook "strict.errors.example"');
     expect((await world.find('configmap', 'fine', 'refused'))?.data).toEqual({ v: '2' });
     await world.kubectl('delete', 'validatingwebhookconfiguration', 'strict');
     await world.checkDrift();
-    await eventually('the next run finishes it', () => world.converged.find((alert) => alert.incident === diff.incident));
+    await eventually('the next run finishes it', () =>
+      world.converged.find((alert) => alert.incident === diff.incident),
+    );
   });
 });
 
@@ -391,18 +553,38 @@ describe('a field that an admission policy rewrites', () => {
         reinvocationPolicy: 'Never',
         matchConstraints: {
           namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'rewritten' } },
-          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['configmaps'] }],
+          resourceRules: [
+            { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['configmaps'] },
+          ],
         },
         matchConditions: [{ name: 'settings', expression: "object.metadata.name == 'settings'" }],
-        mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: "Object{data: {'v': 'MUTATED'}}" } }],
+        mutations: [
+          { patchType: 'ApplyConfiguration', applyConfiguration: { expression: "Object{data: {'v': 'MUTATED'}}" } },
+        ],
       },
     };
-    const binding = { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingAdmissionPolicyBinding', metadata: { name: 'rewrite' }, spec: { policyName: 'rewrite' } };
+    const binding = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata: { name: 'rewrite' },
+      spec: { policyName: 'rewrite' },
+    };
     await world.kubectl('create', 'namespace', 'rewritten');
-    for (const object of [policy, binding]) await world.pipeline.kubernetes.kubectl(['apply', '--filename', '-'], JSON.stringify(object));
+    for (const object of [policy, binding])
+      await world.pipeline.kubernetes.kubectl(['apply', '--filename', '-'], JSON.stringify(object));
     await eventually('the policy acts', async () => {
-      const probe = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'rewritten' }, data: { v: '1' } });
-      return (await world.pipeline.kubernetes.kubectl(['create', '--dry-run=server', '--output', 'json', '--filename', '-'], probe)).includes('MUTATED');
+      const probe = JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'settings', namespace: 'rewritten' },
+        data: { v: '1' },
+      });
+      return (
+        await world.pipeline.kubernetes.kubectl(
+          ['create', '--dry-run=server', '--output', 'json', '--filename', '-'],
+          probe,
+        )
+      ).includes('MUTATED');
     });
     const at = await commit('rewritten', { a: configMap('settings', { v: '2', w: '2' }) });
     await convergedAt('rewritten', at);

@@ -16,8 +16,22 @@ import { peakMemory } from '../peak-memory.ts';
 /*
  * One instance of copyArtifact in a process of its own, on real adapters. Prints its port. Announcements go to a file.
  */
-const { url, bucket, storage: endpoint, cache, announced, times } = z
-  .object({ url: z.string(), bucket: z.string(), storage: z.string(), cache: z.string(), announced: z.string(), times: z.record(z.string(), z.number()) })
+const {
+  url,
+  bucket,
+  storage: endpoint,
+  cache,
+  announced,
+  times,
+} = z
+  .object({
+    url: z.string(),
+    bucket: z.string(),
+    storage: z.string(),
+    cache: z.string(),
+    announced: z.string(),
+    times: z.record(z.string(), z.number()),
+  })
   .parse(JSON.parse(process.argv[2] ?? ''));
 
 const now = () => new Date();
@@ -29,8 +43,16 @@ const ports = {
   log: () => {},
   buckets: createBuckets(storage),
   state: createStateStore({ storage, bucket: `${bucket}-state` }),
-  repository: createRepositories({ config: { repositories }, author: { name: 'Converge', email: 'converge@example.com' }, cacheFolder: cache, now }),
-  topics: { publish: async (_topic: unknown, event: { data: unknown }) => appendFileSync(announced, `${JSON.stringify(event.data)}\n`) },
+  repository: createRepositories({
+    config: { repositories },
+    author: { name: 'Converge', email: 'converge@example.com' },
+    cacheFolder: cache,
+    now,
+  }),
+  topics: {
+    publish: async (_topic: unknown, event: { data: unknown }) =>
+      appendFileSync(announced, `${JSON.stringify(event.data)}\n`),
+  },
   unpack: unpackArchive,
 };
 const settings = {

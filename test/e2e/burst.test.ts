@@ -65,20 +65,39 @@ async function startSite(name: string, times: Partial<IntakeTimes> = {}) {
   async function start(): Promise<Instance> {
     const cache = join(folder, 'cache', `${name}-${started++}`);
     const facts = JSON.stringify({ url: host.url(name), bucket, storage: service.url, cache, announced, times });
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'burst-child.ts'), facts], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'burst-child.ts'), facts],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
     const [port] = await Promise.race([
-      new Promise<string[]>((resolve) => createInterface({ input: child.stdout }).once('line', (line) => resolve([line]))),
-      new Promise<never>((_resolve, reject) => child.once('exit', (code) => reject(new Error(`the process ended with ${code}`)))),
+      new Promise<string[]>((resolve) =>
+        createInterface({ input: child.stdout }).once('line', (line) => resolve([line])),
+      ),
+      new Promise<never>((_resolve, reject) =>
+        child.once('exit', (code) => reject(new Error(`the process ended with ${code}`))),
+      ),
     ]);
     return {
       child,
       kill: () => void child.kill('SIGKILL'),
       peak: async () => Number(await (await fetch(`http://127.0.0.1:${port}/`)).text()) / 1024,
-      post: async (object) => fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify(object) }).then(({ status }) => status, () => undefined),
+      post: async (object) =>
+        fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify(object) }).then(
+          ({ status }) => status,
+          () => undefined,
+        ),
     };
   }
 
-  return { name, bucket, announced, start, git: async (...parameters: string[]) => (await run('git', ['--git-dir', host.path(name), ...parameters], { maxBuffer: 100_000_000 })).stdout.trim() };
+  return {
+    name,
+    bucket,
+    announced,
+    start,
+    git: async (...parameters: string[]) =>
+      (await run('git', ['--git-dir', host.path(name), ...parameters], { maxBuffer: 100_000_000 })).stdout.trim(),
+  };
 }
 type Site = Awaited<ReturnType<typeof startSite>>;
 
@@ -126,10 +145,18 @@ interface Group {
 function groupsOf(seed: number): readonly Group[] {
   return [10, 10, 20, 20, 40, 600].map((files, index) => {
     const name = `groups/${index}`;
-    const trees = ['older', 'newer'].map((age) => new Map(Array.from({ length: files }, (_one, file) => {
-      const path = `${name}/${file % 3 === 0 ? age : 'both'}/${file}.yaml`;
-      return [path, `age: ${age}\nfile: ${file}\nseed: ${seed}\nnoise: ${createHash('sha512').update(`${path}${age}${seed}`).digest('hex').repeat(10)}\n`];
-    })));
+    const trees = ['older', 'newer'].map(
+      (age) =>
+        new Map(
+          Array.from({ length: files }, (_one, file) => {
+            const path = `${name}/${file % 3 === 0 ? age : 'both'}/${file}.yaml`;
+            return [
+              path,
+              `age: ${age}\nfile: ${file}\nseed: ${seed}\nnoise: ${createHash('sha512').update(`${path}${age}${seed}`).digest('hex').repeat(10)}\n`,
+            ];
+          }),
+        ),
+    );
     return { name, trees };
   });
 }
@@ -141,13 +168,25 @@ async function packGroup({ name, tree }: { name: string; tree: Tree }): Promise<
   return buffer(tar.pipe(createGzip()));
 }
 
-const blobOf = (text: string): string => createHash('sha1').update(`blob ${Buffer.byteLength(text)}\0${text}`).digest('hex');
+const blobOf = (text: string): string =>
+  createHash('sha1')
+    .update(`blob ${Buffer.byteLength(text)}\0${text}`)
+    .digest('hex');
 
 /** As `git ls-tree -r` lists it. */
-const listingOf = (tree: Tree): string[] => [...tree].map(([path, text]) => `100644 blob ${blobOf(text)}\t${path}`).toSorted();
+const listingOf = (tree: Tree): string[] =>
+  [...tree].map(([path, text]) => `100644 blob ${blobOf(text)}\t${path}`).toSorted();
 
 /** A thousand objects: plain ones, some of them overwritten, groups that replace older ones, and some that nobody can take. */
-async function uploadBurst({ site, deliver, seed }: { site: Site; deliver: (object: { bucket: string; name: string; generation: string }) => Promise<void>; seed: number }): Promise<Burst> {
+async function uploadBurst({
+  site,
+  deliver,
+  seed,
+}: {
+  site: Site;
+  deliver: (object: { bucket: string; name: string; generation: string }) => Promise<void>;
+  seed: number;
+}): Promise<Burst> {
   const tree = new Map<string, string>();
   const deliveries: Promise<void>[] = [];
   const bad = ['config/C:/drive.yaml', 'config/.GIT/hooks', 'groups/broken.tgz', 'environments/none.yaml'];
@@ -160,7 +199,13 @@ async function uploadBurst({ site, deliver, seed }: { site: Site; deliver: (obje
   };
   const works: (() => Promise<void>)[] = [];
   const groups = groupsOf(seed);
-  for (const [index, { name, trees: [older = new Map<string, string>(), newer = new Map<string, string>()] }] of groups.entries()) {
+  for (const [
+    index,
+    {
+      name,
+      trees: [older = new Map<string, string>(), newer = new Map<string, string>()],
+    },
+  ] of groups.entries()) {
     const packed = { older: await packGroup({ name, tree: older }), newer: await packGroup({ name, tree: newer }) };
     for (const [path, text] of newer) tree.set(path, text);
     const isThereBefore = index % 2 === 1;
@@ -185,36 +230,64 @@ async function uploadBurst({ site, deliver, seed }: { site: Site; deliver: (obje
   for (const name of bad) works.push(async () => put(name, 'not what it should be'));
   works.sort((one, other) => draw(seed, works.indexOf(one)) - draw(seed, works.indexOf(other)));
   let next = 0;
-  await Promise.all(Array.from({ length: 16 }, async () => {
-    for (let work = works[next++]; work !== undefined; work = works[next++]) await work();
-  }));
+  await Promise.all(
+    Array.from({ length: 16 }, async () => {
+      for (let work = works[next++]; work !== undefined; work = works[next++]) await work();
+    }),
+  );
   await Promise.all(deliveries);
   return { tree, bad, groups };
 }
 
-async function expectWhole({ site, burst, refused }: { site: Site; burst: Burst; refused: ReadonlySet<string> }): Promise<{ all: number; groups: number }> {
+async function expectWhole({
+  site,
+  burst,
+  refused,
+}: {
+  site: Site;
+  burst: Burst;
+  refused: ReadonlySet<string>;
+}): Promise<{ all: number; groups: number }> {
   const { git } = site;
   expect((await git('ls-tree', '-r', 'main')).split('\n').toSorted()).toEqual(listingOf(burst.tree));
   expect([...refused].toSorted()).toEqual(burst.bad.toSorted());
   await run('git', ['--git-dir', host.path(site.name), 'fsck', '--strict', '--no-dangling']);
   const commits = (await git('rev-list', 'main')).split('\n');
   expect(await git('rev-list', '--merges', 'main')).toBe('');
-  const artifacts = (await git('log', '-z', '--format=%B', 'main')).split('\0').flatMap((message) => parseProvenance(message).artifacts.map(({ name, generation }) => `${name}#${generation}`));
+  const artifacts = (await git('log', '-z', '--format=%B', 'main'))
+    .split('\0')
+    .flatMap((message) => parseProvenance(message).artifacts.map(({ name, generation }) => `${name}#${generation}`));
   expect(new Set(artifacts).size).toBe(artifacts.length);
-  const announced = new Set((await readFile(site.announced, 'utf8')).trim().split('\n').map((line) => (JSON.parse(line) as { commit: string }).commit));
+  const announced = new Set(
+    (await readFile(site.announced, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { commit: string }).commit),
+  );
   expect(commits.filter((commit) => !announced.has(commit))).toEqual([]);
   for (const group of burst.groups) await expectWholeAtEachCommit({ git, group, commits });
   return { all: commits.length, groups: artifacts.filter((artifact) => artifact.startsWith('groups/')).length };
 }
 
 /** The folder is not there, then is one of the group's trees, then a later one, and never something else. */
-async function expectWholeAtEachCommit({ git, group, commits }: { git: Site['git']; group: Group; commits: readonly string[] }): Promise<void> {
+async function expectWholeAtEachCommit({
+  git,
+  group,
+  commits,
+}: {
+  git: Site['git'];
+  group: Group;
+  commits: readonly string[];
+}): Promise<void> {
   const states = [[], ...group.trees.map(listingOf)].map((lines) => lines.join('\n'));
   let last = 0;
   for (const commit of commits.toReversed()) {
     const listing = (await git('ls-tree', '-r', commit, `${group.name}/`)).split('\n').toSorted().join('\n');
     const state = states.indexOf(listing);
-    expect(state, `${group.name} at ${commit} is neither its older nor its newer tree, or the older one again: ${listing}`).toBeGreaterThanOrEqual(last);
+    expect(
+      state,
+      `${group.name} at ${commit} is neither its older nor its newer tree, or the older one again: ${listing}`,
+    ).toBeGreaterThanOrEqual(last);
     last = state;
   }
 }
@@ -276,7 +349,9 @@ describe('an archive of 5,000 files and 200 MB', () => {
       const file = storage.bucket(site.bucket).file('groups/large.tgz');
       const packed = await packLarge();
       await file.save(packed, { resumable: false });
-      expect(await instance.post({ bucket: site.bucket, name: file.name, generation: String(file.metadata.generation) })).toBe(204);
+      expect(
+        await instance.post({ bucket: site.bucket, name: file.name, generation: String(file.metadata.generation) }),
+      ).toBe(204);
       expect(await site.git('rev-list', '--count', 'main')).toBe('1');
       expect((await site.git('ls-tree', '-r', '--name-only', 'main')).split('\n')).toHaveLength(5000);
       await run('git', ['--git-dir', host.path(site.name), 'fsck', '--strict']);
@@ -294,7 +369,11 @@ async function packLarge(): Promise<Buffer> {
   const tar = pack();
   void (async () => {
     for (let index = 0; index < 5000; index++) {
-      const lines = Array.from({ length: 640 }, (_one, line) => `    value: ${line % 7 === 0 ? createHash('sha1').update(`${index}/${line}`).digest('hex') : 'the-same-in-each-and-every-file-but-of-that-length'}`);
+      const lines = Array.from(
+        { length: 640 },
+        (_one, line) =>
+          `    value: ${line % 7 === 0 ? createHash('sha1').update(`${index}/${line}`).digest('hex') : 'the-same-in-each-and-every-file-but-of-that-length'}`,
+      );
       tar.entry({ name: `${index % 50}/${index}.yaml` }, `${lines.join('\n')}\n`.slice(0, 40_000));
     }
     tar.finalize();

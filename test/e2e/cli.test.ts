@@ -5,7 +5,16 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConvergenceNotes } from '../../shared/source/convergence-note.ts';
-import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -30,7 +39,14 @@ interface Ended {
 }
 
 /** The command as its users run it: a process of its own, its output piped. */
-async function converge(parameters: readonly string[], { variables = {}, cwd = folder, signal }: { variables?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {}): Promise<Ended> {
+async function converge(
+  parameters: readonly string[],
+  {
+    variables = {},
+    cwd = folder,
+    signal,
+  }: { variables?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
+): Promise<Ended> {
   const program = join(import.meta.dirname, '../../cli/converge.js');
   const child = spawn(process.execPath, [program, ...parameters], {
     cwd,
@@ -62,38 +78,83 @@ async function documented(name: string): Promise<unknown> {
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
   if (value === null || typeof value !== 'object') return 'value';
-  return Object.fromEntries(Object.entries(value).filter(([key, below]) => key !== 'incident' && below !== null && !(Array.isArray(below) && below.length === 0)).map(([key, below]) => [key, shapeOf(below)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key, below]) => key !== 'incident' && below !== null && !(Array.isArray(below) && below.length === 0))
+      .map(([key, below]) => [key, shapeOf(below)]),
+  );
 }
 
 const uploaded = z.object({
   repository: z.string(),
   artifacts: z.array(z.object({ bucket: z.string(), name: z.string(), generation: z.string() })),
   commits: z.array(z.string()),
-  environments: z.array(z.object({ name: z.string(), state: z.string(), revision: z.string(), message: z.string(), diff: z.object({ reason: z.string() }).nullable() })).nullable(),
+  environments: z
+    .array(
+      z.object({
+        name: z.string(),
+        state: z.string(),
+        revision: z.string(),
+        message: z.string(),
+        diff: z.object({ reason: z.string() }).nullable(),
+      }),
+    )
+    .nullable(),
 });
-const build = { GITHUB_ACTIONS: 'true', GITHUB_REF: 'refs/heads/main', GITHUB_SHA: '4f2d9c1', GITHUB_ACTOR: 'ada', GITHUB_SERVER_URL: 'https://git.example', GITHUB_REPOSITORY: 'family/shop', GITHUB_RUN_ID: '7', GITHUB_RUN_ATTEMPT: '1' };
+const build = {
+  GITHUB_ACTIONS: 'true',
+  GITHUB_REF: 'refs/heads/main',
+  GITHUB_SHA: '4f2d9c1',
+  GITHUB_ACTOR: 'ada',
+  GITHUB_SERVER_URL: 'https://git.example',
+  GITHUB_REPOSITORY: 'family/shop',
+  GITHUB_RUN_ID: '7',
+  GITHUB_RUN_ATTEMPT: '1',
+};
 
 describe('converge upload', () => {
   it('makes a folder one commit that names its build, and waits until what it affects has converged', async () => {
-    await master.push({ 'environments/shop.yaml': environmentFile('shop'), 'environments/other.yaml': environmentFile('other'), 'manifests/other/a.yaml': configMap('a', { v: '1' }) });
-    await put(folder, { 'manifests/shop/a.yaml': configMap('a', { v: '1' }), 'manifests/shop/sub/b.yaml': configMap('b', { v: '1' }) });
+    await master.push({
+      'environments/shop.yaml': environmentFile('shop'),
+      'environments/other.yaml': environmentFile('other'),
+      'manifests/other/a.yaml': configMap('a', { v: '1' }),
+    });
+    await put(folder, {
+      'manifests/shop/a.yaml': configMap('a', { v: '1' }),
+      'manifests/shop/sub/b.yaml': configMap('b', { v: '1' }),
+    });
     const ended = await converge(['upload', '--wait', '--output', 'json', 'manifests/shop'], { variables: build });
     expect(ended).toMatchObject({ code: 0, err: '' });
     expect(shapeOf(JSON.parse(ended.out))).toEqual(shapeOf(await documented('upload')));
     const { repository, artifacts, commits, environments } = uploaded.parse(JSON.parse(ended.out));
-    expect({ repository, names: artifacts.map(({ name }) => name), commits: commits.length }).toEqual({ repository: 'master', names: ['manifests/shop.tgz'], commits: 1 });
+    expect({ repository, names: artifacts.map(({ name }) => name), commits: commits.length }).toEqual({
+      repository: 'master',
+      names: ['manifests/shop.tgz'],
+      commits: 1,
+    });
     expect(environments).toMatchObject([{ name: 'shop', state: 'Converged' }]);
     await master.git('fetch', '--quiet', 'origin');
     const message = await master.git('log', '-1', '--format=%B', commits[0]!);
-    expect(message).toContain('Source-Commit: 4f2d9c1\nBuild: https://git.example/family/shop/actions/runs/7/attempts/1\nUploaded-By: ada');
+    expect(message).toContain(
+      'Source-Commit: 4f2d9c1\nBuild: https://git.example/family/shop/actions/runs/7/attempts/1\nUploaded-By: ada',
+    );
     expect((await world.find('configmap', 'b', 'shop'))?.data).toEqual({ v: '1' });
 
-    const again = uploaded.parse(JSON.parse((await converge(['upload', '--output', 'json', 'manifests/shop'], { variables: build })).out));
+    const again = uploaded.parse(
+      JSON.parse((await converge(['upload', '--output', 'json', 'manifests/shop'], { variables: build })).out),
+    );
     expect(again).toMatchObject({ artifacts, commits });
   });
 
   it('ends with 1 and names what failed, of a manifest that the API server refuses', async () => {
-    await put(folder, { 'manifests/shop/a.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { v: 1 } }) });
+    await put(folder, {
+      'manifests/shop/a.yaml': JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'a' },
+        data: { v: 1 },
+      }),
+    });
     const ended = await converge(['upload', '--wait', '--branch', 'main', 'manifests/shop']);
     expect(ended.code).toBe(1);
     expect(ended.out).toMatch(/^failed {4}shop: /m);
@@ -106,7 +167,10 @@ describe('converge upload', () => {
   });
 
   it('ends with 1 when the time is over, and says what it waited for', async () => {
-    await put(folder, { 'manifests/shop/a.yaml': configMap('a', { v: '2' }), 'manifests/shop/web.yaml': deployment('web', 'never:1', { nodeSelector: { nowhere: 'yes' } }) });
+    await put(folder, {
+      'manifests/shop/a.yaml': configMap('a', { v: '2' }),
+      'manifests/shop/web.yaml': deployment('web', 'never:1', { nodeSelector: { nowhere: 'yes' } }),
+    });
     const ended = await converge(['upload', '--wait', '--timeout', '6s', '--branch', 'main', 'manifests/shop']);
     expect(ended.code).toBe(1);
     expect(ended.out).toMatch(/^(late|failed) +shop/m);
@@ -116,32 +180,71 @@ describe('converge upload', () => {
 
   it('reads Git and the state bucket itself where no status function is known', async () => {
     await put(folder, { 'manifests/shop/c.yaml': configMap('c', { v: '3' }) });
-    const ended = await converge(['--config', world.pipeline.config, 'upload', '--wait', '--branch', 'main', 'manifests/shop/c.yaml', '--output', 'json']);
+    const ended = await converge([
+      '--config',
+      world.pipeline.config,
+      'upload',
+      '--wait',
+      '--branch',
+      'main',
+      'manifests/shop/c.yaml',
+      '--output',
+      'json',
+    ]);
     expect(ended).toMatchObject({ code: 0, err: '' });
     expect(uploaded.parse(JSON.parse(ended.out)).environments).toMatchObject([{ name: 'shop', state: 'Converged' }]);
   });
 
   it('takes a release branch to staging', async () => {
-    const ended = await converge(['upload', '--branch', 'release/1.2', '--as', 'config/a.yaml', 'manifests/shop/c.yaml', '--output', 'json']);
+    const ended = await converge([
+      'upload',
+      '--branch',
+      'release/1.2',
+      '--as',
+      'config/a.yaml',
+      'manifests/shop/c.yaml',
+      '--output',
+      'json',
+    ]);
     expect(ended).toMatchObject({ code: 0, err: '' });
-    expect(uploaded.parse(JSON.parse(ended.out))).toMatchObject({ repository: 'staging', artifacts: [{ bucket: 'family-staging', name: 'config/a.yaml' }], environments: null });
+    expect(uploaded.parse(JSON.parse(ended.out))).toMatchObject({
+      repository: 'staging',
+      artifacts: [{ bucket: 'family-staging', name: 'config/a.yaml' }],
+      environments: null,
+    });
   });
 
   it.each([
-    ['a branch that no class takes', ['upload', '--branch', 'topic/x', 'manifests/shop'], /branch topic\/x: is taken to no bucket\n.*main → master; release\/\*, hotfix\/\* → staging|→ develop/],
+    [
+      'a branch that no class takes',
+      ['upload', '--branch', 'topic/x', 'manifests/shop'],
+      /branch topic\/x: is taken to no bucket\n.*main → master; release\/\*, hotfix\/\* → staging|→ develop/,
+    ],
     ['no branch at all', ['upload', 'manifests/shop'], /--branch: is not given/],
     ['a class that is none', ['upload', '--class', 'nobody', 'manifests/shop'], /--class nobody: is no repository/],
     ['a path outside', ['upload', '--branch', 'main', '../elsewhere'], /is not there/],
-    ['this folder without a path', ['upload', '--branch', 'main', '.'], /says no path in the repository\n {2}give --as PATH/],
+    [
+      'this folder without a path',
+      ['upload', '--branch', 'main', '.'],
+      /says no path in the repository\n {2}give --as PATH/,
+    ],
     ['a path into .git', ['upload', '--branch', 'main', '--as', '.git/hooks', 'manifests/shop'], /reaches into \.git/],
     ['a link', ['upload', '--branch', 'main', 'linked'], /linked\/a: is a link/],
-    ['an environment file that is wrong', ['upload', '--branch', 'main', 'environments/bad.yaml'], /environments\/bad\.yaml:\d+: .*sourcez/],
+    [
+      'an environment file that is wrong',
+      ['upload', '--branch', 'main', 'environments/bad.yaml'],
+      /environments\/bad\.yaml:\d+: .*sourcez/,
+    ],
     ['an unknown option', ['upload', '--brunch', 'main', '.'], /unknown option '--brunch'/],
     ['an unknown configuration', ['--config', 'nowhere.yaml', 'status'], /nowhere\.yaml: cannot be read/],
     ['an environment that is none', ['status', 'nobody'], /nobody: is no environment/],
     ['an object that is none', ['trace', 'deployment'], /deployment: is no KIND\/NAME/],
   ])('refuses %s with 2, and without a stack', async (_what, parameters, words) => {
-    await put(folder, { 'environments/bad.yaml': 'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: bad }\nspec: { cluster: sandbox, namespace: bad, sourcez: [] }\n', 'linked/b': '' });
+    await put(folder, {
+      'environments/bad.yaml':
+        'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: bad }\nspec: { cluster: sandbox, namespace: bad, sourcez: [] }\n',
+      'linked/b': '',
+    });
     await symlink('b', join(folder, 'linked/a')).catch(() => undefined);
     const ended = await converge(parameters);
     expect(ended).toMatchObject({ code: 2, out: '' });
@@ -153,10 +256,18 @@ describe('converge upload', () => {
   it('ends with 130 on Ctrl-C', async () => {
     const interrupted = new AbortController();
     await put(folder, { 'held/x': 'held' });
-    const config = (await readFile(world.pipeline.config, 'utf8')).replace('bucket: family-state', 'bucket: family-staging');
+    const config = (await readFile(world.pipeline.config, 'utf8')).replace(
+      'bucket: family-state',
+      'bucket: family-staging',
+    );
     await writeFile(join(folder, 'quiet.yaml'), config);
-    const running = converge(['--config', 'quiet.yaml', 'upload', '--branch', 'main', '--as', 'held/x', 'held/x'], { signal: interrupted.signal });
-    await eventually('it was uploaded', async () => (await world.pipeline.clients.storage.bucket('family-master').file('held/x').exists())[0]);
+    const running = converge(['--config', 'quiet.yaml', 'upload', '--branch', 'main', '--as', 'held/x', 'held/x'], {
+      signal: interrupted.signal,
+    });
+    await eventually(
+      'it was uploaded',
+      async () => (await world.pipeline.clients.storage.bucket('family-master').file('held/x').exists())[0],
+    );
     interrupted.abort();
     expect((await running).code).toBe(130);
   });
@@ -165,17 +276,38 @@ describe('converge upload', () => {
 describe('what converged', () => {
   it('is a note of its commit and the place of a ref, for every environment that converged at it', async () => {
     const names = Array.from({ length: 20 }, (_, index) => `fleet-${index}`);
-    const files = Object.fromEntries(names.flatMap((name) => [[`environments/${name}.yaml`, environmentFile(name)], [`manifests/${name}/a.yaml`, configMap('a', { v: '1' })]]));
+    const files = Object.fromEntries(
+      names.flatMap((name) => [
+        [`environments/${name}.yaml`, environmentFile(name)],
+        [`manifests/${name}/a.yaml`, configMap('a', { v: '1' })],
+      ]),
+    );
     const commit = await eventually('a person could push', async () => master.push(files).catch(() => undefined));
-    await eventually('all of them are in the note', async () => {
-      await master.git('fetch', '--quiet', 'origin', '+refs/notes/*:refs/notes/*', '+refs/converge/*:refs/converge/*');
-      const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
-      return names.every((name) => note.includes(`${name} converged at=`));
-    }, 120);
+    await eventually(
+      'all of them are in the note',
+      async () => {
+        await master.git(
+          'fetch',
+          '--quiet',
+          'origin',
+          '+refs/notes/*:refs/notes/*',
+          '+refs/converge/*:refs/converge/*',
+        );
+        const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
+        return names.every((name) => note.includes(`${name} converged at=`));
+      },
+      120,
+    );
     const note = await master.git('log', '-1', '--notes=converge', '--format=%N', commit);
-    expect(parseConvergenceNotes(note).map(({ environment }) => environment).toSorted()).toEqual(names.toSorted());
+    expect(
+      parseConvergenceNotes(note)
+        .map(({ environment }) => environment)
+        .toSorted(),
+    ).toEqual(names.toSorted());
     for (const name of names) {
-      await eventually(`the ref of ${name} is there`, async () => (await master.git('ls-remote', 'origin', `refs/converge/${name}`)).startsWith(commit));
+      await eventually(`the ref of ${name} is there`, async () =>
+        (await master.git('ls-remote', 'origin', `refs/converge/${name}`)).startsWith(commit),
+      );
     }
     const told = world.converged.filter(({ environment }) => names.includes(environment));
     expect(told).toHaveLength(20);
@@ -185,11 +317,29 @@ describe('what converged', () => {
   it('is told by history: from the commit to the artifact, its build and the alert', async () => {
     const ended = await converge(['history', 'shop', '--output', 'json']);
     expect(ended).toMatchObject({ code: 0, err: '' });
-    const { entries } = z.object({ entries: z.array(z.looseObject({ state: z.string(), builds: z.array(z.string()), artifacts: z.array(z.string()), converged: z.array(z.looseObject({ event: z.string() })) })) }).parse(JSON.parse(ended.out));
+    const { entries } = z
+      .object({
+        entries: z.array(
+          z.looseObject({
+            state: z.string(),
+            builds: z.array(z.string()),
+            artifacts: z.array(z.string()),
+            converged: z.array(z.looseObject({ event: z.string() })),
+          }),
+        ),
+      })
+      .parse(JSON.parse(ended.out));
     const first = entries.at(-2);
-    const example = z.object({ entries: z.array(z.looseObject({ attemptedAt: z.string() })) }).parse(await documented('history')).entries[0];
+    const example = z
+      .object({ entries: z.array(z.looseObject({ attemptedAt: z.string() })) })
+      .parse(await documented('history')).entries[0];
     expect(shapeOf(first)).toEqual(shapeOf({ ...example, attemptedAt: null }));
-    expect(first).toMatchObject({ state: 'Converged', sourceCommits: ['4f2d9c1'], builds: ['https://git.example/family/shop/actions/runs/7/attempts/1'], uploadedBy: ['ada'] });
+    expect(first).toMatchObject({
+      state: 'Converged',
+      sourceCommits: ['4f2d9c1'],
+      builds: ['https://git.example/family/shop/actions/runs/7/attempts/1'],
+      uploadedBy: ['ada'],
+    });
     expect(first?.artifacts[0]).toMatch(/^gs:\/\/family-master\/manifests\/shop\.tgz#\d+$/);
     expect(first?.converged[0]?.event).toMatch(/^[0-9a-f]{32}$/);
     const text = await converge(['history', 'master/shop', '--limit', '2']);
@@ -199,15 +349,35 @@ describe('what converged', () => {
 
   it('is told by trace: from an object to the artifact and its build', async () => {
     await put(folder, { 'manifests/shop/a.yaml': configMap('a', { v: '9' }) });
-    expect(await converge(['upload', '--wait', 'manifests/shop'], { variables: { ...build, GITHUB_RUN_ID: '8' } })).toMatchObject({ code: 0 });
+    expect(
+      await converge(['upload', '--wait', 'manifests/shop'], { variables: { ...build, GITHUB_RUN_ID: '8' } }),
+    ).toMatchObject({ code: 0 });
     const ended = await converge(['trace', 'configmap/a', '-n', 'shop', '--output', 'json']);
     expect(ended).toMatchObject({ code: 0, err: '' });
-    const { traces } = z.object({ traces: z.array(z.looseObject({ inputs: z.array(z.looseObject({ path: z.string() })) })) }).parse(JSON.parse(ended.out));
-    expect(traces).toMatchObject([{ object: { kind: 'ConfigMap', namespace: 'shop', name: 'a' }, environment: 'shop', repository: 'master', cluster: 'sandbox' }]);
-    expect(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop')).toMatchObject({ lastChange: { builds: ['https://git.example/family/shop/actions/runs/8/attempts/1'], uploadedBy: ['ada'] } });
-    expect(shapeOf(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop'))).toEqual(shapeOf(z.object({ traces: z.array(z.object({ inputs: z.array(z.unknown()) })) }).parse(await documented('trace')).traces[0]?.inputs[0]));
+    const { traces } = z
+      .object({ traces: z.array(z.looseObject({ inputs: z.array(z.looseObject({ path: z.string() })) })) })
+      .parse(JSON.parse(ended.out));
+    expect(traces).toMatchObject([
+      {
+        object: { kind: 'ConfigMap', namespace: 'shop', name: 'a' },
+        environment: 'shop',
+        repository: 'master',
+        cluster: 'sandbox',
+      },
+    ]);
+    expect(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop')).toMatchObject({
+      lastChange: { builds: ['https://git.example/family/shop/actions/runs/8/attempts/1'], uploadedBy: ['ada'] },
+    });
+    expect(shapeOf(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop'))).toEqual(
+      shapeOf(
+        z.object({ traces: z.array(z.object({ inputs: z.array(z.unknown()) })) }).parse(await documented('trace'))
+          .traces[0]?.inputs[0],
+      ),
+    );
     const nobody = await converge(['trace', 'configmap/nobody', '--output', 'json']);
     expect(nobody.code).toBe(1);
-    expect(JSON.parse(nobody.out)).toMatchObject({ error: { subject: 'configmap/nobody', message: 'no environment owns such an object' } });
+    expect(JSON.parse(nobody.out)).toMatchObject({
+      error: { subject: 'configmap/nobody', message: 'no environment owns such an object' },
+    });
   });
 });

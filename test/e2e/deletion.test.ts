@@ -18,29 +18,59 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({ [`environments/${name}.yaml`]: environmentFile(name, spec) });
-const manifest = (name: string, file: string, content: string): Files => ({ [`manifests/${name}/${file}.yaml`]: content });
+const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
+  [`environments/${name}.yaml`]: environmentFile(name, spec),
+});
+const manifest = (name: string, file: string, content: string): Files => ({
+  [`manifests/${name}/${file}.yaml`]: content,
+});
 
 async function converge(...names: readonly string[]): Promise<void> {
   for (const name of names) {
     const result = await stage.run(name);
-    expect(result, JSON.stringify({ name, result })).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
+    expect(result, JSON.stringify({ name, result })).toMatchObject({
+      outcome: expect.stringMatching(/^(converged|unchanged)$/),
+    });
   }
 }
-const diffs = (name: string): Diff[] => stage.published.flatMap(({ topic, event }) => (topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : []));
-const uidOf = async (kind: string, name: string, namespace?: string): Promise<string | undefined> => (await world.find(kind, name, namespace))?.metadata.uid;
+const diffs = (name: string): Diff[] =>
+  stage.published.flatMap(({ topic, event }) =>
+    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
+  );
+const uidOf = async (kind: string, name: string, namespace?: string): Promise<string | undefined> =>
+  (await world.find(kind, name, namespace))?.metadata.uid;
 
 type Annotations = Readonly<Record<string, string>>;
-const hookOf = (events: string, policy?: string): Annotations => ({ 'helm.sh/hook': events, ...(policy === undefined ? {} : { 'helm.sh/hook-delete-policy': policy }) });
-const object = (kind: string, name: string, annotations: Annotations = {}, more: { namespace?: string; apiVersion?: string; [field: string]: unknown } = {}): string => {
+const hookOf = (events: string, policy?: string): Annotations => ({
+  'helm.sh/hook': events,
+  ...(policy === undefined ? {} : { 'helm.sh/hook-delete-policy': policy }),
+});
+const object = (
+  kind: string,
+  name: string,
+  annotations: Annotations = {},
+  more: { namespace?: string; apiVersion?: string; [field: string]: unknown } = {},
+): string => {
   const { namespace, apiVersion = 'v1', ...rest } = more;
-  return JSON.stringify({ apiVersion, kind, metadata: { name, annotations, ...(namespace === undefined ? {} : { namespace }) }, ...rest });
+  return JSON.stringify({
+    apiVersion,
+    kind,
+    metadata: { name, annotations, ...(namespace === undefined ? {} : { namespace }) },
+    ...rest,
+  });
 };
 const claim = (name: string, annotations: Annotations = {}, namespace?: string): string =>
-  object('PersistentVolumeClaim', name, annotations, { ...(namespace === undefined ? {} : { namespace }), spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } });
+  object('PersistentVolumeClaim', name, annotations, {
+    ...(namespace === undefined ? {} : { namespace }),
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  });
 /** A Job that kwok completes at once. */
 const job = (name: string, annotations: Annotations = {}, namespace?: string): string =>
-  object('Job', name, annotations, { ...(namespace === undefined ? {} : { namespace }), apiVersion: 'batch/v1', spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'work', image: 'work' }] } } } });
+  object('Job', name, annotations, {
+    ...(namespace === undefined ? {} : { namespace }),
+    apiVersion: 'batch/v1',
+    spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'work', image: 'work' }] } } },
+  });
 async function ended(name: string, namespace: string): Promise<void> {
   await world.kubectl('wait', `job/${name}`, '--namespace', namespace, '--for=condition=complete', '--timeout=60s');
 }
@@ -53,12 +83,41 @@ describe('a hook', () => {
     await push({ ...environment('victim'), ...manifest('victim', 'a', configMap('precious', { v: '1' })) });
     await converge('victim');
     await world.kubectl('create', 'configmap', 'by-hand', '--namespace', 'victim', '--from-literal=a=b');
-    const before = { namespace: await uidOf('namespace', 'victim'), precious: await uidOf('configmap', 'precious', 'victim'), byHand: await uidOf('configmap', 'by-hand', 'victim') };
-    const annotations = { ...hookOf('pre-install', 'before-hook-creation,hook-succeeded'), 'converge.dev/prune': 'true', 'converge.dev/replace': 'true' };
-    await push({ ...environment('evil'), ...manifest('evil', 'a', configMap('a', {})), ...manifest('evil', 'hook', object('Namespace', 'victim', annotations)) });
+    const before = {
+      namespace: await uidOf('namespace', 'victim'),
+      precious: await uidOf('configmap', 'precious', 'victim'),
+      byHand: await uidOf('configmap', 'by-hand', 'victim'),
+    };
+    const annotations = {
+      ...hookOf('pre-install', 'before-hook-creation,hook-succeeded'),
+      'converge.dev/prune': 'true',
+      'converge.dev/replace': 'true',
+    };
+    await push({
+      ...environment('evil'),
+      ...manifest('evil', 'a', configMap('a', {})),
+      ...manifest('evil', 'hook', object('Namespace', 'victim', annotations)),
+    });
     await converge('evil');
-    expect({ namespace: await uidOf('namespace', 'victim'), precious: await uidOf('configmap', 'precious', 'victim'), byHand: await uidOf('configmap', 'by-hand', 'victim') }).toEqual(before);
-    expect(diffs('evil')).toMatchObject([{ reason: 'Guarded', action: 'none', objects: [{ kind: 'Namespace', name: 'victim', change: 'unexpected', message: expect.stringContaining("was not made by this release's hooks") }] }]);
+    expect({
+      namespace: await uidOf('namespace', 'victim'),
+      precious: await uidOf('configmap', 'precious', 'victim'),
+      byHand: await uidOf('configmap', 'by-hand', 'victim'),
+    }).toEqual(before);
+    expect(diffs('evil')).toMatchObject([
+      {
+        reason: 'Guarded',
+        action: 'none',
+        objects: [
+          {
+            kind: 'Namespace',
+            name: 'victim',
+            change: 'unexpected',
+            message: expect.stringContaining("was not made by this release's hooks"),
+          },
+        ],
+      },
+    ]);
     expect(await stage.run('victim')).toMatchObject({ outcome: 'unchanged' });
   });
 
@@ -74,12 +133,22 @@ describe('a hook', () => {
       ...environment('neighbour', { deletion: 'prune' }),
       ...manifest('neighbour', 'a', configMap('a', {})),
       ...manifest('neighbour', 'claim', claim('data', hookOf('pre-install,pre-upgrade', everything), 'tenant')),
-      ...manifest('neighbour', 'secret', object('Secret', 'login', hookOf('pre-install,pre-upgrade', everything), { namespace: 'tenant', stringData: { q: 'y' } })),
+      ...manifest(
+        'neighbour',
+        'secret',
+        object('Secret', 'login', hookOf('pre-install,pre-upgrade', everything), {
+          namespace: 'tenant',
+          stringData: { q: 'y' },
+        }),
+      ),
     });
     await converge('neighbour');
     expect(await uids()).toEqual(before);
     expect((await world.find('secret', 'login', 'tenant'))?.data).toMatchObject({ p: 'eA==', q: 'eQ==' });
-    expect(diffs('neighbour').flatMap(({ objects }) => objects.map(({ kind, name }) => `${kind} ${name}`))).toEqual(['PersistentVolumeClaim data', 'Secret login']);
+    expect(diffs('neighbour').flatMap(({ objects }) => objects.map(({ kind, name }) => `${kind} ${name}`))).toEqual([
+      'PersistentVolumeClaim data',
+      'Secret login',
+    ]);
     await push(manifest('neighbour', 'a', configMap('a', { v: '2' })));
     await converge('neighbour');
     expect(await uids()).toEqual(before);
@@ -90,25 +159,44 @@ describe('a hook', () => {
   });
 
   it("takes the place of no environment's inventory or seed, not even its own", async () => {
-    const random = 'apiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { password: {{ randAlphaNum 20 | quote }} }\n';
+    const random =
+      'apiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { password: {{ randAlphaNum 20 | quote }} }\n';
     await push({
       'charts/drawing/Chart.yaml': 'apiVersion: v2\nname: drawing\nversion: 1.0.0\n',
       'charts/drawing/templates/a.yaml': random,
       ...environment('drawing', { sources: [{ helm: { chart: 'charts/drawing', release: 'drawing' } }] }),
     });
     await converge('drawing');
-    const state = async () => [await world.find('configmap', 'converge-drawing', 'drawing'), await world.find('secret', 'converge-drawing-seed', 'drawing')];
+    const state = async () => [
+      await world.find('configmap', 'converge-drawing', 'drawing'),
+      await world.find('secret', 'converge-drawing-seed', 'drawing'),
+    ];
     const before = await state();
     const seed = { namespace: 'drawing', data: { seed: Buffer.alloc(32, 7).toString('base64') } };
-    const cases = { inventory: configMap('converge-drawing', { a: 'b' }, { namespace: 'drawing', annotations: hookOf('pre-install') }), seed: object('Secret', 'converge-drawing-seed', hookOf('pre-install', 'hook-failed'), seed) };
+    const cases = {
+      inventory: configMap(
+        'converge-drawing',
+        { a: 'b' },
+        { namespace: 'drawing', annotations: hookOf('pre-install') },
+      ),
+      seed: object('Secret', 'converge-drawing-seed', hookOf('pre-install', 'hook-failed'), seed),
+    };
     for (const [what, hook] of Object.entries(cases)) {
       const name = `thief-of-${what}`;
       await push({ ...environment(name), ...manifest(name, 'a', configMap('a', {})), ...manifest(name, 'hook', hook) });
-      expect(await stage.run(name)).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('environment master/drawing keeps of itself') });
+      expect(await stage.run(name)).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Failed',
+        summary: expect.stringContaining('environment master/drawing keeps of itself'),
+      });
     }
     await push(manifest('selfish', 'hook', configMap('converge-selfish', {}, { annotations: hookOf('pre-install') })));
     await push({ ...environment('selfish'), ...manifest('selfish', 'a', configMap('a', {})) });
-    expect(await stage.run('selfish')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('is where Converge keeps') });
+    expect(await stage.run('selfish')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('is where Converge keeps'),
+    });
     await push({ 'environments/selfish.yaml': undefined });
     expect(await state()).toEqual(before);
     expect(await stage.run('drawing')).toMatchObject({ outcome: 'unchanged' });
@@ -116,16 +204,41 @@ describe('a hook', () => {
 
   it('keeps its own claim at an upgrade, and makes it anew where that says so', async () => {
     const events = hookOf('pre-install,pre-upgrade');
-    await push({ ...environment('claiming'), ...manifest('claiming', 'a', configMap('a', {})), ...manifest('claiming', 'hook', claim('data', events)) });
+    await push({
+      ...environment('claiming'),
+      ...manifest('claiming', 'a', configMap('a', {})),
+      ...manifest('claiming', 'hook', claim('data', events)),
+    });
     await converge('claiming');
     const first = await uidOf('pvc', 'data', 'claiming');
     await push(manifest('claiming', 'a', configMap('a', { v: '2' })));
     await converge('claiming');
     expect(await uidOf('pvc', 'data', 'claiming')).toBe(first);
-    expect(diffs('claiming')).toMatchObject([{ reason: 'Guarded', objects: [{ kind: 'PersistentVolumeClaim', name: 'data', message: expect.stringContaining('converge.dev/prune: "true"') }] }]);
+    expect(diffs('claiming')).toMatchObject([
+      {
+        reason: 'Guarded',
+        objects: [
+          {
+            kind: 'PersistentVolumeClaim',
+            name: 'data',
+            message: expect.stringContaining('converge.dev/prune: "true"'),
+          },
+        ],
+      },
+    ]);
     await push(manifest('claiming', 'hook', claim('data', { ...events, 'converge.dev/replace': 'true' })));
     // Nothing in the sandbox lets go of a claim.
-    const finalizers = world.kubectl('patch', 'pvc', 'data', '--namespace', 'claiming', '--type', 'merge', '--patch', '{"metadata":{"finalizers":null}}');
+    const finalizers = world.kubectl(
+      'patch',
+      'pvc',
+      'data',
+      '--namespace',
+      'claiming',
+      '--type',
+      'merge',
+      '--patch',
+      '{"metadata":{"finalizers":null}}',
+    );
     await finalizers;
     await converge('claiming');
     expect(await uidOf('pvc', 'data', 'claiming')).not.toBe(first);
@@ -137,7 +250,11 @@ describe('a hook', () => {
     await ended('migrate', 'crowded');
     const byHand = await uidOf('job', 'migrate', 'crowded');
     for (const policy of ['before-hook-creation', 'hook-succeeded,hook-failed']) {
-      await push({ ...environment('crowded', { adopt: true }), ...manifest('crowded', 'a', configMap('a', {})), ...manifest('crowded', 'hook', job('migrate', hookOf('pre-install,pre-upgrade', policy))) });
+      await push({
+        ...environment('crowded', { adopt: true }),
+        ...manifest('crowded', 'a', configMap('a', {})),
+        ...manifest('crowded', 'hook', job('migrate', hookOf('pre-install,pre-upgrade', policy))),
+      });
       const { summary } = (await stage.run('crowded')) as { summary?: string };
       expect(summary).toContain("was not made by this release's hooks (kubectl-create made it)");
       expect(summary).toContain('delete it by hand');
@@ -148,11 +265,19 @@ describe('a hook', () => {
   });
 
   it('takes the place of a Job that was an ordinary object, and leaves what was no Job', async () => {
-    await push({ ...environment('turned'), ...manifest('turned', 'a', configMap('a', {})), ...manifest('turned', 'job', job('migrate')), ...manifest('turned', 'b', configMap('b', { v: '1' })) });
+    await push({
+      ...environment('turned'),
+      ...manifest('turned', 'a', configMap('a', {})),
+      ...manifest('turned', 'job', job('migrate')),
+      ...manifest('turned', 'b', configMap('b', { v: '1' })),
+    });
     await converge('turned');
     await ended('migrate', 'turned');
     const before = { job: await uidOf('job', 'migrate', 'turned'), b: await uidOf('configmap', 'b', 'turned') };
-    await push({ ...manifest('turned', 'job', job('migrate', hookOf('pre-install,pre-upgrade'))), ...manifest('turned', 'b', configMap('b', { v: '2' }, { annotations: hookOf('pre-install,pre-upgrade') })) });
+    await push({
+      ...manifest('turned', 'job', job('migrate', hookOf('pre-install,pre-upgrade'))),
+      ...manifest('turned', 'b', configMap('b', { v: '2' }, { annotations: hookOf('pre-install,pre-upgrade') })),
+    });
     await converge('turned');
     expect(await uidOf('job', 'migrate', 'turned')).not.toBe(before.job);
     expect(await uidOf('configmap', 'b', 'turned')).toBe(before.b);
@@ -168,48 +293,82 @@ describe("Helm's earlier release", () => {
     [`charts/${name}/templates/upgrade.yaml`]: job('upgrade', hookOf('pre-upgrade,post-upgrade')),
     [`charts/${name}/templates/account.yaml`]: object('ServiceAccount', 'migrator', hookOf('pre-install,pre-upgrade')),
   });
-  const release = (name: string, spec: Record<string, unknown> = {}): Files => ({ ...chart(name), ...environment(name, { sources: [{ helm: { chart: `charts/${name}`, release: name } }], ...spec }) });
+  const release = (name: string, spec: Record<string, unknown> = {}): Files => ({
+    ...chart(name),
+    ...environment(name, { sources: [{ helm: { chart: `charts/${name}`, release: name } }], ...spec }),
+  });
   /** As Helm records a revision of a release. */
   async function recorded(name: string, { status = 'deployed', version = 1, kind = 'Secret' } = {}): Promise<void> {
-    const metadata = { name: `sh.helm.release.v1.${name}.v${version}`, namespace: name, labels: { owner: 'helm', name, status, version: String(version) } };
-    await world.apply(JSON.stringify({ apiVersion: 'v1', kind, metadata, ...(kind === 'Secret' ? { type: 'helm.sh/release.v1' } : {}), data: { release: 'H4sIAAAA' } }));
+    const metadata = {
+      name: `sh.helm.release.v1.${name}.v${version}`,
+      namespace: name,
+      labels: { owner: 'helm', name, status, version: String(version) },
+    };
+    await world.apply(
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind,
+        metadata,
+        ...(kind === 'Secret' ? { type: 'helm.sh/release.v1' } : {}),
+        data: { release: 'H4sIAAAA' },
+      }),
+    );
   }
 
-  it.each(['Secret', 'ConfigMap'])('is upgraded where it is adopted and its %s says that it is deployed, over what its hooks left', async (kind) => {
-    const name = `of-${kind.toLowerCase()}`;
-    await namespaced(name);
-    await recorded(name, { status: 'superseded', kind });
-    await recorded(name, { version: 2, kind });
-    await world.apply(job('upgrade', hookOf('pre-upgrade,post-upgrade'), name));
-    await world.apply(object('ServiceAccount', 'migrator', hookOf('pre-install,pre-upgrade'), { namespace: name }));
-    await ended('upgrade', name);
-    const before = { job: await uidOf('job', 'upgrade', name), account: await uidOf('serviceaccount', 'migrator', name) };
-    await push(release(name, { adopt: true }));
-    await converge(name);
-    expect(await uidOf('job', 'install', name)).toBeUndefined();
-    expect(await uidOf('job', 'upgrade', name)).not.toBe(before.job);
-    expect(await uidOf('serviceaccount', 'migrator', name)).toBe(before.account);
-    // Its end does not make the next one an install.
-    await world.kubectl('delete', kind, '--all', '--namespace', name);
-    await push({ [`charts/${name}/templates/web.yaml`]: configMap('web', { v: '2' }) });
-    await converge(name);
-    expect(await uidOf('job', 'install', name)).toBeUndefined();
-  });
+  it.each(['Secret', 'ConfigMap'])(
+    'is upgraded where it is adopted and its %s says that it is deployed, over what its hooks left',
+    async (kind) => {
+      const name = `of-${kind.toLowerCase()}`;
+      await namespaced(name);
+      await recorded(name, { status: 'superseded', kind });
+      await recorded(name, { version: 2, kind });
+      await world.apply(job('upgrade', hookOf('pre-upgrade,post-upgrade'), name));
+      await world.apply(object('ServiceAccount', 'migrator', hookOf('pre-install,pre-upgrade'), { namespace: name }));
+      await ended('upgrade', name);
+      const before = {
+        job: await uidOf('job', 'upgrade', name),
+        account: await uidOf('serviceaccount', 'migrator', name),
+      };
+      await push(release(name, { adopt: true }));
+      await converge(name);
+      expect(await uidOf('job', 'install', name)).toBeUndefined();
+      expect(await uidOf('job', 'upgrade', name)).not.toBe(before.job);
+      expect(await uidOf('serviceaccount', 'migrator', name)).toBe(before.account);
+      // Its end does not make the next one an install.
+      await world.kubectl('delete', kind, '--all', '--namespace', name);
+      await push({ [`charts/${name}/templates/web.yaml`]: configMap('web', { v: '2' }) });
+      await converge(name);
+      expect(await uidOf('job', 'install', name)).toBeUndefined();
+    },
+  );
 
   it('stays adopted where the first run failed and its record is gone then', async () => {
     await namespaced('half-way');
     await recorded('half-way');
-    const late = { 'charts/half-way/templates/install.yaml': job('install', hookOf('post-install')), 'charts/half-way/templates/upgrade.yaml': job('upgrade', hookOf('post-upgrade')) };
-    await push({ ...release('half-way', { adopt: true }), ...late, 'charts/half-way/templates/web.yaml': configMap('Not a name', {}) });
+    const late = {
+      'charts/half-way/templates/install.yaml': job('install', hookOf('post-install')),
+      'charts/half-way/templates/upgrade.yaml': job('upgrade', hookOf('post-upgrade')),
+    };
+    await push({
+      ...release('half-way', { adopt: true }),
+      ...late,
+      'charts/half-way/templates/web.yaml': configMap('Not a name', {}),
+    });
     expect(await stage.run('half-way')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
     await world.kubectl('delete', 'secret', '--all', '--namespace', 'half-way');
     await push({ 'charts/half-way/templates/web.yaml': configMap('web', {}) });
     await converge('half-way');
-    expect([await uidOf('job', 'install', 'half-way'), await uidOf('job', 'upgrade', 'half-way')]).toEqual([undefined, expect.any(String)]);
+    expect([await uidOf('job', 'install', 'half-way'), await uidOf('job', 'upgrade', 'half-way')]).toEqual([
+      undefined,
+      expect.any(String),
+    ]);
   });
 
   it('that Helm does not say is deployed is installed, and so is one that is not adopted', async () => {
-    for (const [name, status, spec] of [['uninstalled', 'uninstalled', { adopt: true }], ['unadopted', 'deployed', {}]] as const) {
+    for (const [name, status, spec] of [
+      ['uninstalled', 'uninstalled', { adopt: true }],
+      ['unadopted', 'deployed', {}],
+    ] as const) {
       await namespaced(name);
       await recorded(name, { status });
       await push(release(name, spec));
@@ -226,7 +385,10 @@ describe("Helm's earlier release", () => {
     await ended('install', name);
     const before = await uidOf('job', 'install', name);
     await push(release(name));
-    expect(await stage.run(name)).toMatchObject({ outcome: 'diverged', summary: expect.stringContaining('spec.adopt: true') });
+    expect(await stage.run(name)).toMatchObject({
+      outcome: 'diverged',
+      summary: expect.stringContaining('spec.adopt: true'),
+    });
     expect(await uidOf('job', 'install', name)).toBe(before);
     await push(release(name, { adopt: true }));
     await converge(name);
@@ -239,27 +401,56 @@ describe('a Namespace that may be pruned', () => {
 
   it('stays where another environment lives in it, which is named', async () => {
     await push({ ...environment('lodger'), ...manifest('lodger', 'a', configMap('a', {})) });
-    await push({ ...environment('guest', { namespace: 'guest-home' }), ...manifest('guest', 'a', configMap('far', {}, { namespace: 'inn' })), ...manifest('guest', 'ns', object('Namespace', 'inn')) });
+    await push({
+      ...environment('guest', { namespace: 'guest-home' }),
+      ...manifest('guest', 'a', configMap('far', {}, { namespace: 'inn' })),
+      ...manifest('guest', 'ns', object('Namespace', 'inn')),
+    });
     await converge('lodger', 'guest');
-    for (const [landlord, house, inhabitant] of [['landlord', 'lodger', 'master/lodger'], ['innkeeper', 'inn', 'master/guest']] as const) {
+    for (const [landlord, house, inhabitant] of [
+      ['landlord', 'lodger', 'master/lodger'],
+      ['innkeeper', 'inn', 'master/guest'],
+    ] as const) {
       await push({ 'manifests/guest/ns.yaml': configMap('b', {}) });
       await stage.run('guest');
-      await push({ ...environment(landlord), ...manifest(landlord, 'a', configMap('a', {})), ...manifest(landlord, 'ns', mayGo(house)) });
+      await push({
+        ...environment(landlord),
+        ...manifest(landlord, 'a', configMap('a', {})),
+        ...manifest(landlord, 'ns', mayGo(house)),
+      });
       await converge(landlord);
       const before = await uidOf('namespace', house);
       await push({ [`manifests/${landlord}/ns.yaml`]: undefined });
-      expect(await stage.run(landlord)).toMatchObject({ outcome: 'diverged', reason: 'Guarded', summary: expect.stringContaining(`environment ${inhabitant} lives in it`) });
+      expect(await stage.run(landlord)).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Guarded',
+        summary: expect.stringContaining(`environment ${inhabitant} lives in it`),
+      });
       expect(await uidOf('namespace', house)).toBe(before);
       expect((await world.find('namespace', house))?.metadata).not.toHaveProperty('deletionTimestamp');
     }
   });
 
   it('stays where the environment that prunes it lives in it, and goes where nobody does', async () => {
-    await push({ ...environment('home'), ...manifest('home', 'a', configMap('a', {})), ...manifest('home', 'own', mayGo('home')), ...manifest('home', 'empty', mayGo('empty')), ...manifest('home', 'b', configMap('b', {}, { namespace: 'empty' })) });
+    await push({
+      ...environment('home'),
+      ...manifest('home', 'a', configMap('a', {})),
+      ...manifest('home', 'own', mayGo('home')),
+      ...manifest('home', 'empty', mayGo('empty')),
+      ...manifest('home', 'b', configMap('b', {}, { namespace: 'empty' })),
+    });
     await converge('home');
     await world.kubectl('create', 'configmap', 'of-nobody', '--namespace', 'empty');
-    await push({ 'manifests/home/own.yaml': undefined, 'manifests/home/empty.yaml': undefined, 'manifests/home/b.yaml': undefined });
-    expect(await stage.run('home')).toMatchObject({ outcome: 'diverged', reason: 'Guarded', summary: expect.stringMatching(/^Namespace home: .*holds what this environment keeps of itself/) });
+    await push({
+      'manifests/home/own.yaml': undefined,
+      'manifests/home/empty.yaml': undefined,
+      'manifests/home/b.yaml': undefined,
+    });
+    expect(await stage.run('home')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Guarded',
+      summary: expect.stringMatching(/^Namespace home: .*holds what this environment keeps of itself/),
+    });
     await eventually('the empty one is gone', async () => (await uidOf('namespace', 'empty')) === undefined);
     expect(await uidOf('configmap', 'converge-home', 'home')).toBeDefined();
     // It is released where its environment goes.
@@ -273,40 +464,91 @@ describe('a Namespace that may be pruned', () => {
 
 describe('an environment that goes', () => {
   /** Until then nothing is refused: the API server reads its policies now and then. */
-  async function refusing(namespace: string, rule: { apiGroup: string; resource: string; name: string }): Promise<() => Promise<void>> {
+  async function refusing(
+    namespace: string,
+    rule: { apiGroup: string; resource: string; name: string },
+  ): Promise<() => Promise<void>> {
     const name = `keep-${namespace}-${rule.name}`;
-    const matchConstraints = { resourceRules: [{ apiGroups: [rule.apiGroup], apiVersions: ['v1'], operations: ['DELETE'], resources: [rule.resource] }], namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } };
+    const matchConstraints = {
+      resourceRules: [
+        { apiGroups: [rule.apiGroup], apiVersions: ['v1'], operations: ['DELETE'], resources: [rule.resource] },
+      ],
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+    };
     const apiVersion = 'admissionregistration.k8s.io/v1';
-    await world.apply(JSON.stringify({ apiVersion, kind: 'ValidatingAdmissionPolicy', metadata: { name }, spec: { matchConstraints, validations: [{ expression: `oldObject.metadata.name != '${rule.name}'`, message: 'the auditors keep it' }] } }));
-    await world.apply(JSON.stringify({ apiVersion, kind: 'ValidatingAdmissionPolicyBinding', metadata: { name }, spec: { policyName: name, validationActions: ['Deny'] } }));
-    await eventually('the policy holds', async () => world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(() => false, () => true));
+    await world.apply(
+      JSON.stringify({
+        apiVersion,
+        kind: 'ValidatingAdmissionPolicy',
+        metadata: { name },
+        spec: {
+          matchConstraints,
+          validations: [{ expression: `oldObject.metadata.name != '${rule.name}'`, message: 'the auditors keep it' }],
+        },
+      }),
+    );
+    await world.apply(
+      JSON.stringify({
+        apiVersion,
+        kind: 'ValidatingAdmissionPolicyBinding',
+        metadata: { name },
+        spec: { policyName: name, validationActions: ['Deny'] },
+      }),
+    );
+    await eventually('the policy holds', async () =>
+      world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(
+        () => false,
+        () => true,
+      ),
+    );
     return async () => {
       await world.kubectl('delete', 'validatingadmissionpolicybinding', name);
-      await eventually('the policy holds no more', async () => world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(() => true, () => false));
+      await eventually('the policy holds no more', async () =>
+        world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(
+          () => true,
+          () => false,
+        ),
+      );
     };
   }
 
   it('is not told as ended while what its hooks left, or its seed, cannot be deleted', async () => {
     await push({
       'charts/ending/Chart.yaml': 'apiVersion: v2\nname: ending\nversion: 1.0.0\n',
-      'charts/ending/templates/a.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { password: {{ randAlphaNum 20 | quote }} }\n',
+      'charts/ending/templates/a.yaml':
+        'apiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { password: {{ randAlphaNum 20 | quote }} }\n',
       'charts/ending/templates/hook.yaml': configMap('left-by-hook', {}, { annotations: hookOf('pre-install') }),
       'charts/ending/templates/claim.yaml': claim('data', hookOf('pre-install')),
-      ...environment('ending', { deletion: 'prune', sources: [{ helm: { chart: 'charts/ending', release: 'ending' } }] }),
+      ...environment('ending', {
+        deletion: 'prune',
+        sources: [{ helm: { chart: 'charts/ending', release: 'ending' } }],
+      }),
     });
     await converge('ending');
     await push({ 'environments/ending.yaml': undefined });
     const mendSeed = await refusing('ending', { apiGroup: '', resource: 'secrets', name: 'converge-ending-seed' });
     const mendHook = await refusing('ending', { apiGroup: '', resource: 'configmaps', name: 'left-by-hook' });
-    expect(await stage.run('ending')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(/ConfigMap ending\/left-by-hook: could not be deleted: .*the auditors keep it/) });
+    expect(await stage.run('ending')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringMatching(/ConfigMap ending\/left-by-hook: could not be deleted: .*the auditors keep it/),
+    });
     await mendHook();
-    expect(await stage.run('ending')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(/Secret ending\/converge-ending-seed: could not be deleted: .*the auditors keep it/) });
+    expect(await stage.run('ending')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringMatching(
+        /Secret ending\/converge-ending-seed: could not be deleted: .*the auditors keep it/,
+      ),
+    });
     await mendSeed();
     expect(await stage.run('ending')).toMatchObject({ outcome: 'removed' });
     expect(await uidOf('configmap', 'left-by-hook', 'ending')).toBeUndefined();
     // A claim is released, whoever made it.
     expect((await world.find('pvc', 'data', 'ending'))?.metadata.labels).toBeUndefined();
-    expect(diffs('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(expect.stringContaining('is released, not deleted: PersistentVolumeClaim is pruned only'));
+    expect(diffs('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(
+      expect.stringContaining('is released, not deleted: PersistentVolumeClaim is pruned only'),
+    );
   });
 });
 
@@ -316,7 +558,11 @@ describe('an object whose immutable field differs', () => {
     await world.kubectl('create', 'secret', 'generic', 'login', '--namespace', 'immutable', '--type', 'example.com/a');
     const before = await uidOf('secret', 'login', 'immutable');
     const secret = (type: string): string => object('Secret', 'login', { 'converge.dev/replace': 'true' }, { type });
-    await push({ ...environment('immutable', { replace: true }), ...manifest('immutable', 'a', configMap('a', {})), ...manifest('immutable', 'secret', secret('example.com/b')) });
+    await push({
+      ...environment('immutable', { replace: true }),
+      ...manifest('immutable', 'a', configMap('a', {})),
+      ...manifest('immutable', 'secret', secret('example.com/b')),
+    });
     const { summary } = (await stage.run('immutable')) as { summary?: string };
     expect(summary).toContain('was not made by this environment (kubectl-create made it)');
     expect(summary).toContain('delete it by hand');

@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -15,18 +24,32 @@ afterAll(async () => {
 
 /** An environment of one ConfigMap that holds a version. */
 function environment(name: string, spec: Record<string, unknown> = {}, version = '1'): Files {
-  return { [`environments/${name}.yaml`]: environmentFile(name, spec), [`manifests/${name}/a.yaml`]: configMap('a', { version }) };
+  return {
+    [`environments/${name}.yaml`]: environmentFile(name, spec),
+    [`manifests/${name}/a.yaml`]: configMap('a', { version }),
+  };
 }
 
 /** A ConfigMap that the API server refuses. */
-const refused = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { version: { not: 'a string' } } });
+const refused = JSON.stringify({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'a' },
+  data: { version: { not: 'a string' } },
+});
 
 async function converged(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)));
+  return eventually(`${name} converged at ${commit}`, () =>
+    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
+  );
 }
 
 async function told(name: string, reason: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${name} is told as ${reason}`, () => world.diffs.find((alert) => alert.environment === name && alert.reason === reason && alert.revision.endsWith(commit)));
+  return eventually(`${name} is told as ${reason}`, () =>
+    world.diffs.find(
+      (alert) => alert.environment === name && alert.reason === reason && alert.revision.endsWith(commit),
+    ),
+  );
 }
 
 interface Status {
@@ -41,7 +64,8 @@ async function statusOf(name: string): Promise<Status | undefined> {
   return environments.find((status) => status.name === name);
 }
 
-const versionIn = async (name: string): Promise<string | undefined> => (await world.find('configmap', 'a', name))?.data?.['version'];
+const versionIn = async (name: string): Promise<string | undefined> =>
+  (await world.find('configmap', 'a', name))?.data?.['version'];
 
 describe('environments that depend on each other', () => {
   it('converge in their order, each as soon as the last of what it waits for has, and in a diamond once', async () => {
@@ -67,14 +91,23 @@ describe('environments that depend on each other', () => {
     await sleep(1_000);
     expect(await statusOf('left')).toMatchObject({ state: 'Converged' });
     expect((await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion).toBe(before);
-    expect(world.converged.some((alert) => alert.environment === 'left' && alert.revision.endsWith(commit))).toBe(false);
+    expect(world.converged.some((alert) => alert.environment === 'left' && alert.revision.endsWith(commit))).toBe(
+      false,
+    );
   });
 
   it('wait without a write while that has failed, say so once, heal what they had, and go on when it has mended', async () => {
-    const first = await master.push({ ...environment('platform'), ...environment('shop', { dependsOn: ['platform'] }), ...environment('resting', { dependsOn: ['platform'] }) });
+    const first = await master.push({
+      ...environment('platform'),
+      ...environment('shop', { dependsOn: ['platform'] }),
+      ...environment('resting', { dependsOn: ['platform'] }),
+    });
     await converged('shop', first);
     await converged('resting', first);
-    const failing = await master.push({ 'manifests/platform/a.yaml': refused, 'manifests/shop/a.yaml': configMap('a', { version: '2' }) });
+    const failing = await master.push({
+      'manifests/platform/a.yaml': refused,
+      'manifests/shop/a.yaml': configMap('a', { version: '2' }),
+    });
     await told('platform', 'Failed', failing);
     const blocked = await told('shop', 'Blocked', failing);
     expect(blocked.summary).toMatch(/^waits for platform, which failed: ConfigMap platform\/a: /);
@@ -95,14 +128,26 @@ describe('environments that depend on each other', () => {
   });
 
   it('wait for one that is suspended and never converged, say so in the status, and go on when it runs', async () => {
-    await master.push({ ...environment('later', { suspend: true, selfHeal: false }), ...environment('early', { dependsOn: ['later'] }) });
+    await master.push({
+      ...environment('later', { suspend: true, selfHeal: false }),
+      ...environment('early', { dependsOn: ['later'] }),
+    });
     const message = 'waits for later, which is suspended';
     await eventually('it waits', async () => (await statusOf('early'))?.message === message);
-    expect(await statusOf('early')).toMatchObject({ state: 'Converging', message, policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 } });
+    expect(await statusOf('early')).toMatchObject({
+      state: 'Converging',
+      message,
+      policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
+    });
     expect(await statusOf('later')).toMatchObject({ state: 'Suspended', policy: { suspend: true, selfHeal: false } });
     expect(await world.find('namespace', 'early')).toBeUndefined();
     const commit = await master.push({ 'environments/later.yaml': environmentFile('later', { selfHeal: false }) });
-    expect((await converged('later', commit)).policy).toEqual({ suspend: false, selfHeal: false, prune: true, ignored: 0 });
+    expect((await converged('later', commit)).policy).toEqual({
+      suspend: false,
+      selfHeal: false,
+      prune: true,
+      ignored: 0,
+    });
     await converged('early', commit);
   });
 
@@ -113,12 +158,23 @@ describe('environments that depend on each other', () => {
     await converged('died', commit);
     await converged('heir', commit);
     // As the state is when the message was never sent: the one has converged, the other still waits.
-    await master.push({ ...environment('heir', { dependsOn: ['died'] }, '2'), ...environment('died', { suspend: true }, '2') });
+    await master.push({
+      ...environment('heir', { dependsOn: ['died'] }, '2'),
+      ...environment('died', { suspend: true }, '2'),
+    });
     await eventually('it waits again', async () => (await statusOf('heir'))?.state === 'Converging');
     const died = memoryFile('died');
-    const memory = JSON.parse((await died.download())[0].toString('utf8')) as { converged: { inputs: Record<string, string> } };
+    const memory = JSON.parse((await died.download())[0].toString('utf8')) as {
+      converged: { inputs: Record<string, string> };
+    };
     const tree = await master.git('rev-parse', 'HEAD:manifests/died');
-    await died.save(JSON.stringify({ ...memory, converged: { ...memory.converged, inputs: { ...memory.converged.inputs, 'manifests/died': tree } } }), { resumable: false });
+    await died.save(
+      JSON.stringify({
+        ...memory,
+        converged: { ...memory.converged, inputs: { ...memory.converged.inputs, 'manifests/died': tree } },
+      }),
+      { resumable: false },
+    );
     expect(await versionIn('heir')).toBe('1');
     await world.checkDrift();
     await eventually('the schedule goes on with it', async () => (await versionIn('heir')) === '2');
@@ -138,10 +194,18 @@ describe('what cannot be', () => {
       ...environment('bystander', { dependsOn: ['base'] }),
     });
     await converged('bystander', commit);
-    for (const name of ['loop-a', 'loop-b', 'loop-c']) expect((await told(name, 'Failed', commit)).summary).toContain('loop-a → loop-b → loop-c → loop-a');
-    expect((await told('misspelt', 'Failed', commit)).summary).toContain('environments/misspelt.yaml:1: spec.dependsOn.0: there is no environment bse in this repository; did you mean base?');
-    expect(await told('broken', 'Failed', commit)).toMatchObject({ policy: null, summary: expect.stringContaining('environments/broken.yaml') });
-    expect((await told('behind-broken', 'Blocked', commit)).summary).toContain('broken cannot be read: environments/broken.yaml');
+    for (const name of ['loop-a', 'loop-b', 'loop-c'])
+      expect((await told(name, 'Failed', commit)).summary).toContain('loop-a → loop-b → loop-c → loop-a');
+    expect((await told('misspelt', 'Failed', commit)).summary).toContain(
+      'environments/misspelt.yaml:1: spec.dependsOn.0: there is no environment bse in this repository; did you mean base?',
+    );
+    expect(await told('broken', 'Failed', commit)).toMatchObject({
+      policy: null,
+      summary: expect.stringContaining('environments/broken.yaml'),
+    });
+    expect((await told('behind-broken', 'Blocked', commit)).summary).toContain(
+      'broken cannot be read: environments/broken.yaml',
+    );
     expect(await statusOf('broken')).toMatchObject({ policy: null, state: 'Failed' });
     const concerned = ['behind-broken', 'broken', 'loop-a', 'loop-b', 'loop-c', 'misspelt'];
     expect([...new Set(world.diffs.slice(before).map((alert) => alert.environment))].toSorted()).toEqual(concerned);
@@ -156,5 +220,7 @@ describe('what cannot be', () => {
 });
 
 function memoryFile(name: string) {
-  return world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`);
+  return world.pipeline.clients.storage
+    .bucket(world.pipeline.stateBucket)
+    .file(`environments/master/${name}/memory.json`);
 }

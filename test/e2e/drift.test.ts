@@ -1,6 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configMap, countWrites, deployment, environmentFile, eventually, readLog, startWorld, type Clone, type World } from './world.ts';
+import {
+  configMap,
+  countWrites,
+  deployment,
+  environmentFile,
+  eventually,
+  readLog,
+  startWorld,
+  type Clone,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -16,44 +26,82 @@ afterAll(async () => {
 });
 
 async function deploy(name: string, spec: Record<string, unknown>): Promise<void> {
-  const secret = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'card' }, stringData: { number: '4111' } });
+  const secret = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'card' },
+    stringData: { number: '4111' },
+  });
   const commit = await master.push({
     [`environments/${name}.yaml`]: environmentFile(name, spec),
     [`manifests/${name}/web.yaml`]: deployment('web', 'shop:1.4.2'),
     [`manifests/${name}/settings.yaml`]: configMap('settings', { currency: 'EUR', language: 'de' }),
     [`manifests/${name}/card.yaml`]: secret,
   });
-  await eventually(`${name} converged`, () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)));
+  await eventually(`${name} converged`, () =>
+    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
+  );
 }
 
 /** What the check after a change tells of an environment: its next diff, and the converged that closes it. */
-async function nextDiff(environment: string, change: () => Promise<unknown>): Promise<{ diff: World['diffs'][number]; closed: () => Promise<World['converged'][number]> }> {
+async function nextDiff(
+  environment: string,
+  change: () => Promise<unknown>,
+): Promise<{ diff: World['diffs'][number]; closed: () => Promise<World['converged'][number]> }> {
   const before = world.diffs.length;
   await change();
   await world.checkDrift();
-  const diff = await eventually(`${environment} has a diff`, () => world.diffs.slice(before).find((alert) => alert.environment === environment));
+  const diff = await eventually(`${environment} has a diff`, () =>
+    world.diffs.slice(before).find((alert) => alert.environment === environment),
+  );
   return {
     diff,
-    closed: async () => eventually('the incident is closed', () => world.converged.find((alert) => alert.incident === diff.incident && alert.occurrence === diff.occurrence)),
+    closed: async () =>
+      eventually('the incident is closed', () =>
+        world.converged.find((alert) => alert.incident === diff.incident && alert.occurrence === diff.occurrence),
+      ),
   };
 }
 
 describe('a check', () => {
   it('of an untouched cluster writes nothing and tells nothing', async () => {
     const kinds = ['configmaps', 'deployments', 'secrets', 'namespaces'];
-    const before = { writes: await countWrites(world, kinds), diffs: world.diffs.length, converged: world.converged.length };
+    const before = {
+      writes: await countWrites(world, kinds),
+      diffs: world.diffs.length,
+      converged: world.converged.length,
+    };
     await world.checkDrift();
     await world.checkDrift();
     await sleep(3_000);
-    expect({ writes: await countWrites(world, kinds), diffs: world.diffs.length, converged: world.converged.length }).toEqual(before);
+    expect({
+      writes: await countWrites(world, kinds),
+      diffs: world.diffs.length,
+      converged: world.converged.length,
+    }).toEqual(before);
   });
 
   it('names the field, the manager that changed it and since when, heals it, and tells when it is gone', async () => {
-    const { diff, closed } = await nextDiff('healed', () => world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'healed'));
-    expect(diff).toMatchObject({ reason: 'Drifted', action: 'healing', occurrence: 1, omitted: 0, summary: 'Deployment healed/web: image differs' });
-    expect(diff.objects).toMatchObject([{ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'healed', name: 'web', change: 'modified' }]);
+    const { diff, closed } = await nextDiff('healed', () =>
+      world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'healed'),
+    );
+    expect(diff).toMatchObject({
+      reason: 'Drifted',
+      action: 'healing',
+      occurrence: 1,
+      omitted: 0,
+      summary: 'Deployment healed/web: image differs',
+    });
+    expect(diff.objects).toMatchObject([
+      { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'healed', name: 'web', change: 'modified' },
+    ]);
     const [field] = diff.objects[0]?.fields ?? [];
-    expect(field).toMatchObject({ path: '/spec/template/spec/containers[name=web]/image', desired: 'shop:1.4.2', observed: 'shop:debug', manager: 'kubectl-set' });
+    expect(field).toMatchObject({
+      path: '/spec/template/spec/containers[name=web]/image',
+      desired: 'shop:1.4.2',
+      observed: 'shop:debug',
+      manager: 'kubectl-set',
+    });
     expect(Date.parse(field?.changedBefore ?? '')).toBeLessThanOrEqual(Date.parse(diff.since) + 1000);
     expect(diff.objects[0]?.fields).toHaveLength(1);
     await closed();
@@ -61,9 +109,23 @@ describe('a check', () => {
   });
 
   it('does not run a Job again that ended and was cleaned up', async () => {
-    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import' }, spec: { ttlSecondsAfterFinished: 0, template: { spec: { restartPolicy: 'Never', containers: [{ name: 'import', image: 'import' }] } } } };
-    const commit = await master.push({ 'environments/brief.yaml': environmentFile('brief'), 'manifests/brief/job.yaml': JSON.stringify(job), 'manifests/brief/a.yaml': configMap('a', {}) });
-    await eventually('brief converged', () => world.converged.find((alert) => alert.environment === 'brief' && alert.revision.endsWith(commit)));
+    const job = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'import' },
+      spec: {
+        ttlSecondsAfterFinished: 0,
+        template: { spec: { restartPolicy: 'Never', containers: [{ name: 'import', image: 'import' }] } },
+      },
+    };
+    const commit = await master.push({
+      'environments/brief.yaml': environmentFile('brief'),
+      'manifests/brief/job.yaml': JSON.stringify(job),
+      'manifests/brief/a.yaml': configMap('a', {}),
+    });
+    await eventually('brief converged', () =>
+      world.converged.find((alert) => alert.environment === 'brief' && alert.revision.endsWith(commit)),
+    );
     await eventually('the Job is gone', async () => (await world.find('job', 'import', 'brief')) === undefined);
     const before = { writes: await countWrites(world, ['jobs']), diffs: world.diffs.length };
     await world.checkDrift();
@@ -73,22 +135,48 @@ describe('a check', () => {
   });
 
   it('recreates a deleted object, and does not claim to know who deleted it', async () => {
-    const { diff, closed } = await nextDiff('healed', () => world.kubectl('delete', 'configmap', 'settings', '--namespace', 'healed'));
-    expect(diff.objects).toEqual([{ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'healed', name: 'settings', change: 'missing', message: 'is missing', fields: [] }]);
+    const { diff, closed } = await nextDiff('healed', () =>
+      world.kubectl('delete', 'configmap', 'settings', '--namespace', 'healed'),
+    );
+    expect(diff.objects).toEqual([
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        namespace: 'healed',
+        name: 'settings',
+        change: 'missing',
+        message: 'is missing',
+        fields: [],
+      },
+    ]);
     await closed();
     expect((await world.find('configmap', 'settings', 'healed'))?.data).toEqual({ currency: 'EUR', language: 'de' });
   });
 
   it('never shows the value of a Secret', async () => {
-    const { diff, closed } = await nextDiff('healed', () => world.kubectl('patch', 'secret', 'card', '--namespace', 'healed', '--patch', '{"stringData":{"number":"6666"}}'));
-    expect(diff.objects[0]?.fields).toMatchObject([{ path: '/data/number', desired: '***', observed: '***', manager: 'kubectl-patch' }]);
+    const { diff, closed } = await nextDiff('healed', () =>
+      world.kubectl('patch', 'secret', 'card', '--namespace', 'healed', '--patch', '{"stringData":{"number":"6666"}}'),
+    );
+    expect(diff.objects[0]?.fields).toMatchObject([
+      { path: '/data/number', desired: '***', observed: '***', manager: 'kubectl-patch' },
+    ]);
     expect(JSON.stringify(diff)).not.toContain(Buffer.from('6666').toString('base64'));
     await closed();
   });
 
   it('finds a field taken over by another manager with another value, and one that was removed', async () => {
     const { diff, closed } = await nextDiff('healed', async () => {
-      await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--type', 'json', '--patch', '[{"op":"remove","path":"/data/language"},{"op":"replace","path":"/data/currency","value":"USD"}]');
+      await world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'healed',
+        '--type',
+        'json',
+        '--patch',
+        '[{"op":"remove","path":"/data/language"},{"op":"replace","path":"/data/currency","value":"USD"}]',
+      );
     });
     expect(diff.objects[0]?.fields).toMatchObject([
       { path: '/data/currency', desired: 'EUR', observed: 'USD', manager: 'kubectl-patch' },
@@ -98,29 +186,83 @@ describe('a check', () => {
     await closed();
   });
 
-  it('takes back a field that another manager took, though its value is Git\'s, and tells one diff and one converged', async () => {
-    const write = async (currency: string) => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--field-manager', 'rogue', '--patch', JSON.stringify({ data: { currency } }));
+  it("takes back a field that another manager took, though its value is Git's, and tells one diff and one converged", async () => {
+    const write = async (currency: string) =>
+      world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'healed',
+        '--field-manager',
+        'rogue',
+        '--patch',
+        JSON.stringify({ data: { currency } }),
+      );
     const { diff, closed } = await nextDiff('healed', async () => {
       await write('USD');
       await write('EUR');
     });
-    expect(diff).toMatchObject({ action: 'healing', objects: [{ name: 'settings', change: 'taken-over', message: 'currency was taken over by rogue', fields: [{ path: '/data/currency', desired: 'EUR', observed: 'EUR', manager: 'rogue' }] }] });
+    expect(diff).toMatchObject({
+      action: 'healing',
+      objects: [
+        {
+          name: 'settings',
+          change: 'taken-over',
+          message: 'currency was taken over by rogue',
+          fields: [{ path: '/data/currency', desired: 'EUR', observed: 'EUR', manager: 'rogue' }],
+        },
+      ],
+    });
     await closed();
-    const same = (alert: { incident: string | null; occurrence: number | null }) => alert.incident === diff.incident && alert.occurrence === diff.occurrence;
+    const same = (alert: { incident: string | null; occurrence: number | null }) =>
+      alert.incident === diff.incident && alert.occurrence === diff.occurrence;
     await world.checkDrift();
     await sleep(2_000);
     expect([world.diffs.filter(same).length, world.converged.filter(same).length]).toEqual([1, 1]);
   });
 
   it('applies anew, and tells nothing, where somebody cleared managedFields; drift is found all the same', async () => {
-    const clear = async () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--type', 'merge', '--patch', '{"metadata":{"managedFields":[{}]}}');
+    const clear = async () =>
+      world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'healed',
+        '--type',
+        'merge',
+        '--patch',
+        '{"metadata":{"managedFields":[{}]}}',
+      );
     const before = world.diffs.length;
     await clear();
     await world.checkDrift();
-    await eventually('the entry is back', async () => (await world.kubectl('get', 'configmap', 'settings', '--namespace', 'healed', '--show-managed-fields', '--output', 'yaml')).includes('manager: converge'));
+    await eventually('the entry is back', async () =>
+      (
+        await world.kubectl(
+          'get',
+          'configmap',
+          'settings',
+          '--namespace',
+          'healed',
+          '--show-managed-fields',
+          '--output',
+          'yaml',
+        )
+      ).includes('manager: converge'),
+    );
     expect(world.diffs.slice(before)).toEqual([]);
     const { diff, closed } = await nextDiff('healed', async () => {
-      await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--patch', '{"data":{"currency":"GBP"}}');
+      await world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'healed',
+        '--patch',
+        '{"data":{"currency":"GBP"}}',
+      );
       await clear();
     });
     expect(diff.objects[0]?.fields).toMatchObject([{ path: '/data/currency', desired: 'EUR', observed: 'GBP' }]);
@@ -138,7 +280,17 @@ describe('a check', () => {
   });
 
   it('of an environment that does not heal tells once, changes nothing, and tells when it is gone', async () => {
-    const { diff, closed } = await nextDiff('watched', () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'watched', '--patch', '{"data":{"currency":"USD"}}'));
+    const { diff, closed } = await nextDiff('watched', () =>
+      world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'watched',
+        '--patch',
+        '{"data":{"currency":"USD"}}',
+      ),
+    );
     expect(diff).toMatchObject({ reason: 'Drifted', action: 'none' });
     const told = world.diffs.length;
     await world.checkDrift();
@@ -146,7 +298,15 @@ describe('a check', () => {
     expect(world.diffs.length).toBe(told);
     expect((await world.find('configmap', 'settings', 'watched'))?.data).toMatchObject({ currency: 'USD' });
     expect(await statusOf('watched')).toMatchObject({ state: 'Diverged', incident: diff.incident });
-    await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'watched', '--patch', '{"data":{"currency":"EUR"}}');
+    await world.kubectl(
+      'patch',
+      'configmap',
+      'settings',
+      '--namespace',
+      'watched',
+      '--patch',
+      '{"data":{"currency":"EUR"}}',
+    );
     await world.checkDrift();
     await closed();
     expect(await statusOf('watched')).toMatchObject({ state: 'Converged', incident: null });
@@ -154,14 +314,37 @@ describe('a check', () => {
 
   it('of an environment that does not heal still applies what is committed, and does not call it converged', async () => {
     const closedBefore = world.converged.filter((alert) => alert.environment === 'watched' && alert.incident !== null);
-    const { diff } = await nextDiff('watched', () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'watched', '--patch', '{"data":{"language":"fr"}}'));
+    const { diff } = await nextDiff('watched', () =>
+      world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'watched',
+        '--patch',
+        '{"data":{"language":"fr"}}',
+      ),
+    );
     await master.push({ 'manifests/watched/web.yaml': deployment('web', 'shop:1.5.0') });
-    await eventually('the image is the new one', async () => JSON.stringify(await world.find('deployment', 'web', 'watched')).includes('shop:1.5.0'));
+    await eventually('the image is the new one', async () =>
+      JSON.stringify(await world.find('deployment', 'web', 'watched')).includes('shop:1.5.0'),
+    );
     expect((await world.find('configmap', 'settings', 'watched'))?.data).toMatchObject({ language: 'fr' });
     expect(world.converged.filter((alert) => alert.incident === diff.incident)).toEqual(closedBefore);
-    await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'watched', '--patch', '{"data":{"language":"de"}}');
+    await world.kubectl(
+      'patch',
+      'configmap',
+      'settings',
+      '--namespace',
+      'watched',
+      '--patch',
+      '{"data":{"language":"de"}}',
+    );
     await world.checkDrift();
-    await eventually('the incident is closed again', () => world.converged.filter((alert) => alert.incident === diff.incident).length > closedBefore.length);
+    await eventually(
+      'the incident is closed again',
+      () => world.converged.filter((alert) => alert.incident === diff.incident).length > closedBefore.length,
+    );
     expect(diff.occurrence).toBe(2);
   });
 
@@ -175,7 +358,9 @@ describe('a check', () => {
     await master.git('push', '--quiet', 'disk', 'HEAD:main');
     await world.checkDrift();
     const commit = await master.head();
-    const found = await eventually('quiet converged', () => world.converged.find((alert) => alert.environment === 'quiet' && alert.revision.endsWith(commit)));
+    const found = await eventually('quiet converged', () =>
+      world.converged.find((alert) => alert.environment === 'quiet' && alert.revision.endsWith(commit)),
+    );
     expect(found.changes).toEqual({ created: 0, configured: 0, unchanged: 2, pruned: 1 });
   });
 
@@ -185,19 +370,46 @@ describe('a check', () => {
     await memory.delete();
     const writes = await countWrites(world, ['configmaps', 'deployments', 'secrets']);
     await world.checkDrift();
-    await eventually('the memory is back', async () => (await memory.exists())[0] && (await statusOf('healed'))?.state === 'Converged');
+    await eventually(
+      'the memory is back',
+      async () => (await memory.exists())[0] && (await statusOf('healed'))?.state === 'Converged',
+    );
     // The dry runs are counted as applies by the API server: three objects, and nothing else.
     expect((await countWrites(world, ['configmaps', 'deployments', 'secrets'])) - writes).toBeLessThanOrEqual(6);
     await memory.delete();
-    const { diff } = await nextDiff('healed', () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'healed', '--patch', '{"data":{"currency":"CHF"}}'));
+    const { diff } = await nextDiff('healed', () =>
+      world.kubectl(
+        'patch',
+        'configmap',
+        'settings',
+        '--namespace',
+        'healed',
+        '--patch',
+        '{"data":{"currency":"CHF"}}',
+      ),
+    );
     expect(diff.objects[0]?.fields).toMatchObject([{ path: '/data/currency', desired: 'EUR', observed: 'CHF' }]);
   });
 });
 
 describe('a fight', () => {
   const settingsAre = async (currency: string) =>
-    eventually(`the currency is ${currency}`, async () => (await world.find('configmap', 'settings', 'fought'))?.data?.['currency'] === currency);
-  const undo = async () => world.kubectl('patch', 'configmap', 'settings', '--namespace', 'fought', '--field-manager', 'rogue', '--patch', '{"data":{"currency":"USD"}}');
+    eventually(
+      `the currency is ${currency}`,
+      async () => (await world.find('configmap', 'settings', 'fought'))?.data?.['currency'] === currency,
+    );
+  const undo = async () =>
+    world.kubectl(
+      'patch',
+      'configmap',
+      'settings',
+      '--namespace',
+      'fought',
+      '--field-manager',
+      'rogue',
+      '--patch',
+      '{"data":{"currency":"USD"}}',
+    );
   const told = () => world.diffs.filter((alert) => alert.environment === 'fought');
 
   it('is recognised when a heal is undone for the third time: the alert says with whom, healing pauses, and other objects are healed meanwhile', async () => {
@@ -209,8 +421,14 @@ describe('a fight', () => {
       await settingsAre('EUR');
     }
     const { diff } = await nextDiff('fought', undo);
-    expect(diff).toMatchObject({ action: 'none', occurrence: 4, objects: [{ name: 'settings', change: 'modified', fields: [{ path: '/data/currency', manager: 'rogue' }] }] });
-    expect(diff.summary).toMatch(/currency differs; healing is undone by rogue each time \(healed 3 times in 10 minutes\); healing pauses until 20\S+Z$/);
+    expect(diff).toMatchObject({
+      action: 'none',
+      occurrence: 4,
+      objects: [{ name: 'settings', change: 'modified', fields: [{ path: '/data/currency', manager: 'rogue' }] }],
+    });
+    expect(diff.summary).toMatch(
+      /currency differs; healing is undone by rogue each time \(healed 3 times in 10 minutes\); healing pauses until 20\S+Z$/,
+    );
     await world.checkDrift();
     await sleep(2_500);
     expect(told()).toHaveLength(4);
@@ -218,15 +436,32 @@ describe('a fight', () => {
     expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
 
     const other = await nextDiff('fought', () => world.kubectl('delete', 'secret', 'card', '--namespace', 'fought'));
-    expect(other.diff).toMatchObject({ action: 'healing', incident: diff.incident, objects: [{ name: 'settings' }, { name: 'card', change: 'missing' }] });
-    await eventually('the other one is healed', async () => (await world.find('secret', 'card', 'fought')) !== undefined);
+    expect(other.diff).toMatchObject({
+      action: 'healing',
+      incident: diff.incident,
+      objects: [{ name: 'settings' }, { name: 'card', change: 'missing' }],
+    });
+    await eventually(
+      'the other one is healed',
+      async () => (await world.find('secret', 'card', 'fought')) !== undefined,
+    );
     await settingsAre('USD');
     const ended = () => world.converged.filter((alert) => alert.incident === diff.incident && alert.occurrence === 4);
     expect(ended()).toEqual([]);
 
-    await world.kubectl('patch', 'configmap', 'settings', '--namespace', 'fought', '--patch', '{"data":{"currency":"EUR"}}');
+    await world.kubectl(
+      'patch',
+      'configmap',
+      'settings',
+      '--namespace',
+      'fought',
+      '--patch',
+      '{"data":{"currency":"EUR"}}',
+    );
     const commit = await master.push({ 'manifests/fought/new.yaml': configMap('new', { v: '1' }) });
-    const untroubled = await eventually('the commit converged', () => world.converged.find((alert) => alert.environment === 'fought' && alert.revision.endsWith(commit)));
+    const untroubled = await eventually('the commit converged', () =>
+      world.converged.find((alert) => alert.environment === 'fought' && alert.revision.endsWith(commit)),
+    );
     expect(untroubled.incident).toBeNull();
     expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
 
@@ -240,15 +475,35 @@ describe('the value of a Secret', () => {
   it('is nowhere but in the cluster: in no alert, state, log or status, whatever is wrong with it', async () => {
     const canary = 'kanarienvogel-4711-0815';
     const encoded = Buffer.from(canary).toString('base64');
-    const secret = (name: string, rest: Record<string, unknown>) => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...rest });
-    const files = (more: Record<string, string>) => Object.fromEntries(Object.entries(more).map(([name, content]) => [`manifests/secretive/${name}.yaml`, content]));
-    const fine = { fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-old` } }), plain: secret('plain', { data: { number: encoded } }) };
+    const secret = (name: string, rest: Record<string, unknown>) =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, ...rest });
+    const files = (more: Record<string, string>) =>
+      Object.fromEntries(Object.entries(more).map(([name, content]) => [`manifests/secretive/${name}.yaml`, content]));
+    const fine = {
+      fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-old` } }),
+      plain: secret('plain', { data: { number: encoded } }),
+    };
     const first = await master.push({ 'environments/secretive.yaml': environmentFile('secretive'), ...files(fine) });
-    await eventually('secretive converged', () => world.converged.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(first)));
-    const { closed } = await nextDiff('secretive', () => world.kubectl('patch', 'secret', 'plain', '--namespace', 'secretive', '--patch', `{"stringData":{"number":"${canary}-2"}}`));
+    await eventually('secretive converged', () =>
+      world.converged.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(first)),
+    );
+    const { closed } = await nextDiff('secretive', () =>
+      world.kubectl(
+        'patch',
+        'secret',
+        'plain',
+        '--namespace',
+        'secretive',
+        '--patch',
+        `{"stringData":{"number":"${canary}-2"}}`,
+      ),
+    );
     await closed();
 
-    const diffAt = async (commit: string) => eventually('it is refused', () => world.diffs.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(commit)));
+    const diffAt = async (commit: string) =>
+      eventually('it is refused', () =>
+        world.diffs.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(commit)),
+      );
     const wrong = {
       fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-new` } }),
       'no-base64': secret('no-base64', { data: { number: `${canary}!` } }),
@@ -257,9 +512,18 @@ describe('the value of a Secret', () => {
       unknown: secret('unknown', { data: { number: encoded }, [canary]: 'x' }),
     };
     const refused = await diffAt(await master.push(files(wrong)));
-    expect(refused.objects.map(({ name }) => name)).toEqual(expect.arrayContaining(['fixed', 'no-base64', 'no-map', 'no-text']));
-    const removed = Object.fromEntries(Object.keys(wrong).map((name) => [`manifests/secretive/${name}.yaml`, undefined]));
-    const unrenderable = [`apiVersion: v1\nkind: Secret\nmetadata: ${canary}\n`, `apiVersion: v1\nkind: Secret\nmetadata: { name: x }\nstringData: { a: ${canary}\n`, secret('x', { stringData: { number: 4711 } }), `apiVersion: v1\nkind: Secret\nmetadata: { name: x, labels: { a: [${canary}] } }\nstringData: { a: "${canary}" }\n`];
+    expect(refused.objects.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['fixed', 'no-base64', 'no-map', 'no-text']),
+    );
+    const removed = Object.fromEntries(
+      Object.keys(wrong).map((name) => [`manifests/secretive/${name}.yaml`, undefined]),
+    );
+    const unrenderable = [
+      `apiVersion: v1\nkind: Secret\nmetadata: ${canary}\n`,
+      `apiVersion: v1\nkind: Secret\nmetadata: { name: x }\nstringData: { a: ${canary}\n`,
+      secret('x', { stringData: { number: 4711 } }),
+      `apiVersion: v1\nkind: Secret\nmetadata: { name: x, labels: { a: [${canary}] } }\nstringData: { a: "${canary}" }\n`,
+    ];
     for (const broken of unrenderable) {
       const diff = await diffAt(await master.push({ ...removed, 'manifests/secretive/broken.yaml': broken }));
       expect(diff).toMatchObject({ reason: 'Failed' });
@@ -267,7 +531,10 @@ describe('the value of a Secret', () => {
       Object.keys(removed).forEach((path) => delete removed[path]);
     }
 
-    const [memory] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/secretive/memory.json').download();
+    const [memory] = await world.pipeline.clients.storage
+      .bucket(world.pipeline.stateBucket)
+      .file('environments/master/secretive/memory.json')
+      .download();
     const said: Record<string, string> = {
       alerts: JSON.stringify([world.diffs, world.converged, world.deadLetters]),
       state: memory.toString('utf8'),
@@ -276,13 +543,21 @@ describe('the value of a Secret', () => {
     };
     for (const [where, text] of Object.entries(said)) {
       for (const word of ['kanarie', encoded.slice(0, 12), '4711-0815']) {
-        expect(text.split('\n').filter((line) => line.includes(word)).map((line) => line.slice(0, 600)), `${where} holds ${word}`).toEqual([]);
+        expect(
+          text
+            .split('\n')
+            .filter((line) => line.includes(word))
+            .map((line) => line.slice(0, 600)),
+          `${where} holds ${word}`,
+        ).toEqual([]);
       }
     }
   });
 });
 
 async function statusOf(environment: string): Promise<{ state: string; incident: string | null } | undefined> {
-  const status = (await (await fetch(world.pipeline.facts.status)).json()) as { environments: { name: string; state: string; incident: string | null }[] };
+  const status = (await (await fetch(world.pipeline.facts.status)).json()) as {
+    environments: { name: string; state: string; incident: string | null }[];
+  };
   return status.environments.find(({ name }) => name === environment);
 }

@@ -40,10 +40,27 @@ type Owners = Readonly<Record<string, (typeof names)[number] | undefined>>;
 
 function filesFor(namespace: string, owners: Owners): Files {
   return Object.fromEntries([
-    ...names.map((name) => [`environments/${namespace}-${name}.yaml`, environmentFile(`${namespace}-${name}`, { namespace, sources: [{ manifests: `manifests/${namespace}-${name}` }] })] as const),
+    ...names.map(
+      (name) =>
+        [
+          `environments/${namespace}-${name}.yaml`,
+          environmentFile(`${namespace}-${name}`, {
+            namespace,
+            sources: [{ manifests: `manifests/${namespace}-${name}` }],
+          }),
+        ] as const,
+    ),
     // Neither ever renders to nothing.
     ...names.map((name) => [`manifests/${namespace}-${name}/own.yaml`, configMap(`own-${name}`, {})] as const),
-    ...names.flatMap((name) => things.map((thing) => [`manifests/${namespace}-${name}/${thing}.yaml`, owners[thing] === name ? configMap(thing, { of: name }) : undefined] as const)),
+    ...names.flatMap((name) =>
+      things.map(
+        (thing) =>
+          [
+            `manifests/${namespace}-${name}/${thing}.yaml`,
+            owners[thing] === name ? configMap(thing, { of: name }) : undefined,
+          ] as const,
+      ),
+    ),
   ]);
 }
 
@@ -54,12 +71,18 @@ interface Found {
 
 async function found(namespace: string): Promise<ReadonlyMap<string, Found>> {
   const items = await stage.cluster.list({ resource: parentResource, namespace, content: 'metadata' });
-  return new Map(items.map(({ metadata }) => [metadata.name ?? '', { uid: metadata.uid ?? '', owner: metadata.annotations?.['converge.dev/environment'] ?? '' }]));
+  return new Map(
+    items.map(({ metadata }) => [
+      metadata.name ?? '',
+      { uid: metadata.uid ?? '', owner: metadata.annotations?.['converge.dev/environment'] ?? '' },
+    ]),
+  );
 }
 
 async function expireLeases(namespace: string): Promise<void> {
   const bucket = world.pipeline.clients.storage.bucket(world.pipeline.stateBucket);
-  for (const name of names) await bucket.file(`environments/master/${namespace}-${name}/lease.json`).delete({ ignoreNotFound: true });
+  for (const name of names)
+    await bucket.file(`environments/master/${namespace}-${name}/lease.json`).delete({ ignoreNotFound: true });
 }
 
 /** A run that may be killed, or told to look again. Anything else that it throws is a failure of the test. */
@@ -73,46 +96,63 @@ async function attempt(environment: string, dyingAt: number): Promise<string> {
 }
 
 describe('two environments that exchange objects', () => {
-  it.each(seeds)('in random order and killed anywhere lose none, and delete none that either still wants (seed %i)', async (seed) => {
-    const next = numbers(seed);
-    const pick = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)] as T;
-    const namespace = `exchange-${seed}`;
-    let before: { owners: Owners; found: ReadonlyMap<string, Found> } = { owners: {}, found: new Map() };
-    let onDisk: Files = {};
+  it.each(seeds)(
+    'in random order and killed anywhere lose none, and delete none that either still wants (seed %i)',
+    async (seed) => {
+      const next = numbers(seed);
+      const pick = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)] as T;
+      const namespace = `exchange-${seed}`;
+      let before: { owners: Owners; found: ReadonlyMap<string, Found> } = { owners: {}, found: new Map() };
+      let onDisk: Files = {};
 
-    for (let round = 1; round <= rounds; round++) {
-      const owners: Owners = Object.fromEntries(things.map((thing) => [thing, pick([...names, ...names, undefined])]));
-      const wanted = filesFor(namespace, owners);
-      const change = Object.fromEntries(Object.entries(wanted).filter(([path, content]) => content !== undefined || onDisk[path] !== undefined));
-      await pushUnheard(world, master, change);
-      onDisk = wanted;
-      const kept = things.filter((thing) => owners[thing] !== undefined && before.owners[thing] !== undefined);
-      const assertNoneLost = async (when: string): Promise<ReadonlyMap<string, Found>> => {
-        const now = await found(namespace);
-        for (const thing of kept) expect(now.get(thing)?.uid, `seed ${seed}, round ${round}, ${thing} ${when}`).toBe(before.found.get(thing)?.uid);
-        return now;
-      };
+      for (let round = 1; round <= rounds; round++) {
+        const owners: Owners = Object.fromEntries(
+          things.map((thing) => [thing, pick([...names, ...names, undefined])]),
+        );
+        const wanted = filesFor(namespace, owners);
+        const change = Object.fromEntries(
+          Object.entries(wanted).filter(([path, content]) => content !== undefined || onDisk[path] !== undefined),
+        );
+        await pushUnheard(world, master, change);
+        onDisk = wanted;
+        const kept = things.filter((thing) => owners[thing] !== undefined && before.owners[thing] !== undefined);
+        const assertNoneLost = async (when: string): Promise<ReadonlyMap<string, Found>> => {
+          const now = await found(namespace);
+          for (const thing of kept)
+            expect(now.get(thing)?.uid, `seed ${seed}, round ${round}, ${thing} ${when}`).toBe(
+              before.found.get(thing)?.uid,
+            );
+          return now;
+        };
 
-      // Some runs in any order, at the same time or one after the other, each killed at a call of its own, or not at all.
-      for (let turn = 0; turn < 3; turn++) {
-        const runs = names.filter(() => next() < 0.8).map((name) => ({ name, at: 1 + Math.floor(next() * 60) }));
-        if (next() < 0.5) await Promise.all(runs.map(async ({ name, at }) => attempt(`${namespace}-${name}`, at)));
-        else for (const { name, at } of runs.toReversed()) await attempt(`${namespace}-${name}`, at);
-        await expireLeases(namespace);
-        if (round > 1) await assertNoneLost('while they run');
+        // Some runs in any order, at the same time or one after the other, each killed at a call of its own, or not at all.
+        for (let turn = 0; turn < 3; turn++) {
+          const runs = names.filter(() => next() < 0.8).map((name) => ({ name, at: 1 + Math.floor(next() * 60) }));
+          if (next() < 0.5) await Promise.all(runs.map(async ({ name, at }) => attempt(`${namespace}-${name}`, at)));
+          else for (const { name, at } of runs.toReversed()) await attempt(`${namespace}-${name}`, at);
+          await expireLeases(namespace);
+          if (round > 1) await assertNoneLost('while they run');
+        }
+        // Then they are left alone, and come to rest.
+        let outcomes: string[] = [];
+        for (
+          let look = 0;
+          (look < 6 && !outcomes.every((outcome) => outcome === 'unchanged')) || outcomes.length === 0;
+          look++
+        ) {
+          outcomes = [];
+          for (const name of next() < 0.5 ? names : names.toReversed())
+            outcomes.push(await attempt(`${namespace}-${name}`, 0));
+        }
+        expect(outcomes, `seed ${seed}, round ${round}`).toEqual(['unchanged', 'unchanged']);
+        const now = await assertNoneLost('at rest');
+        for (const thing of things) {
+          expect(now.get(thing)?.owner, `seed ${seed}, round ${round}, ${thing}`).toBe(
+            owners[thing] === undefined ? undefined : `master/${namespace}-${owners[thing]}`,
+          );
+        }
+        before = { owners, found: now };
       }
-      // Then they are left alone, and come to rest.
-      let outcomes: string[] = [];
-      for (let look = 0; look < 6 && !outcomes.every((outcome) => outcome === 'unchanged') || outcomes.length === 0; look++) {
-        outcomes = [];
-        for (const name of next() < 0.5 ? names : names.toReversed()) outcomes.push(await attempt(`${namespace}-${name}`, 0));
-      }
-      expect(outcomes, `seed ${seed}, round ${round}`).toEqual(['unchanged', 'unchanged']);
-      const now = await assertNoneLost('at rest');
-      for (const thing of things) {
-        expect(now.get(thing)?.owner, `seed ${seed}, round ${round}, ${thing}`).toBe(owners[thing] === undefined ? undefined : `master/${namespace}-${owners[thing]}`);
-      }
-      before = { owners, found: now };
-    }
-  });
+    },
+  );
 });

@@ -59,7 +59,9 @@ function startUploads(name: Name) {
       list: async () => [...objects.values()],
     },
     repository: createRepositories({
-      config: { repositories: configSchema.shape.repositories.parse({ [name]: { url: proxy.url(name), bucket: name } }) },
+      config: {
+        repositories: configSchema.shape.repositories.parse({ [name]: { url: proxy.url(name), bucket: name } }),
+      },
       author: { name: 'Converge', email: 'converge@example.com' },
       cacheFolder: join(folder, 'cache'),
       now,
@@ -72,10 +74,24 @@ function startUploads(name: Name) {
     upload(object: string): string {
       const content = `${object}: ${Array.from({ length: 40 }, (_one, index) => (index * 7919 + ++generations * 104_729).toString(36)).join('')}\n`;
       const generation = String(generations);
-      objects.set(object, { bucket: name, name: object, generation, bytes: content.length, createdAt: now(), metadata: {}, content });
+      objects.set(object, {
+        bucket: name,
+        name: object,
+        generation,
+        bytes: content.length,
+        createdAt: now(),
+        metadata: {},
+        content,
+      });
       return content;
     },
-    copy: async (object: string) => copyArtifact({ bucket: name, name: object, generation: objects.get(object)?.generation ?? '' }, instance, { repositoryClass: name, limits, conflicts: 'artifact-wins', holder: randomUUID() }),
+    copy: async (object: string) =>
+      copyArtifact({ bucket: name, name: object, generation: objects.get(object)?.generation ?? '' }, instance, {
+        repositoryClass: name,
+        limits,
+        conflicts: 'artifact-wins',
+        holder: randomUUID(),
+      }),
     /** Another instance goes on, with a clone of its own. */
     restart(): void {
       instance = open();
@@ -93,7 +109,11 @@ async function onHost(name: Name, ...parameters: string[]): Promise<string> {
 }
 
 /** Tries under the fault, then without it, and holds what must be true whatever happened. */
-async function survive(name: Name, uploads: ReturnType<typeof startUploads>, { object, decide, restarts }: { object: string; decide: (request: GitRequest) => GitFault; restarts: boolean }): Promise<'failed' | 'went through'> {
+async function survive(
+  name: Name,
+  uploads: ReturnType<typeof startUploads>,
+  { object, decide, restarts }: { object: string; decide: (request: GitRequest) => GitFault; restarts: boolean },
+): Promise<'failed' | 'went through'> {
   const before = Number(await onHost(name, 'rev-list', '--count', 'main'));
   const content = uploads.upload(object);
   proxy.fail(decide);
@@ -108,7 +128,16 @@ async function survive(name: Name, uploads: ReturnType<typeof startUploads>, { o
   if (error instanceof ConvergeError) expect(error.disposition).toBe('retry');
   if (restarts) uploads.restart();
   await uploads.copy(object);
-  expect(await onHost(name, 'log', '--format=%H', '--fixed-strings', `--grep=Artifact: ${uploads.artifactOf(object)}`, 'main').then((ids) => ids.split('\n').length)).toBe(1);
+  expect(
+    await onHost(
+      name,
+      'log',
+      '--format=%H',
+      '--fixed-strings',
+      `--grep=Artifact: ${uploads.artifactOf(object)}`,
+      'main',
+    ).then((ids) => ids.split('\n').length),
+  ).toBe(1);
   expect(Number(await onHost(name, 'rev-list', '--count', 'main'))).toBe(before + 1);
   expect(await onHost(name, 'show', `main:${object}`)).toBe(content.trim());
   const head = await onHost(name, 'rev-parse', 'main');
@@ -120,7 +149,9 @@ async function survive(name: Name, uploads: ReturnType<typeof startUploads>, { o
 function cutsOf(bytes: number, count: number): readonly number[] {
   if (everyByte) return Array.from({ length: bytes + 1 }, (_one, at) => at);
   const between = Array.from({ length: count }, (_one, index) => Math.floor((index * bytes) / count));
-  return [...new Set([...between, 1, 4, 5, bytes - 1, bytes])].filter((at) => at >= 0 && at <= bytes).toSorted((a, b) => a - b);
+  return [...new Set([...between, 1, 4, 5, bytes - 1, bytes])]
+    .filter((at) => at >= 0 && at <= bytes)
+    .toSorted((a, b) => a - b);
 }
 
 /** What each step takes when nothing is wrong. */
@@ -171,7 +202,10 @@ describe('a line that is cut', () => {
         if (step === 'fetch') uploads.restart();
         const cut: GitFault = { fault, bytes: at };
         // A connection that breaks is tried once more at once: every second cut meets that one, too.
-        const decide = index % 2 === 0 ? once(step, cut) : (request: GitRequest): GitFault => (request.step === step ? cut : { fault: 'none' });
+        const decide =
+          index % 2 === 0
+            ? once(step, cut)
+            : (request: GitRequest): GitFault => (request.step === step ? cut : { fault: 'none' });
         outcomes.push(await survive(name, uploads, { object, decide, restarts: index % 4 > 1 }));
       }
       expect(outcomes.includes('failed')).toBe(fails);
@@ -181,32 +215,45 @@ describe('a line that is cut', () => {
   );
 });
 
-it('a host that fails, is overloaded or slow, once or for a whole try, loses nothing and doubles nothing', { timeout: 240_000 }, async () => {
-  const uploads = startUploads('words');
-  await measure(uploads);
-  const steps = ['ls-refs', 'fetch', 'push'] as const;
-  const faults: readonly GitFault[] = [
-    ...[500, 503].map((status) => ({ fault: 'answer', status }) as const),
-    { fault: 'answer', status: 429, headers: { 'retry-after': '1' } },
-    { fault: 'slow' },
-  ];
-  let index = 0;
-  for (const step of steps) {
-    for (const fault of faults) {
-      const object = `config/${index++ % 5}.yaml`;
-      if (step === 'fetch') uploads.restart();
-      await survive('words', uploads, { object, decide: once(step, fault), restarts: index % 3 === 0 });
+it(
+  'a host that fails, is overloaded or slow, once or for a whole try, loses nothing and doubles nothing',
+  { timeout: 240_000 },
+  async () => {
+    const uploads = startUploads('words');
+    await measure(uploads);
+    const steps = ['ls-refs', 'fetch', 'push'] as const;
+    const faults: readonly GitFault[] = [
+      ...[500, 503].map((status) => ({ fault: 'answer', status }) as const),
+      { fault: 'answer', status: 429, headers: { 'retry-after': '1' } },
+      { fault: 'slow' },
+    ];
+    let index = 0;
+    for (const step of steps) {
+      for (const fault of faults) {
+        const object = `config/${index++ % 5}.yaml`;
+        if (step === 'fetch') uploads.restart();
+        await survive('words', uploads, { object, decide: once(step, fault), restarts: index % 3 === 0 });
+      }
     }
-  }
-  for (const fault of faults) expect(await survive('words', uploads, { object: 'config/all.yaml', decide: () => fault, restarts: false })).toBe(fault.fault === 'slow' ? 'went through' : 'failed');
-  await expectSound('words');
-});
+    for (const fault of faults)
+      expect(await survive('words', uploads, { object: 'config/all.yaml', decide: () => fault, restarts: false })).toBe(
+        fault.fault === 'slow' ? 'went through' : 'failed',
+      );
+    await expectSound('words');
+  },
+);
 
 it('a branch that has not moved costs the schedule one question and no fetch, and one that moved one fetch', async () => {
   const work = await mkdtemp(join(folder, 'work-'));
-  const git = async (...parameters: string[]) => run('git', ['-C', work, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
+  const git = async (...parameters: string[]) =>
+    run('git', ['-C', work, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
   await git('clone', '--quiet', host.path('polls'), '.');
-  await run('sh', ['-c', `mkdir -p "$0/environments" && printf '%s' "$1" > "$0/environments/acme.yaml"`, work, environmentText('acme')]);
+  await run('sh', [
+    '-c',
+    `mkdir -p "$0/environments" && printf '%s' "$1" > "$0/environments/acme.yaml"`,
+    work,
+    environmentText('acme'),
+  ]);
   await git('add', '--all');
   await git('commit', '--quiet', '--message', 'One environment');
   await git('push', '--quiet', 'origin', 'HEAD:main');
@@ -215,14 +262,23 @@ it('a branch that has not moved costs the schedule one question and no fetch, an
   const tick = async () => {
     const topics = recordingTopics();
     const repository = createRepositories({
-      config: { repositories: configSchema.shape.repositories.parse({ polls: { url: proxy.url('polls'), bucket: 'polls' } }) },
+      config: {
+        repositories: configSchema.shape.repositories.parse({ polls: { url: proxy.url('polls'), bucket: 'polls' } }),
+      },
       author: { name: 'Converge', email: 'converge@example.com' },
       cacheFolder: join(folder, 'cache'),
       now,
     });
     proxy.mend();
-    const { checked } = await checkDrift({ repositories: ['polls'], tick: now().toISOString() }, { now, state, topics, repository });
-    return { checked, topics: topics.published.map(({ topic }) => topic), steps: proxy.requests.map(({ step }) => step) };
+    const { checked } = await checkDrift(
+      { repositories: ['polls'], tick: now().toISOString() },
+      { now, state, topics, repository },
+    );
+    return {
+      checked,
+      topics: topics.published.map(({ topic }) => topic),
+      steps: proxy.requests.map(({ step }) => step),
+    };
   };
   const first = await tick();
   expect(first).toMatchObject({ checked: ['polls/acme'], topics: ['change-committed', 'reconcile'] });

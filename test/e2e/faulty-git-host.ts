@@ -48,7 +48,13 @@ export async function startFaultyGitHost(host: { url(repository: string): string
 
     const { 'transfer-encoding': _chunked, ...headers } = incoming.headers;
     const length = body.length === 0 ? {} : { 'content-length': body.length };
-    const sent = httpRequest({ host: target.hostname, port: target.port, path: incoming.url, method: incoming.method, headers: { ...headers, ...length } });
+    const sent = httpRequest({
+      host: target.hostname,
+      port: target.port,
+      path: incoming.url,
+      method: incoming.method,
+      headers: { ...headers, ...length },
+    });
     if (fault.fault === 'cut request') {
       sent.on('error', () => {});
       sent.flushHeaders();

@@ -8,7 +8,12 @@ import { freePort } from '../../local/free-port.ts';
 /** What becomes of one request: sent on as it is, answered by the proxy, cut off, or never answered. */
 export type Fault =
   | { readonly fault: 'none' | 'cut' | 'silence' }
-  | { readonly fault: 'answer'; readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
+  | {
+      readonly fault: 'answer';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+    };
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -26,13 +31,23 @@ export interface FaultyProxy {
   stop(): Promise<void>;
 }
 
-const kubeconfigSchema = z.looseObject({ clusters: z.tuple([z.looseObject({ cluster: z.object({ server: z.string(), 'certificate-authority-data': z.string() }) })]) });
+const kubeconfigSchema = z.looseObject({
+  clusters: z.tuple([
+    z.looseObject({ cluster: z.object({ server: z.string(), 'certificate-authority-data': z.string() }) }),
+  ]),
+});
 
 /**
  * Stands between the pipeline and its API server: the kubeconfig is rewritten to it, so this comes before the first run.
  * Converge is known by its user agent.
  */
-export async function startFaultyProxy({ kubeconfig, token }: { kubeconfig: string; token: string }): Promise<FaultyProxy> {
+export async function startFaultyProxy({
+  kubeconfig,
+  token,
+}: {
+  kubeconfig: string;
+  token: string;
+}): Promise<FaultyProxy> {
   const parsed = kubeconfigSchema.parse(load(await readFile(kubeconfig, 'utf8')));
   const [{ cluster }] = parsed.clusters;
   const agent = new Agent({ keepAlive: true, ca: Buffer.from(cluster['certificate-authority-data'], 'base64') });
@@ -43,10 +58,14 @@ export async function startFaultyProxy({ kubeconfig, token }: { kubeconfig: stri
   function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
     // kubectl sends no token over plain HTTP.
     const headers = { ...incoming.headers, host: new URL(cluster.server).host, authorization: `Bearer ${token}` };
-    const sent = request(`${cluster.server}${incoming.url ?? '/'}`, { agent, method: incoming.method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
+    const sent = request(
+      `${cluster.server}${incoming.url ?? '/'}`,
+      { agent, method: incoming.method, headers },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     sent.on('error', () => incoming.socket.destroy());
     incoming.pipe(sent);
   }
@@ -75,7 +94,16 @@ export async function startFaultyProxy({ kubeconfig, token }: { kubeconfig: stri
   });
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  await writeFile(kubeconfig, dump({ ...parsed, clusters: [{ ...parsed.clusters[0], cluster: { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true } }] }), { mode: 0o600 });
+  await writeFile(
+    kubeconfig,
+    dump({
+      ...parsed,
+      clusters: [
+        { ...parsed.clusters[0], cluster: { server: `http://127.0.0.1:${port}`, 'insecure-skip-tls-verify': true } },
+      ],
+    }),
+    { mode: 0o600 },
+  );
   return {
     requests,
     fail: (next) => {

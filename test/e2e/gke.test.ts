@@ -29,18 +29,32 @@ beforeAll(async () => {
   undo = onGoogleCloud(google.variables);
   const { pipeline } = world;
   await world.kubectl('create', 'serviceaccount', 'converge', '--namespace', 'kube-system');
-  await world.kubectl('create', 'clusterrolebinding', 'converge', '--clusterrole', 'cluster-admin', '--serviceaccount', 'kube-system:converge');
+  await world.kubectl(
+    'create',
+    'clusterrolebinding',
+    'converge',
+    '--clusterrole',
+    'cluster-admin',
+    '--serviceaccount',
+    'kube-system:converge',
+  );
   const account = await world.kubectl('create', 'token', 'converge', '--namespace', 'kube-system', '--duration', '4h');
   const certificates = join(pipeline.folder, 'kubernetes', 'certificates');
-  const start = async (): Promise<GkeFront> => startGkeFront({ google, server: pipeline.kubernetes.server, certificates, account: account.trim() });
+  const start = async (): Promise<GkeFront> =>
+    startGkeFront({ google, server: pipeline.kubernetes.server, certificates, account: account.trim() });
   front = await start();
   restart = start;
   // Plays the public authority of a DNS-based endpoint, of which the container API tells no authority.
   tls.setDefaultCACertificates([...tls.getCACertificates('default'), front.ca]);
   google.clusters.set(gke('by-address'), byAddress());
-  google.clusters.set(gke('by-name'), { status: 'RUNNING', controlPlaneEndpointsConfig: { dnsEndpointConfig: { endpoint: front.address, allowExternalTraffic: true } } });
+  google.clusters.set(gke('by-name'), {
+    status: 'RUNNING',
+    controlPlaneEndpointsConfig: { dnsEndpointConfig: { endpoint: front.address, allowExternalTraffic: true } },
+  });
   google.clusters.set(gke('stopping'), { ...byAddress(), status: 'STOPPING' });
-  google.members.set('projects/123456789012/locations/global/gkeMemberships/prod', (incoming, outgoing, path) => front.serve(incoming, outgoing, path));
+  google.members.set('projects/123456789012/locations/global/gkeMemberships/prod', (incoming, outgoing, path) =>
+    front.serve(incoming, outgoing, path),
+  );
   const kubeconfig = await readFile(pipeline.kubernetes.kubeconfig, 'utf8');
   google.secrets.set(kubeconfigVersion, { data: kubeconfig, crc32c: crc32c(kubeconfig) });
   const beside = configSchema.pick({ clusters: true, google: true }).parse({
@@ -49,7 +63,11 @@ beforeAll(async () => {
       'by-name': { gke: gke('by-name') },
       'by-gateway': { gke: gke('private'), endpoint: 'connect-gateway', membership },
       'by-secret': { kubeconfigSecret: kubeconfigVersion },
-      'by-another-gateway': { gke: gke('private'), endpoint: 'connect-gateway', membership: membership.replace('prod', 'nowhere') },
+      'by-another-gateway': {
+        gke: gke('private'),
+        endpoint: 'connect-gateway',
+        membership: membership.replace('prod', 'nowhere'),
+      },
       stopping: { gke: gke('stopping') },
       gone: { gke: gke('gone') },
     },
@@ -67,7 +85,11 @@ afterAll(async () => {
 let restart: () => Promise<GkeFront>;
 
 function byAddress(ca = front.ca): FakeCluster {
-  return { status: 'RUNNING', endpoint: front.address, masterAuth: { clusterCaCertificate: Buffer.from(ca).toString('base64') } };
+  return {
+    status: 'RUNNING',
+    endpoint: front.address,
+    masterAuth: { clusterCaCertificate: Buffer.from(ca).toString('base64') },
+  };
 }
 
 function crc32c(text: string): string {
@@ -86,15 +108,18 @@ async function declare(name: string, cluster: string, data: Record<string, strin
 }
 
 describe('a cluster of Google Cloud', () => {
-  it.each(['by-address', 'by-name', 'by-gateway', 'by-secret'])('is reached %s, and a second run has nothing to do', async (cluster) => {
-    await declare(cluster, cluster);
-    expect(await inProcess.run(cluster)).toMatchObject({ outcome: 'converged' });
-    expect((await world.find('configmap', 'settings', cluster))?.data).toEqual({ level: '1' });
-    const { length } = front.requests;
-    expect(await inProcess.run(cluster)).toMatchObject({ outcome: 'unchanged' });
-    const writes = front.requests.slice(length).filter(({ method }) => method !== 'GET');
-    expect(writes).toEqual([]);
-  });
+  it.each(['by-address', 'by-name', 'by-gateway', 'by-secret'])(
+    'is reached %s, and a second run has nothing to do',
+    async (cluster) => {
+      await declare(cluster, cluster);
+      expect(await inProcess.run(cluster)).toMatchObject({ outcome: 'converged' });
+      expect((await world.find('configmap', 'settings', cluster))?.data).toEqual({ level: '1' });
+      const { length } = front.requests;
+      expect(await inProcess.run(cluster)).toMatchObject({ outcome: 'unchanged' });
+      const writes = front.requests.slice(length).filter(({ method }) => method !== 'GET');
+      expect(writes).toEqual([]);
+    },
+  );
 
   it('is asked for by one look at the container API, however many runs there are', () => {
     expect(google.requests.filter((request) => request.endsWith('/clusters/by-address'))).toHaveLength(1);
@@ -129,7 +154,12 @@ describe('a cluster of Google Cloud', () => {
     const own = await startInProcess(
       world,
       undefined,
-      configSchema.pick({ clusters: true, google: true }).parse({ clusters: { rotated: { gke: gke('rotated'), endpoint: 'ip' } }, google: { container: google.url, secretManager: google.url } }),
+      configSchema
+        .pick({ clusters: true, google: true })
+        .parse({
+          clusters: { rotated: { gke: gke('rotated'), endpoint: 'ip' } },
+          google: { container: google.url, secretManager: google.url },
+        }),
     );
     await declare('rotated', 'rotated');
     await expect(own.run('rotated')).rejects.toMatchObject({ code: 'ClusterUnavailable', disposition: 'retry' });
@@ -141,8 +171,15 @@ describe('a cluster of Google Cloud', () => {
     { cluster: 'stopping', says: 'the cluster is STOPPING' },
     { cluster: 'gone', says: 'there is no such cluster' },
     { cluster: 'by-another-gateway', says: 'Connect Gateway knows no such membership' },
-  ])('that cannot be used ($cluster) is told of its environment, and nothing is taken for absent', async ({ cluster, says }) => {
-    await declare(cluster, cluster);
-    expect(await inProcess.run(cluster)).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining(says) as string });
-  });
+  ])(
+    'that cannot be used ($cluster) is told of its environment, and nothing is taken for absent',
+    async ({ cluster, says }) => {
+      await declare(cluster, cluster);
+      expect(await inProcess.run(cluster)).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Failed',
+        summary: expect.stringContaining(says) as string,
+      });
+    },
+  );
 });

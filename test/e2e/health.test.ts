@@ -24,10 +24,26 @@ spec:
   versions: [{ name: v1, served: true, storage: true, subresources: { status: {} }, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
 `;
 const tariff = 'apiVersion: family.example/v1\nkind: Tariff\nmetadata: { name: home }\nspec: { premium: 12 }\n';
-const health = [{ target: { group: 'family.example', kind: 'Tariff' }, healthy: "status.phase == 'Published'", degraded: "status.phase == 'Refused'" }];
+const health = [
+  {
+    target: { group: 'family.example', kind: 'Tariff' },
+    healthy: "status.phase == 'Published'",
+    degraded: "status.phase == 'Refused'",
+  },
+];
 
 async function publish(phase: string, message: string): Promise<void> {
-  await world.kubectl('patch', 'tariff', 'home', '--namespace', 'pricing', '--subresource=status', '--type=merge', '--patch', JSON.stringify({ status: { phase, message } }));
+  await world.kubectl(
+    'patch',
+    'tariff',
+    'home',
+    '--namespace',
+    'pricing',
+    '--subresource=status',
+    '--type=merge',
+    '--patch',
+    JSON.stringify({ status: { phase, message } }),
+  );
 }
 
 describe('a health expression of the environment file', () => {
@@ -37,10 +53,18 @@ describe('a health expression of the environment file', () => {
       'manifests/pricing/definition.yaml': definition,
       'manifests/pricing/tariff.yaml': tariff,
     });
-    await eventually('the tariff is there', async () => (await world.kubectl('get', 'tariff', 'home', '--namespace', 'pricing', '--ignore-not-found').catch(() => '')) !== '');
+    await eventually(
+      'the tariff is there',
+      async () =>
+        (await world
+          .kubectl('get', 'tariff', 'home', '--namespace', 'pricing', '--ignore-not-found')
+          .catch(() => '')) !== '',
+    );
     expect(world.converged).toEqual([]);
     await publish('Published', 'all offices have it');
-    const told = await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(commit)));
+    const told = await eventually('it converged', () =>
+      world.converged.find(({ revision }) => revision.endsWith(commit)),
+    );
     expect(told).toMatchObject({ environment: 'pricing' });
 
     await publish('Refused', 'the premium is too low');
@@ -57,9 +81,16 @@ describe('a health expression of the environment file', () => {
   });
 
   it('that does not compile is refused with the upload, naming line and key', async () => {
-    await world.upload('environments/broken.yaml', environmentFile('broken', { health: [{ target: { kind: 'Tariff' }, healthy: 'status.phase ==' }] }));
-    const letter = await eventually('it is refused', () => world.deadLetters.find(({ reason }) => reason === 'InvalidEnvironment'));
-    expect(JSON.stringify(letter)).toContain('spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF');
+    await world.upload(
+      'environments/broken.yaml',
+      environmentFile('broken', { health: [{ target: { kind: 'Tariff' }, healthy: 'status.phase ==' }] }),
+    );
+    const letter = await eventually('it is refused', () =>
+      world.deadLetters.find(({ reason }) => reason === 'InvalidEnvironment'),
+    );
+    expect(JSON.stringify(letter)).toContain(
+      'spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF',
+    );
   });
 });
 
@@ -88,22 +119,51 @@ spec: { type: LoadBalancer, selector: { app: shop }, ports: [{ port: 80 }] }
 describe('what may never come', () => {
   it('holds no roll-out, takes nothing back, is told by no alert and is shown', async () => {
     const rollback = { onFailure: 'revert' };
-    const first = await master.push({ 'environments/open.yaml': environmentFile('open', { timeout: '8s', rollback }), 'manifests/open/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n' });
+    const first = await master.push({
+      'environments/open.yaml': environmentFile('open', { timeout: '8s', rollback }),
+      'manifests/open/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n',
+    });
     await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(first)));
     const commit = await master.push({ 'manifests/open/b.yaml': waitsFor });
-    const told = await eventually('it converged with them', () => world.converged.find(({ environment, revision }) => environment === 'open' && revision.endsWith(commit)));
+    const told = await eventually('it converged with them', () =>
+      world.converged.find(({ environment, revision }) => environment === 'open' && revision.endsWith(commit)),
+    );
     expect(told.changes).toMatchObject({ created: 4, configured: 0, unchanged: 1 });
     await world.checkDrift();
-    const memory = z.object({ health: z.string() }).parse(JSON.parse((await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/open/memory.json').download())[0].toString()));
+    const memory = z
+      .object({ health: z.string() })
+      .parse(
+        JSON.parse(
+          (
+            await world.pipeline.clients.storage
+              .bucket(world.pipeline.stateBucket)
+              .file('environments/master/open/memory.json')
+              .download()
+          )[0].toString(),
+        ),
+      );
     expect(memory.health).toBe('Progressing');
-    const status = z.object({ environments: z.array(z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() })) }).parse(await (await fetch(world.pipeline.facts.status)).json());
-    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({ state: 'Converged', health: 'Progressing', message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/) });
+    const status = z
+      .object({
+        environments: z.array(
+          z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() }),
+        ),
+      })
+      .parse(await (await fetch(world.pipeline.facts.status)).json());
+    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({
+      state: 'Converged',
+      health: 'Progressing',
+      message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/),
+    });
     expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
   });
 });
 
 async function memoryOf(name: string): Promise<Memory> {
-  const [content] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`).download();
+  const [content] = await world.pipeline.clients.storage
+    .bucket(world.pipeline.stateBucket)
+    .file(`environments/master/${name}/memory.json`)
+    .download();
   return memorySchema.parse(JSON.parse(content.toString()));
 }
 
@@ -119,14 +179,28 @@ describe('an unhealthy environment that is healed', () => {
     const { rollout } = await memoryOf('healed');
     await world.kubectl('delete', 'deployment', 'web', '--namespace', 'healed');
     await world.checkDrift();
-    await eventually('it is unhealthy again', async () => {
-      const memory = await memoryOf('healed');
-      if (memory.rollout?.since === rollout?.since) await world.checkDrift();
-      return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
-    }, 90);
+    await eventually(
+      'it is unhealthy again',
+      async () => {
+        const memory = await memoryOf('healed');
+        if (memory.rollout?.since === rollout?.since) await world.checkDrift();
+        return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
+      },
+      90,
+    );
     // The incident is still the same, and is told once.
     expect(told()).toEqual(['Unhealthy', 'Drifted']);
-    const made = await world.kubectl('get', 'deployment', 'web', '--namespace', 'healed', '--output', 'jsonpath={.metadata.creationTimestamp}');
-    expect(Date.parse((await memoryOf('healed')).rollout?.until ?? '')).toBeGreaterThanOrEqual(Date.parse(made) + (seconds - 1) * 1000);
+    const made = await world.kubectl(
+      'get',
+      'deployment',
+      'web',
+      '--namespace',
+      'healed',
+      '--output',
+      'jsonpath={.metadata.creationTimestamp}',
+    );
+    expect(Date.parse((await memoryOf('healed')).rollout?.until ?? '')).toBeGreaterThanOrEqual(
+      Date.parse(made) + (seconds - 1) * 1000,
+    );
   });
 });

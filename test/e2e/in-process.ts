@@ -24,7 +24,15 @@ export interface InProcess {
    * @param dies whether the run is killed at this call; absent: it lives. Every later call of that run fails, too.
    * @param waits what is to happen before a call
    */
-  run(environment: string, options?: { repository?: RepositoryClass; mode?: ReconcileRequested['mode']; dies?: (call: Call) => boolean; waits?: (call: Call) => Promise<void> }): Promise<ReconcileResult>;
+  run(
+    environment: string,
+    options?: {
+      repository?: RepositoryClass;
+      mode?: ReconcileRequested['mode'];
+      dies?: (call: Call) => boolean;
+      waits?: (call: Call) => Promise<void>;
+    },
+  ): Promise<ReconcileResult>;
   /** For a look at the cluster, which costs less than kubectl. */
   readonly cluster: Cluster;
   /** What the stage is handed, for what else reads it. */
@@ -42,7 +50,12 @@ export interface Call {
 }
 
 /** Pushes that no webhook announces: the functions of the pipeline do not hear of them. */
-export async function pushUnheard(world: World, clone: Clone, files: Files, repository: RepositoryClass = 'master'): Promise<string> {
+export async function pushUnheard(
+  world: World,
+  clone: Clone,
+  files: Files,
+  repository: RepositoryClass = 'master',
+): Promise<string> {
   await clone.git('remote', 'set-url', '--push', 'origin', world.pipeline.git.path(repository));
   return await clone.push(files);
 }
@@ -57,15 +70,27 @@ export interface Installation {
  * @param verify whose signatures the operator wants in master, beside what the pipeline's configuration says
  * @param beside further clusters, and where Google's APIs answer
  */
-export async function startInProcess(world: World, verify?: Config['repositories'][string]['verify'], beside?: Pick<Config, 'clusters' | 'google'>, installation?: Installation): Promise<InProcess> {
+export async function startInProcess(
+  world: World,
+  verify?: Config['repositories'][string]['verify'],
+  beside?: Pick<Config, 'clusters' | 'google'>,
+  installation?: Installation,
+): Promise<InProcess> {
   const { pipeline } = world;
   const written = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
-  const configured = beside === undefined ? written : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
+  const configured =
+    beside === undefined
+      ? written
+      : { ...written, google: beside.google, clusters: { ...written.clusters, ...beside.clusters } };
   const { master } = configured.repositories;
   const config =
     installation === undefined || master === undefined
       ? configured
-      : { ...configured, state: { ...configured.state, bucket: installation.stateBucket }, repositories: { ...configured.repositories, master: { ...master, url: installation.master } } };
+      : {
+          ...configured,
+          state: { ...configured.state, bucket: installation.stateBucket },
+          repositories: { ...configured.repositories, master: { ...master, url: installation.master } },
+        };
   const now = () => new Date();
   const published: { topic: Topic; event: OutgoingEvent }[] = [];
   const real: ReconcilePorts = {
@@ -73,10 +98,22 @@ export async function startInProcess(world: World, verify?: Config['repositories
     sleep: async (milliseconds) => sleep(milliseconds),
     log: () => {},
     state: createStateStore({ storage: connectStorage(config), bucket: config.state.bucket }),
-    repository: createRepositories({ config, author: config.author, cacheFolder: await mkdtemp(join(pipeline.folder, 'in-process-')), now }),
+    repository: createRepositories({
+      config,
+      author: config.author,
+      cacheFolder: await mkdtemp(join(pipeline.folder, 'in-process-')),
+      now,
+    }),
     cluster: createClusters(config),
-    signatures: createSignatures({ repositories: { ...config.repositories, ...(master === undefined || verify === undefined ? {} : { master: { ...master, verify } }) } }),
-    renderer: createRenderer({ program: config.renderer?.program ?? join(import.meta.dirname, '..', '..', 'bin', 'render') }),
+    signatures: createSignatures({
+      repositories: {
+        ...config.repositories,
+        ...(master === undefined || verify === undefined ? {} : { master: { ...master, verify } }),
+      },
+    }),
+    renderer: createRenderer({
+      program: config.renderer?.program ?? join(import.meta.dirname, '..', '..', 'bin', 'render'),
+    }),
     topics: {
       publish: async (topic, event) => {
         if (!published.some((known) => known.event.id === event.id)) published.push({ topic, event });
@@ -88,15 +125,26 @@ export async function startInProcess(world: World, verify?: Config['repositories
     published,
     ports: real,
     cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
-    async run(environment, { repository = 'master', mode = 'reconcile', dies = () => false, waits = async () => {} } = {}) {
+    async run(
+      environment,
+      { repository = 'master', mode = 'reconcile', dies = () => false, waits = async () => {} } = {},
+    ) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
-      return await reconcile({ repository, environment, mode, cause: 'request' }, ports, { limits: config.limits, holder: event, event, writeback: true });
+      return await reconcile({ repository, environment, mode, cause: 'request' }, ports, {
+        limits: config.limits,
+        holder: event,
+        event,
+        writeback: true,
+      });
     },
   };
 }
 
-function mortal(real: ReconcilePorts, { dies, waits }: { dies: (call: Call) => boolean; waits: (call: Call) => Promise<void> }): ReconcilePorts {
+function mortal(
+  real: ReconcilePorts,
+  { dies, waits }: { dies: (call: Call) => boolean; waits: (call: Call) => Promise<void> },
+): ReconcilePorts {
   let count = 0;
   let dead = false;
   const watch = <T extends object>(name: string, part: T): T =>

@@ -17,8 +17,12 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({ [`environments/${name}.yaml`]: environmentFile(name, { namespace: 'shared', ...spec }) });
-const manifest = (name: string, file: string, content: string): Files => ({ [`manifests/${name}/${file}.yaml`]: content });
+const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
+  [`environments/${name}.yaml`]: environmentFile(name, { namespace: 'shared', ...spec }),
+});
+const manifest = (name: string, file: string, content: string): Files => ({
+  [`manifests/${name}/${file}.yaml`]: content,
+});
 const removed = (...paths: string[]): Files => Object.fromEntries(paths.map((path) => [path, undefined]));
 
 /** The repository holds these environments and nothing else: each test begins with its own. */
@@ -34,17 +38,24 @@ async function begin(files: Files): Promise<string> {
 }
 
 async function stateOf(name: string): Promise<Record<string, unknown>> {
-  const [content] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`).download();
+  const [content] = await world.pipeline.clients.storage
+    .bucket(world.pipeline.stateBucket)
+    .file(`environments/master/${name}/memory.json`)
+    .download();
   return JSON.parse(content.toString()) as Record<string, unknown>;
 }
 
 /** What a run that was killed leaves behind, and time would end. */
 async function expireLease(name: string): Promise<void> {
-  await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/lease.json`).delete({ ignoreNotFound: true });
+  await world.pipeline.clients.storage
+    .bucket(world.pipeline.stateBucket)
+    .file(`environments/master/${name}/lease.json`)
+    .delete({ ignoreNotFound: true });
 }
 
 async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names) expect(await stage.run(name), name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
+  for (const name of names)
+    expect(await stage.run(name), name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
 }
 
 async function ownerOf(name: string, namespace = 'shared'): Promise<string | undefined> {
@@ -57,7 +68,9 @@ async function uidOf(name: string, namespace = 'shared'): Promise<string | undef
 
 /** The last diff that the runs published of an environment. */
 function lastDiff(name: string): Diff {
-  const found = stage.published.filter(({ topic, event }) => topic === 'diff' && event.subject === `master/${name}`).at(-1);
+  const found = stage.published
+    .filter(({ topic, event }) => topic === 'diff' && event.subject === `master/${name}`)
+    .at(-1);
   if (found === undefined) throw new Error(`${name} has no diff`);
   return found.event.data as Diff;
 }
@@ -67,15 +80,30 @@ describe('the inventory', () => {
     await begin({ ...environment('kept-apart'), ...manifest('kept-apart', 'a', configMap('kept-apart', {})) });
     await converge('kept-apart');
     const { kubernetes } = world.pipeline;
-    const command = ['apply', '--namespace', 'shared', '--server-side', '--prune', '--applyset=configmap/converge-kept-apart', '--filename', '-'];
-    const refusal = await kubernetes.kubectl(command, configMap('other', {}), { KUBECTL_APPLYSET: 'true' }).catch((error: unknown) => String(error));
+    const command = [
+      'apply',
+      '--namespace',
+      'shared',
+      '--server-side',
+      '--prune',
+      '--applyset=configmap/converge-kept-apart',
+      '--filename',
+      '-',
+    ];
+    const refusal = await kubernetes
+      .kubectl(command, configMap('other', {}), { KUBECTL_APPLYSET: 'true' })
+      .catch((error: unknown) => String(error));
     expect(refusal).toContain('managed by tooling "converge" instead of "kubectl"');
     expect(await world.find('configmap', 'other', 'shared')).toBeUndefined();
     expect(await world.find('configmap', 'kept-apart', 'shared')).toBeDefined();
     expect(await ownerOf('kept-apart')).toBe('master/kept-apart');
   });
 
-  const many = (name: string, count: number): Files => Object.assign({}, ...Array.from({ length: count }, (_, index) => manifest(name, `m${index}`, configMap(`${name}-${index}`, {}))));
+  const many = (name: string, count: number): Files =>
+    Object.assign(
+      {},
+      ...Array.from({ length: count }, (_, index) => manifest(name, `m${index}`, configMap(`${name}-${index}`, {}))),
+    );
 
   it.each([
     ['between the intent and the first apply', 0],
@@ -93,13 +121,22 @@ describe('the inventory', () => {
     // The next commit no longer wants them: whatever was applied goes, though no memory knows of it.
     await push({ ...removed(...Object.keys(many(name, 8))), ...manifest(name, 'last', configMap(`${name}-last`, {})) });
     await converge(name);
-    const left = (await world.kubectl('get', 'configmaps', '--namespace', 'shared', '--output', 'name')).split('\n').filter((line) => line.includes(`/${name}-`));
+    const left = (await world.kubectl('get', 'configmaps', '--namespace', 'shared', '--output', 'name'))
+      .split('\n')
+      .filter((line) => line.includes(`/${name}-`));
     expect(left).toEqual([`configmap/${name}-last`]);
   });
 });
 
 describe('an object that moves to another environment', () => {
-  const both = (left: Files, right: Files): Files => ({ ...environment('left'), ...environment('right'), ...manifest('left', 'own', configMap('left-own', {})), ...manifest('right', 'own', configMap('right-own', {})), ...left, ...right });
+  const both = (left: Files, right: Files): Files => ({
+    ...environment('left'),
+    ...environment('right'),
+    ...manifest('left', 'own', configMap('left-own', {})),
+    ...manifest('right', 'own', configMap('right-own', {})),
+    ...left,
+    ...right,
+  });
   const moving = (name: string): Files => manifest(name, 'moving', configMap('moving', { by: name }));
 
   it.each([
@@ -125,7 +162,9 @@ describe('an object that moves to another environment', () => {
     await converge('left', 'right');
     await push(moving('right'));
     expect(await stage.run('right')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
-    expect(lastDiff('right').objects).toMatchObject([{ name: 'moving', change: 'failed', message: 'is owned by environment master/left; remove it there first' }]);
+    expect(lastDiff('right').objects).toMatchObject([
+      { name: 'moving', change: 'failed', message: 'is owned by environment master/left; remove it there first' },
+    ]);
     expect(await ownerOf('moving')).toBe('master/left');
   });
 
@@ -138,7 +177,11 @@ describe('an object that moves to another environment', () => {
     await begin(both(moving('left'), {}));
     await converge('left', 'right');
     await push({ ...removed('manifests/left/moving.yaml'), ...moving('right'), ...change });
-    expect(await stage.run('right')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining(says) });
+    expect(await stage.run('right')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining(says),
+    });
     expect(await ownerOf('moving')).toBe('master/left');
   });
 
@@ -147,7 +190,13 @@ describe('an object that moves to another environment', () => {
     await converge('left', 'right');
     await push({ ...removed('manifests/left/moving.yaml'), 'environments/right.yaml': 'kind: [' });
     expect(await stage.run('left')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
-    expect(lastDiff('left').objects).toMatchObject([{ name: 'moving', change: 'unexpected', message: expect.stringContaining('is not pruned, as environment right may want it') }]);
+    expect(lastDiff('left').objects).toMatchObject([
+      {
+        name: 'moving',
+        change: 'unexpected',
+        message: expect.stringContaining('is not pruned, as environment right may want it'),
+      },
+    ]);
     expect(await uidOf('moving')).toBeDefined();
     await push(environment('right'));
     await converge('left');
@@ -178,14 +227,26 @@ describe('an object that moves to another environment', () => {
 });
 
 describe('a prune that would destroy more than was meant', () => {
-  const many = (count: number): Files => Object.assign({}, ...Array.from({ length: count }, (_, index) => manifest('guarded', `m${index}`, configMap(`guarded-${index}`, {}))));
+  const many = (count: number): Files =>
+    Object.assign(
+      {},
+      ...Array.from({ length: count }, (_, index) =>
+        manifest('guarded', `m${index}`, configMap(`guarded-${index}`, {})),
+      ),
+    );
 
   it('of more than half of the inventory is Guarded, says how to go on, and goes on so', async () => {
     await begin({ ...environment('guarded'), ...many(12) });
     await converge('guarded');
     await push(removed(...Object.keys(many(7))));
     expect(await stage.run('guarded')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
-    expect(lastDiff('guarded')).toMatchObject({ action: 'none', objects: { length: 7 }, summary: expect.stringContaining('7 of 12 objects would be pruned at once, more than half; remove them in two commits') });
+    expect(lastDiff('guarded')).toMatchObject({
+      action: 'none',
+      objects: { length: 7 },
+      summary: expect.stringContaining(
+        '7 of 12 objects would be pruned at once, more than half; remove them in two commits',
+      ),
+    });
     expect(await uidOf('guarded-0')).toBeDefined();
     const published = stage.published.length;
     await stage.run('guarded');
@@ -197,16 +258,42 @@ describe('a prune that would destroy more than was meant', () => {
 
   it('of a Namespace, a definition or a claim needs their annotation, and a definition without it is released', async () => {
     const precious = (annotations: Record<string, string> = {}): Files => ({
-      ...manifest('precious', 'ns', JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'precious-ns', annotations } })),
-      ...manifest('precious', 'claim', JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data', annotations }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } } })),
-      ...manifest('precious', 'crd', JSON.stringify({
-        apiVersion: 'apiextensions.k8s.io/v1',
-        kind: 'CustomResourceDefinition',
-        metadata: { name: 'jewels.example.com', annotations },
-        spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'jewels', singular: 'jewel', kind: 'Jewel' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }] },
-      })),
+      ...manifest(
+        'precious',
+        'ns',
+        JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'precious-ns', annotations } }),
+      ),
+      ...manifest(
+        'precious',
+        'claim',
+        JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name: 'data', annotations },
+          spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+        }),
+      ),
+      ...manifest(
+        'precious',
+        'crd',
+        JSON.stringify({
+          apiVersion: 'apiextensions.k8s.io/v1',
+          kind: 'CustomResourceDefinition',
+          metadata: { name: 'jewels.example.com', annotations },
+          spec: {
+            group: 'example.com',
+            scope: 'Namespaced',
+            names: { plural: 'jewels', singular: 'jewel', kind: 'Jewel' },
+            versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+          },
+        }),
+      ),
     });
-    await begin({ ...environment('precious', { timeout: '1s' }), ...manifest('precious', 'own', configMap('precious-own', {})), ...precious() });
+    await begin({
+      ...environment('precious', { timeout: '1s' }),
+      ...manifest('precious', 'own', configMap('precious-own', {})),
+      ...precious(),
+    });
     // A claim that nobody mounts stays pending.
     await stage.run('precious');
     await push(removed(...Object.keys(precious())));
@@ -221,10 +308,16 @@ describe('a prune that would destroy more than was meant', () => {
     expect(jewels?.metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
     await push(precious({ 'converge.dev/prune': 'true' }));
     await stage.run('precious');
-    expect((await world.find('customresourcedefinition', 'jewels.example.com'))?.metadata.uid).toBe(jewels?.metadata.uid);
+    expect((await world.find('customresourcedefinition', 'jewels.example.com'))?.metadata.uid).toBe(
+      jewels?.metadata.uid,
+    );
     await push({ ...environment('precious', { timeout: '1m' }), ...removed(...Object.keys(precious())) });
     await converge('precious');
-    for (const [kind, name] of [['customresourcedefinition', 'jewels.example.com'], ['namespace', 'precious-ns'], ['persistentvolumeclaim', 'data']] as const) {
+    for (const [kind, name] of [
+      ['customresourcedefinition', 'jewels.example.com'],
+      ['namespace', 'precious-ns'],
+      ['persistentvolumeclaim', 'data'],
+    ] as const) {
       expect(await world.find(kind, name, kind === 'persistentvolumeclaim' ? 'shared' : undefined)).toBeUndefined();
     }
   });
@@ -232,18 +325,44 @@ describe('a prune that would destroy more than was meant', () => {
 
 describe('what is pruned', () => {
   it('goes in the reverse order of apply, and what a finalizer holds is told by its name; the next look goes on', async () => {
-    const held = JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'held', finalizers: ['example.com/hold'] }, spec: { ports: [{ port: 80 }] } });
-    await begin({ ...environment('held'), ...manifest('held', 'own', configMap('held-own', {})), ...manifest('held', 'a', held), ...manifest('held', 'b', configMap('held-later', {})) });
+    const held = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'held', finalizers: ['example.com/hold'] },
+      spec: { ports: [{ port: 80 }] },
+    });
+    await begin({
+      ...environment('held'),
+      ...manifest('held', 'own', configMap('held-own', {})),
+      ...manifest('held', 'a', held),
+      ...manifest('held', 'b', configMap('held-later', {})),
+    });
     await converge('held');
     await push(removed('manifests/held/a.yaml', 'manifests/held/b.yaml'));
     expect(await stage.run('held')).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
-    expect(lastDiff('held').objects).toMatchObject([{ kind: 'Service', name: 'held', change: 'unexpected', message: 'is being deleted, and its finalizer example.com/hold has not let go' }]);
+    expect(lastDiff('held').objects).toMatchObject([
+      {
+        kind: 'Service',
+        name: 'held',
+        change: 'unexpected',
+        message: 'is being deleted, and its finalizer example.com/hold has not let go',
+      },
+    ]);
     // Its stage is not through: what was applied before it stays.
     expect(await uidOf('held-later')).toBeDefined();
     const published = stage.published.length;
     expect(await stage.run('held')).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
     expect(stage.published.length).toBe(published);
-    await world.kubectl('patch', 'service', 'held', '--namespace', 'shared', '--type=merge', '--patch', '{"metadata":{"finalizers":null}}');
+    await world.kubectl(
+      'patch',
+      'service',
+      'held',
+      '--namespace',
+      'shared',
+      '--type=merge',
+      '--patch',
+      '{"metadata":{"finalizers":null}}',
+    );
     await converge('held');
     expect(await uidOf('held-later')).toBeUndefined();
     expect(await stage.run('held')).toMatchObject({ outcome: 'unchanged' });

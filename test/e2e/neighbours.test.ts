@@ -35,6 +35,13 @@ describe('environments, people and controllers side by side', () => {
 
 /** How often two kinds of step came in one round. */
 function whoMetWhom(played: readonly Round[]): string {
-  const met = stepNames.map((a) => `${a.padEnd(8)}${stepNames.map((b) => String(played.filter(({ steps }) => steps.includes(a) && steps.includes(b)).length).padStart(8)).join('')}`);
-  return [`${played.length} rounds; which steps met:`, `${' '.repeat(8)}${stepNames.map((name) => name.padStart(8)).join('')}`, ...met].join('\n');
+  const met = stepNames.map(
+    (a) =>
+      `${a.padEnd(8)}${stepNames.map((b) => String(played.filter(({ steps }) => steps.includes(a) && steps.includes(b)).length).padStart(8)).join('')}`,
+  );
+  return [
+    `${played.length} rounds; which steps met:`,
+    `${' '.repeat(8)}${stepNames.map((name) => name.padStart(8)).join('')}`,
+    ...met,
+  ].join('\n');
 }

@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
-import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type Files, type Observed, type World } from './world.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorld,
+  type Clone,
+  type Files,
+  type Observed,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -17,53 +27,104 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({ [`environments/${name}.yaml`]: environmentFile(name, spec) });
-const manifest = (name: string, file: string, content: string): Files => ({ [`manifests/${name}/${file}.yaml`]: content });
+const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
+  [`environments/${name}.yaml`]: environmentFile(name, spec),
+});
+const manifest = (name: string, file: string, content: string): Files => ({
+  [`manifests/${name}/${file}.yaml`]: content,
+});
 
 async function memoryOf(name: string): Promise<Record<string, unknown>> {
-  const [content] = await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/memory.json`).download();
+  const [content] = await world.pipeline.clients.storage
+    .bucket(world.pipeline.stateBucket)
+    .file(`environments/master/${name}/memory.json`)
+    .download();
   return JSON.parse(content.toString()) as Record<string, unknown>;
 }
 
 function diffsOf(name: string): Diff[] {
-  return stage.published.flatMap(({ topic, event }) => (topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : []));
+  return stage.published.flatMap(({ topic, event }) =>
+    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
+  );
 }
 
 describe('an object of a kind whose definition changes', () => {
-  const version = (name: string, isServed: boolean): object => ({ name, served: isServed, storage: isServed, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } });
+  const version = (name: string, isServed: boolean): object => ({
+    name,
+    served: isServed,
+    storage: isServed,
+    schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+  });
   const definition = (...versions: object[]): string =>
     JSON.stringify({
       apiVersion: 'apiextensions.k8s.io/v1',
       kind: 'CustomResourceDefinition',
       metadata: { name: 'moves.bugs.example' },
-      spec: { group: 'bugs.example', scope: 'Namespaced', names: { kind: 'Move', listKind: 'MoveList', plural: 'moves', singular: 'move' }, versions },
+      spec: {
+        group: 'bugs.example',
+        scope: 'Namespaced',
+        names: { kind: 'Move', listKind: 'MoveList', plural: 'moves', singular: 'move' },
+        versions,
+      },
     });
-  const move = (name: string, at: string): string => JSON.stringify({ apiVersion: `bugs.example/${at}`, kind: 'Move', metadata: { name } });
+  const move = (name: string, at: string): string =>
+    JSON.stringify({ apiVersion: `bugs.example/${at}`, kind: 'Move', metadata: { name } });
 
   it('is pruned by the very run that takes its version away, in another', async () => {
-    const before = { ...manifest('versions', 'crd', definition(version('v1alpha1', true))), ...manifest('versions', 'one', move('one', 'v1alpha1')), ...manifest('versions', 'two', move('two', 'v1alpha1')) };
+    const before = {
+      ...manifest('versions', 'crd', definition(version('v1alpha1', true))),
+      ...manifest('versions', 'one', move('one', 'v1alpha1')),
+      ...manifest('versions', 'two', move('two', 'v1alpha1')),
+    };
     await push({ ...environment('versions'), ...before });
     expect(await stage.run('versions')).toMatchObject({ outcome: 'converged' });
-    await push({ ...manifest('versions', 'crd', definition(version('v1alpha1', false), version('v1', true))), ...manifest('versions', 'one', move('one', 'v1')), 'manifests/versions/two.yaml': undefined });
+    await push({
+      ...manifest('versions', 'crd', definition(version('v1alpha1', false), version('v1', true))),
+      ...manifest('versions', 'one', move('one', 'v1')),
+      'manifests/versions/two.yaml': undefined,
+    });
     expect(await stage.run('versions')).toMatchObject({ outcome: 'converged' });
-    expect(await world.kubectl('get', 'moves', '--namespace', 'versions', '--output', 'name')).toBe('move.bugs.example/one\n');
+    expect(await world.kubectl('get', 'moves', '--namespace', 'versions', '--output', 'name')).toBe(
+      'move.bugs.example/one\n',
+    );
     expect(await stage.run('versions')).toMatchObject({ outcome: 'unchanged' });
     expect(diffsOf('versions')).toEqual([]);
   });
 
   it('is pruned in another version where somebody else takes its own away, and is no drift', async () => {
-    await world.apply(definition(version('v1', true)).replaceAll('moves', 'trips').replaceAll('Move', 'Trip').replaceAll('move', 'trip'));
+    await world.apply(
+      definition(version('v1', true))
+        .replaceAll('moves', 'trips')
+        .replaceAll('Move', 'Trip')
+        .replaceAll('move', 'trip'),
+    );
     await world.kubectl('wait', '--for=condition=established', 'customresourcedefinition/trips.bugs.example');
-    const trip = (name: string): string => JSON.stringify({ apiVersion: 'bugs.example/v1', kind: 'Trip', metadata: { name } });
-    await push({ ...environment('trips'), ...manifest('trips', 'own', configMap('trips-own', {})), ...manifest('trips', 'one', trip('one')), ...manifest('trips', 'two', trip('two')) });
+    const trip = (name: string): string =>
+      JSON.stringify({ apiVersion: 'bugs.example/v1', kind: 'Trip', metadata: { name } });
+    await push({
+      ...environment('trips'),
+      ...manifest('trips', 'own', configMap('trips-own', {})),
+      ...manifest('trips', 'one', trip('one')),
+      ...manifest('trips', 'two', trip('two')),
+    });
     expect(await stage.run('trips')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/trips/one.yaml': undefined, 'manifests/trips/two.yaml': undefined });
     let taken: Promise<void> | undefined;
     const waits = async ({ name }: Call): Promise<void> => {
       if (name !== 'cluster.delete') return;
       taken ??= (async () => {
-        await world.apply(definition(version('v1', false), version('v2', true)).replaceAll('moves', 'trips').replaceAll('Move', 'Trip').replaceAll('move', 'trip'));
-        await eventually('the version is gone', async () => world.kubectl('get', '--raw', '/apis/bugs.example/v1/trips').then(() => false, () => true));
+        await world.apply(
+          definition(version('v1', false), version('v2', true))
+            .replaceAll('moves', 'trips')
+            .replaceAll('Move', 'Trip')
+            .replaceAll('move', 'trip'),
+        );
+        await eventually('the version is gone', async () =>
+          world.kubectl('get', '--raw', '/apis/bugs.example/v1/trips').then(
+            () => false,
+            () => true,
+          ),
+        );
       })();
       await taken;
     };
@@ -74,14 +135,28 @@ describe('an object of a kind whose definition changes', () => {
   });
 
   it('is found in another version where the run still takes its own for served', async () => {
-    const travels = (...versions: object[]): string => definition(...versions).replaceAll('moves', 'travels').replaceAll('Move', 'Travel').replaceAll('move', 'travel');
-    const travel = (name: string): string => JSON.stringify({ apiVersion: 'bugs.example/v1', kind: 'Travel', metadata: { name } });
+    const travels = (...versions: object[]): string =>
+      definition(...versions)
+        .replaceAll('moves', 'travels')
+        .replaceAll('Move', 'Travel')
+        .replaceAll('move', 'travel');
+    const travel = (name: string): string =>
+      JSON.stringify({ apiVersion: 'bugs.example/v1', kind: 'Travel', metadata: { name } });
     await world.apply(travels(version('v1', true)));
     await world.kubectl('wait', '--for=condition=established', 'customresourcedefinition/travels.bugs.example');
-    await push({ ...environment('travels'), ...manifest('travels', 'own', configMap('travels-own', {})), ...manifest('travels', 'one', travel('one')) });
+    await push({
+      ...environment('travels'),
+      ...manifest('travels', 'own', configMap('travels-own', {})),
+      ...manifest('travels', 'one', travel('one')),
+    });
     expect(await stage.run('travels')).toMatchObject({ outcome: 'converged' });
     await world.apply(travels(version('v1', false), version('v2', true)));
-    await eventually('the version is gone', async () => world.kubectl('get', '--raw', '/apis/bugs.example/v1/travels').then(() => false, () => true));
+    await eventually('the version is gone', async () =>
+      world.kubectl('get', '--raw', '/apis/bugs.example/v1/travels').then(
+        () => false,
+        () => true,
+      ),
+    );
     await push({ 'manifests/travels/one.yaml': undefined });
     expect(await stage.run('travels')).toMatchObject({ outcome: 'converged' });
     expect(await world.kubectl('get', 'travels', '--namespace', 'travels', '--output', 'name')).toBe('');
@@ -91,11 +166,23 @@ describe('an object of a kind whose definition changes', () => {
 
 describe('an environment that does not render', () => {
   const broken = (name: string): Files => manifest(name, 'broken', 'a: [');
-  const two = (name: string, kept: readonly string[]): Files => Object.fromEntries(['a', 'b', 'c'].map((each) => [`manifests/${name}/${each}.yaml`, kept.includes(each) ? configMap(`${name}-${each}`, {}) : undefined]));
-  const messages = (name: string): string[] => diffsOf(name).flatMap(({ objects }) => objects.map((object) => `${object.name}: ${object.message}`));
+  const two = (name: string, kept: readonly string[]): Files =>
+    Object.fromEntries(
+      ['a', 'b', 'c'].map((each) => [
+        `manifests/${name}/${each}.yaml`,
+        kept.includes(each) ? configMap(`${name}-${each}`, {}) : undefined,
+      ]),
+    );
+  const messages = (name: string): string[] =>
+    diffsOf(name).flatMap(({ objects }) => objects.map((object) => `${object.name}: ${object.message}`));
 
   it('holds back no prune of others while its own inputs stay as they were', async () => {
-    await push({ ...environment('busy'), ...two('busy', ['a', 'b', 'c']), ...environment('torn', { namespace: 'busy' }), ...broken('torn') });
+    await push({
+      ...environment('busy'),
+      ...two('busy', ['a', 'b', 'c']),
+      ...environment('torn', { namespace: 'busy' }),
+      ...broken('torn'),
+    });
     expect(await stage.run('torn')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
     expect(await stage.run('busy')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/busy/c.yaml': undefined });
@@ -107,7 +194,9 @@ describe('an environment that does not render', () => {
   it('holds back what may have moved to it, and is named; what was pruned before its change is none of that', async () => {
     await push({ 'manifests/busy/b.yaml': undefined, ...manifest('torn', 'b', configMap('busy-b', {})) });
     expect(await stage.run('busy')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
-    expect(messages('busy')).toEqual([expect.stringContaining('busy-b: is not pruned, as environment torn may want it: ')]);
+    expect(messages('busy')).toEqual([
+      expect.stringContaining('busy-b: is not pruned, as environment torn may want it: '),
+    ]);
     // Any later commit finds it held, still.
     await push({ 'README.md': 'later' });
     expect(await stage.run('busy')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
@@ -115,18 +204,30 @@ describe('an environment that does not render', () => {
     await push({ 'manifests/torn/broken.yaml': undefined });
     expect(await stage.run('torn')).toMatchObject({ outcome: 'converged' });
     expect(await stage.run('busy')).toMatchObject({ outcome: 'converged' });
-    expect((await world.find('configmap', 'busy-b', 'busy'))?.metadata.annotations).toMatchObject({ 'converge.dev/environment': 'master/torn' });
+    expect((await world.find('configmap', 'busy-b', 'busy'))?.metadata.annotations).toMatchObject({
+      'converge.dev/environment': 'master/torn',
+    });
   });
 
   it('holds back what may have moved to a base that its overlay names', async () => {
-    const overlay = { ...environment('layered', { namespace: 'laid', sources: [{ kustomize: 'overlays/layered' }] }), 'overlays/layered/kustomization.yaml': 'resources: [../../bases/shared, missing.yaml]\n', 'bases/shared/kustomization.yaml': 'resources: []\n' };
+    const overlay = {
+      ...environment('layered', { namespace: 'laid', sources: [{ kustomize: 'overlays/layered' }] }),
+      'overlays/layered/kustomization.yaml': 'resources: [../../bases/shared, missing.yaml]\n',
+      'bases/shared/kustomization.yaml': 'resources: []\n',
+    };
     await push({ ...environment('laid'), ...two('laid', ['a', 'b', 'c']), ...overlay });
     expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/laid/c.yaml': undefined });
     expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
-    await push({ 'manifests/laid/b.yaml': undefined, 'bases/shared/kustomization.yaml': 'resources: [b.yaml]\n', 'bases/shared/b.yaml': configMap('laid-b', {}) });
+    await push({
+      'manifests/laid/b.yaml': undefined,
+      'bases/shared/kustomization.yaml': 'resources: [b.yaml]\n',
+      'bases/shared/b.yaml': configMap('laid-b', {}),
+    });
     expect(await stage.run('laid')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
-    expect(messages('laid')).toEqual([expect.stringContaining('laid-b: is not pruned, as environment layered may want it: ')]);
+    expect(messages('laid')).toEqual([
+      expect.stringContaining('laid-b: is not pruned, as environment layered may want it: '),
+    ]);
     await push({ 'overlays/layered/kustomization.yaml': 'resources: [../../bases/shared]\n' });
     expect(await stage.run('layered')).toMatchObject({ outcome: 'converged' });
     expect(await stage.run('laid')).toMatchObject({ outcome: 'converged' });
@@ -143,14 +244,31 @@ describe('what live Pods refer to', () => {
       spec: {
         replicas: 2,
         selector: { matchLabels: { app: 'web' } },
-        template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'shop:1', envFrom: [{ configMapRef: { name: 'cfg' } }], ...pod }] } },
+        template: {
+          metadata: { labels: { app: 'web' } },
+          spec: {
+            containers: [{ name: 'web', image: 'shop:1', envFrom: [{ configMapRef: { name: 'cfg' } }], ...pod }],
+          },
+        },
       },
     }),
   });
   const impossible = { resources: { requests: { cpu: 1_000_000 } } };
-  const overlay = (name: string): Files => environment(name, { timeout: '2s', sources: [{ kustomize: `kustomize/${name}` }] });
+  const overlay = (name: string): Files =>
+    environment(name, { timeout: '2s', sources: [{ kustomize: `kustomize/${name}` }] });
   async function maps(namespace: string): Promise<string[]> {
-    const list = JSON.parse(await world.kubectl('get', 'configmaps', '--namespace', namespace, '--selector', 'applyset.kubernetes.io/part-of', '--output', 'json')) as { items: Observed[] };
+    const list = JSON.parse(
+      await world.kubectl(
+        'get',
+        'configmaps',
+        '--namespace',
+        namespace,
+        '--selector',
+        'applyset.kubernetes.io/part-of',
+        '--output',
+        'json',
+      ),
+    ) as { items: Observed[] };
     return list.items.map(({ data }) => data?.['a'] ?? '').sort();
   }
   async function settles(name: string): Promise<void> {
@@ -167,11 +285,17 @@ describe('what live Pods refer to', () => {
       await push(generated('live', value, impossible));
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
       expect(await maps('live')).toContain('1');
-      if (value === '3') await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file('environments/master/live/memory.json').delete();
+      if (value === '3')
+        await world.pipeline.clients.storage
+          .bucket(world.pipeline.stateBucket)
+          .file('environments/master/live/memory.json')
+          .delete();
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
     }
     expect(await maps('live')).toContain('1');
-    expect(new Set(diffsOf('live').flatMap(({ objects }) => objects.map(({ kind, change }) => `${kind} ${change}`)))).toEqual(new Set(['Deployment unhealthy']));
+    expect(
+      new Set(diffsOf('live').flatMap(({ objects }) => objects.map(({ kind, change }) => `${kind} ${change}`))),
+    ).toEqual(new Set(['Deployment unhealthy']));
     await push(generated('live', '5'));
     expect(await stage.run('live')).toMatchObject({ outcome: 'converged' });
     await settles('live');
@@ -180,14 +304,26 @@ describe('what live Pods refer to', () => {
   });
 
   it('stays where a revision that fails has left no pod of the one before: it is what a way back needs', async () => {
-    const registry = JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'registry' }, stringData: { user: 'shop' } });
+    const registry = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'registry' },
+      stringData: { user: 'shop' },
+    });
     const web = (image: string, spec: Record<string, unknown>): string => {
       const document = JSON.parse(deployment('web', image, spec)) as { spec: object };
       return JSON.stringify({ ...document, spec: { ...document.spec, strategy: { type: 'Recreate' } } });
     };
-    await push({ ...environment('anew', { timeout: '2s' }), ...manifest('anew', 'registry', registry), ...manifest('anew', 'web', web('shop:1', { imagePullSecrets: [{ name: 'registry' }] })) });
+    await push({
+      ...environment('anew', { timeout: '2s' }),
+      ...manifest('anew', 'registry', registry),
+      ...manifest('anew', 'web', web('shop:1', { imagePullSecrets: [{ name: 'registry' }] })),
+    });
     expect(await stage.run('anew')).toMatchObject({ outcome: 'converged' });
-    await push({ 'manifests/anew/registry.yaml': undefined, ...manifest('anew', 'web', web('shop:2', { nodeSelector: { 'example.com/nowhere': 'true' } })) });
+    await push({
+      'manifests/anew/registry.yaml': undefined,
+      ...manifest('anew', 'web', web('shop:2', { nodeSelector: { 'example.com/nowhere': 'true' } })),
+    });
     expect(await stage.run('anew')).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
     expect(await world.find('secret', 'registry', 'anew')).toBeDefined();
     await push(manifest('anew', 'web', web('shop:3', {})));
@@ -202,14 +338,30 @@ describe('what live Pods refer to', () => {
       apiVersion: 'batch/v1',
       kind: 'Job',
       metadata: { name: 'long', namespace: 'quiet' },
-      spec: { template: { spec: { restartPolicy: 'Never', nodeSelector: { 'example.com/nowhere': 'true' }, serviceAccountName: 'kept', containers: [{ name: 'c', image: 'busybox', envFrom: kept.map((name) => ({ configMapRef: { name } })) }] } } },
+      spec: {
+        template: {
+          spec: {
+            restartPolicy: 'Never',
+            nodeSelector: { 'example.com/nowhere': 'true' },
+            serviceAccountName: 'kept',
+            containers: [{ name: 'c', image: 'busybox', envFrom: kept.map((name) => ({ configMapRef: { name } })) }],
+          },
+        },
+      },
     });
     const account = JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'kept' } });
-    const files = Object.assign({ ...manifest('quiet', 'account', account) }, ...kept.map((name) => manifest('quiet', name, configMap(name, {})))) as Files;
+    const files = Object.assign(
+      { ...manifest('quiet', 'account', account) },
+      ...kept.map((name) => manifest('quiet', name, configMap(name, {}))),
+    ) as Files;
     await push({ ...environment('quiet'), ...manifest('quiet', 'own', configMap('quiet-own', {})), ...files });
     expect(await stage.run('quiet')).toMatchObject({ outcome: 'converged' });
     await world.apply(job);
-    await push({ ...Object.fromEntries(Object.keys(files).map((path) => [path, undefined])), ...environment('torn-apart', { namespace: 'quiet' }), ...manifest('torn-apart', 'a', 'a: [') });
+    await push({
+      ...Object.fromEntries(Object.keys(files).map((path) => [path, undefined])),
+      ...environment('torn-apart', { namespace: 'quiet' }),
+      ...manifest('torn-apart', 'a', 'a: ['),
+    });
     // Who cannot be asked has changed, too.
     expect(await stage.run('quiet')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
     await push({ 'manifests/torn-apart/a.yaml': configMap('torn-apart', {}) });
@@ -229,35 +381,72 @@ describe('what live Pods refer to', () => {
   async function settlesGuarded(name: string): Promise<void> {
     await eventually(`${name} is Guarded`, async () => {
       const result = await stage.run(name);
-      return result.outcome === 'diverged' && result.reason === 'Guarded' && result.summary.includes('12 of 13 objects would be pruned at once');
+      return (
+        result.outcome === 'diverged' &&
+        result.reason === 'Guarded' &&
+        result.summary.includes('12 of 13 objects would be pruned at once')
+      );
     });
   }
 });
 
 describe('an object whose status a controller writes', () => {
   it('is pruned however often that changes it meanwhile', async () => {
-    const budget = JSON.stringify({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'web' }, spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } } });
-    const quota = JSON.stringify({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'all' }, spec: { hard: { configmaps: '50' } } });
-    await push({ ...environment('written'), ...manifest('written', 'own', configMap('written-own', {})), ...manifest('written', 'budget', budget), ...manifest('written', 'quota', quota) });
+    const budget = JSON.stringify({
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'web' },
+      spec: { minAvailable: 1, selector: { matchLabels: { app: 'web' } } },
+    });
+    const quota = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'all' },
+      spec: { hard: { configmaps: '50' } },
+    });
+    await push({
+      ...environment('written'),
+      ...manifest('written', 'own', configMap('written-own', {})),
+      ...manifest('written', 'budget', budget),
+      ...manifest('written', 'quota', quota),
+    });
     expect(await stage.run('written')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/written/budget.yaml': undefined, 'manifests/written/quota.yaml': undefined });
     let writes = 0;
     const waits = async ({ name }: Call): Promise<void> => {
       if (name !== 'cluster.delete' || writes++ > 4) return;
-      for (const kind of ['poddisruptionbudget/web', 'resourcequota/all']) await world.kubectl('annotate', '--overwrite', kind, '--namespace', 'written', `example.com/write=${writes}`).catch(() => undefined);
+      for (const kind of ['poddisruptionbudget/web', 'resourcequota/all'])
+        await world
+          .kubectl('annotate', '--overwrite', kind, '--namespace', 'written', `example.com/write=${writes}`)
+          .catch(() => undefined);
     };
     expect(await stage.run('written', { waits })).toMatchObject({ outcome: 'converged' });
-    expect([await world.find('poddisruptionbudget', 'web', 'written'), await world.find('resourcequota', 'all', 'written')]).toEqual([undefined, undefined]);
+    expect([
+      await world.find('poddisruptionbudget', 'web', 'written'),
+      await world.find('resourcequota', 'all', 'written'),
+    ]).toEqual([undefined, undefined]);
     expect(diffsOf('written')).toEqual([]);
   });
 
   it('is left to the next look, and told to nobody, where it never stands still', async () => {
-    await push({ ...environment('restless'), ...manifest('restless', 'own', configMap('restless-own', {})), ...manifest('restless', 'other', configMap('restless-other', {})) });
+    await push({
+      ...environment('restless'),
+      ...manifest('restless', 'own', configMap('restless-own', {})),
+      ...manifest('restless', 'other', configMap('restless-other', {})),
+    });
     expect(await stage.run('restless')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/restless/other.yaml': undefined });
     let writes = 0;
     const waits = async ({ name }: Call): Promise<void> => {
-      if (name === 'cluster.delete') await world.kubectl('annotate', '--overwrite', 'configmap/restless-other', '--namespace', 'restless', `example.com/write=${++writes}`);
+      if (name === 'cluster.delete')
+        await world.kubectl(
+          'annotate',
+          '--overwrite',
+          'configmap/restless-other',
+          '--namespace',
+          'restless',
+          `example.com/write=${++writes}`,
+        );
     };
     expect(await stage.run('restless', { waits })).toMatchObject({ outcome: 'converged' });
     expect(writes).toBeGreaterThan(3);

@@ -23,7 +23,13 @@ beforeAll(async () => {
   const { server } = world.pipeline.kubernetes;
   await world.kubectl('create', 'serviceaccount', 'converge', '--namespace', 'kube-system');
   const token = await world.kubectl('create', 'token', 'converge', '--namespace', 'kube-system', '--duration', '4h');
-  const authority = await world.kubectl('config', 'view', '--raw', '--output', 'jsonpath={.clusters[0].cluster.certificate-authority-data}');
+  const authority = await world.kubectl(
+    'config',
+    'view',
+    '--raw',
+    '--output',
+    'jsonpath={.clusters[0].cluster.certificate-authority-data}',
+  );
   const kubeconfig = join(world.pipeline.folder, 'converge-kubeconfig');
   const document = {
     clusters: [{ name: 'c', cluster: { server, 'certificate-authority-data': authority } }],
@@ -32,7 +38,9 @@ beforeAll(async () => {
     'current-context': 'x',
   };
   await writeFile(kubeconfig, dump(document), { mode: 0o600 });
-  const beside = configSchema.pick({ clusters: true, google: true }).parse({ clusters: { apart: { kubeconfig, identity: 'environment' } } });
+  const beside = configSchema
+    .pick({ clusters: true, google: true })
+    .parse({ clusters: { apart: { kubeconfig, identity: 'environment' } } });
   inProcess = await startInProcess(world, undefined, beside);
 });
 afterAll(async () => {
@@ -86,7 +94,14 @@ const crd = {
     group: 'family.example',
     scope: 'Namespaced',
     names: { kind: 'Tariff', plural: 'tariffs', singular: 'tariff', listKind: 'TariffList' },
-    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } }],
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
   },
 };
 
@@ -99,24 +114,55 @@ const acme: Files = {
   }),
   'charts/shop/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
   'charts/shop/values.yaml': 'level: "1"\n',
-  'charts/shop/templates/settings.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { level: {{ .Values.level | quote }} }\n',
-  'charts/shop/templates/password.yaml': 'apiVersion: v1\nkind: Secret\nmetadata: { name: password }\nstringData: { password: {{ randAlphaNum 16 | quote }} }\n',
-  'charts/shop/templates/migrate.yaml': job('migrate', { 'helm.sh/hook': 'pre-install,pre-upgrade', 'helm.sh/hook-delete-policy': 'before-hook-creation' }),
-  'charts/shop/templates/farewell.yaml': job('farewell', { 'helm.sh/hook': 'post-delete', 'helm.sh/hook-delete-policy': 'hook-succeeded' }),
+  'charts/shop/templates/settings.yaml':
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { level: {{ .Values.level | quote }} }\n',
+  'charts/shop/templates/password.yaml':
+    'apiVersion: v1\nkind: Secret\nmetadata: { name: password }\nstringData: { password: {{ randAlphaNum 16 | quote }} }\n',
+  'charts/shop/templates/migrate.yaml': job('migrate', {
+    'helm.sh/hook': 'pre-install,pre-upgrade',
+    'helm.sh/hook-delete-policy': 'before-hook-creation',
+  }),
+  'charts/shop/templates/farewell.yaml': job('farewell', {
+    'helm.sh/hook': 'post-delete',
+    'helm.sh/hook-delete-policy': 'hook-succeeded',
+  }),
   'manifests/acme/web.yaml': deployment('web', 'shop:1'),
   'manifests/acme/shared.yaml': configMap('shared', { a: 'b' }, { namespace: 'acme-shared' }),
-  'manifests/acme/priority.yaml': JSON.stringify({ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'acme-high' }, value: 1000 }),
+  'manifests/acme/priority.yaml': JSON.stringify({
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name: 'acme-high' },
+    value: 1000,
+  }),
   'manifests/acme/definition.yaml': JSON.stringify(crd),
-  'manifests/acme/tariff.yaml': JSON.stringify({ apiVersion: 'family.example/v1', kind: 'Tariff', metadata: { name: 'basic' }, spec: { price: 1 } }),
+  'manifests/acme/tariff.yaml': JSON.stringify({
+    apiVersion: 'family.example/v1',
+    kind: 'Tariff',
+    metadata: { name: 'basic' },
+    spec: { price: 1 },
+  }),
 };
 
-const ruleSchema = z.object({ apiGroups: z.array(z.string()).optional(), resources: z.array(z.string()).default([]), resourceNames: z.array(z.string()).optional(), verbs: z.array(z.string()) });
-const manifestSchema = z.object({ kind: z.string(), metadata: z.object({ name: z.string(), namespace: z.string().optional() }), rules: z.array(ruleSchema).optional() });
+const ruleSchema = z.object({
+  apiGroups: z.array(z.string()).optional(),
+  resources: z.array(z.string()).default([]),
+  resourceNames: z.array(z.string()).optional(),
+  verbs: z.array(z.string()),
+});
+const manifestSchema = z.object({
+  kind: z.string(),
+  metadata: z.object({ name: z.string(), namespace: z.string().optional() }),
+  rules: z.array(ruleSchema).optional(),
+});
 
 describe('an environment that acts as itself', () => {
   it('is told that nobody lets it, and which command does', async () => {
     await push(acme);
-    expect(await inProcess.run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('`converge rbac master/acme --converge-account ACCOUNT`') as string });
+    expect(await inProcess.run('acme')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('`converge rbac master/acme --converge-account ACCOUNT`') as string,
+    });
   });
 
   it('converges with the rights that the command prints, and those alone', async () => {
@@ -124,11 +170,32 @@ describe('an environment that acts as itself', () => {
     const parsed = loadAll(manifests).map((document) => manifestSchema.parse(document));
     const kinds = parsed.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? '-'}`);
     expect(kinds).toEqual([
-      'Namespace -', 'Namespace -', 'ClusterRole -', 'ClusterRoleBinding -', 'Role acme', 'RoleBinding acme', 'Role acme-shared', 'RoleBinding acme-shared', 'ClusterRole -', 'ClusterRoleBinding -',
+      'Namespace -',
+      'Namespace -',
+      'ClusterRole -',
+      'ClusterRoleBinding -',
+      'Role acme',
+      'RoleBinding acme',
+      'Role acme-shared',
+      'RoleBinding acme-shared',
+      'ClusterRole -',
+      'ClusterRoleBinding -',
     ]);
     const resources = parsed.flatMap(({ rules }) => rules ?? []).flatMap((rule) => rule.resources);
     expect([...new Set(resources)].sort()).toEqual([
-      'configmaps', 'controllerrevisions', 'customresourcedefinitions', 'deployments', 'groups', 'jobs', 'namespaces', 'pods', 'priorityclasses', 'replicasets', 'secrets', 'tariffs', 'users',
+      'configmaps',
+      'controllerrevisions',
+      'customresourcedefinitions',
+      'deployments',
+      'groups',
+      'jobs',
+      'namespaces',
+      'pods',
+      'priorityclasses',
+      'replicasets',
+      'secrets',
+      'tariffs',
+      'users',
     ]);
     expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
     expect(await inProcess.run('acme')).toMatchObject({ outcome: 'unchanged' });
@@ -137,12 +204,26 @@ describe('an environment that acts as itself', () => {
   it('heals what drifted', async () => {
     await world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'acme');
     expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
-    expect(await world.kubectl('get', 'deployment', 'web', '--namespace', 'acme', '--output', 'jsonpath={.spec.template.spec.containers[0].image}')).toBe('shop:1');
+    expect(
+      await world.kubectl(
+        'get',
+        'deployment',
+        'web',
+        '--namespace',
+        'acme',
+        '--output',
+        'jsonpath={.spec.template.spec.containers[0].image}',
+      ),
+    ).toBe('shop:1');
   });
 
   it('runs hooks again, and prunes what Git no longer specifies', async () => {
     const before = await world.find('job', 'migrate', 'acme');
-    await push({ 'charts/shop/values.yaml': 'level: "2"\n', 'manifests/acme/tariff.yaml': undefined, 'manifests/acme/shared.yaml': undefined });
+    await push({
+      'charts/shop/values.yaml': 'level: "2"\n',
+      'manifests/acme/tariff.yaml': undefined,
+      'manifests/acme/shared.yaml': undefined,
+    });
     expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
     expect((await world.find('job', 'migrate', 'acme'))?.metadata.uid).not.toBe(before?.metadata.uid);
     expect((await world.find('configmap', 'settings', 'acme'))?.data).toEqual({ level: '2' });
@@ -151,34 +232,85 @@ describe('an environment that acts as itself', () => {
   });
 
   it('needs rights for a kind that is new to it, and says so', async () => {
-    await push({ 'manifests/acme/account.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'shop' } }) });
-    expect(await bring('acme')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('`converge rbac master/acme` prints the rights') as string });
+    await push({
+      'manifests/acme/account.yaml': JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: 'shop' },
+      }),
+    });
+    expect(await bring('acme')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('`converge rbac master/acme` prints the rights') as string,
+    });
     await grant('acme');
     expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
   });
 
   it("cannot touch what is another environment's", async () => {
-    await push({ 'environments/intruder.yaml': environmentFile('intruder', { cluster: 'apart' }), 'manifests/intruder/own.yaml': configMap('own', { a: '1' }) });
+    await push({
+      'environments/intruder.yaml': environmentFile('intruder', { cluster: 'apart' }),
+      'manifests/intruder/own.yaml': configMap('own', { a: '1' }),
+    });
     await grant('intruder');
     expect(await bring('intruder')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/intruder/other.yaml': configMap('stolen', { a: '1' }, { namespace: 'acme' }) });
-    expect(await bring('intruder')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('converge:master:intruder') as string });
+    expect(await bring('intruder')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('converge:master:intruder') as string,
+    });
     expect(await world.find('configmap', 'stolen', 'acme')).toBeUndefined();
-    const asIntruder = ['--as', 'converge:master:intruder', '--as-group', 'converge:environments', '--namespace', 'acme'];
+    const asIntruder = [
+      '--as',
+      'converge:master:intruder',
+      '--as-group',
+      'converge:environments',
+      '--namespace',
+      'acme',
+    ];
     await expect(world.kubectl('auth', 'can-i', 'get', 'secrets', ...asIntruder)).rejects.toThrow();
     await push({ 'manifests/intruder/other.yaml': undefined });
     expect(await bring('intruder')).toMatchObject({ outcome: 'converged' });
   });
 
   it("reads Helm's record of a release that it adopts with the rights that are printed for that, and takes none that it may not read for absent", async () => {
-    const adopter = (adopt: boolean): Files => ({ 'environments/adopter.yaml': environmentFile('adopter', { cluster: 'apart', adopt, sources: [{ helm: { chart: 'charts/adopted', release: 'shop' } }] }) });
-    const hooks = Object.fromEntries(['pre-install', 'pre-upgrade'].map((event) => [`charts/adopted/templates/${event}.yaml`, job(event, { 'helm.sh/hook': event })]));
-    await push({ ...adopter(false), ...hooks, 'charts/adopted/Chart.yaml': 'apiVersion: v2\nname: adopted\nversion: 1.0.0\n', 'charts/adopted/templates/a.yaml': configMap('a', {}) });
+    const adopter = (adopt: boolean): Files => ({
+      'environments/adopter.yaml': environmentFile('adopter', {
+        cluster: 'apart',
+        adopt,
+        sources: [{ helm: { chart: 'charts/adopted', release: 'shop' } }],
+      }),
+    });
+    const hooks = Object.fromEntries(
+      ['pre-install', 'pre-upgrade'].map((event) => [
+        `charts/adopted/templates/${event}.yaml`,
+        job(event, { 'helm.sh/hook': event }),
+      ]),
+    );
+    await push({
+      ...adopter(false),
+      ...hooks,
+      'charts/adopted/Chart.yaml': 'apiVersion: v2\nname: adopted\nversion: 1.0.0\n',
+      'charts/adopted/templates/a.yaml': configMap('a', {}),
+    });
     await grant('adopter');
     const labels = { owner: 'helm', name: 'shop', status: 'deployed', version: '1' };
-    await world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Secret', type: 'helm.sh/release.v1', metadata: { name: 'sh.helm.release.v1.shop.v1', namespace: 'adopter', labels } }));
+    await world.apply(
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        type: 'helm.sh/release.v1',
+        metadata: { name: 'sh.helm.release.v1.shop.v1', namespace: 'adopter', labels },
+      }),
+    );
     await push(adopter(true));
-    expect(await bring('adopter')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(/secrets.*403.*`converge rbac master\/adopter` prints the rights/) as string });
+    expect(await bring('adopter')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringMatching(/secrets.*403.*`converge rbac master\/adopter` prints the rights/) as string,
+    });
     expect(await world.find('configmap', 'a', 'adopter')).toBeUndefined();
     await grant('adopter');
     expect(await bring('adopter')).toMatchObject({ outcome: 'converged' });
@@ -187,13 +319,22 @@ describe('an environment that acts as itself', () => {
   });
 
   it('deletes a Namespace that says so, with the rights that show what is in it, and without them leaves it', async () => {
-    const ns = (annotations: Record<string, string>): string => JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'owner-jobs', annotations } });
-    await push({ 'environments/owner.yaml': environmentFile('owner', { cluster: 'apart' }), 'manifests/owner/a.yaml': configMap('a', {}), 'manifests/owner/ns.yaml': ns({}) });
+    const ns = (annotations: Record<string, string>): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'owner-jobs', annotations } });
+    await push({
+      'environments/owner.yaml': environmentFile('owner', { cluster: 'apart' }),
+      'manifests/owner/a.yaml': configMap('a', {}),
+      'manifests/owner/ns.yaml': ns({}),
+    });
     await grant('owner');
     await push({ 'manifests/owner/ns.yaml': ns({ 'converge.dev/prune': 'true' }) });
     expect(await bring('owner')).toMatchObject({ outcome: 'converged' });
     await push({ 'manifests/owner/ns.yaml': undefined });
-    expect(await bring('owner')).toMatchObject({ outcome: 'diverged', reason: 'Guarded', summary: expect.stringContaining('cannot be told whether an environment lives in it') as string });
+    expect(await bring('owner')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Guarded',
+      summary: expect.stringContaining('cannot be told whether an environment lives in it') as string,
+    });
     await grant('owner');
     expect(await bring('owner')).toMatchObject({ outcome: 'converged' });
     expect(await world.find('namespace', 'owner-jobs')).toBeUndefined();
@@ -201,19 +342,49 @@ describe('an environment that acts as itself', () => {
 
   it('has its rights printed for programs, and kinds that are defined elsewhere named', async () => {
     const certificate = { apiVersion: 'cert-manager.io/v1', kind: 'Certificate', metadata: { name: 'web' }, spec: {} };
-    await push({ 'environments/certified.yaml': environmentFile('certified', { cluster: 'apart' }), 'manifests/certified/certificate.yaml': JSON.stringify(certificate) });
-    await expect(converge('rbac', 'certified')).rejects.toThrow(/exit code 2: .*Certificate\.cert-manager\.io[^]*--resource Certificate\.cert-manager\.io=PLURAL/);
-    const printed = await converge('--output', 'json', 'rbac', 'certified', '--resource', 'Certificate.cert-manager.io=certificates');
-    const answer = z.object({ user: z.string(), cluster: z.string(), revision: z.string(), manifests: z.array(manifestSchema), notes: z.array(z.string()) }).parse(JSON.parse(printed));
+    await push({
+      'environments/certified.yaml': environmentFile('certified', { cluster: 'apart' }),
+      'manifests/certified/certificate.yaml': JSON.stringify(certificate),
+    });
+    await expect(converge('rbac', 'certified')).rejects.toThrow(
+      /exit code 2: .*Certificate\.cert-manager\.io[^]*--resource Certificate\.cert-manager\.io=PLURAL/,
+    );
+    const printed = await converge(
+      '--output',
+      'json',
+      'rbac',
+      'certified',
+      '--resource',
+      'Certificate.cert-manager.io=certificates',
+    );
+    const answer = z
+      .object({
+        user: z.string(),
+        cluster: z.string(),
+        revision: z.string(),
+        manifests: z.array(manifestSchema),
+        notes: z.array(z.string()),
+      })
+      .parse(JSON.parse(printed));
     expect(answer).toMatchObject({ user: 'converge:master:certified', cluster: 'apart' });
-    expect(answer.manifests.flatMap(({ rules }) => rules ?? [])).toContainEqual({ apiGroups: ['cert-manager.io'], resources: ['certificates'], verbs: ['get', 'list', 'create', 'patch', 'delete'] });
+    expect(answer.manifests.flatMap(({ rules }) => rules ?? [])).toContainEqual({
+      apiGroups: ['cert-manager.io'],
+      resources: ['certificates'],
+      verbs: ['get', 'list', 'create', 'patch', 'delete'],
+    });
     expect(answer.notes.some((note) => note.includes('--converge-account'))).toBe(true);
   });
 
   it('takes everything away that it brought, when its file is removed', async () => {
     await push({ 'environments/acme.yaml': undefined });
     expect(await bring('acme')).toMatchObject({ outcome: 'removed' });
-    for (const [kind, name] of [['configmap', 'settings'], ['secret', 'password'], ['deployment', 'web'], ['configmap', 'converge-acme'], ['secret', 'converge-acme-seed']] as const) {
+    for (const [kind, name] of [
+      ['configmap', 'settings'],
+      ['secret', 'password'],
+      ['deployment', 'web'],
+      ['configmap', 'converge-acme'],
+      ['secret', 'converge-acme-seed'],
+    ] as const) {
       expect(await world.find(kind, name, 'acme')).toBeUndefined();
     }
     expect(await world.find('priorityclass', 'acme-high')).toBeUndefined();

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configMap, countWrites, deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import {
+  configMap,
+  countWrites,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorld,
+  type Clone,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -29,49 +38,88 @@ describe('a commit', () => {
   it('deploys a Helm chart, a Kustomize overlay and plain YAML together, definitions first', async () => {
     const commit = await master.push({
       'environments/mixed.yaml': environmentFile('mixed', {
-        sources: [{ manifests: 'manifests/mixed' }, { helm: { chart: 'charts/web', release: 'web', values: ['config/mixed.yaml'] } }, { kustomize: 'overlays/mixed' }],
+        sources: [
+          { manifests: 'manifests/mixed' },
+          { helm: { chart: 'charts/web', release: 'web', values: ['config/mixed.yaml'] } },
+          { kustomize: 'overlays/mixed' },
+        ],
       }),
       'charts/web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 1.0.0\n',
       'charts/web/templates/web.yaml':
         'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: {{ .Release.Name }} }\nspec:\n  replicas: {{ .Values.replicas }}\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    spec: { containers: [{ name: web, image: "shop:1.0" }] }\n',
-      'charts/web/templates/test.yaml': 'apiVersion: v1\nkind: Pod\nmetadata: { name: web-test, annotations: { helm.sh/hook: test } }\nspec: { containers: [{ name: t, image: t }] }\n',
+      'charts/web/templates/test.yaml':
+        'apiVersion: v1\nkind: Pod\nmetadata: { name: web-test, annotations: { helm.sh/hook: test } }\nspec: { containers: [{ name: t, image: t }] }\n',
       'charts/web/crds/tariffs.yaml':
         'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: tariffs.family.example }\nspec:\n  group: family.example\n  scope: Namespaced\n  names: { kind: Tariff, plural: tariffs }\n  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]\n',
       'config/mixed.yaml': 'replicas: 3\n',
       'bases/claims/kustomization.yaml': 'resources: [claims.yaml]\n',
       'bases/claims/claims.yaml': configMap('claims', { limit: '10' }),
       'overlays/mixed/kustomization.yaml': 'resources: [../../bases/claims]\nnameSuffix: -mixed\n',
-      'manifests/mixed/tariff.yaml': 'apiVersion: family.example/v1\nkind: Tariff\nmetadata: { name: basic }\nspec: { premium: 9007199254740993 }\n',
-      'manifests/mixed/job.yaml': 'apiVersion: batch/v1\nkind: Job\nmetadata: { name: import }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: import, image: import }] } } }\n',
+      'manifests/mixed/tariff.yaml':
+        'apiVersion: family.example/v1\nkind: Tariff\nmetadata: { name: basic }\nspec: { premium: 9007199254740993 }\n',
+      'manifests/mixed/job.yaml':
+        'apiVersion: batch/v1\nkind: Job\nmetadata: { name: import }\nspec: { template: { spec: { restartPolicy: Never, containers: [{ name: import, image: import }] } } }\n',
     });
     const { changes } = await convergedAt('mixed', commit);
     expect(changes).toEqual({ created: 5, configured: 0, unchanged: 0, pruned: 0 });
     expect((await world.find('deployment', 'web', 'mixed'))?.spec['replicas']).toBe(3);
     expect((await world.find('configmap', 'claims-mixed', 'mixed'))?.data).toEqual({ limit: '10' });
-    expect(await world.kubectl('get', 'tariff', 'basic', '--namespace', 'mixed', '--output', 'json')).toContain('"premium": 9007199254740993');
+    expect(await world.kubectl('get', 'tariff', 'basic', '--namespace', 'mixed', '--output', 'json')).toContain(
+      '"premium": 9007199254740993',
+    );
     expect(await world.find('pod', 'web-test', 'mixed')).toBeUndefined();
     const parent = await world.find('configmap', 'converge-mixed', 'mixed');
     expect(parent?.metadata.annotations).toMatchObject({
       'applyset.kubernetes.io/tooling': 'converge/v1',
-      'applyset.kubernetes.io/contains-group-kinds': 'ConfigMap,CustomResourceDefinition.apiextensions.k8s.io,Deployment.apps,Job.batch,Tariff.family.example',
+      'applyset.kubernetes.io/contains-group-kinds':
+        'ConfigMap,CustomResourceDefinition.apiextensions.k8s.io,Deployment.apps,Job.batch,Tariff.family.example',
       'converge.dev/revision': `main@sha1:${commit}`,
     });
   });
 
   it('moves only the environments it affects, and a base of an overlay is one of its inputs', async () => {
-    await convergedAt('other', await master.push({ 'environments/other.yaml': environmentFile('other'), 'manifests/other/a.yaml': configMap('a', { v: '1' }) }));
+    await convergedAt(
+      'other',
+      await master.push({
+        'environments/other.yaml': environmentFile('other'),
+        'manifests/other/a.yaml': configMap('a', { v: '1' }),
+      }),
+    );
     const before = world.converged.length;
     const commit = await master.push({ 'bases/claims/claims.yaml': configMap('claims', { limit: '20' }) });
-    expect((await convergedAt('mixed', commit)).changes).toEqual({ created: 0, configured: 1, unchanged: 4, pruned: 0 });
+    expect((await convergedAt('mixed', commit)).changes).toEqual({
+      created: 0,
+      configured: 1,
+      unchanged: 4,
+      pruned: 0,
+    });
     expect(world.converged.slice(before).map((alert) => alert.environment)).toEqual(['mixed']);
   });
 
   it('prunes what it no longer specifies, and leaves alone what opted out', async () => {
-    const files = { 'environments/pruned.yaml': environmentFile('pruned'), 'manifests/pruned/stays.yaml': configMap('stays', {}) };
+    const files = {
+      'environments/pruned.yaml': environmentFile('pruned'),
+      'manifests/pruned/stays.yaml': configMap('stays', {}),
+    };
     const keep = configMap('kept', {}, { annotations: { 'converge.dev/prune': 'false' } });
-    await convergedAt('pruned', await master.push({ ...files, 'manifests/pruned/goes.yaml': configMap('goes', {}), 'manifests/pruned/kept.yaml': keep }));
-    const commit = await master.push({ 'manifests/pruned/goes.yaml': undefined, 'manifests/pruned/kept.yaml': undefined });
-    expect((await convergedAt('pruned', commit)).changes).toEqual({ created: 0, configured: 0, unchanged: 1, pruned: 1 });
+    await convergedAt(
+      'pruned',
+      await master.push({
+        ...files,
+        'manifests/pruned/goes.yaml': configMap('goes', {}),
+        'manifests/pruned/kept.yaml': keep,
+      }),
+    );
+    const commit = await master.push({
+      'manifests/pruned/goes.yaml': undefined,
+      'manifests/pruned/kept.yaml': undefined,
+    });
+    expect((await convergedAt('pruned', commit)).changes).toEqual({
+      created: 0,
+      configured: 0,
+      unchanged: 1,
+      pruned: 1,
+    });
     expect(await world.find('configmap', 'goes', 'pruned')).toBeUndefined();
     expect(await world.find('configmap', 'kept', 'pruned')).toBeDefined();
     const writes = await countWrites(world, ['configmaps']);
@@ -80,9 +128,14 @@ describe('a commit', () => {
     expect(await countWrites(world, ['configmaps'])).toBe(writes);
   });
 
-  it('whose chart does not render prunes nothing, and its diff says Failed with Helm\'s own words', async () => {
-    const chart = { 'charts/broken/Chart.yaml': 'apiVersion: v2\nname: broken\nversion: 1.0.0\n', 'charts/broken/templates/a.yaml': configMap('a', {}) };
-    const environment = environmentFile('broken', { sources: [{ helm: { chart: 'charts/broken', release: 'broken' } }] });
+  it("whose chart does not render prunes nothing, and its diff says Failed with Helm's own words", async () => {
+    const chart = {
+      'charts/broken/Chart.yaml': 'apiVersion: v2\nname: broken\nversion: 1.0.0\n',
+      'charts/broken/templates/a.yaml': configMap('a', {}),
+    };
+    const environment = environmentFile('broken', {
+      sources: [{ helm: { chart: 'charts/broken', release: 'broken' } }],
+    });
     await convergedAt('broken', await master.push({ ...chart, 'environments/broken.yaml': environment }));
     const commit = await master.push({ 'charts/broken/templates/a.yaml': '{{ fail "no tariff for this customer" }}' });
     const diff = await diffAt('broken', commit);
@@ -94,7 +147,13 @@ describe('a commit', () => {
   });
 
   it('that renders to nothing is refused, and nothing is pruned', async () => {
-    await convergedAt('empty', await master.push({ 'environments/empty.yaml': environmentFile('empty'), 'manifests/empty/a.yaml': configMap('a', {}) }));
+    await convergedAt(
+      'empty',
+      await master.push({
+        'environments/empty.yaml': environmentFile('empty'),
+        'manifests/empty/a.yaml': configMap('a', {}),
+      }),
+    );
     const commit = await master.push({ 'manifests/empty/a.yaml': '# nothing left\n' });
     expect(await diffAt('empty', commit)).toMatchObject({ reason: 'Guarded' });
     expect(await world.find('configmap', 'a', 'empty')).toBeDefined();
@@ -106,7 +165,8 @@ describe('a commit', () => {
     const commit = await master.push({
       'environments/fine.yaml': environmentFile('fine'),
       'manifests/fine/a.yaml': configMap('a', {}),
-      'environments/wrong.yaml': 'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: wrong }\nspec:\n  cluster: sandbox\n  namespace: wrong\n  sorces: []\n',
+      'environments/wrong.yaml':
+        'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: wrong }\nspec:\n  cluster: sandbox\n  namespace: wrong\n  sorces: []\n',
     });
     expect((await diffAt('wrong', commit)).summary).toContain('environments/wrong.yaml:7: spec.sorces: unknown key');
     await convergedAt('fine', commit);
@@ -117,7 +177,8 @@ describe('a commit', () => {
     const commit = await master.push({
       'environments/partly.yaml': environmentFile('partly'),
       'manifests/partly/fine.yaml': configMap('fine', {}),
-      'manifests/partly/invalid.yaml': 'apiVersion: v1\nkind: Service\nmetadata: { name: invalid }\nspec: { ports: [{ port: 99999 }] }\n',
+      'manifests/partly/invalid.yaml':
+        'apiVersion: v1\nkind: Service\nmetadata: { name: invalid }\nspec: { ports: [{ port: 99999 }] }\n',
       'manifests/partly/unknown.yaml': 'apiVersion: nowhere.example/v1\nkind: Thing\nmetadata: { name: unknown }\n',
     });
     const diff = await diffAt('partly', commit);
@@ -131,8 +192,18 @@ describe('a commit', () => {
   });
 
   it('does not steal an object of another environment, and names the owner', async () => {
-    await convergedAt('owner', await master.push({ 'environments/owner.yaml': environmentFile('owner'), 'manifests/owner/a.yaml': configMap('a', { of: 'owner' }, { namespace: 'shared' }), 'manifests/owner/namespace.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: { name: shared }\n' }));
-    const commit = await master.push({ 'environments/thief.yaml': environmentFile('thief'), 'manifests/thief/a.yaml': configMap('a', { of: 'thief' }, { namespace: 'shared' }) });
+    await convergedAt(
+      'owner',
+      await master.push({
+        'environments/owner.yaml': environmentFile('owner'),
+        'manifests/owner/a.yaml': configMap('a', { of: 'owner' }, { namespace: 'shared' }),
+        'manifests/owner/namespace.yaml': 'apiVersion: v1\nkind: Namespace\nmetadata: { name: shared }\n',
+      }),
+    );
+    const commit = await master.push({
+      'environments/thief.yaml': environmentFile('thief'),
+      'manifests/thief/a.yaml': configMap('a', { of: 'thief' }, { namespace: 'shared' }),
+    });
     expect((await diffAt('thief', commit)).objects[0]?.message).toContain('environment master/owner');
     expect((await world.find('configmap', 'a', 'shared'))?.data).toEqual({ of: 'owner' });
   });
@@ -142,7 +213,10 @@ describe('a commit', () => {
     const environment = environmentFile('stuck', { timeout: '3s' });
     const commit = await master.push({ 'environments/stuck.yaml': environment, 'manifests/stuck/web.yaml': stuck });
     const diff = await diffAt('stuck', commit);
-    expect(diff).toMatchObject({ reason: 'Unhealthy', objects: [{ kind: 'Deployment', name: 'web', change: 'unhealthy' }] });
+    expect(diff).toMatchObject({
+      reason: 'Unhealthy',
+      objects: [{ kind: 'Deployment', name: 'web', change: 'unhealthy' }],
+    });
     const patient = await master.push({ 'environments/stuck.yaml': environmentFile('stuck', { timeout: '10m' }) });
     await eventually('the run waits', async () => (await statusOf('stuck'))?.health === 'Progressing');
     const mended = await master.push({ 'manifests/stuck/web.yaml': deployment('web', 'shop:2') });
@@ -151,10 +225,18 @@ describe('a commit', () => {
   });
 
   it('that adds one file under environments deploys a new customer and touches nothing else', async () => {
-    await convergedAt('first', await master.push({ 'environments/first.yaml': environmentFile('first', { sources: [{ manifests: 'manifests/shop' }] }), 'manifests/shop/a.yaml': configMap('a', {}) }));
+    await convergedAt(
+      'first',
+      await master.push({
+        'environments/first.yaml': environmentFile('first', { sources: [{ manifests: 'manifests/shop' }] }),
+        'manifests/shop/a.yaml': configMap('a', {}),
+      }),
+    );
     const before = world.converged.length;
     const writes = (await world.find('configmap', 'a', 'first'))?.metadata.resourceVersion;
-    const commit = await master.push({ 'environments/second.yaml': environmentFile('second', { sources: [{ manifests: 'manifests/shop' }] }) });
+    const commit = await master.push({
+      'environments/second.yaml': environmentFile('second', { sources: [{ manifests: 'manifests/shop' }] }),
+    });
     await convergedAt('second', commit);
     expect(await world.find('configmap', 'a', 'second')).toBeDefined();
     expect(world.converged.slice(before).map((alert) => alert.environment)).toEqual(['second']);
@@ -163,8 +245,20 @@ describe('a commit', () => {
 
   it('that reverts an earlier one brings the cluster back', async () => {
     const environment = environmentFile('reverted');
-    await convergedAt('reverted', await master.push({ 'environments/reverted.yaml': environment, 'manifests/reverted/web.yaml': deployment('web', 'shop:1') }));
-    await convergedAt('reverted', await master.push({ 'manifests/reverted/web.yaml': deployment('web', 'shop:2'), 'manifests/reverted/more.yaml': configMap('more', {}) }));
+    await convergedAt(
+      'reverted',
+      await master.push({
+        'environments/reverted.yaml': environment,
+        'manifests/reverted/web.yaml': deployment('web', 'shop:1'),
+      }),
+    );
+    await convergedAt(
+      'reverted',
+      await master.push({
+        'manifests/reverted/web.yaml': deployment('web', 'shop:2'),
+        'manifests/reverted/more.yaml': configMap('more', {}),
+      }),
+    );
     await master.git('revert', '--no-edit', 'HEAD');
     await master.git('push', '--quiet', 'origin', 'main');
     const { changes } = await convergedAt('reverted', await master.head());
@@ -173,20 +267,35 @@ describe('a commit', () => {
   });
 
   it('to a suspended environment changes nothing, and the status says so', async () => {
-    await master.push({ 'environments/asleep.yaml': environmentFile('asleep', { suspend: true }), 'manifests/asleep/a.yaml': configMap('a', {}) });
+    await master.push({
+      'environments/asleep.yaml': environmentFile('asleep', { suspend: true }),
+      'manifests/asleep/a.yaml': configMap('a', {}),
+    });
     await eventually('the status says Suspended', async () => (await statusOf('asleep'))?.state === 'Suspended');
     expect(await world.find('configmap', 'a', 'asleep')).toBeUndefined();
   });
 
   it('that moves an environment to another namespace is refused, so that nothing is left behind', async () => {
-    await convergedAt('moved', await master.push({ 'environments/moved.yaml': environmentFile('moved'), 'manifests/moved/a.yaml': configMap('a', {}) }));
-    const commit = await master.push({ 'environments/moved.yaml': environmentFile('moved', { namespace: 'elsewhere' }) });
-    expect((await diffAt('moved', commit)).summary).toContain('spec.namespace from moved to elsewhere is not implemented yet');
+    await convergedAt(
+      'moved',
+      await master.push({
+        'environments/moved.yaml': environmentFile('moved'),
+        'manifests/moved/a.yaml': configMap('a', {}),
+      }),
+    );
+    const commit = await master.push({
+      'environments/moved.yaml': environmentFile('moved', { namespace: 'elsewhere' }),
+    });
+    expect((await diffAt('moved', commit)).summary).toContain(
+      'spec.namespace from moved to elsewhere is not implemented yet',
+    );
     expect(await world.find('configmap', 'a', 'moved')).toBeDefined();
   });
 });
 
 async function statusOf(environment: string): Promise<{ state: string; health: string } | undefined> {
-  const status = (await (await fetch(world.pipeline.facts.status)).json()) as { environments: { name: string; state: string; health: string }[] };
+  const status = (await (await fetch(world.pipeline.facts.status)).json()) as {
+    environments: { name: string; state: string; health: string }[];
+  };
   return status.environments.find(({ name }) => name === environment);
 }

@@ -1,7 +1,17 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configMap, countWrites, environmentFile, eventually, readLog, startWorld, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  countWrites,
+  environmentFile,
+  eventually,
+  readLog,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -16,30 +26,45 @@ afterAll(async () => {
 });
 
 async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () => world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`));
+  return eventually(`${environment} converged at ${commit}`, () =>
+    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
+  );
 }
 
 async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${commit}`, () => world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`));
+  return eventually(`${environment} has a diff at ${commit}`, () =>
+    world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
+  );
 }
 
 /** Has every environment looked at, and waits until this one was: a commit that is no input of it changes nothing else. */
 async function lookAgain(environment: string): Promise<void> {
-  const done = async (): Promise<number> => (await readLog(world)).split('\n').filter((line) => line.includes('reconcile done') && line.includes(`"master/${environment}"`)).length;
+  const done = async (): Promise<number> =>
+    (await readLog(world))
+      .split('\n')
+      .filter((line) => line.includes('reconcile done') && line.includes(`"master/${environment}"`)).length;
   const before = await done();
   await world.checkDrift();
   await eventually(`${environment} was looked at again`, async () => (await done()) > before);
 }
 
 async function rendersOf(environment: string): Promise<number> {
-  return (await readLog(world)).split('\n').filter((line) => line.includes('"message":"rendered"') && line.includes(`"environment":"master/${environment}"`)).length;
+  return (await readLog(world))
+    .split('\n')
+    .filter((line) => line.includes('"message":"rendered"') && line.includes(`"environment":"master/${environment}"`))
+    .length;
 }
 
 function chartOf(environment: string, templates: Files, spec: Record<string, unknown> = {}): Files {
   return {
-    [`environments/${environment}.yaml`]: environmentFile(environment, { sources: [{ helm: { chart: `charts/${environment}`, release: 'shop' } }], ...spec }),
+    [`environments/${environment}.yaml`]: environmentFile(environment, {
+      sources: [{ helm: { chart: `charts/${environment}`, release: 'shop' } }],
+      ...spec,
+    }),
     [`charts/${environment}/Chart.yaml`]: 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
-    ...Object.fromEntries(Object.entries(templates).map(([name, text]) => [`charts/${environment}/templates/${name}`, text])),
+    ...Object.fromEntries(
+      Object.entries(templates).map(([name, text]) => [`charts/${environment}/templates/${name}`, text]),
+    ),
   };
 }
 
@@ -77,14 +102,20 @@ describe('a chart with random values', () => {
   let password: string | undefined;
 
   it('converges, and a second run finds no diff, makes no write and renders nothing', async () => {
-    const commit = await master.push(chartOf('random', { 'login.yaml': secret, 'tls.yaml': certificate, 'web.yaml': web }));
+    const commit = await master.push(
+      chartOf('random', { 'login.yaml': secret, 'tls.yaml': certificate, 'web.yaml': web }),
+    );
     expect((await convergedAt('random', commit)).changes).toMatchObject({ created: 3 });
     password = (await world.find('secret', 'login', 'random'))?.data?.['password'];
     expect(Buffer.from(password ?? '', 'base64').toString()).toMatch(/^[A-Za-z0-9]{32}$/);
     const pem = (await world.find('secret', 'tls', 'random'))?.data?.['tls.crt'];
     expect(new X509Certificate(Buffer.from(pem ?? '', 'base64')).subject).toBe('CN=web');
 
-    const [writes, renders, diffs] = [await countWrites(world, ['secrets', 'deployments']), await rendersOf('random'), world.diffs.length];
+    const [writes, renders, diffs] = [
+      await countWrites(world, ['secrets', 'deployments']),
+      await rendersOf('random'),
+      world.diffs.length,
+    ];
     await lookAgain('random');
     expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
     expect(await rendersOf('random')).toBe(renders);
@@ -93,8 +124,15 @@ describe('a chart with random values', () => {
 
   it('keeps them when its inputs change, and rolls nothing for it', async () => {
     const before = await world.find('deployment', 'web', 'random');
-    const commit = await master.push({ 'charts/random/templates/a-config.yaml': configMap('config', { note: '{{ randAlphaNum 32 }}' }) });
-    expect((await convergedAt('random', commit)).changes).toEqual({ created: 1, configured: 0, unchanged: 3, pruned: 0 });
+    const commit = await master.push({
+      'charts/random/templates/a-config.yaml': configMap('config', { note: '{{ randAlphaNum 32 }}' }),
+    });
+    expect((await convergedAt('random', commit)).changes).toEqual({
+      created: 1,
+      configured: 0,
+      unchanged: 3,
+      pruned: 0,
+    });
     expect((await world.find('secret', 'login', 'random'))?.data?.['password']).toBe(password);
     expect((await world.find('deployment', 'web', 'random'))?.metadata.uid).toBe(before?.metadata.uid);
   });
@@ -103,7 +141,9 @@ describe('a chart with random values', () => {
     const [renders, closed] = [await rendersOf('random'), world.converged.length];
     await world.kubectl('delete', 'secret', 'login', '--namespace', 'random');
     await world.checkDrift();
-    await eventually('the incident is closed', () => world.converged.slice(closed).some((alert) => alert.environment === 'random'));
+    await eventually('the incident is closed', () =>
+      world.converged.slice(closed).some((alert) => alert.environment === 'random'),
+    );
     expect((await world.find('secret', 'login', 'random'))?.data?.['password']).toBe(password);
     expect(await rendersOf('random')).toBe(renders);
   });
@@ -114,14 +154,32 @@ describe('a chart with random values', () => {
     expect(Date.parse(Buffer.from(seed?.data?.['time'] ?? '', 'base64').toString())).toBeLessThan(Date.now());
     expect(seed?.metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
     const commit = await master.push({ 'charts/random/templates/a-config.yaml': undefined });
-    expect((await convergedAt('random', commit)).changes).toEqual({ created: 0, configured: 0, unchanged: 3, pruned: 1 });
+    expect((await convergedAt('random', commit)).changes).toEqual({
+      created: 0,
+      configured: 0,
+      unchanged: 3,
+      pruned: 1,
+    });
     expect((await world.find('secret', 'converge-random-seed', 'random'))?.metadata.uid).toBe(seed?.metadata.uid);
   });
 
   it('is refused where its seed is unreadable, and no value is made anew', async () => {
-    await world.kubectl('patch', 'secret', 'converge-random-seed', '--namespace', 'random', '--type', 'merge', '--patch', '{"data":{"seed":"c2hvcnQ="}}');
+    await world.kubectl(
+      'patch',
+      'secret',
+      'converge-random-seed',
+      '--namespace',
+      'random',
+      '--type',
+      'merge',
+      '--patch',
+      '{"data":{"seed":"c2hvcnQ="}}',
+    );
     const commit = await master.push({ 'charts/random/templates/b-config.yaml': configMap('config', {}) });
-    expect(await diffAt('random', commit)).toMatchObject({ reason: 'Failed', summary: expect.stringContaining('Secret random/converge-random-seed: holds no seed') });
+    expect(await diffAt('random', commit)).toMatchObject({
+      reason: 'Failed',
+      summary: expect.stringContaining('Secret random/converge-random-seed: holds no seed'),
+    });
     expect((await world.find('secret', 'login', 'random'))?.data?.['password']).toBe(password);
   });
 
@@ -162,26 +220,45 @@ describe('a chart that looks something up', () => {
     const commit = await master.push(chartOf('blind', { 'copied.yaml': lookups }));
     const diff = await diffAt('blind', commit);
     expect(diff.reason).toBe('Failed');
-    expect(diff.summary).toContain("ConfigMap tariffs/basic is there and not this environment's own (it is of kubectl-create)");
+    expect(diff.summary).toContain(
+      "ConfigMap tariffs/basic is there and not this environment's own (it is of kubectl-create)",
+    );
     expect(diff.summary).toContain('spec.lookup: cluster');
   });
 
   it('is answered nothing where the environment says so', async () => {
-    const commit = await master.push(chartOf('unseeing', { 'a.yaml': `apiVersion: v1
+    const commit = await master.push(
+      chartOf(
+        'unseeing',
+        {
+          'a.yaml': `apiVersion: v1
 kind: ConfigMap
 metadata: { name: a }
 data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
-` }, { lookup: 'empty' }));
+`,
+        },
+        { lookup: 'empty' },
+      ),
+    );
     await convergedAt('unseeing', commit);
     expect((await world.find('configmap', 'a', 'unseeing'))?.data).toEqual({ nothing: 'true' });
   });
 
   it('that makes a password where none is there renders alike from then on, and rolls nothing', async () => {
-    await convergedAt('keeping', await master.push(chartOf('keeping', { 'login.yaml': keepsPassword, 'web.yaml': web })));
-    const [password, deployment] = [(await world.find('secret', 'login', 'keeping'))?.data, await world.find('deployment', 'web', 'keeping')];
+    await convergedAt(
+      'keeping',
+      await master.push(chartOf('keeping', { 'login.yaml': keepsPassword, 'web.yaml': web })),
+    );
+    const [password, deployment] = [
+      (await world.find('secret', 'login', 'keeping'))?.data,
+      await world.find('deployment', 'web', 'keeping'),
+    ];
     expect(Buffer.from(password?.['password'] ?? '', 'base64').toString()).toMatch(/^[A-Za-z0-9]{32}$/);
     const writes = await countWrites(world, ['secrets', 'deployments']);
-    expect((await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', {}) }))).changes).toEqual({ created: 1, configured: 0, unchanged: 2, pruned: 0 });
+    expect(
+      (await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', {}) })))
+        .changes,
+    ).toEqual({ created: 1, configured: 0, unchanged: 2, pruned: 0 });
     await lookAgain('keeping');
     expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
     expect((await world.find('secret', 'login', 'keeping'))?.data).toEqual(password);
@@ -191,23 +268,53 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
   it('goes on with its password where Converge has lost the answers', async () => {
     const password = (await world.find('secret', 'login', 'keeping'))?.data;
     await world.kubectl('delete', 'secret', 'converge-keeping-seed', '--namespace', 'keeping');
-    await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', { v: '2' }) }));
+    await convergedAt(
+      'keeping',
+      await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', { v: '2' }) }),
+    );
     expect((await world.find('secret', 'login', 'keeping'))?.data).toEqual(password);
   });
 
   it('finds what the release has that the environment adopts', async () => {
     await world.kubectl('create', 'namespace', 'adopting');
-    await world.kubectl('create', 'secret', 'generic', 'login', '--namespace', 'adopting', '--from-literal', 'password=hunter2');
+    await world.kubectl(
+      'create',
+      'secret',
+      'generic',
+      'login',
+      '--namespace',
+      'adopting',
+      '--from-literal',
+      'password=hunter2',
+    );
     await world.kubectl('label', 'secret', 'login', '--namespace', 'adopting', 'app.kubernetes.io/managed-by=Helm');
-    await world.kubectl('annotate', 'secret', 'login', '--namespace', 'adopting', 'meta.helm.sh/release-name=shop', 'meta.helm.sh/release-namespace=adopting');
-    await convergedAt('adopting', await master.push(chartOf('adopting', { 'login.yaml': keepsPassword }, { adopt: true })));
-    expect((await world.find('secret', 'login', 'adopting'))?.data?.['password']).toBe(Buffer.from('hunter2').toString('base64'));
+    await world.kubectl(
+      'annotate',
+      'secret',
+      'login',
+      '--namespace',
+      'adopting',
+      'meta.helm.sh/release-name=shop',
+      'meta.helm.sh/release-namespace=adopting',
+    );
+    await convergedAt(
+      'adopting',
+      await master.push(chartOf('adopting', { 'login.yaml': keepsPassword }, { adopt: true })),
+    );
+    expect((await world.find('secret', 'login', 'adopting'))?.data?.['password']).toBe(
+      Buffer.from('hunter2').toString('base64'),
+    );
   });
 
   it('is answered by the cluster where the environment allows it, and a second run makes no write', async () => {
     const commit = await master.push(chartOf('seeing', { 'copied.yaml': lookups }, { lookup: true }));
     await convergedAt('seeing', commit);
-    expect((await world.find('configmap', 'copied', 'seeing'))?.data).toEqual({ premium: '10', listed: 'true', kind: 'NamespaceList', absent: 'true' });
+    expect((await world.find('configmap', 'copied', 'seeing'))?.data).toEqual({
+      premium: '10',
+      listed: 'true',
+      kind: 'NamespaceList',
+      absent: 'true',
+    });
     const [writes, diffs] = [await countWrites(world, ['configmaps']), world.diffs.length];
     await lookAgain('seeing');
     expect(await countWrites(world, ['configmaps'])).toBe(writes);
@@ -215,20 +322,58 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
   });
 
   it('follows what it looked up, and tells that first', async () => {
-    await convergedAt('watching', await master.push(chartOf('watching', { 'copied.yaml': lookups }, { lookup: 'cluster', selfHeal: false, diffAfter: '0s' })));
+    await convergedAt(
+      'watching',
+      await master.push(
+        chartOf('watching', { 'copied.yaml': lookups }, { lookup: 'cluster', selfHeal: false, diffAfter: '0s' }),
+      ),
+    );
     const closed = world.converged.length;
-    await world.kubectl('patch', 'configmap', 'basic', '--namespace', 'tariffs', '--type', 'merge', '--patch', '{"data":{"premium":"12"}}');
+    await world.kubectl(
+      'patch',
+      'configmap',
+      'basic',
+      '--namespace',
+      'tariffs',
+      '--type',
+      'merge',
+      '--patch',
+      '{"data":{"premium":"12"}}',
+    );
     await world.checkDrift();
-    const diff = await eventually('what was looked up is told', () => world.diffs.find((alert) => alert.environment === 'seeing' && alert.reason === 'Drifted'));
-    expect(diff).toMatchObject({ action: 'healing', summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart' });
-    expect(diff.objects[0]?.fields).toEqual([{ path: '/data/premium', desired: '10', observed: '12', manager: 'kubectl-patch', changedBefore: expect.any(String) }]);
-    await eventually('the copy follows', async () => (await world.find('configmap', 'copied', 'seeing'))?.data?.['premium'] === '12');
-    await eventually('the incident is closed', () => world.converged.slice(closed).find((alert) => alert.incident === diff.incident));
+    const diff = await eventually('what was looked up is told', () =>
+      world.diffs.find((alert) => alert.environment === 'seeing' && alert.reason === 'Drifted'),
+    );
+    expect(diff).toMatchObject({
+      action: 'healing',
+      summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart',
+    });
+    expect(diff.objects[0]?.fields).toEqual([
+      {
+        path: '/data/premium',
+        desired: '10',
+        observed: '12',
+        manager: 'kubectl-patch',
+        changedBefore: expect.any(String),
+      },
+    ]);
+    await eventually(
+      'the copy follows',
+      async () => (await world.find('configmap', 'copied', 'seeing'))?.data?.['premium'] === '12',
+    );
+    await eventually('the incident is closed', () =>
+      world.converged.slice(closed).find((alert) => alert.incident === diff.incident),
+    );
   });
 
   it('is told and left as it is where the environment does not heal', async () => {
-    const diff = await eventually('what was looked up is told', () => world.diffs.find((alert) => alert.environment === 'watching' && alert.reason === 'Drifted'));
-    expect(diff).toMatchObject({ action: 'none', summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart' });
+    const diff = await eventually('what was looked up is told', () =>
+      world.diffs.find((alert) => alert.environment === 'watching' && alert.reason === 'Drifted'),
+    );
+    expect(diff).toMatchObject({
+      action: 'none',
+      summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart',
+    });
     await lookAgain('watching');
     expect((await world.find('configmap', 'copied', 'watching'))?.data?.['premium']).toBe('10');
   });
@@ -252,17 +397,28 @@ metadata: { name: read }
 data: { seed: {{ (lookup "v1" "Secret" .Release.Namespace "converge-listing-seed").data.seed }} }
 `;
     const commit = await master.push({ 'charts/listing/templates/b.yaml': reading });
-    expect((await diffAt('listing', commit)).summary).toContain('Secret listing/converge-listing-seed holds what this environment keeps of itself');
+    expect((await diffAt('listing', commit)).summary).toContain(
+      'Secret listing/converge-listing-seed holds what this environment keeps of itself',
+    );
   });
 
   it('finds its own under a new name, too', async () => {
     const spec = { namespace: 'renamed' };
     await convergedAt('before', await master.push(chartOf('before', { 'login.yaml': secret }, spec)));
     const password = (await world.find('secret', 'login', 'renamed'))?.data;
-    const declared = z.looseObject({ metadata: z.looseObject({}) }).parse(JSON.parse(environmentFile('after', { ...spec, sources: [{ helm: { chart: 'charts/before', release: 'shop' } }] })));
+    const declared = z
+      .looseObject({ metadata: z.looseObject({}) })
+      .parse(
+        JSON.parse(
+          environmentFile('after', { ...spec, sources: [{ helm: { chart: 'charts/before', release: 'shop' } }] }),
+        ),
+      );
     const commit = await master.push({
       'environments/before.yaml': undefined,
-      'environments/after.yaml': JSON.stringify({ ...declared, metadata: { ...declared.metadata, previousNames: ['before'] } }),
+      'environments/after.yaml': JSON.stringify({
+        ...declared,
+        metadata: { ...declared.metadata, previousNames: ['before'] },
+      }),
       'charts/before/templates/login.yaml': keepsPassword,
     });
     await convergedAt('after', commit);
@@ -270,7 +426,11 @@ data: { seed: {{ (lookup "v1" "Secret" .Release.Namespace "converge-listing-seed
   });
 
   it('says what the cluster does not serve', async () => {
-    const commit = await master.push(chartOf('unserved', { 'a.yaml': '{{ lookup "family.example/v9" "Tariff" "" "" }}' }, { lookup: true }));
-    expect((await diffAt('unserved', commit)).summary).toContain('lookup of family.example/v9 Tariff : the cluster does not serve Tariff in family.example/v9');
+    const commit = await master.push(
+      chartOf('unserved', { 'a.yaml': '{{ lookup "family.example/v9" "Tariff" "" "" }}' }, { lookup: true }),
+    );
+    expect((await diffAt('unserved', commit)).summary).toContain(
+      'lookup of family.example/v9 Tariff : the cluster does not serve Tariff in family.example/v9',
+    );
   });
 });

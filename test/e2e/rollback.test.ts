@@ -11,9 +11,24 @@ import { quarantinePath, quarantineSchema, type Quarantine } from '../../shared/
 import { diffSchema } from '../../shared/events/alert.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
 import type { Repository } from '../../shared/pipeline/ports.ts';
-import { rollback, type RollbackPorts, type RollbackRequest, type RollbackResult } from '../../shared/pipeline/rollback.ts';
+import {
+  rollback,
+  type RollbackPorts,
+  type RollbackRequest,
+  type RollbackResult,
+} from '../../shared/pipeline/rollback.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
-import { configMap, deployment, environmentFile, eventually, startWorld, tgz, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  startWorld,
+  tgz,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 /** A run waits so short a time that a roll-out that fails late is waited for by several. */
 const limits = { waitSeconds: 3 };
@@ -37,11 +52,23 @@ afterAll(async () => {
 });
 
 async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)), 90);
+  return eventually(
+    `${name} converged at ${commit}`,
+    () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
+    90,
+  );
 }
 
-async function diffAt(name: string, commit: string, isMeant: (diff: World['diffs'][number]) => boolean = () => true): Promise<World['diffs'][number]> {
-  return eventually(`${name} has a diff at ${commit}`, () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit) && isMeant(alert)), 90);
+async function diffAt(
+  name: string,
+  commit: string,
+  isMeant: (diff: World['diffs'][number]) => boolean = () => true,
+): Promise<World['diffs'][number]> {
+  return eventually(
+    `${name} has a diff at ${commit}`,
+    () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit) && isMeant(alert)),
+    90,
+  );
 }
 
 async function readState(path: string): Promise<unknown> {
@@ -89,12 +116,23 @@ async function uploaded(name: string, content: string | Buffer): Promise<string>
 /** The upload that nobody committed, and why. */
 async function refusedUpload(name: string, content: string | Buffer): Promise<World['deadLetters'][number]> {
   const subject = `gs://${world.pipeline.facts.buckets.master}/${name}#${await world.upload(name, content)}`;
-  const letter = await eventually(`${name} is on the dead-letter topic`, () => world.deadLetters.find((entry) => entry.subject === subject));
+  const letter = await eventually(`${name} is on the dead-letter topic`, () =>
+    world.deadLetters.find((entry) => entry.subject === subject),
+  );
   expect(await commitsWith(`Artifact: ${subject}`)).toEqual([]);
   return letter;
 }
 
-const image = async (name: string): Promise<string> => world.kubectl('get', 'deployment', 'web', '--namespace', name, '--output', 'jsonpath={.spec.template.spec.containers[0].image}');
+const image = async (name: string): Promise<string> =>
+  world.kubectl(
+    'get',
+    'deployment',
+    'web',
+    '--namespace',
+    name,
+    '--output',
+    'jsonpath={.spec.template.spec.containers[0].image}',
+  );
 
 /** Freezes the functions of the pipeline meanwhile: what is pushed is seen by the runs of the tests alone. */
 function onlyInThisProcess(): void {
@@ -118,7 +156,9 @@ describe('a revision that fails to become healthy', () => {
     const diff = await diffAt('shop', bad);
     const commit = diff.rollback?.commit ?? '';
     expect(diff).toMatchObject({ reason: 'Unhealthy', action: 'none', rollback: { to: `main@sha1:${good}` } });
-    expect(diff.summary).toMatch(new RegExp(`ImagePullBackOff.*; rolled back to main@sha1:${good.slice(0, 12)} by ${commit.slice(0, 12)}$`));
+    expect(diff.summary).toMatch(
+      new RegExp(`ImagePullBackOff.*; rolled back to main@sha1:${good.slice(0, 12)} by ${commit.slice(0, 12)}$`),
+    );
     expect(await convergedAt('shop', commit)).toMatchObject({ incident: diff.incident });
     expect(await image('shop')).toBe('shop:1');
     expect(await revertsOf('shop')).toEqual([commit]);
@@ -136,13 +176,21 @@ describe('a revision that fails to become healthy', () => {
       `Incident: ${diff.incident}`,
       'Rolled-Back-By: Converge (rollback.onFailure)',
     ]);
-    expect((await memoryOf('shop')).quarantine).toMatchObject({ revision: `main@sha1:${bad}`, revert: commit, reason: expect.stringContaining('ImagePullBackOff') });
+    expect((await memoryOf('shop')).quarantine).toMatchObject({
+      revision: `main@sha1:${bad}`,
+      revert: commit,
+      reason: expect.stringContaining('ImagePullBackOff'),
+    });
     expect(await quarantineOf('shop')).toEqual((await memoryOf('shop')).quarantine);
     expect(world.diffs.filter((alert) => alert.environment === 'shop' && alert.reason === 'Unhealthy')).toHaveLength(1);
 
     const letter = await refusedUpload('manifests/shop/web.yaml', deployment('web', 'shop:missing'));
     expect(letter).toMatchObject({ stage: 'copyArtifact', reason: 'Quarantined' });
-    expect(letter.message).toMatch(new RegExp(`inputs of shop at main@sha1:${bad.slice(0, 12)}, which was rolled back by ${commit.slice(0, 12)}: Deployment shop/web: `));
+    expect(letter.message).toMatch(
+      new RegExp(
+        `inputs of shop at main@sha1:${bad.slice(0, 12)}, which was rolled back by ${commit.slice(0, 12)}: Deployment shop/web: `,
+      ),
+    );
 
     const fixed = await uploaded('manifests/shop/web.yaml', deployment('web', 'shop:2'));
     await convergedAt('shop', fixed);
@@ -177,33 +225,60 @@ describe('a revision that fails to become healthy', () => {
     });
     await eventually('watched converged', () => world.converged.some((alert) => alert.environment === 'watched'));
     const bad = await master.push({ 'manifests/watched/web.yaml': deployment('web', 'shop:missing') });
-    expect(await diffAt('watched', bad)).toMatchObject({ rollback: null, summary: expect.stringMatching(/; not rolled back: selfHeal is false$/) });
+    expect(await diffAt('watched', bad)).toMatchObject({
+      rollback: null,
+      summary: expect.stringMatching(/; not rolled back: selfHeal is false$/),
+    });
     const fresh = await eventually('fresh is told', () => world.diffs.find((alert) => alert.environment === 'fresh'));
-    expect(fresh).toMatchObject({ rollback: null, summary: expect.stringMatching(/; not rolled back: nothing converged before it$/) });
+    expect(fresh).toMatchObject({
+      rollback: null,
+      summary: expect.stringMatching(/; not rolled back: nothing converged before it$/),
+    });
   });
 });
 
 describe('a chart of two environments', () => {
   const chart = async (tag: string): Promise<Buffer> =>
-    tgz({ 'pair/Chart.yaml': 'apiVersion: v2\nname: pair\nversion: 1.0.0\n', 'pair/values.yaml': `image: ${tag}\n`, 'pair/templates/web.yaml': deployment('web', '{{ .Values.image }}') });
-  const of = (name: string, spec: object): Files => ({ [`environments/${name}.yaml`]: environmentFile(name, { timeout: '10m', sources: [{ helm: { chart: 'charts/pair', release: 'web' } }], ...spec }) });
+    tgz({
+      'pair/Chart.yaml': 'apiVersion: v2\nname: pair\nversion: 1.0.0\n',
+      'pair/values.yaml': `image: ${tag}\n`,
+      'pair/templates/web.yaml': deployment('web', '{{ .Values.image }}'),
+    });
+  const of = (name: string, spec: object): Files => ({
+    [`environments/${name}.yaml`]: environmentFile(name, {
+      timeout: '10m',
+      sources: [{ helm: { chart: 'charts/pair', release: 'web' } }],
+      ...spec,
+    }),
+  });
 
   it('is not rolled back for one of them alone, which is told, but where both ask for it', async () => {
     const first = await uploaded('charts/pair.tgz', await chart('shop:1'));
     await master.push({ ...of('left', asking), ...of('right', {}) });
-    await eventually('both converged', () => ['left', 'right'].every((name) => world.converged.some((alert) => alert.environment === name)), 90);
+    await eventually(
+      'both converged',
+      () => ['left', 'right'].every((name) => world.converged.some((alert) => alert.environment === name)),
+      90,
+    );
     const bad = await uploaded('charts/pair.tgz', await chart('shop:missing'));
     const diff = await diffAt('left', bad);
-    expect(diff).toMatchObject({ rollback: null, summary: expect.stringMatching(/; not rolled back: charts\/pair\/values.yaml is an input of right, too$/) });
+    expect(diff).toMatchObject({
+      rollback: null,
+      summary: expect.stringMatching(/; not rolled back: charts\/pair\/values.yaml is an input of right, too$/),
+    });
     await diffAt('right', bad);
     expect(await revertsOf('left')).toEqual([]);
 
     const second = await master.push(of('right', asking));
-    const [commit = ''] = await eventually('one of them rolled it back', async () => {
-      const reverts = [...(await revertsOf('left')), ...(await revertsOf('right'))];
-      if (reverts.length === 0) await world.checkDrift();
-      return reverts.length === 0 ? undefined : reverts;
-    }, 90);
+    const [commit = ''] = await eventually(
+      'one of them rolled it back',
+      async () => {
+        const reverts = [...(await revertsOf('left')), ...(await revertsOf('right'))];
+        if (reverts.length === 0) await world.checkDrift();
+        return reverts.length === 0 ? undefined : reverts;
+      },
+      90,
+    );
     expect(await message(commit)).toContain(`Reverts: ${bad}`);
     await convergedAt('left', commit);
     await convergedAt('right', commit);
@@ -219,8 +294,12 @@ describe('a revision that fails otherwise', () => {
   onlyInThisProcess();
 
   it('because the API server refuses it is rolled back when it was tried for as long as a roll-out may last', async () => {
-    const service = (port: number): string => JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { ports: [{ port }] } });
-    await pushUnheard(world, silent, { 'environments/refused.yaml': environmentFile('refused', { ...asking, timeout: '3s' }), 'manifests/refused/web.yaml': service(80) });
+    const service = (port: number): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: { ports: [{ port }] } });
+    await pushUnheard(world, silent, {
+      'environments/refused.yaml': environmentFile('refused', { ...asking, timeout: '3s' }),
+      'manifests/refused/web.yaml': service(80),
+    });
     expect(await inProcess.run('refused')).toMatchObject({ outcome: 'converged' });
     await pushUnheard(world, silent, { 'manifests/refused/web.yaml': service(99999) });
     expect(await inProcess.run('refused')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
@@ -230,14 +309,20 @@ describe('a revision that fails otherwise', () => {
       return (await revertsOf('refused')).length === 1;
     });
     expect(await inProcess.run('refused')).toMatchObject({ outcome: 'converged' });
-    expect((await memoryOf('refused')).quarantine).toMatchObject({ reason: expect.stringContaining('spec.ports[0].port') });
+    expect((await memoryOf('refused')).quarantine).toMatchObject({
+      reason: expect.stringContaining('spec.ports[0].port'),
+    });
   });
 
   it('because it does not even render is not rolled back', async () => {
-    await pushUnheard(world, silent, { 'environments/unrendered.yaml': environmentFile('unrendered', { ...asking, timeout: '1ms' }), 'manifests/unrendered/a.yaml': configMap('a', {}) });
+    await pushUnheard(world, silent, {
+      'environments/unrendered.yaml': environmentFile('unrendered', { ...asking, timeout: '1ms' }),
+      'manifests/unrendered/a.yaml': configMap('a', {}),
+    });
     expect(await inProcess.run('unrendered')).toMatchObject({ outcome: 'converged' });
     await pushUnheard(world, silent, { 'manifests/unrendered/a.yaml': 'kind: [' });
-    for (let look = 0; look < 3; look++) expect(await inProcess.run('unrendered')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+    for (let look = 0; look < 3; look++)
+      expect(await inProcess.run('unrendered')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
     expect(await revertsOf('unrendered')).toEqual([]);
     // What cannot be rendered may want anything: nothing would be pruned beside it.
     await pushUnheard(world, silent, { 'manifests/unrendered/a.yaml': configMap('a', {}) });
@@ -249,12 +334,27 @@ describe('a roll-back that is killed', () => {
   onlyInThisProcess();
 
   const ofMemory = ({ name, parameters: [write] }: Call, has: (memory: Memory) => boolean): boolean => {
-    if (name !== 'state.write' || typeof write !== 'object' || write === null || !('path' in write) || !String(write.path).endsWith('/memory.json')) return false;
+    if (
+      name !== 'state.write' ||
+      typeof write !== 'object' ||
+      write === null ||
+      !('path' in write) ||
+      !String(write.path).endsWith('/memory.json')
+    )
+      return false;
     return 'value' in write && has(memorySchema.parse(write.value));
   };
   const ofCopy = ({ name, parameters: [write] }: Call): Quarantine | undefined =>
-    name === 'state.write' && typeof write === 'object' && write !== null && 'path' in write && 'value' in write && String(write.path).startsWith('quarantine/') ? quarantineSchema.parse(write.value) : undefined;
-  const published = ({ name, parameters }: Call, topic: Topic): boolean => name === 'topics.publish' && parameters[0] === topic;
+    name === 'state.write' &&
+    typeof write === 'object' &&
+    write !== null &&
+    'path' in write &&
+    'value' in write &&
+    String(write.path).startsWith('quarantine/')
+      ? quarantineSchema.parse(write.value)
+      : undefined;
+  const published = ({ name, parameters }: Call, topic: Topic): boolean =>
+    name === 'topics.publish' && parameters[0] === topic;
 
   it.each<[string, string, (call: Call) => boolean]>([
     ['it is remembered', 'k1', (call) => ofMemory(call, ({ quarantine }) => quarantine?.revert === null)],
@@ -262,11 +362,18 @@ describe('a roll-back that is killed', () => {
     ['it is pushed', 'k3', ({ name }) => name === 'repository.push'],
     ['it is announced', 'k4', (call) => published(call, 'change-committed')],
     ['its commit is remembered for uploads', 'k5', (call) => typeof ofCopy(call)?.revert === 'string'],
-    ['its commit is remembered', 'k6', (call) => ofMemory(call, ({ quarantine }) => typeof quarantine?.revert === 'string')],
+    [
+      'its commit is remembered',
+      'k6',
+      (call) => ofMemory(call, ({ quarantine }) => typeof quarantine?.revert === 'string'),
+    ],
     ['it is told', 'k7', (call) => published(call, 'diff')],
   ])('before %s is finished by the next run, once', async (_when, name, dies) => {
     const file = `manifests/${name}/web.yaml`;
-    const good = await pushUnheard(world, silent, { [`environments/${name}.yaml`]: environmentFile(name, { ...asking, timeout: '10m' }), [file]: deployment('web', 'shop:1') });
+    const good = await pushUnheard(world, silent, {
+      [`environments/${name}.yaml`]: environmentFile(name, { ...asking, timeout: '10m' }),
+      [file]: deployment('web', 'shop:1'),
+    });
     await eventually('it converged', async () => (await inProcess.run(name)).outcome === 'converged');
     const bad = await pushUnheard(world, silent, { [file]: deployment('web', 'shop:missing') });
     await expect(
@@ -275,15 +382,25 @@ describe('a roll-back that is killed', () => {
       })(),
     ).rejects.toThrow(Killed);
     // Nobody waits for the lease of a dead run here.
-    await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/lease.json`).delete({ ignoreNotFound: true });
+    await world.pipeline.clients.storage
+      .bucket(world.pipeline.stateBucket)
+      .file(`environments/master/${name}/lease.json`)
+      .delete({ ignoreNotFound: true });
     await eventually('it is converged again', async () => (await inProcess.run(name)).outcome === 'converged');
 
     const reverts = await revertsOf(name);
     expect(reverts).toHaveLength(1);
-    const of = (topic: Topic): OutgoingEvent[] => inProcess.published.filter((one) => one.topic === topic).map(({ event }) => event);
-    const diffs = of('diff').map(({ data }) => diffSchema.parse(data)).filter((diff) => diff.environment === name);
-    expect(diffs.map(({ revision, rollback: done }) => ({ revision, done }))).toEqual([{ revision: `main@sha1:${bad}`, done: { to: `main@sha1:${good}`, commit: reverts[0] } }]);
-    expect(of('change-committed').some(({ data }) => JSON.stringify(data).includes(`"commit":"${reverts[0]}"`))).toBe(true);
+    const of = (topic: Topic): OutgoingEvent[] =>
+      inProcess.published.filter((one) => one.topic === topic).map(({ event }) => event);
+    const diffs = of('diff')
+      .map(({ data }) => diffSchema.parse(data))
+      .filter((diff) => diff.environment === name);
+    expect(diffs.map(({ revision, rollback: done }) => ({ revision, done }))).toEqual([
+      { revision: `main@sha1:${bad}`, done: { to: `main@sha1:${good}`, commit: reverts[0] } },
+    ]);
+    expect(of('change-committed').some(({ data }) => JSON.stringify(data).includes(`"commit":"${reverts[0]}"`))).toBe(
+      true,
+    );
     expect((await memoryOf(name)).quarantine).toMatchObject({ revision: `main@sha1:${bad}`, revert: reverts[0] });
     expect(await quarantineOf(name)).toEqual((await memoryOf(name)).quarantine);
     expect(await image(name)).toBe('shop:1');
@@ -291,7 +408,9 @@ describe('a roll-back that is killed', () => {
 });
 
 /** The command as its users run it, beside the local pipeline. */
-async function openCommand(): Promise<(...parameters: string[]) => Promise<{ code: number | null; out: string; err: string }>> {
+async function openCommand(): Promise<
+  (...parameters: string[]) => Promise<{ code: number | null; out: string; err: string }>
+> {
   const folder = await mkdtemp(join(world.pipeline.folder, 'command-'));
   await mkdir(join(folder, '.converge'));
   await writeFile(join(folder, '.converge', 'local.json'), JSON.stringify(world.pipeline.facts));
@@ -299,7 +418,11 @@ async function openCommand(): Promise<(...parameters: string[]) => Promise<{ cod
   return async (...parameters) => {
     const program = join(import.meta.dirname, '../../cli/converge.js');
     const env = { PATH: process.env['PATH'], HOME: folder, METADATA_SERVER_DETECTION: 'none', ...who };
-    const child = spawn(process.execPath, [program, ...parameters], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [program, ...parameters], {
+      cwd: folder,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const told = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
@@ -320,13 +443,22 @@ describe('converge rollback', () => {
       now,
       sleep: async () => {},
       state: createStateStore({ storage: connectStorage(config), bucket: config.state.bucket }),
-      repository: createRepositories({ config, author: config.author, cacheFolder: await mkdtemp(join(pipeline.folder, 'by-hand-')), now }),
+      repository: createRepositories({
+        config,
+        author: config.author,
+        cacheFolder: await mkdtemp(join(pipeline.folder, 'by-hand-')),
+        now,
+      }),
       topics: { publish: async (topic, event) => void announced.push({ topic, event }) },
     };
   }
 
   /** @param beforePush what happens on the branch before the first push */
-  async function roll(target: string, request: Partial<RollbackRequest> = {}, beforePush?: () => Promise<unknown>): Promise<RollbackResult> {
+  async function roll(
+    target: string,
+    request: Partial<RollbackRequest> = {},
+    beforePush?: () => Promise<unknown>,
+  ): Promise<RollbackResult> {
     const ports = await (opened ??= open());
     let isFirst = true;
     const racing = (repository: Repository): Repository => ({
@@ -338,14 +470,22 @@ describe('converge rollback', () => {
       },
     });
     const by = 'Olivia Ops <olivia@example.com>';
-    return await rollback({ target, by, ...request }, { ...ports, repository: (name) => racing(ports.repository(name)) }, { repositories: ['develop', 'master', 'staging'] });
+    return await rollback(
+      { target, by, ...request },
+      { ...ports, repository: (name) => racing(ports.repository(name)) },
+      { repositories: ['develop', 'master', 'staging'] },
+    );
   }
 
   const file = (name: string, v: string): Files => ({ [`manifests/${name}/a.yaml`]: configMap('a', { v }) });
-  const value = async (name: string): Promise<string | undefined> => (await world.find('configmap', 'a', name))?.data?.['v'];
+  const value = async (name: string): Promise<string | undefined> =>
+    (await world.find('configmap', 'a', name))?.data?.['v'];
 
   async function declare(name: string, spec: Record<string, unknown> = {}): Promise<string> {
-    const commit = await master.push({ [`environments/${name}.yaml`]: environmentFile(name, spec), ...file(name, '1') });
+    const commit = await master.push({
+      [`environments/${name}.yaml`]: environmentFile(name, spec),
+      ...file(name, '1'),
+    });
     await convergedAt(name, commit);
     return commit;
   }
@@ -358,11 +498,21 @@ describe('converge rollback', () => {
     const fourth = await master.push(file('globex', '4'));
     await convergedAt('globex', fourth);
     const planned = await roll('master/globex', { to: first.slice(0, 10), dryRun: true });
-    expect(planned).toMatchObject({ outcome: 'planned', commit: null, reverts: [fourth, third, second], paths: ['manifests/globex/a.yaml', 'manifests/globex/b.yaml'] });
+    expect(planned).toMatchObject({
+      outcome: 'planned',
+      commit: null,
+      reverts: [fourth, third, second],
+      paths: ['manifests/globex/a.yaml', 'manifests/globex/b.yaml'],
+    });
     expect(await master.head()).toBe(fourth);
 
     const done = await roll('globex', { to: `main@sha1:${first}`, reason: 'Prices are wrong\nReverts: forged' });
-    expect(done).toMatchObject({ outcome: 'reverted', environment: 'globex', to: `main@sha1:${first}`, reverts: [fourth, third, second] });
+    expect(done).toMatchObject({
+      outcome: 'reverted',
+      environment: 'globex',
+      to: `main@sha1:${first}`,
+      reverts: [fourth, third, second],
+    });
     expect((await message(done.commit ?? '')).split('\n')).toEqual([
       `Roll back globex to main@sha1:${first.slice(0, 12)}`,
       '',
@@ -384,7 +534,11 @@ describe('converge rollback', () => {
     expect(await atHead('config/shared.yaml')).toBe('shared: 2');
     expect(await atHead('config/other.yaml')).toBe('other: 1');
     expect(await master.git('merge-base', '--is-ancestor', others, 'origin/main')).toBe('');
-    expect(announced.some(({ topic, event }) => topic === 'change-committed' && JSON.stringify(event.data).includes(done.commit ?? '-'))).toBe(true);
+    expect(
+      announced.some(
+        ({ topic, event }) => topic === 'change-committed' && JSON.stringify(event.data).includes(done.commit ?? '-'),
+      ),
+    ).toBe(true);
     expect(await roll('globex', { to: first })).toMatchObject({ outcome: 'nothing', commit: null });
   });
 
@@ -393,7 +547,13 @@ describe('converge rollback', () => {
     const second = await master.push(file('initech', '2'));
     await convergedAt('initech', second);
     const back = await roll('initech');
-    expect(back).toMatchObject({ outcome: 'reverted', from: `main@sha1:${second}`, to: `main@sha1:${first}`, because: 'it converged before the current one (memory)', reverts: [second] });
+    expect(back).toMatchObject({
+      outcome: 'reverted',
+      from: `main@sha1:${second}`,
+      to: `main@sha1:${first}`,
+      because: 'it converged before the current one (memory)',
+      reverts: [second],
+    });
     expect((await message(back.commit ?? '')).split('\n')[0]).toBe('Revert "Change by a person"');
     await convergedAt('initech', back.commit ?? '');
     expect(await value('initech')).toBe('1');
@@ -423,9 +583,14 @@ describe('converge rollback', () => {
     const documented: unknown = JSON.parse(/^```json rollback\n([^]*?)^```$/m.exec(contracts)?.[1] ?? '');
     expect(Object.keys(result).toSorted()).toEqual(Object.keys(z.looseObject({}).parse(documented)).toSorted());
     expect(result).toMatchObject({ outcome: 'reverted', environment: 'soylent', reverts: [second], announced: true });
-    expect(await message(result.commit)).toMatch(/\nReason: too sweet\nRolled-Back-By: Olivia Ops <olivia@example.com>$/);
+    expect(await message(result.commit)).toMatch(
+      /\nReason: too sweet\nRolled-Back-By: Olivia Ops <olivia@example.com>$/,
+    );
     await convergedAt('soylent', result.commit);
-    expect(await command('rollback', 'nobody')).toMatchObject({ code: 2, err: expect.stringMatching(/^error: nobody: is neither an environment nor a repository\n/) });
+    expect(await command('rollback', 'nobody')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^error: nobody: is neither an environment nor a repository\n/),
+    });
     expect(await command('rollback', 'soylent', '--to', first, '--incident', 'x')).toMatchObject({ code: 2 });
   });
 
@@ -433,7 +598,10 @@ describe('converge rollback', () => {
     const first = await declare('hooli', { timeout: '10m' });
     const bad = await master.push({ 'manifests/hooli/web.yaml': deployment('web', 'shop:missing') });
     const { incident } = await diffAt('hooli', bad);
-    await expect(roll('hooli', { incident: 'unheard-of' })).rejects.toMatchObject({ code: 'RollbackRefused', disposition: 'refuse' });
+    await expect(roll('hooli', { incident: 'unheard-of' })).rejects.toMatchObject({
+      code: 'RollbackRefused',
+      disposition: 'refuse',
+    });
     const done = await roll('hooli', { incident });
     expect(done).toMatchObject({ outcome: 'reverted', from: `main@sha1:${bad}`, to: `main@sha1:${first}` });
     expect(await message(done.commit ?? '')).toContain(`\nIncident: ${incident}\n`);
@@ -446,7 +614,12 @@ describe('converge rollback', () => {
       'overlays/umbrella/base.yaml': configMap('base', { v }),
     });
     const both = { sources: [{ manifests: 'manifests/umbrella' }, { kustomize: 'overlays/umbrella' }] };
-    const first = await master.push({ ...overlay('1'), ...file('umbrella', '1'), 'environments/umbrella.yaml': environmentFile('umbrella', both), 'environments/stark.yaml': environmentFile('stark', { sources: [{ kustomize: 'overlays/umbrella' }] }) });
+    const first = await master.push({
+      ...overlay('1'),
+      ...file('umbrella', '1'),
+      'environments/umbrella.yaml': environmentFile('umbrella', both),
+      'environments/stark.yaml': environmentFile('stark', { sources: [{ kustomize: 'overlays/umbrella' }] }),
+    });
     await convergedAt('umbrella', first);
     const second = await master.push({ ...overlay('2'), ...file('umbrella', '2') });
     await convergedAt('umbrella', second);
@@ -472,7 +645,11 @@ describe('converge rollback', () => {
     const first = await declare('wayne');
     await convergedAt('wayne', await master.push(file('wayne', '2')));
     let moved = '';
-    const done = await roll('wayne', { to: first }, async () => (moved = await master.push({ 'config/moved.yaml': 'moved: yes\n' })));
+    const done = await roll(
+      'wayne',
+      { to: first },
+      async () => (moved = await master.push({ 'config/moved.yaml': 'moved: yes\n' })),
+    );
     expect(done.outcome).toBe('reverted');
     await master.git('fetch', '--quiet', 'origin');
     expect(await master.git('rev-parse', `${done.commit}^`)).toBe(moved);
@@ -487,7 +664,9 @@ describe('converge rollback', () => {
     const added = await declare('added');
     await expect(roll('master', { to: before })).rejects.toMatchObject({
       code: 'RollbackConflict',
-      message: expect.stringContaining('environments/added.yaml was not there yet: the environment added would be removed'),
+      message: expect.stringContaining(
+        'environments/added.yaml was not there yet: the environment added would be removed',
+      ),
     });
     await expect(roll('master', { incident: 'any' })).rejects.toMatchObject({ code: 'RollbackRefused' });
     const one = await roll('master', { dryRun: true, includeShared: true });
@@ -495,16 +674,27 @@ describe('converge rollback', () => {
     const done = await roll('master', { to: before, includeShared: true });
     await master.git('fetch', '--quiet', 'origin');
     expect(await master.git('rev-parse', `${done.commit}^{tree}`)).toBe(tree);
-    expect((await message(done.commit ?? '')).split('\n')[0]).toBe(`Roll back master to main@sha1:${before.slice(0, 12)}`);
+    expect((await message(done.commit ?? '')).split('\n')[0]).toBe(
+      `Roll back master to main@sha1:${before.slice(0, 12)}`,
+    );
   });
 
   it.each([
     ['a name that nothing has', 'nobody', {}, /is neither an environment nor a repository/],
     ['a revision that is none', 'globex', { to: 'yesterday' }, /is no revision/],
     ['a revision that is not on the branch', 'globex', { to: 'f'.repeat(40) }, /is not on the branch main of master/],
-    ['a revision of another branch', 'globex', { to: `develop@sha1:${'f'.repeat(40)}` }, /is not on the branch main of master/],
+    [
+      'a revision of another branch',
+      'globex',
+      { to: `develop@sha1:${'f'.repeat(40)}` },
+      /is not on the branch main of master/,
+    ],
   ])('refuses %s', async (_what, target, request, words) => {
-    await expect(roll(target, request)).rejects.toMatchObject({ code: 'RollbackRefused', disposition: 'refuse', message: expect.stringMatching(words) });
+    await expect(roll(target, request)).rejects.toMatchObject({
+      code: 'RollbackRefused',
+      disposition: 'refuse',
+      message: expect.stringMatching(words),
+    });
   });
 
   it('leaves a repository that git finds sound', async () => {

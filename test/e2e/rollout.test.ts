@@ -4,7 +4,18 @@ import { z } from 'zod';
 import { memorySchema, type Memory } from '../../shared/environment/memory.ts';
 import { reconcileRequestedType, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { withReconciler } from '../bench/reconciler.ts';
-import { configMap, countWrites, deployment, environmentFile, eventually, readLog, startWorld, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  countWrites,
+  deployment,
+  environmentFile,
+  eventually,
+  readLog,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 /** A run waits so short a time that every wait goes beyond it, and a lease is over soon. */
 const limits = { waitSeconds: 2, renderSeconds: 8 };
@@ -22,16 +33,29 @@ afterAll(async () => {
 });
 
 async function push(name: string, files: Files, spec: Record<string, unknown> = {}): Promise<string> {
-  const manifests = Object.fromEntries(Object.entries(files).map(([file, content]) => [`manifests/${name}/${file}`, content]));
-  return master.push({ [`environments/${name}.yaml`]: environmentFile(name, { timeout: '10m', ...spec }), ...manifests });
+  const manifests = Object.fromEntries(
+    Object.entries(files).map(([file, content]) => [`manifests/${name}/${file}`, content]),
+  );
+  return master.push({
+    [`environments/${name}.yaml`]: environmentFile(name, { timeout: '10m', ...spec }),
+    ...manifests,
+  });
 }
 
 async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)), 90);
+  return eventually(
+    `${name} converged at ${commit}`,
+    () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
+    90,
+  );
 }
 
 async function diffAt(name: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${name} has a diff at ${commit}`, () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit)), 90);
+  return eventually(
+    `${name} has a diff at ${commit}`,
+    () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
+    90,
+  );
 }
 
 interface Ended {
@@ -41,7 +65,9 @@ interface Ended {
 
 /** How the runs of an environment ended, in their order. */
 async function ends(name: string): Promise<Ended[]> {
-  const lines = (await readLog(world)).split('\n').filter((line) => line.includes('"reconcile done"') && line.includes(`"subject":"master/${name}"`));
+  const lines = (await readLog(world))
+    .split('\n')
+    .filter((line) => line.includes('"reconcile done"') && line.includes(`"subject":"master/${name}"`));
   const schema = z.object({ event: z.string(), result: z.object({ outcome: z.string() }) });
   return lines.map((line) => {
     const { event, result } = schema.parse(JSON.parse(line.slice(line.indexOf('{'))));
@@ -54,11 +80,17 @@ async function outcomes(name: string): Promise<string[]> {
 }
 
 async function waits(name: string, atLeast: number): Promise<void> {
-  await eventually(`${atLeast} runs of ${name} left it waiting`, async () => (await outcomes(name)).filter((outcome) => outcome === 'waiting').length >= atLeast, 90);
+  await eventually(
+    `${atLeast} runs of ${name} left it waiting`,
+    async () => (await outcomes(name)).filter((outcome) => outcome === 'waiting').length >= atLeast,
+    90,
+  );
 }
 
 function stateFile(name: string, file: 'memory' | 'lease') {
-  return world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(`environments/master/${name}/${file}.json`);
+  return world.pipeline.clients.storage
+    .bucket(world.pipeline.stateBucket)
+    .file(`environments/master/${name}/${file}.json`);
 }
 
 async function memoryOf(name: string): Promise<Memory> {
@@ -74,7 +106,12 @@ async function deliver(name: string, cause: ReconcileRequested['cause']): Promis
     method: 'POST',
     headers: {
       ...(await world.pipeline.authorize('reconcile')),
-      ...{ 'content-type': 'application/json', 'ce-specversion': '1.0', 'ce-id': event, 'ce-type': reconcileRequestedType },
+      ...{
+        'content-type': 'application/json',
+        'ce-specversion': '1.0',
+        'ce-id': event,
+        'ce-type': reconcileRequestedType,
+      },
       ...{ 'ce-source': '//converge.dev/pipeline', 'ce-subject': `master/${name}` },
     },
     body: JSON.stringify(job),
@@ -86,15 +123,23 @@ async function deliver(name: string, cause: ReconcileRequested['cause']): Promis
 
 /** Looks as the schedule does, until a look of its own was taken: one that finds the lease taken is none. */
 async function looked(name: string, cause: ReconcileRequested['cause'] = 'schedule'): Promise<void> {
-  await eventually(`${name} was looked at`, async () => {
-    await world.pipeline.functions.ready();
-    const event = await deliver(name, cause);
-    const { outcome } = await eventually('the run is in the log', async () => (await ends(name)).find((ended) => ended.event === event));
-    return outcome !== 'busy';
-  }, 90);
+  await eventually(
+    `${name} was looked at`,
+    async () => {
+      await world.pipeline.functions.ready();
+      const event = await deliver(name, cause);
+      const { outcome } = await eventually('the run is in the log', async () =>
+        (await ends(name)).find((ended) => ended.event === event),
+      );
+      return outcome !== 'busy';
+    },
+    90,
+  );
 }
 
-const statusSchema = z.object({ environments: z.array(z.object({ name: z.string(), state: z.string(), message: z.string() })) });
+const statusSchema = z.object({
+  environments: z.array(z.object({ name: z.string(), state: z.string(), message: z.string() })),
+});
 
 async function statusOf(name: string): Promise<{ state: string; message: string } | undefined> {
   const status = statusSchema.parse(await (await fetch(world.pipeline.facts.status)).json());
@@ -107,13 +152,31 @@ const open = async (gate: string): Promise<string> => world.kubectl('label', 'no
 
 function hook(name: string, gate: string): string {
   const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'work', image: 'work' }], ...gated(gate) } };
-  return JSON.stringify({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name, annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade' } }, spec: { template } }, null, 1);
+  return JSON.stringify(
+    {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name, annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade' } },
+      spec: { template },
+    },
+    null,
+    1,
+  );
 }
 
 function chart(name: string, templates: Files): Files {
-  const files = Object.entries(templates).map(([file, content]) => [`charts/${name}/templates/${file}`, content] as const);
-  const environment = environmentFile(name, { timeout: '10m', sources: [{ helm: { chart: `charts/${name}`, release: name } }] });
-  return { [`environments/${name}.yaml`]: environment, [`charts/${name}/Chart.yaml`]: `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`, ...Object.fromEntries(files) };
+  const files = Object.entries(templates).map(
+    ([file, content]) => [`charts/${name}/templates/${file}`, content] as const,
+  );
+  const environment = environmentFile(name, {
+    timeout: '10m',
+    sources: [{ helm: { chart: `charts/${name}`, release: name } }],
+  });
+  return {
+    [`environments/${name}.yaml`]: environment,
+    [`charts/${name}/Chart.yaml`]: `apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`,
+    ...Object.fromEntries(files),
+  };
 }
 
 describe('a roll-out that takes longer than a run may wait', () => {
@@ -123,7 +186,10 @@ describe('a roll-out that takes longer than a run may wait', () => {
     const { rollout, health } = await memoryOf('slow');
     expect(rollout?.revision).toContain(commit);
     expect(health).toBe('Progressing');
-    expect(await statusOf('slow')).toMatchObject({ state: 'Converging', message: expect.stringMatching(/^waits for Deployment slow\/web: /) });
+    expect(await statusOf('slow')).toMatchObject({
+      state: 'Converging',
+      message: expect.stringMatching(/^waits for Deployment slow\/web: /),
+    });
 
     // Doubled and foreign messages join the one chain of runs, and do not make more of it.
     const before = (await outcomes('slow')).filter((outcome) => outcome === 'waiting').length;
@@ -152,7 +218,11 @@ describe('a roll-out that takes longer than a run may wait', () => {
     const before = await ends('killed');
     await deliver('killed', 'schedule');
     // By that look, or by the run whose message is delivered again: whichever takes the lease first.
-    await eventually('somebody goes on', async () => (await ends('killed')).slice(before.length).some(({ outcome }) => outcome !== 'busy'), 90);
+    await eventually(
+      'somebody goes on',
+      async () => (await ends('killed')).slice(before.length).some(({ outcome }) => outcome !== 'busy'),
+      90,
+    );
     expect((await memoryOf('killed')).rollout).toEqual(rollout);
     await open('killed');
     await convergedAt('killed', commit);
@@ -161,7 +231,10 @@ describe('a roll-out that takes longer than a run may wait', () => {
 
   it('is Unhealthy when its time is over, which is told once, and later looks wait no more', async () => {
     const commit = await push('late', { 'web.yaml': deployment('web', 'shop:1', gated('late')) }, { timeout: '5s' });
-    expect(await diffAt('late', commit)).toMatchObject({ reason: 'Unhealthy', objects: [{ name: 'web', change: 'unhealthy' }] });
+    expect(await diffAt('late', commit)).toMatchObject({
+      reason: 'Unhealthy',
+      objects: [{ name: 'web', change: 'unhealthy' }],
+    });
     const waited = (await outcomes('late')).filter((outcome) => outcome === 'waiting').length;
     const { rollout } = await memoryOf('late');
     await looked('late');
@@ -169,7 +242,19 @@ describe('a roll-out that takes longer than a run may wait', () => {
     expect((await memoryOf('late')).rollout).toEqual(rollout);
     expect(world.diffs.filter((alert) => alert.environment === 'late')).toHaveLength(1);
     await open('late');
-    await eventually('its pods are there', async () => (await world.kubectl('get', 'deployment', 'web', '--namespace', 'late', '--output', 'jsonpath={.status.readyReplicas}')) === '2');
+    await eventually(
+      'its pods are there',
+      async () =>
+        (await world.kubectl(
+          'get',
+          'deployment',
+          'web',
+          '--namespace',
+          'late',
+          '--output',
+          'jsonpath={.status.readyReplicas}',
+        )) === '2',
+    );
     await looked('late');
     expect((await convergedAt('late', commit)).incident).not.toBeNull();
   });
@@ -177,27 +262,69 @@ describe('a roll-out that takes longer than a run may wait', () => {
 
 describe('a roll-out that fails', () => {
   const stuck = deployment('other', 'shop:1', gated('never'));
-  const quota = JSON.stringify({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'quota' }, spec: { hard: { 'count/pods': '0' } } });
+  const quota = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { name: 'quota' },
+    spec: { hard: { 'count/pods': '0' } },
+  });
 
   it.each([
-    ['missing', { 'web.yaml': deployment('web', 'shop:missing'), 'other.yaml': stuck }, /Deployment missing\/web: .*ImagePullBackOff.*shop:missing/],
-    ['crash', { 'web.yaml': deployment('web', 'shop:crash'), 'other.yaml': stuck }, /Deployment crash\/web: .*CrashLoopBackOff/],
-    ['quota', { 'web.yaml': deployment('web', 'shop:1'), 'quota.yaml': quota }, /Deployment quota\/web: .*exceeded quota: quota/],
+    [
+      'missing',
+      { 'web.yaml': deployment('web', 'shop:missing'), 'other.yaml': stuck },
+      /Deployment missing\/web: .*ImagePullBackOff.*shop:missing/,
+    ],
+    [
+      'crash',
+      { 'web.yaml': deployment('web', 'shop:crash'), 'other.yaml': stuck },
+      /Deployment crash\/web: .*CrashLoopBackOff/,
+    ],
+    [
+      'quota',
+      { 'web.yaml': deployment('web', 'shop:1'), 'quota.yaml': quota },
+      /Deployment quota\/web: .*exceeded quota: quota/,
+    ],
   ])('is Unhealthy long before its time, for the reason of its pods: %s', async (name, files, reason) => {
     const commit = await push(name, files, { timeout: '1h' });
     const diff = await diffAt(name, commit);
-    expect(diff).toMatchObject({ reason: 'Unhealthy', objects: [{ kind: 'Deployment', name: 'web', change: 'unhealthy' }] });
+    expect(diff).toMatchObject({
+      reason: 'Unhealthy',
+      objects: [{ kind: 'Deployment', name: 'web', change: 'unhealthy' }],
+    });
     expect(diff.summary).toMatch(reason);
     await looked(name);
     expect(world.diffs.filter((alert) => alert.environment === name)).toHaveLength(1);
   });
 
   it('converges at the next check where it mends by itself', async () => {
-    await world.kubectl('patch', 'resourcequota', 'quota', '--namespace', 'quota', '--type', 'merge', '--patch', '{"spec":{"hard":{"count/pods":"9"}}}');
+    await world.kubectl(
+      'patch',
+      'resourcequota',
+      'quota',
+      '--namespace',
+      'quota',
+      '--type',
+      'merge',
+      '--patch',
+      '{"spec":{"hard":{"count/pods":"9"}}}',
+    );
     const told = world.diffs.find((alert) => alert.environment === 'quota');
     // The controller tries again by itself only after a while; its ReplicaSet made anew tries at once.
     await world.kubectl('delete', 'replicasets', '--all', '--namespace', 'quota');
-    await eventually('its pods are there', async () => (await world.kubectl('get', 'deployment', 'web', '--namespace', 'quota', '--output', 'jsonpath={.status.readyReplicas}')) === '2');
+    await eventually(
+      'its pods are there',
+      async () =>
+        (await world.kubectl(
+          'get',
+          'deployment',
+          'web',
+          '--namespace',
+          'quota',
+          '--output',
+          'jsonpath={.status.readyReplicas}',
+        )) === '2',
+    );
     await eventually('the incident ends', async () => {
       await world.checkDrift();
       await sleep(1000);
@@ -216,11 +343,16 @@ describe('a newer commit', () => {
   });
 
   it('supersedes a hook that is waited for, and leaves its Job running', async () => {
-    await master.push(chart('hooked', { 'a.yaml': hook('migrate', 'nowhere'), 'web.yaml': configMap('web', { v: '1' }) }));
+    await master.push(
+      chart('hooked', { 'a.yaml': hook('migrate', 'nowhere'), 'web.yaml': configMap('web', { v: '1' }) }),
+    );
     await waits('hooked', 1);
     const job = (await world.find('job', 'migrate', 'hooked'))?.metadata.uid;
     expect(job).toBeDefined();
-    const second = await master.push({ ...chart('hooked', { 'web.yaml': configMap('web', { v: '2' }) }), 'charts/hooked/templates/a.yaml': undefined });
+    const second = await master.push({
+      ...chart('hooked', { 'web.yaml': configMap('web', { v: '2' }) }),
+      'charts/hooked/templates/a.yaml': undefined,
+    });
     await convergedAt('hooked', second);
     expect((await world.find('configmap', 'web', 'hooked'))?.data).toEqual({ v: '2' });
     expect((await world.find('job', 'migrate', 'hooked'))?.metadata.uid).toBe(job);
@@ -233,7 +365,9 @@ describe('a hook that takes longer than a run may wait', () => {
     await waits('uncut', 1);
     const job = (await world.find('job', 'migrate', 'uncut'))?.metadata.uid;
     const second = await master.push(chart('uncut', { 'web.yaml': configMap('web', { v: '2' }) }));
-    await eventually('the newer commit waits', async () => (await memoryOf('uncut')).waiting?.revision.endsWith(second));
+    await eventually('the newer commit waits', async () =>
+      (await memoryOf('uncut')).waiting?.revision.endsWith(second),
+    );
     expect((await world.find('job', 'migrate', 'uncut'))?.metadata.uid).toBe(job);
     await open('uncut');
     await convergedAt('uncut', second);
@@ -241,10 +375,14 @@ describe('a hook that takes longer than a run may wait', () => {
   });
 
   it('is waited for by one short run after another, and runs once', async () => {
-    const commit = await master.push(chart('patient', { 'a.yaml': hook('migrate', 'patient'), 'web.yaml': configMap('web', {}) }));
+    const commit = await master.push(
+      chart('patient', { 'a.yaml': hook('migrate', 'patient'), 'web.yaml': configMap('web', {}) }),
+    );
     await waits('patient', 2);
     const job = (await world.find('job', 'migrate', 'patient'))?.metadata.uid;
-    expect((await statusOf('patient'))?.message).toMatch(/^waits for the Helm hook pre-install of release patient, Job patient\/migrate: /);
+    expect((await statusOf('patient'))?.message).toMatch(
+      /^waits for the Helm hook pre-install of release patient, Job patient\/migrate: /,
+    );
     expect(await world.find('configmap', 'web', 'patient')).toBeUndefined();
     await open('patient');
     await convergedAt('patient', commit);
@@ -255,12 +393,27 @@ describe('a hook that takes longer than a run may wait', () => {
 
 describe('a deletion that takes longer than a run may wait', () => {
   it('is waited for like a roll-out, and is no incident while it may still end', async () => {
-    const held = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'held', finalizers: ['example.com/hold'] } });
+    const held = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'held', finalizers: ['example.com/hold'] },
+    });
     await convergedAt('leaving', await push('leaving', { 'a.yaml': configMap('a', {}), 'held.yaml': held }));
     const commit = await push('leaving', { 'held.yaml': undefined });
     await waits('leaving', 2);
-    expect((await statusOf('leaving'))?.message).toBe('waits for ConfigMap leaving/held: is being deleted, and its finalizer example.com/hold has not let go');
-    await world.kubectl('patch', 'configmap', 'held', '--namespace', 'leaving', '--type=merge', '--patch', '{"metadata":{"finalizers":null}}');
+    expect((await statusOf('leaving'))?.message).toBe(
+      'waits for ConfigMap leaving/held: is being deleted, and its finalizer example.com/hold has not let go',
+    );
+    await world.kubectl(
+      'patch',
+      'configmap',
+      'held',
+      '--namespace',
+      'leaving',
+      '--type=merge',
+      '--patch',
+      '{"metadata":{"finalizers":null}}',
+    );
     await convergedAt('leaving', commit);
     expect(world.diffs.filter((alert) => alert.environment === 'leaving')).toEqual([]);
   });
@@ -278,13 +431,28 @@ describe('what failed', () => {
     const writes = await countWrites(world, ['services']);
     const { retry } = await memoryOf('retried');
 
-    await world.kubectl('patch', 'configmap', 'a', '--namespace', 'retried', '--type', 'merge', '--patch', '{"data":{"v":"drifted"}}');
+    await world.kubectl(
+      'patch',
+      'configmap',
+      'a',
+      '--namespace',
+      'retried',
+      '--type',
+      'merge',
+      '--patch',
+      '{"data":{"v":"drifted"}}',
+    );
     await looked('retried');
-    await eventually('the drift is healed', async () => (await world.find('configmap', 'a', 'retried'))?.data?.['v'] === '1');
+    await eventually(
+      'the drift is healed',
+      async () => (await world.find('configmap', 'a', 'retried'))?.data?.['v'] === '1',
+    );
     await looked('retried');
     expect(await countWrites(world, ['services'])).toBe(writes);
     expect((await memoryOf('retried')).retry).toEqual(retry);
-    expect(world.diffs.filter((alert) => alert.environment === 'retried').map(({ reason, action }) => `${reason} ${action}`)).toEqual(['Failed none', 'Drifted healing']);
+    expect(
+      world.diffs.filter((alert) => alert.environment === 'retried').map(({ reason, action }) => `${reason} ${action}`),
+    ).toEqual(['Failed none', 'Drifted healing']);
     expect(await statusOf('retried')).toMatchObject({ state: 'Failed', message: diff.summary });
 
     await looked('retried', 'request');
@@ -310,9 +478,25 @@ describe('what failed', () => {
 describe('a function that is frozen beyond its lease', () => {
   it('writes nothing of the older revision when it thaws', async () => {
     const count = 400;
-    const maps = (v: string) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}.yaml`, configMap(`m${index}`, { v, text: 'x'.repeat(2000) })]));
+    const maps = (v: string) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [
+          `m${index}.yaml`,
+          configMap(`m${index}`, { v, text: 'x'.repeat(2000) }),
+        ]),
+      );
     const values = async (): Promise<string[]> => {
-      const text = await world.kubectl('get', 'configmaps', '--namespace', 'frozen', '--selector', 'applyset.kubernetes.io/part-of', '--output', 'jsonpath={.items[*].data.v}', '--ignore-not-found');
+      const text = await world.kubectl(
+        'get',
+        'configmaps',
+        '--namespace',
+        'frozen',
+        '--selector',
+        'applyset.kubernetes.io/part-of',
+        '--output',
+        'jsonpath={.items[*].data.v}',
+        '--ignore-not-found',
+      );
       return text.split(' ').filter((value) => value !== '');
     };
     await push('frozen', maps('old'));
@@ -324,14 +508,31 @@ describe('a function that is frozen beyond its lease', () => {
       expect(written).toBeLessThan(count);
       await push('frozen', maps('new'));
       await withReconciler(world.pipeline, async (reconciler) => {
-        const job: ReconcileRequested = { repository: 'master', environment: 'frozen', mode: 'reconcile', cause: 'request' };
-        await eventually('another instance took over', async () => reconciler.run({ job, expected: ['converged'] }).catch(async () => (await sleep(2000), undefined)), 120);
+        const job: ReconcileRequested = {
+          repository: 'master',
+          environment: 'frozen',
+          mode: 'reconcile',
+          cause: 'request',
+        };
+        await eventually(
+          'another instance took over',
+          async () =>
+            reconciler.run({ job, expected: ['converged'] }).catch(async () => (await sleep(2000), undefined)),
+          120,
+        );
       });
       expect(new Set(await values())).toEqual(new Set(['new']));
     } finally {
       process.kill(pid, 'SIGCONT');
     }
-    await eventually('it learned that its lease is lost', async () => (await readLog(world)).split('\n').some((line) => line.includes('"reconcile failed"') && line.includes('master/frozen') && line.includes('"LeaseLost"')));
+    await eventually('it learned that its lease is lost', async () =>
+      (await readLog(world))
+        .split('\n')
+        .some(
+          (line) =>
+            line.includes('"reconcile failed"') && line.includes('master/frozen') && line.includes('"LeaseLost"'),
+        ),
+    );
     await looked('frozen');
     expect(await values()).toEqual(Array.from({ length: count }, () => 'new'));
   }, 240_000);

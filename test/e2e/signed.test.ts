@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, eventually, startWorld, tgz, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  environmentFile,
+  eventually,
+  startWorld,
+  tgz,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 const run = promisify(execFile);
 let world: World;
@@ -22,8 +31,16 @@ interface Key {
 
 beforeAll(async () => {
   keysFolder = await mkdtemp(join(tmpdir(), 'converge-keys-'));
-  keys = { ana: await makeKey(keysFolder, 'ana'), bob: await makeKey(keysFolder, 'bob'), converge: await makeKey(keysFolder, 'converge') };
-  world = await startWorld({ configuration: { author: { name: 'Converge', email: 'converge@example.com', signingKey: { file: keys.converge.file } } } });
+  keys = {
+    ana: await makeKey(keysFolder, 'ana'),
+    bob: await makeKey(keysFolder, 'bob'),
+    converge: await makeKey(keysFolder, 'converge'),
+  };
+  world = await startWorld({
+    configuration: {
+      author: { name: 'Converge', email: 'converge@example.com', signingKey: { file: keys.converge.file } },
+    },
+  });
   master = await world.clone();
   await master.git('config', 'gpg.format', 'ssh');
   await master.push({ 'README.md': 'Family Insurance' });
@@ -46,20 +63,28 @@ async function signWith(key: Key | undefined): Promise<void> {
   await master.git('config', 'user.signingKey', key?.file ?? '');
 }
 
-const messageOf = async (name: string): Promise<unknown> => (await world.find('configmap', 'settings', name))?.data?.['v'];
+const messageOf = async (name: string): Promise<unknown> =>
+  (await world.find('configmap', 'settings', name))?.data?.['v'];
 
 describe("an environment's own rule", () => {
   const files = (v: string, allowed: string | undefined): Files => ({
-    'environments/strict.yaml': environmentFile('strict', allowed === undefined ? {} : { verify: { allowedSigners: allowed } }),
+    'environments/strict.yaml': environmentFile(
+      'strict',
+      allowed === undefined ? {} : { verify: { allowedSigners: allowed } },
+    ),
     'manifests/strict/settings.yaml': configMap('settings', { v }),
   });
   const refused = async (commit: string): Promise<string> => {
-    const diff = await eventually(`${commit} is told`, () => world.diffs.find((one) => one.environment === 'strict' && one.revision.endsWith(commit)));
+    const diff = await eventually(`${commit} is told`, () =>
+      world.diffs.find((one) => one.environment === 'strict' && one.revision.endsWith(commit)),
+    );
     expect(diff.reason).toBe('Failed');
     return diff.summary;
   };
   const converged = async (commit: string): Promise<void> => {
-    await eventually(`${commit} converged`, () => world.converged.find((one) => one.environment === 'strict' && one.revision.endsWith(commit)));
+    await eventually(`${commit} converged`, () =>
+      world.converged.find((one) => one.environment === 'strict' && one.revision.endsWith(commit)),
+    );
   };
 
   it('must be satisfied by the commit that brings it', async () => {
@@ -78,7 +103,9 @@ describe("an environment's own rule", () => {
     expect(await refused(unsigned)).toContain(`commit ${unsigned}: is not signed`);
     await signWith(keys.bob);
     const foreign = await master.push(files('3', keys.bob.line));
-    expect(await refused(foreign)).toContain(`commit ${foreign}: is signed by the key ${keys.bob.fingerprint}, which is not an allowed signer`);
+    expect(await refused(foreign)).toContain(
+      `commit ${foreign}: is signed by the key ${keys.bob.fingerprint}, which is not an allowed signer`,
+    );
     const removed = await master.push({ 'environments/strict.yaml': undefined });
     expect(await refused(removed)).toContain(keys.bob.fingerprint);
     expect(await messageOf('strict')).toBe('1');
@@ -113,21 +140,33 @@ describe("a rule that allows Converge's own key and a person's", () => {
   const verified = async (commit: string): Promise<string> => {
     const allowed = join(keysFolder, 'allowed');
     await writeFile(allowed, `${keys.ana.line}\n${keys.converge.line}\n`);
-    const { stderr } = await run('git', ['--git-dir', world.pipeline.git.path('master'), '-c', `gpg.ssh.allowedSignersFile=${allowed}`, 'verify-commit', commit]);
+    const { stderr } = await run('git', [
+      '--git-dir',
+      world.pipeline.git.path('master'),
+      '-c',
+      `gpg.ssh.allowedSignersFile=${allowed}`,
+      'verify-commit',
+      commit,
+    ]);
     return stderr;
   };
 
   beforeAll(async () => {
     await signWith(keys.ana);
     const rule = { verify: { allowedSigners: `${keys.ana.line}\n${keys.converge.line}\n` } };
-    await master.push({ 'environments/shared.yaml': environmentFile('shared', rule), [settings]: configMap('settings', { v: '0' }) });
+    await master.push({
+      'environments/shared.yaml': environmentFile('shared', rule),
+      [settings]: configMap('settings', { v: '0' }),
+    });
     await bringsAbout('0');
   });
 
   it('accepts what CI uploads, of which Converge signs the commit, a file and a group', async () => {
     await world.upload(settings, configMap('settings', { v: 'uploaded' }));
     await bringsAbout('uploaded');
-    expect(await verified(await master.head())).toContain(`Good "git" signature for converge@example.com with ED25519 key ${keys.converge.fingerprint}`);
+    expect(await verified(await master.head())).toContain(
+      `Good "git" signature for converge@example.com with ED25519 key ${keys.converge.fingerprint}`,
+    );
     await world.upload('manifests/shared.tgz', await tgz({ 'settings.yaml': configMap('settings', { v: 'group' }) }));
     await bringsAbout('group');
     expect(await verified(await master.head())).toContain(keys.converge.fingerprint);
@@ -136,12 +175,19 @@ describe("a rule that allows Converge's own key and a person's", () => {
   it("refuses a person's unsigned commit and another key's, and names them, until a signed one is above it", async () => {
     await signWith(undefined);
     const unsigned = await master.push({ [settings]: configMap('settings', { v: 'unsigned' }) });
-    const diff = await eventually(`${unsigned} is told`, () => world.diffs.find((one) => one.environment === 'shared' && one.revision.endsWith(unsigned)));
-    expect(diff).toMatchObject({ reason: 'Failed', summary: expect.stringContaining(`UntrustedRevision: commit ${unsigned}: is not signed`) });
+    const diff = await eventually(`${unsigned} is told`, () =>
+      world.diffs.find((one) => one.environment === 'shared' && one.revision.endsWith(unsigned)),
+    );
+    expect(diff).toMatchObject({
+      reason: 'Failed',
+      summary: expect.stringContaining(`UntrustedRevision: commit ${unsigned}: is not signed`),
+    });
     expect(await messageOf('shared')).toBe('group');
     await signWith(keys.bob);
     const foreign = await master.push({ [settings]: configMap('settings', { v: 'foreign' }) });
-    await eventually(`${foreign} is told`, () => world.diffs.find((one) => one.environment === 'shared' && one.summary.includes(keys.bob.fingerprint)));
+    await eventually(`${foreign} is told`, () =>
+      world.diffs.find((one) => one.environment === 'shared' && one.summary.includes(keys.bob.fingerprint)),
+    );
     expect(await messageOf('shared')).toBe('group');
     await signWith(keys.ana);
     await master.push({ [settings]: configMap('settings', { v: 'signed' }) });
@@ -171,24 +217,40 @@ describe("the operator's rule", () => {
     expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'converged' });
     await signWith(undefined);
     const unsigned = await pushUnheard(world, master, files('2'));
-    expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining(`UntrustedRevision: commit ${unsigned}: is not signed`) });
+    expect(await inProcess.run('rooted')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining(`UntrustedRevision: commit ${unsigned}: is not signed`),
+    });
     expect(await messageOf('rooted')).toBe('1');
   });
 
   it('is asked before an environment is taken for removed', async () => {
-    const removed = await pushUnheard(world, master, { 'environments/rooted.yaml': undefined, 'manifests/rooted': undefined });
-    expect(await inProcess.run('rooted', { mode: 'teardown' })).toMatchObject({ outcome: 'diverged', summary: expect.stringContaining(removed) });
+    const removed = await pushUnheard(world, master, {
+      'environments/rooted.yaml': undefined,
+      'manifests/rooted': undefined,
+    });
+    expect(await inProcess.run('rooted', { mode: 'teardown' })).toMatchObject({
+      outcome: 'diverged',
+      summary: expect.stringContaining(removed),
+    });
     expect(await messageOf('rooted')).toBe('1');
   });
 
   it('is read anew, and one that cannot be read trusts nobody', async () => {
     await signWith(keys.bob);
     await pushUnheard(world, master, files('3'));
-    expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'diverged', summary: expect.stringContaining(keys.bob.fingerprint) });
+    expect(await inProcess.run('rooted')).toMatchObject({
+      outcome: 'diverged',
+      summary: expect.stringContaining(keys.bob.fingerprint),
+    });
     await writeFile(allowed, `${keys.bob.line}\n`);
     expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'converged' });
     expect(await messageOf('rooted')).toBe('3');
     await writeFile(allowed, 'what is this\n');
-    expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'diverged', summary: expect.stringContaining('repositories.master.verify:1: expected') });
+    expect(await inProcess.run('rooted')).toMatchObject({
+      outcome: 'diverged',
+      summary: expect.stringContaining('repositories.master.verify:1: expected'),
+    });
   });
 });

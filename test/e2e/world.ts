@@ -21,7 +21,11 @@ export interface World {
   /** A person's clone of a repository; `git` runs there. */
   clone(repository?: RepositoryClass): Promise<Clone>;
   /** Uploads an object as CI does, and resolves with its generation. */
-  upload(name: string, content: string | Buffer, options?: { bucket?: RepositoryClass; metadata?: Record<string, string> }): Promise<string>;
+  upload(
+    name: string,
+    content: string | Buffer,
+    options?: { bucket?: RepositoryClass; metadata?: Record<string, string> },
+  ): Promise<string>;
   readonly diffs: Diff[];
   readonly converged: Converged[];
   readonly deadLetters: DeadLetter[];
@@ -37,7 +41,13 @@ export interface World {
 export type RepositoryClass = 'master' | 'staging' | 'develop';
 
 export interface Observed {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string; readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly labels?: Record<string, string>;
+    readonly annotations?: Record<string, string>;
+  };
   readonly spec: Record<string, unknown>;
   readonly data?: Record<string, string>;
 }
@@ -51,7 +61,12 @@ export interface Clone {
 }
 
 const person = ['-c', 'user.name=Olivia Ops', '-c', 'user.email=olivia@example.com'];
-const gitEnvironment = { PATH: process.env['PATH'], HOME: tmpdir(), GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+const gitEnvironment = {
+  PATH: process.env['PATH'],
+  HOME: tmpdir(),
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+};
 
 export async function startWorld(options: Partial<PipelineOptions> = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-e2e-'));
@@ -76,7 +91,8 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
     converged,
     deadLetters,
     kubectl,
-    clone: async (repository = 'master') => makeClone(facts.repositories[repository], await mkdtemp(join(folder, 'clone-'))),
+    clone: async (repository = 'master') =>
+      makeClone(facts.repositories[repository], await mkdtemp(join(folder, 'clone-'))),
     async upload(name, content, { bucket = 'master', metadata = {} } = {}) {
       const file = clients.storage.bucket(facts.buckets[bucket]).file(name);
       await file.save(content, { resumable: false, metadata: { metadata } });
@@ -84,7 +100,10 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
       return String(generation);
     },
     async checkDrift() {
-      const response = await fetch(pipeline.functions.url('checkDrift'), { method: 'POST', headers: await pipeline.authorize('checkDrift') });
+      const response = await fetch(pipeline.functions.url('checkDrift'), {
+        method: 'POST',
+        headers: await pipeline.authorize('checkDrift'),
+      });
       if (!response.ok) throw new Error(`checkDrift answered ${response.status}: ${await response.text()}`);
       await response.text();
     },
@@ -119,14 +138,16 @@ async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknow
 }
 
 async function makeClone(url: string, folder: string): Promise<Clone> {
-  const git = async (...parameters: string[]): Promise<string> => (await run('git', [...person, ...parameters], { cwd: folder, env: gitEnvironment })).stdout.trim();
+  const git = async (...parameters: string[]): Promise<string> =>
+    (await run('git', [...person, ...parameters], { cwd: folder, env: gitEnvironment })).stdout.trim();
   await git('clone', '--quiet', url, '.');
   await git('checkout', '--quiet', '-B', 'main');
   return {
     git,
     async push(files, message = 'Change by a person') {
       await git('fetch', '--quiet', 'origin');
-      if ((await git('ls-remote', 'origin', 'refs/heads/main')) !== '') await git('reset', '--quiet', '--hard', 'origin/main');
+      if ((await git('ls-remote', 'origin', 'refs/heads/main')) !== '')
+        await git('reset', '--quiet', '--hard', 'origin/main');
       for (const [path, content] of Object.entries(files)) {
         const target = join(folder, path);
         if (content === undefined) await rm(target, { recursive: true });
@@ -145,7 +166,11 @@ async function makeClone(url: string, folder: string): Promise<Clone> {
 }
 
 /** Waits until a probe gives a value; the error says what was waited for, and the probe's last words. */
-export async function eventually<T>(what: string, probe: () => T | undefined | false | Promise<T | undefined | false>, seconds = 100): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  seconds = 100,
+): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   while (true) {
     const value = await probe();
@@ -171,7 +196,14 @@ export function environmentFile(name: string, spec: Record<string, unknown> = {}
     apiVersion: 'converge.dev/v1',
     kind: 'Environment',
     metadata: { name },
-    spec: { cluster: 'sandbox', namespace: name, timeout: '30s', diffAfter: '0s', sources: [{ manifests: `manifests/${name}` }], ...spec },
+    spec: {
+      cluster: 'sandbox',
+      namespace: name,
+      timeout: '30s',
+      diffAfter: '0s',
+      sources: [{ manifests: `manifests/${name}` }],
+      ...spec,
+    },
   });
 }
 
@@ -182,7 +214,12 @@ export function configMap(name: string, data: Record<string, string>, metadata: 
 export function deployment(name: string, image: string, spec: Record<string, unknown> = {}): string {
   const labels = { app: name };
   const template = { metadata: { labels }, spec: { containers: [{ name: 'web', image }], ...spec } };
-  return JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec: { replicas: 2, selector: { matchLabels: labels }, template } });
+  return JSON.stringify({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
+    spec: { replicas: 2, selector: { matchLabels: labels }, template },
+  });
 }
 
 /** What the API server counted of writes, by everyone, to kinds that no controller writes by itself. */
@@ -190,8 +227,13 @@ export async function countWrites(world: World, resources: readonly string[]): P
   const metrics = await world.kubectl('get', '--raw', '/metrics');
   let total = 0;
   for (const line of metrics.split('\n')) {
-    if (!line.startsWith('apiserver_request_total{') || !/verb="(APPLY|PATCH|POST|PUT|DELETE|DELETECOLLECTION)"/.test(line)) continue;
-    if (resources.some((resource) => line.includes(`resource="${resource}"`)) && !line.includes('subresource="status"')) total += Number(line.slice(line.lastIndexOf(' ') + 1));
+    if (
+      !line.startsWith('apiserver_request_total{') ||
+      !/verb="(APPLY|PATCH|POST|PUT|DELETE|DELETECOLLECTION)"/.test(line)
+    )
+      continue;
+    if (resources.some((resource) => line.includes(`resource="${resource}"`)) && !line.includes('subresource="status"'))
+      total += Number(line.slice(line.lastIndexOf(' ') + 1));
   }
   return total;
 }

@@ -30,7 +30,14 @@ const keyServer = { isUp: true, calls: 0 };
 const server = createServer((_request, response) => {
   keyServer.calls += 1;
   void Promise.all([exportJWK(ours.publicKey), exportJWK(elliptic.publicKey)]).then(([key, other]) =>
-    response.writeHead(keyServer.isUp ? 200 : 500).end(JSON.stringify({ keys: [{ ...key, kid: 'ours', alg: 'RS256' }, { ...other, kid: 'elliptic', alg: 'ES256' }] })),
+    response.writeHead(keyServer.isUp ? 200 : 500).end(
+      JSON.stringify({
+        keys: [
+          { ...key, kid: 'ours', alg: 'RS256' },
+          { ...other, kid: 'elliptic', alg: 'ES256' },
+        ],
+      }),
+    ),
   );
 });
 
@@ -42,11 +49,16 @@ const started: Functions[] = [];
 type Access = ConfigInput['access'];
 
 function access(changes: Partial<Exclude<Access, string | undefined>> = {}): Access {
-  const functions = Object.fromEntries(guardedFunctions.map((name) => [name, { audiences: [audience(name)], callers: [push, '*@family.example'] }]));
+  const functions = Object.fromEntries(
+    guardedFunctions.map((name) => [name, { audiences: [audience(name)], callers: [push, '*@family.example'] }]),
+  );
   return { issuer: { name: issuer, keys }, functions, ...changes };
 }
 
-async function start(name: string, configuration: { access?: Access; onCloudRun?: boolean; webhooks?: ConfigInput['webhooks'] }): Promise<Functions> {
+async function start(
+  name: string,
+  configuration: { access?: Access; onCloudRun?: boolean; webhooks?: ConfigInput['webhooks'] },
+): Promise<Functions> {
   const config: ConfigInput = {
     project: 'local',
     state: { bucket: 'family-state' },
@@ -56,7 +68,12 @@ async function start(name: string, configuration: { access?: Access; onCloudRun?
     ...(configuration.webhooks === undefined ? {} : { webhooks: configuration.webhooks }),
   };
   await writeFile(join(folder, `${name}.yaml`), dump(config));
-  const variables = { CONVERGE_CONFIG: join(folder, `${name}.yaml`), NODE_ENV: 'production', METADATA_SERVER_DETECTION: 'none', ...(configuration.onCloudRun === true ? { K_SERVICE: 'converge' } : {}) };
+  const variables = {
+    CONVERGE_CONFIG: join(folder, `${name}.yaml`),
+    NODE_ENV: 'production',
+    METADATA_SERVER_DETECTION: 'none',
+    ...(configuration.onCloudRun === true ? { K_SERVICE: 'converge' } : {}),
+  };
   const functions = await startFunctions({
     source: join(import.meta.dirname, '..', '..', 'functions', 'index.ts'),
     environment: partEnvironment({ home: folder, variables }),
@@ -74,24 +91,44 @@ interface Answer {
 }
 
 /** Not by `fetch`, which joins two headers of one name. */
-async function call(functions: Functions, headers: Record<string, string | string[]> = {}, name: GuardedFunction | 'receivePush' = 'status'): Promise<Answer> {
+async function call(
+  functions: Functions,
+  headers: Record<string, string | string[]> = {},
+  name: GuardedFunction | 'receivePush' = 'status',
+): Promise<Answer> {
   const sent = request(`${functions.url(name)}/healthz`, { method: name === 'status' ? 'GET' : 'POST', headers });
   sent.end();
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   sent.once('error', reject);
-  sent.once('response', (response) => void text(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: body })));
+  sent.once(
+    'response',
+    (response) =>
+      void text(response).then((body) =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: body }),
+      ),
+  );
   return promise;
 }
 
 const now = (): number => Math.floor(Date.now() / 1000);
-const claimsOf = (changes: JWTPayload = {}): JWTPayload => ({ iss: issuer, sub: '1137', aud: audience('status'), email: push, email_verified: true, iat: now(), exp: now() + 3600, ...changes });
+const claimsOf = (changes: JWTPayload = {}): JWTPayload => ({
+  iss: issuer,
+  sub: '1137',
+  aud: audience('status'),
+  email: push,
+  email_verified: true,
+  iat: now(),
+  exp: now() + 3600,
+  ...changes,
+});
 
 async function tokenOf(claims: JWTPayload = {}, { kid = 'ours', key = ours.privateKey } = {}): Promise<string> {
   return new SignJWT(claimsOf(claims)).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(key);
 }
 
 const bearer = (token: string): { authorization: string } => ({ authorization: `Bearer ${token}` });
-const withoutSignature = (token: string): string => `${token.slice(0, token.lastIndexOf('.'))}.SIGNATURE_REMOVED_BY_GOOGLE`;
+const withoutSignature = (token: string): string =>
+  `${token.slice(0, token.lastIndexOf('.'))}.SIGNATURE_REMOVED_BY_GOOGLE`;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'converge-doors-'));
@@ -128,7 +165,9 @@ describe('a function that verifies tokens itself', () => {
   });
 
   test('lets people of a Workspace in by their domain', async () => {
-    expect(await call(functions, bearer(await tokenOf({ email: 'Ana@family.example', hd: 'family.example' })))).toMatchObject({ status: 200 });
+    expect(
+      await call(functions, bearer(await tokenOf({ email: 'Ana@family.example', hd: 'family.example' }))),
+    ).toMatchObject({ status: 200 });
   });
 
   test.each<{ what: string; token: () => Promise<string> }>([
@@ -143,27 +182,42 @@ describe('a function that verifies tokens itself', () => {
     { what: 'of a key that nobody knows', token: () => tokenOf({}, { kid: 'unknown', key: foreign.privateKey }) },
     {
       what: 'of an algorithm that ID tokens are not signed by, though with a key of the issuer',
-      token: async () => new SignJWT(claimsOf()).setProtectedHeader({ alg: 'ES256', kid: 'elliptic' }).sign(elliptic.privateKey),
+      token: async () =>
+        new SignJWT(claimsOf()).setProtectedHeader({ alg: 'ES256', kid: 'elliptic' }).sign(elliptic.privateKey),
     },
     { what: 'of no algorithm', token: async () => new UnsecuredJWT(claimsOf()).encode() },
     { what: 'of no algorithm, with a signature', token: async () => `${new UnsecuredJWT(claimsOf()).encode()}AAAA` },
     {
       what: 'whose secret is our public key',
-      token: async () => new SignJWT(claimsOf()).setProtectedHeader({ alg: 'HS256', kid: 'ours' }).sign(new TextEncoder().encode(await exportSPKI(ours.publicKey))),
+      token: async () =>
+        new SignJWT(claimsOf())
+          .setProtectedHeader({ alg: 'HS256', kid: 'ours' })
+          .sign(new TextEncoder().encode(await exportSPKI(ours.publicKey))),
     },
-    { what: 'whose claims were changed', token: async () => `${(await tokenOf({ email: 'eve@example.org' })).split('.').slice(0, 2).join('.')}.${(await tokenOf()).split('.')[2]}` },
+    {
+      what: 'whose claims were changed',
+      token: async () =>
+        `${(await tokenOf({ email: 'eve@example.org' })).split('.').slice(0, 2).join('.')}.${(await tokenOf()).split('.')[2]}`,
+    },
     { what: 'whose signature the platform has removed', token: async () => withoutSignature(await tokenOf()) },
     { what: 'of other content', token: async () => 'opaque' },
   ])('answers 401 to a token $what', async ({ token }) => {
     const answer = await call(functions, bearer(await token()));
     expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': 'Bearer' } });
     // The same words for all of them: nobody learns by trying which check is next.
-    expect(JSON.parse(answer.text)).toEqual({ error: { code: 'NotAuthenticated', message: 'the call needs an ID token that is valid here' } });
+    expect(JSON.parse(answer.text)).toEqual({
+      error: { code: 'NotAuthenticated', message: 'the call needs an ID token that is valid here' },
+    });
   });
 
   test('answers 401 without a token, with another scheme, with two headers, and with a good token in another header', async () => {
     const token = await tokenOf();
-    const calls: Record<string, string | string[]>[] = [{}, { authorization: `Basic ${token}` }, { authorization: [`Bearer ${token}`, `Bearer ${token}`] }, { 'x-serverless-authorization': `Bearer ${token}` }];
+    const calls: Record<string, string | string[]>[] = [
+      {},
+      { authorization: `Basic ${token}` },
+      { authorization: [`Bearer ${token}`, `Bearer ${token}`] },
+      { 'x-serverless-authorization': `Bearer ${token}` },
+    ];
     for (const headers of calls) expect(await call(functions, headers)).toMatchObject({ status: 401 });
   });
 
@@ -177,18 +231,23 @@ describe('a function that verifies tokens itself', () => {
   ])('answers 403 to a good token of $what', async ({ claims }) => {
     const answer = await call(functions, bearer(await tokenOf(claims)));
     expect(answer).toMatchObject({ status: 403 });
-    expect(JSON.parse(answer.text)).toEqual({ error: { code: 'NotAllowed', message: 'the caller may not call this function' } });
+    expect(JSON.parse(answer.text)).toEqual({
+      error: { code: 'NotAllowed', message: 'the caller may not call this function' },
+    });
   });
 
   test('has read the keys once, however many forged tokens there were', async () => {
-    for (let forged = 0; forged < 20; forged++) await call(functions, bearer(await tokenOf({}, { kid: `forged-${forged}`, key: foreign.privateKey })));
+    for (let forged = 0; forged < 20; forged++)
+      await call(functions, bearer(await tokenOf({}, { kid: `forged-${forged}`, key: foreign.privateKey })));
     // Once in vain, while the key server was down.
     expect(keyServer.calls).toBe(2);
   });
 
   test('takes a replayed call as the same one until its token ends', async () => {
     const token = await tokenOf();
-    expect([(await call(functions, bearer(token))).status, (await call(functions, bearer(token))).status]).toEqual([200, 200]);
+    expect([(await call(functions, bearer(token))).status, (await call(functions, bearer(token))).status]).toEqual([
+      200, 200,
+    ]);
   });
 
   test.each(guardedFunctions)('%s is behind the door, and opens to a token of its own alone', async (name) => {
@@ -209,8 +268,22 @@ describe('a function that verifies tokens itself', () => {
     await call(functions, bearer(await tokenOf({ aud: 'https://elsewhere.example.com' })));
     // The framework prints the stack of what a function throws, beside our own lines.
     const entries = lines.filter((line) => line.startsWith('{')).map((line): unknown => JSON.parse(line));
-    expect(entries.at(-1)).toMatchObject({ severity: 'WARNING', stage: 'status', code: 'NotAuthenticated', error: 'call: the token is made for https://elsewhere.example.com' });
-    for (const reason of ['ended', 'is valid only in', 'issued by', 'not among the callers', 'is not verified', 'its signature is not accepted', 'has 2 authorization headers', "issuer's keys cannot be read"]) {
+    expect(entries.at(-1)).toMatchObject({
+      severity: 'WARNING',
+      stage: 'status',
+      code: 'NotAuthenticated',
+      error: 'call: the token is made for https://elsewhere.example.com',
+    });
+    for (const reason of [
+      'ended',
+      'is valid only in',
+      'issued by',
+      'not among the callers',
+      'is not verified',
+      'its signature is not accepted',
+      'has 2 authorization headers',
+      "issuer's keys cannot be read",
+    ]) {
       expect(lines.join('\n')).toContain(reason);
     }
     expect(lines.join('\n')).not.toContain(signature);
@@ -243,19 +316,29 @@ describe('a function whose tokens the IAM of Cloud Run has verified', () => {
 
   test('believes no other missing signature, and no other key', async () => {
     const [header, claims] = (await tokenOf()).split('.');
-    for (const token of [`${header}.${claims}.`, `${header}.${claims}.REMOVED`, await tokenOf({}, { key: foreign.privateKey }), withoutSignature(`${new UnsecuredJWT(claimsOf()).encode()}x`)]) {
+    for (const token of [
+      `${header}.${claims}.`,
+      `${header}.${claims}.REMOVED`,
+      await tokenOf({}, { key: foreign.privateKey }),
+      withoutSignature(`${new UnsecuredJWT(claimsOf()).encode()}x`),
+    ]) {
       expect((await call(functions, bearer(token))).status).toBe(401);
     }
   });
 
   test('believes the header that IAM verified, and not the one beside it, which anybody may write', async () => {
-    const verified = { 'x-serverless-authorization': `Bearer ${withoutSignature(await tokenOf({ email: 'eve@example.org' }))}` };
+    const verified = {
+      'x-serverless-authorization': `Bearer ${withoutSignature(await tokenOf({ email: 'eve@example.org' }))}`,
+    };
     expect((await call(functions, { ...verified, ...bearer(withoutSignature(await tokenOf())) })).status).toBe(403);
   });
 
   test('can ask for the signature at one function that IAM lets everybody call', async () => {
     const status = { audiences: [audience('status')], callers: [push], signature: 'required' as const };
-    const mixed = await start('mixed', { access: access({ signature: 'platform', functions: { status } }), onCloudRun: true });
+    const mixed = await start('mixed', {
+      access: access({ signature: 'platform', functions: { status } }),
+      onCloudRun: true,
+    });
     expect((await call(mixed, bearer(withoutSignature(await tokenOf())))).status).toBe(401);
     expect((await call(mixed, bearer(await tokenOf()))).status).toBe(200);
   });
@@ -264,7 +347,8 @@ describe('a function whose tokens the IAM of Cloud Run has verified', () => {
 describe('without a word about access', () => {
   test('nobody may call, and what is no door stays as it is', async () => {
     const functions = await start('absent', {});
-    for (const name of guardedFunctions) expect((await call(functions, bearer(await tokenOf({ aud: audience(name) })), name)).status).toBe(403);
+    for (const name of guardedFunctions)
+      expect((await call(functions, bearer(await tokenOf({ aud: audience(name) })), name)).status).toBe(403);
     expect((await call(functions, {}, 'receivePush')).status).toBe(500);
   });
 });
@@ -272,7 +356,10 @@ describe('without a word about access', () => {
 describe('access that is open', () => {
   test('lets anybody in on this machine, and nobody on Cloud Run', async () => {
     expect((await call(await start('open', { access: 'open' }))).status).toBe(200);
-    expect((await call(await start('open-on-cloud-run', { access: 'open', onCloudRun: true }), bearer(await tokenOf()))).status).toBe(403);
+    expect(
+      (await call(await start('open-on-cloud-run', { access: 'open', onCloudRun: true }), bearer(await tokenOf())))
+        .status,
+    ).toBe(403);
   });
 });
 
@@ -281,9 +368,14 @@ describe('a body from somebody whom nobody let in', () => {
   const bomb = gzipSync(Buffer.alloc(200_000_000, 'a'), { level: 9 });
 
   /** The most memory that the functions ever held, in MB. */
-  const peak = (): number => Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pid()}/status`, 'utf8'))?.[1]) / 1000;
+  const peak = (): number =>
+    Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pid()}/status`, 'utf8'))?.[1]) / 1000;
 
-  async function post(name: string, headers: Record<string, string>, body: Buffer | AsyncIterable<Buffer>): Promise<number> {
+  async function post(
+    name: string,
+    headers: Record<string, string>,
+    body: Buffer | AsyncIterable<Buffer>,
+  ): Promise<number> {
     const sent = request(functions.url(name), { method: 'POST', headers });
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     sent.once('error', reject);
@@ -302,26 +394,47 @@ describe('a body from somebody whom nobody let in', () => {
 
   beforeAll(async () => {
     await writeFile(join(folder, 'webhook-secret'), 'secret');
-    functions = await start('bodies', { access: access(), webhooks: { github: { secretFile: join(folder, 'webhook-secret') } } });
+    functions = await start('bodies', {
+      access: access(),
+      webhooks: { github: { secretFile: join(folder, 'webhook-secret') } },
+    });
     await call(functions, bearer(await tokenOf()));
     await post('receivePush', { 'content-type': 'application/json' }, Buffer.from('{}'));
   });
 
-  test.each(['application/json', 'application/octet-stream', 'text/plain', 'application/x-www-form-urlencoded', 'application/cloudevents+json'])('is never inflated, whatever it says it is: %s', async (type) => {
+  test.each([
+    'application/json',
+    'application/octet-stream',
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/cloudevents+json',
+  ])('is never inflated, whatever it says it is: %s', async (type) => {
     const before = peak();
-    const statuses = await Promise.all(Array.from({ length: 8 }, async () => post('receivePush', { 'content-type': type, 'content-encoding': 'gzip' }, bomb)));
+    const statuses = await Promise.all(
+      Array.from({ length: 8 }, async () =>
+        post('receivePush', { 'content-type': type, 'content-encoding': 'gzip' }, bomb),
+      ),
+    );
     expect(statuses).toEqual(Array.from({ length: 8 }, () => 400));
     expect(await post('reconcile', { 'content-type': type, 'content-encoding': 'gzip' }, bomb)).toBe(401);
     expect(peak() - before).toBeLessThan(60);
   });
 
   test('is refused by its length, unread', async () => {
-    expect(await post('receivePush', { 'content-type': 'application/json', 'content-length': String(500_000_000) }, endless())).toBe(413);
+    expect(
+      await post(
+        'receivePush',
+        { 'content-type': 'application/json', 'content-length': String(500_000_000) },
+        endless(),
+      ),
+    ).toBe(413);
   });
 
   test('is read up to a limit where it says no length', async () => {
     const before = peak();
-    expect(await post('receivePush', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, endless())).toBe(413);
+    expect(
+      await post('receivePush', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, endless()),
+    ).toBe(413);
     expect(peak() - before).toBeLessThan(60);
   });
 });

@@ -24,8 +24,24 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 const triggerSchemas = {
   httpsTrigger: z.strictObject({ invoker: z.array(z.string()).optional() }),
-  eventTrigger: z.strictObject({ eventType: z.string(), eventFilters: z.record(z.string(), z.string()), retry: z.boolean(), serviceAccount: z.string().optional(), region: z.string().optional() }),
-  scheduleTrigger: z.strictObject({ schedule: z.string(), timeZone: z.string().optional(), retryConfig: z.strictObject({ retryCount: z.int(), maxBackoffSeconds: z.int().optional(), minBackoffSeconds: z.int().optional() }).optional() }),
+  eventTrigger: z.strictObject({
+    eventType: z.string(),
+    eventFilters: z.record(z.string(), z.string()),
+    retry: z.boolean(),
+    serviceAccount: z.string().optional(),
+    region: z.string().optional(),
+  }),
+  scheduleTrigger: z.strictObject({
+    schedule: z.string(),
+    timeZone: z.string().optional(),
+    retryConfig: z
+      .strictObject({
+        retryCount: z.int(),
+        maxBackoffSeconds: z.int().optional(),
+        minBackoffSeconds: z.int().optional(),
+      })
+      .optional(),
+  }),
 };
 const endpointSchema = z.strictObject({
   platform: z.literal('gcfv2'),
@@ -47,13 +63,24 @@ const manifest = z
   .strictObject({
     specVersion: z.literal('v1alpha1'),
     requiredAPIs: z.array(z.strictObject({ api: z.string(), reason: z.string() })),
-    params: z.array(z.strictObject({ name: z.string(), type: z.enum(['string', 'secret']), label: z.string(), default: z.string().optional() })),
+    params: z.array(
+      z.strictObject({
+        name: z.string(),
+        type: z.enum(['string', 'secret']),
+        label: z.string(),
+        default: z.string().optional(),
+      }),
+    ),
     endpoints: z.record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,62}$/), endpointSchema),
   })
   .parse(load(read('functions/functions.yaml')));
 const endpoints = Object.entries(manifest.endpoints);
 
-const registered = readdirSync(join(root, 'functions')).flatMap((file) => (file.endsWith('.ts') ? [...read(`functions/${file}`).matchAll(/^http\(\s*'(\w+)'/gm)].flatMap(([, name]) => name ?? []) : []));
+const registered = readdirSync(join(root, 'functions')).flatMap((file) =>
+  file.endsWith('.ts')
+    ? [...read(`functions/${file}`).matchAll(/^http\(\s*'(\w+)'/gm)].flatMap(([, name]) => name ?? [])
+    : [],
+);
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort();
 
 beforeAll(async () => {
@@ -71,8 +98,14 @@ describe('the registered functions', () => {
   });
 
   const terraform = join(root, 'terraform');
-  const configuration = existsSync(terraform) ? readdirSync(terraform, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.tf')) : [];
-  const entryPoints = configuration.flatMap((file) => [...readFileSync(join(terraform, file), 'utf8').matchAll(/\bentry_point\s*=\s*"(\w+)"/g)].flatMap(([, name]) => name ?? []));
+  const configuration = existsSync(terraform)
+    ? readdirSync(terraform, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.tf'))
+    : [];
+  const entryPoints = configuration.flatMap((file) =>
+    [...readFileSync(join(terraform, file), 'utf8').matchAll(/\bentry_point\s*=\s*"(\w+)"/g)].flatMap(
+      ([, name]) => name ?? [],
+    ),
+  );
   test.skipIf(entryPoints.length === 0)('are what Terraform deploys', () => {
     expect(sorted(entryPoints)).toEqual(sorted(registered));
   });
@@ -80,7 +113,11 @@ describe('the registered functions', () => {
 
 describe('functions.yaml', () => {
   test.each(endpoints)('%s has one trigger', (_id, endpoint) => {
-    expect([endpoint.httpsTrigger, endpoint.eventTrigger, endpoint.scheduleTrigger].filter((trigger) => trigger !== undefined)).toHaveLength(1);
+    expect(
+      [endpoint.httpsTrigger, endpoint.eventTrigger, endpoint.scheduleTrigger].filter(
+        (trigger) => trigger !== undefined,
+      ),
+    ).toHaveLength(1);
   });
 
   test('retries every event, which Eventarc does not by itself', () => {
@@ -93,12 +130,20 @@ describe('functions.yaml', () => {
   });
 
   test('lets everybody reach only what verifies a signature or a token itself', () => {
-    expect(sorted(endpoints.flatMap(([, { entryPoint, httpsTrigger }]) => (httpsTrigger?.invoker?.includes('public') === true ? [entryPoint] : [])))).toEqual(['receivePush', 'status']);
+    expect(
+      sorted(
+        endpoints.flatMap(([, { entryPoint, httpsTrigger }]) =>
+          httpsTrigger?.invoker?.includes('public') === true ? [entryPoint] : [],
+        ),
+      ),
+    ).toEqual(['receivePush', 'status']);
   });
 
   test('uses no parameter that it does not declare, and declares none that it does not use', () => {
     const text = JSON.stringify(manifest.endpoints);
-    const used = [...text.matchAll(/\{\{ params\.(\w+) \}\}/g), ...text.matchAll(/"key":"(\w+)"/g)].flatMap(([, name]) => name ?? []);
+    const used = [...text.matchAll(/\{\{ params\.(\w+) \}\}/g), ...text.matchAll(/"key":"(\w+)"/g)].flatMap(
+      ([, name]) => name ?? [],
+    );
     expect(sorted(used)).toEqual(sorted(manifest.params.map(({ name }) => name)));
   });
 });
@@ -113,13 +158,24 @@ describe('a function that Firebase starts', () => {
       name: 'status',
       program: process.execPath,
       arguments: [framework, `--source=${join(root, 'functions/index.ts')}`, '--target=status', `--port=${port}`],
-      environment: partEnvironment({ home: folder, variables: { FUNCTION_SIGNATURE_TYPE: 'cloudevent', CONVERGE_CONFIG: join(folder, 'below', 'config.yaml'), CONVERGE_FILES: files } }),
+      environment: partEnvironment({
+        home: folder,
+        variables: {
+          FUNCTION_SIGNATURE_TYPE: 'cloudevent',
+          CONVERGE_CONFIG: join(folder, 'below', 'config.yaml'),
+          CONVERGE_FILES: files,
+        },
+      }),
       logFile: join(folder, 'status.log'),
     });
     try {
-      const look = async (): Promise<Response> => fetch(`http://127.0.0.1:${port}/healthz`).catch(async () => sleep(50).then(look));
+      const look = async (): Promise<Response> =>
+        fetch(`http://127.0.0.1:${port}/healthz`).catch(async () => sleep(50).then(look));
       const answer = await look();
-      expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 200, body: { status: 'ok', repositories: ['master'] } });
+      expect({ status: answer.status, body: await answer.json() }).toEqual({
+        status: 200,
+        body: { status: 'ok', repositories: ['master'] },
+      });
       expect(readFileSync(join(folder, 'below', 'git'), 'utf8')).toBe('secret');
     } finally {
       await child.kill();
@@ -142,10 +198,21 @@ describe('the configuration of docs/firebase.md', () => {
     const rules = access === undefined || access === 'open' ? {} : access.functions;
     expect(sorted(Object.keys(rules))).toEqual(sorted(guardedFunctions));
     expect(rules.status).toMatchObject({ signature: 'required' });
-    const claims = { iss: 'https://accounts.google.com', iat: 0, exp: 3600, email: 'converge@family-insurance.iam.gserviceaccount.com', email_verified: true };
+    const claims = {
+      iss: 'https://accounts.google.com',
+      iat: 0,
+      exp: 3600,
+      email: 'converge@family-insurance.iam.gserviceaccount.com',
+      email_verified: true,
+    };
     for (const [id, { entryPoint }] of endpoints.filter(([, { httpsTrigger }]) => httpsTrigger === undefined)) {
-      const guard = guardOf({ access, name: guardedFunctions.find((name) => name === entryPoint) ?? 'status', onCloudRun: true });
-      const judge = (aud: string) => guard.kind === 'token' && judgeClaims({ claims: { ...claims, aud }, ...guard, now: new Date(60_000) }).verdict;
+      const guard = guardOf({
+        access,
+        name: guardedFunctions.find((name) => name === entryPoint) ?? 'status',
+        onCloudRun: true,
+      });
+      const judge = (aud: string) =>
+        guard.kind === 'token' && judgeClaims({ claims: { ...claims, aud }, ...guard, now: new Date(60_000) }).verdict;
       expect(judge(`https://${id}-x7k2m3n4o5-ew.a.run.app`), id).toBe('admitted');
     }
   });
@@ -155,7 +222,15 @@ describe('firebase.json', () => {
   const firebase = z
     .object({
       functions: z.tuple([z.object({ source: z.string(), runtime: z.literal('nodejs24') })]),
-      hosting: z.object({ public: z.string(), rewrites: z.tuple([z.strictObject({ source: z.string(), function: z.strictObject({ functionId: z.string(), region: z.string() }) })]) }),
+      hosting: z.object({
+        public: z.string(),
+        rewrites: z.tuple([
+          z.strictObject({
+            source: z.string(),
+            function: z.strictObject({ functionId: z.string(), region: z.string() }),
+          }),
+        ]),
+      }),
     })
     .parse(JSON.parse(read('firebase.json')));
 

@@ -56,7 +56,11 @@ async function urlOf(name: string): Promise<string> {
 
 async function deliver(delivery: string, to: string): Promise<{ status: number; text: string }> {
   const { headers, body } = await readDelivery(delivery);
-  const answer = await fetch(await urlOf(to), { method: 'POST', headers, ...(body === null ? {} : { body: JSON.stringify(body) }) });
+  const answer = await fetch(await urlOf(to), {
+    method: 'POST',
+    headers,
+    ...(body === null ? {} : { body: JSON.stringify(body) }),
+  });
   return { status: answer.status, text: await answer.text() };
 }
 
@@ -94,7 +98,11 @@ describe('copyArtifact', () => {
     const commit = await parts.askMaster('rev-parse', 'main');
     const { attributes, data } = await parts.next('change-committed');
     expect(attributes).toMatchObject({ 'ce-type': 'dev.converge.change.committed.v1', 'ce-subject': 'master' });
-    expect(data).toMatchObject({ repository: 'master', commit, artifacts: [{ bucket: 'family-master', name: 'config/acme.yaml' }] });
+    expect(data).toMatchObject({
+      repository: 'master',
+      commit,
+      artifacts: [{ bucket: 'family-master', name: 'config/acme.yaml' }],
+    });
     expect(await parts.askMaster('show', 'main:config/acme.yaml')).toBe('message: hello');
   });
 
@@ -121,22 +129,37 @@ describe('receivePush', () => {
     return { status, body: JSON.parse(text) };
   }
 
-  test.each(['github-push', 'gitlab-push', 'bitbucket-cloud-push', 'bitbucket-data-center-push', 'gitea-push'])('announces %s once, and no replay of it', async (delivery) => {
-    const { body: sent } = await readDelivery(delivery);
-    const first = await push(delivery);
-    expect(first).toMatchObject({ status: 200, body: { outcome: 'announced', repository: 'master' } });
-    const { data } = await parts.next('change-committed');
-    const { commit } = z.object({ commit: z.string() }).parse(first.body);
-    expect(JSON.stringify(sent)).toContain(commit);
-    expect(data).toMatchObject({ repository: 'master', branch: 'main', commit, previous: '1b7e0d9c8b7a695847362514039281706f5e4d3c', artifacts: [] });
-    expect(await push(delivery)).toEqual({ status: 200, body: { outcome: 'ignored', reason: 'this delivery was announced before' } });
-    expect(parts.unread('change-committed')).toEqual([]);
-  });
+  test.each(['github-push', 'gitlab-push', 'bitbucket-cloud-push', 'bitbucket-data-center-push', 'gitea-push'])(
+    'announces %s once, and no replay of it',
+    async (delivery) => {
+      const { body: sent } = await readDelivery(delivery);
+      const first = await push(delivery);
+      expect(first).toMatchObject({ status: 200, body: { outcome: 'announced', repository: 'master' } });
+      const { data } = await parts.next('change-committed');
+      const { commit } = z.object({ commit: z.string() }).parse(first.body);
+      expect(JSON.stringify(sent)).toContain(commit);
+      expect(data).toMatchObject({
+        repository: 'master',
+        branch: 'main',
+        commit,
+        previous: '1b7e0d9c8b7a695847362514039281706f5e4d3c',
+        artifacts: [],
+      });
+      expect(await push(delivery)).toEqual({
+        status: 200,
+        body: { outcome: 'ignored', reason: 'this delivery was announced before' },
+      });
+      expect(parts.unread('change-committed')).toEqual([]);
+    },
+  );
 
-  test.each(['github-push-with-another-secrets-signature', 'gitlab-push-with-another-token'])('answers 401 to %s, and announces nothing', async (delivery) => {
-    expect(await push(delivery)).toMatchObject({ status: 401, body: { error: { code: 'BadSignature' } } });
-    expect(parts.unread('change-committed')).toEqual([]);
-  });
+  test.each(['github-push-with-another-secrets-signature', 'gitlab-push-with-another-token'])(
+    'answers 401 to %s, and announces nothing',
+    async (delivery) => {
+      expect(await push(delivery)).toMatchObject({ status: 401, body: { error: { code: 'BadSignature' } } });
+      expect(parts.unread('change-committed')).toEqual([]);
+    },
+  );
 
   test('ignores the push of a tag', async () => {
     expect(await push('github-push-of-a-tag')).toMatchObject({ status: 200, body: { outcome: 'ignored' } });
@@ -151,7 +174,12 @@ describe('fanOut', () => {
   test('publishes a job for each environment that the commit affects', async () => {
     await parts.commit({ 'environments/acme.yaml': environmentFile, 'manifests/greeting.yaml': manifest });
     expect(await deliver('change-committed', 'fanOut')).toEqual(acknowledged);
-    expect((await parts.next('reconcile')).data).toEqual({ repository: 'master', environment: 'acme', mode: 'reconcile', cause: 'commit' });
+    expect((await parts.next('reconcile')).data).toEqual({
+      repository: 'master',
+      environment: 'acme',
+      mode: 'reconcile',
+      cause: 'commit',
+    });
   });
 
   test('acknowledges a message without a commit, and puts it on the dead-letter topic', async () => {
@@ -164,29 +192,55 @@ describe('reconcile', () => {
   test('brings the environment to the head of its branch, and tells that it converged', async () => {
     expect(await deliver('reconcile-requested', 'reconcile')).toEqual(acknowledged);
     const revision = `main@sha1:${await parts.askMaster('rev-parse', 'main')}`;
-    expect((await parts.next('converged')).data).toMatchObject({ environment: 'acme', revision, changes: { created: 1 } });
-    const message = await parts.kubernetes.kubectl(['get', 'configmap', 'greeting', '-n', 'acme', '-o', 'jsonpath={.data.message}']);
+    expect((await parts.next('converged')).data).toMatchObject({
+      environment: 'acme',
+      revision,
+      changes: { created: 1 },
+    });
+    const message = await parts.kubernetes.kubectl([
+      'get',
+      'configmap',
+      'greeting',
+      '-n',
+      'acme',
+      '-o',
+      'jsonpath={.data.message}',
+    ]);
     expect(message).toBe('Good morning');
   });
 
-  test.each(['reconcile-requested-wrapped-by-eventarc', 'reconcile-requested-wrapped', 'reconcile-requested-structured'])('takes %s as the same message', async (delivery) => {
+  test.each([
+    'reconcile-requested-wrapped-by-eventarc',
+    'reconcile-requested-wrapped',
+    'reconcile-requested-structured',
+  ])('takes %s as the same message', async (delivery) => {
     const { headers } = await readDelivery('reconcile-requested');
     const before = lines.length;
     expect(await deliver(delivery, 'reconcile')).toEqual(acknowledged);
-    expect(lines.slice(before).map((line): unknown => JSON.parse(line))).toMatchObject([{ message: 'reconcile done', event: headers['ce-id'], subject: 'master/acme' }]);
+    expect(lines.slice(before).map((line): unknown => JSON.parse(line))).toMatchObject([
+      { message: 'reconcile done', event: headers['ce-id'], subject: 'master/acme' },
+    ]);
   });
 
   test('takes a message whose content nobody named', async () => {
     const { headers, body } = await readDelivery('reconcile-requested');
     const { 'content-type': _named, ...others } = headers;
-    const answer = await fetch(await urlOf('reconcile'), { method: 'POST', headers: others, body: Buffer.from(JSON.stringify(body)) });
+    const answer = await fetch(await urlOf('reconcile'), {
+      method: 'POST',
+      headers: others,
+      body: Buffer.from(JSON.stringify(body)),
+    });
     expect(answer.status).toBe(204);
     expect(lines.at(-1)).toContain('reconcile done');
   });
 
   test.each([
     { what: 'no event', headers: { 'content-type': 'application/json' }, content: '{}' },
-    { what: 'a message of somebody else', headers: { 'content-type': 'application/json' }, content: '{"message":{"data":"e30=","messageId":"1"},"subscription":"s"}' },
+    {
+      what: 'a message of somebody else',
+      headers: { 'content-type': 'application/json' },
+      content: '{"message":{"data":"e30=","messageId":"1"},"subscription":"s"}',
+    },
     { what: 'nothing at all', headers: {}, content: '' },
   ])('acknowledges $what, and puts it on the dead-letter topic', async ({ headers, content }) => {
     const answer = await fetch(await urlOf('reconcile'), { method: 'POST', headers, body: Buffer.from(content) });
@@ -215,7 +269,12 @@ describe('checkDrift', () => {
   test('publishes a check of every environment when the scheduler calls', async () => {
     const { status, text } = await deliver('scheduler-call', 'checkDrift');
     expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { checked: ['master/acme'], copied: [] } });
-    expect((await parts.next('reconcile')).data).toEqual({ repository: 'master', environment: 'acme', mode: 'check', cause: 'schedule' });
+    expect((await parts.next('reconcile')).data).toEqual({
+      repository: 'master',
+      environment: 'acme',
+      mode: 'check',
+      cause: 'schedule',
+    });
   });
 
   test('gives the jobs of one tick the same ids, however often the scheduler calls', async () => {
@@ -230,7 +289,9 @@ describe('deliverAlert', () => {
   test('posts the alert to the configured sink, under the id of its event', async () => {
     expect(await deliver('diff', 'deliverAlert')).toEqual(acknowledged);
     const { headers, body } = await readDelivery('diff');
-    expect(parts.sink.calls).toMatchObject([{ headers: { 'ce-id': headers['ce-id'] }, body: { topic: 'diff', ...Object(body) } }]);
+    expect(parts.sink.calls).toMatchObject([
+      { headers: { 'ce-id': headers['ce-id'] }, body: { topic: 'diff', ...Object(body) } },
+    ]);
   });
 
   test('acknowledges an alert without objects, and puts it on the dead-letter topic', async () => {
@@ -265,7 +326,10 @@ describe('status', () => {
 
 describe('with the Git host of develop gone', () => {
   beforeAll(async () => {
-    await parts.storage.bucket('family-develop').file('config/acme.yaml').save('message: hello\n', { resumable: false });
+    await parts.storage
+      .bucket('family-develop')
+      .file('config/acme.yaml')
+      .save('message: hello\n', { resumable: false });
     await parts.git.develop.stop();
   });
 
@@ -293,12 +357,18 @@ describe('with the topic of announcements gone', () => {
   test('receivePush answers 503, so that the Git host shows the failure and can send it again', async () => {
     for (let again = 0; again < 2; again++) {
       const { status, text } = await deliver('gitea-push-while-pubsub-is-gone', 'receivePush');
-      expect({ status, body: JSON.parse(text) }).toMatchObject({ status: 503, body: { error: { code: 'PubSubUnavailable' } } });
+      expect({ status, body: JSON.parse(text) }).toMatchObject({
+        status: 503,
+        body: { error: { code: 'PubSubUnavailable' } },
+      });
     }
   });
 
   test('copyArtifact fails although the commit is pushed, so that the announcement is made up for', async () => {
-    await parts.storage.bucket('family-master').file('config/acme.yaml').save('message: goodbye\n', { resumable: false });
+    await parts.storage
+      .bucket('family-master')
+      .file('config/acme.yaml')
+      .save('message: goodbye\n', { resumable: false });
     expect(await deliver('storage-finalized', 'copyArtifact')).toEqual({ status: 500, text: 'Internal Server Error' });
     expect(await parts.askMaster('show', 'main:config/acme.yaml')).toBe('message: goodbye');
   });

@@ -30,7 +30,9 @@ export interface Delivery {
 const deliverySchema = z.object({ headers: z.record(z.string(), z.string()), body: z.unknown() });
 
 export async function readDelivery(name: string): Promise<Delivery> {
-  return deliverySchema.parse(JSON.parse(await readFile(join(import.meta.dirname, 'deliveries', `${name}.json`), 'utf8')));
+  return deliverySchema.parse(
+    JSON.parse(await readFile(join(import.meta.dirname, 'deliveries', `${name}.json`), 'utf8')),
+  );
 }
 
 /** A message that a function published. */
@@ -94,7 +96,9 @@ export async function startParts(): Promise<Parts> {
       stopping(startKubernetes({ folder: join(folder, 'kubernetes'), programs })),
     ]);
     const storage = new Storage({ projectId: 'local', apiEndpoint: storageService.url });
-    await Promise.all(['family-master', 'family-develop', 'family-state'].map((bucket) => storage.createBucket(bucket)));
+    await Promise.all(
+      ['family-master', 'family-develop', 'family-state'].map((bucket) => storage.createBucket(bucket)),
+    );
 
     const sink = await startSink();
     stops.push(sink.stop);
@@ -106,20 +110,43 @@ export async function startParts(): Promise<Parts> {
       project: 'local',
       state: { bucket: 'family-state' },
       repositories: {
-        master: { url: masterHost.url(master), aliases: ['github.com', 'gitlab.example.com', 'bitbucket.org', 'bitbucket.example.com', 'gitea.example.com'].map((host) => `https://${host}/family/master`), bucket: 'family-master' },
+        master: {
+          url: masterHost.url(master),
+          aliases: [
+            'github.com',
+            'gitlab.example.com',
+            'bitbucket.org',
+            'bitbucket.example.com',
+            'gitea.example.com',
+          ].map((host) => `https://${host}/family/master`),
+          bucket: 'family-master',
+        },
         develop: { url: developHost.url(develop), bucket: 'family-develop' },
       },
       clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } },
-      webhooks: Object.fromEntries(['github', 'gitlab', 'bitbucket', 'gitea'].map((host) => [host, { secretFile: join(folder, 'webhook-secret') }])),
+      webhooks: Object.fromEntries(
+        ['github', 'gitlab', 'bitbucket', 'gitea'].map((host) => [
+          host,
+          { secretFile: join(folder, 'webhook-secret') },
+        ]),
+      ),
       alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url } }] },
       storage: { endpoint: storageService.url },
       renderer: { program: programs.render },
       access: 'open',
     };
-    await Promise.all([writeFile(config, dump(configuration)), writeFile(join(folder, 'webhook-secret'), `${webhookSecret}\n`)]);
+    await Promise.all([
+      writeFile(config, dump(configuration)),
+      writeFile(join(folder, 'webhook-secret'), `${webhookSecret}\n`),
+    ]);
 
     const [name, email] = ['Ana', 'ana@example.com'];
-    const person = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email };
+    const person = {
+      GIT_AUTHOR_NAME: name,
+      GIT_AUTHOR_EMAIL: email,
+      GIT_COMMITTER_NAME: name,
+      GIT_COMMITTER_EMAIL: email,
+    };
     const settings = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
     const environment = partEnvironment({ home: folder, variables: { ...person, ...settings } });
     const git = async (workingFolder: string, parameters: readonly string[]): Promise<string> =>
@@ -135,7 +162,8 @@ export async function startParts(): Promise<Parts> {
         const tree = await mkdtemp(join(folder, 'tree-'));
         await git(tree, ['init', '--quiet', '--initial-branch=main']);
         await git(tree, ['remote', 'add', 'origin', masterHost.path(master)]);
-        if ((await git(tree, ['ls-remote', 'origin', 'main'])) !== '') await git(tree, ['pull', '--quiet', 'origin', 'main']);
+        if ((await git(tree, ['ls-remote', 'origin', 'main'])) !== '')
+          await git(tree, ['pull', '--quiet', 'origin', 'main']);
         for (const [path, content] of Object.entries(files)) {
           await mkdir(dirname(join(tree, path)), { recursive: true });
           await writeFile(join(tree, path), content);

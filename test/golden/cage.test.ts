@@ -22,39 +22,184 @@ interface Attack {
   readonly message: RegExp;
 }
 
-const chart = { 'chart/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n', 'chart/templates/a-fine.yaml': configMap('fine'), 'chart/templates/z-fine.yaml': configMap('last') };
+const chart = {
+  'chart/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
+  'chart/templates/a-fine.yaml': configMap('fine'),
+  'chart/templates/z-fine.yaml': configMap('last'),
+};
 const helm: EnvironmentSource = { kind: 'helm', chart: 'chart', release: 'shop', values: ['config/acme.yaml'] };
 const plainHelm: EnvironmentSource = { ...helm, values: [] };
 const overlay: EnvironmentSource = { kind: 'kustomize', folder: 'overlay' };
 const manifests: EnvironmentSource = { kind: 'manifests', path: 'manifests' };
 
-const levels = Array.from({ length: 12 }, (_, level) => `a${level}: &a${level} [${Array.from({ length: 10 }, () => (level === 0 ? 'x' : `*a${level - 1}`)).join(', ')}]`);
+const levels = Array.from(
+  { length: 12 },
+  (_, level) =>
+    `a${level}: &a${level} [${Array.from({ length: 10 }, () => (level === 0 ? 'x' : `*a${level - 1}`)).join(', ')}]`,
+);
 const bomb = `${levels.join('\n')}\n`;
 const ownAlias = 'a: &a { b: *a }\n';
 const memory = /256 MiB/;
 
 const attacks: readonly Attack[] = [
-  { name: 'an alias of itself in a manifest', files: { 'manifests/a.yaml': `${configMap('a')}x: &x { y: *x }\n` }, source: manifests, subject: 'manifests manifests, manifests/a.yaml', message: /contains itself/ },
-  { name: 'an alias bomb in a manifest', files: { 'manifests/a.yaml': configMap('a') + bomb }, source: manifests, subject: 'manifests manifests, manifests/a.yaml', message: /excessive aliasing/ },
-  { name: 'an alias of itself in values', files: { ...chart, 'config/acme.yaml': ownAlias }, source: helm, subject: 'chart chart, config/acme.yaml', message: /contains itself/ },
-  { name: 'an alias bomb in values', files: { ...chart, 'config/acme.yaml': bomb }, source: helm, subject: 'chart chart, config/acme.yaml', message: /excessive aliasing/ },
-  { name: 'an alias bomb in what a template makes', files: { ...chart, 'chart/templates/b.yaml': configMap('b') + bomb }, source: plainHelm, subject: 'chart chart, chart/templates/b.yaml', message: /excessive aliasing/ },
-  { name: 'an alias bomb in the values of a chart', files: { ...chart, 'chart/values.yaml': bomb }, source: plainHelm, subject: 'chart chart, chart', message: /values\.yaml: .*excessive aliasing/ },
-  { name: 'an alias of itself in an overlay', files: { 'overlay/kustomization.yaml': 'resources: [a.yaml]\n', 'overlay/a.yaml': `${configMap('a')}x: &x { y: *x }\n` }, source: overlay, subject: 'overlay overlay, overlay/a.yaml', message: memory },
-  { name: 'an alias bomb in an overlay', files: { 'overlay/kustomization.yaml': 'resources: [a.yaml]\n', 'overlay/a.yaml': configMap('a') + bomb }, source: overlay, subject: 'overlay overlay, overlay/a.yaml', message: memory },
-  { name: 'an alias bomb in a kustomization', files: { 'overlay/kustomization.yaml': `resources: [a.yaml]\n${bomb}`, 'overlay/a.yaml': configMap('a') }, source: overlay, subject: 'overlay overlay, overlay/kustomization.yaml', message: /excessive aliasing/ },
-  { name: 'a template that loops', files: { ...chart, 'chart/templates/b.yaml': '{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}' }, source: plainHelm, subject: 'chart chart, chart/templates/b.yaml', message: /not rendered within the limit of 3 s/ },
-  { name: 'a template that includes itself', files: { ...chart, 'chart/templates/b.yaml': '{{ define "b" }}{{ include "b" . }}{{ end }}{{ include "b" . }}' }, source: plainHelm, subject: 'chart chart, chart/templates/b.yaml:1', message: /nested reference name: b/ },
-  { name: 'a template that is itself without end', files: { ...chart, 'chart/templates/b.yaml': '{{ define "b" }}{{ template "b" . }}{{ end }}{{ template "b" . }}' }, source: plainHelm, subject: 'chart chart, chart/templates/b.yaml:1', message: /maximum template depth|256 MiB/ },
-  { name: 'a template that never has enough', files: { ...chart, 'chart/templates/b.yaml': '{{ $all := list }}{{ range until 1000 }}{{ $all = append $all (until 1000000) }}{{ end }}' }, source: plainHelm, subject: 'chart chart, chart/templates/b.yaml', message: memory },
-  { name: 'a template that writes without end', files: { ...chart, 'chart/templates/b.yaml': '{{ repeat 2000000000 "x" }}' }, source: plainHelm, subject: 'chart chart, chart/templates/b.yaml', message: memory },
-  { name: 'a values file of 200 MB', files: { ...chart, 'config/acme.yaml': Buffer.alloc(200_000_000, 'key: value\n') }, source: helm, subject: 'chart chart, config/acme.yaml', message: /holds 190 MiB, more than the 16 MiB/ },
-  { name: 'values that take more memory than they are long', files: { ...chart, 'config/acme.yaml': Buffer.alloc(15_000_000, '- {}\n') }, source: helm, subject: 'chart chart, config/acme.yaml', message: memory },
-  { name: 'a path outside the repository', files: chart, source: { ...helm, values: ['../../../etc/passwd'] }, subject: 'chart chart, ../../../etc/passwd', message: /leaves the repository/ },
-  { name: 'a link outside the repository', files: { ...chart, 'config/acme.yaml': 'link:/etc/passwd' }, source: helm, subject: 'chart chart, config/acme.yaml', message: /leaves the repository by the symbolic link/ },
-  { name: 'a schema that refers to the network', files: { ...chart, 'chart/values.schema.json': '{"$ref": "http://127.0.0.1:9/schema.json"}' }, source: plainHelm, subject: 'chart chart, chart/values.schema.json', message: /calls nobody: http:\/\/127\.0\.0\.1:9/ },
-  { name: 'a remote base', files: { 'overlay/kustomization.yaml': 'resources: ["https://github.com/example/base?ref=main"]\n' }, source: overlay, subject: 'overlay overlay, overlay/kustomization.yaml', message: /remote resources are not supported/ },
-  { name: 'an exec plugin', files: { 'overlay/kustomization.yaml': 'generators: [a.yaml]\n', 'overlay/a.yaml': 'apiVersion: v1\nkind: Run\nmetadata:\n  name: run\n  annotations:\n    config.kubernetes.io/function: "exec: { path: /bin/sh }"\n' }, source: overlay, subject: 'overlay overlay', message: /./ },
+  {
+    name: 'an alias of itself in a manifest',
+    files: { 'manifests/a.yaml': `${configMap('a')}x: &x { y: *x }\n` },
+    source: manifests,
+    subject: 'manifests manifests, manifests/a.yaml',
+    message: /contains itself/,
+  },
+  {
+    name: 'an alias bomb in a manifest',
+    files: { 'manifests/a.yaml': configMap('a') + bomb },
+    source: manifests,
+    subject: 'manifests manifests, manifests/a.yaml',
+    message: /excessive aliasing/,
+  },
+  {
+    name: 'an alias of itself in values',
+    files: { ...chart, 'config/acme.yaml': ownAlias },
+    source: helm,
+    subject: 'chart chart, config/acme.yaml',
+    message: /contains itself/,
+  },
+  {
+    name: 'an alias bomb in values',
+    files: { ...chart, 'config/acme.yaml': bomb },
+    source: helm,
+    subject: 'chart chart, config/acme.yaml',
+    message: /excessive aliasing/,
+  },
+  {
+    name: 'an alias bomb in what a template makes',
+    files: { ...chart, 'chart/templates/b.yaml': configMap('b') + bomb },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: /excessive aliasing/,
+  },
+  {
+    name: 'an alias bomb in the values of a chart',
+    files: { ...chart, 'chart/values.yaml': bomb },
+    source: plainHelm,
+    subject: 'chart chart, chart',
+    message: /values\.yaml: .*excessive aliasing/,
+  },
+  {
+    name: 'an alias of itself in an overlay',
+    files: {
+      'overlay/kustomization.yaml': 'resources: [a.yaml]\n',
+      'overlay/a.yaml': `${configMap('a')}x: &x { y: *x }\n`,
+    },
+    source: overlay,
+    subject: 'overlay overlay, overlay/a.yaml',
+    message: memory,
+  },
+  {
+    name: 'an alias bomb in an overlay',
+    files: { 'overlay/kustomization.yaml': 'resources: [a.yaml]\n', 'overlay/a.yaml': configMap('a') + bomb },
+    source: overlay,
+    subject: 'overlay overlay, overlay/a.yaml',
+    message: memory,
+  },
+  {
+    name: 'an alias bomb in a kustomization',
+    files: { 'overlay/kustomization.yaml': `resources: [a.yaml]\n${bomb}`, 'overlay/a.yaml': configMap('a') },
+    source: overlay,
+    subject: 'overlay overlay, overlay/kustomization.yaml',
+    message: /excessive aliasing/,
+  },
+  {
+    name: 'a template that loops',
+    files: { ...chart, 'chart/templates/b.yaml': '{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}' },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: /not rendered within the limit of 3 s/,
+  },
+  {
+    name: 'a template that includes itself',
+    files: { ...chart, 'chart/templates/b.yaml': '{{ define "b" }}{{ include "b" . }}{{ end }}{{ include "b" . }}' },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml:1',
+    message: /nested reference name: b/,
+  },
+  {
+    name: 'a template that is itself without end',
+    files: { ...chart, 'chart/templates/b.yaml': '{{ define "b" }}{{ template "b" . }}{{ end }}{{ template "b" . }}' },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml:1',
+    message: /maximum template depth|256 MiB/,
+  },
+  {
+    name: 'a template that never has enough',
+    files: {
+      ...chart,
+      'chart/templates/b.yaml':
+        '{{ $all := list }}{{ range until 1000 }}{{ $all = append $all (until 1000000) }}{{ end }}',
+    },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: memory,
+  },
+  {
+    name: 'a template that writes without end',
+    files: { ...chart, 'chart/templates/b.yaml': '{{ repeat 2000000000 "x" }}' },
+    source: plainHelm,
+    subject: 'chart chart, chart/templates/b.yaml',
+    message: memory,
+  },
+  {
+    name: 'a values file of 200 MB',
+    files: { ...chart, 'config/acme.yaml': Buffer.alloc(200_000_000, 'key: value\n') },
+    source: helm,
+    subject: 'chart chart, config/acme.yaml',
+    message: /holds 190 MiB, more than the 16 MiB/,
+  },
+  {
+    name: 'values that take more memory than they are long',
+    files: { ...chart, 'config/acme.yaml': Buffer.alloc(15_000_000, '- {}\n') },
+    source: helm,
+    subject: 'chart chart, config/acme.yaml',
+    message: memory,
+  },
+  {
+    name: 'a path outside the repository',
+    files: chart,
+    source: { ...helm, values: ['../../../etc/passwd'] },
+    subject: 'chart chart, ../../../etc/passwd',
+    message: /leaves the repository/,
+  },
+  {
+    name: 'a link outside the repository',
+    files: { ...chart, 'config/acme.yaml': 'link:/etc/passwd' },
+    source: helm,
+    subject: 'chart chart, config/acme.yaml',
+    message: /leaves the repository by the symbolic link/,
+  },
+  {
+    name: 'a schema that refers to the network',
+    files: { ...chart, 'chart/values.schema.json': '{"$ref": "http://127.0.0.1:9/schema.json"}' },
+    source: plainHelm,
+    subject: 'chart chart, chart/values.schema.json',
+    message: /calls nobody: http:\/\/127\.0\.0\.1:9/,
+  },
+  {
+    name: 'a remote base',
+    files: { 'overlay/kustomization.yaml': 'resources: ["https://github.com/example/base?ref=main"]\n' },
+    source: overlay,
+    subject: 'overlay overlay, overlay/kustomization.yaml',
+    message: /remote resources are not supported/,
+  },
+  {
+    name: 'an exec plugin',
+    files: {
+      'overlay/kustomization.yaml': 'generators: [a.yaml]\n',
+      'overlay/a.yaml':
+        'apiVersion: v1\nkind: Run\nmetadata:\n  name: run\n  annotations:\n    config.kubernetes.io/function: "exec: { path: /bin/sh }"\n',
+    },
+    source: overlay,
+    subject: 'overlay overlay',
+    message: /./,
+  },
 ];
 
 let renderer: Renderer;
@@ -72,10 +217,21 @@ describe('the cage', () => {
   it.each(attacks)('holds $name, and disturbs nobody', async ({ files, source, subject, message }) => {
     const attacked = render({ files, source });
     const beside = render({ files: chart, source: plainHelm });
-    const [error, fine] = await Promise.all([attacked.then(() => undefined, (thrown: unknown) => thrown), beside]);
+    const [error, fine] = await Promise.all([
+      attacked.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      ),
+      beside,
+    ]);
     expect(fine).toEqual(['fine', 'last']);
     expect(error).toBeInstanceOf(ConvergeError);
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject, problem: expect.stringMatching(message) });
+    expect(error).toMatchObject({
+      code: 'RenderFailed',
+      disposition: 'refuse',
+      subject,
+      problem: expect.stringMatching(message),
+    });
   });
 });
 
@@ -87,7 +243,8 @@ async function render({ files, source }: Pick<Attack, 'files' | 'source'>): Prom
   const root = await mkdtemp(join(scratch, 'repository-'));
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
-    if (typeof content === 'string' && content.startsWith('link:')) await symlink(content.slice('link:'.length), join(root, path));
+    if (typeof content === 'string' && content.startsWith('link:'))
+      await symlink(content.slice('link:'.length), join(root, path));
     else await writeFile(join(root, path), content);
   }
   const { objects } = await renderer.render({

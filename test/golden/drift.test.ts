@@ -22,12 +22,22 @@ import { startSandbox, type Sandbox } from './sandbox.ts';
  * `vitest -u` rewrites what is expected: read the difference.
  */
 const folder = join(import.meta.dirname, 'drift');
-const cases = readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort();
+const cases = readdirSync(folder, { withFileTypes: true })
+  .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+  .sort();
 
 const writeSchema = z.union([
-  z.strictObject({ by: z.string(), target: z.string(), patch: z.unknown(), type: z.enum(['strategic', 'merge', 'json']).default('strategic'), subresource: z.string().optional() }),
+  z.strictObject({
+    by: z.string(),
+    target: z.string(),
+    patch: z.unknown(),
+    type: z.enum(['strategic', 'merge', 'json']).default('strategic'),
+    subresource: z.string().optional(),
+  }),
   z.strictObject({ kubectl: z.array(z.string()) }),
-  z.strictObject({ adds: z.custom<KubernetesObject>((value) => z.looseObject({ kind: z.string() }).safeParse(value).success) }),
+  z.strictObject({
+    adds: z.custom<KubernetesObject>((value) => z.looseObject({ kind: z.string() }).safeParse(value).success),
+  }),
   z.strictObject({ rollsOut: z.string() }),
 ]);
 
@@ -35,14 +45,20 @@ let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await startSandbox();
   await sandbox.kubernetes.kubectl(['create', '--filename', join(folder, 'widgets.yaml')]);
-  await sandbox.kubernetes.kubectl(['wait', '--for=condition=Established', 'customresourcedefinition/widgets.example.com']);
+  await sandbox.kubernetes.kubectl([
+    'wait',
+    '--for=condition=Established',
+    'customresourcedefinition/widgets.example.com',
+  ]);
 });
 afterAll(async () => {
   await sandbox.stop();
 });
 
 function readYaml(file: string): unknown[] {
-  return existsSync(file) ? loadAll(readFileSync(file, 'utf8')).filter((value) => value !== undefined && value !== null) : [];
+  return existsSync(file)
+    ? loadAll(readFileSync(file, 'utf8')).filter((value) => value !== undefined && value !== null)
+    : [];
 }
 
 async function applied(object: KubernetesObject): Promise<KubernetesObject> {
@@ -52,11 +68,23 @@ async function applied(object: KubernetesObject): Promise<KubernetesObject> {
 }
 
 async function desiredOf(name: string): Promise<DesiredObject[]> {
-  const rendered = readYaml(join(folder, name, 'desired.yaml')).map((object) => ({ object: object as KubernetesObject, source: `${name}/desired.yaml` }));
+  const rendered = readYaml(join(folder, name, 'desired.yaml')).map((object) => ({
+    object: object as KubernetesObject,
+    source: `${name}/desired.yaml`,
+  }));
   const file = join(folder, name, 'ignored.json');
   const ignored = existsSync(file) ? fieldsOf(z.array(z.string()).parse(JSON.parse(readFileSync(file, 'utf8')))) : [];
   const scopes = scopeTable({ api: await sandbox.cluster.api({ refresh: true }), rendered });
-  return desiredObjects({ rendered, namespace: name, scopes, marks: { labels: { 'applyset.kubernetes.io/part-of': 'golden' }, annotations: { 'converge.dev/environment': 'master/golden' } }, ignoredOf: () => ignored });
+  return desiredObjects({
+    rendered,
+    namespace: name,
+    scopes,
+    marks: {
+      labels: { 'applyset.kubernetes.io/part-of': 'golden' },
+      annotations: { 'converge.dev/environment': 'master/golden' },
+    },
+    ignoredOf: () => ignored,
+  });
 }
 
 async function check(name: string): Promise<{ plan: string[]; verified: Verified }> {
@@ -73,20 +101,41 @@ async function check(name: string): Promise<{ plan: string[]; verified: Verified
   // Times in managedFields have seconds: what others write is to be later than the apply.
   await sleep(1_100);
   for (const write of z.array(writeSchema).parse(readYaml(join(folder, name, 'observed.yaml')))) {
-    if ('adds' in write) members.push(await applied({ ...write.adds, metadata: { ...write.adds.metadata, namespace: name } }));
+    if ('adds' in write)
+      members.push(await applied({ ...write.adds, metadata: { ...write.adds.metadata, namespace: name } }));
     else if ('kubectl' in write) await kubernetes.kubectl([...write.kubectl, '--namespace', name]);
     else if ('rollsOut' in write) await kubernetes.kubectl(['rollout', 'status', write.rollsOut, '--namespace', name]);
     else {
       const subresource = write.subresource === undefined ? [] : ['--subresource', write.subresource];
-      await kubernetes.kubectl(['patch', write.target, '--namespace', name, '--field-manager', write.by, '--type', write.type, '--patch', JSON.stringify(write.patch), ...subresource]);
+      await kubernetes.kubectl([
+        'patch',
+        write.target,
+        '--namespace',
+        name,
+        '--field-manager',
+        write.by,
+        '--type',
+        write.type,
+        '--patch',
+        JSON.stringify(write.patch),
+        ...subresource,
+      ]);
     }
   }
   const observed = observedObjects((await Promise.all(members.map(read))).flatMap((object) => object ?? []));
   const plan = planChanges({ desired, observed, remembered });
   const memory = { ...emptyMemory(new Date()), objects: remembered };
   const run = { memoryFile: { memory: () => memory, save: () => Promise.resolve(), remove: () => Promise.resolve() } };
-  const state = { parent: undefined, extent: { groupKinds: [], additionalNamespaces: [] }, unproven: new Map(), objects: observed };
-  const verified = await verifyPlan({ run, cluster, api: await cluster.api() }, { plan, observed: state, renderKey: '' });
+  const state = {
+    parent: undefined,
+    extent: { groupKinds: [], additionalNamespaces: [] },
+    unproven: new Map(),
+    objects: observed,
+  };
+  const verified = await verifyPlan(
+    { run, cluster, api: await cluster.api() },
+    { plan, observed: state, renderKey: '' },
+  );
   return { plan: plan.map(({ action }) => action), verified };
 }
 
@@ -103,8 +152,15 @@ function withoutTimes(_key: string, value: unknown): unknown {
 describe('a check, against a real API server', () => {
   it.each(cases)('finds %s', async (name) => {
     const { plan, verified } = await check(name);
-    const found = { plan, becomes: verified.actions.map(({ action }) => action), drift: sorted(verified.drift.map(({ diff }) => diff)), notices: sorted(verified.notices) };
-    await expect(`${JSON.stringify(found, withoutTimes, 2)}\n`).toMatchFileSnapshot(join(folder, name, 'expected.json'));
+    const found = {
+      plan,
+      becomes: verified.actions.map(({ action }) => action),
+      drift: sorted(verified.drift.map(({ diff }) => diff)),
+      notices: sorted(verified.notices),
+    };
+    await expect(`${JSON.stringify(found, withoutTimes, 2)}\n`).toMatchFileSnapshot(
+      join(folder, name, 'expected.json'),
+    );
     if (name.startsWith('no-')) expect(found.drift).toEqual([]);
     else expect(found.drift).not.toEqual([]);
   });

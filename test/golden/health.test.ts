@@ -48,7 +48,8 @@ const translations: Readonly<Record<string, readonly HealthState[]>> = {
 };
 const consensusStates = { ok: 'Healthy', wait: 'Progressing', bad: 'Degraded' } as const;
 
-const readCases = (root: string): readonly Case[] => z.array(caseSchema).parse(JSON.parse(readFileSync(join(root, 'health.json'), 'utf8')));
+const readCases = (root: string): readonly Case[] =>
+  z.array(caseSchema).parse(JSON.parse(readFileSync(join(root, 'health.json'), 'utf8')));
 const cases = folder === undefined ? [] : readCases(folder).filter(({ expected }) => expected !== null);
 
 function agrees({ object, expected }: Case): boolean {
@@ -90,16 +91,22 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
     ...['Gateway', 'RouteOption', 'VirtualHostOption'].map((kind) => `gateway.solo.io/${kind}/gloo-pending.yaml`),
     ...['Proxy', 'Settings', 'UpstreamGroup'].map((kind) => `gloo.solo.io/${kind}/gloo-pending.yaml`),
   ],
-  'its controller does not know yet, or has not made the thing yet; unknown and missing mean that Converge cannot tell': [
-    'beat.k8s.elastic.co/Beat/unknown.yaml',
-    'core.gardener.cloud/Shoot/unknown.yaml',
-    ...['Action', 'Alert', 'IngestToken', 'Repository', 'View'].flatMap((kind) => [`core.humio.com/Humio${kind}/notfound.yaml`, `core.humio.com/Humio${kind}/unknown.yaml`]),
-    'core.humio.com/HumioCluster/unknown.yaml',
-    'elasticsearch.k8s.elastic.co/Elasticsearch/unknown.yaml',
-    'game.kruise.io/GameServer/unknown.yaml',
-    'psmdb.percona.com/PerconaServerMongoDB/unknown.yaml',
-    ...['Binding', 'Exchange', 'Permission', 'Policy', 'Queue', 'User', 'Vhost'].map((kind) => `rabbitmq.com/${kind}/unknown.yaml`),
-  ],
+  'its controller does not know yet, or has not made the thing yet; unknown and missing mean that Converge cannot tell':
+    [
+      'beat.k8s.elastic.co/Beat/unknown.yaml',
+      'core.gardener.cloud/Shoot/unknown.yaml',
+      ...['Action', 'Alert', 'IngestToken', 'Repository', 'View'].flatMap((kind) => [
+        `core.humio.com/Humio${kind}/notfound.yaml`,
+        `core.humio.com/Humio${kind}/unknown.yaml`,
+      ]),
+      'core.humio.com/HumioCluster/unknown.yaml',
+      'elasticsearch.k8s.elastic.co/Elasticsearch/unknown.yaml',
+      'game.kruise.io/GameServer/unknown.yaml',
+      'psmdb.percona.com/PerconaServerMongoDB/unknown.yaml',
+      ...['Binding', 'Exchange', 'Permission', 'Policy', 'Queue', 'User', 'Vhost'].map(
+        (kind) => `rabbitmq.com/${kind}/unknown.yaml`,
+      ),
+    ],
   'it is being deleted, which is progressing for every kind': [
     'astra.netapp.io/ResticVolumeBackup/degraded.yaml',
     'kafka.strimzi.io/KafkaBridge/degraded.yaml',
@@ -108,15 +115,23 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
     'kafka.strimzi.io/KafkaConnector/healthy.yaml',
     'kubevirt.io/VirtualMachineInstance/suspended_succeeded.yaml',
   ],
-  'its status is older than its specification': ['rabbitmq.com/Exchange/degraded.yaml', 'rabbitmq.com/Exchange/healthy.yaml'],
-  'a status that the kind does not document (a condition that is neither True, False nor Unknown; ancestors without the condition asked for)': [
-    'microgateway.airlock.com/_/degraded_multiple_ancestors.yaml',
-    'microgateway.airlock.com/_/unknown.yaml',
-    'operator.knative.dev/KnativeEventing/degraded.yaml',
-    'operator.knative.dev/KnativeServing/degraded.yaml',
+  'its status is older than its specification': [
+    'rabbitmq.com/Exchange/degraded.yaml',
+    'rabbitmq.com/Exchange/healthy.yaml',
   ],
-  'NewReplicaSetAvailable ends the roll-out of a Deployment, which the condition is copied from': ['core.spinkube.dev/SpinApp/progressing.yaml'],
-  'no row for it: nothing but one empty object shows what its status looks like': ['grafana-org-operator.kubitus-project.gitlab.io/_/empty.yaml'],
+  'a status that the kind does not document (a condition that is neither True, False nor Unknown; ancestors without the condition asked for)':
+    [
+      'microgateway.airlock.com/_/degraded_multiple_ancestors.yaml',
+      'microgateway.airlock.com/_/unknown.yaml',
+      'operator.knative.dev/KnativeEventing/degraded.yaml',
+      'operator.knative.dev/KnativeServing/degraded.yaml',
+    ],
+  'NewReplicaSetAvailable ends the roll-out of a Deployment, which the condition is copied from': [
+    'core.spinkube.dev/SpinApp/progressing.yaml',
+  ],
+  'no row for it: nothing but one empty object shows what its status looks like': [
+    'grafana-org-operator.kubitus-project.gitlab.io/_/empty.yaml',
+  ],
 };
 const aimOfCustomKinds = 0.8;
 
@@ -130,15 +145,17 @@ function sharesBy(name: (of: Case) => string): string[] {
   return [...groups].map(([title, of]) => `${title}: ${of.filter(agrees).length} of ${of.length} agree`).toSorted();
 }
 
-
 describe.skipIf(folder === undefined)('health, judged beside other projects', () => {
   it.for(cases.filter(({ peer }) => peer === 'argo-cd built-in'))('agrees with Argo CD on $name', (built) => {
     expect(assessHealth(built.object).state).toBe(built.expected);
   });
 
-  it.for(cases.filter(({ consensus }) => consensus))('agrees with every peer on $name ($peer)', ({ object, consensus }) => {
-    expect(assessHealth(object).state).toBe(consensus && consensusStates[consensus]);
-  });
+  it.for(cases.filter(({ consensus }) => consensus))(
+    'agrees with every peer on $name ($peer)',
+    ({ object, consensus }) => {
+      expect(assessHealth(object).state).toBe(consensus && consensusStates[consensus]);
+    },
+  );
 
   it('agrees with four fifths of the cases of custom kinds, and with all but those it has a reason for', () => {
     const custom = cases.filter(({ peer }) => peer === 'argo-cd lua');

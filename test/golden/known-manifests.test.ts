@@ -18,14 +18,24 @@ const usual: Omit<RenderRequest, 'root'> = {
   lookup: undefined,
   // Some files belong to two sources, and to an overlay that reads them as something else.
   sources: [
-    ...['manifests', 'manifests/inner', 'manifests/a.yaml'].map((path): EnvironmentSource => ({ kind: 'manifests', path })),
+    ...['manifests', 'manifests/inner', 'manifests/a.yaml'].map((path): EnvironmentSource => ({
+      kind: 'manifests',
+      path,
+    })),
     { kind: 'kustomize', folder: 'manifests' },
   ],
 };
-const paths = ['manifests/a.yaml', 'manifests/b.yaml', 'manifests/inner/a.yaml', 'manifests/inner/c.json', 'manifests/z.yaml'];
+const paths = [
+  'manifests/a.yaml',
+  'manifests/b.yaml',
+  'manifests/inner/a.yaml',
+  'manifests/inner/c.json',
+  'manifests/z.yaml',
+];
 const kustomization = 'resources: [a.yaml]\nnamePrefix: prefixed-\n';
 
-const configMap = (name: string, annotations = {}) => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, annotations } });
+const configMap = (name: string, annotations = {}) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, annotations } });
 const contents = [
   configMap('one'),
   `${configMap('two')}\n---\n${configMap('three')}\n`,
@@ -51,19 +61,22 @@ afterAll(async () => {
 });
 
 describe('manifests whose objects an instance knows', () => {
-  it.each([1, 2, 3, 4])('render as they do in an instance that knows nothing, whatever is edited (seed %i)', async (seed) => {
-    const draw = generator(seed);
-    const warm = createRenderer({ program });
-    const files = new Map(paths.map((path, index) => [path, contents[index] ?? '']));
-    for (let commit = 0; commit < 12; commit++) {
-      const edited = paths[draw(paths.length)] ?? '';
-      files.set(edited, [...contents, ...others][draw(contents.length + others.length)] ?? '');
-      const request = { ...usual, root: await write(files) };
-      const rendered = await outcomeOf(warm, request);
-      expect(rendered).toEqual(await outcomeOf(createRenderer({ program }), request));
-      if ('objects' in rendered) warm.kept.keep('key', { inputs: {}, answers: [], render: rendered });
-    }
-  });
+  it.each([1, 2, 3, 4])(
+    'render as they do in an instance that knows nothing, whatever is edited (seed %i)',
+    async (seed) => {
+      const draw = generator(seed);
+      const warm = createRenderer({ program });
+      const files = new Map(paths.map((path, index) => [path, contents[index] ?? '']));
+      for (let commit = 0; commit < 12; commit++) {
+        const edited = paths[draw(paths.length)] ?? '';
+        files.set(edited, [...contents, ...others][draw(contents.length + others.length)] ?? '');
+        const request = { ...usual, root: await write(files) };
+        const rendered = await outcomeOf(warm, request);
+        expect(rendered).toEqual(await outcomeOf(createRenderer({ program }), request));
+        if ('objects' in rendered) warm.kept.keep('key', { inputs: {}, answers: [], render: rendered });
+      }
+    },
+  );
 
   it('are not rendered again', async () => {
     const sources: EnvironmentSource[] = [{ kind: 'manifests', path: 'manifests' }];
@@ -71,7 +84,11 @@ describe('manifests whose objects an instance knows', () => {
     const renderer = createRenderer({ program });
     const before = await renderer.render({ ...usual, sources, root: await write(new Map(Object.entries(files))) });
     renderer.kept.keep('key', { inputs: {}, answers: [], render: before });
-    const after = await renderer.render({ ...usual, sources, root: await write(new Map(Object.entries({ ...files, 'manifests/b.yaml': configMap('three') }))) });
+    const after = await renderer.render({
+      ...usual,
+      sources,
+      root: await write(new Map(Object.entries({ ...files, 'manifests/b.yaml': configMap('three') }))),
+    });
     expect(after.objects.map(({ object }) => object.metadata.name)).toEqual(['one', 'three']);
     expect(after.objects[0]).toBe(before.objects[0]);
     expect(after.reads).toEqual(before.reads);

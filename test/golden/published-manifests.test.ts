@@ -8,9 +8,13 @@ import type { Renderer } from '../../shared/pipeline/ports.ts';
 
 /** Manifests of well-known projects, from the folder that CONVERGE_CONFORMANCE names: each file must render. */
 const folder = process.env['CONVERGE_CONFORMANCE'];
-const entries = folder === undefined ? [] : await readdir(join(folder, 'manifests'), { recursive: true, withFileTypes: true });
+const entries =
+  folder === undefined ? [] : await readdir(join(folder, 'manifests'), { recursive: true, withFileTypes: true });
 const root = join(folder ?? '', 'manifests');
-const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1)).sort();
+const files = entries
+  .filter((entry) => entry.isFile())
+  .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+  .sort();
 
 describe.skipIf(folder === undefined)('published manifests', () => {
   let renderer: Renderer;

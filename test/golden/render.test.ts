@@ -63,7 +63,11 @@ describe('the renderer', () => {
 
   it.each(fatal)('%s', async (name) => {
     const error = await failureOf(renderer.render(await requestOf(name)));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'overlay overlays/production, overlays/production/bomb.yaml' });
+    expect(error).toMatchObject({
+      code: 'RenderFailed',
+      disposition: 'refuse',
+      subject: 'overlay overlays/production, overlays/production/bomb.yaml',
+    });
     expect(error.message).toContain('256 MiB');
   });
 
@@ -90,7 +94,9 @@ describe('the renderer', () => {
       ...['resource', 'crds', 'files'].map((folder): EnvironmentSource => ({ kind: 'kustomize', folder })),
     ];
     try {
-      const errors = await Promise.all(sources.map((source) => failureOf(renderer.render({ ...usual, root, sources: [source] }))));
+      const errors = await Promise.all(
+        sources.map((source) => failureOf(renderer.render({ ...usual, root, sources: [source] }))),
+      );
       expect(errors.map(({ message }) => message)).toEqual(sources.map(() => expect.stringContaining(url)));
       expect(calls).toBe(0);
     } finally {
@@ -111,8 +117,15 @@ describe('the renderer', () => {
     archive.finalize();
     const root = await repository({ 'charts/shop-1.0.0.tgz': gzipSync(await buffer(archive)) });
     const chart = 'charts/shop-1.0.0.tgz';
-    expect(await renderer.render({ ...usual, root, sources: [{ kind: 'helm', chart, release: 'shop', values: [] }] })).toEqual({
-      objects: [{ object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } }, source: `${chart}/templates/web.yaml` }],
+    expect(
+      await renderer.render({ ...usual, root, sources: [{ kind: 'helm', chart, release: 'shop', values: [] }] }),
+    ).toEqual({
+      objects: [
+        {
+          object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } },
+          source: `${chart}/templates/web.yaml`,
+        },
+      ],
       hooks: [],
       reads: [chart],
       size: expect.any(Number),
@@ -122,23 +135,38 @@ describe('the renderer', () => {
   it('renders 50 MB', { timeout: 60_000 }, async () => {
     const page = 'ü€xxxxx'.repeat(25_000);
     const document = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: page }\ndata: { page: "${page}" }\n`;
-    const pages = Array.from({ length: 200 }, (_, index) => [`manifests/${index}.yaml`, Buffer.from(document)] as const);
+    const pages = Array.from(
+      { length: 200 },
+      (_, index) => [`manifests/${index}.yaml`, Buffer.from(document)] as const,
+    );
     const root = await repository(Object.fromEntries(pages));
     const { objects } = await renderer.render({ ...usual, root, sources: [{ kind: 'manifests', path: 'manifests' }] });
-    expect(objects.map(({ object }) => JSON.stringify(object.data))).toEqual(pages.map(() => JSON.stringify({ page: page })));
+    expect(objects.map(({ object }) => JSON.stringify(object.data))).toEqual(
+      pages.map(() => JSON.stringify({ page: page })),
+    );
   });
 
   it('kills a render at its deadline, and names the limit and the file', async () => {
     const request = await spinning('{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}');
     const error = await failureOf(renderer.render({ ...request, limits: { seconds: 1, mebibytes: 512 } }));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'chart charts/shop, charts/shop/templates/web.yaml' });
+    expect(error).toMatchObject({
+      code: 'RenderFailed',
+      disposition: 'refuse',
+      subject: 'chart charts/shop, charts/shop/templates/web.yaml',
+    });
     expect(error.message).toContain('limit of 1 s');
   });
 
   it('lets no render outgrow its memory, and names the limit and the file', async () => {
-    const request = await spinning('{{ $all := list }}{{ range until 100 }}{{ $all = append $all (until 1000000) }}{{ end }}');
+    const request = await spinning(
+      '{{ $all := list }}{{ range until 100 }}{{ $all = append $all (until 1000000) }}{{ end }}',
+    );
     const error = await failureOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'chart charts/shop, charts/shop/templates/web.yaml' });
+    expect(error).toMatchObject({
+      code: 'RenderFailed',
+      disposition: 'refuse',
+      subject: 'chart charts/shop, charts/shop/templates/web.yaml',
+    });
     expect(error.message).toContain('128 MiB');
   });
 
@@ -154,13 +182,21 @@ describe('the renderer', () => {
     expect(error).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: join(scratch, name) });
   });
 
-  it.each(['nonsense', '{"object":{"kind":"Pod"},"source":"a.yaml"}'])('refuses %s as a line of the program', async (line) => {
-    const program = join(scratch, 'babbling');
-    await writeFile(program, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
-    const error = await failureOf(createRenderer({ program }).render({ ...usual, root: scratch, sources: [] }));
-    expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'the renderer', remedy: 'the renderer and the functions must be of one version' });
-    expect(error.message).not.toContain(line);
-  });
+  it.each(['nonsense', '{"object":{"kind":"Pod"},"source":"a.yaml"}'])(
+    'refuses %s as a line of the program',
+    async (line) => {
+      const program = join(scratch, 'babbling');
+      await writeFile(program, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
+      const error = await failureOf(createRenderer({ program }).render({ ...usual, root: scratch, sources: [] }));
+      expect(error).toMatchObject({
+        code: 'RenderFailed',
+        disposition: 'refuse',
+        subject: 'the renderer',
+        remedy: 'the renderer and the functions must be of one version',
+      });
+      expect(error.message).not.toContain(line);
+    },
+  );
 });
 
 async function requestOf(name: string): Promise<RenderRequest> {
@@ -170,7 +206,10 @@ async function requestOf(name: string): Promise<RenderRequest> {
 }
 
 async function failureOf(render: Promise<unknown>): Promise<ConvergeError> {
-  const outcome = await render.then(() => 'rendered', (error: unknown) => error);
+  const outcome = await render.then(
+    () => 'rendered',
+    (error: unknown) => error,
+  );
   if (outcome instanceof ConvergeError) return outcome;
   throw new Error('expected a ConvergeError', { cause: outcome });
 }

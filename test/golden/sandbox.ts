@@ -23,7 +23,11 @@ export interface Sandbox {
 export async function startSandbox(): Promise<Sandbox> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-golden-'));
   const kubernetes = await startKubernetes({ folder, programs: await ensurePrograms() });
-  const cluster = await createClusters(configSchema.pick({ clusters: true, google: true }).parse({ clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } } }))({ name: 'sandbox', repository: 'master', environment: 'nobody' });
+  const cluster = await createClusters(
+    configSchema
+      .pick({ clusters: true, google: true })
+      .parse({ clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } } }),
+  )({ name: 'sandbox', repository: 'master', environment: 'nobody' });
   const resource = async (object: Pick<KubernetesObject, 'apiVersion' | 'kind'>): Promise<ApiResource> => {
     const found = resourceOf({ api: await cluster.api({ refresh: true }), object });
     if (found === undefined) throw new Error(`${object.kind} of ${object.apiVersion} is not served`);
@@ -33,7 +37,12 @@ export async function startSandbox(): Promise<Sandbox> {
     kubernetes,
     cluster,
     resource,
-    read: async (object) => cluster.get({ resource: await resource(object), namespace: object.metadata.namespace, name: object.metadata.name ?? '' }),
+    read: async (object) =>
+      cluster.get({
+        resource: await resource(object),
+        namespace: object.metadata.namespace,
+        name: object.metadata.name ?? '',
+      }),
     async stop() {
       await kubernetes.stop();
       await rm(folder, { recursive: true, force: true });

@@ -39,7 +39,9 @@ const certificates = [
   '{{- $ownOfKey := genSelfSignedCertWithKey "own-of-key" nil nil 7 (genPrivateKey "ecdsa") }}',
   '{{- $custom := buildCustomCert ($ca.Cert | b64enc) ($ca.Key | b64enc) }}',
   '{{- $ofCustom := genSignedCert "of-custom" nil nil 30 $custom }}',
-  ...['ca', 'web', 'own', 'caOfKey', 'ofKey', 'ownOfKey', 'ofCustom'].map((name) => `  ${name}: {{ printf "%s%s" $${name}.Cert $${name}.Key | b64enc }}`),
+  ...['ca', 'web', 'own', 'caOfKey', 'ofKey', 'ownOfKey', 'ofCustom'].map(
+    (name) => `  ${name}: {{ printf "%s%s" $${name}.Cert $${name}.Key | b64enc }}`,
+  ),
 ];
 
 let renderer: Renderer;
@@ -64,9 +66,16 @@ function valuesOf(expressions: Readonly<Record<string, string>>): string[] {
 const dataSchema = z.record(z.string(), z.string());
 
 /** The data of each ConfigMap that a chart of these templates renders, by its name. */
-async function render(templates: Readonly<Record<string, string>>, { seed = 'first', release = 'shop' } = {}): Promise<Record<string, Record<string, string>>> {
+async function render(
+  templates: Readonly<Record<string, string>>,
+  { seed = 'first', release = 'shop' } = {},
+): Promise<Record<string, Record<string, string>>> {
   const root = await mkdtemp(join(scratch, 'repository-'));
-  const files = { 'Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n', 'values.yaml': 'b: 2\na: 1\nd: 4\nc: 3\n', ...templates };
+  const files = {
+    'Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
+    'values.yaml': 'b: 2\na: 1\nd: 4\nc: 3\n',
+    ...templates,
+  };
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(root, 'chart', path)), { recursive: true });
     await writeFile(join(root, 'chart', path), content);
@@ -115,7 +124,9 @@ describe('a chart that draws random values', () => {
       user: expect.stringMatching(/^olivia:\$2a\$10\$.{53}$/),
     });
     expect([...(values?.['shuffled'] ?? '')].sort().join('')).toBe('abcdefghijklmnopqrstuvwxyz');
-    const kinds = ['rsa', 'ecdsa', 'ed25519'].map((kind) => createPrivateKey(Buffer.from(values?.[kind] ?? '', 'base64')));
+    const kinds = ['rsa', 'ecdsa', 'ed25519'].map((kind) =>
+      createPrivateKey(Buffer.from(values?.[kind] ?? '', 'base64')),
+    );
     expect(kinds.map((key) => key.asymmetricKeyType)).toEqual(['rsa', 'ec', 'ed25519']);
     expect(kinds[0]?.asymmetricKeyDetails?.modulusLength).toBe(4096);
   });
@@ -124,7 +135,11 @@ describe('a chart that draws random values', () => {
     const { drawn: before } = await render(template);
     const { drawn: after } = await render({
       'templates/before.yaml': configMap('before', valuesOf(drawn)),
-      'templates/drawn.yaml': configMap('drawn', ['  new: {{ randAlphaNum 23 }}', ...valuesOf(drawn), '  newer: {{ randAlphaNum 24 }}']),
+      'templates/drawn.yaml': configMap('drawn', [
+        '  new: {{ randAlphaNum 23 }}',
+        ...valuesOf(drawn),
+        '  newer: {{ randAlphaNum 24 }}',
+      ]),
       'values.yaml': 'more: true\n',
     });
     expect(after).toMatchObject(before ?? {});
@@ -133,22 +148,33 @@ describe('a chart that draws random values', () => {
 
   it('draws another value at each call, and in each template', async () => {
     const twice = ['  first: {{ randAlphaNum 24 }}', '  second: {{ randAlphaNum 24 }}'];
-    const rendered = await render({ 'templates/a.yaml': configMap('a', twice), 'templates/b.yaml': configMap('b', twice) });
+    const rendered = await render({
+      'templates/a.yaml': configMap('a', twice),
+      'templates/b.yaml': configMap('b', twice),
+    });
     expect(new Set(Object.values(rendered).flatMap((data) => Object.values(data))).size).toBe(4);
   });
 
   it('takes the checksum of what another template renders to, as it does render', async () => {
     const { secret, web } = await render({
       'templates/secret.yaml': configMap('secret', ['  password: {{ randAlphaNum 24 }}']),
-      'templates/web.yaml': configMap('web', ['  own: {{ randAlphaNum 24 }}', '  included: {{ include (print $.Template.BasePath "/secret.yaml") . | b64enc }}', '  after: {{ randAlphaNum 24 }}']),
+      'templates/web.yaml': configMap('web', [
+        '  own: {{ randAlphaNum 24 }}',
+        '  included: {{ include (print $.Template.BasePath "/secret.yaml") . | b64enc }}',
+        '  after: {{ randAlphaNum 24 }}',
+      ]),
     });
-    expect(Buffer.from(web?.['included'] ?? '', 'base64').toString('utf8')).toContain(`password: ${secret?.['password']}`);
+    expect(Buffer.from(web?.['included'] ?? '', 'base64').toString('utf8')).toContain(
+      `password: ${secret?.['password']}`,
+    );
     expect(new Set([web?.['own'], web?.['after'], secret?.['password']]).size).toBe(3);
   });
 
-  it('is told its own mistake, with Helm\'s line and column', async () => {
+  it("is told its own mistake, with Helm's line and column", async () => {
     const failing = render({ 'templates/web.yaml': '{{ randAlphaNum 3 }}{{ fail "no tariff" }}{{ randInt 2 1 }}' });
-    await expect(failing).rejects.toThrow('chart chart, chart/templates/web.yaml:1: execution error at (shop/templates/web.yaml:1:23): no tariff');
+    await expect(failing).rejects.toThrow(
+      'chart chart, chart/templates/web.yaml:1: execution error at (shop/templates/web.yaml:1:23): no tariff',
+    );
   });
 });
 
@@ -166,14 +192,27 @@ describe('a chart that makes certificates', () => {
       const certificate = new X509Certificate(pem);
       expect(certificate.checkPrivateKey(createPrivateKey(pem.slice(pem.indexOf('-----BEGIN', 20))))).toBe(true);
       const days = (certificate.validToDate.getTime() - certificate.validFromDate.getTime()) / 86_400_000;
-      return { certificate, from: certificate.validFromDate.toISOString(), days, subject: certificate.subject, names: certificate.subjectAltName, ca: certificate.ca };
+      return {
+        certificate,
+        from: certificate.validFromDate.toISOString(),
+        days,
+        subject: certificate.subject,
+        names: certificate.subjectAltName,
+        ca: certificate.ca,
+      };
     };
     const from = '2026-11-21T01:02:03.000Z';
     const ca = read('ca');
     expect(ca).toMatchObject({ from, days: 365, subject: 'CN=family-ca', ca: true });
     expect(ca.certificate.verify(ca.certificate.publicKey)).toBe(true);
     const web = read('web');
-    expect(web).toMatchObject({ from, days: 30, subject: 'CN=web', names: 'DNS:web.acme.svc, IP Address:10.0.0.1', ca: false });
+    expect(web).toMatchObject({
+      from,
+      days: 30,
+      subject: 'CN=web',
+      names: 'DNS:web.acme.svc, IP Address:10.0.0.1',
+      ca: false,
+    });
     expect(web.certificate.verify(ca.certificate.publicKey) && web.certificate.checkIssued(ca.certificate)).toBe(true);
     expect(read('ofCustom').certificate.verify(ca.certificate.publicKey)).toBe(true);
     const own = read('own');
@@ -197,6 +236,14 @@ describe('a chart that reads the clock or walks through a map', () => {
         '  values: {{ values .Values | join "," | quote }}',
       ]),
     });
-    expect(clock).toEqual({ now: '2026-11-21T01:02:03Z', later: '2026-11-22', zone: '02:02', nonsense: '2026-11-21', ago: '1m30s', keys: 'a,b,c,d', values: '1,2,3,4' });
+    expect(clock).toEqual({
+      now: '2026-11-21T01:02:03Z',
+      later: '2026-11-22',
+      zone: '02:02',
+      nonsense: '2026-11-21',
+      ago: '1m30s',
+      keys: 'a,b,c,d',
+      values: '1,2,3,4',
+    });
   });
 });

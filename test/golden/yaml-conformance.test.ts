@@ -16,7 +16,11 @@ import type { Renderer } from '../../shared/pipeline/ports.ts';
  */
 const folder = process.env['CONVERGE_CONFORMANCE'];
 
-const documentSchema = z.object({ json: z.unknown().optional(), err: z.string().optional(), strict: z.string().optional() });
+const documentSchema = z.object({
+  json: z.unknown().optional(),
+  err: z.string().optional(),
+  strict: z.string().optional(),
+});
 const caseSchema = z.object({ name: z.string(), bytes: z.base64(), go: z.array(documentSchema) });
 type Case = z.infer<typeof caseSchema>;
 
@@ -50,7 +54,10 @@ const readHere: Readonly<Record<string, readonly unknown[]>> = {
   'UTF-16LE BOM': [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 't' } }],
 };
 
-const cases = folder === undefined ? [] : z.array(caseSchema).parse(parseJson(await readFile(join(folder, 'yaml-cases.json'), 'utf8')));
+const cases =
+  folder === undefined
+    ? []
+    : z.array(caseSchema).parse(parseJson(await readFile(join(folder, 'yaml-cases.json'), 'utf8')));
 
 describe.skipIf(folder === undefined)('documents that Kubernetes reads', () => {
   let renderer: Renderer;
@@ -65,7 +72,9 @@ describe.skipIf(folder === undefined)('documents that Kubernetes reads', () => {
   afterAll(async () => {
     await rm(scratch, { recursive: true, force: true });
     const otherwise = Object.keys({ ...readByKubectl, ...readHere }).join(', ');
-    console.log(`yaml-cases.json: ${agreed} of ${cases.length} cases agree, ${refusedRightly} of them by a refusal; read as kubectl does, or where the parser does not: ${otherwise}`);
+    console.log(
+      `yaml-cases.json: ${agreed} of ${cases.length} cases agree, ${refusedRightly} of them by a refusal; read as kubectl does, or where the parser does not: ${otherwise}`,
+    );
   });
 
   it.each(cases)('$name', async ({ name, bytes, go }) => {
@@ -77,12 +86,20 @@ describe.skipIf(folder === undefined)('documents that Kubernetes reads', () => {
       refusedRightly += 1;
     } else {
       if (readHere[name] === undefined) expect(go.map(({ err }) => err).filter((err) => err !== undefined)).toEqual([]);
-      expect(read.map(canonicalJson)).toEqual(expandLists(readHere[name] ?? readByKubectl[name] ?? go.map(({ json }) => json)).map(canonicalJson));
+      expect(read.map(canonicalJson)).toEqual(
+        expandLists(readHere[name] ?? readByKubectl[name] ?? go.map(({ json }) => json)).map(canonicalJson),
+      );
     }
     if (readHere[name] === undefined && readByKubectl[name] === undefined) agreed += 1;
   });
 
-  async function readByRenderer({ bytes, at }: { bytes: Case['bytes']; at: number }): Promise<readonly unknown[] | ConvergeError> {
+  async function readByRenderer({
+    bytes,
+    at,
+  }: {
+    bytes: Case['bytes'];
+    at: number;
+  }): Promise<readonly unknown[] | ConvergeError> {
     const root = join(scratch, String(at));
     await mkdir(root);
     await writeFile(join(root, 'case.yaml'), Buffer.from(bytes, 'base64'));

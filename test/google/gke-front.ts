@@ -30,8 +30,21 @@ export interface GkeFront {
  * @param certificates the folder of its certificate, which the front shows too
  * @param account a token that the API server takes, for Converge's account
  */
-export async function startGkeFront({ google, server, certificates, account }: { google: GoogleApis; server: string; certificates: string; account: string }): Promise<GkeFront> {
-  const [certificate, key] = await Promise.all([readFile(join(certificates, 'apiserver.crt'), 'utf8'), readFile(join(certificates, 'apiserver.key'), 'utf8')]);
+export async function startGkeFront({
+  google,
+  server,
+  certificates,
+  account,
+}: {
+  google: GoogleApis;
+  server: string;
+  certificates: string;
+  account: string;
+}): Promise<GkeFront> {
+  const [certificate, key] = await Promise.all([
+    readFile(join(certificates, 'apiserver.crt'), 'utf8'),
+    readFile(join(certificates, 'apiserver.key'), 'utf8'),
+  ]);
   const agent = new Agent({ keepAlive: true, ca: certificate });
   const requests: FrontedRequest[] = [];
 
@@ -39,7 +52,17 @@ export async function startGkeFront({ google, server, certificates, account }: {
     if (!google.isGood(incoming.headers.authorization?.replace(/^Bearer /, '') ?? '')) {
       incoming.resume();
       outgoing.writeHead(401, { 'content-type': 'application/json' });
-      return void outgoing.end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'Unauthorized', reason: 'Unauthorized', code: 401 }));
+      return void outgoing.end(
+        JSON.stringify({
+          kind: 'Status',
+          apiVersion: 'v1',
+          metadata: {},
+          status: 'Failure',
+          message: 'Unauthorized',
+          reason: 'Unauthorized',
+          code: 401,
+        }),
+      );
     }
     const user = incoming.headers['impersonate-user'];
     requests.push({ method: incoming.method ?? '', path, user: typeof user === 'string' ? user : undefined });
@@ -52,7 +75,9 @@ export async function startGkeFront({ google, server, certificates, account }: {
     incoming.pipe(sent);
   }
 
-  const front = createServer({ cert: certificate, key }, (incoming, outgoing) => serve(incoming, outgoing, incoming.url ?? '/'));
+  const front = createServer({ cert: certificate, key }, (incoming, outgoing) =>
+    serve(incoming, outgoing, incoming.url ?? '/'),
+  );
   const port = await freePort();
   await new Promise<void>((resolve) => front.listen(port, '127.0.0.1', resolve));
   return {

@@ -15,7 +15,12 @@ export interface FakeCluster {
   readonly masterAuth?: { readonly clusterCaCertificate: string };
   readonly controlPlaneEndpointsConfig?: {
     readonly dnsEndpointConfig?: { readonly endpoint?: string; readonly allowExternalTraffic?: boolean };
-    readonly ipEndpointsConfig?: { readonly enabled?: boolean; readonly enablePublicEndpoint?: boolean; readonly publicEndpoint?: string; readonly privateEndpoint?: string };
+    readonly ipEndpointsConfig?: {
+      readonly enabled?: boolean;
+      readonly enablePublicEndpoint?: boolean;
+      readonly publicEndpoint?: string;
+      readonly privateEndpoint?: string;
+    };
   };
 }
 
@@ -51,10 +56,20 @@ export interface GoogleApis {
   stop(): Promise<void>;
 }
 
-const statusNames: Readonly<Record<number, string>> = { 400: 'FAILED_PRECONDITION', 401: 'UNAUTHENTICATED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND', 500: 'INTERNAL', 503: 'UNAVAILABLE' };
+const statusNames: Readonly<Record<number, string>> = {
+  400: 'FAILED_PRECONDITION',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+  500: 'INTERNAL',
+  503: 'UNAVAILABLE',
+};
 
 /** @param tokenSeconds for how long an access token is good */
-export async function startGoogleApis({ tokenSeconds = 3600, email = 'converge-reconcile@family.iam.gserviceaccount.com' }: { tokenSeconds?: number; email?: string } = {}): Promise<GoogleApis> {
+export async function startGoogleApis({
+  tokenSeconds = 3600,
+  email = 'converge-reconcile@family.iam.gserviceaccount.com',
+}: { tokenSeconds?: number; email?: string } = {}): Promise<GoogleApis> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -71,21 +86,30 @@ export async function startGoogleApis({ tokenSeconds = 3600, email = 'converge-r
     outgoing.writeHead(status, { 'content-type': 'application/json; charset=UTF-8' });
     outgoing.end(JSON.stringify(body));
   };
-  const refuse = (outgoing: ServerResponse, status: number, message: string): void => json(outgoing, status, { error: { code: status, message, status: statusNames[status] ?? 'UNKNOWN' } });
+  const refuse = (outgoing: ServerResponse, status: number, message: string): void =>
+    json(outgoing, status, { error: { code: status, message, status: statusNames[status] ?? 'UNKNOWN' } });
   const isGood = (token: string): boolean => (good.get(token) ?? 0) > Date.now();
-  const identityToken = (audience: string): string => signedToken(privateKey, { aud: audience, azp: '1234567890', email, email_verified: true, sub: '1234567890' });
+  const identityToken = (audience: string): string =>
+    signedToken(privateKey, { aud: audience, azp: '1234567890', email, email_verified: true, sub: '1234567890' });
 
   function metadata(path: string, query: URLSearchParams, incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.setHeader('metadata-flavor', 'Google');
-    if (incoming.headers['metadata-flavor'] !== 'Google') return void outgoing.writeHead(403).end('Missing Metadata-Flavor:Google header.');
+    if (incoming.headers['metadata-flavor'] !== 'Google')
+      return void outgoing.writeHead(403).end('Missing Metadata-Flavor:Google header.');
     if (path.endsWith('/token')) {
       const token = `ya29.fake-${++issued}`;
       good.set(token, Date.now() + tokenSeconds * 1000);
       return json(outgoing, 200, { access_token: token, expires_in: tokenSeconds, token_type: 'Bearer' });
     }
-    if (path.endsWith('/identity')) return void outgoing.writeHead(200, { 'content-type': 'text/html' }).end(identityToken(query.get('audience') ?? ''));
+    if (path.endsWith('/identity'))
+      return void outgoing
+        .writeHead(200, { 'content-type': 'text/html' })
+        .end(identityToken(query.get('audience') ?? ''));
     if (path.endsWith('/email')) return void outgoing.writeHead(200, { 'content-type': 'application/text' }).end(email);
-    if (path === '/computeMetadata/v1/instance') return void outgoing.writeHead(200, { 'content-type': 'application/text' }).end('attributes/\nservice-accounts/\n');
+    if (path === '/computeMetadata/v1/instance')
+      return void outgoing
+        .writeHead(200, { 'content-type': 'application/text' })
+        .end('attributes/\nservice-accounts/\n');
     outgoing.writeHead(404).end('Not Found');
   }
 
@@ -96,15 +120,25 @@ export async function startGoogleApis({ tokenSeconds = 3600, email = 'converge-r
     const fault = decide(request);
     if (fault !== undefined) return refuse(outgoing, fault.status, fault.message);
     if (path.startsWith('/computeMetadata/')) return metadata(path, query, incoming, outgoing);
-    if (path === '/oauth2/v3/certs') return json(outgoing, 200, { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'fake', use: 'sig', alg: 'RS256' }] });
-    if (!isGood(incoming.headers.authorization?.replace(/^Bearer /, '') ?? '')) return refuse(outgoing, 401, 'Request had invalid authentication credentials.');
+    if (path === '/oauth2/v3/certs')
+      return json(outgoing, 200, {
+        keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'fake', use: 'sig', alg: 'RS256' }],
+      });
+    if (!isGood(incoming.headers.authorization?.replace(/^Bearer /, '') ?? ''))
+      return refuse(outgoing, 401, 'Request had invalid authentication credentials.');
     const name = path.replace(/^\/v1\//, '');
     const member = [...members].find(([membership]) => name.startsWith(`${membership}/`));
-    if (member !== undefined) return member[1](incoming, outgoing, (incoming.url ?? '').slice(`/v1/${member[0]}`.length));
+    if (member !== undefined)
+      return member[1](incoming, outgoing, (incoming.url ?? '').slice(`/v1/${member[0]}`.length));
     const cluster = clusters.get(name);
-    if (cluster !== undefined) return json(outgoing, 200, { name: name.split('/').at(-1), location: name.split('/')[3], ...cluster });
+    if (cluster !== undefined)
+      return json(outgoing, 200, { name: name.split('/').at(-1), location: name.split('/')[3], ...cluster });
     const secret = name.endsWith(':access') ? secrets.get(name.slice(0, -':access'.length)) : undefined;
-    if (secret !== undefined) return json(outgoing, 200, { name: name.slice(0, -':access'.length), payload: { data: Buffer.from(secret.data).toString('base64'), dataCrc32c: secret.crc32c } });
+    if (secret !== undefined)
+      return json(outgoing, 200, {
+        name: name.slice(0, -':access'.length),
+        payload: { data: Buffer.from(secret.data).toString('base64'), dataCrc32c: secret.crc32c },
+      });
     return refuse(outgoing, 404, `Not found: ${name}.`);
   }
 

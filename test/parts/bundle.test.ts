@@ -18,7 +18,9 @@ import { startInstance, type Instance } from '../instance.ts';
 
 const execute = promisify(execFile);
 const buildMilliseconds = 600_000;
-const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+const { version } = z
+  .object({ version: z.string() })
+  .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
 
 let dist: string;
 let scratch: string;
@@ -40,30 +42,51 @@ async function filesOf(path: string): Promise<string[]> {
 }
 
 async function recipeLines(): Promise<string[]> {
-  return (await readFile(join(root, 'functions', 'Dockerfile'), 'utf8')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return (await readFile(join(root, 'functions', 'Dockerfile'), 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 /** The bill's names of libraries, with the version: `@kubernetes/client-node 2.0.1`. */
 function librariesOf(bill: string): string[] {
-  const schema = z.object({ components: z.array(z.object({ group: z.string().optional(), name: z.string(), version: z.string() })) });
-  return schema.parse(JSON.parse(bill)).components.map(({ group, name, version }) => `${group === undefined ? '' : `${group}/`}${name} ${version}`);
+  const schema = z.object({
+    components: z.array(z.object({ group: z.string().optional(), name: z.string(), version: z.string() })),
+  });
+  return schema
+    .parse(JSON.parse(bill))
+    .components.map(({ group, name, version }) => `${group === undefined ? '' : `${group}/`}${name} ${version}`);
 }
 
 describe('the archive of the functions', () => {
   test('holds what the platform needs at its top, and nothing else', async () => {
-    const wanted = ['LICENSE', 'bin', 'framework', 'functions', 'index.mjs', 'index.mjs.map', 'licenses.txt', 'package-lock.json', 'package.json', 'sbom.cdx.json'];
+    const wanted = [
+      'LICENSE',
+      'bin',
+      'framework',
+      'functions',
+      'index.mjs',
+      'index.mjs.map',
+      'licenses.txt',
+      'package-lock.json',
+      'package.json',
+      'sbom.cdx.json',
+    ];
     expect((await readdir(folder)).filter((name) => name !== 'functions.yaml').sort()).toEqual(wanted);
   });
 
   test('maps each file of JavaScript back to its sources', async () => {
     const files = await filesOf(folder);
-    const unmapped = files.filter((file) => /\.[mc]js$/.test(file) && !file.includes('/late/') && !files.includes(`${file}.map`));
+    const unmapped = files.filter(
+      (file) => /\.[mc]js$/.test(file) && !file.includes('/late/') && !files.includes(`${file}.map`),
+    );
     expect(unmapped).toEqual([]);
   });
 
   test('tells nothing of the machine that built it', async () => {
     const files = (await filesOf(folder)).filter((file) => !file.includes('/bin/'));
-    const telling = await Promise.all(files.map(async (file) => ((await readFile(file, 'utf8')).includes(root) ? file : [])));
+    const telling = await Promise.all(
+      files.map(async (file) => ((await readFile(file, 'utf8')).includes(root) ? file : [])),
+    );
     expect(telling.flat()).toEqual([]);
     const renderer = await readFile(join(folder, 'bin', 'render'));
     expect([root, homedir()].filter((path) => path.length > 1 && renderer.includes(`${path}/`))).toEqual([]);
@@ -73,9 +96,14 @@ describe('the archive of the functions', () => {
     const { mode } = await stat(join(folder, 'bin', 'render'));
     expect((mode & 0o777).toString(8)).toBe('755');
     const renderer = await readFile(join(folder, 'bin', 'render'));
-    expect({ magic: renderer.toString('latin1', 0, 4), machine: renderer.readUInt16LE(18) }).toEqual({ magic: '\x7fELF', machine: 0x3e });
+    expect({ magic: renderer.toString('latin1', 0, 4), machine: renderer.readUInt16LE(18) }).toEqual({
+      magic: '\x7fELF',
+      machine: 0x3e,
+    });
     const headers = Number(renderer.readBigUInt64LE(32));
-    const kinds = Array.from({ length: renderer.readUInt16LE(56) }, (_, index) => renderer.readUInt32LE(headers + index * renderer.readUInt16LE(54)));
+    const kinds = Array.from({ length: renderer.readUInt16LE(56) }, (_, index) =>
+      renderer.readUInt32LE(headers + index * renderer.readUInt16LE(54)),
+    );
     const interpreter = 3;
     expect(kinds).not.toContain(interpreter);
   });
@@ -88,9 +116,17 @@ describe('the archive of the functions', () => {
       .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
     const libraries = librariesOf(bill);
     const { commander: _ofTheCommand, ...deployed } = dependencies;
-    expect(libraries).toEqual(expect.arrayContaining(Object.entries(deployed).map(([name, version]) => `${name} ${version}`)));
-    expect(Object.entries(devDependencies).filter(([name, version]) => libraries.includes(`${name} ${version}`))).toEqual([]);
-    expect(libraries).toEqual(expect.arrayContaining(['helm.sh/helm/v4', 'sigs.k8s.io/kustomize/api'].map((name) => expect.stringContaining(name))));
+    expect(libraries).toEqual(
+      expect.arrayContaining(Object.entries(deployed).map(([name, version]) => `${name} ${version}`)),
+    );
+    expect(
+      Object.entries(devDependencies).filter(([name, version]) => libraries.includes(`${name} ${version}`)),
+    ).toEqual([]);
+    expect(libraries).toEqual(
+      expect.arrayContaining(
+        ['helm.sh/helm/v4', 'sigs.k8s.io/kustomize/api'].map((name) => expect.stringContaining(name)),
+      ),
+    );
     expect(bill).not.toContain('"unknown"');
   });
 
@@ -101,17 +137,35 @@ describe('the archive of the functions', () => {
   });
 });
 
-test('the same sources give the same bytes in another folder, with another cache', async () => {
-  const elsewhere = join(scratch, 'elsewhere', 'project');
-  await mkdir(elsewhere, { recursive: true });
-  const sources = ['build', 'cli', 'functions', 'shared', 'local', 'tools/render', 'package.json', 'package-lock.json', 'tsconfig.json', 'README.md', 'LICENSE'];
-  await Promise.all(sources.map((path) => cp(join(root, path), join(elsewhere, path), { recursive: true })));
-  await symlink(join(root, 'node_modules'), join(elsewhere, 'node_modules'));
-  vi.stubEnv('CONVERGE_CACHE', join(scratch, 'elsewhere', 'cache'));
-  onTestFinished(() => void vi.unstubAllEnvs());
-  await build({ root: elsewhere, out: join(elsewhere, 'dist'), targets: [] });
-  expect(await readFile(join(elsewhere, 'dist', built.sums), 'utf8')).toBe(await readFile(join(dist, built.sums), 'utf8'));
-}, buildMilliseconds);
+test(
+  'the same sources give the same bytes in another folder, with another cache',
+  async () => {
+    const elsewhere = join(scratch, 'elsewhere', 'project');
+    await mkdir(elsewhere, { recursive: true });
+    const sources = [
+      'build',
+      'cli',
+      'functions',
+      'shared',
+      'local',
+      'tools/render',
+      'package.json',
+      'package-lock.json',
+      'tsconfig.json',
+      'README.md',
+      'LICENSE',
+    ];
+    await Promise.all(sources.map((path) => cp(join(root, path), join(elsewhere, path), { recursive: true })));
+    await symlink(join(root, 'node_modules'), join(elsewhere, 'node_modules'));
+    vi.stubEnv('CONVERGE_CACHE', join(scratch, 'elsewhere', 'cache'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await build({ root: elsewhere, out: join(elsewhere, 'dist'), targets: [] });
+    expect(await readFile(join(elsewhere, 'dist', built.sums), 'utf8')).toBe(
+      await readFile(join(dist, built.sums), 'utf8'),
+    );
+  },
+  buildMilliseconds,
+);
 
 describe('from the archive alone', () => {
   let parts: Parts;
@@ -159,7 +213,11 @@ describe('from the archive alone', () => {
   });
 
   test('fanOut publishes the job of an environment', async () => {
-    await parts.commit({ 'environments/acme.yaml': environmentFile, 'charts/greeting/Chart.yaml': chart, 'charts/greeting/templates/greeting.yaml': template });
+    await parts.commit({
+      'environments/acme.yaml': environmentFile,
+      'charts/greeting/Chart.yaml': chart,
+      'charts/greeting/templates/greeting.yaml': template,
+    });
     expect(await deliver(await start('fanOut'), 'change-committed')).toMatchObject({ text: '' });
     expect((await parts.next('reconcile')).data).toMatchObject({ environment: 'acme' });
   });
@@ -167,11 +225,24 @@ describe('from the archive alone', () => {
   test('reconcile renders a chart with the renderer of the archive, and applies it', async () => {
     expect(await deliver(await start('reconcile'), 'reconcile-requested')).toMatchObject({ text: '' });
     expect((await parts.next('converged')).data).toMatchObject({ environment: 'acme', changes: { created: 1 } });
-    expect(await parts.kubernetes.kubectl(['get', 'configmap', 'greeting-shop', '-n', 'acme', '-o', 'jsonpath={.data.message}'])).toBe('Good morning');
+    expect(
+      await parts.kubernetes.kubectl([
+        'get',
+        'configmap',
+        'greeting-shop',
+        '-n',
+        'acme',
+        '-o',
+        'jsonpath={.data.message}',
+      ]),
+    ).toBe('Good morning');
   });
 
   test('checkDrift publishes a check of every environment', async () => {
-    expect(await deliver(await start('checkDrift'), 'scheduler-call')).toMatchObject({ status: 200, text: expect.stringContaining('master/acme') });
+    expect(await deliver(await start('checkDrift'), 'scheduler-call')).toMatchObject({
+      status: 200,
+      text: expect.stringContaining('master/acme'),
+    });
   });
 
   test('deliverAlert hands an alert to its sink', async () => {
@@ -188,11 +259,20 @@ describe('from the archive alone', () => {
     const workspace = join(scratch, 'workspace');
     await unpackArchive({ dist, into: workspace });
     const environment = { PATH: process.env['PATH'], HOME: scratch, npm_config_cache: join(scratch, 'empty-cache') };
-    await execute('npm', ['ci', '--offline', '--quiet', '--no-fund', '--no-audit'], { cwd: workspace, env: environment });
+    await execute('npm', ['ci', '--offline', '--quiet', '--no-fund', '--no-audit'], {
+      cwd: workspace,
+      env: environment,
+    });
     await execute('npm', ['run', 'gcp-build'], { cwd: workspace, env: environment });
     const compiled = await filesOf(join(workspace, 'compiled'));
     expect(compiled.length).toBeGreaterThan(20);
-    const instance = await startInstance({ folder: workspace, arguments: ['node_modules/.bin/functions-framework'], target: 'status', home: scratch, variables });
+    const instance = await startInstance({
+      folder: workspace,
+      arguments: ['node_modules/.bin/functions-framework'],
+      target: 'status',
+      home: scratch,
+      variables,
+    });
     instances.push(instance);
     expect((await fetch(`${instance.url}/healthz`)).status).toBe(200);
   });
@@ -209,7 +289,13 @@ describe('from the archive alone', () => {
     const [node = '', ...prime] = command('RUN');
     expect(node).toBe('node');
     await execute(process.execPath, prime, { cwd: app });
-    const instance = await startInstance({ folder: app, arguments: command('CMD').slice(1), target: 'status', home: scratch, variables });
+    const instance = await startInstance({
+      folder: app,
+      arguments: command('CMD').slice(1),
+      target: 'status',
+      home: scratch,
+      variables,
+    });
     instances.push(instance);
     expect((await fetch(`${instance.url}/healthz`)).status).toBe(200);
   });
@@ -218,13 +304,24 @@ describe('from the archive alone', () => {
 describe('the image', () => {
   test('copies what the build makes, for each processor', async () => {
     const copied = (await recipeLines()).flatMap((line) => /^COPY (?!--from)(\S+) /.exec(line)?.[1] ?? []);
-    expect(copied).toEqual(['functions/', built.renderer({ os: 'linux', arch: 'amd64' }).replace('amd64', '${TARGETARCH}')]);
+    expect(copied).toEqual([
+      'functions/',
+      built.renderer({ os: 'linux', arch: 'amd64' }).replace('amd64', '${TARGETARCH}'),
+    ]);
     for (const path of copied) await stat(join(dist, path.replace('${TARGETARCH}', 'amd64')));
   });
 
   test('is what the example for Knative runs', async () => {
     const example = load(await readFile(join(root, 'examples', 'knative', 'copy-artifact.yaml'), 'utf8'));
-    const schema = z.object({ spec: z.object({ template: z.object({ spec: z.object({ containers: z.array(z.object({ env: z.array(z.object({ name: z.string(), value: z.string() })) })) }) }) }) });
+    const schema = z.object({
+      spec: z.object({
+        template: z.object({
+          spec: z.object({
+            containers: z.array(z.object({ env: z.array(z.object({ name: z.string(), value: z.string() })) })),
+          }),
+        }),
+      }),
+    });
     const [container] = schema.parse(example).spec.template.spec.containers;
     expect(container?.env).toContainEqual({ name: 'FUNCTION_TARGET', value: 'copyArtifact' });
   });
@@ -238,7 +335,11 @@ describe('the package of the command', () => {
     await mkdir(project);
     await writeFile(join(project, 'package.json'), '{ "private": true }');
     const environment = { PATH: process.env['PATH'], HOME: scratch, npm_config_cache: join(scratch, 'another-cache') };
-    await execute('npm', ['install', '--offline', '--quiet', '--no-fund', '--no-audit', resolve(dist, built.command(version))], { cwd: project, env: environment });
+    await execute(
+      'npm',
+      ['install', '--offline', '--quiet', '--no-fund', '--no-audit', resolve(dist, built.command(version))],
+      { cwd: project, env: environment },
+    );
     expect(await readdir(join(project, 'node_modules'))).toContain('converge');
     bin = join(project, 'node_modules', '.bin', 'converge');
   });
@@ -258,7 +359,10 @@ describe('the package of the command', () => {
   test('ends with 2 where the configuration is wrong', async () => {
     const config = join(scratch, 'wrong.yaml');
     await writeFile(config, 'nonsense: 1\n');
-    expect(await converge('status', '--config', config)).toMatchObject({ code: 2, stderr: expect.stringContaining('nonsense: unknown key') });
+    expect(await converge('status', '--config', config)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nonsense: unknown key'),
+    });
   });
 
   test('says what it is made of', async () => {

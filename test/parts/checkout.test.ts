@@ -43,8 +43,17 @@ async function write(type: 'blob' | 'tree', content: Uint8Array): Promise<string
 
 const blob = async (text: string): Promise<string> => write('blob', Buffer.from(text));
 const tree = async (entries: readonly RawEntry[]): Promise<string> =>
-  write('tree', Buffer.concat(entries.flatMap((entry) => [Buffer.from(`${entry.mode} ${entry.name}\0`), Buffer.from(entry.id, 'hex')])));
-const file = async (path: string, text: string): Promise<RawEntry> => ({ mode: '100644', name: path, id: await blob(text) });
+  write(
+    'tree',
+    Buffer.concat(
+      entries.flatMap((entry) => [Buffer.from(`${entry.mode} ${entry.name}\0`), Buffer.from(entry.id, 'hex')]),
+    ),
+  );
+const file = async (path: string, text: string): Promise<RawEntry> => ({
+  mode: '100644',
+  name: path,
+  id: await blob(text),
+});
 
 /** Folders in each other, from the outermost, around an entry. */
 async function nested(folders: readonly string[], inmost: RawEntry): Promise<RawEntry> {
@@ -55,7 +64,18 @@ async function nested(folders: readonly string[], inmost: RawEntry): Promise<Raw
 
 /** A commit of such a tree on the branch. */
 async function commit(entries: readonly RawEntry[]): Promise<string> {
-  const git = async (...parameters: string[]) => (await run('git', ['--git-dir', host.path(name), '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters])).stdout.trim();
+  const git = async (...parameters: string[]) =>
+    (
+      await run('git', [
+        '--git-dir',
+        host.path(name),
+        '-c',
+        'user.name=Ada',
+        '-c',
+        'user.email=ada@example.com',
+        ...parameters,
+      ])
+    ).stdout.trim();
   const parent = await git('rev-parse', '--verify', '--quiet', 'main').catch(() => '');
   const id = await git('commit-tree', ...(parent === '' ? [] : ['-p', parent]), '-m', 'By hand', await tree(entries));
   await git('update-ref', 'refs/heads/main', id);
@@ -63,8 +83,15 @@ async function commit(entries: readonly RawEntry[]): Promise<string> {
 }
 
 function open(): Repository {
-  const repositories = configSchema.shape.repositories.parse({ master: { url: host.url(name), branch: 'main', bucket: 'b' } });
-  return createRepositories({ config: { repositories }, author: { name: 'Converge', email: 'converge@example.com' }, cacheFolder: join(folder, 'cache'), now: () => new Date() })('master');
+  const repositories = configSchema.shape.repositories.parse({
+    master: { url: host.url(name), branch: 'main', bucket: 'b' },
+  });
+  return createRepositories({
+    config: { repositories },
+    author: { name: 'Converge', email: 'converge@example.com' },
+    cacheFolder: join(folder, 'cache'),
+    now: () => new Date(),
+  })('master');
 }
 
 async function checkout(entries: readonly RawEntry[], repository = open()): Promise<Checkout> {
@@ -77,8 +104,17 @@ const paths = (absent: readonly AbsentEntry[]): string[] => absent.map(({ path }
 
 describe('a checkout of a tree that holds what no disk does', () => {
   it('leaves a submodule out, and says what it is', async () => {
-    const { folder: root, absent } = await checkout([await file('a', 'a'), { mode: '40000', name: 'vendor', id: await tree([await file('b', 'b'), { mode: '160000', name: 'lib', id: 'c'.repeat(40) }]) }]);
-    expect(absent).toEqual([{ path: 'vendor/lib', kind: 'submodule', reason: expect.stringContaining('is a submodule') }]);
+    const { folder: root, absent } = await checkout([
+      await file('a', 'a'),
+      {
+        mode: '40000',
+        name: 'vendor',
+        id: await tree([await file('b', 'b'), { mode: '160000', name: 'lib', id: 'c'.repeat(40) }]),
+      },
+    ]);
+    expect(absent).toEqual([
+      { path: 'vendor/lib', kind: 'submodule', reason: expect.stringContaining('is a submodule') },
+    ]);
     expect(await readdir(join(root, 'vendor'))).toEqual(['b']);
   });
 
@@ -88,7 +124,10 @@ describe('a checkout of a tree that holds what no disk does', () => {
     ['a folder of 300 bytes', ['b', 'x'.repeat(300)], 'f', /has a name of 300 bytes/],
     ['a path of 5,000 bytes', Array.from({ length: 20 }, () => 'y'.repeat(250)), 'f', /has a path of 3\d\d\d bytes/],
   ])('leaves out %s, and brings the rest', async (_what, folders, inmost, reason) => {
-    const { folder: root, absent } = await checkout([await file('0', 'zero'), await nested(folders, await file(inmost, 'x'))]);
+    const { folder: root, absent } = await checkout([
+      await file('0', 'zero'),
+      await nested(folders, await file(inmost, 'x')),
+    ]);
     expect(absent).toHaveLength(1);
     expect([...folders, inmost].join('/')).toMatch(new RegExp(`^${absent[0]?.path}(/|$)`));
     expect(absent[0]?.reason).toMatch(reason);
@@ -98,7 +137,10 @@ describe('a checkout of a tree that holds what no disk does', () => {
   it('leaves both out where a name is there twice, and brings it once it is there once', async () => {
     const repository = open();
     const [one, other] = [await file('a', 'one'), await file('b', 'two')];
-    const twice = await checkout([one, { ...other, name: 'a' }, { mode: '40000', name: 'a', id: await tree([one]) }, other], repository);
+    const twice = await checkout(
+      [one, { ...other, name: 'a' }, { mode: '40000', name: 'a', id: await tree([one]) }, other],
+      repository,
+    );
     expect(paths(twice.absent)).toEqual(['a', 'a', 'a']);
     expect(await readdir(twice.folder)).toEqual(['b']);
     const once = await checkout([one, other], repository);
@@ -107,9 +149,23 @@ describe('a checkout of a tree that holds what no disk does', () => {
   });
 
   it('leaves out links that no disk holds, and brings others, wherever they lead', async () => {
-    const link = async (linkName: string, target: string): Promise<RawEntry> => ({ mode: '120000', name: linkName, id: await blob(target) });
-    const { folder: root, absent } = await checkout([await link('a', ''), await link('b', 'x\0y'), await link('c', 'z'.repeat(5_000)), await link('d', 'nowhere'), await link('e', 'e')]);
-    expect(absent.map(({ path, kind }) => [path, kind])).toEqual([['a', 'symlink'], ['b', 'symlink'], ['c', 'symlink']]);
+    const link = async (linkName: string, target: string): Promise<RawEntry> => ({
+      mode: '120000',
+      name: linkName,
+      id: await blob(target),
+    });
+    const { folder: root, absent } = await checkout([
+      await link('a', ''),
+      await link('b', 'x\0y'),
+      await link('c', 'z'.repeat(5_000)),
+      await link('d', 'nowhere'),
+      await link('e', 'e'),
+    ]);
+    expect(absent.map(({ path, kind }) => [path, kind])).toEqual([
+      ['a', 'symlink'],
+      ['b', 'symlink'],
+      ['c', 'symlink'],
+    ]);
     expect(await readlink(join(root, 'd'))).toBe('nowhere');
     expect(await readlink(join(root, 'e'))).toBe('e');
   });
@@ -127,7 +183,9 @@ describe('a checkout of a tree that holds what no disk does', () => {
   it('leaves out names that reach elsewhere, each as one part of its path', async () => {
     const x = await file('x', 'x');
     const unsafe = ['..', '.', '.git', '.GIT', 'a\\b.yaml'].map((unsafeName): RawEntry => ({ ...x, name: unsafeName }));
-    const { folder: root, absent } = await checkout([{ mode: '40000', name: 'm', id: await tree([...unsafe, { ...x, name: 'a/b.yaml' }, x]) }]);
+    const { folder: root, absent } = await checkout([
+      { mode: '40000', name: 'm', id: await tree([...unsafe, { ...x, name: 'a/b.yaml' }, x]) },
+    ]);
     expect(paths(absent)).toEqual(['m/%..%', 'm/%.%', 'm/.git', 'm/.GIT', 'm/a%5Cb.yaml', 'm/a%2Fb.yaml']);
     expect(await readdir(join(root, 'm'))).toEqual(['x']);
     expect(await readdir(root)).toEqual(['m']);

@@ -79,11 +79,22 @@ function openRepositories(now: () => Date): CopyPorts['repository'] {
   return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now });
 }
 
-const settings = (changes: Partial<CopySettings> = {}): CopySettings => ({ repositoryClass: name, limits, conflicts: 'artifact-wins', holder: 'test', times, ...changes });
+const settings = (changes: Partial<CopySettings> = {}): CopySettings => ({
+  repositoryClass: name,
+  limits,
+  conflicts: 'artifact-wins',
+  holder: 'test',
+  times,
+  ...changes,
+});
 const copy = (object: string, ports = instance(), changes: Partial<CopySettings> = {}) =>
   copyArtifact({ bucket, name: object, generation: '1' }, ports, settings(changes));
 
-async function upload(object: string, content: string | Uint8Array, metadata: Record<string, string> = {}): Promise<void> {
+async function upload(
+  object: string,
+  content: string | Uint8Array,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   await storage.bucket(bucket).file(object).save(content, { resumable: false, metadata: { metadata } });
 }
 
@@ -95,7 +106,9 @@ const paths = async () => (await onHost('ls-tree', '-r', '--name-only', 'main'))
 const content = (path: string) => onHost('show', `main:${path}`);
 
 /** Somebody else at work, with native git. */
-async function byHand(script: (git: (...parameters: string[]) => Promise<unknown>, workTree: string) => Promise<void>): Promise<void> {
+async function byHand(
+  script: (git: (...parameters: string[]) => Promise<unknown>, workTree: string) => Promise<void>,
+): Promise<void> {
   const workTree = await mkdtemp(join(folder, 'work-'));
   await run('git', ['clone', '--quiet', host.url(name), workTree]);
   const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
@@ -104,7 +117,10 @@ async function byHand(script: (git: (...parameters: string[]) => Promise<unknown
 }
 
 /** Packed by native tar, as CI does. */
-async function tgz(files: Record<string, string>, prepare: (root: string) => Promise<void> = async () => {}): Promise<Buffer> {
+async function tgz(
+  files: Record<string, string>,
+  prepare: (root: string) => Promise<void> = async () => {},
+): Promise<Buffer> {
   const root = await mkdtemp(join(folder, 'pack-'));
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(root, path)), { recursive: true });
@@ -167,13 +183,20 @@ describe('a plain object', () => {
     await upload('a.yaml', 'a');
     const { outcome } = await copy('a.yaml');
     await upload('a.yaml', 'a');
-    expect([outcome, (await copy('a.yaml')).outcome, (await copy('a.yaml')).outcome]).toEqual(['copied', 'unchanged', 'already-copied']);
+    expect([outcome, (await copy('a.yaml')).outcome, (await copy('a.yaml')).outcome]).toEqual([
+      'copied',
+      'unchanged',
+      'already-copied',
+    ]);
     expect(await commits()).toBe(1);
   });
 
   it('that was uploaded packed is a file with what is in it, unless that is larger than the limit', async () => {
     const packed = async (object: string, text: string): Promise<void> => {
-      await storage.bucket(bucket).file(object).save(gzipSync(text), { resumable: false, metadata: { contentEncoding: 'gzip' } });
+      await storage
+        .bucket(bucket)
+        .file(object)
+        .save(gzipSync(text), { resumable: false, metadata: { contentEncoding: 'gzip' } });
     };
     await packed('packed.yaml', `${'a: 1\n'.repeat(1000)}z: 1`);
     expect((await copy('packed.yaml')).outcome).toBe('copied');
@@ -188,12 +211,22 @@ describe('a plain object', () => {
   });
 
   it('of 1 GB is refused by its size, and never read', async () => {
-    const described = { bucket, name: 'huge.bin', generation: '7', bytes: 1_000_000_000, createdAt: new Date(), metadata: {} };
+    const described = {
+      bucket,
+      name: 'huge.bin',
+      generation: '7',
+      bytes: 1_000_000_000,
+      createdAt: new Date(),
+      metadata: {},
+    };
     const unread = async (): Promise<never> => {
       throw new Error('was read');
     };
     const buckets = { find: async () => described, list: async () => [described], read: unread };
-    await expect(copy('huge.bin', instance({ buckets }))).rejects.toMatchObject({ code: 'TooLarge', disposition: 'refuse' });
+    await expect(copy('huge.bin', instance({ buckets }))).rejects.toMatchObject({
+      code: 'TooLarge',
+      disposition: 'refuse',
+    });
   });
 
   it('of 0 bytes is a file, and under a path of 1,000 bytes, too', async () => {
@@ -206,13 +239,23 @@ describe('a plain object', () => {
     expect(await paths()).toEqual([long, 'empty.yaml'].sort());
   });
 
-  it.each(['gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/part_0', 'config/', 'config_$folder$'])('that a tool made for itself is passed over: %s', async (object) => {
+  it.each([
+    'gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/part_0',
+    'config/',
+    'config_$folder$',
+  ])('that a tool made for itself is passed over: %s', async (object) => {
     await upload(object, '');
     expect(await copy(object)).toEqual({ outcome: 'passed-over' });
     expect(await commits()).toBe(0);
   });
 
-  it.each([`${'a/'.repeat(150)}f`, `${'d'.repeat(250)}/`.repeat(4) + 'f'.repeat(20), 'a/../../b.yaml', '.git/hooks/pre-push', 'a\\b.yaml'])('named %j is refused', async (object) => {
+  it.each([
+    `${'a/'.repeat(150)}f`,
+    `${'d'.repeat(250)}/`.repeat(4) + 'f'.repeat(20),
+    'a/../../b.yaml',
+    '.git/hooks/pre-push',
+    'a\\b.yaml',
+  ])('named %j is refused', async (object) => {
     await upload(object, 'x');
     await expect(copy(object)).rejects.toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
     expect(await commits()).toBe(0);
@@ -244,7 +287,10 @@ describe('an environment file', () => {
     ['is named unlike its file', text('other')],
   ])('is refused when it %s, alone or in an archive', async (_what, broken) => {
     await upload('environments/acme.yaml', broken);
-    await expect(copy('environments/acme.yaml')).rejects.toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
+    await expect(copy('environments/acme.yaml')).rejects.toMatchObject({
+      code: 'InvalidEnvironment',
+      disposition: 'refuse',
+    });
     await upload('environments.tgz', await tgz({ 'acme.yaml': broken }));
     await expect(copy('environments.tgz')).rejects.toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
     expect(await commits()).toBe(0);
@@ -279,15 +325,43 @@ describe('an archive', () => {
   const noise = randomBytes(20_000).toString('hex');
   const bomb = gzipSync(Buffer.alloc(3_000_000));
   it.each([
-    ['leaves the tree', () => tgzOf([{ name: 'fine', text: 'x' }, { name: '../../escaped', text: 'x' }]), 'UnsafePath', /has a part \.\./],
+    [
+      'leaves the tree',
+      () =>
+        tgzOf([
+          { name: 'fine', text: 'x' },
+          { name: '../../escaped', text: 'x' },
+        ]),
+      'UnsafePath',
+      /has a part \.\./,
+    ],
     ['reaches into .git', () => tgzOf([{ name: '.git/config', text: 'x' }]), 'UnsafePath', /reaches into \.git/],
-    ['holds a symbolic link', () => tgz({}, (root) => symlink('/etc/passwd', join(root, 'link'))), 'InvalidArchive', /is a symlink/],
+    [
+      'holds a symbolic link',
+      () => tgz({}, (root) => symlink('/etc/passwd', join(root, 'link'))),
+      'InvalidArchive',
+      /is a symlink/,
+    ],
     ['unpacks past the ratio', () => tgz({ zeros: '0'.repeat(900_000) }), 'InvalidArchive', /allowed for its size/],
     ['is zero blocks without end', async () => bomb, 'InvalidArchive', /unpacks to more than \d+ bytes/],
     ['holds too many files', () => tgzOf(tooMany), 'InvalidArchive', /more than 20 files/],
-    ['holds one path twice', () => tgzOf([{ name: 'a', text: '1' }, { name: './a', text: '2' }]), 'InvalidArchive', /holds "a" twice/],
+    [
+      'holds one path twice',
+      () =>
+        tgzOf([
+          { name: 'a', text: '1' },
+          { name: './a', text: '2' },
+        ]),
+      'InvalidArchive',
+      /holds "a" twice/,
+    ],
     ['is cut off', async () => (await tgz({ a: noise })).subarray(0, -60), 'InvalidArchive', /no whole gzip/],
-    ['is cut off in the middle', async () => (await tgz({ a: noise })).subarray(0, 10_000), 'InvalidArchive', /no whole gzip/],
+    [
+      'is cut off in the middle',
+      async () => (await tgz({ a: noise })).subarray(0, 10_000),
+      'InvalidArchive',
+      /no whole gzip/,
+    ],
     ['has 0 bytes', async () => Buffer.alloc(0), 'InvalidArchive', /no whole gzip/],
     ['is no archive', async () => Buffer.from('hello'), 'InvalidArchive', /no whole gzip/],
     ['is gzip, but no tar', async () => gzipSync('hello'.repeat(1000)), 'InvalidArchive', /no whole gzip/],
@@ -324,7 +398,8 @@ describe('the same event twice', () => {
     const outcomes = await Promise.all(instances().map((ports) => copy('a.yaml', ports ?? shared)));
     // Instances that work in the same second make the very same commit, and each may find it pushed.
     const commit = await onHost('rev-parse', 'main');
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ outcome: expect.stringMatching(/copied$/), commit });
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({ outcome: expect.stringMatching(/copied$/), commit });
     expect(await commits()).toBe(1);
   });
 });
@@ -353,7 +428,9 @@ describe('a death', () => {
     await expect(copy('a.yaml', instance({ topics: { publish: dying } }))).rejects.toThrow('killed');
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
     expect(await commits()).toBe(1);
-    expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ commit: await onHost('rev-parse', 'main') })]);
+    expect(published.map(({ data }) => data)).toEqual([
+      expect.objectContaining({ commit: await onHost('rev-parse', 'main') }),
+    ]);
   });
 });
 
@@ -364,7 +441,11 @@ describe('a revert', () => {
     await upload('a.yaml', 'two');
     await copy('a.yaml');
     await byHand((git) => git('revert', '--no-edit', 'HEAD').then(() => undefined));
-    if (ledger === 'lost') await storage.bucket('family-state').file(ledgerPath({ repositoryClass: name })).delete();
+    if (ledger === 'lost')
+      await storage
+        .bucket('family-state')
+        .file(ledgerPath({ repositoryClass: name }))
+        .delete();
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
     expect(await content('a.yaml')).toBe('one');
     expect(await commits()).toBe(3);
@@ -378,7 +459,10 @@ it('writes a ledger anew that nobody can read', async () => {
   await state.write({ path, value: { generation: 'x' }, ifGeneration: 'any' });
   const { outcome } = await copy('a.yaml');
   expect(outcome).toBe('copied');
-  expect((await state.read(path))?.value).toMatchObject({ version: 1, copied: [{ name: 'a.yaml', commit: await onHost('rev-parse', 'main') }] });
+  expect((await state.read(path))?.value).toMatchObject({
+    version: 1,
+    copied: [{ name: 'a.yaml', commit: await onHost('rev-parse', 'main') }],
+  });
 });
 
 describe('a newer generation', () => {
@@ -479,9 +563,14 @@ describe('a push race', () => {
 });
 
 it('passes on the refusal of a hook, and records nothing', async () => {
-  await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "not today" >&2\nexit 1\n', { mode: 0o755 });
+  await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "not today" >&2\nexit 1\n', {
+    mode: 0o755,
+  });
   await upload('a.yaml', 'a');
-  await expect(copy('a.yaml')).rejects.toMatchObject({ code: 'GitRefused', problem: expect.stringContaining('not today') });
+  await expect(copy('a.yaml')).rejects.toMatchObject({
+    code: 'GitRefused',
+    problem: expect.stringContaining('not today'),
+  });
   expect(published).toEqual([]);
   const path = ledgerPath({ repositoryClass: name });
   expect(await createStateStore({ storage, bucket: 'family-state' }).read(path)).toBeUndefined();
@@ -499,7 +588,13 @@ describe('uploads that wait for one push', () => {
     expect(await commits()).toBeLessThan(11);
     const messages = await onHost('log', '--format=%(trailers:key=Artifact,valueonly)', 'main');
     expect(messages.match(/^gs:/gm)).toHaveLength(11);
-    const groupCommit = await onHost('log', '--format=%(trailers:key=Artifact,valueonly)', '--max-count=1', '--', 'group/a.yaml');
+    const groupCommit = await onHost(
+      'log',
+      '--format=%(trailers:key=Artifact,valueonly)',
+      '--max-count=1',
+      '--',
+      'group/a.yaml',
+    );
     expect(groupCommit.split('\n')).toEqual([expect.stringContaining('group.tgz')]);
   });
 
@@ -561,7 +656,11 @@ describe('an upload to a path that somebody else changed', () => {
     await theirs('theirs');
     const commit = await onHost('rev-parse', 'main');
     await upload('a.yaml', 'two');
-    await expect(copy('a.yaml', instance(), refuse)).rejects.toMatchObject({ code: 'WouldOverwrite', disposition: 'refuse', problem: expect.stringContaining(commit) });
+    await expect(copy('a.yaml', instance(), refuse)).rejects.toMatchObject({
+      code: 'WouldOverwrite',
+      disposition: 'refuse',
+      problem: expect.stringContaining(commit),
+    });
     expect(await content('a.yaml')).toBe('theirs');
     await byHand((git) => git('revert', '--no-edit', 'HEAD').then(() => undefined));
     expect((await copy('a.yaml', instance(), refuse)).outcome).toBe('copied');
@@ -603,15 +702,28 @@ describe('an object whose event never came', () => {
     await upload('.git/config', 'x');
     await look(instance());
     await look(instance());
-    expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ stage: 'checkDrift', reason: 'UnsafePath', subject: expect.stringContaining('.git/config') })]);
+    expect(published.map(({ data }) => data)).toEqual([
+      expect.objectContaining({
+        stage: 'checkDrift',
+        reason: 'UnsafePath',
+        subject: expect.stringContaining('.git/config'),
+      }),
+    ]);
   });
 });
 
 it('gives an event back where another instance holds the lease and does not come to its object', async () => {
   await upload('a.yaml', 'a');
   const state = createStateStore({ storage, bucket: 'family-state' });
-  await state.write({ path: `intake/${name}/lease.json`, value: { holder: 'another', event: '', seconds: 600 }, ifGeneration: 'any' });
-  await expect(copy('a.yaml', instance(), { times: { poll: 20, patience: 100 } })).rejects.toMatchObject({ code: 'IntakeBusy', disposition: 'retry' });
+  await state.write({
+    path: `intake/${name}/lease.json`,
+    value: { holder: 'another', event: '', seconds: 600 },
+    ifGeneration: 'any',
+  });
+  await expect(copy('a.yaml', instance(), { times: { poll: 20, patience: 100 } })).rejects.toMatchObject({
+    code: 'IntakeBusy',
+    disposition: 'retry',
+  });
   expect(await state.read(`intake/${name}/wanted.json`)).toBeDefined();
   expect(await commits()).toBe(0);
 });
@@ -633,13 +745,17 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   await copy('start.yaml');
   const person = async (index: number): Promise<void> => {
     const workTree = await mkdtemp(join(folder, 'person-'));
-    const git = (...parameters: string[]) => run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
+    const git = (...parameters: string[]) =>
+      run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
     await run('git', ['clone', '--quiet', host.url(name), workTree]);
     await writeFile(join(workTree, `person-${index}`), 'theirs');
     await git('add', '--all');
     await git('commit', '--quiet', '--message', `Person ${index}`);
     for (;;) {
-      const pushed = await git('push', '--quiet', 'origin', 'HEAD:main').then(() => true, () => false);
+      const pushed = await git('push', '--quiet', 'origin', 'HEAD:main').then(
+        () => true,
+        () => false,
+      );
       if (pushed) return;
       await git('pull', '--quiet', '--rebase', 'origin', 'main');
     }
@@ -647,7 +763,10 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   const writer = async (index: number): Promise<void> => {
     await upload(`ours-${index}`, 'ours');
     for (;;) {
-      const failure: unknown = await copy(`ours-${index}`, instance()).then(() => undefined, (error: unknown) => error);
+      const failure: unknown = await copy(`ours-${index}`, instance()).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
       if (failure === undefined) return;
       // As the platform delivers it again: the bucket of the leases takes one write a second of one object.
       if (!(failure instanceof ConvergeError && failure.disposition === 'retry')) throw failure;
@@ -655,7 +774,11 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   };
   const ten = Array.from({ length: 10 }, (_one, index) => index);
   await Promise.all([...ten.map(person), ...ten.map(writer)]);
-  expect(await paths()).toEqual([...ten.map((index) => `ours-${index}`), ...ten.map((index) => `person-${index}`), 'start.yaml']);
+  expect(await paths()).toEqual([
+    ...ten.map((index) => `ours-${index}`),
+    ...ten.map((index) => `person-${index}`),
+    'start.yaml',
+  ]);
   expect(await onHost('rev-list', '--merges', 'main')).toBe('');
   expect(Number(await onHost('rev-list', '--count', '--grep=^Person', 'main'))).toBe(10);
   await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);

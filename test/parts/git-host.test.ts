@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -43,7 +49,9 @@ afterEach(() => {
 });
 
 function open(settings: Record<string, unknown> = {}, cacheFolder = join(folder, 'cache')): Repository {
-  const repositories = configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b', ...settings } });
+  const repositories = configSchema.shape.repositories.parse({
+    master: { url: host.url(name), bucket: 'b', ...settings },
+  });
   const author = { name: 'Converge', email: 'converge@example.com' };
   return createRepositories({ config: { repositories }, author, cacheFolder, now: () => clock })('master');
 }
@@ -74,7 +82,9 @@ function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
 
 /** A server before the real host: what `answer` does not take is passed on. Returns the URL of the repository there. */
 async function before(answer: (incoming: IncomingMessage, outgoing: ServerResponse) => boolean): Promise<string> {
-  const port = await listen(createServer((incoming, outgoing) => void (answer(incoming, outgoing) || forward(incoming, outgoing))));
+  const port = await listen(
+    createServer((incoming, outgoing) => void (answer(incoming, outgoing) || forward(incoming, outgoing))),
+  );
   return `http://127.0.0.1:${port}/${name}.git`;
 }
 
@@ -116,12 +126,19 @@ describe('credentials of a file', () => {
     await repository.head();
     expect(refused).toBe(1);
     accepted = 'fourth';
-    await expect(repository.head()).rejects.toMatchObject({ code: 'GitRefused', disposition: 'refuse', problem: expect.stringContaining('credentials') });
+    await expect(repository.head()).rejects.toMatchObject({
+      code: 'GitRefused',
+      disposition: 'refuse',
+      problem: expect.stringContaining('credentials'),
+    });
     expect(refused).toBe(2);
   });
 
   it('that cannot be read are a mistake of the configuration', async () => {
-    await expect(open({ credentials: { file: join(folder, 'absent') } }).head()).rejects.toMatchObject({ code: 'BadConfiguration', disposition: 'refuse' });
+    await expect(open({ credentials: { file: join(folder, 'absent') } }).head()).rejects.toMatchObject({
+      code: 'BadConfiguration',
+      disposition: 'refuse',
+    });
   });
 });
 
@@ -129,13 +146,17 @@ describe('a GitHub App', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
   /** GitHub's API and Git host: mints a token a time, and accepts the newest. */
-  async function github(options: { answer?: (outgoing: ServerResponse) => boolean } = {}): Promise<{ settings: Record<string, unknown>; minted: string[]; revoke: () => void }> {
+  async function github(
+    options: { answer?: (outgoing: ServerResponse) => boolean } = {},
+  ): Promise<{ settings: Record<string, unknown>; minted: string[]; revoke: () => void }> {
     const minted: string[] = [];
     let accepted: string | undefined;
     const url = await before((incoming, outgoing) => {
       if (incoming.url === '/api/v3/app/installations/77/access_tokens') {
         if (options.answer?.(outgoing) === true) return true;
-        const [header = '', payload = '', signature = ''] = (incoming.headers.authorization ?? '').replace('Bearer ', '').split('.');
+        const [header = '', payload = '', signature = ''] = (incoming.headers.authorization ?? '')
+          .replace('Bearer ', '')
+          .split('.');
         const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
         const at = clock.getTime() / 1000;
         const isGood =
@@ -147,10 +168,13 @@ describe('a GitHub App', () => {
         expect((claims as { exp: number }).exp).toBeLessThanOrEqual(at + 600);
         accepted = `ghs_${minted.push('')}_${name}`;
         minted[minted.length - 1] = accepted;
-        outgoing.writeHead(201).end(JSON.stringify({ token: accepted, expires_at: new Date(clock.getTime() + 3_600_000).toISOString() }));
+        outgoing
+          .writeHead(201)
+          .end(JSON.stringify({ token: accepted, expires_at: new Date(clock.getTime() + 3_600_000).toISOString() }));
         return true;
       }
-      if (accepted !== undefined && incoming.headers.authorization === basic(`x-access-token:${accepted}`)) return false;
+      if (accepted !== undefined && incoming.headers.authorization === basic(`x-access-token:${accepted}`))
+        return false;
       outgoing.writeHead(401).end('Bad credentials');
       return true;
     });
@@ -188,8 +212,13 @@ describe('a GitHub App', () => {
     [404, 'GitRefused'],
     [500, 'GitUnavailable'],
   ])('that GitHub answers %i is %s', async (status, code) => {
-    const { settings } = await github({ answer: (outgoing) => outgoing.writeHead(status).end('{"message":"no"}') && true });
-    await expect(open(settings).head()).rejects.toMatchObject({ code, subject: expect.stringContaining('/app/installations/77/') });
+    const { settings } = await github({
+      answer: (outgoing) => outgoing.writeHead(status).end('{"message":"no"}') && true,
+    });
+    await expect(open(settings).head()).rejects.toMatchObject({
+      code,
+      subject: expect.stringContaining('/app/installations/77/'),
+    });
   });
 
   it('with a key file that holds no key is a mistake of the configuration', async () => {
@@ -205,19 +234,27 @@ it('shows no secret in any error', async () => {
   const file = join(folder, `token-${name}`);
   await writeFile(file, 'ada:canary-secret');
   for (const status of [400, 401, 403, 404, 500]) {
-    const url = await before((incoming, outgoing) => Boolean(outgoing.writeHead(status).end(`you sent ${incoming.headers.authorization} with canary-secret`)));
+    const url = await before((incoming, outgoing) =>
+      Boolean(outgoing.writeHead(status).end(`you sent ${incoming.headers.authorization} with canary-secret`)),
+    );
     const told = await failure(open({ url, credentials: { file } }).head());
     expect(told).toContain(`HTTP ${status}`);
     expect(told).not.toContain('canary-secret');
     expect(told).not.toContain(Buffer.from('ada:canary-secret').toString('base64'));
   }
-  const withLogin = host.url(name).replace('http://', 'http://ada:canary-secret@').replace(/:\d+\//, ':1/');
+  const withLogin = host
+    .url(name)
+    .replace('http://', 'http://ada:canary-secret@')
+    .replace(/:\d+\//, ':1/');
   expect(await failure(open({ url: withLogin }).head())).not.toContain('canary-secret');
   expect(await failure(open({ proxy: 'http://ada:canary-secret@127.0.0.1:1' }).head())).not.toContain('canary-secret');
 });
 
 it('sends the login of the URL', async () => {
-  const url = await before((incoming, outgoing) => incoming.headers.authorization !== basic('ada:p:w') && Boolean(outgoing.writeHead(401).end()));
+  const url = await before(
+    (incoming, outgoing) =>
+      incoming.headers.authorization !== basic('ada:p:w') && Boolean(outgoing.writeHead(401).end()),
+  );
   await commitAndPush(open({ url: url.replace('http://', 'http://ada:p%3Aw@') }));
 });
 
@@ -226,20 +263,57 @@ describe('a certificate authority of one’s own', () => {
     const at = (file: string): string => join(folder, `${name}-${file}`);
     const openssl = (...parameters: string[]): Promise<unknown> => run('openssl', parameters);
     const elliptic = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    await openssl('req', '-x509', ...elliptic, '-days', '2', '-subj', '/CN=Test CA', '-keyout', at('ca.key'), '-out', at('ca.pem'));
+    await openssl(
+      'req',
+      '-x509',
+      ...elliptic,
+      '-days',
+      '2',
+      '-subj',
+      '/CN=Test CA',
+      '-keyout',
+      at('ca.key'),
+      '-out',
+      at('ca.pem'),
+    );
     await openssl('req', ...elliptic, '-subj', '/CN=127.0.0.1', '-keyout', at('key.pem'), '-out', at('csr.pem'));
     await writeFile(at('ext'), 'subjectAltName=IP:127.0.0.1\n');
-    await openssl('x509', '-req', '-in', at('csr.pem'), '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '2', '-extfile', at('ext'), '-out', at('cert.pem'));
-    return { ca: at('ca.pem'), key: await readFile(at('key.pem'), 'utf8'), cert: await readFile(at('cert.pem'), 'utf8') };
+    await openssl(
+      'x509',
+      '-req',
+      '-in',
+      at('csr.pem'),
+      '-CA',
+      at('ca.pem'),
+      '-CAkey',
+      at('ca.key'),
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      at('ext'),
+      '-out',
+      at('cert.pem'),
+    );
+    return {
+      ca: at('ca.pem'),
+      key: await readFile(at('key.pem'), 'utf8'),
+      cert: await readFile(at('cert.pem'), 'utf8'),
+    };
   }
 
   it('is trusted where its file is named, directly and through a proxy, and nowhere else', async () => {
     const { ca, key, cert } = await certificates();
     const port = await listen(createTlsServer({ key, cert }, forward));
     const url = `https://127.0.0.1:${port}/${name}.git`;
-    await expect(open({ url }).head()).rejects.toMatchObject({ code: 'GitRefused', remedy: expect.stringContaining('tls.caFile') });
+    await expect(open({ url }).head()).rejects.toMatchObject({
+      code: 'GitRefused',
+      remedy: expect.stringContaining('tls.caFile'),
+    });
     await commitAndPush(open({ url, tls: { caFile: ca } }));
-    await expect(open({ url, tls: { caFile: join(folder, 'absent') } }).head()).rejects.toMatchObject({ code: 'BadConfiguration' });
+    await expect(open({ url, tls: { caFile: join(folder, 'absent') } }).head()).rejects.toMatchObject({
+      code: 'BadConfiguration',
+    });
     const through = await proxy();
     await commitAndPush(open({ url, tls: { caFile: ca }, proxy: through.url }), '2');
     expect(new Set(through.targets)).toEqual(new Set([`127.0.0.1:${port}`]));
@@ -252,7 +326,8 @@ async function proxy(login?: string): Promise<{ url: string; targets: string[] }
   const server = createServer((_incoming, outgoing) => void outgoing.writeHead(405).end());
   server.on('connect', (incoming, socket) => {
     socket.on('error', ignore);
-    if (login !== undefined && incoming.headers['proxy-authorization'] !== basic(login)) return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
+    if (login !== undefined && incoming.headers['proxy-authorization'] !== basic(login))
+      return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
     const [address, port] = (incoming.url ?? '').split(':');
     targets.push(incoming.url ?? '');
     const tunnel = connect(Number(port), address, () => {
@@ -270,11 +345,17 @@ describe('a proxy', () => {
     const { url, targets } = await proxy('ada:secret');
     await commitAndPush(open({ proxy: url }));
     expect(targets.length).toBeGreaterThan(0);
-    await expect(open({ proxy: url.replace('secret', 'wrong') }).head()).rejects.toMatchObject({ code: 'GitRefused', problem: expect.stringContaining('proxy') });
+    await expect(open({ proxy: url.replace('secret', 'wrong') }).head()).rejects.toMatchObject({
+      code: 'GitRefused',
+      problem: expect.stringContaining('proxy'),
+    });
   });
 
   it('that is not there makes the host unavailable', async () => {
-    await expect(open({ proxy: 'http://127.0.0.1:1' }).head()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+    await expect(open({ proxy: 'http://127.0.0.1:1' }).head()).rejects.toMatchObject({
+      code: 'GitUnavailable',
+      disposition: 'retry',
+    });
   });
 });
 
@@ -292,10 +373,15 @@ describe('a redirect', () => {
     let reached = 0;
     const other = await before(() => (reached++, false));
     const target = other.replace('127.0.0.1', 'localhost');
-    const url = await before((incoming, outgoing) => Boolean(outgoing.writeHead(302, { location: target + incoming.url }).end()));
+    const url = await before((incoming, outgoing) =>
+      Boolean(outgoing.writeHead(302, { location: target + incoming.url }).end()),
+    );
     const file = join(folder, `token-${name}`);
     await writeFile(file, 'secret');
-    await expect(open({ url, credentials: { file } }).head()).rejects.toMatchObject({ code: 'GitRefused', problem: expect.stringContaining('redirects') });
+    await expect(open({ url, credentials: { file } }).head()).rejects.toMatchObject({
+      code: 'GitRefused',
+      problem: expect.stringContaining('redirects'),
+    });
     expect(reached).toBe(0);
   });
 });
@@ -307,7 +393,9 @@ describe('a host that asks to wait', () => {
     [403, 'Sat, 21 Nov 2026 01:02:03 GMT'],
   ])('by %i and Retry-After: %s is asked again after that', async (status, after) => {
     let count = 0;
-    const url = await before((_incoming, outgoing) => count++ < 2 && Boolean(outgoing.writeHead(status, { 'retry-after': after }).end()));
+    const url = await before(
+      (_incoming, outgoing) => count++ < 2 && Boolean(outgoing.writeHead(status, { 'retry-after': after }).end()),
+    );
     expect(await open({ url }).head()).toBeUndefined();
     // Two answers that ask to wait, the host's protocol version, the branch, and, since that is not there, whether there are others.
     expect(count).toBe(5);
@@ -315,22 +403,29 @@ describe('a host that asks to wait', () => {
 
   it('for longer than a run may take is left to the next delivery', async () => {
     let count = 0;
-    const url = await before((_incoming, outgoing) => Boolean(outgoing.writeHead(429, { 'retry-after': '3600' }).end(String(count++))));
+    const url = await before((_incoming, outgoing) =>
+      Boolean(outgoing.writeHead(429, { 'retry-after': '3600' }).end(String(count++))),
+    );
     await expect(open({ url }).head()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
     expect(count).toBe(1);
   });
 });
 
 it('answers of a page in place of a repository are not taken for an empty one', async () => {
-  const url = await before((_incoming, outgoing) => Boolean(outgoing.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in</html>')));
+  const url = await before((_incoming, outgoing) =>
+    Boolean(outgoing.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in</html>')),
+  );
   await expect(open({ url }).head()).rejects.toMatchObject({ code: 'GitUnavailable' });
   await expect(open({ url }).fetchHead()).rejects.toMatchObject({ code: 'GitUnavailable' });
 });
 
-it.each(['', '0000', '000eversion 2\n'])('an answer that ends early (%j) is not taken for an empty repository', async (answer) => {
-  const url = await before((_incoming, outgoing) => Boolean(outgoing.writeHead(200).end(answer)));
-  await expect(open({ url }).head()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
-});
+it.each(['', '0000', '000eversion 2\n'])(
+  'an answer that ends early (%j) is not taken for an empty repository',
+  async (answer) => {
+    const url = await before((_incoming, outgoing) => Boolean(outgoing.writeHead(200).end(answer)));
+    await expect(open({ url }).head()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+  },
+);
 
 it('takes a push for pushed where both its answers were lost and the branch is there', async () => {
   let lost = 0;
@@ -353,8 +448,10 @@ it('brings a large repository without its history, and what a commit changed aft
   const [files, commits] = [20_000, 5000];
   const person = (at: number): string => `committer Ada <ada@example.com> ${1_700_000_000 + at} +0000\ndata 1\nx\n`;
   const parts = [`commit refs/heads/main\n${person(0)}`];
-  for (let index = 0; index < files; index++) parts.push(`M 100644 inline folder${index % 200}/file${index}\ndata ${String(index).length}\n${index}\n`);
-  for (let at = 1; at < commits; at++) parts.push(`commit refs/heads/main\n${person(at)}M 100644 inline folder0/file0\ndata ${`c${at}`.length}\nc${at}\n`);
+  for (let index = 0; index < files; index++)
+    parts.push(`M 100644 inline folder${index % 200}/file${index}\ndata ${String(index).length}\n${index}\n`);
+  for (let at = 1; at < commits; at++)
+    parts.push(`commit refs/heads/main\n${person(at)}M 100644 inline folder0/file0\ndata ${`c${at}`.length}\nc${at}\n`);
   const imported = run('git', ['--git-dir', host.path(name), 'fast-import', '--quiet']);
   imported.child.stdin?.end(parts.join(''));
   await imported;
@@ -373,7 +470,9 @@ it('brings a large repository without its history, and what a commit changed aft
 
 async function objectsFetched(cacheFolder: string): Promise<number> {
   const packs = (await readdir(cacheFolder, { recursive: true })).filter((file) => file.endsWith('.pack'));
-  const counts = await Promise.all(packs.map(async (file) => (await readFile(join(cacheFolder, file))).readUInt32BE(8)));
+  const counts = await Promise.all(
+    packs.map(async (file) => (await readFile(join(cacheFolder, file))).readUInt32BE(8)),
+  );
   return counts.reduce((sum, count) => sum + count, 0);
 }
 

@@ -33,11 +33,20 @@ beforeEach(() => {
 /** A clone of its own each time, as a new instance has. */
 function open(): Repository {
   const repositories = configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b' } });
-  return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now: () => new Date('2026-11-21T01:02:03Z') })('master');
+  return createRepositories({
+    config: { repositories },
+    author,
+    cacheFolder: join(folder, 'cache'),
+    now: () => new Date('2026-11-21T01:02:03Z'),
+  })('master');
 }
 
 async function commitAndPush(repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> {
-  const changes = Object.entries(files).map(([path, text]) => ({ path, content: Buffer.from(text), executable: false }));
+  const changes = Object.entries(files).map(([path, text]) => ({
+    path,
+    content: Buffer.from(text),
+    executable: false,
+  }));
   const commit = await repository.commit({ parent: (await repository.fetchHead())?.id, changes, message: 'Change\n' });
   if (commit === 'unchanged') throw new Error('the test meant to change something');
   expect(await repository.push(commit)).toBe('pushed');
@@ -45,7 +54,17 @@ async function commitAndPush(repository: Repository, files: Readonly<Record<stri
 }
 
 async function onHost(...parameters: string[]): Promise<string> {
-  return (await run('git', ['--git-dir', host.path(name), '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters])).stdout.trim();
+  return (
+    await run('git', [
+      '--git-dir',
+      host.path(name),
+      '-c',
+      'user.name=Ada',
+      '-c',
+      'user.email=ada@example.com',
+      ...parameters,
+    ])
+  ).stdout.trim();
 }
 
 it('writes a ref only where it is what was expected, and reads it with its tree', async () => {
@@ -91,7 +110,9 @@ it('adds notes that git shows, beside those of others, and none twice', async ()
   await repository.addNote({ ref: notes, commit: first.id, text: 'converged globex\n' });
   await repository.addNote({ ref: notes, commit: first.id, text: 'converged acme' });
   await repository.addNote({ ref: notes, commit: second.id, text: 'diverged' });
-  expect(await onHost('log', '-1', '--notes=converge', '--format=%N', first.id)).toBe('converged acme\n\nby hand\n\nconverged globex');
+  expect(await onHost('log', '-1', '--notes=converge', '--format=%N', first.id)).toBe(
+    'converged acme\n\nby hand\n\nconverged globex',
+  );
   expect(await onHost('log', '-1', '--notes=converge', '--format=%N', second.id)).toBe('diverged');
   await onHost('fsck', '--strict');
 });
@@ -105,16 +126,32 @@ it('loses no note of many writers at once', async () => {
 
 it('finds a note in the folders that git spreads many notes over', async () => {
   const { id, tree } = await commitAndPush(open(), { a: '1' });
-  const marks = Array.from({ length: 600 }, (_one, index) => `commit refs/heads/many\ncommitter A <a@b> ${1_000_000_000 + index} +0000\ndata 1\nx\n\n`);
+  const marks = Array.from(
+    { length: 600 },
+    (_one, index) => `commit refs/heads/many\ncommitter A <a@b> ${1_000_000_000 + index} +0000\ndata 1\nx\n\n`,
+  );
   const fast = run('git', ['--git-dir', host.path(name), 'fast-import', '--quiet']);
   fast.child.stdin?.end(marks.join(''));
   await fast;
   const many = (await onHost('rev-list', 'refs/heads/many')).split('\n');
   await onHost('notes', '--ref=converge', 'add', '-m', 'before', id);
-  const copies = run('git', ['--git-dir', host.path(name), '-c', 'user.name=Ada', '-c', 'user.email=a@b', 'notes', '--ref=converge', 'copy', '--stdin']);
+  const copies = run('git', [
+    '--git-dir',
+    host.path(name),
+    '-c',
+    'user.name=Ada',
+    '-c',
+    'user.email=a@b',
+    'notes',
+    '--ref=converge',
+    'copy',
+    '--stdin',
+  ]);
   copies.child.stdin?.end(many.map((one) => `${id} ${one}\n`).join(''));
   await copies;
-  expect((await onHost('ls-tree', notes)).split('\n').filter((line) => line.includes(' tree ')).length).toBeGreaterThan(100);
+  expect((await onHost('ls-tree', notes)).split('\n').filter((line) => line.includes(' tree ')).length).toBeGreaterThan(
+    100,
+  );
   await open().addNote({ ref: notes, commit: id, text: 'after' });
   await open().addNote({ ref: notes, commit: tree, text: 'of something new' });
   expect(await onHost('notes', '--ref=converge', 'show', id)).toBe('before\n\nafter');
@@ -126,13 +163,16 @@ it('lists every file below a folder, and takes back a whole tree', async () => {
   const repository = open();
   const first = await commitAndPush(repository, { 'a/b/c': '1', 'a/d': '2', e: '3' });
   const second = await commitAndPush(repository, { 'a/b/c': 'changed', f: 'new' });
-  const paths = async (commit: string, below: string) => (await repository.files({ commit, folder: below })).map(({ path }) => path);
+  const paths = async (commit: string, below: string) =>
+    (await repository.files({ commit, folder: below })).map(({ path }) => path);
   expect(await paths(first.id, '')).toEqual(['a/b/c', 'a/d', 'e']);
   expect(await paths(first.id, 'a/b')).toEqual(['a/b/c']);
   expect(await paths(first.id, 'nowhere')).toEqual([]);
   const reverted = await repository.commit({ parent: second.id, changes: [], tree: first.tree, message: 'Revert\n' });
   expect(reverted).toMatchObject({ tree: first.tree, parents: [second.id] });
-  expect(await repository.commit({ parent: second.id, changes: [], tree: second.tree, message: 'Nothing\n' })).toBe('unchanged');
+  expect(await repository.commit({ parent: second.id, changes: [], tree: second.tree, message: 'Nothing\n' })).toBe(
+    'unchanged',
+  );
   expect(reverted !== 'unchanged' && (await repository.push(reverted))).toBe('pushed');
   expect(await onHost('show', 'main:a/b/c')).toBe('1');
 });
@@ -143,7 +183,10 @@ it('commits blobs that were written before, of bytes and of streams', async () =
     yield Buffer.from('in two ');
     yield Buffer.from('pieces');
   }
-  const [one, two] = [await repository.writeBlob(Buffer.from('whole')), await repository.writeBlob({ bytes: 13, chunks: chunks() })];
+  const [one, two] = [
+    await repository.writeBlob(Buffer.from('whole')),
+    await repository.writeBlob({ bytes: 13, chunks: chunks() }),
+  ];
   await expect(repository.writeBlob({ bytes: 5, chunks: chunks() })).rejects.toThrow('not the 5 bytes');
   const changes = [
     { path: 'one', content: { blob: one }, executable: false },
@@ -159,5 +202,9 @@ it('commits blobs that were written before, of bytes and of streams', async () =
 it('gives a commit as it was hashed', async () => {
   const repository = open();
   const { id } = await commitAndPush(repository, { a: '1' });
-  expect(Buffer.from(await repository.rawCommit(id)).toString().trim()).toBe(await onHost('cat-file', 'commit', id));
+  expect(
+    Buffer.from(await repository.rawCommit(id))
+      .toString()
+      .trim(),
+  ).toBe(await onHost('cat-file', 'commit', id));
 });

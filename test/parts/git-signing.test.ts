@@ -41,9 +41,16 @@ function hasSshKeygen(): boolean {
 }
 
 function open({ name, keyFile }: { name: string; keyFile: string }): Repository {
-  const config = { repositories: configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b' } }) };
+  const config = {
+    repositories: configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b' } }),
+  };
   const author = { name: 'Converge', email, signingKey: { file: keyFile } };
-  return createRepositories({ config, author, cacheFolder: join(folder, 'cache'), now: () => new Date('2026-11-21T01:02:03Z') })('master');
+  return createRepositories({
+    config,
+    author,
+    cacheFolder: join(folder, 'cache'),
+    now: () => new Date('2026-11-21T01:02:03Z'),
+  })('master');
 }
 
 async function commitTwice(repository: Repository): Promise<void> {
@@ -69,16 +76,28 @@ describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts
     const head = await repository.fetchHead();
     const parsed = parseSignedCommit(Buffer.from((await repository.rawCommit(head?.id ?? '')) ?? []));
     if (parsed === undefined) throw new Error('no commit');
-    const verdict = parsed.signature.kind === 'ssh' ? verifySshSignature({ armored: parsed.signature.armored, message: parsed.payload, namespace: 'git' }) : undefined;
-    const signers = parseAllowedSigners({ file: allowed, text: await readFile(allowed, 'utf8'), code: 'BadConfiguration' });
-    expect(verdict?.verdict === 'good' && judgeSigner({ signers, key: verdict.key, seconds: parsed.committer.seconds })).toMatchObject({ verdict: 'allowed', principals: email });
+    const verdict =
+      parsed.signature.kind === 'ssh'
+        ? verifySshSignature({ armored: parsed.signature.armored, message: parsed.payload, namespace: 'git' })
+        : undefined;
+    const signers = parseAllowedSigners({
+      file: allowed,
+      text: await readFile(allowed, 'utf8'),
+      code: 'BadConfiguration',
+    });
+    expect(
+      verdict?.verdict === 'good' && judgeSigner({ signers, key: verdict.key, seconds: parsed.committer.seconds }),
+    ).toMatchObject({ verdict: 'allowed', principals: email });
     const git = ['--git-dir', host.path(name), '-c', `gpg.ssh.allowedSignersFile=${allowed}`];
     const { stderr } = await run('git', [...git, 'verify-commit', '-v', 'main']);
     expect(stderr).toContain(`Good "git" signature for ${email}`);
     await run('git', [...git, 'verify-commit', 'main~1']);
     await run('git', [...git, 'fsck', '--strict']);
     // Somebody else's key makes the same commit a stranger's.
-    await writeFile(allowed, `${email} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJp6G2RPL5mJrOvLMwi7ewc/P6xfwnuFbjkoJM8rQq/z\n`);
+    await writeFile(
+      allowed,
+      `${email} ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJp6G2RPL5mJrOvLMwi7ewc/P6xfwnuFbjkoJM8rQq/z\n`,
+    );
     await expect(run('git', [...git, 'verify-commit', 'main'])).rejects.toThrow();
   });
 });

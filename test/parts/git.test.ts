@@ -44,7 +44,11 @@ function open(options: { url?: string; branch?: string; credentials?: string; ca
 const file = (path: string, text: string): TreeChange => ({ path, content: Buffer.from(text), executable: false });
 const deletion = (path: string): TreeChange => ({ path, content: undefined, executable: false });
 
-async function commitAndPush({ repository, changes, message = 'Change\n' }: {
+async function commitAndPush({
+  repository,
+  changes,
+  message = 'Change\n',
+}: {
   repository: Repository;
   changes: TreeChange[];
   message?: string;
@@ -63,7 +67,8 @@ async function onHost(...parameters: string[]): Promise<string> {
 
 /** Native git in a work tree, as somebody else. */
 function gitIn(workTree: string): (...parameters: string[]) => Promise<{ stdout: string }> {
-  return (...parameters) => run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
+  return (...parameters) =>
+    run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
 }
 
 /** A push by somebody else. */
@@ -86,7 +91,9 @@ describe('an empty repository', () => {
     const commit = await commitAndPush({ repository, changes: [file('a/b.yaml', 'one\n')], message: 'First\n' });
     expect(await repository.head()).toBe(commit.id);
     expect(await onHost('show', 'main:a/b.yaml')).toBe('one');
-    expect(await onHost('log', '--format=%an <%ae> %ct %s', 'main')).toBe('Converge <converge@example.com> 1795222923 First');
+    expect(await onHost('log', '--format=%an <%ae> %ct %s', 'main')).toBe(
+      'Converge <converge@example.com> 1795222923 First',
+    );
     await onHost('fsck', '--strict');
   });
 
@@ -110,7 +117,10 @@ it('rewrites only what changed, and replaces a folder as a whole', async () => {
       { ...file('run.sh', 'x'), executable: true },
     ],
   });
-  await commitAndPush({ repository, changes: [deletion('shop'), file('shop/new.yaml', 'new'), file('z/y/x.yaml', 'deep')] });
+  await commitAndPush({
+    repository,
+    changes: [deletion('shop'), file('shop/new.yaml', 'new'), file('z/y/x.yaml', 'deep')],
+  });
   expect((await onHost('ls-tree', '-r', '--format=%(objectmode) %(path)', 'main')).split('\n')).toEqual([
     '100644 keep/me.yaml',
     '100755 run.sh',
@@ -132,19 +142,28 @@ it('keeps on disk what a pack holds, and not a second time beside it; what comes
   const largeId = await repository.writeBlob({ bytes: large.length, chunks: chunks() });
   const smallIds = await Promise.all(small.map(async (one) => repository.writeBlob(one)));
   const unused = await repository.writeBlob(randomBytes(2_000_000));
-  const changes = [largeId, ...smallIds].map((blob, index) => ({ path: `${index % 7}/${index}`, content: { blob }, executable: false }));
+  const changes = [largeId, ...smallIds].map((blob, index) => ({
+    path: `${index % 7}/${index}`,
+    content: { blob },
+    executable: false,
+  }));
   await commitAndPush({ repository, changes });
   const bytesBelow = async (part: string): Promise<number> => {
     const [clone = ''] = await readdir(cacheFolder);
     const files = await readdir(join(cacheFolder, clone, 'git-0', part));
-    return (await Promise.all(files.map(async (one) => (await stat(join(cacheFolder, clone, 'git-0', part, one))).size))).reduce((sum, size) => sum + size, 0);
+    return (
+      await Promise.all(files.map(async (one) => (await stat(join(cacheFolder, clone, 'git-0', part, one))).size))
+    ).reduce((sum, size) => sum + size, 0);
   };
   expect(await bytesBelow('drafts')).toBeLessThan(6_500_000);
   expect(await bytesBelow('objects/pack')).toBeGreaterThan(12_000_000);
   expect(await onHost('cat-file', '-s', `main:0/0`)).toBe('6000000');
 
   const again = { again: largeId, unused, small: smallIds[7] ?? '' };
-  await commitAndPush({ repository, changes: Object.entries(again).map(([path, blob]) => ({ path, content: { blob }, executable: false })) });
+  await commitAndPush({
+    repository,
+    changes: Object.entries(again).map(([path, blob]) => ({ path, content: { blob }, executable: false })),
+  });
   expect(await onHost('rev-parse', 'main:again', 'main:unused', 'main:small')).toBe(Object.values(again).join('\n'));
   await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);
 });
@@ -161,13 +180,18 @@ it('drops a folder with its last file', async () => {
   const repository = open();
   await commitAndPush({ repository, changes: [file('a/b/c.yaml', 'c'), file('d.yaml', 'd')] });
   const { id } = await commitAndPush({ repository, changes: [deletion('a/b/c.yaml')] });
-  expect(await repository.list({ commit: id, folder: '' })).toEqual([expect.objectContaining({ path: 'd.yaml', kind: 'file' })]);
+  expect(await repository.list({ commit: id, folder: '' })).toEqual([
+    expect.objectContaining({ path: 'd.yaml', kind: 'file' }),
+  ]);
 });
 
 describe('reading a fetched commit', () => {
   it('gives entries, folders and files, and undefined only for what is not there', async () => {
     const writer = open();
-    await commitAndPush({ repository: writer, changes: [file('environments/acme.yaml', 'acme'), file('README.md', 'read me')] });
+    await commitAndPush({
+      repository: writer,
+      changes: [file('environments/acme.yaml', 'acme'), file('README.md', 'read me')],
+    });
     const repository = open();
     const commit = (await repository.fetchHead())?.id ?? '';
     expect(await repository.entry({ commit, path: '' })).toMatchObject({ path: '', kind: 'folder' });
@@ -178,7 +202,9 @@ describe('reading a fetched commit', () => {
     expect(await repository.list({ commit, folder: 'nowhere' })).toEqual([]);
     expect(Buffer.from((await repository.readFile({ commit, path: 'README.md' })) ?? []).toString()).toBe('read me');
     expect(await repository.readFile({ commit, path: 'environments' })).toBeUndefined();
-    await expect(repository.readFile({ commit: 'f'.repeat(40), path: 'README.md' })).rejects.toMatchObject({ code: 'GitUnavailable' });
+    await expect(repository.readFile({ commit: 'f'.repeat(40), path: 'README.md' })).rejects.toMatchObject({
+      code: 'GitUnavailable',
+    });
   });
 
   it('checks out files, modes and links, once for each tree', async () => {
@@ -203,16 +229,31 @@ describe('reading a fetched commit', () => {
     const repository = open();
     const before = await commitAndPush({
       repository,
-      changes: [file('same/deep/a', 'a'), file('same/deep/b', 'b'), file('edited/c', 'c'), file('edited/d', 'd'), file('mode', 'm'), file('becomes', 'file'), file('goes', 'g')],
+      changes: [
+        file('same/deep/a', 'a'),
+        file('same/deep/b', 'b'),
+        file('edited/c', 'c'),
+        file('edited/d', 'd'),
+        file('mode', 'm'),
+        file('becomes', 'file'),
+        file('goes', 'g'),
+      ],
     });
     const { folder: first } = await repository.checkout(before.id);
     const after = await commitAndPush({
       repository,
-      changes: [file('edited/c', 'changed'), { ...file('mode', 'm'), executable: true }, { ...file('becomes', ''), content: undefined }, file('becomes/a/folder', 'f'), { ...file('goes', ''), content: undefined }],
+      changes: [
+        file('edited/c', 'changed'),
+        { ...file('mode', 'm'), executable: true },
+        { ...file('becomes', ''), content: undefined },
+        file('becomes/a/folder', 'f'),
+        { ...file('goes', ''), content: undefined },
+      ],
     });
     const { folder: second } = await repository.checkout(after.id);
     const inode = async (folder: string, name: string) => (await stat(join(folder, name))).ino;
-    for (const name of ['same/deep/a', 'same/deep/b', 'edited/d']) expect(await inode(second, name)).toBe(await inode(first, name));
+    for (const name of ['same/deep/a', 'same/deep/b', 'edited/d'])
+      expect(await inode(second, name)).toBe(await inode(first, name));
     for (const name of ['edited/c', 'mode']) expect(await inode(second, name)).not.toBe(await inode(first, name));
     expect(await readFile(join(second, 'edited/c'), 'utf8')).toBe('changed');
     expect(await readFile(join(first, 'edited/c'), 'utf8')).toBe('c');
@@ -224,11 +265,18 @@ describe('reading a fetched commit', () => {
 
   it('is brought only what a commit changed', async () => {
     const writer = open();
-    await commitAndPush({ repository: writer, changes: [file('large', randomBytes(100_000).toString('hex')), file('small', '0')] });
+    await commitAndPush({
+      repository: writer,
+      changes: [file('large', randomBytes(100_000).toString('hex')), file('small', '0')],
+    });
     const cacheFolder = await mkdtemp(join(folder, 'cache-'));
     const packed = async (): Promise<number> => {
       const files = await readdir(cacheFolder, { recursive: true, withFileTypes: true });
-      const sizes = await Promise.all(files.filter((entry) => entry.name.endsWith('.pack')).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size));
+      const sizes = await Promise.all(
+        files
+          .filter((entry) => entry.name.endsWith('.pack'))
+          .map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+      );
       return sizes.reduce((sum, size) => sum + size, 0);
     };
     const reader = open({ cacheFolder });
@@ -260,7 +308,8 @@ describe('history', () => {
   it('reaches back as far as it is asked to, on a shallow clone', async () => {
     await nativePush(async (workTree) => {
       const git = gitIn(workTree);
-      for (let index = 1; index < 40; index++) await git('commit', '--quiet', '--allow-empty', '--message', `Commit ${index}`);
+      for (let index = 1; index < 40; index++)
+        await git('commit', '--quiet', '--allow-empty', '--message', `Commit ${index}`);
     });
     const commits = (await onHost('rev-list', '--reverse', 'main')).split('\n');
     const [first = '', last = ''] = [commits[0], commits[39]];
@@ -289,7 +338,9 @@ describe('history', () => {
     await git('push', '--quiet', 'origin', 'main');
     const repository = open();
     const merge = (await repository.fetchHead())?.id ?? '';
-    const messages = (await repository.history({ from: merge, since: new Date(0) })).map(({ message }) => message.trim());
+    const messages = (await repository.history({ from: merge, since: new Date(0) })).map(({ message }) =>
+      message.trim(),
+    );
     expect(messages.sort()).toEqual(['Change', 'Merge', 'On the side']);
   });
 });
@@ -335,7 +386,9 @@ describe('a push', () => {
   });
 
   it("is refused with the words of the host's hook", async () => {
-    await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "only on weekdays" >&2\nexit 1\n', { mode: 0o755 });
+    await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "only on weekdays" >&2\nexit 1\n', {
+      mode: 0o755,
+    });
     const repository = open();
     const commit = await repository.commit({ parent: undefined, changes: [file('a', '1')], message: 'First\n' });
     if (commit === 'unchanged') throw new Error('unexpected');
@@ -358,7 +411,11 @@ it('takes a branch that is not there for no empty one where there are others, an
   await commitAndPush({ repository: open(), changes: [file('a', '1')] });
   await onHost('branch', 'trunk', 'main');
   const repository = open({ branch: 'preview' });
-  const missing = { code: 'BranchMissing', disposition: 'refuse', message: `${host.url(name)}: the branch preview does not exist; it has: main, trunk (set repositories.master.branch, or push preview)` };
+  const missing = {
+    code: 'BranchMissing',
+    disposition: 'refuse',
+    message: `${host.url(name)}: the branch preview does not exist; it has: main, trunk (set repositories.master.branch, or push preview)`,
+  };
   await expect(repository.head()).rejects.toMatchObject(missing);
   await expect(repository.fetchHead()).rejects.toMatchObject(missing);
   await onHost('branch', 'preview', 'main');
@@ -381,20 +438,27 @@ it('is founded by a first commit where the repository has refs and no branch', a
 
 it('refuses a class that is not configured', () => {
   const repositories = createRepositories({ config: { repositories: {} }, author, cacheFolder: folder, now });
-  expect(() => repositories('staging')).toThrow(expect.objectContaining({ code: 'UnknownRepository', disposition: 'refuse' }));
+  expect(() => repositories('staging')).toThrow(
+    expect.objectContaining({ code: 'UnknownRepository', disposition: 'refuse' }),
+  );
 });
 
 describe('a Git host in trouble', () => {
   /** Passes requests on to the real host, except for those that `answer` takes. */
   async function between(
-    answer: (path: string, count: number, headers: NodeJS.Dict<string | string[]>) => number | 'reset' | 'pass' | 'lose',
+    answer: (
+      path: string,
+      count: number,
+      headers: NodeJS.Dict<string | string[]>,
+    ) => number | 'reset' | 'pass' | 'lose',
   ): Promise<Server & { url: string }> {
     let count = 0;
     const target = new URL(host.url(name));
     const server = createServer((incoming, outgoing) => {
       const verdict = answer(incoming.url ?? '', count++, incoming.headers);
       if (verdict === 'reset') return void incoming.socket.destroy();
-      if (typeof verdict === 'number') return void outgoing.writeHead(verdict, { 'www-authenticate': 'Basic' }).end('its words');
+      if (typeof verdict === 'number')
+        return void outgoing.writeHead(verdict, { 'www-authenticate': 'Basic' }).end('its words');
       const { url: path, method, headers } = incoming;
       const forward = httpRequest({ host: target.hostname, port: target.port, path, method, headers }, (real) => {
         if (verdict === 'lose') return void real.on('end', () => incoming.socket.destroy()).resume();
@@ -463,7 +527,10 @@ describe('a Git host in trouble', () => {
   it('that is not there is unavailable', async () => {
     const proxy = await between(() => 'pass');
     await new Promise((resolve) => proxy.close(resolve));
-    await expect(open({ url: proxy.url }).fetchHead()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+    await expect(open({ url: proxy.url }).fetchHead()).rejects.toMatchObject({
+      code: 'GitUnavailable',
+      disposition: 'retry',
+    });
   });
 
   it('that closes a connection once is asked again; one that keeps closing is unavailable', async () => {
@@ -471,7 +538,10 @@ describe('a Git host in trouble', () => {
     const always = await between(() => 'reset');
     try {
       expect(await open({ url: once.url }).fetchHead()).toBeUndefined();
-      await expect(open({ url: always.url }).fetchHead()).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+      await expect(open({ url: always.url }).fetchHead()).rejects.toMatchObject({
+        code: 'GitUnavailable',
+        disposition: 'retry',
+      });
     } finally {
       once.close();
       always.close();

@@ -50,7 +50,9 @@ const receivedSchema = z.object({
   method: z.string().optional(),
   headers: z.record(z.string(), z.unknown()).optional(),
   body: z.string().optional(),
-  event: z.looseObject({ id: z.string(), type: z.string(), source: z.string(), subject: z.string().optional() }).optional(),
+  event: z
+    .looseObject({ id: z.string(), type: z.string(), source: z.string(), subject: z.string().optional() })
+    .optional(),
 });
 type Received = z.infer<typeof receivedSchema>;
 
@@ -92,8 +94,19 @@ async function publish(pipeline: Pipeline, message: { topic: string; id: string;
 
 /** `git` as its user has it, without that user's own settings. */
 async function git(folder: string, ...parameters: string[]): Promise<string> {
-  const author = { GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@example.com', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@example.com' };
-  const environment = { PATH: process.env['PATH'], HOME: folder, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', ...author };
+  const author = {
+    GIT_AUTHOR_NAME: 'A',
+    GIT_AUTHOR_EMAIL: 'a@example.com',
+    GIT_COMMITTER_NAME: 'A',
+    GIT_COMMITTER_EMAIL: 'a@example.com',
+  };
+  const environment = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    ...author,
+  };
   const { stdout } = await execute('git', parameters, { cwd: folder, env: environment });
   return stdout.trim();
 }
@@ -151,8 +164,13 @@ describe('the local pipeline', () => {
   });
 
   test('delivers an uploaded object to copyArtifact as the event that Eventarc sends', async () => {
-    await pipeline.clients.storage.bucket(pipeline.facts.buckets.staging).file('charts/größe.yaml').save('replicas: 2\n');
-    const { event } = await eventually(async () => (await received(pipeline, 'copyArtifact')).find((entry) => entry.event));
+    await pipeline.clients.storage
+      .bucket(pipeline.facts.buckets.staging)
+      .file('charts/größe.yaml')
+      .save('replicas: 2\n');
+    const { event } = await eventually(async () =>
+      (await received(pipeline, 'copyArtifact')).find((entry) => entry.event),
+    );
     expect(event).toMatchObject({
       specversion: '1.0',
       type: 'google.cloud.storage.object.v1.finalized',
@@ -176,7 +194,11 @@ describe('the local pipeline', () => {
       subject: 'master/acme',
       event: { id: 'hopeless', type: 'dev.converge.test.v1', data: { order: 'fail' } },
     });
-    const copies = deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'change-committed-fanOut', ordinal: 0 }).length;
+    const copies = deliveryDelays({
+      chaos: { kind: 'usual', seed },
+      subscription: 'change-committed-fanOut',
+      ordinal: 0,
+    }).length;
     const attempts = await eventually(async () => {
       const entries = await received(pipeline, 'fanOut');
       return entries.length >= 3 + copies - 1 ? entries : undefined;
@@ -188,7 +210,10 @@ describe('the local pipeline', () => {
     const ids = Array.from({ length: 40 }, (_, index) => `message-${index}`);
     for (const id of ids) await publish(pipeline, { topic: 'converged', id, data: {} });
     const expected = ids
-      .map((_, ordinal) => deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'converged-deliverAlert', ordinal }).length)
+      .map(
+        (_, ordinal) =>
+          deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'converged-deliverAlert', ordinal }).length,
+      )
       .reduce((sum, copies) => sum + copies);
     const arrivals = async (): Promise<string[]> =>
       (await received(pipeline, 'deliverAlert')).flatMap(({ event }) => (event === undefined ? [] : [event.id]));
@@ -204,9 +229,13 @@ describe('the local pipeline', () => {
 
   test('delivers a message again when the functions die over it', async () => {
     await publish(pipeline, { topic: 'reconcile', id: 'survivor', data: { order: 'wait' } });
-    const first = await eventually(async () => (await received(pipeline, 'reconcile')).find((entry) => entry.event?.id === 'survivor'));
+    const first = await eventually(async () =>
+      (await received(pipeline, 'reconcile')).find((entry) => entry.event?.id === 'survivor'),
+    );
     await pipeline.killFunctions();
-    const done = await eventually(async () => (await received(pipeline, 'reconcile')).find((entry) => entry.done === 'survivor'));
+    const done = await eventually(async () =>
+      (await received(pipeline, 'reconcile')).find((entry) => entry.done === 'survivor'),
+    );
     expect(first.pid).not.toBe(done.pid);
     expect(await runs(first.pid)).toBe(false);
     const answer = await fetch(pipeline.facts.status);
@@ -232,7 +261,9 @@ describe('the local pipeline', () => {
     const head = await git(clone, 'rev-parse', 'HEAD');
     await git(clone, 'push', '--quiet', 'origin', 'main');
     const { headers, body } = await eventually(async () => (await received(pipeline, 'receivePush'))[0]);
-    const signature = createHmac('sha256', pipeline.webhookSecret).update(body ?? '').digest('hex');
+    const signature = createHmac('sha256', pipeline.webhookSecret)
+      .update(body ?? '')
+      .digest('hex');
     expect(headers).toMatchObject({ 'x-github-event': 'push', 'x-hub-signature-256': `sha256=${signature}` });
     expect(JSON.parse(body ?? '')).toMatchObject({
       ref: 'refs/heads/main',
@@ -245,7 +276,13 @@ describe('the local pipeline', () => {
   test('rolls out a Deployment on the sandbox cluster', async () => {
     await pipeline.kubernetes.kubectl(['create', 'deployment', 'web', '--image=shop:1', '--replicas=2']);
     await pipeline.kubernetes.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
-    const ready = await pipeline.kubernetes.kubectl(['get', 'deployment', 'web', '-o', 'jsonpath={.status.readyReplicas}']);
+    const ready = await pipeline.kubernetes.kubectl([
+      'get',
+      'deployment',
+      'web',
+      '-o',
+      'jsonpath={.status.readyReplicas}',
+    ]);
     expect(ready).toBe('2');
     await expect(pipeline.kubernetes.kubectl(['get', 'deployment', 'absent'])).rejects.toThrow('not found');
   });
@@ -259,7 +296,9 @@ describe('the local pipeline', () => {
       const pids = [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, pipeline.functions.pid()];
       console.log(JSON.stringify({ pids, facts: pipeline.facts }));
     `;
-    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const [line] = await once(createInterface({ input: parent.stdout }), 'line');
     const { pids, facts } = announcedSchema.parse(JSON.parse(line));
     expect(await stillRunning(pids)).toEqual(pids);
@@ -278,41 +317,69 @@ describe('the local pipeline', () => {
 
   /** What no function can rely on: transport, and what is seen but not documented. */
   const incidental = ['host', 'connection', 'content-length', 'authorization', 'user-agent', 'traceparent'];
-  const namesOf = (headers: object): string[] => Object.keys(headers).filter((name) => !incidental.includes(name)).sort();
+  const namesOf = (headers: object): string[] =>
+    Object.keys(headers)
+      .filter((name) => !incidental.includes(name))
+      .sort();
   /** Digits and letters alike, so that a value is compared by its form. */
   const formOf = (value: unknown): string => String(value).replace(/\d+/g, '0');
 
   test('posts the request that is documented of a push subscription without wrapper', async () => {
     const documented = await readDelivery('reconcile-requested');
     const { 'ce-id': id = '' } = documented.headers;
-    const attributes = Object.fromEntries(Object.entries(documented.headers).filter(([name]) => name.startsWith('ce-') || name === 'content-type'));
-    await pipeline.clients.pubsub.topic('reconcile').publishMessage({ data: Buffer.from(JSON.stringify(documented.body)), attributes });
-    const { headers = {}, body } = await eventually(async () => (await received(pipeline, 'reconcile')).find(({ event }) => event?.id === id));
+    const attributes = Object.fromEntries(
+      Object.entries(documented.headers).filter(([name]) => name.startsWith('ce-') || name === 'content-type'),
+    );
+    await pipeline.clients.pubsub
+      .topic('reconcile')
+      .publishMessage({ data: Buffer.from(JSON.stringify(documented.body)), attributes });
+    const { headers = {}, body } = await eventually(async () =>
+      (await received(pipeline, 'reconcile')).find(({ event }) => event?.id === id),
+    );
     expect(body).toBe(JSON.stringify(documented.body));
     expect(namesOf(headers)).toEqual(namesOf(documented.headers));
     expect(headers).toMatchObject(attributes);
     expect(headers['x-goog-pubsub-subscription-name']).toMatch(/^projects\/local\/subscriptions\/reconcile-reconcile$/);
-    expect(formOf(headers['x-goog-pubsub-publish-time'])).toBe(formOf(documented.headers['x-goog-pubsub-publish-time']));
+    expect(formOf(headers['x-goog-pubsub-publish-time'])).toBe(
+      formOf(documented.headers['x-goog-pubsub-publish-time']),
+    );
     expect(headers['x-goog-pubsub-message-id']).toEqual(expect.any(String));
   });
 
   test('posts the request that is documented of Eventarc for an object of Cloud Storage', async () => {
     const documented = await readDelivery('storage-finalized');
-    await pipeline.clients.storage.bucket(pipeline.facts.buckets.master).file('config/acme.yaml').save('replicas: 2\n', { resumable: false });
-    const { headers = {}, body = '' } = await eventually(async () => (await received(pipeline, 'copyArtifact')).find(({ event }) => event?.subject === 'objects/config/acme.yaml'));
+    await pipeline.clients.storage
+      .bucket(pipeline.facts.buckets.master)
+      .file('config/acme.yaml')
+      .save('replicas: 2\n', { resumable: false });
+    const { headers = {}, body = '' } = await eventually(async () =>
+      (await received(pipeline, 'copyArtifact')).find(({ event }) => event?.subject === 'objects/config/acme.yaml'),
+    );
     expect(namesOf(headers)).toEqual(namesOf(documented.headers));
-    for (const name of ['content-type', 'ce-specversion', 'ce-type', 'ce-source', 'ce-subject', 'ce-bucket']) expect(headers[name]).toBe(documented.headers[name]);
+    for (const name of ['content-type', 'ce-specversion', 'ce-type', 'ce-source', 'ce-subject', 'ce-bucket'])
+      expect(headers[name]).toBe(documented.headers[name]);
     // The emulator leaves out of an object what nothing here reads.
-    const formsOf = (object: unknown) => z.object({ kind: z.string(), bucket: z.string(), name: z.string(), generation: z.string().transform(formOf) }).parse(object);
+    const formsOf = (object: unknown) =>
+      z
+        .object({ kind: z.string(), bucket: z.string(), name: z.string(), generation: z.string().transform(formOf) })
+        .parse(object);
     expect(formsOf(JSON.parse(body))).toEqual(formsOf(documented.body));
   });
 
   test('brings the token that is documented of a push, for the function and by its caller', async () => {
-    const documented = z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(join(import.meta.dirname, '../functions/deliveries/push-token-claims.json'), 'utf8')));
+    const documented = z
+      .record(z.string(), z.unknown())
+      .parse(
+        JSON.parse(await readFile(join(import.meta.dirname, '../functions/deliveries/push-token-claims.json'), 'utf8')),
+      );
     const [call] = await received(pipeline, 'reconcile');
     const claims = decodeJwt(String(call?.headers?.['authorization']).replace(/^Bearer /, ''));
     expect(Object.keys(claims).sort()).toEqual(Object.keys(documented).sort());
-    expect(claims).toMatchObject({ aud: 'https://local/reconcile', email: 'converge-push@local.iam.gserviceaccount.com', email_verified: true });
+    expect(claims).toMatchObject({
+      aud: 'https://local/reconcile',
+      email: 'converge-push@local.iam.gserviceaccount.com',
+      email_verified: true,
+    });
     const seconds = ({ iat, exp }: { iat?: unknown; exp?: unknown }): number => Number(exp) - Number(iat);
     expect(seconds(claims)).toBe(seconds(documented));
   });
@@ -345,7 +412,10 @@ describe('the Git host', () => {
     readonly log: string[];
   }
 
-  async function withHost(work: (host: Host) => Promise<void>, { failingWebhook }: { failingWebhook?: Error } = {}): Promise<void> {
+  async function withHost(
+    work: (host: Host) => Promise<void>,
+    { failingWebhook }: { failingWebhook?: Error } = {},
+  ): Promise<void> {
     const pushes: Push[] = [];
     const log: string[] = [];
     const host = await startGit({
@@ -448,11 +518,16 @@ describe('the programs', () => {
   test('are built once, whoever asks at the same time', async () => {
     const lines: string[] = [];
     const report = (line: string): void => void lines.push(line);
-    const [first, second] = await Promise.all([ensureProgram('pubsub', { tools, report }), ensureProgram('pubsub', { tools, report })]);
+    const [first, second] = await Promise.all([
+      ensureProgram('pubsub', { tools, report }),
+      ensureProgram('pubsub', { tools, report }),
+    ]);
     expect(second).toBe(first);
     expect(await printed(first)).toBe('one');
     expect(lines.filter((line) => line.includes('built in'))).toHaveLength(1);
-    expect(await ensureProgram('pubsub', { tools, report: () => expect.unreachable('nothing is left to build') })).toBe(first);
+    expect(await ensureProgram('pubsub', { tools, report: () => expect.unreachable('nothing is left to build') })).toBe(
+      first,
+    );
   });
 
   test('are built anew when their source changes, over the lock of a builder that died', async () => {

@@ -26,7 +26,14 @@ import { trace } from '../../shared/pipeline/trace.ts';
 import { parseCommit } from '../../shared/source/commit-object.ts';
 import { emptyLedger } from '../../shared/source/ledger.ts';
 import { notesRef } from '../../shared/source/convergence-note.ts';
-import { clockAt, environmentText, noSignatures, recordingLog, recordingTopics, stateInMemory } from '../unit/pipeline/ports.ts';
+import {
+  clockAt,
+  environmentText,
+  noSignatures,
+  recordingLog,
+  recordingTopics,
+  stateInMemory,
+} from '../unit/pipeline/ports.ts';
 
 /*
  * Commits that somebody's program wrote, or that somebody made on purpose, at every reader of commits. A round is made from its
@@ -53,11 +60,19 @@ function written(type: ObjectType, content: Buffer | string): Written {
 }
 
 function treeOf(...entries: [mode: string, name: string, of: Written][]): Written {
-  return written('tree', Buffer.concat(entries.map(([mode, name, { id }]) => Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')]))));
+  return written(
+    'tree',
+    Buffer.concat(
+      entries.map(([mode, name, { id }]) => Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(id, 'hex')])),
+    ),
+  );
 }
 
 function packOf(objects: readonly Written[]): Buffer {
-  const body = Buffer.concat([packHeader(objects.length), ...objects.flatMap(({ type, content }) => [entryHeader({ type, bytes: content.length }), deflateSync(content)])]);
+  const body = Buffer.concat([
+    packHeader(objects.length),
+    ...objects.flatMap(({ type, content }) => [entryHeader({ type, bytes: content.length }), deflateSync(content)]),
+  ]);
   return Buffer.concat([body, createHash('sha1').update(body).digest()]);
 }
 
@@ -75,17 +90,31 @@ function randomOf(start: number): (below: number) => number {
 const declared = written('blob', environmentText(environment));
 const manifest = written('blob', 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n');
 const shop = treeOf(['100644', 'a.yaml', manifest]);
-const root = treeOf(['40000', 'environments', treeOf(['100644', `${environment}.yaml`, declared])], ['40000', 'manifests', treeOf(['40000', 'shop', shop])]);
-const objects = [declared, manifest, shop, treeOf(['100644', `${environment}.yaml`, declared]), treeOf(['40000', 'shop', shop]), root];
+const root = treeOf(
+  ['40000', 'environments', treeOf(['100644', `${environment}.yaml`, declared])],
+  ['40000', 'manifests', treeOf(['40000', 'shop', shop])],
+);
+const objects = [
+  declared,
+  manifest,
+  shop,
+  treeOf(['100644', `${environment}.yaml`, declared]),
+  treeOf(['40000', 'shop', shop]),
+  root,
+];
 const person = 'Ada <ada@example.com> 1795222800 +0000';
 const first = written('commit', `tree ${root.id}\nauthor ${person}\ncommitter ${person}\n\nFirst\n`);
-const second = written('commit', `tree ${root.id}\nparent ${first.id}\nauthor ${person}\ncommitter ${person}\n\nSecond\n\nArtifact: gs://b/a#1\n`);
+const second = written(
+  'commit',
+  `tree ${root.id}\nparent ${first.id}\nauthor ${person}\ncommitter ${person}\n\nSecond\n\nArtifact: gs://b/a#1\n`,
+);
 
 /** What a mutation begins with: plain, merged, signed, tagged, reverting, in another encoding. */
 const lines = {
   start: `tree ${root.id}\nparent ${second.id}\n`,
   people: `author ${person}\ncommitter ${person}\n`,
-  signature: 'gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAg\n -----END SSH SIGNATURE-----\n',
+  signature:
+    'gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAg\n -----END SSH SIGNATURE-----\n',
   mergetag: `mergetag object ${first.id}\n type commit\n tag v1\n tagger ${person}\n \n v1\n`,
 };
 const bases = [
@@ -97,9 +126,39 @@ const bases = [
   `${lines.start}${lines.people}encoding ISO-8859-1\n\nGr\xf6\xdfe\n`,
 ];
 const oddValues = [
-  '', ' ', '\0', '\r', '\n', '\n\n', '\xff\xfe', '\xed\xa0\x80', '<', '>', '<gh <x>>', '-100', '99999999999', '18446744073709551616', '1e9', '+051800', '-700', 'NaN', '__proto__', 'x'.repeat(5_000),
-  'encoding UTF-16\n', 'encoding hz-gb-2312\n', 'encoding \n', 'committer \n', 'author\n', `parent ${'0'.repeat(40)}\n`, `parent ${second.id}\n`, 'tree \n', 'gpgsig -----BEGIN PGP SIGNATURE-----\n \n', 'gpgsig-sha256 x\n',
-  'Artifact: gs://b/../x#99999999999999999999\n', 'Reverts: x\n', `object ${first.id}\ntype commit\n`,
+  '',
+  ' ',
+  '\0',
+  '\r',
+  '\n',
+  '\n\n',
+  '\xff\xfe',
+  '\xed\xa0\x80',
+  '<',
+  '>',
+  '<gh <x>>',
+  '-100',
+  '99999999999',
+  '18446744073709551616',
+  '1e9',
+  '+051800',
+  '-700',
+  'NaN',
+  '__proto__',
+  'x'.repeat(5_000),
+  'encoding UTF-16\n',
+  'encoding hz-gb-2312\n',
+  'encoding \n',
+  'committer \n',
+  'author\n',
+  `parent ${'0'.repeat(40)}\n`,
+  `parent ${second.id}\n`,
+  'tree \n',
+  'gpgsig -----BEGIN PGP SIGNATURE-----\n \n',
+  'gpgsig-sha256 x\n',
+  'Artifact: gs://b/../x#99999999999999999999\n',
+  'Reverts: x\n',
+  `object ${first.id}\ntype commit\n`,
 ];
 
 function mutated(random: (below: number) => number): Buffer {
@@ -131,11 +190,16 @@ function mutatedOnce(text: string, random: (below: number) => number): string {
     case 7:
       return text.replaceAll('\n', random(2) === 0 ? '\r\n' : '\n\n');
     default:
-      return split.map((one) => (one.startsWith('author') || one.startsWith('committer') ? `${one.split(' ')[0]} ${odd}` : one)).join('\n');
+      return split
+        .map((one) => (one.startsWith('author') || one.startsWith('committer') ? `${one.split(' ')[0]} ${odd}` : one))
+        .join('\n');
   }
 }
 
-const commits = Array.from({ length: rounds }, (_one, index) => ({ round: index, ...written('commit', mutated(randomOf(seed + index))) }));
+const commits = Array.from({ length: rounds }, (_one, index) => ({
+  round: index,
+  ...written('commit', mutated(randomOf(seed + index))),
+}));
 let folder: string;
 let head = second.id;
 let repository: Repository;
@@ -143,7 +207,11 @@ let repository: Repository;
 /** A host in this process, whose branch and notes are where the round wants them. */
 function connect(): GitHost {
   const whole = packOf([...new Map([...objects, first, second, ...commits].map((one) => [one.id, one])).values()]);
-  const refs = (): ReadonlyMap<string, string> => new Map([['refs/heads/main', head], [notesRef, head]]);
+  const refs = (): ReadonlyMap<string, string> =>
+    new Map([
+      ['refs/heads/main', head],
+      [notesRef, head],
+    ]);
   return {
     readRef: async (name) => refs().get(name),
     listRefs: async (prefix) => new Map([...refs()].filter(([name]) => name.startsWith(prefix))),
@@ -155,8 +223,16 @@ function connect(): GitHost {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'converge-mutated-'));
-  const repositories = configSchema.shape.repositories.parse({ master: { url: 'https://git.example.com/r.git', branch: 'main', bucket: 'b' } });
-  repository = createRepositories({ config: { repositories }, author: { name: 'Converge', email: 'c@example.com' }, cacheFolder: folder, now: clock.now, connect })('master');
+  const repositories = configSchema.shape.repositories.parse({
+    master: { url: 'https://git.example.com/r.git', branch: 'main', bucket: 'b' },
+  });
+  repository = createRepositories({
+    config: { repositories },
+    author: { name: 'Converge', email: 'c@example.com' },
+    cacheFolder: folder,
+    now: clock.now,
+    connect,
+  })('master');
   await repository.fetchHead();
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
@@ -165,18 +241,49 @@ afterAll(async () => rm(folder, { recursive: true, force: true }));
 async function portsOfRound(round: number) {
   const state = stateInMemory(clock.now);
   const at = '2026-11-21T00:00:00.000Z';
-  const settled = { commit: second.id, revision: `main@sha1:${second.id}`, at, inputs: { [`environments/${environment}.yaml`]: declared.id, 'manifests/shop': shop.id } };
-  const memory = { ...emptyMemory(clock.now()), cluster: 'sandbox', namespace: 'acme', health: 'Healthy', attempted: settled, converged: { ...settled, renderKey: 'k' }, previous: { ...settled, commit: first.id } };
-  await state.write({ path: statePaths({ repository: 'master', environment }).memory, value: memory, ifGeneration: 'absent' });
+  const settled = {
+    commit: second.id,
+    revision: `main@sha1:${second.id}`,
+    at,
+    inputs: { [`environments/${environment}.yaml`]: declared.id, 'manifests/shop': shop.id },
+  };
+  const memory = {
+    ...emptyMemory(clock.now()),
+    cluster: 'sandbox',
+    namespace: 'acme',
+    health: 'Healthy',
+    attempted: settled,
+    converged: { ...settled, renderKey: 'k' },
+    previous: { ...settled, commit: first.id },
+  };
+  await state.write({
+    path: statePaths({ repository: 'master', environment }).memory,
+    value: memory,
+    ifGeneration: 'absent',
+  });
   const refuse = async (): Promise<never> => {
-    throw new ConvergeError({ code: 'ClusterRefused', subject: 'sandbox', message: 'is not asked in this test', disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'ClusterRefused',
+      subject: 'sandbox',
+      message: 'is not asked in this test',
+      disposition: 'refuse',
+    });
   };
   return {
     ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics: recordingTopics() },
     repository: () => repository,
     cluster: refuse,
     renderer: { render: refuse, version: async () => '1', kept: { find: () => [], keep: () => {} } },
-    signatures: { ...noSignatures, trustRoot: async () => (round % 2 === 0 ? undefined : { allowedSigners: 'ada ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIiuQzPLiZVlsnvRKGPLqB7JAlBQmGBjP4BsxzEHJzbJ\n', openpgpKeys: undefined }) },
+    signatures: {
+      ...noSignatures,
+      trustRoot: async () =>
+        round % 2 === 0
+          ? undefined
+          : {
+              allowedSigners: 'ada ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIiuQzPLiZVlsnvRKGPLqB7JAlBQmGBjP4BsxzEHJzbJ\n',
+              openpgpKeys: undefined,
+            },
+    },
   };
 }
 
@@ -194,7 +301,8 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     head = id;
     const ports = await portsOfRound(round);
     const parsed = parseCommit(content);
-    const read = async <T>(reader: string, work: Promise<T>): Promise<T | ConvergeError> => await answerOf(round, reader, work);
+    const read = async <T>(reader: string, work: Promise<T>): Promise<T | ConvergeError> =>
+      await answerOf(round, reader, work);
     const job = { repository: 'master', environment, mode: 'check', cause: 'schedule' } as const;
     const settings = { limits, holder: 'test', event: String(round), writeback: true };
     const run = await read('reconcile', reconcile(job, ports, settings));
@@ -203,7 +311,14 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
 
     if ('problem' in parsed) {
       met.unreadable += 1;
-      expect([round, run]).toEqual([round, expect.objectContaining({ outcome: 'diverged', reason: 'Failed', summary: expect.stringMatching(`^UnreadableObject: commit ${id}: `) })]);
+      expect([round, run]).toEqual([
+        round,
+        expect.objectContaining({
+          outcome: 'diverged',
+          reason: 'Failed',
+          summary: expect.stringMatching(`^UnreadableObject: commit ${id}: `),
+        }),
+      ]);
       expect(ports.topics.published.map(({ topic }) => topic)).toEqual(['diff']);
       expect([round, environmentStatus?.state, environmentStatus?.health]).toEqual([round, 'Failed', 'Unknown']);
     } else if (parsed.tree === root.id) {
@@ -219,17 +334,51 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     const memory = await memoryOf({ repository: 'master', environment }, ports);
     const known = { repository: 'master', environment, memory };
     await read('checkDrift', checkDrift({ repositories: ['master'], tick: String(round) }, ports));
-    await read('fanOut', fanOut({ repository: 'master', url: repository.url, branch: 'main', commit: id, previous: null, artifacts: [] }, ports));
+    await read(
+      'fanOut',
+      fanOut(
+        { repository: 'master', url: repository.url, branch: 'main', commit: id, previous: null, artifacts: [] },
+        ports,
+      ),
+    );
     await read('history', history(known, { milliseconds: 86_400_000, entries: 10 }, ports));
     await read('commitStatus', commitStatus({ repository: 'master', commit: id }, ports));
-    await read('trace', trace({ kind: 'ConfigMap', name: 'a', namespace: undefined, environment, repositories: ['master'], milliseconds: 86_400_000 }, ports));
-    await read('rollback', rollback({ target: `master/${environment}`, to: first.id, by: 'Ada', dryRun: round >= builtUpon }, ports, { repositories: ['master'] }));
-    await read('notes', openNotes(repository).then(async (notes) => await notes.read(first.id)));
+    await read(
+      'trace',
+      trace(
+        {
+          kind: 'ConfigMap',
+          name: 'a',
+          namespace: undefined,
+          environment,
+          repositories: ['master'],
+          milliseconds: 86_400_000,
+        },
+        ports,
+      ),
+    );
+    await read(
+      'rollback',
+      rollback({ target: `master/${environment}`, to: first.id, by: 'Ada', dryRun: round >= builtUpon }, ports, {
+        repositories: ['master'],
+      }),
+    );
+    await read(
+      'notes',
+      openNotes(repository).then(async (notes) => await notes.read(first.id)),
+    );
     await read('isAncestor', repository.isAncestor({ ancestor: first.id, descendant: id }));
     if (round >= builtUpon) continue;
     await read('addNote', repository.addNote({ ref: notesRef, commit: first.id, text: 'acme converged' }));
-    const upload = { live: { bucket: 'b', name: 'a', generation: '5', bytes: 1, createdAt: clock.now(), metadata: {} }, target: { kind: 'file', path: 'a' }, files: [] } as const;
-    await read('land', land({ uploads: [upload], ledger: emptyLedger, repository, ports, settings: { conflicts: 'artifact-wins' } }));
+    const upload = {
+      live: { bucket: 'b', name: 'a', generation: '5', bytes: 1, createdAt: clock.now(), metadata: {} },
+      target: { kind: 'file', path: 'a' },
+      files: [],
+    } as const;
+    await read(
+      'land',
+      land({ uploads: [upload], ledger: emptyLedger, repository, ports, settings: { conflicts: 'artifact-wins' } }),
+    );
   }
   // Each kind came: what git reads, what it does not, and a tree that is nowhere.
   expect(Math.min(met.read, met.unreadable, met.withoutItsTree)).toBeGreaterThanOrEqual(10);

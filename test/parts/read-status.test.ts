@@ -20,18 +20,29 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     calls.push(request);
     if (request.url?.startsWith('/computeMetadata/') !== true) {
-      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.status === 200 ? { environments: [], unreadable: [] } : { error: { code: 'x', message: 'no' } }));
+      response
+        .writeHead(answer.status, { 'content-type': 'application/json' })
+        .end(
+          JSON.stringify(
+            answer.status === 200 ? { environments: [], unreadable: [] } : { error: { code: 'x', message: 'no' } },
+          ),
+        );
       return;
     }
     const asked = new URL(request.url, 'http://metadata').searchParams.get('audience');
-    response.writeHead(asked === null ? 404 : 200, { 'metadata-flavor': 'Google', 'content-type': 'text/plain' }).end(`minted.for.${asked}`);
+    response
+      .writeHead(asked === null ? 404 : 200, { 'metadata-flavor': 'Google', 'content-type': 'text/plain' })
+      .end(`minted.for.${asked}`);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   origin = `http://127.0.0.1:${address.port}`;
-  await writeFile(join(folder, 'converge.yaml'), `project: p\nstate: { bucket: s }\nrepositories: {}\nclusters: {}\nstatus: { url: "${origin}/status/" }\n`);
+  await writeFile(
+    join(folder, 'converge.yaml'),
+    `project: p\nstate: { bucket: s }\nrepositories: {}\nclusters: {}\nstatus: { url: "${origin}/status/" }\n`,
+  );
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -64,8 +75,18 @@ describe('the status function', () => {
   });
 
   test.each([
-    { status: 401, token: '', says: 'asks for an ID token (401), and no token is sent without HTTPS', remedy: 'set CONVERGE_ID_TOKEN="$(gcloud auth print-identity-token)"' },
-    { status: 401, token: 'old', says: 'does not accept the ID token of CONVERGE_ID_TOKEN (401)', remedy: 'another audience; set' },
+    {
+      status: 401,
+      token: '',
+      says: 'asks for an ID token (401), and no token is sent without HTTPS',
+      remedy: 'set CONVERGE_ID_TOKEN="$(gcloud auth print-identity-token)"',
+    },
+    {
+      status: 401,
+      token: 'old',
+      says: 'does not accept the ID token of CONVERGE_ID_TOKEN (401)',
+      remedy: 'another audience; set',
+    },
     { status: 403, token: 'mine', says: 'you may not read it (403)', remedy: 'access.functions.status.callers' },
   ])('that answers $status to the token "$token" is explained', async ({ status, token, says, remedy }) => {
     answer.status = status;
@@ -75,20 +96,31 @@ describe('the status function', () => {
 });
 
 describe('the proof of a call by HTTPS', () => {
-  const proofFor = async () => findProof({ url: new URL('https://status.example.com/'), audience: 'https://status.example.com', environment: {} });
+  const proofFor = async () =>
+    findProof({ url: new URL('https://status.example.com/'), audience: 'https://status.example.com', environment: {} });
 
   test('is an ID token for the audience, from the metadata server where that is there', async () => {
     vi.stubEnv('METADATA_SERVER_DETECTION', 'assume-present');
     vi.stubEnv('GCE_METADATA_HOST', origin.slice('http://'.length));
-    expect(await proofFor()).toEqual({ kind: 'token', token: 'minted.for.https://status.example.com', from: 'Application Default Credentials' });
+    expect(await proofFor()).toEqual({
+      kind: 'token',
+      token: 'minted.for.https://status.example.com',
+      from: 'Application Default Credentials',
+    });
   });
 
   test('is none where there are no credentials, and says so', async () => {
-    expect(await proofFor()).toEqual({ kind: 'none', reason: expect.stringMatching(/Application Default Credentials give none: .*credentials/) });
+    expect(await proofFor()).toEqual({
+      kind: 'none',
+      reason: expect.stringMatching(/Application Default Credentials give none: .*credentials/),
+    });
   });
 
   test('is none of credentials that cannot be used, and says so', async () => {
-    await writeFile(join(folder, 'account.json'), JSON.stringify({ type: 'service_account', client_email: 'ci@family.iam.gserviceaccount.com' }));
+    await writeFile(
+      join(folder, 'account.json'),
+      JSON.stringify({ type: 'service_account', client_email: 'ci@family.iam.gserviceaccount.com' }),
+    );
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', join(folder, 'account.json'));
     expect(await proofFor()).toEqual({ kind: 'none', reason: expect.stringContaining('private_key') });
   });

@@ -15,7 +15,11 @@ const orderSchema = z.object({ order: z.enum(['fail', 'wait', 'none']).default('
 for (const name of ['copyArtifact', 'fanOut', 'reconcile', 'deliverAlert']) {
   http(name, async (request: Request, response) => {
     const { headers, body } = request;
-    const attributes = Object.fromEntries(Object.entries(headers).flatMap(([header, value]) => (header.startsWith('ce-') ? [[header.slice(3), value]] : [])));
+    const attributes = Object.fromEntries(
+      Object.entries(headers).flatMap(([header, value]) =>
+        header.startsWith('ce-') ? [[header.slice(3), value]] : [],
+      ),
+    );
     record({ function: name, event: { ...attributes, data: body }, headers, body: request.rawBody?.toString() ?? '' });
     const { order } = orderSchema.parse(body);
     if (order === 'fail') throw new Error('told to fail');
@@ -27,7 +31,12 @@ for (const name of ['copyArtifact', 'fanOut', 'reconcile', 'deliverAlert']) {
 
 for (const name of ['receivePush', 'checkDrift', 'status']) {
   http(name, (request: Request, response) => {
-    record({ function: name, method: request.method, headers: request.headers, body: request.rawBody?.toString() ?? '' });
+    record({
+      function: name,
+      method: request.method,
+      headers: request.headers,
+      body: request.rawBody?.toString() ?? '',
+    });
     response.status(200).json({ name });
   });
 }

@@ -31,7 +31,15 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function upload({ name, text, metadata = {} }: { name: string; text: string; metadata?: Record<string, string> }): Promise<void> {
+async function upload({
+  name,
+  text,
+  metadata = {},
+}: {
+  name: string;
+  text: string;
+  metadata?: Record<string, string>;
+}): Promise<void> {
   await storage.bucket(bucket).file(name).save(text, { resumable: false, metadata: { metadata } });
 }
 
@@ -56,7 +64,10 @@ describe('the buckets of uploads', () => {
   });
 
   it('say how an object is packed, and read it unpacked', async () => {
-    await storage.bucket(bucket).file('packed').save(gzipSync('a: 1\n'), { resumable: false, metadata: { contentEncoding: 'gzip' } });
+    await storage
+      .bucket(bucket)
+      .file('packed')
+      .save(gzipSync('a: 1\n'), { resumable: false, metadata: { contentEncoding: 'gzip' } });
     const live = await buckets.find({ bucket, name: 'packed' });
     expect(live).toMatchObject({ contentEncoding: 'gzip', bytes: gzipSync('a: 1\n').length });
     expect((await buckets.list(bucket)).find(({ name }) => name === 'packed')).toEqual(live);
@@ -70,10 +81,12 @@ describe('the buckets of uploads', () => {
       const names = Array.from({ length: 12 }, (_one, index) => `many/${index}`);
       const text = 'x'.repeat(300_000);
       for (const name of names) await upload({ name, text });
-      const read = await Promise.all(names.map(async (name) => {
-        const live = await buckets.find({ bucket, name });
-        return live === undefined ? undefined : textOf(await buckets.read(live));
-      }));
+      const read = await Promise.all(
+        names.map(async (name) => {
+          const live = await buckets.find({ bucket, name });
+          return live === undefined ? undefined : textOf(await buckets.read(live));
+        }),
+      );
       expect(read.every((one) => one === text)).toBe(true);
       // Warnings come at the next tick.
       await new Promise(setImmediate);
@@ -100,7 +113,9 @@ describe('the buckets of uploads', () => {
     expect(await buckets.read(first)).toBeUndefined();
     const second = await buckets.find({ bucket, name: 'twice' });
     expect(BigInt(second?.generation ?? 0)).toBeGreaterThan(BigInt(first.generation));
-    expect(await textOf(await buckets.read({ bucket, name: 'twice', generation: second?.generation ?? '' }))).toBe('second');
+    expect(await textOf(await buckets.read({ bucket, name: 'twice', generation: second?.generation ?? '' }))).toBe(
+      'second',
+    );
   });
 });
 
@@ -139,7 +154,9 @@ describe('the state store', () => {
 
   it('lets one of many writers win', async () => {
     const results = await Promise.all(
-      Array.from({ length: 8 }, (_one, writer) => state.write({ path: 'lease/race.json', value: writer, ifGeneration: 'absent' })),
+      Array.from({ length: 8 }, (_one, writer) =>
+        state.write({ path: 'lease/race.json', value: writer, ifGeneration: 'absent' }),
+      ),
     );
     expect(results.filter((result) => result !== 'conflict')).toHaveLength(1);
   });
@@ -210,7 +227,9 @@ describe('a service that answers an error', () => {
     try {
       const store = createStateStore({ storage: busy.storage, bucket: 'family-state' });
       const path = `busy-${ifGeneration}.json`;
-      expect(await store.write({ path, value: 1, ifGeneration })).toEqual({ generation: (await state.read(path))?.generation });
+      expect(await store.write({ path, value: 1, ifGeneration })).toEqual({
+        generation: (await state.read(path))?.generation,
+      });
       expect(busy.asked()).toBe(2);
     } finally {
       busy.close();
@@ -222,26 +241,32 @@ describe('a service that answers an error', () => {
     await state.write({ path, value: 'kept', ifGeneration: 'any' });
     const busy = await answering([503, undefined]);
     try {
-      expect((await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path))?.value).toBe('kept');
+      expect((await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path))?.value).toBe(
+        'kept',
+      );
       expect(busy.asked()).toBe(2);
     } finally {
       busy.close();
     }
   });
 
-  it.each(['x-goog-generation', 'last-modified'])('whose answers with content lack %s is asked for it', async (header) => {
-    const path = 'described.json';
-    const written = await state.write({ path, value: 'kept', ifGeneration: 'any' });
-    const terse = await answering([undefined], [header]);
-    try {
-      const store = createStateStore({ storage: terse.storage, bucket: 'family-state' });
-      for (let reads = 0; reads < 2; reads++) expect(await store.read(path)).toMatchObject({ value: 'kept', ...(written === 'conflict' ? {} : written) });
-      expect(terse.asked()).toBe(5);
-      expect(await store.read('never.json')).toBeUndefined();
-    } finally {
-      terse.close();
-    }
-  });
+  it.each(['x-goog-generation', 'last-modified'])(
+    'whose answers with content lack %s is asked for it',
+    async (header) => {
+      const path = 'described.json';
+      const written = await state.write({ path, value: 'kept', ifGeneration: 'any' });
+      const terse = await answering([undefined], [header]);
+      try {
+        const store = createStateStore({ storage: terse.storage, bucket: 'family-state' });
+        for (let reads = 0; reads < 2; reads++)
+          expect(await store.read(path)).toMatchObject({ value: 'kept', ...(written === 'conflict' ? {} : written) });
+        expect(terse.asked()).toBe(5);
+        expect(await store.read('never.json')).toBeUndefined();
+      } finally {
+        terse.close();
+      }
+    },
+  );
 
   it('that is not there is unavailable', async () => {
     const gone = await answering([200]);

@@ -19,13 +19,14 @@ describe('the Terraform configuration', () => {
     await succeeds(join(root, folder), 'fmt', '-check', '-recursive', '-diff');
   });
 
-  it.each([moduleFolder, join(moduleFolder, 'function'), ...examples.map((example) => join(root, 'examples', 'terraform', example))])(
-    "validates against Google's provider: %s",
-    async (folder) => {
-      await succeeds(folder, 'get');
-      await succeeds(folder, 'validate', '-no-color');
-    },
-  );
+  it.each([
+    moduleFolder,
+    join(moduleFolder, 'function'),
+    ...examples.map((example) => join(root, 'examples', 'terraform', example)),
+  ])("validates against Google's provider: %s", async (folder) => {
+    await succeeds(folder, 'get');
+    await succeeds(folder, 'validate', '-no-color');
+  });
 
   it.each(['pipeline', 'refusals'])('passes its own tests: %s', async (name) => {
     await succeeds(moduleFolder, 'get', '-test-directory=tests');

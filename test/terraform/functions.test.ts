@@ -22,7 +22,9 @@ const serviceSchema = z.array(
   }),
 );
 const buildSchema = z.array(z.object({ runtime: z.string(), entry_point: z.string() }));
-const triggerSchema = z.array(z.object({ retry_policy: z.string(), event_type: z.string(), service_account_email: z.string() }));
+const triggerSchema = z.array(
+  z.object({ retry_policy: z.string(), event_type: z.string(), service_account_email: z.string() }),
+);
 const pushSchema = z.array(
   z.object({
     push_endpoint: z.string(),
@@ -30,10 +32,15 @@ const pushSchema = z.array(
     no_wrapper: z.array(z.object({ write_metadata: z.literal(true) })).length(1),
   }),
 );
-const retrySchema = z.array(z.object({ minimum_backoff: z.literal('10s'), maximum_backoff: z.literal('600s') })).length(1);
+const retrySchema = z
+  .array(z.object({ minimum_backoff: z.literal('10s'), maximum_backoff: z.literal('600s') }))
+  .length(1);
 const deadLetterSchema = z.array(z.object({ max_delivery_attempts: z.number() })).length(1);
 const configuredSchema = z.looseObject({
-  access: z.object({ signature: z.literal('platform'), functions: z.record(z.string(), z.object({ audiences: z.array(z.string()), callers: z.array(z.string()) })) }),
+  access: z.object({
+    signature: z.literal('platform'),
+    functions: z.record(z.string(), z.object({ audiences: z.array(z.string()), callers: z.array(z.string()) })),
+  }),
   clusters: z.record(z.string(), z.unknown()),
 });
 
@@ -74,16 +81,29 @@ function functionsOf(example: Example): readonly Deployed[] {
     const [build] = buildSchema.parse(each.values['build_config']);
     if (service === undefined || build === undefined) throw new Error(`${each.address} has no configuration`);
     expect(build.runtime).toBe('nodejs24');
-    const files = service.secret_volumes.flatMap(({ mount_path: folder, versions }) => versions.map(({ path }) => `${folder}/${path}`));
-    return { name: text(each, 'name'), entryPoint: build.entry_point, account: service.service_account_email, timeout: service.timeout_seconds, files, triggers: triggerSchema.parse(each.values['event_trigger'] ?? []) };
+    const files = service.secret_volumes.flatMap(({ mount_path: folder, versions }) =>
+      versions.map(({ path }) => `${folder}/${path}`),
+    );
+    return {
+      name: text(each, 'name'),
+      entryPoint: build.entry_point,
+      account: service.service_account_email,
+      timeout: service.timeout_seconds,
+      files,
+      triggers: triggerSchema.parse(each.values['event_trigger'] ?? []),
+    };
   });
 }
 
-function pushesOf(example: Example): readonly { subscription: Resource; endpoint: string; audience: string; caller: string }[] {
+function pushesOf(
+  example: Example,
+): readonly { subscription: Resource; endpoint: string; audience: string; caller: string }[] {
   return ofType(planned(example), 'google_pubsub_subscription').flatMap((subscription) =>
-    pushSchema.parse(subscription.values['push_config'] ?? []).flatMap(({ push_endpoint: endpoint, oidc_token: tokens }) =>
-      tokens.map(({ audience, service_account_email: caller }) => ({ subscription, endpoint, audience, caller })),
-    ),
+    pushSchema
+      .parse(subscription.values['push_config'] ?? [])
+      .flatMap(({ push_endpoint: endpoint, oidc_token: tokens }) =>
+        tokens.map(({ audience, service_account_email: caller }) => ({ subscription, endpoint, audience, caller })),
+      ),
   );
 }
 
@@ -102,13 +122,17 @@ describe('the functions on Google Cloud', () => {
   it.each(examples)('each run as an account of their own: %s', (example) => {
     const accounts = functionsOf(example).map(({ account }) => account);
     expect(new Set(accounts).size).toBe(accounts.length);
-    expect(accounts.every((account) => /^converge-[a-z-]+@family-insurance\.iam\.gserviceaccount\.com$/.test(account))).toBe(true);
+    expect(
+      accounts.every((account) => /^converge-[a-z-]+@family-insurance\.iam\.gserviceaccount\.com$/.test(account)),
+    ).toBe(true);
   });
 
   it.each(examples)('are called again where they fail, by every trigger: %s', (example) => {
     const deployed = functionsOf(example);
     for (const { triggers, entryPoint } of deployed) {
-      expect(triggers.map(({ retry_policy: policy }) => policy)).toEqual(entryPoint === 'copyArtifact' ? ['RETRY_POLICY_RETRY'] : []);
+      expect(triggers.map(({ retry_policy: policy }) => policy)).toEqual(
+        entryPoint === 'copyArtifact' ? ['RETRY_POLICY_RETRY'] : [],
+      );
     }
     const pushes = pushesOf(example);
     expect(pushes.length).toBe(4);
@@ -120,40 +144,57 @@ describe('the functions on Google Cloud', () => {
       expect(called?.timeout).toBeLessThan(600);
     }
     const [job] = ofType(planned(example), 'google_cloud_scheduler_job');
-    expect(z.array(z.object({ retry_count: z.number().positive() })).length(1).safeParse(job?.values['retry_config']).success).toBe(true);
+    expect(
+      z
+        .array(z.object({ retry_count: z.number().positive() }))
+        .length(1)
+        .safeParse(job?.values['retry_config']).success,
+    ).toBe(true);
   });
 
   it.each(examples)('are told by the configuration who calls them, and for which address: %s', (example) => {
     const { access } = configuredSchema.parse(load(configOf(example)));
     const deployed = functionsOf(example);
-    const entryPointOf = (url: string): string => deployed.find(({ name }) => url.endsWith(`/${name}`))?.entryPoint ?? url;
+    const entryPointOf = (url: string): string =>
+      deployed.find(({ name }) => url.endsWith(`/${name}`))?.entryPoint ?? url;
     for (const { endpoint, audience, caller } of pushesOf(example)) {
       expect(access.functions[entryPointOf(endpoint)]).toEqual({ audiences: [audience], callers: [caller] });
     }
     for (const { name, triggers } of deployed.filter(({ entryPoint }) => entryPoint === 'copyArtifact')) {
-      expect(access.functions['copyArtifact']?.callers).toEqual(triggers.map(({ service_account_email: caller }) => caller));
+      expect(access.functions['copyArtifact']?.callers).toEqual(
+        triggers.map(({ service_account_email: caller }) => caller),
+      );
       expect(access.functions['copyArtifact']?.audiences).toContain(`https://${name}-*.a.run.app`);
     }
     expect(access.functions).not.toHaveProperty('receivePush');
   });
 
-  it.each(examples)('find the files that the configuration names in the functions that read them, and in no others: %s', (example) => {
-    const named = new Set(configOf(example).match(/\/secrets\/[a-z0-9-]+\/value/g));
-    const deployed = functionsOf(example);
-    expect(new Set(deployed.flatMap(({ files }) => files).filter((file) => file.startsWith('/secrets/')))).toEqual(named);
-    for (const { files } of deployed) {
-      expect(files).toContain('/etc/converge/config.yaml');
-      expect(new Set(files).size).toBe(files.length);
-    }
-    for (const [entryPoint, pattern] of Object.entries(read)) {
-      const mounted = deployed.filter((each) => each.entryPoint === entryPoint).flatMap(({ files }) => files.filter((file) => file.startsWith('/secrets/')));
-      expect(new Set(mounted), entryPoint).toEqual(new Set([...named].filter((file) => pattern.test(file))));
-    }
-  });
+  it.each(examples)(
+    'find the files that the configuration names in the functions that read them, and in no others: %s',
+    (example) => {
+      const named = new Set(configOf(example).match(/\/secrets\/[a-z0-9-]+\/value/g));
+      const deployed = functionsOf(example);
+      expect(new Set(deployed.flatMap(({ files }) => files).filter((file) => file.startsWith('/secrets/')))).toEqual(
+        named,
+      );
+      for (const { files } of deployed) {
+        expect(files).toContain('/etc/converge/config.yaml');
+        expect(new Set(files).size).toBe(files.length);
+      }
+      for (const [entryPoint, pattern] of Object.entries(read)) {
+        const mounted = deployed
+          .filter((each) => each.entryPoint === entryPoint)
+          .flatMap(({ files }) => files.filter((file) => file.startsWith('/secrets/')));
+        expect(new Set(mounted), entryPoint).toEqual(new Set([...named].filter((file) => pattern.test(file))));
+      }
+    },
+  );
 
   it.each(examples)('accept the configuration: %s', (example) => {
     const config = parseConfig({ file: 'config.yaml', text: configOf(example) });
-    expect(Object.keys(config.repositories)).toEqual(example === 'minimal' ? ['master'] : ['develop', 'master', 'staging']);
+    expect(Object.keys(config.repositories)).toEqual(
+      example === 'minimal' ? ['master'] : ['develop', 'master', 'staging'],
+    );
   });
 });
 
@@ -161,14 +202,18 @@ describe('the schemas of topics', () => {
   const messages = ['change-committed', 'converged', 'reconcile'] as const;
 
   it.each(messages)('name the keys of the message, and no others: %s', async (message) => {
-    const { properties } = z.object({ properties: z.record(z.string(), z.unknown()) }).parse(JSON.parse(await readFile(join(root, 'docs', 'schemas', `${message}.json`), 'utf8')));
+    const { properties } = z
+      .object({ properties: z.record(z.string(), z.unknown()) })
+      .parse(JSON.parse(await readFile(join(root, 'docs', 'schemas', `${message}.json`), 'utf8')));
     expect([...(await topLevelFields(message))].sort()).toEqual(Object.keys(properties).sort());
   });
 
   async function topLevelFields(message: (typeof messages)[number]): Promise<readonly string[]> {
     if (message === 'reconcile') {
       const avro = z.object({ fields: z.array(z.object({ name: z.string() })) });
-      return avro.parse(JSON.parse(await readFile(join(moduleFolder, 'schemas', 'reconcile.avsc'), 'utf8'))).fields.map(({ name }) => name);
+      return avro
+        .parse(JSON.parse(await readFile(join(moduleFolder, 'schemas', 'reconcile.avsc'), 'utf8')))
+        .fields.map(({ name }) => name);
     }
     const proto = await readFile(join(moduleFolder, 'schemas', `${message}.proto`), 'utf8');
     return [...proto.matchAll(/^ {2}(?:optional |repeated )?\w+ (\w+) = \d+;$/gm)].map(([, name = '']) => name);

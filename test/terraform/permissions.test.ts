@@ -26,7 +26,9 @@ describe('the permissions on Google Cloud', () => {
 
   it('need every row of the table, but for what an operator has to ask for', () => {
     const grants = examples.flatMap((example) => grantsOf(planned(example)));
-    const unused = rows.filter((row) => !row.why.includes('`kubernetes_developer`') && !grants.some((grant) => allows(row, grant)));
+    const unused = rows.filter(
+      (row) => !row.why.includes('`kubernetes_developer`') && !grants.some((grant) => allows(row, grant)),
+    );
     expect(unused).toEqual([]);
   });
 
@@ -45,24 +47,46 @@ describe('the permissions on Google Cloud', () => {
       if (repositoryClass === undefined) return false;
       const bucket = text(grant, 'bucket');
       const condition = JSON.stringify(grant.values['condition'] ?? []);
-      return !bucket.endsWith(`-converge-${repositoryClass}`) && !(bucket.endsWith('-converge-state') && (condition === '[]' || condition.includes(`/${repositoryClass}`)));
+      return (
+        !bucket.endsWith(`-converge-${repositoryClass}`) &&
+        !(bucket.endsWith('-converge-state') && (condition === '[]' || condition.includes(`/${repositoryClass}`)))
+      );
     });
     expect(strangers).toEqual([]);
   });
 
-  it.each(examples)('let a function read the secrets that are mounted into it, and no others but kubeconfigs: %s', (example) => {
-    const mounts = z.array(z.object({ secret_volumes: z.array(z.object({ secret: z.string() })) }));
-    const functions = ofType(planned(example), 'google_cloudfunctions2_function');
-    const read = new Set(functions.flatMap((each) => {
-      const [service] = mounts.parse(each.values['service_config']);
-      return (service?.secret_volumes ?? []).map(({ secret }) => `${each.address.replace(/\.google_.*$/, '')} ${secret}`);
-    }));
-    const granted = ofType(planned(example), 'google_secret_manager_secret_iam_member').filter(({ address }) => !address.includes('reads_kubeconfigs'));
-    expect(new Set(granted.map((grant) => `${grant.address.replace(/\.google_.*$/, '')} ${text(grant, 'secret_id').replace(/^.*\//, '')}`))).toEqual(read);
-  });
+  it.each(examples)(
+    'let a function read the secrets that are mounted into it, and no others but kubeconfigs: %s',
+    (example) => {
+      const mounts = z.array(z.object({ secret_volumes: z.array(z.object({ secret: z.string() })) }));
+      const functions = ofType(planned(example), 'google_cloudfunctions2_function');
+      const read = new Set(
+        functions.flatMap((each) => {
+          const [service] = mounts.parse(each.values['service_config']);
+          return (service?.secret_volumes ?? []).map(
+            ({ secret }) => `${each.address.replace(/\.google_.*$/, '')} ${secret}`,
+          );
+        }),
+      );
+      const granted = ofType(planned(example), 'google_secret_manager_secret_iam_member').filter(
+        ({ address }) => !address.includes('reads_kubeconfigs'),
+      );
+      expect(
+        new Set(
+          granted.map(
+            (grant) => `${grant.address.replace(/\.google_.*$/, '')} ${text(grant, 'secret_id').replace(/^.*\//, '')}`,
+          ),
+        ),
+      ).toEqual(read);
+    },
+  );
 
   it('let nobody in whom nobody asked for', () => {
-    const open = examples.map((example) => grantsOf(planned(example)).filter(({ who }) => who === 'public').map(({ kind, names }) => `${kind} ${names.join(' ')}`));
+    const open = examples.map((example) =>
+      grantsOf(planned(example))
+        .filter(({ who }) => who === 'public')
+        .map(({ kind, names }) => `${kind} ${names.join(' ')}`),
+    );
     expect(open).toEqual([[], ['functions receive-push']]);
   });
 });

@@ -16,23 +16,46 @@ export interface Grant {
 export type Row = Grant & { readonly why: string };
 
 /** The tables of docs/permissions.md: the grants, and the permissions of our own roles. */
-export async function readPermissions(): Promise<{ rows: readonly Row[]; roles: ReadonlyMap<string, readonly string[]> }> {
+export async function readPermissions(): Promise<{
+  rows: readonly Row[];
+  roles: ReadonlyMap<string, readonly string[]>;
+}> {
   const lines = (await readFile(join(root, 'docs', 'permissions.md'), 'utf8')).split('\n');
-  const tables = lines.filter((line) => line.startsWith('| `')).map((line) => line.slice(1, -1).split('|').map((cell) => cell.trim()));
+  const tables = lines
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    );
   const bare = (cell: string): string => cell.replaceAll('`', '');
   const rows = tables.flatMap(([who = '', role = '', on = '', why]) => {
     if (why === undefined) return [];
     const [kind = '', names = ''] = on.split(': ');
-    return [{ who: bare(who), role: bare(role), kind, names: kind === 'secrets' ? [] : [...names.matchAll(/`([^`]*)`/g)].map(([, name = '']) => name), why }];
+    return [
+      {
+        who: bare(who),
+        role: bare(role),
+        kind,
+        names: kind === 'secrets' ? [] : [...names.matchAll(/`([^`]*)`/g)].map(([, name = '']) => name),
+        why,
+      },
+    ];
   });
-  const roles = new Map(tables.flatMap(([role = '', permissions = '', ...more]) => (more.length > 0 ? [] : [[bare(role), bare(permissions).split(', ')] as const])));
+  const roles = new Map(
+    tables.flatMap(([role = '', permissions = '', ...more]) =>
+      more.length > 0 ? [] : [[bare(role), bare(permissions).split(', ')] as const],
+    ),
+  );
   return { rows, roles };
 }
 
 /** Whether a row allows a grant of a plan. */
 export function allows(row: Row, grant: Grant): boolean {
   // The pipeline's own project may be one of clusters or fleets, too.
-  const kindMatches = row.kind === grant.kind || (grant.kind.startsWith('project') && row.kind.startsWith('projects of '));
+  const kindMatches =
+    row.kind === grant.kind || (grant.kind.startsWith('project') && row.kind.startsWith('projects of '));
   if (row.who !== grant.who || row.role !== grant.role || !kindMatches) return false;
   // What is confined in the table is confined in the plan, and the reverse; secrets and other kinds are told apart elsewhere.
   if (row.names.length === 0) return grant.names.length === 0;
@@ -41,7 +64,11 @@ export function allows(row: Row, grant: Grant): boolean {
 
 function matches(allowed: string, name: string): boolean {
   const [before = '', after] = allowed.split('<class>');
-  return after === undefined ? allowed === name : name.startsWith(before) && name.endsWith(after) && /^[a-z0-9-]+$/.test(name.slice(before.length, name.length - after.length));
+  return after === undefined
+    ? allowed === name
+    : name.startsWith(before) &&
+        name.endsWith(after) &&
+        /^[a-z0-9-]+$/.test(name.slice(before.length, name.length - after.length));
 }
 
 /** Types of resources that grant something, and how each says on what. Any other type with `iam` in its name is not known, and fails. */
@@ -52,11 +79,25 @@ const places: Readonly<Record<string, (grant: Resource) => Pick<Grant, 'kind' | 
   google_secret_manager_secret_iam_member: () => ({ kind: 'secrets', names: [] }),
   google_cloud_run_service_iam_member: (grant) => ({ kind: 'functions', names: [functionOf(text(grant, 'service'))] }),
   // The name of an account is only known once it is there; whose it is, the address says.
-  google_service_account_iam_member: ({ address }) => ({ kind: 'accounts', names: [address.replace(/^.*\.pubsub_calls\["([a-z-]+)"\]$/, 'call-$1').replace(/^.*\.ci_asks\["[a-z]+-([a-z]+)"\]$/, 'ci-$1')] }),
+  google_service_account_iam_member: ({ address }) => ({
+    kind: 'accounts',
+    names: [
+      address
+        .replace(/^.*\.pubsub_calls\["([a-z-]+)"\]$/, 'call-$1')
+        .replace(/^.*\.ci_asks\["[a-z]+-([a-z]+)"\]$/, 'ci-$1'),
+    ],
+  }),
   google_artifact_registry_repository_iam_member: () => ({ kind: 'images', names: [] }),
-  google_project_iam_member: (grant) => ({ kind: text(grant, 'project') === project.id ? 'project' : 'projects', names: confinedTo(grant) }),
+  google_project_iam_member: (grant) => ({
+    kind: text(grant, 'project') === project.id ? 'project' : 'projects',
+    names: confinedTo(grant),
+  }),
 };
-const definitions = ['google_project_iam_custom_role', 'google_iam_workload_identity_pool', 'google_iam_workload_identity_pool_provider'];
+const definitions = [
+  'google_project_iam_custom_role',
+  'google_iam_workload_identity_pool',
+  'google_iam_workload_identity_pool_provider',
+];
 
 /** Every grant of a plan, in the words of the table. */
 export function grantsOf(resources: readonly Resource[]): readonly Grant[] {
@@ -64,13 +105,17 @@ export function grantsOf(resources: readonly Resource[]): readonly Grant[] {
     if (!resource.type.includes('_iam_') || definitions.includes(resource.type)) return [];
     const place = places[resource.type];
     if (place === undefined) throw new Error(`${resource.address}: a grant of a kind that this test does not know`);
-    return [{ who: whoIs(text(resource, 'member')), role: roleIn(resources, text(resource, 'role')), ...place(resource) }];
+    return [
+      { who: whoIs(text(resource, 'member')), role: roleIn(resources, text(resource, 'role')), ...place(resource) },
+    ];
   });
 }
 
 /** A role of our own by its title, in small letters. */
 function roleIn(resources: readonly Resource[], role: string): string {
-  const own = ofType(resources, 'google_project_iam_custom_role').find((each) => role === `projects/${text(each, 'project')}/roles/${text(each, 'role_id')}`);
+  const own = ofType(resources, 'google_project_iam_custom_role').find(
+    (each) => role === `projects/${text(each, 'project')}/roles/${text(each, 'role_id')}`,
+  );
   return own === undefined ? role : text(own, 'title').toLowerCase();
 }
 
@@ -85,8 +130,11 @@ const conditionSchema = z.array(z.object({ expression: z.string() }));
 function confinedTo({ address, values }: Resource): readonly string[] {
   const [condition] = conditionSchema.parse(values['condition'] ?? []);
   if (condition === undefined) return [];
-  const name = /^resource\.name(?:\.startsWith\(| == )"projects\/_\/buckets\/(?:[^/"]*\/objects\/)?([^"]*)"\)?$/.exec(condition.expression)?.[1];
-  if (name === undefined) throw new Error(`${address}: a condition that this test does not know: ${condition.expression}`);
+  const name = /^resource\.name(?:\.startsWith\(| == )"projects\/_\/buckets\/(?:[^/"]*\/objects\/)?([^"]*)"\)?$/.exec(
+    condition.expression,
+  )?.[1];
+  if (name === undefined)
+    throw new Error(`${address}: a condition that this test does not know: ${condition.expression}`);
   return [name.startsWith('gcf-v2-sources-') ? 'gcf-v2-sources-…' : name];
 }
 
@@ -96,10 +144,15 @@ function functionOf(service: string): string {
 
 function whoIs(member: string): string {
   if (member === 'allUsers' || member === 'allAuthenticatedUsers') return 'public';
-  if (member.startsWith('principalSet:')) return /\/workloadIdentityPools\/converge-ci\/attribute\.pipeline\/[a-z0-9-]+$/.test(member) ? 'ci' : member;
-  if (member === `serviceAccount:service-${project.number}@gcp-sa-pubsub.iam.gserviceaccount.com`) return 'pubsub-agent';
-  if (member === `serviceAccount:service-${project.number}@gs-project-accounts.iam.gserviceaccount.com`) return 'storage-agent';
-  const account = new RegExp(`^serviceAccount:converge-([a-z0-9-]+)@${project.id}\\.iam\\.gserviceaccount\\.com$`).exec(member)?.[1];
+  if (member.startsWith('principalSet:'))
+    return /\/workloadIdentityPools\/converge-ci\/attribute\.pipeline\/[a-z0-9-]+$/.test(member) ? 'ci' : member;
+  if (member === `serviceAccount:service-${project.number}@gcp-sa-pubsub.iam.gserviceaccount.com`)
+    return 'pubsub-agent';
+  if (member === `serviceAccount:service-${project.number}@gs-project-accounts.iam.gserviceaccount.com`)
+    return 'storage-agent';
+  const account = new RegExp(`^serviceAccount:converge-([a-z0-9-]+)@${project.id}\\.iam\\.gserviceaccount\\.com$`).exec(
+    member,
+  )?.[1];
   if (account === undefined) return /^(user|domain|serviceAccount):/.test(member) ? 'status-callers' : member;
   return account.startsWith('copy-') ? 'copy-artifact' : account.replace(/^ci-.*/, 'ci-status');
 }
@@ -107,5 +160,10 @@ function whoIs(member: string): string {
 /** The roles of our own that a plan defines, by their title in small letters, with their permissions. */
 export function customRolesOf(resources: readonly Resource[]): ReadonlyMap<string, readonly string[]> {
   const permissions = z.array(z.string());
-  return new Map(ofType(resources, 'google_project_iam_custom_role').map((role) => [text(role, 'title').toLowerCase(), permissions.parse(role.values['permissions'])]));
+  return new Map(
+    ofType(resources, 'google_project_iam_custom_role').map((role) => [
+      text(role, 'title').toLowerCase(),
+      permissions.parse(role.values['permissions']),
+    ]),
+  );
 }

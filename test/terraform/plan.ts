@@ -2,14 +2,22 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { root, type Example, type Tofu } from './tofu.ts';
 
-const resourceSchema = z.object({ address: z.string(), mode: z.enum(['managed', 'data']), type: z.string(), values: z.record(z.string(), z.unknown()) });
+const resourceSchema = z.object({
+  address: z.string(),
+  mode: z.enum(['managed', 'data']),
+  type: z.string(),
+  values: z.record(z.string(), z.unknown()),
+});
 export type Resource = z.infer<typeof resourceSchema>;
 
 interface Module {
   readonly resources?: readonly Resource[] | undefined;
   readonly child_modules?: readonly Module[] | undefined;
 }
-const moduleSchema: z.ZodType<Module> = z.object({ resources: z.array(resourceSchema).optional(), child_modules: z.array(z.lazy(() => moduleSchema)).optional() });
+const moduleSchema: z.ZodType<Module> = z.object({
+  resources: z.array(resourceSchema).optional(),
+  child_modules: z.array(z.lazy(() => moduleSchema)).optional(),
+});
 const planSchema = z.object({ planned_values: z.object({ root_module: moduleSchema }) });
 
 /** Of the project that the plans are for. */
@@ -19,9 +27,25 @@ export const project = { id: 'family-insurance', number: '123456789012' } as con
 export async function planOf(tofu: Tofu, example: Example): Promise<readonly Resource[]> {
   const folder = join(root, 'examples', 'terraform', example);
   const file = join(tofu.folder, `${example}.plan`);
-  const variables = { project: project.id, project_number: project.number, archive: join(root, 'package.json'), ...(example === 'three-classes' ? { billing_account: '012345-6789AB-CDEF01' } : {}) };
+  const variables = {
+    project: project.id,
+    project_number: project.number,
+    archive: join(root, 'package.json'),
+    ...(example === 'three-classes' ? { billing_account: '012345-6789AB-CDEF01' } : {}),
+  };
   const flags = Object.entries(variables).map(([name, value]) => `-var=${name}=${value}`);
-  for (const step of [['get'], ['plan', '-input=false', '-no-color', '-lock=false', `-state=${join(tofu.folder, `${example}.tfstate`)}`, `-out=${file}`, ...flags]]) {
+  for (const step of [
+    ['get'],
+    [
+      'plan',
+      '-input=false',
+      '-no-color',
+      '-lock=false',
+      `-state=${join(tofu.folder, `${example}.tfstate`)}`,
+      `-out=${file}`,
+      ...flags,
+    ],
+  ]) {
     const { code, output } = await tofu.run(folder, ...step);
     if (code !== 0) throw new Error(output);
   }

@@ -31,7 +31,10 @@ export async function startTofu(): Promise<Tofu> {
   await mkdir(overrides);
   await symlink(provider, join(overrides, 'terraform-provider-google'));
   const settings = join(folder, 'tofu.tfrc');
-  await writeFile(settings, `provider_installation {\n  dev_overrides {\n    "hashicorp/google" = ${JSON.stringify(overrides)}\n  }\n}\n`);
+  await writeFile(
+    settings,
+    `provider_installation {\n  dev_overrides {\n    "hashicorp/google" = ${JSON.stringify(overrides)}\n  }\n}\n`,
+  );
   let kept = 0;
   const keptOf = new Map<string, string>();
 
@@ -49,7 +52,11 @@ export async function startTofu(): Promise<Tofu> {
       // A plan of what is not there yet asks Google nothing, and would be refused.
       GOOGLE_OAUTH_ACCESS_TOKEN: 'no-such-token',
     };
-    const child = spawn(program, parameters, { cwd: at, env: partEnvironment({ home: folder, variables }), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, parameters, {
+      cwd: at,
+      env: partEnvironment({ home: folder, variables }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     let problems = '';

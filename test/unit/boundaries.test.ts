@@ -6,7 +6,20 @@ import { describe, expect, it } from 'vitest';
  * What lint cannot see. Imports are its business too; the list of pure packages stands here and in .oxlintrc.json.
  */
 const root = join(import.meta.dirname, '..', '..');
-const folders = ['access', 'drift', 'environment', 'events', 'health', 'inventory', 'objects', 'ownership', 'plan', 'rbac', 'source', 'yaml'];
+const folders = [
+  'access',
+  'drift',
+  'environment',
+  'events',
+  'health',
+  'inventory',
+  'objects',
+  'ownership',
+  'plan',
+  'rbac',
+  'source',
+  'yaml',
+];
 const domain = folders.map((folder) => `shared/${folder}/`);
 const purePackages = ['node:crypto', 'zod', 'js-yaml'];
 /** Packages of one folder alone: CEL is for health. */
@@ -73,12 +86,9 @@ describe('the domain', () => {
     "import type { Ports } from '../pipeline/ports.ts';",
     "import 'undici';",
     "const late = import('undici');",
-  ])(
-    'would be caught with %s',
-    (text) => {
-      expect(escapesOf({ file: 'shared/plan/plan.ts', text })).toHaveLength(1);
-    },
-  );
+  ])('would be caught with %s', (text) => {
+    expect(escapesOf({ file: 'shared/plan/plan.ts', text })).toHaveLength(1);
+  });
 });
 
 describe('a deletion in a cluster', () => {

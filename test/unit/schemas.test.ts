@@ -30,10 +30,22 @@ const messages = {
   'dead-letter': { schema: deadLetterSchema, type: deadLetterType },
 } as const;
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
-  environment: { schema: environmentFileSchema, json: environmentJsonSchema(), title: 'Converge: environments/<name>.yaml' },
-  config: { schema: configSchema, json: z.toJSONSchema(configSchema, { io: 'input' }), title: "Converge: the operator's configuration" },
+  environment: {
+    schema: environmentFileSchema,
+    json: environmentJsonSchema(),
+    title: 'Converge: environments/<name>.yaml',
+  },
+  config: {
+    schema: configSchema,
+    json: z.toJSONSchema(configSchema, { io: 'input' }),
+    title: "Converge: the operator's configuration",
+  },
   ledger: { schema: ledgerSchema, json: z.toJSONSchema(ledgerSchema), title: 'Converge: the ledger of one bucket' },
-  heads: { schema: branchHeadSchema, json: z.toJSONSchema(branchHeadSchema), title: 'Converge: where a branch was seen last' },
+  heads: {
+    schema: branchHeadSchema,
+    json: z.toJSONSchema(branchHeadSchema),
+    title: 'Converge: where a branch was seen last',
+  },
   ...Object.fromEntries(
     Object.entries(messages).map(([name, { schema, type }]) => [
       name,
@@ -44,11 +56,13 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
 
 /** A fenced block of docs/contracts.md, by the word behind its language: ```json diff */
 function examplesOf(markdown: string): { name: string; text: string; value: unknown }[] {
-  return [...markdown.matchAll(/^```(json|yaml) ([a-z-]+)\n([^]*?)^```$/gm)].map(([, language = '', name = '', text = '']) => ({
-    name,
-    text,
-    value: language === 'json' ? (JSON.parse(text) as unknown) : load(text),
-  }));
+  return [...markdown.matchAll(/^```(json|yaml) ([a-z-]+)\n([^]*?)^```$/gm)].map(
+    ([, language = '', name = '', text = '']) => ({
+      name,
+      text,
+      value: language === 'json' ? (JSON.parse(text) as unknown) : load(text),
+    }),
+  );
 }
 
 const contracts = readFileSync(join(docs, 'contracts.md'), 'utf8');
@@ -59,7 +73,11 @@ const committed = readdirSync(join(docs, 'schemas'));
 
 describe('the published schemas', () => {
   it('are one for each shape, and no others', () => {
-    expect(committed.toSorted()).toEqual(Object.keys(files).map((name) => `${name}.json`).toSorted());
+    expect(committed.toSorted()).toEqual(
+      Object.keys(files)
+        .map((name) => `${name}.json`)
+        .toSorted(),
+    );
   });
 
   it.each(Object.entries(files))('%s is what the code says', async (name, { json, title }) => {
@@ -73,21 +91,30 @@ describe('the contracts', () => {
     expect(examples.map((example) => example.name)).toContain(name);
   });
 
-  it.each(examples.filter(({ name }) => name in files))('give an example of $name that the code takes', ({ name, value }) => {
-    expect(files[name]?.schema.safeParse(value)).toMatchObject({ success: true });
-  });
+  it.each(examples.filter(({ name }) => name in files))(
+    'give an example of $name that the code takes',
+    ({ name, value }) => {
+      expect(files[name]?.schema.safeParse(value)).toMatchObject({ success: true });
+    },
+  );
 
-  it.each(examples.filter(({ name }) => name in files))('give an example of $name that its published schema takes', ({ name, value }) => {
-    const published = z.looseObject({}).parse(files[name]?.json);
-    expect(z.fromJSONSchema(published).safeParse(value)).toMatchObject({ success: true });
-  });
+  it.each(examples.filter(({ name }) => name in files))(
+    'give an example of $name that its published schema takes',
+    ({ name, value }) => {
+      const published = z.looseObject({}).parse(files[name]?.json);
+      expect(z.fromJSONSchema(published).safeParse(value)).toMatchObject({ success: true });
+    },
+  );
 
   const messageExamples = examples.filter(({ name }) => name in messages);
-  it.each(messageExamples)('give an example of $name with every key of the message, and no other', ({ name, value }) => {
-    const { schema } = files[name] ?? {};
-    if (!(schema instanceof z.ZodObject)) throw new Error(`the data of ${name} is an object`);
-    expect(Object.keys(z.looseObject({}).parse(value)).toSorted()).toEqual(Object.keys(schema.shape).toSorted());
-  });
+  it.each(messageExamples)(
+    'give an example of $name with every key of the message, and no other',
+    ({ name, value }) => {
+      const { schema } = files[name] ?? {};
+      if (!(schema instanceof z.ZodObject)) throw new Error(`the data of ${name} is an object`);
+      expect(Object.keys(z.looseObject({}).parse(value)).toSorted()).toEqual(Object.keys(schema.shape).toSorted());
+    },
+  );
 
   it('give an example of a memory with every key there is', () => {
     const now = new Date(0);
@@ -97,20 +124,34 @@ describe('the contracts', () => {
   });
 
   it("show the inventory's parent and members as they are written", () => {
-    const applySet = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme', url: 'https://converge:secret@git.example.com/acme/master.git' });
+    const applySet = applySetOf({
+      repository: 'master',
+      environment: 'acme-production',
+      namespace: 'acme',
+      url: 'https://converge:secret@git.example.com/acme/master.git',
+    });
     const revision = 'main@sha1:9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
     const extent = { groupKinds: ['ConfigMap', 'Deployment.apps'], additionalNamespaces: ['shared'] };
     const record = { revision, renderKey: 'b4d389383288cd2ccbd7bb2f26329a33' };
     const hooks = convergedRecord([{ release: 'shop', key: '5f0c1b7c2d4e6f8091a2b3c4d5e6f708', hooks: [] }]);
     expect(exampleOf('parent')).toEqual(parentObject({ applySet, extent, record, hooks }));
     const marked = (marks: Marks, kind: string, name: string) => {
-      const rendered = [{ object: { apiVersion: kind === 'Job' ? 'batch/v1' : 'apps/v1', kind, metadata: { name } }, source: 'a.yaml' }];
-      const { labels, annotations } = desiredObjects({ rendered, namespace: 'acme', scopes: new Map(), marks })[0]?.object.metadata ?? {};
+      const rendered = [
+        { object: { apiVersion: kind === 'Job' ? 'batch/v1' : 'apps/v1', kind, metadata: { name } }, source: 'a.yaml' },
+      ];
+      const { labels, annotations } =
+        desiredObjects({ rendered, namespace: 'acme', scopes: new Map(), marks })[0]?.object.metadata ?? {};
       return { labels, annotations };
     };
     expect(exampleOf('member')).toEqual(marked(memberMarks(applySet), 'Deployment', 'web'));
     expect(exampleOf('hook')).toMatchObject(marked(hookMarks(applySet), 'Job', 'migrate'));
-    expect(readHookRecord({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: JSON.stringify(exampleOf('hooks')) } } })).toEqual(exampleOf('hooks'));
+    expect(
+      readHookRecord({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { annotations: { [hooksAnnotation]: JSON.stringify(exampleOf('hooks')) } },
+      }),
+    ).toEqual(exampleOf('hooks'));
   });
 
   it.each(Object.entries(messages))('name the type of %s', (name, { type }) => {
@@ -118,7 +159,26 @@ describe('the contracts', () => {
   });
 
   it('have no other examples than the ones that are checked here', () => {
-    const others = ['status', 'lease', 'wanted', 'memory', 'local', 'parent', 'member', 'hook', 'hooks', 'render-request', 'render-lines', 'render-answers', 'http-error', 'commit-status', 'upload', 'history', 'trace', 'rollback'];
+    const others = [
+      'status',
+      'lease',
+      'wanted',
+      'memory',
+      'local',
+      'parent',
+      'member',
+      'hook',
+      'hooks',
+      'render-request',
+      'render-lines',
+      'render-answers',
+      'http-error',
+      'commit-status',
+      'upload',
+      'history',
+      'trace',
+      'rollback',
+    ];
     expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
   });
 });

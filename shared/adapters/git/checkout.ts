@@ -35,7 +35,13 @@ function inFolder(folder: Buffer, name: string): Buffer {
  * Brings a tree to disk, in a folder that is kept as one of the ones used last. What a disk does not hold stops nobody who
  * does not ask for it: it is left out, and told.
  */
-export function createCheckouts({ clone, reading }: { clone: Clone; reading: Reading }): (treeId: string) => Promise<Checkout> {
+export function createCheckouts({
+  clone,
+  reading,
+}: {
+  clone: Clone;
+  reading: Reading;
+}): (treeId: string) => Promise<Checkout> {
   /** The one used last at the end. */
   const kept: KeptCheckout[] = [];
 
@@ -43,17 +49,24 @@ export function createCheckouts({ clone, reading }: { clone: Clone; reading: Rea
   async function writeFolder({ treeId, folder, at, before }: Folder, absent: AbsentEntry[]): Promise<void> {
     await mkdir(folder);
     const entries = await reading.children(treeId);
-    const there = new Map((before === undefined ? [] : await reading.children(before.treeId)).map((entry) => [entry.path, entry]));
+    const there = new Map(
+      (before === undefined ? [] : await reading.children(before.treeId)).map((entry) => [entry.path, entry]),
+    );
     const timesNamed = new Map<string, number>();
     for (const { path: name } of entries) timesNamed.set(name, (timesNamed.get(name) ?? 0) + 1);
     const pathOf = ({ path: name }: TreeEntry): string => `${at === '' ? '' : `${at}/`}${tellable(shownPath(name))}`;
-    const leaveOut = (entry: TreeEntry, reason: string): void => void absent.push({ path: pathOf(entry), kind: entry.kind, reason });
+    const leaveOut = (entry: TreeEntry, reason: string): void =>
+      void absent.push({ path: pathOf(entry), kind: entry.kind, reason });
 
     const write = async (entry: TreeEntry): Promise<void> => {
       const target = inFolder(folder, entry.path);
       const earlier = there.get(entry.path);
-      const same = before !== undefined && earlier?.kind === entry.kind ? { treeId: earlier.id, folder: inFolder(before.folder, entry.path) } : undefined;
-      if (entry.kind === 'folder') return await writeFolder({ treeId: entry.id, folder: target, at: pathOf(entry), before: same }, absent);
+      const same =
+        before !== undefined && earlier?.kind === entry.kind
+          ? { treeId: earlier.id, folder: inFolder(before.folder, entry.path) }
+          : undefined;
+      if (entry.kind === 'folder')
+        return await writeFolder({ treeId: entry.id, folder: target, at: pathOf(entry), before: same }, absent);
       if (same?.treeId === entry.id && (await isLinked({ from: same.folder, to: target }))) return;
       await writeFile(target, await reading.blob(entry.id), { flag: 'wx' });
       if (entry.kind === 'executable') await chmod(target, 0o755);
@@ -82,7 +95,8 @@ export function createCheckouts({ clone, reading }: { clone: Clone; reading: Rea
       else leaveOut(entry, reason);
     }
     const files = writable.filter(({ kind }) => kind !== 'symlink');
-    for (let next = 0; next < files.length; next += filesAtOnce) await Promise.all(files.slice(next, next + filesAtOnce).map(async (entry) => orLeaveOut(entry, write)));
+    for (let next = 0; next < files.length; next += filesAtOnce)
+      await Promise.all(files.slice(next, next + filesAtOnce).map(async (entry) => orLeaveOut(entry, write)));
     // Links come last and files are never overwritten, so that nothing is ever written through a link.
     for (const entry of writable.filter(({ kind }) => kind === 'symlink')) await orLeaveOut(entry, writeLink);
   }
@@ -108,7 +122,8 @@ export function createCheckouts({ clone, reading }: { clone: Clone; reading: Rea
     }
     const made = { treeId, folder, absent };
     kept.push(made);
-    for (const old of kept.splice(0, kept.length - keptCheckouts)) await rm(old.folder, { recursive: true, force: true });
+    for (const old of kept.splice(0, kept.length - keptCheckouts))
+      await rm(old.folder, { recursive: true, force: true });
     return made;
   };
 }

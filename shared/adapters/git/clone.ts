@@ -35,7 +35,12 @@ export interface Clone {
   renewIfLarge(): Promise<boolean>;
 }
 
-export function createClone({ name, cacheFolder, host, limits = largest }: {
+export function createClone({
+  name,
+  cacheFolder,
+  host,
+  limits = largest,
+}: {
   name: string;
   cacheFolder: string;
   host: GitHost;
@@ -59,7 +64,10 @@ export function createClone({ name, cacheFolder, host, limits = largest }: {
   async function initialize(folder: string): Promise<string> {
     const gitdir = path.join(folder, `git-${generation}`);
     await git.init({ fs, gitdir, bare: true });
-    await Promise.all([mkdir(path.join(gitdir, 'drafts')), mkdir(path.join(gitdir, 'objects', 'pack'), { recursive: true })]);
+    await Promise.all([
+      mkdir(path.join(gitdir, 'drafts')),
+      mkdir(path.join(gitdir, 'objects', 'pack'), { recursive: true }),
+    ]);
     return gitdir;
   }
 
@@ -90,11 +98,19 @@ export function createClone({ name, cacheFolder, host, limits = largest }: {
       const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
       if ('refused' in fetched) return fetched;
       if (objectsIn(fetched.pack) > 0) {
-        const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`);
+        const filepath = path.join(
+          'objects',
+          'pack',
+          `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`,
+        );
         await writeFile(path.join(gitdir, filepath), fetched.pack);
         await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath }).catch(async (error: unknown) => {
           await rm(path.join(gitdir, filepath), { force: true });
-          throw gitUnavailable({ subject: name, message: 'the pack that the Git host sent cannot be read', cause: error });
+          throw gitUnavailable({
+            subject: name,
+            message: 'the pack that the Git host sent cannot be read',
+            cause: error,
+          });
         });
       }
       for (const id of fetched.shallow) shallow.add(id);

@@ -19,7 +19,15 @@ export interface Credentials {
 /** The user name is what GitHub documents for tokens of its apps; other hosts take any. */
 const tokenUser = 'x-access-token';
 
-export function createCredentials({ settings, request, now }: { settings: RepositoryConfig; request: ApiRequest; now: () => Date }): Credentials {
+export function createCredentials({
+  settings,
+  request,
+  now,
+}: {
+  settings: RepositoryConfig;
+  request: ApiRequest;
+  now: () => Date;
+}): Credentials {
   const { file, githubApp } = settings.credentials ?? {};
   if (githubApp !== undefined) {
     const app = createGithubApp({ settings: githubApp, request, now });
@@ -36,7 +44,8 @@ export function createCredentials({ settings, request, now }: { settings: Reposi
 
 function fromUrl(url: string): Credentials {
   const { username, password } = new URL(url);
-  const login = username === '' ? undefined : { user: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const login =
+    username === '' ? undefined : { user: decodeURIComponent(username), password: decodeURIComponent(password) };
   return { login: async () => login, renew: async () => undefined };
 }
 

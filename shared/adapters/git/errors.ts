@@ -20,7 +20,17 @@ export function gitUnavailable(facts: GitErrorFacts): ConvergeError {
 }
 
 /** What an object of Git holds stays as it is for ever: only a branch that leaves it out mends that. */
-export function unreadable({ url, type, id, problem }: { url: string; type: 'commit' | 'tree'; id: string; problem: string }): ConvergeError {
+export function unreadable({
+  url,
+  type,
+  id,
+  problem,
+}: {
+  url: string;
+  type: 'commit' | 'tree';
+  id: string;
+  problem: string;
+}): ConvergeError {
   return new ConvergeError({
     code: 'UnreadableObject',
     subject: `${type} ${id}`,
@@ -34,8 +44,21 @@ export function unreadable({ url, type, id, problem }: { url: string; type: 'com
 const namedBranches = 10;
 
 /** A repository that has branches is not empty, and nothing is founded in it beside them. */
-export function branchMissing({ url, branch, repositoryClass, others }: { url: string; branch: string; repositoryClass: string; others: readonly string[] }): ConvergeError {
-  const [named, more] = [others.slice(0, namedBranches).map((name) => oneLine(name, 100)), others.length - namedBranches];
+export function branchMissing({
+  url,
+  branch,
+  repositoryClass,
+  others,
+}: {
+  url: string;
+  branch: string;
+  repositoryClass: string;
+  others: readonly string[];
+}): ConvergeError {
+  const [named, more] = [
+    others.slice(0, namedBranches).map((name) => oneLine(name, 100)),
+    others.length - namedBranches,
+  ];
   return new ConvergeError({
     code: 'BranchMissing',
     subject: url,
@@ -59,11 +82,31 @@ const askedTooOften: Verdict = {
 
 /** What an HTTP status of the host means; `4xx` stands for those that are not named. */
 const statuses: Readonly<Record<string, Verdict>> = {
-  '3xx': { make: gitRefused, message: 'redirects to somewhere else', remedy: 'write the address it redirects to as the URL of this repository' },
-  '401': { make: gitRefused, message: 'does not accept the credentials', remedy: 'check the credentials of this repository: expired, revoked, or of another account' },
-  '403': { make: gitRefused, message: 'does not permit this', remedy: 'give the credentials of this repository the right to read and write its contents' },
-  '404': { make: gitRefused, message: 'the repository is not there, or not visible with these credentials', remedy: 'check its URL and the credentials' },
-  '407': { make: gitRefused, message: 'the proxy does not accept its credentials', remedy: 'check user and password in the `proxy` of this repository' },
+  '3xx': {
+    make: gitRefused,
+    message: 'redirects to somewhere else',
+    remedy: 'write the address it redirects to as the URL of this repository',
+  },
+  '401': {
+    make: gitRefused,
+    message: 'does not accept the credentials',
+    remedy: 'check the credentials of this repository: expired, revoked, or of another account',
+  },
+  '403': {
+    make: gitRefused,
+    message: 'does not permit this',
+    remedy: 'give the credentials of this repository the right to read and write its contents',
+  },
+  '404': {
+    make: gitRefused,
+    message: 'the repository is not there, or not visible with these credentials',
+    remedy: 'check its URL and the credentials',
+  },
+  '407': {
+    make: gitRefused,
+    message: 'the proxy does not accept its credentials',
+    remedy: 'check user and password in the `proxy` of this repository',
+  },
   '408': { make: gitUnavailable, message: 'the Git host gave up waiting for the request' },
   '425': { make: gitUnavailable, message: 'the Git host asks to be asked later' },
   '429': askedTooOften,
@@ -72,17 +115,43 @@ const statuses: Readonly<Record<string, Verdict>> = {
 };
 
 /** The error for an answer that is no success. `words` are the host's own, secrets already taken out. */
-export function statusError({ subject, status, words, asksToWait }: { subject: string; status: number; words: string; asksToWait: boolean }): ConvergeError {
+export function statusError({
+  subject,
+  status,
+  words,
+  asksToWait,
+}: {
+  subject: string;
+  status: number;
+  words: string;
+  asksToWait: boolean;
+}): ConvergeError {
   // GitHub says 403, not 429, where its secondary limits are hit, and when to come back.
-  const verdict = status === 403 && asksToWait ? askedTooOften : (statuses[String(status)] ?? statuses[`${Math.floor(status / 100)}xx`]);
-  const { make, message, ...remedy } = verdict ?? { make: gitUnavailable, message: 'the Git host did not answer as it should' };
+  const verdict =
+    status === 403 && asksToWait
+      ? askedTooOften
+      : (statuses[String(status)] ?? statuses[`${Math.floor(status / 100)}xx`]);
+  const { make, message, ...remedy } = verdict ?? {
+    make: gitUnavailable,
+    message: 'the Git host did not answer as it should',
+  };
   return make({ subject, message: `${message} (HTTP ${status})${words === '' ? '' : `: ${words}`}`, ...remedy });
 }
 
 /** What a broken connection means, by the code of Node.js, OpenSSL or undici. */
 const connections: readonly (Verdict & { codes: RegExp })[] = [
-  { codes: /^(ENOTFOUND|EAI_)/, make: gitUnavailable, message: "the Git host's name can't be resolved", remedy: 'check the URL of this repository, and DNS' },
-  { codes: /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH)$/, make: gitUnavailable, message: "the Git host can't be reached", remedy: 'check its address, firewall and proxy' },
+  {
+    codes: /^(ENOTFOUND|EAI_)/,
+    make: gitUnavailable,
+    message: "the Git host's name can't be resolved",
+    remedy: 'check the URL of this repository, and DNS',
+  },
+  {
+    codes: /^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH)$/,
+    make: gitUnavailable,
+    message: "the Git host can't be reached",
+    remedy: 'check its address, firewall and proxy',
+  },
   { codes: /(TIMEOUT|TIMEDOUT|ABORT_ERR)/, make: gitUnavailable, message: 'the Git host did not answer in time' },
   { codes: /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, make: gitUnavailable, message: 'the Git host closed the connection' },
   {
@@ -91,7 +160,12 @@ const connections: readonly (Verdict & { codes: RegExp })[] = [
     message: "the Git host's certificate is not trusted",
     remedy: "name the certificate authority's file in `tls.caFile` of this repository",
   },
-  { codes: /^(ERR_SSL_|EPROTO)/, make: gitRefused, message: 'does not speak TLS as it should', remedy: 'check whether its URL begins with https' },
+  {
+    codes: /^(ERR_SSL_|EPROTO)/,
+    make: gitRefused,
+    message: 'does not speak TLS as it should',
+    remedy: 'check whether its URL begins with https',
+  },
 ];
 
 /** The error for a request that got no whole answer. */
@@ -99,7 +173,8 @@ export function connectionError({ subject, error }: { subject: string; error: un
   if (error instanceof ConvergeError) return error;
   const code = systemCode(error);
   const verdict = connections.find(({ codes }) => code !== undefined && codes.test(code));
-  if (verdict === undefined) return gitUnavailable({ subject, message: 'the Git host did not answer as it should', cause: error });
+  if (verdict === undefined)
+    return gitUnavailable({ subject, message: 'the Git host did not answer as it should', cause: error });
   const { make, message, remedy } = verdict;
   return make({ subject, message: `${message}: ${code}`, ...(remedy === undefined ? {} : { remedy }), cause: error });
 }
@@ -107,14 +182,18 @@ export function connectionError({ subject, error }: { subject: string; error: un
 /** What a host says of a ref it did not move, most telling first. */
 const refusals: readonly { words: RegExp; remedy: string }[] = [
   { words: /shallow update not allowed/, remedy: 'allow it on the host: receive.shallowUpdate' },
-  { words: /protected branch|GH006|GH013|repository rule|not allowed to push/i, remedy: "let the credentials' account push to this branch: its protection does not" },
+  {
+    words: /protected branch|GH006|GH013|repository rule|not allowed to push/i,
+    remedy: "let the credentials' account push to this branch: its protection does not",
+  },
   { words: /pre-receive|hook declined/, remedy: "see what the host's hook asks for" },
   { words: /non-fast-forward|fetch first/, remedy: 'see whether the branch was rewritten' },
 ];
 
 /** A push that the host turned down, with its own words. */
 export function pushRefused({ subject, words }: { subject: string; words: string }): ConvergeError {
-  const remedy = refusals.find((refusal) => refusal.words.test(words))?.remedy ?? "see the host's branch protection and hooks";
+  const remedy =
+    refusals.find((refusal) => refusal.words.test(words))?.remedy ?? "see the host's branch protection and hooks";
   return gitRefused({ subject, message: `refused the push: ${words}`, remedy });
 }
 

@@ -21,7 +21,15 @@ const answerSchema = z.object({ token: z.string().min(1), expires_at: z.iso.date
  * Installation tokens of a GitHub App, each used until five minutes before its end.
  * https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
  */
-export function createGithubApp({ settings, request, now }: { settings: GithubAppConfig; request: ApiRequest; now: () => Date }): {
+export function createGithubApp({
+  settings,
+  request,
+  now,
+}: {
+  settings: GithubAppConfig;
+  request: ApiRequest;
+  now: () => Date;
+}): {
   token(): Promise<string>;
   /** A token other than the one that was not accepted. */
   renew(refused: string): Promise<string>;
@@ -35,7 +43,12 @@ export function createGithubApp({ settings, request, now }: { settings: GithubAp
     const authorization = `Bearer ${signJwt({ key, appId: settings.appId, at: Math.floor(now().getTime() / 1000) })}`;
     const answer = answerSchema.safeParse(await request({ url, authorization }));
     if (!answer.success) {
-      throw new ConvergeError({ code: 'GitUnavailable', subject: url, message: 'answered without an installation token', disposition: 'retry' });
+      throw new ConvergeError({
+        code: 'GitUnavailable',
+        subject: url,
+        message: 'answered without an installation token',
+        disposition: 'retry',
+      });
     }
     kept = { token: answer.data.token, endsAt: Date.parse(answer.data.expires_at) };
     return kept.token;
@@ -49,7 +62,13 @@ export function createGithubApp({ settings, request, now }: { settings: GithubAp
       // The error of OpenSSL may quote what it read.
     }
     const remedy = 'download a private key of the app from GitHub';
-    throw new ConvergeError({ code: 'BadConfiguration', subject: settings.privateKeyFile, message: 'holds no RSA private key in PEM', remedy, disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject: settings.privateKeyFile,
+      message: 'holds no RSA private key in PEM',
+      remedy,
+      disposition: 'refuse',
+    });
   }
 
   function mintOnce(): Promise<string> {

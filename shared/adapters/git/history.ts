@@ -43,7 +43,10 @@ interface Next {
 }
 
 export function createHistory({ clone, url, now }: { clone: Clone; url: string; now: () => Date }): History {
-  const commits = createKept<Commit>({ limit: keptCharacters, weigh: ({ message, parents }) => leastCharacters + message.length + 41 * parents.length });
+  const commits = createKept<Commit>({
+    limit: keptCharacters,
+    weigh: ({ message, parents }) => leastCharacters + message.length + 41 * parents.length,
+  });
 
   const keep = (commit: Commit): void => commits.keep(commit.id, commit);
 
@@ -72,7 +75,11 @@ export function createHistory({ clone, url, now }: { clone: Clone; url: string; 
   async function fetched(id: string): Promise<Commit> {
     const commit = await read(id);
     if (commit !== undefined) return commit;
-    throw gitUnavailable({ subject: url, message: `the commit ${id} is not here`, remedy: 'fetch the branch head first' });
+    throw gitUnavailable({
+      subject: url,
+      message: `the commit ${id} is not here`,
+      remedy: 'fetch the branch head first',
+    });
   }
 
   return {
@@ -84,7 +91,11 @@ export function createHistory({ clone, url, now }: { clone: Clone; url: string; 
       const commit = await fetched(id);
       const object = await readRaw(clone, commit.id);
       if (object !== undefined) return object.content;
-      throw gitUnavailable({ subject: url, message: `the commit ${id} is not here`, remedy: 'fetch the branch head first' });
+      throw gitUnavailable({
+        subject: url,
+        message: `the commit ${id} is not here`,
+        remedy: 'fetch the branch head first',
+      });
     },
     async walk({ from, until, ...range }) {
       const remainingDepths = [...depths];
@@ -92,7 +103,10 @@ export function createHistory({ clone, url, now }: { clone: Clone; url: string; 
       const visited: Commit[] = [];
       const first = await fetched(from);
       const begin = timeOf(first, now().getTime());
-      const since = 'within' in range ? Math.min(begin, now().getTime() + aheadMilliseconds) - range.within : (range.since?.getTime() ?? Number.NEGATIVE_INFINITY);
+      const since =
+        'within' in range
+          ? Math.min(begin, now().getTime() + aheadMilliseconds) - range.within
+          : (range.since?.getTime() ?? Number.NEGATIVE_INFINITY);
       /** Sorted, the newest at the end. */
       const edge: Next[] = [{ commit: first, time: begin }];
       for (let next = edge.pop(); next !== undefined; next = edge.pop()) {
@@ -108,10 +122,16 @@ export function createHistory({ clone, url, now }: { clone: Clone; url: string; 
             const depth = remainingDepths.shift();
             if (depth === undefined) {
               // It served all the history there is: whether that is what it was cannot be said without this one.
-              throw unreadable({ url, type: 'commit', id, problem: `is an ancestor of ${from}, and the Git host does not serve it` });
+              throw unreadable({
+                url,
+                type: 'commit',
+                id,
+                problem: `is an ancestor of ${from}, and the Git host does not serve it`,
+              });
             }
             const fetched = await clone.fetchTo({ commit: from, depth });
-            if (fetched !== 'fetched') throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
+            if (fetched !== 'fetched')
+              throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
             parent = await read(id);
           }
           insert(edge, { commit: parent, time: timeOf(parent, time) });

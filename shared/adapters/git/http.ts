@@ -34,14 +34,32 @@ interface Answer {
 }
 
 /** @param url without credentials: the subject of errors */
-export function createGitHttp({ settings, url, now }: { settings: RepositoryConfig; url: string; now: () => Date }): GitHttp {
+export function createGitHttp({
+  settings,
+  url,
+  now,
+}: {
+  settings: RepositoryConfig;
+  url: string;
+  now: () => Date;
+}): GitHttp {
   const credentials = createCredentials({ settings, request: requestApi, now });
   /** Every secret that was sent: none may come back in an error. */
   const secrets = new Set<string>();
   let base = url.replace(/\/$/, '');
   let dispatcher: Promise<Dispatcher> | undefined;
 
-  async function exchange({ to, method, headers, body }: { to: string; method: 'GET' | 'POST'; headers: Record<string, string>; body?: GitRequest['body'] }): Promise<Answer> {
+  async function exchange({
+    to,
+    method,
+    headers,
+    body,
+  }: {
+    to: string;
+    method: 'GET' | 'POST';
+    headers: Record<string, string>;
+    body?: GitRequest['body'];
+  }): Promise<Answer> {
     dispatcher ??= createDispatcher(settings).catch((error: unknown) => {
       dispatcher = undefined;
       throw error;
@@ -51,7 +69,11 @@ export function createGitHttp({ settings, url, now }: { settings: RepositoryConf
       const signal = AbortSignal.timeout(requestMilliseconds);
       const content = body === undefined ? null : body();
       const response = await send(to, { method, headers, dispatcher: through, signal, body: content });
-      return { status: response.statusCode, headers: response.headers, body: Buffer.from(await response.body.arrayBuffer()) };
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        body: Buffer.from(await response.body.arrayBuffer()),
+      };
     };
     try {
       try {
@@ -71,12 +93,22 @@ export function createGitHttp({ settings, url, now }: { settings: RepositoryConf
     const status = error instanceof Error ? /Proxy response \((\d+)\)/.exec(error.message)?.[1] : undefined;
     if (status === '407') return statusError({ subject: url, status: 407, words: '', asksToWait: false });
     if (status === undefined) return undefined;
-    return gitRefused({ subject: url, message: `the proxy opens no tunnel to the Git host (HTTP ${status})`, remedy: 'let the proxy connect to it', cause: error });
+    return gitRefused({
+      subject: url,
+      message: `the proxy opens no tunnel to the Git host (HTTP ${status})`,
+      remedy: 'let the proxy connect to it',
+      cause: error,
+    });
   }
 
   async function requestApi({ url: to, authorization }: { url: string; authorization: string }): Promise<unknown> {
     secrets.add(authorization.replace('Bearer ', ''));
-    const headers = { authorization, accept: 'application/vnd.github+json', 'user-agent': 'converge', 'content-length': '0' };
+    const headers = {
+      authorization,
+      accept: 'application/vnd.github+json',
+      'user-agent': 'converge',
+      'content-length': '0',
+    };
     const answer = await exchange({ to, method: 'POST', headers });
     if (answer.status >= 300) throw failure({ answer, subject: to });
     try {
@@ -90,7 +122,12 @@ export function createGitHttp({ settings, url, now }: { settings: RepositoryConf
     const isPage = String(answer.headers['content-type'] ?? '').startsWith('text/html');
     let words = isPage ? '' : answer.body.toString('utf8').trim().slice(0, 500);
     for (const secret of secrets) words = words.replaceAll(secret, '…');
-    return statusError({ subject, status: answer.status, words, asksToWait: answer.headers['retry-after'] !== undefined });
+    return statusError({
+      subject,
+      status: answer.status,
+      words,
+      asksToWait: answer.headers['retry-after'] !== undefined,
+    });
   }
 
   /** The place on the same host that a renamed or moved repository redirects to. */

@@ -10,7 +10,11 @@ const attempts = 50;
 /** What notes need of a repository. */
 export interface NoteStore {
   fetchRef(name: string): Promise<Commit | undefined>;
-  commit(commit: { parent: string | undefined; changes: readonly TreeChange[]; message: string }): Promise<Commit | 'unchanged'>;
+  commit(commit: {
+    parent: string | undefined;
+    changes: readonly TreeChange[];
+    message: string;
+  }): Promise<Commit | 'unchanged'>;
   writeRef(write: { name: string; expected: string | undefined; commit: string }): Promise<'written' | 'moved'>;
 }
 
@@ -19,7 +23,14 @@ export interface NoteStore {
  * note that holds the paragraph already stays as it is, so that a message delivered twice adds nothing.
  * The layout of notes: https://git-scm.com/docs/git-notes, and `notes.c` of git for the fan-out.
  */
-export async function appendNote({ store, reading, url, ref, commit, text }: {
+export async function appendNote({
+  store,
+  reading,
+  url,
+  ref,
+  commit,
+  text,
+}: {
   store: NoteStore;
   reading: Reading;
   url: string;
@@ -39,11 +50,23 @@ export async function appendNote({ store, reading, url, ref, commit, text }: {
     if (written === 'unchanged') return;
     if ((await store.writeRef({ name: ref, expected: tip?.id, commit: written.id })) === 'written') return;
   }
-  throw gitUnavailable({ subject: url, message: `${ref} moved ${attempts} times while a note was being added`, remedy: 'it is tried again' });
+  throw gitUnavailable({
+    subject: url,
+    message: `${ref} moved ${attempts} times while a note was being added`,
+    remedy: 'it is tried again',
+  });
 }
 
 /** Where the note of a commit is, or where a new one belongs. Notes lie flat, or below one folder for each of the first bytes. */
-async function findNote({ reading, tree, commit }: { reading: Reading; tree: string | undefined; commit: string }): Promise<{ path: string; id?: string }> {
+async function findNote({
+  reading,
+  tree,
+  commit,
+}: {
+  reading: Reading;
+  tree: string | undefined;
+  commit: string;
+}): Promise<{ path: string; id?: string }> {
   let [folder, rest, at] = ['', commit, tree];
   let isCrowded = false;
   while (at !== undefined) {

@@ -7,7 +7,15 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { crc32, createDeflate, deflate as deflateCallback, deflateSync } from 'node:zlib';
 import type { Clone } from './clone.ts';
-import { entryHeader, objectHeader, objectId, packHeader, packIndex, type ObjectType, type PackedObject } from './pack.ts';
+import {
+  entryHeader,
+  objectHeader,
+  objectId,
+  packHeader,
+  packIndex,
+  type ObjectType,
+  type PackedObject,
+} from './pack.ts';
 
 const deflate = promisify(deflateCallback);
 
@@ -97,7 +105,15 @@ export function createObjects(clone: Clone): Objects {
     else if (left.delete(file)) await rm(file, { force: true });
   }
 
-  async function write({ type, content, id = objectId({ type, content }) }: { type: ObjectType; content: Uint8Array; id?: string }): Promise<string> {
+  async function write({
+    type,
+    content,
+    id = objectId({ type, content }),
+  }: {
+    type: ObjectType;
+    content: Uint8Array;
+    id?: string;
+  }): Promise<string> {
     await draftFolder();
     if (drafts.has(id)) return id;
     const at = content.length < smallContent ? deflateSync(content) : await deflate(content);
@@ -135,7 +151,8 @@ export function createObjects(clone: Clone): Objects {
         },
         createWriteStream(file, { flags: 'wx' }),
       );
-      if (read !== bytes) throw new TypeError(`a stream of ${read} bytes, not the ${bytes} bytes it was announced with`);
+      if (read !== bytes)
+        throw new TypeError(`a stream of ${read} bytes, not the ${bytes} bytes it was announced with`);
     } catch (error) {
       await rm(file, { force: true });
       throw error;
@@ -163,7 +180,8 @@ export function createObjects(clone: Clone): Objects {
       const chunks: Uint8Array[] = [];
       for await (const chunk of content.chunks) chunks.push(chunk);
       const whole = Buffer.concat(chunks);
-      if (whole.length !== content.bytes) throw new TypeError(`a stream of ${whole.length} bytes, not the ${content.bytes} bytes it was announced with`);
+      if (whole.length !== content.bytes)
+        throw new TypeError(`a stream of ${whole.length} bytes, not the ${content.bytes} bytes it was announced with`);
       return write({ type: 'blob', content: whole });
     },
 

@@ -18,7 +18,10 @@ export function objectHeader({ type, bytes }: { type: ObjectType; bytes: number 
 }
 
 export function objectId({ type, content }: { type: ObjectType; content: Uint8Array }): string {
-  return createHash('sha1').update(objectHeader({ type, bytes: content.length })).update(content).digest('hex');
+  return createHash('sha1')
+    .update(objectHeader({ type, bytes: content.length }))
+    .update(content)
+    .digest('hex');
 }
 
 export function packHeader(objects: number): Buffer {

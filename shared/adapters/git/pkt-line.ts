@@ -11,10 +11,11 @@ export function packet(line: string): Buffer {
 
 /** Throws `RangeError` for what is no sequence of whole packets. */
 export function* readPackets(bytes: Buffer): Generator<Packet> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const digits = bytes.toString('latin1', at, at + 4);
     const length = /^[0-9a-f]{4}$/i.test(digits) ? Number.parseInt(digits, 16) : undefined;
-    if (length === undefined || length === 3 || at + length > bytes.length) throw new RangeError(`no packet at byte ${at}`);
+    if (length === undefined || length === 3 || at + length > bytes.length)
+      throw new RangeError(`no packet at byte ${at}`);
     if (length < 4) {
       yield length === 0 ? 'flush' : length === 1 ? 'delimiter' : 'end';
       at += 4;

@@ -35,13 +35,23 @@ export function createReading({ clone, url }: { clone: Clone; url: string }): Re
     const object = await readRaw(clone, treeId);
     if (object === undefined) throw missing('tree', treeId);
     const entries = object.type === 'tree' ? parseTree(object.content) : undefined;
-    if (entries === undefined) throw unreadable({ url, type: 'tree', id: treeId, problem: object.type === 'tree' ? 'has an entry that is none' : `is a ${object.type}` });
+    if (entries === undefined)
+      throw unreadable({
+        url,
+        type: 'tree',
+        id: treeId,
+        problem: object.type === 'tree' ? 'has an entry that is none' : `is a ${object.type}`,
+      });
     trees.keep(treeId, entries);
     return entries;
   }
 
   function missing(type: string, id: string): Error {
-    return gitUnavailable({ subject: url, message: `the ${type} ${id} did not come with its commit`, remedy: 'see what git fsck says of the repository' });
+    return gitUnavailable({
+      subject: url,
+      message: `the ${type} ${id} did not come with its commit`,
+      remedy: 'see what git fsck says of the repository',
+    });
   }
 
   function keepBlob(id: string, content: Uint8Array): void {

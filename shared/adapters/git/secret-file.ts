@@ -6,6 +6,11 @@ export async function readSecretFile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConvergeError({ code: 'BadConfiguration', subject: file, message: `cannot be read: ${describeError(error)}`, disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject: file,
+      message: `cannot be read: ${describeError(error)}`,
+      disposition: 'refuse',
+    });
   }
 }

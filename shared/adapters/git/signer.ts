@@ -10,5 +10,6 @@ import { readSecretFile } from './secret-file.ts';
 export function createSigner({ signingKey }: Config['author']): ((content: Uint8Array) => Promise<string>) | undefined {
   if (signingKey === undefined) return undefined;
   const { file } = signingKey;
-  return async (content) => signSsh({ key: parsePrivateKey({ file, text: await readSecretFile(file) }), namespace: 'git', content });
+  return async (content) =>
+    signSsh({ key: parsePrivateKey({ file, text: await readSecretFile(file) }), namespace: 'git', content });
 }

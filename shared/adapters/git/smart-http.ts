@@ -30,20 +30,43 @@ export interface GitHost {
   /** The refs whose names begin so, and their commits. */
   listRefs(prefix: string): Promise<ReadonlyMap<string, string>>;
   /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's words, why it does not serve them. */
-  fetchPack(fetch: { want: string; haves: readonly string[]; shallow: readonly string[]; depth: number }): Promise<FetchedPack | { readonly refused: string }>;
+  fetchPack(fetch: {
+    want: string;
+    haves: readonly string[];
+    shallow: readonly string[];
+    depth: number;
+  }): Promise<FetchedPack | { readonly refused: string }>;
   /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
-  receivePack(push: { ref: string; expected: string | undefined; commit: string | undefined; pack: () => AsyncIterable<Uint8Array>; bytes: number }): Promise<PushAnswer>;
+  receivePack(push: {
+    ref: string;
+    expected: string | undefined;
+    commit: string | undefined;
+    pack: () => AsyncIterable<Uint8Array>;
+    bytes: number;
+  }): Promise<PushAnswer>;
 }
 
 const noCommit = '0'.repeat(40);
 
 /** @param url without credentials: the subject of errors */
-export function createGitHost({ settings, url, now }: { settings: RepositoryConfig; url: string; now: () => Date }): GitHost {
+export function createGitHost({
+  settings,
+  url,
+  now,
+}: {
+  settings: RepositoryConfig;
+  url: string;
+  now: () => Date;
+}): GitHost {
   const http = createGitHttp({ settings, url, now });
   /** Known after the first look, so that later ones need no more than one request. */
   let version: 0 | 2 | undefined;
 
-  async function parsed<T>(bytes: Buffer, parse: (packets: readonly Packet[]) => T, refused: (words: string) => T = unavailable): Promise<T> {
+  async function parsed<T>(
+    bytes: Buffer,
+    parse: (packets: readonly Packet[]) => T,
+    refused: (words: string) => T = unavailable,
+  ): Promise<T> {
     try {
       const packets = [...readPackets(bytes)];
       const error = packets.find((one) => one instanceof Buffer && one.toString('latin1', 0, 4) === 'ERR ');
@@ -62,7 +85,11 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
 
   async function uploadPack(body: Buffer): Promise<Buffer> {
     const service = 'git-upload-pack';
-    const headers = { 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result`, ...(version === 2 ? asks2 : {}) };
+    const headers = {
+      'content-type': `application/x-${service}-request`,
+      accept: `application/x-${service}-result`,
+      ...(version === 2 ? asks2 : {}),
+    };
     return http({ method: 'POST', path: `/${service}`, headers, body: () => body });
   }
 
@@ -86,7 +113,8 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
 
   async function listRefs(prefix: string): Promise<ReadonlyMap<string, string>> {
     const listed = version === 2 ? undefined : await discover();
-    const among = (refs: Iterable<readonly [string, string]>) => new Map([...refs].filter(([name]) => name.startsWith(prefix)));
+    const among = (refs: Iterable<readonly [string, string]>) =>
+      new Map([...refs].filter(([name]) => name.startsWith(prefix)));
     if (listed !== undefined) return among(listed);
     const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${prefix}\n`), flush]);
     return parsed(await uploadPack(question), (packets) => {
@@ -106,25 +134,46 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
       const options = ['ofs-delta', 'no-progress'];
       const question =
         version === 2
-          ? [packet('command=fetch\n'), delimiter, ...options.map((option) => packet(`${option}\n`)), packet(`want ${want}\n`), ...limits, ...known, flush]
+          ? [
+              packet('command=fetch\n'),
+              delimiter,
+              ...options.map((option) => packet(`${option}\n`)),
+              packet(`want ${want}\n`),
+              ...limits,
+              ...known,
+              flush,
+            ]
           : [packet(`want ${want} side-band-64k ${options.join(' ')}\n`), ...limits, flush, ...known];
-      return parsed(await uploadPack(Buffer.concat(question)), (packets) => {
-        const beginsAt = packets.findIndex((one) => one instanceof Buffer && (version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))));
-        if (beginsAt === -1) throw new RangeError('no pack in the answer');
-        const before = packets.slice(0, beginsAt).map(text);
-        const idsOf = (word: string): string[] => before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-        const { data: pack, fatal } = sideBand(packets.slice(beginsAt + 1));
-        if (fatal !== undefined) return { refused: fatal };
-        const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
-        if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
-        return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
-      }, (words) => ({ refused: words }));
+      return parsed(
+        await uploadPack(Buffer.concat(question)),
+        (packets) => {
+          const beginsAt = packets.findIndex(
+            (one) =>
+              one instanceof Buffer && (version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))),
+          );
+          if (beginsAt === -1) throw new RangeError('no pack in the answer');
+          const before = packets.slice(0, beginsAt).map(text);
+          const idsOf = (word: string): string[] =>
+            before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
+          const { data: pack, fatal } = sideBand(packets.slice(beginsAt + 1));
+          if (fatal !== undefined) return { refused: fatal };
+          const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
+          if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
+          return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
+        },
+        (words) => ({ refused: words }),
+      );
     },
 
     async receivePack({ ref, expected = noCommit, commit, pack, bytes }) {
       const service = 'git-receive-pack';
       const isDeletion = commit === undefined;
-      const command = Buffer.concat([packet(`${expected} ${commit ?? noCommit} ${ref}\0 report-status side-band-64k${isDeletion ? ' delete-refs' : ''}\n`), flush]);
+      const command = Buffer.concat([
+        packet(
+          `${expected} ${commit ?? noCommit} ${ref}\0 report-status side-band-64k${isDeletion ? ' delete-refs' : ''}\n`,
+        ),
+        flush,
+      ]);
       async function* body(): AsyncGenerator<Uint8Array> {
         yield command;
         if (!isDeletion) yield* pack();
@@ -133,17 +182,25 @@ export function createGitHost({ settings, url, now }: { settings: RepositoryConf
         ...{ 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result` },
         'content-length': String(command.length + (isDeletion ? 0 : bytes)),
       };
-      return parsed(await http({ method: 'POST', path: `/${service}`, headers, body: () => Readable.from(body(), { objectMode: false }) }), (packets) => {
-        const { data, words, fatal } = sideBand(packets);
-        if (fatal !== undefined) throw new RangeError(fatal);
-        const lines = [...readPackets(data)].map(text);
-        const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
-        if (unpacked === undefined) throw new RangeError('no report');
-        if (unpacked !== 'ok') return { result: unpacked, words };
-        if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
-        const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
-        return { result: refused ?? 'without a reason', words };
-      });
+      return parsed(
+        await http({
+          method: 'POST',
+          path: `/${service}`,
+          headers,
+          body: () => Readable.from(body(), { objectMode: false }),
+        }),
+        (packets) => {
+          const { data, words, fatal } = sideBand(packets);
+          if (fatal !== undefined) throw new RangeError(fatal);
+          const lines = [...readPackets(data)].map(text);
+          const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
+          if (unpacked === undefined) throw new RangeError('no report');
+          if (unpacked !== 'ok') return { result: unpacked, words };
+          if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
+          const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
+          return { result: refused ?? 'without a reason', words };
+        },
+      );
     },
   };
 }
@@ -172,8 +229,16 @@ function sideBand(packets: readonly Packet[]): { data: Buffer; words: string[]; 
     if (!(one instanceof Buffer)) continue;
     if (one[0] === 1) data.push(one.subarray(1));
     else if (one[0] === 2) words.push(one.toString('utf8', 1));
-    else if (one[0] === 3) return { data: Buffer.alloc(0), words: [], fatal: [...words, one.toString('utf8', 1)].join(' ').trim() };
+    else if (one[0] === 3)
+      return { data: Buffer.alloc(0), words: [], fatal: [...words, one.toString('utf8', 1)].join(' ').trim() };
     else throw new RangeError('no band');
   }
-  return { data: Buffer.concat(data), words: words.join('').split(/[\r\n]+/).map((line) => line.trim()).filter((line) => line !== '') };
+  return {
+    data: Buffer.concat(data),
+    words: words
+      .join('')
+      .split(/[\r\n]+/)
+      .map((line) => line.trim())
+      .filter((line) => line !== ''),
+  };
 }

@@ -6,7 +6,13 @@ export interface TreeItem extends TreeEntry {
   readonly mode: string;
 }
 
-const modes = { file: '100644', executable: '100755', symlink: '120000', folder: '40000', submodule: '160000' } as const;
+const modes = {
+  file: '100644',
+  executable: '100755',
+  symlink: '120000',
+  folder: '40000',
+  submodule: '160000',
+} as const;
 const idBytes = 20;
 
 /** What git takes a mode for (`canon_mode`): of a file only whether its owner may run it counts, and what is nothing else is a commit. */
@@ -28,12 +34,13 @@ function kindOfMode(mode: string): TreeEntry['kind'] {
 export function parseTree(content: Uint8Array): readonly TreeItem[] | undefined {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.length);
   const items: TreeItem[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const space = bytes.indexOf(' ', at);
     const end = bytes.indexOf(0, at);
     const mode = bytes.toString('latin1', at, space);
     // Git refuses a name without a letter, and a mode that begins with none of its digits.
-    if (space === -1 || end <= space + 1 || !/^[0-7]{1,11}$/.test(mode) || end + idBytes >= bytes.length) return undefined;
+    if (space === -1 || end <= space + 1 || !/^[0-7]{1,11}$/.test(mode) || end + idBytes >= bytes.length)
+      return undefined;
     const id = bytes.toString('hex', end + 1, end + 1 + idBytes);
     items.push({ path: pathFromBytes(bytes.subarray(space + 1, end)), kind: kindOfMode(mode), id, mode });
     at = end + 1 + idBytes;
@@ -42,7 +49,14 @@ export function parseTree(content: Uint8Array): readonly TreeItem[] | undefined 
 }
 
 export function serializeTree(items: readonly TreeItem[]): Buffer {
-  return Buffer.concat(items.flatMap(({ path, mode, id }) => [Buffer.from(`${mode} `), pathBytes(path), Buffer.of(0), Buffer.from(id, 'hex')]));
+  return Buffer.concat(
+    items.flatMap(({ path, mode, id }) => [
+      Buffer.from(`${mode} `),
+      pathBytes(path),
+      Buffer.of(0),
+      Buffer.from(id, 'hex'),
+    ]),
+  );
 }
 
 /** What becomes of a name: an entry, or undefined where nothing is left of it. */
@@ -52,8 +66,13 @@ export type Outcome = Pick<TreeEntry, 'kind' | 'id'> | undefined;
  * A tree with other entries at some names. All the others keep their bytes, modes and places, also where no `git add` would have
  * written them so; a name that is new comes where git sorts it, and one that stays what it was keeps its mode.
  */
-export function replaceEntries(items: readonly TreeItem[], outcomes: ReadonlyMap<string, Outcome>): readonly TreeItem[] {
-  const open = new Map([...outcomes].flatMap(([path, outcome]) => (outcome === undefined ? [] : [[path, outcome] as const])));
+export function replaceEntries(
+  items: readonly TreeItem[],
+  outcomes: ReadonlyMap<string, Outcome>,
+): readonly TreeItem[] {
+  const open = new Map(
+    [...outcomes].flatMap(([path, outcome]) => (outcome === undefined ? [] : [[path, outcome] as const])),
+  );
   const kept = items.flatMap((item) => {
     if (!outcomes.has(item.path)) return [item];
     const outcome = open.get(item.path);
@@ -68,7 +87,8 @@ export function replaceEntries(items: readonly TreeItem[], outcomes: ReadonlyMap
   const merged: TreeItem[] = [];
   let next = 0;
   for (const { item, key } of rest) {
-    for (let one = fresh[next]; one !== undefined && one.key.compare(key) < 0; one = fresh[++next]) merged.push(one.item);
+    for (let one = fresh[next]; one !== undefined && one.key.compare(key) < 0; one = fresh[++next])
+      merged.push(one.item);
     merged.push(item);
   }
   return [...merged, ...fresh.slice(next).map(({ item }) => item)];

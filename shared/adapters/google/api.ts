@@ -12,7 +12,9 @@ export type GoogleAnswer =
   | { readonly answer: 'none'; readonly why: string };
 
 /** Errors of Google's APIs: https://cloud.google.com/apis/design/errors#http_mapping */
-const errorSchema = z.object({ error: z.object({ code: z.number(), message: z.string(), status: z.string().default('') }) });
+const errorSchema = z.object({
+  error: z.object({ code: z.number(), message: z.string(), status: z.string().default('') }),
+});
 
 /** Google's own words, where an answer is an error of one of its APIs; undefined for anything else. */
 export function googleErrorOf(body: unknown): string | undefined {
@@ -47,10 +49,14 @@ async function attemptGet({ url, token }: { url: string; token: string }): Promi
     const text = await response.text();
     if (response.ok) return { answer: 'ok', body: JSON.parse(text) as unknown };
     const message = googleErrorOf(parsed(text)) ?? text.slice(0, 300);
-    if (response.status >= 500 || response.status === 429 || response.status === 408) return { answer: 'none', why: `it answered ${response.status}: ${message}` };
+    if (response.status >= 500 || response.status === 429 || response.status === 408)
+      return { answer: 'none', why: `it answered ${response.status}: ${message}` };
     return { answer: 'refused', status: response.status, message };
   } catch (error) {
-    return { answer: 'none', why: error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error) };
+    return {
+      answer: 'none',
+      why: error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),
+    };
   }
 }
 

@@ -60,7 +60,9 @@ function unavailable(cause: unknown): ConvergeError {
     code: isMissing ? 'BadConfiguration' : 'CredentialsUnavailable',
     subject: 'Application Default Credentials',
     message: isMissing ? 'there are none here' : 'no access token can be had',
-    remedy: isMissing ? 'run on Google Cloud with a service account, or set GOOGLE_APPLICATION_CREDENTIALS' : 'check the service account and the metadata server',
+    remedy: isMissing
+      ? 'run on Google Cloud with a service account, or set GOOGLE_APPLICATION_CREDENTIALS'
+      : 'check the service account and the metadata server',
     disposition: isMissing ? 'refuse' : 'retry',
     cause,
   });

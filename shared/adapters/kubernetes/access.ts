@@ -27,7 +27,12 @@ const connections = 8;
 const requestTimeout = 30_000;
 
 // HTTP/2 was measured slower than eight connections of HTTP/1.1.
-export const connectionLimits = { connections, allowH2: false, headersTimeout: requestTimeout, bodyTimeout: requestTimeout };
+export const connectionLimits = {
+  connections,
+  allowH2: false,
+  headersTimeout: requestTimeout,
+  bodyTimeout: requestTimeout,
+};
 
 /** Connections that trust an authority (PEM), or the usual ones. */
 export function trusting(ca: string | undefined): Dispatcher {

@@ -3,7 +3,16 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { ApplyResult, Cluster, DeleteResult } from '../../pipeline/ports.ts';
 import { discover } from './discovery.ts';
-import { call, isAbsent, isOverloaded, isUnserved, refused, rejection, type Answer, type Connection } from './requests.ts';
+import {
+  call,
+  isAbsent,
+  isOverloaded,
+  isUnserved,
+  refused,
+  rejection,
+  type Answer,
+  type Connection,
+} from './requests.ts';
 
 const pageSize = 1000;
 /** How long a cluster's version and API list are taken for current. */
@@ -20,7 +29,8 @@ export function connect(connection: Connection, discovered: Discovered): Cluster
 
     async api(options) {
       const { last } = discovered;
-      if (last !== undefined && performance.now() - last.at < discoveryAge && options?.refresh !== true) return last.api;
+      if (last !== undefined && performance.now() - last.at < discoveryAge && options?.refresh !== true)
+        return last.api;
       const api = await discover(connection);
       discovered.last = { api, at: performance.now() };
       return api;
@@ -35,7 +45,8 @@ export function connect(connection: Connection, discovered: Discovered): Cluster
 
     async list({ resource, namespace, labelSelector, content }) {
       const path = pathOf({ resource, namespace });
-      const accept = content === 'whole' ? 'application/json' : 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+      const accept =
+        content === 'whole' ? 'application/json' : 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
       const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
       let items: KubernetesObject[] = [];
       let continueAt = '';
@@ -69,7 +80,15 @@ export function connect(connection: Connection, discovered: Discovered): Cluster
       });
     },
 
-    async writeManagedFields({ resource, namespace, name, uid, resourceVersion, managedFields, without = { labels: [], annotations: [] } }): Promise<ApplyResult> {
+    async writeManagedFields({
+      resource,
+      namespace,
+      name,
+      uid,
+      resourceVersion,
+      managedFields,
+      without = { labels: [], annotations: [] },
+    }): Promise<ApplyResult> {
       return await patch(connection, {
         path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
         contentType: 'application/json-patch+json',
@@ -90,9 +109,15 @@ export function connect(connection: Connection, discovered: Discovered): Cluster
         method: 'DELETE',
         path,
         contentType: 'application/json',
-        body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Background', preconditions: { uid, resourceVersion } }),
+        body: JSON.stringify({
+          kind: 'DeleteOptions',
+          apiVersion: 'v1',
+          propagationPolicy: 'Background',
+          preconditions: { uid, resourceVersion },
+        }),
       });
-      if (answer.status === 200 || answer.status === 202) return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
+      if (answer.status === 200 || answer.status === 202)
+        return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
       if (isUnserved(answer)) return { outcome: 'unserved' };
       if (isAbsent(answer)) return { outcome: 'absent' };
       if (answer.status === 404) throw refused({ connection, method: 'DELETE', path, answer });
@@ -108,20 +133,40 @@ function escaped(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-async function patch(connection: Connection, { path, contentType, body }: { path: string; contentType: string; body: string }): Promise<ApplyResult> {
+async function patch(
+  connection: Connection,
+  { path, contentType, body }: { path: string; contentType: string; body: string },
+): Promise<ApplyResult> {
   const answer = await call(connection, { method: 'PATCH', path, contentType, body });
-  if (answer.status === 200 || answer.status === 201) return { outcome: 'applied', object: answer.body as KubernetesObject };
+  if (answer.status === 200 || answer.status === 201)
+    return { outcome: 'applied', object: answer.body as KubernetesObject };
   if (isOverloaded(answer)) throw refused({ connection, method: 'PATCH', path, answer });
   return { outcome: 'rejected', ...rejection(connection, answer) };
 }
 
-function pathOf({ resource, namespace, name }: { resource: ApiResource; namespace: string | undefined; name?: string }): string {
+function pathOf({
+  resource,
+  namespace,
+  name,
+}: {
+  resource: ApiResource;
+  namespace: string | undefined;
+  name?: string;
+}): string {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
   const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
   return `${root}${scope}/${resource.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
 }
 
-function expectObject({ connection, path, answer }: { connection: Connection; path: string; answer: Answer }): KubernetesObject {
+function expectObject({
+  connection,
+  path,
+  answer,
+}: {
+  connection: Connection;
+  path: string;
+  answer: Answer;
+}): KubernetesObject {
   if (answer.status !== 200) throw refused({ connection, path, answer });
   return answer.body as KubernetesObject;
 }

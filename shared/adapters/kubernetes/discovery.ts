@@ -21,7 +21,11 @@ export async function discover(connection: Connection): Promise<ClusterApi> {
   const paths = ['/version', '/api', '/apis'];
   const [version, core, groups] = await Promise.all(
     paths.map(async (path) => {
-      const answer = await call(connection, { method: 'GET', path, accept: path === '/version' ? 'application/json' : accept });
+      const answer = await call(connection, {
+        method: 'GET',
+        path,
+        accept: path === '/version' ? 'application/json' : accept,
+      });
       if (answer.status !== 200) throw refused({ connection, path, answer });
       return answer.body;
     }),
@@ -35,7 +39,14 @@ export async function discover(connection: Connection): Promise<ClusterApi> {
       if (served.freshness === 'Stale') unreadable.push(`${group}/${served.version}`);
       for (const { resource, responseKind, scope, verbs } of served.resources ?? []) {
         if (responseKind?.kind === undefined) continue;
-        resources.push({ group, version: served.version, kind: responseKind.kind, plural: resource, namespaced: scope === 'Namespaced', ...(verbs?.includes('list') === false ? { listable: false } : {}) });
+        resources.push({
+          group,
+          version: served.version,
+          kind: responseKind.kind,
+          plural: resource,
+          namespaced: scope === 'Namespaced',
+          ...(verbs?.includes('list') === false ? { listable: false } : {}),
+        });
       }
     }
   }

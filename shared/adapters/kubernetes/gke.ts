@@ -20,9 +20,16 @@ const clusterSchema = z.object({
   masterAuth: z.object({ clusterCaCertificate: z.base64().optional() }).default({}),
   controlPlaneEndpointsConfig: z
     .object({
-      dnsEndpointConfig: z.object({ endpoint: z.string().optional(), allowExternalTraffic: z.boolean().default(false) }).prefault({}),
+      dnsEndpointConfig: z
+        .object({ endpoint: z.string().optional(), allowExternalTraffic: z.boolean().default(false) })
+        .prefault({}),
       ipEndpointsConfig: z
-        .object({ enabled: z.boolean().optional(), enablePublicEndpoint: z.boolean().optional(), publicEndpoint: z.string().optional(), privateEndpoint: z.string().optional() })
+        .object({
+          enabled: z.boolean().optional(),
+          enablePublicEndpoint: z.boolean().optional(),
+          publicEndpoint: z.string().optional(),
+          privateEndpoint: z.string().optional(),
+        })
         .default({}),
     })
     .prefault({}),
@@ -37,16 +44,38 @@ type GkeCluster = z.infer<typeof clusterSchema>;
  * Throws `ClusterUnavailable` (retry) where the API does not answer or the cluster is being made; `ClusterNotFound`,
  * `ClusterRefused`, `ClusterStopped` and `NoSuchEndpoint` (refuse).
  */
-export async function locateCluster({ cluster, endpoint, api, tokens }: { cluster: string; endpoint: EndpointChoice; api: string; tokens: Tokens }): Promise<Location> {
+export async function locateCluster({
+  cluster,
+  endpoint,
+  api,
+  tokens,
+}: {
+  cluster: string;
+  endpoint: EndpointChoice;
+  api: string;
+  tokens: Tokens;
+}): Promise<Location> {
   const answer = await getResource({ url: `${api}/v1/${cluster}`, tokens });
   switch (answer.answer) {
     case 'none':
-      throw new ConvergeError({ code: 'ClusterUnavailable', subject: cluster, message: `the container API cannot be asked: ${answer.why}`, disposition: 'retry' });
+      throw new ConvergeError({
+        code: 'ClusterUnavailable',
+        subject: cluster,
+        message: `the container API cannot be asked: ${answer.why}`,
+        disposition: 'retry',
+      });
     case 'refused':
       throw refusal({ cluster, ...answer });
     case 'ok': {
       const parsed = clusterSchema.safeParse(answer.body);
-      if (!parsed.success) throw new ConvergeError({ code: 'ClusterUnavailable', subject: cluster, message: 'the container API answered with no cluster', disposition: 'retry', cause: parsed.error });
+      if (!parsed.success)
+        throw new ConvergeError({
+          code: 'ClusterUnavailable',
+          subject: cluster,
+          message: 'the container API answered with no cluster',
+          disposition: 'retry',
+          cause: parsed.error,
+        });
       assertRunning({ cluster, found: parsed.data });
       return chooseEndpoint({ cluster, endpoint, found: parsed.data });
     }
@@ -56,10 +85,28 @@ export async function locateCluster({ cluster, endpoint, api, tokens }: { cluste
 function refusal({ cluster, status, message }: { cluster: string; status: number; message: string }): ConvergeError {
   if (status === 404) {
     const remedy = 'correct `clusters` in the configuration: projects/PROJECT/locations/LOCATION/clusters/NAME';
-    return new ConvergeError({ code: 'ClusterNotFound', subject: cluster, message: `there is no such cluster: ${message}`, remedy, disposition: 'refuse' });
+    return new ConvergeError({
+      code: 'ClusterNotFound',
+      subject: cluster,
+      message: `there is no such cluster: ${message}`,
+      remedy,
+      disposition: 'refuse',
+    });
   }
-  const remedy = status === 401 || status === 403 ? { remedy: 'give the service account container.clusters.get on it (roles/container.clusterViewer), and enable container.googleapis.com' } : {};
-  return new ConvergeError({ code: 'ClusterRefused', subject: cluster, message: `the container API answered ${status}: ${message}`, ...remedy, disposition: 'refuse' });
+  const remedy =
+    status === 401 || status === 403
+      ? {
+          remedy:
+            'give the service account container.clusters.get on it (roles/container.clusterViewer), and enable container.googleapis.com',
+        }
+      : {};
+  return new ConvergeError({
+    code: 'ClusterRefused',
+    subject: cluster,
+    message: `the container API answered ${status}: ${message}`,
+    ...remedy,
+    disposition: 'refuse',
+  });
 }
 
 /** While it is `RECONCILING` (an upgrade, say) or `DEGRADED` (a part of it is broken) the API server of a cluster may answer as always. */
@@ -76,26 +123,57 @@ function assertRunning({ cluster, found: { status, statusMessage } }: { cluster:
   });
 }
 
-function chooseEndpoint({ cluster, endpoint, found }: { cluster: string; endpoint: EndpointChoice; found: GkeCluster }): Location {
+function chooseEndpoint({
+  cluster,
+  endpoint,
+  found,
+}: {
+  cluster: string;
+  endpoint: EndpointChoice;
+  found: GkeCluster;
+}): Location {
   const { dnsEndpointConfig: dns, ipEndpointsConfig: ip } = found.controlPlaneEndpointsConfig;
-  const none = (message: string, remedy: string) => new ConvergeError({ code: 'NoSuchEndpoint', subject: cluster, message, remedy, disposition: 'refuse' });
-  const openDns = dns.allowExternalTraffic && dns.endpoint !== undefined && dns.endpoint !== '' ? dns.endpoint : undefined;
+  const none = (message: string, remedy: string) =>
+    new ConvergeError({ code: 'NoSuchEndpoint', subject: cluster, message, remedy, disposition: 'refuse' });
+  const openDns =
+    dns.allowExternalTraffic && dns.endpoint !== undefined && dns.endpoint !== '' ? dns.endpoint : undefined;
   if (endpoint === 'dns' && openDns === undefined) {
-    const message = dns.endpoint === undefined || dns.endpoint === '' ? 'has no DNS-based endpoint' : 'has a DNS-based endpoint that takes no external traffic';
-    throw none(message, 'gcloud container clusters update NAME --enable-dns-access, or `endpoint: ip` or `connect-gateway`');
+    const message =
+      dns.endpoint === undefined || dns.endpoint === ''
+        ? 'has no DNS-based endpoint'
+        : 'has a DNS-based endpoint that takes no external traffic';
+    throw none(
+      message,
+      'gcloud container clusters update NAME --enable-dns-access, or `endpoint: ip` or `connect-gateway`',
+    );
   }
   // Its certificate is signed by a public authority. https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation
   if (endpoint !== 'ip' && openDns !== undefined) return { server: `https://${openDns}`, ca: undefined };
 
-  const address = ip.enabled === false ? undefined : ((ip.enablePublicEndpoint === false ? ip.privateEndpoint : ip.publicEndpoint) ?? found.endpoint);
+  const address =
+    ip.enabled === false
+      ? undefined
+      : ((ip.enablePublicEndpoint === false ? ip.privateEndpoint : ip.publicEndpoint) ?? found.endpoint);
   if (address === undefined || address === '') {
-    throw none('has no IP-based endpoint', 'use `endpoint: dns` and gcloud container clusters update NAME --enable-dns-access, or `endpoint: connect-gateway`');
+    throw none(
+      'has no IP-based endpoint',
+      'use `endpoint: dns` and gcloud container clusters update NAME --enable-dns-access, or `endpoint: connect-gateway`',
+    );
   }
   const { clusterCaCertificate } = found.masterAuth;
   if (clusterCaCertificate === undefined) {
-    throw new ConvergeError({ code: 'ClusterRefused', subject: cluster, message: 'the container API tells no authority for the IP-based endpoint', remedy: 'use `endpoint: dns`', disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'ClusterRefused',
+      subject: cluster,
+      message: 'the container API tells no authority for the IP-based endpoint',
+      remedy: 'use `endpoint: dns`',
+      disposition: 'refuse',
+    });
   }
-  return { server: `https://${isIPv6(address) ? `[${address}]` : address}`, ca: Buffer.from(clusterCaCertificate, 'base64').toString('utf8') };
+  return {
+    server: `https://${isIPv6(address) ? `[${address}]` : address}`,
+    ca: Buffer.from(clusterCaCertificate, 'base64').toString('utf8'),
+  };
 }
 
 /**
@@ -107,5 +185,8 @@ function chooseEndpoint({ cluster, endpoint, found }: { cluster: string; endpoin
 export function gatewayLocation({ membership, api }: { membership: string; api: string | undefined }): Location {
   const [, project = '', , location = '', , name = ''] = membership.split('/');
   const host = location === 'global' ? 'connectgateway.googleapis.com' : `${location}-connectgateway.googleapis.com`;
-  return { server: `${api ?? `https://${host}`}/v1/projects/${project}/locations/${location}/gkeMemberships/${name}`, ca: undefined };
+  return {
+    server: `${api ?? `https://${host}`}/v1/projects/${project}/locations/${location}/gkeMemberships/${name}`,
+    ca: undefined,
+  };
 }

@@ -57,9 +57,25 @@ function explain(route: GoogleRoute, { status, message }: { status: number; mess
   const isGateway = route.route === 'gateway';
   const subject = isGateway ? route.membership : route.cluster;
   if (status === 404) {
-    const remedy = isGateway ? 'register the cluster with the fleet, or correct `membership`: projects/NUMBER/locations/LOCATION/memberships/NAME' : 'see whether the cluster is still there';
-    return new ConvergeError({ code: 'ClusterNotFound', subject, message: `${isGateway ? 'Connect Gateway knows no such membership' : 'its endpoint knows no such cluster'}: ${message}`, remedy, disposition: 'refuse' });
+    const remedy = isGateway
+      ? 'register the cluster with the fleet, or correct `membership`: projects/NUMBER/locations/LOCATION/memberships/NAME'
+      : 'see whether the cluster is still there';
+    return new ConvergeError({
+      code: 'ClusterNotFound',
+      subject,
+      message: `${isGateway ? 'Connect Gateway knows no such membership' : 'its endpoint knows no such cluster'}: ${message}`,
+      remedy,
+      disposition: 'refuse',
+    });
   }
-  const remedy = isGateway ? 'give the service account roles/gkehub.gatewayEditor, and enable connectgateway.googleapis.com' : 'give the service account container.clusters.connect on the cluster';
-  return new ConvergeError({ code: 'ClusterRefused', subject, message: `${isGateway ? 'Connect Gateway' : 'the endpoint of the cluster'} answered ${status}: ${message}`, remedy, disposition: 'refuse' });
+  const remedy = isGateway
+    ? 'give the service account roles/gkehub.gatewayEditor, and enable connectgateway.googleapis.com'
+    : 'give the service account container.clusters.connect on the cluster';
+  return new ConvergeError({
+    code: 'ClusterRefused',
+    subject,
+    message: `${isGateway ? 'Connect Gateway' : 'the endpoint of the cluster'} answered ${status}: ${message}`,
+    remedy,
+    disposition: 'refuse',
+  });
 }

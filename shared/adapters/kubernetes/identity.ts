@@ -9,7 +9,9 @@ export interface ActingAs {
 
 /** The API server adds the group `system:authenticated` itself. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
 export function impersonation(actingAs: ActingAs | undefined): Readonly<Record<string, string>> {
-  return actingAs === undefined ? {} : { 'impersonate-user': environmentUser(actingAs), 'impersonate-group': environmentGroup };
+  return actingAs === undefined
+    ? {}
+    : { 'impersonate-user': environmentUser(actingAs), 'impersonate-group': environmentGroup };
 }
 
 export function rbacRemedy({ repository, environment }: ActingAs): string {
@@ -20,7 +22,17 @@ export function rbacRemedy({ repository, environment }: ActingAs): string {
 const cannotImpersonate = /\bcannot impersonate\b/;
 
 /** The error for an answer that refuses the impersonation itself; undefined for any other. */
-export function explainImpersonation({ cluster, actingAs, status, message }: { cluster: string; actingAs: ActingAs; status: number; message: string }): ConvergeError | undefined {
+export function explainImpersonation({
+  cluster,
+  actingAs,
+  status,
+  message,
+}: {
+  cluster: string;
+  actingAs: ActingAs;
+  status: number;
+  message: string;
+}): ConvergeError | undefined {
   if (status !== 403 || !cannotImpersonate.test(message)) return undefined;
   const { repository, environment } = actingAs;
   return new ConvergeError({

@@ -24,13 +24,22 @@ export function kubeconfigFile(file: string): KubeconfigSource {
       try {
         return await readFile(file, 'utf8');
       } catch (cause) {
-        throw new ConvergeError({ code: 'BadConfiguration', subject: file, message: 'the kubeconfig cannot be read', disposition: 'refuse', cause });
+        throw new ConvergeError({
+          code: 'BadConfiguration',
+          subject: file,
+          message: 'the kubeconfig cannot be read',
+          disposition: 'refuse',
+          cause,
+        });
       }
     },
   };
 }
 
-type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'>;
+type TlsOptions = Pick<
+  RequestOptions,
+  'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'
+>;
 type Credentials = Readonly<Record<string, string>>;
 
 interface Opened {
@@ -85,10 +94,24 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
   };
 }
 
-async function openText({ name, source, text }: { name: string; source: KubeconfigSource; text: string }): Promise<Opened> {
+async function openText({
+  name,
+  source,
+  text,
+}: {
+  name: string;
+  source: KubeconfigSource;
+  text: string;
+}): Promise<Opened> {
   const { subject, folder } = source;
   const wrong = (message: string, remedy?: string) =>
-    new ConvergeError({ code: 'BadConfiguration', subject, message: `the kubeconfig of cluster ${name} ${message}`, ...(remedy === undefined ? {} : { remedy }), disposition: 'refuse' });
+    new ConvergeError({
+      code: 'BadConfiguration',
+      subject,
+      message: `the kubeconfig of cluster ${name} ${message}`,
+      ...(remedy === undefined ? {} : { remedy }),
+      disposition: 'refuse',
+    });
   const config = new KubeConfig();
   try {
     // The library would read a `token-file` while it parses.
@@ -104,7 +127,8 @@ async function openText({ name, source, text }: { name: string; source: Kubeconf
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw wrong('has no current context');
   const problem = problemOf(config);
-  if (problem !== undefined) throw wrong(problem, 'use a client certificate or a token; for GKE name the cluster by `gke`');
+  if (problem !== undefined)
+    throw wrong(problem, 'use a client certificate or a token; for GKE name the cluster by `gke`');
   if (folder !== undefined) config.makePathsAbsolute(folder);
   else if (namesFiles(config)) throw wrong(...ofFiles);
 
@@ -112,19 +136,32 @@ async function openText({ name, source, text }: { name: string; source: Kubeconf
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
-    throw new ConvergeError({ code: 'BadConfiguration', subject, message: `what the kubeconfig of cluster ${name} names cannot be used`, disposition: 'refuse', cause });
+    throw new ConvergeError({
+      code: 'BadConfiguration',
+      subject,
+      message: `what the kubeconfig of cluster ${name} names cannot be used`,
+      disposition: 'refuse',
+      cause,
+    });
   }
   const dispatcher = dispatcherOf({ config, options, subject });
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
 }
 
-const ofFiles = ['names files, which a secret cannot bring', 'embed them: certificate-authority-data, client-certificate-data, client-key-data, token'] as const;
+const ofFiles = [
+  'names files, which a secret cannot bring',
+  'embed them: certificate-authority-data, client-certificate-data, client-key-data, token',
+] as const;
 
-const usersSchema = z.object({ users: z.array(z.object({ user: z.record(z.string(), z.unknown()).nullish() })).nullish() });
+const usersSchema = z.object({
+  users: z.array(z.object({ user: z.record(z.string(), z.unknown()).nullish() })).nullish(),
+});
 
 function tokenFilesIn(document: unknown): string[] {
   const users = usersSchema.safeParse(document).data?.users ?? [];
-  return users.flatMap(({ user }) => Object.keys(user ?? {})).filter((key) => key === 'token-file' || key === 'tokenFile');
+  return users
+    .flatMap(({ user }) => Object.keys(user ?? {}))
+    .filter((key) => key === 'token-file' || key === 'tokenFile');
 }
 
 /** Programs and providers of credentials would run with the rights of the function, on the word of a configuration. */
@@ -133,7 +170,9 @@ function problemOf(config: KubeConfig): string | undefined {
   const provider: unknown = user?.authProvider;
   if (user?.exec !== undefined && user.exec !== null) return 'asks for an exec plugin, which no function runs';
   if (provider !== undefined && provider !== null) return 'asks for an auth-provider, which no function runs';
-  return user?.impersonateUser === undefined || user.impersonateUser === null ? undefined : 'impersonates somebody (`as`), which only `identity` does';
+  return user?.impersonateUser === undefined || user.impersonateUser === null
+    ? undefined
+    : 'impersonates somebody (`as`), which only `identity` does';
 }
 
 function namesFiles(config: KubeConfig): boolean {
@@ -143,14 +182,31 @@ function namesFiles(config: KubeConfig): boolean {
 }
 
 function headersOf(options: RequestOptions): Credentials {
-  const basic = typeof options.auth === 'string' ? { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` } : {};
+  const basic =
+    typeof options.auth === 'string' ? { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` } : {};
   const named = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]);
   return { ...basic, ...Object.fromEntries(named) };
 }
 
-function dispatcherOf({ config, options, subject }: { config: KubeConfig; options: TlsOptions; subject: string }): Dispatcher {
+function dispatcherOf({
+  config,
+  options,
+  subject,
+}: {
+  config: KubeConfig;
+  options: TlsOptions;
+  subject: string;
+}): Dispatcher {
   const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-  const transport = config.createDispatcherOptions(config.getCurrentCluster(), { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername });
+  const transport = config.createDispatcherOptions(config.getCurrentCluster(), {
+    ca,
+    cert,
+    key,
+    pfx,
+    passphrase,
+    rejectUnauthorized,
+    servername,
+  });
   switch (transport.type) {
     case 'agent':
       return new Agent({ ...connectionLimits, connect: transport.connect });
@@ -159,6 +215,11 @@ function dispatcherOf({ config, options, subject }: { config: KubeConfig; option
     case 'proxy':
       return new ProxyAgent({ ...connectionLimits, uri: transport.uri, requestTls: transport.requestTls });
     case 'socks':
-      throw new ConvergeError({ code: 'NotImplemented', subject, message: 'a SOCKS proxy-url is not implemented yet', disposition: 'refuse' });
+      throw new ConvergeError({
+        code: 'NotImplemented',
+        subject,
+        message: 'a SOCKS proxy-url is not implemented yet',
+        disposition: 'refuse',
+      });
   }
 }

@@ -49,7 +49,12 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
     let answer: Answer;
     let retryAfter: number | undefined;
     try {
-      ({ answer, retryAfter } = await send(connection, { asked, server: endpoint.server, dispatcher: endpoint.dispatcher, credentials }));
+      ({ answer, retryAfter } = await send(connection, {
+        asked,
+        server: endpoint.server,
+        dispatcher: endpoint.dispatcher,
+        credentials,
+      }));
     } catch (error) {
       if (!lookedAgain) {
         lookedAgain = true;
@@ -70,8 +75,12 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       continue;
     }
     const said = answer.status < 400 ? undefined : googleErrorOf(answer.body);
-    if (said !== undefined && !isOverloaded(answer)) throw access.explainFrontEnd({ status: answer.status, message: said });
-    const refusal = connection.actingAs === undefined ? undefined : explainImpersonation({ cluster: connection.name, actingAs: connection.actingAs, ...failure(answer) });
+    if (said !== undefined && !isOverloaded(answer))
+      throw access.explainFrontEnd({ status: answer.status, message: said });
+    const refusal =
+      connection.actingAs === undefined
+        ? undefined
+        : explainImpersonation({ cluster: connection.name, actingAs: connection.actingAs, ...failure(answer) });
     if (refusal !== undefined) throw refusal;
     return answer;
   }
@@ -79,17 +88,32 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
 
 async function send(
   { actingAs }: Connection,
-  { asked, server, dispatcher, credentials }: { asked: ApiRequest; server: string; dispatcher: Dispatcher; credentials: Readonly<Record<string, string>> },
+  {
+    asked,
+    server,
+    dispatcher,
+    credentials,
+  }: { asked: ApiRequest; server: string; dispatcher: Dispatcher; credentials: Readonly<Record<string, string>> },
 ): Promise<{ answer: Answer; retryAfter: number }> {
   const { method, path, accept = 'application/json', contentType, body } = asked;
   const response = await request(`${server}${path}`, {
     method,
     dispatcher,
-    headers: { 'user-agent': 'converge', ...credentials, ...impersonation(actingAs), accept, ...(contentType === undefined ? {} : { 'content-type': contentType }) },
+    headers: {
+      'user-agent': 'converge',
+      ...credentials,
+      ...impersonation(actingAs),
+      accept,
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    },
     ...(body === undefined ? {} : { body }),
   });
   const text = await response.body.text();
-  const answer = { status: response.statusCode, text, body: isJson(response.headers['content-type']) ? parseJson(text) : undefined };
+  const answer = {
+    status: response.statusCode,
+    text,
+    body: isJson(response.headers['content-type']) ? parseJson(text) : undefined,
+  };
   return { answer, retryAfter: Number(response.headers['retry-after'] ?? Number.NaN) * 1000 };
 }
 
@@ -102,7 +126,15 @@ async function lookAgain(access: Access, failed: Endpoint): Promise<void> {
   }
 }
 
-function unreachable({ connection, asked, error }: { connection: Connection; asked: ApiRequest; error: unknown }): ConvergeError {
+function unreachable({
+  connection,
+  asked,
+  error,
+}: {
+  connection: Connection;
+  asked: ApiRequest;
+  error: unknown;
+}): ConvergeError {
   return new ConvergeError({
     code: 'ClusterUnavailable',
     subject: `cluster ${connection.name}`,
@@ -122,7 +154,9 @@ function isJson(contentType: string | string[] | undefined): boolean {
  * (Connect Gateway, a load balancer) says nothing about the cluster: "could not read" is never "absent".
  */
 export function isAbsent(answer: Answer): boolean {
-  return isUnserved(answer) || (answer.status === 404 && (answer.body as { kind?: unknown } | undefined)?.kind === 'Status');
+  return (
+    isUnserved(answer) || (answer.status === 404 && (answer.body as { kind?: unknown } | undefined)?.kind === 'Status')
+  );
 }
 
 /** Whether the API server says that it serves no such kind in that version. */
@@ -157,7 +191,13 @@ function backoff(attempt: number): number {
 /** What the API server says about an object that it does not take; where rights are missing, also where they come from. */
 export function rejection(connection: Connection, answer: Answer): Failure & { status: number } {
   const { status, reason, message, causes } = failure(answer);
-  return { status, reason, causes, message: status === 403 && connection.actingAs !== undefined ? `${message} (${rbacRemedy(connection.actingAs)})` : message };
+  return {
+    status,
+    reason,
+    causes,
+    message:
+      status === 403 && connection.actingAs !== undefined ? `${message} (${rbacRemedy(connection.actingAs)})` : message,
+  };
 }
 
 export function failure(answer: Answer): Failure & { status: number } {
@@ -165,14 +205,31 @@ export function failure(answer: Answer): Failure & { status: number } {
 }
 
 /** A request that failed. A failed read is never "absent". */
-export function refused({ connection, method = 'GET', path, answer }: { connection: Connection; method?: string; path: string; answer: Answer }): ConvergeError {
+export function refused({
+  connection,
+  method = 'GET',
+  path,
+  answer,
+}: {
+  connection: Connection;
+  method?: string;
+  path: string;
+  answer: Answer;
+}): ConvergeError {
   const { status, message } = failure(answer);
   const unavailable = status >= 500 || status === 429;
   return new ConvergeError({
     code: unavailable ? 'ClusterUnavailable' : 'ClusterRefused',
     subject: `cluster ${connection.name}`,
     message: `${method} ${path} answered ${status}: ${message}`,
-    ...(status === 401 || status === 403 ? { remedy: status === 403 && connection.actingAs !== undefined ? rbacRemedy(connection.actingAs) : 'check the credentials and the RBAC rules of this cluster' } : {}),
+    ...(status === 401 || status === 403
+      ? {
+          remedy:
+            status === 403 && connection.actingAs !== undefined
+              ? rbacRemedy(connection.actingAs)
+              : 'check the credentials and the RBAC rules of this cluster',
+        }
+      : {}),
     disposition: unavailable ? 'retry' : 'refuse',
   });
 }

@@ -5,7 +5,13 @@ import type { RefusalCause } from '../../objects/refusal-cause.ts';
 const statusSchema = z.object({
   reason: z.string().catch(''),
   message: z.string().optional().catch(undefined),
-  details: z.object({ causes: z.array(z.object({ reason: z.string().catch(''), message: z.string().catch(''), field: z.string().catch('') })).catch([]) }).catch({ causes: [] }),
+  details: z
+    .object({
+      causes: z
+        .array(z.object({ reason: z.string().catch(''), message: z.string().catch(''), field: z.string().catch('') }))
+        .catch([]),
+    })
+    .catch({ causes: [] }),
 });
 
 export interface Failure {
@@ -33,7 +39,13 @@ const mostCauses = 8;
 /** A value longer than this is a dump of a whole object, in Go or JSON. */
 const longestValue = 120;
 
-function readable({ message, causes }: { message: string; causes: readonly { readonly message: string; readonly field: string }[] }): string {
+function readable({
+  message,
+  causes,
+}: {
+  message: string;
+  causes: readonly { readonly message: string; readonly field: string }[];
+}): string {
   const told = causes.filter(({ field, message: said }) => field !== '' && said !== '');
   const intro = introOf(message);
   if (told.length === 0 || intro === undefined) return cut(withoutDump(message));
@@ -50,7 +62,11 @@ function introOf(message: string): string | undefined {
 
 /** `Invalid value: core.PodTemplateSpec{…}: field is immutable` without the value, which may be kilobytes long. */
 function withoutDump(text: string): string {
-  return text.replace(/(?:^|(?<=: ))(Invalid value|Duplicate value|Unsupported value): /g, (label) => `${label}\0`).split('\0').map((part, at) => (at === 0 ? part : withoutLongValue(part))).join('');
+  return text
+    .replace(/(?:^|(?<=: ))(Invalid value|Duplicate value|Unsupported value): /g, (label) => `${label}\0`)
+    .split('\0')
+    .map((part, at) => (at === 0 ? part : withoutLongValue(part)))
+    .join('');
 }
 
 function withoutLongValue(text: string): string {

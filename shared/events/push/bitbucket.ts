@@ -1,12 +1,25 @@
 import { z } from 'zod';
-import { commitId, commitOrNone, headerOf, isSigned, parseBody, type MovedRef, type Push, type Webhook, type WebhookCall } from './push.ts';
+import {
+  commitId,
+  commitOrNone,
+  headerOf,
+  isSigned,
+  parseBody,
+  type MovedRef,
+  type Push,
+  type Webhook,
+  type WebhookCall,
+} from './push.ts';
 
 const tipSchema = z.object({ type: z.string(), name: z.string(), target: z.object({ hash: commitId }) });
 
 /** Cloud's `repo:push`: https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/#Push */
 const cloudSchema = z.object({
   push: z.object({ changes: z.array(z.object({ new: tipSchema.nullish(), old: tipSchema.nullish() })) }),
-  repository: z.object({ full_name: z.string(), links: z.object({ html: z.object({ href: z.string() }).optional() }).optional() }),
+  repository: z.object({
+    full_name: z.string(),
+    links: z.object({ html: z.object({ href: z.string() }).optional() }).optional(),
+  }),
 });
 
 /** Data Center's `repo:refs_changed`: https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html */
@@ -23,14 +36,17 @@ const dataCenterSchema = z.object({
 /** Bitbucket Cloud and Bitbucket Data Center, which tell one push in two shapes, and may tell several refs at once. */
 export const bitbucket: Webhook = {
   isFrom: (headers) => headers['x-event-key'] !== undefined,
-  isAuthentic: ({ headers, rawBody, secret }) => secret !== '' && isSigned({ signature: headerOf(headers, 'x-hub-signature'), body: rawBody, secret, prefix: 'sha256=' }),
+  isAuthentic: ({ headers, rawBody, secret }) =>
+    secret !== '' &&
+    isSigned({ signature: headerOf(headers, 'x-hub-signature'), body: rawBody, secret, prefix: 'sha256=' }),
   kindOf(headers) {
     const event = headerOf(headers, 'x-event-key');
     if (event === 'diagnostics:ping') return 'ping';
     return event === 'repo:push' || event === 'repo:refs_changed' ? 'push' : 'other';
   },
   deliveryOf: (headers) => headerOf(headers, 'x-request-uuid') ?? headerOf(headers, 'x-request-id'),
-  parsePush: (call) => (headerOf(call.headers, 'x-event-key') === 'repo:push' ? parseCloud(call) : parseDataCenter(call)),
+  parsePush: (call) =>
+    headerOf(call.headers, 'x-event-key') === 'repo:push' ? parseCloud(call) : parseDataCenter(call),
 };
 
 function parseCloud(call: WebhookCall): Push {
@@ -51,7 +67,11 @@ function parseDataCenter(call: WebhookCall): Push {
   return {
     urls: (repository.links?.clone ?? []).map(({ href }) => href),
     fullName: `${repository.project.key}/${repository.slug}`,
-    refs: changes.map(({ ref, fromHash, toHash }) => ({ ref: ref.id, before: commitOrNone(fromHash), after: commitOrNone(toHash) })),
+    refs: changes.map(({ ref, fromHash, toHash }) => ({
+      ref: ref.id,
+      before: commitOrNone(fromHash),
+      after: commitOrNone(toHash),
+    })),
     isDated: date !== undefined,
   };
 }

@@ -6,7 +6,12 @@ const pushSchema = z.object({
   ref: z.string(),
   before: commitId,
   after: commitId,
-  repository: z.object({ full_name: z.string().optional(), clone_url: z.string().optional(), ssh_url: z.string().optional(), html_url: z.string().optional() }),
+  repository: z.object({
+    full_name: z.string().optional(),
+    clone_url: z.string().optional(),
+    ssh_url: z.string().optional(),
+    html_url: z.string().optional(),
+  }),
 });
 
 /** Gitea, and Forgejo, which calls by Gitea's headers, too. Both also send those of GitHub. */

@@ -18,7 +18,9 @@ const pushSchema = z.object({
 /** GitHub, and GitHub Enterprise Server. Signed as https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries says. */
 export const github: Webhook = {
   isFrom: (headers) => headers['x-github-event'] !== undefined,
-  isAuthentic: ({ headers, rawBody, secret }) => secret !== '' && isSigned({ signature: headerOf(headers, 'x-hub-signature-256'), body: rawBody, secret, prefix: 'sha256=' }),
+  isAuthentic: ({ headers, rawBody, secret }) =>
+    secret !== '' &&
+    isSigned({ signature: headerOf(headers, 'x-hub-signature-256'), body: rawBody, secret, prefix: 'sha256=' }),
   kindOf(headers) {
     const event = headerOf(headers, 'x-github-event');
     return event === 'push' || event === 'ping' ? event : 'other';

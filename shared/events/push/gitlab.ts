@@ -32,19 +32,24 @@ export const gitlab: Webhook = {
   isAuthentic(call) {
     if (call.secret === '') return false;
     if (hasValidSignature(call)) return true;
-    return !call.secret.startsWith(signingTokenPrefix) && isSameSecret({ given: headerOf(call.headers, 'x-gitlab-token'), expected: call.secret });
+    return (
+      !call.secret.startsWith(signingTokenPrefix) &&
+      isSameSecret({ given: headerOf(call.headers, 'x-gitlab-token'), expected: call.secret })
+    );
   },
   kindOf(headers) {
     const event = headerOf(headers, 'x-gitlab-event');
     return event === 'Push Hook' || event === 'Tag Push Hook' || event === 'System Hook' ? 'push' : 'other';
   },
   // The key stays the same when GitLab tries again; before 17.4 there is only the event's id.
-  deliveryOf: (headers) => headerOf(headers, 'webhook-id') ?? headerOf(headers, 'idempotency-key') ?? headerOf(headers, 'x-gitlab-event-uuid'),
+  deliveryOf: (headers) =>
+    headerOf(headers, 'webhook-id') ?? headerOf(headers, 'idempotency-key') ?? headerOf(headers, 'x-gitlab-event-uuid'),
   parsePush(call) {
     const { object_kind, event_name } = parseBody(kindSchema, call);
     const kind = object_kind ?? event_name;
     const isPush = kind === 'push' || kind === 'tag_push';
-    if (!isPush && headerOf(call.headers, 'x-gitlab-event') === 'System Hook') return { urls: [], fullName: undefined, refs: [], isDated: false };
+    if (!isPush && headerOf(call.headers, 'x-gitlab-event') === 'System Hook')
+      return { urls: [], fullName: undefined, refs: [], isDated: false };
     const { ref, before, after, project } = parseBody(pushSchema, call);
     return {
       urls: [project.git_http_url, project.git_ssh_url, project.web_url].flatMap((url) => url ?? []),
@@ -57,10 +62,15 @@ export const gitlab: Webhook = {
 
 /** `v1,<base64 of the HMAC>`, one or more with blanks between, over `<id>.<seconds>.<body>`. */
 function hasValidSignature({ headers, rawBody, secret, now }: WebhookCall & { secret: string; now: Date }): boolean {
-  const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => headerOf(headers, name));
-  if (id === undefined || timestamp === undefined || signatures === undefined || !/^\d{1,12}$/.test(timestamp)) return false;
+  const [id, timestamp, signatures] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) =>
+    headerOf(headers, name),
+  );
+  if (id === undefined || timestamp === undefined || signatures === undefined || !/^\d{1,12}$/.test(timestamp))
+    return false;
   if (Math.abs(now.getTime() - Number(timestamp) * 1000) > signedMilliseconds) return false;
-  const key = secret.startsWith(signingTokenPrefix) ? Buffer.from(secret.slice(signingTokenPrefix.length), 'base64') : Buffer.from(secret);
+  const key = secret.startsWith(signingTokenPrefix)
+    ? Buffer.from(secret.slice(signingTokenPrefix.length), 'base64')
+    : Buffer.from(secret);
   if (key.length === 0) return false;
   const expected = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(rawBody).digest('base64')}`;
   return signatures.split(' ').some((given) => isSameSecret({ given, expected }));

@@ -61,7 +61,17 @@ export function headerOf(headers: WebhookCall['headers'], name: string): string 
 }
 
 /** `sha256=<hex>` of the body, as GitHub made it common, or the hex alone where the prefix is empty. */
-export function isSigned({ signature, body, secret, prefix }: { signature: string | undefined; body: Uint8Array; secret: string; prefix: string }): boolean {
+export function isSigned({
+  signature,
+  body,
+  secret,
+  prefix,
+}: {
+  signature: string | undefined;
+  body: Uint8Array;
+  secret: string;
+  prefix: string;
+}): boolean {
   const expected = `${prefix}${createHmac('sha256', secret).update(body).digest('hex')}`;
   return isSameSecret({ given: signature, expected });
 }
@@ -78,7 +88,11 @@ export function parseBody<T>(schema: z.ZodType<T>, { rawBody }: WebhookCall): T 
   try {
     value = JSON.parse(Buffer.from(rawBody).toString('utf8'));
   } catch (error) {
-    throw badRequest({ message: 'is no JSON', remedy: 'set the content type of the webhook to application/json', cause: error });
+    throw badRequest({
+      message: 'is no JSON',
+      remedy: 'set the content type of the webhook to application/json',
+      cause: error,
+    });
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

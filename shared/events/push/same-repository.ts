@@ -5,14 +5,24 @@ import type { Push } from './push.ts';
  * configured one or one of its aliases;
  * where it gives none, by the `owner/name` that is the path of the configured URL.
  */
-export function repositoriesOf<T extends { readonly url: string; readonly aliases?: readonly string[] | undefined }>({ push, configured }: { push: Pick<Push, 'urls' | 'fullName'>; configured: readonly T[] }): readonly T[] {
+export function repositoriesOf<T extends { readonly url: string; readonly aliases?: readonly string[] | undefined }>({
+  push,
+  configured,
+}: {
+  push: Pick<Push, 'urls' | 'fullName'>;
+  configured: readonly T[];
+}): readonly T[] {
   const pushed = new Set(push.urls.flatMap((url) => placeOf(url) ?? []));
-  const same = configured.filter(({ url, aliases = [] }) => [url, ...aliases].some((address) => pushed.has(placeOf(address) ?? '')));
+  const same = configured.filter(({ url, aliases = [] }) =>
+    [url, ...aliases].some((address) => pushed.has(placeOf(address) ?? '')),
+  );
   if (same.length > 0) return same;
   // A repository of another host may be called alike.
   if (pushed.size > 0) return [];
   const name = push.fullName?.toLowerCase();
-  return name === undefined || !name.includes('/') ? [] : configured.filter(({ url }) => placeOf(url)?.replace(/^[^/]+/, '') === `/${name}`);
+  return name === undefined || !name.includes('/')
+    ? []
+    : configured.filter(({ url }) => placeOf(url)?.replace(/^[^/]+/, '') === `/${name}`);
 }
 
 /**
@@ -24,6 +34,10 @@ function placeOf(address: string): string | undefined {
   const url = short === null ? address : `ssh://${short[1]}/${short[2]}`;
   if (!URL.canParse(url)) return undefined;
   const { hostname, pathname } = new URL(url);
-  const path = pathname.toLowerCase().replace(/\/+$/, '').replace(/\.git$/, '').replace(/^\/scm\//, '/');
+  const path = pathname
+    .toLowerCase()
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '')
+    .replace(/^\/scm\//, '/');
   return `${hostname.toLowerCase()}${path}`;
 }

@@ -13,7 +13,13 @@ const webhooks: readonly (readonly [WebhookHost, Webhook])[] = [
 ];
 
 /** The host that a call is from by its headers, of those that are configured. Undefined: none of them. */
-export function webhookOf({ headers, configured }: { headers: WebhookCall['headers']; configured: readonly WebhookHost[] }): { readonly host: WebhookHost; readonly webhook: Webhook } | undefined {
+export function webhookOf({
+  headers,
+  configured,
+}: {
+  headers: WebhookCall['headers'];
+  configured: readonly WebhookHost[];
+}): { readonly host: WebhookHost; readonly webhook: Webhook } | undefined {
   const found = webhooks.find(([host, webhook]) => configured.includes(host) && webhook.isFrom(headers));
   return found === undefined ? undefined : { host: found[0], webhook: found[1] };
 }

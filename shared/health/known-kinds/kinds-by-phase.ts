@@ -5,14 +5,20 @@ import { all, any, condition, kindsOf, phases, yes } from './words.ts';
 export const kindsByPhase: readonly KnownKind[] = [
   {
     kinds: ['acid.zalan.do/postgresql'],
-    ...phases('PostgresClusterStatus', { degraded: ['CreateFailed', 'UpdateFailed', 'SyncFailed', 'Invalid'], healthy: ['Running'] }),
+    ...phases('PostgresClusterStatus', {
+      degraded: ['CreateFailed', 'UpdateFailed', 'SyncFailed', 'Invalid'],
+      healthy: ['Running'],
+    }),
   },
   {
     kinds: kindsOf('ceph.rook.io', 'CephBlockPool', 'CephFilesystem', 'CephObjectStore', 'CephObjectStoreUser'),
     ...phases('phase', { degraded: ['Failure', 'ReconcileFailed'], healthy: ['Ready'] }),
   },
   {
-    kinds: ['clickhouse.altinity.com/ClickHouseInstallation', 'clickhouse-keeper.altinity.com/ClickHouseKeeperInstallation'],
+    kinds: [
+      'clickhouse.altinity.com/ClickHouseInstallation',
+      'clickhouse-keeper.altinity.com/ClickHouseKeeperInstallation',
+    ],
     ...phases('status', { degraded: ['Failed', 'Aborted'], healthy: ['Completed'] }),
   },
   { kinds: ['objectbucket.io/ObjectBucketClaim'], ...phases('phase', { degraded: ['Failed'], healthy: ['Bound'] }) },
@@ -24,32 +30,62 @@ export const kindsByPhase: readonly KnownKind[] = [
   },
   { kinds: ['astra.netapp.io/ExecHook'], suspended: 'spec.enabled == false', healthy: 'spec.enabled == true' },
   {
-    kinds: kindsOf('lifecycle.keptn.sh', 'KeptnAppVersion', 'KeptnTask', 'KeptnWorkloadInstance', 'KeptnWorkloadVersion'),
+    kinds: kindsOf(
+      'lifecycle.keptn.sh',
+      'KeptnAppVersion',
+      'KeptnTask',
+      'KeptnWorkloadInstance',
+      'KeptnWorkloadVersion',
+    ),
     ...phases('status', { degraded: ['Failed'], healthy: ['Succeeded'] }),
   },
   { kinds: ['metrics.keptn.sh/KeptnMetric'], degraded: "status.errMsg != ''", healthy: "status.value != ''" },
-  { kinds: ['trident.netapp.io/TridentOrchestrator'], ...phases('status', { degraded: ['Error', 'Failed'], healthy: ['Installed'] }) },
+  {
+    kinds: ['trident.netapp.io/TridentOrchestrator'],
+    ...phases('status', { degraded: ['Error', 'Failed'], healthy: ['Installed'] }),
+  },
   {
     kinds: ['psmdb.percona.com/PerconaServerMongoDB', 'pxc.percona.com/PerconaXtraDBCluster'],
     ...phases('state', { suspended: ['paused'], degraded: ['error'], healthy: ['ready'] }),
   },
-  { kinds: ['spot.io/SpotDeployment'], ...phases('phase', { suspended: ['Paused'], degraded: ['Degraded'], healthy: ['Healthy'] }) },
+  {
+    kinds: ['spot.io/SpotDeployment'],
+    ...phases('phase', { suspended: ['Paused'], degraded: ['Degraded'], healthy: ['Healthy'] }),
+  },
   {
     kinds: ['tower.ansible.com/AnsibleJob'],
     ...phases('ansibleJobResult.status', { degraded: ['failed', 'error', 'canceled'], healthy: ['successful'] }),
   },
   { kinds: ['camel.apache.org/Integration'], ...phases('phase', { degraded: ['Error'], healthy: ['Running'] }) },
   {
-    kinds: kindsOf('operator.victoriametrics.com', 'VMAgent', 'VMAlert', 'VMAlertmanager', 'VMAuth', 'VMCluster', 'VMSingle'),
+    kinds: kindsOf(
+      'operator.victoriametrics.com',
+      'VMAgent',
+      'VMAlert',
+      'VMAlertmanager',
+      'VMAuth',
+      'VMCluster',
+      'VMSingle',
+    ),
     ...phases('updateStatus', { suspended: ['paused'], degraded: ['failed'], healthy: ['operational'] }),
   },
   {
     kinds: kindsOf(
-      'platform.confluent.io', 'Connect', 'ControlCenter', 'Kafka', 'KRaftController', 'KsqlDB', 'SchemaRegistry', 'Zookeeper',
+      'platform.confluent.io',
+      'Connect',
+      'ControlCenter',
+      'Kafka',
+      'KRaftController',
+      'KsqlDB',
+      'SchemaRegistry',
+      'Zookeeper',
     ),
     healthy: "status.phase == 'RUNNING'",
   },
-  { kinds: ['platform.confluent.io/Connector'], ...phases('state', { degraded: ['ERROR', 'FAILED'], healthy: ['CREATED'] }) },
+  {
+    kinds: ['platform.confluent.io/Connector'],
+    ...phases('state', { degraded: ['ERROR', 'FAILED'], healthy: ['CREATED'] }),
+  },
   {
     kinds: ['minio.min.io/Tenant'],
     degraded: any(
@@ -92,11 +128,19 @@ export const kindsByPhase: readonly KnownKind[] = [
   {
     kinds: kindsOf('grafana.integreatly.org', 'GrafanaDashboard', 'GrafanaDatasource', 'GrafanaFolder'),
     degraded: any('status.NoMatchingInstances == true', yes('NoMatchingInstance')),
-    healthy: any("status.conditions.exists(c, c.type.endsWith('Synchronized') && c.status == 'True')", 'has(status.lastResync)'),
+    healthy: any(
+      "status.conditions.exists(c, c.type.endsWith('Synchronized') && c.status == 'True')",
+      'has(status.lastResync)',
+    ),
   },
   {
     kinds: ['operators.coreos.com/Subscription'],
-    degraded: any(yes('CatalogSourcesUnhealthy'), yes('ResolutionFailed'), yes('InstallPlanFailed'), yes('BundleUnpackFailed')),
+    degraded: any(
+      yes('CatalogSourcesUnhealthy'),
+      yes('ResolutionFailed'),
+      yes('InstallPlanFailed'),
+      yes('BundleUnpackFailed'),
+    ),
     healthy: 'has(status.installedCSV)',
   },
   {
@@ -112,7 +156,13 @@ export const kindsByPhase: readonly KnownKind[] = [
   },
   {
     kinds: ['numaplane.numaproj.io/*'],
-    degraded: any("status.phase == 'Failed'", condition('ChildResourcesHealthy', "c.status == 'False' && c.reason.endsWith('Failed')")),
-    healthy: all("status.phase == 'Deployed'", "!status.conditions.exists(c, c.type == 'ChildResourcesHealthy' && c.status != 'True')"),
+    degraded: any(
+      "status.phase == 'Failed'",
+      condition('ChildResourcesHealthy', "c.status == 'False' && c.reason.endsWith('Failed')"),
+    ),
+    healthy: all(
+      "status.phase == 'Deployed'",
+      "!status.conditions.exists(c, c.type == 'ChildResourcesHealthy' && c.status != 'True')",
+    ),
   },
 ];

@@ -32,16 +32,30 @@ export const kindsOfMachines: readonly KnownKind[] = [
     degraded: any("status.phase == 'Failed'", condition('Running', "c.status == 'False' && c.reason == 'Error'")),
     healthy: "status.phase in ['Succeeded', 'WaitForFirstConsumer', 'PendingPopulation']",
   },
-  { kinds: ['kubevirt.io/VirtualMachine'], suspended: "status.printableStatus in ['Stopped', 'Paused']", healthy: yes('Ready') },
+  {
+    kinds: ['kubevirt.io/VirtualMachine'],
+    suspended: "status.printableStatus in ['Stopped', 'Paused']",
+    healthy: yes('Ready'),
+  },
   {
     kinds: ['kubevirt.io/VirtualMachineInstance'],
     suspended: "status.phase == 'Succeeded'",
     degraded: "status.phase == 'Failed'",
     healthy: yes('Ready'),
   },
-  { kinds: ['snapshot.storage.k8s.io/VolumeSnapshot'], degraded: 'has(status.error)', healthy: 'status.readyToUse == true' },
-  { kinds: ['cassandra.rook.io/Cluster'], healthy: 'status.racks.all(r, status.racks[r].readyMembers >= status.racks[r].members)' },
-  { kinds: ['solr.apache.org/SolrCloud'], healthy: 'status.readyReplicas >= status.replicas && status.upToDateNodes >= status.replicas' },
+  {
+    kinds: ['snapshot.storage.k8s.io/VolumeSnapshot'],
+    degraded: 'has(status.error)',
+    healthy: 'status.readyToUse == true',
+  },
+  {
+    kinds: ['cassandra.rook.io/Cluster'],
+    healthy: 'status.racks.all(r, status.racks[r].readyMembers >= status.racks[r].members)',
+  },
+  {
+    kinds: ['solr.apache.org/SolrCloud'],
+    healthy: 'status.readyReplicas >= status.replicas && status.upToDateNodes >= status.replicas',
+  },
   {
     kinds: ['opentelemetry.io/OpenTelemetryCollector'],
     healthy: any(
@@ -58,18 +72,31 @@ export const kindsOfMachines: readonly KnownKind[] = [
   {
     kinds: ['apps.kruise.io/DaemonSet'],
     suspended: 'spec.updateStrategy.rollingUpdate.paused == true',
-    healthy: 'status.updatedNumberScheduled >= status.desiredNumberScheduled && status.numberAvailable >= status.desiredNumberScheduled',
+    healthy:
+      'status.updatedNumberScheduled >= status.desiredNumberScheduled && status.numberAvailable >= status.desiredNumberScheduled',
   },
-  { kinds: ['apps.kruise.io/BroadcastJob'], ...phases('phase', { suspended: ['paused'], degraded: ['failed'], healthy: ['completed'] }) },
-  { kinds: ['apps.kruise.io/AdvancedCronJob'], suspended: 'spec.paused == true', progressing: 'size(status.active) > 0', healthy: 'true' },
+  {
+    kinds: ['apps.kruise.io/BroadcastJob'],
+    ...phases('phase', { suspended: ['paused'], degraded: ['failed'], healthy: ['completed'] }),
+  },
+  {
+    kinds: ['apps.kruise.io/AdvancedCronJob'],
+    suspended: 'spec.paused == true',
+    progressing: 'size(status.active) > 0',
+    healthy: 'true',
+  },
   {
     kinds: ['rollouts.kruise.io/Rollout'],
-    suspended: any("status.phase == 'Disabled'", "status.phase == 'Progressing' && status.canaryStatus.currentStepState == 'StepPaused'"),
+    suspended: any(
+      "status.phase == 'Disabled'",
+      "status.phase == 'Progressing' && status.canaryStatus.currentStepState == 'StepPaused'",
+    ),
     healthy: "status.phase == 'Healthy'",
   },
   {
     kinds: ['game.kruise.io/GameServer'],
-    healthy: "status.currentState == status.desiredState && !status.?podStatus.conditions.orValue([]).exists(c, c.status == 'False')",
+    healthy:
+      "status.currentState == status.desiredState && !status.?podStatus.conditions.orValue([]).exists(c, c.status == 'False')",
   },
   {
     kinds: ['game.kruise.io/GameServerSet'],

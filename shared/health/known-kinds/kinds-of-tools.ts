@@ -1,7 +1,24 @@
 import type { KnownKind } from './known-kind.ts';
-import { all, any, both, condition, healthyBelow, kindsOf, no, noBut, noUnlessSaying, oneOf, phases, yes } from './words.ts';
+import {
+  all,
+  any,
+  both,
+  condition,
+  healthyBelow,
+  kindsOf,
+  no,
+  noBut,
+  noUnlessSaying,
+  oneOf,
+  phases,
+  yes,
+} from './words.ts';
 
-const failsForGood = all("c.type in ['Accepted', 'ResolvedRefs']", "c.status == 'False'", "c.reason != 'InvalidCertificateRef'");
+const failsForGood = all(
+  "c.type in ['Accepted', 'ResolvedRefs']",
+  "c.status == 'False'",
+  "c.reason != 'InvalidCertificateRef'",
+);
 
 /** Kinds of delivery tools, of controllers for cloud resources, and of the network. */
 export const kindsOfTools: readonly KnownKind[] = [
@@ -25,7 +42,10 @@ export const kindsOfTools: readonly KnownKind[] = [
     suspended: condition('Synced', "c.status == 'False' && c.reason == 'ReconcilePaused'"),
     // What it refers to is not there yet, as at every start.
     degraded: any(noUnlessSaying('Synced', 'cannot resolve references'), no('LastAsyncOperation')),
-    healthy: any(yes('Ready'), oneOf('kind', 'ProviderConfig', 'ClusterProviderConfig', 'ProviderConfigUsage', 'StoreConfig')),
+    healthy: any(
+      yes('Ready'),
+      oneOf('kind', 'ProviderConfig', 'ClusterProviderConfig', 'ProviderConfigUsage', 'StoreConfig'),
+    ),
   },
   { kinds: ['apiextensions.crossplane.io/*'], healthy: 'true' },
   { kinds: ['apiextensions.crossplane.io/CompositeResourceDefinition'], healthy: yes('Established') },
@@ -36,7 +56,10 @@ export const kindsOfTools: readonly KnownKind[] = [
   },
   {
     kinds: kindsOf('pkg.crossplane.io', 'ConfigurationRevision', 'FunctionRevision', 'ProviderRevision'),
-    degraded: any(noUnlessSaying('RevisionHealthy', 'deployment is unavailable'), noUnlessSaying('Healthy', 'deployment is unavailable')),
+    degraded: any(
+      noUnlessSaying('RevisionHealthy', 'deployment is unavailable'),
+      noUnlessSaying('Healthy', 'deployment is unavailable'),
+    ),
     healthy: any(yes('RevisionHealthy'), yes('Healthy')),
   },
   { kinds: ['pkg.crossplane.io/*'], healthy: 'true' },
@@ -77,7 +100,10 @@ export const kindsOfTools: readonly KnownKind[] = [
     ),
     healthy: yes('Programmed'),
   },
-  { kinds: kindsOf('gateway.networking.k8s.io', 'HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'), ...healthyBelow('parents') },
+  {
+    kinds: kindsOf('gateway.networking.k8s.io', 'HTTPRoute', 'GRPCRoute', 'TLSRoute', 'TCPRoute', 'UDPRoute'),
+    ...healthyBelow('parents'),
+  },
   { kinds: ['gateway.networking.k8s.io/BackendTLSPolicy', 'microgateway.airlock.com/*'], ...healthyBelow('ancestors') },
   {
     kinds: ['route.openshift.io/Route'],
@@ -86,7 +112,10 @@ export const kindsOfTools: readonly KnownKind[] = [
   },
   {
     kinds: ['gateway.solo.io/*', 'gloo.solo.io/*'],
-    degraded: any("status.statuses.exists(n, status.statuses[n].state in ['Warning', 'Rejected'])", 'status.state in [2, 3]'),
+    degraded: any(
+      "status.statuses.exists(n, status.statuses[n].state in ['Warning', 'Rejected'])",
+      'status.state in [2, 3]',
+    ),
     healthy: any("status.statuses.all(n, status.statuses[n].state == 'Accepted')", 'status.state == 1'),
   },
 ];

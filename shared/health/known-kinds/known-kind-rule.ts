@@ -17,7 +17,9 @@ export function knownKindRule({ apiVersion, kind }: KubernetesObject): HealthRul
   return [`${group}/${kind}`, `${group}/*`, ...parents].map((key) => rules.get(key)).find((rule) => rule !== undefined);
 }
 
-const rules: ReadonlyMap<string, HealthRule> = new Map(knownKinds.flatMap((row) => row.kinds.map((key) => [key, ruleOf(row)] as const)));
+const rules: ReadonlyMap<string, HealthRule> = new Map(
+  knownKinds.flatMap((row) => row.kinds.map((key) => [key, ruleOf(row)] as const)),
+);
 
 /** An expression of the table is checked by a test; one that does not compile is never true. */
 function expressionOf(text: string | undefined): CelExpression | undefined {
@@ -63,7 +65,8 @@ function withCurrentConditions(object: KubernetesObject): KubernetesObject {
   const status = conditionsSchema.safeParse(object['status']);
   if (!status.success) return object;
   const { generation = 0 } = object.metadata;
-  const generationOf = (condition: unknown) => observedSchema.safeParse(condition).data?.observedGeneration ?? generation;
+  const generationOf = (condition: unknown) =>
+    observedSchema.safeParse(condition).data?.observedGeneration ?? generation;
   const current = status.data.conditions.filter((condition) => generationOf(condition) >= generation);
   const conditions = current.map((condition) => {
     const written = booleanSchema.safeParse(condition);

@@ -10,4 +10,9 @@ import type { KnownKind } from './known-kind.ts';
  * healthy start passes through, such as pods that are not ready yet, is progressing here even where Argo CD calls it
  * degraded, since a degraded object fails its roll-out.
  */
-export const knownKinds: readonly KnownKind[] = [...kindsByCondition, ...kindsOfTools, ...kindsByPhase, ...kindsOfMachines];
+export const knownKinds: readonly KnownKind[] = [
+  ...kindsByCondition,
+  ...kindsOfTools,
+  ...kindsByPhase,
+  ...kindsOfMachines,
+];

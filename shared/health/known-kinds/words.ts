@@ -22,7 +22,10 @@ export const standsFor = (type: string) => ({ degraded: no(type), healthy: yes(t
 type Words = readonly [string, ...(readonly string[])];
 
 /** A field of the status that holds one word. */
-export function phases(field: string, { suspended, degraded, healthy }: { suspended?: Words; degraded: Words; healthy: Words }) {
+export function phases(
+  field: string,
+  { suspended, degraded, healthy }: { suspended?: Words; degraded: Words; healthy: Words },
+) {
   const path = `status.${field}`;
   const always = { degraded: oneOf(path, ...degraded), healthy: oneOf(path, ...healthy) };
   return suspended === undefined ? always : { suspended: oneOf(path, ...suspended), ...always };
@@ -33,7 +36,8 @@ export function phases(field: string, { suspended, degraded, healthy }: { suspen
  * what they refer to, and be of the latest specification.
  */
 export function healthyBelow(list: 'parents' | 'ancestors') {
-  const each = (test: string) => `p.conditions.exists(c, c.?observedGeneration.orValue(0) >= metadata.?generation.orValue(0) && ${test})`;
+  const each = (test: string) =>
+    `p.conditions.exists(c, c.?observedGeneration.orValue(0) >= metadata.?generation.orValue(0) && ${test})`;
   return {
     degraded: `status.${list}.exists(p, ${each("c.type in ['Accepted', 'ResolvedRefs'] && c.status == 'False'")})`,
     progressing: `status.${list}.exists(p, p.conditions.exists(c, c.type == 'Programmed' && c.status != 'True'))`,

@@ -3,7 +3,12 @@ import type { ArtifactId } from '../../source/artifact.ts';
 import type { Commit, Ports, Repository } from '../ports.ts';
 
 /** Sent before the ledger says that anything of the commit is in Git: until then each of its objects makes that it is sent again. */
-export async function announce({ commit, artifacts, repository, ports }: {
+export async function announce({
+  commit,
+  artifacts,
+  repository,
+  ports,
+}: {
   commit: Commit;
   artifacts: readonly ArtifactId[];
   repository: Repository;

@@ -16,7 +16,13 @@ export interface Accepted {
  * Throws `UnsafePath` (refuse) where it would turn a file of the branch, or of another upload of its commit, into a folder or a folder into a
  * file, which deletes more than its name says.
  */
-export async function changesOf({ upload, accepted, head, generations, repository }: {
+export async function changesOf({
+  upload,
+  accepted,
+  head,
+  generations,
+  repository,
+}: {
   upload: CheckedUpload;
   accepted: Accepted;
   head: Commit | undefined;
@@ -24,21 +30,33 @@ export async function changesOf({ upload, accepted, head, generations, repositor
   repository: Repository;
 }): Promise<readonly TreeChange[]> {
   const { live, target, files } = upload;
-  const entryAt = async (path: string) => (head === undefined ? undefined : repository.entry({ commit: head.id, path }));
+  const entryAt = async (path: string) =>
+    head === undefined ? undefined : repository.entry({ commit: head.id, path });
   const folders = foldersOf(target.path);
   for (const folder of folders) {
     if (accepted.folders.has(folder)) continue;
     const kind = (await entryAt(folder))?.kind ?? 'folder';
-    if (kind !== 'folder' || accepted.files.has(folder)) throw inTheWay({ live, path: folder, kind: kind === 'folder' ? 'file' : kind });
+    if (kind !== 'folder' || accepted.files.has(folder))
+      throw inTheWay({ live, path: folder, kind: kind === 'folder' ? 'file' : kind });
   }
   const existing = (await entryAt(target.path))?.kind;
   const wanted = files.map((file) => ({ path: file.path, content: { blob: file.blob }, executable: file.executable }));
   if (target.kind === 'group') {
     if (existing !== undefined && existing !== 'folder') throw inTheWay({ live, path: target.path, kind: existing });
-    const newer = newerPathsBelow({ folder: target.path, bucket: live.bucket, generation: live.generation, generations });
+    const newer = newerPathsBelow({
+      folder: target.path,
+      bucket: live.bucket,
+      generation: live.generation,
+      generations,
+    });
     const kept = (await Promise.all(newer.map((path) => keptAt({ path, head, repository })))).flat();
-    const isKept = (path: string): boolean => newer.some((other) => path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`));
-    return [{ path: target.path, content: undefined, executable: false }, ...wanted.filter(({ path }) => !isKept(path)), ...kept];
+    const isKept = (path: string): boolean =>
+      newer.some((other) => path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`));
+    return [
+      { path: target.path, content: undefined, executable: false },
+      ...wanted.filter(({ path }) => !isKept(path)),
+      ...kept,
+    ];
   }
   if (existing === 'folder' || existing === 'submodule') throw inTheWay({ live, path: target.path, kind: existing });
   if (accepted.folders.has(target.path)) throw inTheWay({ live, path: target.path, kind: 'folder' });
@@ -49,10 +67,23 @@ export async function changesOf({ upload, accepted, head, generations, repositor
 }
 
 /** The files at and below a path as they are; none where somebody deleted them. */
-async function keptAt({ path, head, repository }: { path: string; head: Commit | undefined; repository: Repository }): Promise<readonly TreeChange[]> {
+async function keptAt({
+  path,
+  head,
+  repository,
+}: {
+  path: string;
+  head: Commit | undefined;
+  repository: Repository;
+}): Promise<readonly TreeChange[]> {
   if (head === undefined) return [];
   const entry = await repository.entry({ commit: head.id, path });
-  const entries: readonly TreeEntry[] = entry?.kind === 'folder' ? await repository.files({ commit: head.id, folder: path }) : entry === undefined ? [] : [entry];
+  const entries: readonly TreeEntry[] =
+    entry?.kind === 'folder'
+      ? await repository.files({ commit: head.id, folder: path })
+      : entry === undefined
+        ? []
+        : [entry];
   return entries
     .filter(({ kind }) => kind === 'file' || kind === 'executable')
     .map(({ path: kept, id, kind }) => ({ path: kept, content: { blob: id }, executable: kind === 'executable' }));

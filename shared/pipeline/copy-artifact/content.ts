@@ -20,7 +20,11 @@ const tries = 10;
 const environmentFileBytes = 1_048_576;
 
 /** Reads the live generation of an object, the given one or what replaced it meanwhile: undefined where it is gone. */
-export async function readUpload({ live: found, ports, settings }: {
+export async function readUpload({
+  live: found,
+  ports,
+  settings,
+}: {
   live: StoredObject;
   ports: ContentPorts;
   settings: CopySettings;
@@ -37,7 +41,12 @@ export async function readUpload({ live: found, ports, settings }: {
     live = await ports.buckets.find(live);
   }
   if (live === undefined) return undefined;
-  throw new ConvergeError({ code: 'StorageUnavailable', subject: artifactUri(live), message: `was overwritten during each of ${tries} reads`, disposition: 'retry' });
+  throw new ConvergeError({
+    code: 'StorageUnavailable',
+    subject: artifactUri(live),
+    message: `was overwritten during each of ${tries} reads`,
+    disposition: 'retry',
+  });
 }
 
 interface Reading {
@@ -78,7 +87,9 @@ async function readGroup({ live, path: folder, content, ports, settings }: Readi
     subject,
     store: async ({ path, bytes, chunks }) => {
       const withoutTop = path.slice((foldersOf(path)[0]?.length ?? -1) + 1);
-      const environments = [`${folder}/${path}`, `${folder}/${withoutTop}`].filter((candidate) => environmentOfPath(candidate) !== undefined);
+      const environments = [`${folder}/${path}`, `${folder}/${withoutTop}`].filter(
+        (candidate) => environmentOfPath(candidate) !== undefined,
+      );
       if (environments.length === 0) return repository.writeBlob({ bytes, chunks });
       const whole: Uint8Array[] = [];
       for await (const chunk of chunks) whole.push(chunk);
@@ -99,7 +110,12 @@ function environmentProblem({ path, chunks }: { path: string; chunks: readonly U
   if (environmentOfPath(path) === undefined) return undefined;
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   if (bytes > environmentFileBytes) {
-    return new ConvergeError({ code: 'InvalidEnvironment', subject: path, message: `is larger than ${environmentFileBytes} bytes`, disposition: 'refuse' });
+    return new ConvergeError({
+      code: 'InvalidEnvironment',
+      subject: path,
+      message: `is larger than ${environmentFileBytes} bytes`,
+      disposition: 'refuse',
+    });
   }
   try {
     parseEnvironmentFile({ file: path, text: Buffer.concat(chunks).toString('utf8') });

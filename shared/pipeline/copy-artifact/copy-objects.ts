@@ -44,7 +44,13 @@ export async function copyObjects(request: CopyObjectsRequest): Promise<Recorded
     return copy === undefined;
   });
   const { uploads, refused } = await readAll({ ...request, objects: due });
-  if (refused.length > 0) recorded = await remember({ recorded, news: { copied: new Map(), refused: new Map(refused.map(({ name, generation }) => [name, generation])) }, ports, settings });
+  if (refused.length > 0)
+    recorded = await remember({
+      recorded,
+      news: { copied: new Map(), refused: new Map(refused.map(({ name, generation }) => [name, generation])) },
+      ports,
+      settings,
+    });
   for (const { name, error } of refused) settle(name, { failed: error });
   for (const batch of batchesOf(uploads)) {
     await lease.assertHeld();
@@ -72,7 +78,14 @@ interface Refused {
 }
 
 /** Every object that is what it should be, read and checked; the others are settled, but for what is refused and told. */
-async function readAll({ objects, told, lease, ports, settings, settle }: CopyObjectsRequest): Promise<{ uploads: readonly CheckedUpload[]; refused: readonly Refused[] }> {
+async function readAll({
+  objects,
+  told,
+  lease,
+  ports,
+  settings,
+  settle,
+}: CopyObjectsRequest): Promise<{ uploads: readonly CheckedUpload[]; refused: readonly Refused[] }> {
   const uploads: CheckedUpload[] = [];
   const refused: Refused[] = [];
   async function readOne(live: StoredObject): Promise<void> {
@@ -82,7 +95,8 @@ async function readAll({ objects, told, lease, ports, settings, settle }: CopyOb
       if (upload === undefined) settle(live.name, { done: { outcome: 'gone' } });
       else uploads.push(upload);
     } catch (error) {
-      if (isAboutContent(error) && told.has(live.name)) refused.push({ name: live.name, generation: live.generation, error });
+      if (isAboutContent(error) && told.has(live.name))
+        refused.push({ name: live.name, generation: live.generation, error });
       else settle(live.name, { failed: error });
     }
   }
@@ -108,15 +122,32 @@ export function isAboutContent(error: unknown): error is ConvergeError {
   return error instanceof ConvergeError && error.disposition === 'refuse' && !endsElsewhere.includes(error.code);
 }
 
-async function announceAll({ landings, repository, ports }: { landings: readonly Landing[]; repository: Repository; ports: CopyPorts }): Promise<void> {
+async function announceAll({
+  landings,
+  repository,
+  ports,
+}: {
+  landings: readonly Landing[];
+  repository: Repository;
+  ports: CopyPorts;
+}): Promise<void> {
   const announcements = new Map<string, Announcement>();
   for (const landing of landings) {
-    if (landing.outcome !== 'refused' && landing.announcement !== undefined) announcements.set(landing.announcement.commit.id, landing.announcement);
+    if (landing.outcome !== 'refused' && landing.announcement !== undefined)
+      announcements.set(landing.announcement.commit.id, landing.announcement);
   }
   for (const announcement of announcements.values()) await announce({ ...announcement, repository, ports });
 }
 
-function newsOf({ batch, landings, told }: { batch: readonly CheckedUpload[]; landings: readonly Landing[]; told: ReadonlySet<string> }): Ledger {
+function newsOf({
+  batch,
+  landings,
+  told,
+}: {
+  batch: readonly CheckedUpload[];
+  landings: readonly Landing[];
+  told: ReadonlySet<string>;
+}): Ledger {
   const copied = new Map<string, LedgerEntry>();
   const refused = new Map<string, string>();
   batch.forEach(({ live }, index) => {
@@ -133,7 +164,18 @@ function resultOf(landing: Landing): ObjectResult {
   return { done: { outcome: landing.outcome, commit: landing.entry.commit } };
 }
 
-async function remember({ recorded, news, ports, settings }: { recorded: RecordedLedger; news: Ledger; ports: CopyPorts; settings: CopySettings }): Promise<RecordedLedger> {
-  if (news.copied.size === 0 && news.refused.size === 0) return { ...recorded, ledger: mergeLedgers(recorded.ledger, news) };
+async function remember({
+  recorded,
+  news,
+  ports,
+  settings,
+}: {
+  recorded: RecordedLedger;
+  news: Ledger;
+  ports: CopyPorts;
+  settings: CopySettings;
+}): Promise<RecordedLedger> {
+  if (news.copied.size === 0 && news.refused.size === 0)
+    return { ...recorded, ledger: mergeLedgers(recorded.ledger, news) };
   return writeLedger({ recorded, news, ports, settings });
 }

@@ -39,7 +39,15 @@ const intakes = new WeakMap<Repository, Intake>();
  * others leave a note, and wait until the ledger has what they wait for. The bucket is a level: the holder of the lease copies all there is.
  * Throws what is wrong about the object, and `IntakeBusy` (retry).
  */
-export async function takeIn({ live, ports, settings }: { live: StoredObject; ports: CopyPorts; settings: CopySettings }): Promise<CopyOutcome> {
+export async function takeIn({
+  live,
+  ports,
+  settings,
+}: {
+  live: StoredObject;
+  ports: CopyPorts;
+  settings: CopySettings;
+}): Promise<CopyOutcome> {
   const repository = ports.repository(settings.repositoryClass);
   const intake = intakes.get(repository) ?? { waiting: [], isRunning: false };
   intakes.set(repository, intake);
@@ -48,7 +56,10 @@ export async function takeIn({ live, ports, settings }: { live: StoredObject; po
   intake.waiting.push({ live, since: ports.now().getTime(), noted: false, settle });
   if (intake.isRunning) return promise;
   // The request that found nobody at work goes on until nothing waits: a process is given time only while it answers one.
-  await Promise.allSettled([run({ intake, bucket: live.bucket, repository, ports, settings, times: { ...usualTimes, ...settings.times } }), promise]);
+  await Promise.allSettled([
+    run({ intake, bucket: live.bucket, repository, ports, settings, times: { ...usualTimes, ...settings.times } }),
+    promise,
+  ]);
   return promise;
 }
 
@@ -59,11 +70,15 @@ async function run(context: Context): Promise<void> {
   while (intake.waiting.length > 0) {
     try {
       const { lease: path } = intakePaths(settings);
-      const lease = await acquireLease({ path, holder: settings.holder, event: '', seconds: times.leaseSeconds }, ports);
+      const lease = await acquireLease(
+        { path, holder: settings.holder, event: '', seconds: times.leaseSeconds },
+        ports,
+      );
       if (isTaken(lease)) await waitBehindOther(context);
       else await hold({ ...context, lease });
     } catch (error) {
-      if (!(error instanceof ConvergeError && error.code === 'LeaseLost')) for (const { settle } of intake.waiting.splice(0)) settle({ failed: error });
+      if (!(error instanceof ConvergeError && error.code === 'LeaseLost'))
+        for (const { settle } of intake.waiting.splice(0)) settle({ failed: error });
     }
   }
   intake.isRunning = false;
@@ -73,7 +88,11 @@ async function run(context: Context): Promise<void> {
 async function waitBehindOther({ intake, ports, settings, times }: Context): Promise<void> {
   const unnoted = intake.waiting.filter(({ noted }) => !noted);
   if (unnoted.length > 0) {
-    await ports.state.write({ path: intakePaths(settings).wanted, value: { at: ports.now().toISOString() }, ifGeneration: 'any' });
+    await ports.state.write({
+      path: intakePaths(settings).wanted,
+      value: { at: ports.now().toISOString() },
+      ifGeneration: 'any',
+    });
     for (const one of unnoted) one.noted = true;
   }
   await ports.sleep(times.poll * (1 + Math.random()));
@@ -120,13 +139,22 @@ async function takeNote({ ports, settings }: Context): Promise<boolean> {
 
 type Holding = Context & { readonly lease: Lease; readonly recorded: RecordedLedger; readonly failed: Set<string> };
 
-async function listWhenQuiet({ bucket, ports, times, lease, recorded, failed }: Holding): Promise<readonly StoredObject[]> {
+async function listWhenQuiet({
+  bucket,
+  ports,
+  times,
+  lease,
+  recorded,
+  failed,
+}: Holding): Promise<readonly StoredObject[]> {
   const until = ports.now().getTime() + times.longestBurst;
   let before = '';
   for (;;) {
     await lease.assertHeld();
     const listed = await ports.buckets.list(bucket);
-    const pending = pendingOf({ objects: listed, ledger: recorded.ledger }).filter((live) => !failed.has(artifactUri(live)));
+    const pending = pendingOf({ objects: listed, ledger: recorded.ledger }).filter(
+      (live) => !failed.has(artifactUri(live)),
+    );
     const state = pending.map(artifactUri).join('\n');
     if (state === before || pending.length === 0 || ports.now().getTime() >= until) return pending;
     before = state;
@@ -142,7 +170,8 @@ async function copyAll({ others, ...context }: Holding & { others: readonly Stor
   const newest = new Map<string, StoredObject>();
   for (const live of [...waiting.map((one) => one.live), ...others]) {
     const known = newest.get(live.name);
-    if (known === undefined || isSameOrNewer({ generation: live.generation, than: known.generation })) newest.set(live.name, live);
+    if (known === undefined || isSameOrNewer({ generation: live.generation, than: known.generation }))
+      newest.set(live.name, live);
   }
   const byName = Map.groupBy(waiting, (one) => one.live.name);
   const open = new Set(newest.keys());
@@ -154,7 +183,16 @@ async function copyAll({ others, ...context }: Holding & { others: readonly Stor
     for (const one of events) one.settle(result);
   };
   try {
-    return await copyObjects({ objects: [...newest.values()], told: new Set(byName.keys()), recorded, lease, repository, ports, settings, settle });
+    return await copyObjects({
+      objects: [...newest.values()],
+      told: new Set(byName.keys()),
+      recorded,
+      lease,
+      repository,
+      ports,
+      settings,
+      settle,
+    });
   } catch (error) {
     const isLost = error instanceof ConvergeError && error.code === 'LeaseLost';
     for (const one of waiting.filter(({ live }) => open.has(live.name))) {

@@ -16,13 +16,23 @@ export interface Copy {
  * The copies that the commits of a history name, by the names of the objects; of several the newest generation. Git is the authority, the
  * ledger a shortcut: a copy whose ledger entry was lost is found here, also after its revert, and an older generation never overwrites a newer.
  */
-export function copiesIn({ history, bucket }: { history: readonly Commit[]; bucket: string }): ReadonlyMap<string, Copy> {
+export function copiesIn({
+  history,
+  bucket,
+}: {
+  history: readonly Commit[];
+  bucket: string;
+}): ReadonlyMap<string, Copy> {
   const copies = new Map<string, Copy>();
   for (const commit of history) {
     const { artifacts } = parseProvenance(commit.message);
     for (const artifact of artifacts) {
       const known = copies.get(artifact.name);
-      if (artifact.bucket !== bucket || (known !== undefined && isSameOrNewer({ generation: known.generation, than: artifact.generation }))) continue;
+      if (
+        artifact.bucket !== bucket ||
+        (known !== undefined && isSameOrNewer({ generation: known.generation, than: artifact.generation }))
+      )
+        continue;
       copies.set(artifact.name, { generation: artifact.generation, commit, artifacts });
     }
   }
@@ -30,16 +40,27 @@ export function copiesIn({ history, bucket }: { history: readonly Commit[]; buck
 }
 
 /** Generations by the names of objects: what the ledger and the history know together. */
-export function generationsOf({ ledger, copies }: { ledger: ReadonlyMap<string, LedgerEntry>; copies: ReadonlyMap<string, Copy> }): ReadonlyMap<string, string> {
+export function generationsOf({
+  ledger,
+  copies,
+}: {
+  ledger: ReadonlyMap<string, LedgerEntry>;
+  copies: ReadonlyMap<string, Copy>;
+}): ReadonlyMap<string, string> {
   const generations = new Map([...ledger].map(([name, { generation }]) => [name, generation]));
   for (const [name, { generation }] of copies) {
-    if (!isSameOrNewer({ generation: generations.get(name) ?? '0', than: generation })) generations.set(name, generation);
+    if (!isSameOrNewer({ generation: generations.get(name) ?? '0', than: generation }))
+      generations.set(name, generation);
   }
   return generations;
 }
 
 /** The name of a newer group whose folder holds that path: it has replaced what an older upload would put there. */
-export function newerGroupAbove({ path, generation, generations }: {
+export function newerGroupAbove({
+  path,
+  generation,
+  generations,
+}: {
   path: string;
   generation: string;
   generations: ReadonlyMap<string, string>;
@@ -49,7 +70,12 @@ export function newerGroupAbove({ path, generation, generations }: {
 }
 
 /** The paths below a group's folder where newer uploads have been: the group, older than they are, leaves them. */
-export function newerPathsBelow({ folder, bucket, generation, generations }: {
+export function newerPathsBelow({
+  folder,
+  bucket,
+  generation,
+  generations,
+}: {
   folder: string;
   bucket: string;
   generation: string;

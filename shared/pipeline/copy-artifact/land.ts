@@ -13,7 +13,11 @@ import { overwrittenBy, refuseToOverwrite } from './overwritten.ts';
 
 /** What became of one upload of a commit. */
 export type Landing =
-  | { readonly outcome: 'already-copied' | 'copied' | 'unchanged'; readonly entry: LedgerEntry; readonly announcement: Announcement | undefined }
+  | {
+      readonly outcome: 'already-copied' | 'copied' | 'unchanged';
+      readonly entry: LedgerEntry;
+      readonly announcement: Announcement | undefined;
+    }
   | { readonly outcome: 'refused'; readonly error: ConvergeError };
 
 /** A commit that is to be announced, with the artifacts of its trailers. */
@@ -56,10 +60,19 @@ export async function land(request: LandRequest): Promise<readonly Landing[]> {
   });
 }
 
-async function landOnHead({ uploads, ledger, repository, ports, settings }: LandRequest): Promise<readonly Landing[] | 'moved'> {
+async function landOnHead({
+  uploads,
+  ledger,
+  repository,
+  ports,
+  settings,
+}: LandRequest): Promise<readonly Landing[] | 'moved'> {
   const oldest = Math.min(...uploads.map(({ live }) => live.createdAt.getTime()));
   const head = await fetchBranch({ repository, state: ports.state });
-  const history = head === undefined ? [] : await repository.history({ from: head.id, since: new Date(oldest - clockSkewMilliseconds) });
+  const history =
+    head === undefined
+      ? []
+      : await repository.history({ from: head.id, since: new Date(oldest - clockSkewMilliseconds) });
   const copies = copiesIn({ history, bucket: uploads[0]?.live.bucket ?? '' });
   const generations = generationsOf({ ledger: ledger.copied, copies });
   const landings = new Map<CheckedUpload, Landing>();
@@ -67,7 +80,8 @@ async function landOnHead({ uploads, ledger, repository, ports, settings }: Land
   const overwrites: string[] = [];
   const accepted: Accepted = { files: new Set(), folders: new Set() };
   for (const upload of uploads) {
-    const known = head === undefined ? undefined : await knownLanding({ upload, copies, generations, ledger, head, repository });
+    const known =
+      head === undefined ? undefined : await knownLanding({ upload, copies, generations, ledger, head, repository });
     if (known !== undefined) {
       landings.set(upload, known);
       continue;
@@ -75,7 +89,8 @@ async function landOnHead({ uploads, ledger, repository, ports, settings }: Land
     try {
       const last = ledger.copied.get(upload.live.name);
       const overwritten = head === undefined ? [] : await overwrittenBy({ upload, last, copies, head, repository });
-      if (overwritten.length > 0 && settings.conflicts === 'refuse') refuseToOverwrite({ upload, commits: overwritten });
+      if (overwritten.length > 0 && settings.conflicts === 'refuse')
+        refuseToOverwrite({ upload, commits: overwritten });
       changes.push(...(await changesOf({ upload, accepted, head, generations, repository })));
       overwrites.push(...overwritten);
     } catch (error) {
@@ -89,14 +104,25 @@ async function landOnHead({ uploads, ledger, repository, ports, settings }: Land
     if (result === 'moved') return 'moved';
     const announcement = { commit: result.commit, artifacts: due.map(({ live }) => live) };
     for (const upload of due) {
-      landings.set(upload, { outcome: result.outcome, entry: await entryOf({ upload, commit: result.commit, generation: upload.live.generation, repository }), announcement });
+      landings.set(upload, {
+        outcome: result.outcome,
+        entry: await entryOf({ upload, commit: result.commit, generation: upload.live.generation, repository }),
+        announcement,
+      });
     }
   }
   return uploads.flatMap((upload) => landings.get(upload) ?? []);
 }
 
 /** An upload that is in Git already: its own generation, a newer one, or a newer group around it. */
-async function knownLanding({ upload, copies, generations, ledger, head, repository }: {
+async function knownLanding({
+  upload,
+  copies,
+  generations,
+  ledger,
+  head,
+  repository,
+}: {
   upload: CheckedUpload;
   copies: ReadonlyMap<string, Copy>;
   generations: ReadonlyMap<string, string>;
@@ -115,10 +141,19 @@ async function knownLanding({ upload, copies, generations, ledger, head, reposit
   const group = newerGroupAbove({ path: target.path, generation: live.generation, generations });
   if (group === undefined) return undefined;
   const commit = copies.get(group)?.commit ?? head;
-  return { outcome: 'already-copied', entry: await entryOf({ upload, commit, generation: live.generation, repository }), announcement: undefined };
+  return {
+    outcome: 'already-copied',
+    entry: await entryOf({ upload, commit, generation: live.generation, repository }),
+    announcement: undefined,
+  };
 }
 
-async function entryOf({ upload, commit, generation, repository }: {
+async function entryOf({
+  upload,
+  commit,
+  generation,
+  repository,
+}: {
   upload: CheckedUpload;
   commit: Commit;
   generation: string;
@@ -128,7 +163,14 @@ async function entryOf({ upload, commit, generation, repository }: {
   return { name: upload.live.name, generation, commit: commit.id, at: commit.committedAt.toISOString(), content };
 }
 
-async function commitAndPush({ due, changes, overwrites, head, repository, ports }: {
+async function commitAndPush({
+  due,
+  changes,
+  overwrites,
+  head,
+  repository,
+  ports,
+}: {
   due: readonly CheckedUpload[];
   changes: readonly TreeChange[];
   overwrites: readonly string[];
@@ -136,10 +178,19 @@ async function commitAndPush({ due, changes, overwrites, head, repository, ports
   repository: Repository;
   ports: LandRequest['ports'];
 }): Promise<{ outcome: 'copied' | 'unchanged'; commit: Commit } | 'moved'> {
-  const message = copyMessage(due.map(({ live }) => live), overwrites);
+  const message = copyMessage(
+    due.map(({ live }) => live),
+    overwrites,
+  );
   const commit = await repository.commit({ parent: head?.id, changes, message });
   if (commit !== 'unchanged') {
-    await refuseQuarantined({ subject: due.map(({ live }) => artifactUri(live)).join(', '), commit, head, repository, state: ports.state });
+    await refuseQuarantined({
+      subject: due.map(({ live }) => artifactUri(live)).join(', '),
+      commit,
+      head,
+      repository,
+      state: ports.state,
+    });
     return (await repository.push(commit)) === 'pushed' ? { outcome: 'copied', commit } : 'moved';
   }
   if (head === undefined) throw new Error('a commit without a parent always changes something');

@@ -9,7 +9,10 @@ export interface RecordedLedger {
   readonly written: GenerationPrecondition;
 }
 
-type LedgerAccess = { readonly ports: Pick<CopyPorts, 'state' | 'log'>; readonly settings: Pick<CopySettings, 'repositoryClass'> };
+type LedgerAccess = {
+  readonly ports: Pick<CopyPorts, 'state' | 'log'>;
+  readonly settings: Pick<CopySettings, 'repositoryClass'>;
+};
 
 const tries = 10;
 
@@ -24,7 +27,12 @@ export async function readLedger({ ports, settings }: LedgerAccess): Promise<Rec
 }
 
 /** Adds to the ledger; what another run wrote meanwhile stays. Throws `StorageUnavailable` (retry). */
-export async function writeLedger({ recorded, news, ports, settings }: LedgerAccess & { recorded: RecordedLedger; news: Ledger }): Promise<RecordedLedger> {
+export async function writeLedger({
+  recorded,
+  news,
+  ports,
+  settings,
+}: LedgerAccess & { recorded: RecordedLedger; news: Ledger }): Promise<RecordedLedger> {
   const path = ledgerPath(settings);
   let known = recorded;
   for (let attempt = 0; attempt < tries; attempt++) {
@@ -33,5 +41,10 @@ export async function writeLedger({ recorded, news, ports, settings }: LedgerAcc
     if (written !== 'conflict') return { ledger, written };
     known = await readLedger({ ports, settings });
   }
-  throw new ConvergeError({ code: 'StorageUnavailable', subject: path, message: `changed during each of ${tries} writes`, disposition: 'retry' });
+  throw new ConvergeError({
+    code: 'StorageUnavailable',
+    subject: path,
+    message: `changed during each of ${tries} writes`,
+    disposition: 'retry',
+  });
 }

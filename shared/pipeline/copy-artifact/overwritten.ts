@@ -15,7 +15,13 @@ const clockSkewMilliseconds = 10 * 60_000;
  * The commits of somebody else that changed the upload's path since its object was copied last, newest first: it replaces what they did. None
  * where the path still holds what the last copy brought, which costs no walk, and where no last copy is known.
  */
-export async function overwrittenBy({ upload, last, copies, head, repository }: {
+export async function overwrittenBy({
+  upload,
+  last,
+  copies,
+  head,
+  repository,
+}: {
   upload: CheckedUpload;
   last: LedgerEntry | undefined;
   copies: ReadonlyMap<string, Copy>;
@@ -27,7 +33,9 @@ export async function overwrittenBy({ upload, last, copies, head, repository }: 
   const now = await contentAt(head.id);
   const copy = copies.get(live.name);
   const isNewer = copy !== undefined && !isSameOrNewer({ generation: last?.generation ?? '0', than: copy.generation });
-  const base = isNewer ? { commit: copy.commit.id, at: copy.commit.committedAt, content: await contentAt(copy.commit.id) } : last;
+  const base = isNewer
+    ? { commit: copy.commit.id, at: copy.commit.committedAt, content: await contentAt(copy.commit.id) }
+    : last;
   if (base === undefined || base.content === now) return [];
   if (target.kind === 'file' && files[0]?.blob === now) return [];
   const since = new Date(new Date(base.at).getTime() - clockSkewMilliseconds);
@@ -37,7 +45,8 @@ export async function overwrittenBy({ upload, last, copies, head, repository }: 
   while (commit !== undefined && commit.id !== base.commit && found.length < mostNamed) {
     const parent = history.get(commit.parents[0] ?? '');
     // A roll-back took an upload back: the next upload is what moves on.
-    const isOurs = parseProvenance(commit.message).artifacts.length > 0 || parseRevert(commit.message).from !== undefined;
+    const isOurs =
+      parseProvenance(commit.message).artifacts.length > 0 || parseRevert(commit.message).from !== undefined;
     if (parent === undefined) break;
     const isTouched = (await contentAt(commit.id)) !== (await contentAt(parent.id));
     if (isTouched && !isOurs) found.push(commit.id);
@@ -54,7 +63,8 @@ export function refuseToOverwrite({ upload, commits }: { upload: CheckedUpload; 
     code: 'WouldOverwrite',
     subject: artifactUri(upload.live),
     message: `${upload.target.path} was changed by ${commits.join(', ')} since the last upload`,
-    remedy: 'revert that commit or bring it into the upload and commit the same, or set conflicts: artifact-wins, then upload again',
+    remedy:
+      'revert that commit or bring it into the upload and commit the same, or set conflicts: artifact-wins, then upload again',
     disposition: 'refuse',
   });
 }

@@ -19,11 +19,18 @@ export async function lookForReleases(
 ): Promise<ObservedState> {
   const record = hookRecordOf({ run }, { desired, observed });
   const ofHelm = environment.sources.flatMap((source) => (source.kind === 'helm' ? [source.release] : []));
-  const unheard = environment.adopt ? desired.releases.filter(({ release }) => ofHelm.includes(release) && record[release] === undefined) : [];
+  const unheard = environment.adopt
+    ? desired.releases.filter(({ release }) => ofHelm.includes(release) && record[release] === undefined)
+    : [];
   const adoptedReleases: string[] = [];
   for (const { release } of unheard) {
     for (const resource of [secrets, parentResource]) {
-      const records = await cluster.list({ resource, namespace: environment.namespace, labelSelector: deployedSelector(release), content: 'whole' });
+      const records = await cluster.list({
+        resource,
+        namespace: environment.namespace,
+        labelSelector: deployedSelector(release),
+        content: 'whole',
+      });
       if (!records.some((one) => saysDeployed({ record: one, release }))) continue;
       adoptedReleases.push(release);
       break;

@@ -10,7 +10,13 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupOf, objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import { isShortLived } from '../../objects/short-lived.ts';
 import type { Change } from '../../plan/change-set.ts';
-import { actionsOfStage, type AppliedAction, type PlannedAction, type RememberedObject, type RememberedObjects } from '../../plan/plan.ts';
+import {
+  actionsOfStage,
+  type AppliedAction,
+  type PlannedAction,
+  type RememberedObject,
+  type RememberedObjects,
+} from '../../plan/plan.ts';
 import { ConvergeError } from '../../errors.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { Cluster } from '../ports.ts';
@@ -24,7 +30,11 @@ import type { Run } from './run.ts';
 import type { Target } from './target.ts';
 
 /** What happens once definitions can be used, before anything else is applied: `stop` leaves it at that. */
-export type BeforeOthers = (state: { changes: readonly Change[]; api: ClusterApi; parent: KubernetesObject }) => Promise<'go on' | 'stop'>;
+export type BeforeOthers = (state: {
+  changes: readonly Change[];
+  api: ClusterApi;
+  parent: KubernetesObject;
+}) => Promise<'go on' | 'stop'>;
 
 export interface Applied {
   readonly changes: readonly Change[];
@@ -48,7 +58,17 @@ export interface Applied {
  */
 export async function applyChanges(
   target: Target,
-  { actions, observed, hooks, beforeOthers }: { actions: readonly PlannedAction[]; observed: ObservedState; hooks?: HookRecord | undefined; beforeOthers?: BeforeOthers | undefined },
+  {
+    actions,
+    observed,
+    hooks,
+    beforeOthers,
+  }: {
+    actions: readonly PlannedAction[];
+    observed: ObservedState;
+    hooks?: HookRecord | undefined;
+    beforeOthers?: BeforeOthers | undefined;
+  },
 ): Promise<Applied> {
   const { run, environment, applySet, cluster } = target;
   const changes: Change[] = [];
@@ -56,11 +76,25 @@ export async function applyChanges(
   const notices: ObjectDiff[] = [];
   const answers = new Map<string, KubernetesObject>();
 
-  const kept = actions.flatMap((action): Change[] => (action.action === 'keep' ? [{ id: action.desired.id, did: 'unchanged' }] : []));
-  if (kept.length === actions.length && beforeOthers === undefined) return { changes: kept, remembered, notices, observed: answers, api: target.api, superseded: false, parent: observed.parent };
+  const kept = actions.flatMap((action): Change[] =>
+    action.action === 'keep' ? [{ id: action.desired.id, did: 'unchanged' }] : [],
+  );
+  if (kept.length === actions.length && beforeOthers === undefined)
+    return {
+      changes: kept,
+      remembered,
+      notices,
+      observed: answers,
+      api: target.api,
+      superseded: false,
+      parent: observed.parent,
+    };
 
   const desired = actions.flatMap((action) => (action.action === 'prune' ? [] : [action.desired]));
-  const isServed = (api: ClusterApi) => ({ object }: DesiredObject) => resourceOf({ api, object }) !== undefined;
+  const isServed =
+    (api: ClusterApi) =>
+    ({ object }: DesiredObject) =>
+      resourceOf({ api, object }) !== undefined;
   const api = desired.every(isServed(target.api)) ? target.api : await cluster.api({ refresh: true });
   let current = api;
   await run.lease.assertHeld();
@@ -78,19 +112,38 @@ export async function applyChanges(
     const { desired } = action;
     await run.lease.assertHeld();
     const failed = (message: string): Change => ({ id: desired.id, did: 'failed', message });
-    const needed = dependenciesOf({ object: desired.object, definitions }).find((key) => key !== desired.key && broken.has(key));
-    if (needed !== undefined) return { id: desired.id, did: 'blocked', message: `Blocked: needs ${broken.get(needed) ?? needed}` };
-    if (isUndiscoverable({ desired, api })) return failed(`the API ${desired.object.apiVersion} cannot be discovered: its backend does not answer`);
+    const needed = dependenciesOf({ object: desired.object, definitions }).find(
+      (key) => key !== desired.key && broken.has(key),
+    );
+    if (needed !== undefined)
+      return { id: desired.id, did: 'blocked', message: `Blocked: needs ${broken.get(needed) ?? needed}` };
+    if (isUndiscoverable({ desired, api }))
+      return failed(`the API ${desired.object.apiVersion} cannot be discovered: its backend does not answer`);
     const resource = resourceOf({ api: current, object: desired.object });
-    if (resource === undefined) return failed(`the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}; is its CRD installed?`);
-    const observedBefore = action.action === 'configure' || action.action === 'verify' ? action.observed.object : present.get(desired.key);
-    const result = await applyObject(target, { desired, resource, present: observedBefore, noted: known[desired.key]?.noted });
+    if (resource === undefined)
+      return failed(
+        `the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}; is its CRD installed?`,
+      );
+    const observedBefore =
+      action.action === 'configure' || action.action === 'verify' ? action.observed.object : present.get(desired.key);
+    const result = await applyObject(target, {
+      desired,
+      resource,
+      present: observedBefore,
+      noted: known[desired.key]?.noted,
+    });
     if (result.outcome === 'failed') return failed(result.message);
     const print = fingerprint(result.object);
     const { diffs, noted } = result.notices;
     notices.push(...diffs);
     if (print !== undefined) {
-      remembered[desired.key] = { desired: desired.hash, observed: print, apiVersion: desired.object.apiVersion, ...(noted.length === 0 ? {} : { noted }), ...(isShortLived(desired.object) ? { shortLived: true } : {}) };
+      remembered[desired.key] = {
+        desired: desired.hash,
+        observed: print,
+        apiVersion: desired.object.apiVersion,
+        ...(noted.length === 0 ? {} : { noted }),
+        ...(isShortLived(desired.object) ? { shortLived: true } : {}),
+      };
     }
     answers.set(desired.key, result.object);
     return { id: desired.id, did: result.did };
@@ -106,14 +159,23 @@ export async function applyChanges(
       superseded = stage !== applyStages[0] && (await isSuperseded(target));
       if (superseded) break;
       // A hook may have defined them meanwhile, or another environment.
-      if (stage !== applyStages[0] && !due.every((action) => isServed(current)(action.desired))) current = await cluster.api({ refresh: true });
+      if (stage !== applyStages[0] && !due.every((action) => isServed(current)(action.desired)))
+        current = await cluster.api({ refresh: true });
       await inParallel(due, async (action) => {
         const change = await applyOne(action);
         changes.push(change);
-        if (change.did === 'failed' || change.did === 'blocked') broken.set(action.desired.key, `${objectTitle(change.id)}, which ${change.did === 'failed' ? 'failed' : 'is blocked'}`);
+        if (change.did === 'failed' || change.did === 'blocked')
+          broken.set(
+            action.desired.key,
+            `${objectTitle(change.id)}, which ${change.did === 'failed' ? 'failed' : 'is blocked'}`,
+          );
       });
       if (stage !== 'definitions') continue;
-      const defined = await awaitDefinitions(target, { applied: due.map((action) => action.desired), answers, api: current });
+      const defined = await awaitDefinitions(target, {
+        applied: due.map((action) => action.desired),
+        answers,
+        api: current,
+      });
       current = defined.api;
       for (const { desired } of due) {
         const why = defined.unusable.get(desired.key);
@@ -140,9 +202,23 @@ function isUndiscoverable({ desired: { object }, api }: { desired: DesiredObject
   return resourceOf({ api, object }) === undefined && api.unreadable.some((version) => groupOf(version) === group);
 }
 
-async function ensureNamespace({ cluster, environment, observed }: { cluster: Cluster; environment: Environment; observed: ObservedState }): Promise<void> {
+async function ensureNamespace({
+  cluster,
+  environment,
+  observed,
+}: {
+  cluster: Cluster;
+  environment: Environment;
+  observed: ObservedState;
+}): Promise<void> {
   if (observed.parent !== undefined) return;
-  const resource: ApiResource = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+  const resource: ApiResource = {
+    group: '',
+    version: 'v1',
+    kind: 'Namespace',
+    plural: 'namespaces',
+    namespaced: false,
+  };
   const found = await cluster.get({ resource, namespace: undefined, name: environment.namespace });
   if (found !== undefined) return;
   const object: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment.namespace } };
@@ -165,20 +241,43 @@ async function writeIntent({
   cluster: Cluster;
   api: ClusterApi;
 }): Promise<KubernetesObject> {
-  const ids = actions.flatMap((action) => (action.action === 'prune' || isUndiscoverable({ desired: action.desired, api }) ? [] : [action.desired.id]));
+  const ids = actions.flatMap((action) =>
+    action.action === 'prune' || isUndiscoverable({ desired: action.desired, api }) ? [] : [action.desired.id],
+  );
   const extent = unionOf(observed.extent, extentOf({ ids, parentNamespace: applySet.namespace }));
-  const desired = parentObject({ applySet, extent, record: recordBeside(observed.parent), hooks: hooks ?? readHookRecord(observed.parent) });
+  const desired = parentObject({
+    applySet,
+    extent,
+    record: recordBeside(observed.parent),
+    hooks: hooks ?? readHookRecord(observed.parent),
+  });
   await writeParent({ cluster, observed: observed.parent, desired });
   return desired;
 }
 
 /** Writes the parent where it says something else. */
-export async function writeParent({ cluster, observed, desired }: { cluster: Cluster; observed: KubernetesObject | undefined; desired: KubernetesObject }): Promise<void> {
+export async function writeParent({
+  cluster,
+  observed,
+  desired,
+}: {
+  cluster: Cluster;
+  observed: KubernetesObject | undefined;
+  desired: KubernetesObject;
+}): Promise<void> {
   if (parentSays({ observed, desired })) return;
   await applyOwn({ cluster, resource: parentResource, object: desired });
 }
 
-async function applyOwn({ cluster, resource, object }: { cluster: Cluster; resource: ApiResource; object: KubernetesObject }): Promise<void> {
+async function applyOwn({
+  cluster,
+  resource,
+  object,
+}: {
+  cluster: Cluster;
+  resource: ApiResource;
+  object: KubernetesObject;
+}): Promise<void> {
   const result = await cluster.apply({ resource, object, dryRun: false });
   if (result.outcome === 'applied') return;
   throw new ConvergeError({

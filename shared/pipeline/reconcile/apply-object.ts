@@ -39,7 +39,12 @@ export interface ObjectToApply {
 }
 
 export type ObjectOutcome =
-  | { readonly outcome: 'applied'; readonly did: 'created' | 'configured' | 'unchanged'; readonly object: KubernetesObject; readonly notices: Notices }
+  | {
+      readonly outcome: 'applied';
+      readonly did: 'created' | 'configured' | 'unchanged';
+      readonly object: KubernetesObject;
+      readonly notices: Notices;
+    }
   | { readonly outcome: 'failed'; readonly message: string };
 
 /**
@@ -54,7 +59,8 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
   for (let look = 1; ; look++) {
     const attempt = await attemptApply(target, { ...toApply, present });
     if (attempt.outcome === 'applied') return attempt;
-    if (attempt.outcome === 'failed' || look === looks) return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
+    if (attempt.outcome === 'failed' || look === looks)
+      return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
     await run.ports.sleep(pause(look));
     await run.lease.assertHeld('now');
     present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
@@ -81,31 +87,58 @@ async function attemptApply(target: Target, toApply: ObjectToApply): Promise<Obj
         : ownersRefusal({ owner, said: await others.answerOf({ owner, key: desired.key }) });
     if (message !== undefined) return { outcome: 'failed', message };
     if (owner !== undefined) await others.assertNewest();
-    if (owner?.environment !== undefined) givenUp.push({ id: owner.set, environment: environmentKey({ repository: target.run.repository, environment: owner.environment }) });
+    if (owner?.environment !== undefined)
+      givenUp.push({
+        id: owner.set,
+        environment: environmentKey({ repository: target.run.repository, environment: owner.environment }),
+      });
   }
-  const object = present === undefined ? desired.object : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
+  const object =
+    present === undefined
+      ? desired.object
+      : desiredBeside({ desired: desired.object, observed: present, ignored, purpose: 'apply' });
   const written = await writeOver(target, { ...toApply, object });
   if (written.outcome === 'conflict') return written;
   const { live, result } = written;
-  if (result.outcome === 'rejected') return result.status === 422 && live !== undefined ? await explain(target, { ...toApply, object, live, givenUp, refusal: result }) : failureOf(result);
+  if (result.outcome === 'rejected')
+    return result.status === 422 && live !== undefined
+      ? await explain(target, { ...toApply, object, live, givenUp, refusal: result })
+      : failureOf(result);
 
-  const coOwned = coOwnedFields({ observed: result.object, kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object, ignored }), ignored });
+  const coOwned = coOwnedFields({
+    observed: result.object,
+    kept: live === undefined ? [] : keptByOthers({ before: live, after: result.object, ignored }),
+    ignored,
+  });
   const mutated = mutatedFields({ applied: withoutIgnored(object, ignored), stored: result.object });
   const notices = noticesOf({ id, apiVersion: object.apiVersion, mutated, coOwned, noted });
-  const untouched = present !== undefined && present.metadata.resourceVersion === result.object.metadata.resourceVersion;
-  return { outcome: 'applied', did: present === undefined ? 'created' : untouched ? 'unchanged' : 'configured', object: result.object, notices };
+  const untouched =
+    present !== undefined && present.metadata.resourceVersion === result.object.metadata.resourceVersion;
+  return {
+    outcome: 'applied',
+    did: present === undefined ? 'created' : untouched ? 'unchanged' : 'configured',
+    object: result.object,
+    notices,
+  };
 }
 
 /** How often what the API server refuses beside Git's fields is taken over: it may name one after another. */
 const rounds = 3;
 
-type Written = { readonly outcome: 'written'; readonly live: KubernetesObject | undefined; readonly result: ApplyResult };
+type Written = {
+  readonly outcome: 'written';
+  readonly live: KubernetesObject | undefined;
+  readonly result: ApplyResult;
+};
 
 /**
  * Applies an object over what is there, once the fields that are to go are ours. What a refusal then names beside Git's fields, and
  * nobody owns, was defaulted for what Git no longer says: it is made ours, too.
  */
-async function writeOver(target: Target, toApply: ObjectToApply & { object: KubernetesObject }): Promise<Written | Conflict> {
+async function writeOver(
+  target: Target,
+  toApply: ObjectToApply & { object: KubernetesObject },
+): Promise<Written | Conflict> {
   const { cluster } = target;
   const { desired, resource, object } = toApply;
   let live = toApply.present;
@@ -114,9 +147,19 @@ async function writeOver(target: Target, toApply: ObjectToApply & { object: Kube
   live = taken?.object ?? live;
   for (let round = 1; ; round++) {
     const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
-    if (live === undefined || result.outcome === 'applied' || result.status !== 422 || result.causes.length === 0 || round === rounds) return { outcome: 'written', live, result };
-    const whole = isWhole(live) ? live : await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
-    if (whole?.metadata.uid !== live.metadata.uid || whole?.metadata.resourceVersion !== live.metadata.resourceVersion) return { outcome: 'conflict', message: result.message };
+    if (
+      live === undefined ||
+      result.outcome === 'applied' ||
+      result.status !== 422 ||
+      result.causes.length === 0 ||
+      round === rounds
+    )
+      return { outcome: 'written', live, result };
+    const whole = isWhole(live)
+      ? live
+      : await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
+    if (whole?.metadata.uid !== live.metadata.uid || whole?.metadata.resourceVersion !== live.metadata.resourceVersion)
+      return { outcome: 'conflict', message: result.message };
     live = whole;
     const claimed = await takeOver(target, { ...toApply, live, causes: result.causes });
     if (claimed?.outcome !== 'applied') return { outcome: 'written', live, result: claimed ?? result };
@@ -132,13 +175,30 @@ function isWhole(object: KubernetesObject): boolean {
 /** Makes the fields that are to go ours, where there are any that are not, and resolves with the object as it then is. */
 async function takeOver(
   { cluster }: Target,
-  { desired, object, resource, live, causes }: Pick<ObjectToApply, 'desired' | 'resource'> & { object: KubernetesObject; live: KubernetesObject | undefined; causes?: readonly RefusalCause[] },
+  {
+    desired,
+    object,
+    resource,
+    live,
+    causes,
+  }: Pick<ObjectToApply, 'desired' | 'resource'> & {
+    object: KubernetesObject;
+    live: KubernetesObject | undefined;
+    causes?: readonly RefusalCause[];
+  },
 ): Promise<ApplyResult | undefined> {
   const { uid, resourceVersion } = live?.metadata ?? {};
   if (live === undefined || uid === undefined || resourceVersion === undefined) return undefined;
   const managedFields = managedFieldsToWrite({ desired: object, observed: live, ignored: desired.ignored, causes });
   if (managedFields === undefined) return undefined;
-  return await cluster.writeManagedFields({ resource, namespace: desired.id.namespace, name: desired.id.name, uid, resourceVersion, managedFields });
+  return await cluster.writeManagedFields({
+    resource,
+    namespace: desired.id.namespace,
+    name: desired.id.name,
+    uid,
+    resourceVersion,
+    managedFields,
+  });
 }
 
 /**
@@ -146,7 +206,13 @@ async function takeOver(
  * how a create is fenced: by a version that no object has, it succeeds where nothing is and is a 409 where something is. What it
  * cannot tell is an object that was never there from one that a newer revision deleted: the next look prunes that.
  */
-export function fenced({ object, live }: { object: KubernetesObject; live: KubernetesObject | undefined }): KubernetesObject {
+export function fenced({
+  object,
+  live,
+}: {
+  object: KubernetesObject;
+  live: KubernetesObject | undefined;
+}): KubernetesObject {
   if (live === undefined) return { ...object, metadata: { ...object.metadata, resourceVersion: noVersion } };
   const { uid, resourceVersion } = live.metadata;
   return { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
@@ -171,24 +237,38 @@ async function explain(target: Target, refused: Refused): Promise<ObjectOutcome 
   const { desired, resource, object, live, refusal } = refused;
   const { message, causes } = refusal;
   const [beside] = refusedBeside({ desired: object, observed: live, ignored: desired.ignored, causes });
-  if (beside !== undefined) return { outcome: 'failed', message: `${message} (${pointer(beside.path)} is set by ${beside.manager}, and goes only where that gives it up)` };
+  if (beside !== undefined)
+    return {
+      outcome: 'failed',
+      message: `${message} (${pointer(beside.path)} is set by ${beside.manager}, and goes only where that gives it up)`,
+    };
   const probe = await tryAnew(target, { resource, object: desired.object });
   const verdict = verdictOf({ refusal, probe: probe.outcome === 'applied' ? 'accepted' : probe });
   if (verdict === 'invalid') return { outcome: 'failed', message };
   if (verdict !== 'never changes' && probe.outcome === 'rejected') {
     // A quota that is full, or a policy on names, denies what is there under another name as well; what denies only Git's would deny it after the deletion.
     const same = verdict === 'denied' ? await tryAnew(target, { resource, object: ownedPart(live) }) : undefined;
-    if (same?.outcome !== 'rejected' || same.status !== probe.status) return { outcome: 'failed', message: `${message} (whether it could be made anew cannot be told: ${probe.message})` };
+    if (same?.outcome !== 'rejected' || same.status !== probe.status)
+      return {
+        outcome: 'failed',
+        message: `${message} (whether it could be made anew cannot be told: ${probe.message})`,
+      };
   }
   if (!mayReplace({ object: desired.object, environment })) {
     const along = goesAlong(desired.id);
-    return { outcome: 'failed', message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it${along === undefined ? '' : `; ${along}`})` };
+    return {
+      outcome: 'failed',
+      message: `needs replacement: ${message} (the annotation converge.dev/replace: "true" allows it${along === undefined ? '' : `; ${along}`})`,
+    };
   }
   return await replace(target, refused);
 }
 
 /** A dry run of making an object under another name. */
-async function tryAnew({ cluster }: Target, { resource, object }: { resource: ApiResource; object: KubernetesObject }): Promise<ApplyResult> {
+async function tryAnew(
+  { cluster }: Target,
+  { resource, object }: { resource: ApiResource; object: KubernetesObject },
+): Promise<ApplyResult> {
   return await cluster.apply({ resource, object: fenced({ object: probeOf(object), live: undefined }), dryRun: true });
 }
 
@@ -196,29 +276,58 @@ async function tryAnew({ cluster }: Target, { resource, object }: { resource: Ap
 const creations = 10;
 
 /** Deletes an object, where this environment made it, and makes it anew. */
-async function replace(target: Target, { desired, resource, present, live, givenUp, refusal: { message } }: Refused): Promise<ObjectOutcome | Conflict> {
+async function replace(
+  target: Target,
+  { desired, resource, present, live, givenUp, refusal: { message } }: Refused,
+): Promise<ObjectOutcome | Conflict> {
   const { run, cluster } = target;
   const { id } = desired;
-  const deleted = await deleteObject(target, { resource, id, live, applySets: [...ownSets(target), ...givenUp], purpose: 'replace', desired: desired.object, maker: present === undefined ? undefined : madeBy(present) });
+  const deleted = await deleteObject(target, {
+    resource,
+    id,
+    live,
+    applySets: [...ownSets(target), ...givenUp],
+    purpose: 'replace',
+    desired: desired.object,
+    maker: present === undefined ? undefined : madeBy(present),
+  });
   switch (deleted.outcome) {
     case 'refused':
-      return { outcome: 'failed', message: `needs replacement, and is not deleted for it, since it ${deleted.refusal.message}: ${message} (delete it by hand, and the next run makes it anew)` };
+      return {
+        outcome: 'failed',
+        message: `needs replacement, and is not deleted for it, since it ${deleted.refusal.message}: ${message} (delete it by hand, and the next run makes it anew)`,
+      };
     case 'rejected':
       return { outcome: 'failed', message: `needs replacement, and could not be deleted: ${deleted.message}` };
     case 'changed':
       return { outcome: 'conflict', message };
     case 'leaving':
-      if ((await awaitGone(target, { resource, id, uid: deleted.uid, until: run.waitUntil().getTime() })) === undefined) break;
+      if ((await awaitGone(target, { resource, id, uid: deleted.uid, until: run.waitUntil().getTime() })) === undefined)
+        break;
       return { outcome: 'failed', message: 'needs replacement, and is still being deleted; the next run goes on' };
     case 'gone':
   }
-  let result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
+  let result = await cluster.apply({
+    resource,
+    object: fenced({ object: desired.object, live: undefined }),
+    dryRun: false,
+  });
   for (let creation = 1; creation < creations && result.outcome === 'rejected' && result.status === 403; creation++) {
     await run.ports.sleep(pause(creation));
     await run.lease.assertHeld();
-    result = await cluster.apply({ resource, object: fenced({ object: desired.object, live: undefined }), dryRun: false });
+    result = await cluster.apply({
+      resource,
+      object: fenced({ object: desired.object, live: undefined }),
+      dryRun: false,
+    });
   }
-  if (result.outcome === 'rejected') return failureOf({ ...result, message: `was deleted to be made anew, which is refused: ${result.message}` });
-  const notices = noticesOf({ id: desired.id, apiVersion: desired.object.apiVersion, mutated: mutatedFields({ applied: withoutIgnored(desired.object, desired.ignored ?? []), stored: result.object }), coOwned: [] });
+  if (result.outcome === 'rejected')
+    return failureOf({ ...result, message: `was deleted to be made anew, which is refused: ${result.message}` });
+  const notices = noticesOf({
+    id: desired.id,
+    apiVersion: desired.object.apiVersion,
+    mutated: mutatedFields({ applied: withoutIgnored(desired.object, desired.ignored ?? []), stored: result.object }),
+    coOwned: [],
+  });
   return { outcome: 'applied', did: 'configured', object: result.object, notices };
 }

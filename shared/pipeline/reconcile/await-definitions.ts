@@ -20,9 +20,15 @@ export interface Defined {
  */
 export async function awaitDefinitions(
   { run, cluster }: Target,
-  { applied, answers, api }: { applied: readonly DesiredObject[]; answers: Map<string, KubernetesObject>; api: ClusterApi },
+  {
+    applied,
+    answers,
+    api,
+  }: { applied: readonly DesiredObject[]; answers: Map<string, KubernetesObject>; api: ClusterApi },
 ): Promise<Defined> {
-  const definitions = applied.filter(({ id, key }) => ['CustomResourceDefinition', 'Namespace'].includes(id.kind) && answers.has(key));
+  const definitions = applied.filter(
+    ({ id, key }) => ['CustomResourceDefinition', 'Namespace'].includes(id.kind) && answers.has(key),
+  );
   const health = ({ key }: DesiredObject) => {
     const answer = answers.get(key);
     return answer === undefined ? undefined : assessHealth(answer);
@@ -33,7 +39,10 @@ export async function awaitDefinitions(
     await run.lease.assertHeld();
     await inParallel(notYet(), async (desired) => {
       const resource = resourceOf({ api, object: desired.object });
-      const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: undefined, name: desired.id.name });
+      const live =
+        resource === undefined
+          ? undefined
+          : await cluster.get({ resource, namespace: undefined, name: desired.id.name });
       if (live !== undefined) answers.set(desired.key, live);
     });
   }

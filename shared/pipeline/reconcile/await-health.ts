@@ -45,7 +45,12 @@ export async function awaitHealth(
     observed,
     api,
     last,
-  }: { desired: readonly DesiredObject[]; observed: ReadonlyMap<string, KubernetesObject>; api: ClusterApi; last: Rollout | undefined },
+  }: {
+    desired: readonly DesiredObject[];
+    observed: ReadonlyMap<string, KubernetesObject>;
+    api: ClusterApi;
+    last: Rollout | undefined;
+  },
 ): Promise<Outcome> {
   const { run, revision, environment, applySet, cluster } = target;
   const remembered = run.memoryFile.memory().objects;
@@ -61,10 +66,23 @@ export async function awaitHealth(
     const judged = desired.map((object) => {
       const known = latest.get(object.key);
       const health = healthOf({ desired: object, observed: known, expressions: environment.health });
-      return { desired: object, health, bearing: bearingOf({ object: known, health, expressions: environment.health, waitsForConsumer: known !== undefined && claims.waits(known) }) };
+      return {
+        desired: object,
+        health,
+        bearing: bearingOf({
+          object: known,
+          health,
+          expressions: environment.health,
+          waitsForConsumer: known !== undefined && claims.waits(known),
+        }),
+      };
     });
     const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
-    if (unhealthy.length === 0) return { outcome: 'healthy', health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))) };
+    if (unhealthy.length === 0)
+      return {
+        outcome: 'healthy',
+        health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))),
+      };
 
     if (run.ports.now().getTime() - explainedAt >= explainAgain) {
       explainedAt = run.ports.now().getTime();
@@ -73,10 +91,15 @@ export async function awaitHealth(
     const now = run.ports.now();
     const failed = failedOf(unhealthy, explanations);
     const failingSince = failing.since(failed, now);
-    const explained = (objects: readonly UnhealthyObject[]) => objects.map((object) => withReason(object, explanations));
+    const explained = (objects: readonly UnhealthyObject[]) =>
+      objects.map((object) => withReason(object, explanations));
     switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
       case 'failed':
-        return { outcome: 'unhealthy', objects: explained(failed.length > 0 ? failed : unhealthy), rollout: endRollout({ rollout, now }) };
+        return {
+          outcome: 'unhealthy',
+          objects: explained(failed.length > 0 ? failed : unhealthy),
+          rollout: endRollout({ rollout, now }),
+        };
       case 'checkpoint':
         return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
       case 'look again':
@@ -88,11 +111,15 @@ export async function awaitHealth(
     const ids = unhealthy.map((object) => object.desired.id);
     const extent = extentOf({ ids, parentNamespace: applySet.namespace });
     for (const { desired: object } of unhealthy) latest.delete(object.key);
-    for (const object of await listLabelled({ cluster, api, applySet, extent, remembered })) latest.set(objectKey(objectIdOf(object)), object);
+    for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
+      latest.set(objectKey(objectIdOf(object)), object);
   }
 }
 
-function latestOf(latest: ReadonlyMap<string, KubernetesObject>, key: string): { key: string; object: KubernetesObject }[] {
+function latestOf(
+  latest: ReadonlyMap<string, KubernetesObject>,
+  key: string,
+): { key: string; object: KubernetesObject }[] {
   const object = latest.get(key);
   return object === undefined ? [] : [{ key, object }];
 }
@@ -113,14 +140,19 @@ function openFailing(): { since(failed: readonly UnhealthyObject[], now: Date): 
   return {
     since(failed, now) {
       known = new Map(failed.map(({ desired: { key } }) => [key, known.get(key) ?? now]));
-      return [...known.values()].reduce<Date | undefined>((first, since) => (first === undefined || since < first ? since : first), undefined);
+      return [...known.values()].reduce<Date | undefined>(
+        (first, since) => (first === undefined || since < first ? since : first),
+        undefined,
+      );
     },
   };
 }
 
 function withReason(unhealthy: UnhealthyObject, explanations: Explanations): UnhealthyObject {
   const trouble = explanations.of(unhealthy.desired.key);
-  return trouble === undefined ? unhealthy : { ...unhealthy, health: { ...unhealthy.health, message: trouble.message } };
+  return trouble === undefined
+    ? unhealthy
+    : { ...unhealthy, health: { ...unhealthy.health, message: trouble.message } };
 }
 
 /** `waits for Deployment acme/web: 1 of 3 ready, and 2 more objects` */
@@ -128,7 +160,17 @@ function messageOf(unhealthy: readonly UnhealthyObject[]): string {
   return `waits for ${describeObjects(unhealthy.map(({ desired: { id }, health }) => ({ id, health })))}`;
 }
 
-function healthOf({ desired, observed, expressions }: { desired: DesiredObject; observed: KubernetesObject | undefined; expressions: readonly HealthExpressions[] }): Health {
+function healthOf({
+  desired,
+  observed,
+  expressions,
+}: {
+  desired: DesiredObject;
+  observed: KubernetesObject | undefined;
+  expressions: readonly HealthExpressions[];
+}): Health {
   if (observed !== undefined) return assessHealth(observed, expressions);
-  return isShortLived(desired.object) ? { state: 'Healthy', message: 'it ended, and was cleaned up' } : { state: 'Missing', message: 'is not there' };
+  return isShortLived(desired.object)
+    ? { state: 'Healthy', message: 'it ended, and was cleaned up' }
+    : { state: 'Missing', message: 'is not there' };
 }

@@ -46,11 +46,19 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
   if (finished.step === 'ended') return finished.result;
   const ending = await finishPrune(target, course, written.made, pruning.made);
   if (ending.step === 'ended') return ending.result;
-  return await conclude(target, course, { applied: written.made.applied, leaving: pruning.made.leaving, pruned: ending.made, health: healthy.made });
+  return await conclude(target, course, {
+    applied: written.made.applied,
+    leaving: pruning.made.leaving,
+    pruned: ending.made,
+    health: healthy.made,
+  });
 }
 
 /** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
-async function write(target: Target, { desired, observed, actions, renewed, hooks: { record, due }, rollout }: Course): Promise<Step<Written>> {
+async function write(
+  target: Target,
+  { desired, observed, actions, renewed, hooks: { record, due }, rollout }: Course,
+): Promise<Step<Written>> {
   const { run, revision, environment } = target;
   const { releases } = desired;
   let hooks: HooksRun = { record, parent: observed.parent, failed: undefined, left: undefined };
@@ -69,22 +77,35 @@ async function write(target: Target, { desired, observed, actions, renewed, hook
   };
   // Once Helm's record is gone, nobody could tell any more that the release was adopted.
   const adopted = observed.adoptedReleases === undefined ? undefined : record;
-  const applied = await applyChanges(target, { actions, observed, hooks: adopted, beforeOthers: due ? runPreHooks : undefined });
+  const applied = await applyChanges(target, {
+    actions,
+    observed,
+    hooks: adopted,
+    beforeOthers: due ? runPreHooks : undefined,
+  });
   await rememberObjects(run, { ...renewed, ...applied.remembered });
   if (applied.superseded || hooks.left === 'superseded') return superseded;
-  if (hooks.left !== undefined) return ended(await checkpoint(target, { message: hooks.left.waitsFor, rollout: current }));
+  if (hooks.left !== undefined)
+    return ended(await checkpoint(target, { message: hooks.left.waitsFor, rollout: current }));
   return { step: 'done', made: { applied, hooks, rollout: current } };
 }
 
-async function prune(target: Target, course: Course, { applied, hooks, rollout }: Written): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
+async function prune(
+  target: Target,
+  course: Course,
+  { applied, hooks, rollout }: Written,
+): Promise<Step<{ pruned: Pruned; leaving: Rollout }>> {
   const { run, revision, environment } = target;
   const { actions, observed, committed, earlier } = course;
   const isFailing = failuresOf(applied.changes).length > 0 || hooks.failed !== undefined;
-  if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target))) return superseded;
+  if (!isFailing && actions.some((action) => action.action === 'prune') && (await isSuperseded(target)))
+    return superseded;
   const leaving = rollout ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   const until = waitsUntil({ rollout: leaving, waitUntil: run.waitUntil() });
   const workloads = workloadsOf({ observed, applied });
-  const pruned: Pruned = isFailing ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] } : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
+  const pruned: Pruned = isFailing
+    ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] }
+    : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
   // A fight was about what Git said before.
   const heals = confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: committed }));
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
@@ -97,19 +118,39 @@ async function prune(target: Target, course: Course, { applied, hooks, rollout }
 }
 
 /** Prunes what waited for the revision to work. */
-async function finishPrune(target: Target, course: Course, { applied }: Written, { pruned, leaving }: { pruned: Pruned; leaving: Rollout }): Promise<Step<Pruned>> {
+async function finishPrune(
+  target: Target,
+  course: Course,
+  { applied }: Written,
+  { pruned, leaving }: { pruned: Pruned; leaving: Rollout },
+): Promise<Step<Pruned>> {
   if (pruned.deferred === undefined) return { step: 'done', made: pruned };
   if (await isSuperseded(target)) return superseded;
   const { desired, observed } = course;
   const inventorySize = new Set([...observed.objects.keys(), ...desired.objects.map(({ key }) => key)]).size;
   const until = waitsUntil({ rollout: leaving, waitUntil: target.run.waitUntil() });
-  const made = await pruneLast(target, { pruned, api: applied.api, workloads: workloadsOf({ observed, applied }), inventorySize, until });
+  const made = await pruneLast(target, {
+    pruned,
+    api: applied.api,
+    workloads: workloadsOf({ observed, applied }),
+    inventorySize,
+    until,
+  });
   if (failuresOf(made.changes).length === 0) return { step: 'done', made };
   return ended(await fail(target, course, { changes: [...applied.changes, ...made.changes], hook: undefined }));
 }
 
-async function reachHealth(target: Target, { desired, observed, unhealed }: Course, { applied, rollout }: Written): Promise<Step<EnvironmentHealth>> {
-  const healing = { desired: withoutUnhealed(desired, unhealed), observed: latest({ observed, applied }), api: applied.api, last: rollout };
+async function reachHealth(
+  target: Target,
+  { desired, observed, unhealed }: Course,
+  { applied, rollout }: Written,
+): Promise<Step<EnvironmentHealth>> {
+  const healing = {
+    desired: withoutUnhealed(desired, unhealed),
+    observed: latest({ observed, applied }),
+    api: applied.api,
+    last: rollout,
+  };
   const outcome = await awaitHealth(target, healing);
   switch (outcome.outcome) {
     case 'superseded':
@@ -117,7 +158,9 @@ async function reachHealth(target: Target, { desired, observed, unhealed }: Cour
     case 'waiting':
       return ended(await checkpoint(target, outcome));
     case 'unhealthy': {
-      const objects = outcome.objects.map(({ desired: { id, object }, health }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }));
+      const objects = outcome.objects.map(({ desired: { id, object }, health }) =>
+        wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }),
+      );
       const divergence = divergenceOf({ reason: 'Unhealthy', revision: target.revision, objects });
       return ended(await divergeForGood(target, { rollout: outcome.rollout, divergence }));
     }
@@ -129,7 +172,13 @@ async function reachHealth(target: Target, { desired, observed, unhealed }: Cour
 /** The hooks that come after what was applied is healthy. */
 async function finishHooks(target: Target, course: Course, { applied, hooks }: Written): Promise<Step<undefined>> {
   const { releases } = course.desired;
-  const { failed, left } = await runHooks(target, { phase: 'post', releases, record: hooks.record, api: applied.api, parent: hooks.parent });
+  const { failed, left } = await runHooks(target, {
+    phase: 'post',
+    releases,
+    record: hooks.record,
+    api: applied.api,
+    parent: hooks.parent,
+  });
   if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
   if (left === 'superseded') return superseded;
   if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: undefined }));
@@ -143,7 +192,11 @@ function ended(result: RunResult): Step<never> {
 }
 
 /** Tells every failure at once, and when it is tried again. */
-async function fail(target: Target, { before, isSame, desired }: Course, { changes, hook }: { changes: readonly Change[]; hook: FailedHook | undefined }): Promise<RunResult> {
+async function fail(
+  target: Target,
+  { before, isSame, desired }: Course,
+  { changes, hook }: { changes: readonly Change[]; hook: FailedHook | undefined },
+): Promise<RunResult> {
   const { run, revision } = target;
   const now = run.ports.now();
   const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
@@ -151,10 +204,32 @@ async function fail(target: Target, { before, isSame, desired }: Course, { chang
   return await divergeForGood(target, { retry, divergence: failureOf({ changes, desired, revision, hook }) });
 }
 
-function failureOf({ changes, desired, revision, hook }: { changes: readonly Change[]; desired: DesiredState; revision: string; hook: FailedHook | undefined }): Divergence {
+function failureOf({
+  changes,
+  desired,
+  revision,
+  hook,
+}: {
+  changes: readonly Change[];
+  desired: DesiredState;
+  revision: string;
+  hook: FailedHook | undefined;
+}): Divergence {
   const versions = new Map(desired.objects.map(({ key, object }) => [key, object.apiVersion]));
-  const objects = failuresOf(changes).map(({ id, message }) => wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }));
-  const hookDiffs = hook === undefined ? [] : [wholeObjectDiff({ id: hook.desired.id, apiVersion: hook.desired.object.apiVersion, change: 'failed', message: hook.message })];
+  const objects = failuresOf(changes).map(({ id, message }) =>
+    wholeObjectDiff({ id, apiVersion: versions.get(objectKey(id)) ?? id.group, change: 'failed', message }),
+  );
+  const hookDiffs =
+    hook === undefined
+      ? []
+      : [
+          wholeObjectDiff({
+            id: hook.desired.id,
+            apiVersion: hook.desired.object.apiVersion,
+            change: 'failed',
+            message: hook.message,
+          }),
+        ];
   return divergenceOf({ reason: 'Failed', revision, objects: [...objects, ...hookDiffs] });
 }
 

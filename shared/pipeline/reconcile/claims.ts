@@ -5,7 +5,13 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { inParallel } from './parallel.ts';
 import type { Target } from './target.ts';
 
-const storageClasses: ApiResource = { group: 'storage.k8s.io', version: 'v1', kind: 'StorageClass', plural: 'storageclasses', namespaced: false };
+const storageClasses: ApiResource = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  kind: 'StorageClass',
+  plural: 'storageclasses',
+  namespaced: false,
+};
 
 /** Which claims wait for the first Pod that uses them, by their StorageClasses as far as they were read. */
 export interface Claims {
@@ -24,16 +30,23 @@ export function openClaims({ run, cluster }: Pick<Target, 'run' | 'cluster'>): C
     waits: (object) => waiting.get(classThatMayWait(object) ?? '') ?? false,
     async renew(objects) {
       const names = new Set(objects.flatMap((object) => classThatMayWait(object) ?? []));
-      await inParallel([...names].filter((name) => !waiting.has(name)), async (name) => {
-        try {
-          const found = await cluster.get({ resource: storageClasses, namespace: undefined, name });
-          if (found !== undefined) waiting.set(name, bindsToFirstConsumer(found));
-        } catch (error) {
-          if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-          waiting.set(name, true);
-          run.ports.log('WARNING', `a storage class cannot be read, so that its claims hold no roll-out: ${error.message}`, { environment: run.key, storageClass: name });
-        }
-      });
+      await inParallel(
+        [...names].filter((name) => !waiting.has(name)),
+        async (name) => {
+          try {
+            const found = await cluster.get({ resource: storageClasses, namespace: undefined, name });
+            if (found !== undefined) waiting.set(name, bindsToFirstConsumer(found));
+          } catch (error) {
+            if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+            waiting.set(name, true);
+            run.ports.log(
+              'WARNING',
+              `a storage class cannot be read, so that its claims hold no roll-out: ${error.message}`,
+              { environment: run.key, storageClass: name },
+            );
+          }
+        },
+      );
     },
   };
 }

@@ -31,7 +31,11 @@ interface Done {
 export async function conclude(target: Target, course: Course, done: Done): Promise<RunResult> {
   const { run, revision, environment, cluster } = target;
   const { desired, quiet, before, notices } = course;
-  const { applied, pruned, health: { state: health, unawaited } } = done;
+  const {
+    applied,
+    pruned,
+    health: { state: health, unawaited },
+  } = done;
   const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
   const left = [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort();
   const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
@@ -42,11 +46,25 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   }
   if (course.unhealed.length > 0) {
     const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: course.unhealed });
-    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending, health, unawaited, rollout: undefined, retry: undefined, waiting: undefined });
+    await run.memoryFile.save({
+      ...run.memoryFile.memory(),
+      left,
+      pending,
+      health,
+      unawaited,
+      rollout: undefined,
+      retry: undefined,
+      waiting: undefined,
+    });
     return { outcome: 'diverged', revision, reason, summary };
   }
 
-  const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
+  const renderKey = renderKeyOf({
+    environment,
+    inputs: desired.inputs,
+    api: applied.api,
+    renderer: await run.ports.renderer.version(),
+  });
   if (quiet === undefined) await recordConverged(target, { applied, desired, left: skipped, renderKey });
   await tellNotices(target, [...notices, ...applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
@@ -60,7 +78,17 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
       converged: { ...(quiet ?? target.attempted), renderKey },
       previous: previousOf({ before, desired }),
       objects: onlyDesired({ objects: memory.objects, desired }),
-      ...{ left, pending, unwanted, health, unawaited, rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
+      ...{
+        left,
+        pending,
+        unwanted,
+        health,
+        unawaited,
+        rollout: undefined,
+        rolledOut: undefined,
+        retry: undefined,
+        waiting: undefined,
+      },
     },
     converged: {
       cluster: cluster.name,
@@ -74,20 +102,34 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
 }
 
 /** What should be gone and is there: guarded, or still being deleted. The latter is waited for like what takes its time to come. */
-async function tellLeft(target: Target, { pruned: { guarded, released = [], lingering }, leaving }: Done): Promise<RunResult> {
+async function tellLeft(
+  target: Target,
+  { pruned: { guarded, released = [], lingering }, leaving }: Done,
+): Promise<RunResult> {
   const { run, revision } = target;
   const [slow] = lingering;
   if (slow !== undefined && guarded.length === 0 && !isOver({ rollout: leaving, now: run.ports.now() })) {
-    return await checkpoint(target, { message: `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`, rollout: leaving });
+    return await checkpoint(target, {
+      message: `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`,
+      rollout: leaving,
+    });
   }
-  const left = [...guarded, ...lingering].map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }));
+  const left = [...guarded, ...lingering].map(({ observed: { id, object }, reason }) =>
+    wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: reason }),
+  );
   const objects = [...left, ...releasedDiffs(released)];
   const divergence = divergenceOf({ reason: guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects });
   return await diverge(run, { ...target, rollout: slow === undefined ? undefined : leaving, divergence });
 }
 
 /** The revision that a roll-back from this one goes to: the last that converged with other inputs. */
-function previousOf({ before: { converged, previous }, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
+function previousOf({
+  before: { converged, previous },
+  desired,
+}: {
+  before: Memory;
+  desired: DesiredState;
+}): AttemptedRevision | undefined {
   if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return previous;
   const { commit, revision, at, inputs } = converged;
   return { commit, revision, at, inputs };
@@ -96,11 +138,28 @@ function previousOf({ before: { converged, previous }, desired }: { before: Memo
 /** The inventory as it now is, with the revision and the inputs it stands for. */
 async function recordConverged(
   { run, revision, environment, cluster, applySet }: Target,
-  { applied, desired, left, renderKey }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
+  {
+    applied,
+    desired,
+    left,
+    renderKey,
+  }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
-  const extent = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
+  const extent = extentOf({
+    ids: [...desired.objects.map((object) => object.id), ...left],
+    parentNamespace: environment.namespace,
+  });
   await run.lease.assertHeld();
-  await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey }, hooks: convergedRecord(desired.releases) }) });
+  await writeParent({
+    cluster,
+    observed: applied.parent,
+    desired: parentObject({
+      applySet,
+      extent,
+      record: { revision, renderKey },
+      hooks: convergedRecord(desired.releases),
+    }),
+  });
 }
 
 function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {

@@ -64,7 +64,12 @@ async function convergeOne(run: Run): Promise<RunResult> {
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
   let environment: Environment | undefined;
-  let attempted: AttemptedRevision = { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs: await inputsAt([file]) };
+  let attempted: AttemptedRevision = {
+    commit: commit.id,
+    revision,
+    at: run.startedAt.toISOString(),
+    inputs: await inputsAt([file]),
+  };
   try {
     environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
     await acceptRule(run, { commit, environment });
@@ -79,7 +84,11 @@ async function convergeOne(run: Run): Promise<RunResult> {
     const gate = await lookAtGate(run, { environment, commit: commit.id });
     if (gate.gate !== 'open') return await hold(run, { environment, attempted: sameAttempt(run, attempted), gate });
     await goOn(run);
-    const cluster = await run.ports.cluster({ name: environment.cluster, repository: run.repository, environment: run.environment });
+    const cluster = await run.ports.cluster({
+      name: environment.cluster,
+      repository: run.repository,
+      environment: run.environment,
+    });
     const target = {
       run,
       commit,
@@ -88,20 +97,43 @@ async function convergeOne(run: Run): Promise<RunResult> {
       environment,
       cluster,
       api: await cluster.api(),
-      applySet: applySetOf({ repository: run.repository, environment: run.environment, namespace: environment.namespace, deletion: environment.deletion, url: repository.url }),
+      applySet: applySetOf({
+        repository: run.repository,
+        environment: run.environment,
+        namespace: environment.namespace,
+        deletion: environment.deletion,
+        url: repository.url,
+      }),
     };
     return await succeed({ ...target, others: openOtherEnvironments(target) });
   } catch (error) {
     const refused = refusalOf(error, run.key);
     // What cannot be read of the branch is no attempt at this commit: later ones are still told from the last.
     if (refused === undefined || isAboutBranch(error)) throw error;
-    if (refused.code === 'Unforeseen') run.ports.log('ERROR', 'a run met an error that nobody foresaw', { environment: run.key, error: describeError(refused), stack: error instanceof Error ? error.stack : undefined });
+    if (refused.code === 'Unforeseen')
+      run.ports.log('ERROR', 'a run met an error that nobody foresaw', {
+        environment: run.key,
+        error: describeError(refused),
+        stack: error instanceof Error ? error.stack : undefined,
+      });
     const reason = refused.code === 'EmptyRender' ? 'Guarded' : 'Failed';
     // What a failed render would have read is not known: any commit may mend it.
     if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
     const { at } = sameAttempt(run, attempted);
-    const retry = ofTheCommit.includes(refused.code) ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() }) : undefined;
-    return await diverge(run, { environment, retry, attempted: { ...attempted, at }, divergence: { reason, revision, summary: refused.code === 'UntrustedRevision' ? `${refused.code}: ${refused.message}` : refused.message, objects: [] } });
+    const retry = ofTheCommit.includes(refused.code)
+      ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() })
+      : undefined;
+    return await diverge(run, {
+      environment,
+      retry,
+      attempted: { ...attempted, at },
+      divergence: {
+        reason,
+        revision,
+        summary: refused.code === 'UntrustedRevision' ? `${refused.code}: ${refused.message}` : refused.message,
+        objects: [],
+      },
+    });
   }
 }
 
@@ -116,11 +148,24 @@ async function distrustOf(run: Run, commit: Commit): Promise<ConvergeError | und
 }
 
 /** Tells a revision whose signature is not accepted. Nothing of it is believed, its environment file neither. Any other commit may mend it. */
-async function refuseRevision(run: Run, { commit, revision, distrust }: { commit: Commit; revision: string; distrust: ConvergeError }): Promise<RunResult> {
+async function refuseRevision(
+  run: Run,
+  { commit, revision, distrust }: { commit: Commit; revision: string; distrust: ConvergeError },
+): Promise<RunResult> {
   const inputs = await readInputs({ repository: run.ports.repository(run.repository), commit: commit.id, paths: [''] });
   const attempted = sameAttempt(run, { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs });
-  run.ports.log('WARNING', 'refused a revision', { code: distrust.code, environment: run.key, revision, error: distrust.message });
-  const divergence: Divergence = { reason: 'Failed', revision, summary: `${distrust.code}: ${distrust.message}`, objects: [] };
+  run.ports.log('WARNING', 'refused a revision', {
+    code: distrust.code,
+    environment: run.key,
+    revision,
+    error: distrust.message,
+  });
+  const divergence: Divergence = {
+    reason: 'Failed',
+    revision,
+    summary: `${distrust.code}: ${distrust.message}`,
+    objects: [],
+  };
   return await diverge(run, { environment: undefined, attempted, divergence });
 }
 
@@ -138,7 +183,10 @@ async function succeed(target: Target): Promise<RunResult> {
   }
 }
 
-async function convergeTarget(declared: Target, { succession, parent }: { succession: Succession | undefined; parent: KubernetesObject | undefined }): Promise<RunResult> {
+async function convergeTarget(
+  declared: Target,
+  { succession, parent }: { succession: Succession | undefined; parent: KubernetesObject | undefined },
+): Promise<RunResult> {
   const { run, revision, environment, cluster, api, applySet } = declared;
   const memory = run.memoryFile.memory();
   const isRendered = succession === undefined && (await rendersAsBefore(declared));
@@ -158,7 +206,8 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });
   const relooked = await lookAgain(target, desired);
   const drift = [...verified.drift, ...relooked.drift];
-  if (drift.length === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
+  if (drift.length === 0)
+    return await bringAbout(target, { desired, observed, actions, renewed, unhealed: [], notices });
 
   const judged = judgeDrift(run, { environment, revision, drift });
   const { divergence, left, unhealed } = judged;
@@ -168,7 +217,14 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
     const followed = await follow(target, relooked);
     const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed });
     const healed = all.filter((planned) => !left.has(keyOf(planned)));
-    return await bringAbout(target, { desired: followed, observed, actions: healed, renewed: compared.renewed, unhealed, notices: compared.notices });
+    return await bringAbout(target, {
+      desired: followed,
+      observed,
+      actions: healed,
+      renewed: compared.renewed,
+      unhealed,
+      notices: compared.notices,
+    });
   }
   if (left.size === 0) return await bringAbout(target, { desired, observed, actions, renewed, unhealed, notices });
   const committed = actions.filter((planned) => !left.has(keyOf(planned)));
@@ -181,9 +237,17 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
 }
 
-async function comparePlan(target: Target, { desired, observed }: { desired: DesiredState; observed: ObservedState }): Promise<Verified> {
+async function comparePlan(
+  target: Target,
+  { desired, observed }: { desired: DesiredState; observed: ObservedState },
+): Promise<Verified> {
   const strays = await readStrays(target, { desired, observed });
-  const plan = planChanges({ desired: desired.objects, observed: observed.objects, strays, remembered: target.run.memoryFile.memory().objects });
+  const plan = planChanges({
+    desired: desired.objects,
+    observed: observed.objects,
+    strays,
+    remembered: target.run.memoryFile.memory().objects,
+  });
   return await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
 }
 
@@ -195,8 +259,12 @@ function keyOf(planned: PlannedAction): string {
 function refuseMove(run: Run, { name, cluster, namespace }: Environment): void {
   const memory = run.memoryFile.memory();
   const moved = [
-    ...(memory.cluster !== '' && memory.cluster !== cluster ? [`spec.cluster from ${memory.cluster} to ${cluster}`] : []),
-    ...(memory.namespace !== '' && memory.namespace !== namespace ? [`spec.namespace from ${memory.namespace} to ${namespace}`] : []),
+    ...(memory.cluster !== '' && memory.cluster !== cluster
+      ? [`spec.cluster from ${memory.cluster} to ${cluster}`]
+      : []),
+    ...(memory.namespace !== '' && memory.namespace !== namespace
+      ? [`spec.namespace from ${memory.namespace} to ${namespace}`]
+      : []),
   ];
   if (moved.length === 0 || memory.namespace === '') return;
   throw new ConvergeError({
@@ -212,14 +280,22 @@ function refuseMove(run: Run, { name, cluster, namespace }: Environment): void {
  * A run never goes back behind the revision attempted last. Where the branch's head is no descendant of it, the branch was
  * rewritten by force, which is told before the run follows.
  */
-async function tellRewrittenBranch(run: Run, { attempted, environment }: { attempted: AttemptedRevision; environment: Environment }): Promise<void> {
+async function tellRewrittenBranch(
+  run: Run,
+  { attempted, environment }: { attempted: AttemptedRevision; environment: Environment },
+): Promise<void> {
   const { attempted: last } = run.memoryFile.memory();
   const { commit, revision } = attempted;
   if (last === undefined || last.commit === commit) return;
   const repository = run.ports.repository(run.repository);
   if (await repository.isAncestor({ ancestor: last.commit, descendant: commit })) return;
   if ((await repository.head()) !== commit) {
-    throw new ConvergeError({ code: 'GitUnavailable', subject: run.key, message: 'the branch moved while it was read', disposition: 'retry' });
+    throw new ConvergeError({
+      code: 'GitUnavailable',
+      subject: run.key,
+      message: 'the branch moved while it was read',
+      disposition: 'retry',
+    });
   }
   const summary = `the branch was rewritten: ${last.revision} is no ancestor of ${revision}`;
   const divergence: Divergence = { reason: 'Guarded', revision, summary, objects: [] };

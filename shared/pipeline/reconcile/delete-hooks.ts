@@ -11,13 +11,22 @@ import { tellDivergence } from './tell.ts';
 
 /** Definitions are never deleted, as with Helm: their objects would go with them. */
 export function mayDelete({ hook, policy }: { hook: Hook; policy: DeletePolicy }): boolean {
-  return hook.deletePolicies.includes(policy) && groupKind(hook.desired.id) !== 'CustomResourceDefinition.apiextensions.k8s.io';
+  return (
+    hook.deletePolicies.includes(policy) &&
+    groupKind(hook.desired.id) !== 'CustomResourceDefinition.apiextensions.k8s.io'
+  );
 }
 
 /** Deletes those of the hooks that have that policy. What cannot be deleted is told: the outcome of the hook stands. */
 export async function deleteByPolicy(
   target: Target,
-  { hooks, policy, api, until, kept }: { hooks: readonly Hook[]; policy: DeletePolicy; api: ClusterApi; until: Date; kept: KeptObjects },
+  {
+    hooks,
+    policy,
+    api,
+    until,
+    kept,
+  }: { hooks: readonly Hook[]; policy: DeletePolicy; api: ClusterApi; until: Date; kept: KeptObjects },
 ): Promise<void> {
   for (const { desired } of hooks.filter((hook) => mayDelete({ hook, policy }))) {
     const resource = await servedResource(target, { desired, api });
@@ -27,11 +36,16 @@ export async function deleteByPolicy(
       case 'gone':
         break;
       case 'leaving':
-        target.run.ports.log('WARNING', "a hook's object is still being deleted", { environment: target.run.key, object: desired.key, policy });
+        target.run.ports.log('WARNING', "a hook's object is still being deleted", {
+          environment: target.run.key,
+          object: desired.key,
+          policy,
+        });
         break;
       case 'refused':
         // What was there before was told when the hook was applied over it.
-        if (deleted.refusal.why !== 'not-made') kept.add(desired, `is not deleted as ${policy} says: it ${deleted.refusal.message}`);
+        if (deleted.refusal.why !== 'not-made')
+          kept.add(desired, `is not deleted as ${policy} says: it ${deleted.refusal.message}`);
         break;
       case 'rejected':
         kept.add(desired, `could not be deleted as ${policy} says: ${deleted.message}`);
@@ -49,7 +63,14 @@ export async function deleteHookObject(
 ): Promise<Deletion> {
   const deleter = { ...target, api };
   const { id, object } = desired;
-  const deleted = await deleteObject(deleter, { resource, id, applySets: ownSets(target), purpose: 'hook', desired: object, adopt: target.environment.adopt });
+  const deleted = await deleteObject(deleter, {
+    resource,
+    id,
+    applySets: ownSets(target),
+    purpose: 'hook',
+    desired: object,
+    adopt: target.environment.adopt,
+  });
   if (deleted.outcome !== 'leaving') return deleted;
   const left = await awaitGone(deleter, { resource, id, uid: deleted.uid, until: until.getTime() });
   return left === undefined ? { outcome: 'gone' } : deleted;
@@ -68,7 +89,10 @@ export async function servedResource(
   { cluster }: Target,
   { desired, api }: { desired: DesiredObject; api: ClusterApi },
 ): Promise<ApiResource | undefined> {
-  return resourceOf({ api, object: desired.object }) ?? resourceOf({ api: await cluster.api({ refresh: true }), object: desired.object });
+  return (
+    resourceOf({ api, object: desired.object }) ??
+    resourceOf({ api: await cluster.api({ refresh: true }), object: desired.object })
+  );
 }
 
 /** Objects of hooks that stay though a policy deletes them, told together. */
@@ -81,12 +105,19 @@ export function openKeptObjects({ run, environment, cluster, attempted, revision
   const kept = new Map<string, ObjectDiff>();
   return {
     add({ key, id, object }, message) {
-      if (!kept.has(key)) kept.set(key, wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message }));
+      if (!kept.has(key))
+        kept.set(key, wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message }));
     },
     async tell() {
       if (kept.size === 0) return;
       const divergence = divergenceOf({ reason: 'Guarded', revision, objects: [...kept.values()] });
-      await tellDivergence(run, { divergence, environment: { ...environment, diffAfter: 0 }, attempted, cluster: cluster.name, action: 'none' });
+      await tellDivergence(run, {
+        divergence,
+        environment: { ...environment, diffAfter: 0 },
+        attempted,
+        cluster: cluster.name,
+        action: 'none',
+      });
     },
   };
 }

@@ -33,7 +33,19 @@ export interface Deleted {
  */
 export async function deleteInOrder(
   { run, cluster }: Pick<Target, 'run' | 'cluster'>,
-  { doomed, applySets, going, api, until }: { doomed: readonly ObservedObject[]; applySets: readonly ApplySet[]; going: readonly ObservedObject[]; api: ClusterApi; until: number },
+  {
+    doomed,
+    applySets,
+    going,
+    api,
+    until,
+  }: {
+    doomed: readonly ObservedObject[];
+    applySets: readonly ApplySet[];
+    going: readonly ObservedObject[];
+    api: ClusterApi;
+    until: number;
+  },
 ): Promise<Deleted> {
   const changes: Change[] = [];
   const guarded: GuardedPrune[] = [];
@@ -51,7 +63,11 @@ export async function deleteInOrder(
   /** What cannot be reached is not gone: it is left to the next look. */
   function isReachable({ id, object }: ObservedObject): boolean {
     if (reachableResourceOf({ api, object }) !== undefined) return true;
-    changes.push({ id, did: 'skipped', message: 'is of a kind that the cluster does not serve now; the next run looks again' });
+    changes.push({
+      id,
+      did: 'skipped',
+      message: 'is of a kind that the cluster does not serve now; the next run looks again',
+    });
     return false;
   }
 
@@ -59,7 +75,10 @@ export async function deleteInOrder(
     const { id, object } = observed;
     const resource = reachableResourceOf({ api, object });
     if (resource === undefined || !isReachable(observed)) return 'done';
-    const result = await deleteObject({ run, cluster, api }, { resource, id, live: object, applySets, purpose: 'prune' });
+    const result = await deleteObject(
+      { run, cluster, api },
+      { resource, id, live: object, applySets, purpose: 'prune' },
+    );
     switch (result.outcome) {
       case 'gone':
       case 'leaving':
@@ -82,14 +101,20 @@ export async function deleteInOrder(
     for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
       const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
         const resource = reachableResourceOf({ api, object: observed.object });
-        const again = resource === undefined ? 'unserved' : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
+        const again =
+          resource === undefined
+            ? 'unserved'
+            : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
         // A definition goes when the last of its objects is gone.
         const live = again === 'unserved' ? undefined : again.live;
-        return live === undefined || live.metadata.uid !== observed.object.metadata.uid ? [] : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
+        return live === undefined || live.metadata.uid !== observed.object.metadata.uid
+          ? []
+          : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });
       left = still.flat();
       if (left.length === 0) return [];
-      if (run.ports.now().getTime() >= until) return left.map((observed) => ({ observed, reason: whyLingering(observed.object) }));
+      if (run.ports.now().getTime() >= until)
+        return left.map((observed) => ({ observed, reason: whyLingering(observed.object) }));
       await run.ports.sleep(pause);
       await run.lease.assertHeld();
     }

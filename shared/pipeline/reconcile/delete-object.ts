@@ -56,11 +56,17 @@ export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Pro
   for (let look = 1; ; look++) {
     if (live === undefined) return { outcome: 'gone' };
     const { uid, resourceVersion, deletionTimestamp } = live.metadata;
-    if (uid === undefined || resourceVersion === undefined) return { outcome: 'changed', message: 'has no version to be deleted by' };
-    if (uid !== incarnation) return { outcome: 'changed', message: 'was made anew since it was read; the next run looks again' };
+    if (uid === undefined || resourceVersion === undefined)
+      return { outcome: 'changed', message: 'has no version to be deleted by' };
+    if (uid !== incarnation)
+      return { outcome: 'changed', message: 'was made anew since it was read; the next run looks again' };
     if (deletionTimestamp !== undefined) return { outcome: 'leaving', uid };
-    const refusal = deletionRefusal({ ...asked, object: live }) ?? (await occupancyOfNamespace(deleter, { ...asked, object: live }));
-    if (refusal !== undefined) return look > 1 && isGivenAway(asked, refusal) ? { outcome: 'changed', message: `${refusal.message} since it was read` } : { outcome: 'refused', refusal };
+    const refusal =
+      deletionRefusal({ ...asked, object: live }) ?? (await occupancyOfNamespace(deleter, { ...asked, object: live }));
+    if (refusal !== undefined)
+      return look > 1 && isGivenAway(asked, refusal)
+        ? { outcome: 'changed', message: `${refusal.message} since it was read` }
+        : { outcome: 'refused', refusal };
     await run.lease.assertHeld(look === 1 ? undefined : 'now');
     const result = await cluster.delete({ ...place, uid, resourceVersion });
     switch (result.outcome) {
@@ -78,7 +84,8 @@ export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Pro
         continue;
       }
       case 'changed':
-        if (look === looks) return { outcome: 'changed', message: 'changed each time that it was read; the next run looks again' };
+        if (look === looks)
+          return { outcome: 'changed', message: 'changed each time that it was read; the next run looks again' };
     }
     await run.ports.sleep(pauseAfter(look));
     const again = await readAgain(cluster, place);
@@ -101,7 +108,10 @@ function isGivenAway({ purpose }: ObjectToDelete, { why }: Refusal): boolean {
  *
  * @param until how long it may wait, in milliseconds since 1970
  */
-export async function awaitGone({ run, cluster }: Deleter, { resource, id, uid, until }: Pick<ObjectToDelete, 'resource' | 'id'> & { uid: string; until: number }): Promise<KubernetesObject | undefined> {
+export async function awaitGone(
+  { run, cluster }: Deleter,
+  { resource, id, uid, until }: Pick<ObjectToDelete, 'resource' | 'id'> & { uid: string; until: number },
+): Promise<KubernetesObject | undefined> {
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
     const live = await cluster.get({ resource, namespace: id.namespace, name: id.name });
     if (live === undefined || live.metadata.uid !== uid) return undefined;
@@ -119,7 +129,10 @@ export async function awaitGone({ run, cluster }: Deleter, { resource, id, uid, 
  *
  * @param title for people: `ConfigMap acme/converge-acme`
  */
-export async function deleteState(deleter: Deleter, { title, ...asked }: Pick<ObjectToDelete, 'resource' | 'id' | 'applySets'> & { title: string }): Promise<void> {
+export async function deleteState(
+  deleter: Deleter,
+  { title, ...asked }: Pick<ObjectToDelete, 'resource' | 'id' | 'applySets'> & { title: string },
+): Promise<void> {
   const result = await deleteObject(deleter, { ...asked, purpose: 'state' });
   const subject = `cluster ${deleter.cluster.name}, ${title}`;
   switch (result.outcome) {
@@ -127,10 +140,27 @@ export async function deleteState(deleter: Deleter, { title, ...asked }: Pick<Ob
     case 'leaving':
       return;
     case 'refused':
-      throw new ConvergeError({ code: 'OwnedByAnother', subject, message: `${result.refusal.message}; it is not deleted`, remedy: 'remove it by hand, if nothing needs it', disposition: 'refuse' });
+      throw new ConvergeError({
+        code: 'OwnedByAnother',
+        subject,
+        message: `${result.refusal.message}; it is not deleted`,
+        remedy: 'remove it by hand, if nothing needs it',
+        disposition: 'refuse',
+      });
     case 'rejected':
-      throw new ConvergeError({ code: 'ClusterRefused', subject, message: `could not be deleted: ${result.message}`, remedy: 'give the right to delete it, or remove what holds it; the next run goes on', disposition: 'refuse' });
+      throw new ConvergeError({
+        code: 'ClusterRefused',
+        subject,
+        message: `could not be deleted: ${result.message}`,
+        remedy: 'give the right to delete it, or remove what holds it; the next run goes on',
+        disposition: 'refuse',
+      });
     case 'changed':
-      throw new ConvergeError({ code: 'ClusterUnavailable', subject, message: `could not be deleted: it ${result.message}`, disposition: 'retry' });
+      throw new ConvergeError({
+        code: 'ClusterUnavailable',
+        subject,
+        message: `could not be deleted: it ${result.message}`,
+        disposition: 'retry',
+      });
   }
 }

@@ -40,26 +40,53 @@ export async function renderDesired(target: Target, options?: RenderFor): Promis
   const { render, answers } = await renderSources(target, options);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
-  const sourceOf = (indexes: readonly number[] | undefined) => (index: number) => sourceInWords({ sources: environment.sources, index: indexes?.[index] });
+  const sourceOf = (indexes: readonly number[] | undefined) => (index: number) =>
+    sourceInWords({ sources: environment.sources, index: indexes?.[index] });
   const objects = desiredObjects({
     ...{ rendered: render.objects, ...placing, marks: memberMarks(applySet) },
     ignoredOf: (id) => ignoredFields({ rules: environment.ignore, id }),
     sourceOf: sourceOf(render.madeBy?.objects),
   });
-  const hooks = desiredHooks({ rendered: render.hooks, objects, ...placing, marks: hookMarks(applySet), sourceOf: sourceOf(render.madeBy?.hooks) });
+  const hooks = desiredHooks({
+    rendered: render.hooks,
+    objects,
+    ...placing,
+    marks: hookMarks(applySet),
+    sourceOf: sourceOf(render.madeBy?.hooks),
+  });
   refuseOwnState({ objects: [...objects, ...hooks.map((hook) => hook.desired)], applySet });
-  const inputs = await readInputs({ repository, commit: commit.id, paths: inputPaths({ environment, reads: render.reads }) });
+  const inputs = await readInputs({
+    repository,
+    commit: commit.id,
+    paths: inputPaths({ environment, reads: render.reads }),
+  });
   const releases = [...releaseKeys({ environment, inputs })]
     .map(([release, key]) => ({ release, key, hooks: hooks.filter((hook) => hook.release === release) }))
     .filter((release) => release.release !== manifestsRelease || release.hooks.length > 0);
-  return { objects, inputs, renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }), releases, answers };
+  return {
+    objects,
+    inputs,
+    renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }),
+    releases,
+    answers,
+  };
 }
 
-async function refuseMissingSources({ repository, environment, commit }: { repository: Repository; environment: Environment; commit: string }): Promise<void> {
+async function refuseMissingSources({
+  repository,
+  environment,
+  commit,
+}: {
+  repository: Repository;
+  environment: Environment;
+  commit: string;
+}): Promise<void> {
   const inputs = await readInputs({ repository, commit, paths: declaredPaths(environment) });
   const missing = Object.keys(inputs).filter((path) => inputs[path] === null);
   if (missing.length === 0) return;
-  const told = await Promise.all(missing.map(async (path) => (await hiddenBehind({ repository, commit, path })) ?? path));
+  const told = await Promise.all(
+    missing.map(async (path) => (await hiddenBehind({ repository, commit, path })) ?? path),
+  );
   throw new ConvergeError({
     code: 'RenderFailed',
     subject: `environments/${environment.name}.yaml`,
@@ -70,13 +97,22 @@ async function refuseMissingSources({ repository, environment, commit }: { repos
 }
 
 /** Names what is in the way of a path, where that is no folder: Git knows nothing below it. */
-async function hiddenBehind({ repository, commit, path }: { repository: Repository; commit: string; path: string }): Promise<string | undefined> {
+async function hiddenBehind({
+  repository,
+  commit,
+  path,
+}: {
+  repository: Repository;
+  commit: string;
+  path: string;
+}): Promise<string | undefined> {
   const parts = path.split('/');
   for (let length = parts.length - 1; length > 0; length--) {
     const above = parts.slice(0, length).join('/');
     const entry = await repository.entry({ commit, path: above });
     if (entry?.kind === 'folder') return undefined;
-    if (entry?.kind === 'submodule') return `${path} (${above} is a submodule: its files are in another repository; commit the files themselves here)`;
+    if (entry?.kind === 'submodule')
+      return `${path} (${above} is a submodule: its files are in another repository; commit the files themselves here)`;
     if (entry?.kind === 'symlink') return `${path} (${above} is a symbolic link: name the path that it leads to)`;
     if (entry !== undefined) return `${path} (${above} is a file)`;
   }
@@ -85,7 +121,10 @@ async function hiddenBehind({ repository, commit, path }: { repository: Reposito
 
 /** Applied by Git, the inventory and the seed would lose what they hold. */
 function refuseOwnState({ objects, applySet }: { objects: readonly DesiredObject[]; applySet: ApplySet }): void {
-  const kept = [`/ConfigMap/${applySet.namespace}/${applySet.name}`, `/Secret/${applySet.namespace}/${seedSecretName(applySet)}`];
+  const kept = [
+    `/ConfigMap/${applySet.namespace}/${applySet.name}`,
+    `/Secret/${applySet.namespace}/${seedSecretName(applySet)}`,
+  ];
   const found = objects.find(({ key }) => kept.includes(key));
   if (found === undefined) return;
   throw new ConvergeError({

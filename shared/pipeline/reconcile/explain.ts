@@ -30,7 +30,10 @@ export function openExplanations({ run, cluster }: Pick<Target, 'run' | 'cluster
       const resource = api.resources.find((served) => served.kind === kind && served.group === group);
       return resource === undefined ? [] : await cluster.list({ resource, namespace, labelSelector, content: 'whole' });
     };
-    const [pods, replicaSets] = await Promise.all([list('Pod', ''), object.kind === 'Deployment' ? list('ReplicaSet', 'apps') : []]);
+    const [pods, replicaSets] = await Promise.all([
+      list('Pod', ''),
+      object.kind === 'Deployment' ? list('ReplicaSet', 'apps') : [],
+    ]);
     return explainRollout({ workload: object, pods, replicaSets });
   }
 
@@ -49,7 +52,10 @@ export function openExplanations({ run, cluster }: Pick<Target, 'run' | 'cluster
         } catch (error) {
           // What it would tell is only why; that the workload is not healthy is known without it.
           if (!(error instanceof ConvergeError)) throw error;
-          run.ports.log('WARNING', `the pods of a workload cannot be read: ${error.message}`, { environment: run.key, object: workload.key });
+          run.ports.log('WARNING', `the pods of a workload cannot be read: ${error.message}`, {
+            environment: run.key,
+            object: workload.key,
+          });
         }
       });
     },

@@ -19,9 +19,17 @@ export async function forgetAsking({ ports, settings, repository, environment }:
   const paths = statePaths({ repository, environment });
   const [wanted, lease] = await Promise.all([ports.state.read(paths.wanted), ports.state.read(paths.lease)]);
   if (wanted !== undefined) await ports.state.delete({ path: paths.wanted, generation: wanted.generation });
-  if (lease !== undefined && isHeldBy(lease.value, settings)) await ports.state.delete({ path: paths.lease, generation: lease.generation });
+  if (lease !== undefined && isHeldBy(lease.value, settings))
+    await ports.state.delete({ path: paths.lease, generation: lease.generation });
 }
 
 function isHeldBy(lease: unknown, { holder, event }: Run['settings']): boolean {
-  return lease !== null && typeof lease === 'object' && 'holder' in lease && 'event' in lease && lease.holder === holder && lease.event === event;
+  return (
+    lease !== null &&
+    typeof lease === 'object' &&
+    'holder' in lease &&
+    'event' in lease &&
+    lease.holder === holder &&
+    lease.event === event
+  );
 }

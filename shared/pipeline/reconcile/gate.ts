@@ -15,7 +15,10 @@ import { memoryOf } from '../remembered-environments.ts';
  *
  * Throws `InvalidEnvironment` (refuse) for an unknown name and for a loop.
  */
-export async function lookAtGate(run: Run, { environment, commit }: { environment: Environment; commit: string }): Promise<Gate> {
+export async function lookAtGate(
+  run: Run,
+  { environment, commit }: { environment: Environment; commit: string },
+): Promise<Gate> {
   const { name, dependsOn } = environment;
   if (dependsOn.length === 0) return { gate: 'open' };
   const repository = run.ports.repository(run.repository);
@@ -24,12 +27,18 @@ export async function lookAtGate(run: Run, { environment, commit }: { environmen
 
   const { converged } = run.memoryFile.memory();
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit, paths });
-  if (converged !== undefined && sameInputs({ attempted: converged.inputs, current: await inputsAt(Object.keys(converged.inputs)) })) return { gate: 'open' };
+  if (
+    converged !== undefined &&
+    sameInputs({ attempted: converged.inputs, current: await inputsAt(Object.keys(converged.inputs)) })
+  )
+    return { gate: 'open' };
   const dependencies = dependsOn.map(async (dependency): Promise<Dependency> => {
     const memory = await memoryOf({ repository: run.repository, environment: dependency }, run.ports);
     const file = declared.get(dependency);
     const paths = [memory.attempted, memory.converged].flatMap((remembered) => Object.keys(remembered?.inputs ?? {}));
-    const current = await inputsAt([...new Set([...paths, ...(file?.readable === true ? declaredPaths(file.environment) : [])])]);
+    const current = await inputsAt([
+      ...new Set([...paths, ...(file?.readable === true ? declaredPaths(file.environment) : [])]),
+    ]);
     return { name: dependency, declared: file, memory, current };
   });
   return gateOf(await Promise.all(dependencies));
@@ -41,14 +50,22 @@ export async function lookAtGate(run: Run, { environment, commit }: { environmen
  */
 export async function hold(
   run: Run,
-  { environment, attempted, gate: { gate, message } }: { environment: Environment; attempted: AttemptedRevision; gate: Exclude<Gate, { gate: 'open' }> },
+  {
+    environment,
+    attempted,
+    gate: { gate, message },
+  }: { environment: Environment; attempted: AttemptedRevision; gate: Exclude<Gate, { gate: 'open' }> },
 ): Promise<RunResult> {
   const { revision } = attempted;
   const memory = run.memoryFile.memory();
   const since = memory.held === undefined ? run.ports.now().toISOString() : memory.since;
   await run.memoryFile.save({ ...memory, attempted, since, held: { revision, message } });
   if (gate === 'waiting') return { outcome: 'waiting', revision, message };
-  return await diverge(run, { environment, attempted, divergence: { reason: 'Blocked', revision, summary: message, objects: [] } });
+  return await diverge(run, {
+    environment,
+    attempted,
+    divergence: { reason: 'Blocked', revision, summary: message, objects: [] },
+  });
 }
 
 /** The gate is open: it waits for nobody any more. */

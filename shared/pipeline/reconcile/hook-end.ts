@@ -15,7 +15,10 @@ const slowestLook = 2_000;
 /** Why hooks are left as they are: a newer commit is there, or this run has waited long enough. */
 export type LeftHook = 'superseded' | { readonly waitsFor: string };
 
-export type HookEnd = { readonly end: 'through' } | { readonly end: 'failed'; readonly message: string } | { readonly end: 'left'; readonly left: LeftHook };
+export type HookEnd =
+  | { readonly end: 'through' }
+  | { readonly end: 'failed'; readonly message: string }
+  | { readonly end: 'left'; readonly left: LeftHook };
 
 export const through: HookEnd = { end: 'through' };
 
@@ -49,7 +52,11 @@ export async function awaitEnd(target: Target, running: RunningHook): Promise<Ho
   if (end.end === 'left' || withoutTimeToLive(object) === object) return end;
   await target.run.lease.assertHeld();
   // With its uid, so that one that was deleted meanwhile is not made again, to run again.
-  const result = await target.cluster.apply({ resource, object: { ...object, metadata: { ...object.metadata, uid } }, dryRun: false });
+  const result = await target.cluster.apply({
+    resource,
+    object: { ...object, metadata: { ...object.metadata, uid } },
+    dryRun: false,
+  });
   if (result.outcome === 'rejected' && result.status !== 409) {
     const facts = { environment: target.run.key, object: running.desired.key };
     target.run.ports.log('WARNING', `a hook's ttlSecondsAfterFinished was not taken: ${result.message}`, facts);
@@ -67,9 +74,11 @@ export async function awaitOutcome(target: Target, running: RunningHook): Promis
     if (state === 'succeeded') return through;
     if (state === 'failed') return failedAs(message);
     const now = run.ports.now().getTime();
-    if (now >= (timeOf(live.metadata.creationTimestamp) ?? now) + environment.timeout) return failedAs(`it has not ended within the environment's timeout: ${message}`);
+    if (now >= (timeOf(live.metadata.creationTimestamp) ?? now) + environment.timeout)
+      return failedAs(`it has not ended within the environment's timeout: ${message}`);
     if (await isSuperseded(target)) return { end: 'left', left: 'superseded' };
-    if (now >= run.waitUntil().getTime()) return { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } };
+    if (now >= run.waitUntil().getTime())
+      return { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } };
     await run.ports.sleep(pause);
     await run.lease.assertHeld();
   }

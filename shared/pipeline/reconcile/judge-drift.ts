@@ -21,16 +21,35 @@ export interface JudgedDrift {
 }
 
 /** Which of the drifted objects this run heals: none before `healAfter` or where Git says `selfHeal: false`, and none whose healing pauses in a fight. */
-export function judgeDrift(run: Run, { environment, revision, drift }: { environment: Environment; revision: string; drift: Verified['drift'] }): JudgedDrift {
+export function judgeDrift(
+  run: Run,
+  { environment, revision, drift }: { environment: Environment; revision: string; drift: Verified['drift'] },
+): JudgedDrift {
   const memory = run.memoryFile.memory();
   const now = run.ports.now();
   const found = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
-  const incident = openIncident({ last: memory.incident, divergence: found, environment: run.key, now, convergedAfter: environment.convergedAfter });
+  const incident = openIncident({
+    last: memory.incident,
+    divergence: found,
+    environment: run.key,
+    now,
+    convergedAfter: environment.convergedAfter,
+  });
   if (!environment.selfHeal || !mayHeal({ incident, now, healAfter: environment.healAfter })) {
-    return { divergence: found, action: 'none', left: new Set(drift.map(({ key }) => key)), unhealed: found.objects, heals: undefined, anew: false };
+    return {
+      divergence: found,
+      action: 'none',
+      left: new Set(drift.map(({ key }) => key)),
+      unhealed: found.objects,
+      heals: undefined,
+      anew: false,
+    };
   }
   const { heals, paused, tried, begins } = judgeHeals({ heals: memory.heals, drift, now });
-  const told = drift.map(({ key, diff }) => ({ key, diff: { ...diff, message: [diff.message, ...(paused.get(key) === undefined ? [] : [paused.get(key)])].join('; ') } }));
+  const told = drift.map(({ key, diff }) => ({
+    key,
+    diff: { ...diff, message: [diff.message, ...(paused.get(key) === undefined ? [] : [paused.get(key)])].join('; ') },
+  }));
   return {
     divergence: divergenceOf({ reason: 'Drifted', revision, objects: told.map(({ diff }) => diff) }),
     action: paused.size === drift.length ? 'none' : 'healing',

@@ -24,17 +24,28 @@ const asBefore: Relooked = { drift: [], desired: undefined, answers: [] };
  * Where charts may read the cluster, what they looked up is an input that no commit changes: it is asked for anew, and is drift where the
  * charts render something else from it.
  */
-export async function lookAgain(target: Target, { answers: given, objects, releases }: DesiredState): Promise<Relooked> {
+export async function lookAgain(
+  target: Target,
+  { answers: given, objects, releases }: DesiredState,
+): Promise<Relooked> {
   if (target.environment.lookup !== 'cluster') return asBefore;
   const changed = await changedAnswers(target, given);
   if (changed.length === 0) return asBefore;
   const before = digestOf({ objects, releases });
-  const renderWith = async (of: readonly ChangedAnswer[]): Promise<DesiredState> => renderDesired(target, { ...toApply, keeps: false, instead: of.map(({ now }) => now) });
+  const renderWith = async (of: readonly ChangedAnswer[]): Promise<DesiredState> =>
+    renderDesired(target, { ...toApply, keeps: false, instead: of.map(({ now }) => now) });
   const desired = await renderWith(changed);
   if (digestOf(desired) === before) return asBefore;
-  const alone = changed.length === 1 || changed.length > renderedAlone ? [] : await filterAsync(changed, async (one) => digestOf(await renderWith([one])) !== before);
+  const alone =
+    changed.length === 1 || changed.length > renderedAlone
+      ? []
+      : await filterAsync(changed, async (one) => digestOf(await renderWith([one])) !== before);
   const causes = alone.length === 0 ? changed : alone;
-  return { desired, answers: changed.map(({ now }) => now), drift: causes.flatMap(({ before: { query, found }, objects: now }) => lookedUpDrift({ query, before: found, now })) };
+  return {
+    desired,
+    answers: changed.map(({ now }) => now),
+    drift: causes.flatMap(({ before: { query, found }, objects: now }) => lookedUpDrift({ query, before: found, now })),
+  };
 }
 
 async function filterAsync<T>(items: readonly T[], holds: (item: T) => Promise<boolean>): Promise<T[]> {

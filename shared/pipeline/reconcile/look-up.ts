@@ -74,20 +74,31 @@ export async function lookUp(target: Target, query: LookupQuery): Promise<Asked>
   const scope = resource.namespaced && namespace !== '' ? namespace : undefined;
   // One object of a namespaced kind is nowhere but in a namespace.
   if (name !== '' && resource.namespaced && scope === undefined) return { found: null, objects: [] };
-  const found = name === '' ? await cluster.list({ resource, namespace: scope, content: 'whole' }) : [(await cluster.get({ resource, namespace: scope, name })) ?? []].flat();
+  const found =
+    name === ''
+      ? await cluster.list({ resource, namespace: scope, content: 'whole' })
+      : [(await cluster.get({ resource, namespace: scope, name })) ?? []].flat();
   const looker = lookerOf(target);
   const all = found.map((object) => ({ ...object, apiVersion, kind }));
   const state = all.map((object) => refusalToTellState({ found: object, looker }));
   const objects = all.filter((_object, index) => state[index] === undefined);
-  const refused = (name === '' ? undefined : state[0]) ?? (environment.lookup === 'own' ? refusalToAnswer({ found: objects, looker }) : undefined);
+  const refused =
+    (name === '' ? undefined : state[0]) ??
+    (environment.lookup === 'own' ? refusalToAnswer({ found: objects, looker }) : undefined);
   if (refused !== undefined) return { refused };
   const told = objects.map(withoutManagedFields);
-  return { found: name === '' ? { apiVersion, kind: `${kind}List`, metadata: {}, items: told } : (told[0] ?? null), objects };
+  return {
+    found: name === '' ? { apiVersion, kind: `${kind}List`, metadata: {}, items: told } : (told[0] ?? null),
+    objects,
+  };
 }
 
 function lookerOf(target: Target): Looker {
   const { adopt, sources } = target.environment;
-  return { applySets: ownSets(target), adopted: adopt ? sources.flatMap((source) => (source.kind === 'helm' ? [source.release] : [])) : [] };
+  return {
+    applySets: ownSets(target),
+    adopted: adopt ? sources.flatMap((source) => (source.kind === 'helm' ? [source.release] : [])) : [],
+  };
 }
 
 /** Who wrote which field, and when, is nothing that a chart is made from, and is most of a small object. */
@@ -109,10 +120,17 @@ export async function changedAnswers(target: Target, given: readonly KeptAnswer[
   const changed = await inParallel(given, async (before): Promise<ChangedAnswer[]> => {
     const asked = await lookUp(target, before.query);
     if ('refused' in asked) {
-      throw new ConvergeError({ code: 'RenderFailed', subject: target.run.key, message: `lookup of ${lookupTitle(before.query)}: ${asked.refused}`, disposition: 'refuse' });
+      throw new ConvergeError({
+        code: 'RenderFailed',
+        subject: target.run.key,
+        message: `lookup of ${lookupTitle(before.query)}: ${asked.refused}`,
+        disposition: 'refuse',
+      });
     }
     const { found, objects } = asked;
-    return hashJson(found) === hashJson(before.found) ? [] : [{ before, now: { query: before.query, found, ...ofAll(target) }, objects }];
+    return hashJson(found) === hashJson(before.found)
+      ? []
+      : [{ before, now: { query: before.query, found, ...ofAll(target) }, objects }];
   });
   return changed.flat();
 }

@@ -17,8 +17,17 @@ export async function tellLostBranch(run: Run, error: ConvergeError): Promise<Ru
   const repository = run.ports.repository(run.repository);
   const commit = await headOf(repository);
   const revision = commit === undefined ? attempted.revision : revisionOf({ branch: repository.branch, commit });
-  run.ports.log('WARNING', 'the branch cannot be read', { code: error.code, environment: run.key, error: error.message });
-  return await diverge(run, { environment: undefined, attempted, rollout, divergence: { reason: 'Failed', revision, summary: `${error.code}: ${error.message}`, objects: [] } });
+  run.ports.log('WARNING', 'the branch cannot be read', {
+    code: error.code,
+    environment: run.key,
+    error: error.message,
+  });
+  return await diverge(run, {
+    environment: undefined,
+    attempted,
+    rollout,
+    divergence: { reason: 'Failed', revision, summary: `${error.code}: ${error.message}`, objects: [] },
+  });
 }
 
 /** Where the host says that the branch is; undefined where there is none. */

@@ -20,7 +20,13 @@ export type Room =
 /** Deletes what is there under a hook's name, where it may be deleted, and waits for that. */
 export async function makeRoom(
   target: Target,
-  { live, isMade, running, api, kept }: { live: KubernetesObject; isMade: boolean; running: Omit<RunningHook, 'uid'>; api: ClusterApi; kept: KeptObjects },
+  {
+    live,
+    isMade,
+    running,
+    api,
+    kept,
+  }: { live: KubernetesObject; isMade: boolean; running: Omit<RunningHook, 'uid'>; api: ClusterApi; kept: KeptObjects },
 ): Promise<Room> {
   const { run, environment, applySet } = target;
   const { desired, resource } = running;
@@ -40,8 +46,12 @@ export async function makeRoom(
       const left = await readHookObject(target, { desired, resource });
       const since = timeOf(left?.metadata.deletionTimestamp);
       if (left === undefined) return { room: 'free' };
-      if (since === undefined || run.ports.now().getTime() >= since + environment.timeout) return none(failedAs('the one of the last run is still being deleted'));
-      return none({ end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: the one of the last run is still being deleted` } });
+      if (since === undefined || run.ports.now().getTime() >= since + environment.timeout)
+        return none(failedAs('the one of the last run is still being deleted'));
+      return none({
+        end: 'left',
+        left: { waitsFor: `waits for ${titleOf(running)}: the one of the last run is still being deleted` },
+      });
     }
     case 'rejected':
       return none(failedAs(`the one of the last run could not be deleted: ${deleted.message}`));
@@ -51,11 +61,14 @@ export async function makeRoom(
       const { refusal } = deleted;
       if (runsToAnEnd(desired)) {
         const isHelms = !adopt && mayFollow({ object: live, applySets: ownSets(target), adopt: true });
-        const remedy = isHelms ? `set spec.adopt: true where it is of Helm's earlier release, ${handRemedy}` : handRemedy;
+        const remedy = isHelms
+          ? `set spec.adopt: true where it is of Helm's earlier release, ${handRemedy}`
+          : handRemedy;
         return none(failedAs(`what is there ${refusal.message}, and is not deleted (${remedy})`));
       }
       // What was there before is told once: then it names this environment.
-      const isNews = refusal.why !== 'not-made' || live.metadata.annotations?.[environmentAnnotation] !== applySet.environment;
+      const isNews =
+        refusal.why !== 'not-made' || live.metadata.annotations?.[environmentAnnotation] !== applySet.environment;
       if (isNews) kept.add(desired, `is not deleted before the hook, but applied over: it ${refusal.message}`);
       return { room: 'taken', refusal };
     }
@@ -64,5 +77,7 @@ export async function makeRoom(
 
 /** Whether it is a Job or Pod that has not come to its end. */
 function isUnderWay({ live, desired }: { live: KubernetesObject; desired: DesiredObject }): boolean {
-  return runsToAnEnd(desired) && live.metadata.deletionTimestamp === undefined && assessProgress(live).state === 'running';
+  return (
+    runsToAnEnd(desired) && live.metadata.deletionTimestamp === undefined && assessProgress(live).state === 'running'
+  );
 }

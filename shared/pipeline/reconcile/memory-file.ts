@@ -11,7 +11,11 @@ export interface MemoryFile {
   remove(): Promise<void>;
 }
 
-export async function openMemory({ path, state, now }: { path: string } & Pick<Ports, 'state' | 'now'>): Promise<MemoryFile> {
+export async function openMemory({
+  path,
+  state,
+  now,
+}: { path: string } & Pick<Ports, 'state' | 'now'>): Promise<MemoryFile> {
   const found = await state.read(path);
   let current = readMemory({ value: found?.value, now: now() });
   let written = found === undefined ? undefined : JSON.stringify(current);
@@ -24,14 +28,24 @@ export async function openMemory({ path, state, now }: { path: string } & Pick<P
       if (text === written) return;
       const result = await state.write({ path, value: memory, ifGeneration });
       if (result === 'conflict') {
-        throw new ConvergeError({ code: 'LeaseLost', subject: path, message: 'another run wrote the memory', disposition: 'retry' });
+        throw new ConvergeError({
+          code: 'LeaseLost',
+          subject: path,
+          message: 'another run wrote the memory',
+          disposition: 'retry',
+        });
       }
       ifGeneration = { generation: result.generation };
       written = text;
     },
     async remove() {
       if (typeof ifGeneration === 'object' && (await state.delete({ path, ...ifGeneration })) === 'conflict') {
-        throw new ConvergeError({ code: 'LeaseLost', subject: path, message: 'another run wrote the memory', disposition: 'retry' });
+        throw new ConvergeError({
+          code: 'LeaseLost',
+          subject: path,
+          message: 'another run wrote the memory',
+          disposition: 'retry',
+        });
       }
       current = readMemory({ value: undefined, now: now() });
       ifGeneration = 'absent';

@@ -12,21 +12,45 @@ import { readInputs } from './render-inputs.ts';
  *
  * @param memory of that environment
  */
-export async function mayWantMore({ repository, name, memory, since, commit }: { repository: Repository; name: string; memory: Memory; since: string | undefined; commit: string }): Promise<boolean> {
+export async function mayWantMore({
+  repository,
+  name,
+  memory,
+  since,
+  commit,
+}: {
+  repository: Repository;
+  name: string;
+  memory: Memory;
+  since: string | undefined;
+  commit: string;
+}): Promise<boolean> {
   if (since === undefined) return true;
   if (since === commit) return false;
   // What a rewritten branch left behind tells nothing, and may be nowhere any more.
   if (!(await repository.isAncestor({ ancestor: since, descendant: commit }))) return true;
   // A failed attempt names the whole repository among its inputs.
-  const known = [memory.converged, memory.attempted].flatMap((attempt) => Object.keys(attempt?.inputs ?? {})).filter((path) => path !== '');
+  const known = [memory.converged, memory.attempted]
+    .flatMap((attempt) => Object.keys(attempt?.inputs ?? {}))
+    .filter((path) => path !== '');
   const declared = await Promise.all([since, commit].map(async (at) => pathsAt({ repository, name, commit: at })));
   const paths = [...new Set([environmentPath(name), ...known, ...declared.flat()])];
-  const [before, now] = await Promise.all([since, commit].map(async (at) => readInputs({ repository, commit: at, paths })));
+  const [before, now] = await Promise.all(
+    [since, commit].map(async (at) => readInputs({ repository, commit: at, paths })),
+  );
   return paths.some((path) => before?.[path] !== now?.[path]);
 }
 
 /** What its file names at a commit, as far as that can be read, and what Kustomize reads beside it. */
-async function pathsAt({ repository, name, commit }: { repository: Repository; name: string; commit: string }): Promise<string[]> {
+async function pathsAt({
+  repository,
+  name,
+  commit,
+}: {
+  repository: Repository;
+  name: string;
+  commit: string;
+}): Promise<string[]> {
   const file = environmentPath(name);
   const bytes = await repository.readFile({ commit, path: file });
   if (bytes === undefined) return [];
@@ -41,7 +65,15 @@ async function pathsAt({ repository, name, commit }: { repository: Repository; n
 }
 
 /** The folders and files beside the overlays that their kustomizations name, and theirs. */
-async function basesOf({ repository, commit, overlays }: { repository: Repository; commit: string; overlays: readonly string[] }): Promise<string[]> {
+async function basesOf({
+  repository,
+  commit,
+  overlays,
+}: {
+  repository: Repository;
+  commit: string;
+  overlays: readonly string[];
+}): Promise<string[]> {
   const seen = new Set(overlays);
   // A set goes on with what is added meanwhile.
   for (const folder of seen) {

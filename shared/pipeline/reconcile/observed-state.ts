@@ -1,6 +1,13 @@
 import { ConvergeError } from '../../errors.ts';
 import { ownEntry } from '../../drift/owned-fields.ts';
-import { extentOfParent, extentOf, partOfLabel, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
+import {
+  extentOfParent,
+  extentOf,
+  partOfLabel,
+  unionOf,
+  type ApplySet,
+  type Extent,
+} from '../../inventory/applyset.ts';
 import { standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
@@ -10,7 +17,13 @@ import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { Cluster } from '../ports.ts';
 
 /** The parents of all ApplySets are ConfigMaps. */
-export const parentResource: ApiResource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+export const parentResource: ApiResource = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+};
 
 /** What carries the label of the set, and is no member of it. */
 export interface Unproven {
@@ -58,7 +71,8 @@ export async function observe({
   const unproven: (readonly [string, Unproven])[] = [];
   for (const [key, observed] of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered }))) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
-    if (standing.standing === 'foreign' && ownEntry(observed.object) !== undefined) throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+    if (standing.standing === 'foreign' && ownEntry(observed.object) !== undefined)
+      throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
     if (standing.standing === 'member') objects.push(observed.object);
     else unproven.push([key, { observed, standing }]);
   }
@@ -69,17 +83,39 @@ export async function observe({
  * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
  * was deleted, say. Looked for where a first run is about to apply.
  */
-export async function assertUnused({ cluster, api, applySet, desired }: { cluster: Cluster; api: ClusterApi; applySet: ApplySet; desired: readonly DesiredObject[] }): Promise<void> {
+export async function assertUnused({
+  cluster,
+  api,
+  applySet,
+  desired,
+}: {
+  cluster: Cluster;
+  api: ClusterApi;
+  applySet: ApplySet;
+  desired: readonly DesiredObject[];
+}): Promise<void> {
   const ids = desired.flatMap(({ id, object }) => (resourceOf({ api, object }) === undefined ? [] : [id]));
   const extent = extentOf({ ids, parentNamespace: applySet.namespace });
-  for (const observed of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered: {} })).values()) {
+  for (const observed of observedObjects(
+    await listLabelled({ cluster, api, applySet, extent, remembered: {} }),
+  ).values()) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
     if (standing.standing === 'foreign') throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
   }
 }
 
 /** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */
-function ownedByAnother({ cluster, applySet, observed, owner }: { cluster: Cluster; applySet: ApplySet; observed: ObservedObject; owner: Owner }): ConvergeError {
+function ownedByAnother({
+  cluster,
+  applySet,
+  observed,
+  owner,
+}: {
+  cluster: Cluster;
+  applySet: ApplySet;
+  observed: ObservedObject;
+  owner: Owner;
+}): ConvergeError {
   return new ConvergeError({
     code: 'OwnedByAnother',
     subject: `cluster ${cluster.name}, ${objectTitle(observed.id)}`,
@@ -116,7 +152,9 @@ export async function listLabelled({
     ),
   );
   try {
-    const lists = await Promise.all(queries.map(async (query) => cluster.list({ ...query, labelSelector, content: 'whole' })));
+    const lists = await Promise.all(
+      queries.map(async (query) => cluster.list({ ...query, labelSelector, content: 'whole' })),
+    );
     return bestVersions(lists.flat());
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
@@ -144,7 +182,15 @@ function appliedVersions(remembered: RememberedObjects): Map<string, Set<string>
 }
 
 /** Objects are read in the version they were applied in: the paths that managedFields records hold in no other. */
-function resourcesToRead({ api, kind, versions }: { api: ClusterApi; kind: string; versions: ReadonlySet<string> | undefined }): ApiResource[] {
+function resourcesToRead({
+  api,
+  kind,
+  versions,
+}: {
+  api: ClusterApi;
+  kind: string;
+  versions: ReadonlySet<string> | undefined;
+}): ApiResource[] {
   const served = api.resources.filter((resource) => groupKind(resource) === kind);
   const [preferred] = served;
   if (preferred === undefined) {

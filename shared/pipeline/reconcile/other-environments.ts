@@ -40,14 +40,21 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
   let renamed: Promise<PreviousNames> | undefined;
   let newestAt: number | undefined;
 
-  const declarationOf = async (name: string): Promise<Declaration> => once(declarations, name, async () => {
-    const file = environmentPath(name);
-    const bytes = await repository.readFile({ commit: commit.id, path: file });
-    if (bytes === undefined) return (await repository.entry({ commit: commit.id, path: file })) === undefined ? 'gone' : { reason: `${file} is no file` };
-    return await orReason(async () => ({ environment: parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }) }));
-  });
+  const declarationOf = async (name: string): Promise<Declaration> =>
+    once(declarations, name, async () => {
+      const file = environmentPath(name);
+      const bytes = await repository.readFile({ commit: commit.id, path: file });
+      if (bytes === undefined)
+        return (await repository.entry({ commit: commit.id, path: file })) === undefined
+          ? 'gone'
+          : { reason: `${file} is no file` };
+      return await orReason(async () => ({
+        environment: parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }),
+      }));
+    });
 
-  const memoryOfOther = async (name: string): Promise<Memory> => once(memories, name, async () => memoryOf({ repository: run.repository, environment: name }, run.ports));
+  const memoryOfOther = async (name: string): Promise<Memory> =>
+    once(memories, name, async () => memoryOf({ repository: run.repository, environment: name }, run.ports));
 
   /** Undefined for one that is not of this cluster, or gone. */
   async function wishOf(name: string): Promise<Wish | undefined> {
@@ -84,7 +91,8 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     if (converged === undefined) return undefined;
     const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
     if (!sameInputs({ attempted: converged.inputs, current: inputs })) return undefined;
-    if (converged.renderKey !== renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })) return undefined;
+    if (converged.renderKey !== renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }))
+      return undefined;
     return new Set(Object.keys(objects));
   }
 
@@ -95,7 +103,10 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     const applySet = applySetOf({ repository: repositoryClass, environment: name, namespace });
     // What it asks of the cluster, it asks as itself.
     const own = await run.ports.cluster({ name: cluster.name, repository: repositoryClass, environment: name });
-    const { objects } = await renderDesired({ ...asking, others, environment, applySet, cluster: own, run: { ...run, environment: name, key } }, toAsk);
+    const { objects } = await renderDesired(
+      { ...asking, others, environment, applySet, cluster: own, run: { ...run, environment: name, key } },
+      toAsk,
+    );
     return new Set(objects.map((object) => object.key));
   }
 
@@ -117,16 +128,30 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
       return await givenUpBy({ name, namespace: declared.environment.namespace });
     },
     async wishes({ patient }) {
-      const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
+      const names = (await listEnvironments({ repository, commit: commit.id })).filter(
+        (name) => name !== run.environment,
+      );
       const pending = new Set(patient ? (await inParallel(names, yetToConverge)).flatMap((name) => name ?? []) : []);
-      const said = await inParallel(names, async (name) => (pending.size > renderedAtOnce && pending.has(name) ? { environment: name, pending: true as const } : wishOf(name)));
-      return await inParallel(said.flatMap((wish) => wish ?? []), async (wish) => ('reason' in wish ? { ...wish, mayWantMore: await mayGain(wish.environment) } : wish));
+      const said = await inParallel(names, async (name) =>
+        pending.size > renderedAtOnce && pending.has(name)
+          ? { environment: name, pending: true as const }
+          : wishOf(name),
+      );
+      return await inParallel(
+        said.flatMap((wish) => wish ?? []),
+        async (wish) => ('reason' in wish ? { ...wish, mayWantMore: await mayGain(wish.environment) } : wish),
+      );
     },
     async assertNewest() {
       const now = run.ports.now().getTime();
       if (newestAt !== undefined && now - newestAt < headHoldsFor) return;
       if ((await repository.head()) !== commit.id) {
-        throw new ConvergeError({ code: 'GitUnavailable', subject: run.key, message: 'the branch moved on before objects were taken over or deleted', disposition: 'retry' });
+        throw new ConvergeError({
+          code: 'GitUnavailable',
+          subject: run.key,
+          message: 'the branch moved on before objects were taken over or deleted',
+          disposition: 'retry',
+        });
       }
       newestAt = now;
     },
@@ -138,7 +163,15 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
    * repository of the same class, and an environment there that this repository never heard of. What one that was renamed
    * owns is what it wants under its new name.
    */
-  async function answerOfGone({ owner, name, key }: { owner: ForeignOwner; name: string; key: string }): Promise<OwnersAnswer> {
+  async function answerOfGone({
+    owner,
+    name,
+    key,
+  }: {
+    owner: ForeignOwner;
+    name: string;
+    key: string;
+  }): Promise<OwnersAnswer> {
     const memory = await memoryOfOther(name);
     if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
     if (asking.environment.previousNames.includes(name)) return { answer: 'free' };
@@ -151,27 +184,44 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
     const said = (await inParallel(successors, wishOf)).flatMap((wish) => wish ?? []);
     const [silent] = said.flatMap((wish) => ('reason' in wish ? [wish.reason] : []));
     if (said.some((wish) => 'keys' in wish && wish.keys.has(key))) return { answer: 'wants' };
-    if (successors.length === 0 || silent !== undefined) return { answer: 'unknown', reason: silent ?? `${[...previousNames.unreadable.keys()].join(', ')} cannot be read, and may be its new name` };
+    if (successors.length === 0 || silent !== undefined)
+      return {
+        answer: 'unknown',
+        reason: silent ?? `${[...previousNames.unreadable.keys()].join(', ')} cannot be read, and may be its new name`,
+      };
     return await givenUpBy({ name, namespace });
   }
 
-  function isItsSet({ owner, environment: { name, namespace, cluster: of } }: { owner: ForeignOwner; environment: Environment }): boolean {
+  function isItsSet({
+    owner,
+    environment: { name, namespace, cluster: of },
+  }: {
+    owner: ForeignOwner;
+    environment: Environment;
+  }): boolean {
     return of === cluster.name && isSetOf({ owner, name, namespace });
   }
 
   /** The environment of this commit whose set a label names, where that is all that an object says of its owner. */
   async function environmentOfSet(set: string): Promise<string | undefined> {
-    const names = (await listEnvironments({ repository, commit: commit.id })).filter((name) => name !== run.environment);
+    const names = (await listEnvironments({ repository, commit: commit.id })).filter(
+      (name) => name !== run.environment,
+    );
     const declared = await inParallel(names, async (name) => ({ name, declaration: await declarationOf(name) }));
     return declared.find(({ name, declaration }) => {
       if (declaration === 'gone' || 'reason' in declaration) return false;
-      return applySetOf({ repository: run.repository, environment: name, namespace: declaration.environment.namespace }).id === set;
+      return (
+        applySetOf({ repository: run.repository, environment: name, namespace: declaration.environment.namespace })
+          .id === set
+      );
     })?.name;
   }
 
   /** What lost its label is still known by who applied it. */
   function isSetOf({ owner, name, namespace }: { owner: ForeignOwner; name: string; namespace: string }): boolean {
-    return owner.set === '' || applySetOf({ repository: run.repository, environment: name, namespace }).id === owner.set;
+    return (
+      owner.set === '' || applySetOf({ repository: run.repository, environment: name, namespace }).id === owner.set
+    );
   }
 
   /**

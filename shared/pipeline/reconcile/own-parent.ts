@@ -37,17 +37,28 @@ export async function readOwnParent(inventory: Inventory): Promise<KubernetesObj
   });
 }
 
-async function problemOf({ run, cluster, applySet, memory, commit }: Inventory, parent: KubernetesObject): Promise<{ why: string; remedy: string } | undefined> {
+async function problemOf(
+  { run, cluster, applySet, memory, commit }: Inventory,
+  parent: KubernetesObject,
+): Promise<{ why: string; remedy: string } | undefined> {
   const { attempted, converged, previous } = memory;
   const commits = [attempted, converged, previous].flatMap((known) => known?.commit ?? []);
-  const judged = judgeParent({ parent, applySet, remembered: { commits, hasWritten: memory.cluster === cluster.name && memory.namespace === applySet.namespace } });
+  const judged = judgeParent({
+    parent,
+    applySet,
+    remembered: { commits, hasWritten: memory.cluster === cluster.name && memory.namespace === applySet.namespace },
+  });
   switch (judged.verdict) {
     case 'ours':
       return undefined;
     case 'refused':
       return { why: judged.why, remedy: 'give one of the two another name or namespace, or remove the other first' };
     case 'asks':
-      if (await run.ports.repository(run.repository).isAncestor({ ancestor: judged.commit, descendant: commit })) return undefined;
-      return { why: judged.otherwise, remedy: `remove it there first; where it is this one's all the same, set its annotation ${repositoryAnnotation} to ${applySet.address ?? ''}` };
+      if (await run.ports.repository(run.repository).isAncestor({ ancestor: judged.commit, descendant: commit }))
+        return undefined;
+      return {
+        why: judged.otherwise,
+        remedy: `remove it there first; where it is this one's all the same, set its annotation ${repositoryAnnotation} to ${applySet.address ?? ''}`,
+      };
   }
 }

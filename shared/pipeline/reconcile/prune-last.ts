@@ -27,12 +27,23 @@ export function goesLast(id: ObjectId): boolean {
 }
 
 /** What is not to be pruned now: what is referred to, and the Namespaces that it is in; or, where that could not be read, all that may be. */
-export function stillInUse({ objects, references }: { objects: readonly ObservedObject[]; references: References }): { inUse: readonly ObservedObject[]; unread: readonly GuardedPrune[] } {
-  const kept = objects.filter(({ id, key }) => isReferable(id) && ('unread' in references || references.referred.has(key)));
+export function stillInUse({ objects, references }: { objects: readonly ObservedObject[]; references: References }): {
+  inUse: readonly ObservedObject[];
+  unread: readonly GuardedPrune[];
+} {
+  const kept = objects.filter(
+    ({ id, key }) => isReferable(id) && ('unread' in references || references.referred.has(key)),
+  );
   const namespaces = new Set(kept.map(({ id }) => id.namespace));
   const around = objects.filter(({ id }) => groupKind(id) === 'Namespace' && namespaces.has(id.name));
   if ('referred' in references) return { inUse: [...kept, ...around], unread: [] };
-  return { inUse: [], unread: [...kept, ...around].map((observed) => ({ observed, reason: `is not pruned, as what refers to it cannot be read: ${references.unread}` })) };
+  return {
+    inUse: [],
+    unread: [...kept, ...around].map((observed) => ({
+      observed,
+      reason: `is not pruned, as what refers to it cannot be read: ${references.unread}`,
+    })),
+  };
 }
 
 /**
@@ -44,32 +55,69 @@ export function stillInUse({ objects, references }: { objects: readonly Observed
  */
 export async function pruneLast(
   target: Target,
-  { pruned, api, workloads, inventorySize, until }: { pruned: Pruned; api: ClusterApi; workloads: readonly KubernetesObject[]; inventorySize: number; until: number },
+  {
+    pruned,
+    api,
+    workloads,
+    inventorySize,
+    until,
+  }: { pruned: Pruned; api: ClusterApi; workloads: readonly KubernetesObject[]; inventorySize: number; until: number },
 ): Promise<Pruned> {
   const { deferred } = pruned;
   // Its stage is not through: what was applied before it stays.
   if (deferred === undefined || pruned.lingering.length > 0) return pruned;
   const references = await readReferences(target.cluster, { objects: deferred.objects, api, workloads });
   const { inUse, unread } = stillInUse({ objects: deferred.objects, references });
-  const free = deferred.objects.filter((object) => !inUse.includes(object) && !unread.some(({ observed }) => observed === object));
+  const free = deferred.objects.filter(
+    (object) => !inUse.includes(object) && !unread.some(({ observed }) => observed === object),
+  );
   const others = deferred.counted.filter((object) => !deferred.objects.includes(object));
   const mass = guardMassPrune({ allowed: [...others, ...free], inventorySize });
   const doomed = free.filter((object) => mass.allowed.includes(object));
   if (doomed.length > 0) await target.others.assertNewest();
-  const { changes, guarded, lingering } = await deleteInOrder(target, { doomed, applySets: deferred.applySets, going: deferred.going, api, until });
+  const { changes, guarded, lingering } = await deleteInOrder(target, {
+    doomed,
+    applySets: deferred.applySets,
+    going: deferred.going,
+    api,
+    until,
+  });
   const told = [...unread, ...mass.guarded.filter(({ observed }) => free.includes(observed)), ...guarded];
-  const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [...doomed, ...deferred.going].filter(({ id }) => id === change.id) : []));
-  const again = [...inUse, ...skipped, ...told.map(({ observed }) => observed), ...lingering.map(({ observed }) => observed)];
-  const reached = new Set([...doomed.filter(({ id }) => changes.some((change) => change.id === id)), ...again].map(({ key }) => key));
+  const skipped = changes.flatMap((change) =>
+    change.did === 'skipped' ? [...doomed, ...deferred.going].filter(({ id }) => id === change.id) : [],
+  );
+  const again = [
+    ...inUse,
+    ...skipped,
+    ...told.map(({ observed }) => observed),
+    ...lingering.map(({ observed }) => observed),
+  ];
+  const reached = new Set(
+    [...doomed.filter(({ id }) => changes.some((change) => change.id === id)), ...again].map(({ key }) => key),
+  );
   // Where a stage lingers, nothing of the next was tried.
-  const untried = [...doomed, ...deferred.going.filter(() => lingering.length > 0)].filter(({ key }) => !reached.has(key));
-  const left: Change[] = [...inUse, ...untried].map(({ id, key }) => ({ id, did: 'skipped', message: referredBy(references, key) }));
+  const untried = [...doomed, ...deferred.going.filter(() => lingering.length > 0)].filter(
+    ({ key }) => !reached.has(key),
+  );
+  const left: Change[] = [...inUse, ...untried].map(({ id, key }) => ({
+    id,
+    did: 'skipped',
+    message: referredBy(references, key),
+  }));
   return {
     ...pruned,
     changes: [...pruned.changes, ...changes, ...left],
     guarded: [...pruned.guarded, ...told],
     lingering,
-    pending: [...new Set([...pruned.pending.filter((key) => ![...deferred.objects, ...deferred.going].some((object) => object.key === key)), ...again.map(({ key }) => key), ...untried.map(({ key }) => key)])].sort(),
+    pending: [
+      ...new Set([
+        ...pruned.pending.filter(
+          (key) => ![...deferred.objects, ...deferred.going].some((object) => object.key === key),
+        ),
+        ...again.map(({ key }) => key),
+        ...untried.map(({ key }) => key),
+      ]),
+    ].sort(),
   };
 }
 

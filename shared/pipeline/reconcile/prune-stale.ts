@@ -38,12 +38,30 @@ export interface Pruned {
  */
 export async function pruneStale(
   target: Target,
-  { actions, observed, api, workloads, until }: { actions: readonly PlannedAction[]; observed: ObservedState; api: ClusterApi; workloads: readonly KubernetesObject[]; until: number },
+  {
+    actions,
+    observed,
+    api,
+    workloads,
+    until,
+  }: {
+    actions: readonly PlannedAction[];
+    observed: ObservedState;
+    api: ClusterApi;
+    workloads: readonly KubernetesObject[];
+    until: number;
+  },
 ): Promise<Pruned> {
   const { environment, applySet } = target;
   const stale = actions.flatMap((action) => (action.action === 'prune' ? [action.observed] : []));
   if (!environment.prune) {
-    return { changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })), guarded: [], lingering: [], pending: [], unwanted: [] };
+    return {
+      changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })),
+      guarded: [],
+      lingering: [],
+      pending: [],
+      unwanted: [],
+    };
   }
   const applySets = [applySet, ...(observed.previousSets ?? [])];
   const single = guardPrunes({ stale, applySets });
@@ -65,14 +83,39 @@ export async function pruneStale(
   if (first.length > 0 || givenUp.length > 0) await target.others.assertNewest();
   const released = await giveUp(target, givenUp);
   const going = single.going.filter(({ id }) => goesLast(id));
-  const deleted = await deleteInOrder(target, { doomed: first, applySets, going: single.going.filter((one) => !going.includes(one)), api, until });
+  const deleted = await deleteInOrder(target, {
+    doomed: first,
+    applySets,
+    going: single.going.filter((one) => !going.includes(one)),
+    api,
+    until,
+  });
   const { changes, lingering } = deleted;
   const kept: Change[] = single.kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
-  const handedOver: Change[] = wanted.map(({ id }) => ({ id, did: 'skipped', message: 'another environment wants it' }));
-  const unasked: Change[] = later.map(({ id }) => ({ id, did: 'skipped', message: 'many environments have yet to say whether they want it; the next look asks them' }));
-  const guarded = [...single.guarded.filter((one) => !definitions.includes(one)), ...unknown, ...unread, ...mass.guarded, ...deleted.guarded];
-  const again = changes.flatMap((change) => (change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : []));
-  const reached = new Set([...changes.map(({ id }) => objectKey(id)), ...[...deleted.guarded, ...lingering].map(({ observed }) => observed.key)]);
+  const handedOver: Change[] = wanted.map(({ id }) => ({
+    id,
+    did: 'skipped',
+    message: 'another environment wants it',
+  }));
+  const unasked: Change[] = later.map(({ id }) => ({
+    id,
+    did: 'skipped',
+    message: 'many environments have yet to say whether they want it; the next look asks them',
+  }));
+  const guarded = [
+    ...single.guarded.filter((one) => !definitions.includes(one)),
+    ...unknown,
+    ...unread,
+    ...mass.guarded,
+    ...deleted.guarded,
+  ];
+  const again = changes.flatMap((change) =>
+    change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : [],
+  );
+  const reached = new Set([
+    ...changes.map(({ id }) => objectKey(id)),
+    ...[...deleted.guarded, ...lingering].map(({ observed }) => observed.key),
+  ]);
   // Where a stage lingers, nothing of the next was tried.
   const untried = first.filter(({ key }) => !reached.has(key));
   return {
@@ -82,14 +125,27 @@ export async function pruneStale(
     lingering,
     unwanted: free.map(({ key }) => key),
     ...(last.length + going.length === 0 ? {} : { deferred: { objects: last, going, counted, applySets } }),
-    pending: [...wanted, ...later, ...again, ...untried, ...last, ...going, ...[...guarded, ...lingering].map(({ observed }) => observed)].map(({ key }) => key).sort(),
+    pending: [
+      ...wanted,
+      ...later,
+      ...again,
+      ...untried,
+      ...last,
+      ...going,
+      ...[...guarded, ...lingering].map(({ observed }) => observed),
+    ]
+      .map(({ key }) => key)
+      .sort(),
   };
 }
 
 /** Releases what may not be deleted and is nobody's to look after any more. */
 async function giveUp(target: Target, guarded: readonly GuardedPrune[]): Promise<Change[]> {
   if (guarded.length === 0) return [];
-  const failed = await releaseObjects(target, guarded.map(({ observed }) => observed));
+  const failed = await releaseObjects(
+    target,
+    guarded.map(({ observed }) => observed),
+  );
   return guarded.map(({ observed: { id } }) => failed.find((change) => change.id === id) ?? { id, did: 'released' });
 }
 
@@ -111,18 +167,24 @@ export interface ByWishes {
  * Asks the other environments for each object, where there is any. One that cannot be asked holds back only what may have moved to
  * it since this environment converged last: of what was left over even then, and nobody had been asked, that is not known.
  */
-export async function partByWishes({ run, others }: Asker, { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean }): Promise<ByWishes> {
+export async function partByWishes(
+  { run, others }: Asker,
+  { objects, patient }: { objects: readonly ObservedObject[]; patient: boolean },
+): Promise<ByWishes> {
   if (objects.length === 0) return { free: [], wanted: [], unknown: [], later: [] };
   const wishes = await others.wishes({ patient });
   const keys = new Set(wishes.flatMap((wish) => ('keys' in wish ? [...wish.keys] : [])));
   const silent = wishes.flatMap((wish) => ('reason' in wish ? [wish] : []));
   const { objects: remembered, unwanted: known = [] } = run.memoryFile.memory();
-  const holderOf = ({ key }: ObservedObject) => silent.find(({ mayWantMore }) => mayWantMore !== false || (remembered[key] === undefined && !known.includes(key)));
+  const holderOf = ({ key }: ObservedObject) =>
+    silent.find(({ mayWantMore }) => mayWantMore !== false || (remembered[key] === undefined && !known.includes(key)));
   const wanted = objects.filter(({ key }) => keys.has(key));
   const unwanted = objects.filter(({ key }) => !keys.has(key));
   const unknown = unwanted.flatMap((observed) => {
     const holder = holderOf(observed);
-    return holder === undefined ? [] : [{ observed, reason: `is not pruned, as environment ${holder.environment} may want it: ${holder.reason}` }];
+    return holder === undefined
+      ? []
+      : [{ observed, reason: `is not pruned, as environment ${holder.environment} may want it: ${holder.reason}` }];
   });
   const rest = unwanted.filter((observed) => holderOf(observed) === undefined);
   if (wishes.some((wish) => 'pending' in wish)) return { free: [], wanted, unknown, later: rest };

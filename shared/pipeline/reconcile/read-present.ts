@@ -21,10 +21,13 @@ export async function readPresent({
   api: ClusterApi;
   actions: readonly PlannedAction[];
 }): Promise<ReadonlyMap<string, KubernetesObject>> {
-  const created = actions.flatMap((action) => (action.action === 'create' || action.action === 'recreate' ? [action.desired] : []));
+  const created = actions.flatMap((action) =>
+    action.action === 'create' || action.action === 'recreate' ? [action.desired] : [],
+  );
   const present = await inParallel(queriesFor({ created, api }), async ({ resource, namespace, wanted }) => {
     const [only, ...others] = wanted;
-    if (only === undefined || others.length > 0) return await cluster.list({ resource, namespace, content: 'metadata' });
+    if (only === undefined || others.length > 0)
+      return await cluster.list({ resource, namespace, content: 'metadata' });
     const found = await cluster.get({ resource, namespace, name: only.id.name });
     return found === undefined ? [] : [found];
   });
@@ -46,7 +49,8 @@ function queriesFor({ created, api }: { created: readonly DesiredObject[]; api: 
     const { group, kind, namespace } = desired.id;
     const resource = resourceOf({ api, object: desired.object });
     const key = `${group}/${kind}/${namespace ?? ''}${desired.ignored === undefined ? '' : `/${desired.id.name}`}`;
-    if (resource !== undefined) queries.set(key, { resource, namespace, wanted: [...(queries.get(key)?.wanted ?? []), desired] });
+    if (resource !== undefined)
+      queries.set(key, { resource, namespace, wanted: [...(queries.get(key)?.wanted ?? []), desired] });
   }
   return [...queries.values()];
 }

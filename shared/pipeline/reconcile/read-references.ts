@@ -18,7 +18,11 @@ export type References = { readonly referred: ReadonlyMap<string, string> } | { 
  */
 export async function readReferences(
   cluster: Pick<Cluster, 'list'>,
-  { objects, api, workloads }: { objects: readonly ObservedObject[]; api: ClusterApi; workloads: readonly KubernetesObject[] },
+  {
+    objects,
+    api,
+    workloads,
+  }: { objects: readonly ObservedObject[]; api: ClusterApi; workloads: readonly KubernetesObject[] },
 ): Promise<References> {
   const namespaces = [...new Set(objects.flatMap(({ id }) => (isReferable(id) ? (id.namespace ?? []) : [])))].sort();
   const queries = referrerKinds.flatMap((kind) => {

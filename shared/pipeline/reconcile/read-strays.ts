@@ -18,13 +18,15 @@ export async function readStrays(
   const { objects: remembered } = run.memoryFile.memory();
   // Where the memory is lost, the parent tells whether these very objects converged.
   const recorded = observed.parent?.metadata.annotations?.[renderKeyAnnotation] === desired.renderKey;
-  const wasApplied = ({ key, hash }: DesiredState['objects'][number]) => (remembered[key] === undefined ? recorded : remembered[key].desired === hash);
+  const wasApplied = ({ key, hash }: DesiredState['objects'][number]) =>
+    remembered[key] === undefined ? recorded : remembered[key].desired === hash;
   const lost = desired.objects.filter((object) => !observed.objects.has(object.key) && wasApplied(object));
   const found = await inParallel(lost, async ({ key, id, object }): Promise<(readonly [string, ObservedObject])[]> => {
     const listed = observed.unproven.get(key)?.observed;
     if (listed !== undefined) return [[key, listed]];
     const resource = resourceOf({ api, object });
-    const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
+    const live =
+      resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
     return live === undefined ? [] : [[key, { key, id, object: live }]];
   });
   return new Map(found.flat());

@@ -1,5 +1,10 @@
 import { ConvergeError } from '../../errors.ts';
-import { environmentPath, environmentsFolder, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import {
+  environmentPath,
+  environmentsFolder,
+  parseEnvironmentFile,
+  type Environment,
+} from '../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../environment/previous-names.ts';
 import type { Commit, Repository } from '../ports.ts';
 import { listEnvironments } from '../declared-environments.ts';
@@ -13,9 +18,23 @@ export interface DeclaredAt {
 }
 
 /** The text of every environment file of a commit, by name. */
-export async function environmentFiles({ repository, commit }: { repository: Repository; commit: string }): Promise<ReadonlyMap<string, string>> {
+export async function environmentFiles({
+  repository,
+  commit,
+}: {
+  repository: Repository;
+  commit: string;
+}): Promise<ReadonlyMap<string, string>> {
   const names = await listEnvironments({ repository, commit });
-  const texts = await Promise.all(names.map(async (name) => [name, Buffer.from((await repository.readFile({ commit, path: environmentPath(name) })) ?? []).toString('utf8')] as const));
+  const texts = await Promise.all(
+    names.map(
+      async (name) =>
+        [
+          name,
+          Buffer.from((await repository.readFile({ commit, path: environmentPath(name) })) ?? []).toString('utf8'),
+        ] as const,
+    ),
+  );
   return new Map(texts);
 }
 
@@ -36,19 +55,34 @@ export async function assertRemoved(run: Run, commit: Commit): Promise<void> {
   const repository = ports.repository(run.repository);
   const file = environmentPath(environment);
   const entry = await repository.entry({ commit: commit.id, path: file });
-  if (entry !== undefined) throw guarded(file, { message: `is a ${entry.kind}, and no file: nothing is released or deleted`, remedy: 'make it a file, or remove it' });
+  if (entry !== undefined)
+    throw guarded(file, {
+      message: `is a ${entry.kind}, and no file: nothing is released or deleted`,
+      remedy: 'make it a file, or remove it',
+    });
 
   const folder = await repository.entry({ commit: commit.id, path: environmentsFolder });
   if (folder !== undefined && folder.kind !== 'folder') {
-    throw guarded(environmentsFolder, { message: `is a ${folder.kind}, and no folder: nothing is released or deleted`, remedy: 'make it a folder with the files in it' });
+    throw guarded(environmentsFolder, {
+      message: `is a ${folder.kind}, and no folder: nothing is released or deleted`,
+      remedy: 'make it a folder with the files in it',
+    });
   }
   const { attempted } = run.memoryFile.memory();
-  if (attempted !== undefined && !(await repository.isAncestor({ ancestor: attempted.commit, descendant: commit.id }))) {
+  if (
+    attempted !== undefined &&
+    !(await repository.isAncestor({ ancestor: attempted.commit, descendant: commit.id }))
+  ) {
     const message = `is not in the branch as it was rewritten by force: ${attempted.revision} is no ancestor of ${commit.id}; nothing is released or deleted`;
     throw guarded(file, { message, remedy: 'commit the file, and remove it again' });
   }
   const files = await environmentFiles({ repository, commit: commit.id });
-  const known = [...new Set([...files.keys(), ...(await rememberedEnvironments({ repository: run.repository, state: ports.state }))])];
+  const known = [
+    ...new Set([
+      ...files.keys(),
+      ...(await rememberedEnvironments({ repository: run.repository, state: ports.state })),
+    ]),
+  ];
   const { claims } = previousNamesIn(files);
   const removed = known.filter((name) => !files.has(name) && !claims.has(name));
   const mass = massRemoval({ known, removed });
@@ -56,7 +90,13 @@ export async function assertRemoved(run: Run, commit: Commit): Promise<void> {
 }
 
 function guarded(subject: string, { message, remedy }: { message: string; remedy?: string }): ConvergeError {
-  return new ConvergeError({ code: 'RemovalGuarded', subject, message, ...(remedy === undefined ? {} : { remedy }), disposition: 'refuse' });
+  return new ConvergeError({
+    code: 'RemovalGuarded',
+    subject,
+    message,
+    ...(remedy === undefined ? {} : { remedy }),
+    disposition: 'refuse',
+  });
 }
 
 /** The environment as the last run saw it: at the commit attempted last, or, where that does not parse, at the one that converged last. */
@@ -79,7 +119,11 @@ export async function lastVersion(run: Run, head: Commit): Promise<Environment |
   const since = new Date(new Date(attempted.at).getTime() - earlier);
   const history = await run.ports.repository(run.repository).history({ from: head.id, since });
   const commits = new Map(history.map((commit) => [commit.id, commit]));
-  for (let at = commits.get(head.id); at !== undefined && at.id !== attempted.commit; at = commits.get(at.parents[0] ?? '')) {
+  for (
+    let at = commits.get(head.id);
+    at !== undefined && at.id !== attempted.commit;
+    at = commits.get(at.parents[0] ?? '')
+  ) {
     const environment = await declaredAt(run, at.id);
     if (environment !== undefined) return environment;
   }
@@ -94,9 +138,13 @@ const firstDate = new Date(-8.64e15);
  *
  * @param known commits at which it may have been there, which save a walk through all of the history
  */
-export async function wasDeclared(run: Pick<Run, 'repository' | 'ports'>, { name, head, known }: { name: string; head: string; known: readonly string[] }): Promise<boolean> {
+export async function wasDeclared(
+  run: Pick<Run, 'repository' | 'ports'>,
+  { name, head, known }: { name: string; head: string; known: readonly string[] },
+): Promise<boolean> {
   const repository = run.ports.repository(run.repository);
-  const isThere = async (commit: string) => (await repository.readFile({ commit, path: environmentPath(name) })) !== undefined;
+  const isThere = async (commit: string) =>
+    (await repository.readFile({ commit, path: environmentPath(name) })) !== undefined;
   for (const commit of new Set(known)) {
     if ((await repository.isAncestor({ ancestor: commit, descendant: head })) && (await isThere(commit))) return true;
   }

@@ -37,7 +37,10 @@ export interface AnsweredRender {
  * what the cluster answered to its questions: where all of them are the same, so is the render, in whichever environment.
  * A render that failed is not kept: it may have met its limits only.
  */
-export async function renderSources(target: Target, { seed, keeps, instead = [] }: RenderFor = toApply): Promise<AnsweredRender> {
+export async function renderSources(
+  target: Target,
+  { seed, keeps, instead = [] }: RenderFor = toApply,
+): Promise<AnsweredRender> {
   const { run, environment, commit, api } = target;
   const { renderer } = run.ports;
   const repository = run.ports.repository(run.repository);
@@ -50,7 +53,12 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
     kubernetesVersion: api.version,
     apiVersions: apiVersionsOf(api),
   };
-  const key = hashJson({ ...request, lookup: environment.lookup, inputs: await inputsAt(declared), renderer: await renderer.version() });
+  const key = hashJson({
+    ...request,
+    lookup: environment.lookup,
+    inputs: await inputsAt(declared),
+    renderer: await renderer.version(),
+  });
 
   for (const kept of renderer.kept.find(key)) {
     if (!sameInputs({ attempted: kept.inputs, current: await inputsAt(Object.keys(kept.inputs)) })) continue;
@@ -72,8 +80,15 @@ export async function renderSources(target: Target, { seed, keeps, instead = [] 
     lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),
   });
   const milliseconds = run.ports.now().getTime() - startedAt.getTime();
-  run.ports.log('INFO', 'rendered', { environment: run.key, revision: target.revision, objects: render.objects.length, milliseconds });
-  const beside = inputPaths({ environment, reads: render.reads }).filter((path) => !declared.includes(path) && path !== environmentPath(environment.name));
+  run.ports.log('INFO', 'rendered', {
+    environment: run.key,
+    revision: target.revision,
+    objects: render.objects.length,
+    milliseconds,
+  });
+  const beside = inputPaths({ environment, reads: render.reads }).filter(
+    (path) => !declared.includes(path) && path !== environmentPath(environment.name),
+  );
   const inputs = await inputsAt(beside);
   refuseUnknown(beside.filter((path) => inputs[path] === null));
   renderer.kept.keep(key, { inputs, answers: [...asked.values()], render });

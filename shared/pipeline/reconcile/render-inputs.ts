@@ -5,8 +5,18 @@ import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { Repository } from '../ports.ts';
 
 /** The Git object ids of an environment's inputs at a commit: at these paths, or at the ones it declares. */
-export async function readInputs({ repository, commit, paths }: { repository: Repository; commit: string; paths: readonly string[] }): Promise<Inputs> {
-  const ids = await Promise.all(paths.map(async (path) => [path, (await repository.entry({ commit, path }))?.id ?? null] as const));
+export async function readInputs({
+  repository,
+  commit,
+  paths,
+}: {
+  repository: Repository;
+  commit: string;
+  paths: readonly string[];
+}): Promise<Inputs> {
+  const ids = await Promise.all(
+    paths.map(async (path) => [path, (await repository.entry({ commit, path }))?.id ?? null] as const),
+  );
   return Object.fromEntries(ids);
 }
 
@@ -15,9 +25,21 @@ export async function readInputs({ repository, commit, paths }: { repository: Re
  *
  * @param renderer the version of the renderer
  */
-export function renderKeyOf({ environment, inputs, api, renderer }: { environment: Pick<Environment, 'sources'>; inputs: Inputs; api: ClusterApi; renderer: string }): string {
+export function renderKeyOf({
+  environment,
+  inputs,
+  api,
+  renderer,
+}: {
+  environment: Pick<Environment, 'sources'>;
+  inputs: Inputs;
+  api: ClusterApi;
+  renderer: string;
+}): string {
   // Only charts can see what a cluster serves: a definition that somebody installs changes no other render.
-  const capabilities = environment.sources.some((source) => source.kind === 'helm') ? { version: api.version, apiVersions: apiVersionsOf(api) } : {};
+  const capabilities = environment.sources.some((source) => source.kind === 'helm')
+    ? { version: api.version, apiVersions: apiVersionsOf(api) }
+    : {};
   return hashJson({ inputs, ...capabilities, renderer });
 }
 

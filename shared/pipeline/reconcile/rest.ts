@@ -29,10 +29,14 @@ export function stillFailing(run: Run, revision: string): RunResult {
  * A look before the next try: of the objects that were applied as this revision has them, heals what drifted. The others, the
  * hooks and the prunes wait for the try, and what was told of them stays.
  */
-export async function rest(target: Target, { verified, observed }: { verified: Verified; observed: ObservedState }): Promise<RunResult> {
+export async function rest(
+  target: Target,
+  { verified, observed }: { verified: Verified; observed: ObservedState },
+): Promise<RunResult> {
   const { run, revision, environment, cluster } = target;
   const { objects, incident: told } = run.memoryFile.memory();
-  const isApplied = (action: PlannedAction) => action.action !== 'prune' && objects[action.desired.key]?.desired === action.desired.hash;
+  const isApplied = (action: PlannedAction) =>
+    action.action !== 'prune' && objects[action.desired.key]?.desired === action.desired.hash;
   const keyOf = (action: PlannedAction) => (action.action === 'prune' ? action.observed.key : action.desired.key);
   const applied = verified.actions.filter(isApplied);
   const keys = new Set(applied.map(keyOf));
@@ -42,7 +46,10 @@ export async function rest(target: Target, { verified, observed }: { verified: V
   if (judged.action === 'none' && !judged.anew) return stillFailing(run, revision);
 
   await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
-  const healed = await applyChanges(target, { actions: applied.filter((action) => !judged.left.has(keyOf(action))), observed });
+  const healed = await applyChanges(target, {
+    actions: applied.filter((action) => !judged.left.has(keyOf(action))),
+    observed,
+  });
   await rememberObjects(run, { ...verified.renewed, ...healed.remembered });
   const memory = run.memoryFile.memory();
   const incident = failuresOf(healed.changes).length === 0 ? told : memory.incident;

@@ -26,7 +26,9 @@ export async function planRollback(run: Run, due: Quarantine): Promise<RollbackP
   try {
     const planned = await revert(run, { quarantine: due, dryRun: true });
     if (planned === undefined) return { plan: 'not possible', note: '' };
-    return planned.outcome === 'conflicts' ? { plan: 'not possible', note: notRolledBack(planned.conflicts) } : { plan: 'possible' };
+    return planned.outcome === 'conflicts'
+      ? { plan: 'not possible', note: notRolledBack(planned.conflicts) }
+      : { plan: 'possible' };
   } catch (error) {
     // The failure is told now, whatever becomes of its roll-back: the next look tries again.
     if (!(error instanceof ConvergeError)) throw error;
@@ -55,7 +57,13 @@ export async function finishRollback(run: Run): Promise<void> {
   }
   if (reverted?.outcome !== 'reverted') {
     await removeQuarantine(named);
-    await remember(run, { quarantine: undefined, note: reverted?.outcome === 'conflicts' ? notRolledBack(reverted.conflicts) : 'not rolled back: a newer commit came before that' });
+    await remember(run, {
+      quarantine: undefined,
+      note:
+        reverted?.outcome === 'conflicts'
+          ? notRolledBack(reverted.conflicts)
+          : 'not rolled back: a newer commit came before that',
+    });
     return;
   }
   const { commit, previous, to } = reverted;
@@ -63,7 +71,11 @@ export async function finishRollback(run: Run): Promise<void> {
   const restored = await readInputs({ repository, commit: commit.id, paths: Object.keys(quarantine.inputs) });
   const done: Quarantine = { ...quarantine, revert: commit.id, restored };
   await writeQuarantine({ ...named, quarantine: done });
-  await remember(run, { quarantine: done, rollback: { to, commit: commit.id }, note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}` });
+  await remember(run, {
+    quarantine: done,
+    rollback: { to, commit: commit.id },
+    note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}`,
+  });
 }
 
 /**
@@ -81,7 +93,8 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
   const repository = ports.repository(run.repository);
   const current = await readInputs({ repository, commit: head.id, paths: Object.keys(quarantine.inputs) });
   const review = reviewQuarantine({ quarantine, current });
-  if (review === 'stands' || (review === 'brought back' && (quarantine.lifted ?? quarantine.refused) !== undefined)) return undefined;
+  if (review === 'stands' || (review === 'brought back' && (quarantine.lifted ?? quarantine.refused) !== undefined))
+    return undefined;
   if (review === 'moved on') {
     await removeQuarantine(named);
     const { quarantine: _ended, ...memory } = memoryFile.memory();
@@ -101,7 +114,10 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
 type RolledBack = Exclude<Reverted, { outcome: 'nothing' }> & { readonly to: string };
 
 /** Undefined where there is nothing to do: a newer commit changed the inputs, or another environment's roll-back did it. */
-async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine; dryRun: boolean }): Promise<RolledBack | undefined> {
+async function revert(
+  run: Run,
+  { quarantine, dryRun }: { quarantine: Quarantine; dryRun: boolean },
+): Promise<RolledBack | undefined> {
   const { environment, ports } = run;
   const memory = run.memoryFile.memory();
   const { converged, incident } = memory;
@@ -116,12 +132,31 @@ async function revert(run: Run, { quarantine, dryRun }: { quarantine: Quarantine
   let readers: readonly OtherReader[] = [];
   const reverted = await revertOnBranch(
     {
-      ...{ repository, to, dryRun, from: commitOf(quarantine.revision), paths: rememberedPaths({ ...memory, quarantine }) },
-      isDue: async ({ id }) => sameInputs({ attempted: quarantine.inputs, current: await readInputs({ repository, commit: id, paths: Object.keys(quarantine.inputs) }) }),
+      ...{
+        repository,
+        to,
+        dryRun,
+        from: commitOf(quarantine.revision),
+        paths: rememberedPaths({ ...memory, quarantine }),
+      },
+      isDue: async ({ id }) =>
+        sameInputs({
+          attempted: quarantine.inputs,
+          current: await readInputs({ repository, commit: id, paths: Object.keys(quarantine.inputs) }),
+        }),
       readers: async ({ id }) => (readers = await otherReaders({ repository, commit: id, except: environment, ports })),
-      accepts: (conflict) => conflict.reason === 'shared' && conflict.with.every((name) => readers.find((reader) => reader.environment === name)?.asks === true),
+      accepts: (conflict) =>
+        conflict.reason === 'shared' &&
+        conflict.with.every((name) => readers.find((reader) => reader.environment === name)?.asks === true),
       beforePush: async () => run.lease.assertHeld(),
-      says: { environment, what: environment, to: converged.revision, reason: quarantine.reason, incident: incident?.id, by: 'Converge (rollback.onFailure)' },
+      says: {
+        environment,
+        what: environment,
+        to: converged.revision,
+        reason: quarantine.reason,
+        incident: incident?.id,
+        by: 'Converge (rollback.onFailure)',
+      },
     },
     ports,
   );
@@ -142,18 +177,33 @@ async function pushedBefore(run: Run, quarantine: Quarantine): Promise<RolledBac
 }
 
 /** The commits since a roll-back may have been pushed. */
-async function recentCommits(repository: Repository, { head, quarantine }: { head: Commit; quarantine: Quarantine }): Promise<readonly Commit[]> {
+async function recentCommits(
+  repository: Repository,
+  { head, quarantine }: { head: Commit; quarantine: Quarantine },
+): Promise<readonly Commit[]> {
   return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkewMilliseconds) });
 }
 
 /** One write of what became of a roll-back: in the memory, and in the alert that tells of the failure. */
-async function remember(run: Run, { quarantine, rollback = null, note }: { quarantine: Quarantine | undefined; rollback?: { to: string; commit: string } | null; note: string }): Promise<void> {
+async function remember(
+  run: Run,
+  {
+    quarantine,
+    rollback = null,
+    note,
+  }: { quarantine: Quarantine | undefined; rollback?: { to: string; commit: string } | null; note: string },
+): Promise<void> {
   const { quarantine: _before, ...memory } = run.memoryFile.memory();
   const { incident } = memory;
   const told: Memory['incident'] =
     incident?.diff === undefined
       ? incident
-      : { ...incident, summary: `${incident.summary}; ${note}`, told: false, diff: { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` } };
+      : {
+          ...incident,
+          summary: `${incident.summary}; ${note}`,
+          told: false,
+          diff: { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` },
+        };
   await run.memoryFile.save({ ...memory, ...(quarantine === undefined ? {} : { quarantine }), incident: told });
 }
 
@@ -166,6 +216,7 @@ function notRolledBack(conflicts: readonly Conflict[]): string {
 /** What stays refused, or was tried for long enough; what a later try may mend is thrown. */
 function finalError(error: unknown, { begunAt, now }: { begunAt: string; now: Date }): ConvergeError {
   const isGivenUp = now.getTime() - parseTime(begunAt) > giveUpAfterMilliseconds;
-  if (error instanceof ConvergeError && error.code !== 'LeaseLost' && (error.disposition === 'refuse' || isGivenUp)) return error;
+  if (error instanceof ConvergeError && error.code !== 'LeaseLost' && (error.disposition === 'refuse' || isGivenUp))
+    return error;
   throw error;
 }

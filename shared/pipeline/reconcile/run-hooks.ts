@@ -26,7 +26,14 @@ import type { ClusterApi } from '../../objects/cluster-api.ts';
 import { maskText } from '../../objects/masking.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { hookRefusal } from '../../ownership/refusal.ts';
-import { deleteByPolicy, mayDelete, openKeptObjects, readHookObject, servedResource, type KeptObjects } from './delete-hooks.ts';
+import {
+  deleteByPolicy,
+  mayDelete,
+  openKeptObjects,
+  readHookObject,
+  servedResource,
+  type KeptObjects,
+} from './delete-hooks.ts';
 import type { DesiredState } from './desired-state.ts';
 import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
 import { handRemedy, makeRoom, type Room } from './make-room.ts';
@@ -60,19 +67,27 @@ export interface HooksRun {
  * What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. A release that
  * Helm deployed and that is adopted is upgraded.
  */
-export function hookRecordOf({ run }: Pick<Target, 'run'>, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
+export function hookRecordOf(
+  { run }: Pick<Target, 'run'>,
+  { desired, observed }: { desired: DesiredState; observed: ObservedState },
+): HookRecord {
   const adopted = (observed.adoptedReleases ?? []).map((release) => [release, { converged: 'unknown' }] as const);
   return { ...Object.fromEntries(adopted), ...recordedHooks(run, { desired, observed }) };
 }
 
-function recordedHooks(run: Run, { desired, observed }: { desired: DesiredState; observed: ObservedState }): HookRecord {
+function recordedHooks(
+  run: Run,
+  { desired, observed }: { desired: DesiredState; observed: ObservedState },
+): HookRecord {
   const recorded = readHookRecord(observed.parent);
   if (recorded !== undefined) return recorded;
   const { converged } = run.memoryFile.memory();
   const never = converged === undefined && observed.parent?.metadata.annotations?.[revisionAnnotation] === undefined;
   if (never) return {};
   const unchanged = converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs });
-  return Object.fromEntries(desired.releases.map(({ release, key }) => [release, { converged: unchanged ? key : 'unknown' }]));
+  return Object.fromEntries(
+    desired.releases.map(({ release, key }) => [release, { converged: unchanged ? key : 'unknown' }]),
+  );
 }
 
 /**
@@ -130,11 +145,19 @@ async function runRelease(
     }
     const succeeded = due.hooks.slice(0, index).toReversed();
     // What is deleted now has to be there at the next attempt; a Job or a Pod that has succeeded has done its work for good.
-    const again = succeeded.filter((one) => mayDelete({ hook: one, policy: 'hook-succeeded' }) && !runsToAnEnd(one.desired));
+    const again = succeeded.filter(
+      (one) => mayDelete({ hook: one, policy: 'hook-succeeded' }) && !runsToAnEnd(one.desired),
+    );
     await journal.write(withFailed({ record: journal.record(), due, hook, again }));
     await deleteByPolicy(target, { hooks: [hook], policy: 'hook-failed', api, until: until(), kept });
     await deleteByPolicy(target, { hooks: succeeded, policy: 'hook-succeeded', api, until: until(), kept });
-    return { failed: { desired: hook.desired, message: `the Helm hook ${due.event} of release ${due.release} failed: ${end.message}` }, left: undefined };
+    return {
+      failed: {
+        desired: hook.desired,
+        message: `the Helm hook ${due.event} of release ${due.release} failed: ${end.message}`,
+      },
+      left: undefined,
+    };
   }
   // As Helm does it: the account that an early hook made serves the later ones.
   await deleteByPolicy(target, { hooks: due.hooks.toReversed(), policy: 'hook-succeeded', api, until: until(), kept });
@@ -145,33 +168,58 @@ async function runRelease(
 /** Runs one hook to its end, or for as long as this run may wait. */
 async function runHook(
   target: Target,
-  { hook, due, failedBefore, api, kept }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi; kept: KeptObjects },
+  {
+    hook,
+    due,
+    failedBefore,
+    api,
+    kept,
+  }: { hook: Hook; due: DueHooks; failedBefore: boolean; api: ClusterApi; kept: KeptObjects },
 ): Promise<HookEnd> {
   const { environment } = target;
   const { desired } = hook;
   const { object, mark } = marked({ desired, due });
   const resource = await servedResource(target, { desired, api });
-  if (resource === undefined) return failedAs(`the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}`);
+  if (resource === undefined)
+    return failedAs(`the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}`);
   const live = await readHookObject(target, { desired, resource });
   const applySets = ownSets(target);
-  const refusal = live === undefined ? undefined : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
+  const refusal =
+    live === undefined
+      ? undefined
+      : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
   if (refusal !== undefined) return failedAs(`an object of that name ${refusal}`);
   const isMade = live !== undefined && hookStandingOf({ object: live, applySets }).standing === 'member';
   // A run that was killed began it: a migration must neither be cut off nor run twice.
-  const begun = isMade && !failedBefore && live.metadata.annotations?.[hookRunAnnotation] === mark && live.metadata.deletionTimestamp === undefined;
+  const begun =
+    isMade &&
+    !failedBefore &&
+    live.metadata.annotations?.[hookRunAnnotation] === mark &&
+    live.metadata.deletionTimestamp === undefined;
   const running = { desired, object, resource, due };
   if (begun && runsToAnEnd(desired)) return await awaitEnd(target, { ...running, uid: live.metadata.uid });
 
   const isStrangers = runsToAnEnd(desired) && !isMade;
-  const mustGo = !begun && (mayDelete({ hook, policy: 'before-hook-creation' }) || (runsToAnEnd(desired) && failedBefore) || isStrangers);
-  const room: Room = live === undefined ? { room: 'free' } : mustGo ? await makeRoom(target, { live, isMade, running, api, kept }) : { room: 'taken', refusal: undefined };
+  const mustGo =
+    !begun &&
+    (mayDelete({ hook, policy: 'before-hook-creation' }) || (runsToAnEnd(desired) && failedBefore) || isStrangers);
+  const room: Room =
+    live === undefined
+      ? { room: 'free' }
+      : mustGo
+        ? await makeRoom(target, { live, isMade, running, api, kept })
+        : { room: 'taken', refusal: undefined };
   if (room.room === 'none') return room.end;
 
   const result = await applyHook(target, { ...running, room: room.room });
   if (result.outcome === 'refused') return failedAs(result.message);
   if (result.outcome === 'rejected') {
     const message = maskText({ text: result.message, objects: [object] });
-    return failedAs(room.room === 'taken' && room.refusal !== undefined ? `it ${room.refusal.message}, is not deleted, and cannot be changed into the hook: ${message} (${handRemedy})` : message);
+    return failedAs(
+      room.room === 'taken' && room.refusal !== undefined
+        ? `it ${room.refusal.message}, is not deleted, and cannot be changed into the hook: ${message} (${handRemedy})`
+        : message,
+    );
   }
   if (!runsToAnEnd(desired)) return through;
   return await awaitEnd(target, { ...running, uid: result.object.metadata.uid });
@@ -184,14 +232,23 @@ type HookApplied = ApplyResult | { readonly outcome: 'refused'; readonly message
  * Applies a hook: where its place is free, so that nobody else may have made it meanwhile; else over the very incarnation and version
  * that was judged. What is there and was not made by this environment stays unmarked, so that no policy ever deletes it.
  */
-async function applyHook(target: Target, { desired, object, resource, room }: Omit<RunningHook, 'uid' | 'due'> & { room: 'free' | 'taken' }): Promise<HookApplied> {
+async function applyHook(
+  target: Target,
+  { desired, object, resource, room }: Omit<RunningHook, 'uid' | 'due'> & { room: 'free' | 'taken' },
+): Promise<HookApplied> {
   const { run, cluster, environment } = target;
   const applySets = ownSets(target);
   for (let look = 1; ; look++) {
     const live = room === 'free' ? undefined : await readHookObject(target, { desired, resource });
-    const message = live === undefined ? undefined : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
+    const message =
+      live === undefined
+        ? undefined
+        : hookRefusal({ observed: live, desired: desired.object, applySets, adopt: environment.adopt });
     if (message !== undefined) return { outcome: 'refused', message: `an object of that name ${message}` };
-    const isOurs = live === undefined || hookStandingOf({ object: live, applySets }).standing === 'member' || isMember({ object: live, applySets });
+    const isOurs =
+      live === undefined ||
+      hookStandingOf({ object: live, applySets }).standing === 'member' ||
+      isMember({ object: live, applySets });
     await run.lease.assertHeld(look === 1 ? undefined : 'now');
     const applied = withoutTimeToLive(isOurs ? object : withoutClaim(object));
     const result = await cluster.apply({ resource, object: fenced({ object: applied, live }), dryRun: false });
@@ -208,10 +265,19 @@ function withoutClaim(object: KubernetesObject): KubernetesObject {
   return { ...object, metadata: { ...object.metadata, labels } };
 }
 
-function marked({ desired, due }: { desired: DesiredObject; due: DueHooks }): { object: KubernetesObject; mark: string } {
+function marked({ desired, due }: { desired: DesiredObject; due: DueHooks }): {
+  object: KubernetesObject;
+  mark: string;
+} {
   const mark = `${due.event} ${due.key}`;
   const { metadata } = desired.object;
-  return { mark, object: { ...desired.object, metadata: { ...metadata, annotations: { ...metadata.annotations, [hookRunAnnotation]: mark } } } };
+  return {
+    mark,
+    object: {
+      ...desired.object,
+      metadata: { ...metadata, annotations: { ...metadata.annotations, [hookRunAnnotation]: mark } },
+    },
+  };
 }
 
 /** The record as it is now, and in the cluster. */
@@ -221,14 +287,22 @@ interface Journal {
   write(record: HookRecord): Promise<void>;
 }
 
-function openJournal({ run, cluster, applySet }: Target, begin: { record: HookRecord; parent: KubernetesObject | undefined }): Journal {
+function openJournal(
+  { run, cluster, applySet }: Target,
+  begin: { record: HookRecord; parent: KubernetesObject | undefined },
+): Journal {
   let { record, parent } = begin;
   return {
     record: () => record,
     parent: () => parent,
     async write(next) {
       await run.lease.assertHeld();
-      const desired = parentObject({ applySet, extent: extentOfParent(parent), record: recordBeside(parent), hooks: next });
+      const desired = parentObject({
+        applySet,
+        extent: extentOfParent(parent),
+        record: recordBeside(parent),
+        hooks: next,
+      });
       await writeParent({ cluster, observed: parent, desired });
       record = next;
       parent = desired;

@@ -25,7 +25,10 @@ export interface Run {
   readonly isAskedAgain: () => Promise<boolean>;
 }
 
-export type ReconcilePorts = Pick<Ports, 'now' | 'log' | 'state' | 'repository' | 'cluster' | 'renderer' | 'topics' | 'sleep' | 'signatures'>;
+export type ReconcilePorts = Pick<
+  Ports,
+  'now' | 'log' | 'state' | 'repository' | 'cluster' | 'renderer' | 'topics' | 'sleep' | 'signatures'
+>;
 
 export interface ReconcileSettings {
   readonly limits: Limits;

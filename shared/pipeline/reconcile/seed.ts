@@ -12,7 +12,13 @@ import { deleteState } from './delete-object.ts';
 import type { Target } from './target.ts';
 
 const secretResource: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
-const namespaces: ApiResource = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+const namespaces: ApiResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
 
 const seedBytes = 32;
 
@@ -47,7 +53,10 @@ function newSeed({ run }: Pick<Target, 'run'>): Seed {
  *
  * Throws `ClusterRefused` (refuse) where it cannot be read: asked anew, a chart may draw another password.
  */
-export async function keptAnswers({ cluster, applySet }: Pick<Target, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
+export async function keptAnswers({
+  cluster,
+  applySet,
+}: Pick<Target, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
   const found = await ownSecret({ cluster }, applySet);
   return found === undefined ? [] : answersOf({ secret: found, cluster });
 }
@@ -62,7 +71,9 @@ export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]
   const { cluster, applySet } = target;
   const live = await ownSecret(target, applySet);
   const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
-  const written = writeKeptAnswers(withAnswers(live === undefined ? [] : answersOf({ secret: live, cluster }), answers));
+  const written = writeKeptAnswers(
+    withAnswers(live === undefined ? [] : answersOf({ secret: live, cluster }), answers),
+  );
   if (written === 'too large') {
     throw new ConvergeError({
       code: 'ClusterRefused',
@@ -82,7 +93,10 @@ export async function continueSeed(target: Target, { from }: { from: ApplySet })
   const previous = await ownSecret(target, from);
   if (previous === undefined) return;
   const answers = writeKeptAnswers(answersOf({ secret: previous, cluster }));
-  await makeSeed(target, readable({ secret: previous, cluster }), { answers: answers === 'too large' ? undefined : answers.data, live: undefined });
+  await makeSeed(target, readable({ secret: previous, cluster }), {
+    answers: answers === 'too large' ? undefined : answers.data,
+    live: undefined,
+  });
 }
 
 /** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
@@ -100,7 +114,10 @@ async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Pr
 }
 
 /** Deletes the seed of a set that is no more: whatever draws from it again draws other values. */
-export async function deleteSeed(deleter: Pick<Target, 'run' | 'cluster' | 'api'>, { of }: { of: ApplySet }): Promise<void> {
+export async function deleteSeed(
+  deleter: Pick<Target, 'run' | 'cluster' | 'api'>,
+  { of }: { of: ApplySet },
+): Promise<void> {
   const id = { kind: 'Secret', namespace: of.namespace, name: seedSecretName(of) };
   await deleteState(deleter, { resource: secretResource, id, applySets: [of], title: objectTitle(id) });
 }
@@ -108,18 +125,36 @@ export async function deleteSeed(deleter: Pick<Target, 'run' | 'cluster' | 'api'
 async function makeSeed(
   { run, cluster, applySet }: Target,
   { seed, time }: Seed,
-  { answers, live }: { answers: string | undefined; live: KubernetesObject | undefined } = { answers: undefined, live: undefined },
+  { answers, live }: { answers: string | undefined; live: KubernetesObject | undefined } = {
+    answers: undefined,
+    live: undefined,
+  },
 ): Promise<Seed> {
   const { namespace } = applySet;
   await run.lease.assertHeld();
   if ((await cluster.get({ resource: namespaces, namespace: undefined, name: namespace })) === undefined) {
-    await write({ resource: namespaces, object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } } });
+    await write({
+      resource: namespaces,
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    });
   }
   const { metadata, ...secret } = seedSecret({ applySet, seed, time, answers });
   const fence = live === undefined ? {} : { uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion };
-  return readable({ secret: await write({ resource: secretResource, object: { ...secret, apiVersion: 'v1', kind: 'Secret', metadata: { ...metadata, ...fence } } }), cluster });
+  return readable({
+    secret: await write({
+      resource: secretResource,
+      object: { ...secret, apiVersion: 'v1', kind: 'Secret', metadata: { ...metadata, ...fence } },
+    }),
+    cluster,
+  });
 
-  async function write({ resource, object }: { resource: ApiResource; object: KubernetesObject }): Promise<KubernetesObject> {
+  async function write({
+    resource,
+    object,
+  }: {
+    resource: ApiResource;
+    object: KubernetesObject;
+  }): Promise<KubernetesObject> {
     const result = await cluster.apply({ resource, object, dryRun: false });
     if (result.outcome === 'applied') return result.object;
     throw new ConvergeError({
@@ -132,7 +167,13 @@ async function makeSeed(
   }
 }
 
-function answersOf({ secret, cluster }: { secret: KubernetesObject; cluster: Pick<Cluster, 'name'> }): readonly KeptAnswer[] {
+function answersOf({
+  secret,
+  cluster,
+}: {
+  secret: KubernetesObject;
+  cluster: Pick<Cluster, 'name'>;
+}): readonly KeptAnswer[] {
   const answers = readKeptAnswers(secret);
   if (answers !== 'unreadable') return answers;
   throw new ConvergeError({

@@ -43,25 +43,51 @@ export interface Course extends Undertaking {
 }
 
 /** Judges what is to be done, and saves that it was begun: no later run may go back behind this revision. */
-export async function setOut({ run, revision, attempted, environment, cluster }: Target, undertaking: Undertaking): Promise<Course> {
+export async function setOut(
+  { run, revision, attempted, environment, cluster }: Target,
+  undertaking: Undertaking,
+): Promise<Course> {
   const { desired, observed, actions } = undertaking;
   const before = run.memoryFile.memory();
   const record = hookRecordOf({ run }, { desired, observed });
   const due = areHooksDue({ releases: desired.releases, record });
   // What was left for now, and is looked at again, is no news.
-  const isLeft = (action: PlannedAction) => action.action === 'prune' && before.pending?.includes(action.observed.key) === true;
-  const isIdle = observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep' || isLeft(action));
+  const isLeft = (action: PlannedAction) =>
+    action.action === 'prune' && before.pending?.includes(action.observed.key) === true;
+  const isIdle =
+    observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep' || isLeft(action));
   const quiet = isIdle ? revisionWithSameInputs({ before, desired }) : undefined;
-  const isSame = before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
-  const committed = actions.flatMap((action) => (action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : []));
+  const isSame =
+    before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
+  const committed = actions.flatMap((action) =>
+    action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : [],
+  );
   const writes = due || actions.some((action) => action.action !== 'keep' && action.action !== 'prune');
-  const rollout = rolloutOf({ last: before.rollout, revision, commits: committed.length > 0, heals: writes, sameInputs: isSame, now: run.ports.now(), timeout: environment.timeout });
+  const rollout = rolloutOf({
+    last: before.rollout,
+    revision,
+    commits: committed.length > 0,
+    heals: writes,
+    sameInputs: isSame,
+    now: run.ports.now(),
+    timeout: environment.timeout,
+  });
   const earlier = isSame ? before.rolledOut : undefined;
   if (quiet === undefined) {
     const isUnderWay = writes || rollout !== before.rollout;
     const [health, unawaited] = isUnderWay ? (['Progressing', undefined] as const) : [before.health, before.unawaited];
     const converged = stillConverged({ before, desired });
-    await run.memoryFile.save({ ...before, cluster: cluster.name, namespace: environment.namespace, attempted, converged, health, unawaited, rollout, rolledOut: joinRolledOut({ earlier, later: setOutFor(actions) }) });
+    await run.memoryFile.save({
+      ...before,
+      cluster: cluster.name,
+      namespace: environment.namespace,
+      attempted,
+      converged,
+      health,
+      unawaited,
+      rollout,
+      rolledOut: joinRolledOut({ earlier, later: setOutFor(actions) }),
+    });
   }
   return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout, earlier };
 }
@@ -70,19 +96,35 @@ export async function setOut({ run, revision, attempted, environment, cluster }:
 function isCommitted({ action, before, isSame }: { action: PlannedAction; before: Memory; isSame: boolean }): boolean {
   if (action.action === 'keep' || action.action === 'prune') return false;
   const remembered = before.objects[action.desired.key];
-  return remembered === undefined && action.action === 'configure' ? !isSame : remembered?.desired !== action.desired.hash;
+  return remembered === undefined && action.action === 'configure'
+    ? !isSame
+    : remembered?.desired !== action.desired.hash;
 }
 
 /** The revision that converged with the very same inputs, if the last one did. */
-function revisionWithSameInputs({ before: { converged }, desired }: { before: Memory; desired: DesiredState }): AttemptedRevision | undefined {
-  return converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs }) ? converged : undefined;
+function revisionWithSameInputs({
+  before: { converged },
+  desired,
+}: {
+  before: Memory;
+  desired: DesiredState;
+}): AttemptedRevision | undefined {
+  return converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs })
+    ? converged
+    : undefined;
 }
 
 /**
  * What converged last, without the render that the remembered objects stand for where others are about to be applied: if that fails and
  * its inputs come back, they are rendered and compared, and not taken for what is there.
  */
-function stillConverged({ before: { converged }, desired }: { before: Memory; desired: DesiredState }): Memory['converged'] {
+function stillConverged({
+  before: { converged },
+  desired,
+}: {
+  before: Memory;
+  desired: DesiredState;
+}): Memory['converged'] {
   if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return converged;
   return { ...converged, renderKey: '' };
 }

@@ -26,7 +26,9 @@ export async function rendersAsBefore({ run, commit, environment, api }: Target)
   const repository = run.ports.repository(run.repository);
   const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
   if (!sameInputs({ attempted: converged.inputs, current: inputs })) return false;
-  return converged.renderKey === renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() });
+  return (
+    converged.renderKey === renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })
+  );
 }
 
 /** Whether cluster and memory agree that this is what converged last: with a render as before, there is nothing to do. */
@@ -38,7 +40,11 @@ export function isSettled({ run, environment }: Target, observed: ObservedState)
   return Object.entries(objects).every(([key, remembered]) => {
     const found = observed.objects.get(key);
     if (found === undefined) return remembered.shortLived === true;
-    return isAsRemembered({ object: found.object, remembered, ignored: ignoredFields({ rules: environment.ignore, id: found.id }) });
+    return isAsRemembered({
+      object: found.object,
+      remembered,
+      ignored: ignoredFields({ rules: environment.ignore, id: found.id }),
+    });
   });
 }
 
@@ -53,19 +59,40 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
   await claims.renew([...observed.objects.values()].map(({ object }) => object));
   const assessed = [...observed.objects.values()].map(({ id, object }) => {
     const health = assessHealth(object, environment.health);
-    return { id, apiVersion: object.apiVersion, health, bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }) };
+    return {
+      id,
+      apiVersion: object.apiVersion,
+      health,
+      bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }),
+    };
   });
-  const unhealthy = assessed.filter(({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing');
+  const unhealthy = assessed.filter(
+    ({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing',
+  );
   const now = run.ports.now();
   const begun = before.rollout ?? beginRollout({ revision, now, timeout: environment.timeout });
   const rollout = unhealthy.length === 0 ? undefined : begun;
   const broken = unhealthy.filter(({ bearing }) => bearing === 'failing' || isOver({ rollout: begun, now }));
   if (broken.length > 0) {
-    const objects = broken.map(({ id, apiVersion, health }) => wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }));
-    return await diverge(run, { ...target, rollout, divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }) });
+    const objects = broken.map(({ id, apiVersion, health }) =>
+      wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }),
+    );
+    return await diverge(run, {
+      ...target,
+      rollout,
+      divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }),
+    });
   }
   const { state: health, unawaited } = environmentHealth(assessed);
-  const memory = { ...before, attempted: target.attempted, rollout, health, unawaited, retry: undefined, waiting: undefined };
+  const memory = {
+    ...before,
+    attempted: target.attempted,
+    rollout,
+    health,
+    unawaited,
+    retry: undefined,
+    waiting: undefined,
+  };
   if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
     await run.memoryFile.save(memory);
     return { outcome: 'unchanged', revision };
@@ -75,10 +102,22 @@ export async function settle(target: Target, observed: ObservedState): Promise<R
     return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
   }
   // A heal that another run waited for; of a revision that was tried in between, nothing is here.
-  const isOfConverged = before.attempted !== undefined && before.converged !== undefined && sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
+  const isOfConverged =
+    before.attempted !== undefined &&
+    before.converged !== undefined &&
+    sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
   const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
   const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
   const convergedAt = memory.converged?.revision ?? revision;
-  await tellConverged(run, { memory: { ...memory, rolledOut: undefined }, converged: { cluster: cluster.name, revision: convergedAt, seconds: secondsSince(run), changes, policy: policyOf(environment) } });
+  await tellConverged(run, {
+    memory: { ...memory, rolledOut: undefined },
+    converged: {
+      cluster: cluster.name,
+      revision: convergedAt,
+      seconds: secondsSince(run),
+      changes,
+      policy: policyOf(environment),
+    },
+  });
   return { outcome: 'unchanged', revision };
 }

@@ -42,26 +42,42 @@ interface Predecessor {
  * Throws `InvalidEnvironment` (refuse) where an environment of a previous name is still declared, or where another one says
  * that it had that name.
  */
-export async function refuseContestedNames(run: Run, { commit, environment }: { commit: Commit; environment: Environment }): Promise<void> {
+export async function refuseContestedNames(
+  run: Run,
+  { commit, environment }: { commit: Commit; environment: Environment },
+): Promise<void> {
   const { previousNames, name } = environment;
   if (previousNames.length === 0) return;
   const repository = run.ports.repository(run.repository);
   for (const previous of previousNames) {
     const file = environmentPath(previous);
     if ((await repository.entry({ commit: commit.id, path: file })) !== undefined) {
-      throw contested(name, { message: `environment ${previous} is still there, in ${file}`, remedy: `remove ${file}, or the previous name` });
+      throw contested(name, {
+        message: `environment ${previous} is still there, in ${file}`,
+        remedy: `remove ${file}, or the previous name`,
+      });
     }
   }
   if (duePreviousNames(run, environment).length === 0) return;
   const { claims } = previousNamesIn(await environmentFiles({ repository, commit: commit.id }));
   for (const previous of previousNames) {
     const others = (claims.get(previous) ?? []).filter((other) => other !== name);
-    if (others.length > 0) throw contested(name, { message: `${previous} is a previous name of ${others.join(', ')}, too`, remedy: 'leave it to one of them' });
+    if (others.length > 0)
+      throw contested(name, {
+        message: `${previous} is a previous name of ${others.join(', ')}, too`,
+        remedy: 'leave it to one of them',
+      });
   }
 }
 
 function contested(name: string, { message, remedy }: { message: string; remedy: string }): ConvergeError {
-  return new ConvergeError({ code: 'InvalidEnvironment', subject: environmentPath(name), message: `metadata.previousNames: ${message}`, remedy, disposition: 'refuse' });
+  return new ConvergeError({
+    code: 'InvalidEnvironment',
+    subject: environmentPath(name),
+    message: `metadata.previousNames: ${message}`,
+    remedy,
+    disposition: 'refuse',
+  });
 }
 
 /** The previous names whose sets were not taken over yet, as far as is remembered. */
@@ -97,9 +113,14 @@ export async function openSuccession(target: Target): Promise<Succession | undef
   return {
     release,
     join(own) {
-      const hooks = predecessors.find(({ observed, applySet: old }) => observed.parent !== undefined && old.namespace === applySet.namespace)?.observed.parent?.metadata.annotations?.[hooksAnnotation];
+      const hooks = predecessors.find(
+        ({ observed, applySet: old }) => observed.parent !== undefined && old.namespace === applySet.namespace,
+      )?.observed.parent?.metadata.annotations?.[hooksAnnotation];
       // Its hooks' record goes on: the releases are upgraded, not installed.
-      const continued = hooks === undefined ? undefined : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
+      const continued =
+        hooks === undefined
+          ? undefined
+          : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
       return {
         parent: own.parent ?? continued,
         extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
@@ -114,7 +135,10 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         const parent = await readOwnParent({ ...target, applySet: previous, memory, commit: target.commit.id });
         const { objects } = await observe({ ...target, applySet: previous, remembered: memory.objects, parent });
         // What stays all the same is nobody's, until another environment that wants it takes it.
-        const { free, wanted, unknown } = await partByWishes(target, { objects: [...objects.values()], patient: false });
+        const { free, wanted, unknown } = await partByWishes(target, {
+          objects: [...objects.values()],
+          patient: false,
+        });
         if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });
@@ -129,23 +153,50 @@ export async function openSuccession(target: Target): Promise<Succession | undef
 async function openPredecessor({ run, environment, cluster, api, commit }: Target, name: string): Promise<Predecessor> {
   const { ports, settings, repository } = run;
   const paths = statePaths({ repository, environment: name });
-  const lease = await acquireLease({ path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) }, ports);
+  const lease = await acquireLease(
+    { path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) },
+    ports,
+  );
   if (isTaken(lease)) {
-    throw new ConvergeError({ code: 'LeaseLost', subject: paths.lease, message: 'a run of the previous name has not ended', disposition: 'retry' });
+    throw new ConvergeError({
+      code: 'LeaseLost',
+      subject: paths.lease,
+      message: 'a run of the previous name has not ended',
+      disposition: 'retry',
+    });
   }
   try {
     const memoryFile = await openMemory({ path: paths.memory, state: ports.state, now: ports.now });
     const memory = memoryFile.memory();
     if (memory.cluster !== '' && memory.cluster !== cluster.name) {
-      throw contested(environment.name, { message: `${name} was on cluster ${memory.cluster}, not on ${cluster.name}`, remedy: 'rename it there, or add a new environment here' });
+      throw contested(environment.name, {
+        message: `${name} was on cluster ${memory.cluster}, not on ${cluster.name}`,
+        remedy: 'rename it there, or add a new environment here',
+      });
     }
-    const applySet = applySetOf({ repository, environment: name, namespace: memory.namespace === '' ? environment.namespace : memory.namespace, url: ports.repository(repository).url });
+    const applySet = applySetOf({
+      repository,
+      environment: name,
+      namespace: memory.namespace === '' ? environment.namespace : memory.namespace,
+      url: ports.repository(repository).url,
+    });
     const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
     const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
-    if ((parent !== undefined || observed.objects.size > 0) && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
-      throw contested(environment.name, { message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`, remedy: 'remove the previous name' });
+    if (
+      (parent !== undefined || observed.objects.size > 0) &&
+      !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))
+    ) {
+      throw contested(environment.name, {
+        message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`,
+        remedy: 'remove the previous name',
+      });
     }
-    return { run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease }, lease, applySet, observed };
+    return {
+      run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease },
+      lease,
+      applySet,
+      observed,
+    };
   } catch (error) {
     await lease.release();
     throw error;
@@ -153,7 +204,16 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
 }
 
 /** At which the file was there, as far as is known. */
-function commitsOf({ parent, memory: { attempted, converged } }: { parent: KubernetesObject | undefined; memory: Memory }): string[] {
+function commitsOf({
+  parent,
+  memory: { attempted, converged },
+}: {
+  parent: KubernetesObject | undefined;
+  memory: Memory;
+}): string[] {
   const recorded = parent?.metadata.annotations?.[revisionAnnotation];
-  return [...(recorded === undefined ? [] : [commitOf(recorded)]), ...[converged, attempted].flatMap((known) => known?.commit ?? [])];
+  return [
+    ...(recorded === undefined ? [] : [commitOf(recorded)]),
+    ...[converged, attempted].flatMap((known) => known?.commit ?? []),
+  ];
 }

@@ -22,9 +22,18 @@ export interface Target {
 }
 
 /** The sets whose objects are this environment's: its own, then those of its previous names in the same namespace. */
-export function ownSets({ run, environment, applySet }: Pick<Target, 'run' | 'environment' | 'applySet'>): [ApplySet, ...ApplySet[]] {
+export function ownSets({
+  run,
+  environment,
+  applySet,
+}: Pick<Target, 'run' | 'environment' | 'applySet'>): [ApplySet, ...ApplySet[]] {
   const { namespace } = applySet;
-  return [applySet, ...environment.previousNames.map((name) => applySetOf({ repository: run.repository, environment: name, namespace }))];
+  return [
+    applySet,
+    ...environment.previousNames.map((name) =>
+      applySetOf({ repository: run.repository, environment: name, namespace }),
+    ),
+  ];
 }
 
 /** The keys of the objects that another environment wants at this revision, or why that cannot be told. */

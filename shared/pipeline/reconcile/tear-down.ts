@@ -40,7 +40,11 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       await forget(run);
       return { outcome: 'absent' };
     }
-    const cluster = await run.ports.cluster({ name: place.cluster, repository: run.repository, environment: run.environment });
+    const cluster = await run.ports.cluster({
+      name: place.cluster,
+      repository: run.repository,
+      environment: run.environment,
+    });
     const api = await cluster.api();
     const identity = { repository: run.repository, environment: run.environment, namespace: place.namespace };
     const own = applySetOf({ ...identity, url: run.ports.repository(run.repository).url });
@@ -54,13 +58,23 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
     if (torn.torn === 'superseded') return { outcome: 'superseded' };
     if (torn.torn === 'waiting') return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
-    if (torn.torn === 'diverged') return await diverge(run, { environment: undefined, attempted, divergence: torn.divergence, rollout: torn.rollout });
+    if (torn.torn === 'diverged')
+      return await diverge(run, {
+        environment: undefined,
+        attempted,
+        divergence: torn.divergence,
+        rollout: torn.rollout,
+      });
     // Made before its first render, which nothing came of: nobody draws from it.
-    if (isEmpty(observed) && (deletion === 'prune' || memory.converged === undefined)) await deleteSeed(leave, { of: applySet });
+    if (isEmpty(observed) && (deletion === 'prune' || memory.converged === undefined))
+      await deleteSeed(leave, { of: applySet });
     await deleteParent(leave);
     const changes = { created: 0, configured: 0, unchanged: 0, pruned: torn.pruned, released: torn.released };
     // Its fights end with it.
-    await tellConverged(run, { memory: { ...run.memoryFile.memory(), heals: undefined }, converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null } });
+    await tellConverged(run, {
+      memory: { ...run.memoryFile.memory(), heals: undefined },
+      converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
+    });
     await forget(run);
     return { outcome: 'removed', revision };
   } catch (error) {
@@ -71,7 +85,11 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       return { outcome: 'absent' };
     }
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
-    return await diverge(run, { environment: undefined, attempted, divergence: { reason, revision, summary: error.message, objects: [] } });
+    return await diverge(run, {
+      environment: undefined,
+      attempted,
+      divergence: { reason, revision, summary: error.message, objects: [] },
+    });
   }
 }
 
@@ -89,11 +107,19 @@ async function release(leave: Leave, observed: ObservedState): Promise<TornDown>
 
 async function assertHead({ run, commit }: Leave): Promise<void> {
   if ((await run.ports.repository(run.repository).head()) === commit.id) return;
-  throw new ConvergeError({ code: 'GitUnavailable', subject: run.key, message: 'the branch moved on before the objects were released', disposition: 'retry' });
+  throw new ConvergeError({
+    code: 'GitUnavailable',
+    subject: run.key,
+    message: 'the branch moved on before the objects were released',
+    disposition: 'retry',
+  });
 }
 
 /** Deletes the parent of an inventory. What is not gone then is left as it is: it has no members any more. */
-export async function deleteParent({ applySet, ...deleter }: Pick<Target, 'run' | 'cluster' | 'api' | 'applySet'>): Promise<void> {
+export async function deleteParent({
+  applySet,
+  ...deleter
+}: Pick<Target, 'run' | 'cluster' | 'api' | 'applySet'>): Promise<void> {
   const id = { kind: parentResource.kind, namespace: applySet.namespace, name: applySet.name };
   await deleteState(deleter, { resource: parentResource, id, applySets: [applySet], title: objectTitle(id) });
 }

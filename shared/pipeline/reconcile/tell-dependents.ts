@@ -17,15 +17,24 @@ import { memoryOf } from '../remembered-environments.ts';
  */
 export async function tellDependents(run: Run, result: RunResult): Promise<void> {
   const { head } = run;
-  if (head === undefined || !(result.outcome === 'converged' || result.outcome === 'unchanged' || result.outcome === 'diverged')) return;
+  if (
+    head === undefined ||
+    !(result.outcome === 'converged' || result.outcome === 'unchanged' || result.outcome === 'diverged')
+  )
+    return;
   if (result.outcome === 'diverged' && result.reason === 'Drifted') return;
   const repository = run.ports.repository(run.repository);
   const graph = await dependencyGraph({ repository, commit: head.id });
-  const dependents = [...graph].flatMap(([name, dependsOn]) => (dependsOn.includes(run.environment) && name !== run.environment ? [name] : []));
+  const dependents = [...graph].flatMap(([name, dependsOn]) =>
+    dependsOn.includes(run.environment) && name !== run.environment ? [name] : [],
+  );
   const revision = revisionOf({ branch: repository.branch, commit: head.id });
   const { since } = run.memoryFile.memory();
   // One that came back is news again at the same revision.
-  const occasion = result.outcome === 'converged' ? `${head.id} ${run.environment}` : `${head.id} ${run.environment} ${result.outcome} ${since}`;
+  const occasion =
+    result.outcome === 'converged'
+      ? `${head.id} ${run.environment}`
+      : `${head.id} ${run.environment} ${result.outcome} ${since}`;
   for (const environment of dependents) {
     const memory = await readDependent(run, environment);
     if (memory !== undefined && !(await isNews({ memory, revision }))) continue;
@@ -37,7 +46,10 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
     const { converged, held, incident } = memory;
     // Where nothing changed here, only those that were seen to wait are told: the others failed by themselves.
     if (result.outcome === 'unchanged') return held !== undefined;
-    if (result.outcome === 'diverged') return held !== undefined && !(isOpen(incident) && incident.reason === 'Blocked' && incident.revision === revision);
+    if (result.outcome === 'diverged')
+      return (
+        held !== undefined && !(isOpen(incident) && incident.reason === 'Blocked' && incident.revision === revision)
+      );
     if (converged === undefined) return true;
     const current = await readInputs({ repository, commit: head?.id ?? '', paths: Object.keys(converged.inputs) });
     return !sameInputs({ attempted: converged.inputs, current });

@@ -17,11 +17,27 @@ export async function tellReleased({
   attempted,
   environment,
   guarded,
-}: Pick<Target, 'run' | 'revision' | 'cluster' | 'attempted'> & { environment: Environment | undefined; guarded: readonly GuardedPrune[] }): Promise<void> {
+}: Pick<Target, 'run' | 'revision' | 'cluster' | 'attempted'> & {
+  environment: Environment | undefined;
+  guarded: readonly GuardedPrune[];
+}): Promise<void> {
   if (guarded.length === 0) return;
-  await tellDivergence(run, { divergence: divergenceOf({ reason: 'Guarded', revision, objects: releasedDiffs(guarded) }), environment, attempted, cluster: cluster.name, action: 'none' });
+  await tellDivergence(run, {
+    divergence: divergenceOf({ reason: 'Guarded', revision, objects: releasedDiffs(guarded) }),
+    environment,
+    attempted,
+    cluster: cluster.name,
+    action: 'none',
+  });
 }
 
 export function releasedDiffs(guarded: readonly GuardedPrune[]): ObjectDiff[] {
-  return guarded.map(({ observed: { id, object }, reason }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: `is released, not deleted: ${reason}` }));
+  return guarded.map(({ observed: { id, object }, reason }) =>
+    wholeObjectDiff({
+      id,
+      apiVersion: object.apiVersion,
+      change: 'unexpected',
+      message: `is released, not deleted: ${reason}`,
+    }),
+  );
 }

@@ -39,7 +39,15 @@ export async function tellDivergence(
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const held = divergence.reason === 'Blocked' ? before.held : undefined;
-  const memory = { ...before, attempted: told.attempted, health: told.health ?? before.health, held, waiting: undefined, heals: told.heals ?? before.heals, ...told.remember };
+  const memory = {
+    ...before,
+    attempted: told.attempted,
+    health: told.health ?? before.health,
+    held,
+    waiting: undefined,
+    heals: told.heals ?? before.heals,
+    ...told.remember,
+  };
   const now = ports.now();
   const opened = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
   const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
@@ -49,22 +57,46 @@ export async function tellDivergence(
     return;
   }
   const policy = told.environment === undefined ? null : policyOf(told.environment);
-  const withEvidence = withDiff({ incident, divergence, environment: run.environment, repository: run.repository, cluster, action, policy });
+  const withEvidence = withDiff({
+    incident,
+    divergence,
+    environment: run.environment,
+    repository: run.repository,
+    cluster,
+    action,
+    policy,
+  });
   await memoryFile.save({ ...memory, incident: withEvidence, since });
   await publishUntold(run);
 }
 
 /** Tells what differs and is no drift, though nothing can or need be done about it: what admission rewrote, what others keep. */
-export async function tellNotices({ run, environment, cluster, attempted, revision }: Target, objects: readonly ObjectDiff[]): Promise<void> {
+export async function tellNotices(
+  { run, environment, cluster, attempted, revision }: Target,
+  objects: readonly ObjectDiff[],
+): Promise<void> {
   if (objects.length === 0) return;
   const divergence = divergenceOf({ reason: 'Drifted', revision, objects });
-  await tellDivergence(run, { divergence, environment: { ...environment, diffAfter: 0 }, attempted, cluster: cluster.name, action: 'none' });
+  await tellDivergence(run, {
+    divergence,
+    environment: { ...environment, diffAfter: 0 },
+    attempted,
+    cluster: cluster.name,
+    action: 'none',
+  });
 }
 
 /** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */
 export async function diverge(
   run: Run,
-  { environment, attempted, divergence, rollout, retry, quarantine }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<
+  {
+    environment,
+    attempted,
+    divergence,
+    rollout,
+    retry,
+    quarantine,
+  }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<
     Pick<Memory, 'rollout' | 'retry' | 'quarantine'>
   >,
 ): Promise<RunResult> {
@@ -73,7 +105,16 @@ export async function diverge(
   const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
   // What is being rolled back is told anew, with what became of that.
   const rollingBack = quarantine === undefined ? {} : { quarantine };
-  await tellDivergence(run, { divergence, environment, attempted, cluster, health, remember: { rollout, retry, ...rollingBack }, action: 'none', anew: quarantine !== undefined });
+  await tellDivergence(run, {
+    divergence,
+    environment,
+    attempted,
+    cluster,
+    health,
+    remember: { rollout, retry, ...rollingBack },
+    action: 'none',
+    anew: quarantine !== undefined,
+  });
   return { outcome: 'diverged', revision, reason, summary };
 }
 
@@ -93,20 +134,32 @@ export async function publishUntold(run: Run): Promise<void> {
  * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then written back to Git.
  * An incident of drift stays open as long as a fight is on, whatever commit converges meanwhile: what agrees now may be undone again.
  */
-export async function tellConverged(run: Run, { memory, converged }: { memory: Memory; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> }): Promise<void> {
+export async function tellConverged(
+  run: Run,
+  {
+    memory,
+    converged,
+  }: { memory: Memory; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> },
+): Promise<void> {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now().toISOString();
   const isFought = before.incident?.reason === 'Drifted' && isFighting({ heals: memory.heals, now: ports.now() });
   const incident = isOpen(before.incident) && !isFought ? before.incident : undefined;
   const news = incident?.told === true || before.converged?.revision !== converged.revision;
-  const closes = incident?.told === true ? { incident: incident.id, occurrence: incident.occurrence } : { incident: null, occurrence: null };
+  const closes =
+    incident?.told === true
+      ? { incident: incident.id, occurrence: incident.occurrence }
+      : { incident: null, occurrence: null };
   const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
   const event = encodeAlert({ topic: 'converged', data }, ports.now());
   if (news) await ports.topics.publish('converged', event);
   const changed = incident !== undefined || before.converged === undefined;
   // Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed.
-  const noted = memory.converged?.revision === converged.revision && before.converged?.revision !== converged.revision ? memory.converged.commit : undefined;
+  const noted =
+    memory.converged?.revision === converged.revision && before.converged?.revision !== converged.revision
+      ? memory.converged.commit
+      : undefined;
   const isNoted = run.settings.writeback && noted !== undefined;
   const note = { ...data, at: now, event: event.id };
   await memoryFile.save({

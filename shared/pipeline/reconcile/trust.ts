@@ -27,7 +27,9 @@ export async function assertTrusted(run: Run, commit: Commit): Promise<void> {
   const { verified } = run.memoryFile.memory();
   const isKnown = verified?.commit === commit.id;
   await assertSigned(run, commit, [
-    ...(root === undefined ? [] : [{ ...root, source: `repositories.${run.repository}.verify`, code: 'BadConfiguration' as const }]),
+    ...(root === undefined
+      ? []
+      : [{ ...root, source: `repositories.${run.repository}.verify`, code: 'BadConfiguration' as const }]),
     ...(verified === undefined || isKnown || !hasRule(verified) ? [] : [ruleOf(run, verified)]),
   ]);
 }
@@ -37,35 +39,68 @@ export async function assertTrusted(run: Run, commit: Commit): Promise<void> {
  *
  * Throws as `assertTrusted` does, and `InvalidEnvironment` (refuse) where a file that the rule names is not there.
  */
-export async function acceptRule(run: Run, { commit, environment }: { commit: Commit; environment: Pick<Environment, 'name' | 'verify'> }): Promise<void> {
+export async function acceptRule(
+  run: Run,
+  { commit, environment }: { commit: Commit; environment: Pick<Environment, 'name' | 'verify'> },
+): Promise<void> {
   const memory = run.memoryFile.memory();
   const { verify } = environment;
   if (verify === undefined && memory.verified === undefined) return;
   const repository = run.ports.repository(run.repository);
-  const read = async (value: string | undefined) => textOf({ value, repository, commit, file: environmentPath(environment.name) });
+  const read = async (value: string | undefined) =>
+    textOf({ value, repository, commit, file: environmentPath(environment.name) });
   const rule = { allowedSigners: await read(verify?.allowedSigners), openpgpKeys: await read(verify?.openpgpKeys) };
   const named = ruleOf(run, rule);
   // A rule that cannot be read would refuse every later commit, the one that mends it included.
-  if (rule.allowedSigners !== undefined) parseAllowedSigners({ file: named.source, text: rule.allowedSigners, code: named.code });
+  if (rule.allowedSigners !== undefined)
+    parseAllowedSigners({ file: named.source, text: rule.allowedSigners, code: named.code });
   if (verify !== undefined && memory.verified === undefined) await assertSigned(run, commit, [named]);
-  const isSame = memory.verified?.allowedSigners === rule.allowedSigners && memory.verified?.openpgpKeys === rule.openpgpKeys;
-  if (verify === undefined || !isSame) await run.memoryFile.save({ ...memory, verified: verify === undefined ? undefined : { commit: commit.id, ...rule } });
+  const isSame =
+    memory.verified?.allowedSigners === rule.allowedSigners && memory.verified?.openpgpKeys === rule.openpgpKeys;
+  if (verify === undefined || !isSame)
+    await run.memoryFile.save({
+      ...memory,
+      verified: verify === undefined ? undefined : { commit: commit.id, ...rule },
+    });
 }
 
 function ruleOf(run: Run, rule: Pick<NonNullable<Memory['verified']>, 'allowedSigners' | 'openpgpKeys'>): Rule {
-  return { allowedSigners: rule.allowedSigners, openpgpKeys: rule.openpgpKeys, source: `spec.verify of ${environmentPath(run.environment)}`, code: 'InvalidEnvironment' };
+  return {
+    allowedSigners: rule.allowedSigners,
+    openpgpKeys: rule.openpgpKeys,
+    source: `spec.verify of ${environmentPath(run.environment)}`,
+    code: 'InvalidEnvironment',
+  };
 }
 
-function hasRule(rule: { readonly allowedSigners?: string | undefined; readonly openpgpKeys?: string | undefined }): boolean {
+function hasRule(rule: {
+  readonly allowedSigners?: string | undefined;
+  readonly openpgpKeys?: string | undefined;
+}): boolean {
   return rule.allowedSigners !== undefined || rule.openpgpKeys !== undefined;
 }
 
-async function textOf({ value, repository, commit, file }: { value: string | undefined; repository: Repository; commit: Commit; file: string }): Promise<string | undefined> {
+async function textOf({
+  value,
+  repository,
+  commit,
+  file,
+}: {
+  value: string | undefined;
+  repository: Repository;
+  commit: Commit;
+  file: string;
+}): Promise<string | undefined> {
   const path = value?.trim();
   if (path === undefined || /\s/.test(path)) return value;
   const bytes = await repository.readFile({ commit: commit.id, path });
   if (bytes !== undefined) return Buffer.from(bytes).toString('utf8');
-  throw new ConvergeError({ code: 'InvalidEnvironment', subject: file, message: `spec.verify names ${path}, which is not in the repository`, disposition: 'refuse' });
+  throw new ConvergeError({
+    code: 'InvalidEnvironment',
+    subject: file,
+    message: `spec.verify names ${path}, which is not in the repository`,
+    disposition: 'refuse',
+  });
 }
 
 async function assertSigned(run: Run, commit: Commit, rules: readonly Rule[]): Promise<void> {
@@ -85,7 +120,11 @@ async function assertSigned(run: Run, commit: Commit, rules: readonly Rule[]): P
 }
 
 /** Why not every rule accepts the commit, in words that follow it; undefined where they do. */
-async function problemOf(run: Run, { payload, signature, committer }: SignedCommit, rules: readonly Rule[]): Promise<string | undefined> {
+async function problemOf(
+  run: Run,
+  { payload, signature, committer }: SignedCommit,
+  rules: readonly Rule[],
+): Promise<string | undefined> {
   if (signature.kind === 'none') return 'is not signed';
   if (signature.kind === 'unusable') return signature.why;
   for (const rule of rules) {
@@ -95,10 +134,17 @@ async function problemOf(run: Run, { payload, signature, committer }: SignedComm
       if (verdict.verdict === 'bad') return `has a signature that ${verdict.why}`;
       const signers = parseAllowedSigners({ file: source, text: allowedSigners ?? '', code });
       const signer = judgeSigner({ signers, key: verdict.key, seconds: committer.seconds });
-      if (signer.verdict === 'refused') return `is signed by the key ${verdict.key.fingerprint}, which ${signer.why} (${source})`;
+      if (signer.verdict === 'refused')
+        return `is signed by the key ${verdict.key.fingerprint}, which ${signer.why} (${source})`;
     } else {
-      const verdict = await run.ports.signatures.verifyOpenpgp({ armored: signature.armored, payload, keys: openpgpKeys ?? '', now: run.ports.now() });
-      if (verdict.verdict === 'bad') return `has a signature of the OpenPGP key ${verdict.key}, which ${verdict.why} (${source})`;
+      const verdict = await run.ports.signatures.verifyOpenpgp({
+        armored: signature.armored,
+        payload,
+        keys: openpgpKeys ?? '',
+        now: run.ports.now(),
+      });
+      if (verdict.verdict === 'bad')
+        return `has a signature of the OpenPGP key ${verdict.key}, which ${verdict.why} (${source})`;
     }
   }
   return undefined;

@@ -35,12 +35,20 @@ export type TornDown =
   | { readonly torn: 'diverged'; readonly divergence: Divergence; readonly rollout?: Rollout };
 
 /** As Helm uninstalls: the hooks before, the objects, the hooks after. What is precious or kept is released. */
-export async function uninstall(leave: Leave, { observed, last }: { observed: ObservedState; last: DeclaredAt | undefined }): Promise<TornDown> {
+export async function uninstall(
+  leave: Leave,
+  { observed, last }: { observed: ObservedState; last: DeclaredAt | undefined },
+): Promise<TornDown> {
   // The parent goes last: everything else is through.
   if (observed.parent === undefined && observed.objects.size === 0) return { torn: 'down', pruned: 0, released: 0 };
   const { target, desired } = await lastDesired(leave, last);
   const hooks = { releases: desired.releases, api: leave.api, deleting: true };
-  const before = await runHooks(target, { ...hooks, phase: 'pre', record: readHookRecord(observed.parent) ?? {}, parent: observed.parent });
+  const before = await runHooks(target, {
+    ...hooks,
+    phase: 'pre',
+    record: readHookRecord(observed.parent) ?? {},
+    parent: observed.parent,
+  });
   const stopped = stoppedBy(leave, before);
   if (stopped !== undefined) return stopped;
 
@@ -58,12 +66,16 @@ export async function uninstall(leave: Leave, { observed, last }: { observed: Ob
 }
 
 /** What the environment was to be when its file was last there: its hooks stand in no cluster. */
-async function lastDesired(leave: Leave, last: DeclaredAt | undefined): Promise<{ target: Target; desired: DesiredState }> {
+async function lastDesired(
+  leave: Leave,
+  last: DeclaredAt | undefined,
+): Promise<{ target: Target; desired: DesiredState }> {
   if (last === undefined) {
     throw new ConvergeError({
       code: 'RenderFailed',
       subject: leave.run.key,
-      message: 'no version of its file can be read, so that its hooks before and after the deletion are not known; nothing is deleted',
+      message:
+        'no version of its file can be read, so that its hooks before and after the deletion are not known; nothing is deleted',
       remedy: 'commit the file, and remove it again',
       disposition: 'refuse',
     });
@@ -90,18 +102,35 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   await target.others.assertNewest();
   // The deletion may take as long as a roll-out may, from the first look at this revision.
   const { rollout: last } = run.memoryFile.memory();
-  const rollout = last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-  const { changes, guarded, lingering } = await deleteInOrder(target, { doomed: free, applySets: [applySet], going: single.going, api, until: waitsUntil({ rollout, waitUntil: run.waitUntil() }) });
+  const rollout =
+    last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  const { changes, guarded, lingering } = await deleteInOrder(target, {
+    doomed: free,
+    applySets: [applySet],
+    going: single.going,
+    api,
+    until: waitsUntil({ rollout, waitUntil: run.waitUntil() }),
+  });
   const failures = failuresOf(changes);
   const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
   const [slow] = lingering;
   const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going])];
-  if (waited !== undefined && failures.length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
+  if (
+    waited !== undefined &&
+    failures.length === 0 &&
+    unknown.length === 0 &&
+    !isOver({ rollout, now: run.ports.now() })
+  ) {
     const waitsFor = `waits for ${objectTitle(waited.observed.id)}: ${waited.reason}`;
     await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
     return { torn: 'waiting', waitsFor };
   }
-  const left = [...failedObjects(failures, free), ...unknown, ...lingering, ...failedObjects(skipped, [...free, ...single.going])];
+  const left = [
+    ...failedObjects(failures, free),
+    ...unknown,
+    ...lingering,
+    ...failedObjects(skipped, [...free, ...single.going]),
+  ];
   if (left.length > 0) {
     const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
     return leftOver(target, { reason, objects: left, ...(slow === undefined ? {} : { rollout }) });
@@ -121,11 +150,20 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
     const { id, key } = desired;
     const resource = resourceOf({ api, object: desired.object });
-    const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
+    const live =
+      resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
     if (resource === undefined || live === undefined) continue;
     const observed = { key, id, object: live };
-    const result = await deleteObject(target, { resource, id, live, applySets: ownSets(target), purpose: 'leftover', desired: desired.object });
-    if (result.outcome === 'rejected' || result.outcome === 'changed') failed.push({ observed, reason: `could not be deleted: ${result.message}` });
+    const result = await deleteObject(target, {
+      resource,
+      id,
+      live,
+      applySets: ownSets(target),
+      purpose: 'leftover',
+      desired: desired.object,
+    });
+    if (result.outcome === 'rejected' || result.outcome === 'changed')
+      failed.push({ observed, reason: `could not be deleted: ${result.message}` });
     if (result.outcome !== 'refused' || ['not-made', 'foreign', 'state'].includes(result.refusal.why)) continue;
     kept.push(observed);
     if (result.refusal.why !== 'kept') precious.push({ observed, reason: result.refusal.message });
@@ -159,11 +197,18 @@ export function leftOver(
   { reason, objects, ...rollout }: { reason: DiffReason; objects: readonly GuardedPrune[]; rollout?: Rollout },
 ): TornDown {
   const change = reason === 'Failed' ? 'failed' : 'unexpected';
-  const diffs = objects.map(({ observed: { id, object }, reason: message }) => wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }));
+  const diffs = objects.map(({ observed: { id, object }, reason: message }) =>
+    wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }),
+  );
   return { torn: 'diverged', divergence: divergenceOf({ reason, revision, objects: diffs }), ...rollout };
 }
 
 /** Each object that a change was not made to, with why. */
-export function failedObjects(failures: readonly { readonly id: ObservedObject['id']; readonly message: string }[], objects: readonly ObservedObject[]): GuardedPrune[] {
-  return failures.flatMap(({ id, message }) => objects.filter((object) => object.id === id).map((observed) => ({ observed, reason: message })));
+export function failedObjects(
+  failures: readonly { readonly id: ObservedObject['id']; readonly message: string }[],
+  objects: readonly ObservedObject[],
+): GuardedPrune[] {
+  return failures.flatMap(({ id, message }) =>
+    objects.filter((object) => object.id === id).map((observed) => ({ observed, reason: message })),
+  );
 }

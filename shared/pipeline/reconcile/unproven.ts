@@ -12,13 +12,18 @@ const named = 20;
 export async function rememberUnproven(run: Run, { unproven }: ObservedState): Promise<void> {
   const memory = run.memoryFile.memory();
   // What Git specifies is healed.
-  const copies = [...unproven].filter(([key]) => memory.objects[key] === undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  const copies = [...unproven]
+    .filter(([key]) => memory.objects[key] === undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const objects = copies.slice(0, named).map(([key, { standing }]) => ({ key, ...reasonOf(standing) }));
   const found: Memory['unproven'] = copies.length === 0 ? undefined : { count: copies.length, objects };
-  if (JSON.stringify(memory.unproven) !== JSON.stringify(found)) await run.memoryFile.save({ ...memory, unproven: found });
+  if (JSON.stringify(memory.unproven) !== JSON.stringify(found))
+    await run.memoryFile.save({ ...memory, unproven: found });
 }
 
-function reasonOf(standing: Unproven['standing']): Pick<NonNullable<Memory['unproven']>['objects'][number], 'missing' | 'madeBy'> {
+function reasonOf(
+  standing: Unproven['standing'],
+): Pick<NonNullable<Memory['unproven']>['objects'][number], 'missing' | 'madeBy'> {
   switch (standing.standing) {
     case 'unproven':
       return { missing: standing.missing, ...(standing.madeBy === undefined ? {} : { madeBy: standing.madeBy }) };

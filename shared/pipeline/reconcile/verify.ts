@@ -40,29 +40,48 @@ export async function verifyPlan(
 ): Promise<Verified> {
   const { objects: remembered, left } = run.memoryFile.memory();
   const recorded = observed.parent?.metadata.annotations?.[renderKeyAnnotation] === renderKey;
-  const isUnchangedByCommits = ({ key, hash }: DesiredObject) => (remembered[key] === undefined ? recorded : remembered[key].desired === hash);
-  const isUnexpected = (key: string) => Object.keys(remembered).length > 0 && remembered[key] === undefined && !left.includes(key);
+  const isUnchangedByCommits = ({ key, hash }: DesiredObject) =>
+    remembered[key] === undefined ? recorded : remembered[key].desired === hash;
+  const isUnexpected = (key: string) =>
+    Object.keys(remembered).length > 0 && remembered[key] === undefined && !left.includes(key);
 
   const drift: { key: string; diff: ObjectDiff }[] = [];
   const renewed: Record<string, RememberedObject> = {};
   const notices: ObjectDiff[] = [];
-  function found(desired: DesiredObject, { change, fields }: { change: 'modified' | 'taken-over'; fields: readonly FieldDiff[] }): void {
+  function found(
+    desired: DesiredObject,
+    { change, fields }: { change: 'modified' | 'taken-over'; fields: readonly FieldDiff[] },
+  ): void {
     const { key, id, object } = desired;
     const masked = maskFields({ id, fields });
     if (masked.length === 0 || !isUnchangedByCommits(desired)) return;
     const message = change === 'modified' ? differs(masked) : takenOverBy(masked);
-    drift.push({ key, diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }), fields: masked } });
+    drift.push({
+      key,
+      diff: { ...wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }), fields: masked },
+    });
   }
 
   const actions = await inParallel(plan, async (action): Promise<PlannedAction> => {
     if (action.action === 'recreate') {
       const { key, id, object } = action.desired;
-      drift.push({ key, diff: wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'missing', message: 'is missing' }) });
+      drift.push({
+        key,
+        diff: wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'missing', message: 'is missing' }),
+      });
       return action;
     }
     if (action.action === 'prune' && isUnexpected(action.observed.key)) {
       const { key, id, object } = action.observed;
-      drift.push({ key, diff: wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unexpected', message: 'is in the inventory, but not in Git' }) });
+      drift.push({
+        key,
+        diff: wholeObjectDiff({
+          id,
+          apiVersion: object.apiVersion,
+          change: 'unexpected',
+          message: 'is in the inventory, but not in Git',
+        }),
+      });
       return action;
     }
     if (action.action !== 'verify') return action;
@@ -71,14 +90,21 @@ export async function verifyPlan(
     const present = action.observed.object;
     const resource = resourceOf({ api, object });
     const named = namedAsBefore({ desired: object, observed: present });
-    const beside = ignored === undefined ? named : desiredBeside({ desired: named, observed: present, ignored, purpose: 'verify' });
+    const beside =
+      ignored === undefined ? named : desiredBeside({ desired: named, observed: present, ignored, purpose: 'verify' });
     const isMember = observed.objects.has(key);
     const saidOf = (fields: FieldDiff[]) => (isMember ? fields : byMaker({ fields, observed: present }));
     const dryRun = resource === undefined ? undefined : await cluster.apply({ resource, object: beside, dryRun: true });
     if (dryRun?.outcome !== 'applied') {
       // What is in the way of Git's fields goes with the apply that heals them; a dry run leaves it.
-      const goes = dryRun?.status === 422 && managedFieldsToWrite({ desired: beside, observed: present, ignored, causes: dryRun.causes }) !== undefined;
-      if (goes) found(action.desired, { change: 'modified', fields: saidOf(refusedFields({ applied: beside, observed: present, ignored })) });
+      const goes =
+        dryRun?.status === 422 &&
+        managedFieldsToWrite({ desired: beside, observed: present, ignored, causes: dryRun.causes }) !== undefined;
+      if (goes)
+        found(action.desired, {
+          change: 'modified',
+          fields: saidOf(refusedFields({ applied: beside, observed: present, ignored })),
+        });
       return { ...action, action: 'configure' };
     }
     const pair = { desired: dryRun.object, observed: present, ignored };
@@ -88,11 +114,23 @@ export async function verifyPlan(
     // What lost the proof that it is ours is applied again, though no field differs.
     if (fields.length === 0 && takenOver.length === 0 && current !== undefined && isMember) {
       const before = remembered[key]?.noted ?? [];
-      const { diffs, noted } = noticesOf({ id, apiVersion: object.apiVersion, mutated: [], coOwned: coOwnedFields({ observed: present, kept: [], ignored }), noted: before });
+      const { diffs, noted } = noticesOf({
+        id,
+        apiVersion: object.apiVersion,
+        mutated: [],
+        coOwned: coOwnedFields({ observed: present, kept: [], ignored }),
+        noted: before,
+      });
       notices.push(...diffs);
       const told = [...new Set([...before, ...noted])].sort();
-// Verified again by the next run, where the fingerprint would leave out what was lost.
-      if (!isAnyLost) renewed[key] = { desired: hash, observed: current, apiVersion: object.apiVersion, ...(told.length === 0 ? {} : { noted: told }) };
+      // Verified again by the next run, where the fingerprint would leave out what was lost.
+      if (!isAnyLost)
+        renewed[key] = {
+          desired: hash,
+          observed: current,
+          apiVersion: object.apiVersion,
+          ...(told.length === 0 ? {} : { noted: told }),
+        };
       return { ...action, action: 'keep' };
     }
     const change = fields.length > 0 ? 'modified' : 'taken-over';
@@ -115,5 +153,7 @@ function takenOverBy(fields: readonly FieldDiff[]): string {
 
 function firstAndMore(fields: readonly FieldDiff[]): string {
   const [first, ...others] = fields.map(({ path }) => lastPart(path));
-  return others.length === 0 ? (first ?? '') : `${first ?? ''} and ${others.length} more field${others.length === 1 ? '' : 's'}`;
+  return others.length === 0
+    ? (first ?? '')
+    : `${first ?? ''} and ${others.length} more field${others.length === 1 ? '' : 's'}`;
 }

@@ -5,7 +5,13 @@ import type { Repository, TreeEntry } from '../ports.ts';
  * The files that differ between two fetched commits, at or below some paths (`''`: everywhere), with what is there at the
  * branch's head. Folders that are the same are not read.
  */
-export async function changedPaths({ repository, paths, to, from, head }: {
+export async function changedPaths({
+  repository,
+  paths,
+  to,
+  from,
+  head,
+}: {
   repository: Repository;
   paths: readonly string[];
   to: string;
@@ -26,8 +32,13 @@ export async function changedPaths({ repository, paths, to, from, head }: {
       found.set(path, { path, to: before, from: after, head: await entryAt(head, path) });
     }
     const children = async (commit: string, entry: TreeEntry | undefined): Promise<Map<string, TreeEntry>> =>
-      new Map(entry?.kind === 'folder' ? (await repository.list({ commit, folder: path })).map((child) => [child.path, child]) : []);
+      new Map(
+        entry?.kind === 'folder'
+          ? (await repository.list({ commit, folder: path })).map((child) => [child.path, child])
+          : [],
+      );
     const [earlier, later] = [await children(to, before), await children(from, after)];
-    for (const child of new Set([...earlier.keys(), ...later.keys()])) await compare(child, earlier.get(child), later.get(child));
+    for (const child of new Set([...earlier.keys(), ...later.keys()]))
+      await compare(child, earlier.get(child), later.get(child));
   }
 }

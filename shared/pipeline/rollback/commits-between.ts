@@ -11,12 +11,28 @@ const windows = [1, 8, 64, 512];
  * The commit of the branch that a full or abbreviated id names (7 digits at least), or undefined where no commit from `head`
  * back has that id. Brings the history here up to it. Throws `RollbackRefused` (refuse) for an abbreviation of several.
  */
-export async function findOnBranch({ repository, head, id }: { repository: Repository; head: Commit; id: string }): Promise<Commit | undefined> {
+export async function findOnBranch({
+  repository,
+  head,
+  id,
+}: {
+  repository: Repository;
+  head: Commit;
+  id: string;
+}): Promise<Commit | undefined> {
   for (const days of [...windows, undefined]) {
     const range = days === undefined ? { since: new Date(0) } : { within: days * day };
-    const [found, ...others] = (await repository.history({ from: head.id, ...range })).filter((commit) => commit.id.startsWith(id));
+    const [found, ...others] = (await repository.history({ from: head.id, ...range })).filter((commit) =>
+      commit.id.startsWith(id),
+    );
     if (others.length > 0) {
-      throw new ConvergeError({ code: 'RollbackRefused', subject: id, message: 'begins the ids of several commits', remedy: 'give more digits', disposition: 'refuse' });
+      throw new ConvergeError({
+        code: 'RollbackRefused',
+        subject: id,
+        message: 'begins the ids of several commits',
+        remedy: 'give more digits',
+        disposition: 'refuse',
+      });
     }
     if (found !== undefined) return found;
   }
@@ -27,14 +43,23 @@ export async function findOnBranch({ repository, head, id }: { repository: Repos
  * The newest commit from `head` back that holds these inputs, within two months: an environment may have converged thousands of
  * commits ago, of which none changed it, and they are not fetched for that. Undefined where there is none.
  */
-export async function findWithInputs({ repository, head, inputs }: { repository: Repository; head: Commit; inputs: Inputs }): Promise<Commit | undefined> {
+export async function findWithInputs({
+  repository,
+  head,
+  inputs,
+}: {
+  repository: Repository;
+  head: Commit;
+  inputs: Inputs;
+}): Promise<Commit | undefined> {
   const paths = Object.keys(inputs);
   const seen = new Set<string>();
   for (const days of windows.slice(0, -1)) {
     for (const commit of await repository.history({ from: head.id, within: days * day })) {
       if (seen.has(commit.id)) continue;
       seen.add(commit.id);
-      if (sameInputs({ attempted: inputs, current: await readInputs({ repository, commit: commit.id, paths }) })) return commit;
+      if (sameInputs({ attempted: inputs, current: await readInputs({ repository, commit: commit.id, paths }) }))
+        return commit;
     }
   }
   return undefined;
@@ -44,7 +69,13 @@ export async function findWithInputs({ repository, head, inputs }: { repository:
  * The commits that led from one commit of the branch to a later one and changed one of these paths (`''`: anything) beside their
  * first parent, newest first.
  */
-export async function commitsBetween({ repository, to, from, head, paths }: {
+export async function commitsBetween({
+  repository,
+  to,
+  from,
+  head,
+  paths,
+}: {
   repository: Repository;
   to: Commit;
   from: string;
@@ -75,6 +106,7 @@ export async function commitsBetween({ repository, to, from, head, paths }: {
 /** A commit and its ancestors, as far as they are known. */
 function ancestorsOf(id: string, known: ReadonlyMap<string, Commit>): ReadonlySet<string> {
   const found = new Set([id]);
-  for (const next of found) for (const parent of known.get(next)?.parents ?? []) if (known.has(parent)) found.add(parent);
+  for (const next of found)
+    for (const parent of known.get(next)?.parents ?? []) if (known.has(parent)) found.add(parent);
   return found;
 }

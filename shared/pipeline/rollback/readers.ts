@@ -18,7 +18,11 @@ export interface OtherReader extends Reader {
 }
 
 /** The paths that a memory knows an environment to be made of; a failed render leaves the root, which says nothing. */
-export function rememberedPaths({ attempted, converged, quarantine }: Pick<Memory, 'attempted' | 'converged' | 'quarantine'>): string[] {
+export function rememberedPaths({
+  attempted,
+  converged,
+  quarantine,
+}: Pick<Memory, 'attempted' | 'converged' | 'quarantine'>): string[] {
   const all = [attempted, converged, quarantine].flatMap((revision) => Object.keys(revision?.inputs ?? {}));
   return [...new Set(all)].filter((path) => path !== '').sort();
 }
@@ -27,7 +31,12 @@ export function rememberedPaths({ attempted, converged, quarantine }: Pick<Memor
  * The environments of a commit but one. An environment whose file cannot be read and that nothing is remembered of may be made
  * of anything: it reads every path.
  */
-export async function otherReaders({ repository, commit, except, ports }: {
+export async function otherReaders({
+  repository,
+  commit,
+  except,
+  ports,
+}: {
   repository: Repository;
   commit: string;
   except: string;
@@ -35,7 +44,8 @@ export async function otherReaders({ repository, commit, except, ports }: {
 }): Promise<readonly OtherReader[]> {
   const names = (await listEnvironments({ repository, commit })).filter((name) => name !== except);
   const readers: OtherReader[] = [];
-  for (let next = 0; next < names.length; next += atOnce) readers.push(...(await Promise.all(names.slice(next, next + atOnce).map(readerOf))));
+  for (let next = 0; next < names.length; next += atOnce)
+    readers.push(...(await Promise.all(names.slice(next, next + atOnce).map(readerOf))));
   return readers;
 
   async function readerOf(environment: string): Promise<OtherReader> {
@@ -44,12 +54,24 @@ export async function otherReaders({ repository, commit, except, ports }: {
     const remembered = rememberedPaths(memory);
     if (declared === undefined) return { environment, asks: false, paths: remembered.length > 0 ? remembered : [''] };
     const current = await readInputs({ repository, commit, paths: Object.keys(memory.converged?.inputs ?? {}) });
-    return { environment, paths: [...new Set([...declaredPaths(declared), ...remembered])], asks: asksForRollback({ environment: declared, converged: memory.converged, current }) };
+    return {
+      environment,
+      paths: [...new Set([...declaredPaths(declared), ...remembered])],
+      asks: asksForRollback({ environment: declared, converged: memory.converged, current }),
+    };
   }
 }
 
 /** The environment as a fetched commit declares it; undefined where its file is not there, or is wrong. */
-export async function declaredAt({ repository, commit, environment }: { repository: Repository; commit: string; environment: string }): Promise<Environment | undefined> {
+export async function declaredAt({
+  repository,
+  commit,
+  environment,
+}: {
+  repository: Repository;
+  commit: string;
+  environment: string;
+}): Promise<Environment | undefined> {
   const file = environmentPath(environment);
   const bytes = await repository.readFile({ commit, path: file });
   try {

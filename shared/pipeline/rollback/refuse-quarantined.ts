@@ -12,7 +12,13 @@ import { listQuarantines } from './quarantines.ts';
  * @param upload.subject the `gs://` names, for the error
  * Throws `Quarantined` (refuse).
  */
-export async function refuseQuarantined({ subject, commit, head, repository, state }: {
+export async function refuseQuarantined({
+  subject,
+  commit,
+  head,
+  repository,
+  state,
+}: {
   subject: string;
   commit: Commit;
   head: Commit | undefined;

@@ -2,7 +2,14 @@ import { environmentOfPath } from '../../environment/environment-file.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { ConvergeError } from '../../errors.ts';
 import { encodeChangeCommitted } from '../../events/change-committed.ts';
-import { planRevert, revertMessage, type Conflict, type Reader, type RevertFacts, type RevertPlan } from '../../source/revert.ts';
+import {
+  planRevert,
+  revertMessage,
+  type Conflict,
+  type Reader,
+  type RevertFacts,
+  type RevertPlan,
+} from '../../source/revert.ts';
 import type { Commit, Ports, Repository, TreeChange } from '../ports.ts';
 import { changedPaths } from './changed-paths.ts';
 import { commitsBetween } from './commits-between.ts';
@@ -33,7 +40,13 @@ export type Reverted =
   | { readonly outcome: 'conflicts'; readonly conflicts: readonly Conflict[] }
   /** The head has all of it as it was, or it is no longer due. */
   | { readonly outcome: 'nothing'; readonly head: Commit }
-  | { readonly outcome: 'planned' | 'reverted'; readonly commit: Commit; readonly previous: string; readonly paths: readonly string[]; readonly reverts: readonly string[] };
+  | {
+      readonly outcome: 'planned' | 'reverted';
+      readonly commit: Commit;
+      readonly previous: string;
+      readonly paths: readonly string[];
+      readonly reverts: readonly string[];
+    };
 
 /**
  * One commit on top of the branch's head that undoes others, or why there is none. A branch that moves meanwhile is looked at
@@ -56,9 +69,15 @@ export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sle
     const paths = plan.restore.map(({ path }) => path);
     if (dryRun) return { outcome: 'planned', commit, previous: head.id, paths, reverts };
     await order.beforePush?.();
-    if ((await repository.push(commit)) === 'pushed') return { outcome: 'reverted', commit, previous: head.id, paths, reverts };
+    if ((await repository.push(commit)) === 'pushed')
+      return { outcome: 'reverted', commit, previous: head.id, paths, reverts };
   }
-  throw new ConvergeError({ code: 'GitUnavailable', subject: repository.url, message: `the branch ${repository.branch} moved during each of ${tries} pushes, or is gone`, disposition: 'retry' });
+  throw new ConvergeError({
+    code: 'GitUnavailable',
+    subject: repository.url,
+    message: `the branch ${repository.branch} moved during each of ${tries} pushes, or is gone`,
+    disposition: 'retry',
+  });
 }
 
 /** What the revert would do to that head. Throws `RollbackConflict` (refuse) where the branch was rewritten. */
@@ -66,16 +85,31 @@ async function planOn({ repository, to, from, paths, readers }: RevertOrder, hea
   for (const ancestor of [to.id, from]) {
     if (ancestor === head.id || (await repository.isAncestor({ ancestor, descendant: head.id }))) continue;
     const message = `the branch was rewritten: ${ancestor} is no ancestor of ${head.id}`;
-    throw new ConvergeError({ code: 'RollbackConflict', subject: `${repository.repositoryClass}:${repository.branch}`, message, disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'RollbackConflict',
+      subject: `${repository.repositoryClass}:${repository.branch}`,
+      message,
+      disposition: 'refuse',
+    });
   }
   const changed = await changedPaths({ repository, paths, to: to.id, from, head: head.id });
-  return planRevert({ changed, readers: changed.length === 0 ? [] : await readers(head), environmentAt: environmentOfPath });
+  return planRevert({
+    changed,
+    readers: changed.length === 0 ? [] : await readers(head),
+    environmentAt: environmentOfPath,
+  });
 }
 
-async function describe({ repository, to, from, paths, says }: RevertOrder, head: Commit): Promise<{ message: string; reverts: readonly string[] }> {
+async function describe(
+  { repository, to, from, paths, says }: RevertOrder,
+  head: Commit,
+): Promise<{ message: string; reverts: readonly string[] }> {
   const reverts = await commitsBetween({ repository, to, from, head: head.id, paths });
   const revision = (commit: string): string => revisionOf({ branch: repository.branch, commit });
-  return { message: revertMessage({ ...says, from: revision(from), to: says.to ?? revision(to.id), reverts }), reverts: reverts.map(({ id }) => id) };
+  return {
+    message: revertMessage({ ...says, from: revision(from), to: says.to ?? revision(to.id), reverts }),
+    reverts: reverts.map(({ id }) => id),
+  };
 }
 
 /** A file is replaced whatever stands at its path, a folder too: what is below it was compared. */
@@ -87,7 +121,20 @@ function changesOf({ restore }: RevertPlan): readonly TreeChange[] {
 }
 
 /** Announces the commit as any other; its webhook's announcement is the same event. */
-export async function announce({ repository, commit, previous, ports }: { repository: Repository; commit: string; previous: string | null; ports: Pick<Ports, 'topics' | 'now'> }): Promise<void> {
+export async function announce({
+  repository,
+  commit,
+  previous,
+  ports,
+}: {
+  repository: Repository;
+  commit: string;
+  previous: string | null;
+  ports: Pick<Ports, 'topics' | 'now'>;
+}): Promise<void> {
   const { repositoryClass, url, branch } = repository;
-  await ports.topics.publish('change-committed', encodeChangeCommitted({ repository: repositoryClass, url, branch, commit, previous, artifacts: [] }, ports.now()));
+  await ports.topics.publish(
+    'change-committed',
+    encodeChangeCommitted({ repository: repositoryClass, url, branch, commit, previous, artifacts: [] }, ports.now()),
+  );
 }

@@ -24,49 +24,131 @@ export interface Asked {
  *
  * Throws `RollbackRefused` (refuse) where that is not known, or not on the branch.
  */
-export async function extentOfEnvironment({ key, repository, head, memory, asked }: { key: string; repository: Repository; head: Commit; memory: Memory; asked: Asked }): Promise<Extent> {
-  if (asked.to !== undefined) return { to: await revisionOnBranch({ repository, head, text: asked.to }), from: head.id, because: `${asked.to} was asked for` };
+export async function extentOfEnvironment({
+  key,
+  repository,
+  head,
+  memory,
+  asked,
+}: {
+  key: string;
+  repository: Repository;
+  head: Commit;
+  memory: Memory;
+  asked: Asked;
+}): Promise<Extent> {
+  if (asked.to !== undefined)
+    return {
+      to: await revisionOnBranch({ repository, head, text: asked.to }),
+      from: head.id,
+      because: `${asked.to} was asked for`,
+    };
   const { attempted, converged, previous, incident } = memory;
   if (asked.incident !== undefined) {
     if (incident?.id !== asked.incident) {
       const known = incident === undefined ? 'no incident of it is known' : `the last incident of it is ${incident.id}`;
-      throw refused({ subject: key, message: `${known}, not ${asked.incident}`, remedy: 'name the revision with --to' });
+      throw refused({
+        subject: key,
+        message: `${known}, not ${asked.incident}`,
+        remedy: 'name the revision with --to',
+      });
     }
     const bad = await revisionOnBranch({ repository, head, text: incident.revision });
     const before = await lastBefore({ bad, candidates: [converged, previous], repository });
-    if (before === undefined) throw refused({ subject: key, message: `what converged before the incident ${incident.id} is not known`, remedy: 'name the revision with --to' });
-    return { to: await revisionOnBranch({ repository, head, text: before.commit }), from: bad.id, because: `it converged before the incident ${incident.id} (memory)` };
+    if (before === undefined)
+      throw refused({
+        subject: key,
+        message: `what converged before the incident ${incident.id} is not known`,
+        remedy: 'name the revision with --to',
+      });
+    return {
+      to: await revisionOnBranch({ repository, head, text: before.commit }),
+      from: bad.id,
+      because: `it converged before the incident ${incident.id} (memory)`,
+    };
   }
-  if (attempted === undefined || converged === undefined) throw refused({ subject: key, message: 'no revision is known that converged', remedy: 'name one with --to' });
+  if (attempted === undefined || converged === undefined)
+    throw refused({ subject: key, message: 'no revision is known that converged', remedy: 'name one with --to' });
   const isConverged = sameInputs({ attempted: converged.inputs, current: attempted.inputs });
   const before = isConverged ? previous : converged;
-  if (before === undefined) throw refused({ subject: key, message: `what converged before ${converged.revision} is not known`, remedy: 'name the revision with --to' });
+  if (before === undefined)
+    throw refused({
+      subject: key,
+      message: `what converged before ${converged.revision} is not known`,
+      remedy: 'name the revision with --to',
+    });
   const because = isConverged ? 'it converged before the current one (memory)' : 'it converged last (memory)';
   return { to: await revisionOnBranch({ repository, head, text: before.commit }), from: attempted.commit, because };
 }
 
 /** A whole repository goes back to the revision that was asked for, or by one commit. */
-export async function extentOfRepository({ repository, head, asked }: { repository: Repository; head: Commit; asked: Asked }): Promise<Extent> {
+export async function extentOfRepository({
+  repository,
+  head,
+  asked,
+}: {
+  repository: Repository;
+  head: Commit;
+  asked: Asked;
+}): Promise<Extent> {
   const { repositoryClass } = repository;
-  if (asked.incident !== undefined) throw refused({ subject: repositoryClass, message: 'an incident is of an environment', remedy: 'name the environment' });
-  if (asked.to !== undefined) return { to: await revisionOnBranch({ repository, head, text: asked.to }), from: head.id, because: `${asked.to} was asked for` };
+  if (asked.incident !== undefined)
+    throw refused({
+      subject: repositoryClass,
+      message: 'an incident is of an environment',
+      remedy: 'name the environment',
+    });
+  if (asked.to !== undefined)
+    return {
+      to: await revisionOnBranch({ repository, head, text: asked.to }),
+      from: head.id,
+      because: `${asked.to} was asked for`,
+    };
   const [parent] = head.parents;
   if (parent === undefined) throw refused({ subject: repositoryClass, message: 'its first commit cannot be undone' });
-  return { to: await revisionOnBranch({ repository, head, text: parent }), from: head.id, because: 'it is the commit before the head' };
+  return {
+    to: await revisionOnBranch({ repository, head, text: parent }),
+    from: head.id,
+    because: 'it is the commit before the head',
+  };
 }
 
 /** @param at.text a revision, or a commit's id of at least 7 digits */
-async function revisionOnBranch({ repository, head, text }: { repository: Repository; head: Commit; text: string }): Promise<Commit> {
+async function revisionOnBranch({
+  repository,
+  head,
+  text,
+}: {
+  repository: Repository;
+  head: Commit;
+  text: string;
+}): Promise<Commit> {
   const id = commitOf(text.trim()).toLowerCase();
   const of = text.includes('@') ? text.trim().split('@')[0] : repository.branch;
-  if (!/^[0-9a-f]{7,40}$/.test(id)) throw refused({ subject: text, message: 'is no revision', remedy: `give it as ${repository.branch}@sha1:<commit>, or the commit's id` });
+  if (!/^[0-9a-f]{7,40}$/.test(id))
+    throw refused({
+      subject: text,
+      message: 'is no revision',
+      remedy: `give it as ${repository.branch}@sha1:<commit>, or the commit's id`,
+    });
   const found = of === repository.branch ? await findOnBranch({ repository, head, id }) : undefined;
   if (found !== undefined) return found;
-  throw refused({ subject: text, message: `is not on the branch ${repository.branch} of ${repository.repositoryClass}` });
+  throw refused({
+    subject: text,
+    message: `is not on the branch ${repository.branch} of ${repository.repositoryClass}`,
+  });
 }
 
 /** The first of the revisions that an incident's descends from, and that differs from it. */
-async function lastBefore({ bad, candidates, repository }: { bad: Commit; candidates: readonly (AttemptedRevision | undefined)[]; repository: Repository }): Promise<AttemptedRevision | undefined> {
+async function lastBefore({
+  bad,
+  candidates,
+  repository,
+}: {
+  bad: Commit;
+  candidates: readonly (AttemptedRevision | undefined)[];
+  repository: Repository;
+}): Promise<AttemptedRevision | undefined> {
   for (const candidate of candidates) {
     if (candidate === undefined || candidate.commit === bad.id) continue;
     if (await repository.isAncestor({ ancestor: candidate.commit, descendant: bad.id })) return candidate;

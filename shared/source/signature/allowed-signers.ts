@@ -15,7 +15,9 @@ export interface AllowedSigner {
   readonly validBefore: number | undefined;
 }
 
-export type SignerVerdict = { readonly verdict: 'allowed'; readonly principals: string } | { readonly verdict: 'refused'; /** In words that follow "the key …". */ readonly why: string };
+export type SignerVerdict =
+  | { readonly verdict: 'allowed'; readonly principals: string }
+  | { readonly verdict: 'refused'; /** In words that follow "the key …". */ readonly why: string };
 
 /** For what git signs. */
 const gitNamespace = 'git';
@@ -26,13 +28,24 @@ const gitNamespace = 'git';
  *
  * @param at.seconds when it was committed, since 1970
  */
-export function judgeSigner({ signers, key, seconds }: { signers: readonly AllowedSigner[]; key: SshPublicKey; seconds: number }): SignerVerdict {
+export function judgeSigner({
+  signers,
+  key,
+  seconds,
+}: {
+  signers: readonly AllowedSigner[];
+  key: SshPublicKey;
+  seconds: number;
+}): SignerVerdict {
   const lines = signers.filter((signer) => Buffer.from(signer.key.blob).equals(key.blob));
   let why = 'is not an allowed signer';
   for (const { principals, namespaces, validAfter, validBefore } of lines) {
-    if (namespaces !== undefined && !matchesPatterns({ text: gitNamespace, patterns: namespaces })) why = `of ${principals} is allowed for ${namespaces}, not for ${gitNamespace}`;
-    else if (validAfter !== undefined && seconds < validAfter) why = `of ${principals} was not valid yet when it was committed`;
-    else if (validBefore !== undefined && seconds > validBefore) why = `of ${principals} was no longer valid when it was committed`;
+    if (namespaces !== undefined && !matchesPatterns({ text: gitNamespace, patterns: namespaces }))
+      why = `of ${principals} is allowed for ${namespaces}, not for ${gitNamespace}`;
+    else if (validAfter !== undefined && seconds < validAfter)
+      why = `of ${principals} was not valid yet when it was committed`;
+    else if (validBefore !== undefined && seconds > validBefore)
+      why = `of ${principals} was no longer valid when it was committed`;
     else return { verdict: 'allowed', principals };
   }
   return { verdict: 'refused', why };
@@ -44,7 +57,15 @@ export function judgeSigner({ signers, key, seconds }: { signers: readonly Allow
  * @param file.code what a wrong line is
  * Throws that code (refuse), naming file and line.
  */
-export function parseAllowedSigners({ file, text, code }: { file: string; text: string; code: ErrorCode }): readonly AllowedSigner[] {
+export function parseAllowedSigners({
+  file,
+  text,
+  code,
+}: {
+  file: string;
+  text: string;
+  code: ErrorCode;
+}): readonly AllowedSigner[] {
   return text.split(/\r?\n/).flatMap((content, index) => {
     const trimmed = content.trim();
     if (trimmed === '' || trimmed.startsWith('#')) return [];
@@ -62,7 +83,8 @@ function parseLine({ content, line }: { content: string; line: number }): Allowe
   const options = isKeyType(rest) ? { text: '', key: rest } : splitOptions(rest);
   const [type = '', base64 = ''] = options.key.split(/\s+/);
   const key = /^[A-Za-z0-9+/]+=*$/.test(base64) ? parsePublicKey(Buffer.from(base64, 'base64')) : undefined;
-  if (key === undefined || key.type !== type) return `expected a public key of SSH, found ${JSON.stringify(options.key.slice(0, 40))}`;
+  if (key === undefined || key.type !== type)
+    return `expected a public key of SSH, found ${JSON.stringify(options.key.slice(0, 40))}`;
   const read = readOptions(options.text);
   if (typeof read === 'string') return read;
   if (key.usable.algorithm === 'none') return `the key ${key.fingerprint} ${key.usable.why}`;
@@ -94,23 +116,27 @@ function readOptions(text: string): Pick<AllowedSigner, 'namespaces' | 'validAft
         break;
       case 'valid-after':
         validAfter = parseSignerTime(value);
-        if (validAfter === undefined) return `valid-after: expected a time like 20261121 or 20261121010203Z, found ${JSON.stringify(value ?? '')}`;
+        if (validAfter === undefined)
+          return `valid-after: expected a time like 20261121 or 20261121010203Z, found ${JSON.stringify(value ?? '')}`;
         break;
       case 'valid-before':
         validBefore = parseSignerTime(value);
-        if (validBefore === undefined) return `valid-before: expected a time like 20261121 or 20261121010203Z, found ${JSON.stringify(value ?? '')}`;
+        if (validBefore === undefined)
+          return `valid-before: expected a time like 20261121 or 20261121010203Z, found ${JSON.stringify(value ?? '')}`;
         break;
       default:
         return `unknown option ${JSON.stringify(option)}`;
     }
   }
-  if (validAfter !== undefined && validBefore !== undefined && validBefore <= validAfter) return 'valid-before is not after valid-after';
+  if (validAfter !== undefined && validBefore !== undefined && validBefore <= validAfter)
+    return 'valid-before is not after valid-after';
   return { namespaces, validAfter, validBefore };
 }
 
 /** `YYYYMMDD[HHMM[SS]]`, with or without `Z`: UTC either way, for a function has no time zone of its own. */
 function parseSignerTime(text: string | undefined): number | undefined {
-  const [, year, month, day, hour = '00', minute = '00', second = '00'] = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?Z?$/.exec(text ?? '') ?? [];
+  const [, year, month, day, hour = '00', minute = '00', second = '00'] =
+    /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?Z?$/.exec(text ?? '') ?? [];
   const milliseconds = parseTime(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000;
 }
@@ -122,6 +148,9 @@ function matchesPatterns({ text, patterns }: { text: string; patterns: string })
 }
 
 function isMatch({ text, pattern }: { text: string; pattern: string }): boolean {
-  const expression = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.');
+  const expression = pattern
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
   return new RegExp(`^${expression}$`, 's').test(text);
 }

@@ -16,7 +16,12 @@ export interface SshPublicKey {
 export type UsableKey =
   | { readonly algorithm: 'ed25519'; readonly key: KeyObject; readonly application: string | undefined }
   | { readonly algorithm: 'rsa'; readonly key: KeyObject; readonly bytes: number }
-  | { readonly algorithm: 'ecdsa'; readonly key: KeyObject; readonly curve: Curve; readonly application: string | undefined };
+  | {
+      readonly algorithm: 'ecdsa';
+      readonly key: KeyObject;
+      readonly curve: Curve;
+      readonly application: string | undefined;
+    };
 
 export interface Curve {
   readonly name: string;
@@ -48,21 +53,28 @@ export function parsePublicKey(blob: Uint8Array): SshPublicKey | undefined {
 }
 
 function readUsable(type: string, reader: WireReader): SshPublicKey['usable'] {
-  if (type.endsWith('-cert-v01@openssh.com')) return { algorithm: 'none', why: 'is a certificate, and certificates are not supported' };
+  if (type.endsWith('-cert-v01@openssh.com'))
+    return { algorithm: 'none', why: 'is a certificate, and certificates are not supported' };
   switch (type) {
     case 'ssh-ed25519':
     case 'sk-ssh-ed25519@openssh.com': {
       const x = reader.string();
       const application = type.startsWith('sk-') ? reader.text() : undefined;
       reader.end();
-      return { algorithm: 'ed25519', key: fromJwk({ kty: 'OKP', crv: 'Ed25519', x: x.toString('base64url') }), application };
+      return {
+        algorithm: 'ed25519',
+        key: fromJwk({ kty: 'OKP', crv: 'Ed25519', x: x.toString('base64url') }),
+        application,
+      };
     }
     case 'ssh-rsa': {
       const [e, n] = [reader.string(), reader.string()];
       reader.end();
       const key = fromJwk({ kty: 'RSA', e: e.toString('base64url'), n: n.toString('base64url') });
       const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-      return bits < leastRsaBits ? { algorithm: 'none', why: `is an RSA key of ${bits} bits, and fewer than ${leastRsaBits} are not trusted` } : { algorithm: 'rsa', key, bytes: Math.ceil(bits / 8) };
+      return bits < leastRsaBits
+        ? { algorithm: 'none', why: `is an RSA key of ${bits} bits, and fewer than ${leastRsaBits} are not trusted` }
+        : { algorithm: 'rsa', key, bytes: Math.ceil(bits / 8) };
     }
     case 'ecdsa-sha2-nistp256':
     case 'ecdsa-sha2-nistp384':
@@ -72,9 +84,17 @@ function readUsable(type: string, reader: WireReader): SshPublicKey['usable'] {
       const point = reader.string();
       const application = type.startsWith('sk-') ? reader.text() : undefined;
       reader.end();
-      if (curve === undefined || !type.includes(curve.name) || point[0] !== 4 || point.length !== 1 + 2 * curve.width) throw new RangeError('no point of that curve');
-      const [x, y] = [point.subarray(1, 1 + curve.width), point.subarray(1 + curve.width)].map((part) => part.toString('base64url'));
-      return { algorithm: 'ecdsa', key: fromJwk({ kty: 'EC', crv: curve.jwk, x: x ?? '', y: y ?? '' }), curve, application };
+      if (curve === undefined || !type.includes(curve.name) || point[0] !== 4 || point.length !== 1 + 2 * curve.width)
+        throw new RangeError('no point of that curve');
+      const [x, y] = [point.subarray(1, 1 + curve.width), point.subarray(1 + curve.width)].map((part) =>
+        part.toString('base64url'),
+      );
+      return {
+        algorithm: 'ecdsa',
+        key: fromJwk({ kty: 'EC', crv: curve.jwk, x: x ?? '', y: y ?? '' }),
+        curve,
+        application,
+      };
     }
     default:
       return { algorithm: 'none', why: `is of the type ${type}, which is not supported` };
@@ -84,4 +104,3 @@ function readUsable(type: string, reader: WireReader): SshPublicKey['usable'] {
 function fromJwk(key: JsonWebKey): KeyObject {
   return createPublicKey({ key, format: 'jwk' });
 }
-

@@ -53,10 +53,20 @@ export function parseSignedCommit(raw: Uint8Array): SignedCommit | undefined {
   }
   if (committer === undefined) return undefined;
   payload.push(end === -1 ? '' : text.slice(end + 1));
-  return { payload: Buffer.from(payload.join(''), 'latin1'), signature: signatureOf({ signatures, strange }), committer };
+  return {
+    payload: Buffer.from(payload.join(''), 'latin1'),
+    signature: signatureOf({ signatures, strange }),
+    committer,
+  };
 }
 
-function signatureOf({ signatures, strange }: { signatures: readonly string[][]; strange: string | undefined }): CommitSignature {
+function signatureOf({
+  signatures,
+  strange,
+}: {
+  signatures: readonly string[][];
+  strange: string | undefined;
+}): CommitSignature {
   if (strange !== undefined) return { kind: 'unusable', why: `has the header ${strange}, which is not supported` };
   const [first, ...more] = signatures;
   if (first === undefined) return { kind: 'none' };
@@ -65,11 +75,16 @@ function signatureOf({ signatures, strange }: { signatures: readonly string[][];
   const known = marks.find(({ mark }) => armored.startsWith(mark));
   if (known !== undefined) return { kind: known.kind, armored };
   const isX509 = armored.startsWith('-----BEGIN SIGNED MESSAGE-----');
-  return { kind: 'unusable', why: isX509 ? 'is signed with X.509, which is not supported' : 'has a signature of an unknown kind' };
+  return {
+    kind: 'unusable',
+    why: isX509 ? 'is signed with X.509, which is not supported' : 'has a signature of an unknown kind',
+  };
 }
 
 /** The time behind the last `>`, as git finds it; whatever its zone is, it says when that was. */
 function parseCommitter(line: string): SignedCommit['committer'] | undefined {
   const [, identity, seconds] = /^committer (.*>)\s*(\d{1,12})(?:\s[^>]*)?$/.exec(line) ?? [];
-  return identity === undefined || seconds === undefined ? undefined : { identity: Buffer.from(identity, 'latin1').toString('utf8'), seconds: Number(seconds) };
+  return identity === undefined || seconds === undefined
+    ? undefined
+    : { identity: Buffer.from(identity, 'latin1').toString('utf8'), seconds: Number(seconds) };
 }

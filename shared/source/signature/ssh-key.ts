@@ -3,7 +3,11 @@ import { ConvergeError } from '../../errors.ts';
 import { fixedWidth, readWire, wireString, type WireReader } from './wire.ts';
 
 /** The curves by their names in JSON web keys: SSH's names of them (RFC 5656), and the bytes of a coordinate. */
-const curves = { 'P-256': { ssh: 'nistp256', width: 32 }, 'P-384': { ssh: 'nistp384', width: 48 }, 'P-521': { ssh: 'nistp521', width: 66 } } as const;
+const curves = {
+  'P-256': { ssh: 'nistp256', width: 32 },
+  'P-384': { ssh: 'nistp384', width: 48 },
+  'P-521': { ssh: 'nistp521', width: 66 },
+} as const;
 type Curve = keyof typeof curves;
 
 const begin = '-----BEGIN OPENSSH PRIVATE KEY-----';
@@ -23,11 +27,17 @@ export interface SshPrivateKey {
  * Throws `BadConfiguration` (refuse) that names the file and quotes nothing of it.
  */
 export function parsePrivateKey({ file, text }: { file: string; text: string }): SshPrivateKey {
-  const refuse = (message: string, remedy: string): ConvergeError => new ConvergeError({ code: 'BadConfiguration', subject: file, message, remedy, disposition: 'refuse' });
+  const refuse = (message: string, remedy: string): ConvergeError =>
+    new ConvergeError({ code: 'BadConfiguration', subject: file, message, remedy, disposition: 'refuse' });
   const generate = 'make one with `ssh-keygen -t ed25519 -N ""`';
-  const encrypted = (): ConvergeError => refuse('the key is protected by a passphrase', 'take the passphrase off with `ssh-keygen -p`, and leave its protection to Secret Manager');
+  const encrypted = (): ConvergeError =>
+    refuse(
+      'the key is protected by a passphrase',
+      'take the passphrase off with `ssh-keygen -p`, and leave its protection to Secret Manager',
+    );
   const trimmed = text.trim();
-  if (/^(ssh-|ecdsa-|sk-)/.test(trimmed)) throw refuse('holds a public key', 'name the file of the private key, without `.pub`');
+  if (/^(ssh-|ecdsa-|sk-)/.test(trimmed))
+    throw refuse('holds a public key', 'name the file of the private key, without `.pub`');
   if (/BEGIN ENCRYPTED|: 4,ENCRYPTED/.test(trimmed)) throw encrypted();
   let key: KeyObject | 'encrypted';
   try {
@@ -37,11 +47,15 @@ export function parsePrivateKey({ file, text }: { file: string; text: string }):
     throw refuse('holds no private key that can be read', generate);
   }
   if (key === 'encrypted') throw encrypted();
-  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) throw refuse('the RSA key has fewer than 2048 bits', generate);
+  if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
+    throw refuse('the RSA key has fewer than 2048 bits', generate);
   try {
     return { key, ...publicHalf(key) };
   } catch {
-    throw refuse(`a key of the kind ${key.asymmetricKeyType ?? 'unknown'} cannot sign for SSH`, `${generate}; RSA and ECDSA on a NIST curve do as well`);
+    throw refuse(
+      `a key of the kind ${key.asymmetricKeyType ?? 'unknown'} cannot sign for SSH`,
+      `${generate}; RSA and ECDSA on a NIST curve do as well`,
+    );
   }
 }
 
@@ -65,20 +79,44 @@ function parseOpenSsh(text: string): KeyObject | 'encrypted' {
 function privateJwk(type: string, from: WireReader): JsonWebKey {
   if (type === 'ssh-ed25519') {
     const x = from.string();
-    return { kty: 'OKP', crv: 'Ed25519', x: x.toString('base64url'), d: from.string().subarray(0, 32).toString('base64url') };
+    return {
+      kty: 'OKP',
+      crv: 'Ed25519',
+      x: x.toString('base64url'),
+      d: from.string().subarray(0, 32).toString('base64url'),
+    };
   }
   if (type === 'ssh-rsa') {
-    const [n, e, d, qi, p, q] = [from.string(), from.string(), from.string(), from.string(), from.string(), from.string()];
+    const [n, e, d, qi, p, q] = [
+      from.string(),
+      from.string(),
+      from.string(),
+      from.string(),
+      from.string(),
+      from.string(),
+    ];
     const [prime, other, exponent] = [toBigInt(p), toBigInt(q), toBigInt(d)];
     const encode = (value: Buffer): string => withoutZeros(value).toString('base64url');
     const rest = (one: bigint): string => encode(fromBigInt(exponent % (one - 1n)));
-    return { kty: 'RSA', n: encode(n), e: encode(e), d: encode(d), p: encode(p), q: encode(q), qi: encode(qi), dp: rest(prime), dq: rest(other) };
+    return {
+      kty: 'RSA',
+      n: encode(n),
+      e: encode(e),
+      d: encode(d),
+      p: encode(p),
+      q: encode(q),
+      qi: encode(qi),
+      dp: rest(prime),
+      dq: rest(other),
+    };
   }
   const crv = curveOf(from.text());
   const { width } = curves[crv];
   const point = from.string();
   if (point.length !== 1 + 2 * width || point[0] !== 4) throw new RangeError('no point of the curve');
-  const [x, y, d] = [point.subarray(1, 1 + width), point.subarray(1 + width), fixedWidth(from.string(), width)].map((number) => number.toString('base64url'));
+  const [x, y, d] = [point.subarray(1, 1 + width), point.subarray(1 + width), fixedWidth(from.string(), width)].map(
+    (number) => number.toString('base64url'),
+  );
   return { kty: 'EC', crv, x: x ?? '', y: y ?? '', d: d ?? '' };
 }
 
@@ -86,7 +124,10 @@ function privateJwk(type: string, from: WireReader): JsonWebKey {
 function publicHalf(privateKey: KeyObject): Pick<SshPrivateKey, 'type' | 'publicBlob'> {
   const { kty, crv = '', x = '', y = '', n = '', e = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
   const bytes = (value: string): Buffer => Buffer.from(value, 'base64url');
-  const made = (type: string, ...fields: Buffer[]): Pick<SshPrivateKey, 'type' | 'publicBlob'> => ({ type, publicBlob: Buffer.concat([wireString(type), ...fields]) });
+  const made = (type: string, ...fields: Buffer[]): Pick<SshPrivateKey, 'type' | 'publicBlob'> => ({
+    type,
+    publicBlob: Buffer.concat([wireString(type), ...fields]),
+  });
   if (kty === 'OKP' && crv === 'Ed25519') return made('ssh-ed25519', wireString(bytes(x)));
   if (kty === 'RSA') return made('ssh-rsa', wireNumber(bytes(e)), wireNumber(bytes(n)));
   if (kty === 'EC' && isCurve(crv)) {
@@ -114,7 +155,8 @@ function isCurve(name: string): name is Curve {
 
 function curveOf(sshName: string): Curve {
   const found = Object.keys(curves).find((name) => isCurve(name) && curves[name].ssh === sshName);
-  if (found === undefined || !isCurve(found)) throw new RangeError(`the curve ${JSON.stringify(sshName.slice(0, 60))} is not known here`);
+  if (found === undefined || !isCurve(found))
+    throw new RangeError(`the curve ${JSON.stringify(sshName.slice(0, 60))} is not known here`);
   return found;
 }
 

@@ -19,15 +19,33 @@ const ecdsaHashes: Readonly<Record<string, string>> = {
  *
  * @param namespace `git` for commits and tags
  */
-export function signSsh({ key, namespace, content }: { key: SshPrivateKey; namespace: string; content: Uint8Array }): string {
+export function signSsh({
+  key,
+  namespace,
+  content,
+}: {
+  key: SshPrivateKey;
+  namespace: string;
+  content: Uint8Array;
+}): string {
   const algorithm = key.type === 'ssh-rsa' ? 'rsa-sha2-512' : key.type;
   const purpose = [wireString(namespace), wireString(''), wireString(hash)];
   const input = Buffer.concat([Buffer.from(magic), ...purpose, wireString(createHash(hash).update(content).digest())]);
   const signature = Buffer.concat([wireString(algorithm), wireString(rawSignature({ key, algorithm, input }))]);
-  return armor(Buffer.concat([Buffer.from(magic), version, wireString(key.publicBlob), ...purpose, wireString(signature)]));
+  return armor(
+    Buffer.concat([Buffer.from(magic), version, wireString(key.publicBlob), ...purpose, wireString(signature)]),
+  );
 }
 
-function rawSignature({ key: { key }, algorithm, input }: { key: SshPrivateKey; algorithm: string; input: Buffer }): Buffer {
+function rawSignature({
+  key: { key },
+  algorithm,
+  input,
+}: {
+  key: SshPrivateKey;
+  algorithm: string;
+  input: Buffer;
+}): Buffer {
   if (algorithm === 'ssh-ed25519') return sign(null, input, key);
   if (algorithm === 'rsa-sha2-512') return sign('sha512', input, key);
   const pair = sign(ecdsaHashes[algorithm], input, { key, dsaEncoding: 'ieee-p1363' });

@@ -4,7 +4,10 @@ import type { KubernetesObject } from '../../../shared/objects/kubernetes-object
 export type Title = string;
 
 /** What is there at one moment, of all that a round is about. */
-export type Snapshot = ReadonlyMap<Title, { readonly uid: string; readonly content: string; readonly object: KubernetesObject }>;
+export type Snapshot = ReadonlyMap<
+  Title,
+  { readonly uid: string; readonly content: string; readonly object: KubernetesObject }
+>;
 
 /** Who may do what to an object. Whoever is not named may nothing. */
 export interface Rights {
@@ -24,19 +27,34 @@ export function titleOf({ kind, metadata: { namespace, name } }: KubernetesObjec
 
 /** What somebody's owner would miss: its data. Marks are nobody's content. */
 export function contentOf(object: KubernetesObject): string {
-  const spec = object.kind === 'Service' || object.kind === 'ConfigMap' || object.kind === 'Secret' ? { data: object['data'], ports: object.kind === 'Service' ? Reflect.get(Object(object['spec']), 'selector') : undefined } : {};
+  const spec =
+    object.kind === 'Service' || object.kind === 'ConfigMap' || object.kind === 'Secret'
+      ? {
+          data: object['data'],
+          ports: object.kind === 'Service' ? Reflect.get(Object(object['spec']), 'selector') : undefined,
+        }
+      : {};
   return JSON.stringify(spec);
 }
 
 /** What was done to objects by somebody who might not, one sentence each. */
-export function violations({ before, after, rights }: { before: Snapshot; after: Snapshot; rights: ReadonlyMap<Title, Rights> }): string[] {
+export function violations({
+  before,
+  after,
+  rights,
+}: {
+  before: Snapshot;
+  after: Snapshot;
+  rights: ReadonlyMap<Title, Rights>;
+}): string[] {
   return [...before].flatMap(([title, was]) => {
     const right = rights.get(title);
     const is = after.get(title);
     if (right === undefined) return [];
     if (is === undefined) return right.mayGo ? [] : [`${title} of ${right.owner} was deleted`];
     if (is.uid !== was.uid) return right.mayGo ? [] : [`${title} of ${right.owner} was deleted and made anew`];
-    if (is.content !== was.content && !right.mayChange) return [`${title} of ${right.owner} was changed from ${was.content} to ${is.content}`];
+    if (is.content !== was.content && !right.mayChange)
+      return [`${title} of ${right.owner} was changed from ${was.content} to ${is.content}`];
     return [];
   });
 }

@@ -7,7 +7,20 @@ import { environmentFile, type Clone, type Files, type World } from '../world.ts
 import { drawFrom } from '../../seeded-draw.ts';
 import { contentOf, titleOf, violations, type Rights, type Snapshot, type Title } from './rights.ts';
 
-export const stepNames = ['copy', 'class', 'hook', 'rename', 'restore', 'adopt', 'forget', 'kill', 'drop', 'change', 'remove', 'person'] as const;
+export const stepNames = [
+  'copy',
+  'class',
+  'hook',
+  'rename',
+  'restore',
+  'adopt',
+  'forget',
+  'kill',
+  'drop',
+  'change',
+  'remove',
+  'person',
+] as const;
 export type StepName = (typeof stepNames)[number];
 
 type Class = 'master' | 'staging';
@@ -49,7 +62,13 @@ const kinds: Readonly<Record<Declared['kind'], ApiResource>> = {
   ConfigMap: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true },
   Secret: { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true },
   Service: { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true },
-  PersistentVolumeClaim: { group: '', version: 'v1', kind: 'PersistentVolumeClaim', plural: 'persistentvolumeclaims', namespaced: true },
+  PersistentVolumeClaim: {
+    group: '',
+    version: 'v1',
+    kind: 'PersistentVolumeClaim',
+    plural: 'persistentvolumeclaims',
+    namespaced: true,
+  },
   Namespace: { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false },
 };
 const ordinaryKinds = ['ConfigMap', 'Secret', 'Service'] as const;
@@ -66,7 +85,8 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   let names = 0;
   const fresh = (what: string): string => `${what}${++names}`;
 
-  for (const name of places) await world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+  for (const name of places)
+    await world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
   for (let index = 0; index < 2 + draw.below(2); index++) found.push(...(await addEnvironment()));
   await settle('begin');
 
@@ -84,12 +104,22 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
 
   async function addEnvironment(): Promise<string[]> {
     const namespace = draw.one(places) ?? '';
-    add({ class: draw.chance(60) ? 'master' : 'staging', name: `r${seed}-${fresh('e')}`, namespace, previousNames: [], objects: [object({ namespace }), object({ namespace })] });
+    add({
+      class: draw.chance(60) ? 'master' : 'staging',
+      name: `r${seed}-${fresh('e')}`,
+      namespace,
+      previousNames: [],
+      objects: [object({ namespace }), object({ namespace })],
+    });
     return [];
   }
 
   function add(environment: Omit<Environment, 'adopt' | 'deletion'>): Environment {
-    const added: Environment = { ...environment, adopt: draw.chance(50), deletion: draw.chance(50) ? 'prune' : 'release' };
+    const added: Environment = {
+      ...environment,
+      adopt: draw.chance(50),
+      deletion: draw.chance(50) ? 'prune' : 'release',
+    };
     environments.push(added);
     story.push(`environment ${keyOf(added)} in ${added.namespace}: ${added.objects.map(told).join(', ')}`);
     return added;
@@ -103,10 +133,20 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   async function take(step: StepName): Promise<boolean> {
     const actor = draw.one(environments);
     const objects = await live();
-    const members = [...objects.values()].filter(({ object: one }) => one.metadata.labels?.[partOfLabel] !== undefined).map((one) => one.object);
+    const members = [...objects.values()]
+      .filter(({ object: one }) => one.metadata.labels?.[partOfLabel] !== undefined)
+      .map((one) => one.object);
     switch (step) {
       case 'person': {
-        const made = await make({ kind: draw.one(['ConfigMap', 'Secret', 'PersistentVolumeClaim'] as const) ?? 'ConfigMap', namespace: draw.one(places), name: fresh('p'), value: fresh('v') }, {});
+        const made = await make(
+          {
+            kind: draw.one(['ConfigMap', 'Secret', 'PersistentVolumeClaim'] as const) ?? 'ConfigMap',
+            namespace: draw.one(places),
+            name: fresh('p'),
+            value: fresh('v'),
+          },
+          {},
+        );
         story.push(`a person makes ${made}`);
         return true;
       }
@@ -115,25 +155,50 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         if (source === undefined) return false;
         const withAnnotations = draw.chance(50);
         const asConverge = draw.chance(25);
-        const declared: Declared = { kind: draw.one(ordinaryKinds) ?? 'Secret', namespace: source.metadata.namespace ?? places[0], name: fresh('c'), value: fresh('v') };
-        const metadata = { labels: source.metadata.labels, ...(withAnnotations || asConverge ? { annotations: source.metadata.annotations } : {}), ...(draw.chance(50) ? { ownerReferences: [await controllerIn(declared.namespace ?? '')] } : {}) };
+        const declared: Declared = {
+          kind: draw.one(ordinaryKinds) ?? 'Secret',
+          namespace: source.metadata.namespace ?? places[0],
+          name: fresh('c'),
+          value: fresh('v'),
+        };
+        const metadata = {
+          labels: source.metadata.labels,
+          ...(withAnnotations || asConverge ? { annotations: source.metadata.annotations } : {}),
+          ...(draw.chance(50) ? { ownerReferences: [await controllerIn(declared.namespace ?? '')] } : {}),
+        };
         const made = await make(declared, metadata, asConverge ? ['--server-side', '--field-manager=converge'] : []);
-        story.push(`${made} copies the ${withAnnotations || asConverge ? 'labels and annotations' : 'labels'} of ${titleOf(source)}${asConverge ? ', written as converge' : ''}`);
+        story.push(
+          `${made} copies the ${withAnnotations || asConverge ? 'labels and annotations' : 'labels'} of ${titleOf(source)}${asConverge ? ', written as converge' : ''}`,
+        );
         return true;
       }
       case 'class': {
         if (actor === undefined) return false;
         const other: Class = actor.class === 'master' ? 'staging' : 'master';
         if (environments.some((one) => one.class === other && one.name === actor.name)) return false;
-        add({ class: other, name: actor.name, namespace: draw.chance(70) ? actor.namespace : (draw.one(places) ?? ''), previousNames: [], objects: [object({ namespace: actor.namespace })] });
+        add({
+          class: other,
+          name: actor.name,
+          namespace: draw.chance(70) ? actor.namespace : (draw.one(places) ?? ''),
+          previousNames: [],
+          objects: [object({ namespace: actor.namespace })],
+        });
         return true;
       }
       case 'hook': {
         const target = draw.one([...objects.values()])?.object;
         if (actor === undefined || target === undefined) return false;
-        const policy = draw.one(['before-hook-creation', 'hook-succeeded', 'before-hook-creation,hook-succeeded', 'hook-failed']) ?? '';
+        const policy =
+          draw.one(['before-hook-creation', 'hook-succeeded', 'before-hook-creation,hook-succeeded', 'hook-failed']) ??
+          '';
         const hook = declaredOf(target, { hook: policy });
-        if (environments.some((one) => keyOf(one) === keyOf(actor) && one.objects.some((declared) => identityOf(declared) === titleOf(target)))) return false;
+        if (
+          environments.some(
+            (one) =>
+              keyOf(one) === keyOf(actor) && one.objects.some((declared) => identityOf(declared) === titleOf(target)),
+          )
+        )
+          return false;
         change(actor, { objects: [...actor.objects, hook] });
         story.push(`${keyOf(actor)} has a hook ${identityOf(hook)} (${policy})`);
         return true;
@@ -144,15 +209,29 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         const name = `r${seed}-${fresh('e')}`;
         if (isTheft) {
           const thief: Class = draw.chance(50) ? actor.class : actor.class === 'master' ? 'staging' : 'master';
-          add({ class: thief, name, namespace: actor.namespace, previousNames: [actor.name], objects: [object({ namespace: actor.namespace })] });
+          add({
+            class: thief,
+            name,
+            namespace: actor.namespace,
+            previousNames: [actor.name],
+            objects: [object({ namespace: actor.namespace })],
+          });
           story.push(`${thief}/${name} says that it was called ${actor.name}`);
           return true;
         }
         environments.splice(environments.indexOf(actor), 1);
         environments.push({ ...actor, name, previousNames: [actor.name] });
         for (const right of rights.values()) if (right.owner === keyOf(actor)) right.owner = `${actor.class}/${name}`;
-        for (const right of rights.values()) if (right.takers.delete(keyOf(actor))) right.takers.add(`${actor.class}/${name}`);
-        await push({ class: actor.class, files: { [fileOf(actor)]: undefined, [folderOf(actor)]: undefined, ...filesOf({ ...actor, name, previousNames: [actor.name] }) } });
+        for (const right of rights.values())
+          if (right.takers.delete(keyOf(actor))) right.takers.add(`${actor.class}/${name}`);
+        await push({
+          class: actor.class,
+          files: {
+            [fileOf(actor)]: undefined,
+            [folderOf(actor)]: undefined,
+            ...filesOf({ ...actor, name, previousNames: [actor.name] }),
+          },
+        });
         story.push(`${keyOf(actor)} is renamed to ${name}`);
         return true;
       }
@@ -163,8 +242,17 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         return true;
       }
       case 'adopt': {
-        const target = draw.one([...objects.values()].filter(({ object: one }) => one.kind !== 'PersistentVolumeClaim' && !one.metadata.name?.startsWith('converge-')))?.object;
-        if (actor === undefined || target === undefined || actor.objects.some((declared) => identityOf(declared) === titleOf(target))) return false;
+        const target = draw.one(
+          [...objects.values()].filter(
+            ({ object: one }) => one.kind !== 'PersistentVolumeClaim' && !one.metadata.name?.startsWith('converge-'),
+          ),
+        )?.object;
+        if (
+          actor === undefined ||
+          target === undefined ||
+          actor.objects.some((declared) => identityOf(declared) === titleOf(target))
+        )
+          return false;
         const wanted = declaredOf(target, {});
         change(actor, { objects: [...actor.objects, wanted] });
         const right = rights.get(titleOf(target));
@@ -177,14 +265,21 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       }
       case 'forget': {
         if (actor === undefined) return false;
-        await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(statePaths({ repository: actor.class, environment: actor.name }).memory).delete({ ignoreNotFound: true });
+        await world.pipeline.clients.storage
+          .bucket(world.pipeline.stateBucket)
+          .file(statePaths({ repository: actor.class, environment: actor.name }).memory)
+          .delete({ ignoreNotFound: true });
         story.push(`the memory of ${keyOf(actor)} is lost`);
         return true;
       }
       case 'kill': {
         if (actor === undefined) return false;
         const at = 1 + draw.below(40);
-        change(actor, { objects: actor.objects.map((declared) => (declared.hook === undefined ? { ...declared, value: fresh('v') } : declared)) });
+        change(actor, {
+          objects: actor.objects.map((declared) =>
+            declared.hook === undefined ? { ...declared, value: fresh('v') } : declared,
+          ),
+        });
         await push({ class: actor.class, files: filesOf(current(actor)) });
         await runOnce(current(actor), (count) => count === at);
         story.push(`a run of ${keyOf(actor)} is killed at its call ${at}`);
@@ -195,16 +290,26 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         if (actor === undefined || dropped === undefined || actor.objects.length < 2) return false;
         change(actor, { objects: actor.objects.filter((declared) => declared !== dropped) });
         const right = rights.get(identityOf(dropped));
-        if (dropped.hook === undefined && right !== undefined && (right.owner === keyOf(actor) || right.takers.has(keyOf(actor)))) giveUp(right);
+        if (
+          dropped.hook === undefined &&
+          right !== undefined &&
+          (right.owner === keyOf(actor) || right.takers.has(keyOf(actor)))
+        )
+          giveUp(right);
         story.push(`${keyOf(actor)} drops ${identityOf(dropped)}`);
         return true;
       }
       case 'change': {
         const changed = draw.one(actor?.objects.filter((declared) => declared.hook === undefined) ?? []);
         if (actor === undefined || changed === undefined) return false;
-        change(actor, { objects: actor.objects.map((declared) => (declared === changed ? { ...declared, value: fresh('v') } : declared)) });
+        change(actor, {
+          objects: actor.objects.map((declared) =>
+            declared === changed ? { ...declared, value: fresh('v') } : declared,
+          ),
+        });
         const right = rights.get(identityOf(changed));
-        if (right !== undefined && (right.owner === keyOf(actor) || right.takers.has(keyOf(actor)))) right.mayChange = true;
+        if (right !== undefined && (right.owner === keyOf(actor) || right.takers.has(keyOf(actor))))
+          right.mayChange = true;
         story.push(`${keyOf(actor)} changes ${identityOf(changed)}`);
         return true;
       }
@@ -216,7 +321,9 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
           const right = rights.get(identityOf(declared));
           if (right === undefined || (right.owner !== keyOf(actor) && !right.takers.has(keyOf(actor)))) continue;
           // Whoever says that it was called so, in the same repository, is its successor now.
-          const isSucceeded = environments.some((one) => one.class === actor.class && one.previousNames.includes(actor.name));
+          const isSucceeded = environments.some(
+            (one) => one.class === actor.class && one.previousNames.includes(actor.name),
+          );
           if (actor.deletion === 'prune' || isSucceeded) giveUp(right);
           else if (right.owner === keyOf(actor)) {
             right.owner = 'nobody';
@@ -250,7 +357,13 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   /** Has every environment looked at, in any order, and finds what was done that nobody might do. */
   async function settle(step: string): Promise<void> {
     for (const one of ['master', 'staging'] as const) {
-      await push({ class: one, files: Object.assign({}, ...environments.filter((environment) => environment.class === one).map(filesOf)) as Files });
+      await push({
+        class: one,
+        files: Object.assign(
+          {},
+          ...environments.filter((environment) => environment.class === one).map(filesOf),
+        ) as Files,
+      });
     }
     const before = await live();
     for (const title of before.keys()) {
@@ -265,7 +378,8 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
           continue;
         }
         // A change of Git that a run was killed in is still to be brought about.
-        if (right !== undefined && (right.owner === keyOf(environment) || right.takers.has(keyOf(environment)))) right.mayChange = true;
+        if (right !== undefined && (right.owner === keyOf(environment) || right.takers.has(keyOf(environment))))
+          right.mayChange = true;
       }
     }
     for (const environment of draw.shuffled(environments)) {
@@ -275,7 +389,12 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         if (known.has(title)) continue;
         const declared = environment.objects.find((one) => identityOf(one) === title);
         // A hook's object is its release's; what is Converge's own is the environment's.
-        rights.set(title, { owner: keyOf(environment), takers: new Set(), mayGo: declared?.hook !== undefined || declared === undefined, mayChange: declared?.hook !== undefined || declared === undefined });
+        rights.set(title, {
+          owner: keyOf(environment),
+          takers: new Set(),
+          mayGo: declared?.hook !== undefined || declared === undefined,
+          mayChange: declared?.hook !== undefined || declared === undefined,
+        });
       }
     }
     const after = await live();
@@ -286,12 +405,19 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
     }
   }
 
-  async function runOnce({ class: repository, name }: Environment, dies: (count: number) => boolean = () => false): Promise<void> {
+  async function runOnce(
+    { class: repository, name }: Environment,
+    dies: (count: number) => boolean = () => false,
+  ): Promise<void> {
     try {
       await inProcess.run(name, { repository, dies: ({ count }) => dies(count) });
     } catch (error) {
-      if (!(error instanceof Killed)) story.push(`  ${repository}/${name}: ${error instanceof Error ? error.message.slice(0, 200) : String(error)}`);
-      await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(statePaths({ repository, environment: name }).lease).delete({ ignoreNotFound: true });
+      if (!(error instanceof Killed))
+        story.push(`  ${repository}/${name}: ${error instanceof Error ? error.message.slice(0, 200) : String(error)}`);
+      await world.pipeline.clients.storage
+        .bucket(world.pipeline.stateBucket)
+        .file(statePaths({ repository, environment: name }).lease)
+        .delete({ ignoreNotFound: true });
     }
   }
 
@@ -299,17 +425,39 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
 
   async function live(): Promise<Snapshot> {
     const lists = await Promise.all(
-      places.flatMap((namespace) => (['ConfigMap', 'Secret', 'Service', 'PersistentVolumeClaim'] as const).map(async (kind) => (await inProcess.cluster.list({ resource: kinds[kind], namespace, content: 'whole' })).map((one) => ({ ...one, apiVersion: 'v1', kind })))),
+      places.flatMap((namespace) =>
+        (['ConfigMap', 'Secret', 'Service', 'PersistentVolumeClaim'] as const).map(async (kind) =>
+          (await inProcess.cluster.list({ resource: kinds[kind], namespace, content: 'whole' })).map((one) => ({
+            ...one,
+            apiVersion: 'v1',
+            kind,
+          })),
+        ),
+      ),
     );
-    const namespaces = (await inProcess.cluster.list({ resource: kinds.Namespace, namespace: undefined, content: 'whole' })).filter(({ metadata }) => places.includes(metadata.name ?? ''));
+    const namespaces = (
+      await inProcess.cluster.list({ resource: kinds.Namespace, namespace: undefined, content: 'whole' })
+    ).filter(({ metadata }) => places.includes(metadata.name ?? ''));
     const all = [...lists.flat(), ...namespaces.map((one) => ({ ...one, apiVersion: 'v1', kind: 'Namespace' }))];
-    const watched = all.filter(({ kind, metadata }) => kind === 'Namespace' || !/^(kube-root-ca\.crt|converge-)/.test(metadata.name ?? ''));
-    return new Map(watched.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map((one): [Title, { uid: string; content: string; object: KubernetesObject }] => [titleOf(one), { uid: one.metadata.uid ?? '', content: contentOf(one), object: one }]));
+    const watched = all.filter(
+      ({ kind, metadata }) => kind === 'Namespace' || !/^(kube-root-ca\.crt|converge-)/.test(metadata.name ?? ''),
+    );
+    return new Map(
+      watched
+        .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+        .map((one): [Title, { uid: string; content: string; object: KubernetesObject }] => [
+          titleOf(one),
+          { uid: one.metadata.uid ?? '', content: contentOf(one), object: one },
+        ]),
+    );
   }
 
   async function make(declared: Declared, metadata: object, how: readonly string[] = []): Promise<Title> {
     const written = JSON.stringify(manifestOf(declared, metadata));
-    await world.pipeline.kubernetes.kubectl([...(how.length === 0 ? ['create'] : ['apply', ...how]), '--filename', '-'], written);
+    await world.pipeline.kubernetes.kubectl(
+      [...(how.length === 0 ? ['create'] : ['apply', ...how]), '--filename', '-'],
+      written,
+    );
     rights.set(identityOf(declared), { owner: 'person', takers: new Set(), mayGo: false, mayChange: false });
     return identityOf(declared);
   }
@@ -323,7 +471,11 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   async function restore(target: KubernetesObject): Promise<string> {
     const { namespace, name, labels = {}, annotations = {} } = target.metadata;
     const of = ['--namespace', namespace ?? '', target.kind.toLowerCase(), name ?? ''];
-    const written = JSON.stringify({ ...target, metadata: { name, namespace, labels, annotations }, status: undefined });
+    const written = JSON.stringify({
+      ...target,
+      metadata: { name, namespace, labels, annotations },
+      status: undefined,
+    });
     switch (draw.below(4)) {
       case 0:
         await world.kubectl('delete', ...of);
@@ -349,10 +501,22 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   async function leave(): Promise<void> {
     for (const one of ['master', 'staging'] as const) {
       const mine = environments.filter((environment) => environment.class === one);
-      await push({ class: one, files: Object.fromEntries(mine.flatMap((environment) => [[fileOf(environment), undefined], [folderOf(environment), undefined]])) });
+      await push({
+        class: one,
+        files: Object.fromEntries(
+          mine.flatMap((environment) => [
+            [fileOf(environment), undefined],
+            [folderOf(environment), undefined],
+          ]),
+        ),
+      });
     }
     const state = world.pipeline.clients.storage.bucket(world.pipeline.stateBucket);
-    await Promise.all((['master', 'staging'] as const).map(async (one) => state.deleteFiles({ prefix: `environments/${one}/r${seed}-` })));
+    await Promise.all(
+      (['master', 'staging'] as const).map(async (one) =>
+        state.deleteFiles({ prefix: `environments/${one}/r${seed}-` }),
+      ),
+    );
     await world.kubectl('delete', 'namespace', ...places, '--ignore-not-found', '--wait=false');
   }
 }
@@ -371,10 +535,14 @@ function folderOf({ name }: Environment): string {
 
 function filesOf(environment: Environment): Files {
   const { name, namespace, previousNames, adopt, deletion, objects } = environment;
-  const file = JSON.parse(environmentFile(name, { namespace, adopt, deletion, timeout: '5s', diffAfter: '1h' })) as { metadata: object };
+  const file = JSON.parse(environmentFile(name, { namespace, adopt, deletion, timeout: '5s', diffAfter: '1h' })) as {
+    metadata: object;
+  };
   return {
     [fileOf(environment)]: JSON.stringify({ ...file, metadata: { ...file.metadata, previousNames } }),
-    [`${folderOf(environment)}/all.yaml`]: objects.map((declared) => JSON.stringify(manifestOf(declared, {}))).join('\n---\n'),
+    [`${folderOf(environment)}/all.yaml`]: objects
+      .map((declared) => JSON.stringify(manifestOf(declared, {})))
+      .join('\n---\n'),
   };
 }
 
@@ -393,8 +561,15 @@ function declaredOf({ kind, metadata }: KubernetesObject, more: { hook?: string 
 }
 
 function manifestOf({ kind, namespace, name, value, hook }: Declared, metadata: object): object {
-  const annotations = hook === undefined ? {} : { annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade', 'helm.sh/hook-delete-policy': hook } };
-  const common = { apiVersion: 'v1', kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...annotations, ...metadata } };
+  const annotations =
+    hook === undefined
+      ? {}
+      : { annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade', 'helm.sh/hook-delete-policy': hook } };
+  const common = {
+    apiVersion: 'v1',
+    kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...annotations, ...metadata },
+  };
   switch (kind) {
     case 'ConfigMap':
       return { ...common, data: { value } };

@@ -11,7 +11,8 @@ const [name = '', from = '0', to = '0'] = process.argv.slice(2);
 const kind = (Object.keys(kinds) as Kind[]).find((one) => one === name);
 if (kind === undefined) throw new Error(`no kind is named ${name}`);
 
-const memory = (key: string): number => Number(new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
+const memory = (key: string): number =>
+  Number(new RegExp(`^${key}:\\s*(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
 
 const worst = { milliseconds: 0, seedOfTime: 0, megabytes: 0, seedOfMemory: 0, unforeseen: [] as string[], refused: 0 };
 for (let seed = Number(from); seed < Number(to); seed++) {
@@ -29,8 +30,12 @@ for (let seed = Number(from); seed < Number(to); seed++) {
   try {
     await read();
   } catch (error) {
-    if (error instanceof ConvergeError && error.disposition === 'refuse' && error.message.length < 20_000) worst.refused += 1;
-    else worst.unforeseen.push(`seed ${seed}: ${error instanceof Error ? `${error.name}: ${error.message.slice(0, 300)}` : String(error)}`);
+    if (error instanceof ConvergeError && error.disposition === 'refuse' && error.message.length < 20_000)
+      worst.refused += 1;
+    else
+      worst.unforeseen.push(
+        `seed ${seed}: ${error instanceof Error ? `${error.name}: ${error.message.slice(0, 300)}` : String(error)}`,
+      );
   }
   const { user, system } = process.cpuUsage(started);
   const milliseconds = (user + system) / 1000;

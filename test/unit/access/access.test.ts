@@ -9,15 +9,43 @@ const access = (changes: object): Access => accessSchema.parse({ functions: { fa
 describe('the guard of a function', () => {
   it.each<{ what: string; access: Access | undefined; onCloudRun: boolean; kind: string; reason?: string }>([
     { what: 'nothing', access: undefined, onCloudRun: true, kind: 'closed', reason: 'no `access`' },
-    { what: 'access to other functions', access: access({ functions: { status: rule } }), onCloudRun: true, kind: 'closed', reason: 'has no fanOut' },
+    {
+      what: 'access to other functions',
+      access: access({ functions: { status: rule } }),
+      onCloudRun: true,
+      kind: 'closed',
+      reason: 'has no fanOut',
+    },
     { what: 'open, on this machine', access: 'open', onCloudRun: false, kind: 'open' },
     { what: 'open, on Cloud Run', access: 'open', onCloudRun: true, kind: 'closed', reason: 'K_SERVICE is set' },
-    { what: 'one open function, on this machine', access: access({ functions: { fanOut: 'open' } }), onCloudRun: false, kind: 'open' },
-    { what: 'one open function, on Cloud Run', access: access({ functions: { fanOut: 'open' } }), onCloudRun: true, kind: 'closed', reason: 'K_SERVICE is set' },
+    {
+      what: 'one open function, on this machine',
+      access: access({ functions: { fanOut: 'open' } }),
+      onCloudRun: false,
+      kind: 'open',
+    },
+    {
+      what: 'one open function, on Cloud Run',
+      access: access({ functions: { fanOut: 'open' } }),
+      onCloudRun: true,
+      kind: 'closed',
+      reason: 'K_SERVICE is set',
+    },
     { what: 'signatures, on this machine', access: access({}), onCloudRun: false, kind: 'token' },
     { what: 'signatures, on Cloud Run', access: access({}), onCloudRun: true, kind: 'token' },
-    { what: 'trust in the platform, on Cloud Run', access: access({ signature: 'platform' }), onCloudRun: true, kind: 'token' },
-    { what: 'trust in a platform that is not there', access: access({ signature: 'platform' }), onCloudRun: false, kind: 'closed', reason: 'K_SERVICE is not set' },
+    {
+      what: 'trust in the platform, on Cloud Run',
+      access: access({ signature: 'platform' }),
+      onCloudRun: true,
+      kind: 'token',
+    },
+    {
+      what: 'trust in a platform that is not there',
+      access: access({ signature: 'platform' }),
+      onCloudRun: false,
+      kind: 'closed',
+      reason: 'K_SERVICE is not set',
+    },
   ])('with $what is $kind', ({ access: configured, onCloudRun, kind, reason }) => {
     const guard = guardOf({ access: configured, name: 'fanOut', onCloudRun });
     expect(guard.kind).toBe(kind);
@@ -25,13 +53,21 @@ describe('the guard of a function', () => {
   });
 
   it('takes the word of its own entry about signatures before that of all', () => {
-    const configured = access({ signature: 'platform', functions: { status: { ...rule, signature: 'required' }, fanOut: rule } });
+    const configured = access({
+      signature: 'platform',
+      functions: { status: { ...rule, signature: 'required' }, fanOut: rule },
+    });
     expect(guardOf({ access: configured, name: 'status', onCloudRun: true })).toMatchObject({ signature: 'required' });
     expect(guardOf({ access: configured, name: 'fanOut', onCloudRun: true })).toMatchObject({ signature: 'platform' });
   });
 
   it('is configured for Google’s own issuer where nobody says otherwise', () => {
-    expect(guardOf({ access: access({}), name: 'fanOut', onCloudRun: true })).toEqual({ kind: 'token', rule, signature: 'required', issuer: 'https://accounts.google.com' });
+    expect(guardOf({ access: access({}), name: 'fanOut', onCloudRun: true })).toEqual({
+      kind: 'token',
+      rule,
+      signature: 'required',
+      issuer: 'https://accounts.google.com',
+    });
   });
 });
 
@@ -50,11 +86,17 @@ describe('the token of a call', () => {
   });
 
   it('is found whatever the case of the scheme and the blanks around', () => {
-    expect(findToken({ headers: { authorization: [` bEARER  ${token} `] }, signature: 'required' })).toEqual({ kind: 'token', token });
+    expect(findToken({ headers: { authorization: [` bEARER  ${token} `] }, signature: 'required' })).toEqual({
+      kind: 'token',
+      token,
+    });
   });
 
   it('without its signature is explained to the operator', () => {
-    const found = findToken({ headers: { authorization: ['Bearer aGVhZA.Y2xhaW1z.SIGNATURE_REMOVED_BY_GOOGLE'] }, signature: 'required' });
+    const found = findToken({
+      headers: { authorization: ['Bearer aGVhZA.Y2xhaW1z.SIGNATURE_REMOVED_BY_GOOGLE'] },
+      signature: 'required',
+    });
     expect(found).toEqual({ kind: 'none', reason: expect.stringContaining('must be `platform`') });
   });
 });
@@ -64,7 +106,15 @@ describe('the claims of a token', () => {
   const seconds = now.getTime() / 1000;
   const judge = (changes: object, wanted: Partial<typeof rule> = {}) =>
     judgeClaims({
-      claims: { iss: 'https://accounts.google.com', aud: 'https://f.example.com', email: rule.callers[0], email_verified: true, iat: seconds - 60, exp: seconds + 3540, ...changes },
+      claims: {
+        iss: 'https://accounts.google.com',
+        aud: 'https://f.example.com',
+        email: rule.callers[0],
+        email_verified: true,
+        iat: seconds - 60,
+        exp: seconds + 3540,
+        ...changes,
+      },
       rule: { ...rule, ...wanted },
       issuer: 'https://accounts.google.com',
       now,
@@ -85,7 +135,11 @@ describe('the claims of a token', () => {
     { email: 'PUSH@family.iam.gserviceaccount.com', callers: rule.callers, verdict: 'admitted' },
     { email: 'xpush@family.iam.gserviceaccount.com', callers: rule.callers, verdict: 'forbidden' },
     { email: 'any@family.iam.gserviceaccount.com', callers: ['*@family.iam.gserviceaccount.com'], verdict: 'admitted' },
-    { email: 'any@otherfamily.iam.gserviceaccount.com', callers: ['*@family.iam.gserviceaccount.com'], verdict: 'forbidden' },
+    {
+      email: 'any@otherfamily.iam.gserviceaccount.com',
+      callers: ['*@family.iam.gserviceaccount.com'],
+      verdict: 'forbidden',
+    },
     { email: 'ana@family.example', hd: 'family.example', callers: ['*@family.example'], verdict: 'admitted' },
     { email: 'ana@family.example', hd: 'other.example', callers: ['*@family.example'], verdict: 'forbidden' },
     { email: 'ana@family.example', callers: ['*@family.example'], verdict: 'forbidden' },
@@ -107,8 +161,22 @@ describe('the claims of a token', () => {
 });
 
 describe('an e-mail address', () => {
-  const claims = (email: string) => ({ iss: 'i', aud: 'https://f.example.com', exp: 2000, iat: 900, email, email_verified: true, hd: 'family.example' });
-  const judge = (callers: readonly string[], email: string) => judgeClaims({ claims: claims(email), rule: { audiences: ['https://f.example.com'], callers: [...callers] }, issuer: 'i', now: new Date(1_000_000) }).verdict;
+  const claims = (email: string) => ({
+    iss: 'i',
+    aud: 'https://f.example.com',
+    exp: 2000,
+    iat: 900,
+    email,
+    email_verified: true,
+    hd: 'family.example',
+  });
+  const judge = (callers: readonly string[], email: string) =>
+    judgeClaims({
+      claims: claims(email),
+      rule: { audiences: ['https://f.example.com'], callers: [...callers] },
+      issuer: 'i',
+      now: new Date(1_000_000),
+    }).verdict;
 
   it.each([
     ['kim@family.example', 'KIM@Family.Example', 'admitted'],

@@ -36,11 +36,17 @@ describe('an archive', () => {
 
 describe('the licence of a Go module', () => {
   it.each([
-    ['MIT', 'MIT License\n\nPermission is hereby granted, free of charge, to any person\nobtaining a copy of this software'],
+    [
+      'MIT',
+      'MIT License\n\nPermission is hereby granted, free of charge, to any person\nobtaining a copy of this software',
+    ],
     ['Apache-2.0', 'Apache License\n                           Version 2.0, January 2004'],
     ['BSD-2-Clause', 'Redistribution and use in source and binary forms, with or without modification'],
     ['BSD-3-Clause', 'Redistribution and use in source and binary forms\n* Neither the name of the project'],
-    ['Apache-2.0 AND MIT', 'Apache License, Version 2.0\n\nPermission is hereby granted, free of charge, to any person obtaining a copy'],
+    [
+      'Apache-2.0 AND MIT',
+      'Apache License, Version 2.0\n\nPermission is hereby granted, free of charge, to any person obtaining a copy',
+    ],
     ['unknown', 'All rights reserved.'],
   ])('is %s by its text', (license, text) => {
     expect(licenseOf(text)).toBe(license);

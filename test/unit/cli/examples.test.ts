@@ -12,8 +12,12 @@ const unopened = () => {
 
 /** The command lines of `converge` in a text, as words: a variable is one. */
 function commandsOf(text: string): string[][] {
-  const lines = [...text.matchAll(/(?:cli\/converge\.js"?|run: converge) +(.*)$/gm)].map(([, line = '']) => (line.match(/"[^"]*"|[^\s"']+/g) ?? []).map((word) => word.replaceAll('"', '')));
-  const lists = [...text.matchAll(/entrypoint: .*converge\.js\n\s+args: \[(.*)\]/g)].map(([, list = '']) => list.split(',').map((word) => word.trim()));
+  const lines = [...text.matchAll(/(?:cli\/converge\.js"?|run: converge) +(.*)$/gm)].map(([, line = '']) =>
+    (line.match(/"[^"]*"|[^\s"']+/g) ?? []).map((word) => word.replaceAll('"', '')),
+  );
+  const lists = [...text.matchAll(/entrypoint: .*converge\.js\n\s+args: \[(.*)\]/g)].map(([, list = '']) =>
+    list.split(',').map((word) => word.trim()),
+  );
   return [...lines, ...lists];
 }
 
@@ -28,15 +32,18 @@ describe('the examples of CIs', () => {
     expect(files).toEqual(['Jenkinsfile', 'README.md', 'cloudbuild.yaml', 'github-actions.yaml', 'gitlab-ci.yaml']);
   });
 
-  it.each(files.filter((file) => file !== 'README.md'))('%s calls the command as it is, and shows the plain copy beside it', async (file) => {
-    const text = readFileSync(join(folder, file), 'utf8');
-    const commands = commandsOf(text);
-    expect(commands.length).toBeGreaterThan(0);
-    for (const command of commands) await expect(reach(command)).rejects.toThrow('the command line was taken');
-    expect(text).toContain('gcloud storage cp deploy.tgz gs://family-master/deploy.tgz');
-    expect(text).toContain('converge-commit=');
-    if (file.endsWith('.yaml')) expect(load(text)).toBeTypeOf('object');
-  });
+  it.each(files.filter((file) => file !== 'README.md'))(
+    '%s calls the command as it is, and shows the plain copy beside it',
+    async (file) => {
+      const text = readFileSync(join(folder, file), 'utf8');
+      const commands = commandsOf(text);
+      expect(commands.length).toBeGreaterThan(0);
+      for (const command of commands) await expect(reach(command)).rejects.toThrow('the command line was taken');
+      expect(text).toContain('gcloud storage cp deploy.tgz gs://family-master/deploy.tgz');
+      expect(text).toContain('converge-commit=');
+      if (file.endsWith('.yaml')) expect(load(text)).toBeTypeOf('object');
+    },
+  );
 
   it('would not pass with an option that is none', async () => {
     await expect(reach(['upload', '--brunch', 'main', './deploy'])).rejects.toThrow('unknown option');
@@ -44,14 +51,17 @@ describe('the examples of CIs', () => {
 });
 
 describe('the help', () => {
-  it.each(['upload', 'status', 'history', 'trace', 'rbac'])('of %s has an example that the command takes', async (name) => {
-    const program = makeProgram({ open: unopened, answer: () => undefined });
-    let help = '';
-    const command = program.commands.find((known) => known.name() === name);
-    command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-    const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
-    expect(line).toMatch(new RegExp(`^${name} `));
-    expect(help).toContain('Exit codes: 0 converged or done, 1 diverged or failed, 2');
-    await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
-  });
+  it.each(['upload', 'status', 'history', 'trace', 'rbac'])(
+    'of %s has an example that the command takes',
+    async (name) => {
+      const program = makeProgram({ open: unopened, answer: () => undefined });
+      let help = '';
+      const command = program.commands.find((known) => known.name() === name);
+      command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+      const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
+      expect(line).toMatch(new RegExp(`^${name} `));
+      expect(help).toContain('Exit codes: 0 converged or done, 1 diverged or failed, 2');
+      await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
+    },
+  );
 });

@@ -18,7 +18,8 @@ async function folderOf(files: Readonly<Record<string, string>>): Promise<string
   return folder;
 }
 
-const pack = async (folder: string, changed: Partial<typeof limits> = {}) => packFolder({ folder, target: 'charts/shop', limits: { ...limits, ...changed } });
+const pack = async (folder: string, changed: Partial<typeof limits> = {}) =>
+  packFolder({ folder, target: 'charts/shop', limits: { ...limits, ...changed } });
 
 describe('a packed folder', () => {
   it('is the same bytes whoever packs it, and whenever', async () => {
@@ -26,7 +27,11 @@ describe('a packed folder', () => {
     const one = await folderOf(files);
     const other = await folderOf(Object.fromEntries(Object.entries(files).toReversed()));
     await utimes(join(other, 'a.yaml'), 1, 1);
-    await Promise.all([chmod(join(one, 'run'), 0o755), chmod(join(other, 'run'), 0o711), chmod(join(other, 'a.yaml'), 0o600)]);
+    await Promise.all([
+      chmod(join(one, 'run'), 0o755),
+      chmod(join(other, 'run'), 0o711),
+      chmod(join(other, 'a.yaml'), 0o600),
+    ]);
     expect((await pack(one)).equals(await pack(other))).toBe(true);
   });
 
@@ -45,7 +50,12 @@ describe('a packed folder', () => {
 
   it.each([
     ['no file', {}, {}, /holds no file/],
-    ['nothing but a chart, which would be unpacked without its folder', { 'web/Chart.yaml': 'name: web', 'web/a': 'a' }, {}, /holds nothing but the chart web/],
+    [
+      'nothing but a chart, which would be unpacked without its folder',
+      { 'web/Chart.yaml': 'name: web', 'web/a': 'a' },
+      {},
+      /holds nothing but the chart web/,
+    ],
     ['more files than the pipeline takes', { a: 'a', b: 'b' }, { uploadFiles: 1 }, /more than 1 files/],
     ['more bytes than the pipeline takes', { a: 'aaa' }, { uploadBytes: 2 }, /larger than 2 bytes/],
     ['a repository', { '.git/config': '' }, {}, /reaches into \.git/],

@@ -2,11 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { copiesOf } from '../../../cli/status.ts';
 
 const environment = { repository: 'master', name: 'shop' };
-const slice = { object: 'EndpointSlice shop/web-x7', why: 'it does not name the environment', madeBy: 'kube-controller-manager, for Service shop/web' };
+const slice = {
+  object: 'EndpointSlice shop/web-x7',
+  why: 'it does not name the environment',
+  madeBy: 'kube-controller-manager, for Service shop/web',
+};
 
 describe('what copied the label of an inventory', () => {
   it('is shown in one line each, with what made it, and how many more there are', () => {
-    const lines = copiesOf({ ...environment, unproven: { count: 3, objects: [slice, { ...slice, object: 'Service shop/web2', madeBy: null }] } });
+    const lines = copiesOf({
+      ...environment,
+      unproven: { count: 3, objects: [slice, { ...slice, object: 'Service shop/web2', madeBy: null }] },
+    });
     expect(lines.map(({ text }) => text)).toEqual([
       'master/shop: EndpointSlice shop/web-x7 carries its label and is none of its objects: it does not name the environment; made by kube-controller-manager, for Service shop/web',
       'master/shop: Service shop/web2 carries its label and is none of its objects: it does not name the environment',

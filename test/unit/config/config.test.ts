@@ -15,7 +15,8 @@ function refusalOf(text: string): string {
   try {
     parse(text);
   } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'BadConfiguration' && error.disposition === 'refuse') return error.message;
+    if (error instanceof ConvergeError && error.code === 'BadConfiguration' && error.disposition === 'refuse')
+      return error.message;
     throw error;
   }
   throw new Error('was not refused');
@@ -27,13 +28,29 @@ describe("the operator's configuration", () => {
       project: 'family-insurance',
       state: { bucket: 'family-state' },
       topicPrefix: '',
-      repositories: { master: { url: 'https://git.example.com/family/master.git', branch: 'main', writeback: true, bucket: 'family-master', conflicts: 'artifact-wins' } },
+      repositories: {
+        master: {
+          url: 'https://git.example.com/family/master.git',
+          branch: 'main',
+          writeback: true,
+          bucket: 'family-master',
+          conflicts: 'artifact-wins',
+        },
+      },
       clusters: { sandbox: { kind: 'kubeconfig', file: '/secrets/kubeconfig', identity: 'own' } },
       google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
       alerts: { sinks: [] },
-      limits: { uploadBytes: 209_715_200, uploadFiles: 20_000, unpackRatio: 100, objects: 20_000, renderSeconds: 60, renderMiB: 1024, waitSeconds: 30 },
+      limits: {
+        uploadBytes: 209_715_200,
+        uploadFiles: 20_000,
+        unpackRatio: 100,
+        objects: 20_000,
+        renderSeconds: 60,
+        renderMiB: 1024,
+        waitSeconds: 30,
+      },
     });
   });
 
@@ -42,22 +59,62 @@ describe("the operator's configuration", () => {
   });
 
   it.each([
-    { what: 'a missing key', text: smallest.replace('project: family-insurance\n', ''), says: 'converge.yaml:1: project: ' },
+    {
+      what: 'a missing key',
+      text: smallest.replace('project: family-insurance\n', ''),
+      says: 'converge.yaml:1: project: ',
+    },
     { what: 'an unknown key', text: `${smallest}topics: {}\n`, says: 'converge.yaml:7: topics: unknown key' },
-    { what: 'a URL without a scheme', text: smallest.replace('https://', ''), says: 'converge.yaml:4: repositories.master.url: ' },
-    { what: 'a class in capitals', text: smallest.replace('master:', 'Master:'), says: 'converge.yaml:4: repositories.Master: ' },
-    { what: 'a limit of nothing', text: `${smallest}limits:\n  uploadBytes: 0\n`, says: 'converge.yaml:8: limits.uploadBytes: ' },
-    { what: 'a limit that is no whole number', text: `${smallest}limits:\n  objects: 1.5\n`, says: 'converge.yaml:8: limits.objects: ' },
+    {
+      what: 'a URL without a scheme',
+      text: smallest.replace('https://', ''),
+      says: 'converge.yaml:4: repositories.master.url: ',
+    },
+    {
+      what: 'a class in capitals',
+      text: smallest.replace('master:', 'Master:'),
+      says: 'converge.yaml:4: repositories.Master: ',
+    },
+    {
+      what: 'a limit of nothing',
+      text: `${smallest}limits:\n  uploadBytes: 0\n`,
+      says: 'converge.yaml:8: limits.uploadBytes: ',
+    },
+    {
+      what: 'a limit that is no whole number',
+      text: `${smallest}limits:\n  objects: 1.5\n`,
+      says: 'converge.yaml:8: limits.objects: ',
+    },
     {
       what: 'a GKE cluster by half its name',
       text: smallest.replace('kubeconfig: /secrets/kubeconfig', 'gke: projects/p'),
       says: 'clusters.sandbox.gke: expected projects/PROJECT/locations/LOCATION/clusters/NAME',
     },
-    { what: 'a word for access that is not open', text: `${smallest}access: everybody\n`, says: 'converge.yaml:7: access: ' },
-    { what: 'access to what is guarded by a signature', text: `${smallest}access:\n  functions:\n    receivePush: open\n`, says: 'converge.yaml:9: access.functions.receivePush: unknown key' },
-    { what: 'access without callers', text: `${smallest}access:\n  functions:\n    fanOut: { audiences: [https://f.example.com], callers: [] }\n`, says: 'converge.yaml:9: access.functions.fanOut.callers: ' },
-    { what: 'a caller that is every address', text: `${smallest}access:\n  functions:\n    fanOut: { audiences: [https://f.example.com], callers: ["*"] }\n`, says: 'callers.0: expected an e-mail address' },
-    { what: 'an audience that is everything', text: `${smallest}access:\n  functions:\n    fanOut: { audiences: ["*"], callers: [a@b] }\n`, says: 'audiences.0: an audience of' },
+    {
+      what: 'a word for access that is not open',
+      text: `${smallest}access: everybody\n`,
+      says: 'converge.yaml:7: access: ',
+    },
+    {
+      what: 'access to what is guarded by a signature',
+      text: `${smallest}access:\n  functions:\n    receivePush: open\n`,
+      says: 'converge.yaml:9: access.functions.receivePush: unknown key',
+    },
+    {
+      what: 'access without callers',
+      text: `${smallest}access:\n  functions:\n    fanOut: { audiences: [https://f.example.com], callers: [] }\n`,
+      says: 'converge.yaml:9: access.functions.fanOut.callers: ',
+    },
+    {
+      what: 'a caller that is every address',
+      text: `${smallest}access:\n  functions:\n    fanOut: { audiences: [https://f.example.com], callers: ["*"] }\n`,
+      says: 'callers.0: expected an e-mail address',
+    },
+    {
+      what: 'an audience that is everything',
+      text: `${smallest}access:\n  functions:\n    fanOut: { audiences: ["*"], callers: [a@b] }\n`,
+      says: 'audiences.0: an audience of',
+    },
     {
       what: 'a sink without a webhook',
       text: `${smallest}alerts:\n  sinks:\n    - name: ops\n`,
@@ -71,14 +128,27 @@ describe("the operator's configuration", () => {
 describe('a cluster', () => {
   const gke = 'projects/family/locations/europe-west1/clusters/prod';
   const membership = 'projects/123/locations/global/memberships/prod';
-  const clusterOf = (written: string) => parse(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written)).clusters['sandbox'];
+  const clusterOf = (written: string) =>
+    parse(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written)).clusters['sandbox'];
 
   it.each([
     { written: `{ gke: ${gke} }`, read: { kind: 'gke', cluster: gke, endpoint: 'auto', identity: 'own' } },
-    { written: `{ gke: ${gke}, endpoint: dns, identity: environment }`, read: { kind: 'gke', cluster: gke, endpoint: 'dns', identity: 'environment' } },
-    { written: `{ gke: ${gke}, endpoint: connect-gateway, membership: ${membership} }`, read: { kind: 'gateway', membership, identity: 'own' } },
-    { written: '{ kubeconfigSecret: projects/p/secrets/s/versions/latest }', read: { kind: 'kubeconfigSecret', version: 'projects/p/secrets/s/versions/latest', identity: 'own' } },
-    { written: '{ kubeconfig: /secrets/k, identity: environment }', read: { kind: 'kubeconfig', file: '/secrets/k', identity: 'environment' } },
+    {
+      written: `{ gke: ${gke}, endpoint: dns, identity: environment }`,
+      read: { kind: 'gke', cluster: gke, endpoint: 'dns', identity: 'environment' },
+    },
+    {
+      written: `{ gke: ${gke}, endpoint: connect-gateway, membership: ${membership} }`,
+      read: { kind: 'gateway', membership, identity: 'own' },
+    },
+    {
+      written: '{ kubeconfigSecret: projects/p/secrets/s/versions/latest }',
+      read: { kind: 'kubeconfigSecret', version: 'projects/p/secrets/s/versions/latest', identity: 'own' },
+    },
+    {
+      written: '{ kubeconfig: /secrets/k, identity: environment }',
+      read: { kind: 'kubeconfig', file: '/secrets/k', identity: 'environment' },
+    },
   ])('is read from $written', ({ written, read }) => {
     expect(clusterOf(written)).toEqual(read);
   });
@@ -90,7 +160,10 @@ describe('a cluster', () => {
     { written: `{ gke: ${gke}, endpoint: connect-gateway }`, says: 'needs `membership`' },
     { written: `{ gke: ${gke}, membership: ${membership} }`, says: 'needs `membership`' },
     { written: `{ gke: ${gke}, identity: somebody }`, says: 'clusters.sandbox.identity' },
-    { written: '{ kubeconfigSecret: projects/p/secrets/s }', says: 'expected projects/PROJECT/secrets/NAME/versions/VERSION' },
+    {
+      written: '{ kubeconfigSecret: projects/p/secrets/s }',
+      says: 'expected projects/PROJECT/secrets/NAME/versions/VERSION',
+    },
   ])('is refused as $written', ({ written, says }) => {
     expect(refusalOf(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written))).toContain(says);
   });

@@ -71,7 +71,13 @@ describe('the difference to what our apply would make of an object, by a real AP
   it('tells no value of a Secret once it is masked', () => {
     const name = 'secret-overwritten-by-kubectl';
     expect(maskFields({ id: { group: '', kind: 'Secret' }, fields: diffOf(name) })).toEqual([
-      { path: '/data/password', desired: '***', observed: '***', manager: 'kubectl-patch', changedBefore: timeOf(name, 'kubectl-patch') },
+      {
+        path: '/data/password',
+        desired: '***',
+        observed: '***',
+        manager: 'kubectl-patch',
+        changedBefore: timeOf(name, 'kubectl-patch'),
+      },
     ]);
   });
 
@@ -95,14 +101,22 @@ describe('the difference between the answer of our apply and the object later', 
   });
 
   it('tells two ports of one number apart by their protocol', () => {
-    expect(diffOf('service-port-changed-by-kubectl')).toEqual([expect.objectContaining({ path: '/spec/ports[port=53,protocol=TCP]/targetPort', observed: 5353, manager: 'kubectl-patch' })]);
+    expect(diffOf('service-port-changed-by-kubectl')).toEqual([
+      expect.objectContaining({
+        path: '/spec/ports[port=53,protocol=TCP]/targetPort',
+        observed: 5353,
+        manager: 'kubectl-patch',
+      }),
+    ]);
   });
 
   it('is none where a webhook adds or rewrites in the dry run what Git does not specify', () => {
     const { dryRun, observed } = recorded('deployment-rolled-out');
     const labels = { ...dryRun.metadata.labels, event: 'from-a-webhook' };
     const spec = { ...(dryRun['spec'] as object), revisionHistoryLimit: 3 };
-    expect(diffFields({ desired: { ...dryRun, metadata: { ...dryRun.metadata, labels }, spec }, observed })).toEqual([]);
+    expect(diffFields({ desired: { ...dryRun, metadata: { ...dryRun.metadata, labels }, spec }, observed })).toEqual(
+      [],
+    );
   });
 });
 
@@ -122,12 +136,21 @@ describe('a field difference', () => {
       ...object({ a: 1 }, [entry('other', { 'f:spec': { 'f:a': {} } })]),
       status: { phase: 'Ready' },
     };
-    const metadata = { ...observed.metadata, uid: 'u', resourceVersion: '7', generation: 2, creationTimestamp: '2026-11-21T01:00:00Z' };
+    const metadata = {
+      ...observed.metadata,
+      uid: 'u',
+      resourceVersion: '7',
+      generation: 2,
+      creationTimestamp: '2026-11-21T01:00:00Z',
+    };
     expect(diffFields({ desired, observed: { ...observed, metadata } })).toEqual([]);
   });
 
   it('comes sorted by path', () => {
-    const fields = diffFields({ desired: object({ b: 1, a: { z: 1, y: 1 } }), observed: object({ b: 2, a: { z: 2, y: 2 } }) });
+    const fields = diffFields({
+      desired: object({ b: 1, a: { z: 1, y: 1 } }),
+      observed: object({ b: 2, a: { z: 2, y: 2 } }),
+    });
     expect(fields.map((field) => field.path)).toEqual(['/spec/a/y', '/spec/a/z', '/spec/b']);
   });
 
@@ -147,7 +170,9 @@ describe('a field difference', () => {
   it('tells a large number by its digits', () => {
     const [desired, observed] = ['9007199254740993', '9007199254740992'].map((id) => object(parseJson(`{"id":${id}}`)));
     if (desired === undefined || observed === undefined) throw new Error('two objects were made');
-    expect(diffFields({ desired, observed })).toEqual([{ path: '/spec/id', desired: '9007199254740993', observed: 9007199254740992 }]);
+    expect(diffFields({ desired, observed })).toEqual([
+      { path: '/spec/id', desired: '9007199254740993', observed: 9007199254740992 },
+    ]);
   });
 
   it('does not name us, nor who wrote only the status', () => {
@@ -188,7 +213,10 @@ describe('a field difference', () => {
   // `.` alone is what stays of a manager that once made the map and lost every field in it: it owns no field below.
   it('does not name a manager that owns only the map around the field', () => {
     const managers = [entry('kubectl-annotate', { 'f:spec': { 'f:notes': { '.': {} } } })];
-    const [field] = diffFields({ desired: object({ notes: { a: '1', b: '2' } }), observed: object({ notes: { a: '1' } }, managers) });
+    const [field] = diffFields({
+      desired: object({ notes: { a: '1', b: '2' } }),
+      observed: object({ notes: { a: '1' } }, managers),
+    });
     expect(field).toEqual({ path: '/spec/notes/b', desired: '2' });
   });
 });

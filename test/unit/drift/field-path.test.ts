@@ -12,7 +12,10 @@ const item = (keys: Record<string, unknown>): FieldPath => [...field('ports'), {
 describe('a path that an alert shows', () => {
   it.each<{ text: string; path: FieldPath }>([
     { text: '/spec/replicas', path: [...field('spec'), ...field('replicas')] },
-    { text: '/metadata/annotations/example.com~1owner', path: [...field('metadata'), ...field('annotations'), ...field('example.com/owner')] },
+    {
+      text: '/metadata/annotations/example.com~1owner',
+      path: [...field('metadata'), ...field('annotations'), ...field('example.com/owner')],
+    },
     { text: '/a~0b', path: field('a~b') },
     { text: '/a~01', path: field('a~1') },
     { text: '/a~2b]', path: field('a[b]') },
@@ -46,7 +49,12 @@ describe('a path that an alert shows', () => {
     const text = () => Array.from({ length: next(6) }, () => characters[next(characters.length)] ?? '').join('');
     for (let round = 0; round < 3000; round++) {
       const keys = Object.fromEntries(['name', 'port'].map((key) => [key, next(3) === 0 ? next(99) : text()]));
-      const path: FieldPath = [...field(text()), { step: 'item', keys }, ...field(text()), { step: 'member', value: text() }];
+      const path: FieldPath = [
+        ...field(text()),
+        { step: 'item', keys },
+        ...field(text()),
+        { step: 'member', value: text() },
+      ];
       expect(read(pointer(path)), pointer(path)).toEqual(path);
     }
   });

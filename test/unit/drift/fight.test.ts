@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { confirmHeals, isFighting, judgeHeals, livingHeals, withoutHeals, type RememberedHeals } from '../../../shared/drift/fight.ts';
+import {
+  confirmHeals,
+  isFighting,
+  judgeHeals,
+  livingHeals,
+  withoutHeals,
+  type RememberedHeals,
+} from '../../../shared/drift/fight.ts';
 import type { ObjectDiff } from '../../../shared/events/alert.ts';
 
 const start = new Date('2026-11-21T01:00:00Z');
@@ -7,11 +14,25 @@ const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000);
 
 function drifted(key: string, manager: string | undefined): { key: string; diff: ObjectDiff } {
   const fields = manager === undefined ? [] : [{ path: '/data/a', desired: '1', observed: '2', manager }];
-  return { key, diff: { apiVersion: 'v1', kind: 'ConfigMap', name: key, change: manager === undefined ? 'missing' : 'modified', message: 'a differs', fields } };
+  return {
+    key,
+    diff: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name: key,
+      change: manager === undefined ? 'missing' : 'modified',
+      message: 'a differs',
+      fields,
+    },
+  };
 }
 
 /** What is done at each of these minutes, in which the object is found drifted by a manager. */
-function play(steps: readonly (readonly [minute: number, manager: string | undefined])[]): { does: string[]; heals: RememberedHeals | undefined; said: string } {
+function play(steps: readonly (readonly [minute: number, manager: string | undefined])[]): {
+  does: string[];
+  heals: RememberedHeals | undefined;
+  said: string;
+} {
   let heals: RememberedHeals | undefined;
   let said = '';
   const does = steps.map(([minute, manager]) => {
@@ -31,11 +52,17 @@ describe('an object that was looked up', () => {
     let heals: RememberedHeals | undefined;
     let said: string | undefined;
     for (const minute of [0, 1, 2, 3]) {
-      const verdict = judgeHeals({ heals, drift: [drifted('lookup ConfigMap/tariffs/basic', 'rates')], now: at(minute) });
+      const verdict = judgeHeals({
+        heals,
+        drift: [drifted('lookup ConfigMap/tariffs/basic', 'rates')],
+        now: at(minute),
+      });
       heals = confirmHeals(verdict.heals);
       said = verdict.paused.get('lookup ConfigMap/tariffs/basic');
     }
-    expect(said).toBe('it is changed by rates again and again (followed 3 times in 10 minutes); following it pauses until 2026-11-21T01:13:00.000Z');
+    expect(said).toBe(
+      'it is changed by rates again and again (followed 3 times in 10 minutes); following it pauses until 2026-11-21T01:13:00.000Z',
+    );
   });
 });
 
@@ -43,12 +70,23 @@ describe('an object that is healed', () => {
   it('three times within ten minutes, and undone by the same manager, is left alone; the alert says with whom and until when', () => {
     const { does, said } = play(undone(0, 1, 2, 3));
     expect(does).toEqual(['heal', 'heal', 'heal', 'begin']);
-    expect(said).toBe('healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:13:00.000Z');
+    expect(said).toBe(
+      'healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:13:00.000Z',
+    );
   });
 
   it.each([
     ['in more than ten minutes', undone(0, 4, 8, 10, 14, 18)],
-    ['undone by another manager each time', [[0, 'a'], [1, 'b'], [2, 'a'], [3, 'b'], [4, 'a']] as const],
+    [
+      'undone by another manager each time',
+      [
+        [0, 'a'],
+        [1, 'b'],
+        [2, 'a'],
+        [3, 'b'],
+        [4, 'a'],
+      ] as const,
+    ],
   ])('three times %s is healed again', (_what, steps) => {
     expect(play(steps).does).toEqual(steps.map(() => 'heal'));
   });
@@ -78,7 +116,22 @@ describe('an object that is healed', () => {
 
 describe('a fight', () => {
   it('begins once; healing pauses for ten minutes, then there is one try, and each further pause is twice as long', () => {
-    expect(play(undone(0, 1, 2, 3, 8, 12, 13, 14, 33, 34, 35, 74, 75, 76)).does).toEqual(['heal', 'heal', 'heal', 'begin', 'pause', 'pause', 'try', 'pause', 'pause', 'try', 'pause', 'pause', 'try', 'pause']);
+    expect(play(undone(0, 1, 2, 3, 8, 12, 13, 14, 33, 34, 35, 74, 75, 76)).does).toEqual([
+      'heal',
+      'heal',
+      'heal',
+      'begin',
+      'pause',
+      'pause',
+      'try',
+      'pause',
+      'pause',
+      'try',
+      'pause',
+      'pause',
+      'try',
+      'pause',
+    ]);
   });
 
   it('pauses for two hours at most', () => {
@@ -97,7 +150,13 @@ describe('a fight', () => {
   });
 
   it('is over when the object stayed for ten minutes after a try: then heals are counted anew', () => {
-    expect(play(undone(0, 1, 2, 3, 13, 24, 25, 26, 27)).does.slice(4)).toEqual(['try', 'heal', 'heal', 'heal', 'begin']);
+    expect(play(undone(0, 1, 2, 3, 13, 24, 25, 26, 27)).does.slice(4)).toEqual([
+      'try',
+      'heal',
+      'heal',
+      'heal',
+      'begin',
+    ]);
   });
 
   it('is on until then, though the object agrees at the moment', () => {
@@ -123,6 +182,8 @@ describe('what is remembered of heals', () => {
   it('stays small: three times, and no object that is quiet', () => {
     const { heals } = play(undone(0, 1, 2, 3, 13, 14, 34));
     expect(heals?.['a']?.at).toHaveLength(3);
-    expect(Object.keys(judgeHeals({ heals: play(undone(0)).heals, drift: [drifted('b', 'x')], now: at(20) }).heals)).toEqual(['b']);
+    expect(
+      Object.keys(judgeHeals({ heals: play(undone(0)).heals, drift: [drifted('b', 'x')], now: at(20) }).heals),
+    ).toEqual(['b']);
   });
 });

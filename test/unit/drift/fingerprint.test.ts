@@ -15,7 +15,10 @@ describe('the fingerprint of an object as a real API server recorded it', () => 
     { what: 'somebody annotates it', name: 'deployment-annotated-by-kubectl' },
     { what: 'somebody scales it, and Git does not say how many', name: 'deployment-scaled-by-kubectl' },
     { what: 'somebody restarts its pods', name: 'deployment-restarted-by-kubectl' },
-    { what: 'somebody else applies a field with the value it has', name: 'config-map-key-taken-over-with-the-same-value' },
+    {
+      what: 'somebody else applies a field with the value it has',
+      name: 'config-map-key-taken-over-with-the-same-value',
+    },
   ])('stays where $what', ({ name }) => {
     const [applied, observed] = printsOf(name);
     expect(applied).toMatch(/^[0-9a-f]{32}$/);
@@ -36,7 +39,11 @@ describe('the fingerprint of an object as a real API server recorded it', () => 
 
   it('has the value that memories hold since the first version', () => {
     const names = ['deployment-rolled-out', 'deployment-init-containers-swapped', 'secret-overwritten-by-kubectl'];
-    expect(names.map((name) => printsOf(name)[1])).toEqual(['b89d383288cd2ccbd7bb2f26329a33b0', '70b10fdb48aaa5e313ec5db33377094c', '0891dce8a0925f24cfaf95b915c8cc72']);
+    expect(names.map((name) => printsOf(name)[1])).toEqual([
+      'b89d383288cd2ccbd7bb2f26329a33b0',
+      '70b10fdb48aaa5e313ec5db33377094c',
+      '0891dce8a0925f24cfaf95b915c8cc72',
+    ]);
   });
 
   it('is unknown where somebody cleared managedFields', () => {
@@ -57,7 +64,11 @@ describe('the fingerprint of an object as a real API server recorded it', () => 
 
 describe('the fingerprint', () => {
   const own: ManagedFieldsEntry = { manager: 'converge', operation: 'Apply', apiVersion: 'example.com/v1' };
-  const object = (fieldsV1: JsonObject, spec: unknown, entries: readonly ManagedFieldsEntry[] = []): KubernetesObject => ({
+  const object = (
+    fieldsV1: JsonObject,
+    spec: unknown,
+    entries: readonly ManagedFieldsEntry[] = [],
+  ): KubernetesObject => ({
     apiVersion: 'example.com/v1',
     kind: 'Tariff',
     metadata: { name: 'basic', managedFields: [...entries, { ...own, fieldsV1 }] },
@@ -80,12 +91,16 @@ describe('the fingerprint', () => {
   });
 
   it('covers the order of the items of a keyed list', () => {
-    expect(fingerprint(object(ports, { ports: [tcp, udp] }))).not.toBe(fingerprint(object(ports, { ports: [udp, tcp] })));
+    expect(fingerprint(object(ports, { ports: [tcp, udp] }))).not.toBe(
+      fingerprint(object(ports, { ports: [udp, tcp] })),
+    );
   });
 
   it('does not cover the place of an item that is not ours', () => {
     const other = { port: 80, protocol: 'TCP' };
-    expect(fingerprint(object(ports, { ports: [tcp, other, udp] }))).toBe(fingerprint(object(ports, { ports: [tcp, udp] })));
+    expect(fingerprint(object(ports, { ports: [tcp, other, udp] }))).toBe(
+      fingerprint(object(ports, { ports: [tcp, udp] })),
+    );
   });
 
   it('covers the members of a set, and whether they are there', () => {

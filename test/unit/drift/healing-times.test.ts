@@ -8,11 +8,29 @@ const divergence: Divergence = {
   reason: 'Drifted',
   revision: 'main@sha1:9f2c',
   summary: 'ConfigMap acme/settings: currency differs',
-  objects: [{ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'acme', name: 'settings', change: 'modified', message: 'currency differs', fields: [{ path: '/data/currency', desired: 'EUR', observed: 'USD' }] }],
+  objects: [
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      namespace: 'acme',
+      name: 'settings',
+      change: 'modified',
+      message: 'currency differs',
+      fields: [{ path: '/data/currency', desired: 'EUR', observed: 'USD' }],
+    },
+  ],
 };
 
 /** What a look every minute does with drift that lasts until it is healed: the minutes in which it is told (as what) and healed. */
-function play({ healAfter, diffAfter, selfHeal = true }: { healAfter: number; diffAfter: number; selfHeal?: boolean }): string[] {
+function play({
+  healAfter,
+  diffAfter,
+  selfHeal = true,
+}: {
+  healAfter: number;
+  diffAfter: number;
+  selfHeal?: boolean;
+}): string[] {
   let last: Incident | undefined;
   const happened: string[] = [];
   for (let at = 0; at <= 12; at++) {
@@ -21,7 +39,15 @@ function play({ healAfter, diffAfter, selfHeal = true }: { healAfter: number; di
     const healing = selfHeal && mayHeal({ incident, now, healAfter: healAfter * minute });
     last = incident;
     if (isDue({ incident, healing, now, diffAfter: diffAfter * minute })) {
-      const { diff } = withDiff({ incident, divergence, environment: 'acme', repository: 'master', cluster: 'eu', policy: null, action: healing ? 'healing' : 'none' });
+      const { diff } = withDiff({
+        incident,
+        divergence,
+        environment: 'acme',
+        repository: 'master',
+        cluster: 'eu',
+        policy: null,
+        action: healing ? 'healing' : 'none',
+      });
       happened.push(`${at}: diff ${diff?.action ?? ''}`);
       last = { ...incident, diff, told: true };
     }

@@ -16,7 +16,15 @@ const drift: Divergence = {
   objects: [object('web')],
 };
 
-function open({ last, divergence = drift, now = start }: { last?: Incident; divergence?: Divergence; now?: Date }): Incident {
+function open({
+  last,
+  divergence = drift,
+  now = start,
+}: {
+  last?: Incident;
+  divergence?: Divergence;
+  now?: Date;
+}): Incident {
   return openIncident({ last, divergence, environment: 'master/acme', now, convergedAfter: 900_000 });
 }
 const told = (incident: Incident): Incident => ({ ...incident, told: true });
@@ -76,8 +84,20 @@ describe('an incident', () => {
   });
 
   it('has an id of its own in each environment', () => {
-    const here = openIncident({ last: undefined, divergence: drift, environment: 'master/acme', now: start, convergedAfter: 0 });
-    const there = openIncident({ last: undefined, divergence: drift, environment: 'master/globex', now: start, convergedAfter: 0 });
+    const here = openIncident({
+      last: undefined,
+      divergence: drift,
+      environment: 'master/acme',
+      now: start,
+      convergedAfter: 0,
+    });
+    const there = openIncident({
+      last: undefined,
+      divergence: drift,
+      environment: 'master/globex',
+      now: start,
+      convergedAfter: 0,
+    });
     expect(here.id).not.toBe(there.id);
   });
 

@@ -20,14 +20,40 @@ describe('what of an object we applied', () => {
             apiVersion: 'batch/v1',
             fieldsV1: {
               'f:metadata': { 'f:labels': { 'f:applyset.kubernetes.io/part-of': {} } },
-              'f:spec': { 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"c"}': { '.': {}, 'f:name': {}, 'f:image': {}, 'f:command': {} } }, 'f:securityContext': {} } } },
+              'f:spec': {
+                'f:template': {
+                  'f:spec': {
+                    'f:containers': { 'k:{"name":"c"}': { '.': {}, 'f:name': {}, 'f:image': {}, 'f:command': {} } },
+                    'f:securityContext': {},
+                  },
+                },
+              },
             },
           },
         ],
       },
-      spec: { selector: { matchLabels: { uid: 'u' } }, template: { spec: { restartPolicy: 'Never', securityContext: {}, containers: [{ name: 'other' }, { name: 'c', image: 'a:1', command: ['a', 'b'], imagePullPolicy: 'Always' }] } } },
+      spec: {
+        selector: { matchLabels: { uid: 'u' } },
+        template: {
+          spec: {
+            restartPolicy: 'Never',
+            securityContext: {},
+            containers: [
+              { name: 'other' },
+              { name: 'c', image: 'a:1', command: ['a', 'b'], imagePullPolicy: 'Always' },
+            ],
+          },
+        },
+      },
       status: {},
     };
-    expect(ownedPart(live)).toEqual({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import', namespace: 'acme', labels: { 'applyset.kubernetes.io/part-of': 'a' } }, spec: { template: { spec: { securityContext: {}, containers: [{ name: 'c', image: 'a:1', command: ['a', 'b'] }] } } } });
+    expect(ownedPart(live)).toEqual({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'import', namespace: 'acme', labels: { 'applyset.kubernetes.io/part-of': 'a' } },
+      spec: {
+        template: { spec: { securityContext: {}, containers: [{ name: 'c', image: 'a:1', command: ['a', 'b'] }] } },
+      },
+    });
   });
 });

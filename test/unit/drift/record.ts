@@ -19,7 +19,13 @@ const namespace = 'acme';
 const configMaps: ApiResource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const secrets: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
 const services: ApiResource = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
-const deployments: ApiResource = { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments', namespaced: true };
+const deployments: ApiResource = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+  namespaced: true,
+};
 
 const labels = { app: 'web', tier: 'front' };
 const deployment = (name: string): KubernetesObject => ({
@@ -35,7 +41,14 @@ const deployment = (name: string): KubernetesObject => ({
           { name: 'migrate', image: 'shop:1.4.2', args: ['migrate'] },
           { name: 'warm', image: 'shop:1.4.2', args: ['warm'] },
         ],
-        containers: [{ name: 'web', image: 'shop:1.4.2', env: [{ name: 'REGION', value: 'eu' }], ports: [{ containerPort: 8080 }] }],
+        containers: [
+          {
+            name: 'web',
+            image: 'shop:1.4.2',
+            env: [{ name: 'REGION', value: 'eu' }],
+            ports: [{ containerPort: 8080 }],
+          },
+        ],
       },
     },
   },
@@ -110,7 +123,12 @@ const recordings: readonly Recording[] = [
     object: deployment,
     touch: [['annotate', 'deployment/target', 'example.com/note=looked at']],
   },
-  { name: 'deployment-label-removed', resource: deployments, object: deployment, touch: [['label', 'deployment/target', 'tier-']] },
+  {
+    name: 'deployment-label-removed',
+    resource: deployments,
+    object: deployment,
+    touch: [['label', 'deployment/target', 'tier-']],
+  },
   {
     name: 'deployment-init-containers-swapped',
     resource: deployments,
@@ -127,13 +145,23 @@ const recordings: readonly Recording[] = [
     name: 'service-port-changed-by-kubectl',
     resource: services,
     object: service,
-    touch: [['patch', 'service/target', '--type=json', '--patch', '[{"op":"replace","path":"/spec/ports/1/targetPort","value":5353}]']],
+    touch: [
+      [
+        'patch',
+        'service/target',
+        '--type=json',
+        '--patch',
+        '[{"op":"replace","path":"/spec/ports/1/targetPort","value":5353}]',
+      ],
+    ],
   },
   {
     name: 'secret-overwritten-by-kubectl',
     resource: secrets,
     object: secret,
-    touch: [['patch', 'secret/target', '--patch', `{"data":{"password":"${Buffer.from('stolen').toString('base64')}"}}`]],
+    touch: [
+      ['patch', 'secret/target', '--patch', `{"data":{"password":"${Buffer.from('stolen').toString('base64')}"}}`],
+    ],
   },
   {
     name: 'config-map-key-taken-over-with-the-same-value',
@@ -162,7 +190,11 @@ const recordings: readonly Recording[] = [
 const scratch = await mkdtemp(join(tmpdir(), 'converge-record-'));
 const kubernetes = await startKubernetes({ folder: scratch, programs: await ensurePrograms() });
 try {
-  const cluster = await createClusters(configSchema.pick({ clusters: true, google: true }).parse({ clusters: { recorder: { kubeconfig: kubernetes.kubeconfig } } }))({ name: 'recorder', repository: 'master', environment: 'nobody' });
+  const cluster = await createClusters(
+    configSchema
+      .pick({ clusters: true, google: true })
+      .parse({ clusters: { recorder: { kubeconfig: kubernetes.kubeconfig } } }),
+  )({ name: 'recorder', repository: 'master', environment: 'nobody' });
   await kubernetes.kubectl(['create', 'namespace', namespace]);
   for (const { name, resource, object, touch, rolledOut } of recordings) {
     const apply = async (dryRun: boolean): Promise<KubernetesObject> => {
@@ -176,7 +208,8 @@ try {
       return found;
     };
     const applied = await apply(false);
-    if (rolledOut === true) await kubernetes.kubectl(['rollout', 'status', 'deployment/target', '--namespace', namespace]);
+    if (rolledOut === true)
+      await kubernetes.kubectl(['rollout', 'status', 'deployment/target', '--namespace', namespace]);
     // Times in managedFields have seconds: the touch is to be later than the apply.
     await sleep(1100);
     for (const parameters of touch) {

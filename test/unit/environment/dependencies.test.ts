@@ -1,19 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { declareEnvironment, gateOf, inDependencyOrder, readinessOf, refuseWrongDependencies, type DeclaredEnvironment } from '../../../shared/environment/dependencies.ts';
+import {
+  declareEnvironment,
+  gateOf,
+  inDependencyOrder,
+  readinessOf,
+  refuseWrongDependencies,
+  type DeclaredEnvironment,
+} from '../../../shared/environment/dependencies.ts';
 import { environmentPath } from '../../../shared/environment/environment-file.ts';
 import type { Incident } from '../../../shared/drift/incident.ts';
 import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
 import { nearestName } from '../../../shared/environment/nearest-name.ts';
 import { commitId, environmentText } from '../pipeline/ports.ts';
 
-const declare = (name: string, spec: readonly string[] = []): DeclaredEnvironment => declareEnvironment({ file: environmentPath(name), text: environmentText(name, spec) });
+const declare = (name: string, spec: readonly string[] = []): DeclaredEnvironment =>
+  declareEnvironment({ file: environmentPath(name), text: environmentText(name, spec) });
 
 /** Whether the environment of that name is refused, in a repository of these. */
 function refusalOf(name: string, graph: Readonly<Record<string, readonly string[] | 'broken'>>): string | undefined {
   const declared = new Map(
     Object.entries(graph).map(([other, dependsOn]) => [
       other,
-      dependsOn === 'broken' ? declareEnvironment({ file: environmentPath(other), text: 'broken: [' }) : declare(other, ['dependsOn:', ...dependsOn.map((dependency) => `  - ${dependency}`)]),
+      dependsOn === 'broken'
+        ? declareEnvironment({ file: environmentPath(other), text: 'broken: [' })
+        : declare(other, ['dependsOn:', ...dependsOn.map((dependency) => `  - ${dependency}`)]),
     ]),
   );
   try {
@@ -29,7 +39,9 @@ describe('a loop', () => {
   const graph = { a: ['b'], b: ['c'], c: ['a'], beside: [], upon: ['c'] };
 
   it.each(['a', 'b', 'c'])('is refused for %s, which is in it, and named as a whole', (name) => {
-    expect(refusalOf(name, graph)).toBe(`environments/${name}.yaml:9: spec.dependsOn.0: the environments wait for each other: a → b → c → a`);
+    expect(refusalOf(name, graph)).toBe(
+      `environments/${name}.yaml:9: spec.dependsOn.0: the environments wait for each other: a → b → c → a`,
+    );
   });
 
   it.each(['beside', 'upon'])('is nothing to %s, which is not in it', (name) => {
@@ -41,7 +53,9 @@ describe('a loop', () => {
   });
 
   it('is named by the line that leads into it, and in its shortest form', () => {
-    expect(refusalOf('a', { a: ['d', 'b'], b: ['c', 'a'], c: ['a'], d: [] })).toBe('environments/a.yaml:10: spec.dependsOn.1: the environments wait for each other: a → b → a');
+    expect(refusalOf('a', { a: ['d', 'b'], b: ['c', 'a'], c: ['a'], d: [] })).toBe(
+      'environments/a.yaml:10: spec.dependsOn.1: the environments wait for each other: a → b → a',
+    );
   });
 
   it('is none where two ways lead to one', () => {
@@ -56,7 +70,9 @@ describe('a loop', () => {
 describe('an unknown name', () => {
   it('is refused with file, line and the nearest name there is', () => {
     const message = refusalOf('acme', { acme: ['base', 'platfrom'], base: [], platform: [], globex: [] });
-    expect(message).toBe('environments/acme.yaml:10: spec.dependsOn.1: there is no environment platfrom in this repository; did you mean platform?');
+    expect(message).toBe(
+      'environments/acme.yaml:10: spec.dependsOn.1: there is no environment platfrom in this repository; did you mean platform?',
+    );
   });
 
   it('is nothing to those that depend on the one that names it', () => {
@@ -77,10 +93,15 @@ describe('an unknown name', () => {
 });
 
 describe('an order', () => {
-  const order = (graph: Readonly<Record<string, readonly string[]>>, names = Object.keys(graph)) => inDependencyOrder({ names, dependsOn: new Map(Object.entries(graph)) });
+  const order = (graph: Readonly<Record<string, readonly string[]>>, names = Object.keys(graph)) =>
+    inDependencyOrder({ names, dependsOn: new Map(Object.entries(graph)) });
 
   it('puts what others depend on first', () => {
-    expect(order({ top: ['left', 'right'], left: ['base'], right: ['base'], base: [] })).toEqual([['base'], ['left', 'right'], ['top']]);
+    expect(order({ top: ['left', 'right'], left: ['base'], right: ['base'], base: [] })).toEqual([
+      ['base'],
+      ['left', 'right'],
+      ['top'],
+    ]);
   });
 
   it('counts only what is to be ordered', () => {
@@ -96,15 +117,30 @@ const file = environmentPath('platform');
 const revision = `main@sha1:${commitId('1')}`;
 const inputs = { [file]: 'file-1', 'manifests/shop': 'tree-1' };
 const at = { commit: commitId('1'), revision, at: '2026-11-21T00:00:00.000Z', inputs };
-const settled: Memory = { ...emptyMemory(new Date(0)), attempted: at, converged: { ...at, renderKey: '00ff' }, health: 'Healthy' };
-const failed: Incident = { ...{ id: '4be0d1a2c3f40516', since: at.at, occurrence: 1, reason: 'Failed', revision }, ...{ summary: 'Deployment acme/web: refused', diff: undefined, told: true, closedAt: undefined } };
+const settled: Memory = {
+  ...emptyMemory(new Date(0)),
+  attempted: at,
+  converged: { ...at, renderKey: '00ff' },
+  health: 'Healthy',
+};
+const failed: Incident = {
+  ...{ id: '4be0d1a2c3f40516', since: at.at, occurrence: 1, reason: 'Failed', revision },
+  ...{ summary: 'Deployment acme/web: refused', diff: undefined, told: true, closedAt: undefined },
+};
 const failure = { state: 'failed', message: 'waits for platform, which failed: Deployment acme/web: refused' };
 const pending = { state: 'pending', suspended: false };
 
 describe('an environment that another depends on', () => {
   const changed = { ...inputs, 'manifests/shop': 'tree-2' };
-  const readiness = ({ memory = settled, current = inputs, spec = [] }: { memory?: Memory; current?: Record<string, string | null>; spec?: string[] }) =>
-    readinessOf({ name: 'platform', declared: declare('platform', spec), memory, current });
+  const readiness = ({
+    memory = settled,
+    current = inputs,
+    spec = [],
+  }: {
+    memory?: Memory;
+    current?: Record<string, string | null>;
+    spec?: string[];
+  }) => readinessOf({ name: 'platform', declared: declare('platform', spec), memory, current });
 
   it.each<{ what: string; memory?: Memory; current?: Record<string, string | null>; expected: object }>([
     { what: 'has converged with its inputs', expected: { state: 'ready' } },
@@ -112,18 +148,42 @@ describe('an environment that another depends on', () => {
     { what: 'has other inputs by now', current: changed, expected: pending },
     { what: 'has lost an input', current: { ...inputs, 'manifests/shop': null }, expected: pending },
     { what: 'failed with these inputs', memory: { ...settled, incident: failed }, expected: failure },
-    { what: 'became unhealthy', memory: { ...settled, incident: { ...failed, reason: 'Unhealthy' } }, expected: failure },
-    { what: 'waits for one that failed', memory: { ...settled, incident: { ...failed, reason: 'Blocked' } }, expected: failure },
+    {
+      what: 'became unhealthy',
+      memory: { ...settled, incident: { ...failed, reason: 'Unhealthy' } },
+      expected: failure,
+    },
+    {
+      what: 'waits for one that failed',
+      memory: { ...settled, incident: { ...failed, reason: 'Blocked' } },
+      expected: failure,
+    },
     { what: 'failed with other inputs', memory: { ...settled, incident: failed }, current: changed, expected: pending },
-    { what: 'failed at an earlier revision than it is at now', memory: { ...settled, incident: { ...failed, revision: 'main@sha1:0' } }, expected: pending },
-    { what: 'has drifted', memory: { ...settled, incident: { ...failed, reason: 'Drifted' } }, expected: { state: 'ready' } },
-    { what: 'has mended', memory: { ...settled, incident: { ...failed, closedAt: at.at } }, expected: { state: 'ready' } },
+    {
+      what: 'failed at an earlier revision than it is at now',
+      memory: { ...settled, incident: { ...failed, revision: 'main@sha1:0' } },
+      expected: pending,
+    },
+    {
+      what: 'has drifted',
+      memory: { ...settled, incident: { ...failed, reason: 'Drifted' } },
+      expected: { state: 'ready' },
+    },
+    {
+      what: 'has mended',
+      memory: { ...settled, incident: { ...failed, closedAt: at.at } },
+      expected: { state: 'ready' },
+    },
   ])('and $what is $expected.state', ({ memory, current, expected }) => {
-    expect(readiness({ ...(memory === undefined ? {} : { memory }), ...(current === undefined ? {} : { current }) })).toEqual(expected);
+    expect(
+      readiness({ ...(memory === undefined ? {} : { memory }), ...(current === undefined ? {} : { current }) }),
+    ).toEqual(expected);
   });
 
   it('and is suspended is ready where its sources are what it converged with: its file changed, as it says so', () => {
-    expect(readiness({ spec: ['suspend: true'], current: { ...inputs, [file]: 'file-2' } })).toEqual({ state: 'ready' });
+    expect(readiness({ spec: ['suspend: true'], current: { ...inputs, [file]: 'file-2' } })).toEqual({
+      state: 'ready',
+    });
   });
 
   it.each([
@@ -135,7 +195,10 @@ describe('an environment that another depends on', () => {
 
   it('and whose file cannot be read has failed', () => {
     const declared = declareEnvironment({ file, text: 'nonsense: 1\n' });
-    expect(readinessOf({ name: 'platform', declared, memory: settled, current: inputs })).toEqual({ state: 'failed', message: expect.stringMatching(/^platform cannot be read: environments\/platform\.yaml:1: nonsense: unknown key/) });
+    expect(readinessOf({ name: 'platform', declared, memory: settled, current: inputs })).toEqual({
+      state: 'failed',
+      message: expect.stringMatching(/^platform cannot be read: environments\/platform\.yaml:1: nonsense: unknown key/),
+    });
   });
 });
 
@@ -152,10 +215,16 @@ describe('a gate', () => {
 
   it('names all that are waited for', () => {
     expect(gateOf([ready, never])).toEqual({ gate: 'waiting', message: 'waits for never' });
-    expect(gateOf([never, suspended])).toEqual({ gate: 'waiting', message: 'waits for never, and for resting, which is suspended' });
+    expect(gateOf([never, suspended])).toEqual({
+      gate: 'waiting',
+      message: 'waits for never, and for resting, which is suspended',
+    });
   });
 
   it('is blocked where one has failed, whatever else is waited for', () => {
-    expect(gateOf([never, broken])).toEqual({ gate: 'blocked', message: 'waits for broken, which failed: Deployment acme/web: refused' });
+    expect(gateOf([never, broken])).toEqual({
+      gate: 'blocked',
+      message: 'waits for broken, which failed: Deployment acme/web: refused',
+    });
   });
 });

@@ -93,14 +93,24 @@ spec:
   it.each([
     ['in UTF-16', Buffer.from(smallest, 'utf16le').toString('utf8'), /^is not in UTF-8/],
     ['in Latin-1', Buffer.from(`# für\n${smallest}`, 'latin1').toString('utf8'), /^is not in UTF-8/],
-    ['stored with Git LFS', `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 1\n`, /^is stored with Git LFS/],
+    [
+      'stored with Git LFS',
+      `version https://git-lfs.github.com/spec/v1\noid sha256:${'4d'.repeat(32)}\nsize 1\n`,
+      /^is stored with Git LFS/,
+    ],
   ])('that is %s is refused by that', (_what, text, said) => {
     expect(refusalOf(() => parse(text))).toEqual({ subject: file, message: expect.stringMatching(said) });
   });
 
   it('may leave the definitions of a chart to another release', () => {
     const sourceWith = (crds: string) => withSource(`helm: { chart: charts/op, release: op${crds} }`).sources[0];
-    expect(sourceWith(', crds: skip')).toEqual({ kind: 'helm', chart: 'charts/op', release: 'op', values: [], crds: 'skip' });
+    expect(sourceWith(', crds: skip')).toEqual({
+      kind: 'helm',
+      chart: 'charts/op',
+      release: 'op',
+      values: [],
+      crds: 'skip',
+    });
     expect(sourceWith(', crds: apply')).toEqual(sourceWith(''));
     expect(refusalOf(() => sourceWith(', crds: maybe')).message).toMatch(/^spec\.sources\.0\.helm\.crds: /);
   });
@@ -112,20 +122,49 @@ spec:
   });
 
   it.each([
-    { what: 'a verification by nobody', line: 'verify: {}', message: 'spec.verify: expected allowedSigners, openpgpKeys, or both' },
-    { what: 'allowed signers outside of the repository', line: 'verify: { allowedSigners: ../signers }', message: 'spec.verify.allowedSigners: expected a path inside the repository, from its root, or the text itself' },
+    {
+      what: 'a verification by nobody',
+      line: 'verify: {}',
+      message: 'spec.verify: expected allowedSigners, openpgpKeys, or both',
+    },
+    {
+      what: 'allowed signers outside of the repository',
+      line: 'verify: { allowedSigners: ../signers }',
+      message: 'spec.verify.allowedSigners: expected a path inside the repository, from its root, or the text itself',
+    },
     { what: 'an unknown key', line: 'prnue: true', message: 'spec.prnue: unknown key' },
-    { what: 'a duration without a unit', line: 'timeout: "5"', message: 'spec.timeout: expected a duration like 90s, 5m or 1h30m' },
-    { what: 'a duration with a sign', line: 'healAfter: -5m', message: 'spec.healAfter: expected a duration like 90s, 5m or 1h30m' },
-    { what: 'a duration with a fraction', line: 'diffAfter: 1.5m', message: 'spec.diffAfter: expected a duration like 90s, 5m or 1h30m' },
-    { what: 'a number as a duration', line: 'timeout: 300', message: 'spec.timeout: Invalid input: expected string, received number' },
-    { what: 'a word for a boolean', line: 'prune: maybe', message: 'spec.prune: Invalid input: expected boolean, received string' },
+    {
+      what: 'a duration without a unit',
+      line: 'timeout: "5"',
+      message: 'spec.timeout: expected a duration like 90s, 5m or 1h30m',
+    },
+    {
+      what: 'a duration with a sign',
+      line: 'healAfter: -5m',
+      message: 'spec.healAfter: expected a duration like 90s, 5m or 1h30m',
+    },
+    {
+      what: 'a duration with a fraction',
+      line: 'diffAfter: 1.5m',
+      message: 'spec.diffAfter: expected a duration like 90s, 5m or 1h30m',
+    },
+    {
+      what: 'a number as a duration',
+      line: 'timeout: 300',
+      message: 'spec.timeout: Invalid input: expected string, received number',
+    },
+    {
+      what: 'a word for a boolean',
+      line: 'prune: maybe',
+      message: 'spec.prune: Invalid input: expected boolean, received string',
+    },
   ])('refuses $what, naming file, line and key', ({ line, message }) => {
     expect(refusalOf(() => withSpec(line))).toEqual({ subject: `${file}:9`, message });
   });
 
   describe('ignores', () => {
-    const withPaths = (...paths: string[]) => withSpec(`ignore: [{ target: { kind: Deployment }, paths: ${JSON.stringify(paths)} }]`);
+    const withPaths = (...paths: string[]) =>
+      withSpec(`ignore: [{ target: { kind: Deployment }, paths: ${JSON.stringify(paths)} }]`);
 
     it('the paths that it names, as they are written and as they are read', () => {
       expect(withPaths('/spec/replicas', '/spec/ports[port=53]').ignore).toEqual([
@@ -133,8 +172,15 @@ spec:
           target: { kind: 'Deployment' },
           paths: ['/spec/replicas', '/spec/ports[port=53]'],
           fields: [
-            [{ step: 'field', name: 'spec' }, { step: 'field', name: 'replicas' }],
-            [{ step: 'field', name: 'spec' }, { step: 'field', name: 'ports' }, { step: 'item', keys: { port: 53 } }],
+            [
+              { step: 'field', name: 'spec' },
+              { step: 'field', name: 'replicas' },
+            ],
+            [
+              { step: 'field', name: 'spec' },
+              { step: 'field', name: 'ports' },
+              { step: 'item', keys: { port: 53 } },
+            ],
           ],
         },
       ]);
@@ -149,7 +195,10 @@ spec:
       ['/metadata/labels', 'would cover metadata.labels.applyset.kubernetes.io/part-of, by which the object is known'],
       ['/spec/containers[name=web]/name', 'would cover the key by which the item is known'],
     ])('refuses %s, naming file, line and key', (path, message) => {
-      expect(refusalOf(() => withPaths('/spec/replicas', path))).toEqual({ subject: `${file}:9`, message: `spec.ignore.0.paths.1: ${message}` });
+      expect(refusalOf(() => withPaths('/spec/replicas', path))).toEqual({
+        subject: `${file}:9`,
+        message: `spec.ignore.0.paths.1: ${message}`,
+      });
     });
   });
 
@@ -164,16 +213,27 @@ spec:
       source: '{ kustomize: a, manifests: b }',
       key: 'spec.sources.0: expected exactly one of helm, kustomize, manifests',
     },
-    { what: 'an empty source', source: '{}', key: 'spec.sources.0: expected exactly one of helm, kustomize, manifests' },
+    {
+      what: 'an empty source',
+      source: '{}',
+      key: 'spec.sources.0: expected exactly one of helm, kustomize, manifests',
+    },
     { what: 'an unknown kind of source', source: 'jsonnet: a', key: 'spec.sources.0.jsonnet: unknown key' },
-    { what: 'a chart without a release', source: 'helm: { chart: charts/shop }', key: 'spec.sources.0.helm.release: is missing' },
+    {
+      what: 'a chart without a release',
+      source: 'helm: { chart: charts/shop }',
+      key: 'spec.sources.0.helm.release: is missing',
+    },
     {
       what: 'a release in capitals',
       source: 'helm: { chart: c, release: Shop }',
       key: 'spec.sources.0.helm.release: expected lower-case letters, digits and dashes',
     },
   ])('refuses $what, naming the line of the source', ({ source, key }) => {
-    expect(refusalOf(() => withSource(source))).toMatchObject({ subject: `${file}:8`, message: expect.stringContaining(key) });
+    expect(refusalOf(() => withSource(source))).toMatchObject({
+      subject: `${file}:8`,
+      message: expect.stringContaining(key),
+    });
   });
 
   it.each(['../elsewhere', '/etc', 'a/../../b', './overlays', 'overlays//production', 'overlays/production/', '..'])(
@@ -203,7 +263,13 @@ spec:
   it.each([
     { what: 'another apiVersion', from: 'converge.dev/v1', to: 'converge.dev/v2', line: 1, key: 'apiVersion' },
     { what: 'another kind', from: 'kind: Environment', to: 'kind: Deployment', line: 2, key: 'kind' },
-    { what: 'a name too long for a label', from: 'name: acme-production', to: `name: ${'a'.repeat(54)}`, line: 3, key: 'metadata.name' },
+    {
+      what: 'a name too long for a label',
+      from: 'name: acme-production',
+      to: `name: ${'a'.repeat(54)}`,
+      line: 3,
+      key: 'metadata.name',
+    },
     { what: 'an empty cluster', from: 'cluster: production-eu', to: "cluster: ''", line: 5, key: 'spec.cluster' },
     { what: 'a namespace in capitals', from: 'namespace: acme', to: 'namespace: ACME', line: 6, key: 'spec.namespace' },
   ])('refuses $what', ({ from, to, line, key }) => {
@@ -239,30 +305,50 @@ describe('the path of an environment file', () => {
     'config/environments/acme.yaml',
     'environments/.yaml',
     'environments/acme.yaml.bak',
-  ])(
-    'gives none for %s',
-    (path) => {
-      expect(environmentOfPath(path)).toBeUndefined();
-    },
-  );
+  ])('gives none for %s', (path) => {
+    expect(environmentOfPath(path)).toBeUndefined();
+  });
 
   it('takes health expressions, for the objects of their target', () => {
-    const health = [{ target: { group: 'family.example', kind: 'Tariff' }, healthy: "status.phase == 'Published'", degraded: "status.phase == 'Refused'" }];
+    const health = [
+      {
+        target: { group: 'family.example', kind: 'Tariff' },
+        healthy: "status.phase == 'Published'",
+        degraded: "status.phase == 'Refused'",
+      },
+    ];
     expect(withSpec(`health: ${JSON.stringify(health)}`).health).toEqual(health);
   });
 
   it.for([
-    ['healthy: "status.phase =="', 'spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF'],
-    ['healthy: "true"\n      degraded: "status.conditions.exist(c, true)"', "spec.health.0.degraded: is no CEL expression that can be used: found no matching overload for 'dyn.exist(dyn, bool)'"],
-    ['healthy: "status.phase.matches(\'x\')"', 'spec.health.0.healthy: is no CEL expression that can be used: matches() is not available, as its cost has no bound'],
+    [
+      'healthy: "status.phase =="',
+      'spec.health.0.healthy: is no CEL expression that can be used: Unexpected token: EOF',
+    ],
+    [
+      'healthy: "true"\n      degraded: "status.conditions.exist(c, true)"',
+      "spec.health.0.degraded: is no CEL expression that can be used: found no matching overload for 'dyn.exist(dyn, bool)'",
+    ],
+    [
+      'healthy: "status.phase.matches(\'x\')"',
+      'spec.health.0.healthy: is no CEL expression that can be used: matches() is not available, as its cost has no bound',
+    ],
   ])('refuses %s', ([expression, message]) => {
-    const { subject, message: problem } = refusalOf(() => withSpec(`health:\n    - target: { kind: Tariff }\n      ${expression}`));
-    expect({ subject, problem }).toEqual({ subject: `${file}:${expression?.includes('degraded') ? 12 : 11}`, problem: message });
+    const { subject, message: problem } = refusalOf(() =>
+      withSpec(`health:\n    - target: { kind: Tariff }\n      ${expression}`),
+    );
+    expect({ subject, problem }).toEqual({
+      subject: `${file}:${expression?.includes('degraded') ? 12 : 11}`,
+      problem: message,
+    });
   });
 });
 
 it('is not named by bytes that are not UTF-8, nor names a path of such', () => {
   expect(environmentOfPath('environments/x\udce9.yaml')).toBeUndefined();
-  const text = 'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: acme }\nspec: { cluster: a, namespace: a, sources: [{ manifests: "config/x\\uDCFCn" }] }\n';
-  expect(() => parseEnvironmentFile({ file: 'environments/acme.yaml', text })).toThrow(/expected a path inside the repository/);
+  const text =
+    'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: acme }\nspec: { cluster: a, namespace: a, sources: [{ manifests: "config/x\\uDCFCn" }] }\n';
+  expect(() => parseEnvironmentFile({ file: 'environments/acme.yaml', text })).toThrow(
+    /expected a path inside the repository/,
+  );
 });

@@ -48,7 +48,9 @@ describe('the inputs of an environment', () => {
   });
 
   it('do not cover a folder whose name only begins the same', () => {
-    expect(inputPaths({ environment, reads: ['charts/shop-extra/values.yaml'] })).toContain('charts/shop-extra/values.yaml');
+    expect(inputPaths({ environment, reads: ['charts/shop-extra/values.yaml'] })).toContain(
+      'charts/shop-extra/values.yaml',
+    );
   });
 });
 

@@ -5,7 +5,10 @@ const at = (text: string): string[] => pathsUpwards({ path: 'overlays/acme/kusto
 
 describe('what a kustomization names outside its folder', () => {
   it('is every path that goes up, however it is written, and whether or not the rest can be read', () => {
-    expect(at('resources: [../../bases/web, "../shared/", own.yaml]\nbroken: [')).toEqual(['bases/web', 'overlays/shared']);
+    expect(at('resources: [../../bases/web, "../shared/", own.yaml]\nbroken: [')).toEqual([
+      'bases/web',
+      'overlays/shared',
+    ]);
     expect(at("- '../../patches/a.yaml'\n- path: ../b.yaml\n")).toEqual(['patches/a.yaml', 'overlays/b.yaml']);
     expect(at('resources: [../..]')).toEqual(['']);
     expect(at('resources: [own.yaml, ./deeper/]')).toEqual([]);

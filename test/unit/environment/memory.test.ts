@@ -11,9 +11,12 @@ describe('the memory of an environment', () => {
     expect(readMemory({ value: JSON.parse(JSON.stringify(written)), now: new Date(0) })).toEqual(written);
   });
 
-  it.each([undefined, null, 'text', 7, [], {}, { version: 2, objects: {} }])('is lost where %o stands in its place', (value) => {
-    expect(readMemory({ value, now })).toEqual(emptyMemory(now));
-  });
+  it.each([undefined, null, 'text', 7, [], {}, { version: 2, objects: {} }])(
+    'is lost where %o stands in its place',
+    (value) => {
+      expect(readMemory({ value, now })).toEqual(emptyMemory(now));
+    },
+  );
 
   // A half of a memory would crash every later run of its environment, and nothing would ever rewrite it.
   it('is lost where only a part of it is there', () => {

@@ -3,7 +3,12 @@ import { massRemoval, mayBeRenamed, previousNamesIn } from '../../../shared/envi
 
 const file = (name: string, previousNames: readonly string[] = []): readonly [string, string] => [
   name,
-  JSON.stringify({ apiVersion: 'converge.dev/v1', kind: 'Environment', metadata: { name, previousNames }, spec: { cluster: 'a', namespace: 'a', sources: [{ manifests: 'm' }] } }),
+  JSON.stringify({
+    apiVersion: 'converge.dev/v1',
+    kind: 'Environment',
+    metadata: { name, previousNames },
+    spec: { cluster: 'a', namespace: 'a', sources: [{ manifests: 'm' }] },
+  }),
 ];
 
 describe('the previous names of the environments of a commit', () => {
@@ -39,6 +44,8 @@ describe('environment files that are gone', () => {
   });
 
   it('are taken for lost beyond half of ten or more', () => {
-    expect(massRemoval({ known: names(10), removed: names(6) })).toContain('the files of 6 of 10 environments are gone at once');
+    expect(massRemoval({ known: names(10), removed: names(6) })).toContain(
+      'the files of 6 of 10 environments are gone at once',
+    );
   });
 });

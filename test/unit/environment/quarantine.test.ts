@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { asksForRollback, isUnderWay, judgeRollback, reviewQuarantine, type Quarantine } from '../../../shared/environment/quarantine.ts';
+import {
+  asksForRollback,
+  isUnderWay,
+  judgeRollback,
+  reviewQuarantine,
+  type Quarantine,
+} from '../../../shared/environment/quarantine.ts';
 
 const good = { 'charts/shop': 'a', 'config/acme.yaml': null };
 const bad = { 'charts/shop': 'b', 'config/acme.yaml': null };
@@ -9,7 +15,8 @@ const quarantine: Quarantine = {
 };
 const environment = { rollback: { onFailure: 'revert' as const }, selfHeal: true, suspend: false };
 const converged = { revision: 'main@sha1:a', inputs: good };
-const judge = (facts: Partial<Parameters<typeof judgeRollback>[0]>) => judgeRollback({ environment, failed: { inputs: bad }, converged, quarantine: undefined, ...facts });
+const judge = (facts: Partial<Parameters<typeof judgeRollback>[0]>) =>
+  judgeRollback({ environment, failed: { inputs: bad }, converged, quarantine: undefined, ...facts });
 
 describe('a roll-back', () => {
   it('is due where a revision failed, another one converged before, and the environment asks for it', () => {
@@ -20,13 +27,29 @@ describe('a roll-back', () => {
   it.each<[string, Partial<Parameters<typeof judgeRollback>[0]>, string]>([
     ['nobody asks for it', { environment: { ...environment, rollback: { onFailure: 'none' } } }, ''],
     ['the environment is suspended', { environment: { ...environment, suspend: true } }, ''],
-    ['the environment only detects', { environment: { ...environment, selfHeal: false } }, 'not rolled back: selfHeal is false'],
+    [
+      'the environment only detects',
+      { environment: { ...environment, selfHeal: false } },
+      'not rolled back: selfHeal is false',
+    ],
     ['nothing converged before', { converged: undefined }, 'not rolled back: nothing converged before it'],
     ['it is what converged before', { failed: { inputs: good } }, ''],
-    ['it is the roll-back that fails', { failed: { inputs: good }, quarantine }, `this is the roll-back of main@sha1:${'b'.repeat(12)}; nothing further is rolled back`],
+    [
+      'it is the roll-back that fails',
+      { failed: { inputs: good }, quarantine },
+      `this is the roll-back of main@sha1:${'b'.repeat(12)}; nothing further is rolled back`,
+    ],
     ['it was done once', { quarantine }, 'not rolled back again: it was rolled back once'],
-    ['a person brought it back', { quarantine: { ...quarantine, lifted: 'd'.repeat(40) } }, 'not rolled back again: it was rolled back once, and brought back'],
-    ['the Git host refused it', { quarantine: { ...quarantine, revert: null, refused: 'protected branch' } }, 'not rolled back: protected branch'],
+    [
+      'a person brought it back',
+      { quarantine: { ...quarantine, lifted: 'd'.repeat(40) } },
+      'not rolled back again: it was rolled back once, and brought back',
+    ],
+    [
+      'the Git host refused it',
+      { quarantine: { ...quarantine, revert: null, refused: 'protected branch' } },
+      'not rolled back: protected branch',
+    ],
   ])('is not due where %s', (_what, facts, note) => {
     expect(judge(facts)).toEqual({ verdict: 'not due', note });
   });
@@ -52,7 +75,8 @@ describe('a quarantine', () => {
 });
 
 describe('another environment that is made of the same', () => {
-  const asks = (facts: Partial<Parameters<typeof asksForRollback>[0]>) => asksForRollback({ environment, converged, current: bad, ...facts });
+  const asks = (facts: Partial<Parameters<typeof asksForRollback>[0]>) =>
+    asksForRollback({ environment, converged, current: bad, ...facts });
 
   it('asks for the roll-back, too, where its file says so and it has not converged with what is rolled back', () => {
     expect(asks({})).toBe(true);

@@ -4,10 +4,20 @@ import type { Inputs } from '../../../shared/environment/inputs.ts';
 import { releaseKeys } from '../../../shared/environment/release-key.ts';
 
 function keysOf(inputs: Inputs, spec: Record<string, unknown> = {}): ReadonlyMap<string, string> {
-  const helm = (release: string) => ({ helm: { chart: `charts/${release}`, release, values: [`config/${release}.yaml`] } });
+  const helm = (release: string) => ({
+    helm: { chart: `charts/${release}`, release, values: [`config/${release}.yaml`] },
+  });
   const sources = [helm('shop'), helm('claims'), { manifests: 'manifests/network' }];
-  const file = { apiVersion: 'converge.dev/v1', kind: 'Environment', metadata: { name: 'acme' }, spec: { cluster: 'sandbox', namespace: 'acme', sources, ...spec } };
-  return releaseKeys({ environment: parseEnvironmentFile({ file: 'environments/acme.yaml', text: JSON.stringify(file) }), inputs });
+  const file = {
+    apiVersion: 'converge.dev/v1',
+    kind: 'Environment',
+    metadata: { name: 'acme' },
+    spec: { cluster: 'sandbox', namespace: 'acme', sources, ...spec },
+  };
+  return releaseKeys({
+    environment: parseEnvironmentFile({ file: 'environments/acme.yaml', text: JSON.stringify(file) }),
+    inputs,
+  });
 }
 const inputs: Inputs = {
   'environments/acme.yaml': '1',
@@ -19,7 +29,10 @@ const inputs: Inputs = {
   'bases/linked.yaml': '7',
 };
 const usual = keysOf(inputs);
-const changed = (path: string) => [...keysOf({ ...inputs, [path]: 'other' })].flatMap(([release, key]) => (key === usual.get(release) ? [] : [release]));
+const changed = (path: string) =>
+  [...keysOf({ ...inputs, [path]: 'other' })].flatMap(([release, key]) =>
+    key === usual.get(release) ? [] : [release],
+  );
 
 describe('the key of a release', () => {
   it('is there for each Helm source in their order, and for all others together', () => {

@@ -13,12 +13,19 @@ function afterFailures(count: number): Retry {
 
 describe('what failed', () => {
   it('is tried again at once, then after pauses that double up to half an hour', () => {
-    const minutes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 2000].map((count) => (Date.parse(afterFailures(count).notBefore) - now.getTime()) / 60_000);
+    const minutes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 2000].map(
+      (count) => (Date.parse(afterFailures(count).notBefore) - now.getTime()) / 60_000,
+    );
     expect(minutes).toEqual([0, 1, 2, 4, 8, 16, 30, 30, 30, 30]);
   });
 
   it('counts from one again at another revision', () => {
-    expect(nextRetry({ last: afterFailures(5), revision: 'main@sha1:b', healing: false, now })).toEqual({ revision: 'main@sha1:b', count: 1, notBefore: now.toISOString(), healing: false });
+    expect(nextRetry({ last: afterFailures(5), revision: 'main@sha1:b', healing: false, now })).toEqual({
+      revision: 'main@sha1:b',
+      count: 1,
+      notBefore: now.toISOString(),
+      healing: false,
+    });
   });
 
   const retry = afterFailures(2);

@@ -8,7 +8,11 @@ const rollout = beginRollout({ revision: 'main@sha1:a', now: start, timeout });
 
 describe('a roll-out', () => {
   it('lasts as long as the timeout of its environment', () => {
-    expect(rollout).toEqual({ revision: 'main@sha1:a', since: '2026-11-21T01:00:00.000Z', until: '2026-11-21T01:05:00.000Z' });
+    expect(rollout).toEqual({
+      revision: 'main@sha1:a',
+      since: '2026-11-21T01:00:00.000Z',
+      until: '2026-11-21T01:05:00.000Z',
+    });
     expect([isOver({ rollout, now: at(299) }), isOver({ rollout, now: at(300) })]).toEqual([false, true]);
   });
 
@@ -18,16 +22,32 @@ describe('a roll-out', () => {
     expect(endRollout({ rollout: failed, now: at(20) })).toBe(failed);
   });
 
-  const facts = { last: rollout, revision: 'main@sha1:b', commits: false, heals: false, sameInputs: false, now: at(60), timeout };
+  const facts = {
+    last: rollout,
+    revision: 'main@sha1:b',
+    commits: false,
+    heals: false,
+    sameInputs: false,
+    now: at(60),
+    timeout,
+  };
   const fresh = beginRollout({ revision: 'main@sha1:b', now: at(60), timeout });
   it.each([
     ['a commit that changes objects begins one', { commits: true }, fresh],
-    ['also at the same revision: what a killed run did not apply', { commits: true, revision: 'main@sha1:a' }, beginRollout({ ...rollout, now: at(60), timeout })],
+    [
+      'also at the same revision: what a killed run did not apply',
+      { commits: true, revision: 'main@sha1:a' },
+      beginRollout({ ...rollout, now: at(60), timeout }),
+    ],
     ['other inputs begin one though no object changes', {}, fresh],
     ['a commit beside the environment goes on with the last', { sameInputs: true }, rollout],
     ['a look at the same revision goes on with the last', { revision: 'main@sha1:a' }, rollout],
     ['what is healed goes on with the last while that lasts', { heals: true, sameInputs: true }, rollout],
-    ['what is healed when that is over has its own time', { heals: true, sameInputs: true, last: endRollout({ rollout, now: at(10) }) }, fresh],
+    [
+      'what is healed when that is over has its own time',
+      { heals: true, sameInputs: true, last: endRollout({ rollout, now: at(10) }) },
+      fresh,
+    ],
     ['nothing begins one where nothing is rolled out', { last: undefined }, undefined],
   ])('%s', (_what, changed, expected) => {
     expect(rolloutOf({ ...facts, ...changed })).toEqual(expected);

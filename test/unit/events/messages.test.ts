@@ -42,12 +42,22 @@ describe('change-committed', () => {
 
   it('comes back as it was sent', () => {
     const event = encodeChangeCommitted(change, time);
-    expect(event).toMatchObject({ type: 'dev.converge.change.committed.v1', subject: 'master', source: '//converge.dev/pipeline', time });
+    expect(event).toMatchObject({
+      type: 'dev.converge.change.committed.v1',
+      subject: 'master',
+      source: '//converge.dev/pipeline',
+      time,
+    });
     expect(parseChangeCommitted(delivered(event))).toEqual(change);
   });
 
   it('is one event, whoever announces the commit and when', () => {
-    const announcedByWebhook = { ...change, url: 'ssh://git@git.example.com/family/master.git', previous: null, artifacts: [] };
+    const announcedByWebhook = {
+      ...change,
+      url: 'ssh://git@git.example.com/family/master.git',
+      previous: null,
+      artifacts: [],
+    };
     expect(encodeChangeCommitted(announcedByWebhook, later).id).toBe(encodeChangeCommitted(change, time).id);
   });
 
@@ -70,7 +80,11 @@ describe('change-committed', () => {
     ['repository', ''],
   ])('is refused with a %s of %o, naming the field', (field, value) => {
     expect(() => parseChangeCommitted(incoming({ ...change, [field]: value }))).toThrow(
-      expect.objectContaining({ code: 'InvalidEvent', disposition: 'refuse', message: expect.stringContaining(`at ${field}`) }),
+      expect.objectContaining({
+        code: 'InvalidEvent',
+        disposition: 'refuse',
+        message: expect.stringContaining(`at ${field}`),
+      }),
     );
   });
 });
@@ -89,7 +103,9 @@ describe('reconcile', () => {
     expect(encodeReconcileRequested({ job, occasion: commit, time: later }).id).toBe(id);
     expect(encodeReconcileRequested({ job, occasion: previous, time }).id).not.toBe(id);
     expect(encodeReconcileRequested({ job: { ...job, mode: 'check' }, occasion: commit, time }).id).not.toBe(id);
-    expect(encodeReconcileRequested({ job: { ...job, environment: 'globex-production' }, occasion: commit, time }).id).not.toBe(id);
+    expect(
+      encodeReconcileRequested({ job: { ...job, environment: 'globex-production' }, occasion: commit, time }).id,
+    ).not.toBe(id);
   });
 
   it.each([
@@ -97,7 +113,9 @@ describe('reconcile', () => {
     ['cause', 'boredom'],
     ['environment', ''],
   ])('is refused with a %s of %o', (field, value) => {
-    expect(() => parseReconcileRequested(incoming({ ...job, [field]: value }))).toThrow(expect.objectContaining({ code: 'InvalidEvent' }));
+    expect(() => parseReconcileRequested(incoming({ ...job, [field]: value }))).toThrow(
+      expect.objectContaining({ code: 'InvalidEvent' }),
+    );
   });
 });
 
@@ -143,18 +161,22 @@ const converged: Converged = {
   repository: 'master',
   cluster: 'production-eu',
   revision: `main@sha1:${commit}`,
-  incident: null, occurrence: null,
+  incident: null,
+  occurrence: null,
   seconds: 4.2,
   changes: { created: 12, configured: 1, unchanged: 40, pruned: 0 },
   policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
 };
 
 describe('an alert of a version that told no policy', () => {
-  it.each([{ topic: 'diff', data: diff } as const, { topic: 'converged', data: converged } as const])('is read all the same: $topic', ({ topic, data }) => {
-    const { policy: _policy, ...older } = data;
-    const event = { ...incoming(older), type: `dev.converge.environment.${topic}.v1` };
-    expect(parseAlert(event)).toEqual({ topic, data: { ...data, policy: null } });
-  });
+  it.each([{ topic: 'diff', data: diff } as const, { topic: 'converged', data: converged } as const])(
+    'is read all the same: $topic',
+    ({ topic, data }) => {
+      const { policy: _policy, ...older } = data;
+      const event = { ...incoming(older), type: `dev.converge.environment.${topic}.v1` };
+      expect(parseAlert(event)).toEqual({ topic, data: { ...data, policy: null } });
+    },
+  );
 });
 
 describe('diff', () => {
@@ -187,7 +209,8 @@ describe('diff', () => {
 });
 
 describe('converged', () => {
-  const idOf = (changed: Partial<Converged>) => encodeAlert({ topic: 'converged', data: { ...converged, ...changed } }, time).id;
+  const idOf = (changed: Partial<Converged>) =>
+    encodeAlert({ topic: 'converged', data: { ...converged, ...changed } }, time).id;
 
   it('comes back as it was sent', () => {
     const event = encodeAlert({ topic: 'converged', data: converged }, time);
@@ -202,7 +225,10 @@ describe('converged', () => {
   });
 
   it('says which occurrence of an incident it closes', () => {
-    const first = encodeAlert({ topic: 'converged', data: { ...converged, incident: diff.incident, occurrence: 1 } }, time);
+    const first = encodeAlert(
+      { topic: 'converged', data: { ...converged, incident: diff.incident, occurrence: 1 } },
+      time,
+    );
     expect(parseAlert(delivered(first)).data).toHaveProperty('occurrence', 1);
   });
 

@@ -15,17 +15,30 @@ function deliveryOf(name: string): { headers: Record<string, string>; body: Uint
 }
 
 const job = { repository: 'master', environment: 'acme', mode: 'reconcile', cause: 'commit' };
-const event = { id: '8e3c6f50417d9cabba29d8e7f6051423', type: 'dev.converge.reconcile.requested.v1', source: '//converge.dev/pipeline', subject: 'master/acme' };
+const event = {
+  id: '8e3c6f50417d9cabba29d8e7f6051423',
+  type: 'dev.converge.reconcile.requested.v1',
+  source: '//converge.dev/pipeline',
+  subject: 'master/acme',
+};
 
 describe('an event', () => {
-  it.each(['reconcile-requested', 'reconcile-requested-wrapped-by-eventarc', 'reconcile-requested-wrapped', 'reconcile-requested-structured'])('is read from %s', (name) => {
+  it.each([
+    'reconcile-requested',
+    'reconcile-requested-wrapped-by-eventarc',
+    'reconcile-requested-wrapped',
+    'reconcile-requested-structured',
+  ])('is read from %s', (name) => {
     const read = readEvent(deliveryOf(name));
     expect(read).toMatchObject(event);
     expect(parseReconcileRequested(read)).toEqual(job);
   });
 
   it('of Cloud Storage is read as Eventarc sends it', () => {
-    expect(readEvent(deliveryOf('storage-finalized'))).toMatchObject({ type: 'google.cloud.storage.object.v1.finalized', data: { name: 'config/acme.yaml' } });
+    expect(readEvent(deliveryOf('storage-finalized'))).toMatchObject({
+      type: 'google.cloud.storage.object.v1.finalized',
+      data: { name: 'config/acme.yaml' },
+    });
   });
 
   const binary = deliveryOf('reconcile-requested');
@@ -36,9 +49,25 @@ describe('an event', () => {
     { what: 'whose body is cut off', request: { ...binary, body: binary.body.slice(0, 20) } },
     { what: 'whose body is not UTF-8', request: { ...binary, body: Uint8Array.of(0x22, 0xff, 0x22) } },
     { what: 'without anything', request: { headers: {}, body: text('') } },
-    { what: 'that is a message without attributes', request: { headers: {}, body: text('{"message":{"data":"e30="}}') } },
-    { what: 'that is a message without data', request: { headers: {}, body: text(JSON.stringify({ message: { attributes: { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-type': 't', 'ce-source': 's' } } })) } },
-    { what: 'that is a message whose data is no base64', request: { headers: {}, body: text('{"message":{"attributes":{},"data":"?"}}') } },
+    {
+      what: 'that is a message without attributes',
+      request: { headers: {}, body: text('{"message":{"data":"e30="}}') },
+    },
+    {
+      what: 'that is a message without data',
+      request: {
+        headers: {},
+        body: text(
+          JSON.stringify({
+            message: { attributes: { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-type': 't', 'ce-source': 's' } },
+          }),
+        ),
+      },
+    },
+    {
+      what: 'that is a message whose data is no base64',
+      request: { headers: {}, body: text('{"message":{"attributes":{},"data":"?"}}') },
+    },
   ])('$what is refused', ({ request }) => {
     const read = (): unknown => readEvent(request);
     expect(read).toThrow(ConvergeError);

@@ -9,7 +9,8 @@ import type { KubernetesObject } from '../../../shared/objects/kubernetes-object
 const fixtures = new URL('fixtures/', import.meta.url);
 
 const objectSchema = z.custom<KubernetesObject>(
-  (value) => z.object({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({}) }).safeParse(value).success,
+  (value) =>
+    z.object({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({}) }).safeParse(value).success,
 );
 
 function readFixture(name: string): KubernetesObject {
@@ -108,7 +109,12 @@ describe('assessHealth', () => {
   });
 
   it('judges a kind of another group that only shares the name by the generic rule', () => {
-    const service = { apiVersion: 'services.example.com/v1', kind: 'Service', metadata: { name: 'web' }, spec: { type: 'LoadBalancer' } };
+    const service = {
+      apiVersion: 'services.example.com/v1',
+      kind: 'Service',
+      metadata: { name: 'web' },
+      spec: { type: 'LoadBalancer' },
+    };
     expect(assessHealth(service).state).toBe('Healthy');
   });
 });

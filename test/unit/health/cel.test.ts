@@ -6,7 +6,13 @@ import type { KubernetesObject } from '../../../shared/objects/kubernetes-object
 const tariff: KubernetesObject = {
   apiVersion: 'family.example/v1',
   kind: 'Tariff',
-  metadata: { name: 'home', namespace: 'acme', generation: 3, creationTimestamp: '2026-11-21T01:02:03Z', labels: { 'family.example/line': 'home' } },
+  metadata: {
+    name: 'home',
+    namespace: 'acme',
+    generation: 3,
+    creationTimestamp: '2026-11-21T01:02:03Z',
+    labels: { 'family.example/line': 'home' },
+  },
   spec: { replicas: 2, share: 0.5 },
   status: {
     phase: 'Published',
@@ -71,16 +77,26 @@ describe('compileCel', () => {
   it.for([
     ["data[data.key] == 'x'", { kind: 'absent', message: 'No such key: ***' }],
     ['int(data.key) > 1', { kind: 'failed', message: 'int() type error: cannot convert to int' }],
-    ['duration(data.key) > duration("1h")', { kind: 'failed', message: "Invalid duration string: ***" }],
+    ['duration(data.key) > duration("1h")', { kind: 'failed', message: 'Invalid duration string: ***' }],
     ['data.list[data.key] == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
-    ['timestamp(data.key) > timestamp("2026-11-22T00:00:00Z")', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
+    [
+      'timestamp(data.key) > timestamp("2026-11-22T00:00:00Z")',
+      expect.objectContaining({ message: expect.not.stringContaining('hunter') }),
+    ],
     ['data.key.unknown == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
     ['data.key[data.key] == 1', expect.objectContaining({ message: expect.not.stringContaining('hunter') })],
     ['data.key ? true : false', { kind: 'failed', message: "Ternary condition must be bool, got 'string'" }],
     ['bool(data.key)', { kind: 'failed', message: 'bool() conversion error: invalid string value "***"' }],
     ['{data.key: 1}[data.key + "x"] == 1', { kind: 'absent', message: 'No such key: ***' }],
   ] as const)('quotes nothing of an object, which may be a Secret: %s', ([text, answer]) => {
-    expect(evaluate(text, { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'login' }, data: { key: 'hunter2Canary', list: [1] } })).toEqual(answer);
+    expect(
+      evaluate(text, {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'login' },
+        data: { key: 'hunter2Canary', list: [1] },
+      }),
+    ).toEqual(answer);
   });
 
   it.for([
@@ -103,7 +119,10 @@ describe('compileCel', () => {
     ["1 + 'a' == 'x'", 'no such overload: int + string'],
     ["status.phase.matches('^(P+)+$')", 'matches() is not available, as its cost has no bound'],
     ["status.phase.split('').exists(c, c == 'P')", 'split() is not available, as its cost has no bound'],
-    ['[1].exists(a, [1].exists(b, [1].exists(c, [1].exists(d, true))))', 'it nests 4 comprehensions, expected 3 at most'],
+    [
+      '[1].exists(a, [1].exists(b, [1].exists(c, [1].exists(d, true))))',
+      'it nests 4 comprehensions, expected 3 at most',
+    ],
     ['[1].map(a, a).map(a, a).map(a, a).exists(a, true)', 'it nests 4 comprehensions, expected 3 at most'],
   ])('refuses %s', ([text, message]) => {
     expect(compileCel(String(text))).toEqual({ ok: false, message });

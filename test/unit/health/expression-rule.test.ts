@@ -9,7 +9,12 @@ const ready: HealthExpressions = {
   degraded: "status.phase == 'Refused' || status.failures > 3",
 };
 
-const tariff = (status: unknown): KubernetesObject => ({ apiVersion: 'family.example/v1', kind: 'Tariff', metadata: { name: 'home', namespace: 'acme' }, status });
+const tariff = (status: unknown): KubernetesObject => ({
+  apiVersion: 'family.example/v1',
+  kind: 'Tariff',
+  metadata: { name: 'home', namespace: 'acme' },
+  status,
+});
 const assess = (status: unknown, rule = ready) => assessHealth(tariff(status), [rule]);
 
 describe('a rule of the environment file', () => {
@@ -18,22 +23,41 @@ describe('a rule of the environment file', () => {
     [{ phase: 'Refused', message: 'no such\nproduct' }, 'Degraded', 'no such product'],
     [{ phase: 'Refused' }, 'Degraded', 'its phase is Refused'],
     [{ phase: 'Published', failures: 4 }, 'Degraded', 'its phase is Published'],
-    [{ phase: 'Checking', failures: 0 }, 'Progressing', 'its healthy expression is not true yet: its phase is Checking'],
+    [
+      { phase: 'Checking', failures: 0 },
+      'Progressing',
+      'its healthy expression is not true yet: its phase is Checking',
+    ],
     [{}, 'Progressing', 'its healthy expression is not true yet: No such key: phase'],
     [undefined, 'Progressing', 'its healthy expression is not true yet: Unknown variable: status'],
-    [{ phase: 'Checking', failures: 'many' }, 'Unknown', 'its degraded expression cannot be evaluated: no such overload: dyn<string> > int'],
+    [
+      { phase: 'Checking', failures: 'many' },
+      'Unknown',
+      'its degraded expression cannot be evaluated: no such overload: dyn<string> > int',
+    ],
     ['none', 'Progressing', 'its healthy expression is not true yet: No such key: phase'],
   ] as const)('judges the status %j as %s', ([status, state, message]) => {
     expect(assess(status)).toEqual({ state, message });
   });
 
   it('says Unknown of a healthy expression that fails, and of one that does not compile', () => {
-    expect(assess({ phase: 3 }, { target: {}, healthy: "status.phase > 'a'" })).toMatchObject({ state: 'Unknown', message: expect.stringContaining('cannot be evaluated') });
-    expect(assess({}, { target: {}, healthy: 'status.' })).toMatchObject({ state: 'Unknown', message: expect.stringContaining('does not compile') });
+    expect(assess({ phase: 3 }, { target: {}, healthy: "status.phase > 'a'" })).toMatchObject({
+      state: 'Unknown',
+      message: expect.stringContaining('cannot be evaluated'),
+    });
+    expect(assess({}, { target: {}, healthy: 'status.' })).toMatchObject({
+      state: 'Unknown',
+      message: expect.stringContaining('does not compile'),
+    });
   });
 
   it('comes before the rule of a built-in kind, and the first of several decides', () => {
-    const paused: KubernetesObject = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { paused: true } };
+    const paused: KubernetesObject = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: { paused: true },
+    };
     const rules = [
       { target: { group: 'apps' }, healthy: 'spec.paused' },
       { target: { kind: 'Deployment' }, healthy: 'false' },
@@ -43,7 +67,10 @@ describe('a rule of the environment file', () => {
   });
 
   it('waits for an object that is being deleted', () => {
-    const object = { ...tariff({ phase: 'Published' }), metadata: { name: 'home', deletionTimestamp: '2026-11-21T01:02:03Z' } };
+    const object = {
+      ...tariff({ phase: 'Published' }),
+      metadata: { name: 'home', deletionTimestamp: '2026-11-21T01:02:03Z' },
+    };
     expect(assessHealth(object, [ready])).toEqual({ state: 'Progressing', message: 'it is being deleted' });
   });
 
@@ -62,7 +89,14 @@ describe('a rule of the environment file', () => {
   });
 
   it('means the core group by an empty one', () => {
-    const settings: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, data: { loaded: 'no' } };
-    expect(assessHealth(settings, [{ target: { group: '' }, healthy: "data.loaded == 'yes'" }]).state).toBe('Progressing');
+    const settings: KubernetesObject = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'settings' },
+      data: { loaded: 'no' },
+    };
+    expect(assessHealth(settings, [{ target: { group: '' }, healthy: "data.loaded == 'yes'" }]).state).toBe(
+      'Progressing',
+    );
   });
 });

@@ -2,8 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { assessProgress } from '../../../shared/health/run-to-end.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
-const job = (status: object): KubernetesObject => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'a' }, spec: {}, status });
-const pod = (status: object, spec: object = {}): KubernetesObject => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec, status });
+const job = (status: object): KubernetesObject => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: 'a' },
+  spec: {},
+  status,
+});
+const pod = (status: object, spec: object = {}): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'a' },
+  spec,
+  status,
+});
 const condition = (type: string, more: object = {}) => ({ conditions: [{ type, status: 'True', ...more }] });
 
 describe('something that ends by itself', () => {
@@ -22,8 +34,13 @@ describe('something that ends by itself', () => {
   });
 
   it('says why it failed, in the words and with the reason of its controller', () => {
-    const failed = condition('Failed', { reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' });
-    expect(assessProgress(job(failed)).message).toBe('BackoffLimitExceeded: Job has reached the specified backoff limit');
+    const failed = condition('Failed', {
+      reason: 'BackoffLimitExceeded',
+      message: 'Job has reached the specified backoff limit',
+    });
+    expect(assessProgress(job(failed)).message).toBe(
+      'BackoffLimitExceeded: Job has reached the specified backoff limit',
+    );
     expect(assessProgress(pod({ phase: 'Failed', message: 'out of memory' })).message).toBe('out of memory');
   });
 });

@@ -9,13 +9,21 @@ import type { KubernetesObject } from '../../../shared/objects/kubernetes-object
 const folder = new URL('rollouts/', import.meta.url);
 
 const objectSchema = z.custom<KubernetesObject>(
-  (value) => z.object({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({}) }).safeParse(value).success,
+  (value) =>
+    z.object({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({}) }).safeParse(value).success,
 );
 
 function readCase(name: string) {
-  const [workload, ...others] = z.tuple([objectSchema], objectSchema).parse(loadAll(readFileSync(new URL(`${name}/observed.yaml`, folder), 'utf8')));
+  const [workload, ...others] = z
+    .tuple([objectSchema], objectSchema)
+    .parse(loadAll(readFileSync(new URL(`${name}/observed.yaml`, folder), 'utf8')));
   const expected: unknown = JSON.parse(readFileSync(new URL(`${name}/expected.json`, folder), 'utf8'));
-  return { workload, pods: others.filter(({ kind }) => kind === 'Pod'), replicaSets: others.filter(({ kind }) => kind === 'ReplicaSet'), expected };
+  return {
+    workload,
+    pods: others.filter(({ kind }) => kind === 'Pod'),
+    replicaSets: others.filter(({ kind }) => kind === 'ReplicaSet'),
+    expected,
+  };
 }
 
 describe('explainRollout', () => {
@@ -25,7 +33,12 @@ describe('explainRollout', () => {
   });
 
   it('says nothing of objects it cannot read', () => {
-    const workload = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', uid: 'u' }, status: { conditions: 'none' } };
+    const workload = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web', uid: 'u' },
+      status: { conditions: 'none' },
+    };
     expect(explainRollout({ workload, pods: [], replicaSets: [] })).toBeUndefined();
     const { workload: good, replicaSets } = readCase('deployment-is-starting');
     const pods = readCase('deployment-is-starting').pods.map((pod) => ({ ...pod, status: { containerStatuses: [1] } }));
@@ -34,7 +47,12 @@ describe('explainRollout', () => {
 });
 
 describe('podSelectorOf', () => {
-  const workload = (selector: unknown): KubernetesObject => ({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { selector } });
+  const workload = (selector: unknown): KubernetesObject => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: { selector },
+  });
 
   it('writes labels and expressions as a LIST takes them', () => {
     const selector = {
@@ -46,10 +64,15 @@ describe('podSelectorOf', () => {
         { key: 'legacy', operator: 'DoesNotExist' },
       ],
     };
-    expect(podSelectorOf(workload(selector))).toBe('app=web,acme.io/tier=front,track in (stable,canary),region notin (us),owner,!legacy');
+    expect(podSelectorOf(workload(selector))).toBe(
+      'app=web,acme.io/tier=front,track in (stable,canary),region notin (us),owner,!legacy',
+    );
   });
 
-  it.for([[undefined], [null], [{}], [{ matchLabels: {} }], ['app=web']])('has none for the selector %j', ([selector]) => {
-    expect(podSelectorOf(workload(selector))).toBeUndefined();
-  });
+  it.for([[undefined], [null], [{}], [{ matchLabels: {} }], ['app=web']])(
+    'has none for the selector %j',
+    ([selector]) => {
+      expect(podSelectorOf(workload(selector))).toBeUndefined();
+    },
+  );
 });

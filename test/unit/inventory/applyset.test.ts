@@ -33,7 +33,9 @@ describe('the ApplySet of an environment', () => {
   });
 
   it('is another one in another namespace', () => {
-    expect(applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'other' }).id).not.toBe(applySet.id);
+    expect(applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'other' }).id).not.toBe(
+      applySet.id,
+    );
   });
 
   it('marks its members', () => {
@@ -58,7 +60,10 @@ describe('the extent of an inventory', () => {
   });
 
   it('names each kind and each further namespace once, sorted', () => {
-    expect(extent).toEqual({ groupKinds: ['ConfigMap', 'Deployment.apps', 'Namespace'], additionalNamespaces: ['data', 'shared'] });
+    expect(extent).toEqual({
+      groupKinds: ['ConfigMap', 'Deployment.apps', 'Namespace'],
+      additionalNamespaces: ['data', 'shared'],
+    });
   });
 
   it('of what may come and what may go covers both', () => {
@@ -111,27 +116,45 @@ describe('the parent of an ApplySet', () => {
   });
 
   it('is not written again where it says the same, whatever others added', () => {
-    const observed = { ...parent, metadata: { ...parent.metadata, uid: 'u', labels: { ...parent.metadata.labels, team: 'shop' } } };
+    const observed = {
+      ...parent,
+      metadata: { ...parent.metadata, uid: 'u', labels: { ...parent.metadata.labels, team: 'shop' } },
+    };
     expect(parentSays({ observed, desired: parent })).toBe(true);
   });
 
   it('names its repository, without credentials, and is not written for that alone', () => {
-    const { address } = applySetOf({ repository: 'master', environment: 'acme-production', namespace: 'acme', url: 'https://converge:secret@git.example.com/acme/master.git' });
+    const { address } = applySetOf({
+      repository: 'master',
+      environment: 'acme-production',
+      namespace: 'acme',
+      url: 'https://converge:secret@git.example.com/acme/master.git',
+    });
     const named = parentObject({ applySet: { ...applySet, address }, extent, record });
-    expect(named.metadata.annotations).toMatchObject({ 'converge.dev/repository': 'https://git.example.com/acme/master' });
+    expect(named.metadata.annotations).toMatchObject({
+      'converge.dev/repository': 'https://git.example.com/acme/master',
+    });
     expect(parentSays({ observed: parent, desired: named })).toBe(true);
   });
 
   it('keeps the revision that converged last while another one is applied, by which its owner is known', () => {
     expect(recordBeside(parent)).toEqual({ revision: 'main@sha1:9f2c' });
     expect(recordBeside(undefined)).toBeUndefined();
-    expect(parentSays({ observed: parent, desired: parentObject({ applySet, extent, record: recordBeside(parent) }) })).toBe(false);
+    expect(
+      parentSays({ observed: parent, desired: parentObject({ applySet, extent, record: recordBeside(parent) }) }),
+    ).toBe(false);
   });
 
   it.each([
     { what: 'there is none', observed: undefined },
-    { what: 'the revision is another', observed: parentObject({ applySet, extent, record: { ...record, revision: 'main@sha1:1b7e' } }) },
-    { what: 'the kinds are others', observed: parentObject({ applySet, extent: { ...extent, groupKinds: ['ConfigMap'] }, record }) },
+    {
+      what: 'the revision is another',
+      observed: parentObject({ applySet, extent, record: { ...record, revision: 'main@sha1:1b7e' } }),
+    },
+    {
+      what: 'the kinds are others',
+      observed: parentObject({ applySet, extent: { ...extent, groupKinds: ['ConfigMap'] }, record }),
+    },
     {
       what: 'a namespace is no longer covered',
       observed: parentObject({ applySet, extent: { ...extent, additionalNamespaces: [] }, record }),
@@ -144,7 +167,11 @@ describe('the parent of an ApplySet', () => {
 });
 
 describe('an object that is compared', () => {
-  const object = (annotations: Record<string, string>) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', annotations } });
+  const object = (annotations: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'a', annotations },
+  });
   const desired = object({ team: 'shop', 'converge.dev/object': '/ConfigMap//a' });
 
   it('is not told for the lack of its name, which the version before did not apply', () => {

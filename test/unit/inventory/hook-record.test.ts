@@ -19,14 +19,25 @@ import type { Hook, HookEvent, HookPhase } from '../../../shared/objects/hook.ts
 function hook(name: string, events: readonly HookEvent[]): Hook {
   const id = { group: 'batch', kind: 'Job', namespace: 'acme', name };
   const object = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace: 'acme' } };
-  return { release: 'shop', desired: { key: `batch/Job/acme/${name}`, id, object, hash: '', source: '' }, events, weight: 0, deletePolicies: [] };
+  return {
+    release: 'shop',
+    desired: { key: `batch/Job/acme/${name}`, id, object, hash: '', source: '' },
+    events,
+    weight: 0,
+    deletePolicies: [],
+  };
 }
 const account = hook('account', ['pre-install', 'pre-upgrade']);
 const migrate = hook('migrate', ['pre-install', 'pre-upgrade']);
 const announce = hook('announce', ['post-install']);
 const shop = (key: string): ReleaseHooks => ({ release: 'shop', key, hooks: [account, migrate, announce] });
-const eventsDue = (record: HookRecord, key: string, phase: HookPhase) => dueHooks({ releases: [shop(key)], record, phase }).map(({ event, hooks }) => [event, ...hooks.map(({ desired }) => desired.id.name)]);
-const firstDue = (record: HookRecord, key: string): DueHooks => dueHooks({ releases: [shop(key)], record, phase: 'pre' })[0]!;
+const eventsDue = (record: HookRecord, key: string, phase: HookPhase) =>
+  dueHooks({ releases: [shop(key)], record, phase }).map(({ event, hooks }) => [
+    event,
+    ...hooks.map(({ desired }) => desired.id.name),
+  ]);
+const firstDue = (record: HookRecord, key: string): DueHooks =>
+  dueHooks({ releases: [shop(key)], record, phase: 'pre' })[0]!;
 
 describe('the hooks that are due', () => {
   it('are those of an install where the release never converged', () => {
@@ -44,7 +55,10 @@ describe('the hooks that are due', () => {
   });
 
   it('are none where it converged with these, and others were tried in vain since', () => {
-    const tried = withFinished({ record: { shop: { converged: 'k1' } }, due: firstDue({ shop: { converged: 'k1' } }, 'k2') });
+    const tried = withFinished({
+      record: { shop: { converged: 'k1' } },
+      due: firstDue({ shop: { converged: 'k1' } }, 'k2'),
+    });
     expect(areHooksDue({ releases: [shop('k1')], record: tried })).toBe(false);
   });
 
@@ -56,10 +70,22 @@ describe('the hooks that are due', () => {
   });
 
   it('of a release that is deleted are those of a deletion, once for each phase, whatever converged before', () => {
-    const leaving = { ...shop('k1'), hooks: [hook('goodbye', ['pre-delete']), hook('migrate', ['pre-install', 'pre-upgrade']), hook('sweep', ['post-delete'])] };
-    const events = (record: HookRecord, phase: HookPhase) => dueHooks({ releases: [leaving], record, phase, deleting: true });
+    const leaving = {
+      ...shop('k1'),
+      hooks: [
+        hook('goodbye', ['pre-delete']),
+        hook('migrate', ['pre-install', 'pre-upgrade']),
+        hook('sweep', ['post-delete']),
+      ],
+    };
+    const events = (record: HookRecord, phase: HookPhase) =>
+      dueHooks({ releases: [leaving], record, phase, deleting: true });
     const [before] = events({ shop: { converged: 'k1' } }, 'pre');
-    expect(before).toMatchObject({ event: 'pre-delete', key: 'k1-delete', hooks: [{ desired: { id: { name: 'goodbye' } } }] });
+    expect(before).toMatchObject({
+      event: 'pre-delete',
+      key: 'k1-delete',
+      hooks: [{ desired: { id: { name: 'goodbye' } } }],
+    });
     const through = withFinished({ record: { shop: { converged: 'k1' } }, due: before! });
     expect(events(through, 'pre')).toEqual([]);
     expect(events(through, 'post')).toMatchObject([{ event: 'post-delete' }]);
@@ -87,7 +113,9 @@ describe('the record of hooks', () => {
     const failed = withFailed({ record: through, due, hook: migrate, again: [] });
     expect(hasFailed({ record: failed, due, hook: migrate })).toBe(true);
     expect(isCompleted({ record: failed, due, hook: account })).toBe(true);
-    expect(hasFailed({ record: withCompleted({ record: failed, due, hook: migrate }), due, hook: migrate })).toBe(false);
+    expect(hasFailed({ record: withCompleted({ record: failed, due, hook: migrate }), due, hook: migrate })).toBe(
+      false,
+    );
   });
 
   it('forgets what was deleted with the failure: the next attempt needs it', () => {
@@ -96,7 +124,8 @@ describe('the record of hooks', () => {
   });
 
   const applySet = applySetOf({ repository: 'master', environment: 'acme', namespace: 'acme' });
-  const parent = (hooks?: HookRecord) => parentObject({ applySet, extent: { groupKinds: [], additionalNamespaces: [] }, record: undefined, hooks });
+  const parent = (hooks?: HookRecord) =>
+    parentObject({ applySet, extent: { groupKinds: [], additionalNamespaces: [] }, record: undefined, hooks });
 
   it('is what the parent says', () => {
     expect(readHookRecord(parent(through))).toEqual(through);
@@ -109,7 +138,13 @@ describe('the record of hooks', () => {
   });
 
   it.each(['', 'nonsense', '[]', '{"shop":7}'])('%j is a lost one', (text) => {
-    expect(readHookRecord({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { 'converge.dev/hooks': text } } })).toBeUndefined();
+    expect(
+      readHookRecord({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { annotations: { 'converge.dev/hooks': text } },
+      }),
+    ).toBeUndefined();
     expect(readHookRecord(undefined)).toBeUndefined();
   });
 });

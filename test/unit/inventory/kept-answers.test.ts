@@ -4,12 +4,22 @@ import { parseJson } from '../../../shared/objects/exact-json.ts';
 
 const login = { apiVersion: 'v1', kind: 'Secret', namespace: 'acme', name: 'login' };
 const nodes = { apiVersion: 'v1', kind: 'Node', namespace: '', name: '' };
-const secretOf = (data: Record<string, string>) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed' }, data });
+const secretOf = (data: Record<string, string>) => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'converge-acme-seed' },
+  data,
+});
 
 describe('kept answers', () => {
   it('are read as they were written, numbers exact', () => {
-    const found = parseJson('{"apiVersion":"v1","kind":"Secret","metadata":{"name":"login"},"big":12345678901234567890}');
-    const written = writeKeptAnswers([{ query: nodes, found: null }, { query: login, found }]);
+    const found = parseJson(
+      '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"login"},"big":12345678901234567890}',
+    );
+    const written = writeKeptAnswers([
+      { query: nodes, found: null },
+      { query: login, found },
+    ]);
     if (written === 'too large' || written.data === undefined) throw new Error('expected text');
     const read = readKeptAnswers(secretOf({ lookups: written.data }));
     expect(JSON.stringify(read)).toContain('"big":12345678901234567890');
@@ -17,7 +27,10 @@ describe('kept answers', () => {
   });
 
   it('are the same text whatever order they were asked in', () => {
-    const [a, b] = [{ query: login, found: null }, { query: nodes, found: null }];
+    const [a, b] = [
+      { query: login, found: null },
+      { query: nodes, found: null },
+    ];
     expect(writeKeptAnswers([a, b])).toEqual(writeKeptAnswers([b, a]));
   });
 
@@ -27,7 +40,15 @@ describe('kept answers', () => {
   });
 
   it('are replaced by later ones to the same question', () => {
-    expect(withAnswers([{ query: login, found: null }, { query: nodes, found: null }], [{ query: { ...login }, found: {} }])).toEqual([
+    expect(
+      withAnswers(
+        [
+          { query: login, found: null },
+          { query: nodes, found: null },
+        ],
+        [{ query: { ...login }, found: {} }],
+      ),
+    ).toEqual([
       { query: nodes, found: null },
       { query: login, found: {} },
     ]);

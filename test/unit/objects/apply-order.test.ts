@@ -18,7 +18,9 @@ describe('the order of apply', () => {
     ['Certificate.cert-manager.io', 'MutatingWebhookConfiguration.admissionregistration.k8s.io'],
     ['Service', 'APIService.apiregistration.k8s.io'],
   ])('puts %s before %s', (first, second) => {
-    const [before, after] = [first, second].map((name) => place(name.split('.')[0] ?? '', name.split('.').slice(1).join('.')));
+    const [before, after] = [first, second].map((name) =>
+      place(name.split('.')[0] ?? '', name.split('.').slice(1).join('.')),
+    );
     expect(before).toBeLessThan(after ?? -1);
   });
 

@@ -67,7 +67,9 @@ describe('the namespace of a desired object', () => {
 
 describe('desired objects', () => {
   it('are marked as members, beside their own labels and annotations', () => {
-    const [object] = desire([rendered({ metadata: { name: 'a', labels: { app: 'web' }, annotations: { note: 'x' } } })]);
+    const [object] = desire([
+      rendered({ metadata: { name: 'a', labels: { app: 'web' }, annotations: { note: 'x' } } }),
+    ]);
     expect(object?.object.metadata).toMatchObject({
       labels: { app: 'web', 'part-of': 'set' },
       annotations: { note: 'x', environment: 'master/acme' },
@@ -82,19 +84,34 @@ describe('desired objects', () => {
   it('are sorted by key, in whatever order they were rendered', () => {
     const deployment = rendered({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'a' } });
     const objects = [deployment, rendered({ metadata: { name: 'b' } }), rendered({ metadata: { name: 'a' } })];
-    expect(desire(objects).map((object) => object.key)).toEqual(['/ConfigMap/acme/a', '/ConfigMap/acme/b', 'apps/Deployment/acme/a']);
+    expect(desire(objects).map((object) => object.key)).toEqual([
+      '/ConfigMap/acme/a',
+      '/ConfigMap/acme/b',
+      'apps/Deployment/acme/a',
+    ]);
   });
 
   it('are made anew of a known rendered object where the namespace, the marks or its scope are others', () => {
     const object = rendered({ apiVersion: 'example.com/v1', kind: 'Tariff', metadata: { name: 'basic' } });
     const made = ({ namespace = 'acme', set = 'set', isNamespaced = true }) =>
-      desiredObjects({ rendered: [object], namespace, scopes: new Map([['example.com/Tariff', isNamespaced]]), marks: { labels: { 'part-of': set }, annotations: {} } })[0];
+      desiredObjects({
+        rendered: [object],
+        namespace,
+        scopes: new Map([['example.com/Tariff', isNamespaced]]),
+        marks: { labels: { 'part-of': set }, annotations: {} },
+      })[0];
     const first = made({});
     expect(made({})).toEqual(first);
     expect(made({ namespace: 'beta' })?.key).toBe('example.com/Tariff/beta/basic');
     expect(made({ set: 'other' })?.object.metadata.labels).toEqual({ 'part-of': 'other' });
     expect(made({ isNamespaced: false })?.key).toBe('example.com/Tariff//basic');
-    expect(new Set([first, made({ namespace: 'beta' }), made({ set: 'other' }), made({ isNamespaced: false })].map((desired) => desired?.hash)).size).toBe(4);
+    expect(
+      new Set(
+        [first, made({ namespace: 'beta' }), made({ set: 'other' }), made({ isNamespaced: false })].map(
+          (desired) => desired?.hash,
+        ),
+      ).size,
+    ).toBe(4);
     expect(made({})).toEqual(first);
   });
 
@@ -105,9 +122,20 @@ describe('desired objects', () => {
   });
 
   it('name themselves, which is no part of their hash: the version before did not', () => {
-    const objects = [rendered({ metadata: { name: 'a' } }), rendered({ kind: 'Namespace', metadata: { name: 'acme' } })];
-    const naming = desiredObjects({ rendered: objects, namespace: 'acme', scopes: scopeTable({ api, rendered: objects }), marks: { ...marks, nameAnnotation: 'object' } });
-    expect(naming.map(({ object }) => object.metadata.annotations?.['object'])).toEqual(['/ConfigMap/acme/a', '/Namespace//acme']);
+    const objects = [
+      rendered({ metadata: { name: 'a' } }),
+      rendered({ kind: 'Namespace', metadata: { name: 'acme' } }),
+    ];
+    const naming = desiredObjects({
+      rendered: objects,
+      namespace: 'acme',
+      scopes: scopeTable({ api, rendered: objects }),
+      marks: { ...marks, nameAnnotation: 'object' },
+    });
+    expect(naming.map(({ object }) => object.metadata.annotations?.['object'])).toEqual([
+      '/ConfigMap/acme/a',
+      '/Namespace//acme',
+    ]);
     expect(naming.map(({ hash }) => hash)).toEqual(desire(objects).map(({ hash }) => hash));
   });
 
@@ -129,24 +157,47 @@ describe('desired objects', () => {
   it('are refused where two are one in one file, naming both places in it', () => {
     const [first, other, second] = ['a', 'b', 'a'].map((name) => rendered({ metadata: { name } }, 'manifests/a.yaml'));
     const twice = [first, other, second].flatMap((object) => (object === undefined ? [] : [object]));
-    expect(() => desire(twice)).toThrow(expect.objectContaining({ code: 'DuplicateObject', problem: 'is defined twice, in manifests/a.yaml (object 1) and in manifests/a.yaml (object 3)' }));
+    expect(() => desire(twice)).toThrow(
+      expect.objectContaining({
+        code: 'DuplicateObject',
+        problem: 'is defined twice, in manifests/a.yaml (object 1) and in manifests/a.yaml (object 3)',
+      }),
+    );
   });
 
   it('are refused where two sources make one of a file, naming both sources', () => {
-    const definition = () => rendered({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'a' } }, 'charts/op/crds/a.yaml');
-    const sources: EnvironmentSource[] = ['one', 'two'].map((release) => ({ kind: 'helm', chart: 'charts/op', release, values: [] }));
-    const twice = () => desiredObjects({ rendered: [definition(), definition()], namespace: 'acme', scopes: new Map(), marks: { labels: {}, annotations: {} }, sourceOf: (index) => sourceInWords({ sources, index }) });
+    const definition = () =>
+      rendered(
+        { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'a' } },
+        'charts/op/crds/a.yaml',
+      );
+    const sources: EnvironmentSource[] = ['one', 'two'].map((release) => ({
+      kind: 'helm',
+      chart: 'charts/op',
+      release,
+      values: [],
+    }));
+    const twice = () =>
+      desiredObjects({
+        rendered: [definition(), definition()],
+        namespace: 'acme',
+        scopes: new Map(),
+        marks: { labels: {}, annotations: {} },
+        sourceOf: (index) => sourceInWords({ sources, index }),
+      });
     expect(twice).toThrow(
       expect.objectContaining({
         code: 'DuplicateObject',
-        problem: 'is defined twice, in charts/op/crds/a.yaml (object 1 by the release one, spec.sources[0]) and in charts/op/crds/a.yaml (object 1 by the release two, spec.sources[1])',
+        problem:
+          'is defined twice, in charts/op/crds/a.yaml (object 1 by the release one, spec.sources[0]) and in charts/op/crds/a.yaml (object 1 by the release two, spec.sources[1])',
         remedy: expect.stringContaining('helm.crds: skip'),
       }),
     );
   });
 
   it('are one in whatever version they are written', () => {
-    const inVersion = (version: string) => rendered({ apiVersion: `example.com/${version}`, kind: 'Tariff', metadata: { name: 'a' } });
+    const inVersion = (version: string) =>
+      rendered({ apiVersion: `example.com/${version}`, kind: 'Tariff', metadata: { name: 'a' } });
     const twice = ['v1', 'v2'].map(inVersion);
     expect(() => desire(twice)).toThrow(expect.objectContaining({ code: 'DuplicateObject' }));
   });

@@ -23,7 +23,10 @@ describe('JSON with exact numbers', () => {
   });
 
   it('keeps strings of digits as strings', () => {
-    expect(parseJson('["9007199254740993","0123456789012345678"]')).toEqual(['9007199254740993', '0123456789012345678']);
+    expect(parseJson('["9007199254740993","0123456789012345678"]')).toEqual([
+      '9007199254740993',
+      '0123456789012345678',
+    ]);
   });
 
   it('reads the two spellings of a number beside a large one as the same number', () => {

@@ -2,10 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { mask, maskFields, maskText } from '../../../shared/objects/masking.ts';
 
 const fields = [
-  { path: '/data/password', desired: 'b2xk', observed: 'c3RvbGVu', manager: 'kubectl-patch', changedBefore: '2026-11-21T01:01:58Z' },
+  {
+    path: '/data/password',
+    desired: 'b2xk',
+    observed: 'c3RvbGVu',
+    manager: 'kubectl-patch',
+    changedBefore: '2026-11-21T01:01:58Z',
+  },
   { path: '/data/added', observed: { deep: ['c3RvbGVu'] } },
   { path: '/data/removed', desired: 'b2xk' },
-  { path: '/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration', observed: '{"data":{"password":"b2xk"}}' },
+  {
+    path: '/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration',
+    observed: '{"data":{"password":"b2xk"}}',
+  },
 ];
 
 describe('the fields of a Secret', () => {
@@ -34,28 +43,46 @@ describe('the fields of any other kind', () => {
 describe('what the API server says of a Secret', () => {
   const canary = 'kanarienvogel-4711';
   const encoded = Buffer.from(canary).toString('base64');
-  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'card' }, data: { number: encoded, pin: 'MTI=' } };
-  const hide = (text: string, object: { apiVersion: string; kind: string } = secret) => maskText({ text, objects: [object] });
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'card' },
+    data: { number: encoded, pin: 'MTI=' },
+  };
+  const hide = (text: string, object: { apiVersion: string; kind: string } = secret) =>
+    maskText({ text, objects: [object] });
 
   it.each([
     ['as it was sent', `data[number]: Invalid value: "${encoded}"`, 'data[number]: Invalid value: "***"'],
     ['decoded', `denied the request: ${canary} is weak`, 'denied the request: *** is weak'],
-    ['cut off', `json: error in ...|"number":"${encoded.slice(0, 11)}|..., bigger context`, 'json: error in ...|"number":"***|..., bigger context'],
+    [
+      'cut off',
+      `json: error in ...|"number":"${encoded.slice(0, 11)}|..., bigger context`,
+      'json: error in ...|"number":"***|..., bigger context',
+    ],
     ['a short one, where it stands alone', 'pin: 12 is weak, and so is x12', 'pin: *** is weak, and so is x12'],
   ])('holds no value %s', (_how, text, masked) => {
     expect(hide(text)).toBe(masked);
   });
 
   it('holds none where it is refused for its shape', () => {
-    expect(hide(`expected map, got &{${canary}}`, { ...secret, data: canary } as never)).toBe('expected map, got &{***}');
-    expect(hide('unable to convert 47110815', { ...secret, stringData: { number: 47110815 } } as never)).toBe('unable to convert ***');
-    expect(hide(`cannot use ["${canary}"]`, { ...secret, stringData: { number: [canary] } } as never)).toBe('cannot use ["***"]');
+    expect(hide(`expected map, got &{${canary}}`, { ...secret, data: canary } as never)).toBe(
+      'expected map, got &{***}',
+    );
+    expect(hide('unable to convert 47110815', { ...secret, stringData: { number: 47110815 } } as never)).toBe(
+      'unable to convert ***',
+    );
+    expect(hide(`cannot use ["${canary}"]`, { ...secret, stringData: { number: [canary] } } as never)).toBe(
+      'cannot use ["***"]',
+    );
   });
 
   it.each([
     ['Secret "card" is invalid: data: Forbidden: field is immutable when `immutable` is set'],
     ['Secret "card" is invalid: type: Invalid value: "kubernetes.io/tls": field is immutable'],
-    ["Secret \"card\" is invalid: data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', regex used for validation is '[-._a-zA-Z0-9]+')"],
+    [
+      "Secret \"card\" is invalid: data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name', or 'KEY_NAME', regex used for validation is '[-._a-zA-Z0-9]+')",
+    ],
     ['secrets "card" already exists'],
   ])('stays readable where a whole file is secret: %s', (text) => {
     const file = `route: { name: some, type: data, key: valid }\n# the field is immutable and must be invalid when the value exists already, kubernetes card or alphanumeric characters\npassword: ${canary}\n`;
@@ -68,11 +95,18 @@ describe('what the API server says of a Secret', () => {
     const short = { ...secret, stringData: { password: 'a1!b2@c3#d4' } };
     expect(hide('password "a1!b2@c…" is weak', short)).toBe('password "***…" is weak');
     expect(hide('password "…@c3#d4" is weak', short)).toBe('password "…***" is weak');
-    expect(hide('a word of the API that is a value: immutable', { ...secret, stringData: { password: 'immutable' } } as never)).toBe('a word of the API that is a value: ***');
+    expect(
+      hide('a word of the API that is a value: immutable', {
+        ...secret,
+        stringData: { password: 'immutable' },
+      } as never),
+    ).toBe('a word of the API that is a value: ***');
   });
 
   it('is told otherwise, and so is what it says of any other kind', () => {
-    expect(hide('Secret "card" is invalid: data[number]: Required value')).toBe('Secret "card" is invalid: data[number]: Required value');
+    expect(hide('Secret "card" is invalid: data[number]: Required value')).toBe(
+      'Secret "card" is invalid: data[number]: Required value',
+    );
     expect(hide(`Invalid value: "${encoded}"`, { ...secret, kind: 'ConfigMap' })).toContain(encoded);
   });
 });

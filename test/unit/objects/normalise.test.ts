@@ -17,8 +17,13 @@ describe('a desired object, cleared of what Git must not own', () => {
   });
 
   it('has no null labels', () => {
-    const metadata = parseJson('{"name":"web","labels":null,"annotations":{"a":null,"b":"1"}}') as KubernetesObject['metadata'];
-    expect(normalise({ apiVersion: 'v1', kind: 'ConfigMap', metadata }).metadata).toEqual({ name: 'web', annotations: { b: '1' } });
+    const metadata = parseJson(
+      '{"name":"web","labels":null,"annotations":{"a":null,"b":"1"}}',
+    ) as KubernetesObject['metadata'];
+    expect(normalise({ apiVersion: 'v1', kind: 'ConfigMap', metadata }).metadata).toEqual({
+      name: 'web',
+      annotations: { b: '1' },
+    });
   });
 
   it('keeps empty values, which Git means', () => {
@@ -63,7 +68,9 @@ describe('a desired object, cleared of what Git must not own', () => {
 
   it('has no empty caBundle in the conversion of a CRD, nor in an APIService', () => {
     const conversion = { strategy: 'Webhook', webhook: { clientConfig: { caBundle: '', url: 'https://hook' } } };
-    expect(normalise(object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', { spec: { conversion } }))['spec']).toEqual({
+    expect(
+      normalise(object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', { spec: { conversion } }))['spec'],
+    ).toEqual({
       conversion: { strategy: 'Webhook', webhook: { clientConfig: { url: 'https://hook' } } },
     });
     const spec = { caBundle: '', version: 'v1' };
@@ -81,7 +88,9 @@ describe('a desired object, cleared of what Git must not own', () => {
   });
 
   it('has data for stringData, which would hide from every later comparison', () => {
-    const secret = normalise(object('v1', 'Secret', { data: { user: 'YQ==', password: 'b2xk' }, stringData: { password: 'grün' } }));
+    const secret = normalise(
+      object('v1', 'Secret', { data: { user: 'YQ==', password: 'b2xk' }, stringData: { password: 'grün' } }),
+    );
     expect(secret).not.toHaveProperty('stringData');
     expect(secret['data']).toEqual({ user: 'YQ==', password: Buffer.from('grün').toString('base64') });
   });
@@ -92,22 +101,28 @@ describe('a desired object, cleared of what Git must not own', () => {
   });
 
   it('leaves the stringData of another kind alone', () => {
-    expect(normalise(object('example.com/v1', 'Secret', { stringData: { a: 'b' } }))).toHaveProperty('stringData', { a: 'b' });
+    expect(normalise(object('example.com/v1', 'Secret', { stringData: { a: 'b' } }))).toHaveProperty('stringData', {
+      a: 'b',
+    });
   });
 
   it('is refused with a number in stringData, without telling the value', () => {
     const attempt = () => normalise(object('v1', 'Secret', { stringData: { pin: 4711 } }));
-    expect(attempt).toThrow(expect.objectContaining({
-      code: 'RenderFailed',
-      subject: 'Secret acme/web',
-      problem: 'stringData.pin is no string',
-    }));
+    expect(attempt).toThrow(
+      expect.objectContaining({
+        code: 'RenderFailed',
+        subject: 'Secret acme/web',
+        problem: 'stringData.pin is no string',
+      }),
+    );
     expect(attempt).not.toThrow(/4711/);
   });
 
   it('keeps numbers exact', () => {
     const spec = parseJson('{"id":9007199254740993}');
-    expect(JSON.stringify(normalise(object('example.com/v1', 'Contract', { spec }))['spec'])).toBe('{"id":9007199254740993}');
+    expect(JSON.stringify(normalise(object('example.com/v1', 'Contract', { spec }))['spec'])).toBe(
+      '{"id":9007199254740993}',
+    );
   });
 
   it('leaves what it was given as it was', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { groupKind, groupOf, objectIdOf, objectKey, objectTitle, versionOf } from '../../../shared/objects/object-id.ts';
+import {
+  groupKind,
+  groupOf,
+  objectIdOf,
+  objectKey,
+  objectTitle,
+  versionOf,
+} from '../../../shared/objects/object-id.ts';
 
 const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', namespace: 'acme' } };
 const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'acme' } };

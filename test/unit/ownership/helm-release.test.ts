@@ -3,7 +3,13 @@ import { saysDeployed } from '../../../shared/ownership/helm-release.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
 const labels = { owner: 'helm', name: 'shop', status: 'deployed', version: '3' };
-const record = (more: Record<string, unknown> = {}): KubernetesObject => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'sh.helm.release.v1.shop.v3', namespace: 'acme', labels }, type: 'helm.sh/release.v1', ...more });
+const record = (more: Record<string, unknown> = {}): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'sh.helm.release.v1.shop.v3', namespace: 'acme', labels },
+  type: 'helm.sh/release.v1',
+  ...more,
+});
 const says = (more?: Record<string, unknown>): boolean => saysDeployed({ record: record(more), release: 'shop' });
 
 describe("Helm's record of a release", () => {
@@ -16,7 +22,10 @@ describe("Helm's record of a release", () => {
     ['its status is another', { metadata: { ...record().metadata, labels: { ...labels, status: 'superseded' } } }],
     ['it is that of another release', { metadata: { ...record().metadata, labels: { ...labels, name: 'shop.v1' } } }],
     ['its name is not one that Helm gives', { metadata: { ...record().metadata, name: 'shop' } }],
-    ['its name is that of a release with a longer name', { metadata: { ...record().metadata, name: 'sh.helm.release.v1.shop.v1.v3' } }],
+    [
+      'its name is that of a release with a longer name',
+      { metadata: { ...record().metadata, name: 'sh.helm.release.v1.shop.v1.v3' } },
+    ],
     ['it is a Secret of another type', { type: 'Opaque' }],
     ['it is of another kind', { kind: 'Service' }],
     ['somebody else keeps it', { metadata: { ...record().metadata, labels: { ...labels, owner: 'flux' } } }],

@@ -9,11 +9,23 @@ const extent = { groupKinds: [], additionalNamespaces: [] };
 const commit = '9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345';
 const record = { revision: `main@sha1:${commit}`, renderKey: '00ff' };
 const parentOf = (url: string | undefined, recorded: typeof record | null = record): KubernetesObject =>
-  parentObject({ applySet: applySetOf({ ...place, ...(url === undefined ? {} : { url }) }), extent, record: recorded ?? undefined });
+  parentObject({
+    applySet: applySetOf({ ...place, ...(url === undefined ? {} : { url }) }),
+    extent,
+    record: recorded ?? undefined,
+  });
 const nothing = { commits: [], hasWritten: false };
-const judge = (parent: KubernetesObject, remembered: { commits: readonly string[]; hasWritten: boolean } = nothing) => judgeParent({ parent, applySet, remembered });
+const judge = (parent: KubernetesObject, remembered: { commits: readonly string[]; hasWritten: boolean } = nothing) =>
+  judgeParent({ parent, applySet, remembered });
 const ours = { verdict: 'ours' };
-const annotated = (parent: KubernetesObject, annotations: Record<string, string>, labels = parent.metadata.labels): KubernetesObject => ({ ...parent, metadata: { ...parent.metadata, annotations, ...(labels === undefined ? {} : { labels }) } });
+const annotated = (
+  parent: KubernetesObject,
+  annotations: Record<string, string>,
+  labels = parent.metadata.labels,
+): KubernetesObject => ({
+  ...parent,
+  metadata: { ...parent.metadata, annotations, ...(labels === undefined ? {} : { labels }) },
+});
 
 describe('the inventory under the name of an environment', () => {
   it('is ours where it names this repository, whatever it recorded: a branch may have been rewritten', () => {
@@ -23,13 +35,21 @@ describe('the inventory under the name of an environment', () => {
 
   it('is refused where it names another class or another environment, naming both', () => {
     const other = annotated(parentOf(undefined), { 'converge.dev/environment': 'staging/shop' });
-    expect(judge(other, { commits: [commit], hasWritten: true })).toEqual({ verdict: 'refused', why: 'is the inventory of environment staging/shop, not of master/shop' });
+    expect(judge(other, { commits: [commit], hasWritten: true })).toEqual({
+      verdict: 'refused',
+      why: 'is the inventory of environment staging/shop, not of master/shop',
+    });
   });
 
   it('is refused where another tool made it, and where it is no inventory at all', () => {
     const label = { 'applyset.kubernetes.io/id': 'applyset-x-v1' };
-    expect(judge(annotated(parentOf(undefined), { 'applyset.kubernetes.io/tooling': 'kubectl/v1.36' }, label))).toMatchObject({ verdict: 'refused', why: expect.stringContaining('kubectl/v1.36') });
-    expect(judge({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'converge-shop' } })).toMatchObject({ verdict: 'refused', why: expect.stringContaining('did not make it') });
+    expect(
+      judge(annotated(parentOf(undefined), { 'applyset.kubernetes.io/tooling': 'kubectl/v1.36' }, label)),
+    ).toMatchObject({ verdict: 'refused', why: expect.stringContaining('kubectl/v1.36') });
+    expect(judge({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'converge-shop' } })).toMatchObject({
+      verdict: 'refused',
+      why: expect.stringContaining('did not make it'),
+    });
   });
 
   it('is ours where somebody took its annotations off', () => {
@@ -37,12 +57,20 @@ describe('the inventory under the name of an environment', () => {
   });
 
   it('of another repository is ours where the commit that it recorded is here: it moved', () => {
-    expect(judge(parentOf('https://other.example.com/acme/master'), { commits: [commit], hasWritten: true })).toMatchObject({ verdict: 'asks', commit });
-    expect(judge(parentOf('https://other.example.com/acme/master'))).toMatchObject({ otherwise: expect.stringContaining('of the repository https://other.example.com/acme/master, not of https://git.example.com/acme/master') });
+    expect(
+      judge(parentOf('https://other.example.com/acme/master'), { commits: [commit], hasWritten: true }),
+    ).toMatchObject({ verdict: 'asks', commit });
+    expect(judge(parentOf('https://other.example.com/acme/master'))).toMatchObject({
+      otherwise: expect.stringContaining(
+        'of the repository https://other.example.com/acme/master, not of https://git.example.com/acme/master',
+      ),
+    });
   });
 
   it('of another repository that recorded nothing yet is ours only where this installation wrote it', () => {
-    expect(judge(parentOf('https://other.example.com/acme/master', null), { commits: [], hasWritten: true })).toEqual(ours);
+    expect(judge(parentOf('https://other.example.com/acme/master', null), { commits: [], hasWritten: true })).toEqual(
+      ours,
+    );
     expect(judge(parentOf('https://other.example.com/acme/master', null))).toMatchObject({ verdict: 'refused' });
   });
 

@@ -1,21 +1,40 @@
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, commitId, environmentText, recordingTopics, repositories, repositoryWith, stateInMemory, unreachableRepository, failingRepository } from './ports.ts';
+import {
+  clockAt,
+  commitId,
+  environmentText,
+  recordingTopics,
+  repositories,
+  repositoryWith,
+  stateInMemory,
+  unreachableRepository,
+  failingRepository,
+} from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
-const master = repositoryWith({ files: { 'environments/globex.yaml': environmentText('globex'), 'environments/acme.yaml': 'broken: [' } });
-const staging = repositoryWith({ repositoryClass: 'staging', files: { 'environments/acme.yaml': environmentText('acme') } });
+const master = repositoryWith({
+  files: { 'environments/globex.yaml': environmentText('globex'), 'environments/acme.yaml': 'broken: [' },
+});
+const staging = repositoryWith({
+  repositoryClass: 'staging',
+  files: { 'environments/acme.yaml': environmentText('acme') },
+});
 const develop = repositoryWith({ repositoryClass: 'develop', files: undefined });
 
 async function check(all: readonly Repository[], tick = '2026-11-21T01:00:00Z', state = stateInMemory(clock.now)) {
   const topics = recordingTopics();
   const names = all.map((repository) => repository.repositoryClass);
-  const result = checkDrift({ repositories: names, tick }, { now: clock.now, repository: repositories(...all), state, topics });
+  const result = checkDrift(
+    { repositories: names, tick },
+    { now: clock.now, repository: repositories(...all), state, topics },
+  );
   return { result, topics };
 }
 
-const jobsOf = (topics: ReturnType<typeof recordingTopics>) => topics.published.filter(({ topic }) => topic === 'reconcile');
+const jobsOf = (topics: ReturnType<typeof recordingTopics>) =>
+  topics.published.filter(({ topic }) => topic === 'reconcile');
 
 describe('a tick of the schedule', () => {
   it('is one job for every environment of every repository, broken ones too', async () => {
@@ -32,41 +51,66 @@ describe('a tick of the schedule', () => {
 
   it('is a teardown for each environment that is remembered and no longer declared', async () => {
     const state = stateInMemory(clock.now);
-    for (const path of ['master/gone/memory.json', 'master/globex/memory.json', 'master/never/lease.json', 'masters/other/memory.json']) {
+    for (const path of [
+      'master/gone/memory.json',
+      'master/globex/memory.json',
+      'master/never/lease.json',
+      'masters/other/memory.json',
+    ]) {
       await state.write({ path: `environments/${path}`, value: {}, ifGeneration: 'absent' });
     }
     const { result, topics } = await check([master, develop], 'now', state);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });
-    expect(jobsOf(topics).flatMap(({ event }) => ((event.data as { mode: string }).mode === 'teardown' ? [event.subject] : []))).toEqual(['master/gone']);
+    expect(
+      jobsOf(topics).flatMap(({ event }) =>
+        (event.data as { mode: string }).mode === 'teardown' ? [event.subject] : [],
+      ),
+    ).toEqual(['master/gone']);
   });
 
   it.each([
     ['that has no branch any more', repositoryWith({ repositoryClass: 'develop', files: undefined }), 'BranchMissing'],
     ['that has other branches', failingRepository('develop', 'BranchMissing'), 'BranchMissing'],
     ['whose head cannot be read', failingRepository('develop', 'UnreadableObject'), 'UnreadableObject'],
-  ])('has each remembered environment of a repository %s say so, and tears none down', async (_what, repository, code) => {
-    const state = stateInMemory(clock.now);
-    for (const name of ['lost', 'also-lost']) await state.write({ path: `environments/develop/${name}/memory.json`, value: {}, ifGeneration: 'absent' });
-    const { result, topics } = await check([staging, repository], 'now', state);
-    await expect(result).rejects.toMatchObject({ code, disposition: 'refuse' });
-    const jobs = jobsOf(topics).map(({ event }) => `${event.subject} ${(event.data as { mode: string }).mode}`);
-    expect(jobs.toSorted()).toEqual(['develop/also-lost check', 'develop/lost check', 'staging/acme check']);
-  });
+  ])(
+    'has each remembered environment of a repository %s say so, and tears none down',
+    async (_what, repository, code) => {
+      const state = stateInMemory(clock.now);
+      for (const name of ['lost', 'also-lost'])
+        await state.write({ path: `environments/develop/${name}/memory.json`, value: {}, ifGeneration: 'absent' });
+      const { result, topics } = await check([staging, repository], 'now', state);
+      await expect(result).rejects.toMatchObject({ code, disposition: 'refuse' });
+      const jobs = jobsOf(topics).map(({ event }) => `${event.subject} ${(event.data as { mode: string }).mode}`);
+      expect(jobs.toSorted()).toEqual(['develop/also-lost check', 'develop/lost check', 'staging/acme check']);
+    },
+  );
 
   it.each([
     ['heads/develop.json', { commit: commitId('a'), environments: [] }],
-    ['ledger/develop.json', { version: 1, copied: [{ name: 'a', generation: '1', commit: commitId('a'), at: '2026-11-21T01:00:00Z', content: null }], refused: [] }],
+    [
+      'ledger/develop.json',
+      {
+        version: 1,
+        copied: [{ name: 'a', generation: '1', commit: commitId('a'), at: '2026-11-21T01:00:00Z', content: null }],
+        refused: [],
+      },
+    ],
   ])('is a failure where a repository has no branch, and %s says that it had one', async (path, value) => {
     const state = stateInMemory(clock.now);
     await state.write({ path, value, ifGeneration: 'absent' });
-    await expect((await check([develop], 'now', state)).result).rejects.toMatchObject({ code: 'BranchMissing', message: expect.stringMatching(/the branch main.*does not exist.*push main again/) });
+    await expect((await check([develop], 'now', state)).result).rejects.toMatchObject({
+      code: 'BranchMissing',
+      message: expect.stringMatching(/the branch main.*does not exist.*push main again/),
+    });
   });
 
   it('is the same jobs when it comes twice, and others the next time', async () => {
     const idsOf = async (tick: string) => {
       const { result, topics } = await check([master], tick);
       await result;
-      return jobsOf(topics).map(({ event }) => event.id).toSorted();
+      return jobsOf(topics)
+        .map(({ event }) => event.id)
+        .toSorted();
     };
     expect(await idsOf('01:00')).toEqual(await idsOf('01:00'));
     expect(await idsOf('01:05')).not.toEqual(await idsOf('01:00'));
@@ -89,7 +133,10 @@ describe('a tick of the schedule', () => {
       },
     };
     const repository = repositories(unreachableRepository('master'), staging);
-    const checking = checkDrift({ repositories: ['master', 'staging'], tick: 'now' }, { now: clock.now, repository, state: stateInMemory(clock.now), topics });
+    const checking = checkDrift(
+      { repositories: ['master', 'staging'], tick: 'now' },
+      { now: clock.now, repository, state: stateInMemory(clock.now), topics },
+    );
     await expect(checking).rejects.toThrow();
     expect(published).toBe(1);
   });
@@ -101,25 +148,44 @@ describe('a branch', () => {
   /** Counts the calls that cost a request each. */
   function counted(repository: Repository): Repository & { readonly calls: string[] } {
     const calls: string[] = [];
-    const count = <T>(name: string, call: () => Promise<T>) => async () => {
-      calls.push(name);
-      return await call();
+    const count =
+      <T>(name: string, call: () => Promise<T>) =>
+      async () => {
+        calls.push(name);
+        return await call();
+      };
+    return {
+      ...repository,
+      calls,
+      head: count('head', repository.head),
+      fetchHead: count('fetchHead', repository.fetchHead),
     };
-    return { ...repository, calls, head: count('head', repository.head), fetchHead: count('fetchHead', repository.fetchHead) };
   }
-  const announced = (topics: ReturnType<typeof recordingTopics>) => topics.published.filter(({ topic }) => topic === 'change-committed').map(({ event }) => event.data);
+  const announced = (topics: ReturnType<typeof recordingTopics>) =>
+    topics.published.filter(({ topic }) => topic === 'change-committed').map(({ event }) => event.data);
 
   it('that was never seen is fetched, announced and remembered', async () => {
     const state = stateInMemory(clock.now);
     const { result, topics } = await check([repositoryWith({ files })], 'now', state);
     expect(await result).toEqual({ checked: ['master/acme'] });
-    expect(announced(topics)).toEqual([{ repository: 'master', url: 'https://git.example.com/family/master.git', branch: 'main', commit: commitId('a'), previous: null, artifacts: [] }]);
+    expect(announced(topics)).toEqual([
+      {
+        repository: 'master',
+        url: 'https://git.example.com/family/master.git',
+        branch: 'main',
+        commit: commitId('a'),
+        previous: null,
+        artifacts: [],
+      },
+    ]);
     expect(state.objects.get(path)).toEqual({ commit: commitId('a'), environments: ['acme'] });
   });
 
   it('that has not moved costs one look and no fetch, and its environments are checked all the same', async () => {
     const state = stateInMemory(clock.now);
-    await (await check([repositoryWith({ files })], 'first', state)).result;
+    await (
+      await check([repositoryWith({ files })], 'first', state)
+    ).result;
     const repository = counted(repositoryWith({ files }));
     const { result, topics } = await check([repository], 'second', state);
     expect(await result).toEqual({ checked: ['master/acme'] });
@@ -130,8 +196,13 @@ describe('a branch', () => {
 
   it('that moved is announced with the commit it was at, and what is declared now is checked', async () => {
     const state = stateInMemory(clock.now);
-    await (await check([repositoryWith({ files })], 'first', state)).result;
-    const moved = repositoryWith({ commit: commitId('b'), files: { ...files, 'environments/globex.yaml': environmentText('globex') } });
+    await (
+      await check([repositoryWith({ files })], 'first', state)
+    ).result;
+    const moved = repositoryWith({
+      commit: commitId('b'),
+      files: { ...files, 'environments/globex.yaml': environmentText('globex') },
+    });
     const { result, topics } = await check([moved], 'second', state);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex'] });
     expect(announced(topics)).toMatchObject([{ commit: commitId('b'), previous: commitId('a') }]);
@@ -140,7 +211,9 @@ describe('a branch', () => {
 
   it('is announced again by the next tick where this one dies', async () => {
     const state = stateInMemory(clock.now);
-    const topics = { publish: async (topic: string) => (topic === 'reconcile' ? Promise.reject(new Error('killed')) : undefined) };
+    const topics = {
+      publish: async (topic: string) => (topic === 'reconcile' ? Promise.reject(new Error('killed')) : undefined),
+    };
     const ports = { now: clock.now, repository: repositories(repositoryWith({ files })), state, topics };
     await expect(checkDrift({ repositories: ['master'], tick: 'first' }, ports)).rejects.toThrow('killed');
     expect(state.objects.has(path)).toBe(false);
@@ -160,7 +233,9 @@ describe('a branch', () => {
 
   it('of an empty repository is not remembered', async () => {
     const state = stateInMemory(clock.now);
-    await (await check([develop], 'now', state)).result;
+    await (
+      await check([develop], 'now', state)
+    ).result;
     expect([...state.objects]).toEqual([]);
   });
 });

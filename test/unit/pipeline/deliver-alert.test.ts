@@ -7,7 +7,15 @@ import { recordingLog } from './ports.ts';
 const alert: Alert = {
   topic: 'converged',
   data: {
-    ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', revision: 'main@sha1:9f2c', incident: null, occurrence: null, seconds: 1 },
+    ...{
+      environment: 'acme',
+      repository: 'master',
+      cluster: 'sandbox',
+      revision: 'main@sha1:9f2c',
+      incident: null,
+      occurrence: null,
+      seconds: 1,
+    },
     changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },
     policy: null,
   },
@@ -59,11 +67,16 @@ describe('an alert', () => {
   });
 
   it('is refused where a sink refuses it for good', async () => {
-    expect((await deliver(['ops', 'audit'], { audit: 'refuse' })).outcome).toMatchObject({ code: 'SinkRefused', disposition: 'refuse' });
+    expect((await deliver(['ops', 'audit'], { audit: 'refuse' })).outcome).toMatchObject({
+      code: 'SinkRefused',
+      disposition: 'refuse',
+    });
   });
 
   // Refused means acknowledged: the sink that would have answered later never gets the alert.
   it('is delivered again where one sink refuses it and another may answer later', async () => {
-    expect((await deliver(['ops', 'audit'], { ops: 'refuse', audit: 'retry' })).outcome).toMatchObject({ disposition: 'retry' });
+    expect((await deliver(['ops', 'audit'], { ops: 'refuse', audit: 'retry' })).outcome).toMatchObject({
+      disposition: 'retry',
+    });
   });
 });

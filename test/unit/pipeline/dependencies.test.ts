@@ -9,7 +9,17 @@ import type { Repository } from '../../../shared/pipeline/ports.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
 import { tellDependents } from '../../../shared/pipeline/reconcile/tell-dependents.ts';
 import type { RunResult } from '../../../shared/pipeline/reconcile/target.ts';
-import { clockAt, commitId, environmentText, noSignatures, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+import {
+  clockAt,
+  commitId,
+  environmentText,
+  noSignatures,
+  recordingLog,
+  recordingTopics,
+  repositories,
+  repositoryWith,
+  stateInMemory,
+} from './ports.ts';
 
 const limits = configSchema.shape.limits.parse({});
 const commit = commitId('a');
@@ -22,14 +32,21 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
     const text = 'text' in declared ? declared.text : environmentText(name, [`dependsOn: [${declared.join(', ')}]`]);
     return [environmentPath(name), text] as const;
   });
-  const repository = repositoryWith({ files: { ...Object.fromEntries(files), 'manifests/shop/web.yaml': 'kind: Deployment' } });
+  const repository = repositoryWith({
+    files: { ...Object.fromEntries(files), 'manifests/shop/web.yaml': 'kind: Deployment' },
+  });
   const state = stateInMemory(clock.now);
   const topics = recordingTopics();
   const touched: string[] = [];
   const touch = async (): Promise<never> => {
     touched.push('cluster');
     // What ends a run without a word of this environment: the test is about what comes before.
-    throw new ConvergeError({ code: 'ClusterUnavailable', subject: 'sandbox', message: 'is touched', disposition: 'retry' });
+    throw new ConvergeError({
+      code: 'ClusterUnavailable',
+      subject: 'sandbox',
+      message: 'is touched',
+      disposition: 'retry',
+    });
   };
   const ports = {
     ...{ now: clock.now, sleep: async () => {}, log: recordingLog(), state, topics, signatures: noSignatures },
@@ -42,23 +59,59 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
     ...{ clock, repository, ports, topics, touched },
     jobs: () => topics.published.filter(({ topic }) => topic === 'reconcile').map(({ event }) => event.data),
     diffs: () => topics.published.filter(({ topic }) => topic === 'diff').map(({ event }) => event.data),
-    memoryOf: async (environment: string): Promise<Memory> => readMemory({ value: (await state.read(pathOf(environment)))?.value, now: clock.now() }),
+    memoryOf: async (environment: string): Promise<Memory> =>
+      readMemory({ value: (await state.read(pathOf(environment)))?.value, now: clock.now() }),
     async remember(environment: string, memory: Partial<Memory>) {
-      await state.write({ path: pathOf(environment), value: { ...emptyMemory(clock.now()), ...memory }, ifGeneration: 'any' });
+      await state.write({
+        path: pathOf(environment),
+        value: { ...emptyMemory(clock.now()), ...memory },
+        ifGeneration: 'any',
+      });
     },
-    run: async (environment: string) => reconcile({ repository: 'master', environment, mode: 'reconcile', cause: 'commit' }, ports, { limits, holder: 'test', event: environment, writeback: false }),
+    run: async (environment: string) =>
+      reconcile({ repository: 'master', environment, mode: 'reconcile', cause: 'commit' }, ports, {
+        limits,
+        holder: 'test',
+        event: environment,
+        writeback: false,
+      }),
   };
 }
 
 /** A memory that has converged with the inputs the repository has now, or with other ones. */
-async function convergedMemory({ repository, name, other = false }: { repository: Repository; name: string; other?: boolean }): Promise<Partial<Memory>> {
+async function convergedMemory({
+  repository,
+  name,
+  other = false,
+}: {
+  repository: Repository;
+  name: string;
+  other?: boolean;
+}): Promise<Partial<Memory>> {
   const paths = [environmentPath(name), 'manifests/shop'];
-  const ids = await Promise.all(paths.map(async (path) => [path, other ? 'other' : ((await repository.entry({ commit, path }))?.id ?? null)] as const));
+  const ids = await Promise.all(
+    paths.map(
+      async (path) => [path, other ? 'other' : ((await repository.entry({ commit, path }))?.id ?? null)] as const,
+    ),
+  );
   const at = { commit, revision, at: '2026-11-21T00:00:00.000Z', inputs: Object.fromEntries(ids) };
   return { attempted: at, converged: { ...at, renderKey: '00ff' }, health: 'Healthy' };
 }
-const dependencyJob = (environment: string) => ({ repository: 'master', environment, mode: 'reconcile', cause: 'dependency' });
-const failure = { id: '4be0d1a2c3f40516', since: '2026-11-21T00:00:00.000Z', occurrence: 1, reason: 'Failed', revision, summary: 'Deployment acme/web: refused', told: true } as const;
+const dependencyJob = (environment: string) => ({
+  repository: 'master',
+  environment,
+  mode: 'reconcile',
+  cause: 'dependency',
+});
+const failure = {
+  id: '4be0d1a2c3f40516',
+  since: '2026-11-21T00:00:00.000Z',
+  occurrence: 1,
+  reason: 'Failed',
+  revision,
+  summary: 'Deployment acme/web: refused',
+  told: true,
+} as const;
 
 describe('an environment that depends on another', () => {
   it('waits until that has converged: touches no cluster, tells nobody, and remembers what it waits for', async () => {
@@ -66,7 +119,10 @@ describe('an environment that depends on another', () => {
     expect(await run('acme')).toEqual({ outcome: 'waiting', revision, message: 'waits for platform' });
     expect(touched).toEqual([]);
     expect(topics.published).toEqual([]);
-    expect(await memoryOf('acme')).toMatchObject({ attempted: { commit }, held: { revision, message: 'waits for platform' } });
+    expect(await memoryOf('acme')).toMatchObject({
+      attempted: { commit },
+      held: { revision, message: 'waits for platform' },
+    });
   });
 
   it('goes on where that has converged with the inputs it has now, and waits no more', async () => {
@@ -97,13 +153,24 @@ describe('an environment that depends on another', () => {
     const summary = 'waits for platform, which failed: Deployment acme/web: refused';
     expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary });
     expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary });
-    expect(diffs()).toMatchObject([{ environment: 'acme', reason: 'Blocked', summary, policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 } }]);
+    expect(diffs()).toMatchObject([
+      {
+        environment: 'acme',
+        reason: 'Blocked',
+        summary,
+        policy: { suspend: false, selfHeal: true, prune: true, ignored: 0 },
+      },
+    ]);
     expect((await memoryOf('acme')).held).toMatchObject({ message: summary });
   });
 
   it('is blocked where the file of that cannot be read', async () => {
     const { run } = setUp({ platform: { text: 'broken: [' }, acme: ['platform'], globex: [] });
-    expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary: expect.stringContaining('platform cannot be read: environments/platform.yaml:') });
+    expect(await run('acme')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Blocked',
+      summary: expect.stringContaining('platform cannot be read: environments/platform.yaml:'),
+    });
     expect(await run('platform')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
     await expect(run('globex')).rejects.toThrow('is touched');
   });
@@ -118,10 +185,25 @@ describe('an environment that depends on another', () => {
 describe('a loop and an unknown name', () => {
   it('fail the environments that are concerned, and harm no other', async () => {
     const { run, diffs } = setUp({ a: ['b'], b: ['c'], c: ['a'], misspelt: ['platfrom'], platform: [], upon: ['a'] });
-    for (const name of ['a', 'b', 'c']) expect(await run(name)).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('a → b → c → a') });
-    expect(await run('misspelt')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('environments/misspelt.yaml:8: spec.dependsOn.0: there is no environment platfrom in this repository; did you mean platform?') });
+    for (const name of ['a', 'b', 'c'])
+      expect(await run(name)).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Failed',
+        summary: expect.stringContaining('a → b → c → a'),
+      });
+    expect(await run('misspelt')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining(
+        'environments/misspelt.yaml:8: spec.dependsOn.0: there is no environment platfrom in this repository; did you mean platform?',
+      ),
+    });
     await expect(run('platform')).rejects.toThrow('is touched');
-    expect(await run('upon')).toMatchObject({ outcome: 'diverged', reason: 'Blocked', summary: expect.stringContaining('waits for a, which failed: environments/a.yaml:8') });
+    expect(await run('upon')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Blocked',
+      summary: expect.stringContaining('waits for a, which failed: environments/a.yaml:8'),
+    });
     expect(diffs()).toHaveLength(5);
   });
 });
@@ -136,7 +218,20 @@ describe('an environment that has converged', () => {
     };
     const memoryFile = { memory: () => emptyMemory(new Date(0)), save: unused, remove: unused };
     const lease = { lastFor: unused, assertHeld: unused, release: unused };
-    const run = { repository: 'master', environment: 'platform', key: 'master/platform', ports, settings: { limits, holder: 'test', event: 'test', writeback: false }, lease, memoryFile, head: await repository.fetchHead(), startedAt: new Date(0), cause: 'commit' as const, waitUntil: () => new Date(0), isAskedAgain: unused };
+    const run = {
+      repository: 'master',
+      environment: 'platform',
+      key: 'master/platform',
+      ports,
+      settings: { limits, holder: 'test', event: 'test', writeback: false },
+      lease,
+      memoryFile,
+      head: await repository.fetchHead(),
+      startedAt: new Date(0),
+      cause: 'commit' as const,
+      waitUntil: () => new Date(0),
+      isAskedAgain: unused,
+    };
     await tellDependents(run, result);
     return setting.jobs();
   }
@@ -165,25 +260,45 @@ describe('an environment that has converged', () => {
   it('is told of where it failed instead, to those that do not know it yet', async () => {
     const setting = setUp(graph);
     await setting.run('acme');
-    expect(await told(setting, { outcome: 'diverged', revision, reason: 'Failed', summary: 'refused' })).toEqual([dependencyJob('acme')]);
-    await setting.remember('platform', { ...(await convergedMemory({ repository: setting.repository, name: 'platform' })), incident: failure });
+    expect(await told(setting, { outcome: 'diverged', revision, reason: 'Failed', summary: 'refused' })).toEqual([
+      dependencyJob('acme'),
+    ]);
+    await setting.remember('platform', {
+      ...(await convergedMemory({ repository: setting.repository, name: 'platform' })),
+      incident: failure,
+    });
     await setting.run('acme');
-    expect(await told(setting, { outcome: 'diverged', revision, reason: 'Failed', summary: 'refused' })).toEqual([dependencyJob('acme')]);
+    expect(await told(setting, { outcome: 'diverged', revision, reason: 'Failed', summary: 'refused' })).toEqual([
+      dependencyJob('acme'),
+    ]);
   });
 
   it('tells nobody where it waits itself, drifted, or is suspended', async () => {
     const setting = setUp(graph);
     await setting.run('acme');
-    for (const result of [{ outcome: 'waiting', revision, message: '' }, { outcome: 'diverged', revision, reason: 'Drifted', summary: '' }, { outcome: 'suspended' }] as const) expect(await told(setting, result)).toEqual([]);
+    for (const result of [
+      { outcome: 'waiting', revision, message: '' },
+      { outcome: 'diverged', revision, reason: 'Drifted', summary: '' },
+      { outcome: 'suspended' },
+    ] as const)
+      expect(await told(setting, result)).toEqual([]);
   });
 });
 
 describe('a change', () => {
   it('is sent to what others depend on first, and to all at once', async () => {
-    const { ports, topics } = setUp({ top: ['left', 'right'], left: ['base'], right: ['base'], base: [], broken: { text: 'broken: [dependsOn' } });
+    const { ports, topics } = setUp({
+      top: ['left', 'right'],
+      left: ['base'],
+      right: ['base'],
+      base: [],
+      broken: { text: 'broken: [dependsOn' },
+    });
     const change = { repository: 'master', url: '', branch: 'main', commit, previous: null, artifacts: [] };
     expect((await fanOut(change, ports)).due).toEqual(['base', 'broken', 'left', 'right', 'top']);
-    expect(topics.published.map(({ event }) => event.subject)).toEqual(['base', 'broken', 'left', 'right', 'top'].map((name) => `master/${name}`));
+    expect(topics.published.map(({ event }) => event.subject)).toEqual(
+      ['base', 'broken', 'left', 'right', 'top'].map((name) => `master/${name}`),
+    );
   });
 
   it('of a dependency alone is no job for those that depend on it', async () => {

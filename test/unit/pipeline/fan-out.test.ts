@@ -24,19 +24,41 @@ const files = {
   'manifests/shop/web.yaml': 'kind: Deployment',
 };
 
-async function run({ repository, attempts = {}, topics = recordingTopics() }: {
+async function run({
+  repository,
+  attempts = {},
+  topics = recordingTopics(),
+}: {
   repository: Repository;
   attempts?: Readonly<Record<string, AttemptedRevision['inputs']>>;
   topics?: ReturnType<typeof recordingTopics>;
 }) {
   const state = stateInMemory(clock.now);
   for (const [environment, inputs] of Object.entries(attempts)) {
-    const attempted = { commit: commitId('0'), revision: `main@sha1:${commitId('0')}`, at: '2026-11-21T00:00:00.000Z', inputs };
+    const attempted = {
+      commit: commitId('0'),
+      revision: `main@sha1:${commitId('0')}`,
+      at: '2026-11-21T00:00:00.000Z',
+      inputs,
+    };
     const { memory: path } = statePaths({ repository: 'master', environment });
     await state.write({ path, value: { ...emptyMemory(clock.now()), attempted }, ifGeneration: 'absent' });
   }
-  const change = { repository: 'master', url: repository.url, branch: 'main', commit: commitId('f'), previous: null, artifacts: [] };
-  const result = await fanOut(change, { now: clock.now, log: recordingLog(), repository: repositories(repository), state, topics });
+  const change = {
+    repository: 'master',
+    url: repository.url,
+    branch: 'main',
+    commit: commitId('f'),
+    previous: null,
+    artifacts: [],
+  };
+  const result = await fanOut(change, {
+    now: clock.now,
+    log: recordingLog(),
+    repository: repositories(repository),
+    state,
+    topics,
+  });
   return { result, jobs: topics.published };
 }
 
@@ -76,7 +98,10 @@ describe('a change on a branch', () => {
     { what: 'an input that was missing is there', change: { 'config/acme.yaml': 'a: b' } },
   ])('is a job where $what', async ({ change }) => {
     const acme = await inputsOf(repository, ['environments/acme.yaml', 'manifests/shop', 'config/acme.yaml']);
-    const { result } = await run({ repository: repositoryWith({ files: { ...files, ...change } }), attempts: { acme } });
+    const { result } = await run({
+      repository: repositoryWith({ files: { ...files, ...change } }),
+      attempts: { acme },
+    });
     expect(result.due).toContain('acme');
   });
 
@@ -95,7 +120,12 @@ describe('a change on a branch', () => {
   it('is a teardown for each environment that is remembered and no longer declared', async () => {
     const { result, jobs } = await run({ repository, attempts: { gone: {} } });
     expect(result.removed).toEqual(['gone']);
-    expect(jobs.map(({ event }) => event.data)).toContainEqual({ repository: 'master', environment: 'gone', mode: 'teardown', cause: 'commit' });
+    expect(jobs.map(({ event }) => event.data)).toContainEqual({
+      repository: 'master',
+      environment: 'gone',
+      mode: 'teardown',
+      cause: 'commit',
+    });
   });
 
   it.each([
@@ -105,7 +135,9 @@ describe('a change on a branch', () => {
     const topics = recordingTopics();
     const running = run({ repository, attempts: { gone: {} }, topics });
     await expect(running).rejects.toMatchObject({ code });
-    expect(topics.published.map(({ event }) => event.data)).toEqual([{ repository: 'master', environment: 'gone', mode: 'check', cause: 'commit' }]);
+    expect(topics.published.map(({ event }) => event.data)).toEqual([
+      { repository: 'master', environment: 'gone', mode: 'check', cause: 'commit' },
+    ]);
   });
 
   it('is nothing in an empty repository', async () => {

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
 import type { KeptRender } from '../../../shared/pipeline/ports.ts';
 
-const renderOf = (size: number): KeptRender => ({ inputs: {}, answers: [], render: { objects: [], hooks: [], reads: [], size } });
+const renderOf = (size: number): KeptRender => ({
+  inputs: {},
+  answers: [],
+  render: { objects: [], hooks: [], reads: [], size },
+});
 
 describe('the renders that an instance keeps', () => {
   it('are found under their key, the newest first', () => {

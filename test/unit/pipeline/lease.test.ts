@@ -8,7 +8,8 @@ function setUp() {
   const clock = clockAt('2026-11-21T01:00:00Z');
   const storage = clockAt('2026-11-21T01:00:00Z');
   const state = stateInMemory(storage.now);
-  const acquire = async (holder: string) => acquireLease({ path, holder, event: `for ${holder}`, seconds: 60 }, { state, now: clock.now });
+  const acquire = async (holder: string) =>
+    acquireLease({ path, holder, event: `for ${holder}`, seconds: 60 }, { state, now: clock.now });
   const acquired = async (holder: string): Promise<Lease> => {
     const lease = await acquire(holder);
     if (isTaken(lease)) throw new Error('the lease is taken');
@@ -131,7 +132,10 @@ describe('the holder of a lease', () => {
         return written;
       },
     };
-    const lease = await acquireLease({ path, holder: 'frozen', event: '', seconds: 60 }, { state: freezing, now: clock.now });
+    const lease = await acquireLease(
+      { path, holder: 'frozen', event: '', seconds: 60 },
+      { state: freezing, now: clock.now },
+    );
     if (isTaken(lease)) throw new Error('the lease is taken');
     clock.forward(5);
     await lease.assertHeld();

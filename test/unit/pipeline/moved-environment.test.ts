@@ -3,7 +3,17 @@ import { configSchema } from '../../../shared/config.ts';
 import { emptyMemory } from '../../../shared/environment/memory.ts';
 import { statePaths } from '../../../shared/environment/state-paths.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
-import { clockAt, commitId, environmentText, noSignatures, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+import {
+  clockAt,
+  commitId,
+  environmentText,
+  noSignatures,
+  recordingLog,
+  recordingTopics,
+  repositories,
+  repositoryWith,
+  stateInMemory,
+} from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const limits = configSchema.shape.limits.parse({});
@@ -13,7 +23,12 @@ const job = { repository: 'master', environment: 'acme', mode: 'check', cause: '
 async function setUp() {
   const state = stateInMemory(clock.now);
   const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
-  const attempted = { commit: commitId('a'), revision: `main@sha1:${commitId('a')}`, at: '2026-11-21T00:00:00.000Z', inputs: {} };
+  const attempted = {
+    commit: commitId('a'),
+    revision: `main@sha1:${commitId('a')}`,
+    at: '2026-11-21T00:00:00.000Z',
+    inputs: {},
+  };
   const memory = { ...emptyMemory(clock.now()), attempted, cluster: 'elsewhere', namespace: 'acme' };
   await state.write({ path, value: memory, ifGeneration: 'absent' });
   const topics = recordingTopics();
@@ -26,9 +41,16 @@ async function setUp() {
     cluster: untouchable,
     renderer: { version: untouchable, render: untouchable, kept: { find: () => [], keep: () => {} } },
   };
-  return { topics, run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test', writeback: false }) };
+  return {
+    topics,
+    run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test', writeback: false }),
+  };
 }
-const refused = { outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('spec.cluster from elsewhere to sandbox') };
+const refused = {
+  outcome: 'diverged',
+  reason: 'Failed',
+  summary: expect.stringContaining('spec.cluster from elsewhere to sandbox'),
+};
 
 describe('an environment that moves to another cluster', () => {
   it('is refused, and told', async () => {

@@ -1,6 +1,14 @@
 import { ConvergeError, type ErrorCode, type ErrorFacts } from '../../../shared/errors.ts';
 import type { OutgoingEvent, Topic } from '../../../shared/events/cloud-event.ts';
-import type { Commit, Log, Repository, Signatures, StateStore, Topics, TreeEntry } from '../../../shared/pipeline/ports.ts';
+import type {
+  Commit,
+  Log,
+  Repository,
+  Signatures,
+  StateStore,
+  Topics,
+  TreeEntry,
+} from '../../../shared/pipeline/ports.ts';
 
 /*
  * Ports for tests of single stages, as small as the ports are. The whole pipeline is tested on the real parts only.
@@ -78,7 +86,11 @@ export const noSignatures: Signatures = {
 export const commitId = (digit: string): string => digit.repeat(40);
 
 /** A repository of one commit, with these files; an entry's id is its content. Undefined: an empty repository. */
-export function repositoryWith({ repositoryClass = 'master', commit = commitId('a'), files }: {
+export function repositoryWith({
+  repositoryClass = 'master',
+  commit = commitId('a'),
+  files,
+}: {
   repositoryClass?: string;
   commit?: string;
   files: Readonly<Record<string, string>> | undefined;
@@ -100,26 +112,44 @@ export function repositoryWith({ repositoryClass = 'master', commit = commitId('
     fetchHead: async () => (files === undefined ? undefined : head),
     entry: async ({ path }) => entryAt(path),
     async list({ folder }) {
-      const names = entries.flatMap(([file]) => (file.startsWith(`${folder}/`) ? [file.slice(folder.length + 1).split('/')[0] ?? ''] : []));
+      const names = entries.flatMap(([file]) =>
+        file.startsWith(`${folder}/`) ? [file.slice(folder.length + 1).split('/')[0] ?? ''] : [],
+      );
       return [...new Set(names)].flatMap((name) => entryAt(`${folder}/${name}`) ?? []);
     },
     async readFile({ path }) {
       const content = files?.[path];
       return content === undefined ? undefined : Buffer.from(content);
     },
-    ...{ history: unused, isAncestor: unused, checkout: unused, commit: unused, push: unused, files: unused, rawCommit: unused },
+    ...{
+      history: unused,
+      isAncestor: unused,
+      checkout: unused,
+      commit: unused,
+      push: unused,
+      files: unused,
+      rawCommit: unused,
+    },
     ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, addNote: unused },
   };
 }
 
 /** A repository whose host does not answer. */
 export function unreachableRepository(repositoryClass: string): Repository {
-  return failing(repositoryClass, { code: 'GitUnavailable', message: 'the Git host does not answer', disposition: 'retry' });
+  return failing(repositoryClass, {
+    code: 'GitUnavailable',
+    message: 'the Git host does not answer',
+    disposition: 'retry',
+  });
 }
 
 /** A repository whose branch cannot be read. */
 export function failingRepository(repositoryClass: string, code: ErrorCode): Repository {
-  return failing(repositoryClass, { code, message: 'the branch cannot be read', disposition: code === 'GitUnavailable' ? 'retry' : 'refuse' });
+  return failing(repositoryClass, {
+    code,
+    message: 'the branch cannot be read',
+    disposition: code === 'GitUnavailable' ? 'retry' : 'refuse',
+  });
 }
 
 function failing(repositoryClass: string, facts: Pick<ErrorFacts, 'code' | 'message' | 'disposition'>): Repository {
@@ -134,7 +164,12 @@ export function repositories(...all: readonly Repository[]): (repositoryClass: s
   return (repositoryClass) => {
     const found = all.find((repository) => repository.repositoryClass === repositoryClass);
     if (found !== undefined) return found;
-    throw new ConvergeError({ code: 'UnknownRepository', subject: repositoryClass, message: 'is not configured', disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'UnknownRepository',
+      subject: repositoryClass,
+      message: 'is not configured',
+      disposition: 'refuse',
+    });
   };
 }
 

@@ -11,7 +11,14 @@ import { clockAt, repositoryWith, stateInMemory } from './ports.ts';
 
 const { now } = clockAt('2026-11-21T01:00:00Z');
 const who = { repository: 'master', environment: 'acme' };
-const asked: RbacAsked = { ...who, kubernetesVersion: 'v1.36.3', apiVersions: [], resources: [], account: undefined, limits: { renderSeconds: 60, renderMiB: 1024 } };
+const asked: RbacAsked = {
+  ...who,
+  kubernetesVersion: 'v1.36.3',
+  apiVersions: [],
+  resources: [],
+  account: undefined,
+  limits: { renderSeconds: 60, renderMiB: 1024 },
+};
 
 const settings: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' } };
 const tariff: KubernetesObject = { apiVersion: 'family.example/v1', kind: 'Tariff', metadata: { name: 'basic' } };
@@ -19,7 +26,12 @@ const definition: KubernetesObject = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: 'tariffs.family.example' },
-  spec: { group: 'family.example', scope: 'Namespaced', names: { kind: 'Tariff', plural: 'tariffs' }, versions: [{ name: 'v1', served: true }] },
+  spec: {
+    group: 'family.example',
+    scope: 'Namespaced',
+    names: { kind: 'Tariff', plural: 'tariffs' },
+    versions: [{ name: 'v1', served: true }],
+  },
 };
 
 interface Rendering {
@@ -28,15 +40,26 @@ interface Rendering {
 }
 
 /** A repository of environments, each with what it renders to; the first is `acme`, which depends on the others. */
-function world(environments: Readonly<Record<string, Rendering>>, { owned = [], previousNames = [] }: { owned?: readonly string[]; previousNames?: readonly string[] } = {}) {
+function world(
+  environments: Readonly<Record<string, Rendering>>,
+  { owned = [], previousNames = [] }: { owned?: readonly string[]; previousNames?: readonly string[] } = {},
+) {
   const fileOf = (name: string): string =>
     JSON.stringify({
       apiVersion: 'converge.dev/v1',
       kind: 'Environment',
       metadata: { name, ...(name === 'acme' ? { previousNames } : {}) },
-      spec: { cluster: 'sandbox', namespace: name, lookup: true, sources: [{ manifests: name }], ...(name === 'acme' ? { dependsOn: Object.keys(environments).slice(1) } : {}) },
+      spec: {
+        cluster: 'sandbox',
+        namespace: name,
+        lookup: true,
+        sources: [{ manifests: name }],
+        ...(name === 'acme' ? { dependsOn: Object.keys(environments).slice(1) } : {}),
+      },
     });
-  const files = Object.fromEntries(Object.keys(environments).map((name) => [`environments/${name}.yaml`, fileOf(name)]));
+  const files = Object.fromEntries(
+    Object.keys(environments).map((name) => [`environments/${name}.yaml`, fileOf(name)]),
+  );
   const served: string[][] = [];
   const renderer: Renderer = {
     version: async () => '1',
@@ -51,14 +74,29 @@ function world(environments: Readonly<Record<string, Rendering>>, { owned = [], 
   const state = stateInMemory(now);
   const remember = async (environment: string, keys: readonly string[]): Promise<void> => {
     const objects = Object.fromEntries(keys.map((key) => [key, { desired: '1', observed: '1', apiVersion: 'v1' }]));
-    await state.write({ path: statePaths({ ...who, environment }).memory, value: { ...emptyMemory(now()), objects }, ifGeneration: 'any' });
+    await state.write({
+      path: statePaths({ ...who, environment }).memory,
+      value: { ...emptyMemory(now()), objects },
+      ifGeneration: 'any',
+    });
   };
   return {
     served,
     remember,
     async rules(more: Partial<RbacAsked> = {}): Promise<Rule[]> {
       await remember('acme', owned);
-      const { manifests } = await rbac({ ...asked, ...more }, { now, renderer, state, repository: () => ({ ...repositoryWith({ files }), checkout: async () => ({ folder: '/tmp/tree', absent: [] }) }) });
+      const { manifests } = await rbac(
+        { ...asked, ...more },
+        {
+          now,
+          renderer,
+          state,
+          repository: () => ({
+            ...repositoryWith({ files }),
+            checkout: async () => ({ folder: '/tmp/tree', absent: [] }),
+          }),
+        },
+      );
       return manifests.flatMap((manifest) => (manifest['rules'] as Rule[] | undefined) ?? []);
     },
   };
@@ -99,14 +137,27 @@ describe('the rights of an environment', () => {
 
   it('know the kinds that a person names, of which charts are told nothing', async () => {
     const { rules, served } = world({ acme: { objects: [tariff] } });
-    expect(await rules({ resources: [{ group: 'family.example', version: '', kind: 'Tariff', plural: 'tariffs', namespaced: true }], apiVersions: ['family.example/v1'] })).toContainEqual(tariffs);
+    expect(
+      await rules({
+        resources: [{ group: 'family.example', version: '', kind: 'Tariff', plural: 'tariffs', namespaced: true }],
+        apiVersions: ['family.example/v1'],
+      }),
+    ).toContainEqual(tariffs);
     expect(served[0]?.filter((version) => version.startsWith('family.example'))).toEqual(['family.example/v1']);
   });
 
   it('cover what it owns and Git no longer specifies: it is to be pruned', async () => {
-    const rules = await world({ acme: { objects: [settings] } }, { owned: ['/Service/acme/web', 'rbac.authorization.k8s.io/ClusterRole//reader'] }).rules();
+    const rules = await world(
+      { acme: { objects: [settings] } },
+      { owned: ['/Service/acme/web', 'rbac.authorization.k8s.io/ClusterRole//reader'] },
+    ).rules();
     expect(rules).toContainEqual({ apiGroups: [''], resources: ['configmaps', 'services'], verbs: all });
-    expect(rules).toContainEqual({ apiGroups: ['rbac.authorization.k8s.io'], resources: ['clusterroles'], resourceNames: ['reader'], verbs: ['get', 'create', 'patch', 'delete'] });
+    expect(rules).toContainEqual({
+      apiGroups: ['rbac.authorization.k8s.io'],
+      resources: ['clusterroles'],
+      resourceNames: ['reader'],
+      verbs: ['get', 'create', 'patch', 'delete'],
+    });
   });
 
   it('cover what it owned under a previous name', async () => {
@@ -124,6 +175,9 @@ describe('the rights of an environment', () => {
   });
 
   it('are refused for an environment that the branch does not declare', async () => {
-    expect(await refusalOf(world({ acme: { objects: [settings] } }).rules({ environment: 'globex' }))).toMatchObject({ code: 'BadRequest', subject: 'master/globex' });
+    expect(await refusalOf(world({ acme: { objects: [settings] } }).rules({ environment: 'globex' }))).toMatchObject({
+      code: 'BadRequest',
+      subject: 'master/globex',
+    });
   });
 });

@@ -20,7 +20,15 @@ const push = {
   repository: { full_name: 'family/master', clone_url: 'https://git.example.com/family/master.git' },
 };
 
-async function deliver({ body, headers = {}, signedBy = secret, settingsSecret = secret, state = stateInMemory(() => new Date()), at = '2026-11-21T01:02:03Z', fails = false }: {
+async function deliver({
+  body,
+  headers = {},
+  signedBy = secret,
+  settingsSecret = secret,
+  state = stateInMemory(() => new Date()),
+  at = '2026-11-21T01:02:03Z',
+  fails = false,
+}: {
   body: string;
   headers?: Record<string, string | undefined>;
   signedBy?: string;
@@ -52,7 +60,14 @@ describe('a signed push to the branch of a configured repository', () => {
     const { outcome, published } = await deliver({ body: JSON.stringify(push) });
     expect(outcome).toEqual({ outcome: 'announced', repository: 'master', commit });
     expect(published.map(({ data }) => data)).toEqual([
-      { repository: 'master', url: 'https://git.example.com/family/master.git', branch: 'main', commit, previous, artifacts: [] },
+      {
+        repository: 'master',
+        url: 'https://git.example.com/family/master.git',
+        branch: 'main',
+        commit,
+        previous,
+        artifacts: [],
+      },
     ]);
   });
 
@@ -65,7 +80,9 @@ describe('a signed push to the branch of a configured repository', () => {
     ['the URL without .git', { clone_url: 'https://git.example.com/Family/master' }],
     ['the full name alone', { full_name: 'family/master' }],
   ])('is recognised by %s', async (_what, repository) => {
-    expect((await deliver({ body: JSON.stringify({ ...push, repository }) })).outcome).toMatchObject({ outcome: 'announced' });
+    expect((await deliver({ body: JSON.stringify({ ...push, repository }) })).outcome).toMatchObject({
+      outcome: 'announced',
+    });
   });
 
   it('goes to the class whose branch it is', async () => {
@@ -80,7 +97,10 @@ it.each([
   ['a note of what converged', { ref: 'refs/notes/converge' }],
   ['the ref of an environment, whatever it is called', { ref: 'refs/converge/main' }],
   ['a deletion', { after: nothing }],
-  ['another repository', { repository: { full_name: 'other/master', clone_url: 'https://git.example.com/other/master.git' } }],
+  [
+    'another repository',
+    { repository: { full_name: 'other/master', clone_url: 'https://git.example.com/other/master.git' } },
+  ],
   ['a repository whose name only ends alike', { repository: { full_name: 'ily/master' } }],
 ])('ignores %s', async (_what, change) => {
   const { outcome, published } = await deliver({ body: JSON.stringify({ ...push, ...change }) });
@@ -90,7 +110,9 @@ it.each([
 
 it('answers a ping, and ignores events of other kinds', async () => {
   expect((await deliver({ body: '{}', headers: { 'x-github-event': 'ping' } })).outcome).toEqual({ outcome: 'pong' });
-  expect((await deliver({ body: '{}', headers: { 'x-github-event': 'issues' } })).outcome).toMatchObject({ outcome: 'ignored' });
+  expect((await deliver({ body: '{}', headers: { 'x-github-event': 'issues' } })).outcome).toMatchObject({
+    outcome: 'ignored',
+  });
 });
 
 describe('a call without a valid signature', () => {
@@ -101,13 +123,19 @@ describe('a call without a valid signature', () => {
     ['the old SHA-1 one', { headers: { 'x-hub-signature-256': `sha1=${'0'.repeat(64)}` } }],
     ['right for an empty secret, which is none', { signedBy: '', settingsSecret: '' }],
   ])('is refused before its body is read: %s', async (_what, facts) => {
-    await expect(deliver({ body: 'not even JSON', ...facts })).rejects.toMatchObject({ code: 'BadSignature', disposition: 'refuse' });
+    await expect(deliver({ body: 'not even JSON', ...facts })).rejects.toMatchObject({
+      code: 'BadSignature',
+      disposition: 'refuse',
+    });
   });
 });
 
-it.each(['not JSON', '{}', JSON.stringify({ ...push, after: 'main' })])('refuses the signed body %j, which is no push', async (body) => {
-  await expect(deliver({ body })).rejects.toMatchObject({ code: 'BadRequest', disposition: 'refuse' });
-});
+it.each(['not JSON', '{}', JSON.stringify({ ...push, after: 'main' })])(
+  'refuses the signed body %j, which is no push',
+  async (body) => {
+    await expect(deliver({ body })).rejects.toMatchObject({ code: 'BadRequest', disposition: 'refuse' });
+  },
+);
 
 describe('a delivery that comes again', () => {
   const delivery = { 'x-github-delivery': '5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7081' };
@@ -115,34 +143,52 @@ describe('a delivery that comes again', () => {
 
   it('is ignored for a day, and announced anew after it', async () => {
     const state = stateInMemory(() => new Date());
-    const again = async (at: string) => (await deliver({ body: JSON.stringify(push), headers: delivery, state, at })).outcome.outcome;
+    const again = async (at: string) =>
+      (await deliver({ body: JSON.stringify(push), headers: delivery, state, at })).outcome.outcome;
     expect(await again('2026-11-21T01:02:03Z')).toBe('announced');
     expect(await again('2026-11-22T01:02:02Z')).toBe('ignored');
     expect(await again('2026-11-22T01:02:03Z')).toBe('announced');
     expect(await again('2026-11-23T01:02:02Z')).toBe('ignored');
-    expect([...state.objects]).toEqual([['deliveries/github/5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7081.json', { at: '2026-11-22T01:02:03.000Z' }]]);
+    expect([...state.objects]).toEqual([
+      ['deliveries/github/5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7081.json', { at: '2026-11-22T01:02:03.000Z' }],
+    ]);
   });
 
   it('is recognised under another id where its body says when it was pushed, for the id is not signed', async () => {
     const state = stateInMemory(() => new Date());
-    expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({ outcome: 'announced' });
-    expect((await deliver({ body: JSON.stringify(dated), headers: { 'x-github-delivery': 'another' }, state })).outcome).toMatchObject({ outcome: 'ignored' });
+    expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({
+      outcome: 'announced',
+    });
+    expect(
+      (await deliver({ body: JSON.stringify(dated), headers: { 'x-github-delivery': 'another' }, state })).outcome,
+    ).toMatchObject({ outcome: 'ignored' });
   });
 
   it('is announced where the first one failed before it was', async () => {
     const state = stateInMemory(() => new Date());
-    await expect(deliver({ body: JSON.stringify(dated), headers: delivery, state, fails: true })).rejects.toThrow('Pub/Sub is gone');
-    expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({ outcome: 'announced' });
+    await expect(deliver({ body: JSON.stringify(dated), headers: delivery, state, fails: true })).rejects.toThrow(
+      'Pub/Sub is gone',
+    );
+    expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({
+      outcome: 'announced',
+    });
   });
 
   it('cannot name another object of the state bucket by its id', async () => {
     const state = stateInMemory(() => new Date());
-    await deliver({ body: JSON.stringify(push), headers: { 'x-github-delivery': '../../environments/master/acme/memory' }, state });
+    await deliver({
+      body: JSON.stringify(push),
+      headers: { 'x-github-delivery': '../../environments/master/acme/memory' },
+      state,
+    });
     expect([...state.objects.keys()]).toEqual([expect.stringMatching(/^deliveries\/github\/id-[0-9a-f]{64}\.json$/)]);
   });
 });
 
 it('refuses the call of a host that is not configured', async () => {
   const headers = { 'x-github-event': undefined, 'x-gitlab-event': 'Push Hook', 'x-gitlab-token': secret };
-  await expect(deliver({ body: JSON.stringify(push), headers })).rejects.toMatchObject({ code: 'BadSignature', message: expect.stringContaining('configured are github') });
+  await expect(deliver({ body: JSON.stringify(push), headers })).rejects.toMatchObject({
+    code: 'BadSignature',
+    message: expect.stringContaining('configured are github'),
+  });
 });

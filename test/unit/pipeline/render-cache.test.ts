@@ -10,12 +10,30 @@ import { ConvergeError } from '../../../shared/errors.ts';
 import type { Cluster, Renderer, RenderRequest } from '../../../shared/pipeline/ports.ts';
 import { renderSources } from '../../../shared/pipeline/reconcile/render-cache.ts';
 import type { Target } from '../../../shared/pipeline/reconcile/target.ts';
-import { clockAt, commitId, noSignatures, recordingLog, recordingTopics, repositories, repositoryWith, stateInMemory } from './ports.ts';
+import {
+  clockAt,
+  commitId,
+  noSignatures,
+  recordingLog,
+  recordingTopics,
+  repositories,
+  repositoryWith,
+  stateInMemory,
+} from './ports.ts';
 
 const now = clockAt('2026-11-21T01:00:00Z').now;
 const unused = async (): Promise<never> => expect.unreachable('this test needs no more of the cluster');
-const api: ClusterApi = { version: 'v1.36.3', unreadable: [], resources: [{ group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }] };
-const files = { 'charts/shop/Chart.yaml': 'name: shop', 'config/acme.yaml': 'a: 1', 'linked/beside.yaml': 'b: 1', 'README.md': 'Family Insurance' };
+const api: ClusterApi = {
+  version: 'v1.36.3',
+  unreadable: [],
+  resources: [{ group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true }],
+};
+const files = {
+  'charts/shop/Chart.yaml': 'name: shop',
+  'config/acme.yaml': 'a: 1',
+  'linked/beside.yaml': 'b: 1',
+  'README.md': 'Family Insurance',
+};
 const tariff = { apiVersion: 'v1', kind: 'ConfigMap', name: 'tariffs' };
 
 /** One instance of the function: what it keeps, and the cluster it reads. */
@@ -37,7 +55,13 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
   const cluster: Cluster = {
     name: 'sandbox',
     async get({ resource, name }) {
-      if (failing.reads) throw new ConvergeError({ code: 'ClusterUnavailable', subject: name, message: 'no answer', disposition: 'retry' });
+      if (failing.reads)
+        throw new ConvergeError({
+          code: 'ClusterUnavailable',
+          subject: name,
+          message: 'no answer',
+          disposition: 'retry',
+        });
       return objects.get(`${resource.kind} ${name}`);
     },
     async apply({ object }) {
@@ -48,19 +72,54 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
   };
 
   /** Renders once, and tells whether the renderer was called for it. */
-  async function look({ change = {}, name = 'acme', spec = {}, of = api }: { change?: Record<string, string>; name?: string; spec?: Record<string, unknown>; of?: ClusterApi } = {}): Promise<'rendered' | 'kept'> {
+  async function look({
+    change = {},
+    name = 'acme',
+    spec = {},
+    of = api,
+  }: { change?: Record<string, string>; name?: string; spec?: Record<string, unknown>; of?: ClusterApi } = {}): Promise<
+    'rendered' | 'kept'
+  > {
     const text = JSON.stringify({
       apiVersion: 'converge.dev/v1',
       kind: 'Environment',
       metadata: { name },
-      spec: { cluster: 'sandbox', namespace: 'acme', lookup: asks === 'lookup' ? 'cluster' : 'own', sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }], ...spec },
+      spec: {
+        cluster: 'sandbox',
+        namespace: 'acme',
+        lookup: asks === 'lookup' ? 'cluster' : 'own',
+        sources: [{ helm: { chart: 'charts/shop', release: 'shop', values: ['config/acme.yaml'] } }],
+        ...spec,
+      },
     });
     const environment = parseEnvironmentFile({ file: `environments/${name}.yaml`, text });
-    const repository = { ...repositoryWith({ files: { ...files, ...change } }), checkout: async () => ({ folder: '/tmp/tree', absent: [] }) };
+    const repository = {
+      ...repositoryWith({ files: { ...files, ...change } }),
+      checkout: async () => ({ folder: '/tmp/tree', absent: [] }),
+    };
     const target: Target = {
       run: {
-        ...{ repository: 'master', environment: name, key: `master/${name}`, head: undefined, startedAt: now(), isAskedAgain: async () => false, cause: 'commit', waitUntil: now },
-        ports: { now, sleep: unused, log: recordingLog(), state: stateInMemory(now), repository: repositories(repository), cluster: unused, renderer, topics: recordingTopics(), signatures: noSignatures },
+        ...{
+          repository: 'master',
+          environment: name,
+          key: `master/${name}`,
+          head: undefined,
+          startedAt: now(),
+          isAskedAgain: async () => false,
+          cause: 'commit',
+          waitUntil: now,
+        },
+        ports: {
+          now,
+          sleep: unused,
+          log: recordingLog(),
+          state: stateInMemory(now),
+          repository: repositories(repository),
+          cluster: unused,
+          renderer,
+          topics: recordingTopics(),
+          signatures: noSignatures,
+        },
         settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback: false },
         lease: { assertHeld: async () => {}, release: async () => {} },
         memoryFile: { memory: () => emptyMemory(now()), save: unused, remove: unused },
@@ -81,7 +140,11 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
   return { look, objects, failing, upgrade: () => void (version = '2') };
 }
 
-const tariffs: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tariffs', namespace: 'acme' } };
+const tariffs: KubernetesObject = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'tariffs', namespace: 'acme' },
+};
 
 describe('a render', () => {
   it('is kept while nothing changes that it is made of, whatever else the commit changes', async () => {
@@ -102,7 +165,10 @@ describe('a render', () => {
     ['its values', { change: { 'config/acme.yaml': 'a: 2' } }],
     ['a file that only the render knows of', { change: { 'linked/beside.yaml': 'b: 2' } }],
     ['its namespace', { spec: { namespace: 'elsewhere' } }],
-    ['its release', { spec: { sources: [{ helm: { chart: 'charts/shop', release: 'other', values: ['config/acme.yaml'] } }] } }],
+    [
+      'its release',
+      { spec: { sources: [{ helm: { chart: 'charts/shop', release: 'other', values: ['config/acme.yaml'] } }] } },
+    ],
     ['the version of the cluster', { of: { ...api, version: 'v1.37.0' } }],
     ['the API list of the cluster', { of: { ...api, resources: [] } }],
     ['whether it may look up', { spec: { lookup: 'empty' } }],
@@ -122,7 +188,11 @@ describe('a render', () => {
 
   it('that read what Git has under another name is refused: nobody would see it change', async () => {
     const { look } = instance({ asks: 'nothing', beside: 'linked/gr\uFFFDn.yaml' });
-    await expect(look()).rejects.toMatchObject({ code: 'RenderFailed', disposition: 'refuse', subject: 'linked/gr\uFFFDn.yaml' });
+    await expect(look()).rejects.toMatchObject({
+      code: 'RenderFailed',
+      disposition: 'refuse',
+      subject: 'linked/gr\uFFFDn.yaml',
+    });
   });
 
   it('that drew from a seed is made anew where the seed is another, and for another environment', async () => {
@@ -134,12 +204,15 @@ describe('a render', () => {
     expect(await look()).toBe('rendered');
   });
 
-  it.each(['own', 'cluster'])('that looked something up goes on with the first answer, whatever becomes of the object (%s)', async (lookup) => {
-    const { look, objects } = instance({ asks: 'lookup' });
-    expect([await look({ spec: { lookup } }), await look({ spec: { lookup } })]).toEqual(['rendered', 'kept']);
-    objects.set('ConfigMap tariffs', tariffs);
-    expect(await look({ spec: { lookup } })).toBe('kept');
-  });
+  it.each(['own', 'cluster'])(
+    'that looked something up goes on with the first answer, whatever becomes of the object (%s)',
+    async (lookup) => {
+      const { look, objects } = instance({ asks: 'lookup' });
+      expect([await look({ spec: { lookup } }), await look({ spec: { lookup } })]).toEqual(['rendered', 'kept']);
+      objects.set('ConfigMap tariffs', tariffs);
+      expect(await look({ spec: { lookup } })).toBe('kept');
+    },
+  );
 
   it('that looked something of somebody else up asks anew once it may see its own only', async () => {
     const { look, objects } = instance({ asks: 'lookup' });
@@ -161,23 +234,46 @@ describe('a render', () => {
 
   it('that looked something up keeps the answer beside the seed that is there', async () => {
     const { look, objects } = instance({ asks: 'lookup' });
-    const seed = { seed: Buffer.alloc(32, 7).toString('base64'), time: Buffer.from('2026-11-21T00:00:00.000Z').toString('base64') };
-    objects.set('Secret converge-acme-seed', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed', namespace: 'acme', uid: 'u1', resourceVersion: '5' }, data: seed });
+    const seed = {
+      seed: Buffer.alloc(32, 7).toString('base64'),
+      time: Buffer.from('2026-11-21T00:00:00.000Z').toString('base64'),
+    };
+    objects.set('Secret converge-acme-seed', {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'converge-acme-seed', namespace: 'acme', uid: 'u1', resourceVersion: '5' },
+      data: seed,
+    });
     await look();
-    expect(objects.get('Secret converge-acme-seed')).toMatchObject({ metadata: { uid: 'u1', resourceVersion: '5' }, data: { ...seed, lookups: expect.any(String) } });
+    expect(objects.get('Secret converge-acme-seed')).toMatchObject({
+      metadata: { uid: 'u1', resourceVersion: '5' },
+      data: { ...seed, lookups: expect.any(String) },
+    });
   });
 
   it('is answered nothing, and keeps nothing, where look-ups are to be empty', async () => {
     const { look, objects } = instance({ asks: 'lookup' });
     objects.set('ConfigMap tariffs', tariffs);
-    expect([await look({ spec: { lookup: 'empty' } }), await look({ spec: { lookup: 'empty' } })]).toEqual(['rendered', 'kept']);
+    expect([await look({ spec: { lookup: 'empty' } }), await look({ spec: { lookup: 'empty' } })]).toEqual([
+      'rendered',
+      'kept',
+    ]);
     expect(objects.size).toBe(1);
   });
 
   it('refuses answers that it cannot read, and leaves them', async () => {
     const { look, objects } = instance({ asks: 'lookup' });
-    const data = { seed: Buffer.alloc(32).toString('base64'), time: Buffer.from('2026-11-21T00:00:00.000Z').toString('base64'), lookups: 'bm90IGpzb24=' };
-    const strange = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed', namespace: 'acme' }, data };
+    const data = {
+      seed: Buffer.alloc(32).toString('base64'),
+      time: Buffer.from('2026-11-21T00:00:00.000Z').toString('base64'),
+      lookups: 'bm90IGpzb24=',
+    };
+    const strange = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'converge-acme-seed', namespace: 'acme' },
+      data,
+    };
     objects.set('Secret converge-acme-seed', strange);
     await expect(look()).rejects.toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
     expect(objects.get('Secret converge-acme-seed')).toBe(strange);
@@ -192,7 +288,12 @@ describe('a render', () => {
 
   it('refuses a seed that is none of ours, and leaves it', async () => {
     const { look, objects } = instance({ asks: 'seed' });
-    const strange = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'converge-acme-seed', namespace: 'acme' }, data: { seed: 'c2hvcnQ=' } };
+    const strange = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'converge-acme-seed', namespace: 'acme' },
+      data: { seed: 'c2hvcnQ=' },
+    };
     objects.set('Secret converge-acme-seed', strange);
     await expect(look()).rejects.toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
     expect(objects.get('Secret converge-acme-seed')).toBe(strange);

@@ -4,12 +4,26 @@ import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts'
 import { statePaths } from '../../../shared/environment/state-paths.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
-import { clockAt, commitId, environmentText, repositories, repositoryWith, stateInMemory, unreachableRepository, failingRepository } from './ports.ts';
+import {
+  clockAt,
+  commitId,
+  environmentText,
+  repositories,
+  repositoryWith,
+  stateInMemory,
+  unreachableRepository,
+  failingRepository,
+} from './ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const file = 'environments/acme.yaml';
 const acme = repositoryWith({ files: { [file]: environmentText('acme') } });
-const at = { commit: commitId('0'), revision: `main@sha1:${commitId('0')}`, at: '2026-11-21T00:00:00.000Z', inputs: {} };
+const at = {
+  commit: commitId('0'),
+  revision: `main@sha1:${commitId('0')}`,
+  at: '2026-11-21T00:00:00.000Z',
+  inputs: {},
+};
 const settled: Partial<Memory> = {
   attempted: at,
   converged: { ...at, renderKey: '00ff' },
@@ -58,14 +72,27 @@ describe('the status of an environment', () => {
   });
 
   it('shows what copied the label of its inventory, with who made it', async () => {
-    const copied = { key: 'discovery.k8s.io/EndpointSlice/acme/shop-x7', missing: 'annotation' as const, madeBy: 'kube-controller-manager, for Service acme/shop' };
-    const { environments } = await statusOf({ memory: { ...settled, unproven: { count: 30, objects: [copied, { key: '/Service/acme/web', missing: 'apply-entry' }] } } });
+    const copied = {
+      key: 'discovery.k8s.io/EndpointSlice/acme/shop-x7',
+      missing: 'annotation' as const,
+      madeBy: 'kube-controller-manager, for Service acme/shop',
+    };
+    const { environments } = await statusOf({
+      memory: {
+        ...settled,
+        unproven: { count: 30, objects: [copied, { key: '/Service/acme/web', missing: 'apply-entry' }] },
+      },
+    });
     expect(environments[0]).toMatchObject({
       state: 'Converged',
       unproven: {
         count: 30,
         objects: [
-          { object: 'EndpointSlice acme/shop-x7', why: 'it does not name the environment', madeBy: 'kube-controller-manager, for Service acme/shop' },
+          {
+            object: 'EndpointSlice acme/shop-x7',
+            why: 'it does not name the environment',
+            madeBy: 'kube-controller-manager, for Service acme/shop',
+          },
           { object: 'Service acme/web', why: 'Converge did not apply it', madeBy: null },
         ],
       },
@@ -75,14 +102,39 @@ describe('the status of an environment', () => {
   it.each<{ state: string; what: string; memory?: Partial<Memory>; spec?: string[] }>([
     { state: 'Unknown', what: 'before its first run' },
     { state: 'Converging', what: 'during its first run', memory: { attempted: at, health: 'Progressing' } },
-    { state: 'Converged', what: 'while something is on its way that nobody waits for', memory: { ...settled, health: 'Progressing', unawaited: 'Ingress shop/web: it waits for its load balancer' } },
+    {
+      state: 'Converged',
+      what: 'while something is on its way that nobody waits for',
+      memory: { ...settled, health: 'Progressing', unawaited: 'Ingress shop/web: it waits for its load balancer' },
+    },
     { state: 'Converging', what: 'during a later run', memory: { ...settled, health: 'Progressing' } },
     { state: 'Diverged', what: 'with drift', memory: { ...settled, incident } },
     { state: 'Failed', what: 'with a failure', memory: { ...settled, incident: { ...incident, reason: 'Failed' } } },
-    { state: 'Converged', what: 'after an incident', memory: { ...settled, incident: { ...incident, closedAt: at.at } } },
-    { state: 'Converging', what: 'while it waits for others', memory: { ...settled, held: { revision: at.revision, message: 'waits for platform' } } },
-    { state: 'Failed', what: 'while what it waits for has failed', memory: { ...settled, incident: { ...incident, reason: 'Blocked' }, held: { revision: at.revision, message: 'waits for platform, which failed' } } },
-    { state: 'Suspended', what: 'when suspended, even with drift', memory: { ...settled, incident }, spec: ['suspend: true'] },
+    {
+      state: 'Converged',
+      what: 'after an incident',
+      memory: { ...settled, incident: { ...incident, closedAt: at.at } },
+    },
+    {
+      state: 'Converging',
+      what: 'while it waits for others',
+      memory: { ...settled, held: { revision: at.revision, message: 'waits for platform' } },
+    },
+    {
+      state: 'Failed',
+      what: 'while what it waits for has failed',
+      memory: {
+        ...settled,
+        incident: { ...incident, reason: 'Blocked' },
+        held: { revision: at.revision, message: 'waits for platform, which failed' },
+      },
+    },
+    {
+      state: 'Suspended',
+      what: 'when suspended, even with drift',
+      memory: { ...settled, incident },
+      spec: ['suspend: true'],
+    },
   ])('is $state $what', async ({ state, memory, spec = [] }) => {
     const repository = repositoryWith({ files: { [file]: environmentText('acme', spec) } });
     const { environments } = await statusOf({ repository, ...(memory === undefined ? {} : { memory }) });
@@ -90,24 +142,54 @@ describe('the status of an environment', () => {
   });
 
   it('names the revision in quarantine, as long as nobody has lifted it', async () => {
-    const quarantine = { revision: `main@sha1:${commitId('f')}`, inputs: {}, reason: 'Deployment acme/web: ImagePullBackOff', at: at.at, revert: commitId('e'), restored: {} };
+    const quarantine = {
+      revision: `main@sha1:${commitId('f')}`,
+      inputs: {},
+      reason: 'Deployment acme/web: ImagePullBackOff',
+      at: at.at,
+      revert: commitId('e'),
+      restored: {},
+    };
     const { inputs: _inputs, restored: _restored, ...shown } = quarantine;
-    expect((await statusOf({ memory: { ...settled, quarantine } })).environments[0]).toMatchObject({ state: 'Converged', quarantine: shown });
+    expect((await statusOf({ memory: { ...settled, quarantine } })).environments[0]).toMatchObject({
+      state: 'Converged',
+      quarantine: shown,
+    });
     const lifted = { ...quarantine, lifted: commitId('d') };
-    expect((await statusOf({ memory: { ...settled, quarantine: lifted } })).environments[0]).toMatchObject({ quarantine: null });
+    expect((await statusOf({ memory: { ...settled, quarantine: lifted } })).environments[0]).toMatchObject({
+      quarantine: null,
+    });
   });
 
   it.each<{ state: string; message: string; what: string; memory: Partial<Memory> }>([
     { state: 'Removing', message: 'no file declares it any more', what: 'a removed one', memory: settled },
-    { state: 'Removing', message: 'no file declares it any more', what: 'a removed one that had drifted', memory: { ...settled, incident } },
-    { state: 'Failed', message: 'PersistentVolumeClaim acme/data: is guarded', what: 'one that cannot be removed', memory: { ...settled, incident: { ...incident, reason: 'Guarded', summary: 'PersistentVolumeClaim acme/data: is guarded' } } },
+    {
+      state: 'Removing',
+      message: 'no file declares it any more',
+      what: 'a removed one that had drifted',
+      memory: { ...settled, incident },
+    },
+    {
+      state: 'Failed',
+      message: 'PersistentVolumeClaim acme/data: is guarded',
+      what: 'one that cannot be removed',
+      memory: {
+        ...settled,
+        incident: { ...incident, reason: 'Guarded', summary: 'PersistentVolumeClaim acme/data: is guarded' },
+      },
+    },
   ])('is $state for $what, until it is gone', async ({ state, message, memory }) => {
     const { environments } = await statusOf({ repository: repositoryWith({ files: { 'README.md': '' } }), memory });
-    expect(environments).toMatchObject([{ name: 'acme', cluster: 'earlier', state, message, wanted: '', policy: null, objects: 0 }]);
+    expect(environments).toMatchObject([
+      { name: 'acme', cluster: 'earlier', state, message, wanted: '', policy: null, objects: 0 },
+    ]);
   });
 
   it('is nothing for a removed one that never ran', async () => {
-    expect(await statusOf({ repository: repositoryWith({ files: { 'README.md': '' } }), memory: {} })).toEqual({ environments: [], unreadable: [] });
+    expect(await statusOf({ repository: repositoryWith({ files: { 'README.md': '' } }), memory: {} })).toEqual({
+      environments: [],
+      unreadable: [],
+    });
   });
 
   it('names the open incident and what it is about', async () => {
@@ -117,19 +199,39 @@ describe('the status of an environment', () => {
 
   it('says what it waits for, though something else was wrong before', async () => {
     const held = { revision: `main@sha1:${commitId('a')}`, message: 'waits for platform' };
-    const { environments } = await statusOf({ memory: { ...settled, incident: { ...incident, reason: 'Failed' }, held } });
-    expect(environments[0]).toMatchObject({ state: 'Converging', message: 'waits for platform', incident: incident.id });
+    const { environments } = await statusOf({
+      memory: { ...settled, incident: { ...incident, reason: 'Failed' }, held },
+    });
+    expect(environments[0]).toMatchObject({
+      state: 'Converging',
+      message: 'waits for platform',
+      incident: incident.id,
+    });
   });
 
   it('shows what its file leaves undone on purpose', async () => {
-    const spec = ['suspend: true', 'selfHeal: false', 'prune: false', 'ignore: [{ target: { kind: Deployment }, paths: [/spec/replicas, /spec/paused] }]'];
-    const { environments } = await statusOf({ repository: repositoryWith({ files: { [file]: environmentText('acme', spec) } }) });
+    const spec = [
+      'suspend: true',
+      'selfHeal: false',
+      'prune: false',
+      'ignore: [{ target: { kind: Deployment }, paths: [/spec/replicas, /spec/paused] }]',
+    ];
+    const { environments } = await statusOf({
+      repository: repositoryWith({ files: { [file]: environmentText('acme', spec) } }),
+    });
     expect(environments[0]?.policy).toEqual({ suspend: true, selfHeal: false, prune: false, ignored: 2 });
   });
 
   it('names what is wrong with its file, and the cluster it was on', async () => {
-    const { environments } = await statusOf({ repository: repositoryWith({ files: { [file]: 'nonsense: 1\n' } }), memory: settled });
-    expect(environments[0]).toMatchObject({ cluster: 'earlier', policy: null, message: expect.stringContaining(`${file}:1: nonsense: unknown key`) });
+    const { environments } = await statusOf({
+      repository: repositoryWith({ files: { [file]: 'nonsense: 1\n' } }),
+      memory: settled,
+    });
+    expect(environments[0]).toMatchObject({
+      cluster: 'earlier',
+      policy: null,
+      message: expect.stringContaining(`${file}:1: nonsense: unknown key`),
+    });
   });
 });
 
@@ -137,12 +239,18 @@ describe('the status of a repository', () => {
   it('tells of every environment where the file of one is broken', async () => {
     const files = { [file]: 'broken: [', 'environments/globex.yaml': environmentText('globex') };
     const { environments, unreadable } = await statusOf({ repository: repositoryWith({ files }), memory: settled });
-    expect(environments.map(({ name, cluster, state }) => [name, cluster, state])).toEqual([['acme', 'earlier', 'Converged'], ['globex', 'sandbox', 'Unknown']]);
+    expect(environments.map(({ name, cluster, state }) => [name, cluster, state])).toEqual([
+      ['acme', 'earlier', 'Converged'],
+      ['globex', 'sandbox', 'Unknown'],
+    ]);
     expect(unreadable).toEqual([]);
   });
 
   it('is no environments where it is empty', async () => {
-    expect(await statusOf({ repository: repositoryWith({ files: undefined }) })).toEqual({ environments: [], unreadable: [] });
+    expect(await statusOf({ repository: repositoryWith({ files: undefined }) })).toEqual({
+      environments: [],
+      unreadable: [],
+    });
   });
 
   it('is unreadable where it cannot be read: its environments are unknown, not gone', async () => {
@@ -153,11 +261,25 @@ describe('the status of a repository', () => {
     expect(found.unreadable).toEqual([{ repository: 'develop', message: expect.stringContaining('does not answer') }]);
   });
 
-  it.each(['BranchMissing', 'UnreadableObject', 'GitUnavailable'] as const)('shows no environment as converged where its branch is %s', async (code) => {
-    const { environments } = await statusOf({ repository: failingRepository('master', code), memory: settled });
-    expect(environments).toMatchObject([{ name: 'acme', state: 'Unknown', health: 'Unknown', wanted: '', message: expect.stringContaining('cannot be read') }]);
-    const told = { ...incident, reason: 'Failed' as const, summary: `${code}: told` };
-    const { environments: failed } = await statusOf({ repository: failingRepository('master', code), memory: { ...settled, incident: told } });
-    expect(failed).toMatchObject([{ name: 'acme', state: 'Failed', message: `${code}: told` }]);
-  });
+  it.each(['BranchMissing', 'UnreadableObject', 'GitUnavailable'] as const)(
+    'shows no environment as converged where its branch is %s',
+    async (code) => {
+      const { environments } = await statusOf({ repository: failingRepository('master', code), memory: settled });
+      expect(environments).toMatchObject([
+        {
+          name: 'acme',
+          state: 'Unknown',
+          health: 'Unknown',
+          wanted: '',
+          message: expect.stringContaining('cannot be read'),
+        },
+      ]);
+      const told = { ...incident, reason: 'Failed' as const, summary: `${code}: told` };
+      const { environments: failed } = await statusOf({
+        repository: failingRepository('master', code),
+        memory: { ...settled, incident: told },
+      });
+      expect(failed).toMatchObject([{ name: 'acme', state: 'Failed', message: `${code}: told` }]);
+    },
+  );
 });

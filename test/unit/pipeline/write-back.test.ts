@@ -5,7 +5,15 @@ import { configSchema } from '../../../shared/config.ts';
 import type { Repository } from '../../../shared/pipeline/ports.ts';
 import type { Run } from '../../../shared/pipeline/reconcile/run.ts';
 import { tellConverged } from '../../../shared/pipeline/reconcile/tell.ts';
-import { clockAt, commitId, noSignatures, recordingLog, recordingTopics, repositoryWith, stateInMemory } from './ports.ts';
+import {
+  clockAt,
+  commitId,
+  noSignatures,
+  recordingLog,
+  recordingTopics,
+  repositoryWith,
+  stateInMemory,
+} from './ports.ts';
 
 const unused = async (): Promise<never> => {
   throw new Error('not needed');
@@ -14,10 +22,16 @@ const unused = async (): Promise<never> => {
 /** One environment that converges at commit after commit, and a host that may be away. */
 function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
   const clock = clockAt('2026-11-21T01:02:03.000Z');
-  const host = { isAway: false, ref: undefined as string | undefined, notes: [] as { commit: string; text: string }[], calls: 0 };
+  const host = {
+    isAway: false,
+    ref: undefined as string | undefined,
+    notes: [] as { commit: string; text: string }[],
+    calls: 0,
+  };
   const answer = (): void => {
     host.calls += 1;
-    if (host.isAway) throw new ConvergeError({ code: 'GitUnavailable', subject: 'git', message: 'is away', disposition: 'retry' });
+    if (host.isAway)
+      throw new ConvergeError({ code: 'GitUnavailable', subject: 'git', message: 'is away', disposition: 'retry' });
   };
   const repository: Repository = {
     ...repositoryWith({ files: {} }),
@@ -37,8 +51,27 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
   const topics = recordingTopics();
   const log = recordingLog();
   const run: Run = {
-    ...{ repository: 'master', environment: 'acme', key: 'master/acme', head: undefined, startedAt: clock.now(), cause: 'commit' as const, waitUntil: clock.now, isAskedAgain: unused },
-    ports: { now: clock.now, sleep: unused, log, state: stateInMemory(clock.now), repository: () => repository, cluster: unused, renderer: { version: unused, render: unused, kept: { find: () => [], keep: () => {} } }, topics, signatures: noSignatures },
+    ...{
+      repository: 'master',
+      environment: 'acme',
+      key: 'master/acme',
+      head: undefined,
+      startedAt: clock.now(),
+      cause: 'commit' as const,
+      waitUntil: clock.now,
+      isAskedAgain: unused,
+    },
+    ports: {
+      now: clock.now,
+      sleep: unused,
+      log,
+      state: stateInMemory(clock.now),
+      repository: () => repository,
+      cluster: unused,
+      renderer: { version: unused, render: unused, kept: { find: () => [], keep: () => {} } },
+      topics,
+      signatures: noSignatures,
+    },
     settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback },
     lease: { assertHeld: unused, release: unused },
     memoryFile: { memory: () => memory, save: async (next) => void (memory = next), remove: unused },
@@ -53,7 +86,10 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       const [commit, revision] = [commitId(digit), `main@sha1:${commitId(digit)}`];
       const converged = { commit, revision, at: clock.now().toISOString(), inputs: {}, renderKey: 'k' };
       const changes = { created: 1, configured: 0, unchanged: 0, pruned: 0 };
-      await tellConverged(run, { memory: { ...memory, converged }, converged: { cluster: 'sandbox', revision, seconds: 1.5, changes, policy: null } });
+      await tellConverged(run, {
+        memory: { ...memory, converged },
+        converged: { cluster: 'sandbox', revision, seconds: 1.5, changes, policy: null },
+      });
     },
   };
 }
@@ -63,7 +99,12 @@ describe('the writeback of what converged', () => {
     const { host, topics, converge } = makeEnvironment();
     await converge('a');
     expect(host.ref).toBe(commitId('a'));
-    expect(host.notes).toEqual([{ commit: commitId('a'), text: `acme converged at=2026-11-21T01:03:03.000Z cluster=sandbox seconds=1.5 created=1 configured=0 unchanged=0 pruned=0 event=${topics.published[0]?.event.id}` }]);
+    expect(host.notes).toEqual([
+      {
+        commit: commitId('a'),
+        text: `acme converged at=2026-11-21T01:03:03.000Z cluster=sandbox seconds=1.5 created=1 configured=0 unchanged=0 pruned=0 event=${topics.published[0]?.event.id}`,
+      },
+    ]);
   });
 
   it('says nothing more of a revision that it said', async () => {
@@ -82,7 +123,10 @@ describe('the writeback of what converged', () => {
     await converge('b');
     await converge('c');
     expect(topics.published).toHaveLength(3);
-    expect(log.lines).toEqual(['WARNING what converged could not be written back to Git', 'WARNING what converged could not be written back to Git']);
+    expect(log.lines).toEqual([
+      'WARNING what converged could not be written back to Git',
+      'WARNING what converged could not be written back to Git',
+    ]);
     host.isAway = false;
     await converge('d');
     expect(host.notes.map(({ commit }) => commit)).toEqual(['a', 'b', 'c', 'd'].map(commitId));
@@ -108,8 +152,23 @@ describe('the writeback of what converged', () => {
 
 describe('a commit that converges while a fight is on', () => {
   const since = '2026-11-21T01:02:03.000Z';
-  const incident = { id: '4be0d1a2c3f40516', since, occurrence: 4, reason: 'Drifted' as const, revision: 'main@sha1:1', summary: 'replicas differ', told: true };
-  const fight = { '/ConfigMap/acme/settings': { at: [since], managers: ['rogue'], pausedUntil: '2026-11-21T01:12:03.000Z', pause: 600 } };
+  const incident = {
+    id: '4be0d1a2c3f40516',
+    since,
+    occurrence: 4,
+    reason: 'Drifted' as const,
+    revision: 'main@sha1:1',
+    summary: 'replicas differ',
+    told: true,
+  };
+  const fight = {
+    '/ConfigMap/acme/settings': {
+      at: [since],
+      managers: ['rogue'],
+      pausedUntil: '2026-11-21T01:12:03.000Z',
+      pause: 600,
+    },
+  };
   const closed = (data: unknown) => (data as { incident: string | null }).incident;
 
   it('is told without an end of the incident, which stays open', async () => {
@@ -122,7 +181,10 @@ describe('a commit that converges while a fight is on', () => {
   });
 
   it('ends the incident where it failed before, and where no fight is on', async () => {
-    for (const changed of [{ incident: { ...incident, reason: 'Failed' as const }, heals: fight }, { incident, heals: undefined }]) {
+    for (const changed of [
+      { incident: { ...incident, reason: 'Failed' as const }, heals: fight },
+      { incident, heals: undefined },
+    ]) {
       const { topics, memory, remember, converge } = makeEnvironment();
       remember(changed);
       await converge('a');

@@ -11,7 +11,9 @@ const configMap = (name: string, data: Record<string, string> = { a: '1' }): Kub
   metadata: {
     name,
     namespace: 'acme',
-    managedFields: [{ manager: 'converge', operation: 'Apply', apiVersion: 'v1', fieldsV1: { 'f:data': { 'f:a': {} } } }],
+    managedFields: [
+      { manager: 'converge', operation: 'Apply', apiVersion: 'v1', fieldsV1: { 'f:data': { 'f:a': {} } } },
+    ],
   },
   data,
 });
@@ -22,7 +24,9 @@ function desiredOf(object: KubernetesObject, hash = 'desired'): DesiredObject {
 }
 
 const key = '/ConfigMap/acme/web';
-const remembered = (desired: string, observed: string): RememberedObjects => ({ [key]: { desired, observed, apiVersion: 'v1' } });
+const remembered = (desired: string, observed: string): RememberedObjects => ({
+  [key]: { desired, observed, apiVersion: 'v1' },
+});
 const printOf = (object: KubernetesObject) => fingerprint(object) ?? 'none';
 const web = configMap('web');
 const there = [web];
@@ -37,11 +41,31 @@ describe('what is to become of an object', () => {
       memory: remembered('desired', printOf(web)),
       action: 'recreate',
     },
-    { row: 'desired, not there, remembered otherwise', observed: [], memory: remembered('earlier', printOf(web)), action: 'create' },
+    {
+      row: 'desired, not there, remembered otherwise',
+      observed: [],
+      memory: remembered('earlier', printOf(web)),
+      action: 'create',
+    },
     { row: 'desired, not there, not remembered: a commit added it', observed: [], memory: {}, action: 'create' },
-    { row: 'desired as remembered, observed as remembered', observed: there, memory: remembered('desired', printOf(web)), action: 'keep' },
-    { row: 'desired as remembered, observed otherwise', observed: touched, memory: remembered('desired', printOf(web)), action: 'verify' },
-    { row: 'desired as remembered, our entry gone', observed: withoutEntry, memory: remembered('desired', printOf(web)), action: 'verify' },
+    {
+      row: 'desired as remembered, observed as remembered',
+      observed: there,
+      memory: remembered('desired', printOf(web)),
+      action: 'keep',
+    },
+    {
+      row: 'desired as remembered, observed otherwise',
+      observed: touched,
+      memory: remembered('desired', printOf(web)),
+      action: 'verify',
+    },
+    {
+      row: 'desired as remembered, our entry gone',
+      observed: withoutEntry,
+      memory: remembered('desired', printOf(web)),
+      action: 'verify',
+    },
     {
       row: 'desired otherwise than remembered: a commit changed it',
       observed: there,
@@ -55,9 +79,17 @@ describe('what is to become of an object', () => {
   });
 
   it('desired, not there, remembered as desired, and short-lived: it ended, and was cleaned up → keep', () => {
-    const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'import', namespace: 'acme' }, spec: { ttlSecondsAfterFinished: 0 } };
-    const memory = { 'batch/Job/acme/import': { desired: 'desired', observed: 'any', apiVersion: 'batch/v1', shortLived: true } };
-    const plan = (hash: string) => planChanges({ desired: [desiredOf(job, hash)], observed: new Map(), remembered: memory });
+    const job = {
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'import', namespace: 'acme' },
+      spec: { ttlSecondsAfterFinished: 0 },
+    };
+    const memory = {
+      'batch/Job/acme/import': { desired: 'desired', observed: 'any', apiVersion: 'batch/v1', shortLived: true },
+    };
+    const plan = (hash: string) =>
+      planChanges({ desired: [desiredOf(job, hash)], observed: new Map(), remembered: memory });
     expect(plan('desired')).toMatchObject([{ action: 'keep', observed: undefined }]);
     expect(plan('changed')).toMatchObject([{ action: 'create' }]);
   });
@@ -67,7 +99,12 @@ describe('what is to become of an object', () => {
     { row: 'its label gone, its fields as remembered', memory: remembered('desired', printOf(web)) },
     { row: 'its label gone, and the memory lost', memory: {} },
   ])('desired, and there as a stray, $row → verify', ({ memory }) => {
-    const plan = planChanges({ desired: [desiredOf(web)], observed: new Map(), strays: observedObjects(there), remembered: memory });
+    const plan = planChanges({
+      desired: [desiredOf(web)],
+      observed: new Map(),
+      strays: observedObjects(there),
+      remembered: memory,
+    });
     expect(plan).toMatchObject([{ action: 'verify', observed: { object: web } }]);
   });
 
@@ -108,7 +145,11 @@ describe('a plan', () => {
 
   it('goes by stage, then by key, however its input is sorted', () => {
     for (const input of [objects, objects.toReversed()]) {
-      const plan = planChanges({ desired: input.map((object) => desiredOf(object)), observed: new Map(), remembered: {} });
+      const plan = planChanges({
+        desired: input.map((object) => desiredOf(object)),
+        observed: new Map(),
+        remembered: {},
+      });
       expect(plan.map((action) => (action.action === 'prune' ? '' : title(action.desired.object)))).toEqual(inOrder);
     }
   });
@@ -116,7 +157,9 @@ describe('a plan', () => {
   it('prunes in reverse', () => {
     for (const input of [objects, objects.toReversed()]) {
       const plan = planChanges({ desired: [], observed: observedObjects(input), remembered: {} });
-      expect(plan.map((action) => (action.action === 'prune' ? title(action.observed.object) : ''))).toEqual(inOrder.toReversed());
+      expect(plan.map((action) => (action.action === 'prune' ? title(action.observed.object) : ''))).toEqual(
+        inOrder.toReversed(),
+      );
     }
   });
 
@@ -132,7 +175,10 @@ describe('a plan', () => {
       observed: observedObjects([named('apps/v1', 'Deployment', 'old')]),
       remembered: {},
     });
-    expect(actionsOfStage(plan, 'workloads').map((action) => title(action.desired.object))).toEqual(['Deployment a', 'Deployment b']);
+    expect(actionsOfStage(plan, 'workloads').map((action) => title(action.desired.object))).toEqual([
+      'Deployment a',
+      'Deployment b',
+    ]);
     expect(actionsOfStage(plan, 'definitions')).toEqual([]);
   });
 

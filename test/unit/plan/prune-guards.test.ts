@@ -10,13 +10,35 @@ const labels = { 'applyset.kubernetes.io/part-of': ours.id };
 /** The proof of a member, beside its label. */
 const proof = { 'converge.dev/environment': 'master/acme' };
 const managedFields = [
-  { manager: 'converge', operation: 'Apply' as const, fieldsV1: { 'f:metadata': { 'f:annotations': { 'f:converge.dev/environment': {} }, 'f:labels': { 'f:applyset.kubernetes.io/part-of': {} } } } },
+  {
+    manager: 'converge',
+    operation: 'Apply' as const,
+    fieldsV1: {
+      'f:metadata': {
+        'f:annotations': { 'f:converge.dev/environment': {} },
+        'f:labels': { 'f:applyset.kubernetes.io/part-of': {} },
+      },
+    },
+  },
 ];
 
-function object(
-  { kind = 'ConfigMap', apiVersion = 'v1', ...metadata }: { kind?: string; apiVersion?: string } & ObjectMetadata,
-): KubernetesObject {
-  return { apiVersion, kind, metadata: { name: 'old', namespace: 'acme', labels, managedFields, ...metadata, annotations: { ...proof, ...metadata.annotations } } };
+function object({
+  kind = 'ConfigMap',
+  apiVersion = 'v1',
+  ...metadata
+}: { kind?: string; apiVersion?: string } & ObjectMetadata): KubernetesObject {
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name: 'old',
+      namespace: 'acme',
+      labels,
+      managedFields,
+      ...metadata,
+      annotations: { ...proof, ...metadata.annotations },
+    },
+  };
 }
 
 function guard(objects: readonly KubernetesObject[], inventorySize = objects.length) {
@@ -56,7 +78,9 @@ describe('a stale object', () => {
   });
 
   it('that is precious is pruned where it opted in', () => {
-    expect(guard([object({ kind: 'PersistentVolumeClaim', annotations: { 'converge.dev/prune': 'true' } })])).toMatchObject({
+    expect(
+      guard([object({ kind: 'PersistentVolumeClaim', annotations: { 'converge.dev/prune': 'true' } })]),
+    ).toMatchObject({
       allowed: ['/PersistentVolumeClaim/acme/old'],
       guarded: [],
     });
@@ -77,7 +101,10 @@ describe('a stale object', () => {
 });
 
 it('a stale object that is being deleted already is only waited for', () => {
-  expect(guard([object({ deletionTimestamp: '2026-11-21T01:02:03Z' })])).toEqual({ ...nothing, going: ['/ConfigMap/acme/old'] });
+  expect(guard([object({ deletionTimestamp: '2026-11-21T01:02:03Z' })])).toEqual({
+    ...nothing,
+    going: ['/ConfigMap/acme/old'],
+  });
 });
 
 describe('many stale objects at once', () => {
@@ -89,7 +116,10 @@ describe('many stale objects at once', () => {
     const { allowed, guarded } = guard(many(6), 10);
     expect(allowed).toEqual([]);
     expect(guarded).toHaveLength(6);
-    expect(guarded[0]).toEqual(['/ConfigMap/acme/old-0', '6 of 10 objects would be pruned at once, more than half; remove them in two commits, or annotate them with converge.dev/prune: "true" first']);
+    expect(guarded[0]).toEqual([
+      '/ConfigMap/acme/old-0',
+      '6 of 10 objects would be pruned at once, more than half; remove them in two commits, or annotate them with converge.dev/prune: "true" first',
+    ]);
   });
 
   it('are pruned whatever their share of an inventory of fewer than ten', () => {

@@ -8,7 +8,8 @@ const limits = { files: 3, bytes: 100 };
 const file = (name: string, facts: { bytes?: number; mode?: number; type?: string } = {}) => {
   return { name, type: 'file', bytes: 1, mode: 0o644, ...facts };
 };
-const files = (...paths: string[]): ArchivedFile[] => paths.map((path) => ({ path, blob: 'b'.repeat(40), executable: false }));
+const files = (...paths: string[]): ArchivedFile[] =>
+  paths.map((path) => ({ path, blob: 'b'.repeat(40), executable: false }));
 const pathsOf = (laidOut: readonly ArchivedFile[]) => laidOut.map(({ path }) => path);
 
 describe('an entry of an archive', () => {
@@ -23,16 +24,21 @@ describe('an entry of an archive', () => {
 
   it('is skipped where it is a folder', () => {
     for (const name of ['./', 'templates/']) {
-      expect(admitEntry({ entry: file(name, { type: 'directory' }), tally: none, limits, subject })).toEqual({ kind: 'skip' });
+      expect(admitEntry({ entry: file(name, { type: 'directory' }), tally: none, limits, subject })).toEqual({
+        kind: 'skip',
+      });
     }
   });
 
-  it.each(['../up', '/etc/passwd', 'a/../../up', '.git/config', './../up'])('is refused where its path is %s', (name) => {
-    for (const type of ['file', 'directory']) {
-      const attempt = () => admitEntry({ entry: file(name, { type }), tally: none, limits, subject });
-      expect(attempt).toThrow(expect.objectContaining({ code: 'UnsafePath', subject }));
-    }
-  });
+  it.each(['../up', '/etc/passwd', 'a/../../up', '.git/config', './../up'])(
+    'is refused where its path is %s',
+    (name) => {
+      for (const type of ['file', 'directory']) {
+        const attempt = () => admitEntry({ entry: file(name, { type }), tally: none, limits, subject });
+        expect(attempt).toThrow(expect.objectContaining({ code: 'UnsafePath', subject }));
+      }
+    },
+  );
 
   it.each(['symlink', 'link', 'character-device', 'block-device', 'fifo'])('is refused where it is a %s', (type) => {
     const attempt = () => admitEntry({ entry: file('a', { type }), tally: none, limits, subject });
@@ -42,8 +48,12 @@ describe('an entry of an archive', () => {
   it('is admitted at the limits and refused beyond them', () => {
     const tally = { files: 2, bytes: 90 };
     expect(admitEntry({ entry: file('a', { bytes: 10 }), tally, limits, subject }).kind).toBe('file');
-    expect(() => admitEntry({ entry: file('a', { bytes: 11 }), tally, limits, subject })).toThrow('unpacks to more than the 100 bytes');
-    expect(() => admitEntry({ entry: file('a'), tally: { ...tally, files: 3 }, limits, subject })).toThrow('more than 3 files');
+    expect(() => admitEntry({ entry: file('a', { bytes: 11 }), tally, limits, subject })).toThrow(
+      'unpacks to more than the 100 bytes',
+    );
+    expect(() => admitEntry({ entry: file('a'), tally: { ...tally, files: 3 }, limits, subject })).toThrow(
+      'more than 3 files',
+    );
   });
 });
 
@@ -55,11 +65,11 @@ it('limits an archive by its packed size where that is stricter than the absolut
 
 describe('the layout of an archive', () => {
   it('is a packaged chart without its top folder', () => {
-    expect(pathsOf(layOutArchive({ files: files('shop/values.yaml', 'shop/Chart.yaml', 'shop/templates/web.yaml'), subject }))).toEqual([
-      'Chart.yaml',
-      'templates/web.yaml',
-      'values.yaml',
-    ]);
+    expect(
+      pathsOf(
+        layOutArchive({ files: files('shop/values.yaml', 'shop/Chart.yaml', 'shop/templates/web.yaml'), subject }),
+      ),
+    ).toEqual(['Chart.yaml', 'templates/web.yaml', 'values.yaml']);
   });
 
   it.each([

@@ -6,7 +6,27 @@ import { safePath, targetOf } from '../../../shared/source/artifact.ts';
 
 /** Parts that somebody tries, and any others. */
 const part = fc.oneof(
-  fc.constantFrom('..', '.', '', '.git', '.GIT', '.g\u200cit', '\uff0egit', '.g\u0131t', 'git~1', 'GIT~2', '.git. .', '.git::$DATA', '.gitmodules', 'C:', 'con', 'a', 'A', 'b.', 'b '),
+  fc.constantFrom(
+    '..',
+    '.',
+    '',
+    '.git',
+    '.GIT',
+    '.g\u200cit',
+    '\uff0egit',
+    '.g\u0131t',
+    'git~1',
+    'GIT~2',
+    '.git. .',
+    '.git::$DATA',
+    '.gitmodules',
+    'C:',
+    'con',
+    'a',
+    'A',
+    'b.',
+    'b ',
+  ),
   fc.string({ unit: 'binary', maxLength: 12 }),
   fc.string({ unit: 'grapheme', maxLength: 300 }),
 );
@@ -21,7 +41,10 @@ function expectHarmless(accepted: string): void {
     expect([...name].some((character) => character === '\\' || character < ' ' || character === '\u007f')).toBe(false);
     expect(/[. ]$/.test(name)).toBe(false);
     expect(/^[a-z]:/i.test(name)).toBe(false);
-    const folded = name.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '').normalize('NFKC').toLowerCase();
+    const folded = name
+      .replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, '')
+      .normalize('NFKC')
+      .toLowerCase();
     expect(/^(\.git|git~\d+)([. ]|:|$)/.test(folded)).toBe(false);
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(255);
   }
@@ -39,42 +62,66 @@ function refusalOf(work: () => unknown): ConvergeError | undefined {
 
 describe('whatever the name of an upload', () => {
   it('its path is harmless, or refused', () => {
-    fc.assert(fc.property(path, (name) => {
-      const refusal = refusalOf(() => expectHarmless(safePath({ path: name, subject: 'x' })));
-      if (refusal !== undefined) expect(refusal).toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(path, (name) => {
+        const refusal = refusalOf(() => expectHarmless(safePath({ path: name, subject: 'x' })));
+        if (refusal !== undefined) expect(refusal).toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
+      }),
+      { numRuns: 500 },
+    );
   }, 60_000);
 
   it('its target is harmless, or refused', () => {
-    fc.assert(fc.property(path, fc.constantFrom('', '.tgz', '.tar.gz'), (name, ending) => {
-      refusalOf(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(path, fc.constantFrom('', '.tgz', '.tar.gz'), (name, ending) => {
+        refusalOf(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
+      }),
+      { numRuns: 500 },
+    );
   }, 60_000);
 });
 
 describe('whatever an archive says of its entries', () => {
-  const type = fc.constantFrom('file', 'directory', 'symlink', 'link', 'fifo', 'character-device', 'contiguous-file', 'unknown', 'sparse file');
-  const entry = fc.record({ name: path, type, bytes: fc.oneof(fc.nat(2000), fc.double(), fc.constant(-1)), mode: fc.nat(0o7777) });
+  const type = fc.constantFrom(
+    'file',
+    'directory',
+    'symlink',
+    'link',
+    'fifo',
+    'character-device',
+    'contiguous-file',
+    'unknown',
+    'sparse file',
+  );
+  const entry = fc.record({
+    name: path,
+    type,
+    bytes: fc.oneof(fc.nat(2000), fc.double(), fc.constant(-1)),
+    mode: fc.nat(0o7777),
+  });
 
   it('only plain files with harmless paths within the limits are admitted, and no two of them are one file', () => {
-    fc.assert(fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
-      const limits = { files: 5, bytes: 5000 };
-      refusalOf(() => {
-        let tally = { files: 0, bytes: 0 };
-        const files: { path: string; blob: string; executable: boolean }[] = [];
-        for (const one of entries) {
-          const admission = admitEntry({ entry: one, tally, limits, subject: 'x' });
-          if (admission.kind === 'skip') continue;
-          expect(['file', 'contiguous-file']).toContain(one.type);
-          expectHarmless(admission.path);
-          tally = admission.tally;
-          files.push({ path: admission.path, blob: '', executable: admission.executable });
-        }
-        expect(tally.files).toBeLessThanOrEqual(limits.files);
-        expect(tally.bytes).toBeLessThanOrEqual(limits.bytes);
-        const folded = layOutArchive({ files, subject: 'x' }).map((file) => file.path.normalize('NFC').toLowerCase());
-        expect(new Set(folded).size).toBe(folded.length);
-      });
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
+        const limits = { files: 5, bytes: 5000 };
+        refusalOf(() => {
+          let tally = { files: 0, bytes: 0 };
+          const files: { path: string; blob: string; executable: boolean }[] = [];
+          for (const one of entries) {
+            const admission = admitEntry({ entry: one, tally, limits, subject: 'x' });
+            if (admission.kind === 'skip') continue;
+            expect(['file', 'contiguous-file']).toContain(one.type);
+            expectHarmless(admission.path);
+            tally = admission.tally;
+            files.push({ path: admission.path, blob: '', executable: admission.executable });
+          }
+          expect(tally.files).toBeLessThanOrEqual(limits.files);
+          expect(tally.bytes).toBeLessThanOrEqual(limits.bytes);
+          const folded = layOutArchive({ files, subject: 'x' }).map((file) => file.path.normalize('NFC').toLowerCase());
+          expect(new Set(folded).size).toBe(folded.length);
+        });
+      }),
+      { numRuns: 500 },
+    );
   }, 60_000);
 });

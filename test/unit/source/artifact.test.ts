@@ -17,9 +17,14 @@ describe('what an object name means', () => {
     expect(targetOf(named(name))).toEqual({ kind: 'file', path: name });
   });
 
-  it.each(['.tgz', 'charts/.tgz', '../shop.tgz', 'charts/.git.tgz'])('refuses the archive %s, whose folder is no safe path', (name) => {
-    expect(() => targetOf(named(name))).toThrow(expect.objectContaining({ code: 'UnsafePath', disposition: 'refuse' }));
-  });
+  it.each(['.tgz', 'charts/.tgz', '../shop.tgz', 'charts/.git.tgz'])(
+    'refuses the archive %s, whose folder is no safe path',
+    (name) => {
+      expect(() => targetOf(named(name))).toThrow(
+        expect.objectContaining({ code: 'UnsafePath', disposition: 'refuse' }),
+      );
+    },
+  );
 });
 
 describe('a safe path', () => {
@@ -48,9 +53,12 @@ describe('a safe path', () => {
     expect(attempt).toThrow(reason);
   });
 
-  it.each(['a', '.gitignore', '.github/ci.yaml', 'git/config', 'a..b/c', 'Übersicht/日本.yaml', 'a b/#1.yaml'])('is %j', (path) => {
-    expect(safePath({ path, subject: 'x' })).toBe(path);
-  });
+  it.each(['a', '.gitignore', '.github/ci.yaml', 'git/config', 'a..b/c', 'Übersicht/日本.yaml', 'a b/#1.yaml'])(
+    'is %j',
+    (path) => {
+      expect(safePath({ path, subject: 'x' })).toBe(path);
+    },
+  );
 });
 
 describe('an artifact URI', () => {

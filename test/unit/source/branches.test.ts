@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { branchName, branchPatterns, classesOfBranch } from '../../../shared/source/branches.ts';
 
 const classes = ['master', 'staging', 'develop', 'sandbox'];
-const patterns = Object.fromEntries(classes.map((repositoryClass) => [repositoryClass, branchPatterns({ repositoryClass, configured: undefined })]));
+const patterns = Object.fromEntries(
+  classes.map((repositoryClass) => [repositoryClass, branchPatterns({ repositoryClass, configured: undefined })]),
+);
 
 describe('a branch', () => {
   it.each([
@@ -22,7 +24,10 @@ describe('a branch', () => {
   });
 
   it('goes by the patterns of the configuration where there are any, letter by letter but for the star', () => {
-    const configured = { master: branchPatterns({ repositoryClass: 'master', configured: ['prod.+(x)'] }), staging: ['*-rc'] };
+    const configured = {
+      master: branchPatterns({ repositoryClass: 'master', configured: ['prod.+(x)'] }),
+      staging: ['*-rc'],
+    };
     expect(classesOfBranch({ branch: 'prod.+(x)', patterns: configured })).toEqual(['master']);
     expect(classesOfBranch({ branch: 'prodd(x)', patterns: configured })).toEqual([]);
     expect(classesOfBranch({ branch: 'v1/2-rc', patterns: configured })).toEqual(['staging']);
@@ -34,6 +39,10 @@ describe('a branch', () => {
   });
 
   it('is known by its name, however it is referred to', () => {
-    expect(['refs/heads/feature/x', 'origin/feature/x', 'feature/x'].map(branchName)).toEqual(['feature/x', 'feature/x', 'feature/x']);
+    expect(['refs/heads/feature/x', 'origin/feature/x', 'feature/x'].map(branchName)).toEqual([
+      'feature/x',
+      'feature/x',
+      'feature/x',
+    ]);
   });
 });

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { copyMessage, parseProvenance } from '../../../shared/source/commit-message.ts';
 
 const generation = '1763683200123456';
-const upload = (name: string, metadata: Record<string, string> = {}) => ({ bucket: 'family-master', name, generation, metadata });
+const upload = (name: string, metadata: Record<string, string> = {}) => ({
+  bucket: 'family-master',
+  name,
+  generation,
+  metadata,
+});
 
 describe('the message of a copy', () => {
   it('names the artifact and what CI said about it', () => {
@@ -26,7 +31,10 @@ describe('the message of a copy', () => {
   });
 
   it('has one Artifact trailer each, and says equal things once', () => {
-    const message = copyMessage([upload('a.yaml', { 'converge-commit': '9f2c' }), upload('b.yaml', { 'converge-commit': '9f2c' })]);
+    const message = copyMessage([
+      upload('a.yaml', { 'converge-commit': '9f2c' }),
+      upload('b.yaml', { 'converge-commit': '9f2c' }),
+    ]);
     expect(message.split('\n')[0]).toBe('Copy 2 artifacts');
     expect(message.match(/^Artifact: /gm)).toHaveLength(2);
     expect(message.match(/^Source-Commit: /gm)).toHaveLength(1);
@@ -51,7 +59,10 @@ describe('the message of a copy', () => {
 describe('the provenance of a commit', () => {
   it('is what its message was made of', () => {
     const commit = 'c'.repeat(40);
-    const uploads = [upload('odd#name  twice.yaml', { 'converge-author': 'Ada' }), upload('b.yaml', { 'converge-build': '7' })];
+    const uploads = [
+      upload('odd#name  twice.yaml', { 'converge-author': 'Ada' }),
+      upload('b.yaml', { 'converge-build': '7' }),
+    ];
     expect(parseProvenance(copyMessage(uploads, [commit, commit]))).toEqual({
       overwrites: [commit],
       artifacts: uploads.map(({ bucket, name }) => ({ bucket, name, generation })),
@@ -64,7 +75,10 @@ describe('the provenance of a commit', () => {
   it.each([
     ['a commit of somebody else', 'Scale the shop\n\nBlack Friday.\n'],
     ['a subject alone', 'Artifact: gs://family-master/a#1'],
-    ['a quoted trailer that is not in the last paragraph', 'Revert\n\nArtifact: gs://family-master/a#1\n\nThis reverts commit 9f2c.\n'],
+    [
+      'a quoted trailer that is not in the last paragraph',
+      'Revert\n\nArtifact: gs://family-master/a#1\n\nThis reverts commit 9f2c.\n',
+    ],
     ['a trailer that names no generation', 'Copy a\n\nArtifact: gs://family-master/a\n'],
   ])('is empty for %s', (_what, message) => {
     expect(parseProvenance(message).artifacts).toEqual([]);

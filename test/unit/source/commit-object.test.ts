@@ -9,12 +9,27 @@ function parse(text: string | Buffer) {
   return parseCommit(typeof text === 'string' ? Buffer.from(text, 'latin1') : text);
 }
 
-const commitWith = ({ author = good, committer = good, more = '' }: { author?: string; committer?: string; more?: string }): string =>
-  `${start}author ${author}\ncommitter ${committer}\n${more}\nm\n`;
+const commitWith = ({
+  author = good,
+  committer = good,
+  more = '',
+}: {
+  author?: string;
+  committer?: string;
+  more?: string;
+}): string => `${start}author ${author}\ncommitter ${committer}\n${more}\nm\n`;
 
 describe('a commit that is odd', () => {
   it.each<[string, string, number]>([
-    ['a name in Latin-1', commitWith({ author: 'J\xfcrgen <j@x> 1700000000 +0200', committer: 'J\xfcrgen <j@x> 1700000000 +0200', more: 'encoding ISO-8859-1\n' }), 1_700_000_000],
+    [
+      'a name in Latin-1',
+      commitWith({
+        author: 'J\xfcrgen <j@x> 1700000000 +0200',
+        committer: 'J\xfcrgen <j@x> 1700000000 +0200',
+        more: 'encoding ISO-8859-1\n',
+      }),
+      1_700_000_000,
+    ],
     ['no name', commitWith({ committer: '<a@x> 1700000000 +0000' }), 1_700_000_000],
     ['an empty name', commitWith({ committer: ' <a@x> 1700000000 +0000' }), 1_700_000_000],
     ['a zone of six digits', commitWith({ committer: 'A <a@x> 1700000000 +051800' }), 1_700_000_000],
@@ -31,16 +46,36 @@ describe('a commit that is odd', () => {
     ['no author', `${start}committer ${good}\n\nm\n`, 1_700_000_000],
     ['no committer', `${start}author ${good}\n\nm\n`, 0],
     ['neither', `${start}\nm\n`, 0],
-    ['several authors', `${start}author ${good}\nauthor ${good}\ncommitter ${good}\ncommitter A <a@x> 5 +0000\n\nm\n`, 1_700_000_000],
+    [
+      'several authors',
+      `${start}author ${good}\nauthor ${good}\ncommitter ${good}\ncommitter A <a@x> 5 +0000\n\nm\n`,
+      1_700_000_000,
+    ],
     ['lines that end as on Windows', commitWith({ author: `${good}\r`, committer: `${good}\r` }), 1_700_000_000],
-    ['signatures and headers of others', commitWith({ more: 'gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\ngpgsig-sha256 x\nX-Unknown: yes\nHG:extra a\n' }), 1_700_000_000],
-    ['a merged tag', commitWith({ more: `mergetag object ${one}\n type commit\n tag v1\n tagger ${good}\n \n v1\n committer B <b@x> 7 +0000\n` }), 1_700_000_000],
+    [
+      'signatures and headers of others',
+      commitWith({
+        more: 'gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\ngpgsig-sha256 x\nX-Unknown: yes\nHG:extra a\n',
+      }),
+      1_700_000_000,
+    ],
+    [
+      'a merged tag',
+      commitWith({
+        more: `mergetag object ${one}\n type commit\n tag v1\n tagger ${good}\n \n v1\n committer B <b@x> 7 +0000\n`,
+      }),
+      1_700_000_000,
+    ],
   ])('is read: %s', (_what, text, seconds) => {
     expect(parse(text)).toEqual({ tree, parents: [one, two], message: 'm\n', seconds });
   });
 
   it('has an empty message where it has none', () => {
-    for (const text of [`tree ${tree}\nauthor ${good}\ncommitter ${good}\n`, `tree ${tree}\nauthor ${good}\ncommitter ${good}`, `tree ${tree}\nauthor ${good}\ncommitter ${good}\n\n`]) {
+    for (const text of [
+      `tree ${tree}\nauthor ${good}\ncommitter ${good}\n`,
+      `tree ${tree}\nauthor ${good}\ncommitter ${good}`,
+      `tree ${tree}\nauthor ${good}\ncommitter ${good}\n\n`,
+    ]) {
       expect(parse(text)).toMatchObject({ tree, parents: [], message: '' });
     }
   });
@@ -62,7 +97,9 @@ describe('a commit that is odd', () => {
   it('is read with a message of 4 MB and with 20,000 parents', () => {
     const message = 'a line of it\n'.repeat(320_000);
     expect(parse(`${commitWith({})}${message}`)).toMatchObject({ message: `m\n${message}` });
-    expect(parse(`tree ${tree}\n${`parent ${one}\n`.repeat(20_000)}author ${good}\ncommitter ${good}\n\nm\n`)).toMatchObject({ parents: { length: 20_000 } });
+    expect(
+      parse(`tree ${tree}\n${`parent ${one}\n`.repeat(20_000)}author ${good}\ncommitter ${good}\n\nm\n`),
+    ).toMatchObject({ parents: { length: 20_000 } });
   });
 });
 
@@ -83,14 +120,17 @@ describe('a commit that git cannot read either', () => {
 
 describe('an annotated tag', () => {
   it('is what it points to, whoever made it', () => {
-    expect(parseTag(Buffer.from(`object ${one}\ntype commit\ntag v1\ntagger \xff\n\nm`, 'latin1'))).toEqual({ object: one });
+    expect(parseTag(Buffer.from(`object ${one}\ntype commit\ntag v1\ntagger \xff\n\nm`, 'latin1'))).toEqual({
+      object: one,
+    });
     expect(parseTag(Buffer.from(`object ${one}\ntype tag\n`))).toEqual({ object: one });
   });
 
-  it.each([['type blob', `object ${one}\ntype blob\n`, 'a blob'], ['nothing', 'object x\ntype commit\n', 'points to nothing'], ['no type', `object ${one}\ntagger x\n`, 'points to nothing']])(
-    'is told where it is of %s',
-    (_what, text, problem) => {
-      expect(parseTag(Buffer.from(text))).toEqual({ problem: expect.stringContaining(problem) });
-    },
-  );
+  it.each([
+    ['type blob', `object ${one}\ntype blob\n`, 'a blob'],
+    ['nothing', 'object x\ntype commit\n', 'points to nothing'],
+    ['no type', `object ${one}\ntagger x\n`, 'points to nothing'],
+  ])('is told where it is of %s', (_what, text, problem) => {
+    expect(parseTag(Buffer.from(text))).toEqual({ problem: expect.stringContaining(problem) });
+  });
 });

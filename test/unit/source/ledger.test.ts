@@ -1,8 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { copyOf, decodeLedger, emptyLedger, encodeLedger, mergeLedgers, pendingOf, type Ledger } from '../../../shared/source/ledger.ts';
+import {
+  copyOf,
+  decodeLedger,
+  emptyLedger,
+  encodeLedger,
+  mergeLedgers,
+  pendingOf,
+  type Ledger,
+} from '../../../shared/source/ledger.ts';
 
 const commit = 'a'.repeat(40);
-const entry = (name: string, generation: string) => ({ name, generation, commit, at: '2026-11-21T01:02:03.000Z', content: null });
+const entry = (name: string, generation: string) => ({
+  name,
+  generation,
+  commit,
+  at: '2026-11-21T01:02:03.000Z',
+  content: null,
+});
 const ledger = (copied: readonly [string, string][], refused: readonly [string, string][] = []): Ledger => ({
   copied: new Map(copied.map(([name, generation]) => [name, entry(name, generation)])),
   refused: new Map(refused),
@@ -11,30 +25,80 @@ const object = (name: string, generation: string) => ({ bucket: 'family-master',
 
 describe('the ledger', () => {
   it('comes back whole, with names that mean something to JavaScript', () => {
-    const written = ledger([['__proto__', '1'], ['constructor', '2']], [['toString', '3']]);
+    const written = ledger(
+      [
+        ['__proto__', '1'],
+        ['constructor', '2'],
+      ],
+      [['toString', '3']],
+    );
     expect(decodeLedger(JSON.parse(JSON.stringify(encodeLedger(written))))).toEqual(written);
     expect(copyOf({ ledger: emptyLedger, artifact: object('constructor', '1') })).toBeUndefined();
   });
 
-  it.each([null, [], { version: 2, copied: [], refused: [] }, { version: 1, copied: [{ name: 'a' }], refused: [] }])('is lost where it is %j', (value) => {
-    expect(decodeLedger(value)).toBeUndefined();
-  });
+  it.each([null, [], { version: 2, copied: [], refused: [] }, { version: 1, copied: [{ name: 'a' }], refused: [] }])(
+    'is lost where it is %j',
+    (value) => {
+      expect(decodeLedger(value)).toBeUndefined();
+    },
+  );
 
   it('keeps of two that were written the newest generation of each name', () => {
-    const one = ledger([['a', '10'], ['b', '2']]);
-    const other = ledger([['a', '9'], ['b', '10'], ['c', '1']]);
-    expect(mergeLedgers(one, other)).toEqual(ledger([['a', '10'], ['b', '10'], ['c', '1']]));
+    const one = ledger([
+      ['a', '10'],
+      ['b', '2'],
+    ]);
+    const other = ledger([
+      ['a', '9'],
+      ['b', '10'],
+      ['c', '1'],
+    ]);
+    expect(mergeLedgers(one, other)).toEqual(
+      ledger([
+        ['a', '10'],
+        ['b', '10'],
+        ['c', '1'],
+      ]),
+    );
     expect(mergeLedgers(other, one)).toEqual(mergeLedgers(one, other));
   });
 
   it('forgets a refusal once a newer generation is in Git, and no other', () => {
-    const merged = mergeLedgers(ledger([['b', '1']], [['a', '1'], ['b', '2']]), ledger([['a', '2']]));
+    const merged = mergeLedgers(
+      ledger(
+        [['b', '1']],
+        [
+          ['a', '1'],
+          ['b', '2'],
+        ],
+      ),
+      ledger([['a', '2']]),
+    );
     expect(merged.refused).toEqual(new Map([['b', '2']]));
   });
 });
 
 it('what is pending of a bucket is neither in Git nor refused, by its generation', () => {
-  const objects = [object('new', '1'), object('copied', '5'), object('older', '4'), object('overwritten', '6'), object('refused', '7'), object('mended', '8')];
-  const known = ledger([['copied', '5'], ['older', '5'], ['overwritten', '5']], [['refused', '7'], ['mended', '7']]);
-  expect(pendingOf({ objects: objects.map((one) => ({ ...one, bytes: 1 })), ledger: known }).map(({ name }) => name)).toEqual(['new', 'overwritten', 'mended']);
+  const objects = [
+    object('new', '1'),
+    object('copied', '5'),
+    object('older', '4'),
+    object('overwritten', '6'),
+    object('refused', '7'),
+    object('mended', '8'),
+  ];
+  const known = ledger(
+    [
+      ['copied', '5'],
+      ['older', '5'],
+      ['overwritten', '5'],
+    ],
+    [
+      ['refused', '7'],
+      ['mended', '7'],
+    ],
+  );
+  expect(
+    pendingOf({ objects: objects.map((one) => ({ ...one, bytes: 1 })), ledger: known }).map(({ name }) => name),
+  ).toEqual(['new', 'overwritten', 'mended']);
 });

@@ -3,12 +3,22 @@ import { describe, expect, it } from 'vitest';
 import { pathBytes, pathFromBytes, shownPath } from '../../../shared/source/path-bytes.ts';
 
 /** Bytes that are often nearly UTF-8. */
-const bytes = fc.array(fc.oneof(fc.uint8Array({ maxLength: 4 }), fc.string({ unit: 'binary', maxLength: 3 }).map((text) => Uint8Array.from(Buffer.from(text)))), { maxLength: 8 })
+const bytes = fc
+  .array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 4 }),
+      fc.string({ unit: 'binary', maxLength: 3 }).map((text) => Uint8Array.from(Buffer.from(text))),
+    ),
+    { maxLength: 8 },
+  )
   .map((parts) => Buffer.concat(parts));
 
 describe('the path of any bytes', () => {
   it('gives the bytes back', () => {
-    fc.assert(fc.property(bytes, (name) => pathBytes(pathFromBytes(name)).equals(name)), { numRuns: 5_000 });
+    fc.assert(
+      fc.property(bytes, (name) => pathBytes(pathFromBytes(name)).equals(name)),
+      { numRuns: 5_000 },
+    );
   });
 
   it('is the path that it spells where it is UTF-8, and no such path where it is not', () => {

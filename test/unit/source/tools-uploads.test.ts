@@ -5,7 +5,10 @@ import { isOfTools, safePath, targetOf } from '../../../shared/source/artifact.t
 
 describe('an object that a tool makes for itself', () => {
   it.each([
-    { name: 'gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/x_big.tgz_0', bytes: 1_000_000 },
+    {
+      name: 'gcloud/tmp/parallel_composite_uploads/see_gcloud_storage_cp_help_for_details/x_big.tgz_0',
+      bytes: 1_000_000,
+    },
     { name: '/gsutil/tmp/parallel_composite_uploads/for_details_see/gsutil_help_cp/abc/big_0', bytes: 5 },
     { name: 'config/', bytes: 0 },
     { name: 'config_$folder$', bytes: 0 },
@@ -43,19 +46,39 @@ describe('a path', () => {
   });
 
   it('is checked with the ending of an archive off', () => {
-    expect(targetOf({ bucket: 'b', name: 'charts/shop.tgz', generation: '1' })).toEqual({ kind: 'group', path: 'charts/shop' });
+    expect(targetOf({ bucket: 'b', name: 'charts/shop.tgz', generation: '1' })).toEqual({
+      kind: 'group',
+      path: 'charts/shop',
+    });
   });
 });
 
 describe('an archive of macOS', () => {
-  const names = ['./._shop', './shop/._Chart.yaml', './shop/Chart.yaml', './__MACOSX/shop/._values.yaml', './shop/values.yaml', './shop/templates/._web.yaml', './shop/templates/web.yaml'];
+  const names = [
+    './._shop',
+    './shop/._Chart.yaml',
+    './shop/Chart.yaml',
+    './__MACOSX/shop/._values.yaml',
+    './shop/values.yaml',
+    './shop/templates/._web.yaml',
+    './shop/templates/web.yaml',
+  ];
 
   it('is its files, and the chart that it packs', () => {
     const limits = { bytes: 1000, files: 100 };
     const files = names.flatMap((name) => {
-      const admitted = admitEntry({ entry: { name, type: 'file', bytes: 1, mode: 0o644 }, tally: { files: 0, bytes: 0 }, limits, subject: 's' });
+      const admitted = admitEntry({
+        entry: { name, type: 'file', bytes: 1, mode: 0o644 },
+        tally: { files: 0, bytes: 0 },
+        limits,
+        subject: 's',
+      });
       return admitted.kind === 'file' ? [{ path: admitted.path, blob: 'b', executable: false }] : [];
     });
-    expect(layOutArchive({ files, subject: 's' }).map(({ path }) => path)).toEqual(['Chart.yaml', 'templates/web.yaml', 'values.yaml']);
+    expect(layOutArchive({ files, subject: 's' }).map(({ path }) => path)).toEqual([
+      'Chart.yaml',
+      'templates/web.yaml',
+      'values.yaml',
+    ]);
   });
 });

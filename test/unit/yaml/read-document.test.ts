@@ -44,8 +44,16 @@ describe('a YAML document of our own', () => {
       at: ':1: shop: unknown key; and 1 more: shops: is missing',
     },
     { what: 'an unknown key', text: 'shops: []\nclosed: []\n', at: ':2: closed: unknown key' },
-    { what: 'a key after a comment, in a file with CRLF', text: 'shops: []\r\n# a note\r\nclosed: []\r\n', at: ':3: closed: unknown key' },
-    { what: 'a key behind an alias', text: 'shops:\n  - &web { name: web, open: 1 }\n  - *web\n', at: ':2: shops.0.open: ' },
+    {
+      what: 'a key after a comment, in a file with CRLF',
+      text: 'shops: []\r\n# a note\r\nclosed: []\r\n',
+      at: ':3: closed: unknown key',
+    },
+    {
+      what: 'a key behind an alias',
+      text: 'shops:\n  - &web { name: web, open: 1 }\n  - *web\n',
+      at: ':2: shops.0.open: ',
+    },
     { what: 'a document that is a list', text: '- shops\n', at: ':1: document: ' },
   ])('is refused at $what', ({ text, at }) => {
     expect(refusalOf(text)).toContain(`config/shops.yaml${at}`);
@@ -71,16 +79,25 @@ describe('a document that somebody wrote to hurt', () => {
     const { user, system } = process.cpuUsage(before);
     return (user + system) / 1000;
   };
-  const rules = (count: number): string => `shops:\n  - &shop { name: [${Array.from({ length: count }, (_, index) => `a${index}`).join(', ')}], open: true }\n${Array.from({ length: count - 1 }, () => '  - *shop').join('\n')}\n`;
+  const rules = (count: number): string =>
+    `shops:\n  - &shop { name: [${Array.from({ length: count }, (_, index) => `a${index}`).join(', ')}], open: true }\n${Array.from({ length: count - 1 }, () => '  - *shop').join('\n')}\n`;
 
   it.each([
     { what: 'aliases that multiply', text: rules(900), says: 'values with what its aliases stand for' },
     { what: 'more aliases than anybody needs', text: `shops: [&a 1, ${'*a, '.repeat(2000)}]\n`, says: 'alias' },
-    { what: 'aliases of aliases', text: `a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n${Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n}, `.repeat(10)}]`).join('\n')}\n`, says: 'values with what its aliases stand for' },
+    {
+      what: 'aliases of aliases',
+      text: `a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n${Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n}, `.repeat(10)}]`).join('\n')}\n`,
+      says: 'values with what its aliases stand for',
+    },
     { what: 'an alias of itself', text: 'shops: &a [*a]\n', says: 'an alias' },
     { what: 'depth', text: `shops: ${'['.repeat(100_000)}\n`, says: ':1' },
     { what: 'length', text: `# ${'x'.repeat(2_000_000)}\n`, says: 'characters' },
-    { what: 'keys that nobody knows', text: `shops: []\n${Array.from({ length: 40_000 }, (_, index) => `a${index}: 1`).join('\n')}\n`, says: ':2: a0: unknown key; and 39999 more' },
+    {
+      what: 'keys that nobody knows',
+      text: `shops: []\n${Array.from({ length: 40_000 }, (_, index) => `a${index}: 1`).join('\n')}\n`,
+      says: ':2: a0: unknown key; and 39999 more',
+    },
     { what: 'a key that is long', text: `${'x'.repeat(100_000)}: 1\n`, says: 'unknown key' },
   ])('is refused in a moment, and in a few words: $what', ({ text, says }) => {
     let message = '';

@@ -26,7 +26,10 @@ describe('what an answer of the host means', () => {
   });
 
   it('is a limit where GitHub says 403 and when to come back', () => {
-    expect(statusError({ subject, status: 403, words: '', asksToWait: true })).toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
+    expect(statusError({ subject, status: 403, words: '', asksToWait: true })).toMatchObject({
+      code: 'GitUnavailable',
+      disposition: 'retry',
+    });
   });
 });
 
@@ -47,7 +50,10 @@ describe('what a broken connection means', () => {
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'refuse', 'does not speak TLS'],
     ['ESOMETHING', 'retry', 'did not answer as it should'],
   ])('%s: %s', (code, disposition, problem) => {
-    const error = connectionError({ subject, error: new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) }) });
+    const error = connectionError({
+      subject,
+      error: new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) }),
+    });
     expect(error).toMatchObject({ subject, disposition });
     expect(error.problem).toContain(problem);
   });
@@ -56,13 +62,18 @@ describe('what a broken connection means', () => {
     const late = new DOMException('late', 'TimeoutError');
     expect(connectionError({ subject, error: late }).problem).toContain('in time');
     const refused = Object.assign(new Error('x'), { code: 'ECONNREFUSED' });
-    expect(connectionError({ subject, error: new AggregateError([refused, refused]) }).problem).toContain("can't be reached");
+    expect(connectionError({ subject, error: new AggregateError([refused, refused]) }).problem).toContain(
+      "can't be reached",
+    );
   });
 });
 
 it.each([
   ['protected branch hook declined', 'protection'],
-  ["pre-receive hook declined; GitLab: You are not allowed to push code to protected branches on this project.", 'protection'],
+  [
+    'pre-receive hook declined; GitLab: You are not allowed to push code to protected branches on this project.',
+    'protection',
+  ],
   ['push declined due to repository rule violations', 'protection'],
   ['pre-receive hook declined; only on weekdays', "host's hook"],
   ['shallow update not allowed', 'receive.shallowUpdate'],

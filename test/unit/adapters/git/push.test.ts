@@ -8,14 +8,27 @@ const ref = 'refs/converge/acme';
 const lost = new Error('the answer was lost');
 
 /** A host whose answer to a push is lost, and that says of the ref what is given. */
-function pushTo({ readRef, wanted }: { readRef: GitHost['readRef']; wanted: string | undefined }): Promise<'pushed' | 'moved'> {
+function pushTo({
+  readRef,
+  wanted,
+}: {
+  readRef: GitHost['readRef'];
+  wanted: string | undefined;
+}): Promise<'pushed' | 'moved'> {
   const host: GitHost = {
     readRef,
     listRefs: () => Promise.reject(new Error('nothing is listed')),
     fetchPack: () => Promise.reject(new Error('nothing is fetched')),
     receivePack: () => Promise.reject(lost),
   };
-  return pushCommit({ host, url: 'https://git.example', ref, expected: wanted === undefined ? commit : undefined, commit: wanted, pack: emptyPack });
+  return pushCommit({
+    host,
+    url: 'https://git.example',
+    ref,
+    expected: wanted === undefined ? commit : undefined,
+    commit: wanted,
+    pack: emptyPack,
+  });
 }
 
 describe('a push whose answer was lost', () => {
@@ -29,7 +42,10 @@ describe('a push whose answer was lost', () => {
     await expect(pushTo({ readRef: async () => commit, wanted: undefined })).rejects.toBe(lost);
   });
 
-  it.each([commit, undefined])('is told as lost where the ref cannot be read, which is never "gone" (%s)', async (wanted) => {
-    await expect(pushTo({ readRef: () => Promise.reject(new Error('no connection')), wanted })).rejects.toBe(lost);
-  });
+  it.each([commit, undefined])(
+    'is told as lost where the ref cannot be read, which is never "gone" (%s)',
+    async (wanted) => {
+      await expect(pushTo({ readRef: () => Promise.reject(new Error('no connection')), wanted })).rejects.toBe(lost);
+    },
+  );
 });

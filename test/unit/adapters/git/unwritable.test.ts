@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { reasonOfAbsence, reasonOfLostLink, tellable } from '../../../../shared/adapters/git/unwritable.ts';
 
-const reason = (path: string, { folder = '', kind = 'file', isTwice = false }: { folder?: string; kind?: 'file' | 'folder' | 'submodule'; isTwice?: boolean } = {}) =>
-  reasonOfAbsence({ entry: { path, kind }, folder, isTwice });
+const reason = (
+  path: string,
+  {
+    folder = '',
+    kind = 'file',
+    isTwice = false,
+  }: { folder?: string; kind?: 'file' | 'folder' | 'submodule'; isTwice?: boolean } = {},
+) => reasonOfAbsence({ entry: { path, kind }, folder, isTwice });
 
 describe('an entry of a tree', () => {
-  it.each(['a', '.hidden', 'with space', 'ü', 'a'.repeat(255), 'line\nbreak', '...'])('called %j is brought to disk', (name) => {
-    expect(reason(name, { folder: 'm' })).toBeUndefined();
-  });
+  it.each(['a', '.hidden', 'with space', 'ü', 'a'.repeat(255), 'line\nbreak', '...'])(
+    'called %j is brought to disk',
+    (name) => {
+      expect(reason(name, { folder: 'm' })).toBeUndefined();
+    },
+  );
 
   it.each<[string, string | undefined, RegExp]>([
     ['..', '%..%', /has the name "\.\."/],
@@ -38,10 +47,14 @@ describe('an entry of a tree', () => {
 });
 
 describe('a symbolic link', () => {
-  it.each(['a', '../..', '/etc', 'x'.repeat(4_095)])('may lead to %s', (target) => expect(reasonOfLostLink(Buffer.from(target))).toBeUndefined());
+  it.each(['a', '../..', '/etc', 'x'.repeat(4_095)])('may lead to %s', (target) =>
+    expect(reasonOfLostLink(Buffer.from(target))).toBeUndefined(),
+  );
   it.each<[string, RegExp]>([
     ['', /without a target/],
     ['a\0b', /NUL byte/],
     ['x'.repeat(4_096), /4096 bytes, more than the 4095/],
-  ])('may not lead to what no disk holds (%#)', (target, said) => expect(reasonOfLostLink(Buffer.from(target))).toMatch(said));
+  ])('may not lead to what no disk holds (%#)', (target, said) =>
+    expect(reasonOfLostLink(Buffer.from(target))).toMatch(said),
+  );
 });

@@ -24,7 +24,9 @@ afterAll(async () => {
   await google.stop();
 });
 
-async function refusalOf(work: () => Promise<unknown>): Promise<{ code: string; disposition: string; subject: string; message: string }> {
+async function refusalOf(
+  work: () => Promise<unknown>,
+): Promise<{ code: string; disposition: string; subject: string; message: string }> {
   try {
     await work();
   } catch (error) {
@@ -59,7 +61,9 @@ describe('access tokens', () => {
   });
 
   it('are told to be missing where the metadata server has none, and asked for again by the next try', async () => {
-    google.fail((request) => (request.includes('/computeMetadata/') ? { status: 404, message: 'no service account' } : undefined));
+    google.fail((request) =>
+      request.includes('/computeMetadata/') ? { status: 404, message: 'no service account' } : undefined,
+    );
     const refusal = await refusalOf(async () => tokens.current());
     expect(refusal).toMatchObject({ code: 'CredentialsUnavailable', disposition: 'retry' });
     google.fail(() => undefined);
@@ -69,7 +73,10 @@ describe('access tokens', () => {
   it('are a matter of the configuration where there are no credentials at all', async () => {
     const undoNone = onGoogleCloud({ METADATA_SERVER_DETECTION: 'none' });
     try {
-      expect(await refusalOf(async () => createTokens().current())).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse' });
+      expect(await refusalOf(async () => createTokens().current())).toMatchObject({
+        code: 'BadConfiguration',
+        disposition: 'refuse',
+      });
     } finally {
       undoNone();
     }
@@ -103,10 +110,28 @@ describe('a secret', () => {
   });
 
   it.each([
-    { what: 'that does not exist', status: 404, code: 'SecretRefused', disposition: 'refuse', says: 'create the secret' },
-    { what: 'that may not be read', status: 403, code: 'SecretRefused', disposition: 'refuse', says: 'roles/secretmanager.secretAccessor' },
+    {
+      what: 'that does not exist',
+      status: 404,
+      code: 'SecretRefused',
+      disposition: 'refuse',
+      says: 'create the secret',
+    },
+    {
+      what: 'that may not be read',
+      status: 403,
+      code: 'SecretRefused',
+      disposition: 'refuse',
+      says: 'roles/secretmanager.secretAccessor',
+    },
     { what: 'that is disabled', status: 400, code: 'SecretRefused', disposition: 'refuse', says: 'enable the version' },
-    { what: 'of a service that fails', status: 503, code: 'SecretUnavailable', disposition: 'retry', says: 'answered 503' },
+    {
+      what: 'of a service that fails',
+      status: 503,
+      code: 'SecretUnavailable',
+      disposition: 'retry',
+      says: 'answered 503',
+    },
   ])('$what is told as such', async ({ status, code, disposition, says }) => {
     google.fail((request) => (request.includes('/secrets/') ? { status, message: 'in its own words' } : undefined));
     const refusal = await refusalOf(read);
@@ -125,10 +150,26 @@ describe('a secret', () => {
 
 describe('the fake metadata server', () => {
   it('gives identity tokens that its published keys verify', async () => {
-    const answer = await fetch(`${google.url}/computeMetadata/v1/instance/service-accounts/default/identity?audience=https://converge.example&format=full`, { headers: { 'metadata-flavor': 'Google' } });
+    const answer = await fetch(
+      `${google.url}/computeMetadata/v1/instance/service-accounts/default/identity?audience=https://converge.example&format=full`,
+      { headers: { 'metadata-flavor': 'Google' } },
+    );
     const [header = '', claims = '', signature = ''] = (await answer.text()).split('.');
-    const { keys } = z.object({ keys: z.tuple([z.looseObject({})]) }).parse(await (await fetch(`${google.url}/oauth2/v3/certs`)).json());
-    expect(verify('sha256', Buffer.from(`${header}.${claims}`), createPublicKey({ key: keys[0], format: 'jwk' }), Buffer.from(signature, 'base64url'))).toBe(true);
-    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ aud: 'https://converge.example', email: google.email, email_verified: true });
+    const { keys } = z
+      .object({ keys: z.tuple([z.looseObject({})]) })
+      .parse(await (await fetch(`${google.url}/oauth2/v3/certs`)).json());
+    expect(
+      verify(
+        'sha256',
+        Buffer.from(`${header}.${claims}`),
+        createPublicKey({ key: keys[0], format: 'jwk' }),
+        Buffer.from(signature, 'base64url'),
+      ),
+    ).toBe(true);
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+      aud: 'https://converge.example',
+      email: google.email,
+      email_verified: true,
+    });
   });
 });

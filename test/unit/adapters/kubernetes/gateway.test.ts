@@ -8,8 +8,17 @@ import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 
 const member = 'projects/123/locations/europe-west1/gkeMemberships/prod';
-const settings = { namespace: 'acme', name: 'settings', resource: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true } };
-const found = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' }, error: { code: 7, message: 'is a field like any other' } };
+const settings = {
+  namespace: 'acme',
+  name: 'settings',
+  resource: { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true },
+};
+const found = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'settings' },
+  error: { code: 7, message: 'is a field like any other' },
+};
 
 let google: GoogleApis;
 let undo: () => void;
@@ -28,12 +37,15 @@ afterAll(async () => {
   await google.stop();
 });
 
-const json = (outgoing: ServerResponse, status: number, body: unknown): void => void outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+const json = (outgoing: ServerResponse, status: number, body: unknown): void =>
+  void outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
 async function open(name = 'prod'): Promise<Cluster> {
   const membership = `projects/123/locations/europe-west1/memberships/${name}`;
   const parsed = configSchema.pick({ clusters: true, google: true }).parse({
-    clusters: { private: { gke: 'projects/family/locations/europe-west1/clusters/prod', endpoint: 'connect-gateway', membership } },
+    clusters: {
+      private: { gke: 'projects/family/locations/europe-west1/clusters/prod', endpoint: 'connect-gateway', membership },
+    },
     google: { connectGateway: google.url },
   });
   return await createClusters(parsed)({ name: 'private', repository: 'master', environment: 'acme' });
@@ -65,16 +77,23 @@ describe('a cluster behind Connect Gateway', () => {
   });
 
   it('says itself what is absent', async () => {
-    answer = (outgoing) => json(outgoing, 404, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 });
+    answer = (outgoing) =>
+      json(outgoing, 404, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 });
     expect(await get()).toBeUndefined();
   });
 
   it('that is no member is an error, and not a cluster without objects', async () => {
-    expect(await refusalOf(get('nowhere'))).toMatchObject({ code: 'ClusterNotFound', disposition: 'refuse', subject: 'projects/123/locations/europe-west1/memberships/nowhere' });
+    expect(await refusalOf(get('nowhere'))).toMatchObject({
+      code: 'ClusterNotFound',
+      disposition: 'refuse',
+      subject: 'projects/123/locations/europe-west1/memberships/nowhere',
+    });
   });
 
   it('that may not be reached is told with the role that is missing', async () => {
-    google.fail((request) => (request.includes('/gkeMemberships/') ? { status: 403, message: 'Permission denied' } : undefined));
+    google.fail((request) =>
+      request.includes('/gkeMemberships/') ? { status: 403, message: 'Permission denied' } : undefined,
+    );
     const refusal = await refusalOf(get());
     expect(refusal).toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
     expect(refusal.message).toContain('Permission denied');
@@ -83,7 +102,9 @@ describe('a cluster behind Connect Gateway', () => {
 
   it('whose gateway fails is asked again', async () => {
     let tries = 0;
-    google.fail((request) => (request.includes('/gkeMemberships/') && ++tries < 3 ? { status: 503, message: 'try later' } : undefined));
+    google.fail((request) =>
+      request.includes('/gkeMemberships/') && ++tries < 3 ? { status: 503, message: 'try later' } : undefined,
+    );
     expect(await get()).toEqual(found);
   });
 

@@ -7,7 +7,11 @@ import { onGoogleCloud } from '../../../google/surroundings.ts';
 
 const cluster = 'projects/family/locations/europe-west1/clusters/prod';
 const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
-const running: FakeCluster = { status: 'RUNNING', endpoint: '203.0.113.10', masterAuth: { clusterCaCertificate: Buffer.from(pem).toString('base64') } };
+const running: FakeCluster = {
+  status: 'RUNNING',
+  endpoint: '203.0.113.10',
+  masterAuth: { clusterCaCertificate: Buffer.from(pem).toString('base64') },
+};
 const dns = { endpoint: 'gke-4711-77.europe-west1.gke.goog', allowExternalTraffic: true };
 
 let google: GoogleApis;
@@ -50,19 +54,49 @@ describe('a GKE cluster', () => {
 
   it('is reached by its address, and the authority of its own, where it is older than DNS-based endpoints or keeps them closed', async () => {
     expect(await locate(running)).toEqual({ server: 'https://203.0.113.10', ca: pem });
-    expect(await locate({ ...running, controlPlaneEndpointsConfig: { dnsEndpointConfig: { ...dns, allowExternalTraffic: false } } })).toEqual({ server: 'https://203.0.113.10', ca: pem });
+    expect(
+      await locate({
+        ...running,
+        controlPlaneEndpointsConfig: { dnsEndpointConfig: { ...dns, allowExternalTraffic: false } },
+      }),
+    ).toEqual({ server: 'https://203.0.113.10', ca: pem });
   });
 
   it('is reached by its private address where it has no public one', async () => {
-    const ipEndpointsConfig = { enabled: true, enablePublicEndpoint: false, publicEndpoint: '203.0.113.10', privateEndpoint: '10.0.0.2' };
-    expect(await locate({ ...running, controlPlaneEndpointsConfig: { ipEndpointsConfig } })).toMatchObject({ server: 'https://10.0.0.2' });
+    const ipEndpointsConfig = {
+      enabled: true,
+      enablePublicEndpoint: false,
+      publicEndpoint: '203.0.113.10',
+      privateEndpoint: '10.0.0.2',
+    };
+    expect(await locate({ ...running, controlPlaneEndpointsConfig: { ipEndpointsConfig } })).toMatchObject({
+      server: 'https://10.0.0.2',
+    });
     expect(await locate({ ...running, endpoint: '2001:db8::1' })).toMatchObject({ server: 'https://[2001:db8::1]' });
   });
 
   it.each([
-    { what: 'that was asked for by a name it has not', found: running, choice: 'dns', says: 'has no DNS-based endpoint' },
-    { what: 'whose name takes no external traffic', found: { ...running, controlPlaneEndpointsConfig: { dnsEndpointConfig: { ...dns, allowExternalTraffic: false } } }, choice: 'dns', says: 'takes no external traffic' },
-    { what: 'that has no address', found: { ...running, controlPlaneEndpointsConfig: { ipEndpointsConfig: { enabled: false } } }, choice: 'auto', says: 'has no IP-based endpoint' },
+    {
+      what: 'that was asked for by a name it has not',
+      found: running,
+      choice: 'dns',
+      says: 'has no DNS-based endpoint',
+    },
+    {
+      what: 'whose name takes no external traffic',
+      found: {
+        ...running,
+        controlPlaneEndpointsConfig: { dnsEndpointConfig: { ...dns, allowExternalTraffic: false } },
+      },
+      choice: 'dns',
+      says: 'takes no external traffic',
+    },
+    {
+      what: 'that has no address',
+      found: { ...running, controlPlaneEndpointsConfig: { ipEndpointsConfig: { enabled: false } } },
+      choice: 'auto',
+      says: 'has no IP-based endpoint',
+    },
   ] as const)('$what is refused with what to do', async ({ found, choice, says }) => {
     const refusal = await refusalOf(locate(found, choice));
     expect(refusal).toMatchObject({ code: 'NoSuchEndpoint', disposition: 'refuse', subject: cluster });
@@ -71,11 +105,18 @@ describe('a GKE cluster', () => {
   });
 
   it.each(['STOPPING', 'ERROR'])('that is %s is refused', async (status) => {
-    expect(await refusalOf(locate({ ...running, status, statusMessage: 'quota' }))).toMatchObject({ code: 'ClusterStopped', disposition: 'refuse', problem: `the cluster is ${status}: quota` });
+    expect(await refusalOf(locate({ ...running, status, statusMessage: 'quota' }))).toMatchObject({
+      code: 'ClusterStopped',
+      disposition: 'refuse',
+      problem: `the cluster is ${status}: quota`,
+    });
   });
 
   it('that is being made is asked again', async () => {
-    expect(await refusalOf(locate({ ...running, status: 'PROVISIONING' }))).toMatchObject({ code: 'ClusterUnavailable', disposition: 'retry' });
+    expect(await refusalOf(locate({ ...running, status: 'PROVISIONING' }))).toMatchObject({
+      code: 'ClusterUnavailable',
+      disposition: 'retry',
+    });
   });
 
   it.each(['RECONCILING', 'DEGRADED'])('that is %s is used', async (status) => {
@@ -83,7 +124,11 @@ describe('a GKE cluster', () => {
   });
 
   it('that is not there is told with its name', async () => {
-    expect(await refusalOf(locate(undefined))).toMatchObject({ code: 'ClusterNotFound', disposition: 'refuse', subject: cluster });
+    expect(await refusalOf(locate(undefined))).toMatchObject({
+      code: 'ClusterNotFound',
+      disposition: 'refuse',
+      subject: cluster,
+    });
   });
 
   it.each([
@@ -100,8 +145,13 @@ describe('a GKE cluster', () => {
 
 describe('a member of a fleet', () => {
   it('is reached at the host of its region', () => {
-    const at = (location: string) => gatewayLocation({ membership: `projects/123/locations/${location}/memberships/prod`, api: undefined }).server;
-    expect(at('global')).toBe('https://connectgateway.googleapis.com/v1/projects/123/locations/global/gkeMemberships/prod');
-    expect(at('europe-west1')).toBe('https://europe-west1-connectgateway.googleapis.com/v1/projects/123/locations/europe-west1/gkeMemberships/prod');
+    const at = (location: string) =>
+      gatewayLocation({ membership: `projects/123/locations/${location}/memberships/prod`, api: undefined }).server;
+    expect(at('global')).toBe(
+      'https://connectgateway.googleapis.com/v1/projects/123/locations/global/gkeMemberships/prod',
+    );
+    expect(at('europe-west1')).toBe(
+      'https://europe-west1-connectgateway.googleapis.com/v1/projects/123/locations/europe-west1/gkeMemberships/prod',
+    );
   });
 });

@@ -47,10 +47,20 @@ function kubeconfig(user: Record<string, unknown>, cluster: Record<string, unkno
   });
 }
 
-const reply = (outgoing: ServerResponse, status: number, body: unknown): void => void outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-const status = (code: number, message: string, reason = ''): unknown => ({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message, reason });
+const reply = (outgoing: ServerResponse, status: number, body: unknown): void =>
+  void outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+const status = (code: number, message: string, reason = ''): unknown => ({
+  kind: 'Status',
+  apiVersion: 'v1',
+  status: 'Failure',
+  code,
+  message,
+  reason,
+});
 const clusterOf = async (more: Record<string, unknown> = {}) => {
-  const parsed = configSchema.pick({ clusters: true, google: true }).parse({ clusters: { sandbox: { kubeconfig: file, ...more } } });
+  const parsed = configSchema
+    .pick({ clusters: true, google: true })
+    .parse({ clusters: { sandbox: { kubeconfig: file, ...more } } });
   return createClusters(parsed)({ name: 'sandbox', repository: 'master', environment: 'acme' });
 };
 
@@ -66,8 +76,16 @@ async function refusalOf(work: Promise<unknown>): Promise<ConvergeError> {
 
 describe('a kubeconfig', () => {
   it.each([
-    { what: 'runs a program', user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'gke-gcloud-auth-plugin' } }, says: 'asks for an exec plugin' },
-    { what: 'names a provider of credentials', user: { 'auth-provider': { name: 'gcp' } }, says: 'asks for an auth-provider' },
+    {
+      what: 'runs a program',
+      user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'gke-gcloud-auth-plugin' } },
+      says: 'asks for an exec plugin',
+    },
+    {
+      what: 'names a provider of credentials',
+      user: { 'auth-provider': { name: 'gcp' } },
+      says: 'asks for an auth-provider',
+    },
     { what: 'names a file of tokens', user: { tokenFile: '/var/run/token' }, says: 'has a tokenFile' },
     { what: 'impersonates somebody', user: { token: 't', as: 'admin' }, says: 'impersonates somebody' },
   ])('that $what is refused', async ({ user, says }) => {
@@ -84,7 +102,11 @@ describe('a kubeconfig', () => {
     { what: 'a certificate', text: () => kubeconfig({ 'client-certificate': 'a.crt', 'client-key': 'a.key' }) },
     { what: 'a token', text: () => kubeconfig({ 'token-file': '/etc/passwd' }) },
   ])('of a secret that names a file with $what is refused, and the file is not read', async ({ text }) => {
-    const source = { subject: 'projects/family/secrets/elsewhere/versions/1', folder: undefined, read: async () => text() };
+    const source = {
+      subject: 'projects/family/secrets/elsewhere/versions/1',
+      folder: undefined,
+      read: async () => text(),
+    };
     const refusal = await refusalOf(kubeconfigAccess({ name: 'elsewhere', source }).endpoint());
     expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: source.subject });
     expect(refusal.message).toContain('names files, which a secret cannot bring');
@@ -109,12 +131,20 @@ describe('a kubeconfig', () => {
   it('is read again where the API server no longer takes its token', async () => {
     writeFileSync(file, kubeconfig({ token: 'first' }));
     const found = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings' } };
-    answer = (incoming, outgoing) => (incoming.headers.authorization === 'Bearer second' ? reply(outgoing, 200, found) : reply(outgoing, 401, status(401, 'Unauthorized')));
+    answer = (incoming, outgoing) =>
+      incoming.headers.authorization === 'Bearer second'
+        ? reply(outgoing, 200, found)
+        : reply(outgoing, 401, status(401, 'Unauthorized'));
     const cluster = await clusterOf();
     expect(await refusalOf(cluster.get(settings))).toMatchObject({ code: 'ClusterRefused' });
     writeFileSync(file, kubeconfig({ token: 'second' }));
     expect(await cluster.get(settings)).toEqual(found);
-    expect(seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer first', 'Bearer first', 'Bearer first', 'Bearer second']);
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer first',
+      'Bearer first',
+      'Bearer first',
+      'Bearer second',
+    ]);
   });
 });
 
@@ -127,9 +157,14 @@ describe('an object', () => {
   });
 
   it('is not absent where something before the API server says 404', async () => {
-    answer = (_incoming, outgoing) => reply(outgoing, 404, { error: { code: 404, message: 'membership not found', status: 'NOT_FOUND' } });
-    expect(await refusalOf((await clusterOf()).get(settings))).toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
-    answer = (_incoming, outgoing) => void outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not Found</h1>');
+    answer = (_incoming, outgoing) =>
+      reply(outgoing, 404, { error: { code: 404, message: 'membership not found', status: 'NOT_FOUND' } });
+    expect(await refusalOf((await clusterOf()).get(settings))).toMatchObject({
+      code: 'ClusterRefused',
+      disposition: 'refuse',
+    });
+    answer = (_incoming, outgoing) =>
+      void outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not Found</h1>');
     expect(await refusalOf((await clusterOf()).get(settings))).toMatchObject({ code: 'ClusterRefused' });
     const deletion = (await clusterOf()).delete({ ...settings, uid: 'u' });
     expect(await refusalOf(deletion)).toMatchObject({ code: 'ClusterRefused' });
@@ -141,30 +176,57 @@ describe('an environment that acts as itself', () => {
   const acting = async () => clusterOf({ identity: 'environment' });
 
   it('makes every request as its own user, discovery included', async () => {
-    answer = (incoming, outgoing) => reply(outgoing, 200, incoming.url === '/version' ? { gitVersion: 'v1.36.3' } : { items: [], metadata: { name: 'settings' } });
+    answer = (incoming, outgoing) =>
+      reply(
+        outgoing,
+        200,
+        incoming.url === '/version' ? { gitVersion: 'v1.36.3' } : { items: [], metadata: { name: 'settings' } },
+      );
     const cluster = await acting();
     await cluster.api();
     await cluster.get(settings);
     await cluster.list({ resource: configMaps, namespace: 'acme', content: 'whole' });
-    await cluster.apply({ resource: configMaps, object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'acme' } }, dryRun: true });
+    await cluster.apply({
+      resource: configMaps,
+      object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'acme' } },
+      dryRun: true,
+    });
     await cluster.delete({ ...settings, uid: 'u' });
     expect(seen.map(({ method }) => method)).toEqual(['GET', 'GET', 'GET', 'GET', 'GET', 'PATCH', 'DELETE']);
-    for (const { headers } of seen) expect(headers).toMatchObject({ 'impersonate-user': 'converge:master:acme', 'impersonate-group': 'converge:environments' });
+    for (const { headers } of seen)
+      expect(headers).toMatchObject({
+        'impersonate-user': 'converge:master:acme',
+        'impersonate-group': 'converge:environments',
+      });
   });
 
   it('is told that Converge may not act as it', async () => {
-    answer = (_incoming, outgoing) => reply(outgoing, 403, status(403, 'users "converge:master:acme" is forbidden: User "c@x.iam" cannot impersonate resource "users" in API group "" at the cluster scope', 'Forbidden'));
+    answer = (_incoming, outgoing) =>
+      reply(
+        outgoing,
+        403,
+        status(
+          403,
+          'users "converge:master:acme" is forbidden: User "c@x.iam" cannot impersonate resource "users" in API group "" at the cluster scope',
+          'Forbidden',
+        ),
+      );
     const refusal = await refusalOf((await acting()).get(settings));
     expect(refusal).toMatchObject({ code: 'ImpersonationRefused', disposition: 'refuse' });
     expect(refusal.remedy).toContain('converge rbac master/acme');
   });
 
   it('is told which command prints the rights that it lacks', async () => {
-    answer = (_incoming, outgoing) => reply(outgoing, 403, status(403, 'configmaps "settings" is forbidden', 'Forbidden'));
+    answer = (_incoming, outgoing) =>
+      reply(outgoing, 403, status(403, 'configmaps "settings" is forbidden', 'Forbidden'));
     const cluster = await acting();
     expect((await refusalOf(cluster.get(settings))).remedy).toContain('converge rbac master/acme');
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'acme' } };
-    expect(await cluster.apply({ resource: configMaps, object, dryRun: false })).toMatchObject({ outcome: 'rejected', status: 403, message: expect.stringContaining('converge rbac master/acme') as string });
+    expect(await cluster.apply({ resource: configMaps, object, dryRun: false })).toMatchObject({
+      outcome: 'rejected',
+      status: 403,
+      message: expect.stringContaining('converge rbac master/acme') as string,
+    });
   });
 });
 

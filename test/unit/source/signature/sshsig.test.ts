@@ -37,24 +37,45 @@ it('takes the same key in PKCS #8 for the same key', () => {
 });
 
 describe('a file that holds no usable key', () => {
-  const pem = (key: ReturnType<typeof generateKeyPairSync>['privateKey'], cipher?: { cipher: string; passphrase: string }): string =>
-    key.export({ format: 'pem', type: 'pkcs8', ...cipher }).toString();
+  const pem = (
+    key: ReturnType<typeof generateKeyPairSync>['privateKey'],
+    cipher?: { cipher: string; passphrase: string },
+  ): string => key.export({ format: 'pem', type: 'pkcs8', ...cipher }).toString();
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
   const locked = ed25519.replace('AAAABG5vbmUAAAAEbm9uZQ', 'AAAABG5vbWUAAAAEbm9uZQ');
 
   it.each([
     ['an encrypted OpenSSH key', locked, 'passphrase'],
-    ['an encrypted PKCS #8 key', pem(generateKeyPairSync('ed25519').privateKey, { cipher: 'aes-256-cbc', passphrase: 'p' }), 'passphrase'],
-    ['a public key', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJp6G2RPL5mJrOvLMwi7ewc/P6xfwnuFbjkoJM8rQq/z test', 'public key'],
+    [
+      'an encrypted PKCS #8 key',
+      pem(generateKeyPairSync('ed25519').privateKey, { cipher: 'aes-256-cbc', passphrase: 'p' }),
+      'passphrase',
+    ],
+    [
+      'a public key',
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJp6G2RPL5mJrOvLMwi7ewc/P6xfwnuFbjkoJM8rQq/z test',
+      'public key',
+    ],
     ['a small RSA key', pem(small), '2048 bits'],
     ['a key that SSH does not know', pem(generateKeyPairSync('x25519').privateKey), 'cannot sign'],
-    ['a curve that SSH does not know', pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey), 'cannot sign'],
+    [
+      'a curve that SSH does not know',
+      pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey),
+      'cannot sign',
+    ],
     ['half a key', `${ed25519.slice(0, 200)}\n-----END OPENSSH PRIVATE KEY-----`, 'no private key'],
     ['something else', 'a secret that is no key', 'no private key'],
     ['nothing', '', 'no private key'],
   ])('is refused: %s', (_name, text, words) => {
     const refused = expect(() => parsePrivateKey({ file, text }));
-    refused.toThrow(expect.objectContaining({ code: 'BadConfiguration', disposition: 'refuse', subject: file, problem: expect.stringContaining(words) }));
+    refused.toThrow(
+      expect.objectContaining({
+        code: 'BadConfiguration',
+        disposition: 'refuse',
+        subject: file,
+        problem: expect.stringContaining(words),
+      }),
+    );
     refused.not.toThrow('a secret that');
   });
 });
