@@ -80,14 +80,12 @@ export function answeringAnybody(stage: string, handle: Answer): HttpFunction {
       log('ERROR', `${stage} failed`, { stage, error: describeError(error) });
       const known = error instanceof ConvergeError ? error : undefined;
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
-      response
-        .status(status)
-        .json({
-          error: {
-            code: known?.code ?? 'Internal',
-            message: known?.message ?? 'an unexpected error; the log says more',
-          },
-        });
+      response.status(status).json({
+        error: {
+          code: known?.code ?? 'Internal',
+          message: known?.message ?? 'an unexpected error; the log says more',
+        },
+      });
     }
   };
 }

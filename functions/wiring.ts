@@ -7,7 +7,7 @@ import { writeFiles } from '../shared/adapters/environment-files.ts';
 import { parseConfig, type Config } from '../shared/config.ts';
 import { ConvergeError } from '../shared/errors.ts';
 import type { WebhookHost } from '../shared/events/push/push.ts';
-import type { CopySettings } from '../shared/pipeline/copy-artifact.ts';
+import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
 import type { Log, Ports } from '../shared/pipeline/ports.ts';
 
 /** The operator's configuration, from the file that `CONVERGE_CONFIG` names, and that `CONVERGE_FILES` may hold. Throws `BadConfiguration`. */

@@ -1,4 +1,4 @@
-import type { DiffReason, ObjectDiff } from '../events/alert.ts';
+import type { DiffReason, ObjectDiff } from './object-diff.ts';
 import { objectTitle, type ObjectId } from '../objects/object-id.ts';
 
 /** What a run found to differ. */

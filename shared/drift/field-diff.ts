@@ -1,4 +1,4 @@
-import type { FieldDiff } from '../events/alert.ts';
+import type { FieldDiff } from './object-diff.ts';
 import { canonicalJson } from '../objects/canonical-json.ts';
 import { exactNumber, isMap } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';

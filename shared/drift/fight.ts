@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ObjectDiff } from '../events/alert.ts';
+import type { ObjectDiff } from './object-diff.ts';
 import { formatTime, parseTime } from '../time.ts';
 import { isLookedUpKey } from './looked-up.ts';
 

@@ -3,7 +3,8 @@ import { parseTime } from '../time.ts';
 import type { Divergence } from './divergence.ts';
 import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
-import { differingPaths, diffReasons, diffSchema, type Diff } from '../events/alert.ts';
+import { diffSchema, type Diff } from '../events/alert.ts';
+import { differingPaths, diffReasons } from './object-diff.ts';
 
 /** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
 export const incidentSchema = z.object({

@@ -1,4 +1,4 @@
-import type { ObjectDiff } from '../events/alert.ts';
+import type { ObjectDiff } from './object-diff.ts';
 import { isMap } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';

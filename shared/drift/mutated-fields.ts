@@ -1,4 +1,4 @@
-import type { FieldDiff } from '../events/alert.ts';
+import type { FieldDiff } from './object-diff.ts';
 import { exactNumber } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject } from '../objects/kubernetes-object.ts';
 import { sameQuantity } from '../objects/quantity.ts';

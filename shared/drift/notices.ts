@@ -1,4 +1,4 @@
-import type { FieldDiff, ObjectDiff } from '../events/alert.ts';
+import type { FieldDiff, ObjectDiff } from './object-diff.ts';
 import { maskFields } from '../objects/masking.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 import { wholeObjectDiff } from './divergence.ts';

@@ -1,4 +1,4 @@
-import type { FieldDiff } from '../events/alert.ts';
+import type { FieldDiff } from './object-diff.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { extraFields } from '../ownership/extra-fields.ts';
 import { describe, describeExtra } from './field-diff.ts';

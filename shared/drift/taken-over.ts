@@ -1,4 +1,4 @@
-import type { FieldDiff } from '../events/alert.ts';
+import type { FieldDiff } from './object-diff.ts';
 import { exactNumber } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pathsOf } from '../ownership/field-set.ts';

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { ConvergeError } from '../errors.ts';
 import { compileCel } from '../health/cel.ts';
+import type { HealthExpressions } from '../health/expression-rule.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 import { hiddenWords } from './hidden-words.ts';
-import { fieldsOf, problemOfIgnoredPath, type IgnoreRule, type RuleTarget } from './ignore-rule.ts';
+import { fieldsOf, problemOfIgnoredPath, type IgnoreRule } from './ignore-rule.ts';
 
 /** The folder of the environment files, at the root of a repository. */
 export const environmentsFolder = 'environments';
@@ -148,13 +149,6 @@ export type EnvironmentSource =
  */
 export type LookupScope = 'own' | 'cluster' | 'empty';
 
-/** When an object is healthy, and when it has failed: CEL expressions over the object. */
-export interface HealthExpressions {
-  readonly target: RuleTarget;
-  readonly healthy: string;
-  readonly degraded?: string | undefined;
-}
-
 /** An environment as its file declares it; durations in milliseconds. */
 export interface Environment {
   readonly name: string;
@@ -189,8 +183,6 @@ export interface Environment {
     | { readonly allowedSigners?: string | undefined; readonly openpgpKeys?: string | undefined }
     | undefined;
 }
-
-export type { IgnoreRule, RuleTarget } from './ignore-rule.ts';
 
 /** `environments/<name>.yaml`. */
 export function environmentPath(name: string): string {

@@ -1,14 +1,7 @@
 import { parsePath, type FieldPath } from '../drift/field-path.ts';
 import { environmentAnnotation, objectAnnotation, partOfLabel } from '../inventory/applyset.ts';
 import type { ObjectId } from '../objects/object-id.ts';
-
-/** Which objects a rule is about: those that agree in everything it names. An empty group is the core group. */
-export interface RuleTarget {
-  readonly group?: string | undefined;
-  readonly kind?: string | undefined;
-  readonly namespace?: string | undefined;
-  readonly name?: string | undefined;
-}
+import { isTarget, type RuleTarget } from '../objects/rule-target.ts';
 
 /** Fields that are neither compared nor written once the object is there. */
 export interface IgnoreRule {
@@ -16,17 +9,6 @@ export interface IgnoreRule {
   /** As written, and as read: see `drift/field-path.ts`. */
   readonly paths: readonly string[];
   readonly fields: readonly FieldPath[];
-}
-
-/** Whether a rule of the environment file is about the object: they agree in everything that the target names. */
-export function isTarget({ target, id }: { target: RuleTarget; id: ObjectId }): boolean {
-  const { group, kind, namespace, name } = target;
-  return [
-    [group, id.group],
-    [kind, id.kind],
-    [namespace, id.namespace],
-    [name, id.name],
-  ].every(([wanted, is]) => wanted === undefined || wanted === is);
 }
 
 /** What is ignored of one object. */

@@ -1,32 +1,11 @@
 import { z } from 'zod';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
 import { ConvergeError } from '../errors.ts';
+import { differingPaths, diffReasons, objectDiffSchema } from '../drift/object-diff.ts';
 import { policySchema } from '../environment/policy.ts';
 
 export const diffType = 'dev.converge.environment.diff.v1';
 export const convergedType = 'dev.converge.environment.converged.v1';
-
-const fieldDiffSchema = z.object({
-  /** JSON pointer; an item of a keyed list is selected by its keys: `/spec/containers[name=web]/image`. */
-  path: z.string(),
-  desired: z.json().optional(),
-  observed: z.json().optional(),
-  /** Who changed it, and the time of that manager's last write; absent where they can't be known. */
-  manager: z.string().optional(),
-  changedBefore: z.string().optional(),
-});
-
-const objectDiffSchema = z.object({
-  apiVersion: z.string(),
-  kind: z.string(),
-  namespace: z.string().optional(),
-  name: z.string(),
-  change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned', 'taken-over']),
-  message: z.string(),
-  fields: z.array(fieldDiffSchema),
-});
-
-export const diffReasons = ['Drifted', 'Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const;
 
 /** Null where the environment file cannot be read, and in alerts of a version that did not tell it. */
 const policy = policySchema.nullable().default(null);
@@ -73,9 +52,6 @@ export const convergedSchema = z.object({
   policy,
 });
 
-export type FieldDiff = z.infer<typeof fieldDiffSchema>;
-export type ObjectDiff = z.infer<typeof objectDiffSchema>;
-export type DiffReason = (typeof diffReasons)[number];
 export type Diff = z.infer<typeof diffSchema>;
 export type Converged = z.infer<typeof convergedSchema>;
 export type Alert =
@@ -120,14 +96,4 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
     time,
     data: alert.data,
   };
-}
-
-/** What differs, without its values: one text for each object and field, sorted. */
-export function differingPaths(objects: readonly ObjectDiff[]): string[] {
-  return objects
-    .flatMap(({ kind, namespace, name, change, fields }) => {
-      const object = `${kind} ${namespace ?? ''}/${name} ${change}`;
-      return fields.length === 0 ? [object] : fields.map((field) => `${object} ${field.path}`);
-    })
-    .sort();
 }

@@ -1,5 +1,5 @@
-import { isTarget } from '../environment/ignore-rule.ts';
-import type { HealthExpressions } from '../environment/environment-file.ts';
+import { isTarget } from '../objects/rule-target.ts';
+import type { HealthExpressions } from './expression-rule.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupOf, objectIdOf } from '../objects/object-id.ts';
 import { assessApiService } from './api-service.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isTarget } from '../environment/ignore-rule.ts';
-import type { HealthExpressions } from '../environment/environment-file.ts';
+import { isTarget } from '../objects/rule-target.ts';
+import type { HealthExpressions } from './expression-rule.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupKind, objectIdOf } from '../objects/object-id.ts';
 import { readConditions, trueCondition } from './conditions.ts';

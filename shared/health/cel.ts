@@ -1,7 +1,7 @@
 import { Environment, type ASTNode, type ParseResult } from '@marcbachmann/cel-js';
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import { mask } from '../objects/masking.ts';
+import { mask } from '../objects/mask.ts';
 import { celContext } from './cel-values.ts';
 
 /**

@@ -1,8 +1,15 @@
-import type { HealthExpressions } from '../environment/environment-file.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import type { RuleTarget } from '../objects/rule-target.ts';
 import { compileCel, type CelAnswer, type Compiled } from './cel.ts';
 import { degraded, healthy, progressing, unknown, type HealthRule } from './health.ts';
 import { describeStatus } from './status-words.ts';
+
+/** When an object is healthy, and when it has failed: CEL expressions over the object. */
+export interface HealthExpressions {
+  readonly target: RuleTarget;
+  readonly healthy: string;
+  readonly degraded?: string | undefined;
+}
 
 /**
  * A rule of the environment file's `health`. A field that the object has not makes its expression false, since

@@ -1,9 +1,9 @@
-import type { FieldDiff } from '../events/alert.ts';
+import type { FieldDiff } from '../drift/object-diff.ts';
 import { exactNumber } from './exact-json.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import type { ObjectId } from './object-id.ts';
 
-export const mask = '***';
+import { mask } from './mask.ts';
 
 /** Hides the values of a Secret's fields; everything else passes. A path never holds a secret value, only its key. */
 export function maskFields({

@@ -1,5 +1,3 @@
-import type { EnvironmentSource } from '../environment/environment-file.ts';
-
 /** Where one rendered object was defined. */
 export interface Place {
   /** From the repository's root. */
@@ -19,19 +17,6 @@ export function bothPlaces(first: Place, second: Place): string {
 
 function exactly({ file, which, source }: Place): string {
   return `${file} (${source === undefined ? which : `${which} by ${source}`})`;
-}
-
-/** A source as its environment file has it. */
-export function sourceInWords({
-  sources,
-  index,
-}: {
-  sources: readonly EnvironmentSource[];
-  index: number | undefined;
-}): string | undefined {
-  const source = index === undefined ? undefined : sources[index];
-  if (source === undefined) return undefined;
-  return source.kind === 'helm' ? `the release ${source.release}, spec.sources[${index}]` : `spec.sources[${index}]`;
 }
 
 /**

@@ -1,37 +1,10 @@
-import type { Limits } from '../config.ts';
 import { ConvergeError } from '../errors.ts';
 import type { ObjectFinalized } from '../events/object-finalized.ts';
 import { artifactUri, isOfTools } from '../source/artifact.ts';
 import { copyOf } from '../source/ledger.ts';
 import { takeIn } from './copy-artifact/intake.ts';
-import type { IntakeTimes } from './copy-artifact/intake-times.ts';
 import { readLedger } from './copy-artifact/ledger.ts';
-import type { Ports } from './ports.ts';
-
-export type CopyPorts = Pick<Ports, 'now' | 'sleep' | 'log' | 'buckets' | 'unpack' | 'state' | 'repository' | 'topics'>;
-
-export interface CopySettings {
-  readonly repositoryClass: string;
-  readonly limits: Limits;
-  /** What becomes of an upload to a path that somebody else changed since the last one. */
-  readonly conflicts: 'artifact-wins' | 'refuse';
-  /** Names this instance where it holds the lease. */
-  readonly holder: string;
-  /** Other waits than the usual ones, for tests. */
-  readonly times?: Partial<IntakeTimes>;
-}
-
-/** What came of one look at an object. */
-export type CopyOutcome =
-  /** The bucket holds no object of that name any more; nothing is deleted in Git. */
-  | { readonly outcome: 'gone' }
-  /** A tool made it for itself: a part of a composite upload, or an object that stands for a folder. */
-  | { readonly outcome: 'passed-over' }
-  /** The live generation, or a newer one, was in Git before, or another run brought it there. */
-  | { readonly outcome: 'already-copied'; readonly commit: string }
-  | { readonly outcome: 'copied'; readonly commit: string }
-  /** The branch holds exactly this content. */
-  | { readonly outcome: 'unchanged'; readonly commit: string };
+import type { CopyOutcome, CopyPorts, CopySettings } from './copy-artifact/run.ts';
 
 /**
  * Copies the live generation of an object into the repository of its bucket, at most once, and announces the commit. The event only says

@@ -5,7 +5,7 @@ import { pendingOf } from '../source/ledger.ts';
 import { isAboutContent } from './copy-artifact/copy-objects.ts';
 import { takeIn } from './copy-artifact/intake.ts';
 import { readLedger } from './copy-artifact/ledger.ts';
-import type { CopyPorts, CopySettings } from './copy-artifact.ts';
+import type { CopyPorts, CopySettings } from './copy-artifact/run.ts';
 import type { StoredObject } from './ports.ts';
 
 /** The event of a younger object is likely on its way. */

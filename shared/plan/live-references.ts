@@ -2,22 +2,15 @@ import { z } from 'zod';
 import { assessProgress } from '../health/run-to-end.ts';
 import { isMap } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import { groupKind, objectIdOf, objectKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
+import { groupKind, objectIdOf, objectKey, objectTitle } from '../objects/object-id.ts';
 
 /*
  * What keeps an object in use that Git no longer specifies: pods that run with it, and what makes such pods anew at any time. By
  * https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ a pod names what it uses of its own namespace.
  */
 
-const referable = ['ConfigMap', 'Secret', 'ServiceAccount', 'PersistentVolumeClaim'];
-
 /** What is read to see who refers to what, in the namespaces concerned. */
 export const referrerKinds = ['Pod', 'ReplicaSet.apps', 'ControllerRevision.apps', 'Job.batch'] as const;
-
-/** Whether pods may refer to an object of this kind. */
-export function isReferable(id: Pick<ObjectId, 'group' | 'kind'>): boolean {
-  return referable.includes(groupKind(id));
-}
 
 const podSchema = z.object({ status: z.object({ phase: z.string().optional() }).optional() });
 const countsSchema = z.object({

@@ -1,6 +1,6 @@
 import type { ApiResource } from '../objects/cluster-api.ts';
 import { groupKind, type ObjectId } from '../objects/object-id.ts';
-import { isReferable } from '../plan/live-references.ts';
+import { isReferable } from '../objects/referable.ts';
 
 /** What a run does with the objects of an environment, one verb for each call of the pipeline. A server-side apply patches, and creates where nothing is. */
 const ofMembers = ['get', 'list', 'create', 'patch', 'delete'] as const;

@@ -100,20 +100,18 @@ export function asApplied({
   namespace: string;
 }): KubernetesObject[] {
   const { labels, annotations } = memberMarks(applySetOf({ repository, environment, namespace }));
-  return objects
-    .map(normalise)
-    .map((object) => ({
-      ...object,
-      metadata: {
-        ...object.metadata,
-        labels,
-        annotations: {
-          ...annotations,
-          [objectAnnotation]: objectKey(objectIdOf({ ...object, metadata: { ...object.metadata, namespace } })),
-        },
-        namespace,
+  return objects.map(normalise).map((object) => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      labels,
+      annotations: {
+        ...annotations,
+        [objectAnnotation]: objectKey(objectIdOf({ ...object, metadata: { ...object.metadata, namespace } })),
       },
-    }));
+      namespace,
+    },
+  }));
 }
 
 export function selectorOf(environment: string): string {

@@ -154,12 +154,10 @@ describe('a cluster of Google Cloud', () => {
     const own = await startInProcess(
       world,
       undefined,
-      configSchema
-        .pick({ clusters: true, google: true })
-        .parse({
-          clusters: { rotated: { gke: gke('rotated'), endpoint: 'ip' } },
-          google: { container: google.url, secretManager: google.url },
-        }),
+      configSchema.pick({ clusters: true, google: true }).parse({
+        clusters: { rotated: { gke: gke('rotated'), endpoint: 'ip' } },
+        google: { container: google.url, secretManager: google.url },
+      }),
     );
     await declare('rotated', 'rotated');
     await expect(own.run('rotated')).rejects.toMatchObject({ code: 'ClusterUnavailable', disposition: 'retry' });

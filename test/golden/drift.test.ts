@@ -9,7 +9,7 @@ import { fingerprint } from '../../shared/drift/fingerprint.ts';
 import { emptyMemory } from '../../shared/environment/memory.ts';
 import { fieldsOf } from '../../shared/environment/ignore-rule.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../shared/objects/desired.ts';
-import type { ObjectDiff } from '../../shared/events/alert.ts';
+import type { ObjectDiff } from '../../shared/drift/object-diff.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
 import { observedObjects, planChanges, type RememberedObject } from '../../shared/plan/plan.ts';
 import { verifyPlan, type Verified } from '../../shared/pipeline/reconcile/verify.ts';

@@ -19,7 +19,8 @@ import { connectStorage, createBuckets, createStateStore } from '../../shared/ad
 import { configSchema } from '../../shared/config.ts';
 import { ConvergeError } from '../../shared/errors.ts';
 import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
-import { copyArtifact, type CopyPorts, type CopySettings } from '../../shared/pipeline/copy-artifact.ts';
+import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
+import type { CopyPorts, CopySettings } from '../../shared/pipeline/copy-artifact/run.ts';
 import { copyUnseen } from '../../shared/pipeline/copy-unseen.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import type { Repository } from '../../shared/pipeline/ports.ts';

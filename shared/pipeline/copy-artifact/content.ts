@@ -2,7 +2,7 @@ import { environmentOfPath, parseEnvironmentFile } from '../../environment/envir
 import { ConvergeError } from '../../errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
 import { artifactUri, targetOf, type Target } from '../../source/artifact.ts';
-import type { CopyPorts, CopySettings } from '../copy-artifact.ts';
+import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../ports.ts';
 
 /** An upload whose content is checked and here as Git objects; nothing of it is in memory. */

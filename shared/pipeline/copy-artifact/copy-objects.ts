@@ -2,7 +2,7 @@ import { ConvergeError, type ErrorCode } from '../../errors.ts';
 import { batchesOf } from '../../source/batches.ts';
 import { copyOf, mergeLedgers, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import type { Lease } from '../lease.ts';
-import type { CopyOutcome, CopyPorts, CopySettings } from '../copy-artifact.ts';
+import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { inParallel } from '../reconcile/parallel.ts';
 import type { Repository, StoredObject } from '../ports.ts';
 import { announce } from './announce.ts';

@@ -1,7 +1,7 @@
 import { ConvergeError } from '../../errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { copyOf, pendingOf } from '../../source/ledger.ts';
-import type { CopyOutcome, CopyPorts, CopySettings } from '../copy-artifact.ts';
+import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { acquireLease, isTaken, type Lease } from '../lease.ts';
 import type { Repository, StoredObject } from '../ports.ts';
 import { copyObjects, type ObjectResult } from './copy-objects.ts';

@@ -2,7 +2,7 @@ import { ConvergeError } from '../../errors.ts';
 import { copyMessage } from '../../source/commit-message.ts';
 import { copyOf, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
-import type { CopyPorts, CopySettings } from '../copy-artifact.ts';
+import type { CopyPorts, CopySettings } from './run.ts';
 import { fetchBranch } from '../fetch-branch.ts';
 import type { Commit, Repository, TreeChange } from '../ports.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';

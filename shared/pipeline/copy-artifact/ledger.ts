@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../errors.ts';
 import { decodeLedger, emptyLedger, encodeLedger, ledgerPath, mergeLedgers, type Ledger } from '../../source/ledger.ts';
-import type { CopyPorts, CopySettings } from '../copy-artifact.ts';
+import type { CopyPorts, CopySettings } from './run.ts';
 import type { GenerationPrecondition } from '../ports.ts';
 
 export interface RecordedLedger {

@@ -2,7 +2,7 @@ import { fingerprint } from '../../drift/fingerprint.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { readHookRecord, type HookRecord } from '../../inventory/hook-record.ts';
 import { extentOf, parentObject, parentSays, recordBeside, unionOf, type ApplySet } from '../../inventory/applyset.ts';
-import type { ObjectDiff } from '../../events/alert.ts';
+import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { applyStages } from '../../objects/apply-order.ts';
 import { definitionsOf, dependenciesOf } from '../../objects/dependencies.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';

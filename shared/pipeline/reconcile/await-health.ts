@@ -1,4 +1,4 @@
-import type { HealthExpressions } from '../../environment/environment-file.ts';
+import type { HealthExpressions } from '../../health/expression-rule.ts';
 import { assessHealth } from '../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../health/bearing.ts';
 import { describeObjects, environmentHealth, type EnvironmentHealth } from '../../health/environment-health.ts';

@@ -1,4 +1,4 @@
-import type { ObjectDiff } from '../../events/alert.ts';
+import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { nextRetry } from '../../environment/retry.ts';

@@ -1,5 +1,5 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
-import type { ObjectDiff } from '../../events/alert.ts';
+import type { ObjectDiff } from '../../drift/object-diff.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { DeletePolicy, Hook } from '../../objects/hook.ts';

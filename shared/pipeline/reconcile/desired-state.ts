@@ -9,7 +9,7 @@ import type { KeptAnswer } from '../../inventory/kept-answers.ts';
 import { seedSecretName } from '../../inventory/seed-secret.ts';
 import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
 import { desiredHooks } from '../../objects/hook.ts';
-import { sourceInWords } from '../../objects/place.ts';
+import { sourceInWords } from '../../environment/source-in-words.ts';
 import { objectTitle } from '../../objects/object-id.ts';
 import type { Render, Repository } from '../ports.ts';
 import { renderSources, type RenderFor } from './render-cache.ts';

@@ -3,7 +3,7 @@ import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ApplySet } from '../../inventory/applyset.ts';
 import type { Change } from '../../plan/change-set.ts';
-import { isReferable } from '../../plan/live-references.ts';
+import { isReferable } from '../../objects/referable.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import { guardMassPrune, type GuardedPrune } from '../../plan/prune-guards.ts';
 import { deleteInOrder } from './delete-in-order.ts';

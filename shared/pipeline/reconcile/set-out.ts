@@ -1,4 +1,4 @@
-import type { ObjectDiff } from '../../events/alert.ts';
+import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { rolloutOf, type Rollout } from '../../environment/rollout.ts';

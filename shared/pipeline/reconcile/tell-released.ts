@@ -1,6 +1,6 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import type { Environment } from '../../environment/environment-file.ts';
-import type { ObjectDiff } from '../../events/alert.ts';
+import type { ObjectDiff } from '../../drift/object-diff.ts';
 import type { GuardedPrune } from '../../plan/prune-guards.ts';
 import type { Target } from './target.ts';
 import { tellDivergence } from './tell.ts';

@@ -1,4 +1,5 @@
-import { encodeAlert, type Converged, type Diff, type ObjectDiff } from '../../events/alert.ts';
+import { encodeAlert, type Converged, type Diff } from '../../events/alert.ts';
+import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { isFighting, livingHeals, type RememberedHeals } from '../../drift/fight.ts';
 import { isDue, isOpen, openIncident, withDiff } from '../../drift/incident.ts';

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../errors.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
-import type { DiffReason } from '../../events/alert.ts';
+import type { DiffReason } from '../../drift/object-diff.ts';
 import { beginRollout, isOver, waitsUntil, type Rollout } from '../../environment/rollout.ts';
 import { readHookRecord } from '../../inventory/hook-record.ts';
 import { resourceOf } from '../../objects/desired.ts';

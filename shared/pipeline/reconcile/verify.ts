@@ -1,4 +1,4 @@
-import type { FieldDiff, ObjectDiff } from '../../events/alert.ts';
+import type { FieldDiff, ObjectDiff } from '../../drift/object-diff.ts';
 import { wholeObjectDiff } from '../../drift/divergence.ts';
 import { byMaker, coOwnedFields, diffFields } from '../../drift/field-diff.ts';
 import { fingerprint } from '../../drift/fingerprint.ts';

@@ -7,7 +7,7 @@ import {
   withoutHeals,
   type RememberedHeals,
 } from '../../../shared/drift/fight.ts';
-import type { ObjectDiff } from '../../../shared/events/alert.ts';
+import type { ObjectDiff } from '../../../shared/drift/object-diff.ts';
 
 const start = new Date('2026-11-21T01:00:00Z');
 const at = (minutes: number) => new Date(start.getTime() + minutes * 60_000);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assessHealth } from '../../../shared/health/assess-health.ts';
-import type { HealthExpressions } from '../../../shared/environment/environment-file.ts';
+import type { HealthExpressions } from '../../../shared/health/expression-rule.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
 const ready: HealthExpressions = {

@@ -3,7 +3,7 @@ import type { EnvironmentSource } from '../../../shared/environment/environment-
 import type { ApiResource, ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import { desiredObjects, resourceOf, scopeTable } from '../../../shared/objects/desired.ts';
 import type { KubernetesObject, RenderedObject } from '../../../shared/objects/kubernetes-object.ts';
-import { sourceInWords } from '../../../shared/objects/place.ts';
+import { sourceInWords } from '../../../shared/environment/source-in-words.ts';
 
 const resource = (group: string, version: string, kind: string, namespaced: boolean): ApiResource => ({
   ...{ group, version, kind, namespaced },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { mask, maskFields, maskText } from '../../../shared/objects/masking.ts';
+import { maskFields, maskText } from '../../../shared/objects/masking.ts';
+import { mask } from '../../../shared/objects/mask.ts';
 
 const fields = [
   {

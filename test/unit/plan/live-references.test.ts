@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
-import { isReferable, liveReferences, referencesOf } from '../../../shared/plan/live-references.ts';
+import { liveReferences, referencesOf } from '../../../shared/plan/live-references.ts';
+import { isReferable } from '../../../shared/objects/referable.ts';
 
 const pod = (
   spec: unknown,

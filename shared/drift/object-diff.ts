@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+const fieldDiffSchema = z.object({
+  /** JSON pointer; an item of a keyed list is selected by its keys: `/spec/containers[name=web]/image`. */
+  path: z.string(),
+  desired: z.json().optional(),
+  observed: z.json().optional(),
+  /** Who changed it, and the time of that manager's last write; absent where they can't be known. */
+  manager: z.string().optional(),
+  changedBefore: z.string().optional(),
+});
+
+export const objectDiffSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+  change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned', 'taken-over']),
+  message: z.string(),
+  fields: z.array(fieldDiffSchema),
+});
+
+export const diffReasons = ['Drifted', 'Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const;
+
+export type FieldDiff = z.infer<typeof fieldDiffSchema>;
+export type ObjectDiff = z.infer<typeof objectDiffSchema>;
+export type DiffReason = (typeof diffReasons)[number];
+
+/** What differs, without its values: one text for each object and field, sorted. */
+export function differingPaths(objects: readonly ObjectDiff[]): string[] {
+  return objects
+    .flatMap(({ kind, namespace, name, change, fields }) => {
+      const object = `${kind} ${namespace ?? ''}/${name} ${change}`;
+      return fields.length === 0 ? [object] : fields.map((field) => `${object} ${field.path}`);
+    })
+    .sort();
+}

@@ -1,0 +1,2 @@
+/** Stands where a value is that nobody is to read. */
+export const mask = '***';
