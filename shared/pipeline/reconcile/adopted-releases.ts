@@ -2,7 +2,7 @@ import type { ApiResource } from '../../objects/cluster-api.ts';
 import { deployedSelector, saysDeployed } from '../../ownership/helm-release.ts';
 import type { DesiredState } from './desired-state.ts';
 import { parentResource, type ObservedState } from './observed-state.ts';
-import { hookRecordOf } from './run-hooks.ts';
+import { hookRecordOf } from './hook-record.ts';
 import type { Target } from './target.ts';
 
 const secrets: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };

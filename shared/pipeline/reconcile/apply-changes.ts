@@ -26,7 +26,7 @@ import { parentResource, type ObservedState } from './observed-state.ts';
 import { inParallel } from './parallel.ts';
 import { readPresent } from './read-present.ts';
 import { isSuperseded } from './superseded.ts';
-import type { Run } from './run.ts';
+import { rememberObjects } from './remember-objects.ts';
 import type { Target } from './target.ts';
 
 /** What happens once definitions can be used, before anything else is applied: `stop` leaves it at that. */
@@ -188,12 +188,6 @@ export async function applyChanges(
     throw error;
   }
   return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, superseded, parent };
-}
-
-/** Adds to what is remembered of the objects. */
-export async function rememberObjects({ memoryFile }: Run, objects: RememberedObjects): Promise<void> {
-  const memory = memoryFile.memory();
-  await memoryFile.save({ ...memory, objects: { ...memory.objects, ...objects } });
 }
 
 /** Whether its kind belongs to an aggregated API that did not answer when the run began. */

@@ -22,8 +22,8 @@ import { both } from './parallel.ts';
 import { readStrays } from './read-strays.ts';
 import { readInputs } from './render-inputs.ts';
 import { rest, restOf, stillFailing } from './rest.ts';
-import { reviewRollback } from './roll-back.ts';
-import { hookRecordOf } from './run-hooks.ts';
+import { finishRollback, reviewRollback } from './roll-back.ts';
+import { hookRecordOf } from './hook-record.ts';
 import { isAboutBranch } from '../fetch-branch.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
@@ -42,13 +42,21 @@ const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed',
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
 export async function converge(run: Run): Promise<RunResult> {
+  // What an earlier run left, which died; then what this one found.
+  await rollBackAndTell(run);
   const result = await convergeOne(run);
+  await rollBackAndTell(run);
   await tellDependents(run, result);
   return result;
 }
 
-async function convergeOne(run: Run): Promise<RunResult> {
+/** Commits the roll-back that is under way, if there is one, and tells the failure with what became of it. */
+async function rollBackAndTell(run: Run): Promise<void> {
+  await finishRollback(run);
   await publishUntold(run);
+}
+
+async function convergeOne(run: Run): Promise<RunResult> {
   if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;

@@ -2,7 +2,7 @@ import type { Divergence } from '../../drift/divergence.ts';
 import type { Memory } from '../../environment/memory.ts';
 import { judgeRollback, type Quarantine } from '../../environment/quarantine.ts';
 import { parseTime } from '../../time.ts';
-import { planRollback } from './roll-back.ts';
+import { planRollback } from './plan-rollback.ts';
 import type { RunResult, Target } from './target.ts';
 import { diverge } from './tell.ts';
 

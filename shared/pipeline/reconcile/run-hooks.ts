@@ -1,17 +1,14 @@
-import { sameInputs } from '../../environment/inputs.ts';
 import {
   extentOfParent,
   hookOfLabel,
   hookRunAnnotation,
   parentObject,
   recordBeside,
-  revisionAnnotation,
 } from '../../inventory/applyset.ts';
 import {
   dueHooks,
   hasFailed,
   isCompleted,
-  readHookRecord,
   withCompleted,
   withFailed,
   withFinished,
@@ -34,15 +31,12 @@ import {
   servedResource,
   type KeptObjects,
 } from './delete-hooks.ts';
-import type { DesiredState } from './desired-state.ts';
 import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
 import { handRemedy, makeRoom, type Room } from './make-room.ts';
-import type { ObservedState } from './observed-state.ts';
 import type { ApplyResult } from '../ports.ts';
 import { ownSets, type Target } from './target.ts';
 import { fenced } from './apply-object.ts';
 import { writeParent } from './apply-changes.ts';
-import type { Run } from './run.ts';
 
 /** Milliseconds that cleaning up after hooks may take at the least. */
 const cleanUpFor = 10_000;
@@ -61,33 +55,6 @@ export interface HooksRun {
   readonly parent: KubernetesObject | undefined;
   readonly failed: FailedHook | undefined;
   readonly left: LeftHook | undefined;
-}
-
-/**
- * What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. A release that
- * Helm deployed and that is adopted is upgraded.
- */
-export function hookRecordOf(
-  { run }: Pick<Target, 'run'>,
-  { desired, observed }: { desired: DesiredState; observed: ObservedState },
-): HookRecord {
-  const adopted = (observed.adoptedReleases ?? []).map((release) => [release, { converged: 'unknown' }] as const);
-  return { ...Object.fromEntries(adopted), ...recordedHooks(run, { desired, observed }) };
-}
-
-function recordedHooks(
-  run: Run,
-  { desired, observed }: { desired: DesiredState; observed: ObservedState },
-): HookRecord {
-  const recorded = readHookRecord(observed.parent);
-  if (recorded !== undefined) return recorded;
-  const { converged } = run.memoryFile.memory();
-  const never = converged === undefined && observed.parent?.metadata.annotations?.[revisionAnnotation] === undefined;
-  if (never) return {};
-  const unchanged = converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs });
-  return Object.fromEntries(
-    desired.releases.map(({ release, key }) => [release, { converged: unchanged ? key : 'unknown' }]),
-  );
 }
 
 /**

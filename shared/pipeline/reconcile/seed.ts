@@ -8,10 +8,15 @@ import { maskText } from '../../objects/masking.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../inventory/applyset.ts';
 import type { Cluster } from '../ports.ts';
-import { deleteState } from './delete-object.ts';
 import type { Target } from './target.ts';
 
-const secretResource: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
+export const secretResource: ApiResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  namespaced: true,
+};
 const namespaces: ApiResource = {
   group: '',
   version: 'v1',
@@ -111,15 +116,6 @@ async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Pr
     remedy: 'give one of the two another name or namespace, or remove the other first',
     disposition: 'refuse',
   });
-}
-
-/** Deletes the seed of a set that is no more: whatever draws from it again draws other values. */
-export async function deleteSeed(
-  deleter: Pick<Target, 'run' | 'cluster' | 'api'>,
-  { of }: { of: ApplySet },
-): Promise<void> {
-  const id = { kind: 'Secret', namespace: of.namespace, name: seedSecretName(of) };
-  await deleteState(deleter, { resource: secretResource, id, applySets: [of], title: objectTitle(id) });
 }
 
 async function makeSeed(

@@ -7,7 +7,7 @@ import { joinRolledOut, setOutFor, type RolledOut } from '../../plan/rolled-out.
 import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';
-import { hookRecordOf } from './run-hooks.ts';
+import { hookRecordOf } from './hook-record.ts';
 import type { Target } from './target.ts';
 
 /** What a run is to bring about, and what it starts from. */

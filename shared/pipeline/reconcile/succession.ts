@@ -17,9 +17,9 @@ import { partByWishes } from './prune-stale.ts';
 import { releaseObjects } from './release-objects.ts';
 import { environmentFiles, wasDeclared } from './removed-file.ts';
 import type { Run } from './run.ts';
-import { continueSeed, deleteSeed } from './seed.ts';
+import { deleteParent, deleteSeed } from './delete-state.ts';
+import { continueSeed } from './seed.ts';
 import type { Target } from './target.ts';
-import { deleteParent } from './tear-down.ts';
 
 /** What a renamed environment takes over: everything that the sets of its previous names hold. */
 export interface Succession {

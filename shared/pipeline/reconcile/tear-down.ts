@@ -1,18 +1,16 @@
 import { ConvergeError } from '../../errors.ts';
 import { revisionOf } from '../../environment/revision.ts';
 import { applySetOf, deletionAnnotation } from '../../inventory/applyset.ts';
-import { objectTitle } from '../../objects/object-id.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { Commit } from '../ports.ts';
-import { deleteState } from './delete-object.ts';
+import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetAsking } from './forget.ts';
-import { observe, parentResource, type ObservedState } from './observed-state.ts';
+import { observe, type ObservedState } from './observed-state.ts';
 import { readOwnParent } from './own-parent.ts';
 import { releaseObjects } from './release-objects.ts';
 import { assertRemoved, isRenamed, lastAttempted, lastVersion } from './removed-file.ts';
 import type { Run } from './run.ts';
-import { deleteSeed } from './seed.ts';
-import { secondsSince, type RunResult, type Target } from './target.ts';
+import { secondsSince, type RunResult } from './target.ts';
 import { diverge, tellConverged } from './tell.ts';
 import { failedObjects, leftOver, uninstall, type Leave, type TornDown } from './uninstall.ts';
 
@@ -113,13 +111,4 @@ async function assertHead({ run, commit }: Leave): Promise<void> {
     message: 'the branch moved on before the objects were released',
     disposition: 'retry',
   });
-}
-
-/** Deletes the parent of an inventory. What is not gone then is left as it is: it has no members any more. */
-export async function deleteParent({
-  applySet,
-  ...deleter
-}: Pick<Target, 'run' | 'cluster' | 'api' | 'applySet'>): Promise<void> {
-  const id = { kind: parentResource.kind, namespace: applySet.namespace, name: applySet.name };
-  await deleteState(deleter, { resource: parentResource, id, applySets: [applySet], title: objectTitle(id) });
 }

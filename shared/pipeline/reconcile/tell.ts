@@ -7,7 +7,6 @@ import type { Environment } from '../../environment/environment-file.ts';
 import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf, type PolicyKeys } from '../../environment/policy.ts';
 import type { HealthState } from '../../health/health.ts';
-import { finishRollback } from './roll-back.ts';
 import type { Run } from './run.ts';
 import type { RunResult, Target } from './target.ts';
 import { withNote, writeBack } from './write-back.ts';
@@ -68,7 +67,8 @@ export async function tellDivergence(
     policy,
   });
   await memoryFile.save({ ...memory, incident: withEvidence, since });
-  await publishUntold(run);
+  // What is being rolled back is told with what became of that.
+  if (told.remember?.quarantine === undefined) await publishUntold(run);
 }
 
 /** Tells what differs and is no drift, though nothing can or need be done about it: what admission rewrote, what others keep. */
@@ -121,7 +121,6 @@ export async function diverge(
 
 /** Publishes a diff that was saved and not yet told: by this run, or by an earlier one that died. */
 export async function publishUntold(run: Run): Promise<void> {
-  await finishRollback(run);
   const { memoryFile, ports } = run;
   const memory = memoryFile.memory();
   const { incident } = memory;

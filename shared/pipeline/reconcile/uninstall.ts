@@ -18,7 +18,7 @@ import { partByWishes } from './prune-stale.ts';
 import { releaseObjects } from './release-objects.ts';
 import type { DeclaredAt } from './removed-file.ts';
 import { runHooks, type HooksRun } from './run-hooks.ts';
-import { deleteSeed } from './seed.ts';
+import { deleteSeed } from './delete-state.ts';
 import { ownSets, type Target } from './target.ts';
 import { tellReleased } from './tell-released.ts';
 
