@@ -20,7 +20,7 @@ import type { ObservedState } from './observed-state.ts';
 import { pruneLast } from './prune-last.ts';
 import { pruneStale, type Pruned } from './prune-stale.ts';
 import { runHooks, type FailedHook, type HooksRun } from './run-hooks.ts';
-import { setOut, type Course, type Undertaking } from './set-out.ts';
+import { beginRevision, type Course, type Undertaking } from './set-out.ts';
 import { isSuperseded } from './superseded.ts';
 import type { RunResult, Target } from './target.ts';
 
@@ -36,7 +36,7 @@ interface Written {
 
 /** Applies, prunes, waits until everything is healthy, with the hooks that are due in between, and tells what came of it. */
 export async function bringAbout(target: Target, undertaking: Undertaking): Promise<RunResult> {
-  const course = await setOut(target, undertaking);
+  const course = await beginRevision(target, undertaking);
   const written = await write(target, course);
   if (written.step === 'ended') return written.result;
   const pruning = await prune(target, course, written.made);

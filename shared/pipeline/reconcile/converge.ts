@@ -12,7 +12,7 @@ import { planChanges, type PlannedAction } from '../../plan/plan.ts';
 import { lookForReleases } from './adopted-releases.ts';
 import { bringAbout } from './bring-about.ts';
 import { renderDesired, type DesiredState } from './desired-state.ts';
-import { goOn, hold, lookAtGate } from './gate.ts';
+import { checkDependencies, stopWaiting, waitForDependencies } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
 import { follow, lookAgain } from './look-again.ts';
 import { assertUnused, observe, type ObservedState } from './observed-state.ts';
@@ -21,13 +21,14 @@ import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
 import { readStrays } from './read-strays.ts';
 import { readInputs } from './render-inputs.ts';
-import { rest, restOf, stillFailing } from './rest.ts';
+import { healBeforeRetry } from './heal-before-retry.ts';
+import { pausedRetry, stillFailing } from './retry-pause.ts';
 import { finishRollback, reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './hook-record.ts';
 import { isAboutBranch } from '../fetch-branch.ts';
 import type { Commit } from '../ports.ts';
 import type { Run } from './run.ts';
-import { isSettled, rendersAsBefore, settle } from './settle.ts';
+import { confirmUnchanged, isUnchanged, rendersAsBefore } from './settle.ts';
 import { openSuccession, refuseContestedNames, type Succession } from './succession.ts';
 import type { RunResult, Target } from './target.ts';
 import { tearDown } from './tear-down.ts';
@@ -68,7 +69,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
   const distrust = await distrustOf(run, commit);
   if (distrust !== undefined) return await refuseRevision(run, { commit, revision, distrust });
   if (bytes === undefined) return await tearDown(run, commit);
-  if (restOf(run, revision)?.healing === false) return stillFailing(run, revision);
+  if (pausedRetry(run, revision)?.healing === false) return stillFailing(run, revision);
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
   let environment: Environment | undefined;
@@ -89,9 +90,10 @@ async function convergeOne(run: Run): Promise<RunResult> {
     refuseMove(run, environment);
     await refuseContestedNames(run, { commit, environment });
     await tellRewrittenBranch(run, { attempted, environment });
-    const gate = await lookAtGate(run, { environment, commit: commit.id });
-    if (gate.gate !== 'open') return await hold(run, { environment, attempted: sameAttempt(run, attempted), gate });
-    await goOn(run);
+    const gate = await checkDependencies(run, { environment, commit: commit.id });
+    if (gate.gate !== 'open')
+      return await waitForDependencies(run, { environment, attempted: sameAttempt(run, attempted), gate });
+    await stopWaiting(run);
     const cluster = await run.ports.cluster({
       name: environment.cluster,
       repository: run.repository,
@@ -203,7 +205,7 @@ async function convergeTarget(
   const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
   const inventory = succession?.join(own) ?? own;
   await rememberUnproven(run, inventory);
-  if (isRendered && isSettled(declared, inventory)) return await settle(declared, inventory);
+  if (isRendered && isUnchanged(declared, inventory)) return await confirmUnchanged(declared, inventory);
 
   const desired = rendered ?? (await renderDesired(declared));
   const observed = await lookForReleases(declared, { desired, observed: inventory });
@@ -211,7 +213,7 @@ async function convergeTarget(
   if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
   const verified = await comparePlan(target, { desired, observed });
   const { actions, renewed, notices } = verified;
-  if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });
+  if (pausedRetry(run, revision) !== undefined) return await healBeforeRetry(target, { verified, observed });
   const relooked = await lookAgain(target, desired);
   const drift = [...verified.drift, ...relooked.drift];
   if (drift.length === 0)

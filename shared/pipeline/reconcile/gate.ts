@@ -15,7 +15,7 @@ import { memoryOf } from '../remembered-environments.ts';
  *
  * Throws `InvalidEnvironment` (refuse) for an unknown name and for a loop.
  */
-export async function lookAtGate(
+export async function checkDependencies(
   run: Run,
   { environment, commit }: { environment: Environment; commit: string },
 ): Promise<Gate> {
@@ -48,7 +48,7 @@ export async function lookAtGate(
  * Leaves an environment as it is, and says what it waits for. Remembers the attempt: no run goes back behind this commit, and
  * whoever converges finds out who waits.
  */
-export async function hold(
+export async function waitForDependencies(
   run: Run,
   {
     environment,
@@ -69,7 +69,7 @@ export async function hold(
 }
 
 /** The gate is open: it waits for nobody any more. */
-export async function goOn(run: Run): Promise<void> {
+export async function stopWaiting(run: Run): Promise<void> {
   const { held, ...memory } = run.memoryFile.memory();
   if (held !== undefined) await run.memoryFile.save(memory);
 }

@@ -43,7 +43,7 @@ export interface Course extends Undertaking {
 }
 
 /** Judges what is to be done, and saves that it was begun: no later run may go back behind this revision. */
-export async function setOut(
+export async function beginRevision(
   { run, revision, attempted, environment, cluster }: Target,
   undertaking: Undertaking,
 ): Promise<Course> {

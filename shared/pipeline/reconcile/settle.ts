@@ -32,7 +32,7 @@ export async function rendersAsBefore({ run, commit, environment, api }: Target)
 }
 
 /** Whether cluster and memory agree that this is what converged last: with a render as before, there is nothing to do. */
-export function isSettled({ run, environment }: Target, observed: ObservedState): boolean {
+export function isUnchanged({ run, environment }: Target, observed: ObservedState): boolean {
   if (observed.parent === undefined) return false;
   const { objects, left } = run.memoryFile.memory();
   const known = new Set([...Object.keys(objects), ...left]);
@@ -52,7 +52,7 @@ export function isSettled({ run, environment }: Target, observed: ObservedState)
  * Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. What is neither broken nor
  * healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
  */
-export async function settle(target: Target, observed: ObservedState): Promise<RunResult> {
+export async function confirmUnchanged(target: Target, observed: ObservedState): Promise<RunResult> {
   const { run, revision, cluster, environment } = target;
   const before = run.memoryFile.memory();
   const claims = openClaims(target);

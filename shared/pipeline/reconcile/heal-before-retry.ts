@@ -1,36 +1,20 @@
 import { confirmHeals } from '../../drift/fight.ts';
-import { isOpen } from '../../drift/incident.ts';
-import { isResting } from '../../environment/retry.ts';
-import type { Retry } from '../../environment/retry.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
 import { applyChanges } from './apply-changes.ts';
 import { rememberObjects } from './remember-objects.ts';
 import { judgeDrift } from './judge-drift.ts';
 import type { ObservedState } from './observed-state.ts';
-import type { Run } from './run.ts';
+import { stillFailing } from './retry-pause.ts';
 import type { RunResult, Target } from './target.ts';
 import { tellDivergence } from './tell.ts';
 import type { Verified } from './verify.ts';
-
-/** The failure that this look is to leave alone, if there is one at this revision. */
-export function restOf(run: Run, revision: string): Retry | undefined {
-  const { retry, incident } = run.memoryFile.memory();
-  if (!isOpen(incident) || incident.revision !== revision) return undefined;
-  return isResting({ retry, revision, cause: run.cause, now: run.ports.now() }) ? retry : undefined;
-}
-
-/** What was told stands, and nothing is done about it yet. */
-export function stillFailing(run: Run, revision: string): RunResult {
-  const { incident } = run.memoryFile.memory();
-  return { outcome: 'diverged', revision, reason: incident?.reason ?? 'Failed', summary: incident?.summary ?? '' };
-}
 
 /**
  * A look before the next try: of the objects that were applied as this revision has them, heals what drifted. The others, the
  * hooks and the prunes wait for the try, and what was told of them stays.
  */
-export async function rest(
+export async function healBeforeRetry(
   target: Target,
   { verified, observed }: { verified: Verified; observed: ObservedState },
 ): Promise<RunResult> {
