@@ -1,5 +1,5 @@
 import { objectTitle } from '../shared/objects/object-id.ts';
-import { ConvergeError } from '../shared/errors.ts';
+import { ConvergeError } from '../shared/base/errors.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
 import { findLanding } from '../shared/pipeline/find-landing.ts';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { parseConfig, type Config } from '../shared/config.ts';
+import { parseConfig, type Config } from '../shared/config/config.ts';
 import { CommandError } from './command-error.ts';
 
 export interface Configuration {

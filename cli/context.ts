@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from '../shared/config.ts';
-import type { Ports, Uploads } from '../shared/pipeline/ports.ts';
+import type { Config } from '../shared/config/config.ts';
+import type { Ports, Uploads } from '../shared/ports/ports.ts';
 import { findConfiguration, type Configuration } from './configuration.ts';
 
 /** What a command may use of the outside world. */

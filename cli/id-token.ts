@@ -1,4 +1,4 @@
-import { describeError } from '../shared/errors.ts';
+import { describeError } from '../shared/base/errors.ts';
 
 /** What proves to the `status` function who calls it; or why there is nothing, where something was needed. */
 export type Proof =

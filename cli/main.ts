@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConvergeError, type ErrorCode } from '../shared/errors.ts';
+import { ConvergeError, type ErrorCode } from '../shared/base/errors.ts';
 import { paint, type Answer } from './answer.ts';
 import { CommandError } from './command-error.ts';
 import { clearUp } from './context.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { pack } from 'tar-stream';
-import type { Limits } from '../shared/config.ts';
+import type { Limits } from '../shared/config/config.ts';
 import { environmentOfPath, parseEnvironmentFile } from '../shared/environment/environment-file.ts';
 import { safePath } from '../shared/source/artifact.ts';
 import { CommandError } from './command-error.ts';

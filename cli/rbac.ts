@@ -2,7 +2,7 @@ import { dump } from 'js-yaml';
 import { environmentPath } from '../shared/environment/environment-file.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
 import { inParallel } from '../shared/pipeline/reconcile/parallel.ts';
-import type { Ports } from '../shared/pipeline/ports.ts';
+import type { Ports } from '../shared/ports/ports.ts';
 import { rbac } from '../shared/pipeline/rbac.ts';
 import { environmentUser } from '../shared/rbac/environment-user.ts';
 import type { Answer, Line } from './answer.ts';

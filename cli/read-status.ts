@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { diffSchema } from '../shared/events/alert.ts';
 import { policySchema } from '../shared/environment/policy.ts';
-import { quarantineSchema } from '../shared/environment/quarantine.ts';
+import { quarantineSchema } from '../shared/memory/quarantine.ts';
 import { healthStates } from '../shared/health/health.ts';
 import { commitStatus, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { status, type Status } from '../shared/pipeline/status.ts';

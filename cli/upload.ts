@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
-import type { RepositoryConfig } from '../shared/config.ts';
+import type { RepositoryConfig } from '../shared/config/config.ts';
 import { branchName, branchPatterns, classesOfBranch } from '../shared/source/branches.ts';
 import { artifactUri, targetOf, type ArtifactId } from '../shared/source/artifact.ts';
 import type { Answer, Line } from './answer.ts';

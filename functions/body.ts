@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server } from 'node:http';
-import { ConvergeError } from '../shared/errors.ts';
+import { ConvergeError } from '../shared/base/errors.ts';
 
 /*
  * The functions framework reads, inflates and parses every body, up to a gibibyte, before a function is asked: 388 kB of gzip took 1.7 GB,

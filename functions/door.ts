@@ -2,7 +2,7 @@ import type { Request } from '@google-cloud/functions-framework';
 import { guardOf, type GuardedFunction } from '../shared/access/access.ts';
 import { claimsWithoutSignature, findToken } from '../shared/access/bearer-token.ts';
 import { judgeClaims } from '../shared/access/judge-claims.ts';
-import { ConvergeError } from '../shared/errors.ts';
+import { ConvergeError } from '../shared/base/errors.ts';
 import { loadConfig, loadIdTokens, now } from './wiring.ts';
 
 /**

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFiles } from '../shared/adapters/environment-files.ts';
-import { parseConfig, type Config } from '../shared/config.ts';
-import { ConvergeError } from '../shared/errors.ts';
+import { parseConfig, type Config } from '../shared/config/config.ts';
+import { ConvergeError } from '../shared/base/errors.ts';
 import type { WebhookHost } from '../shared/events/push/push.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
-import type { Log, Ports } from '../shared/pipeline/ports.ts';
+import type { Log, Ports } from '../shared/ports/ports.ts';
 
 /** The operator's configuration, from the file that `CONVERGE_CONFIG` names, and that `CONVERGE_FILES` may hold. Throws `BadConfiguration`. */
 export const loadConfig = once((): Config => {

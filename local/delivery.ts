@@ -1,6 +1,6 @@
 import { SubscriptionCloseBehaviors, type Message, type PubSub, type Subscription } from '@google-cloud/pubsub';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../shared/errors.ts';
+import { describeError } from '../shared/base/errors.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import type { CalledFunction } from './callers.ts';
 import { storageEvent, unwrappedEvent, type BinaryEvent, type PulledMessage } from './binary-event.ts';

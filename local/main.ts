@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConvergeError } from '../shared/errors.ts';
+import { ConvergeError } from '../shared/base/errors.ts';
 import { LocalError, systemErrorCode } from './local-error.ts';
 import { startPipeline, type Pipeline } from './pipeline.ts';
 import { ensurePrograms, isRunning } from './programs.ts';

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dump } from 'js-yaml';
 import type { z } from 'zod';
-import { parseConfig, type configSchema } from '../shared/config.ts';
+import { parseConfig, type configSchema } from '../shared/config/config.ts';
 import type { Topic } from '../shared/events/cloud-event.ts';
 import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';

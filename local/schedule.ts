@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../shared/errors.ts';
+import { describeError } from '../shared/base/errors.ts';
 import { post } from './http-post.ts';
 
 export interface ScheduleOptions {

@@ -9,7 +9,7 @@ import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { z } from 'zod';
 import { policySchema, policyWords } from '../shared/environment/policy.ts';
-import { environmentKey, revisionOf } from '../shared/environment/revision.ts';
+import { environmentKey, revisionOf } from '../shared/base/revision.ts';
 import { parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
 import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
 import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';

@@ -1,7 +1,7 @@
 import { Transform, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { quoted } from '../source/artifact.ts';
 import { limitHeaders } from './tar-headers.ts';
 import {

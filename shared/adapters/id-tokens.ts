@@ -1,6 +1,6 @@
 import { compactVerify, createRemoteJWKSet, errors } from 'jose';
 import { tokenAlgorithm } from '../access/bearer-token.ts';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 
 export interface IdTokens {
   /**

@@ -1,8 +1,8 @@
 import { PubSub, type Topic as PubSubTopic } from '@google-cloud/pubsub';
-import type { Config } from '../config.ts';
-import { ConvergeError } from '../errors.ts';
+import type { Config } from '../config/config.ts';
+import { ConvergeError } from '../base/errors.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
-import type { Topics } from '../pipeline/ports.ts';
+import type { Topics } from '../ports/ports.ts';
 
 /** Milliseconds a message may wait for company: functions publish few, and their callers wait for them. */
 const batchingDelay = 1;

@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { access, constants, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { parseJson } from '../objects/exact-json.ts';
 import type { KubernetesObject, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
-import type { Render, Renderer, RenderRequest } from '../pipeline/ports.ts';
+import type { Render, Renderer, RenderRequest } from '../ports/ports.ts';
 import { keepRenders } from './kept-renders.ts';
 
 const objectSchema = z.custom<KubernetesObject>(isKubernetesObject, 'is no Kubernetes object');

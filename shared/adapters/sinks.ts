@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { policyWords } from '../environment/policy.ts';
-import type { Sinks } from '../pipeline/ports.ts';
+import type { Sinks } from '../ports/ports.ts';
 
 const timeout = 10_000;
 

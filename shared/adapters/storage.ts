@@ -3,9 +3,9 @@ import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type CreateReadStreamOptions, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { z } from 'zod';
-import type { Config } from '../config.ts';
-import { ConvergeError } from '../errors.ts';
-import type { Buckets, StateObject, StateStore } from '../pipeline/ports.ts';
+import type { Config } from '../config/config.ts';
+import { ConvergeError } from '../base/errors.ts';
+import type { Buckets, StateObject, StateStore } from '../ports/ports.ts';
 
 /** How often a read starts again because Storage was busy. */
 const readTries = 5;

@@ -5,9 +5,9 @@ import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../object
 import { fieldManager } from '../objects/field-manager.ts';
 import { extraFields, type ExtraField } from '../ownership/extra-fields.ts';
 import type { CoOwnedPath } from '../ownership/take-over.ts';
-import { pointer, type FieldPath } from './field-path.ts';
-import { withoutIgnored } from './ignored-fields.ts';
-import { follow, hasKeys, ownEntry, owns, parseStep, type PathStep } from './owned-fields.ts';
+import { pointer, type FieldPath } from '../fields/field-path.ts';
+import { withoutIgnored } from '../fields/ignored-fields.ts';
+import { follow, hasKeys, ownEntry, owns, parseStep, type PathStep } from '../fields/owned-fields.ts';
 
 /** What the API server keeps for itself: never a difference between what Git declares and what is there. */
 const bookkeeping = [

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ObjectDiff } from './object-diff.ts';
-import { formatTime, parseTime } from '../time.ts';
+import { formatTime, parseTime } from '../base/time.ts';
 import { isLookedUpKey } from './looked-up.ts';
 
 /** How often an object is healed within `window` before that counts as a fight. */

@@ -1,6 +1,6 @@
 import { canonicalJson, hashText } from '../objects/canonical-json.ts';
 import type { JsonObject, KubernetesObject } from '../objects/kubernetes-object.ts';
-import { follow, hasKeys, ownEntry, parseStep } from './owned-fields.ts';
+import { follow, hasKeys, ownEntry, parseStep } from '../fields/owned-fields.ts';
 
 /**
  * A hash over the fields that our manager owns in an observed object, and their observed values. Taken from the response

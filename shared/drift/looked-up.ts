@@ -2,10 +2,10 @@ import type { ObjectDiff } from './object-diff.ts';
 import { isMap } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
-import { maskFields } from '../objects/masking.ts';
+import { maskFields } from './masking.ts';
 import { objectIdOf, objectKey } from '../objects/object-id.ts';
 import { wholeObjectDiff } from './divergence.ts';
-import { lastPart } from './field-path.ts';
+import { lastPart } from '../fields/field-path.ts';
 import { diffFields } from './field-diff.ts';
 
 const lookedUpPrefix = 'lookup ';

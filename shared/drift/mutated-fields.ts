@@ -2,10 +2,10 @@ import type { FieldDiff } from './object-diff.ts';
 import { exactNumber } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject } from '../objects/kubernetes-object.ts';
 import { sameQuantity } from '../objects/quantity.ts';
-import { parseTime } from '../time.ts';
+import { parseTime } from '../base/time.ts';
 import { asJson, childAt, keyNamesOf } from './field-diff.ts';
-import { pointer } from './field-path.ts';
-import { follow, ownEntry, type PathStep } from './owned-fields.ts';
+import { pointer } from '../fields/field-path.ts';
+import { follow, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 
 /**
  * Fields that the API server stored otherwise than they were applied, because an admission policy or webhook rewrote them

@@ -1,8 +1,8 @@
 import type { FieldDiff, ObjectDiff } from './object-diff.ts';
-import { maskFields } from '../objects/masking.ts';
+import { maskFields } from './masking.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 import { wholeObjectDiff } from './divergence.ts';
-import { lastPart } from './field-path.ts';
+import { lastPart } from '../fields/field-path.ts';
 
 /** What is told of an object once and keeps nothing from converging: it is as Git says, as far as Git can say. */
 export interface Notices {

@@ -2,8 +2,8 @@ import type { FieldDiff } from './object-diff.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { extraFields } from '../ownership/extra-fields.ts';
 import { describe, describeExtra } from './field-diff.ts';
-import type { FieldPath } from './field-path.ts';
-import { withoutIgnored } from './ignored-fields.ts';
+import type { FieldPath } from '../fields/field-path.ts';
+import { withoutIgnored } from '../fields/ignored-fields.ts';
 import { otherwise } from './mutated-fields.ts';
 
 /**

@@ -1,12 +1,12 @@
 import type { FieldDiff } from './object-diff.ts';
 import { exactNumber } from '../objects/exact-json.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import { pathsOf } from '../ownership/field-set.ts';
+import { pathsOf } from '../fields/field-set.ts';
 import { isOurs, predecessorOf } from '../ownership/managers.ts';
 import { asJson } from './field-diff.ts';
-import { pointer, type FieldPath } from './field-path.ts';
-import { isIgnored } from './ignored-fields.ts';
-import { follow, ownEntry, owns } from './owned-fields.ts';
+import { pointer, type FieldPath } from '../fields/field-path.ts';
+import { isIgnored } from '../fields/ignored-fields.ts';
+import { follow, ownEntry, owns } from '../fields/owned-fields.ts';
 
 /** What Git specifies and our manager no longer owns, though the value is Git's. */
 export interface LostFields {

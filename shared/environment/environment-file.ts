@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { compileCel } from '../health/cel.ts';
 import type { HealthExpressions } from '../health/expression-rule.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';

@@ -1,4 +1,4 @@
-import { parsePath, type FieldPath } from '../drift/field-path.ts';
+import { parsePath, type FieldPath } from '../fields/field-path.ts';
 import { environmentAnnotation, objectAnnotation, partOfLabel } from '../inventory/applyset.ts';
 import type { ObjectId } from '../objects/object-id.ts';
 import { isTarget, type RuleTarget } from '../objects/rule-target.ts';

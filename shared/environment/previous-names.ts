@@ -1,4 +1,4 @@
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { environmentPath, parseEnvironmentFile } from './environment-file.ts';
 import { hiddenWords } from './hidden-words.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { differingPaths, diffReasons, objectDiffSchema } from '../drift/object-diff.ts';
 import { policySchema } from '../environment/policy.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 
 /** The topics of the pipeline; the operator's `topicPrefix` stands before each. */
 export const topics = ['change-committed', 'reconcile', 'diff', 'converged', 'dead-letter'] as const;

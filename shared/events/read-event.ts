@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import type { IncomingEvent } from './cloud-event.ts';
 
 /** A POST as it reached a function; header names in lower case. */

@@ -13,7 +13,7 @@ import { oneLine, progressing, type Health, type HealthRule } from './health.ts'
 import { assessHorizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { assessIngress } from './ingress.ts';
 import { assessJob } from './job.ts';
-import { knownKindRule } from './known-kinds/known-kind-rule.ts';
+import { knownKindRule } from './known-kind-rule.ts';
 import { assessPersistentVolumeClaim } from './persistent-volume-claim.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';

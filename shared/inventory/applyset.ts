@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupKind, type ObjectId } from '../objects/object-id.ts';
-import type { Marks } from '../objects/desired.ts';
-import { repositoryAddress } from '../source/repository-address.ts';
+import type { Marks } from '../desired/desired.ts';
+import { repositoryAddress } from '../config/repository-address.ts';
 import { hooksAnnotation, writeHookRecord, type HookRecord } from './hook-record.ts';
 
 /*

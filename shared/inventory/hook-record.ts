@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hooksOf, type Hook, type HookEvent, type HookPhase } from '../objects/hook.ts';
+import { hooksOf, type Hook, type HookEvent, type HookPhase } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 
 /** On the parent: which hooks of which release have run. It must survive the loss of the memory, which would run them again. */

@@ -1,4 +1,4 @@
-import { ownEntry, owns, type PathStep } from '../drift/owned-fields.ts';
+import { ownEntry, owns, type PathStep } from '../fields/owned-fields.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey, objectTitle } from '../objects/object-id.ts';
 import {

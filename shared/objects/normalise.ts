@@ -1,4 +1,4 @@
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { exactNumber } from './exact-json.ts';
 import type { KubernetesObject } from './kubernetes-object.ts';
 import { groupOf } from './object-id.ts';

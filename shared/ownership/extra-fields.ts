@@ -1,8 +1,8 @@
-import type { FieldPath } from '../drift/field-path.ts';
-import { isIgnored } from '../drift/ignored-fields.ts';
-import { follow, ownEntry, type PathStep } from '../drift/owned-fields.ts';
+import type { FieldPath } from '../fields/field-path.ts';
+import { isIgnored } from '../fields/ignored-fields.ts';
+import { follow, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
-import { childrenOf, ownsItself } from './field-set.ts';
+import { childrenOf, ownsItself } from '../fields/field-set.ts';
 import { isBesideTheSpec, isKept } from './kept-fields.ts';
 import { isOurs, predecessorOf } from './managers.ts';
 

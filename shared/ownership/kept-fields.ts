@@ -1,4 +1,4 @@
-import type { PathStep } from '../drift/owned-fields.ts';
+import type { PathStep } from '../fields/owned-fields.ts';
 
 /*
  * Fields that stay as they are where Git does not specify them, whoever wrote them.

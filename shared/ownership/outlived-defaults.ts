@@ -1,11 +1,11 @@
-import type { FieldPath } from '../drift/field-path.ts';
-import { isIgnored } from '../drift/ignored-fields.ts';
-import { follow, ownEntry, owns, parseStep, type PathStep } from '../drift/owned-fields.ts';
+import type { FieldPath } from '../fields/field-path.ts';
+import { isIgnored } from '../fields/ignored-fields.ts';
+import { follow, ownEntry, owns, parseStep, type PathStep } from '../fields/owned-fields.ts';
 import { isMap } from '../objects/exact-json.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import { groupOf } from '../objects/object-id.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
-import { childrenOf, unionFields } from './field-set.ts';
+import { childrenOf, unionFields } from '../fields/field-set.ts';
 import { isBesideTheSpec, isKept } from './kept-fields.ts';
 
 /*

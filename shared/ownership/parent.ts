@@ -1,4 +1,4 @@
-import { commitOf } from '../environment/revision.ts';
+import { commitOf } from '../base/revision.ts';
 import {
   environmentAnnotation,
   idLabel,
@@ -8,7 +8,7 @@ import {
   type ApplySet,
 } from '../inventory/applyset.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import { repositoryAddress } from '../source/repository-address.ts';
+import { repositoryAddress } from '../config/repository-address.ts';
 
 /**
  * Whose an inventory is, by what its parent says: `ours`, another's (`refused`, with why, behind its title), or that of the

@@ -6,9 +6,9 @@ import {
   partOfLabel,
 } from '../inventory/applyset.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
-import type { PathStep } from '../drift/owned-fields.ts';
+import type { PathStep } from '../fields/owned-fields.ts';
 import type { JsonObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
-import { splitFields, unionFields } from './field-set.ts';
+import { splitFields, unionFields } from '../fields/field-set.ts';
 
 /** What to write to an object that is given up: it stays as it is, and is nobody's. */
 export interface Release {

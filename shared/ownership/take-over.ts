@@ -1,10 +1,10 @@
-import type { FieldPath } from '../drift/field-path.ts';
-import { isIgnored } from '../drift/ignored-fields.ts';
-import { hasKeys, owns, ownEntry, type PathStep } from '../drift/owned-fields.ts';
+import type { FieldPath } from '../fields/field-path.ts';
+import { isIgnored } from '../fields/ignored-fields.ts';
+import { hasKeys, owns, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 import { isMap } from '../objects/exact-json.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
-import { pathsOf, splitFields, unionFields } from './field-set.ts';
+import { pathsOf, splitFields, unionFields } from '../fields/field-set.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
 import { outlivedDefaults } from './outlived-defaults.ts';
 import { isBesideTheSpec, isKept, isReplicas } from './kept-fields.ts';

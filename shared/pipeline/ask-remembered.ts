@@ -1,6 +1,6 @@
 import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { isAboutBranch } from './fetch-branch.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { askRemembered } from './ask-remembered.ts';
 import { pollBranch } from './poll-branch.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
 
 export interface CheckDriftResult {

@@ -1,12 +1,12 @@
-import { isOpen } from '../drift/incident.ts';
+import { isOpen } from '../memory/incident.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
-import type { Memory } from '../environment/memory.ts';
-import { ConvergeError } from '../errors.ts';
+import type { Memory } from '../memory/memory.ts';
+import { ConvergeError } from '../base/errors.ts';
 import type { Diff } from '../events/alert.ts';
 import { listEnvironments } from './declared-environments.ts';
 import { fetchBranch } from './fetch-branch.ts';
-import type { Commit, Ports, Repository } from './ports.ts';
+import type { Commit, Ports, Repository } from '../ports/ports.ts';
 import { inParallel } from './reconcile/parallel.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 import { memoryOf } from './remembered-environments.ts';

@@ -1,4 +1,4 @@
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import type { ObjectFinalized } from '../events/object-finalized.ts';
 import { artifactUri, isOfTools } from '../source/artifact.ts';
 import { copyOf } from '../source/ledger.ts';

@@ -1,4 +1,4 @@
-import { describeError, type ConvergeError } from '../errors.ts';
+import { describeError, type ConvergeError } from '../base/errors.ts';
 import { encodeDeadLetter } from '../events/dead-letter.ts';
 import { artifactUri } from '../source/artifact.ts';
 import { pendingOf } from '../source/ledger.ts';
@@ -6,7 +6,7 @@ import { isAboutContent } from './copy-artifact/copy-objects.ts';
 import { takeIn } from './copy-artifact/intake.ts';
 import { readLedger } from './copy-artifact/ledger.ts';
 import type { CopyPorts, CopySettings } from './copy-artifact/run.ts';
-import type { StoredObject } from './ports.ts';
+import type { StoredObject } from '../ports/ports.ts';
 
 /** The event of a younger object is likely on its way. */
 const eventMilliseconds = 60_000;

@@ -1,7 +1,7 @@
-import type { AlertSink } from '../config.ts';
-import { ConvergeError, describeError } from '../errors.ts';
+import type { AlertSink } from '../config/config.ts';
+import { ConvergeError, describeError } from '../base/errors.ts';
 import type { Alert } from '../events/alert.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 
 /**
  * Delivers one alert to every sink. Each sink is tried, whatever becomes of the others. A failure that a later

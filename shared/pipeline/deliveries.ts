@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { WebhookHost } from '../events/push/push.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 
 /** How long a delivery is remembered. An older replay says what the branch is no longer: it is looked at, and nothing is due. */
 const rememberedMilliseconds = 24 * 3_600_000;

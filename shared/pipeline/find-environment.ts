@@ -1,7 +1,7 @@
-import { ConvergeError } from '../errors.ts';
-import type { Memory } from '../environment/memory.ts';
+import { ConvergeError } from '../base/errors.ts';
+import type { Memory } from '../memory/memory.ts';
 import { inParallel } from './reconcile/parallel.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 
 export interface RememberedEnvironment {

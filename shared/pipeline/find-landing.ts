@@ -1,6 +1,6 @@
 import type { ArtifactId } from '../source/artifact.ts';
 import { copyOf, decodeLedger, ledgerPath } from '../source/ledger.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 
 /** What became of an upload: the commit that holds this generation of the object or a newer one, or a refusal. */
 export type Landing = { readonly landing: 'committed'; readonly commit: string } | { readonly landing: 'refused' };

@@ -1,15 +1,15 @@
 import { declaredPaths, sameInputs } from '../environment/inputs.ts';
-import { revisionOf } from '../environment/revision.ts';
-import { isOpen } from '../drift/incident.ts';
+import { revisionOf } from '../base/revision.ts';
+import { isOpen } from '../memory/incident.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
-import type { Memory } from '../environment/memory.ts';
+import type { Memory } from '../memory/memory.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
 import type { RememberedEnvironment } from './find-environment.ts';
 import { branchGone } from './fetch-branch.ts';
 import { openNotes } from './notes.ts';
-import type { Commit, Ports, Repository } from './ports.ts';
+import type { Commit, Ports, Repository } from '../ports/ports.ts';
 import { provenanceOf, type CommitProvenance } from './provenance.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 

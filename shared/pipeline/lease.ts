@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Limits } from '../config.ts';
-import { ConvergeError } from '../errors.ts';
-import type { GenerationPrecondition, Ports } from './ports.ts';
+import type { Limits } from '../config/config.ts';
+import { ConvergeError } from '../base/errors.ts';
+import type { GenerationPrecondition, Ports } from '../ports/ports.ts';
 
 /**
  * `holder` is null where nobody holds it. It lasts for so many seconds after it was written, by Storage's clock. `event` is the

@@ -2,7 +2,7 @@ import { encodeChangeCommitted } from '../events/change-committed.ts';
 import { branchHeadPath, readBranchHead, type BranchHead } from '../source/branch-head.ts';
 import { listEnvironments } from './declared-environments.ts';
 import { branchGone, isRemembered } from './fetch-branch.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 
 /** A branch as the host has it now. */
 export interface PolledBranch extends BranchHead {

@@ -1,8 +1,8 @@
 import { artifactUri, targetOf, type ArtifactId } from '../source/artifact.ts';
 import { oneLine, parseProvenance } from '../source/commit-message.ts';
 import { subjectOf } from '../source/revert.ts';
-import { ConvergeError } from '../errors.ts';
-import type { Commit } from './ports.ts';
+import { ConvergeError } from '../base/errors.ts';
+import type { Commit } from '../ports/ports.ts';
 
 /** Characters of a subject: a message may be one line of megabytes. */
 const subjectLength = 500;

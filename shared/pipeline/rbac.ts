@@ -1,11 +1,11 @@
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
-import { environmentKey, revisionOf } from '../environment/revision.ts';
-import type { Limits } from '../config.ts';
+import { environmentKey, revisionOf } from '../base/revision.ts';
+import type { Limits } from '../config/config.ts';
 import { applySetOf, hookMarks, memberMarks, type ApplySet } from '../inventory/applyset.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
-import { desiredObjects, scopeTable } from '../objects/desired.ts';
-import { desiredHooks } from '../objects/hook.ts';
+import { desiredObjects, scopeTable } from '../desired/desired.ts';
+import { desiredHooks } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pruneAnnotation } from '../ownership/deletion-guard.ts';
 import { replaceAnnotation } from '../objects/replacement.ts';
@@ -15,7 +15,7 @@ import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
 import { fetchBranch } from './fetch-branch.ts';
-import type { Commit, LookupQuery, Ports, Render, Repository } from './ports.ts';
+import type { Commit, LookupQuery, Ports, Render, Repository } from '../ports/ports.ts';
 import { renderBlind } from './render-blind.ts';
 import { memoryOf } from './remembered-environments.ts';
 

@@ -1,11 +1,11 @@
-import type { Config, RepositoryConfig } from '../config.ts';
-import { ConvergeError } from '../errors.ts';
+import type { Config, RepositoryConfig } from '../config/config.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { encodeChangeCommitted, type ChangeCommitted } from '../events/change-committed.ts';
 import type { Push, WebhookCall, WebhookHost } from '../events/push/push.ts';
 import { repositoriesOf } from '../events/push/same-repository.ts';
 import { webhookOf } from '../events/push/webhooks.ts';
 import { deliveryPaths, rememberDelivery, wasDelivered } from './deliveries.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from '../ports/ports.ts';
 
 export interface ReceivePushSettings {
   /** The secret shared with each Git host that is configured. */

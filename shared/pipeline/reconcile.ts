@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import type { ConvergeError } from '../errors.ts';
+import type { ConvergeError } from '../base/errors.ts';
 import {
   encodeReconcileRequested,
   reconcileRequestedSchema,
   type ReconcileRequested,
 } from '../events/reconcile-requested.ts';
-import { environmentKey } from '../environment/revision.ts';
-import { statePaths } from '../environment/state-paths.ts';
+import { environmentKey } from '../base/revision.ts';
+import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './fetch-branch.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from './lease.ts';
 import { converge } from './reconcile/converge.ts';

@@ -1,6 +1,6 @@
-import { readMemory, type Memory } from '../environment/memory.ts';
-import { statePaths } from '../environment/state-paths.ts';
-import type { Ports, StateStore } from './ports.ts';
+import { readMemory, type Memory } from '../memory/memory.ts';
+import { statePaths } from '../memory/state-paths.ts';
+import type { Ports, StateStore } from '../ports/ports.ts';
 
 /** What is remembered of one environment: nothing, where it never ran or its memory was lost. Throws `StorageUnavailable` (retry). */
 export async function memoryOf(

@@ -1,7 +1,7 @@
-import type { Limits } from '../config.ts';
+import type { Limits } from '../config/config.ts';
 import type { Environment } from '../environment/environment-file.ts';
 import type { ClusterApi } from '../objects/cluster-api.ts';
-import type { Checkout, LookupQuery, Ports, Render } from './ports.ts';
+import type { Checkout, LookupQuery, Ports, Render } from '../ports/ports.ts';
 import { apiVersionsOf } from './reconcile/render-inputs.ts';
 
 /** Random values draw from nothing: nobody applies them. */

@@ -1,11 +1,11 @@
 import { declaredPaths } from '../environment/inputs.ts';
 import { environmentPath } from '../environment/environment-file.ts';
-import { environmentKey, revisionOf } from '../environment/revision.ts';
-import { ConvergeError } from '../errors.ts';
+import { environmentKey, revisionOf } from '../base/revision.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
 import { fetchBranch } from './fetch-branch.ts';
 import { listEnvironments } from './declared-environments.ts';
-import type { Commit, Ports, Repository } from './ports.ts';
+import type { Commit, Ports, Repository } from '../ports/ports.ts';
 import { declaredAt, otherReaders, rememberedPaths } from './rollback/readers.ts';
 import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';

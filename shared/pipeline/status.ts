@@ -1,15 +1,15 @@
-import { ConvergeError } from '../errors.ts';
-import { isOpen } from '../drift/incident.ts';
+import { ConvergeError } from '../base/errors.ts';
+import { isOpen } from '../memory/incident.ts';
 import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
-import type { Memory } from '../environment/memory.ts';
+import type { Memory } from '../memory/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
-import type { Quarantine } from '../environment/quarantine.ts';
-import { revisionOf } from '../environment/revision.ts';
+import type { Quarantine } from '../memory/quarantine.ts';
+import { revisionOf } from '../base/revision.ts';
 import { listEnvironments } from './declared-environments.ts';
 import { fetchBranch } from './fetch-branch.ts';
 import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
-import type { Ports, Repository } from './ports.ts';
+import type { Ports, Repository } from '../ports/ports.ts';
 import { inParallel } from './reconcile/parallel.ts';
 import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
 

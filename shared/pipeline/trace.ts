@@ -4,7 +4,7 @@ import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './find-environment.ts';
 import { fetchBranch } from './fetch-branch.ts';
 import { openNotes } from './notes.ts';
-import type { Commit, Ports, Repository, StateStore } from './ports.ts';
+import type { Commit, Ports, Repository, StateStore } from '../ports/ports.ts';
 import { provenanceOf, type CommitProvenance } from './provenance.ts';
 import { readInputs } from './reconcile/render-inputs.ts';
 

@@ -1,9 +1,9 @@
-import type { DesiredObject } from '../objects/desired.ts';
+import type { DesiredObject } from '../desired/desired.ts';
 import { applyStageOf, applyStages, type ApplyStage } from '../objects/apply-order.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { isShortLived } from '../objects/short-lived.ts';
 import { objectIdOf, objectKey, type ObjectId } from '../objects/object-id.ts';
-import { pointer, type FieldPath } from '../drift/field-path.ts';
+import { pointer, type FieldPath } from '../fields/field-path.ts';
 import { fingerprint } from '../drift/fingerprint.ts';
 import { extraFields } from '../ownership/extra-fields.ts';
 

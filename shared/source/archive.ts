@@ -1,5 +1,5 @@
-import type { Limits } from '../config.ts';
-import { ConvergeError } from '../errors.ts';
+import type { Limits } from '../config/config.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { asDisksSee, quoted, safePath } from './artifact.ts';
 
 /** The header of one entry of a tar archive. */

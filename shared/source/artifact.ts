@@ -1,4 +1,4 @@
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 
 /** One generation of an uploaded object. */
 export interface ArtifactId {

@@ -1,4 +1,4 @@
-import { shortRevision } from '../environment/revision.ts';
+import { shortRevision } from '../base/revision.ts';
 import { oneLine, trailersOf } from './commit-message.ts';
 import { shownPath } from './path-bytes.ts';
 

@@ -1,6 +1,6 @@
 import { EVENT_ID, YAMLException, load, parseEvents, getScalarValue, type Event } from 'js-yaml';
 import type { z } from 'zod';
-import { ConvergeError, type ErrorCode } from '../errors.ts';
+import { ConvergeError, type ErrorCode } from '../base/errors.ts';
 
 /**
  * Reads one of Converge's own YAML files (environment files, the operator's configuration) by its schema. Manifests are

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { unpackArchive } from '../../shared/adapters/archive.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config.ts';
-import { ConvergeError } from '../../shared/errors.ts';
+import { configSchema } from '../../shared/config/config.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
 import { checkDrift } from '../../shared/pipeline/check-drift.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import type { CopyPorts } from '../../shared/pipeline/copy-artifact/run.ts';
-import type { StoredObject } from '../../shared/pipeline/ports.ts';
+import type { StoredObject } from '../../shared/ports/ports.ts';
 import { environmentText, recordingTopics, stateInMemory } from '../unit/pipeline/ports.ts';
 import { startFaultyGitHost, type FaultyGitHost, type GitFault, type GitRequest } from './faulty-git-host.ts';
 

@@ -3,7 +3,7 @@ import * as tls from 'node:tls';
 import { CRC32C } from '@google-cloud/storage';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configSchema } from '../../shared/config.ts';
+import { configSchema } from '../../shared/config/config.ts';
 import { startGkeFront, type GkeFront } from '../google/gke-front.ts';
 import { startGoogleApis, type FakeCluster, type GoogleApis } from '../google/google-apis.ts';
 import { onGoogleCloud } from '../google/surroundings.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { memorySchema, type Memory } from '../../shared/environment/memory.ts';
+import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;

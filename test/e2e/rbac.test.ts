@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { configSchema } from '../../shared/config.ts';
+import { configSchema } from '../../shared/config/config.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { configMap, deployment, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';

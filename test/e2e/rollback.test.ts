@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { connectStorage, createStateStore } from '../../shared/adapters/storage.ts';
-import { parseConfig } from '../../shared/config.ts';
-import { memorySchema, type Memory } from '../../shared/environment/memory.ts';
-import { quarantinePath, quarantineSchema, type Quarantine } from '../../shared/environment/quarantine.ts';
+import { parseConfig } from '../../shared/config/config.ts';
+import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
+import { quarantinePath, quarantineSchema, type Quarantine } from '../../shared/memory/quarantine.ts';
 import { diffSchema } from '../../shared/events/alert.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
-import type { Repository } from '../../shared/pipeline/ports.ts';
+import type { Repository } from '../../shared/ports/ports.ts';
 import {
   rollback,
   type RollbackPorts,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { diffSchema, type Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { probeOf } from '../../shared/objects/replacement.ts';
-import { resourceOf } from '../../shared/objects/desired.ts';
+import { resourceOf } from '../../shared/desired/desired.ts';
 import { environmentFile, startWorld, type Clone, type World } from './world.ts';
 
 /*

@@ -12,7 +12,7 @@ import { partEnvironment } from '../../local/environment.ts';
 import { freePort } from '../../local/free-port.ts';
 import { guardedFunctions, guardOf } from '../../shared/access/access.ts';
 import { judgeClaims } from '../../shared/access/judge-claims.ts';
-import { parseConfig } from '../../shared/config.ts';
+import { parseConfig } from '../../shared/config/config.ts';
 import { topics } from '../../shared/events/cloud-event.ts';
 
 /*

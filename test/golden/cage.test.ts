@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/errors.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import type { Renderer } from '../../shared/pipeline/ports.ts';
+import type { Renderer } from '../../shared/ports/ports.ts';
 
 /*
  * What a repository may hold to harm the one who renders it. Each ends in a refusal that names source and file, held by the

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { diffFields } from '../../shared/drift/field-diff.ts';
 import { fieldsOf } from '../../shared/environment/ignore-rule.ts';
-import { desiredBeside } from '../../shared/drift/ignored-fields.ts';
+import { desiredBeside } from '../../shared/fields/ignored-fields.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../../shared/objects/kubernetes-object.ts';
 import { normalise } from '../../shared/objects/normalise.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import { ConvergeError } from '../../shared/errors.ts';
-import type { Render, Renderer, RenderRequest } from '../../shared/pipeline/ports.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
+import type { Render, Renderer, RenderRequest } from '../../shared/ports/ports.ts';
 
 const usual: Omit<RenderRequest, 'root'> = {
   namespace: 'acme',

@@ -9,9 +9,9 @@ import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/errors.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import type { Renderer, RenderRequest } from '../../shared/pipeline/ports.ts';
+import type { Renderer, RenderRequest } from '../../shared/ports/ports.ts';
 
 /**
  * Each folder of `render/` is a small repository, named by its expected result, with the request to render it by

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { startKubernetes, type Kubernetes } from '../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../local/programs.ts';
 import { createClusters } from '../../shared/adapters/kubernetes.ts';
-import { configSchema } from '../../shared/config.ts';
+import { configSchema } from '../../shared/config/config.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
-import { resourceOf } from '../../shared/objects/desired.ts';
+import { resourceOf } from '../../shared/desired/desired.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
-import type { Cluster } from '../../shared/pipeline/ports.ts';
+import type { Cluster } from '../../shared/ports/ports.ts';
 
 /** A real API server, without a pipeline. */
 export interface Sandbox {

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import { ConvergeError } from '../../shared/errors.ts';
-import type { AbsentEntry, Render, Renderer } from '../../shared/pipeline/ports.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
+import type { AbsentEntry, Render, Renderer } from '../../shared/ports/ports.ts';
 
 /*
  * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None comes

@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/errors.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
 import { canonicalJson } from '../../shared/objects/canonical-json.ts';
 import { parseJson } from '../../shared/objects/exact-json.ts';
-import type { Renderer } from '../../shared/pipeline/ports.ts';
+import type { Renderer } from '../../shared/ports/ports.ts';
 
 /*
  * Small documents and what Kubernetes' own parser reads of them, from the folder that CONVERGE_CONFORMANCE names. Each

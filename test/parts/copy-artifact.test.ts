@@ -16,14 +16,14 @@ import { ensureProgram } from '../../local/programs.ts';
 import { unpackArchive } from '../../shared/adapters/archive.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
-import { configSchema } from '../../shared/config.ts';
-import { ConvergeError } from '../../shared/errors.ts';
+import { configSchema } from '../../shared/config/config.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
 import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import type { CopyPorts, CopySettings } from '../../shared/pipeline/copy-artifact/run.ts';
 import { copyUnseen } from '../../shared/pipeline/copy-unseen.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
-import type { Repository } from '../../shared/pipeline/ports.ts';
+import type { Repository } from '../../shared/ports/ports.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 
 const run = promisify(execFile);

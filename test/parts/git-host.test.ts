@@ -16,9 +16,9 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config.ts';
-import { describeError } from '../../shared/errors.ts';
-import type { Commit, Repository } from '../../shared/pipeline/ports.ts';
+import { configSchema } from '../../shared/config/config.ts';
+import { describeError } from '../../shared/base/errors.ts';
+import type { Commit, Repository } from '../../shared/ports/ports.ts';
 
 const run = promisify(execFile);
 let folder: string;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { parseConfig } from '../../shared/config.ts';
+import { parseConfig } from '../../shared/config/config.ts';
 import { ofType, planOf, text, type Resource } from './plan.ts';
 import { examples, moduleFolder, root, startTofu, type Example, type Tofu } from './tofu.ts';
 

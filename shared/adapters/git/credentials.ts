@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { RepositoryConfig } from '../../config.ts';
+import type { RepositoryConfig } from '../../config/config.ts';
 import { createGithubApp, type ApiRequest } from './github-app.ts';
 import { readSecretFile } from './secret-file.ts';
 

@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { oneLine } from '../../source/commit-message.ts';
 
 interface GitErrorFacts {

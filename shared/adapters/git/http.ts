@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
-import type { RepositoryConfig } from '../../config.ts';
+import type { RepositoryConfig } from '../../config/config.ts';
 import { createCredentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
 import { readSecretFile } from './secret-file.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { parsePrivateKey } from '../../source/signature/ssh-key.ts';
 import { signSsh } from '../../source/signature/sshsig.ts';
 import { readSecretFile } from './secret-file.ts';

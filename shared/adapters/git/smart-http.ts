@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { RepositoryConfig } from '../../config.ts';
-import { ConvergeError } from '../../errors.ts';
+import type { RepositoryConfig } from '../../config/config.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { gitUnavailable } from './errors.ts';
 import { createGitHttp } from './http.ts';
 import { delimiter, flush, packet, readPackets, type Packet } from './pkt-line.ts';

@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../../pipeline/ports.ts';
+import type { TreeEntry } from '../../ports/ports.ts';
 import { isUnsafeName } from './tree-entries.ts';
 
 /*

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { getResource } from './api.ts';
 import type { Tokens } from './tokens.ts';
 

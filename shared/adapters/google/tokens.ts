@@ -1,5 +1,5 @@
 import { GoogleAuth } from 'google-auth-library';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 
 /** Access tokens for Google's APIs and for clusters. */
 export interface Tokens {

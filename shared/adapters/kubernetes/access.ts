@@ -1,5 +1,5 @@
 import { Agent, type Dispatcher } from 'undici';
-import type { ConvergeError } from '../../errors.ts';
+import type { ConvergeError } from '../../base/errors.ts';
 
 /** Where an API server answers, with the connections that are kept to it. */
 export interface Endpoint {

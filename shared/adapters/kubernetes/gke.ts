@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { z } from 'zod';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { getResource } from '../google/api.ts';
 import type { Tokens } from '../google/tokens.ts';
 

@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import type { Tokens } from '../google/tokens.ts';
 import { closeWhenIdle, shared, trusting, type Access, type Endpoint } from './access.ts';
 import type { Location } from './gke.ts';

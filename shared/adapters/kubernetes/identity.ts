@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { environmentGroup, environmentUser } from '../../rbac/environment-user.ts';
 
 /** The environment as which requests are made. */

@@ -5,7 +5,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { load } from 'js-yaml';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { z } from 'zod';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { closeWhenIdle, connectionLimits, shared, type Access, type Endpoint } from './access.ts';
 
 /** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */

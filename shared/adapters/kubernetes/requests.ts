@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { parseJson } from '../../objects/exact-json.ts';
 import { googleErrorOf } from '../google/api.ts';
 import type { Access, Endpoint } from './access.ts';

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 
 /** The Git hosts whose webhooks are understood. */
 export type WebhookHost = 'github' | 'gitlab' | 'bitbucket' | 'gitea';

@@ -1,6 +1,6 @@
 import { encodeChangeCommitted } from '../../events/change-committed.ts';
 import type { ArtifactId } from '../../source/artifact.ts';
-import type { Commit, Ports, Repository } from '../ports.ts';
+import type { Commit, Ports, Repository } from '../../ports/ports.ts';
 
 /** Sent before the ledger says that anything of the commit is in Git: until then each of its objects makes that it is sent again. */
 export async function announce({

@@ -1,7 +1,7 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { foldersOf } from '../../source/archive.ts';
 import { artifactUri } from '../../source/artifact.ts';
-import type { Commit, Repository, StoredObject, TreeChange, TreeEntry } from '../ports.ts';
+import type { Commit, Repository, StoredObject, TreeChange, TreeEntry } from '../../ports/ports.ts';
 import type { CheckedUpload } from './content.ts';
 import { newerPathsBelow } from './known-copies.ts';
 

@@ -1,9 +1,9 @@
 import { environmentOfPath, parseEnvironmentFile } from '../../environment/environment-file.ts';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
 import { artifactUri, targetOf, type Target } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
-import type { StoredObject } from '../ports.ts';
+import type { StoredObject } from '../../ports/ports.ts';
 
 /** An upload whose content is checked and here as Git objects; nothing of it is in memory. */
 export interface CheckedUpload {

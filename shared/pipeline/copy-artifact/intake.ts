@@ -1,9 +1,9 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { copyOf, pendingOf } from '../../source/ledger.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { acquireLease, isTaken, type Lease } from '../lease.ts';
-import type { Repository, StoredObject } from '../ports.ts';
+import type { Repository, StoredObject } from '../../ports/ports.ts';
 import { copyObjects, type ObjectResult } from './copy-objects.ts';
 import { intakePaths, usualTimes, type IntakeTimes } from './intake-times.ts';
 import { readLedger, type RecordedLedger } from './ledger.ts';

@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { land, type Landing, type LandRequest } from './land.ts';
 
 /** Refused pushes after which nothing more is tried: so many find one among a thousand. */

@@ -1,10 +1,10 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { copyMessage } from '../../source/commit-message.ts';
 import { copyOf, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import { fetchBranch } from '../fetch-branch.ts';
-import type { Commit, Repository, TreeChange } from '../ports.ts';
+import type { Commit, Repository, TreeChange } from '../../ports/ports.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';
 import { changesOf, type Accepted } from './changes.ts';
 import type { CheckedUpload } from './content.ts';

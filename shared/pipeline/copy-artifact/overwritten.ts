@@ -1,9 +1,9 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
 import { parseRevert } from '../../source/revert.ts';
-import type { Commit, Repository } from '../ports.ts';
+import type { Commit, Repository } from '../../ports/ports.ts';
 import type { CheckedUpload } from './content.ts';
 import type { Copy } from './known-copies.ts';
 

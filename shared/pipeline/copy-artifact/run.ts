@@ -1,5 +1,5 @@
-import type { Limits } from '../../config.ts';
-import type { Ports } from '../ports.ts';
+import type { Limits } from '../../config/config.ts';
+import type { Ports } from '../../ports/ports.ts';
 import type { IntakeTimes } from './intake-times.ts';
 
 export type CopyPorts = Pick<Ports, 'now' | 'sleep' | 'log' | 'buckets' | 'unpack' | 'state' | 'repository' | 'topics'>;

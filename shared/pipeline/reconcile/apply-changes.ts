@@ -5,7 +5,7 @@ import { extentOf, parentObject, parentSays, recordBeside, unionOf, type ApplySe
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { applyStages } from '../../objects/apply-order.ts';
 import { definitionsOf, dependenciesOf } from '../../objects/dependencies.ts';
-import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
+import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupOf, objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import { isShortLived } from '../../objects/short-lived.ts';
@@ -17,9 +17,9 @@ import {
   type RememberedObject,
   type RememberedObjects,
 } from '../../plan/plan.ts';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../../ports/ports.ts';
 import { applyObject } from './apply-object.ts';
 import { awaitDefinitions } from './await-definitions.ts';
 import { parentResource, type ObservedState } from './observed-state.ts';

@@ -1,6 +1,6 @@
 import { assessHealth } from '../../health/assess-health.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
+import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { inParallel } from './parallel.ts';
 import type { Target } from './target.ts';

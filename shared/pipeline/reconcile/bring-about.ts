@@ -1,8 +1,8 @@
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
-import { nextRetry } from '../../environment/retry.ts';
-import { beginRollout, waitsUntil, type Rollout } from '../../environment/rollout.ts';
+import { nextRetry } from '../../memory/retry.ts';
+import { beginRollout, waitsUntil, type Rollout } from '../../memory/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';

@@ -1,4 +1,4 @@
-import type { Rollout } from '../../environment/rollout.ts';
+import type { Rollout } from '../../memory/rollout.ts';
 import type { RunResult, Target } from './target.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
+import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
-import { isOver, type Rollout } from '../../environment/rollout.ts';
+import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { extentOf, parentObject } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';

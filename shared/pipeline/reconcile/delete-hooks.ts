@@ -1,8 +1,8 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
-import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
-import type { DeletePolicy, Hook } from '../../objects/hook.ts';
+import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
+import type { DeletePolicy, Hook } from '../../desired/hook.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind } from '../../objects/object-id.ts';
 import { awaitGone, deleteObject, type Deletion } from './delete-object.ts';

@@ -1,6 +1,6 @@
 import { applyStageOf, applyStages } from '../../objects/apply-order.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { reachableResourceOf } from '../../objects/desired.ts';
+import { reachableResourceOf } from '../../desired/desired.ts';
 import type { ApplySet } from '../../inventory/applyset.ts';
 import type { Change } from '../../plan/change-set.ts';
 import { whyLingering } from '../../plan/lingering.ts';

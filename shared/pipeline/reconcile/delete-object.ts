@@ -1,11 +1,11 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
-import { reachableResourceOf } from '../../objects/desired.ts';
+import { reachableResourceOf } from '../../desired/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { maskText } from '../../objects/masking.ts';
+import { maskText } from '../../drift/masking.ts';
 import type { ObjectId } from '../../objects/object-id.ts';
 import { deletionRefusal, type AskedDeletion, type Refusal } from '../../ownership/deletion-guard.ts';
-import type { Cluster, Ports } from '../ports.ts';
+import type { Cluster, Ports } from '../../ports/ports.ts';
 import { occupancyOfNamespace } from './occupants.ts';
 import { readAgain, type Place } from './read-again.ts';
 import type { Run } from './run.ts';

@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { declaredPaths, inputPaths, type Inputs } from '../../environment/inputs.ts';
@@ -7,11 +7,11 @@ import { hookMarks, memberMarks, type ApplySet } from '../../inventory/applyset.
 import type { ReleaseHooks } from '../../inventory/hook-record.ts';
 import type { KeptAnswer } from '../../inventory/kept-answers.ts';
 import { seedSecretName } from '../../inventory/seed-secret.ts';
-import { desiredObjects, scopeTable, type DesiredObject } from '../../objects/desired.ts';
-import { desiredHooks } from '../../objects/hook.ts';
+import { desiredObjects, scopeTable, type DesiredObject } from '../../desired/desired.ts';
+import { desiredHooks } from '../../desired/hook.ts';
 import { sourceInWords } from '../../environment/source-in-words.ts';
 import { objectTitle } from '../../objects/object-id.ts';
-import type { Render, Repository } from '../ports.ts';
+import type { Render, Repository } from '../../ports/ports.ts';
 import { renderSources, type RenderFor } from './render-cache.ts';
 import { readInputs, renderKeyOf } from './render-inputs.ts';
 import type { Target } from './target.ts';

@@ -1,5 +1,5 @@
 import { explainRollout, podSelectorOf, type RolloutTrouble } from '../../health/stuck-rollout.ts';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { inParallel } from './parallel.ts';

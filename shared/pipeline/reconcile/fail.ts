@@ -1,7 +1,7 @@
 import type { Divergence } from '../../drift/divergence.ts';
-import type { Memory } from '../../environment/memory.ts';
-import { judgeRollback, type Quarantine } from '../../environment/quarantine.ts';
-import { parseTime } from '../../time.ts';
+import type { Memory } from '../../memory/memory.ts';
+import { judgeRollback, type Quarantine } from '../../memory/quarantine.ts';
+import { parseTime } from '../../base/time.ts';
 import { planRollback } from './plan-rollback.ts';
 import type { RunResult, Target } from './target.ts';
 import { diverge } from './tell.ts';

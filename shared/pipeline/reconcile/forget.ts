@@ -1,4 +1,4 @@
-import { statePaths } from '../../environment/state-paths.ts';
+import { statePaths } from '../../memory/state-paths.ts';
 import { removeQuarantine } from '../rollback/quarantines.ts';
 import type { Run } from './run.ts';
 import { deleteRef } from './write-back.ts';

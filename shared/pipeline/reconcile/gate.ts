@@ -1,7 +1,7 @@
-import { gateOf, refuseWrongDependencies, type Dependency, type Gate } from '../../environment/dependencies.ts';
+import { gateOf, refuseWrongDependencies, type Dependency, type Gate } from '../../memory/gate.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import { declaredPaths, sameInputs } from '../../environment/inputs.ts';
-import type { AttemptedRevision } from '../../environment/memory.ts';
+import type { AttemptedRevision } from '../../memory/memory.ts';
 import { declaredFrom, listEnvironments } from '../declared-environments.ts';
 import { readInputs } from './render-inputs.ts';
 import type { Run } from './run.ts';

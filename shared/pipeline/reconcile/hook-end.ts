@@ -1,11 +1,11 @@
 import { assessProgress } from '../../health/run-to-end.ts';
 import type { DueHooks } from '../../inventory/hook-record.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
-import type { DesiredObject } from '../../objects/desired.ts';
-import { withoutTimeToLive } from '../../objects/hook.ts';
+import type { DesiredObject } from '../../desired/desired.ts';
+import { withoutTimeToLive } from '../../desired/hook.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectTitle } from '../../objects/object-id.ts';
-import { parseTime } from '../../time.ts';
+import { parseTime } from '../../base/time.ts';
 import { isSuperseded } from './superseded.ts';
 import type { Target } from './target.ts';
 

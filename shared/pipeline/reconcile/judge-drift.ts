@@ -1,6 +1,6 @@
 import { divergenceOf, type Divergence } from '../../drift/divergence.ts';
 import { judgeHeals, type RememberedHeals } from '../../drift/fight.ts';
-import { mayHeal, openIncident } from '../../drift/incident.ts';
+import { mayHeal, openIncident } from '../../memory/incident.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import type { Diff } from '../../events/alert.ts';
 import type { ObjectDiff } from '../../drift/object-diff.ts';

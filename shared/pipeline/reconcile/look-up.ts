@@ -1,11 +1,11 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { answerTo, withAnswers, type KeptAnswer } from '../../inventory/kept-answers.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { lookupTitle } from '../../objects/lookup-query.ts';
-import { resourceOf } from '../../objects/desired.ts';
+import { resourceOf } from '../../desired/desired.ts';
 import { refusalToAnswer, refusalToTellState, type Looker } from '../../ownership/lookup-scope.ts';
-import type { LookupAnswer, LookupQuery } from '../ports.ts';
+import type { LookupAnswer, LookupQuery } from '../../ports/ports.ts';
 import { inParallel } from './parallel.ts';
 import { keepAnswers, keptAnswers } from './seed.ts';
 import { ownSets, type Target } from './target.ts';

@@ -1,5 +1,5 @@
-import type { ConvergeError } from '../../errors.ts';
-import { revisionOf } from '../../environment/revision.ts';
+import type { ConvergeError } from '../../base/errors.ts';
+import { revisionOf } from '../../base/revision.ts';
 import { isAboutBranch } from '../fetch-branch.ts';
 import type { Run } from './run.ts';
 import type { RunResult } from './target.ts';

@@ -1,8 +1,8 @@
 import { assessProgress } from '../../health/run-to-end.ts';
 import { environmentAnnotation } from '../../inventory/applyset.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import type { DesiredObject } from '../../objects/desired.ts';
-import { runsToAnEnd } from '../../objects/hook.ts';
+import type { DesiredObject } from '../../desired/desired.ts';
+import { runsToAnEnd } from '../../desired/hook.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { mayFollow, type Refusal } from '../../ownership/deletion-guard.ts';
 import { deleteHookObject, readHookObject, type KeptObjects } from './delete-hooks.ts';

@@ -1,6 +1,6 @@
-import { ConvergeError } from '../../errors.ts';
-import { readMemory, type Memory } from '../../environment/memory.ts';
-import type { GenerationPrecondition, Ports } from '../ports.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { readMemory, type Memory } from '../../memory/memory.ts';
+import type { GenerationPrecondition, Ports } from '../../ports/ports.ts';
 
 /** The memory of one environment, open for one run. */
 export interface MemoryFile {

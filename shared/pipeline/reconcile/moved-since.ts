@@ -1,9 +1,9 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath, parseEnvironmentFile } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
-import type { Memory } from '../../environment/memory.ts';
+import type { Memory } from '../../memory/memory.ts';
 import { isKustomization, pathsUpwards } from '../../environment/kustomization-paths.ts';
-import type { Repository } from '../ports.ts';
+import type { Repository } from '../../ports/ports.ts';
 import { readInputs } from './render-inputs.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { ConvergeError } from '../../errors.ts';
-import { ownEntry } from '../../drift/owned-fields.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { ownEntry } from '../../fields/owned-fields.ts';
 import {
   extentOfParent,
   extentOf,
@@ -9,12 +9,12 @@ import {
   type Extent,
 } from '../../inventory/applyset.ts';
 import { standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
-import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
+import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../plan/plan.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../../ports/ports.ts';
 
 /** The parents of all ApplySets are ConfigMaps. */
 export const parentResource: ApiResource = {

@@ -1,10 +1,10 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { hookOfLabel, idLabel, partOfLabel } from '../../inventory/applyset.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, objectIdOf } from '../../objects/object-id.ts';
 import { occupancyOf, type AskedDeletion, type Refusal } from '../../ownership/deletion-guard.ts';
-import type { Cluster, Ports } from '../ports.ts';
+import type { Cluster, Ports } from '../../ports/ports.ts';
 import { inParallel } from './parallel.ts';
 
 /** How often a kind that could not be listed is looked for: its definition may just be going, and the API server says so late. */

@@ -1,9 +1,9 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { mayBeRenamed, previousNamesIn, type PreviousNames } from '../../environment/previous-names.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import type { Memory } from '../../environment/memory.ts';
-import { environmentKey } from '../../environment/revision.ts';
+import type { Memory } from '../../memory/memory.ts';
+import { environmentKey } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
 import { listEnvironments } from '../declared-environments.ts';

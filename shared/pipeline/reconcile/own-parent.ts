@@ -1,9 +1,9 @@
-import { ConvergeError } from '../../errors.ts';
-import type { Memory } from '../../environment/memory.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import type { Memory } from '../../memory/memory.ts';
 import { repositoryAnnotation, type ApplySet } from '../../inventory/applyset.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { judgeParent } from '../../ownership/parent.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../../ports/ports.ts';
 import { parentResource } from './observed-state.ts';
 import type { Run } from './run.ts';
 

@@ -1,7 +1,7 @@
-import type { Quarantine } from '../../environment/quarantine.ts';
+import type { Quarantine } from '../../memory/quarantine.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import { commitOf } from '../../environment/revision.ts';
-import { ConvergeError } from '../../errors.ts';
+import { commitOf } from '../../base/revision.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { conflictWords, type Conflict } from '../../source/revert.ts';
 import { fetchBranch } from '../fetch-branch.ts';
 import { findWithInputs } from '../rollback/commits-between.ts';

@@ -1,9 +1,9 @@
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
-import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
+import { resourceOf, type DesiredObject } from '../../desired/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey } from '../../objects/object-id.ts';
 import type { PlannedAction } from '../../plan/plan.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../../ports/ports.ts';
 import { inParallel } from './parallel.ts';
 
 /**

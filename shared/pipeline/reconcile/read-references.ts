@@ -1,11 +1,11 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind } from '../../objects/object-id.ts';
 import { liveReferences, referrerKinds } from '../../plan/live-references.ts';
 import { isReferable } from '../../objects/referable.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../../ports/ports.ts';
 import { inParallel } from './parallel.ts';
 
 /** By the key of what is referred to, the title of what refers to it; or why that could not be read. */

@@ -1,5 +1,5 @@
 import { renderKeyAnnotation } from '../../inventory/applyset.ts';
-import { resourceOf } from '../../objects/desired.ts';
+import { resourceOf } from '../../desired/desired.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import type { DesiredState } from './desired-state.ts';
 import type { ObservedState } from './observed-state.ts';

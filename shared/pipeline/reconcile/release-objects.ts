@@ -1,5 +1,5 @@
 import { partOfLabel } from '../../inventory/applyset.ts';
-import { reachableResourceOf } from '../../objects/desired.ts';
+import { reachableResourceOf } from '../../desired/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { releaseOf } from '../../ownership/release.ts';
 import type { Change } from '../../plan/change-set.ts';

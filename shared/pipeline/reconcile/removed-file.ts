@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import {
   environmentPath,
   environmentsFolder,
@@ -6,7 +6,7 @@ import {
   type Environment,
 } from '../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../environment/previous-names.ts';
-import type { Commit, Repository } from '../ports.ts';
+import type { Commit, Repository } from '../../ports/ports.ts';
 import { listEnvironments } from '../declared-environments.ts';
 import { rememberedEnvironments } from '../remembered-environments.ts';
 import type { Run } from './run.ts';

@@ -1,8 +1,8 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths, inputPaths, sameInputs } from '../../environment/inputs.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
-import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../ports.ts';
+import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../../ports/ports.ts';
 import type { KeptAnswer } from '../../inventory/kept-answers.ts';
 import { openLookups, type Lookups } from './look-up.ts';
 import { apiVersionsOf, readInputs } from './render-inputs.ts';

@@ -1,5 +1,5 @@
-import { isOpen } from '../../drift/incident.ts';
-import { isResting, type Retry } from '../../environment/retry.ts';
+import { isOpen } from '../../memory/incident.ts';
+import { isResting, type Retry } from '../../memory/retry.ts';
 import type { Run } from './run.ts';
 import type { RunResult } from './target.ts';
 

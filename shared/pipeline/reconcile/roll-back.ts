@@ -1,11 +1,11 @@
-import type { Memory } from '../../environment/memory.ts';
-import { isUnderWay, reviewQuarantine, type Quarantine } from '../../environment/quarantine.ts';
-import { shortRevision } from '../../environment/revision.ts';
-import { ConvergeError } from '../../errors.ts';
+import type { Memory } from '../../memory/memory.ts';
+import { isUnderWay, reviewQuarantine, type Quarantine } from '../../memory/quarantine.ts';
+import { shortRevision } from '../../base/revision.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { parseRevert } from '../../source/revert.ts';
-import { parseTime } from '../../time.ts';
+import { parseTime } from '../../base/time.ts';
 import { fetchBranch } from '../fetch-branch.ts';
-import type { Commit, Repository } from '../ports.ts';
+import type { Commit, Repository } from '../../ports/ports.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { announce } from '../rollback/revert-on-branch.ts';
 import { notRolledBack, revert, type RolledBack } from './plan-rollback.ts';

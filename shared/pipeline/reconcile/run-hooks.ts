@@ -17,10 +17,10 @@ import {
   type ReleaseHooks,
 } from '../../inventory/hook-record.ts';
 import { hookStandingOf, isMember } from '../../inventory/membership.ts';
-import type { DesiredObject } from '../../objects/desired.ts';
-import { runsToAnEnd, withoutTimeToLive, type Hook, type HookPhase } from '../../objects/hook.ts';
+import type { DesiredObject } from '../../desired/desired.ts';
+import { runsToAnEnd, withoutTimeToLive, type Hook, type HookPhase } from '../../desired/hook.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import { maskText } from '../../objects/masking.ts';
+import { maskText } from '../../drift/masking.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { hookRefusal } from '../../ownership/refusal.ts';
 import {
@@ -33,7 +33,7 @@ import {
 } from './delete-hooks.ts';
 import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
 import { handRemedy, makeRoom, type Room } from './make-room.ts';
-import type { ApplyResult } from '../ports.ts';
+import type { ApplyResult } from '../../ports/ports.ts';
 import { ownSets, type Target } from './target.ts';
 import { fenced } from './apply-object.ts';
 import { writeParent } from './apply-changes.ts';

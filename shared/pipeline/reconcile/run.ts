@@ -1,7 +1,7 @@
-import type { Limits } from '../../config.ts';
+import type { Limits } from '../../config/config.ts';
 import type { ReconcileRequested } from '../../events/reconcile-requested.ts';
 import type { Lease } from '../lease.ts';
-import type { Commit, Ports } from '../ports.ts';
+import type { Commit, Ports } from '../../ports/ports.ts';
 import type { MemoryFile } from './memory-file.ts';
 
 /** What every step of one run shares. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from '../../inventory/kept-answers.ts';
 import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { maskText } from '../../objects/masking.ts';
+import { maskText } from '../../drift/masking.ts';
 import { objectIdOf, objectTitle } from '../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../inventory/applyset.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../../ports/ports.ts';
 import type { Target } from './target.ts';
 
 export const secretResource: ApiResource = {

@@ -1,7 +1,7 @@
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
-import { rolloutOf, type Rollout } from '../../environment/rollout.ts';
+import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
+import { rolloutOf, type Rollout } from '../../memory/rollout.ts';
 import { areHooksDue, type HookRecord } from '../../inventory/hook-record.ts';
 import { joinRolledOut, setOutFor, type RolledOut } from '../../plan/rolled-out.ts';
 import type { PlannedAction, RememberedObjects } from '../../plan/plan.ts';

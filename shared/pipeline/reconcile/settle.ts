@@ -1,7 +1,7 @@
-import { beginRollout, isOver } from '../../environment/rollout.ts';
+import { beginRollout, isOver } from '../../memory/rollout.ts';
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { isFighting } from '../../drift/fight.ts';
-import { isOpen } from '../../drift/incident.ts';
+import { isOpen } from '../../memory/incident.ts';
 import { ignoredFields } from '../../environment/ignore-rule.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { policyOf } from '../../environment/policy.ts';

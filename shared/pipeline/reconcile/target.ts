@@ -1,9 +1,9 @@
 import type { Environment } from '../../environment/environment-file.ts';
-import type { AttemptedRevision } from '../../environment/memory.ts';
+import type { AttemptedRevision } from '../../memory/memory.ts';
 import { applySetOf, type ApplySet } from '../../inventory/applyset.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { DiffReason } from '../../drift/object-diff.ts';
-import type { Cluster, Commit } from '../ports.ts';
+import type { Cluster, Commit } from '../../ports/ports.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../ownership/refusal.ts';
 import type { Run } from './run.ts';
 

@@ -1,8 +1,8 @@
-import { ConvergeError } from '../../errors.ts';
-import { revisionOf } from '../../environment/revision.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { revisionOf } from '../../base/revision.ts';
 import { applySetOf, deletionAnnotation } from '../../inventory/applyset.ts';
 import { failuresOf } from '../../plan/change-set.ts';
-import type { Commit } from '../ports.ts';
+import type { Commit } from '../../ports/ports.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, type ObservedState } from './observed-state.ts';

@@ -1,9 +1,9 @@
-import { isOpen } from '../../drift/incident.ts';
-import { ConvergeError } from '../../errors.ts';
+import { isOpen } from '../../memory/incident.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { encodeReconcileRequested } from '../../events/reconcile-requested.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import type { Memory } from '../../environment/memory.ts';
-import { revisionOf } from '../../environment/revision.ts';
+import type { Memory } from '../../memory/memory.ts';
+import { revisionOf } from '../../base/revision.ts';
 import { dependencyGraph } from '../declared-environments.ts';
 import { readInputs } from './render-inputs.ts';
 import type { Run } from './run.ts';

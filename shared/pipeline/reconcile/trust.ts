@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath, type Environment } from '../../environment/environment-file.ts';
-import type { Memory } from '../../environment/memory.ts';
+import type { Memory } from '../../memory/memory.ts';
 import { judgeSigner, parseAllowedSigners } from '../../source/signature/allowed-signers.ts';
 import { parseSignedCommit, type SignedCommit } from '../../source/signature/signed-commit.ts';
 import { verifySshSignature } from '../../source/signature/ssh-signature.ts';
-import type { Commit, Repository, TrustRoot } from '../ports.ts';
+import type { Commit, Repository, TrustRoot } from '../../ports/ports.ts';
 import type { Run } from './run.ts';
 
 /** Whose signatures are accepted, and where that is written. */

@@ -1,10 +1,10 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import type { DiffReason } from '../../drift/object-diff.ts';
-import { beginRollout, isOver, waitsUntil, type Rollout } from '../../environment/rollout.ts';
+import { beginRollout, isOver, waitsUntil, type Rollout } from '../../memory/rollout.ts';
 import { readHookRecord } from '../../inventory/hook-record.ts';
-import { resourceOf } from '../../objects/desired.ts';
-import type { Hook } from '../../objects/hook.ts';
+import { resourceOf } from '../../desired/desired.ts';
+import type { Hook } from '../../desired/hook.ts';
 import { groupKind, objectTitle } from '../../objects/object-id.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { ObservedObject } from '../../plan/plan.ts';

@@ -1,4 +1,4 @@
-import type { Memory } from '../../environment/memory.ts';
+import type { Memory } from '../../memory/memory.ts';
 import type { ObservedState, Unproven } from './observed-state.ts';
 import type { Run } from './run.ts';
 

@@ -1,5 +1,5 @@
-import { describeError } from '../../errors.ts';
-import type { ConvergedNote } from '../../environment/memory.ts';
+import { describeError } from '../../base/errors.ts';
+import type { ConvergedNote } from '../../memory/memory.ts';
 import {
   environmentRef,
   formatConvergenceNote,

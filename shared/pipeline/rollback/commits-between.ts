@@ -1,6 +1,6 @@
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
-import { ConvergeError } from '../../errors.ts';
-import type { Commit, Repository } from '../ports.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import type { Commit, Repository } from '../../ports/ports.ts';
 import { readInputs } from '../reconcile/render-inputs.ts';
 
 const day = 86_400_000;

@@ -1,11 +1,11 @@
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
-import type { Memory } from '../../environment/memory.ts';
-import { asksForRollback } from '../../environment/quarantine.ts';
+import type { Memory } from '../../memory/memory.ts';
+import { asksForRollback } from '../../memory/quarantine.ts';
 import type { Reader } from '../../source/revert.ts';
 import { listEnvironments } from '../declared-environments.ts';
-import type { Ports, Repository } from '../ports.ts';
+import type { Ports, Repository } from '../../ports/ports.ts';
 import { readInputs } from '../reconcile/render-inputs.ts';
 import { memoryOf } from '../remembered-environments.ts';
 

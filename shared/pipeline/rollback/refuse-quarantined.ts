@@ -1,7 +1,7 @@
-import { shortRevision } from '../../environment/revision.ts';
+import { shortRevision } from '../../base/revision.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import { ConvergeError } from '../../errors.ts';
-import type { Commit, Repository, StateStore } from '../ports.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import type { Commit, Repository, StateStore } from '../../ports/ports.ts';
 import { readInputs } from '../reconcile/render-inputs.ts';
 import { listQuarantines } from './quarantines.ts';
 

@@ -1,6 +1,6 @@
 import { environmentOfPath } from '../../environment/environment-file.ts';
-import { revisionOf } from '../../environment/revision.ts';
-import { ConvergeError } from '../../errors.ts';
+import { revisionOf } from '../../base/revision.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { encodeChangeCommitted } from '../../events/change-committed.ts';
 import {
   planRevert,
@@ -10,7 +10,7 @@ import {
   type RevertFacts,
   type RevertPlan,
 } from '../../source/revert.ts';
-import type { Commit, Ports, Repository, TreeChange } from '../ports.ts';
+import type { Commit, Ports, Repository, TreeChange } from '../../ports/ports.ts';
 import { changedPaths } from './changed-paths.ts';
 import { commitsBetween } from './commits-between.ts';
 

@@ -1,5 +1,5 @@
-import { ConvergeError, type ErrorCode } from '../../errors.ts';
-import { parseTime } from '../../time.ts';
+import { ConvergeError, type ErrorCode } from '../../base/errors.ts';
+import { parseTime } from '../../base/time.ts';
 import { parsePublicKey, type SshPublicKey } from './public-key.ts';
 
 /** One line of an allowed signers file (ssh-keygen(1), ALLOWED SIGNERS). */

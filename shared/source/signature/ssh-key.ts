@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { ConvergeError } from '../../errors.ts';
+import { ConvergeError } from '../../base/errors.ts';
 import { fixedWidth, readWire, wireString, type WireReader } from './wire.ts';
 
 /** The curves by their names in JSON web keys: SSH's names of them (RFC 5656), and the bytes of a coordinate. */

@@ -1,5 +1,5 @@
 import type { ApiResource } from '../../../shared/objects/cluster-api.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { partOfLabel } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { Killed, pushUnheard, type InProcess } from '../in-process.ts';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { createHmac } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { unpackArchive } from '../../../shared/adapters/archive.ts';
-import { configSchema } from '../../../shared/config.ts';
+import { configSchema } from '../../../shared/config/config.ts';
 import { parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
 import { readEvent } from '../../../shared/events/read-event.ts';
 import { webhookOf } from '../../../shared/events/push/webhooks.ts';

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { drawFrom } from '../../seeded-draw.ts';
 import { kinds, type Kind } from './cases.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { unpackArchive } from '../../../shared/adapters/archive.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { header, padded, record, signed } from '../../tar-blocks.ts';
 
 const limits = { files: 20, bytes: 20_000 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../shared/config.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 
 const smallest = `project: family-insurance
 state: { bucket: family-state }

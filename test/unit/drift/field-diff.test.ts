@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diffFields } from '../../../shared/drift/field-diff.ts';
-import { pointer } from '../../../shared/drift/field-path.ts';
-import { maskFields } from '../../../shared/objects/masking.ts';
+import { pointer } from '../../../shared/fields/field-path.ts';
+import { maskFields } from '../../../shared/drift/masking.ts';
 import { parseJson } from '../../../shared/objects/exact-json.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../../../shared/objects/kubernetes-object.ts';
 import { recorded } from './recorded.ts';

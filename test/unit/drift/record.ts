@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startKubernetes } from '../../../local/parts/kubernetes.ts';
 import { ensurePrograms } from '../../../local/programs.ts';
 import { createClusters } from '../../../shared/adapters/kubernetes.ts';
-import { configSchema } from '../../../shared/config.ts';
+import { configSchema } from '../../../shared/config/config.ts';
 import type { ApiResource } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { environmentOfPath, parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 
 const file = 'environments/acme-production.yaml';
 const smallest = `apiVersion: converge.dev/v1

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { parseReconcileRequested } from '../../../shared/events/reconcile-requested.ts';
 import { readEvent } from '../../../shared/events/read-event.ts';
 

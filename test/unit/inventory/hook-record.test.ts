@@ -14,7 +14,7 @@ import {
   type HookRecord,
   type ReleaseHooks,
 } from '../../../shared/inventory/hook-record.ts';
-import type { Hook, HookEvent, HookPhase } from '../../../shared/objects/hook.ts';
+import type { Hook, HookEvent, HookPhase } from '../../../shared/desired/hook.ts';
 
 function hook(name: string, events: readonly HookEvent[]): Hook {
   const id = { group: 'batch', kind: 'Job', namespace: 'acme', name };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pointer } from '../../../shared/drift/field-path.ts';
+import { pointer } from '../../../shared/fields/field-path.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../../../shared/objects/kubernetes-object.ts';
 import { extraFields } from '../../../shared/ownership/extra-fields.ts';
 

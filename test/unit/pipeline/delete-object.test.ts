@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { applySetOf } from '../../../shared/inventory/applyset.ts';
 import type { ApiResource, ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
-import type { DeleteResult } from '../../../shared/pipeline/ports.ts';
+import type { DeleteResult } from '../../../shared/ports/ports.ts';
 import {
   deleteObject,
   deleteState,

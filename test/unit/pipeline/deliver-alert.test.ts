@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError, type Disposition } from '../../../shared/errors.ts';
+import { ConvergeError, type Disposition } from '../../../shared/base/errors.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
 import { deliverAlert } from '../../../shared/pipeline/deliver-alert.ts';
 import { recordingLog } from './ports.ts';

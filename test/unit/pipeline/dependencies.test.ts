@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../../shared/config.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { configSchema } from '../../../shared/config/config.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { environmentPath } from '../../../shared/environment/environment-file.ts';
-import { emptyMemory, readMemory, type Memory } from '../../../shared/environment/memory.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
+import { emptyMemory, readMemory, type Memory } from '../../../shared/memory/memory.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
-import type { Repository } from '../../../shared/pipeline/ports.ts';
+import type { Repository } from '../../../shared/ports/ports.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
 import { tellDependents } from '../../../shared/pipeline/reconcile/tell-dependents.ts';
 import type { RunResult } from '../../../shared/pipeline/reconcile/target.ts';

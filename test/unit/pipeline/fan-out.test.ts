@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, type AttemptedRevision } from '../../../shared/environment/memory.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
+import { emptyMemory, type AttemptedRevision } from '../../../shared/memory/memory.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
-import type { Repository } from '../../../shared/pipeline/ports.ts';
+import type { Repository } from '../../../shared/ports/ports.ts';
 import {
   clockAt,
   commitId,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../../shared/config.ts';
-import { emptyMemory } from '../../../shared/environment/memory.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
+import { configSchema } from '../../../shared/config/config.ts';
+import { emptyMemory } from '../../../shared/memory/memory.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
 import {
   clockAt,

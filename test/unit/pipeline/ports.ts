@@ -1,4 +1,4 @@
-import { ConvergeError, type ErrorCode, type ErrorFacts } from '../../../shared/errors.ts';
+import { ConvergeError, type ErrorCode, type ErrorFacts } from '../../../shared/base/errors.ts';
 import type { OutgoingEvent, Topic } from '../../../shared/events/cloud-event.ts';
 import type {
   Commit,
@@ -8,7 +8,7 @@ import type {
   StateStore,
   Topics,
   TreeEntry,
-} from '../../../shared/pipeline/ports.ts';
+} from '../../../shared/ports/ports.ts';
 
 /*
  * Ports for tests of single stages, as small as the ports are. The whole pipeline is tested on the real parts only.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { observedObjects, type ObservedObject } from '../../../shared/plan/plan.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
-import { emptyMemory } from '../../../shared/environment/memory.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { emptyMemory } from '../../../shared/memory/memory.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
-import type { LookupQuery, Renderer } from '../../../shared/pipeline/ports.ts';
+import type { LookupQuery, Renderer } from '../../../shared/ports/ports.ts';
 import { rbac, type RbacAsked } from '../../../shared/pipeline/rbac.ts';
 import type { Rule } from '../../../shared/rbac/rights.ts';
 import { clockAt, repositoryWith, stateInMemory } from './ports.ts';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../../shared/config.ts';
+import { configSchema } from '../../../shared/config/config.ts';
 import type { OutgoingEvent } from '../../../shared/events/cloud-event.ts';
 import { receivePush } from '../../../shared/pipeline/receive-push.ts';
 import { stateInMemory } from './ports.ts';

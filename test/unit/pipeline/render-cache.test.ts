@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
-import { configSchema } from '../../../shared/config.ts';
+import { configSchema } from '../../../shared/config/config.ts';
 import { parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
-import { emptyMemory } from '../../../shared/environment/memory.ts';
+import { emptyMemory } from '../../../shared/memory/memory.ts';
 import { applySetOf } from '../../../shared/inventory/applyset.ts';
 import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
-import type { Cluster, Renderer, RenderRequest } from '../../../shared/pipeline/ports.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import type { Cluster, Renderer, RenderRequest } from '../../../shared/ports/ports.ts';
 import { renderSources } from '../../../shared/pipeline/reconcile/render-cache.ts';
 import type { Target } from '../../../shared/pipeline/reconcile/target.ts';
 import {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Incident } from '../../../shared/drift/incident.ts';
-import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
+import type { Incident } from '../../../shared/memory/incident.ts';
+import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { status } from '../../../shared/pipeline/status.ts';
-import type { Repository } from '../../../shared/pipeline/ports.ts';
+import type { Repository } from '../../../shared/ports/ports.ts';
 import {
   clockAt,
   commitId,

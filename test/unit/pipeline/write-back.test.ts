@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
-import { ConvergeError } from '../../../shared/errors.ts';
-import { configSchema } from '../../../shared/config.ts';
-import type { Repository } from '../../../shared/pipeline/ports.ts';
+import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import { configSchema } from '../../../shared/config/config.ts';
+import type { Repository } from '../../../shared/ports/ports.ts';
 import type { Run } from '../../../shared/pipeline/reconcile/run.ts';
 import { tellConverged } from '../../../shared/pipeline/reconcile/tell.ts';
 import {

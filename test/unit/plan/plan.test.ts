@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fingerprint } from '../../../shared/drift/fingerprint.ts';
-import type { DesiredObject } from '../../../shared/objects/desired.ts';
+import type { DesiredObject } from '../../../shared/desired/desired.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { objectIdOf, objectKey } from '../../../shared/objects/object-id.ts';
 import { actionsOfStage, observedObjects, planChanges, type RememberedObjects } from '../../../shared/plan/plan.ts';

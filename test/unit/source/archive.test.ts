@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../../shared/config.ts';
+import { configSchema } from '../../../shared/config/config.ts';
 import { admitEntry, archiveLimits, layOutArchive, type ArchivedFile } from '../../../shared/source/archive.ts';
 
 const subject = 'gs://family-master/charts/shop.tgz#17';

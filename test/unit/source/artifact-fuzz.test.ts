@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
 import { safePath, targetOf } from '../../../shared/source/artifact.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { artifactUri, isSameOrNewer, parseArtifactUri, safePath, targetOf } from '../../../shared/source/artifact.ts';
 
 const named = (name: string) => ({ bucket: 'family-master', name, generation: '17' });

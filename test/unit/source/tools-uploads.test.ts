@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
 import { isOfTools, safePath, targetOf } from '../../../shared/source/artifact.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ConvergeError } from '../../../shared/errors.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { readDocument } from '../../../shared/yaml/read-document.ts';
 
 const schema = z.strictObject({ shops: z.array(z.strictObject({ name: z.string(), open: z.boolean() })) });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
 import { gatewayLocation, locateCluster, type EndpointChoice } from '../../../../shared/adapters/kubernetes/gke.ts';
-import { ConvergeError } from '../../../../shared/errors.ts';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { startGoogleApis, type FakeCluster, type GoogleApis } from '../../../google/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 

@@ -6,8 +6,8 @@ import { dump } from 'js-yaml';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { kubeconfigAccess } from '../../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
-import { configSchema } from '../../../../shared/config.ts';
-import { ConvergeError } from '../../../../shared/errors.ts';
+import { configSchema } from '../../../../shared/config/config.ts';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { freePort } from '../../../../local/free-port.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'converge-kubeconfig-'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { beginRollout, endRollout, isOver, nextStep, rolloutOf } from '../../../shared/environment/rollout.ts';
+import { beginRollout, endRollout, isOver, nextStep, rolloutOf } from '../../../shared/memory/rollout.ts';
 
 const start = new Date('2026-11-21T01:00:00Z');
 const at = (seconds: number) => new Date(start.getTime() + seconds * 1000);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Environment } from './environment-file.ts';
-import { sameInputs, type Inputs } from './inputs.ts';
-import { shortRevision } from './revision.ts';
+import type { Environment } from '../environment/environment-file.ts';
+import { sameInputs, type Inputs } from '../environment/inputs.ts';
+import { shortRevision } from '../base/revision.ts';
 
 const inputsSchema = z.record(z.string(), z.string().nullable());
 const commitSchema = z.string().regex(/^[0-9a-f]{40}$/);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isResting, nextRetry, type Retry } from '../../../shared/environment/retry.ts';
+import { isResting, nextRetry, type Retry } from '../../../shared/memory/retry.ts';
 
 const now = new Date('2026-11-21T01:00:00Z');
 const revision = 'main@sha1:a';

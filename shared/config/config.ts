@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { accessSchema } from './access/access.ts';
-import { readDocument } from './yaml/read-document.ts';
+import { accessSchema } from '../access/access.ts';
+import { readDocument } from '../yaml/read-document.ts';
 
 const credentialsSchema = z
   .strictObject({

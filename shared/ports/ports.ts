@@ -1,4 +1,4 @@
-import type { AlertSink } from '../config.ts';
+import type { AlertSink } from '../config/config.ts';
 import type { EnvironmentSource } from '../environment/environment-file.ts';
 import type { Inputs } from '../environment/inputs.ts';
 import type { Alert } from '../events/alert.ts';

@@ -1,10 +1,10 @@
-import { isOpen } from '../drift/incident.ts';
-import { ConvergeError } from '../errors.ts';
+import { isOpen } from './incident.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { linesAt } from '../yaml/read-document.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from './environment-file.ts';
-import { declaredPaths, type Inputs } from './inputs.ts';
+import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
+import { declaredPaths, type Inputs } from '../environment/inputs.ts';
 import type { Memory } from './memory.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../environment/nearest-name.ts';
 
 /** One environment file of a commit, as far as others depend on it. */
 export type DeclaredEnvironment =

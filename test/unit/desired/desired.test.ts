@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EnvironmentSource } from '../../../shared/environment/environment-file.ts';
 import type { ApiResource, ClusterApi } from '../../../shared/objects/cluster-api.ts';
-import { desiredObjects, resourceOf, scopeTable } from '../../../shared/objects/desired.ts';
+import { desiredObjects, resourceOf, scopeTable } from '../../../shared/desired/desired.ts';
 import type { KubernetesObject, RenderedObject } from '../../../shared/objects/kubernetes-object.ts';
 import { sourceInWords } from '../../../shared/environment/source-in-words.ts';
 

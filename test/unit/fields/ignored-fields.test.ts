@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parsePath, type FieldPath } from '../../../shared/drift/field-path.ts';
-import { desiredBeside, isIgnored, withoutIgnored } from '../../../shared/drift/ignored-fields.ts';
+import { parsePath, type FieldPath } from '../../../shared/fields/field-path.ts';
+import { desiredBeside, isIgnored, withoutIgnored } from '../../../shared/fields/ignored-fields.ts';
 import type { JsonObject, KubernetesObject, ManagedFieldsEntry } from '../../../shared/objects/kubernetes-object.ts';
 
 const paths = (...texts: string[]): FieldPath[] =>

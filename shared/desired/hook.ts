@@ -1,8 +1,8 @@
-import { ConvergeError } from '../errors.ts';
+import { ConvergeError } from '../base/errors.ts';
 import { desiredObjects, type DesiredObject, type Marks, type ScopeTable } from './desired.ts';
-import type { KubernetesObject, RenderedHook } from './kubernetes-object.ts';
-import { objectIdOf, objectTitle } from './object-id.ts';
-import { bothPlaces, withPlaces, type Place } from './place.ts';
+import type { KubernetesObject, RenderedHook } from '../objects/kubernetes-object.ts';
+import { objectIdOf, objectTitle } from '../objects/object-id.ts';
+import { bothPlaces, withPlaces, type Place } from '../objects/place.ts';
 
 /*
  * Helm hooks: https://helm.sh/docs/topics/charts_hooks/ . Where that page and Helm 4.3.1 differ, this follows the program,

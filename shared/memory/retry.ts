@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatTime, parseTime } from '../time.ts';
+import { formatTime, parseTime } from '../base/time.ts';
 
 /**
  * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied at this

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { repositoryAddress } from '../../../shared/source/repository-address.ts';
+import { repositoryAddress } from '../../../shared/config/repository-address.ts';
 
 describe('the address of a repository', () => {
   it.each([

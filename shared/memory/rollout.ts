@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatTime, parseTime } from '../time.ts';
+import { formatTime, parseTime } from '../base/time.ts';
 
 /** One attempt to become healthy. Times are ISO 8601, by our own clock; `until` is `since` and the environment's timeout, or when it failed. */
 export const rolloutSchema = z.object({ revision: z.string(), since: z.string(), until: z.string() });

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
-import { groupOf } from '../../objects/object-id.ts';
-import { compileCel, type CelExpression } from '../cel.ts';
-import { degraded, healthy, progressing, suspended, type Health, type HealthRule } from '../health.ts';
-import type { KnownKind } from './known-kind.ts';
-import { knownKinds } from './known-kinds.ts';
-import { describeStatus } from '../status-words.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import { groupOf } from '../objects/object-id.ts';
+import { compileCel, type CelExpression } from './cel.ts';
+import { degraded, healthy, progressing, suspended, type Health, type HealthRule } from './health.ts';
+import type { KnownKind } from './known-kinds/known-kind.ts';
+import { knownKinds } from './known-kinds/known-kinds.ts';
+import { describeStatus } from './status-words.ts';
 
 /**
  * The rule of a kind that is not built in and that the table of expressions knows, by `group/Kind`, `group/*` or `*.parent/*`, the

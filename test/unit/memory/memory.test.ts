@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, readMemory } from '../../../shared/environment/memory.ts';
-import { environmentKey, revisionOf } from '../../../shared/environment/revision.ts';
-import { statePaths } from '../../../shared/environment/state-paths.ts';
+import { emptyMemory, readMemory } from '../../../shared/memory/memory.ts';
+import { environmentKey, revisionOf } from '../../../shared/base/revision.ts';
+import { statePaths } from '../../../shared/memory/state-paths.ts';
 
 const now = new Date('2026-11-21T01:02:03Z');
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
-import { incidentSchema } from '../drift/incident.ts';
+import { incidentSchema } from './incident.ts';
 import { healthStates } from '../health/health.ts';
 import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { maskFields, maskText } from '../../../shared/objects/masking.ts';
+import { maskFields, maskText } from '../../../shared/drift/masking.ts';
 import { mask } from '../../../shared/objects/mask.ts';
 
 const fields = [

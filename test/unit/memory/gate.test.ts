@@ -6,10 +6,10 @@ import {
   readinessOf,
   refuseWrongDependencies,
   type DeclaredEnvironment,
-} from '../../../shared/environment/dependencies.ts';
+} from '../../../shared/memory/gate.ts';
 import { environmentPath } from '../../../shared/environment/environment-file.ts';
-import type { Incident } from '../../../shared/drift/incident.ts';
-import { emptyMemory, type Memory } from '../../../shared/environment/memory.ts';
+import type { Incident } from '../../../shared/memory/incident.ts';
+import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { nearestName } from '../../../shared/environment/nearest-name.ts';
 import { commitId, environmentText } from '../pipeline/ports.ts';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { parseTime } from '../time.ts';
-import type { Divergence } from './divergence.ts';
+import { parseTime } from '../base/time.ts';
+import type { Divergence } from '../drift/divergence.ts';
 import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
 import { diffSchema, type Diff } from '../events/alert.ts';
-import { differingPaths, diffReasons } from './object-diff.ts';
+import { differingPaths, diffReasons } from '../drift/object-diff.ts';
 
 /** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
 export const incidentSchema = z.object({

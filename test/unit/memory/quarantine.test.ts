@@ -5,7 +5,7 @@ import {
   judgeRollback,
   reviewQuarantine,
   type Quarantine,
-} from '../../../shared/environment/quarantine.ts';
+} from '../../../shared/memory/quarantine.ts';
 
 const good = { 'charts/shop': 'a', 'config/acme.yaml': null };
 const bad = { 'charts/shop': 'b', 'config/acme.yaml': null };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Divergence } from '../../../shared/drift/divergence.ts';
-import { isDue, isOpen, mayHeal, openIncident, withDiff, type Incident } from '../../../shared/drift/incident.ts';
+import { isDue, isOpen, mayHeal, openIncident, withDiff, type Incident } from '../../../shared/memory/incident.ts';
 import type { ObjectDiff } from '../../../shared/drift/object-diff.ts';
 
 const start = new Date('2026-11-21T01:00:00Z');

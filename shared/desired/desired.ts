@@ -1,12 +1,12 @@
-import type { FieldPath } from '../drift/field-path.ts';
-import { withoutIgnored } from '../drift/ignored-fields.ts';
-import { ConvergeError } from '../errors.ts';
-import type { ApiResource, ClusterApi } from './cluster-api.ts';
-import { hashJson } from './canonical-json.ts';
-import type { KubernetesObject, RenderedObject } from './kubernetes-object.ts';
-import { normalise } from './normalise.ts';
-import { groupOf, objectIdOf, objectKey, objectTitle, versionOf, type ObjectId } from './object-id.ts';
-import { bothPlaces, withPlaces } from './place.ts';
+import type { FieldPath } from '../fields/field-path.ts';
+import { withoutIgnored } from '../fields/ignored-fields.ts';
+import { ConvergeError } from '../base/errors.ts';
+import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
+import { hashJson } from '../objects/canonical-json.ts';
+import type { KubernetesObject, RenderedObject } from '../objects/kubernetes-object.ts';
+import { normalise } from '../objects/normalise.ts';
+import { groupOf, objectIdOf, objectKey, objectTitle, versionOf, type ObjectId } from '../objects/object-id.ts';
+import { bothPlaces, withPlaces } from '../objects/place.ts';
 
 /** One object as it is to be applied, and where it comes from. */
 export interface DesiredObject {

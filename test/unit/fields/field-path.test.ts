@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastPart, parsePath, pointer, type FieldPath } from '../../../shared/drift/field-path.ts';
+import { lastPart, parsePath, pointer, type FieldPath } from '../../../shared/fields/field-path.ts';
 
 function read(text: string): FieldPath {
   const parsed = parsePath(text);

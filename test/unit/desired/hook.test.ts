@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/errors.ts';
-import { desiredObjects } from '../../../shared/objects/desired.ts';
-import { desiredHooks, hooksOf, runsToAnEnd, withoutTimeToLive, type HookEvent } from '../../../shared/objects/hook.ts';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import { desiredObjects } from '../../../shared/desired/desired.ts';
+import { desiredHooks, hooksOf, runsToAnEnd, withoutTimeToLive, type HookEvent } from '../../../shared/desired/hook.ts';
 import type { KubernetesObject, RenderedHook } from '../../../shared/objects/kubernetes-object.ts';
 
 const marks = { labels: { 'hook-of': 'set' }, annotations: {} };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownedPart } from '../../../shared/drift/owned-fields.ts';
+import { ownedPart } from '../../../shared/fields/owned-fields.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
 describe('what of an object we applied', () => {

@@ -1,9 +1,9 @@
-import type { FieldDiff } from '../drift/object-diff.ts';
-import { exactNumber } from './exact-json.ts';
-import type { KubernetesObject } from './kubernetes-object.ts';
-import type { ObjectId } from './object-id.ts';
+import type { FieldDiff } from './object-diff.ts';
+import { exactNumber } from '../objects/exact-json.ts';
+import type { KubernetesObject } from '../objects/kubernetes-object.ts';
+import type { ObjectId } from '../objects/object-id.ts';
 
-import { mask } from './mask.ts';
+import { mask } from '../objects/mask.ts';
 
 /** Hides the values of a Secret's fields; everything else passes. A path never holds a secret value, only its key. */
 export function maskFields({

@@ -1,4 +1,4 @@
-import { parseStep, type PathStep } from '../drift/owned-fields.ts';
+import { parseStep, type PathStep } from './owned-fields.ts';
 import type { JsonObject } from '../objects/kubernetes-object.ts';
 
 /*
