@@ -2,7 +2,7 @@ import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
-import { findLanding } from '../shared/pipeline/find-landing.ts';
+import { findLanding } from '../shared/pipeline/common/find-landing.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
 import { shortRevision, type Line } from './answer.ts';
 import { CommandError } from './command-error.ts';

@@ -1,4 +1,4 @@
-import { findEnvironment } from '../shared/pipeline/find-environment.ts';
+import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
 import { history, type HistoryEntry } from '../shared/pipeline/history.ts';
 import { shortRevision, shortTime, type Answer, type Line } from './answer.ts';
 import type { Context } from './context.ts';

@@ -1,4 +1,4 @@
-import type { CommitProvenance } from '../shared/pipeline/provenance.ts';
+import type { CommitProvenance } from '../shared/pipeline/common/provenance.ts';
 import type { Line } from './answer.ts';
 
 /** Where a commit came from, from its trailers: one line each. */

@@ -1,7 +1,7 @@
 import { dump } from 'js-yaml';
 import { environmentPath } from '../shared/environment/environment-file.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
-import { inParallel } from '../shared/pipeline/reconcile/parallel.ts';
+import { inParallel } from '../shared/pipeline/common/parallel.ts';
 import type { Ports } from '../shared/ports/ports.ts';
 import { rbac } from '../shared/pipeline/rbac.ts';
 import { environmentUser } from '../shared/rbac/environment-user.ts';

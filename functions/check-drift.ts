@@ -1,6 +1,6 @@
 import { http } from '@google-cloud/functions-framework';
 import { checkDrift } from '../shared/pipeline/check-drift.ts';
-import { copyUnseen } from '../shared/pipeline/copy-unseen.ts';
+import { copyUnseen } from '../shared/pipeline/copy-artifact/copy-unseen.ts';
 import { answering } from './delivery.ts';
 import { copySettings, loadConfig, wire } from './wiring.ts';
 

@@ -1,8 +1,8 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
-import { askRemembered } from './ask-remembered.ts';
-import { pollBranch } from './poll-branch.ts';
+import { askRemembered } from './common/ask-remembered.ts';
+import { pollBranch } from './common/poll-branch.ts';
 import type { Ports } from '../ports/ports.ts';
-import { rememberedEnvironments } from './remembered-environments.ts';
+import { rememberedEnvironments } from './common/remembered-environments.ts';
 
 export interface CheckDriftResult {
   /** `<class>/<name>` of every environment that got a job. */

@@ -4,12 +4,12 @@ import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts
 import type { Memory } from '../memory/memory.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Diff } from '../events/alert.ts';
-import { listEnvironments } from './declared-environments.ts';
-import { fetchBranch } from './fetch-branch.ts';
+import { listEnvironments } from './common/declared-environments.ts';
+import { fetchBranch } from './common/fetch-branch.ts';
 import type { Commit, Ports, Repository } from '../ports/ports.ts';
-import { inParallel } from './reconcile/parallel.ts';
-import { readInputs } from './reconcile/render-inputs.ts';
-import { memoryOf } from './remembered-environments.ts';
+import { inParallel } from './common/parallel.ts';
+import { readInputs } from './common/render-inputs.ts';
+import { memoryOf } from './common/remembered-environments.ts';
 
 /** What became of one commit, in the environments whose inputs it changed. */
 export interface CommitStatus {

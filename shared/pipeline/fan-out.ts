@@ -2,12 +2,12 @@ import type { ChangeCommitted } from '../events/change-committed.ts';
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { inDependencyOrder } from '../memory/gate.ts';
 import { sameInputs } from '../environment/inputs.ts';
-import { askRemembered } from './ask-remembered.ts';
-import { dependencyGraph, listEnvironments } from './declared-environments.ts';
-import { fetchBranch } from './fetch-branch.ts';
+import { askRemembered } from './common/ask-remembered.ts';
+import { dependencyGraph, listEnvironments } from './common/declared-environments.ts';
+import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports, Repository } from '../ports/ports.ts';
-import { readInputs } from './reconcile/render-inputs.ts';
-import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
+import { readInputs } from './common/render-inputs.ts';
+import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
 
 export interface FanOutResult {
   readonly commit: string | undefined;

@@ -6,12 +6,12 @@ import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
-import type { RememberedEnvironment } from './find-environment.ts';
-import { branchGone } from './fetch-branch.ts';
-import { openNotes } from './notes.ts';
+import type { RememberedEnvironment } from './common/find-environment.ts';
+import { branchGone } from './common/fetch-branch.ts';
+import { openNotes } from './common/notes.ts';
 import type { Commit, Ports, Repository } from '../ports/ports.ts';
-import { provenanceOf, type CommitProvenance } from './provenance.ts';
-import { readInputs } from './reconcile/render-inputs.ts';
+import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
+import { readInputs } from './common/render-inputs.ts';
 
 export interface History {
   readonly environment: string;

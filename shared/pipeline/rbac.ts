@@ -14,10 +14,10 @@ import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
-import { fetchBranch } from './fetch-branch.ts';
+import { fetchBranch } from './common/fetch-branch.ts';
 import type { Commit, LookupQuery, Ports, Render, Repository } from '../ports/ports.ts';
-import { renderBlind } from './render-blind.ts';
-import { memoryOf } from './remembered-environments.ts';
+import { renderBlind } from './common/render-blind.ts';
+import { memoryOf } from './common/remembered-environments.ts';
 
 export interface RbacAsked {
   readonly repository: string;

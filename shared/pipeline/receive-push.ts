@@ -4,7 +4,7 @@ import { encodeChangeCommitted, type ChangeCommitted } from '../events/change-co
 import type { Push, WebhookCall, WebhookHost } from '../events/push/push.ts';
 import { repositoriesOf } from '../events/push/same-repository.ts';
 import { webhookOf } from '../events/push/webhooks.ts';
-import { deliveryPaths, rememberDelivery, wasDelivered } from './deliveries.ts';
+import { deliveryPaths, rememberDelivery, wasDelivered } from './common/deliveries.ts';
 import type { Ports } from '../ports/ports.ts';
 
 export interface ReceivePushSettings {

@@ -7,13 +7,13 @@ import {
 } from '../events/reconcile-requested.ts';
 import { environmentKey } from '../base/revision.ts';
 import { statePaths } from '../memory/state-paths.ts';
-import { fetchBranch, isAboutBranch } from './fetch-branch.ts';
-import { acquireLease, isTaken, leaseSeconds, type Lease } from './lease.ts';
+import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
+import { acquireLease, isTaken, leaseSeconds, type Lease } from './common/lease.ts';
 import { converge } from './reconcile/converge.ts';
-import { openMemory } from './reconcile/memory-file.ts';
-import { tellLostBranch } from './reconcile/lost-branch.ts';
-import type { RunResult } from './reconcile/target.ts';
-import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run.ts';
+import { openMemory } from './reconcile/run/memory-file.ts';
+import { tellLostBranch } from './reconcile/accept/lost-branch.ts';
+import type { RunResult } from './reconcile/run/target.ts';
+import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
 
 export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
 

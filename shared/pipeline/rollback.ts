@@ -3,13 +3,13 @@ import { environmentPath } from '../environment/environment-file.ts';
 import { environmentKey, revisionOf } from '../base/revision.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
-import { fetchBranch } from './fetch-branch.ts';
-import { listEnvironments } from './declared-environments.ts';
+import { fetchBranch } from './common/fetch-branch.ts';
+import { listEnvironments } from './common/declared-environments.ts';
 import type { Commit, Ports, Repository } from '../ports/ports.ts';
 import { declaredAt, otherReaders, rememberedPaths } from './rollback/readers.ts';
 import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
-import { memoryOf } from './remembered-environments.ts';
+import { memoryOf } from './common/remembered-environments.ts';
 
 export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
 

@@ -5,13 +5,13 @@ import type { Memory } from '../memory/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
 import type { Quarantine } from '../memory/quarantine.ts';
 import { revisionOf } from '../base/revision.ts';
-import { listEnvironments } from './declared-environments.ts';
-import { fetchBranch } from './fetch-branch.ts';
+import { listEnvironments } from './common/declared-environments.ts';
+import { fetchBranch } from './common/fetch-branch.ts';
 import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports, Repository } from '../ports/ports.ts';
-import { inParallel } from './reconcile/parallel.ts';
-import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
+import { inParallel } from './common/parallel.ts';
+import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
 
 export interface EnvironmentStatus {
   readonly name: string;

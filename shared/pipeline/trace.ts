@@ -1,12 +1,12 @@
 import { objectTitle, type ObjectId } from '../objects/object-id.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import { inputsBefore, recentCommits } from './commit-status.ts';
-import { findEnvironments, type RememberedEnvironment } from './find-environment.ts';
-import { fetchBranch } from './fetch-branch.ts';
-import { openNotes } from './notes.ts';
+import { findEnvironments, type RememberedEnvironment } from './common/find-environment.ts';
+import { fetchBranch } from './common/fetch-branch.ts';
+import { openNotes } from './common/notes.ts';
 import type { Commit, Ports, Repository, StateStore } from '../ports/ports.ts';
-import { provenanceOf, type CommitProvenance } from './provenance.ts';
-import { readInputs } from './reconcile/render-inputs.ts';
+import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
+import { readInputs } from './common/render-inputs.ts';
 
 /** Where an object of a cluster came from. */
 export interface Trace {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parentResource } from '../../shared/pipeline/reconcile/observed-state.ts';
+import { parentResource } from '../../shared/pipeline/reconcile/observe/observed-state.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import { Killed, pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { configMap, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';

@@ -12,7 +12,7 @@ import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
 import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import type { Cluster } from '../../shared/ports/ports.ts';
-import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run.ts';
+import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run/run.ts';
 import type { Clone, Files, RepositoryClass, World } from './world.ts';
 
 /** What a run says when it is killed: no code, no disposition, as if the process had ended there. */

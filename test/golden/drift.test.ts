@@ -12,7 +12,7 @@ import { desiredObjects, scopeTable, type DesiredObject } from '../../shared/des
 import type { ObjectDiff } from '../../shared/drift/object-diff.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
 import { observedObjects, planChanges, type RememberedObject } from '../../shared/plan/plan.ts';
-import { verifyPlan, type Verified } from '../../shared/pipeline/reconcile/verify.ts';
+import { verifyPlan, type Verified } from '../../shared/pipeline/reconcile/judge/verify-plan.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 
 /*

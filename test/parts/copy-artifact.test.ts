@@ -21,7 +21,7 @@ import { ConvergeError } from '../../shared/base/errors.ts';
 import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import type { CopyPorts, CopySettings } from '../../shared/pipeline/copy-artifact/run.ts';
-import { copyUnseen } from '../../shared/pipeline/copy-unseen.ts';
+import { copyUnseen } from '../../shared/pipeline/copy-artifact/copy-unseen.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import type { Repository } from '../../shared/ports/ports.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';

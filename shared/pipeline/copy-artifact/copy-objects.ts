@@ -1,9 +1,9 @@
 import { ConvergeError, type ErrorCode } from '../../base/errors.ts';
 import { batchesOf } from '../../source/batches.ts';
 import { copyOf, mergeLedgers, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
-import type { Lease } from '../lease.ts';
+import type { Lease } from '../common/lease.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
-import { inParallel } from '../reconcile/parallel.ts';
+import { inParallel } from '../common/parallel.ts';
 import type { Repository, StoredObject } from '../../ports/ports.ts';
 import { announce } from './announce.ts';
 import { readUpload, type CheckedUpload } from './content.ts';

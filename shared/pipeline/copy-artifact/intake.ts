@@ -2,7 +2,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { copyOf, pendingOf } from '../../source/ledger.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
-import { acquireLease, isTaken, type Lease } from '../lease.ts';
+import { acquireLease, isTaken, type Lease } from '../common/lease.ts';
 import type { Repository, StoredObject } from '../../ports/ports.ts';
 import { copyObjects, type ObjectResult } from './copy-objects.ts';
 import { intakePaths, usualTimes, type IntakeTimes } from './intake-times.ts';

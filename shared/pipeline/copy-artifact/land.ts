@@ -3,7 +3,7 @@ import { copyMessage } from '../../source/commit-message.ts';
 import { copyOf, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
-import { fetchBranch } from '../fetch-branch.ts';
+import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository, TreeChange } from '../../ports/ports.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';
 import { changesOf, type Accepted } from './changes.ts';

@@ -8,15 +8,15 @@ import { extentOf, parentObject } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
-import { writeParent, type Applied } from './apply-changes.ts';
-import { checkpoint } from './checkpoint.ts';
-import type { DesiredState } from './desired-state.ts';
-import type { Pruned } from './prune-stale.ts';
-import { renderKeyOf } from './render-inputs.ts';
-import type { Course } from './set-out.ts';
-import { secondsSince, type RunResult, type Target } from './target.ts';
-import { releasedDiffs, tellReleased } from './tell-released.ts';
-import { diverge, tellConverged, tellNotices } from './tell.ts';
+import { writeParent, type Applied } from './write/apply-changes.ts';
+import { checkpoint } from './write/checkpoint.ts';
+import type { DesiredState } from './render/desired-state.ts';
+import type { Pruned } from './write/prune-stale.ts';
+import { renderKeyOf } from '../common/render-inputs.ts';
+import type { Course } from './write/begin-revision.ts';
+import { secondsSince, type RunResult, type Target } from './run/target.ts';
+import { releasedDiffs, tellReleased } from './tell/tell-released.ts';
+import { diverge, tellConverged, tellNotices } from './tell/tell.ts';
 
 /** What a run has done, all of it healthy. */
 interface Done {

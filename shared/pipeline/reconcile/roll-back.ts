@@ -4,13 +4,13 @@ import { shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { parseRevert } from '../../source/revert.ts';
 import { parseTime } from '../../base/time.ts';
-import { fetchBranch } from '../fetch-branch.ts';
+import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository } from '../../ports/ports.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { announce } from '../rollback/revert-on-branch.ts';
-import { notRolledBack, revert, type RolledBack } from './plan-rollback.ts';
-import { readInputs } from './render-inputs.ts';
-import type { Run } from './run.ts';
+import { notRolledBack, revert, type RolledBack } from './judge/plan-rollback.ts';
+import { readInputs } from '../common/render-inputs.ts';
+import type { Run } from './run/run.ts';
 
 /** How long a roll-back is tried whose Git host cannot be reached, before the failure is told without it. */
 const giveUpAfterMilliseconds = 10 * 60_000;

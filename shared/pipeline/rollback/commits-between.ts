@@ -1,7 +1,7 @@
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Commit, Repository } from '../../ports/ports.ts';
-import { readInputs } from '../reconcile/render-inputs.ts';
+import { readInputs } from '../common/render-inputs.ts';
 
 const day = 86_400_000;
 /** How many days back a revision is looked for, before all there are: most roll-backs undo what is young. */

@@ -4,10 +4,10 @@ import { declaredPaths } from '../../environment/inputs.ts';
 import type { Memory } from '../../memory/memory.ts';
 import { asksForRollback } from '../../memory/quarantine.ts';
 import type { Reader } from '../../source/revert.ts';
-import { listEnvironments } from '../declared-environments.ts';
+import { listEnvironments } from '../common/declared-environments.ts';
 import type { Ports, Repository } from '../../ports/ports.ts';
-import { readInputs } from '../reconcile/render-inputs.ts';
-import { memoryOf } from '../remembered-environments.ts';
+import { readInputs } from '../common/render-inputs.ts';
+import { memoryOf } from '../common/remembered-environments.ts';
 
 const atOnce = 8;
 

@@ -2,7 +2,7 @@ import { shortRevision } from '../../base/revision.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Commit, Repository, StateStore } from '../../ports/ports.ts';
-import { readInputs } from '../reconcile/render-inputs.ts';
+import { readInputs } from '../common/render-inputs.ts';
 import { listQuarantines } from './quarantines.ts';
 
 /**

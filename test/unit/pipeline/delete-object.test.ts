@@ -9,7 +9,7 @@ import {
   deleteState,
   type Deleter,
   type Deletion,
-} from '../../../shared/pipeline/reconcile/delete-object.ts';
+} from '../../../shared/pipeline/reconcile/write/delete-object.ts';
 
 const applySet = applySetOf({ repository: 'master', environment: 'shop', namespace: 'shop' });
 const resource = (kind: string, plural: string, more: Partial<ApiResource> = {}): ApiResource => ({

@@ -7,8 +7,8 @@ import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
 import type { Repository } from '../../../shared/ports/ports.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
-import { tellDependents } from '../../../shared/pipeline/reconcile/tell-dependents.ts';
-import type { RunResult } from '../../../shared/pipeline/reconcile/target.ts';
+import { tellDependents } from '../../../shared/pipeline/reconcile/tell/tell-dependents.ts';
+import type { RunResult } from '../../../shared/pipeline/reconcile/run/target.ts';
 import {
   clockAt,
   commitId,

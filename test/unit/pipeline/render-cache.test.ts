@@ -8,8 +8,8 @@ import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import type { Cluster, Renderer, RenderRequest } from '../../../shared/ports/ports.ts';
-import { renderSources } from '../../../shared/pipeline/reconcile/render-cache.ts';
-import type { Target } from '../../../shared/pipeline/reconcile/target.ts';
+import { renderSources } from '../../../shared/pipeline/reconcile/render/render-cache.ts';
+import type { Target } from '../../../shared/pipeline/reconcile/run/target.ts';
 import {
   clockAt,
   commitId,

@@ -3,8 +3,8 @@ import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { Repository } from '../../../shared/ports/ports.ts';
-import type { Run } from '../../../shared/pipeline/reconcile/run.ts';
-import { tellConverged } from '../../../shared/pipeline/reconcile/tell.ts';
+import type { Run } from '../../../shared/pipeline/reconcile/run/run.ts';
+import { tellConverged } from '../../../shared/pipeline/reconcile/tell/tell.ts';
 import {
   clockAt,
   commitId,

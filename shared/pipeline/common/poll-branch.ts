@@ -1,0 +1,47 @@
+import { encodeChangeCommitted } from '../../events/change-committed.ts';
+import { branchHeadPath, readBranchHead, type BranchHead } from '../../source/branch-head.ts';
+import { listEnvironments } from './declared-environments.ts';
+import { branchGone, isRemembered } from './fetch-branch.ts';
+import type { Ports } from '../../ports/ports.ts';
+
+/** A branch as the host has it now. */
+export interface PolledBranch extends BranchHead {
+  /** Writes down what was seen: once all that follows from it is published, so that a tick that dies is made up for by the next. */
+  remember(): Promise<void>;
+}
+
+/**
+ * Asks the host where the branch is, and nothing else where that is where it was. A branch that moved is fetched, and the
+ * commit announced: nobody may have heard of it, and where somebody has, it is the same event.
+ *
+ * Undefined for a repository that never had a branch. Throws `BranchMissing`, `UnreadableObject` (refuse).
+ */
+export async function pollBranch(
+  name: string,
+  { now, repository: repositories, state, topics }: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>,
+): Promise<PolledBranch | undefined> {
+  const repository = repositories(name);
+  const path = branchHeadPath(name);
+  const [advertised, stored] = await Promise.all([repository.head(), state.read(path)]);
+  if (advertised === undefined && (await isRemembered({ repository: name, state }))) throw branchGone(repository);
+  if (advertised === undefined) return undefined;
+  const last = readBranchHead(stored?.value);
+  if (last?.commit === advertised) return { ...last, remember: async () => {} };
+
+  const head = await repository.fetchHead();
+  if (head === undefined) return undefined;
+  const { url, branch } = repository;
+  const change = { repository: name, url, branch, commit: head.id, previous: last?.commit ?? null, artifacts: [] };
+  await topics.publish('change-committed', encodeChangeCommitted(change, now()));
+  const seen: BranchHead = { commit: head.id, environments: await listEnvironments({ repository, commit: head.id }) };
+  return {
+    ...seen,
+    // Where another tick wrote meanwhile, the next one finds out which of the two is right.
+    remember: async () =>
+      void (await state.write({
+        path,
+        value: seen,
+        ifGeneration: stored === undefined ? 'absent' : { generation: stored.generation },
+      })),
+  };
+}

@@ -1,0 +1,49 @@
+import { artifactUri, targetOf, type ArtifactId } from '../../source/artifact.ts';
+import { oneLine, parseProvenance } from '../../source/commit-message.ts';
+import { subjectOf } from '../../source/revert.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import type { Commit } from '../../ports/ports.ts';
+
+/** Characters of a subject: a message may be one line of megabytes. */
+const subjectLength = 500;
+
+/** A commit with what its trailers say of where it came from; all lists are empty for a commit that a person made. */
+export interface CommitProvenance {
+  readonly commit: string;
+  /** The first line of its message. */
+  readonly subject: string;
+  /** ISO 8601. */
+  readonly committedAt: string;
+  /** `gs://bucket/name#generation` */
+  readonly artifacts: readonly string[];
+  readonly sourceCommits: readonly string[];
+  readonly builds: readonly string[];
+  readonly uploadedBy: readonly string[];
+}
+
+/** @param paths only the artifacts that go to one of these paths, above or below it; absent: all */
+export function provenanceOf({ commit, paths }: { commit: Commit; paths?: readonly string[] }): CommitProvenance {
+  const { artifacts, sourceCommits, builds, uploadedBy } = parseProvenance(commit.message);
+  const told =
+    paths === undefined ? artifacts : artifacts.filter((artifact) => paths.some((path) => touches({ artifact, path })));
+  return {
+    commit: commit.id,
+    subject: oneLine(subjectOf(commit.message), subjectLength),
+    committedAt: commit.committedAt.toISOString(),
+    artifacts: told.map(artifactUri),
+    sourceCommits,
+    builds,
+    uploadedBy,
+  };
+}
+
+function touches({ artifact, path }: { artifact: ArtifactId; path: string }): boolean {
+  try {
+    const target = targetOf(artifact).path;
+    return path === '' || target === path || target.startsWith(`${path}/`) || path.startsWith(`${target}/`);
+  } catch (error) {
+    // A trailer that somebody wrote by hand.
+    if (error instanceof ConvergeError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Limits } from '../../config/config.ts';
+import type { Environment } from '../../environment/environment-file.ts';
+import type { ClusterApi } from '../../objects/cluster-api.ts';
+import type { Checkout, LookupQuery, Ports, Render } from '../../ports/ports.ts';
+import { apiVersionsOf } from './render-inputs.ts';
+
+/** Random values draw from nothing: nobody applies them. */
+const noSeed = { seed: Buffer.alloc(32).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
+
+/**
+ * Renders an environment without a cluster: whatever a template looks up is not there, and is noted in `looked`.
+ *
+ * @param api what charts are told that the cluster serves, beside `asked.apiVersions`
+ */
+export async function renderBlind(
+  {
+    asked,
+    environment,
+    checkout,
+    api,
+    looked,
+  }: {
+    asked: { readonly apiVersions: readonly string[]; readonly limits: Pick<Limits, 'renderSeconds' | 'renderMiB'> };
+    environment: Environment;
+    checkout: Checkout;
+    api: ClusterApi;
+    looked: LookupQuery[];
+  },
+  { renderer }: Pick<Ports, 'renderer'>,
+): Promise<Render> {
+  // Of a kind that a person names, the version is not known.
+  const resources = api.resources.filter(({ version }) => version !== '');
+  return await renderer.render({
+    ...{ root: checkout.folder, absent: checkout.absent },
+    sources: environment.sources,
+    namespace: environment.namespace,
+    kubernetesVersion: api.version,
+    apiVersions: [...new Set([...apiVersionsOf({ ...api, resources }), ...asked.apiVersions])].sort(),
+    limits: { seconds: asked.limits.renderSeconds, mebibytes: asked.limits.renderMiB },
+    seed: async () => noSeed,
+    lookup: async (query) => {
+      if (environment.lookup === 'empty') return { found: null };
+      looked.push(query);
+      return {
+        found:
+          query.name === ''
+            ? { apiVersion: query.apiVersion, kind: `${query.kind}List`, metadata: {}, items: [] }
+            : null,
+      };
+    },
+  });
+}

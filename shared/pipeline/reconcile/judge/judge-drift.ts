@@ -1,0 +1,62 @@
+import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
+import { judgeHeals, type RememberedHeals } from '../../../drift/fight.ts';
+import { mayHeal, openIncident } from '../../../memory/incident.ts';
+import type { Environment } from '../../../environment/environment-file.ts';
+import type { Diff } from '../../../events/alert.ts';
+import type { ObjectDiff } from '../../../drift/object-diff.ts';
+import type { Run } from '../run/run.ts';
+import type { Verified } from './verify-plan.ts';
+
+/** What drifted, with what is done about it. */
+export interface JudgedDrift {
+  readonly divergence: Divergence;
+  readonly action: Diff['action'];
+  /** Keys of what is left as it is: nothing is healed yet, or its healing pauses. */
+  readonly left: ReadonlySet<string>;
+  /** What is not believed to agree when this run has ended: what is left, and what is tried once more in a fight. */
+  readonly unhealed: readonly ObjectDiff[];
+  /** What is to be remembered of heals. */
+  readonly heals: RememberedHeals | undefined;
+  /** Whether a fight is recognised for the first time. */
+  readonly anew: boolean;
+}
+
+/** Which of the drifted objects this run heals: none before `healAfter` or where Git says `selfHeal: false`, and none whose healing pauses in a fight. */
+export function judgeDrift(
+  run: Run,
+  { environment, revision, drift }: { environment: Environment; revision: string; drift: Verified['drift'] },
+): JudgedDrift {
+  const memory = run.memoryFile.memory();
+  const now = run.ports.now();
+  const found = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
+  const incident = openIncident({
+    last: memory.incident,
+    divergence: found,
+    environment: run.key,
+    now,
+    convergedAfter: environment.convergedAfter,
+  });
+  if (!environment.selfHeal || !mayHeal({ incident, now, healAfter: environment.healAfter })) {
+    return {
+      divergence: found,
+      action: 'none',
+      left: new Set(drift.map(({ key }) => key)),
+      unhealed: found.objects,
+      heals: undefined,
+      anew: false,
+    };
+  }
+  const { heals, paused, tried, begins } = judgeHeals({ heals: memory.heals, drift, now });
+  const told = drift.map(({ key, diff }) => ({
+    key,
+    diff: { ...diff, message: [diff.message, ...(paused.get(key) === undefined ? [] : [paused.get(key)])].join('; ') },
+  }));
+  return {
+    divergence: divergenceOf({ reason: 'Drifted', revision, objects: told.map(({ diff }) => diff) }),
+    action: paused.size === drift.length ? 'none' : 'healing',
+    left: new Set(paused.keys()),
+    unhealed: told.filter(({ key }) => paused.has(key) || tried.has(key)).map(({ diff }) => diff),
+    heals,
+    anew: begins,
+  };
+}

@@ -1,0 +1,123 @@
+import { beginRollout, isOver } from '../../../memory/rollout.ts';
+import { divergenceOf, wholeObjectDiff } from '../../../drift/divergence.ts';
+import { isFighting } from '../../../drift/fight.ts';
+import { isOpen } from '../../../memory/incident.ts';
+import { ignoredFields } from '../../../environment/ignore-rule.ts';
+import { sameInputs } from '../../../environment/inputs.ts';
+import { policyOf } from '../../../environment/policy.ts';
+import { assessHealth } from '../../../health/assess-health.ts';
+import { bearingOf } from '../../../health/bearing.ts';
+import { environmentHealth } from '../../../health/environment-health.ts';
+import { isAsRemembered } from '../../../plan/plan.ts';
+import { countRolledOut } from '../../../plan/rolled-out.ts';
+import { openClaims } from '../observe/claims.ts';
+import type { ObservedState } from '../observe/observed-state.ts';
+import { readInputs, renderKeyOf } from '../../common/render-inputs.ts';
+import { secondsSince, type RunResult, type Target } from '../run/target.ts';
+import { diverge, tellConverged } from '../tell/tell.ts';
+
+/** Whether Git and memory agree that a render would come to what converged last. */
+export async function rendersAsBefore({ run, commit, environment, api }: Target): Promise<boolean> {
+  // What its templates look up now is known by rendering only.
+  if (environment.lookup === 'cluster') return false;
+  const { converged, pending } = run.memoryFile.memory();
+  // What was left for now is asked for again.
+  if (converged === undefined || pending !== undefined) return false;
+  const repository = run.ports.repository(run.repository);
+  const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
+  if (!sameInputs({ attempted: converged.inputs, current: inputs })) return false;
+  return (
+    converged.renderKey === renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })
+  );
+}
+
+/** Whether cluster and memory agree that this is what converged last: with a render as before, there is nothing to do. */
+export function isUnchanged({ run, environment }: Target, observed: ObservedState): boolean {
+  if (observed.parent === undefined) return false;
+  const { objects, left } = run.memoryFile.memory();
+  const known = new Set([...Object.keys(objects), ...left]);
+  if (![...observed.objects.keys()].every((key) => known.has(key))) return false;
+  return Object.entries(objects).every(([key, remembered]) => {
+    const found = observed.objects.get(key);
+    if (found === undefined) return remembered.shortLived === true;
+    return isAsRemembered({
+      object: found.object,
+      remembered,
+      ignored: ignoredFields({ rules: environment.ignore, id: found.id }),
+    });
+  });
+}
+
+/**
+ * Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. What is neither broken nor
+ * healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
+ */
+export async function confirmUnchanged(target: Target, observed: ObservedState): Promise<RunResult> {
+  const { run, revision, cluster, environment } = target;
+  const before = run.memoryFile.memory();
+  const claims = openClaims(target);
+  await claims.renew([...observed.objects.values()].map(({ object }) => object));
+  const assessed = [...observed.objects.values()].map(({ id, object }) => {
+    const health = assessHealth(object, environment.health);
+    return {
+      id,
+      apiVersion: object.apiVersion,
+      health,
+      bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }),
+    };
+  });
+  const unhealthy = assessed.filter(
+    ({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing',
+  );
+  const now = run.ports.now();
+  const begun = before.rollout ?? beginRollout({ revision, now, timeout: environment.timeout });
+  const rollout = unhealthy.length === 0 ? undefined : begun;
+  const broken = unhealthy.filter(({ bearing }) => bearing === 'failing' || isOver({ rollout: begun, now }));
+  if (broken.length > 0) {
+    const objects = broken.map(({ id, apiVersion, health }) =>
+      wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }),
+    );
+    return await diverge(run, {
+      ...target,
+      rollout,
+      divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }),
+    });
+  }
+  const { state: health, unawaited } = environmentHealth(assessed);
+  const memory = {
+    ...before,
+    attempted: target.attempted,
+    rollout,
+    health,
+    unawaited,
+    retry: undefined,
+    waiting: undefined,
+  };
+  if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
+    await run.memoryFile.save(memory);
+    return { outcome: 'unchanged', revision };
+  }
+  if (isFighting({ heals: memory.heals, now: run.ports.now() })) {
+    await run.memoryFile.save(memory);
+    return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
+  }
+  // A heal that another run waited for; of a revision that was tried in between, nothing is here.
+  const isOfConverged =
+    before.attempted !== undefined &&
+    before.converged !== undefined &&
+    sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
+  const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
+  const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
+  const convergedAt = memory.converged?.revision ?? revision;
+  await tellConverged(run, {
+    memory: { ...memory, rolledOut: undefined },
+    converged: {
+      cluster: cluster.name,
+      revision: convergedAt,
+      seconds: secondsSince(run),
+      changes,
+      policy: policyOf(environment),
+    },
+  });
+  return { outcome: 'unchanged', revision };
+}

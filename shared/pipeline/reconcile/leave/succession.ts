@@ -1,0 +1,219 @@
+import { ConvergeError } from '../../../base/errors.ts';
+import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
+import type { Memory } from '../../../memory/memory.ts';
+import { commitOf, environmentKey } from '../../../base/revision.ts';
+import { statePaths } from '../../../memory/state-paths.ts';
+import { previousNamesIn } from '../../../environment/previous-names.ts';
+import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../../inventory/applyset.ts';
+import { hooksAnnotation } from '../../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { acquireLease, isTaken, leaseSeconds, type Lease } from '../../common/lease.ts';
+import type { Commit } from '../../../ports/ports.ts';
+import { forget } from './forget.ts';
+import { openMemory } from '../run/memory-file.ts';
+import { observe, type ObservedState } from '../observe/observed-state.ts';
+import { readOwnParent } from '../observe/own-parent.ts';
+import { partByWishes } from '../write/prune-stale.ts';
+import { releaseObjects } from '../write/release-objects.ts';
+import { environmentFiles, wasDeclared } from '../accept/removed-file.ts';
+import type { Run } from '../run/run.ts';
+import { deleteParent, deleteSeed } from './delete-state.ts';
+import { continueSeed } from '../render/seed.ts';
+import type { Target } from '../run/target.ts';
+
+/** What a renamed environment takes over: everything that the sets of its previous names hold. */
+export interface Succession {
+  /** The own inventory and those of the previous names as one. */
+  join(own: ObservedState): ObservedState;
+  /** Removes what is left of the previous names. To be called once the environment has converged. */
+  finish(): Promise<void>;
+  /** Gives their leases back. */
+  release(): Promise<void>;
+}
+
+interface Predecessor {
+  readonly run: Run;
+  readonly lease: Lease;
+  readonly applySet: ApplySet;
+  readonly observed: ObservedState;
+}
+
+/**
+ * Throws `InvalidEnvironment` (refuse) where an environment of a previous name is still declared, or where another one says
+ * that it had that name.
+ */
+export async function refuseContestedNames(
+  run: Run,
+  { commit, environment }: { commit: Commit; environment: Environment },
+): Promise<void> {
+  const { previousNames, name } = environment;
+  if (previousNames.length === 0) return;
+  const repository = run.ports.repository(run.repository);
+  for (const previous of previousNames) {
+    const file = environmentPath(previous);
+    if ((await repository.entry({ commit: commit.id, path: file })) !== undefined) {
+      throw contested(name, {
+        message: `environment ${previous} is still there, in ${file}`,
+        remedy: `remove ${file}, or the previous name`,
+      });
+    }
+  }
+  if (duePreviousNames(run, environment).length === 0) return;
+  const { claims } = previousNamesIn(await environmentFiles({ repository, commit: commit.id }));
+  for (const previous of previousNames) {
+    const others = (claims.get(previous) ?? []).filter((other) => other !== name);
+    if (others.length > 0)
+      throw contested(name, {
+        message: `${previous} is a previous name of ${others.join(', ')}, too`,
+        remedy: 'leave it to one of them',
+      });
+  }
+}
+
+function contested(name: string, { message, remedy }: { message: string; remedy: string }): ConvergeError {
+  return new ConvergeError({
+    code: 'InvalidEnvironment',
+    subject: environmentPath(name),
+    message: `metadata.previousNames: ${message}`,
+    remedy,
+    disposition: 'refuse',
+  });
+}
+
+/** The previous names whose sets were not taken over yet, as far as is remembered. */
+export function duePreviousNames({ memoryFile }: Run, { previousNames }: Environment): string[] {
+  const taken = memoryFile.memory().succeeded ?? [];
+  return previousNames.filter((name) => !taken.includes(name));
+}
+
+/**
+ * Opens what the previous names left, under their leases, and lets the environment's random values go on from their seed.
+ * Undefined where all of it was taken over before.
+ *
+ * Throws `LeaseLost` (retry) while a run of a previous name has not ended, `OwnedByAnother` (refuse) where its inventory is that of
+ * another class or repository, and `InvalidEnvironment` (refuse) where this branch never had its file.
+ */
+export async function openSuccession(target: Target): Promise<Succession | undefined> {
+  const { run, environment, applySet, others } = target;
+  const names = duePreviousNames(run, environment);
+  if (names.length === 0) return undefined;
+  const predecessors: Predecessor[] = [];
+  const release = async (): Promise<void> => {
+    for (const { lease } of predecessors) await lease.release();
+  };
+  try {
+    for (const name of names) predecessors.push(await openPredecessor(target, name));
+    await others.assertNewest();
+    for (const predecessor of predecessors) await continueSeed(target, { from: predecessor.applySet });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+
+  return {
+    release,
+    join(own) {
+      const hooks = predecessors.find(
+        ({ observed, applySet: old }) => observed.parent !== undefined && old.namespace === applySet.namespace,
+      )?.observed.parent?.metadata.annotations?.[hooksAnnotation];
+      // Its hooks' record goes on: the releases are upgraded, not installed.
+      const continued =
+        hooks === undefined
+          ? undefined
+          : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
+      return {
+        parent: own.parent ?? continued,
+        extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
+        objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
+        unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
+        previousSets: predecessors.map((predecessor) => predecessor.applySet),
+      };
+    },
+    async finish() {
+      for (const { run: old, applySet: previous } of predecessors) {
+        const memory = old.memoryFile.memory();
+        const parent = await readOwnParent({ ...target, applySet: previous, memory, commit: target.commit.id });
+        const { objects } = await observe({ ...target, applySet: previous, remembered: memory.objects, parent });
+        // What stays all the same is nobody's, until another environment that wants it takes it.
+        const { free, wanted, unknown } = await partByWishes(target, {
+          objects: [...objects.values()],
+          patient: false,
+        });
+        if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
+        await deleteSeed(target, { of: previous });
+        await deleteParent({ ...target, applySet: previous });
+        await forget(old);
+      }
+      const memory = run.memoryFile.memory();
+      await run.memoryFile.save({ ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() });
+    },
+  };
+}
+
+async function openPredecessor({ run, environment, cluster, api, commit }: Target, name: string): Promise<Predecessor> {
+  const { ports, settings, repository } = run;
+  const paths = statePaths({ repository, environment: name });
+  const lease = await acquireLease(
+    { path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) },
+    ports,
+  );
+  if (isTaken(lease)) {
+    throw new ConvergeError({
+      code: 'LeaseLost',
+      subject: paths.lease,
+      message: 'a run of the previous name has not ended',
+      disposition: 'retry',
+    });
+  }
+  try {
+    const memoryFile = await openMemory({ path: paths.memory, state: ports.state, now: ports.now });
+    const memory = memoryFile.memory();
+    if (memory.cluster !== '' && memory.cluster !== cluster.name) {
+      throw contested(environment.name, {
+        message: `${name} was on cluster ${memory.cluster}, not on ${cluster.name}`,
+        remedy: 'rename it there, or add a new environment here',
+      });
+    }
+    const applySet = applySetOf({
+      repository,
+      environment: name,
+      namespace: memory.namespace === '' ? environment.namespace : memory.namespace,
+      url: ports.repository(repository).url,
+    });
+    const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
+    const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
+    if (
+      (parent !== undefined || observed.objects.size > 0) &&
+      !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))
+    ) {
+      throw contested(environment.name, {
+        message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`,
+        remedy: 'remove the previous name',
+      });
+    }
+    return {
+      run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease },
+      lease,
+      applySet,
+      observed,
+    };
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+/** At which the file was there, as far as is known. */
+function commitsOf({
+  parent,
+  memory: { attempted, converged },
+}: {
+  parent: KubernetesObject | undefined;
+  memory: Memory;
+}): string[] {
+  const recorded = parent?.metadata.annotations?.[revisionAnnotation];
+  return [
+    ...(recorded === undefined ? [] : [commitOf(recorded)]),
+    ...[converged, attempted].flatMap((known) => known?.commit ?? []),
+  ];
+}

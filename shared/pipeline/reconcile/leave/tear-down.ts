@@ -1,0 +1,114 @@
+import { ConvergeError } from '../../../base/errors.ts';
+import { revisionOf } from '../../../base/revision.ts';
+import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
+import { failuresOf } from '../../../plan/change-set.ts';
+import type { Commit } from '../../../ports/ports.ts';
+import { deleteParent, deleteSeed } from './delete-state.ts';
+import { forget, forgetAsking } from './forget.ts';
+import { observe, type ObservedState } from '../observe/observed-state.ts';
+import { readOwnParent } from '../observe/own-parent.ts';
+import { releaseObjects } from '../write/release-objects.ts';
+import { assertRemoved, isRenamed, lastAttempted, lastVersion } from '../accept/removed-file.ts';
+import type { Run } from '../run/run.ts';
+import { secondsSince, type RunResult } from '../run/target.ts';
+import { diverge, tellConverged } from '../tell/tell.ts';
+import { failedObjects, leftOver, uninstall, type Leave, type TornDown } from './uninstall.ts';
+
+/**
+ * Takes leave of an environment whose file is no longer at the branch's head: its objects are released, or, with
+ * `spec.deletion: prune`, deleted, between its hooks. The parent of its inventory goes last, then what is remembered of it:
+ * a run that is killed in between is finished by the next one.
+ *
+ * Nothing is done for an environment that was renamed: the new one takes everything over.
+ */
+export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
+  const memory = run.memoryFile.memory();
+  const { attempted } = memory;
+  if (attempted === undefined) {
+    await forgetAsking(run);
+    return { outcome: 'absent' };
+  }
+  if (await isRenamed(run, commit)) return { outcome: 'absent' };
+  const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
+  try {
+    await assertRemoved(run, commit);
+    const last = await lastAttempted(run);
+    const place = memory.cluster === '' ? last?.environment : memory;
+    if (place === undefined) {
+      await forget(run);
+      return { outcome: 'absent' };
+    }
+    const cluster = await run.ports.cluster({
+      name: place.cluster,
+      repository: run.repository,
+      environment: run.environment,
+    });
+    const api = await cluster.api();
+    const identity = { repository: run.repository, environment: run.environment, namespace: place.namespace };
+    const own = applySetOf({ ...identity, url: run.ports.repository(run.repository).url });
+    const parent = await readOwnParent({ run, cluster, applySet: own, memory, commit: commit.id });
+    const observed = await observe({ cluster, api, applySet: own, remembered: memory.objects, parent });
+    const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
+    const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
+    const applySet = { ...own, deletion };
+    const leave: Leave = { run, revision, cluster, api, applySet, attempted, commit };
+
+    const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
+    if (torn.torn === 'superseded') return { outcome: 'superseded' };
+    if (torn.torn === 'waiting') return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
+    if (torn.torn === 'diverged')
+      return await diverge(run, {
+        environment: undefined,
+        attempted,
+        divergence: torn.divergence,
+        rollout: torn.rollout,
+      });
+    // Made before its first render, which nothing came of: nobody draws from it.
+    if (isEmpty(observed) && (deletion === 'prune' || memory.converged === undefined))
+      await deleteSeed(leave, { of: applySet });
+    await deleteParent(leave);
+    const changes = { created: 0, configured: 0, unchanged: 0, pruned: torn.pruned, released: torn.released };
+    // Its fights end with it.
+    await tellConverged(run, {
+      memory: { ...run.memoryFile.memory(), heals: undefined },
+      converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
+    });
+    await forget(run);
+    return { outcome: 'removed', revision };
+  } catch (error) {
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    if (error.code === 'OwnedByAnother' && memory.cluster === '') {
+      // It never came to own anything: nothing of it is anywhere.
+      await forget(run);
+      return { outcome: 'absent' };
+    }
+    const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
+    return await diverge(run, {
+      environment: undefined,
+      attempted,
+      divergence: { reason, revision, summary: error.message, objects: [] },
+    });
+  }
+}
+
+function isEmpty({ parent, objects }: ObservedState): boolean {
+  return parent === undefined && objects.size === 0;
+}
+
+async function release(leave: Leave, observed: ObservedState): Promise<TornDown> {
+  const objects = [...observed.objects.values()];
+  if (objects.length > 0) await assertHead(leave);
+  const failures = failuresOf(await releaseObjects(leave, objects));
+  if (failures.length > 0) return leftOver(leave, { reason: 'Failed', objects: failedObjects(failures, objects) });
+  return { torn: 'down', pruned: 0, released: objects.length };
+}
+
+async function assertHead({ run, commit }: Leave): Promise<void> {
+  if ((await run.ports.repository(run.repository).head()) === commit.id) return;
+  throw new ConvergeError({
+    code: 'GitUnavailable',
+    subject: run.key,
+    message: 'the branch moved on before the objects were released',
+    disposition: 'retry',
+  });
+}

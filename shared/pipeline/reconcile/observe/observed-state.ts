@@ -1,0 +1,220 @@
+import { ConvergeError } from '../../../base/errors.ts';
+import { ownEntry } from '../../../fields/owned-fields.ts';
+import {
+  extentOfParent,
+  extentOf,
+  partOfLabel,
+  unionOf,
+  type ApplySet,
+  type Extent,
+} from '../../../inventory/applyset.ts';
+import { standingOf, type Owner, type Standing } from '../../../inventory/membership.ts';
+import { resourceOf, type DesiredObject } from '../../../desired/desired.ts';
+import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../../objects/object-id.ts';
+import { observedObjects, type ObservedObject, type RememberedObjects } from '../../../plan/plan.ts';
+import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
+import type { Cluster } from '../../../ports/ports.ts';
+
+/** The parents of all ApplySets are ConfigMaps. */
+export const parentResource: ApiResource = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+};
+
+/** What carries the label of the set, and is no member of it. */
+export interface Unproven {
+  readonly observed: ObservedObject;
+  readonly standing: Exclude<Standing, { standing: 'member' }>;
+}
+
+export interface ObservedState {
+  readonly parent: KubernetesObject | undefined;
+  /** Where members were looked for. */
+  readonly extent: Extent;
+  /** The members. */
+  readonly objects: ReadonlyMap<string, ObservedObject>;
+  /** By key. */
+  readonly unproven: ReadonlyMap<string, Unproven>;
+  /** The sets of previous names, whose members are among them. */
+  readonly previousSets?: readonly ApplySet[];
+  /** The Helm releases that Helm says it deployed, and that were never brought about here. */
+  readonly adoptedReleases?: readonly string[];
+}
+
+/**
+ * The inventory as the cluster reports it: one label-selected LIST for each kind and namespace. Where the parent is gone,
+ * the memory tells where to look.
+ *
+ * Throws `OwnedByAnother` (refuse) where a member is another environment's.
+ *
+ * @param parent as `readOwnParent` has read it
+ */
+export async function observe({
+  cluster,
+  api,
+  applySet,
+  remembered,
+  parent,
+}: {
+  cluster: Cluster;
+  api: ClusterApi;
+  applySet: ApplySet;
+  remembered: RememberedObjects;
+  parent: KubernetesObject | undefined;
+}): Promise<ObservedState> {
+  const extent = unionOf(extentOfParent(parent), extentOfKeys({ keys: Object.keys(remembered), applySet }));
+  const objects: KubernetesObject[] = [];
+  const unproven: (readonly [string, Unproven])[] = [];
+  for (const [key, observed] of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered }))) {
+    const standing = standingOf({ object: observed.object, applySets: [applySet] });
+    if (standing.standing === 'foreign' && ownEntry(observed.object) !== undefined)
+      throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+    if (standing.standing === 'member') objects.push(observed.object);
+    else unproven.push([key, { observed, standing }]);
+  }
+  return { parent, extent, objects: observedObjects(objects), unproven: new Map(unproven) };
+}
+
+/**
+ * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
+ * was deleted, say. Looked for where a first run is about to apply.
+ */
+export async function assertUnused({
+  cluster,
+  api,
+  applySet,
+  desired,
+}: {
+  cluster: Cluster;
+  api: ClusterApi;
+  applySet: ApplySet;
+  desired: readonly DesiredObject[];
+}): Promise<void> {
+  const ids = desired.flatMap(({ id, object }) => (resourceOf({ api, object }) === undefined ? [] : [id]));
+  const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+  for (const observed of observedObjects(
+    await listLabelled({ cluster, api, applySet, extent, remembered: {} }),
+  ).values()) {
+    const standing = standingOf({ object: observed.object, applySets: [applySet] });
+    if (standing.standing === 'foreign') throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+  }
+}
+
+/** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */
+function ownedByAnother({
+  cluster,
+  applySet,
+  observed,
+  owner,
+}: {
+  cluster: Cluster;
+  applySet: ApplySet;
+  observed: ObservedObject;
+  owner: Owner;
+}): ConvergeError {
+  return new ConvergeError({
+    code: 'OwnedByAnother',
+    subject: `cluster ${cluster.name}, ${objectTitle(observed.id)}`,
+    message: `is owned by ${owner.title}, whose inventory has the name and namespace of that of ${applySet.environment}; nothing is written`,
+    remedy: 'give one of the two another name or namespace, or remove the other first',
+    disposition: 'refuse',
+  });
+}
+
+function extentOfKeys({ keys, applySet }: { keys: readonly string[]; applySet: ApplySet }): Extent {
+  return extentOf({ ids: keys.map(idOfKey), parentNamespace: applySet.namespace });
+}
+
+/** Everything that carries the label of the set within an extent: its members, and what copied it. A kind the cluster no longer serves has no members; an unreadable one throws. */
+export async function listLabelled({
+  cluster,
+  api,
+  applySet,
+  extent,
+  remembered,
+}: {
+  cluster: Cluster;
+  api: ClusterApi;
+  applySet: ApplySet;
+  extent: Extent;
+  remembered: RememberedObjects;
+}): Promise<KubernetesObject[]> {
+  const labelSelector = `${partOfLabel}=${applySet.id}`;
+  const namespaces = [applySet.namespace, ...extent.additionalNamespaces];
+  const versions = appliedVersions(remembered);
+  const queries = extent.groupKinds.flatMap((kind) =>
+    resourcesToRead({ api, kind, versions: versions.get(kind) }).flatMap((resource) =>
+      (resource.namespaced ? namespaces : [undefined]).map((namespace) => ({ resource, namespace })),
+    ),
+  );
+  try {
+    const lists = await Promise.all(
+      queries.map(async (query) => cluster.list({ ...query, labelSelector, content: 'whole' })),
+    );
+    return bestVersions(lists.flat());
+  } catch (error) {
+    if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
+    // What an instance knows of the cluster may be older than a definition there.
+    const fresh = await cluster.api({ refresh: true });
+    if (queries.every(({ resource }) => isServed(fresh, resource))) throw error;
+    return await listLabelled({ cluster, api: fresh, applySet, extent, remembered });
+  }
+}
+
+function isServed({ resources }: ClusterApi, { group, version, plural }: ApiResource): boolean {
+  return resources.some((served) => served.group === group && served.version === version && served.plural === plural);
+}
+
+/** The versions in which objects of each kind were applied. */
+function appliedVersions(remembered: RememberedObjects): Map<string, Set<string>> {
+  const versions = new Map<string, Set<string>>();
+  for (const [key, { apiVersion }] of Object.entries(remembered)) {
+    const [group = '', kind = ''] = key.split('/', 2);
+    const name = groupKind({ group, kind });
+    const known = versions.get(name) ?? new Set();
+    versions.set(name, known.add(versionOf(apiVersion)));
+  }
+  return versions;
+}
+
+/** Objects are read in the version they were applied in: the paths that managedFields records hold in no other. */
+function resourcesToRead({
+  api,
+  kind,
+  versions,
+}: {
+  api: ClusterApi;
+  kind: string;
+  versions: ReadonlySet<string> | undefined;
+}): ApiResource[] {
+  const served = api.resources.filter((resource) => groupKind(resource) === kind);
+  const [preferred] = served;
+  if (preferred === undefined) {
+    const group = kind.includes('.') ? kind.slice(kind.indexOf('.') + 1) : '';
+    if (!api.unreadable.some((version) => groupOf(version) === group)) return [];
+    throw new ConvergeError({
+      code: 'ClusterUnavailable',
+      subject: kind,
+      message: 'the API that serves this kind cannot be discovered',
+      remedy: 'repair the APIService, whose backend does not answer',
+      // Told, because it may last: every later run looks again.
+      disposition: 'refuse',
+    });
+  }
+  const applied = served.filter((resource) => versions?.has(resource.version));
+  return applied.length === 0 ? [preferred] : applied;
+}
+
+/** Of one object read in several versions, the reading in the version it was applied in. */
+function bestVersions(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  const byUid = new Map<string, KubernetesObject>();
+  for (const object of objects) {
+    const uid = object.metadata.uid ?? '';
+    if (!byUid.has(uid) || ownEntry(object)?.apiVersion === object.apiVersion) byUid.set(uid, object);
+  }
+  return [...byUid.values()];
+}

@@ -1,0 +1,87 @@
+import { ConvergeError } from '../../../base/errors.ts';
+import { environmentPath, parseEnvironmentFile } from '../../../environment/environment-file.ts';
+import { declaredPaths } from '../../../environment/inputs.ts';
+import type { Memory } from '../../../memory/memory.ts';
+import { isKustomization, pathsUpwards } from '../../../environment/kustomization-paths.ts';
+import type { Repository } from '../../../ports/ports.ts';
+import { readInputs } from '../../common/render-inputs.ts';
+
+/**
+ * Whether an environment that cannot be asked what it wants may want other objects at a commit than at an earlier one: whether
+ * its file, what that names or what it is known to read beside differs between them. True where the earlier commit is not known.
+ *
+ * @param memory of that environment
+ */
+export async function mayWantMore({
+  repository,
+  name,
+  memory,
+  since,
+  commit,
+}: {
+  repository: Repository;
+  name: string;
+  memory: Memory;
+  since: string | undefined;
+  commit: string;
+}): Promise<boolean> {
+  if (since === undefined) return true;
+  if (since === commit) return false;
+  // What a rewritten branch left behind tells nothing, and may be nowhere any more.
+  if (!(await repository.isAncestor({ ancestor: since, descendant: commit }))) return true;
+  // A failed attempt names the whole repository among its inputs.
+  const known = [memory.converged, memory.attempted]
+    .flatMap((attempt) => Object.keys(attempt?.inputs ?? {}))
+    .filter((path) => path !== '');
+  const declared = await Promise.all([since, commit].map(async (at) => pathsAt({ repository, name, commit: at })));
+  const paths = [...new Set([environmentPath(name), ...known, ...declared.flat()])];
+  const [before, now] = await Promise.all(
+    [since, commit].map(async (at) => readInputs({ repository, commit: at, paths })),
+  );
+  return paths.some((path) => before?.[path] !== now?.[path]);
+}
+
+/** What its file names at a commit, as far as that can be read, and what Kustomize reads beside it. */
+async function pathsAt({
+  repository,
+  name,
+  commit,
+}: {
+  repository: Repository;
+  name: string;
+  commit: string;
+}): Promise<string[]> {
+  const file = environmentPath(name);
+  const bytes = await repository.readFile({ commit, path: file });
+  if (bytes === undefined) return [];
+  try {
+    const environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
+    const overlays = environment.sources.flatMap((source) => (source.kind === 'kustomize' ? [source.folder] : []));
+    return [...declaredPaths(environment), ...(await basesOf({ repository, commit, overlays }))];
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return [];
+    throw error;
+  }
+}
+
+/** The folders and files beside the overlays that their kustomizations name, and theirs. */
+async function basesOf({
+  repository,
+  commit,
+  overlays,
+}: {
+  repository: Repository;
+  commit: string;
+  overlays: readonly string[];
+}): Promise<string[]> {
+  const seen = new Set(overlays);
+  // A set goes on with what is added meanwhile.
+  for (const folder of seen) {
+    const files = (await repository.files({ commit, folder })).filter(({ path }) => isKustomization(path));
+    for (const { path } of files) {
+      const text = Buffer.from((await repository.readFile({ commit, path })) ?? []).toString('utf8');
+      for (const named of pathsUpwards({ path, text })) seen.add(named);
+    }
+  }
+  return [...seen];
+}

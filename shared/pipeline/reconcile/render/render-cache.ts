@@ -1,0 +1,123 @@
+import { ConvergeError } from '../../../base/errors.ts';
+import { environmentPath } from '../../../environment/environment-file.ts';
+import { declaredPaths, inputPaths, sameInputs } from '../../../environment/inputs.ts';
+import { hashJson } from '../../../objects/canonical-json.ts';
+import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../../../ports/ports.ts';
+import type { KeptAnswer } from '../../../inventory/kept-answers.ts';
+import { openLookups, type Lookups } from './look-up.ts';
+import { apiVersionsOf, readInputs } from '../../common/render-inputs.ts';
+import type { Seed } from '../../../inventory/seed-secret.ts';
+import { seedIfThere, seedOf } from './seed.ts';
+import type { Target } from '../run/target.ts';
+
+/** For whom a render is made. */
+export interface RenderFor {
+  readonly seed: (target: Target) => Promise<Seed>;
+  /** Whether what it is answered first is kept for later renders: where it is to be applied. */
+  readonly keeps: boolean;
+  /** Answers that stand before the kept ones. */
+  readonly instead?: readonly KeptAnswer[];
+}
+
+/** To be applied. */
+export const toApply: RenderFor = { seed: seedOf, keeps: true };
+
+/** To know what an environment wants: nothing is written, and nobody applies it. */
+export const toAsk: RenderFor = { seed: seedIfThere, keeps: false };
+
+/** A render, and what its templates were answered. */
+export interface AnsweredRender {
+  readonly render: Render;
+  readonly answers: readonly KeptAnswer[];
+}
+
+/**
+ * Renders the environment's sources, or finds the render among those this instance keeps. A render is a function of the
+ * Git objects it reads, of release and namespace, of the cluster's version and API list, of the renderer's version, and of
+ * what the cluster answered to its questions: where all of them are the same, so is the render, in whichever environment.
+ * A render that failed is not kept: it may have met its limits only.
+ */
+export async function renderSources(
+  target: Target,
+  { seed, keeps, instead = [] }: RenderFor = toApply,
+): Promise<AnsweredRender> {
+  const { run, environment, commit, api } = target;
+  const { renderer } = run.ports;
+  const repository = run.ports.repository(run.repository);
+  const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
+
+  const declared = declaredPaths(environment).filter((path) => path !== environmentPath(environment.name));
+  const request: Omit<RenderRequest, 'root' | 'absent' | 'limits' | 'seed' | 'lookup'> = {
+    sources: environment.sources,
+    namespace: environment.namespace,
+    kubernetesVersion: api.version,
+    apiVersions: apiVersionsOf(api),
+  };
+  const key = hashJson({
+    ...request,
+    lookup: environment.lookup,
+    inputs: await inputsAt(declared),
+    renderer: await renderer.version(),
+  });
+
+  for (const kept of renderer.kept.find(key)) {
+    if (!sameInputs({ attempted: kept.inputs, current: await inputsAt(Object.keys(kept.inputs)) })) continue;
+    const lookups = openLookups(target, { instead });
+    if (!(await allHold(kept.answers, lookups))) continue;
+    if (keeps) await lookups.keep();
+    return { render: kept.render, answers: lookups.given() };
+  }
+  const lookups = openLookups(target, { instead });
+  const asked = new Map<string, KeptRender['answers'][number]>();
+  const { limits } = run.settings;
+  const startedAt = run.ports.now();
+  const { folder, absent } = await repository.checkout(commit.id);
+  const render = await renderer.render({
+    ...request,
+    ...{ root: folder, absent },
+    limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
+    seed: async () => noted({ asks: 'seed' }, await seed(target)),
+    lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),
+  });
+  const milliseconds = run.ports.now().getTime() - startedAt.getTime();
+  run.ports.log('INFO', 'rendered', {
+    environment: run.key,
+    revision: target.revision,
+    objects: render.objects.length,
+    milliseconds,
+  });
+  const beside = inputPaths({ environment, reads: render.reads }).filter(
+    (path) => !declared.includes(path) && path !== environmentPath(environment.name),
+  );
+  const inputs = await inputsAt(beside);
+  refuseUnknown(beside.filter((path) => inputs[path] === null));
+  renderer.kept.keep(key, { inputs, answers: [...asked.values()], render });
+  if (keeps) await lookups.keep();
+  return { render, answers: lookups.given() };
+
+  function noted<T>(question: RenderQuestion, answer: T): T {
+    asked.set(hashJson(question), { question, hash: hashJson(answer) });
+    return answer;
+  }
+
+  async function allHold(answers: KeptRender['answers'], lookups: Lookups): Promise<boolean> {
+    for (const { question, hash } of answers) {
+      const answer = question.asks === 'seed' ? await seed(target) : await lookups.answer(question.query);
+      if (hashJson(answer) !== hash) return false;
+    }
+    return true;
+  }
+}
+
+/** What was read is there. Where Git is asked for it by another name, nobody would see it change. */
+function refuseUnknown(paths: readonly string[]): void {
+  const [path] = paths;
+  if (path === undefined) return;
+  throw new ConvergeError({
+    code: 'RenderFailed',
+    subject: path,
+    message: 'was read, and its path cannot be told exactly: a name in it is not UTF-8',
+    remedy: 'rename it',
+    disposition: 'refuse',
+  });
+}

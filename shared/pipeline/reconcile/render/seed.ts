@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { ConvergeError } from '../../../base/errors.ts';
+import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from '../../../inventory/kept-answers.ts';
+import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
+import type { ApiResource } from '../../../objects/cluster-api.ts';
+import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { maskText } from '../../../drift/masking.ts';
+import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
+import { environmentAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
+import type { Cluster } from '../../../ports/ports.ts';
+import type { Target } from '../run/target.ts';
+
+export const secretResource: ApiResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Secret',
+  plural: 'secrets',
+  namespaced: true,
+};
+const namespaces: ApiResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  namespaced: false,
+};
+
+const seedBytes = 32;
+
+/** For a render whose values nobody applies. */
+const noSeed: Seed = { seed: Buffer.alloc(seedBytes).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
+
+/** The seed of an environment that is only asked what it wants: its own run makes it, where there is none. */
+export async function seedIfThere(target: Target): Promise<Seed> {
+  const found = await ownSecret(target, target.applySet);
+  return (found === undefined ? undefined : readSeedSecret(found)) ?? noSeed;
+}
+
+/**
+ * The environment's seed, made where there is none: then the first render that draws from it has not been applied yet.
+ *
+ * Throws `OwnedByAnother` (refuse) where the Secret of that name is another environment's, and `ClusterRefused` (refuse) where it
+ * is no seed: to replace it would change every password that was made from it.
+ */
+export async function seedOf(target: Target): Promise<Seed> {
+  const found = await ownSecret(target, target.applySet);
+  if (found !== undefined) return readable({ secret: found, cluster: target.cluster });
+
+  return await makeSeed(target, newSeed(target));
+}
+
+function newSeed({ run }: Pick<Target, 'run'>): Seed {
+  return { seed: randomBytes(seedBytes).toString('base64'), time: run.ports.now().toISOString() };
+}
+
+/**
+ * What the cluster answered to the environment's templates when they asked first.
+ *
+ * Throws `ClusterRefused` (refuse) where it cannot be read: asked anew, a chart may draw another password.
+ */
+export async function keptAnswers({
+  cluster,
+  applySet,
+}: Pick<Target, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
+  const found = await ownSecret({ cluster }, applySet);
+  return found === undefined ? [] : answersOf({ secret: found, cluster });
+}
+
+/**
+ * Keeps answers, in the place of earlier ones to the same questions, for every later render.
+ *
+ * Throws `ClusterUnavailable` (retry) where somebody else writes the Secret, and `ClusterRefused` (refuse) where it may not be
+ * written, or a Secret does not hold all answers.
+ */
+export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]): Promise<void> {
+  const { cluster, applySet } = target;
+  const live = await ownSecret(target, applySet);
+  const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
+  const written = writeKeptAnswers(
+    withAnswers(live === undefined ? [] : answersOf({ secret: live, cluster }), answers),
+  );
+  if (written === 'too large') {
+    throw new ConvergeError({
+      code: 'ClusterRefused',
+      subject: `cluster ${cluster.name}, ${objectTitle({ kind: 'Secret', namespace: applySet.namespace, name: seedSecretName(applySet) })}`,
+      message: 'cannot hold what the charts looked up, which is a mebibyte or more',
+      remedy: 'let the charts look up single objects instead of lists, or set spec.lookup: empty',
+      disposition: 'refuse',
+    });
+  }
+  await makeSeed(target, seed, { answers: written.data, live });
+}
+
+/** Lets a renamed environment draw the values that it drew under its previous name, unless it has a seed of its own. */
+export async function continueSeed(target: Target, { from }: { from: ApplySet }): Promise<void> {
+  const { cluster } = target;
+  if ((await ownSecret(target, target.applySet)) !== undefined) return;
+  const previous = await ownSecret(target, from);
+  if (previous === undefined) return;
+  const answers = writeKeptAnswers(answersOf({ secret: previous, cluster }));
+  await makeSeed(target, readable({ secret: previous, cluster }), {
+    answers: answers === 'too large' ? undefined : answers.data,
+    live: undefined,
+  });
+}
+
+/** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
+async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Promise<KubernetesObject | undefined> {
+  const secret = await cluster.get({ resource: secretResource, namespace: of.namespace, name: seedSecretName(of) });
+  const named = secret?.metadata.annotations?.[environmentAnnotation];
+  if (secret === undefined || named === undefined || named === of.environment) return secret;
+  throw new ConvergeError({
+    code: 'OwnedByAnother',
+    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(secret))}`,
+    message: `holds the random values of environment ${named}, not of ${of.environment}; nothing is read or written`,
+    remedy: 'give one of the two another name or namespace, or remove the other first',
+    disposition: 'refuse',
+  });
+}
+
+async function makeSeed(
+  { run, cluster, applySet }: Target,
+  { seed, time }: Seed,
+  { answers, live }: { answers: string | undefined; live: KubernetesObject | undefined } = {
+    answers: undefined,
+    live: undefined,
+  },
+): Promise<Seed> {
+  const { namespace } = applySet;
+  await run.lease.assertHeld();
+  if ((await cluster.get({ resource: namespaces, namespace: undefined, name: namespace })) === undefined) {
+    await write({
+      resource: namespaces,
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    });
+  }
+  const { metadata, ...secret } = seedSecret({ applySet, seed, time, answers });
+  const fence = live === undefined ? {} : { uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion };
+  return readable({
+    secret: await write({
+      resource: secretResource,
+      object: { ...secret, apiVersion: 'v1', kind: 'Secret', metadata: { ...metadata, ...fence } },
+    }),
+    cluster,
+  });
+
+  async function write({
+    resource,
+    object,
+  }: {
+    resource: ApiResource;
+    object: KubernetesObject;
+  }): Promise<KubernetesObject> {
+    const result = await cluster.apply({ resource, object, dryRun: false });
+    if (result.outcome === 'applied') return result.object;
+    throw new ConvergeError({
+      code: 'ClusterRefused',
+      subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
+      message: `the API server answered ${result.status}: ${maskText({ text: result.message, objects: [object] })}`,
+      remedy: 'charts with random values need the right to read and create this Secret',
+      disposition: result.status >= 500 || result.status === 409 ? 'retry' : 'refuse',
+    });
+  }
+}
+
+function answersOf({
+  secret,
+  cluster,
+}: {
+  secret: KubernetesObject;
+  cluster: Pick<Cluster, 'name'>;
+}): readonly KeptAnswer[] {
+  const answers = readKeptAnswers(secret);
+  if (answers !== 'unreadable') return answers;
+  throw new ConvergeError({
+    code: 'ClusterRefused',
+    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(secret))}`,
+    message: 'holds no answers to look-ups as Converge writes them',
+    remedy: 'restore it, or remove its key lookups: then the charts look up anew what is there now',
+    disposition: 'refuse',
+  });
+}
+
+function readable({ secret, cluster }: { secret: KubernetesObject; cluster: Pick<Cluster, 'name'> }): Seed {
+  const held = readSeedSecret(secret);
+  if (held !== undefined) return held;
+  throw new ConvergeError({
+    code: 'ClusterRefused',
+    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(secret))}`,
+    message: 'holds no seed and time as Converge writes them',
+    remedy: 'restore it; where it is deleted, a new one is made, and every random value of the environment changes',
+    disposition: 'refuse',
+  });
+}

@@ -1,0 +1,40 @@
+import type { Limits } from '../../../config/config.ts';
+import type { ReconcileRequested } from '../../../events/reconcile-requested.ts';
+import type { Lease } from '../../common/lease.ts';
+import type { Commit, Ports } from '../../../ports/ports.ts';
+import type { MemoryFile } from './memory-file.ts';
+
+/** What every step of one run shares. */
+export interface Run {
+  readonly repository: string;
+  readonly environment: string;
+  /** `<class>/<name>` */
+  readonly key: string;
+  readonly ports: ReconcilePorts;
+  readonly settings: ReconcileSettings;
+  readonly lease: Lease;
+  readonly memoryFile: MemoryFile;
+  /** Where the branch is; undefined for an empty repository. */
+  readonly head: Commit | undefined;
+  readonly startedAt: Date;
+  /** Why it looks. */
+  readonly cause: ReconcileRequested['cause'];
+  /** Until when it may wait for others, in all its waits together: `limits.waitSeconds` from the first one on. */
+  readonly waitUntil: () => Date;
+  /** Whether a look was asked for since the run began, or since this was asked last. */
+  readonly isAskedAgain: () => Promise<boolean>;
+}
+
+export type ReconcilePorts = Pick<
+  Ports,
+  'now' | 'log' | 'state' | 'repository' | 'cluster' | 'renderer' | 'topics' | 'sleep' | 'signatures'
+>;
+
+export interface ReconcileSettings {
+  readonly limits: Limits;
+  /** Name the instance and the message of this run in the lease. */
+  readonly holder: string;
+  readonly event: string;
+  /** Whether what converged is written back to Git. */
+  readonly writeback: boolean;
+}

@@ -1,0 +1,176 @@
+import type { HealthExpressions } from '../../../health/expression-rule.ts';
+import { assessHealth } from '../../../health/assess-health.ts';
+import { bearingOf, type Bearing } from '../../../health/bearing.ts';
+import { describeObjects, environmentHealth, type EnvironmentHealth } from '../../../health/environment-health.ts';
+import type { Health } from '../../../health/health.ts';
+import { beginRollout, endRollout, isOver, nextStep, type Rollout } from '../../../memory/rollout.ts';
+import { extentOf } from '../../../inventory/applyset.ts';
+import type { DesiredObject } from '../../../desired/desired.ts';
+import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { isShortLived } from '../../../objects/short-lived.ts';
+import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
+import type { ClusterApi } from '../../../objects/cluster-api.ts';
+import { openClaims } from '../observe/claims.ts';
+import { openExplanations, type Explanations } from './explain.ts';
+import { listLabelled } from '../observe/observed-state.ts';
+import { isSuperseded } from '../run/superseded.ts';
+import type { Target } from '../run/target.ts';
+
+const firstLook = 50;
+const slowestLook = 2_000;
+/** Milliseconds between two looks at the Pods of what is not healthy. */
+const explainAgain = 1_000;
+
+export interface UnhealthyObject {
+  readonly desired: DesiredObject;
+  readonly health: Health;
+  readonly bearing: Bearing;
+}
+
+export type Outcome =
+  | { readonly outcome: 'healthy'; readonly health: EnvironmentHealth }
+  | { readonly outcome: 'unhealthy'; readonly objects: readonly UnhealthyObject[]; readonly rollout: Rollout }
+  | { readonly outcome: 'waiting'; readonly message: string; readonly rollout: Rollout }
+  | { readonly outcome: 'superseded' };
+
+/**
+ * Waits until every object is healthy (or suspended, or shows what may never come), reading only the kinds that are not, and their Pods. Ends early where a
+ * newer commit is there, where something fails steadily, and where this run has waited long enough; a roll-out that is over
+ * is judged by one look.
+ */
+export async function awaitHealth(
+  target: Target,
+  {
+    desired,
+    observed,
+    api,
+    last,
+  }: {
+    desired: readonly DesiredObject[];
+    observed: ReadonlyMap<string, KubernetesObject>;
+    api: ClusterApi;
+    last: Rollout | undefined;
+  },
+): Promise<Outcome> {
+  const { run, revision, environment, applySet, cluster } = target;
+  const remembered = run.memoryFile.memory().objects;
+  const latest = new Map(observed);
+  const explanations = openExplanations(target, api);
+  const failing = openFailing();
+  const claims = openClaims(target);
+  const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  // A controller that has just been told has made no Pods yet.
+  let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
+  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+    await claims.renew([...latest.values()]);
+    const judged = desired.map((object) => {
+      const known = latest.get(object.key);
+      const health = healthOf({ desired: object, observed: known, expressions: environment.health });
+      return {
+        desired: object,
+        health,
+        bearing: bearingOf({
+          object: known,
+          health,
+          expressions: environment.health,
+          waitsForConsumer: known !== undefined && claims.waits(known),
+        }),
+      };
+    });
+    const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
+    if (unhealthy.length === 0)
+      return {
+        outcome: 'healthy',
+        health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))),
+      };
+
+    if (run.ports.now().getTime() - explainedAt >= explainAgain) {
+      explainedAt = run.ports.now().getTime();
+      await explanations.renew(unhealthy.flatMap(({ desired: { key } }) => latestOf(latest, key)));
+    }
+    const now = run.ports.now();
+    const failed = failedOf(unhealthy, explanations);
+    const failingSince = failing.since(failed, now);
+    const explained = (objects: readonly UnhealthyObject[]) =>
+      objects.map((object) => withReason(object, explanations));
+    switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
+      case 'failed':
+        return {
+          outcome: 'unhealthy',
+          objects: explained(failed.length > 0 ? failed : unhealthy),
+          rollout: endRollout({ rollout, now }),
+        };
+      case 'checkpoint':
+        return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
+      case 'look again':
+    }
+    if (await isSuperseded(target)) return { outcome: 'superseded' };
+
+    await run.ports.sleep(pause);
+    await run.lease.assertHeld();
+    const ids = unhealthy.map((object) => object.desired.id);
+    const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+    for (const { desired: object } of unhealthy) latest.delete(object.key);
+    for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
+      latest.set(objectKey(objectIdOf(object)), object);
+  }
+}
+
+function latestOf(
+  latest: ReadonlyMap<string, KubernetesObject>,
+  key: string,
+): { key: string; object: KubernetesObject }[] {
+  const object = latest.get(key);
+  return object === undefined ? [] : [{ key, object }];
+}
+
+/**
+ * What waiting will not mend: workloads whose Pods say so, and, where nothing else is left to wait for, what says so itself. A
+ * custom resource is often degraded for as long as what it needs is still rolling out: what time may heal is waited for.
+ */
+function failedOf(unhealthy: readonly UnhealthyObject[], explanations: Explanations): readonly UnhealthyObject[] {
+  const stuck = unhealthy.filter(({ desired }) => explanations.of(desired.key)?.verdict === 'failing');
+  if (stuck.length > 0) return stuck;
+  return unhealthy.every(({ bearing }) => bearing === 'failing') ? unhealthy : [];
+}
+
+/** Since when objects are failing without a pause. */
+function openFailing(): { since(failed: readonly UnhealthyObject[], now: Date): Date | undefined } {
+  let known = new Map<string, Date>();
+  return {
+    since(failed, now) {
+      known = new Map(failed.map(({ desired: { key } }) => [key, known.get(key) ?? now]));
+      return [...known.values()].reduce<Date | undefined>(
+        (first, since) => (first === undefined || since < first ? since : first),
+        undefined,
+      );
+    },
+  };
+}
+
+function withReason(unhealthy: UnhealthyObject, explanations: Explanations): UnhealthyObject {
+  const trouble = explanations.of(unhealthy.desired.key);
+  return trouble === undefined
+    ? unhealthy
+    : { ...unhealthy, health: { ...unhealthy.health, message: trouble.message } };
+}
+
+/** `waits for Deployment acme/web: 1 of 3 ready, and 2 more objects` */
+function messageOf(unhealthy: readonly UnhealthyObject[]): string {
+  return `waits for ${describeObjects(unhealthy.map(({ desired: { id }, health }) => ({ id, health })))}`;
+}
+
+function healthOf({
+  desired,
+  observed,
+  expressions,
+}: {
+  desired: DesiredObject;
+  observed: KubernetesObject | undefined;
+  expressions: readonly HealthExpressions[];
+}): Health {
+  if (observed !== undefined) return assessHealth(observed, expressions);
+  return isShortLived(desired.object)
+    ? { state: 'Healthy', message: 'it ended, and was cleaned up' }
+    : { state: 'Missing', message: 'is not there' };
+}
