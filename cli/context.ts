@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config/config.ts';
-import type { Ports, Uploads } from '../shared/ports/ports.ts';
+import type { Ports } from '../shared/ports/ports.ts';
+import type { Uploads } from '../shared/ports/storage.ts';
 import { findConfiguration, type Configuration } from './configuration.ts';
 
 /** What a command may use of the outside world. */

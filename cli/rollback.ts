@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describeError } from '../shared/base/errors.ts';
-import type { Topics } from '../shared/ports/ports.ts';
+import type { Topics } from '../shared/ports/messages.ts';
 import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
 import { shortRevision, type Answer, type Line } from './answer.ts';

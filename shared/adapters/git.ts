@@ -1,6 +1,6 @@
 import type { Config, RepositoryConfig } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Commit, Repository } from '../ports/ports.ts';
+import type { Commit, Repository } from '../ports/git.ts';
 import { oneLine } from '../source/commit-message.ts';
 import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';

@@ -1,4 +1,4 @@
-import type { KeptRender, KeptRenders, Render } from '../ports/ports.ts';
+import type { KeptRender, KeptRenders, Render } from '../ports/renderer.ts';
 
 /**
  * The renders that one instance keeps between runs. What was neither kept nor found for longest goes first.

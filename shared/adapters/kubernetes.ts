@@ -1,6 +1,7 @@
 import type { ClusterConfig, Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Cluster, Ports } from '../ports/ports.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Cluster } from '../ports/kubernetes.ts';
 import { accessSecret } from './google/secret-manager.ts';
 import { createTokens, type Tokens } from './google/tokens.ts';
 import type { Access } from './kubernetes/access.ts';

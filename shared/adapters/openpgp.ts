@@ -1,5 +1,5 @@
 import type * as Openpgp from 'openpgp';
-import type { OpenpgpVerdict, VerifyOpenpgp } from '../ports/ports.ts';
+import type { OpenpgpVerdict, VerifyOpenpgp } from '../ports/signatures.ts';
 
 /** Several armored blocks may stand in one file, as `gpg --export --armor` of several people gives them. */
 const block = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^]*?-----END PGP PUBLIC KEY BLOCK-----/g;

@@ -2,7 +2,7 @@ import { PubSub, type Topic as PubSubTopic } from '@google-cloud/pubsub';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
-import type { Topics } from '../ports/ports.ts';
+import type { Topics } from '../ports/messages.ts';
 
 /** Milliseconds a message may wait for company: functions publish few, and their callers wait for them. */
 const batchingDelay = 1;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
 import { parseJson } from '../objects/exact-json.ts';
 import type { KubernetesObject, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
-import type { Render, Renderer, RenderRequest } from '../ports/ports.ts';
+import type { Render, Renderer, RenderRequest } from '../ports/renderer.ts';
 import { keepRenders } from './kept-renders.ts';
 
 const objectSchema = z.custom<KubernetesObject>(isKubernetesObject, 'is no Kubernetes object');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Signatures } from '../ports/ports.ts';
+import type { Signatures } from '../ports/signatures.ts';
 import { verifyOpenpgpSignature } from './openpgp.ts';
 
 /** The files are read for each run, so that a rotated one is used without a restart. */

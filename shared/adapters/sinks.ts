@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConvergeError } from '../base/errors.ts';
 import { policyWords } from '../environment/policy.ts';
-import type { Sinks } from '../ports/ports.ts';
+import type { Sinks } from '../ports/messages.ts';
 
 const timeout = 10_000;
 

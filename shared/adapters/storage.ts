@@ -5,7 +5,7 @@ import { ApiError, type CreateReadStreamOptions, type File, IdempotencyStrategy,
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Buckets, StateObject, StateStore } from '../ports/ports.ts';
+import type { Buckets, StateObject, StateStore } from '../ports/storage.ts';
 
 /** How often a read starts again because Storage was busy. */
 const readTries = 5;

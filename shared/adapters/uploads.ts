@@ -1,6 +1,6 @@
 import type { Storage } from '@google-cloud/storage';
 import { z } from 'zod';
-import type { Uploads } from '../ports/ports.ts';
+import type { Uploads } from '../ports/storage.ts';
 import { statusOf, translate } from './storage.ts';
 
 const digits = z.union([z.string().regex(/^\d+$/), z.int().nonnegative().transform(String)]);

@@ -5,7 +5,8 @@ import { sameInputs } from '../environment/inputs.ts';
 import { askRemembered } from './common/ask-remembered.ts';
 import { dependencyGraph, listEnvironments } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
-import type { Ports, Repository } from '../ports/ports.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Repository } from '../ports/git.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
 

@@ -9,7 +9,8 @@ import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
 import type { RememberedEnvironment } from './common/find-environment.ts';
 import { branchGone } from './common/fetch-branch.ts';
 import { openNotes } from './common/notes.ts';
-import type { Commit, Ports, Repository } from '../ports/ports.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Commit, Repository } from '../ports/git.ts';
 import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
 import { readInputs } from './common/render-inputs.ts';
 

@@ -15,7 +15,10 @@ import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
-import type { Commit, LookupQuery, Ports, Render, Repository } from '../ports/ports.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { LookupQuery } from '../objects/lookup-query.ts';
+import type { Render } from '../ports/renderer.ts';
+import type { Commit, Repository } from '../ports/git.ts';
 import { renderBlind } from './common/render-blind.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 

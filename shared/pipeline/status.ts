@@ -9,7 +9,8 @@ import { listEnvironments } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
-import type { Ports, Repository } from '../ports/ports.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Repository } from '../ports/git.ts';
 import { inParallel } from './common/parallel.ts';
 import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
 

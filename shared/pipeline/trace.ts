@@ -4,7 +4,9 @@ import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './common/find-environment.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import { openNotes } from './common/notes.ts';
-import type { Commit, Ports, Repository, StateStore } from '../ports/ports.ts';
+import type { Ports } from '../ports/ports.ts';
+import type { Commit, Repository } from '../ports/git.ts';
+import type { StateStore } from '../ports/storage.ts';
 import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
 import { readInputs } from './common/render-inputs.ts';
 

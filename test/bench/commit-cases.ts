@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { startGit } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { configSchema } from '../../shared/config/config.ts';
-import type { Repository } from '../../shared/ports/ports.ts';
+import type { Repository } from '../../shared/ports/git.ts';
 import { inTurns, median, secondsOf, type Case, type CaseName } from './measure.ts';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { loadConfig, wire } from '../../functions/wiring.ts';
 import { changeCommittedSchema } from '../../shared/events/change-committed.ts';
 import { reconcileRequestedSchema, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { fanOut } from '../../shared/pipeline/fan-out.ts';
-import type { Topics } from '../../shared/ports/ports.ts';
+import type { Topics } from '../../shared/ports/messages.ts';
 import { reconcile } from '../../shared/pipeline/reconcile.ts';
 import { peakMemory } from '../peak-memory.ts';
 import { countCalls } from './call-counts.ts';

@@ -14,7 +14,7 @@ import { ConvergeError } from '../../shared/base/errors.ts';
 import { checkDrift } from '../../shared/pipeline/check-drift.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import type { CopyPorts } from '../../shared/pipeline/copy-artifact/run.ts';
-import type { StoredObject } from '../../shared/ports/ports.ts';
+import type { StoredObject } from '../../shared/ports/storage.ts';
 import { environmentText, recordingTopics, stateInMemory } from '../unit/pipeline/ports.ts';
 import { startFaultyGitHost, type FaultyGitHost, type GitFault, type GitRequest } from './faulty-git-host.ts';
 

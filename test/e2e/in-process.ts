@@ -11,7 +11,7 @@ import { parseConfig, type Config } from '../../shared/config/config.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
 import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
-import type { Cluster } from '../../shared/ports/ports.ts';
+import type { Cluster } from '../../shared/ports/kubernetes.ts';
 import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run/run.ts';
 import type { Clone, Files, RepositoryClass, World } from './world.ts';
 

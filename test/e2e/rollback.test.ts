@@ -10,7 +10,7 @@ import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { quarantinePath, quarantineSchema, type Quarantine } from '../../shared/memory/quarantine.ts';
 import { diffSchema } from '../../shared/events/alert.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
-import type { Repository } from '../../shared/ports/ports.ts';
+import type { Repository } from '../../shared/ports/git.ts';
 import {
   rollback,
   type RollbackPorts,

@@ -6,7 +6,7 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import type { Renderer } from '../../shared/ports/ports.ts';
+import type { Renderer } from '../../shared/ports/renderer.ts';
 
 /** What no error may quote, not even in part. */
 const password = 'hunter2Canary';

@@ -6,7 +6,7 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
-import type { Render, Renderer, RenderRequest } from '../../shared/ports/ports.ts';
+import type { Render, Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
 
 const usual: Omit<RenderRequest, 'root'> = {
   namespace: 'acme',

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { objectIdOf, objectKey } from '../../shared/objects/object-id.ts';
-import type { Renderer } from '../../shared/ports/ports.ts';
+import type { Renderer } from '../../shared/ports/renderer.ts';
 
 /** Manifests of well-known projects, from the folder that CONVERGE_CONFORMANCE names: each file must render. */
 const folder = process.env['CONVERGE_CONFORMANCE'];

@@ -11,7 +11,7 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import type { Renderer, RenderRequest } from '../../shared/ports/ports.ts';
+import type { Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
 
 /**
  * Each folder of `render/` is a small repository, named by its expected result, with the request to render it by

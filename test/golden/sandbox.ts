@@ -8,7 +8,7 @@ import { configSchema } from '../../shared/config/config.ts';
 import type { ApiResource } from '../../shared/objects/cluster-api.ts';
 import { resourceOf } from '../../shared/desired/desired.ts';
 import type { KubernetesObject } from '../../shared/objects/kubernetes-object.ts';
-import type { Cluster } from '../../shared/ports/ports.ts';
+import type { Cluster } from '../../shared/ports/kubernetes.ts';
 
 /** A real API server, without a pipeline. */
 export interface Sandbox {

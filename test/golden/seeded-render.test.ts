@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import type { Renderer, RenderSeed } from '../../shared/ports/ports.ts';
+import type { Renderer, RenderSeed } from '../../shared/ports/renderer.ts';
 
 /* Charts whose templates draw random values, read the clock or walk through a map: rule 24, they render alike every time. */
 

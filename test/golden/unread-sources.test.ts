@@ -9,7 +9,8 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
-import type { AbsentEntry, Render, Renderer } from '../../shared/ports/ports.ts';
+import type { Render, Renderer } from '../../shared/ports/renderer.ts';
+import type { AbsentEntry } from '../../shared/ports/git.ts';
 
 /*
  * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None comes

@@ -8,7 +8,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import { canonicalJson } from '../../shared/objects/canonical-json.ts';
 import { parseJson } from '../../shared/objects/exact-json.ts';
-import type { Renderer } from '../../shared/ports/ports.ts';
+import type { Renderer } from '../../shared/ports/renderer.ts';
 
 /*
  * Small documents and what Kubernetes' own parser reads of them, from the folder that CONVERGE_CONFORMANCE names. Each

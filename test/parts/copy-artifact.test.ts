@@ -23,7 +23,7 @@ import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import type { CopyPorts, CopySettings } from '../../shared/pipeline/copy-artifact/run.ts';
 import { copyUnseen } from '../../shared/pipeline/copy-artifact/copy-unseen.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
-import type { Repository } from '../../shared/ports/ports.ts';
+import type { Repository } from '../../shared/ports/git.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 
 const run = promisify(execFile);

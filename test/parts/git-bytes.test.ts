@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { configSchema } from '../../shared/config/config.ts';
-import type { Commit, Repository, TreeChange } from '../../shared/ports/ports.ts';
+import type { Commit, Repository, TreeChange } from '../../shared/ports/git.ts';
 import { changedPaths } from '../../shared/pipeline/rollback/changed-paths.ts';
 import { revertOnBranch } from '../../shared/pipeline/rollback/revert-on-branch.ts';
 import { pathFromBytes } from '../../shared/source/path-bytes.ts';

@@ -18,7 +18,7 @@ import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { configSchema } from '../../shared/config/config.ts';
 import { describeError } from '../../shared/base/errors.ts';
-import type { Commit, Repository } from '../../shared/ports/ports.ts';
+import type { Commit, Repository } from '../../shared/ports/git.ts';
 
 const run = promisify(execFile);
 let folder: string;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { configSchema } from '../../shared/config/config.ts';
-import type { Repository } from '../../shared/ports/ports.ts';
+import type { Repository } from '../../shared/ports/git.ts';
 import { judgeSigner, parseAllowedSigners } from '../../shared/source/signature/allowed-signers.ts';
 import { parseSignedCommit } from '../../shared/source/signature/signed-commit.ts';
 import { verifySshSignature } from '../../shared/source/signature/ssh-signature.ts';

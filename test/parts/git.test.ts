@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { createRepositories } from '../../shared/adapters/git.ts';
 import { configSchema } from '../../shared/config/config.ts';
-import type { Commit, Repository, TreeChange } from '../../shared/ports/ports.ts';
+import type { Commit, Repository, TreeChange } from '../../shared/ports/git.ts';
 
 const run = promisify(execFile);
 const author = { name: 'Converge', email: 'converge@example.com' };

@@ -17,7 +17,7 @@ import { land } from '../../shared/pipeline/copy-artifact/land.ts';
 import { fanOut } from '../../shared/pipeline/fan-out.ts';
 import { history } from '../../shared/pipeline/history.ts';
 import { openNotes } from '../../shared/pipeline/common/notes.ts';
-import type { Repository } from '../../shared/ports/ports.ts';
+import type { Repository } from '../../shared/ports/git.ts';
 import { reconcile } from '../../shared/pipeline/reconcile.ts';
 import { memoryOf } from '../../shared/pipeline/common/remembered-environments.ts';
 import { rollback } from '../../shared/pipeline/rollback.ts';

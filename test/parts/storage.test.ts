@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
-import type { Buckets, StateStore } from '../../shared/ports/ports.ts';
+import type { Buckets, StateStore } from '../../shared/ports/storage.ts';
 
 const bucket = 'family-master';
 let folder: string;

@@ -1,6 +1,6 @@
 import { chmod, link, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { AbsentEntry, Checkout, TreeEntry } from '../../ports/ports.ts';
+import type { AbsentEntry, Checkout, TreeEntry } from '../../ports/git.ts';
 import { pathBytes, shownPath } from '../../source/path-bytes.ts';
 import type { Clone } from './clone.ts';
 import type { Reading } from './reading.ts';

@@ -1,4 +1,4 @@
-import type { Commit } from '../../ports/ports.ts';
+import type { Commit } from '../../ports/git.ts';
 import { parseCommit, parseTag } from '../../source/commit-object.ts';
 import type { Clone } from './clone.ts';
 import { gitUnavailable, unreadable } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { Commit, TreeChange } from '../../ports/ports.ts';
+import type { Commit, TreeChange } from '../../ports/git.ts';
 import { gitUnavailable } from './errors.ts';
 import type { Reading } from './reading.ts';
 

@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../../ports/ports.ts';
+import type { TreeEntry } from '../../ports/git.ts';
 import type { Clone } from './clone.ts';
 import { gitUnavailable, unreadable } from './errors.ts';
 import { createKept } from './kept.ts';

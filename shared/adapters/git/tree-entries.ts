@@ -1,4 +1,4 @@
-import type { TreeChange, TreeEntry } from '../../ports/ports.ts';
+import type { TreeChange, TreeEntry } from '../../ports/git.ts';
 import { pathBytes, pathFromBytes } from '../../source/path-bytes.ts';
 
 /** An entry as its tree has it: with git's mode as it is spelled there. Its name's bytes are those of its path. */

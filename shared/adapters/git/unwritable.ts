@@ -1,4 +1,4 @@
-import type { TreeEntry } from '../../ports/ports.ts';
+import type { TreeEntry } from '../../ports/git.ts';
 import { isUnsafeName } from './tree-entries.ts';
 
 /*

@@ -1,4 +1,4 @@
-import type { Commit, TreeChange, TreeEntry } from '../../ports/ports.ts';
+import type { Commit, TreeChange, TreeEntry } from '../../ports/git.ts';
 import { gitUnavailable } from './errors.ts';
 import type { Objects, WrittenPack } from './objects.ts';
 import { objectId } from './pack.ts';

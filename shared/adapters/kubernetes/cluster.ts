@@ -1,7 +1,7 @@
 import { fieldManager } from '../../objects/field-manager.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
-import type { ApplyResult, Cluster, DeleteResult } from '../../ports/ports.ts';
+import type { ApplyResult, Cluster, DeleteResult } from '../../ports/kubernetes.ts';
 import { discover } from './discovery.ts';
 import {
   call,

@@ -1,6 +1,6 @@
 import { declareEnvironment, dependenciesOf, type DeclaredEnvironment } from '../../memory/gate.ts';
 import { environmentOfPath, environmentPath, environmentsFolder } from '../../environment/environment-file.ts';
-import type { Repository } from '../../ports/ports.ts';
+import type { Repository } from '../../ports/git.ts';
 
 /** Files that an instance keeps parsed, of each repository. */
 const keptFiles = 5_000;

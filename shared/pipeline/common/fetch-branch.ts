@@ -2,7 +2,8 @@ import { ConvergeError } from '../../base/errors.ts';
 import { branchHeadPath } from '../../source/branch-head.ts';
 import { decodeLedger, ledgerPath } from '../../source/ledger.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
-import type { Commit, Repository, StateStore } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
+import type { StateStore } from '../../ports/storage.ts';
 
 /**
  * The head of the branch, brought here. Undefined only for a repository that has no branch and never had this one, which the first

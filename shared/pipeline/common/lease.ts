@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Limits } from '../../config/config.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import type { GenerationPrecondition, Ports } from '../../ports/ports.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { GenerationPrecondition } from '../../ports/storage.ts';
 
 /**
  * `holder` is null where nobody holds it. It lasts for so many seconds after it was written, by Storage's clock. `event` is the

@@ -1,5 +1,5 @@
 import { notesRef, parseConvergenceNotes, type ConvergenceNote } from '../../source/convergence-note.ts';
-import type { Repository } from '../../ports/ports.ts';
+import type { Repository } from '../../ports/git.ts';
 
 /** The notes of `refs/notes/converge`, as they are now. */
 export interface Notes {

@@ -2,7 +2,7 @@ import { artifactUri, targetOf, type ArtifactId } from '../../source/artifact.ts
 import { oneLine, parseProvenance } from '../../source/commit-message.ts';
 import { subjectOf } from '../../source/revert.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import type { Commit } from '../../ports/ports.ts';
+import type { Commit } from '../../ports/git.ts';
 
 /** Characters of a subject: a message may be one line of megabytes. */
 const subjectLength = 500;

@@ -1,6 +1,7 @@
 import { readMemory, type Memory } from '../../memory/memory.ts';
 import { statePaths } from '../../memory/state-paths.ts';
-import type { Ports, StateStore } from '../../ports/ports.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { StateStore } from '../../ports/storage.ts';
 
 /** What is remembered of one environment: nothing, where it never ran or its memory was lost. Throws `StorageUnavailable` (retry). */
 export async function memoryOf(

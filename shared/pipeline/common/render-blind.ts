@@ -1,7 +1,10 @@
 import type { Limits } from '../../config/config.ts';
 import type { Environment } from '../../environment/environment-file.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import type { Checkout, LookupQuery, Ports, Render } from '../../ports/ports.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { LookupQuery } from '../../objects/lookup-query.ts';
+import type { Render } from '../../ports/renderer.ts';
+import type { Checkout } from '../../ports/git.ts';
 import { apiVersionsOf } from './render-inputs.ts';
 
 /** Random values draw from nothing: nobody applies them. */

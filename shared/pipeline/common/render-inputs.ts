@@ -2,7 +2,7 @@ import type { Environment } from '../../environment/environment-file.ts';
 import type { Inputs } from '../../environment/inputs.ts';
 import { hashJson } from '../../objects/canonical-json.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
-import type { Repository } from '../../ports/ports.ts';
+import type { Repository } from '../../ports/git.ts';
 
 /** The Git object ids of an environment's inputs at a commit: at these paths, or at the ones it declares. */
 export async function readInputs({

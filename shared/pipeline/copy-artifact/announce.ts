@@ -1,6 +1,7 @@
 import { encodeChangeCommitted } from '../../events/change-committed.ts';
 import type { ArtifactId } from '../../source/artifact.ts';
-import type { Commit, Ports, Repository } from '../../ports/ports.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
 
 /** Sent before the ledger says that anything of the commit is in Git: until then each of its objects makes that it is sent again. */
 export async function announce({

@@ -1,7 +1,8 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { foldersOf } from '../../source/archive.ts';
 import { artifactUri } from '../../source/artifact.ts';
-import type { Commit, Repository, StoredObject, TreeChange, TreeEntry } from '../../ports/ports.ts';
+import type { Commit, Repository, TreeChange, TreeEntry } from '../../ports/git.ts';
+import type { StoredObject } from '../../ports/storage.ts';
 import type { CheckedUpload } from './content.ts';
 import { newerPathsBelow } from './known-copies.ts';
 

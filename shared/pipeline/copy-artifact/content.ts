@@ -3,7 +3,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
 import { artifactUri, targetOf, type Target } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
-import type { StoredObject } from '../../ports/ports.ts';
+import type { StoredObject } from '../../ports/storage.ts';
 
 /** An upload whose content is checked and here as Git objects; nothing of it is in memory. */
 export interface CheckedUpload {

@@ -4,7 +4,8 @@ import { copyOf, mergeLedgers, type Ledger, type LedgerEntry } from '../../sourc
 import type { Lease } from '../common/lease.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { inParallel } from '../common/parallel.ts';
-import type { Repository, StoredObject } from '../../ports/ports.ts';
+import type { Repository } from '../../ports/git.ts';
+import type { StoredObject } from '../../ports/storage.ts';
 import { announce } from './announce.ts';
 import { readUpload, type CheckedUpload } from './content.ts';
 import type { Announcement, Landing } from './land.ts';

@@ -6,7 +6,7 @@ import { isAboutContent } from './copy-objects.ts';
 import { takeIn } from './intake.ts';
 import { readLedger } from './ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
-import type { StoredObject } from '../../ports/ports.ts';
+import type { StoredObject } from '../../ports/storage.ts';
 
 /** The event of a younger object is likely on its way. */
 const eventMilliseconds = 60_000;

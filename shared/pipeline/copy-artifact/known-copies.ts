@@ -2,7 +2,7 @@ import { isSameOrNewer, targetOf, type ArtifactId } from '../../source/artifact.
 import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
 import { foldersOf } from '../../source/archive.ts';
-import type { Commit } from '../../ports/ports.ts';
+import type { Commit } from '../../ports/git.ts';
 
 /** A generation of an object that is in Git, and where. */
 export interface Copy {

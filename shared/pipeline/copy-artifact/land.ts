@@ -4,7 +4,7 @@ import { copyOf, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
-import type { Commit, Repository, TreeChange } from '../../ports/ports.ts';
+import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';
 import { changesOf, type Accepted } from './changes.ts';
 import type { CheckedUpload } from './content.ts';

@@ -1,7 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { decodeLedger, emptyLedger, encodeLedger, ledgerPath, mergeLedgers, type Ledger } from '../../source/ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
-import type { GenerationPrecondition } from '../../ports/ports.ts';
+import type { GenerationPrecondition } from '../../ports/storage.ts';
 
 export interface RecordedLedger {
   readonly ledger: Ledger;

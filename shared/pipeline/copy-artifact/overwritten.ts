@@ -3,7 +3,7 @@ import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
 import { parseRevert } from '../../source/revert.ts';
-import type { Commit, Repository } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
 import type { CheckedUpload } from './content.ts';
 import type { Copy } from './known-copies.ts';
 

@@ -26,7 +26,7 @@ import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
 import { finishRollback, reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
 import { isAboutBranch } from '../common/fetch-branch.ts';
-import type { Commit } from '../../ports/ports.ts';
+import type { Commit } from '../../ports/git.ts';
 import type { Run } from './run/run.ts';
 import { confirmUnchanged, isUnchanged, rendersAsBefore } from './judge/unchanged.ts';
 import { openSuccession, refuseContestedNames, type Succession } from './leave/succession.ts';

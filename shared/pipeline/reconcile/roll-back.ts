@@ -5,7 +5,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { parseRevert } from '../../source/revert.ts';
 import { parseTime } from '../../base/time.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
-import type { Commit, Repository } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { announce } from '../rollback/revert-on-branch.ts';
 import { notRolledBack, revert, type RolledBack } from './judge/plan-rollback.ts';

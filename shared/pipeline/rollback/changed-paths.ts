@@ -1,5 +1,5 @@
 import type { ChangedPath } from '../../source/revert.ts';
-import type { Repository, TreeEntry } from '../../ports/ports.ts';
+import type { Repository, TreeEntry } from '../../ports/git.ts';
 
 /**
  * The files that differ between two fetched commits, at or below some paths (`''`: everywhere), with what is there at the

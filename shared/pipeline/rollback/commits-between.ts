@@ -1,6 +1,6 @@
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import type { Commit, Repository } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
 import { readInputs } from '../common/render-inputs.ts';
 
 const day = 86_400_000;

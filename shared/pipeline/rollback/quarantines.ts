@@ -1,5 +1,5 @@
 import { quarantinePath, quarantineSchema, quarantinesFolder, type Quarantine } from '../../memory/quarantine.ts';
-import type { StateStore } from '../../ports/ports.ts';
+import type { StateStore } from '../../ports/storage.ts';
 
 /** A quarantine, with the environment that it is of. */
 export interface NamedQuarantine {

@@ -5,7 +5,8 @@ import type { Memory } from '../../memory/memory.ts';
 import { asksForRollback } from '../../memory/quarantine.ts';
 import type { Reader } from '../../source/revert.ts';
 import { listEnvironments } from '../common/declared-environments.ts';
-import type { Ports, Repository } from '../../ports/ports.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { Repository } from '../../ports/git.ts';
 import { readInputs } from '../common/render-inputs.ts';
 import { memoryOf } from '../common/remembered-environments.ts';
 

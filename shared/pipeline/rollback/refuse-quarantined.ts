@@ -1,7 +1,8 @@
 import { shortRevision } from '../../base/revision.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import type { Commit, Repository, StateStore } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
+import type { StateStore } from '../../ports/storage.ts';
 import { readInputs } from '../common/render-inputs.ts';
 import { listQuarantines } from './quarantines.ts';
 

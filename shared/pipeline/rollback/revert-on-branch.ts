@@ -10,7 +10,8 @@ import {
   type RevertFacts,
   type RevertPlan,
 } from '../../source/revert.ts';
-import type { Commit, Ports, Repository, TreeChange } from '../../ports/ports.ts';
+import type { Ports } from '../../ports/ports.ts';
+import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
 import { changedPaths } from './changed-paths.ts';
 import { commitsBetween } from './commits-between.ts';
 

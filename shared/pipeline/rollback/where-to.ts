@@ -2,7 +2,7 @@ import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
 import { commitOf } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import type { Commit, Repository } from '../../ports/ports.ts';
+import type { Commit, Repository } from '../../ports/git.ts';
 import { findOnBranch } from './commits-between.ts';
 
 /** What is to be undone: the changes after `to` up to `from`, a commit id. `because` says for people why these. */

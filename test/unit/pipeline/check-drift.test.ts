@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
-import type { Repository } from '../../../shared/ports/ports.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
 import {
   clockAt,
   commitId,

@@ -3,7 +3,7 @@ import { ConvergeError } from '../../../shared/base/errors.ts';
 import { applySetOf } from '../../../shared/inventory/applyset.ts';
 import type { ApiResource, ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
-import type { DeleteResult } from '../../../shared/ports/ports.ts';
+import type { DeleteResult } from '../../../shared/ports/kubernetes.ts';
 import {
   deleteObject,
   deleteState,

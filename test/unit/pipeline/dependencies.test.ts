@@ -5,7 +5,7 @@ import { environmentPath } from '../../../shared/environment/environment-file.ts
 import { emptyMemory, readMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
-import type { Repository } from '../../../shared/ports/ports.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
 import { reconcile } from '../../../shared/pipeline/reconcile.ts';
 import { tellDependents } from '../../../shared/pipeline/reconcile/tell/tell-dependents.ts';
 import type { RunResult } from '../../../shared/pipeline/reconcile/run/target.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyMemory, type AttemptedRevision } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
-import type { Repository } from '../../../shared/ports/ports.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
 import {
   clockAt,
   commitId,

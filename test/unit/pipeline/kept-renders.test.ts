@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
-import type { KeptRender } from '../../../shared/ports/ports.ts';
+import type { KeptRender } from '../../../shared/ports/renderer.ts';
 
 const renderOf = (size: number): KeptRender => ({
   inputs: {},

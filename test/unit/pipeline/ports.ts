@@ -1,14 +1,10 @@
 import { ConvergeError, type ErrorCode, type ErrorFacts } from '../../../shared/base/errors.ts';
 import type { OutgoingEvent, Topic } from '../../../shared/events/cloud-event.ts';
-import type {
-  Commit,
-  Log,
-  Repository,
-  Signatures,
-  StateStore,
-  Topics,
-  TreeEntry,
-} from '../../../shared/ports/ports.ts';
+import type { Log } from '../../../shared/ports/ports.ts';
+import type { Topics } from '../../../shared/ports/messages.ts';
+import type { Signatures } from '../../../shared/ports/signatures.ts';
+import type { Commit, Repository, TreeEntry } from '../../../shared/ports/git.ts';
+import type { StateStore } from '../../../shared/ports/storage.ts';
 
 /*
  * Ports for tests of single stages, as small as the ports are. The whole pipeline is tested on the real parts only.

@@ -7,7 +7,8 @@ import { applySetOf } from '../../../shared/inventory/applyset.ts';
 import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
-import type { Cluster, Renderer, RenderRequest } from '../../../shared/ports/ports.ts';
+import type { Cluster } from '../../../shared/ports/kubernetes.ts';
+import type { Renderer, RenderRequest } from '../../../shared/ports/renderer.ts';
 import { renderSources } from '../../../shared/pipeline/reconcile/render/render-cache.ts';
 import type { Target } from '../../../shared/pipeline/reconcile/run/target.ts';
 import {

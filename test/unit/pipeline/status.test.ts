@@ -3,7 +3,7 @@ import type { Incident } from '../../../shared/memory/incident.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { status } from '../../../shared/pipeline/status.ts';
-import type { Repository } from '../../../shared/ports/ports.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
 import {
   clockAt,
   commitId,

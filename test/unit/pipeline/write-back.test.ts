@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
-import type { Repository } from '../../../shared/ports/ports.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
 import type { Run } from '../../../shared/pipeline/reconcile/run/run.ts';
 import { tellConverged } from '../../../shared/pipeline/reconcile/tell/tell.ts';
 import {

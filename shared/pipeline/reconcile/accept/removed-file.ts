@@ -6,7 +6,7 @@ import {
   type Environment,
 } from '../../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../../environment/previous-names.ts';
-import type { Commit, Repository } from '../../../ports/ports.ts';
+import type { Commit, Repository } from '../../../ports/git.ts';
 import { listEnvironments } from '../../common/declared-environments.ts';
 import { rememberedEnvironments } from '../../common/remembered-environments.ts';
 import type { Run } from '../run/run.ts';

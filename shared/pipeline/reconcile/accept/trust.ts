@@ -5,7 +5,8 @@ import type { Memory } from '../../../memory/memory.ts';
 import { judgeSigner, parseAllowedSigners } from '../../../source/signature/allowed-signers.ts';
 import { parseSignedCommit, type SignedCommit } from '../../../source/signature/signed-commit.ts';
 import { verifySshSignature } from '../../../source/signature/ssh-signature.ts';
-import type { Commit, Repository, TrustRoot } from '../../../ports/ports.ts';
+import type { TrustRoot } from '../../../ports/signatures.ts';
+import type { Commit, Repository } from '../../../ports/git.ts';
 import type { Run } from '../run/run.ts';
 
 /** Whose signatures are accepted, and where that is written. */

@@ -8,7 +8,7 @@ import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../..
 import { hooksAnnotation } from '../../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from '../../common/lease.ts';
-import type { Commit } from '../../../ports/ports.ts';
+import type { Commit } from '../../../ports/git.ts';
 import { forget } from './forget.ts';
 import { openMemory } from '../run/memory-file.ts';
 import { observe, type ObservedState } from '../observe/observed-state.ts';

@@ -2,7 +2,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
-import type { Commit } from '../../../ports/ports.ts';
+import type { Commit } from '../../../ports/git.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, type ObservedState } from '../observe/observed-state.ts';

@@ -14,7 +14,7 @@ import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../../plan/plan.ts';
 import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 
 /** The parents of all ApplySets are ConfigMaps. */
 export const parentResource: ApiResource = {

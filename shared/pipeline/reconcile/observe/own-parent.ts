@@ -3,7 +3,7 @@ import type { Memory } from '../../../memory/memory.ts';
 import { repositoryAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { judgeParent } from '../../../ownership/parent.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 import { parentResource } from './observed-state.ts';
 import type { Run } from '../run/run.ts';
 

@@ -3,7 +3,7 @@ import { resourceOf, type DesiredObject } from '../../../desired/desired.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
 import type { PlannedAction } from '../../../plan/plan.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 import { inParallel } from '../../common/parallel.ts';
 
 /**

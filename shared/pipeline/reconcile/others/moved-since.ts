@@ -3,7 +3,7 @@ import { environmentPath, parseEnvironmentFile } from '../../../environment/envi
 import { declaredPaths } from '../../../environment/inputs.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { isKustomization, pathsUpwards } from '../../../environment/kustomization-paths.ts';
-import type { Repository } from '../../../ports/ports.ts';
+import type { Repository } from '../../../ports/git.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 
 /**

@@ -11,7 +11,8 @@ import { desiredObjects, scopeTable, type DesiredObject } from '../../../desired
 import { desiredHooks } from '../../../desired/hook.ts';
 import { sourceInWords } from '../../../environment/source-in-words.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
-import type { Render, Repository } from '../../../ports/ports.ts';
+import type { Render } from '../../../ports/renderer.ts';
+import type { Repository } from '../../../ports/git.ts';
 import { renderSources, type RenderFor } from './render-cache.ts';
 import { readInputs, renderKeyOf } from '../../common/render-inputs.ts';
 import type { Target } from '../run/target.ts';

@@ -2,7 +2,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath } from '../../../environment/environment-file.ts';
 import { declaredPaths, inputPaths, sameInputs } from '../../../environment/inputs.ts';
 import { hashJson } from '../../../objects/canonical-json.ts';
-import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../../../ports/ports.ts';
+import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../../../ports/renderer.ts';
 import type { KeptAnswer } from '../../../inventory/kept-answers.ts';
 import { openLookups, type Lookups } from './look-up.ts';
 import { apiVersionsOf, readInputs } from '../../common/render-inputs.ts';

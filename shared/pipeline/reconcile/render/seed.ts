@@ -7,7 +7,7 @@ import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { maskText } from '../../../drift/masking.ts';
 import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { Target } from '../run/target.ts';
 
 export const secretResource: ApiResource = {

@@ -1,6 +1,7 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { readMemory, type Memory } from '../../../memory/memory.ts';
-import type { GenerationPrecondition, Ports } from '../../../ports/ports.ts';
+import type { Ports } from '../../../ports/ports.ts';
+import type { GenerationPrecondition } from '../../../ports/storage.ts';
 
 /** The memory of one environment, open for one run. */
 export interface MemoryFile {

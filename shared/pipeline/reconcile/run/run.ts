@@ -1,7 +1,8 @@
 import type { Limits } from '../../../config/config.ts';
 import type { ReconcileRequested } from '../../../events/reconcile-requested.ts';
 import type { Lease } from '../../common/lease.ts';
-import type { Commit, Ports } from '../../../ports/ports.ts';
+import type { Ports } from '../../../ports/ports.ts';
+import type { Commit } from '../../../ports/git.ts';
 import type { MemoryFile } from './memory-file.ts';
 
 /** What every step of one run shares. */

@@ -3,7 +3,8 @@ import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { applySetOf, type ApplySet } from '../../../inventory/applyset.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import type { DiffReason } from '../../../drift/object-diff.ts';
-import type { Cluster, Commit } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
+import type { Commit } from '../../../ports/git.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../../ownership/refusal.ts';
 import type { Run } from './run.ts';
 

@@ -26,7 +26,7 @@ import {
 } from '../../../plan/plan.ts';
 import { ConvergeError } from '../../../base/errors.ts';
 import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 import { applyObject } from './apply-object.ts';
 import { awaitDefinitions } from './await-definitions.ts';
 import { parentResource, type ObservedState } from '../observe/observed-state.ts';

@@ -16,7 +16,7 @@ import { madeBy } from '../../../ownership/deletion-guard.ts';
 import { refusedBeside } from '../../../ownership/outlived-defaults.ts';
 import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../../ownership/refusal.ts';
 import { keptByOthers, managedFieldsToWrite } from '../../../ownership/take-over.ts';
-import type { ApplyResult } from '../../../ports/ports.ts';
+import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { awaitGone, deleteObject } from './delete-object.ts';
 import { ownSets, type Target } from '../run/target.ts';
 

@@ -4,7 +4,8 @@ import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { groupKind, objectIdOf } from '../../../objects/object-id.ts';
 import { occupancyOf, type AskedDeletion, type Refusal } from '../../../ownership/deletion-guard.ts';
-import type { Cluster, Ports } from '../../../ports/ports.ts';
+import type { Ports } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 import { inParallel } from '../../common/parallel.ts';
 
 /** How often a kind that could not be listed is looked for: its definition may just be going, and the API server says so late. */

@@ -1,6 +1,6 @@
 import type { ApiResource } from '../../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 
 export interface Place {
   readonly resource: ApiResource;

@@ -5,7 +5,7 @@ import { groupKind } from '../../../objects/object-id.ts';
 import { liveReferences, referrerKinds } from '../../../plan/live-references.ts';
 import { isReferable } from '../../../objects/referable.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
-import type { Cluster } from '../../../ports/ports.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
 import { inParallel } from '../../common/parallel.ts';
 
 /** By the key of what is referred to, the title of what refers to it; or why that could not be read. */

@@ -33,7 +33,7 @@ import {
 } from './delete-hooks.ts';
 import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
 import { handRemedy, makeRoom, type Room } from './make-room.ts';
-import type { ApplyResult } from '../../../ports/ports.ts';
+import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { ownSets, type Target } from '../run/target.ts';
 import { fenced } from './apply-object.ts';
 import { writeParent } from './apply-changes.ts';

@@ -1,0 +1,67 @@
+/** An object of a bucket as it is now. */
+export interface StoredObject {
+  readonly bucket: string;
+  readonly name: string;
+  /** Decimal digits; increases with every overwrite. */
+  readonly generation: string;
+  /** As stored. */
+  readonly bytes: number;
+  /** How it is packed, where its uploader said so: it is read unpacked, and how many bytes that are shows at its end. */
+  readonly contentEncoding?: string;
+  /** When this generation was written, by Storage's clock. */
+  readonly createdAt: Date;
+  /** Custom metadata, keys as uploaded. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface Buckets {
+  /** The live object, or undefined where the bucket holds none of that name. A failed read throws. */
+  find(object: { bucket: string; name: string }): Promise<StoredObject | undefined>;
+  /** Every live object of a bucket. A failed read throws. */
+  list(bucket: string): Promise<readonly StoredObject[]>;
+  /** The bytes of exactly that generation, or undefined where it is no longer there. */
+  read(object: { bucket: string; name: string; generation: string }): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+/** What CI does with a bucket; no function does. */
+export interface Uploads {
+  /** The live object with the MD5 of its content (base64), or undefined where the bucket holds none of that name. */
+  find(object: {
+    bucket: string;
+    name: string;
+  }): Promise<(StoredObject & { readonly md5: string | undefined }) | undefined>;
+  /** Writes an object. `conflict` where the precondition does not hold. */
+  write(upload: {
+    bucket: string;
+    name: string;
+    content: Uint8Array;
+    metadata: Readonly<Record<string, string>>;
+    ifGeneration: Exclude<GenerationPrecondition, 'any'>;
+  }): Promise<{ generation: string } | 'conflict'>;
+}
+
+export interface StateObject {
+  readonly value: unknown;
+  readonly generation: string;
+  /** When it was written, rounded up to the second, and when it was read, rounded down, both by Storage's clock: nothing is older than that. */
+  readonly writtenAt: Date;
+  readonly readAt: Date;
+}
+
+/** `absent`: write only where nothing is; `any`: overwrite; otherwise only where that generation is still live. */
+export type GenerationPrecondition = 'absent' | 'any' | { readonly generation: string };
+
+export interface StateStore {
+  /** The JSON object at that path, or undefined where there is none. A failed read throws. */
+  read(path: string): Promise<StateObject | undefined>;
+  /** Writes the value as JSON. `conflict` where the precondition does not hold. */
+  write(write: {
+    path: string;
+    value: unknown;
+    ifGeneration: GenerationPrecondition;
+  }): Promise<{ generation: string } | 'conflict'>;
+  /** The paths of every object that begins so, sorted. A failed read throws. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Deletes that generation of an object: `conflict` where another one is live. Where there is none, nothing is to do. */
+  delete(object: { path: string; generation: string }): Promise<'deleted' | 'conflict'>;
+}
