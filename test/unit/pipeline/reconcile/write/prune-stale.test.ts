@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
-import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
-import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
-import { observedObjects, type ObservedObject } from '../../../shared/plan/plan.ts';
-import { stillInUse } from '../../../shared/pipeline/reconcile/write/prune-last.ts';
-import { partByWishes } from '../../../shared/pipeline/reconcile/write/prune-stale.ts';
-import { readReferences } from '../../../shared/pipeline/reconcile/write/read-references.ts';
-import type { PendingWish, Wish } from '../../../shared/pipeline/reconcile/run/target.ts';
+import { emptyMemory, type Memory } from '../../../../../shared/memory/memory.ts';
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
+import type { ClusterApi } from '../../../../../shared/objects/cluster-api.ts';
+import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
+import { observedObjects, type ObservedObject } from '../../../../../shared/plan/plan.ts';
+import { stillInUse } from '../../../../../shared/pipeline/reconcile/write/prune-last.ts';
+import { partByWishes } from '../../../../../shared/pipeline/reconcile/write/prune-stale.ts';
+import { readReferences } from '../../../../../shared/pipeline/reconcile/write/read-references.ts';
+import type { PendingWish, Wish } from '../../../../../shared/pipeline/reconcile/run/target.ts';
 
 function objects(...named: readonly (readonly [kind: string, name: string])[]): ObservedObject[] {
   return [

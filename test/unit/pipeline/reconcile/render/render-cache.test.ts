@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
-import { configSchema } from '../../../shared/config/config.ts';
-import { parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
-import { emptyMemory } from '../../../shared/memory/memory.ts';
-import { applySetOf } from '../../../shared/inventory/applyset.ts';
-import type { ClusterApi } from '../../../shared/objects/cluster-api.ts';
-import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
-import type { Cluster } from '../../../shared/ports/kubernetes.ts';
-import type { Renderer, RenderRequest } from '../../../shared/ports/renderer.ts';
-import { renderSources } from '../../../shared/pipeline/reconcile/render/render-cache.ts';
-import type { Target } from '../../../shared/pipeline/reconcile/run/target.ts';
+import { keepRenders } from '../../../../../shared/adapters/kept-renders.ts';
+import { configSchema } from '../../../../../shared/config/config.ts';
+import { parseEnvironmentFile } from '../../../../../shared/environment/environment-file.ts';
+import { emptyMemory } from '../../../../../shared/memory/memory.ts';
+import { applySetOf } from '../../../../../shared/inventory/applyset.ts';
+import type { ClusterApi } from '../../../../../shared/objects/cluster-api.ts';
+import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
+import type { Cluster } from '../../../../../shared/ports/kubernetes.ts';
+import type { Renderer, RenderRequest } from '../../../../../shared/ports/renderer.ts';
+import { renderSources } from '../../../../../shared/pipeline/reconcile/render/render-cache.ts';
+import type { Target } from '../../../../../shared/pipeline/reconcile/run/target.ts';
 import {
   clockAt,
   commitId,
@@ -20,7 +20,7 @@ import {
   repositories,
   repositoryWith,
   stateInMemory,
-} from './ports.ts';
+} from '../../ports.ts';
 
 const now = clockAt('2026-11-21T01:00:00Z').now;
 const unused = async (): Promise<never> => expect.unreachable('this test needs no more of the cluster');

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/base/errors.ts';
-import { applySetOf } from '../../../shared/inventory/applyset.ts';
-import type { ApiResource, ClusterApi } from '../../../shared/objects/cluster-api.ts';
-import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
-import type { DeleteResult } from '../../../shared/ports/kubernetes.ts';
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
+import { applySetOf } from '../../../../../shared/inventory/applyset.ts';
+import type { ApiResource, ClusterApi } from '../../../../../shared/objects/cluster-api.ts';
+import type { KubernetesObject, ObjectMetadata } from '../../../../../shared/objects/kubernetes-object.ts';
+import type { DeleteResult } from '../../../../../shared/ports/kubernetes.ts';
 import {
   deleteObject,
   deleteState,
   type Deleter,
   type Deletion,
-} from '../../../shared/pipeline/reconcile/write/delete-object.ts';
+} from '../../../../../shared/pipeline/reconcile/write/delete-object.ts';
 
 const applySet = applySetOf({ repository: 'master', environment: 'shop', namespace: 'shop' });
 const resource = (kind: string, plural: string, more: Partial<ApiResource> = {}): ApiResource => ({

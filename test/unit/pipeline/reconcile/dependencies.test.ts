@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../../shared/config/config.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
-import { environmentPath } from '../../../shared/environment/environment-file.ts';
-import { emptyMemory, readMemory, type Memory } from '../../../shared/memory/memory.ts';
-import { statePaths } from '../../../shared/memory/state-paths.ts';
-import { fanOut } from '../../../shared/pipeline/fan-out.ts';
-import type { Repository } from '../../../shared/ports/git.ts';
-import { reconcile } from '../../../shared/pipeline/reconcile.ts';
-import { tellDependents } from '../../../shared/pipeline/reconcile/tell/tell-dependents.ts';
-import type { RunResult } from '../../../shared/pipeline/reconcile/run/target.ts';
+import { configSchema } from '../../../../shared/config/config.ts';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
+import { environmentPath } from '../../../../shared/environment/environment-file.ts';
+import { emptyMemory, readMemory, type Memory } from '../../../../shared/memory/memory.ts';
+import { statePaths } from '../../../../shared/memory/state-paths.ts';
+import { fanOut } from '../../../../shared/pipeline/fan-out.ts';
+import type { Repository } from '../../../../shared/ports/git.ts';
+import { reconcile } from '../../../../shared/pipeline/reconcile.ts';
+import { tellDependents } from '../../../../shared/pipeline/reconcile/tell/tell-dependents.ts';
+import type { RunResult } from '../../../../shared/pipeline/reconcile/run/target.ts';
 import {
   clockAt,
   commitId,
@@ -19,7 +19,7 @@ import {
   repositories,
   repositoryWith,
   stateInMemory,
-} from './ports.ts';
+} from '../ports.ts';
 
 const limits = configSchema.shape.limits.parse({});
 const commit = commitId('a');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../../shared/config/config.ts';
-import { emptyMemory } from '../../../shared/memory/memory.ts';
-import { statePaths } from '../../../shared/memory/state-paths.ts';
-import { reconcile } from '../../../shared/pipeline/reconcile.ts';
+import { configSchema } from '../../../../shared/config/config.ts';
+import { emptyMemory } from '../../../../shared/memory/memory.ts';
+import { statePaths } from '../../../../shared/memory/state-paths.ts';
+import { reconcile } from '../../../../shared/pipeline/reconcile.ts';
 import {
   clockAt,
   commitId,
@@ -13,7 +13,7 @@ import {
   repositories,
   repositoryWith,
   stateInMemory,
-} from './ports.ts';
+} from '../ports.ts';
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const limits = configSchema.shape.limits.parse({});

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
-import { configSchema } from '../../../shared/config/config.ts';
-import type { Repository } from '../../../shared/ports/git.ts';
-import type { Run } from '../../../shared/pipeline/reconcile/run/run.ts';
-import { tellConverged } from '../../../shared/pipeline/reconcile/tell/tell.ts';
+import { emptyMemory, type Memory } from '../../../../../shared/memory/memory.ts';
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
+import { configSchema } from '../../../../../shared/config/config.ts';
+import type { Repository } from '../../../../../shared/ports/git.ts';
+import type { Run } from '../../../../../shared/pipeline/reconcile/run/run.ts';
+import { tellConverged } from '../../../../../shared/pipeline/reconcile/tell/tell.ts';
 import {
   clockAt,
   commitId,
@@ -13,7 +13,7 @@ import {
   recordingTopics,
   repositoryWith,
   stateInMemory,
-} from './ports.ts';
+} from '../../ports.ts';
 
 const unused = async (): Promise<never> => {
   throw new Error('not needed');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { both } from '../../../shared/pipeline/common/parallel.ts';
+import { both } from '../../../../shared/pipeline/common/parallel.ts';
 
 describe('both of two works', () => {
   it('are there with their results', async () => {
