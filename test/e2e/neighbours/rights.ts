@@ -12,6 +12,8 @@ export interface Rights {
   owner: string;
   /** Environments whose Git has named it since it was nobody's or a person's: they may change it. */
   readonly takers: Set<string>;
+  /** The environment whose Git wants it now in its owner's stead, whether it has taken it or not. */
+  movedTo?: string;
   /** Whether it may be deleted: its owner's Git, or that of one who took it rightfully, gave it up. */
   mayGo: boolean;
   /** Whether its content may change in this step: its owner's Git changed it, or somebody takes it. */
