@@ -1,3 +1,4 @@
+import { environmentAnnotation } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
 /** `ConfigMap r1-a/one` */
@@ -24,8 +25,14 @@ export function titleOf({ kind, metadata: { namespace, name } }: KubernetesObjec
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name ?? ''}`;
 }
 
-/** What somebody's owner would miss: its data. Marks are nobody's content. */
+/** Whether it is the parent of an environment's inventory. */
+export function isInventory(title: Title): boolean {
+  return /^ConfigMap [^/]+\/converge-/.test(title);
+}
+
+/** What somebody's owner would miss: its data, and of an inventory, whose it is. Marks are nobody's content. */
 export function contentOf(object: KubernetesObject): string {
+  if (isInventory(titleOf(object))) return object.metadata.annotations?.[environmentAnnotation] ?? '';
   const spec = object.kind === 'Service' || object.kind === 'ConfigMap' || object.kind === 'Secret' ? { data: object['data'], ports: object.kind === 'Service' ? Reflect.get(Object(object['spec']), 'selector') : undefined } : {};
   return JSON.stringify(spec);
 }

@@ -5,7 +5,7 @@ import type { KubernetesObject } from '../../../shared/objects/kubernetes-object
 import { Killed, pushUnheard, type InProcess } from '../in-process.ts';
 import { environmentFile, eventually, type Clone, type Files, type World } from '../world.ts';
 import { drawFrom } from '../../seeded-draw.ts';
-import { contentOf, titleOf, violations, type Rights, type Snapshot, type Title } from './rights.ts';
+import { contentOf, isInventory, titleOf, violations, type Rights, type Snapshot, type Title } from './rights.ts';
 
 export const stepNames = ['copy', 'class', 'hook', 'rename', 'restore', 'adopt', 'forget', 'kill', 'drop', 'change', 'remove', 'person', 'refer', 'move', 'serve'] as const;
 export type StepName = (typeof stepNames)[number];
@@ -155,6 +155,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         }
         environments.splice(environments.indexOf(actor), 1);
         environments.push({ ...actor, name, previousNames: [actor.name] });
+        takeLeave(actor);
         for (const right of rights.values()) if (right.owner === keyOf(actor)) right.owner = `${actor.class}/${name}`;
         for (const right of rights.values()) if (right.takers.delete(keyOf(actor))) right.takers.add(`${actor.class}/${name}`);
         for (const right of rights.values()) if (right.movedTo === keyOf(actor)) right.movedTo = `${actor.class}/${name}`;
@@ -169,7 +170,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         return true;
       }
       case 'adopt': {
-        const target = draw.one([...objects.values()].filter(({ object: one }) => one.kind !== 'PersistentVolumeClaim' && !one.metadata.name?.startsWith('converge-')))?.object;
+        const target = draw.one([...objects.values()].filter(({ object: one }) => one.kind !== 'PersistentVolumeClaim' && !isInventory(titleOf(one))))?.object;
         if (actor === undefined || target === undefined || actor.objects.some((declared) => identityOf(declared) === titleOf(target))) return false;
         const wanted = declaredOf(target, {});
         change(actor, { objects: [...actor.objects, wanted] });
@@ -230,6 +231,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
           }
         }
         for (const right of rights.values()) if (right.movedTo === keyOf(actor)) giveUp(right);
+        takeLeave(actor);
         story.push(`${keyOf(actor)} is removed (${actor.deletion})`);
         await runOnce(actor);
         return true;
@@ -298,6 +300,11 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
     return environment.objects.some((declared) => declared.hook === undefined && identityOf(declared) === title);
   }
 
+  /** The inventory of a name goes with the name. */
+  function takeLeave(environment: Environment): void {
+    for (const [title, right] of rights) if (isInventory(title) && right.owner === keyOf(environment)) giveUp(right);
+  }
+
   function giveUp(right: Rights): void {
     right.mayGo = true;
     right.mayChange = true;
@@ -338,8 +345,9 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       for (const [title] of await live()) {
         if (known.has(title)) continue;
         const declared = environment.objects.find((one) => identityOf(one) === title);
-        // A hook's object is its release's; what is Converge's own is the environment's.
-        rights.set(title, { owner: keyOf(environment), takers: new Set(), mayGo: declared?.hook !== undefined || declared === undefined, mayChange: declared?.hook !== undefined || declared === undefined });
+        // A hook's object is its release's.
+        const isOfHook = declared?.hook !== undefined;
+        rights.set(title, { owner: keyOf(environment), takers: new Set(), mayGo: isOfHook, mayChange: isOfHook });
       }
     }
     const after = await live();
@@ -367,7 +375,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
     );
     const namespaces = (await inProcess.cluster.list({ resource: kinds.Namespace, namespace: undefined, content: 'whole' })).filter(({ metadata }) => places.includes(metadata.name ?? ''));
     const all = [...lists.flat(), ...namespaces.map((one) => ({ ...one, apiVersion: 'v1', kind: 'Namespace' }))];
-    const watched = all.filter(({ kind, metadata }) => kind === 'Namespace' || !/^(kube-root-ca\.crt|converge-)/.test(metadata.name ?? ''));
+    const watched = all.filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt');
     return new Map(watched.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map((one): [Title, { uid: string; content: string; object: KubernetesObject }] => [titleOf(one), { uid: one.metadata.uid ?? '', content: contentOf(one), object: one }]));
   }
 
