@@ -48,6 +48,11 @@ export interface ApplySet {
   readonly deletion: 'release' | 'prune';
 }
 
+/** The name of the parent of an environment's ApplySet. */
+export function parentName(environment: string): string {
+  return `converge-${environment}`;
+}
+
 export function applySetOf({
   repository,
   environment,
@@ -62,7 +67,7 @@ export function applySetOf({
   /** Of the repository, as Git is asked by it. */
   url?: string;
 }): ApplySet {
-  const name = `converge-${environment}`;
+  const name = parentName(environment);
   const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
   return { name, namespace, id: `applyset-${hash}-v1`, environment: `${repository}/${environment}`, deletion, ...(url === undefined ? {} : { address: repositoryAddress(url) }) };
 }

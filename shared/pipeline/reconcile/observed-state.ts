@@ -1,13 +1,14 @@
 import { ConvergeError } from '../../errors.ts';
 import { ownEntry } from '../../drift/owned-fields.ts';
 import { extentOfParent, extentOf, partOfLabel, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
-import { standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
+import { appliedItsLabel, standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../plan/plan.ts';
 import type { ApiResource, ClusterApi } from '../../objects/cluster-api.ts';
 import type { Cluster } from '../ports.ts';
+import { isServed as isKindServed, unservedKinds, type UnservedKind } from './unserved-kinds.ts';
 
 /** The parents of all ApplySets are ConfigMaps. */
 export const parentResource: ApiResource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
@@ -26,6 +27,8 @@ export interface ObservedState {
   readonly objects: ReadonlyMap<string, ObservedObject>;
   /** By key. */
   readonly unproven: ReadonlyMap<string, Unproven>;
+  /** Kinds of the extent whose objects cannot be read now, though they may be there. */
+  readonly unserved?: readonly UnservedKind[];
   /** The sets of previous names, whose members are among them. */
   readonly previousSets?: readonly ApplySet[];
   /** The Helm releases that Helm says it deployed, and that were never brought about here. */
@@ -54,15 +57,19 @@ export async function observe({
   parent: KubernetesObject | undefined;
 }): Promise<ObservedState> {
   const extent = unionOf(extentOfParent(parent), extentOfKeys({ keys: Object.keys(remembered), applySet }));
+  // What an instance knows of the cluster may be older than a version that is served again.
+  const current = extent.groupKinds.every((kind) => isKindServed(api, kind)) ? api : await cluster.api({ refresh: true });
+  const unserved = await unservedKinds(cluster, { kinds: extent.groupKinds, api: current });
   const objects: KubernetesObject[] = [];
   const unproven: (readonly [string, Unproven])[] = [];
-  for (const [key, observed] of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered }))) {
+  for (const [key, observed] of observedObjects(await listLabelled({ cluster, api: current, applySet, extent, remembered }))) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
-    if (standing.standing === 'foreign' && ownEntry(observed.object) !== undefined) throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+    // A label that somebody put on an object of another environment stops nobody.
+    if (standing.standing === 'foreign' && appliedItsLabel(observed.object)) throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
     if (standing.standing === 'member') objects.push(observed.object);
     else unproven.push([key, { observed, standing }]);
   }
-  return { parent, extent, objects: observedObjects(objects), unproven: new Map(unproven) };
+  return { parent, extent, objects: observedObjects(objects), unproven: new Map(unproven), ...(unserved.length === 0 ? {} : { unserved }) };
 }
 
 /**
