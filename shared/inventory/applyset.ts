@@ -118,12 +118,16 @@ export function sameExtent(a: Extent, b: Extent): boolean {
   return JSON.stringify([a.groupKinds, a.additionalNamespaces]) === JSON.stringify([b.groupKinds, b.additionalNamespaces]);
 }
 
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /** The extent a parent declares; empty where there is no parent yet. */
 export function extentOfParent(parent: KubernetesObject | undefined): Extent {
   const annotations = parent?.metadata.annotations;
   return {
     groupKinds: commaList(annotations?.[groupKindsAnnotation]),
-    additionalNamespaces: commaList(annotations?.[namespacesAnnotation]),
+    // What can be no namespace holds nothing; asked for, it would stop the environment for ever.
+    additionalNamespaces: commaList(annotations?.[namespacesAnnotation]).filter((name) => namespaceName.test(name)),
   };
 }
 

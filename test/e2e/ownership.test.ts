@@ -283,6 +283,12 @@ describe('an inventory of somebody else', () => {
     const refused = { outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('is the inventory of master/moved of the repository') };
     expect(await second.run('moved')).toMatchObject(refused);
     expect((await get('configmap', 'one', 'moved')).data).toEqual({ of: 'first' });
+    // Nor with the parent gone, which alone named the repository.
+    await world.kubectl('delete', 'configmap', 'converge-moved', '--namespace', 'moved');
+    expect(await second.run('moved')).toMatchObject({ outcome: 'diverged', reason: 'Failed', summary: expect.stringContaining('whose inventory is gone, and nothing is remembered of it here') });
+    expect((await get('configmap', 'one', 'moved')).data).toEqual({ of: 'first' });
+    await converge('moved');
+    expect((await get('configmap', 'converge-moved', 'moved')).metadata.annotations).toEqual(parent.metadata.annotations);
 
     await clones.get('master')?.git('push', '--quiet', world.pipeline.git.path('develop'), 'HEAD:refs/heads/main');
     const moved = await startInProcess(world, undefined, undefined, { master: repositories.develop, stateBucket: 'moved-state' });

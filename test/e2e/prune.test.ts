@@ -1,3 +1,5 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
@@ -149,6 +151,24 @@ describe('an environment that does not render', () => {
     expect(await stage.run('torn')).toMatchObject({ outcome: 'converged' });
     expect(await stage.run('busy')).toMatchObject({ outcome: 'converged' });
     expect((await world.find('configmap', 'busy-b', 'busy'))?.metadata.annotations).toMatchObject({ 'converge.dev/environment': 'master/torn' });
+  });
+
+  it('holds back what may have moved to where a link in its folder leads', async () => {
+    await push({ ...environment('linking'), ...two('linking', ['a', 'b', 'c']), 'manifests/linked/own.yaml': configMap('linked-own', {}), 'shared-manifests/broken.yaml': 'a: [' });
+    const folder = await master.git('rev-parse', '--show-toplevel');
+    await symlink('../../shared-manifests', join(folder, 'manifests', 'linked', 'more'));
+    await master.git('add', '--all');
+    await master.git('commit', '--quiet', '--message', 'Link');
+    await master.git('push', '--quiet', 'origin', 'main');
+    await push(environment('linked', { namespace: 'linking' }));
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/linking/c.yaml': undefined });
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/linking/b.yaml': undefined, 'shared-manifests/b.yaml': configMap('linking-b', {}) });
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
+    expect(messages('linking')).toEqual([expect.stringContaining('linking-b: is not pruned, as environment linked may want it: ')]);
+    await push({ 'environments/linked.yaml': undefined });
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'converged' });
   });
 
   it('holds back what may have moved to a base that its overlay names', async () => {

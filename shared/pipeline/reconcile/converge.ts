@@ -16,7 +16,7 @@ import { goOn, hold, lookAtGate } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
 import { follow, lookAgain } from './look-again.ts';
 import { assertUnused, observe, type ObservedState } from './observed-state.ts';
-import { nameParent, readOwnParent } from './own-parent.ts';
+import { hasWritten, nameParent, readOwnParent } from './own-parent.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
 import { readStrays } from './read-strays.ts';
@@ -153,7 +153,7 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   const desired = rendered ?? (await renderDesired(declared));
   const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
-  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
+  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
   const verified = await comparePlan(target, { desired, observed });
   const { actions, renewed, notices } = verified;
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../errors.ts';
 import { ownEntry } from '../../drift/owned-fields.ts';
-import { extentOfParent, extentOf, partOfLabel, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
+import { environmentAnnotation, extentOfParent, extentOf, partOfLabel, repositoryAnnotation, unionOf, type ApplySet, type Extent } from '../../inventory/applyset.ts';
 import { appliedItsLabel, standingOf, type Owner, type Standing } from '../../inventory/membership.ts';
 import { resourceOf, type DesiredObject } from '../../objects/desired.ts';
 import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
@@ -74,15 +74,30 @@ export async function observe({
 
 /**
  * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
- * was deleted, say. Looked for where a first run is about to apply.
+ * was deleted, say. So are objects of an environment of the same name, where nothing is remembered of writing them: another
+ * installation may have it, and only the parent names its repository. Looked for where a run is about to apply without a parent.
+ *
+ * @param hasWritten whether this installation is known to have written there
  */
-export async function assertUnused({ cluster, api, applySet, desired }: { cluster: Cluster; api: ClusterApi; applySet: ApplySet; desired: readonly DesiredObject[] }): Promise<void> {
+export async function assertUnused({ cluster, api, applySet, desired, hasWritten }: { cluster: Cluster; api: ClusterApi; applySet: ApplySet; desired: readonly DesiredObject[]; hasWritten: boolean }): Promise<void> {
   const ids = desired.flatMap(({ id, object }) => (resourceOf({ api, object }) === undefined ? [] : [id]));
   const extent = extentOf({ ids, parentNamespace: applySet.namespace });
   for (const observed of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered: {} })).values()) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
     if (standing.standing === 'foreign') throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+    if (standing.standing === 'member' && !hasWritten) throw ownedByNobodyKnown({ cluster, applySet, observed });
   }
+}
+
+function ownedByNobodyKnown({ cluster, applySet, observed }: { cluster: Cluster; applySet: ApplySet; observed: ObservedObject }): ConvergeError {
+  const { name, namespace, environment, address = '' } = applySet;
+  return new ConvergeError({
+    code: 'OwnedByAnother',
+    subject: `cluster ${cluster.name}, ${objectTitle(observed.id)}`,
+    message: `is owned by environment ${environment}, whose inventory is gone, and nothing is remembered of it here: another installation may have an environment of that name; nothing is written`,
+    remedy: `where it is this one's: kubectl create configmap ${name} --namespace ${namespace}, and kubectl annotate it with ${environmentAnnotation}=${environment} ${repositoryAnnotation}=${address}`,
+    disposition: 'refuse',
+  });
 }
 
 /** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */

@@ -40,6 +40,11 @@ export async function readOwnParent(inventory: Inventory): Promise<KubernetesObj
   });
 }
 
+/** Whether this installation is known to have written to where an inventory is. */
+export function hasWritten({ memory, cluster, applySet }: Pick<Inventory, 'memory' | 'applySet'> & { cluster: Pick<Cluster, 'name'> }): boolean {
+  return memory.cluster === cluster.name && memory.namespace === applySet.namespace;
+}
+
 /**
  * Gives a parent that is ours its name back, where somebody took that or its label off: with the memory lost, nobody could tell any
  * more whose it is. Resolves with the inventory as it then is.
@@ -60,7 +65,7 @@ export async function nameParent({ run, cluster, applySet }: Pick<Target, 'run' 
 async function problemOf({ run, cluster, applySet, memory, commit }: Inventory, parent: KubernetesObject): Promise<{ why: string; remedy: string } | undefined> {
   const { attempted, converged, previous } = memory;
   const commits = [attempted, converged, previous].flatMap((known) => known?.commit ?? []);
-  const judged = judgeParent({ parent, applySet, remembered: { commits, hasWritten: memory.cluster === cluster.name && memory.namespace === applySet.namespace, hasConverged: converged !== undefined } });
+  const judged = judgeParent({ parent, applySet, remembered: { commits, hasWritten: hasWritten({ memory, cluster, applySet }), hasConverged: converged !== undefined } });
   switch (judged.verdict) {
     case 'ours':
       return undefined;
