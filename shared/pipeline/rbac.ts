@@ -8,7 +8,7 @@ import { desiredObjects, scopeTable } from '../objects/desired.ts';
 import { desiredHooks } from '../objects/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pruneAnnotation } from '../ownership/deletion-guard.ts';
-import { replaceAnnotation } from '../objects/replacement.ts';
+import { isDefinition, replaceAnnotation } from '../objects/replacement.ts';
 import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
@@ -138,6 +138,7 @@ function needsOf(
   const isNamespace = (id: ObjectId): boolean => groupKind(id) === 'Namespace';
   const wanted = new Set([...members, ...hooks].filter(({ id }) => isNamespace(id)).map(({ id }) => id.name));
   const permitted = [...members, ...hooks].filter(({ id, object }) => isNamespace(id) && isDeletable(object)).map(({ id }) => id.name);
+  const deletable = [...members, ...hooks].filter(({ id, object }) => isDefinition(id) && isDeletable(object)).map(({ object }) => object);
   const given = owned.filter((id) => isNamespace(id) && !wanted.has(id.name)).map(({ name: of }) => of);
   return {
     objects: [...members, ...hooks].map(({ object }) => object),
@@ -148,6 +149,7 @@ function needsOf(
       hooks: hooks.flatMap(({ id }) => placed(id)),
       lookups,
       deletableNamespaces: [...new Set([...permitted, ...given])],
+      deletableKinds: definedResources(deletable),
       adoptsReleases: environment.adopt && environment.sources.some((source) => source.kind === 'helm'),
     },
   };

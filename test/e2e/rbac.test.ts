@@ -128,7 +128,7 @@ describe('an environment that acts as itself', () => {
     ]);
     const resources = parsed.flatMap(({ rules }) => rules ?? []).flatMap((rule) => rule.resources);
     expect([...new Set(resources)].sort()).toEqual([
-      'configmaps', 'controllerrevisions', 'customresourcedefinitions', 'deployments', 'groups', 'jobs', 'namespaces', 'pods', 'priorityclasses', 'replicasets', 'secrets', 'tariffs', 'users',
+      'configmaps', 'controllerrevisions', 'customresourcedefinitions', 'deployments', 'groups', 'jobs', 'namespaces', 'pods', 'priorityclasses', 'replicasets', 'secrets', 'serviceaccounts', 'tariffs', 'users',
     ]);
     expect(await bring('acme')).toMatchObject({ outcome: 'converged' });
     expect(await inProcess.run('acme')).toMatchObject({ outcome: 'unchanged' });

@@ -4,19 +4,21 @@ import type { AttemptedRevision, Memory } from '../../environment/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../environment/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
-import { extentOf, parentObject } from '../../inventory/applyset.ts';
+import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import { writeParent, type Applied } from './apply-changes.ts';
 import { checkpoint } from './checkpoint.ts';
 import type { DesiredState } from './desired-state.ts';
+import type { ObservedState } from './observed-state.ts';
 import type { Pruned } from './prune-stale.ts';
 import { renderKeyOf } from './render-inputs.ts';
 import type { Course } from './set-out.ts';
 import { secondsSince, type RunResult, type Target } from './target.ts';
 import { releasedDiffs, tellReleased } from './tell-released.ts';
 import { diverge, tellConverged, tellNotices } from './tell.ts';
+import { hiddenKeys } from './unserved-kinds.ts';
 
 /** What a run has done, all of it healthy. */
 interface Done {
@@ -33,8 +35,9 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   const { desired, quiet, before, notices } = course;
   const { applied, pruned, health: { state: health, unawaited } } = done;
   const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
-  const left = [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort();
-  const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  const waiting = [...new Set([...pruned.pending, ...hiddenOf(course)])].sort();
+  const left = [...new Set([...skipped.map(objectKey), ...waiting])].sort();
+  const pending = waiting.length === 0 ? undefined : waiting;
   const unwanted = pending?.filter((key) => pruned.unwanted.includes(key));
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
@@ -47,7 +50,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   }
 
   const renderKey = renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer: await run.ports.renderer.version() });
-  if (quiet === undefined) await recordConverged(target, { applied, desired, left: skipped, renderKey });
+  if (quiet === undefined) await recordConverged(target, { applied, desired, observed: course.observed, left: skipped, renderKey });
   await tellNotices(target, [...notices, ...applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
   const memory = run.memoryFile.memory();
@@ -96,11 +99,20 @@ function previousOf({ before: { converged, previous }, desired }: { before: Memo
 /** The inventory as it now is, with the revision and the inputs it stands for. */
 async function recordConverged(
   { run, revision, environment, cluster, applySet }: Target,
-  { applied, desired, left, renderKey }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
+  { applied, desired, observed, left, renderKey }: { applied: Applied; desired: DesiredState; observed: ObservedState; left: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
-  const extent = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
+  const { unserved = [] } = observed;
+  const known = extentOf({ ids: [...desired.objects.map((object) => object.id), ...left], parentNamespace: environment.namespace });
+  // Where what cannot be read now may be is not forgotten.
+  const extent = unserved.length === 0 ? known : unionOf(known, { groupKinds: unserved.map(({ kind }) => kind), additionalNamespaces: observed.extent.additionalNamespaces });
   await run.lease.assertHeld();
   await writeParent({ cluster, observed: applied.parent, desired: parentObject({ applySet, extent, record: { revision, renderKey }, hooks: convergedRecord(desired.releases) }) });
+}
+
+/** What Git no longer specifies, and cannot be read now: it is pruned when it can. */
+function hiddenOf({ before, desired, observed }: Course): string[] {
+  const wanted = new Set(desired.objects.map(({ key }) => key));
+  return hiddenKeys(before, observed.unserved ?? []).filter((key) => !wanted.has(key));
 }
 
 function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {

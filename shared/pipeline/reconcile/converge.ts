@@ -16,7 +16,7 @@ import { goOn, hold, lookAtGate } from './gate.ts';
 import { judgeDrift } from './judge-drift.ts';
 import { follow, lookAgain } from './look-again.ts';
 import { assertUnused, observe, type ObservedState } from './observed-state.ts';
-import { readOwnParent } from './own-parent.ts';
+import { hasWritten, nameParent, readOwnParent } from './own-parent.ts';
 import { openOtherEnvironments } from './other-environments.ts';
 import { both } from './parallel.ts';
 import { readStrays } from './read-strays.ts';
@@ -144,7 +144,8 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   const isRendered = succession === undefined && (await rendersAsBefore(declared));
   // What a commit changed is rendered while the cluster is read.
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
-  const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
+  const [found, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
+  const own = await nameParent(declared, found);
   const inventory = succession?.join(own) ?? own;
   await rememberUnproven(run, inventory);
   if (isRendered && isSettled(declared, inventory)) return await settle(declared, inventory);
@@ -152,7 +153,7 @@ async function convergeTarget(declared: Target, { succession, parent }: { succes
   const desired = rendered ?? (await renderDesired(declared));
   const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
-  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
+  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
   const verified = await comparePlan(target, { desired, observed });
   const { actions, renewed, notices } = verified;
   if (restOf(run, revision) !== undefined) return await rest(target, { verified, observed });

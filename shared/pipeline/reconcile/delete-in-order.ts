@@ -10,6 +10,7 @@ import { deleteObject } from './delete-object.ts';
 import { inParallel } from './parallel.ts';
 import { readAgain } from './read-again.ts';
 import type { Target } from './target.ts';
+import { mayBeHidden } from './unserved-kinds.ts';
 
 const firstLook = 50;
 const slowestLook = 2_000;
@@ -83,7 +84,8 @@ export async function deleteInOrder(
       const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
         const resource = reachableResourceOf({ api, object: observed.object });
         const again = resource === undefined ? 'unserved' : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
-        // A definition goes when the last of its objects is gone.
+        // A definition goes when the last of its objects is gone; while it is there, nobody knows.
+        if (again === 'unserved' && (await mayBeHidden(cluster, { id: observed.id, api: await cluster.api() }))) return [observed];
         const live = again === 'unserved' ? undefined : again.live;
         return live === undefined || live.metadata.uid !== observed.object.metadata.uid ? [] : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });

@@ -17,7 +17,7 @@ import { partByWishes } from './prune-stale.ts';
 import { releaseObjects } from './release-objects.ts';
 import { environmentFiles, wasDeclared } from './removed-file.ts';
 import type { Run } from './run.ts';
-import { continueSeed, deleteSeed } from './seed.ts';
+import { continueSeed, deleteSeed, hasSeed } from './seed.ts';
 import type { Target } from './target.ts';
 import { deleteParent } from './tear-down.ts';
 
@@ -105,6 +105,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
         objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
         unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
+        unserved: [...(own.unserved ?? []), ...predecessors.flatMap(({ observed }) => observed.unserved ?? [])],
         previousSets: predecessors.map((predecessor) => predecessor.applySet),
       };
     },
@@ -112,7 +113,9 @@ export async function openSuccession(target: Target): Promise<Succession | undef
       for (const { run: old, applySet: previous } of predecessors) {
         const memory = old.memoryFile.memory();
         const parent = await readOwnParent({ ...target, applySet: previous, memory, commit: target.commit.id });
-        const { objects } = await observe({ ...target, applySet: previous, remembered: memory.objects, parent });
+        const { objects, unserved = [] } = await observe({ ...target, applySet: previous, remembered: memory.objects, parent });
+        // What cannot be read now is taken over when it can.
+        if (unserved.length > 0) return;
         // What stays all the same is nobody's, until another environment that wants it takes it.
         const { free, wanted, unknown } = await partByWishes(target, { objects: [...objects.values()], patient: false });
         if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
@@ -142,7 +145,8 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
     const applySet = applySetOf({ repository, environment: name, namespace: memory.namespace === '' ? environment.namespace : memory.namespace, url: ports.repository(repository).url });
     const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
     const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
-    if ((parent !== undefined || observed.objects.size > 0) && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
+    const isThere = parent !== undefined || observed.objects.size > 0 || (await hasSeed({ cluster, applySet }));
+    if (isThere && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
       throw contested(environment.name, { message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`, remedy: 'remove the previous name' });
     }
     return { run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease }, lease, applySet, observed };

@@ -5,7 +5,7 @@ import { beginRollout, isOver, waitsUntil, type Rollout } from '../../environmen
 import { readHookRecord } from '../../inventory/hook-record.ts';
 import { resourceOf } from '../../objects/desired.ts';
 import type { Hook } from '../../objects/hook.ts';
-import { groupKind, objectTitle } from '../../objects/object-id.ts';
+import { groupKind, objectKey, objectTitle } from '../../objects/object-id.ts';
 import { failuresOf } from '../../plan/change-set.ts';
 import type { ObservedObject } from '../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../plan/prune-guards.ts';
@@ -21,6 +21,7 @@ import { runHooks, type HooksRun } from './run-hooks.ts';
 import { deleteSeed } from './seed.ts';
 import { ownSets, type Target } from './target.ts';
 import { tellReleased } from './tell-released.ts';
+import { hiddenKeys, mayBeHidden } from './unserved-kinds.ts';
 
 /** What leave is taken of: an environment whose file is gone, in its cluster. */
 export type Leave = Pick<Target, 'run' | 'revision' | 'cluster' | 'api' | 'applySet' | 'attempted' | 'commit'>;
@@ -95,13 +96,14 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   const failures = failuresOf(changes);
   const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
   const [slow] = lingering;
-  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going])];
+  const hidden = hiddenObjects(target, observed);
+  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going]), ...hidden];
   if (waited !== undefined && failures.length === 0 && unknown.length === 0 && !isOver({ rollout, now: run.ports.now() })) {
     const waitsFor = `waits for ${objectTitle(waited.observed.id)}: ${waited.reason}`;
     await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
     return { torn: 'waiting', waitsFor };
   }
-  const left = [...failedObjects(failures, free), ...unknown, ...lingering, ...failedObjects(skipped, [...free, ...single.going])];
+  const left = [...failedObjects(failures, free), ...unknown, ...lingering, ...failedObjects(skipped, [...free, ...single.going]), ...hidden];
   if (left.length > 0) {
     const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
     return leftOver(target, { reason, objects: left, ...(slow === undefined ? {} : { rollout }) });
@@ -110,6 +112,17 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   const precious = [...single.guarded, ...guarded];
   const kept = [...precious.map((one) => one.observed), ...single.kept, ...wanted];
   return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
+}
+
+/** The definitions of what this environment may have and cannot be read now: with the parent, the last trace of it would go. */
+function hiddenObjects({ run }: Target, { unserved = [] }: ObservedState): GuardedPrune[] {
+  const memory = run.memoryFile.memory();
+  const isKnown = memory.converged !== undefined;
+  return unserved.filter((one) => !isKnown || hiddenKeys(memory, [one]).length > 0).map(({ kind, definition }) => {
+    const id = { group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinition', namespace: undefined, name: definition?.metadata.name ?? kind };
+    const object = definition ?? { apiVersion: 'apiextensions.k8s.io/v1', kind: id.kind, metadata: { name: id.name } };
+    return { observed: { key: objectKey(id), id, object }, reason: `serves no version, and what this environment has of ${kind} cannot be deleted until it does` };
+  });
 }
 
 /** The objects of its hooks, and its seed. What hooks applied over what was there before is not theirs to delete. */
@@ -121,6 +134,7 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
     const { id, key } = desired;
     const resource = resourceOf({ api, object: desired.object });
+    if (resource === undefined && (await mayBeHidden(cluster, { id, api }))) failed.push({ observed: { key, id, object: desired.object }, reason: 'could not be deleted: no version of its kind is served' });
     const live = resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
     if (resource === undefined || live === undefined) continue;
     const observed = { key, id, object: live };

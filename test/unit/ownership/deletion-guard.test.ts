@@ -129,7 +129,7 @@ describe('what its annotations keep', () => {
 });
 
 describe('a Namespace stays', () => {
-  const occupied = (...objects: KubernetesObject[]) => occupancyOf({ objects, applySets: [ours, applySetOf({ repository: 'master', environment: 'before', namespace: 'shop' })] })?.message;
+  const occupied = (...objects: KubernetesObject[]) => occupancyOf({ objects, applySets: [ours, applySetOf({ repository: 'master', environment: 'before', namespace: 'shop' })], how: 'lives in it' })?.message;
 
   it('with what is of another environment in it, which is named', () => {
     const lives = 'environment master/globex lives in it';

@@ -103,6 +103,7 @@ export function repositoryWith({ repositoryClass = 'master', commit = commitId('
       const names = entries.flatMap(([file]) => (file.startsWith(`${folder}/`) ? [file.slice(folder.length + 1).split('/')[0] ?? ''] : []));
       return [...new Set(names)].flatMap((name) => entryAt(`${folder}/${name}`) ?? []);
     },
+    readLink: async () => undefined,
     async readFile({ path }) {
       const content = files?.[path];
       return content === undefined ? undefined : Buffer.from(content);

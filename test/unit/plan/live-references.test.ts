@@ -5,7 +5,9 @@ import { isReferable, liveReferences, referencesOf } from '../../../shared/plan/
 const pod = (spec: unknown, status: unknown = { phase: 'Running' }, metadata: ObjectMetadata = {}): KubernetesObject => ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web-1', namespace: 'shop', ...metadata }, spec, status });
 const uses = (name: string): object => ({ containers: [{ envFrom: [{ configMapRef: { name } }] }] });
 const keyOf = (name: string): string => `/ConfigMap/shop/${name}`;
-const referred = (referrers: readonly KubernetesObject[], workloads: readonly KubernetesObject[] = []): string[] => [...liveReferences({ referrers, workloads }).keys()];
+const account = '/ServiceAccount/shop/default';
+/** Beside the account that pods run as, which name none. */
+const referred = (referrers: readonly KubernetesObject[], workloads: readonly KubernetesObject[] = []): string[] => [...liveReferences({ referrers, workloads }).keys()].filter((key) => key !== account);
 
 describe('the specification of a pod', () => {
   it.each<[string, object, string]>([
@@ -32,7 +34,7 @@ describe('the specification of a pod', () => {
 
 describe('what is referred to', () => {
   it('is what a pod that has not ended refers to in its own namespace, with its title', () => {
-    expect(liveReferences({ referrers: [pod(uses('a'))], workloads: [] })).toEqual(new Map([[keyOf('a'), 'Pod shop/web-1']]));
+    expect(liveReferences({ referrers: [pod(uses('a'))], workloads: [] })).toEqual(new Map([[account, 'Pod shop/web-1'], [keyOf('a'), 'Pod shop/web-1']]));
     expect(referred([pod(uses('a'), undefined), pod(uses('b'), { phase: 'Pending' }), pod(uses('c'), { phase: 'Running' }, { deletionTimestamp: '2026-11-21T01:02:03Z' })])).toEqual(['a', 'b', 'c'].map(keyOf));
     expect(referred([pod(uses('a'), { phase: 'Succeeded' }), pod(uses('b'), { phase: 'Failed' })])).toEqual([]);
   });
@@ -60,6 +62,14 @@ describe('what is referred to', () => {
     expect(referred([revision('db-1', 1), revision('db-2', 2), revision('db-3', 3), revision('db-4', 4)], [statefulSet])).toEqual(['db-2', 'db-4'].map(keyOf));
     expect(referred([of('db-1'), revision('db-1', 1), revision('db-2', 2), revision('db-3', 3)])).toEqual(['db-1', 'db-3'].map(keyOf));
     expect(referred([of('7f'), revision('agent-7f', 1, '7f'), revision('agent-8a', 2, '8a'), revision('agent-9b', 3, '9b')])).toEqual(['agent-7f', 'agent-9b'].map(keyOf));
+  });
+
+  it('is the Secret of a registry that the account of a pod names, which every new pod is given', () => {
+    const accountOf = (name: string, namespace = 'shop'): KubernetesObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace }, imagePullSecrets: [{ name: `of-${name}` }] });
+    const accounts = [accountOf('default'), accountOf('web'), accountOf('idle'), accountOf('web', 'other')];
+    expect(referred([pod({ serviceAccountName: 'web' }), ...accounts])).toEqual(['/ServiceAccount/shop/web', '/Secret/shop/of-web']);
+    expect(referred([pod({ containers: [] }), ...accounts])).toEqual(['/Secret/shop/of-default']);
+    expect(referred([pod({ serviceAccountName: 'web' }, { phase: 'Failed' }), ...accounts])).toEqual([]);
   });
 
   it('is kept where what refers to it has a form that is not known', () => {
