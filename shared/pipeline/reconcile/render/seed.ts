@@ -104,6 +104,11 @@ export async function continueSeed(target: Target, { from }: { from: ApplySet })
   });
 }
 
+/** Whether a set has a seed. Throws `OwnedByAnother` (refuse) where that is another environment's. */
+export async function hasSeed({ cluster, applySet }: Pick<Target, 'cluster' | 'applySet'>): Promise<boolean> {
+  return (await ownSecret({ cluster }, applySet)) !== undefined;
+}
+
 /** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
 async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Promise<KubernetesObject | undefined> {
   const secret = await cluster.get({ resource: secretResource, namespace: of.namespace, name: seedSecretName(of) });
