@@ -1,7 +1,7 @@
 import { environmentOfPath, parseEnvironmentFile } from '../../environment/environment-file.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
-import { artifactUri, targetOf, type Target } from '../../source/artifact.ts';
+import { archiveFormatOf, artifactUri, targetOf, type ArchiveFormat, type Target } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 
@@ -36,7 +36,9 @@ export async function readUpload({
     const packed = await ports.buckets.read(live);
     if (packed !== undefined) {
       const read = { live, path: target.path, content: packed, ports, settings };
-      return { live, target, files: target.kind === 'group' ? await readGroup(read) : [await readFile(read)] };
+      const format = archiveFormatOf(live.name);
+      const files = format === undefined ? [await readFile(read)] : await readGroup({ ...read, format });
+      return { live, target, files };
     }
     live = await ports.buckets.find(live);
   }
@@ -76,12 +78,20 @@ async function readFile({ live, path, content, ports, settings }: Reading): Prom
   return { path, blob, executable: false };
 }
 
-async function readGroup({ live, path: folder, content, ports, settings }: Reading): Promise<readonly ArchivedFile[]> {
+async function readGroup({
+  live,
+  path: folder,
+  content,
+  format,
+  ports,
+  settings,
+}: Reading & { format: ArchiveFormat }): Promise<readonly ArchivedFile[]> {
   const subject = artifactUri(live);
   const repository = ports.repository(settings.repositoryClass);
   /** By the path at which a file would be what it is refused for: whether a top folder falls away shows at the end. */
   const problems = new Map<string, unknown>();
   const files = await ports.unpack({
+    format,
     packed: content,
     limits: archiveLimits({ packedBytes: live.bytes, limits: settings.limits }),
     subject,

@@ -237,6 +237,7 @@ const limits = configSchema.shape.limits.parse({});
 
 async function unpack(packed: Buffer): Promise<void> {
   await unpackArchive({
+    format: 'tar.gz',
     packed: (async function* () {
       for (let at = 0; at < packed.length; at += 65_536) yield packed.subarray(at, at + 65_536);
     })(),
