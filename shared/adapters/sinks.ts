@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConvergeError } from '../base/errors.ts';
+import { mayPass } from '../base/http-status.ts';
 import { policyWords } from '../environment/policy.ts';
 import type { Sinks } from '../ports/messages.ts';
 
@@ -43,7 +44,7 @@ export function createSinks(): Sinks {
         });
       }
       if (response.ok) return;
-      const later = response.status >= 500 || response.status === 429 || response.status === 408;
+      const later = mayPass(response.status);
       throw new ConvergeError({
         code: later ? 'SinkUnavailable' : 'SinkRefused',
         subject: `alert sink ${sink.name}`,

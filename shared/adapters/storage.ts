@@ -293,6 +293,7 @@ function contentOf({
 export function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
   if (error instanceof ConvergeError) return error;
   const status = statusOf(error);
+  // Of what cannot pass by itself only this is refused at once: a bucket that is not there may be made while the message is retried.
   if (status === 401 || status === 403) {
     return new ConvergeError({
       code: 'StorageRefused',

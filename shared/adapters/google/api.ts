@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { mayPass } from '../../base/http-status.ts';
 import type { Tokens } from './tokens.ts';
 
 const requestTimeout = 10_000;
@@ -49,8 +50,7 @@ async function attemptGet({ url, token }: { url: string; token: string }): Promi
     const text = await response.text();
     if (response.ok) return { answer: 'ok', body: JSON.parse(text) as unknown };
     const message = googleErrorOf(parsed(text)) ?? text.slice(0, 300);
-    if (response.status >= 500 || response.status === 429 || response.status === 408)
-      return { answer: 'none', why: `it answered ${response.status}: ${message}` };
+    if (mayPass(response.status)) return { answer: 'none', why: `it answered ${response.status}: ${message}` };
     return { answer: 'refused', status: response.status, message };
   } catch (error) {
     return {
