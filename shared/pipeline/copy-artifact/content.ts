@@ -2,6 +2,7 @@ import { environmentOfPath, parseEnvironmentFile } from '../../environment/envir
 import { ConvergeError } from '../../base/errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
 import { archiveFormatOf, artifactUri, targetOf, type ArchiveFormat, type Target } from '../../source/artifact.ts';
+import { triesAgainstOverwriting } from '../common/pauses.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 
@@ -15,7 +16,6 @@ export interface CheckedUpload {
 
 type ContentPorts = Pick<CopyPorts, 'buckets' | 'unpack' | 'repository'>;
 
-const tries = 10;
 /** No environment file is larger; one is parsed as a whole. */
 const environmentFileBytes = 1_048_576;
 
@@ -30,7 +30,7 @@ export async function readUpload({
   settings: CopySettings;
 }): Promise<CheckedUpload | undefined> {
   let live: StoredObject | undefined = found;
-  for (let attempt = 0; attempt < tries && live !== undefined; attempt++) {
+  for (let attempt = 0; attempt < triesAgainstOverwriting && live !== undefined; attempt++) {
     const target = targetOf(live);
     if (live.bytes > settings.limits.uploadBytes) throw tooLarge({ live, settings });
     const packed = await ports.buckets.read(live);
@@ -46,7 +46,7 @@ export async function readUpload({
   throw new ConvergeError({
     code: 'StorageUnavailable',
     subject: artifactUri(live),
-    message: `was overwritten during each of ${tries} reads`,
+    message: `was overwritten during each of ${triesAgainstOverwriting} reads`,
     disposition: 'retry',
   });
 }
