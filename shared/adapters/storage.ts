@@ -6,10 +6,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Buckets, StateObject, StateStore } from '../ports/storage.ts';
-
-/** How often a read starts again because Storage was busy. */
-const readTries = 5;
-const firstPauseMilliseconds = 100;
+import { patience } from './patience.ts';
 
 /**
  * A client of Cloud Storage, or of the endpoint that the configuration names. Every write of Converge is idempotent (it
@@ -22,8 +19,8 @@ export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Sto
     ...(config.storage === undefined ? {} : { apiEndpoint: config.storage.endpoint }),
     retryOptions: {
       autoRetry: true,
-      maxRetries: 5,
-      totalTimeout: 60,
+      maxRetries: patience.storage.retries,
+      totalTimeout: patience.storage.totalSeconds,
       idempotencyStrategy: IdempotencyStrategy.RetryAlways,
     },
   });
@@ -82,9 +79,9 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
     async read(path) {
       let failure = unavailable({
         subject: `gs://${bucket}/${path}`,
-        message: `could not be read in ${readTries} tries`,
+        message: `could not be read in ${patience.storage.reads} tries`,
       });
-      for (let attempt = 0; attempt < readTries; attempt++) {
+      for (let attempt = 0; attempt < patience.storage.reads; attempt++) {
         const isAlone = contentTells;
         const described = isAlone ? undefined : await describe({ storage, bucket, name: path });
         if (!isAlone && described === undefined) return undefined;
@@ -111,7 +108,7 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
           }
           failure = translate({ error, subject: `gs://${bucket}/${path}` });
           if (failure.disposition === 'refuse') throw failure;
-          await sleep(firstPauseMilliseconds * 2 ** attempt);
+          await sleep(patience.storage.firstPause * 2 ** attempt);
         }
       }
       throw failure;

@@ -5,14 +5,10 @@ import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createCredentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
+import { patience } from '../patience.ts';
 import { readSecretFile } from './secret-file.ts';
 
-/** No request to the Git host takes longer, its answer included. */
-const requestMilliseconds = 120_000;
-/** A host that asks for a longer pause is left to the next delivery of the message. */
-const longestPauseSeconds = 10;
-/** Pauses that one request makes, and redirects that it follows. */
-const mostPauses = 2;
+/** That one request follows. */
 const mostRedirects = 3;
 
 export interface GitRequest {
@@ -66,7 +62,7 @@ export function createGitHttp({
     });
     const through = await dispatcher;
     const attempt = async (): Promise<Answer> => {
-      const signal = AbortSignal.timeout(requestMilliseconds);
+      const signal = AbortSignal.timeout(patience.git.answer);
       const content = body === undefined ? null : body();
       const response = await send(to, { method, headers, dispatcher: through, signal, body: content });
       return {
@@ -161,10 +157,10 @@ export function createGitHttp({
         login = newer ?? login;
         if (newer !== undefined) continue;
       }
-      const pause = pauseSeconds({ answer, now: now() });
-      if (pause !== undefined && pause <= longestPauseSeconds && pauses < mostPauses) {
+      const pause = pauseAskedFor({ answer, now: now() });
+      if (pause !== undefined && pause <= patience.git.longestPause && pauses < patience.git.pauses) {
         pauses += 1;
-        await sleep(pause * 1000);
+        await sleep(pause);
         continue;
       }
       const moved = redirected(answer, request);
@@ -179,13 +175,13 @@ function basic({ user, password }: Login): string {
   return Buffer.from(`${user}:${password}`).toString('base64');
 }
 
-/** How long the host asks us to wait: seconds, or a date. */
-function pauseSeconds({ answer, now }: { answer: Answer; now: Date }): number | undefined {
+/** Milliseconds that the host asks us to wait: it says seconds, or a date. */
+function pauseAskedFor({ answer, now }: { answer: Answer; now: Date }): number | undefined {
   const header = answer.headers['retry-after'];
   if (typeof header !== 'string' || ![403, 429, 503].includes(answer.status)) return undefined;
-  if (/^\d+$/.test(header)) return Number.parseInt(header, 10);
+  if (/^\d+$/.test(header)) return Number.parseInt(header, 10) * 1000;
   const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime());
 }
 
 async function createDispatcher({ tls, proxy }: RepositoryConfig): Promise<Dispatcher> {

@@ -4,12 +4,10 @@ import { ConvergeError } from '../../base/errors.ts';
 import { mayPass } from '../../base/http-status.ts';
 import { parseJson } from '../../objects/exact-json.ts';
 import { googleErrorOf } from '../google/api.ts';
+import { backoff, patience } from '../patience.ts';
 import type { Access, Endpoint } from './access.ts';
 import { failureIn, type Failure } from './status.ts';
 import { explainImpersonation, impersonation, rbacRemedy, type ActingAs } from './identity.ts';
-
-/** Milliseconds for which a `Retry-After` is waited for at most. */
-const longestPause = 30_000;
 
 /** What an answer says of a later try of the same request. */
 type Outlook =
@@ -20,8 +18,8 @@ type Outlook =
   /** It would be answered so again. */
   | 'final';
 
-/** How often a request that is answered so is sent, all in all. More would rarely help against a failure. */
-const triesBy: Readonly<Record<Outlook, number>> = { overloaded: 4, failed: 3, final: 1 };
+const { firstPause, longestPause } = patience.kubernetes;
+const triesBy: Readonly<Record<Outlook, number>> = patience.kubernetes.tries;
 const triesWithoutAnswer = triesBy.overloaded;
 /** Of those that may pass, what is said to all who ask, by the API server or what stands before it. */
 const toAllRequests: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
@@ -74,7 +72,7 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
         await lookAgain(access, endpoint);
       }
       if (attempt < triesWithoutAnswer) {
-        await sleep(backoff(attempt));
+        await sleep(backoff({ firstPause, attempt }));
         continue;
       }
       throw unreachable({ connection, asked, error });
@@ -84,7 +82,9 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       if (await access.renewCredentials({ endpoint, credentials })) continue;
     }
     if (attempt < triesBy[outlookOf(answer)]) {
-      await sleep(Number.isFinite(retryAfter) ? Math.min(retryAfter ?? 0, longestPause) : backoff(attempt));
+      await sleep(
+        Number.isFinite(retryAfter) ? Math.min(retryAfter ?? 0, longestPause) : backoff({ firstPause, attempt }),
+      );
       continue;
     }
     const said = answer.status < 400 ? undefined : googleErrorOf(answer.body);
@@ -198,11 +198,6 @@ export function isOverloaded(answer: Answer): boolean {
 function isUntypable(answer: Answer): boolean {
   const { reason, message } = failure(answer);
   return answer.status === 500 && reason === '' && message.includes('failed to create typed patch object');
-}
-
-/** Milliseconds before the next try: doubling, with jitter, so that many runs do not come back at once. */
-function backoff(attempt: number): number {
-  return 100 * 2 ** attempt * (0.5 + Math.random());
 }
 
 /** What the API server says about an object that it does not take; where rights are missing, also where they come from. */
