@@ -5,12 +5,12 @@ import type { Memory } from '../memory/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
 import { revisionOf } from '../base/revision.ts';
 import { listEnvironments } from './common/declared-environments.ts';
-import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
+import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
 
