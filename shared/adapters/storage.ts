@@ -8,6 +8,8 @@ import { ConvergeError } from '../base/errors.ts';
 import type { Buckets, StateObject, StateStore } from '../ports/storage.ts';
 import { patience } from './patience.ts';
 
+const { reads: readTries, firstPause: firstPauseMilliseconds } = patience.storage;
+
 /**
  * A client of Cloud Storage, or of the endpoint that the configuration names. Every write of Converge is idempotent (it
  * has a generation precondition, or writes the same again), so all are retried; without that setting, this library switches
@@ -79,9 +81,9 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
     async read(path) {
       let failure = unavailable({
         subject: `gs://${bucket}/${path}`,
-        message: `could not be read in ${patience.storage.reads} tries`,
+        message: `could not be read in ${readTries} tries`,
       });
-      for (let attempt = 0; attempt < patience.storage.reads; attempt++) {
+      for (let attempt = 0; attempt < readTries; attempt++) {
         const isAlone = contentTells;
         const described = isAlone ? undefined : await describe({ storage, bucket, name: path });
         if (!isAlone && described === undefined) return undefined;
@@ -108,7 +110,7 @@ export function createStateStore({ storage, bucket }: { storage: Storage; bucket
           }
           failure = translate({ error, subject: `gs://${bucket}/${path}` });
           if (failure.disposition === 'refuse') throw failure;
-          await sleep(patience.storage.firstPause * 2 ** attempt);
+          await sleep(firstPauseMilliseconds * 2 ** attempt);
         }
       }
       throw failure;

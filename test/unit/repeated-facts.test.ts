@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
 import { configSchema, webhookHosts } from '../../shared/config/config.ts';
+import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';
+import { archiveNamesOf } from '../../shared/source/artifact.ts';
 
 /*
  * Facts that stand once in the source, and that Terraform, Firebase and the contracts must say again, because they cannot import it.
@@ -46,6 +48,19 @@ describe('the Git hosts whose webhooks are understood', () => {
     const [, section] = read('docs/contracts.md').split('\n### Webhooks\n');
     const hosts = [...(section?.split('\n###')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].flatMap(([, host]) => host ?? []);
     expect(sorted(hosts)).toEqual(sorted(webhookHosts));
+  });
+});
+
+describe('the contracts', () => {
+  const contracts = read('docs/contracts.md');
+
+  it.each(archiveNamesOf('<path>'))('say what becomes of an object %s', (name) => {
+    expect(contracts).toContain(`\`${name}\``);
+  });
+
+  it.each(environmentStates.options)('say when an environment is %s', (state) => {
+    const [, paragraph] = contracts.split('\n`state`: ');
+    expect(paragraph?.split('\n\n')[0]).toContain(`\`${state}\``);
   });
 });
 

@@ -1,6 +1,6 @@
 /*
  * How often the stages try again what others are in the way of, and how long they wait. Milliseconds. What one run waits for in a cluster is
- * in reconcile/run/, what an intake waits for in copy-artifact/intake-times.ts, and what an adapter tries again in that adapter.
+ * in reconcile/run/, what an intake waits for in copy-artifact/intake-times.ts, and what adapters wait for in adapters/patience.ts.
  */
 
 /** Pushes to a branch that others move: uploads meet those of many, a revert is one of few. */
