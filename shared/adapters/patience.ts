@@ -29,6 +29,11 @@ export const patience = {
     noteTries: 50,
   },
   sinks: { answer: 10_000 },
+  issuer: {
+    answer: 5_000,
+    /** Between two reads of its keys: a forged token names a key that nobody knows, and may not be a request each time. */
+    pause: 30_000,
+  },
 } as const;
 
 /**
