@@ -22,7 +22,7 @@ export const patience = {
     /** No request takes longer, its answer included. */
     answer: 120_000,
     /** Of what the host asks us to wait: a longer pause is left to the next delivery of the message. */
-    longestPause: 10_000,
+    longestPauseSeconds: 10,
     /** That one request makes. */
     pauses: 2,
     /** Of one note: each that fails means that another writer got through. */

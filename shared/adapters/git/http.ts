@@ -8,6 +8,7 @@ import { connectionError, gitRefused, statusError, systemCode } from './errors.t
 import { patience } from '../patience.ts';
 import { readSecretFile } from './secret-file.ts';
 
+const { answer: requestMilliseconds, longestPauseSeconds, pauses: mostPauses } = patience.git;
 /** That one request follows. */
 const mostRedirects = 3;
 
@@ -62,7 +63,7 @@ export function createGitHttp({
     });
     const through = await dispatcher;
     const attempt = async (): Promise<Answer> => {
-      const signal = AbortSignal.timeout(patience.git.answer);
+      const signal = AbortSignal.timeout(requestMilliseconds);
       const content = body === undefined ? null : body();
       const response = await send(to, { method, headers, dispatcher: through, signal, body: content });
       return {
@@ -157,10 +158,10 @@ export function createGitHttp({
         login = newer ?? login;
         if (newer !== undefined) continue;
       }
-      const pause = pauseAskedFor({ answer, now: now() });
-      if (pause !== undefined && pause <= patience.git.longestPause && pauses < patience.git.pauses) {
+      const pause = pauseSeconds({ answer, now: now() });
+      if (pause !== undefined && pause <= longestPauseSeconds && pauses < mostPauses) {
         pauses += 1;
-        await sleep(pause);
+        await sleep(pause * 1000);
         continue;
       }
       const moved = redirected(answer, request);
@@ -175,13 +176,13 @@ function basic({ user, password }: Login): string {
   return Buffer.from(`${user}:${password}`).toString('base64');
 }
 
-/** Milliseconds that the host asks us to wait: it says seconds, or a date. */
-function pauseAskedFor({ answer, now }: { answer: Answer; now: Date }): number | undefined {
+/** How long the host asks us to wait: seconds, or a date. */
+function pauseSeconds({ answer, now }: { answer: Answer; now: Date }): number | undefined {
   const header = answer.headers['retry-after'];
   if (typeof header !== 'string' || ![403, 429, 503].includes(answer.status)) return undefined;
-  if (/^\d+$/.test(header)) return Number.parseInt(header, 10) * 1000;
+  if (/^\d+$/.test(header)) return Number.parseInt(header, 10);
   const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now.getTime());
+  return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
 }
 
 async function createDispatcher({ tls, proxy }: RepositoryConfig): Promise<Dispatcher> {
