@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ConvergeError } from '../../../base/errors.ts';
+import { mayPass } from '../../../base/http-status.ts';
 import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from '../../../inventory/kept-answers.ts';
 import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
@@ -163,7 +164,8 @@ async function makeSeed(
       subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
       message: `the API server answered ${result.status}: ${maskText({ text: result.message, objects: [object] })}`,
       remedy: 'charts with random values need the right to read and create this Secret',
-      disposition: result.status >= 500 || result.status === 409 ? 'retry' : 'refuse',
+      // 409: another run wrote it meanwhile, which the next one reads.
+      disposition: mayPass(result.status) || result.status === 409 ? 'retry' : 'refuse',
     });
   }
 }
