@@ -1,7 +1,6 @@
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { randomBytes, randomInt } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dump } from 'js-yaml';
@@ -13,14 +12,15 @@ import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { startFunctions, type Functions } from './functions.ts';
-import { startGit, type GitHost, type Push } from './parts/git.ts';
-import { startIssuer, type Issuer } from './parts/issuer.ts';
-import { startKubernetes, type Kubernetes } from './parts/kubernetes.ts';
-import { startPubSub, type PubSubService } from './parts/pubsub.ts';
-import { startStorage, type StorageService } from './parts/storage.ts';
+import type { GitHost, Push } from './parts/git.ts';
+import type { Kubernetes } from './parts/kubernetes.ts';
+import type { PubSubService } from './parts/pubsub.ts';
+import type { StorageService } from './parts/storage.ts';
+import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
+import { startServices, type Services } from './services.ts';
 import { createStops, type Stops } from './stops.ts';
 
 const project = 'local';
@@ -72,14 +72,6 @@ export interface PipelineOptions {
 }
 
 export type ConfigInput = z.input<typeof configSchema>;
-
-export interface LogEntry {
-  /** `output`: a line that the functions printed; `note`: what the pipeline did; `failure`: a part ended by itself. */
-  readonly kind: 'output' | 'note' | 'failure';
-  /** `functions`, `delivery`, `git`, `kubernetes`, `pipeline`, ... */
-  readonly part: string;
-  readonly message: string;
-}
 
 export interface Pipeline {
   readonly facts: LocalFacts;
@@ -164,34 +156,6 @@ interface Start {
   readonly log: PipelineLog;
 }
 
-/** Into `pipeline.log`, and to whoever started the pipeline. */
-interface PipelineLog {
-  noteOf(part: string): (message: string) => void;
-  /** Where a part that ends tells how: a failure, but while the pipeline stops. */
-  endOf(part: string): (how: string) => void;
-}
-
-function openLog({
-  file,
-  tell,
-  isStopping,
-}: {
-  file: string;
-  tell: PipelineOptions['log'];
-  isStopping: () => boolean;
-}): PipelineLog {
-  const write = (entry: LogEntry): void => {
-    appendFileSync(file, `${new Date().toISOString()} ${entry.part}: ${entry.message}\n`);
-    tell?.(entry);
-  };
-  return {
-    noteOf: (part) => (message) => write({ kind: 'note', part, message }),
-    endOf: (part) => (how) => {
-      if (!isStopping()) write({ kind: 'failure', part, message: `ended by itself: ${how}` });
-    },
-  };
-}
-
 async function startParts(start: Start): Promise<Pipeline> {
   const { folder, programs, seed, chaos, stops, log } = start;
   const webhookSecret = randomBytes(24).toString('hex');
@@ -199,7 +163,7 @@ async function startParts(start: Start): Promise<Pipeline> {
   const onPush = async (push: Push): Promise<void> => {
     if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
   };
-  const services = await startServices({ start, onPush });
+  const services = await startServices({ ...start, repositories: repositoryClasses, onPush });
   const clients = openClients({ stops, services });
   const buckets = byClass((name) => `family-${name}`);
   const repositories = byClass((name) => services.git.url(name));
@@ -237,56 +201,6 @@ async function startParts(start: Start): Promise<Pipeline> {
     killFunctions: functions.kill,
     stop: stops.stopAll,
   };
-}
-
-/** What Converge itself only talks to. */
-interface Services {
-  readonly kubernetes: Kubernetes;
-  readonly pubsub: PubSubService;
-  readonly storage: StorageService;
-  readonly git: GitHost;
-  readonly issuer: Issuer;
-}
-
-async function startServices({
-  start: { folder, home, programs, stops, log },
-  onPush,
-}: {
-  start: Start;
-  onPush: (push: Push) => Promise<void>;
-}): Promise<Services> {
-  const startingPubSub = stops.withStop(
-    startPubSub({ program: programs.pubsub, folder: home, onUnexpectedEnd: log.endOf('pubsub') }),
-  );
-  const startingStorage = startingPubSub.then(({ host }) =>
-    stops.withStop(
-      startStorage({
-        program: programs.storage,
-        folder: home,
-        pubsubHost: host,
-        onUnexpectedEnd: log.endOf('storage'),
-      }),
-    ),
-  );
-  const starting = [
-    stops.withStop(
-      startKubernetes({
-        folder: join(folder, 'kubernetes'),
-        programs,
-        onUnexpectedEnd: (part, how) => log.endOf(part)(how),
-      }),
-    ),
-    startingPubSub,
-    startingStorage,
-    stops.withStop(
-      startGit({ folder: join(folder, 'git'), repositories: repositoryClasses, log: log.noteOf('git'), onPush }),
-    ),
-    stops.withStop(startIssuer()),
-  ] as const;
-  // Also after one has failed: what came up later would otherwise be missed by the stop.
-  await Promise.allSettled(starting);
-  const [kubernetes, pubsub, storage, git, issuer] = await Promise.all(starting);
-  return { kubernetes, pubsub, storage, git, issuer };
 }
 
 function openClients({ stops, services }: { stops: Stops; services: Services }): Pipeline['clients'] {
