@@ -67,9 +67,8 @@ export async function awaitConvergence(
     const late = environments?.filter(({ state }) => state === 'Converging') ?? [];
     if (environments !== undefined) {
       const done = environments.length - failed.length - late.length;
-      context.progress(
-        `${done} of ${environments.length} environments converged${late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('')}`,
-      );
+      const waits = late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('');
+      context.progress(`${done} of ${environments.length} environments converged${waits}`);
       const isOver = context.ports.now().getTime() >= deadline;
       if ((late.length === 0 && isConfirmed) || isOver)
         return { environments, failed, late, lines: environments.flatMap(linesOf) };

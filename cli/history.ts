@@ -40,9 +40,14 @@ function linesOf(entry: HistoryEntry): Line[] {
       ? []
       : [
           {
-            text: `  failed        ${shortTime(failure.since)} ${failure.reason}: ${failure.summary} (incident ${failure.incident}${failure.alert === null ? '' : `, alert ${failure.alert}`})`,
+            text: `  failed        ${shortTime(failure.since)} ${failureText(failure)}`,
             tone: 'bad' as const,
           },
         ]),
   ];
+}
+
+function failureText({ reason, summary, incident, alert }: NonNullable<HistoryEntry['failure']>): string {
+  const named = alert === null ? `incident ${incident}` : `incident ${incident}, alert ${alert}`;
+  return `${reason}: ${summary} (${named})`;
 }

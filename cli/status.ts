@@ -62,10 +62,10 @@ export function copiesOf({
   name,
   unproven: { count, objects },
 }: Pick<EnvironmentStatus, 'repository' | 'name' | 'unproven'>): { text: string; tone: Tone }[] {
-  const lines = objects.map(
-    ({ object, why, madeBy }) =>
-      `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${madeBy === null ? '' : `; made by ${madeBy}`}`,
-  );
+  const lines = objects.map(({ object, why, madeBy }) => {
+    const maker = madeBy === null ? '' : `; made by ${madeBy}`;
+    return `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${maker}`;
+  });
   const more = count > objects.length ? [`${repository}/${name}: and ${count - objects.length} more`] : [];
   return [...lines, ...more].map((text) => ({ text, tone: 'detail' }));
 }

@@ -55,7 +55,10 @@ export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: Owne
     case 'free':
       return undefined;
     case 'suspended':
-      return `is owned by ${owner.title}, which is suspended and keeps what it owns; remove spec.suspend there, or its file`;
+      return (
+        `is owned by ${owner.title}, which is suspended and keeps what it owns; ` +
+        'remove spec.suspend there, or its file'
+      );
     case 'unknown':
       return `is owned by ${owner.title}, and whether that still wants it cannot be told: ${said.reason}`;
     case 'other':
