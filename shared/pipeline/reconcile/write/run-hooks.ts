@@ -36,7 +36,7 @@ import { handRemedy, makeRoom, type Room } from './make-room.ts';
 import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { ownSets, type Target } from '../run/target.ts';
 import { fenced } from './apply-object.ts';
-import { writeParent } from './apply-changes.ts';
+import { writeParent } from './write-parent.ts';
 
 /** Milliseconds that cleaning up after hooks may take at the least. */
 const cleanUpFor = 10_000;
