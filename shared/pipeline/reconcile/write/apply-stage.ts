@@ -1,4 +1,4 @@
-import { resourceOf } from '../../../desired/desired.ts';
+import { isUndiscoverable, resourceOf } from '../../../desired/desired.ts';
 import { fingerprint } from '../../../drift/fingerprint.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
@@ -11,7 +11,6 @@ import type { AppliedAction, RememberedObject } from '../../../plan/plan.ts';
 import { inParallel } from '../../common/parallel.ts';
 import type { Target } from '../run/target.ts';
 import { applyObject } from './apply-object.ts';
-import { isUndiscoverable } from './declare-intent.ts';
 
 /** What the stages of an apply go by. */
 export interface Groundwork {

@@ -1,10 +1,9 @@
-import { resourceOf, type DesiredObject } from '../../../desired/desired.ts';
+import { isUndiscoverable } from '../../../desired/desired.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import { extentOf, parentObject, recordBeside, unionOf } from '../../../inventory/applyset.ts';
 import { readHookRecord, type HookRecord } from '../../../inventory/hook-record.ts';
 import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
-import { groupOf } from '../../../objects/object-id.ts';
 import type { PlannedAction } from '../../../plan/plan.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
@@ -67,10 +66,4 @@ export async function declareIntent(
   });
   await writeParent({ cluster, observed: observed.parent, desired });
   return desired;
-}
-
-/** Whether its kind belongs to an aggregated API that did not answer when the run began. */
-export function isUndiscoverable({ desired: { object }, api }: { desired: DesiredObject; api: ClusterApi }): boolean {
-  const group = groupOf(object.apiVersion);
-  return resourceOf({ api, object }) === undefined && api.unreadable.some((version) => groupOf(version) === group);
 }
