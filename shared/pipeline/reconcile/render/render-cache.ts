@@ -8,11 +8,11 @@ import { openLookups, type Lookups } from './look-up.ts';
 import { apiVersionsOf, readInputs } from '../../common/render-inputs.ts';
 import type { Seed } from '../../../inventory/seed-secret.ts';
 import { seedIfThere, seedOf } from './seed.ts';
-import type { Target } from '../run/target.ts';
+import type { RenderTarget } from '../run/target.ts';
 
 /** For whom a render is made. */
 export interface RenderFor {
-  readonly seed: (target: Target) => Promise<Seed>;
+  readonly seed: (target: RenderTarget) => Promise<Seed>;
   /** Whether what it is answered first is kept for later renders: where it is to be applied. */
   readonly keeps: boolean;
   /** Answers that stand before the kept ones. */
@@ -38,7 +38,7 @@ export interface AnsweredRender {
  * A render that failed is not kept: it may have met its limits only.
  */
 export async function renderSources(
-  target: Target,
+  target: RenderTarget,
   { seed, keeps, instead = [] }: RenderFor = toApply,
 ): Promise<AnsweredRender> {
   const { run, environment, commit, api } = target;

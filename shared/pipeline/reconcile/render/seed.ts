@@ -8,7 +8,7 @@ import { maskText } from '../../../drift/masking.ts';
 import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
-import type { Target } from '../run/target.ts';
+import type { RenderTarget } from '../run/target.ts';
 
 export const secretResource: ApiResource = {
   group: '',
@@ -31,7 +31,7 @@ const seedBytes = 32;
 const noSeed: Seed = { seed: Buffer.alloc(seedBytes).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
 
 /** The seed of an environment that is only asked what it wants: its own run makes it, where there is none. */
-export async function seedIfThere(target: Target): Promise<Seed> {
+export async function seedIfThere(target: RenderTarget): Promise<Seed> {
   const found = await ownSecret(target, target.applySet);
   return (found === undefined ? undefined : readSeedSecret(found)) ?? noSeed;
 }
@@ -42,14 +42,14 @@ export async function seedIfThere(target: Target): Promise<Seed> {
  * Throws `OwnedByAnother` (refuse) where the Secret of that name is another environment's, and `ClusterRefused` (refuse) where it
  * is no seed: to replace it would change every password that was made from it.
  */
-export async function seedOf(target: Target): Promise<Seed> {
+export async function seedOf(target: RenderTarget): Promise<Seed> {
   const found = await ownSecret(target, target.applySet);
   if (found !== undefined) return readable({ secret: found, cluster: target.cluster });
 
   return await makeSeed(target, newSeed(target));
 }
 
-function newSeed({ run }: Pick<Target, 'run'>): Seed {
+function newSeed({ run }: Pick<RenderTarget, 'run'>): Seed {
   return { seed: randomBytes(seedBytes).toString('base64'), time: run.ports.now().toISOString() };
 }
 
@@ -61,7 +61,7 @@ function newSeed({ run }: Pick<Target, 'run'>): Seed {
 export async function keptAnswers({
   cluster,
   applySet,
-}: Pick<Target, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
+}: Pick<RenderTarget, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
   const found = await ownSecret({ cluster }, applySet);
   return found === undefined ? [] : answersOf({ secret: found, cluster });
 }
@@ -72,7 +72,7 @@ export async function keptAnswers({
  * Throws `ClusterUnavailable` (retry) where somebody else writes the Secret, and `ClusterRefused` (refuse) where it may not be
  * written, or a Secret does not hold all answers.
  */
-export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]): Promise<void> {
+export async function keepAnswers(target: RenderTarget, answers: readonly KeptAnswer[]): Promise<void> {
   const { cluster, applySet } = target;
   const live = await ownSecret(target, applySet);
   const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
@@ -92,7 +92,7 @@ export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]
 }
 
 /** Lets a renamed environment draw the values that it drew under its previous name, unless it has a seed of its own. */
-export async function continueSeed(target: Target, { from }: { from: ApplySet }): Promise<void> {
+export async function continueSeed(target: RenderTarget, { from }: { from: ApplySet }): Promise<void> {
   const { cluster } = target;
   if ((await ownSecret(target, target.applySet)) !== undefined) return;
   const previous = await ownSecret(target, from);
@@ -105,7 +105,10 @@ export async function continueSeed(target: Target, { from }: { from: ApplySet })
 }
 
 /** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
-async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Promise<KubernetesObject | undefined> {
+async function ownSecret(
+  { cluster }: Pick<RenderTarget, 'cluster'>,
+  of: ApplySet,
+): Promise<KubernetesObject | undefined> {
   const secret = await cluster.get({ resource: secretResource, namespace: of.namespace, name: seedSecretName(of) });
   const named = secret?.metadata.annotations?.[environmentAnnotation];
   if (secret === undefined || named === undefined || named === of.environment) return secret;
@@ -119,7 +122,7 @@ async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Pr
 }
 
 async function makeSeed(
-  { run, cluster, applySet }: Target,
+  { run, cluster, applySet }: RenderTarget,
   { seed, time }: Seed,
   { answers, live }: { answers: string | undefined; live: KubernetesObject | undefined } = {
     answers: undefined,

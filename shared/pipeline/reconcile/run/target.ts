@@ -22,6 +22,9 @@ export interface Target {
   readonly others: OtherEnvironments;
 }
 
+/** What a render takes: it asks no other environment. */
+export type RenderTarget = Omit<Target, 'others'>;
+
 /** The sets whose objects are this environment's: its own, then those of its previous names in the same namespace. */
 export function ownSets({
   run,
