@@ -8,9 +8,10 @@ import { extentOf } from '../../../inventory/applyset.ts';
 import type { DesiredObject } from '../../../desired/desired.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { isShortLived } from '../../../objects/short-lived.ts';
+import type { RememberedObjects } from '../../../plan/plan.ts';
 import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
-import { openClaims } from '../observe/claims.ts';
+import { openClaims, type Claims } from '../observe/claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
 import { isSuperseded } from '../run/superseded.ts';
@@ -52,7 +53,7 @@ export async function awaitHealth(
     last: Rollout | undefined;
   },
 ): Promise<Outcome> {
-  const { run, revision, environment, applySet, cluster } = target;
+  const { run, revision, environment } = target;
   const remembered = run.memoryFile.memory().objects;
   const latest = new Map(observed);
   const explanations = openExplanations(target, api);
@@ -63,20 +64,7 @@ export async function awaitHealth(
   let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
     await claims.renew([...latest.values()]);
-    const judged = desired.map((object) => {
-      const known = latest.get(object.key);
-      const health = healthOf({ desired: object, observed: known, expressions: environment.health });
-      return {
-        desired: object,
-        health,
-        bearing: bearingOf({
-          object: known,
-          health,
-          expressions: environment.health,
-          waitsForConsumer: known !== undefined && claims.waits(known),
-        }),
-      };
-    });
+    const judged = judge({ desired, latest, expressions: environment.health, claims });
     const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
     if (unhealthy.length === 0)
       return {
@@ -88,32 +76,87 @@ export async function awaitHealth(
       explainedAt = run.ports.now().getTime();
       await explanations.renew(unhealthy.flatMap(({ desired: { key } }) => latestOf(latest, key)));
     }
-    const now = run.ports.now();
-    const failed = failedOf(unhealthy, explanations);
-    const failingSince = failing.since(failed, now);
-    const explained = (objects: readonly UnhealthyObject[]) =>
-      objects.map((object) => withReason(object, explanations));
-    switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
-      case 'failed':
-        return {
-          outcome: 'unhealthy',
-          objects: explained(failed.length > 0 ? failed : unhealthy),
-          rollout: endRollout({ rollout, now }),
-        };
-      case 'checkpoint':
-        return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
-      case 'look again':
-    }
+    const ending = endingOf(target, { rollout, unhealthy, failing, explanations });
+    if (ending !== undefined) return ending;
     if (await isSuperseded(target)) return { outcome: 'superseded' };
 
     await run.ports.sleep(pause);
     await run.lease.assertHeld();
-    const ids = unhealthy.map((object) => object.desired.id);
-    const extent = extentOf({ ids, parentNamespace: applySet.namespace });
-    for (const { desired: object } of unhealthy) latest.delete(object.key);
-    for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
-      latest.set(objectKey(objectIdOf(object)), object);
+    await renew(target, { latest, unhealthy, api, remembered });
   }
+}
+
+function judge({
+  desired,
+  latest,
+  expressions,
+  claims,
+}: {
+  desired: readonly DesiredObject[];
+  latest: ReadonlyMap<string, KubernetesObject>;
+  expressions: readonly HealthExpressions[];
+  claims: Pick<Claims, 'waits'>;
+}): readonly UnhealthyObject[] {
+  return desired.map((object) => {
+    const known = latest.get(object.key);
+    const health = healthOf({ desired: object, observed: known, expressions });
+    const waitsForConsumer = known !== undefined && claims.waits(known);
+    return {
+      desired: object,
+      health,
+      bearing: bearingOf({ object: known, health, expressions, waitsForConsumer }),
+    };
+  });
+}
+
+/** How a look ends the wait, where it does. */
+function endingOf(
+  { run }: Target,
+  {
+    rollout,
+    unhealthy,
+    failing,
+    explanations,
+  }: { rollout: Rollout; unhealthy: readonly UnhealthyObject[]; failing: Failing; explanations: Explanations },
+): Outcome | undefined {
+  const now = run.ports.now();
+  const failed = failedOf(unhealthy, explanations);
+  const failingSince = failing.since(failed, now);
+  const explained = (objects: readonly UnhealthyObject[]) => objects.map((object) => withReason(object, explanations));
+  switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
+    case 'failed':
+      return {
+        outcome: 'unhealthy',
+        objects: explained(failed.length > 0 ? failed : unhealthy),
+        rollout: endRollout({ rollout, now }),
+      };
+    case 'checkpoint':
+      return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
+    case 'look again':
+      return undefined;
+  }
+}
+
+/** Reads anew what is not healthy. */
+async function renew(
+  { cluster, applySet }: Target,
+  {
+    latest,
+    unhealthy,
+    api,
+    remembered,
+  }: {
+    latest: Map<string, KubernetesObject>;
+    unhealthy: readonly UnhealthyObject[];
+    api: ClusterApi;
+    remembered: RememberedObjects;
+  },
+): Promise<void> {
+  const ids = unhealthy.map((object) => object.desired.id);
+  const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+  for (const { desired: object } of unhealthy) latest.delete(object.key);
+  for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
+    latest.set(objectKey(objectIdOf(object)), object);
 }
 
 function latestOf(
@@ -134,8 +177,12 @@ function failedOf(unhealthy: readonly UnhealthyObject[], explanations: Explanati
   return unhealthy.every(({ bearing }) => bearing === 'failing') ? unhealthy : [];
 }
 
-/** Since when objects are failing without a pause. */
-function openFailing(): { since(failed: readonly UnhealthyObject[], now: Date): Date | undefined } {
+interface Failing {
+  /** Since when one of them is failing without a pause. */
+  since(failed: readonly UnhealthyObject[], now: Date): Date | undefined;
+}
+
+function openFailing(): Failing {
   let known = new Map<string, Date>();
   return {
     since(failed, now) {
