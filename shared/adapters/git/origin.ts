@@ -1,7 +1,7 @@
 import type { Commit, Repository } from '../../ports/git.ts';
 import type { Clone } from './clone.ts';
 import type { History } from './history.ts';
-import { emptyPack, type WrittenPack } from './objects.ts';
+import { emptyPack, type WrittenPack } from './pack-drafts.ts';
 import { pushCommit } from './push.ts';
 import type { GitHost } from './smart-http.ts';
 import type { WrittenCommit } from './writing.ts';
