@@ -34,7 +34,7 @@ export async function tellRefused(
     run.ports.log('ERROR', 'a run met an error that nobody foresaw', {
       environment: run.key,
       error: describeError(refused),
-      stack: error instanceof Error ? error.stack : undefined,
+      stack: refused.cause instanceof Error ? refused.cause.stack : undefined,
     });
   const { commit, revision } = attempted;
   // What a failed render would have read is not known: any commit may mend it.
