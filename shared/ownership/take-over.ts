@@ -3,7 +3,7 @@ import { isIgnored } from '../fields/ignored-fields.ts';
 import { hasKeys, owns, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 import { isMap } from '../objects/exact-json.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
-import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import type { JsonObject, KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
 import { pathsOf, splitFields, unionFields } from '../fields/field-set.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
 import { outlivedDefaults } from './outlived-defaults.ts';
@@ -48,9 +48,59 @@ export function managedFieldsToWrite({
   const entries = observed.metadata.managedFields ?? [];
   const own = ownEntry(observed);
   const apiVersion = own?.apiVersion ?? versionToAdopt({ entries, preferred: desired.apiVersion });
-  const specified = (path: readonly PathStep[]) => specifies(desired, path);
-  const wasOurs = (path: readonly PathStep[]) => own?.fieldsV1 !== undefined && owns(own.fieldsV1, path);
+  const said: Said = {
+    own,
+    apiVersion,
+    ignored,
+    specified: (path) => specifies(desired, path),
+    wasOurs: (path) => own?.fieldsV1 !== undefined && owns(own.fieldsV1, path),
+  };
+  const taken = takeFromOthers(said, entries);
+  const given = giveUp(said, entries);
+  const { others } = taken;
+  const outlived =
+    taken.ours === undefined || observed.apiVersion !== apiVersion || desired.apiVersion !== apiVersion
+      ? undefined
+      : outlivedDefaults({
+          desired,
+          observed: { ...observed, apiVersion, kind: desired.kind },
+          ours: taken.ours,
+          others,
+          ignored,
+          causes,
+        });
+  if (!taken.isDue && !given.isDue && outlived === undefined) return undefined;
+  const ours = taken.ours === undefined ? undefined : unionOf(taken.ours, outlived);
+  const time = own?.time ?? entries[0]?.time;
+  const written = {
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(time === undefined ? {} : { time }),
+    fieldsType: 'FieldsV1',
+  };
+  return [
+    ...others.filter((entry) => entry !== given.before),
+    { manager: fieldManager, operation: 'Apply', ...written, ...(ours === undefined ? {} : { fieldsV1: ours }) },
+    ...(given.released === undefined
+      ? []
+      : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: given.released }]),
+  ];
+}
 
+/** What an object's entries and Git say of its fields. */
+interface Said {
+  /** Our entry. Undefined where the object is adopted now. */
+  readonly own: ManagedFieldsEntry | undefined;
+  readonly apiVersion: string | undefined;
+  readonly ignored: readonly FieldPath[];
+  readonly specified: (path: readonly PathStep[]) => boolean;
+  readonly wasOurs: (path: readonly PathStep[]) => boolean;
+}
+
+/** What is ours with what we take from earlier tools, what the other entries keep, and whether that takes a write. */
+function takeFromOthers(
+  { own, apiVersion, ignored, specified, wasOurs }: Said,
+  entries: readonly ManagedFieldsEntry[],
+): { ours: JsonObject | undefined; others: readonly ManagedFieldsEntry[]; isDue: boolean } {
   let ours = own?.fieldsV1;
   let isDue = false;
   const others = entries.flatMap((entry): ManagedFieldsEntry[] => {
@@ -65,10 +115,18 @@ export function managedFieldsToWrite({
     ours = ours === undefined ? taken : unionFields(ours, taken);
     return left === undefined ? [] : [{ ...entry, fieldsV1: left }];
   });
+  return { ours, others, isDue };
+}
+
+/** What goes to `converge-released`, in place of the entry of before, and whether that takes a write. */
+function giveUp(
+  { own, apiVersion, ignored, specified, wasOurs }: Said,
+  entries: readonly ManagedFieldsEntry[],
+): { released: JsonObject | undefined; before: ManagedFieldsEntry | undefined; isDue: boolean } {
   const isReleased = (path: readonly PathStep[]) =>
     (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
   const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, isReleased).taken;
-  // Adopting, it was taken over above like any other's.
+  // Adopting, it is taken over like any other's.
   const before =
     own === undefined
       ? undefined
@@ -77,39 +135,15 @@ export function managedFieldsToWrite({
     before?.fieldsV1 ?? {},
     (path) => wasOurs(path) && !isReleased(path),
   );
-  if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path))))
-    isDue = true;
-  const outlived =
-    ours === undefined || observed.apiVersion !== apiVersion || desired.apiVersion !== apiVersion
-      ? undefined
-      : outlivedDefaults({
-          desired,
-          observed: { ...observed, apiVersion, kind: desired.kind },
-          ours,
-          others,
-          ignored,
-          causes,
-        });
-  if (ours !== undefined && outlived !== undefined) ours = unionFields(ours, outlived);
-  if (!isDue && outlived === undefined) return undefined;
-
-  const time = own?.time ?? entries[0]?.time;
-  const written = {
-    ...(apiVersion === undefined ? {} : { apiVersion }),
-    ...(time === undefined ? {} : { time }),
-    fieldsType: 'FieldsV1',
+  return {
+    released: stillReleased === undefined ? released : unionOf(stillReleased, released),
+    before,
+    isDue: released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path))),
   };
-  const givenUp =
-    released === undefined || stillReleased === undefined
-      ? (released ?? stillReleased)
-      : unionFields(stillReleased, released);
-  return [
-    ...others.filter((entry) => entry !== before),
-    { manager: fieldManager, operation: 'Apply', ...written, ...(ours === undefined ? {} : { fieldsV1: ours }) },
-    ...(givenUp === undefined
-      ? []
-      : [{ manager: releasedManager, operation: 'Update' as const, ...written, fieldsV1: givenUp }]),
-  ];
+}
+
+function unionOf(fields: JsonObject, more: JsonObject | undefined): JsonObject {
+  return more === undefined ? fields : unionFields(fields, more);
 }
 
 function versionToAdopt({
