@@ -185,9 +185,8 @@ async function succeed(target: Target): Promise<RunResult> {
   const parent = await readOwnParent({ ...target, memory: run.memoryFile.memory(), commit: commit.id });
   const succession = await openSuccession(target);
   try {
-    const result = await convergeTarget(target, { succession, parent });
-    if (result.outcome === 'converged') await succession?.finish();
-    return result;
+    const renamed = succession === undefined ? target : { ...target, previous: succession };
+    return await convergeTarget(renamed, { succession, parent });
   } finally {
     await succession?.release();
   }

@@ -3,8 +3,10 @@ import { divergenceOf, wholeObjectDiff, type Divergence } from '../../../drift/d
 import type { DiffReason } from '../../../drift/object-diff.ts';
 import { beginRollout, isOver, waitsUntil, type Rollout } from '../../../memory/rollout.ts';
 import { readHookRecord } from '../../../inventory/hook-record.ts';
-import { resourceOf } from '../../../desired/desired.ts';
+import { isUndiscoverable, reachableResourceOf, type DesiredObject } from '../../../desired/desired.ts';
 import type { Hook } from '../../../desired/hook.ts';
+import type { ApiResource } from '../../../objects/cluster-api.ts';
+import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { groupKind, objectTitle } from '../../../objects/object-id.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
@@ -15,6 +17,7 @@ import { renderDesired, type DesiredState } from '../render/desired-state.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { openOtherEnvironments } from '../others/other-environments.ts';
 import { partByWishes } from '../write/prune-stale.ts';
+import { readAgain } from '../write/read-again.ts';
 import { releaseObjects } from '../write/release-objects.ts';
 import type { DeclaredAt } from '../accept/removed-file.ts';
 import { runHooks, type HooksRun } from '../write/run-hooks.ts';
@@ -143,16 +146,20 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
 
 /** The objects of its hooks, and its seed. What hooks applied over what was there before is not theirs to delete. */
 async function deleteLeftovers(target: Target, { releases }: DesiredState): Promise<TornDown | undefined> {
-  const { cluster, api, applySet } = target;
+  const { applySet } = target;
   const failed: GuardedPrune[] = [];
   const precious: GuardedPrune[] = [];
   const kept: ObservedObject[] = [];
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
     const { id, key } = desired;
-    const resource = resourceOf({ api, object: desired.object });
-    const live =
-      resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
-    if (resource === undefined || live === undefined) continue;
+    const found = await findLeftover(target, desired);
+    if (found === 'gone') continue;
+    if (found === 'undiscoverable') {
+      const reason = 'could not be deleted: its kind cannot be discovered now; the next run looks again';
+      failed.push({ observed: { key, id, object: desired.object }, reason });
+      continue;
+    }
+    const { live, resource } = found;
     const observed = { key, id, object: live };
     const result = await deleteObject(target, {
       resource,
@@ -176,6 +183,20 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
   return undefined;
 }
 
+/** A hook's object as it is now, in whatever version. A kind that is served in none took its objects along. */
+async function findLeftover(
+  { cluster, api }: Pick<Target, 'cluster' | 'api'>,
+  desired: DesiredObject,
+): Promise<{ resource: ApiResource; live: KubernetesObject } | 'gone' | 'undiscoverable'> {
+  const { id, object } = desired;
+  const resource = reachableResourceOf({ api, object });
+  if (resource === undefined) return isUndiscoverable({ desired, api }) ? 'undiscoverable' : 'gone';
+  const found = await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
+  return found === 'unserved' || found.live === undefined
+    ? 'gone'
+    : { resource: found.place.resource, live: found.live };
+}
+
 /** Definitions are never deleted, as with Helm. */
 function isDefinition({ desired }: Hook): boolean {
   return groupKind(desired.id) === 'CustomResourceDefinition.apiextensions.k8s.io';
@@ -195,7 +216,7 @@ function stoppedBy({ revision }: Leave, { left, failed }: HooksRun): TornDown | 
 export function leftOver(
   { revision }: Pick<Leave, 'revision'>,
   { reason, objects, ...rollout }: { reason: DiffReason; objects: readonly GuardedPrune[]; rollout?: Rollout },
-): TornDown {
+): Extract<TornDown, { torn: 'diverged' }> {
   const change = reason === 'Failed' ? 'failed' : 'unexpected';
   const diffs = objects.map(({ observed: { id, object }, reason: message }) =>
     wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }),

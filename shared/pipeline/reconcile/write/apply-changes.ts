@@ -12,9 +12,9 @@ import {
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { applyStages } from '../../../objects/apply-order.ts';
 import { definitionsOf, dependenciesOf } from '../../../objects/dependencies.ts';
-import { resourceOf, type DesiredObject } from '../../../desired/desired.ts';
+import { isUndiscoverable, resourceOf, type DesiredObject } from '../../../desired/desired.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
-import { groupOf, objectIdOf, objectTitle } from '../../../objects/object-id.ts';
+import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
 import { isShortLived } from '../../../objects/short-lived.ts';
 import type { Change } from '../../../plan/change-set.ts';
 import {
@@ -195,12 +195,6 @@ export async function applyChanges(
     throw error;
   }
   return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, superseded, parent };
-}
-
-/** Whether its kind belongs to an aggregated API that did not answer when the run began. */
-function isUndiscoverable({ desired: { object }, api }: { desired: DesiredObject; api: ClusterApi }): boolean {
-  const group = groupOf(object.apiVersion);
-  return resourceOf({ api, object }) === undefined && api.unreadable.some((version) => groupOf(version) === group);
 }
 
 async function ensureNamespace({
