@@ -4,10 +4,10 @@ import { environmentKey, revisionOf } from '../base/revision.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
-import { listEnvironments } from './common/declared-environments.ts';
+import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
-import { declaredAt, otherReaders, rememberedPaths } from './rollback/readers.ts';
+import { otherReaders, rememberedPaths } from './rollback/readers.ts';
 import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
 import { memoryOf } from './common/remembered-environments.ts';
@@ -137,13 +137,14 @@ async function scopeOf({
   const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
   const extent = await extentOfEnvironment({ key, repository, head, memory, asked });
   const declared = await Promise.all(
-    [head.id, extent.to.id].map(async (commit) => await declaredAt({ repository, commit, environment })),
+    [head.id, extent.to.id].map(async (commit) => await readEnvironment({ repository, commit, name: environment })),
   );
   const paths = [
     environmentPath(environment),
     ...rememberedPaths(memory),
     ...Object.keys(memory.previous?.inputs ?? {}),
-    ...declared.flatMap((file) => (file === undefined ? [] : declaredPaths(file))),
+    // Of a file that is wrong, what is remembered of it counts alone.
+    ...declared.flatMap((found) => (found.state === 'declared' ? declaredPaths(found.environment) : [])),
   ];
   return { extent, paths: [...new Set(paths)].filter((path) => path !== '') };
 }

@@ -1,6 +1,6 @@
 import { ConvergeError, describeError, refusalOf, type ErrorCode } from '../../base/errors.ts';
 import type { Divergence } from '../../drift/divergence.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { environmentPath, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../memory/memory.ts';
 import { nextRetry } from '../../memory/retry.ts';
@@ -25,6 +25,7 @@ import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
 import { finishRollback, reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
+import { readEnvironment } from '../common/declared-environments.ts';
 import { isAboutBranch } from '../common/fetch-branch.ts';
 import type { Commit } from '../../ports/git.ts';
 import type { Run } from './run/run.ts';
@@ -61,14 +62,13 @@ async function convergeOne(run: Run): Promise<RunResult> {
   if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;
-  const file = environmentPath(run.environment);
-  const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   // An empty repository declares nothing, and removes nothing either.
   if (commit === undefined) return { outcome: 'absent' };
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
   const distrust = await distrustOf(run, commit);
   if (distrust !== undefined) return await refuseRevision(run, { commit, revision, distrust });
-  if (bytes === undefined) return await tearDown(run, commit);
+  const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
+  if (declared.state === 'absent') return await tearDown(run, commit);
   if (pausedRetry(run, revision)?.healing === false) return stillFailing(run, revision);
   const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
@@ -77,10 +77,11 @@ async function convergeOne(run: Run): Promise<RunResult> {
     commit: commit.id,
     revision,
     at: run.startedAt.toISOString(),
-    inputs: await inputsAt([file]),
+    inputs: await inputsAt([environmentPath(run.environment)]),
   };
   try {
-    environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
+    if (declared.state === 'invalid') throw declared.error;
+    ({ environment } = declared);
     await acceptRule(run, { commit, environment });
     attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
     if (environment.suspend) {
@@ -124,7 +125,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
       run.ports.log('ERROR', 'a run met an error that nobody foresaw', {
         environment: run.key,
         error: describeError(refused),
-        stack: error instanceof Error ? error.stack : undefined,
+        stack: refused.cause instanceof Error ? refused.cause.stack : undefined,
       });
     const reason = refused.code === 'EmptyRender' ? 'Guarded' : 'Failed';
     // What a failed render would have read is not known: any commit may mend it.

@@ -1,12 +1,12 @@
 import { ConvergeError } from '../../../base/errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../../environment/environment-file.ts';
+import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
 import { mayBeRenamed, previousNamesIn, type PreviousNames } from '../../../environment/previous-names.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { environmentKey } from '../../../base/revision.ts';
 import { applySetOf } from '../../../inventory/applyset.ts';
 import type { ForeignOwner, OwnersAnswer } from '../../../ownership/refusal.ts';
-import { listEnvironments } from '../../common/declared-environments.ts';
+import { listEnvironments, readEnvironment } from '../../common/declared-environments.ts';
 import { renderDesired } from '../render/desired-state.ts';
 import { mayWantMore } from './moved-since.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
@@ -43,14 +43,18 @@ export function openOtherEnvironments(asking: Omit<Target, 'others'>): OtherEnvi
   const declarationOf = async (name: string): Promise<Declaration> =>
     once(declarations, name, async () => {
       const file = environmentPath(name);
-      const bytes = await repository.readFile({ commit: commit.id, path: file });
-      if (bytes === undefined)
-        return (await repository.entry({ commit: commit.id, path: file })) === undefined
-          ? 'gone'
-          : { reason: `${file} is no file` };
-      return await orReason(async () => ({
-        environment: parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }),
-      }));
+      const declared = await readEnvironment({ repository, commit: commit.id, name });
+      switch (declared.state) {
+        case 'declared':
+          return declared;
+        // It wants what nobody knows.
+        case 'invalid':
+          return { reason: declared.error.message };
+        case 'absent':
+          return (await repository.entry({ commit: commit.id, path: file })) === undefined
+            ? 'gone'
+            : { reason: `${file} is no file` };
+      }
     });
 
   const memoryOfOther = async (name: string): Promise<Memory> =>
