@@ -18,13 +18,8 @@ import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../../ownership/ref
 import { keptByOthers, managedFieldsToWrite } from '../../../ownership/take-over.ts';
 import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { awaitGone, deleteObject } from './delete-object.ts';
+import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import { ownSets, type Target } from '../run/target.ts';
-
-/** How often an object that others change meanwhile is looked at anew. */
-const looks = 6;
-/** Milliseconds before the next look, doubling. */
-const firstPause = 50;
-const slowestPause = 1_000;
 
 /** etcd counts from 1, and takes the first write as 2: https://etcd.io/docs/v3.6/learning/api/ */
 const noVersion = '1';
@@ -59,17 +54,12 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
   for (let look = 1; ; look++) {
     const attempt = await attemptApply(target, { ...toApply, present });
     if (attempt.outcome === 'applied') return attempt;
-    if (attempt.outcome === 'failed' || look === looks)
+    if (attempt.outcome === 'failed' || look === conflictLooks)
       return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
-    await run.ports.sleep(pause(look));
+    await run.ports.sleep(conflictPause(look));
     await run.lease.assertHeld('now');
     present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
   }
-}
-
-/** With jitter: several writers that met once are not to meet again. */
-function pause(look: number): number {
-  return Math.min(firstPause * 2 ** look, slowestPause) * (0.5 + Math.random());
 }
 
 type Conflict = { readonly outcome: 'conflict'; readonly message: string };
@@ -313,7 +303,7 @@ async function replace(
     dryRun: false,
   });
   for (let creation = 1; creation < creations && result.outcome === 'rejected' && result.status === 403; creation++) {
-    await run.ports.sleep(pause(creation));
+    await run.ports.sleep(conflictPause(creation));
     await run.lease.assertHeld();
     result = await cluster.apply({
       resource,

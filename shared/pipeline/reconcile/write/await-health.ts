@@ -13,11 +13,10 @@ import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { openClaims } from '../observe/claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
+import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
 import type { Target } from '../run/target.ts';
 
-const firstLook = 50;
-const slowestLook = 2_000;
 /** Milliseconds between two looks at the Pods of what is not healthy. */
 const explainAgain = 1_000;
 
@@ -61,7 +60,9 @@ export async function awaitHealth(
   const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   // A controller that has just been told has made no Pods yet.
   let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+  let unhealthy: readonly UnhealthyObject[] = [];
+  return await lookUntil<Outcome>(run, async () => {
+    await readAnew(unhealthy);
     await claims.renew([...latest.values()]);
     const judged = desired.map((object) => {
       const known = latest.get(object.key);
@@ -77,11 +78,13 @@ export async function awaitHealth(
         }),
       };
     });
-    const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
+    unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
     if (unhealthy.length === 0)
       return {
-        outcome: 'healthy',
-        health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))),
+        end: {
+          outcome: 'healthy',
+          health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))),
+        },
       };
 
     if (run.ports.now().getTime() - explainedAt >= explainAgain) {
@@ -96,21 +99,25 @@ export async function awaitHealth(
     switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
       case 'failed':
         return {
-          outcome: 'unhealthy',
-          objects: explained(failed.length > 0 ? failed : unhealthy),
-          rollout: endRollout({ rollout, now }),
+          end: {
+            outcome: 'unhealthy',
+            objects: explained(failed.length > 0 ? failed : unhealthy),
+            rollout: endRollout({ rollout, now }),
+          },
         };
       case 'checkpoint':
-        return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
+        return { end: { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout } };
       case 'look again':
+        return (await isSuperseded(target)) ? { end: { outcome: 'superseded' } } : 'again';
     }
-    if (await isSuperseded(target)) return { outcome: 'superseded' };
+  });
 
-    await run.ports.sleep(pause);
-    await run.lease.assertHeld();
-    const ids = unhealthy.map((object) => object.desired.id);
+  /** What was not healthy at the last look; before the first, all is as it was observed. */
+  async function readAnew(objects: readonly UnhealthyObject[]): Promise<void> {
+    if (objects.length === 0) return;
+    const ids = objects.map((object) => object.desired.id);
     const extent = extentOf({ ids, parentNamespace: applySet.namespace });
-    for (const { desired: object } of unhealthy) latest.delete(object.key);
+    for (const { desired: object } of objects) latest.delete(object.key);
     for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
       latest.set(objectKey(objectIdOf(object)), object);
   }

@@ -5,15 +5,12 @@ import { releaseOf } from '../../../ownership/release.ts';
 import type { Change } from '../../../plan/change-set.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { inParallel } from '../../common/parallel.ts';
+import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import { readAgain, type Place } from './read-again.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import type { Run } from '../run/run.ts';
-
-/** How often an object that others change meanwhile is looked at anew. */
-const looks = 6;
-const firstPause = 50;
 
 /** What of a run and its cluster a release takes. */
 export interface Releaser {
@@ -52,8 +49,8 @@ export async function releaseObjects(
       await run.lease.assertHeld();
       const result = await cluster.writeManagedFields({ ...place, uid, resourceVersion, ...releaseOf(live) });
       if (result.outcome === 'applied') return [];
-      if ((result.status !== 409 && result.status !== 404) || look === looks) return failed(result.message);
-      await run.ports.sleep(firstPause * 2 ** look * (0.5 + Math.random()));
+      if ((result.status !== 409 && result.status !== 404) || look === conflictLooks) return failed(result.message);
+      await run.ports.sleep(conflictPause(look));
       await run.lease.assertHeld('now');
       const again = await readAgain(cluster, place);
       if (again === 'unserved') return failed(notServed);
