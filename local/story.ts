@@ -341,7 +341,7 @@ async function sayConverged(
 
 /** The id of the job that `fanOut` sends for a commit. */
 function jobId({ environment, commit }: { environment: string; commit: string }): string {
-  const job = { repository, environment, mode: 'reconcile', cause: 'commit' } as const;
+  const job = { repository, environment, cause: 'commit' } as const;
   return encodeReconcileRequested({ job, occasion: commit, time: new Date() }).id;
 }
 
@@ -569,7 +569,7 @@ function described(seen: Seen): string {
     case 'change-committed':
       return `commit ${shortened(seen.data.commit)} announced`;
     case 'reconcile':
-      return `job to ${seen.data.mode} ${environmentKey(seen.data)}`;
+      return `job for ${environmentKey(seen.data)}`;
     case 'diff':
       return `diff of ${seen.data.environment}, ${seen.data.reason}: ${seen.data.summary}`;
     case 'converged':

@@ -100,7 +100,7 @@ async function memoryOf(name: string): Promise<Memory> {
 
 /** Delivers a job to the function, as its push subscription may at any time; resolves with the id of the message. */
 async function deliver(name: string, cause: ReconcileRequested['cause']): Promise<string> {
-  const job: ReconcileRequested = { repository: 'master', environment: name, mode: 'reconcile', cause };
+  const job: ReconcileRequested = { repository: 'master', environment: name, cause };
   const event = `late-${Math.random()}`;
   const response = await fetch(world.pipeline.functions.url('reconcile'), {
     method: 'POST',
@@ -511,7 +511,6 @@ describe('a function that is frozen beyond its lease', () => {
         const job: ReconcileRequested = {
           repository: 'master',
           environment: 'frozen',
-          mode: 'reconcile',
           cause: 'request',
         };
         await eventually(
