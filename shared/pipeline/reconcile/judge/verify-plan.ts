@@ -22,7 +22,7 @@ export interface Verified {
   readonly actions: readonly PlannedAction[];
   /** What differs though no commit changed it. */
   readonly drift: readonly { readonly key: string; readonly diff: ObjectDiff }[];
-  /** New fingerprints of objects that agree after all (rule 7). */
+  /** New fingerprints of objects that agree after all: a dry run changes none of their fields. */
   readonly renewed: RememberedObjects;
   /** What is told once, and keeps nothing from converging. */
   readonly notices: readonly ObjectDiff[];

@@ -29,7 +29,7 @@ export interface Pruned {
 }
 
 /**
- * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune (rule 10):
+ * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune:
  * what another environment of the repository wants at this revision is left, to be handed over; where one cannot be asked,
  * nothing is deleted that it may want. What pods may refer to is left to `pruneLast`; what is in use now is counted by no guard.
  *
