@@ -1,4 +1,5 @@
 import type { Config, RepositoryConfig } from '../config/config.ts';
+import { withoutCredentials } from '../config/repository-address.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { oneLine } from '../source/commit-message.ts';
@@ -229,11 +230,4 @@ function createRepository({
     fetchRef: (name) => inTurn(() => fetchRef(name)),
     addNote: (note) => inTurn(() => appendNote({ store: { fetchRef, commit, writeRef }, reading, url, ...note })),
   };
-}
-
-function withoutCredentials(url: string): string {
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  return parsed.href;
 }

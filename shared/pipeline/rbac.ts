@@ -9,7 +9,7 @@ import { desiredHooks } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pruneAnnotation } from '../ownership/deletion-guard.ts';
 import { replaceAnnotation } from '../objects/replacement.ts';
-import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
+import { groupKind, groupOf, idOfKey, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
@@ -214,11 +214,6 @@ async function ownedBy(
 ): Promise<ObjectId[]> {
   const { objects, left } = await memoryOf(of, ports);
   return [...new Set([...Object.keys(objects), ...left])].map(idOfKey);
-}
-
-function idOfKey(key: string): ObjectId {
-  const [group = '', kind = '', namespace = '', name = ''] = key.split('/');
-  return { group, kind, namespace: namespace === '' ? undefined : namespace, name };
 }
 
 function refuseUnknown({ key, kinds }: { key: string; kinds: readonly Pick<ObjectId, 'group' | 'kind'>[] }): void {

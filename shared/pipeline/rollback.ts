@@ -4,11 +4,12 @@ import { environmentKey, revisionOf } from '../base/revision.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
+import { announceCommit } from './common/announce-commit.ts';
 import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { otherReaders, rememberedPaths } from './rollback/readers.ts';
-import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
+import { revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 
@@ -100,11 +101,11 @@ export async function rollback(
   if (done.outcome === 'nothing') {
     // Told again: the command may have died after its push.
     if (request.dryRun !== true)
-      await announce({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null, ports });
+      await announceCommit({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null }, ports);
     return { ...facts, outcome: 'nothing', commit: null, message: null, reverts: [], paths: [] };
   }
   if (done.outcome === 'reverted')
-    await announce({ repository, commit: done.commit.id, previous: done.previous, ports });
+    await announceCommit({ repository, commit: done.commit.id, previous: done.previous }, ports);
   const { outcome, commit, reverts, paths: changed } = done;
   return {
     ...facts,

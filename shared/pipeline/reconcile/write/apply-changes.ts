@@ -26,6 +26,7 @@ import {
 } from '../../../plan/plan.ts';
 import { ConvergeError } from '../../../base/errors.ts';
 import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
+import { namespaceResource } from '../../../objects/core-resources.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import { applyObject } from './apply-object.ts';
 import { awaitDefinitions } from './await-definitions.ts';
@@ -207,13 +208,7 @@ async function ensureNamespace({
   observed: ObservedState;
 }): Promise<void> {
   if (observed.parent !== undefined) return;
-  const resource: ApiResource = {
-    group: '',
-    version: 'v1',
-    kind: 'Namespace',
-    plural: 'namespaces',
-    namespaced: false,
-  };
+  const resource = namespaceResource;
   const found = await cluster.get({ resource, namespace: undefined, name: environment.namespace });
   if (found !== undefined) return;
   const object: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment.namespace } };
