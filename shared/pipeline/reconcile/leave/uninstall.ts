@@ -8,10 +8,13 @@ import type { Hook } from '../../../desired/hook.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { groupKind, objectTitle } from '../../../objects/object-id.ts';
+import { deletionRefusal } from '../../../ownership/deletion-guard.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
+import { whyLingering } from '../../../plan/lingering.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../../plan/prune-guards.ts';
-import { deleteObject } from '../write/delete-object.ts';
+import { awaitGone, deleteObject } from '../write/delete-object.ts';
+import { inParallel } from '../../common/parallel.ts';
 import { deleteInOrder } from '../write/delete-in-order.ts';
 import { renderDesired, type DesiredState } from '../render/desired-state.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
@@ -99,14 +102,11 @@ interface Deleted {
 
 /** Deletes what may be deleted, and waits for it. */
 async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
-  const { run, revision, api, applySet, environment } = target;
+  const { run, api, applySet } = target;
   const single = guardPrunes({ stale: [...observed.objects.values()], applySets: [applySet] });
   const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
   await target.others.assertNewest();
-  // The deletion may take as long as a roll-out may, from the first look at this revision.
-  const { rollout: last } = run.memoryFile.memory();
-  const rollout =
-    last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  const rollout = deletionOf(target);
   const { changes, guarded, lingering } = await deleteInOrder(target, {
     doomed: free,
     applySets: [applySet],
@@ -124,9 +124,7 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
     unknown.length === 0 &&
     !isOver({ rollout, now: run.ports.now() })
   ) {
-    const waitsFor = `waits for ${objectTitle(waited.observed.id)}: ${waited.reason}`;
-    await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
-    return { torn: 'waiting', waitsFor };
+    return await waitFor(target, { waited, rollout });
   }
   const left = [
     ...failedObjects(failures, free),
@@ -144,12 +142,31 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
 }
 
+/** The deletion may take as long as a roll-out may, from the first look at this revision. */
+function deletionOf({ run, revision, environment }: Target): Rollout {
+  const { rollout: last } = run.memoryFile.memory();
+  return last?.revision === revision
+    ? last
+    : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+}
+
+/** Leaves what is still being deleted to the next run. */
+async function waitFor(
+  { run, revision }: Target,
+  { waited: { observed, reason }, rollout }: { waited: GuardedPrune; rollout: Rollout },
+): Promise<TornDown> {
+  const waitsFor = `waits for ${objectTitle(observed.id)}: ${reason}`;
+  await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
+  return { torn: 'waiting', waitsFor };
+}
+
 /** The objects of its hooks, and its seed. What hooks applied over what was there before is not theirs to delete. */
 async function deleteLeftovers(target: Target, { releases }: DesiredState): Promise<TornDown | undefined> {
   const { applySet } = target;
   const failed: GuardedPrune[] = [];
   const precious: GuardedPrune[] = [];
   const kept: ObservedObject[] = [];
+  const leaving: Leaving[] = [];
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
     const { id, key } = desired;
     const found = await findLeftover(target, desired);
@@ -161,14 +178,11 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
     }
     const { live, resource } = found;
     const observed = { key, id, object: live };
-    const result = await deleteObject(target, {
-      resource,
-      id,
-      live,
-      applySets: ownSets(target),
-      purpose: 'leftover',
-      desired: desired.object,
-    });
+    const asked = { applySets: ownSets(target), purpose: 'leftover', desired: desired.object } as const;
+    const result = await deleteObject(target, { resource, id, live, ...asked });
+    // What is somebody else's, and is being deleted, is not waited for.
+    if (result.outcome === 'leaving' && deletionRefusal({ ...asked, object: live }) === undefined)
+      leaving.push({ observed, resource, uid: result.uid });
     if (result.outcome === 'rejected' || result.outcome === 'changed')
       failed.push({ observed, reason: `could not be deleted: ${result.message}` });
     if (result.outcome !== 'refused' || ['not-made', 'foreign', 'state'].includes(result.refusal.why)) continue;
@@ -179,8 +193,35 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
   const unreleased = failuresOf(await releaseObjects(target, kept));
   const left = [...failed, ...failedObjects(unreleased, kept)];
   if (left.length > 0) return leftOver(target, { reason: 'Failed', objects: left });
+  const rollout = deletionOf(target);
+  const lingering = await awaitLeaving(target, { leaving, rollout });
+  const [slow] = lingering;
+  if (slow !== undefined)
+    return isOver({ rollout, now: target.run.ports.now() })
+      ? leftOver(target, { reason: 'Unhealthy', objects: lingering, rollout })
+      : await waitFor(target, { waited: slow, rollout });
   await deleteSeed(target, { of: applySet });
   return undefined;
+}
+
+/** What a hook left and is being deleted. */
+interface Leaving {
+  readonly observed: ObservedObject;
+  readonly resource: ApiResource;
+  readonly uid: string;
+}
+
+/** Waits for what is being deleted, and resolves with what is still there. */
+async function awaitLeaving(
+  target: Target,
+  { leaving, rollout }: { leaving: readonly Leaving[]; rollout: Rollout },
+): Promise<GuardedPrune[]> {
+  const until = waitsUntil({ rollout, waitUntil: target.run.waitUntil() });
+  const still = await inParallel(leaving, async ({ observed, resource, uid }): Promise<GuardedPrune[]> => {
+    const live = await awaitGone(target, { resource, id: observed.id, uid, until });
+    return live === undefined ? [] : [{ observed: { ...observed, object: live }, reason: whyLingering(live) }];
+  });
+  return still.flat();
 }
 
 /** A hook's object as it is now, in whatever version. A kind that is served in none took its objects along. */
