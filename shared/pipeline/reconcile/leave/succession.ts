@@ -21,7 +21,7 @@ import type { Run } from '../run/run.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { continueSeed } from '../render/seed.ts';
 import type { PreviousInventories, Target } from '../run/target.ts';
-import { failedObjects, leftOver } from './uninstall.ts';
+import { failedObjects, leftOver } from './leave.ts';
 
 /** What a renamed environment takes over: everything that the sets of its previous names hold. */
 export interface Succession extends PreviousInventories {
