@@ -33,7 +33,10 @@ export async function lookUntil<T>({ lease, ports }: Waiter, look: () => Promise
   }
 }
 
-/** Milliseconds before what somebody else changed is looked at anew: doubling, with jitter, so that writers that met once do not meet again. */
+/**
+ * Milliseconds before what somebody else changed is looked at anew: doubling, with jitter, so that writers that met once do not meet
+ * again.
+ */
 export function conflictPause(look: number): number {
   return Math.min(firstPause * 2 ** look, slowestConflict) * (0.5 + Math.random());
 }

@@ -44,8 +44,8 @@ export type ObjectOutcome =
 
 /**
  * Applies one object: refuses what is somebody else's, takes over what earlier tools own of it, and writes only the
- * incarnation that was read: what was deleted and made anew meanwhile has other owners, which nobody judged. Where the API server says that it changed, the lease is looked at again, then the
- * object. What it refuses for good is told in its own words.
+ * incarnation that was read: what was deleted and made anew meanwhile has other owners, which nobody judged. Where the API server
+ * says that it changed, the lease is looked at again, then the object. What it refuses for good is told in its own words.
  */
 export async function applyObject(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome> {
   const { run, cluster } = target;
@@ -221,7 +221,10 @@ interface Refused extends ObjectToApply {
   readonly refusal: Rejected;
 }
 
-/** What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did. A dry run under another name tells them apart. */
+/**
+ * What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did. A dry run under
+ * another name tells the last two apart.
+ */
 async function explain(target: Target, refused: Refused): Promise<ObjectOutcome | Conflict> {
   const { environment } = target;
   const { desired, resource, object, live, refusal } = refused;
