@@ -174,7 +174,7 @@ export function reachableResourceOf({
   );
 }
 
-/** Whether an object's kind belongs to an aggregated API that did not answer: such a kind is unknown, not absent. */
+/** Whether a kind that is not known to be served belongs to an aggregated API that did not answer: such a kind is unknown, not absent. */
 export function isUndiscoverable({
   desired: { object },
   api,
