@@ -1,4 +1,5 @@
 import type { Config, RepositoryConfig } from '../config/config.ts';
+import { withoutCredentials } from '../config/repository-address.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Repository } from '../ports/git.ts';
 import { createCheckouts } from './git/checkout.ts';
@@ -143,11 +144,4 @@ function shared<T>(look: (begins: () => void) => Promise<T>): () => Promise<T> {
     (next ??= look(() => {
       next = undefined;
     }));
-}
-
-function withoutCredentials(url: string): string {
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  return parsed.href;
 }

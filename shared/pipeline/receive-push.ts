@@ -1,4 +1,5 @@
 import type { Config, RepositoryConfig } from '../config/config.ts';
+import { withoutCredentials } from '../config/repository-address.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { encodeChangeCommitted, type ChangeCommitted } from '../events/change-committed.ts';
 import type { Push, WebhookCall, WebhookHost } from '../events/push/push.ts';
@@ -130,11 +131,4 @@ function change({
   after: string;
 }): ChangeCommitted {
   return { repository, url: withoutCredentials(url), branch, commit: after, previous: before ?? null, artifacts: [] };
-}
-
-function withoutCredentials(url: string): string {
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  return parsed.href;
 }

@@ -6,7 +6,7 @@ import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
-import { announce } from './announce.ts';
+import { announceCommit } from '../common/announce-commit.ts';
 import { readUpload, type CheckedUpload } from './content.ts';
 import type { Announcement, Landing } from './land.ts';
 import { landApart } from './land-apart.ts';
@@ -135,6 +135,7 @@ async function landAndAnnounce(
   }
 }
 
+/** Before the ledger says that anything of the commits is in Git: until then each of their objects makes that they are announced again. */
 async function announceAll({
   landings,
   repository,
@@ -149,7 +150,8 @@ async function announceAll({
     if (landing.outcome !== 'refused' && landing.announcement !== undefined)
       announcements.set(landing.announcement.commit.id, landing.announcement);
   }
-  for (const announcement of announcements.values()) await announce({ ...announcement, repository, ports });
+  for (const { commit, artifacts } of announcements.values())
+    await announceCommit({ repository, commit: commit.id, previous: commit.parents[0] ?? null, artifacts }, ports);
 }
 
 function newsOfRefused(refused: readonly Refused[]): Ledger {

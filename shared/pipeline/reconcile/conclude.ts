@@ -69,6 +69,12 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   if (quiet === undefined) await recordConverged(target, { applied, desired, left: skipped, renderKey });
   await tellNotices(target, [...notices, ...applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
+  // Before it is told: an environment whose old inventory, or what that holds, cannot be let go of has not converged.
+  const divergence = await target.previous?.finish();
+  if (divergence !== undefined) {
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
+    return await diverge(run, { ...target, divergence });
+  }
   const memory = run.memoryFile.memory();
   const rolledOut = joinRolledOut({ earlier: course.earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   await tellConverged(run, {

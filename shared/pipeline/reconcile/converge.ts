@@ -1,5 +1,5 @@
 import { ConvergeError } from '../../base/errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
@@ -21,6 +21,7 @@ import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
 import { finishRollback, reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
+import { readEnvironment } from '../common/declared-environments.ts';
 import type { Commit } from '../../ports/git.ts';
 import { attemptAt, sameAttempt } from './run/attempt.ts';
 import type { Run } from './run/run.ts';
@@ -57,23 +58,19 @@ async function convergeOne(run: Run): Promise<RunResult> {
   if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;
-  const file = environmentPath(run.environment);
-  const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   // An empty repository declares nothing, and removes nothing either.
   if (commit === undefined) return { outcome: 'absent' };
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
   const distrust = await distrustOf(run, commit);
   if (distrust !== undefined) return await tellDistrusted(run, { commit, revision, distrust });
-  if (bytes === undefined) return await tearDown(run, commit);
+  const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
+  if (declared.state === 'absent') return await tearDown(run, commit);
   if (pausedRetry(run, revision)?.healing === false) return stillFailing(run, revision);
 
-  const attempted = await attemptAt(run, { commit, revision, paths: [file] });
-  let environment: Environment;
-  try {
-    environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-  } catch (error) {
-    return await tellRefused(run, { error, attempted, environment: undefined });
-  }
+  const attempted = await attemptAt(run, { commit, revision, paths: [environmentPath(run.environment)] });
+  if (declared.state === 'invalid')
+    return await tellRefused(run, { error: declared.error, attempted, environment: undefined });
+  const { environment } = declared;
   try {
     return await convergeDeclared(run, { commit, revision, environment });
   } catch (error) {
@@ -134,9 +131,8 @@ async function succeed(target: Target): Promise<RunResult> {
   const parent = await readOwnParent({ ...target, memory: run.memoryFile.memory(), commit: commit.id });
   const succession = await openSuccession(target);
   try {
-    const result = await convergeTarget(target, { succession, parent });
-    if (result.outcome === 'converged') await succession?.finish();
-    return result;
+    const renamed = succession === undefined ? target : { ...target, previous: succession };
+    return await convergeTarget(renamed, { succession, parent });
   } finally {
     await succession?.release();
   }

@@ -7,6 +7,7 @@ import { previousNamesIn } from '../../../environment/previous-names.ts';
 import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../../inventory/applyset.ts';
 import { hooksAnnotation } from '../../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { failuresOf } from '../../../plan/change-set.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from '../../common/lease.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { forget } from './forget.ts';
@@ -19,14 +20,13 @@ import { environmentFiles, wasDeclared } from '../accept/removed-file.ts';
 import type { Run } from '../run/run.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { continueSeed } from '../render/seed.ts';
-import type { Target } from '../run/target.ts';
+import type { PreviousInventories, Target } from '../run/target.ts';
+import { failedObjects, leftOver } from './leave.ts';
 
 /** What a renamed environment takes over: everything that the sets of its previous names hold. */
-export interface Succession {
+export interface Succession extends PreviousInventories {
   /** The own inventory and those of the previous names as one. */
   join(own: ObservedState): ObservedState;
-  /** Removes what is left of the previous names. To be called once the environment has converged. */
-  finish(): Promise<void>;
   /** Gives their leases back. */
   release(): Promise<void>;
 }
@@ -139,13 +139,18 @@ export async function openSuccession(target: Target): Promise<Succession | undef
           objects: [...objects.values()],
           patient: false,
         });
-        if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
+        if (unknown.length > 0) return leftOver(target, { reason: 'Guarded', objects: unknown }).divergence;
+        const given = [...free, ...wanted];
+        const failures = failuresOf(await releaseObjects(target, given));
+        if (failures.length > 0)
+          return leftOver(target, { reason: 'Failed', objects: failedObjects(failures, given) }).divergence;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });
         await forget(old);
       }
       const memory = run.memoryFile.memory();
       await run.memoryFile.save({ ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() });
+      return undefined;
     },
   };
 }

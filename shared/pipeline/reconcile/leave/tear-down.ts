@@ -12,7 +12,8 @@ import { assertRemoved, isRenamed, lastAttempted, lastVersion } from '../accept/
 import type { Run } from '../run/run.ts';
 import { secondsSince, type RunResult } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
-import { failedObjects, leftOver, uninstall, type Leave, type TornDown } from './uninstall.ts';
+import { failedObjects, leftOver, type Leave, type TornDown } from './leave.ts';
+import { uninstall } from './uninstall.ts';
 
 /**
  * Takes leave of an environment whose file is no longer at the branch's head: its objects are released, or, with

@@ -1,9 +1,9 @@
 import { ConvergeError } from '../../../base/errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../../environment/environment-file.ts';
+import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
 import { previousNamesIn, type PreviousNames } from '../../../environment/previous-names.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import type { Repository } from '../../../ports/git.ts';
-import { listEnvironments } from '../../common/declared-environments.ts';
+import { listEnvironments, readEnvironment } from '../../common/declared-environments.ts';
 import { memoryOf } from '../../common/remembered-environments.ts';
 import { environmentFiles } from '../accept/removed-file.ts';
 import type { RenderTarget } from '../run/target.ts';
@@ -47,13 +47,18 @@ async function readDeclaration({
   commit: string;
   name: string;
 }): Promise<Declaration> {
-  const file = environmentPath(name);
-  const bytes = await repository.readFile({ commit, path: file });
-  if (bytes === undefined)
-    return (await repository.entry({ commit, path: file })) === undefined ? 'gone' : { reason: `${file} is no file` };
-  return await orReason(async () => ({
-    environment: parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') }),
-  }));
+  const declared = await readEnvironment({ repository, commit, name });
+  switch (declared.state) {
+    case 'declared':
+      return declared;
+    // It wants what nobody knows.
+    case 'invalid':
+      return { reason: declared.error.message };
+    case 'absent': {
+      const path = environmentPath(name);
+      return (await repository.entry({ commit, path })) === undefined ? 'gone' : { reason: `${path} is no file` };
+    }
+  }
 }
 
 /** What is wrong with an environment is a reason; what a later try may mend is thrown. */

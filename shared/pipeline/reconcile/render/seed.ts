@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { ConvergeError } from '../../../base/errors.ts';
 import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from '../../../inventory/kept-answers.ts';
-import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
+import { noSeed, readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
+import { namespaceResource, secretResource } from '../../../objects/core-resources.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { maskText } from '../../../drift/masking.ts';
 import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
@@ -10,25 +11,7 @@ import { environmentAnnotation, type ApplySet } from '../../../inventory/applyse
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { RenderTarget } from '../run/target.ts';
 
-export const secretResource: ApiResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
-const namespaces: ApiResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
-};
-
 const seedBytes = 32;
-
-/** For a render whose values nobody applies. */
-const noSeed: Seed = { seed: Buffer.alloc(seedBytes).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
 
 /** The seed of an environment that is only asked what it wants: its own run makes it, where there is none. */
 export async function seedIfThere(target: RenderTarget): Promise<Seed> {
@@ -131,9 +114,9 @@ async function makeSeed(
 ): Promise<Seed> {
   const { namespace } = applySet;
   await run.lease.assertHeld();
-  if ((await cluster.get({ resource: namespaces, namespace: undefined, name: namespace })) === undefined) {
+  if ((await cluster.get({ resource: namespaceResource, namespace: undefined, name: namespace })) === undefined) {
     await write({
-      resource: namespaces,
+      resource: namespaceResource,
       object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     });
   }

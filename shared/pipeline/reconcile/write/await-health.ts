@@ -14,11 +14,10 @@ import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { openClaims, type Claims } from '../observe/claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
+import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
 import type { Target } from '../run/target.ts';
 
-const firstLook = 50;
-const slowestLook = 2_000;
 /** Milliseconds between two looks at the Pods of what is not healthy. */
 const explainAgain = 1_000;
 
@@ -62,28 +61,24 @@ export async function awaitHealth(
   const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   // A controller that has just been told has made no Pods yet.
   let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+  let unhealthy: readonly UnhealthyObject[] = [];
+  return await lookUntil<Outcome>(run, async () => {
+    await readAnew(target, { latest, unhealthy, api, remembered });
     await claims.renew([...latest.values()]);
     const judged = judge({ desired, latest, expressions: environment.health, claims });
-    const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
-    if (unhealthy.length === 0)
-      return {
-        outcome: 'healthy',
-        health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))),
-      };
-
+    unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
+    if (unhealthy.length === 0) {
+      const health = environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said })));
+      return { end: { outcome: 'healthy', health } };
+    }
     if (run.ports.now().getTime() - explainedAt >= explainAgain) {
       explainedAt = run.ports.now().getTime();
       await explanations.renew(unhealthy.flatMap(({ desired: { key } }) => latestOf(latest, key)));
     }
-    const ending = endingOf(target, { rollout, unhealthy, failing, explanations });
-    if (ending !== undefined) return ending;
-    if (await isSuperseded(target)) return { outcome: 'superseded' };
-
-    await run.ports.sleep(pause);
-    await run.lease.assertHeld();
-    await renew(target, { latest, unhealthy, api, remembered });
-  }
+    const end = endingOf(target, { rollout, unhealthy, failing, explanations });
+    if (end !== undefined) return { end };
+    return (await isSuperseded(target)) ? { end: { outcome: 'superseded' } } : 'again';
+  });
 }
 
 function judge({
@@ -137,8 +132,8 @@ function endingOf(
   }
 }
 
-/** Reads anew what is not healthy. */
-async function renew(
+/** What was not healthy at the last look; before the first, all is as it was observed. */
+async function readAnew(
   { cluster, applySet }: Target,
   {
     latest,
@@ -152,6 +147,7 @@ async function renew(
     remembered: RememberedObjects;
   },
 ): Promise<void> {
+  if (unhealthy.length === 0) return;
   const ids = unhealthy.map((object) => object.desired.id);
   const extent = extentOf({ ids, parentNamespace: applySet.namespace });
   for (const { desired: object } of unhealthy) latest.delete(object.key);

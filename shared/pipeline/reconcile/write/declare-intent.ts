@@ -2,7 +2,8 @@ import { isUndiscoverable } from '../../../desired/desired.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import { extentOf, parentObject, recordBeside, unionOf } from '../../../inventory/applyset.ts';
 import { readHookRecord, type HookRecord } from '../../../inventory/hook-record.ts';
-import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
+import type { ClusterApi } from '../../../objects/cluster-api.ts';
+import { namespaceResource } from '../../../objects/core-resources.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import type { PlannedAction } from '../../../plan/plan.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
@@ -21,13 +22,7 @@ export async function ensureNamespace({
   observed: ObservedState;
 }): Promise<void> {
   if (observed.parent !== undefined) return;
-  const resource: ApiResource = {
-    group: '',
-    version: 'v1',
-    kind: 'Namespace',
-    plural: 'namespaces',
-    namespaced: false,
-  };
+  const resource = namespaceResource;
   const found = await cluster.get({ resource, namespace: undefined, name: environment.namespace });
   if (found !== undefined) return;
   const object: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment.namespace } };

@@ -9,10 +9,8 @@ import type { GuardedPrune } from '../../../plan/prune-guards.ts';
 import { deleteObject } from './delete-object.ts';
 import { inParallel } from '../../common/parallel.ts';
 import { readAgain } from './read-again.ts';
+import { lookUntil } from '../run/look-until.ts';
 import type { Target } from '../run/target.ts';
-
-const firstLook = 50;
-const slowestLook = 2_000;
 
 export interface Deleted {
   readonly changes: readonly Change[];
@@ -98,7 +96,7 @@ export async function deleteInOrder(
 
   async function awaitGone(leaving: readonly ObservedObject[]): Promise<GuardedPrune[]> {
     let left = leaving;
-    for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+    return await lookUntil<GuardedPrune[]>(run, async () => {
       const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
         const resource = reachableResourceOf({ api, object: observed.object });
         const again =
@@ -112,11 +110,8 @@ export async function deleteInOrder(
           : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
       });
       left = still.flat();
-      if (left.length === 0) return [];
-      if (run.ports.now().getTime() >= until)
-        return left.map((observed) => ({ observed, reason: whyLingering(observed.object) }));
-      await run.ports.sleep(pause);
-      await run.lease.assertHeld();
-    }
+      if (left.length > 0 && run.ports.now().getTime() < until) return 'again';
+      return { end: left.map((observed) => ({ observed, reason: whyLingering(observed.object) })) };
+    });
   }
 }
