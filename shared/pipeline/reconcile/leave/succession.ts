@@ -112,23 +112,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
 
   return {
     release,
-    join(own) {
-      const hooks = predecessors.find(
-        ({ observed, applySet: old }) => observed.parent !== undefined && old.namespace === applySet.namespace,
-      )?.observed.parent?.metadata.annotations?.[hooksAnnotation];
-      // Its hooks' record goes on: the releases are upgraded, not installed.
-      const continued =
-        hooks === undefined
-          ? undefined
-          : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
-      return {
-        parent: own.parent ?? continued,
-        extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
-        objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
-        unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
-        previousSets: predecessors.map((predecessor) => predecessor.applySet),
-      };
-    },
+    join: (own) => joined({ own, predecessors, namespace: applySet.namespace }),
     async finish() {
       for (const { run: old, applySet: previous } of predecessors) {
         const memory = old.memoryFile.memory();
@@ -152,6 +136,33 @@ export async function openSuccession(target: Target): Promise<Succession | undef
       await run.memoryFile.save({ ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() });
       return undefined;
     },
+  };
+}
+
+/** The inventories of the previous names beside the environment's own, which counts first. */
+function joined({
+  own,
+  predecessors,
+  namespace,
+}: {
+  own: ObservedState;
+  predecessors: readonly Predecessor[];
+  namespace: string;
+}): ObservedState {
+  const hooks = predecessors.find(
+    ({ observed, applySet }) => observed.parent !== undefined && applySet.namespace === namespace,
+  )?.observed.parent?.metadata.annotations?.[hooksAnnotation];
+  // Its hooks' record goes on: the releases are upgraded, not installed.
+  const continued =
+    hooks === undefined
+      ? undefined
+      : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
+  return {
+    parent: own.parent ?? continued,
+    extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
+    objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
+    unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
+    previousSets: predecessors.map((predecessor) => predecessor.applySet),
   };
 }
 
