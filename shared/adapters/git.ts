@@ -8,9 +8,9 @@ import { branchTip, fetchRef } from './git/fetch-ref.ts';
 import { createHistory } from './git/history.ts';
 import { appendNote, type NoteStore } from './git/notes.ts';
 import { createObjects } from './git/objects.ts';
-import { branchRefOf, keepUnpushed, pushRef, type Origin } from './git/origin.ts';
+import { branchRefOf, keepUnpushed, pushRef, writeRef, type Origin } from './git/origin.ts';
 import { createQueue } from './git/queue.ts';
-import { childrenOf, entryAt, fileAt, filesBelow, isAncestor } from './git/read-commit.ts';
+import { childrenOf, entryAt, fileAt, filesBelow, isAncestor, linkAt } from './git/read-commit.ts';
 import { createReading } from './git/reading.ts';
 import { createSigner } from './git/signer.ts';
 import { createGitHost } from './git/smart-http.ts';
@@ -86,9 +86,7 @@ function createRepository({
   const commit = createCommitting({ origin, write: createWriting({ objects, reading, url }), author, now });
   const checkout = createCheckouts({ clone, reading });
   const inTurn = createQueue();
-  const writeRef: Repository['writeRef'] = async (wanted) =>
-    (await pushRef(origin, wanted)) === 'pushed' ? 'written' : 'moved';
-  const store: NoteStore = { fetchRef: async (name) => fetchRef(origin, name), commit, writeRef };
+  const store = noteStoreOf(origin, commit);
   return {
     ...{ repositoryClass, url, branch: settings.branch },
     head: async () => branchTip(origin),
@@ -103,6 +101,7 @@ function createRepository({
     entry: (at) => inTurn(async () => entryAt(reader, at)),
     list: (at) => inTurn(async () => childrenOf(reader, at)),
     readFile: (at) => inTurn(async () => fileAt(reader, at)),
+    readLink: (at) => inTurn(async () => linkAt(reader, at)),
     checkout: (id) => inTurn(async () => checkout((await history.fetched(id)).tree)),
     files: (at) => inTurn(async () => filesBelow(reader, at)),
     rawCommit: (id) => inTurn(async () => history.raw(id)),
@@ -111,9 +110,17 @@ function createRepository({
     push: ({ id, parents: [expected] }) =>
       inTurn(async () => pushRef(origin, { name: branchRef, expected, commit: id })),
     readRef: async (name) => host.readRef(name),
-    writeRef: (wanted) => inTurn(async () => writeRef(wanted)),
+    writeRef: (wanted) => inTurn(async () => writeRef(origin, wanted)),
     fetchRef: (name) => inTurn(async () => fetchRef(origin, name)),
     addNote: (note) => inTurn(async () => appendNote({ store, reading, url, ...note })),
+  };
+}
+
+function noteStoreOf(origin: Origin, commit: NoteStore['commit']): NoteStore {
+  return {
+    commit,
+    fetchRef: async (name) => fetchRef(origin, name),
+    writeRef: async (wanted) => writeRef(origin, wanted),
   };
 }
 

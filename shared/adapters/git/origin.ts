@@ -44,7 +44,7 @@ export function keepUnpushed({ history, unpushed }: Origin, { commit, pack }: Wr
   return commit;
 }
 
-/** Compare-and-swap of a ref of the host, see `Repository.writeRef`. */
+/** Compare-and-swap of a ref of the host, with the commit that was written here, where it is one. */
 export async function pushRef(
   { host, url, clone, unpushed }: Origin,
   { name, expected, commit }: Parameters<Repository['writeRef']>[0],
@@ -53,4 +53,12 @@ export async function pushRef(
   const result = await pushCommit({ host, url, ref: name, expected, commit, pack });
   if (result === 'pushed' && commit !== undefined && unpushed.delete(commit)) clone.hasTip(commit);
   return result;
+}
+
+/** See `Repository.writeRef`. */
+export async function writeRef(
+  origin: Origin,
+  wanted: Parameters<Repository['writeRef']>[0],
+): Promise<'written' | 'moved'> {
+  return (await pushRef(origin, wanted)) === 'pushed' ? 'written' : 'moved';
 }

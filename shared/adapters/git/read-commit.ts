@@ -47,6 +47,15 @@ export async function fileAt(
   return entry?.kind === 'file' || entry?.kind === 'executable' ? await reader.reading.blob(entry.id) : undefined;
 }
 
+/** See `Repository.readLink`. */
+export async function linkAt(
+  reader: CommitReader,
+  at: Parameters<Repository['readLink']>[0],
+): Promise<string | undefined> {
+  const entry = await entryAt(reader, at);
+  return entry?.kind === 'symlink' ? Buffer.from(await reader.reading.blob(entry.id)).toString('utf8') : undefined;
+}
+
 /** See `Repository.isAncestor`. */
 export async function isAncestor(
   { history }: CommitReader,

@@ -4,7 +4,7 @@ import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
-import { extentOf, parentObject } from '../../inventory/applyset.ts';
+import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
@@ -17,6 +17,7 @@ import { renderKeyOf } from '../common/render-inputs.ts';
 import type { Course } from './write/begin-revision.ts';
 import { secondsSince, type RunResult, type Target } from './run/target.ts';
 import { releasedDiffs, tellReleased } from './tell/tell-released.ts';
+import { hiddenKeys } from './observe/unserved-kinds.ts';
 import { diverge, tellConverged, tellNotices } from './tell/tell.ts';
 
 /** What a run has done, all of it healthy. */
@@ -32,7 +33,7 @@ interface Done {
 export async function conclude(target: Target, course: Course, done: Done): Promise<RunResult> {
   const { run } = target;
   const { pruned } = done;
-  const leftovers = leftoversOf(pruned);
+  const leftovers = leftoversOf(course, pruned);
   const { left, pending } = leftovers;
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
@@ -53,7 +54,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   return await tellEnd(target, { course, done, leftovers, renderKey });
 }
 
-/** What the prune left for now, or for good. */
+/** What the prune left for now, or for good, and what it could not see. */
 interface Leftovers {
   readonly skipped: readonly ObjectId[];
   /** Keys of all of it. */
@@ -64,12 +65,13 @@ interface Leftovers {
   readonly unwanted: string[] | undefined;
 }
 
-function leftoversOf(pruned: Pruned): Leftovers {
+function leftoversOf(course: Course, pruned: Pruned): Leftovers {
   const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
-  const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  const waiting = [...new Set([...pruned.pending, ...hiddenOf(course)])].sort();
+  const pending = waiting.length === 0 ? undefined : waiting;
   return {
     skipped,
-    left: [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort(),
+    left: [...new Set([...skipped.map(objectKey), ...waiting])].sort(),
     pending,
     unwanted: pending?.filter((key) => pruned.unwanted.includes(key)),
   };
@@ -178,16 +180,25 @@ function previousOf({
 async function recordConverged(
   { run, revision, environment, cluster, applySet }: Target,
   {
-    course: { desired },
+    course: { desired, observed },
     done: { applied },
     skipped,
     renderKey,
   }: { course: Course; done: Done; skipped: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
-  const extent = extentOf({
+  const { unserved = [] } = observed;
+  const known = extentOf({
     ids: [...desired.objects.map((object) => object.id), ...skipped],
     parentNamespace: environment.namespace,
   });
+  // Where what cannot be read now may be is not forgotten.
+  const extent =
+    unserved.length === 0
+      ? known
+      : unionOf(known, {
+          groupKinds: unserved.map(({ kind }) => kind),
+          additionalNamespaces: observed.extent.additionalNamespaces,
+        });
   await run.lease.assertHeld();
   await writeParent({
     cluster,
@@ -199,6 +210,12 @@ async function recordConverged(
       hooks: convergedRecord(desired.releases),
     }),
   });
+}
+
+/** What Git no longer specifies, and cannot be read now: it is pruned when it can. */
+function hiddenOf({ before, desired, observed }: Course): string[] {
+  const wanted = new Set(desired.objects.map(({ key }) => key));
+  return hiddenKeys(before, observed.unserved ?? []).filter((key) => !wanted.has(key));
 }
 
 function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {

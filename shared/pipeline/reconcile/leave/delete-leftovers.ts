@@ -11,6 +11,7 @@ import type { ObservedObject } from '../../../plan/plan.ts';
 import type { GuardedPrune } from '../../../plan/prune-guards.ts';
 import { awaitGone, deleteObject } from '../write/delete-object.ts';
 import { inParallel } from '../../common/parallel.ts';
+import { mayBeHidden } from '../observe/unserved-kinds.ts';
 import type { DesiredState } from '../render/desired-state.ts';
 import { readAgain } from '../write/read-again.ts';
 import { releaseObjects } from '../write/release-objects.ts';
@@ -30,8 +31,8 @@ export async function deleteLeftovers(target: Target, { releases }: DesiredState
     const { id, key } = desired;
     const found = await findLeftover(target, desired);
     if (found === 'gone') continue;
-    if (found === 'undiscoverable') {
-      const reason = 'could not be deleted: its kind cannot be discovered now; the next run looks again';
+    if (found === 'hidden') {
+      const reason = 'could not be deleted: no version of its kind is served';
       failed.push({ observed: { key, id, object: desired.object }, reason });
       continue;
     }
@@ -83,18 +84,22 @@ async function awaitLeaving(
   return still.flat();
 }
 
-/** A hook's object as it is now, in whatever version. A kind that is served in none took its objects along. */
+/** A hook's object as it is now, in whatever version; `hidden`: where its kind is served in none, and it may be there all the same. */
 async function findLeftover(
   { cluster, api }: Pick<Target, 'cluster' | 'api'>,
   desired: DesiredObject,
-): Promise<{ resource: ApiResource; live: KubernetesObject } | 'gone' | 'undiscoverable'> {
+): Promise<{ resource: ApiResource; live: KubernetesObject } | 'gone' | 'hidden'> {
   const { id, object } = desired;
   const resource = reachableResourceOf({ api, object });
-  if (resource === undefined) return isUndiscoverable({ desired, api }) ? 'undiscoverable' : 'gone';
-  const found = await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
-  return found === 'unserved' || found.live === undefined
-    ? 'gone'
-    : { resource: found.place.resource, live: found.live };
+  const found =
+    resource === undefined
+      ? 'unserved'
+      : await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
+  if (found === 'unserved')
+    return isUndiscoverable({ desired, api }) || (await mayBeHidden(cluster, { id, api: await cluster.api() }))
+      ? 'hidden'
+      : 'gone';
+  return found.live === undefined ? 'gone' : { resource: found.place.resource, live: found.live };
 }
 
 /** Definitions are never deleted, as with Helm. */

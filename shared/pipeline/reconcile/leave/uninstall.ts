@@ -2,6 +2,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { divergenceOf, wholeObjectDiff } from '../../../drift/divergence.ts';
 import { isOver, waitsUntil } from '../../../memory/rollout.ts';
 import { readHookRecord } from '../../../inventory/hook-record.ts';
+import { objectKey } from '../../../objects/object-id.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../../plan/prune-guards.ts';
@@ -15,6 +16,7 @@ import type { DeclaredAt } from '../accept/removed-file.ts';
 import { runHooks, type HooksRun } from '../write/run-hooks.ts';
 import type { Target } from '../run/target.ts';
 import { tellReleased } from '../tell/tell-released.ts';
+import { hiddenKeys } from '../observe/unserved-kinds.ts';
 import { deleteLeftovers } from './delete-leftovers.ts';
 import { deletionOf, failedObjects, leftOver, waitFor, type Leave, type TornDown } from './leave.ts';
 
@@ -95,7 +97,8 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   const failures = failuresOf(changes);
   const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
   const [slow] = lingering;
-  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going])];
+  const hidden = hiddenObjects(target, observed);
+  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going]), ...hidden];
   if (
     waited !== undefined &&
     failures.length === 0 &&
@@ -109,6 +112,7 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
     ...unknown,
     ...lingering,
     ...failedObjects(skipped, [...free, ...single.going]),
+    ...hidden,
   ];
   if (left.length > 0) {
     const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
@@ -118,6 +122,31 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   const precious = [...single.guarded, ...guarded];
   const kept = [...precious.map((one) => one.observed), ...single.kept, ...wanted];
   return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
+}
+
+/** The definitions of what this environment may have and cannot be read now: with the parent, the last trace of it would go. */
+function hiddenObjects({ run }: Target, { unserved = [] }: ObservedState): GuardedPrune[] {
+  const memory = run.memoryFile.memory();
+  const isKnown = memory.converged !== undefined;
+  return unserved
+    .filter((one) => !isKnown || hiddenKeys(memory, [one]).length > 0)
+    .map(({ kind, definition }) => {
+      const id = {
+        group: 'apiextensions.k8s.io',
+        kind: 'CustomResourceDefinition',
+        namespace: undefined,
+        name: definition?.metadata.name ?? kind,
+      };
+      const object = definition ?? {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: id.kind,
+        metadata: { name: id.name },
+      };
+      return {
+        observed: { key: objectKey(id), id, object },
+        reason: `serves no version, and what this environment has of ${kind} cannot be deleted until it does`,
+      };
+    });
 }
 
 /** How hooks that are not through end the run, if they do. */

@@ -11,6 +11,7 @@ import { inParallel } from '../../common/parallel.ts';
 import { readAgain } from './read-again.ts';
 import { lookUntil } from '../run/look-until.ts';
 import type { Target } from '../run/target.ts';
+import { mayBeHidden } from '../observe/unserved-kinds.ts';
 
 /** What cannot be reached is not gone: it is left to the next look. */
 const unserved = 'is of a kind that the cluster does not serve now; the next run looks again';
@@ -121,7 +122,8 @@ async function stillThere({ cluster, api }: Deleter, observed: ObservedObject): 
     resource === undefined
       ? 'unserved'
       : await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
-  // A definition goes when the last of its objects is gone.
+  // A definition goes when the last of its objects is gone; while it is there, nobody knows.
+  if (again === 'unserved' && (await mayBeHidden(cluster, { id, api: await cluster.api() }))) return observed;
   const live = again === 'unserved' ? undefined : again.live;
   return live === undefined || live.metadata.uid !== object.metadata.uid
     ? undefined
