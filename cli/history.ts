@@ -1,6 +1,6 @@
 import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
 import { history, type HistoryEntry } from '../shared/pipeline/history.ts';
-import { shortRevision, shortTime, type Answer, type Line } from './answer.ts';
+import { plainRevision, shortTime, type Answer, type Line } from './answer.ts';
 import type { Context } from './context.ts';
 import { provenanceLines } from './provenance-lines.ts';
 
@@ -27,7 +27,7 @@ function linesOf(entry: HistoryEntry): Line[] {
   const { state, revision, committedAt, attemptedAt, converged, failure } = entry;
   return [
     {
-      text: `${shortRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
+      text: `${plainRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
       tone: state === 'Failed' ? 'bad' : 'heading',
     },
     ...provenanceLines(entry),

@@ -197,7 +197,7 @@ async function sayStatus({ pipeline, say }: Scene): Promise<void> {
     row.state,
     row.health,
     String(row.objects),
-    shortRevision(row.revision),
+    abbreviatedRevision(row.revision),
     policyWords(row.policy).join(', '),
   ]);
   for (const line of table([heads, ...rows])) say(line);
@@ -335,12 +335,12 @@ async function sayConverged(
   if (touched.length > 0)
     throw new LocalError({ message: `touched without a need: ${touched.map(({ name }) => name).join(', ')}` });
   if (others.length > 0)
-    say(`untouched  ${others.map(({ name, revision: at }) => `${name} (${shortRevision(at)})`).join(', ')}`);
+    say(`untouched  ${others.map(({ name, revision: at }) => `${name} (${abbreviatedRevision(at)})`).join(', ')}`);
 }
 
 /** The id of the job that `fanOut` sends for a commit. */
 function jobId({ environment, commit }: { environment: string; commit: string }): string {
-  const job = { repository, environment, mode: 'reconcile', cause: 'commit' } as const;
+  const job = { repository, environment, cause: 'commit' } as const;
   return encodeReconcileRequested({ job, occasion: commit, time: new Date() }).id;
 }
 
@@ -590,11 +590,11 @@ function described(seen: Seen): string {
     case 'change-committed':
       return `commit ${shortened(seen.data.commit)} announced`;
     case 'reconcile':
-      return `job to ${seen.data.mode} ${environmentKey(seen.data)}`;
+      return `job for ${environmentKey(seen.data)}`;
     case 'diff':
       return `diff of ${seen.data.environment}, ${seen.data.reason}: ${seen.data.summary}`;
     case 'converged':
-      return `${seen.data.environment} converged at ${shortRevision(seen.data.revision)}`;
+      return `${seen.data.environment} converged at ${abbreviatedRevision(seen.data.revision)}`;
     case 'dead-letter':
       return `dead letter of ${seen.data.stage}: ${seen.data.reason}`;
   }
@@ -607,7 +607,7 @@ function shortened(commit: string): string {
 }
 
 /** `main@9f2c1ab` */
-function shortRevision(revision: string): string {
+function abbreviatedRevision(revision: string): string {
   const [name = '', commit = ''] = revision.split('@sha1:');
   return commit === '' ? 'none' : `${name}@${shortened(commit)}`;
 }

@@ -47,7 +47,7 @@ export type OwnersAnswer =
 
 /**
  * Why an object of another set must not be applied, or undefined where it is handed over. A forced apply would take it
- * without a word (rule 10). An owner that does not parse or render has not said that it does not want it.
+ * without a word. An owner that does not parse or render has not said that it does not want it.
  */
 export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
   if (owner.as === 'state') return `${stateMessage(owner.title)}, and is never applied over; leave it out`;

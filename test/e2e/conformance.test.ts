@@ -165,7 +165,7 @@ describe.skipIf(folder === undefined)(
         'ce-type': reconcileRequestedType,
         'ce-source': '//converge.dev/pipeline',
       };
-      const body = JSON.stringify({ repository: 'master', environment, mode: 'check', cause: 'schedule' });
+      const body = JSON.stringify({ repository: 'master', environment, cause: 'schedule' });
       const response = await fetch(world.pipeline.functions.url('reconcile'), { method: 'POST', headers, body });
       expect(response.status, await response.text()).toBe(204);
     }

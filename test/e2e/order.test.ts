@@ -69,7 +69,7 @@ describe('messages', () => {
         artifacts: [],
       }),
     ).toBe(204);
-    const job = { repository: 'master', environment: 'steady', mode: 'reconcile', cause: 'commit' };
+    const job = { repository: 'master', environment: 'steady', cause: 'commit' };
     expect(await Promise.all([1, 2, 3, 4].map(async () => deliver('reconcile', reconcileRequestedType, job)))).toEqual([
       204, 204, 204, 204,
     ]);

@@ -106,7 +106,7 @@ describe('an environment whose file is removed', () => {
     };
     expect(await refsOf('left')).toContain(await master.head());
     await push(withoutFile('left'));
-    expect(await stage.run('left', { mode: 'check' })).toMatchObject({ outcome: 'removed' });
+    expect(await stage.run('left')).toMatchObject({ outcome: 'removed' });
     const after = { web: await world.find('deployment', 'web', 'left'), a: await world.find('configmap', 'a', 'left') };
     expect(after.web?.spec).toEqual(before.web?.spec);
     expect(after.a?.data).toEqual({ v: '1', w: '2' });
@@ -122,7 +122,7 @@ describe('an environment whose file is removed', () => {
     expect(await stateFiles('left')).toEqual([]);
     expect(await refsOf('left')).toBe('');
     // Whoever asks again finds nothing to do, and leaves nothing behind.
-    expect(await stage.run('left', { mode: 'teardown' })).toEqual({ outcome: 'absent' });
+    expect(await stage.run('left')).toEqual({ outcome: 'absent' });
     expect(await stateFiles('left')).toEqual([]);
 
     await push({
@@ -173,7 +173,7 @@ describe('an environment whose file is removed', () => {
       if (name === 'cluster.apply') calls.push(`apply ${object?.metadata.name ?? ''}`);
       if (name === 'cluster.delete') calls.push(`delete ${deleted ?? ''}`);
     };
-    expect(await stage.run('doomed', { mode: 'teardown', waits: seen })).toMatchObject({ outcome: 'removed' });
+    expect(await stage.run('doomed', { waits: seen })).toMatchObject({ outcome: 'removed' });
     const order = calls.filter((call) => !call.includes('converge-doomed'));
     expect(order.slice(0, 2)).toEqual(['apply say-goodbye', 'delete web']);
     expect(order.slice(2, 4).toSorted()).toEqual(['delete drawn', 'delete settings']);
@@ -443,7 +443,7 @@ describe('an environment that is renamed', () => {
     };
     await push({ ...withoutFile('old-name'), ...named('new-name', ['old-name']) });
     // The old one's job leaves everything to the new one, whichever comes first.
-    expect(await stage.run('old-name', { mode: 'teardown' })).toEqual({ outcome: 'absent' });
+    expect(await stage.run('old-name')).toEqual({ outcome: 'absent' });
     expect(await uidOf('configmap', 'converge-old-name')).toBeDefined();
     await converge('new-name');
     expect({

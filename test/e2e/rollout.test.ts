@@ -100,7 +100,7 @@ async function memoryOf(name: string): Promise<Memory> {
 
 /** Delivers a job to the function, as its push subscription may at any time; resolves with the id of the message. */
 async function deliver(name: string, cause: ReconcileRequested['cause']): Promise<string> {
-  const job: ReconcileRequested = { repository: 'master', environment: name, mode: 'reconcile', cause };
+  const job: ReconcileRequested = { repository: 'master', environment: name, cause };
   const event = `late-${Math.random()}`;
   const response = await fetch(world.pipeline.functions.url('reconcile'), {
     method: 'POST',
@@ -417,6 +417,32 @@ describe('a deletion that takes longer than a run may wait', () => {
     await convergedAt('leaving', commit);
     expect(world.diffs.filter((alert) => alert.environment === 'leaving')).toEqual([]);
   });
+
+  it('of what a hook left holds the end of its environment', async () => {
+    const left = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: 'left',
+        finalizers: ['example.com/hold'],
+        annotations: { 'helm.sh/hook': 'pre-install' },
+      },
+    });
+    const files = { 'a.yaml': configMap('a', {}), 'left.yaml': left };
+    await convergedAt('ending', await push('ending', files, { deletion: 'prune' }));
+    const commit = await master.push({ 'environments/ending.yaml': undefined });
+    await waits('ending', 2);
+    expect((await memoryOf('ending')).waiting?.message).toBe(
+      'waits for ConfigMap ending/left: is being deleted, and its finalizer example.com/hold has not let go',
+    );
+    await world.kubectl(
+      ...['patch', 'configmap', 'left', '--namespace', 'ending', '--type=merge'],
+      ...['--patch', '{"metadata":{"finalizers":null}}'],
+    );
+    await convergedAt('ending', commit);
+    expect(await world.find('configmap', 'left', 'ending')).toBeUndefined();
+    expect(world.diffs.filter((alert) => alert.environment === 'ending')).toEqual([]);
+  });
 });
 
 describe('what failed', () => {
@@ -511,7 +537,6 @@ describe('a function that is frozen beyond its lease', () => {
         const job: ReconcileRequested = {
           repository: 'master',
           environment: 'frozen',
-          mode: 'reconcile',
           cause: 'request',
         };
         await eventually(

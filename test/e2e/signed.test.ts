@@ -230,7 +230,7 @@ describe("the operator's rule", () => {
       'environments/rooted.yaml': undefined,
       'manifests/rooted': undefined,
     });
-    expect(await inProcess.run('rooted', { mode: 'teardown' })).toMatchObject({
+    expect(await inProcess.run('rooted')).toMatchObject({
       outcome: 'diverged',
       summary: expect.stringContaining(removed),
     });

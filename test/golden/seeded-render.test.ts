@@ -8,7 +8,10 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { Renderer, RenderSeed } from '../../shared/ports/renderer.ts';
 
-/* Charts whose templates draw random values, read the clock or walk through a map: rule 24, they render alike every time. */
+/*
+ * Charts whose templates draw random values, read the clock or walk through a map: they render alike every time, or each render would
+ * be a change.
+ */
 
 const recorded = '2026-11-21T01:02:03.456Z';
 const seedOf = (text: string): RenderSeed => ({ seed: Buffer.alloc(32, text).toString('base64'), time: recorded });
