@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
+import { rejectionOf } from '../refusal.ts';
 
 /** What no error may quote, not even in part. */
 const password = 'hunter2Canary';
@@ -394,12 +394,7 @@ async function messageOf({ files, source }: Way): Promise<string> {
     seed,
     lookup: undefined,
   };
-  const outcome = await renderer.render(request).then(
-    () => 'rendered',
-    (error: unknown) => error,
-  );
-  if (outcome instanceof ConvergeError) return outcome.message;
-  throw new Error('expected a ConvergeError', { cause: outcome });
+  return (await rejectionOf(renderer.render(request))).message;
 }
 
 describe('an error of a render', () => {

@@ -9,9 +9,9 @@ import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
+import { rejectionOf } from '../refusal.ts';
 
 /**
  * Each folder of `render/` is a small repository, named by its expected result, with the request to render it by
@@ -56,13 +56,13 @@ describe('the renderer', () => {
   });
 
   it.each(refused)('%s', async (name) => {
-    const error = await failureOf(renderer.render(await requestOf(name)));
+    const error = await rejectionOf(renderer.render(await requestOf(name)));
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse' });
     await expect(`${error.message}\n`).toMatchFileSnapshot(join(fixtures, name, 'expected-error.txt'));
   });
 
   it.each(fatal)('%s', async (name) => {
-    const error = await failureOf(renderer.render(await requestOf(name)));
+    const error = await rejectionOf(renderer.render(await requestOf(name)));
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
@@ -95,7 +95,7 @@ describe('the renderer', () => {
     ];
     try {
       const errors = await Promise.all(
-        sources.map((source) => failureOf(renderer.render({ ...usual, root, sources: [source] }))),
+        sources.map((source) => rejectionOf(renderer.render({ ...usual, root, sources: [source] }))),
       );
       expect(errors.map(({ message }) => message)).toEqual(sources.map(() => expect.stringContaining(url)));
       expect(calls).toBe(0);
@@ -148,7 +148,7 @@ describe('the renderer', () => {
 
   it('kills a render at its deadline, and names the limit and the file', async () => {
     const request = await spinning('{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}');
-    const error = await failureOf(renderer.render({ ...request, limits: { seconds: 1, mebibytes: 512 } }));
+    const error = await rejectionOf(renderer.render({ ...request, limits: { seconds: 1, mebibytes: 512 } }));
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
@@ -161,7 +161,7 @@ describe('the renderer', () => {
     const request = await spinning(
       '{{ $all := list }}{{ range until 100 }}{{ $all = append $all (until 1000000) }}{{ end }}',
     );
-    const error = await failureOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
+    const error = await rejectionOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
@@ -171,14 +171,14 @@ describe('the renderer', () => {
   });
 
   it('says that a repository that is not there may be there later', async () => {
-    const error = await failureOf(renderer.render({ ...usual, root: join(scratch, 'absent'), sources: [] }));
+    const error = await rejectionOf(renderer.render({ ...usual, root: join(scratch, 'absent'), sources: [] }));
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'retry', subject: join(scratch, 'absent') });
   });
 
   it.each(['absent', 'not-executable'])('blames the configuration for a program that is %s', async (name) => {
     await writeFile(join(scratch, 'not-executable'), '');
     const broken = createRenderer({ program: join(scratch, name) });
-    const error = await failureOf(broken.render({ ...usual, root: scratch, sources: [] }));
+    const error = await rejectionOf(broken.render({ ...usual, root: scratch, sources: [] }));
     expect(error).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: join(scratch, name) });
   });
 
@@ -187,7 +187,7 @@ describe('the renderer', () => {
     async (line) => {
       const program = join(scratch, 'babbling');
       await writeFile(program, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
-      const error = await failureOf(createRenderer({ program }).render({ ...usual, root: scratch, sources: [] }));
+      const error = await rejectionOf(createRenderer({ program }).render({ ...usual, root: scratch, sources: [] }));
       expect(error).toMatchObject({
         code: 'RenderFailed',
         disposition: 'refuse',
@@ -203,15 +203,6 @@ async function requestOf(name: string): Promise<RenderRequest> {
   const text = await readFile(join(fixtures, name, 'request.json'), 'utf8');
   const request: Pick<RenderRequest, 'sources'> & Partial<RenderRequest> = JSON.parse(text);
   return { ...usual, ...request, root: join(fixtures, name, 'repository') };
-}
-
-async function failureOf(render: Promise<unknown>): Promise<ConvergeError> {
-  const outcome = await render.then(
-    () => 'rendered',
-    (error: unknown) => error,
-  );
-  if (outcome instanceof ConvergeError) return outcome;
-  throw new Error('expected a ConvergeError', { cause: outcome });
 }
 
 async function repository(files: Readonly<Record<string, Uint8Array>>): Promise<string> {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/base/errors.ts';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
 import { safePath, targetOf } from '../../../shared/source/artifact.ts';
+import { refusalIfAny } from '../../refusal.ts';
 
 /** Parts that somebody tries, and any others. */
 const part = fc.oneof(
@@ -50,21 +50,11 @@ function expectHarmless(accepted: string): void {
   }
 }
 
-function refusalOf(work: () => unknown): ConvergeError | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-}
-
 describe('whatever the name of an upload', () => {
   it('its path is harmless, or refused', () => {
     fc.assert(
       fc.property(path, (name) => {
-        const refusal = refusalOf(() => expectHarmless(safePath({ path: name, subject: 'x' })));
+        const refusal = refusalIfAny(() => expectHarmless(safePath({ path: name, subject: 'x' })));
         if (refusal !== undefined) expect(refusal).toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
       }),
       { numRuns: 500 },
@@ -74,7 +64,7 @@ describe('whatever the name of an upload', () => {
   it('its target is harmless, or refused', () => {
     fc.assert(
       fc.property(path, fc.constantFrom('', '.tgz', '.tar.gz'), (name, ending) => {
-        refusalOf(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
+        refusalIfAny(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
       }),
       { numRuns: 500 },
     );
@@ -104,7 +94,7 @@ describe('whatever an archive says of its entries', () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
         const limits = { files: 5, bytes: 5000 };
-        refusalOf(() => {
+        refusalIfAny(() => {
           let tally = { files: 0, bytes: 0 };
           const files: { path: string; blob: string; executable: boolean }[] = [];
           for (const one of entries) {
