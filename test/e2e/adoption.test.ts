@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   deployment,
@@ -13,6 +14,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -22,18 +24,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop();
 });
-
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
 
 /** What a check after a change heals: its diff, once the incident is closed. */
 async function healed(environment: string, change: () => Promise<unknown>): Promise<World['diffs'][number]> {

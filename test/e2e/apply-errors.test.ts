@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultyProxy, type Fault, type FaultyProxy, type ProxiedRequest } from './faulty-proxy.ts';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   deployment,
@@ -14,6 +15,7 @@ import {
 let world: World;
 let master: Clone;
 let proxy: FaultyProxy;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -37,18 +39,6 @@ async function commit(name: string, manifests: Files, spec: Record<string, unkno
   return master.push(
     { [`environments/${name}.yaml`]: environmentFile(name, spec), ...files },
     `Change ${name} ${Object.keys(spec).join(' ')}`,
-  );
-}
-
-async function convergedAt(environment: string, at: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${at}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(at)),
-  );
-}
-
-async function diffAt(environment: string, at: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${at}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision.endsWith(at)),
   );
 }
 

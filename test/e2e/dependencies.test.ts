@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Diff } from '../../shared/events/alert.ts';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   deployment,
@@ -13,6 +15,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -38,19 +41,8 @@ const refused = JSON.stringify({
   data: { version: { not: 'a string' } },
 });
 
-async function converged(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
-}
-
-async function told(name: string, reason: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${name} is told as ${reason}`, () =>
-    world.diffs.find(
-      (alert) => alert.environment === name && alert.reason === reason && alert.revision.endsWith(commit),
-    ),
-  );
-}
+const told = async (name: string, reason: string, commit: string): Promise<Diff> =>
+  diffAt(name, commit, (diff) => diff.reason === reason);
 
 interface Status {
   readonly name: string;
@@ -77,7 +69,7 @@ describe('environments that depend on each other', () => {
       ...environment('top', { dependsOn: ['left', 'right'] }),
     });
     // No schedule runs here: nothing but the messages of those that converged brings the others on.
-    await converged('top', commit);
+    await convergedAt('top', commit);
     const order = world.converged.map((alert) => alert.environment);
     expect([order[0], order.slice(1, 3).toSorted(), order[3]]).toEqual(['base', ['left', 'right'], 'top']);
     expect(world.converged.filter(({ environment: name }) => name === 'top')).toHaveLength(1);
@@ -87,7 +79,7 @@ describe('environments that depend on each other', () => {
   it('are left alone where only what they depend on changed', async () => {
     const before = (await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion;
     const commit = await master.push({ 'manifests/base/a.yaml': configMap('a', { version: '2' }) });
-    await converged('base', commit);
+    await convergedAt('base', commit);
     await sleep(1_000);
     expect(await statusOf('left')).toMatchObject({ state: 'Converged' });
     expect((await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion).toBe(before);
@@ -102,8 +94,8 @@ describe('environments that depend on each other', () => {
       ...environment('shop', { dependsOn: ['platform'] }),
       ...environment('resting', { dependsOn: ['platform'] }),
     });
-    await converged('shop', first);
-    await converged('resting', first);
+    await convergedAt('shop', first);
+    await convergedAt('resting', first);
     const failing = await master.push({
       'manifests/platform/a.yaml': refused,
       'manifests/shop/a.yaml': configMap('a', { version: '2' }),
@@ -122,7 +114,7 @@ describe('environments that depend on each other', () => {
     expect(await versionIn('shop')).toBe('1');
 
     const mended = await master.push({ 'manifests/platform/a.yaml': configMap('a', { version: '3' }) });
-    const alert = await converged('shop', mended);
+    const alert = await convergedAt('shop', mended);
     expect(alert).toMatchObject({ incident: blocked.incident, changes: { configured: 1 } });
     expect(await versionIn('shop')).toBe('2');
   });
@@ -142,21 +134,21 @@ describe('environments that depend on each other', () => {
     expect(await statusOf('later')).toMatchObject({ state: 'Suspended', policy: { suspend: true, selfHeal: false } });
     expect(await world.find('namespace', 'early')).toBeUndefined();
     const commit = await master.push({ 'environments/later.yaml': environmentFile('later', { selfHeal: false }) });
-    expect((await converged('later', commit)).policy).toEqual({
+    expect((await convergedAt('later', commit)).policy).toEqual({
       suspend: false,
       selfHeal: false,
       prune: true,
       ignored: 0,
     });
-    await converged('early', commit);
+    await convergedAt('early', commit);
   });
 
   it('are finished by the schedule where a run died between its convergence and its message', async () => {
     await master.push({ ...environment('died', { suspend: true }), ...environment('heir', { dependsOn: ['died'] }) });
     await eventually('it waits', async () => (await statusOf('heir'))?.state === 'Converging');
     const commit = await master.push({ 'environments/died.yaml': environmentFile('died') });
-    await converged('died', commit);
-    await converged('heir', commit);
+    await convergedAt('died', commit);
+    await convergedAt('heir', commit);
     // As the state is when the message was never sent: the one has converged, the other still waits.
     await master.push({
       ...environment('heir', { dependsOn: ['died'] }, '2'),
@@ -193,7 +185,7 @@ describe('what cannot be', () => {
       ...environment('behind-broken', { dependsOn: ['broken'] }),
       ...environment('bystander', { dependsOn: ['base'] }),
     });
-    await converged('bystander', commit);
+    await convergedAt('bystander', commit);
     for (const name of ['loop-a', 'loop-b', 'loop-c'])
       expect((await told(name, 'Failed', commit)).summary).toContain('loop-a → loop-b → loop-c → loop-a');
     expect((await told('misspelt', 'Failed', commit)).summary).toContain(
@@ -215,7 +207,7 @@ describe('what cannot be', () => {
       'environments/misspelt.yaml': environmentFile('misspelt', { dependsOn: ['base'] }),
       ...environment('broken'),
     });
-    for (const name of concerned) await converged(name, mended);
+    for (const name of concerned) await convergedAt(name, mended);
   });
 });
 

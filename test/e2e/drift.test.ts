@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   countWrites,
@@ -14,6 +15,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -38,9 +40,7 @@ async function deploy(name: string, spec: Record<string, unknown>): Promise<void
     [`manifests/${name}/settings.yaml`]: configMap('settings', { currency: 'EUR', language: 'de' }),
     [`manifests/${name}/card.yaml`]: secret,
   });
-  await eventually(`${name} converged`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
+  await convergedAt(name, commit);
 }
 
 /** What the check after a change tells of an environment: its next diff, and the converged that closes it. */
@@ -123,9 +123,7 @@ describe('a check', () => {
       'manifests/brief/job.yaml': JSON.stringify(job),
       'manifests/brief/a.yaml': configMap('a', {}),
     });
-    await eventually('brief converged', () =>
-      world.converged.find((alert) => alert.environment === 'brief' && alert.revision.endsWith(commit)),
-    );
+    await convergedAt('brief', commit);
     await eventually('the Job is gone', async () => (await world.find('job', 'import', 'brief')) === undefined);
     const before = { writes: await countWrites(world, ['jobs']), diffs: world.diffs.length };
     await world.checkDrift();
@@ -358,9 +356,7 @@ describe('a check', () => {
     await master.git('push', '--quiet', 'disk', 'HEAD:main');
     await world.checkDrift();
     const commit = await master.head();
-    const found = await eventually('quiet converged', () =>
-      world.converged.find((alert) => alert.environment === 'quiet' && alert.revision.endsWith(commit)),
-    );
+    const found = await convergedAt('quiet', commit);
     expect(found.changes).toEqual({ created: 0, configured: 0, unchanged: 2, pruned: 1 });
   });
 
@@ -459,9 +455,7 @@ describe('a fight', () => {
       '{"data":{"currency":"EUR"}}',
     );
     const commit = await master.push({ 'manifests/fought/new.yaml': configMap('new', { v: '1' }) });
-    const untroubled = await eventually('the commit converged', () =>
-      world.converged.find((alert) => alert.environment === 'fought' && alert.revision.endsWith(commit)),
-    );
+    const untroubled = await convergedAt('fought', commit);
     expect(untroubled.incident).toBeNull();
     expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
 
@@ -484,9 +478,7 @@ describe('the value of a Secret', () => {
       plain: secret('plain', { data: { number: encoded } }),
     };
     const first = await master.push({ 'environments/secretive.yaml': environmentFile('secretive'), ...files(fine) });
-    await eventually('secretive converged', () =>
-      world.converged.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(first)),
-    );
+    await convergedAt('secretive', first);
     const { closed } = await nextDiff('secretive', () =>
       world.kubectl(
         'patch',
@@ -500,10 +492,7 @@ describe('the value of a Secret', () => {
     );
     await closed();
 
-    const diffAt = async (commit: string) =>
-      eventually('it is refused', () =>
-        world.diffs.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(commit)),
-      );
+    const refusedAt = async (commit: string) => diffAt('secretive', commit);
     const wrong = {
       fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-new` } }),
       'no-base64': secret('no-base64', { data: { number: `${canary}!` } }),
@@ -511,7 +500,7 @@ describe('the value of a Secret', () => {
       'no-text': secret('no-text', { data: { number: { deep: canary } } }),
       unknown: secret('unknown', { data: { number: encoded }, [canary]: 'x' }),
     };
-    const refused = await diffAt(await master.push(files(wrong)));
+    const refused = await refusedAt(await master.push(files(wrong)));
     expect(refused.objects.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['fixed', 'no-base64', 'no-map', 'no-text']),
     );
@@ -525,7 +514,7 @@ describe('the value of a Secret', () => {
       `apiVersion: v1\nkind: Secret\nmetadata: { name: x, labels: { a: [${canary}] } }\nstringData: { a: "${canary}" }\n`,
     ];
     for (const broken of unrenderable) {
-      const diff = await diffAt(await master.push({ ...removed, 'manifests/secretive/broken.yaml': broken }));
+      const diff = await refusedAt(await master.push({ ...removed, 'manifests/secretive/broken.yaml': broken }));
       expect(diff).toMatchObject({ reason: 'Failed' });
       for (const path of Object.keys(removed)) removed[path] = undefined;
       Object.keys(removed).forEach((path) => delete removed[path]);

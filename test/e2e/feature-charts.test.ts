@@ -2,12 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countWrites, eventually, startWorld, type Clone, type World } from './world.ts';
+import { alertsOf } from './alerts.ts';
+import { countWrites, startWorld, type Clone, type World } from './world.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'examples', 'features');
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -40,17 +42,6 @@ async function filesOf(chart: string): Promise<Record<string, string>> {
     ...Object.fromEntries(charts),
     [`environments/${chart}.yaml`]: await readFile(join(folder, 'environments', `${chart}.yaml`), 'utf8'),
   };
-}
-
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  const told = () => world.diffs.filter((diff) => diff.environment === environment).map((diff) => diff.summary);
-  try {
-    return await eventually(`${environment} converged`, () =>
-      world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(commit)),
-    );
-  } catch (error) {
-    throw new Error(`told were ${JSON.stringify(told())}`, { cause: error });
-  }
 }
 
 async function deploy(chart: string, files: Record<string, string> = {}): Promise<World['converged'][number]> {

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
+import { alertsOf } from './alerts.ts';
 import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -123,11 +125,9 @@ describe('what may never come', () => {
       'environments/open.yaml': environmentFile('open', { timeout: '8s', rollback }),
       'manifests/open/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n',
     });
-    await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(first)));
+    await convergedAt('open', first);
     const commit = await master.push({ 'manifests/open/b.yaml': waitsFor });
-    const told = await eventually('it converged with them', () =>
-      world.converged.find(({ environment, revision }) => environment === 'open' && revision.endsWith(commit)),
-    );
+    const told = await convergedAt('open', commit);
     expect(told.changes).toMatchObject({ created: 4, configured: 0, unchanged: 1 });
     await world.checkDrift();
     const memory = z

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   countWrites,
@@ -14,6 +15,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -66,18 +68,6 @@ function environment(name: string, spec: Record<string, unknown> = {}): Files {
       ...spec,
     }),
   };
-}
-
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
-}
-
-async function diffAt(name: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${name} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
 }
 
 async function deploy(name: string, templates: Files, spec: Record<string, unknown> = {}): Promise<string> {

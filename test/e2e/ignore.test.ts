@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   countWrites,
@@ -14,6 +15,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -27,12 +29,7 @@ afterAll(async () => {
 const kinds = ['configmaps', 'deployments', 'services', 'ingresses'];
 
 async function converged(environment: string, files: Files): Promise<World['converged'][number]> {
-  const commit = await master.push(files);
-  return eventually(
-    `${environment} converged`,
-    () => world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(commit)),
-    60,
-  );
+  return convergedAt(environment, await master.push(files));
 }
 
 /** What checks write and tell, once somebody did something. */

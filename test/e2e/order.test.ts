@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeCommittedType } from '../../shared/events/change-committed.ts';
 import { reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
+import { alertsOf } from './alerts.ts';
 import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -26,12 +28,6 @@ async function deploy(
   const commit = await master.push({ [`environments/${name}.yaml`]: environmentFile(name, spec), ...manifests });
   await convergedAt(name, commit);
   return commit;
-}
-
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
 }
 
 /** Delivers a message to a function, as its push subscription may at any time. */

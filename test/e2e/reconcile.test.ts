@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   countWrites,
@@ -12,6 +13,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -21,18 +23,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop();
 });
-
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
 
 describe('a commit', () => {
   it('deploys a Helm chart, a Kustomize overlay and plain YAML together, definitions first', async () => {

@@ -18,6 +18,7 @@ import {
   type RollbackResult,
 } from '../../shared/pipeline/rollback.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   deployment,
@@ -39,6 +40,7 @@ let master: Clone;
 let inProcess: InProcess;
 /** Pushes of this clone are announced by nobody. */
 let silent: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld({ configuration: { limits } });
@@ -50,26 +52,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop();
 });
-
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(
-    `${name} converged at ${commit}`,
-    () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-    90,
-  );
-}
-
-async function diffAt(
-  name: string,
-  commit: string,
-  isMeant: (diff: World['diffs'][number]) => boolean = () => true,
-): Promise<World['diffs'][number]> {
-  return eventually(
-    `${name} has a diff at ${commit}`,
-    () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit) && isMeant(alert)),
-    90,
-  );
-}
 
 async function readState(path: string): Promise<unknown> {
   const file = world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(path);

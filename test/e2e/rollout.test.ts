@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { reconcileRequestedType, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { withReconciler } from '../bench/reconciler.ts';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   countWrites,
@@ -22,6 +23,7 @@ const limits = { waitSeconds: 2, renderSeconds: 8 };
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld({ configuration: { limits } });
@@ -40,22 +42,6 @@ async function push(name: string, files: Files, spec: Record<string, unknown> = 
     [`environments/${name}.yaml`]: environmentFile(name, { timeout: '10m', ...spec }),
     ...manifests,
   });
-}
-
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(
-    `${name} converged at ${commit}`,
-    () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-    90,
-  );
-}
-
-async function diffAt(name: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(
-    `${name} has a diff at ${commit}`,
-    () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-    90,
-  );
 }
 
 interface Ended {
