@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   deployment,
@@ -16,6 +17,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { stateFile, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -43,18 +45,6 @@ const refused = JSON.stringify({
 
 const told = async (name: string, reason: string, commit: string): Promise<Diff> =>
   diffAt(name, commit, (diff) => diff.reason === reason);
-
-interface Status {
-  readonly name: string;
-  readonly state: string;
-  readonly message: string;
-  readonly policy: object | null;
-}
-
-async function statusOf(name: string): Promise<Status | undefined> {
-  const { environments } = (await (await fetch(world.pipeline.facts.status)).json()) as { environments: Status[] };
-  return environments.find((status) => status.name === name);
-}
 
 const versionIn = async (name: string): Promise<string | undefined> =>
   (await world.find('configmap', 'a', name))?.data?.['version'];
@@ -155,7 +145,7 @@ describe('environments that depend on each other', () => {
       ...environment('died', { suspend: true }, '2'),
     });
     await eventually('it waits again', async () => (await statusOf('heir'))?.state === 'Converging');
-    const died = memoryFile('died');
+    const died = stateFile('died', 'memory');
     const memory = JSON.parse((await died.download())[0].toString('utf8')) as {
       converged: { inputs: Record<string, string> };
     };
@@ -210,9 +200,3 @@ describe('what cannot be', () => {
     for (const name of concerned) await convergedAt(name, mended);
   });
 });
-
-function memoryFile(name: string) {
-  return world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`);
-}

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -16,6 +17,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { stateFile, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -361,8 +363,7 @@ describe('a check', () => {
   });
 
   it('whose memory is lost rebuilds it from Git and the cluster without a write, and still finds drift', async () => {
-    const { pipeline } = world;
-    const memory = pipeline.clients.storage.bucket(pipeline.stateBucket).file('environments/master/healed/memory.json');
+    const memory = stateFile('healed', 'memory');
     await memory.delete();
     const writes = await countWrites(world, ['configmaps', 'deployments', 'secrets']);
     await world.checkDrift();
@@ -520,10 +521,7 @@ describe('the value of a Secret', () => {
       Object.keys(removed).forEach((path) => delete removed[path]);
     }
 
-    const [memory] = await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file('environments/master/secretive/memory.json')
-      .download();
+    const [memory] = await stateFile('secretive', 'memory').download();
     const said: Record<string, string> = {
       alerts: JSON.stringify([world.diffs, world.converged, world.deadLetters]),
       state: memory.toString('utf8'),
@@ -543,10 +541,3 @@ describe('the value of a Secret', () => {
     }
   });
 });
-
-async function statusOf(environment: string): Promise<{ state: string; incident: string | null } | undefined> {
-  const status = (await (await fetch(world.pipeline.facts.status)).json()) as {
-    environments: { name: string; state: string; incident: string | null }[];
-  };
-  return status.environments.find(({ name }) => name === environment);
-}

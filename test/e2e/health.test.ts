@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
 const { convergedAt } = alertsOf(() => world);
+const { memoryOf, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -130,27 +130,8 @@ describe('what may never come', () => {
     const told = await convergedAt('open', commit);
     expect(told.changes).toMatchObject({ created: 4, configured: 0, unchanged: 1 });
     await world.checkDrift();
-    const memory = z
-      .object({ health: z.string() })
-      .parse(
-        JSON.parse(
-          (
-            await world.pipeline.clients.storage
-              .bucket(world.pipeline.stateBucket)
-              .file('environments/master/open/memory.json')
-              .download()
-          )[0].toString(),
-        ),
-      );
-    expect(memory.health).toBe('Progressing');
-    const status = z
-      .object({
-        environments: z.array(
-          z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() }),
-        ),
-      })
-      .parse(await (await fetch(world.pipeline.facts.status)).json());
-    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({
+    expect((await memoryOf('open')).health).toBe('Progressing');
+    expect(await statusOf('open')).toMatchObject({
       state: 'Converged',
       health: 'Progressing',
       message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/),
@@ -158,14 +139,6 @@ describe('what may never come', () => {
     expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
   });
 });
-
-async function memoryOf(name: string): Promise<Memory> {
-  const [content] = await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .download();
-  return memorySchema.parse(JSON.parse(content.toString()));
-}
 
 describe('an unhealthy environment that is healed', () => {
   it('has the time of a roll-out from then on, before it is unhealthy again', async () => {

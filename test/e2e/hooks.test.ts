@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -16,6 +17,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { expireLease, forget, stateFile } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -87,25 +89,17 @@ async function versionOf(kind: string, name: string, namespace: string): Promise
 
 /** Looks until the environment is through: a check finds the lease taken while another run has it. */
 async function checked(name: string): Promise<void> {
-  const state = async (): Promise<number> =>
-    Number(
-      (await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(lease(name)).getMetadata())[0]
-        .generation,
-    );
+  const state = async (): Promise<number> => Number((await stateFile(name, 'lease').getMetadata())[0].generation);
   const before = await state();
   await world.checkDrift();
   await eventually(`${name} was looked at`, async () => {
-    const [content] = await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file(lease(name))
-      .download();
+    const [content] = await stateFile(name, 'lease').download();
     return (
       (await state()) !== before &&
       z.object({ holder: z.string().nullable() }).parse(JSON.parse(content.toString())).holder === null
     );
   });
 }
-const lease = (name: string): string => `environments/master/${name}/lease.json`;
 
 async function parentRecord(name: string): Promise<unknown> {
   const text = (await world.find('configmap', `converge-${name}`, name))?.metadata.annotations?.['converge.dev/hooks'];
@@ -206,10 +200,7 @@ describe('the hooks of a chart', () => {
         (alert) => alert.environment === 'once' && alert.incident !== null && alert.revision.endsWith(first),
       ),
     );
-    await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file('environments/master/once/memory.json')
-      .delete();
+    await forget('once');
     await checked('once');
     const timeout = await master.push(environment('once', { timeout: '40s' }));
     await convergedAt('once', timeout);
@@ -549,10 +540,7 @@ describe('a run that is killed between two hooks', () => {
       killed: { attempt: { completed: ['pre-install batch/Job/killed/through'] } },
     });
     await world.kubectl('label', 'nodes', '--all', 'gate=open');
-    await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file(lease('killed'))
-      .delete({ ignoreNotFound: true });
+    await expireLease('killed');
     await eventually('the run was finished', async () => {
       // The functions may not be back yet.
       await world.checkDrift().catch(() => undefined);

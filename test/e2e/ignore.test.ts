@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -16,6 +17,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt } = alertsOf(() => world);
+const { forget } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -264,8 +266,7 @@ describe('an ignored field', () => {
     expect(await read('deployment', 'web', 'added', '{.spec.template.spec.containers[0].env}')).toBe(
       '[{"name":"DEBUG","value":"1"}]',
     );
-    const { clients, stateBucket } = world.pipeline;
-    await clients.storage.bucket(stateBucket).file('environments/master/added/memory.json').delete();
+    await forget('added');
     expect(
       await checksAfter(() => world.kubectl('scale', 'deployment/web', '--replicas', '4', '--namespace', 'added')),
     ).toMatchObject({ diffs: 0 });

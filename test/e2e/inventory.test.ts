@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
 import { configMap, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { expireLease, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -35,22 +37,6 @@ async function begin(files: Files): Promise<string> {
     return await push({ ...removed(...held), ...files });
   }
   return await push(files);
-}
-
-async function stateOf(name: string): Promise<Record<string, unknown>> {
-  const [content] = await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .download();
-  return JSON.parse(content.toString()) as Record<string, unknown>;
-}
-
-/** What a run that was killed leaves behind, and time would end. */
-async function expireLease(name: string): Promise<void> {
-  await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/lease.json`)
-    .delete({ ignoreNotFound: true });
 }
 
 async function converge(...names: readonly string[]): Promise<void> {
@@ -153,7 +139,7 @@ describe('an object that moves to another environment', () => {
     // Nobody is left with an object to look after.
     expect(await stage.run('left')).toMatchObject({ outcome: order[0] === 'left' ? 'converged' : 'unchanged' });
     expect(await stage.run('left')).toMatchObject({ outcome: 'unchanged' });
-    expect((await stateOf('left'))['left']).toEqual([]);
+    expect((await memoryOf('left')).left).toEqual([]);
     expect((await world.find('configmap', 'moving', 'shared'))?.data).toEqual({ by: 'right' });
   });
 

@@ -3,6 +3,7 @@ import type { Diff } from '../../shared/events/alert.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { status } from '../../shared/pipeline/status.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   environmentFile,
@@ -17,6 +18,7 @@ import {
 
 let world: World;
 let stage: InProcess;
+const { forget } = stateOf(() => world);
 const clones = new Map<RepositoryClass, Clone>();
 
 beforeAll(async () => {
@@ -54,13 +56,6 @@ async function converge(name: string, repository: RepositoryClass = 'master'): P
   const result = await stage.run(name, { repository });
   expect(result, name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
   return result;
-}
-
-async function forget(name: string): Promise<void> {
-  await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .delete({ ignoreNotFound: true });
 }
 
 async function get(kind: string, name: string, namespace: string): Promise<Observed> {

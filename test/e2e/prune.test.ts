@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   deployment,
@@ -16,6 +17,7 @@ import {
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { forget, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -33,14 +35,6 @@ const environment = (name: string, spec: Record<string, unknown> = {}): Files =>
 const manifest = (name: string, file: string, content: string): Files => ({
   [`manifests/${name}/${file}.yaml`]: content,
 });
-
-async function memoryOf(name: string): Promise<Record<string, unknown>> {
-  const [content] = await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .download();
-  return JSON.parse(content.toString()) as Record<string, unknown>;
-}
 
 function diffsOf(name: string): Diff[] {
   return stage.published.flatMap(({ topic, event }) =>
@@ -274,7 +268,7 @@ describe('what live Pods refer to', () => {
   async function settles(name: string): Promise<void> {
     await eventually(`${name} has nothing left to prune`, async () => {
       await stage.run(name);
-      return (await memoryOf(name))['pending'] === undefined;
+      return (await memoryOf(name)).pending === undefined;
     });
   }
 
@@ -285,11 +279,7 @@ describe('what live Pods refer to', () => {
       await push(generated('live', value, impossible));
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
       expect(await maps('live')).toContain('1');
-      if (value === '3')
-        await world.pipeline.clients.storage
-          .bucket(world.pipeline.stateBucket)
-          .file('environments/master/live/memory.json')
-          .delete();
+      if (value === '3') await forget('live');
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
     }
     expect(await maps('live')).toContain('1');

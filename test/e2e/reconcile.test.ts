@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -14,6 +15,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -282,10 +284,3 @@ describe('a commit', () => {
     expect(await world.find('configmap', 'a', 'moved')).toBeDefined();
   });
 });
-
-async function statusOf(environment: string): Promise<{ state: string; health: string } | undefined> {
-  const status = (await (await fetch(world.pipeline.facts.status)).json()) as {
-    environments: { name: string; state: string; health: string }[];
-  };
-  return status.environments.find(({ name }) => name === environment);
-}

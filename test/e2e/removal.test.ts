@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Converged, Diff } from '../../shared/events/alert.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   deployment,
@@ -15,6 +16,7 @@ import {
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { expireLease } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -57,13 +59,6 @@ async function stateFiles(name: string): Promise<string[]> {
 
 /** Refs of environments, as git lists them at the host. */
 const refsOf = async (name: string): Promise<string> => master.git('ls-remote', 'origin', `refs/converge/${name}`);
-
-async function expireLease(name: string): Promise<void> {
-  await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/lease.json`)
-    .delete({ ignoreNotFound: true });
-}
 
 async function managersOf(kind: string, name: string, namespace: string): Promise<string[]> {
   const text = await world.kubectl(

@@ -19,6 +19,7 @@ import {
 } from '../../shared/pipeline/rollback.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   deployment,
@@ -41,6 +42,7 @@ let inProcess: InProcess;
 /** Pushes of this clone are announced by nobody. */
 let silent: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { expireLease, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld({ configuration: { limits } });
@@ -57,10 +59,6 @@ async function readState(path: string): Promise<unknown> {
   const file = world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(path);
   const [exists] = await file.exists();
   return exists ? JSON.parse((await file.download())[0].toString()) : undefined;
-}
-
-async function memoryOf(name: string): Promise<Memory> {
-  return memorySchema.parse(await readState(`environments/master/${name}/memory.json`));
 }
 
 async function quarantineOf(name: string): Promise<Quarantine | undefined> {
@@ -364,10 +362,7 @@ describe('a roll-back that is killed', () => {
       })(),
     ).rejects.toThrow(Killed);
     // Nobody waits for the lease of a dead run here.
-    await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file(`environments/master/${name}/lease.json`)
-      .delete({ ignoreNotFound: true });
+    await expireLease(name);
     await eventually('it is converged again', async () => (await inProcess.run(name)).outcome === 'converged');
 
     const reverts = await revertsOf(name);

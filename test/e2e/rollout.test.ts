@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { reconcileRequestedType, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { withReconciler } from '../bench/reconciler.ts';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -24,6 +24,7 @@ const limits = { waitSeconds: 2, renderSeconds: 8 };
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { expireLease, memoryOf, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld({ configuration: { limits } });
@@ -73,17 +74,6 @@ async function waits(name: string, atLeast: number): Promise<void> {
   );
 }
 
-function stateFile(name: string, file: 'memory' | 'lease') {
-  return world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/${file}.json`);
-}
-
-async function memoryOf(name: string): Promise<Memory> {
-  const [content] = await stateFile(name, 'memory').download();
-  return memorySchema.parse(JSON.parse(content.toString()));
-}
-
 /** Delivers a job to the function, as its push subscription may at any time; resolves with the id of the message. */
 async function deliver(name: string, cause: ReconcileRequested['cause']): Promise<string> {
   const job: ReconcileRequested = { repository: 'master', environment: name, mode: 'reconcile', cause };
@@ -121,15 +111,6 @@ async function looked(name: string, cause: ReconcileRequested['cause'] = 'schedu
     },
     90,
   );
-}
-
-const statusSchema = z.object({
-  environments: z.array(z.object({ name: z.string(), state: z.string(), message: z.string() })),
-});
-
-async function statusOf(name: string): Promise<{ state: string; message: string } | undefined> {
-  const status = statusSchema.parse(await (await fetch(world.pipeline.facts.status)).json());
-  return status.environments.find((environment) => environment.name === name);
 }
 
 /** Pods find no node until `open` is called for their gate. */
@@ -200,7 +181,7 @@ describe('a roll-out that takes longer than a run may wait', () => {
     await world.pipeline.killFunctions();
     // What the killed run had sent may still arrive, its lease, too: a lease of nobody would last as long as a run may.
     await world.pipeline.functions.ready();
-    await stateFile('killed', 'lease').delete({ ignoreNotFound: true });
+    await expireLease('killed');
     const before = await ends('killed');
     await deliver('killed', 'schedule');
     // By that look, or by the run whose message is delivered again: whichever takes the lease first.
