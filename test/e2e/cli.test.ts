@@ -283,21 +283,11 @@ describe('what converged', () => {
       ]),
     );
     const commit = await eventually('a person could push', async () => master.push(files).catch(() => undefined));
-    await eventually(
-      'all of them are in the note',
-      async () => {
-        await master.git(
-          'fetch',
-          '--quiet',
-          'origin',
-          '+refs/notes/*:refs/notes/*',
-          '+refs/converge/*:refs/converge/*',
-        );
-        const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
-        return names.every((name) => note.includes(`${name} converged at=`));
-      },
-      120,
-    );
+    await eventually('all of them are in the note', async () => {
+      await master.git('fetch', '--quiet', 'origin', '+refs/notes/*:refs/notes/*', '+refs/converge/*:refs/converge/*');
+      const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
+      return names.every((name) => note.includes(`${name} converged at=`));
+    });
     const note = await master.git('log', '-1', '--notes=converge', '--format=%N', commit);
     expect(
       parseConvergenceNotes(note)

@@ -152,7 +152,7 @@ describe.skipIf(folder === undefined)(
         const diff = world.diffs.find((alert) => of(alert) && alert.action === 'none');
         return diff !== undefined || world.converged.some(of) ? { diff } : undefined;
       };
-      return eventually(`${name} was brought to ${commit}`, probe, 90);
+      return eventually(`${name} was brought to ${commit}`, probe);
     }
 
     /** Resolves when the check is done. */

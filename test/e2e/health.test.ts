@@ -148,19 +148,15 @@ describe('an unhealthy environment that is healed', () => {
       'manifests/healed/web.yaml': deployment('web', 'shop:1', { nodeSelector: { no: 'such-node' } }),
     });
     const told = () => world.diffs.filter(({ environment }) => environment === 'healed').map(({ reason }) => reason);
-    await eventually('it is unhealthy', () => told().length === 1, 90);
+    await eventually('it is unhealthy', () => told().length === 1);
     const { rollout } = await memoryOf('healed');
     await world.kubectl('delete', 'deployment', 'web', '--namespace', 'healed');
     await world.checkDrift();
-    await eventually(
-      'it is unhealthy again',
-      async () => {
-        const memory = await memoryOf('healed');
-        if (memory.rollout?.since === rollout?.since) await world.checkDrift();
-        return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
-      },
-      90,
-    );
+    await eventually('it is unhealthy again', async () => {
+      const memory = await memoryOf('healed');
+      if (memory.rollout?.since === rollout?.since) await world.checkDrift();
+      return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
+    });
     // The incident is still the same, and is told once.
     expect(told()).toEqual(['Unhealthy', 'Drifted']);
     const made = await world.kubectl(

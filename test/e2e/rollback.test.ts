@@ -235,10 +235,8 @@ describe('a chart of two environments', () => {
   it('is not rolled back for one of them alone, which is told, but where both ask for it', async () => {
     const first = await uploaded('charts/pair.tgz', await chart('shop:1'));
     await master.push({ ...of('left', asking), ...of('right', {}) });
-    await eventually(
-      'both converged',
-      () => ['left', 'right'].every((name) => world.converged.some((alert) => alert.environment === name)),
-      90,
+    await eventually('both converged', () =>
+      ['left', 'right'].every((name) => world.converged.some((alert) => alert.environment === name)),
     );
     const bad = await uploaded('charts/pair.tgz', await chart('shop:missing'));
     const diff = await diffAt('left', bad);
@@ -250,15 +248,11 @@ describe('a chart of two environments', () => {
     expect(await revertsOf('left')).toEqual([]);
 
     const second = await master.push(of('right', asking));
-    const [commit = ''] = await eventually(
-      'one of them rolled it back',
-      async () => {
-        const reverts = [...(await revertsOf('left')), ...(await revertsOf('right'))];
-        if (reverts.length === 0) await world.checkDrift();
-        return reverts.length === 0 ? undefined : reverts;
-      },
-      90,
-    );
+    const [commit = ''] = await eventually('one of them rolled it back', async () => {
+      const reverts = [...(await revertsOf('left')), ...(await revertsOf('right'))];
+      if (reverts.length === 0) await world.checkDrift();
+      return reverts.length === 0 ? undefined : reverts;
+    });
     expect(await message(commit)).toContain(`Reverts: ${bad}`);
     await convergedAt('left', commit);
     await convergedAt('right', commit);

@@ -70,7 +70,6 @@ async function waits(name: string, atLeast: number): Promise<void> {
   await eventually(
     `${atLeast} runs of ${name} left it waiting`,
     async () => (await outcomes(name)).filter((outcome) => outcome === 'waiting').length >= atLeast,
-    90,
   );
 }
 
@@ -99,18 +98,14 @@ async function deliver(name: string, cause: ReconcileRequested['cause']): Promis
 
 /** Looks as the schedule does, until a look of its own was taken: one that finds the lease taken is none. */
 async function looked(name: string, cause: ReconcileRequested['cause'] = 'schedule'): Promise<void> {
-  await eventually(
-    `${name} was looked at`,
-    async () => {
-      await world.pipeline.functions.ready();
-      const event = await deliver(name, cause);
-      const { outcome } = await eventually('the run is in the log', async () =>
-        (await ends(name)).find((ended) => ended.event === event),
-      );
-      return outcome !== 'busy';
-    },
-    90,
-  );
+  await eventually(`${name} was looked at`, async () => {
+    await world.pipeline.functions.ready();
+    const event = await deliver(name, cause);
+    const { outcome } = await eventually('the run is in the log', async () =>
+      (await ends(name)).find((ended) => ended.event === event),
+    );
+    return outcome !== 'busy';
+  });
 }
 
 /** Pods find no node until `open` is called for their gate. */
@@ -185,10 +180,8 @@ describe('a roll-out that takes longer than a run may wait', () => {
     const before = await ends('killed');
     await deliver('killed', 'schedule');
     // By that look, or by the run whose message is delivered again: whichever takes the lease first.
-    await eventually(
-      'somebody goes on',
-      async () => (await ends('killed')).slice(before.length).some(({ outcome }) => outcome !== 'busy'),
-      90,
+    await eventually('somebody goes on', async () =>
+      (await ends('killed')).slice(before.length).some(({ outcome }) => outcome !== 'busy'),
     );
     expect((await memoryOf('killed')).rollout).toEqual(rollout);
     await open('killed');
@@ -481,11 +474,8 @@ describe('a function that is frozen beyond its lease', () => {
           mode: 'reconcile',
           cause: 'request',
         };
-        await eventually(
-          'another instance took over',
-          async () =>
-            reconciler.run({ job, expected: ['converged'] }).catch(async () => (await sleep(2000), undefined)),
-          120,
+        await eventually('another instance took over', async () =>
+          reconciler.run({ job, expected: ['converged'] }).catch(async () => (await sleep(2000), undefined)),
         );
       });
       expect(new Set(await values())).toEqual(new Set(['new']));
@@ -502,5 +492,5 @@ describe('a function that is frozen beyond its lease', () => {
     );
     await looked('frozen');
     expect(await values()).toEqual(Array.from({ length: count }, () => 'new'));
-  }, 240_000);
+  });
 });

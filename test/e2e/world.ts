@@ -3,13 +3,15 @@ import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { convergedSchema, diffSchema, type Converged, type Diff } from '../../shared/events/alert.ts';
 import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import { startPipeline, type Pipeline, type PipelineOptions } from '../../local/pipeline.ts';
+import { eventually } from '../eventually.ts';
+
+export { eventually };
 
 const run = promisify(execFile);
 
@@ -165,19 +167,23 @@ async function makeClone(url: string, folder: string): Promise<Clone> {
   };
 }
 
-/** Waits until a probe gives a value; the error says what was waited for, and the probe's last words. */
-export async function eventually<T>(
+/**
+ * Has the schedule look again and again until a probe gives a value: the functions may be down, and a look that finds the lease of an
+ * environment taken does nothing.
+ */
+export async function lookUntil<T>(
+  world: World,
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  seconds = 100,
 ): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  while (true) {
-    const value = await probe();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain until ${what}`);
-    await sleep(50);
-  }
+  return eventually(
+    what,
+    async () => {
+      await world.checkDrift().catch(() => undefined);
+      return probe();
+    },
+    { pauseMilliseconds: 500 },
+  );
 }
 
 /** A gzipped tar archive of these files. */

@@ -7,6 +7,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
 import { rejectionOf } from '../refusal.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 /** What no error may quote, not even in part. */
 const password = 'hunter2Canary';
@@ -370,7 +371,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-discretion-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { Renderer, RenderSeed } from '../../shared/ports/renderer.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 /* Charts whose templates draw random values, read the clock or walk through a map: rule 24, they render alike every time. */
 
@@ -50,7 +51,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-seeded-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });

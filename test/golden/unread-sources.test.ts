@@ -12,6 +12,7 @@ import type { ConvergeError } from '../../shared/base/errors.ts';
 import type { Render, Renderer } from '../../shared/ports/renderer.ts';
 import type { AbsentEntry } from '../../shared/ports/git.ts';
 import { rejectionOf } from '../refusal.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 /*
  * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None comes
@@ -27,7 +28,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-unread-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });

@@ -783,4 +783,4 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   expect(await onHost('rev-list', '--merges', 'main')).toBe('');
   expect(Number(await onHost('rev-list', '--count', '--grep=^Person', 'main'))).toBe(10);
   await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);
-}, 300_000);
+});
