@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
@@ -17,7 +16,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
-const { stateFile, statusOf } = stateOf(() => world);
+const { checked, stateFile, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -73,9 +72,9 @@ describe('a check', () => {
       diffs: world.diffs.length,
       converged: world.converged.length,
     };
-    await world.checkDrift();
-    await world.checkDrift();
-    await sleep(3_000);
+    await checked('healed', 'watched');
+    await checked('healed', 'watched');
+    await world.allHeard();
     expect({
       writes: await countWrites(world, kinds),
       diffs: world.diffs.length,
@@ -128,8 +127,8 @@ describe('a check', () => {
     await convergedAt('brief', commit);
     await eventually('the Job is gone', async () => (await world.find('job', 'import', 'brief')) === undefined);
     const before = { writes: await countWrites(world, ['jobs']), diffs: world.diffs.length };
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('brief');
+    await world.allHeard();
     expect(await world.find('job', 'import', 'brief')).toBeUndefined();
     expect({ writes: await countWrites(world, ['jobs']), diffs: world.diffs.length }).toEqual(before);
   });
@@ -217,8 +216,8 @@ describe('a check', () => {
     await closed();
     const same = (alert: { incident: string | null; occurrence: number | null }) =>
       alert.incident === diff.incident && alert.occurrence === diff.occurrence;
-    await world.checkDrift();
-    await sleep(2_000);
+    await checked('healed');
+    await world.allHeard();
     expect([world.diffs.filter(same).length, world.converged.filter(same).length]).toEqual([1, 1]);
   });
 
@@ -273,8 +272,8 @@ describe('a check', () => {
     const before = world.diffs.length;
     await world.kubectl('annotate', 'deployment', 'web', 'team=claims', '--namespace', 'healed');
     await world.kubectl('label', 'configmap', 'settings', 'team=claims', '--namespace', 'healed');
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('healed');
+    await world.allHeard();
     expect(world.diffs.slice(before)).toEqual([]);
     expect((await world.find('deployment', 'web', 'healed'))?.metadata.annotations).toMatchObject({ team: 'claims' });
   });
@@ -293,8 +292,8 @@ describe('a check', () => {
     );
     expect(diff).toMatchObject({ reason: 'Drifted', action: 'none' });
     const told = world.diffs.length;
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('watched');
+    await world.allHeard();
     expect(world.diffs.length).toBe(told);
     expect((await world.find('configmap', 'settings', 'watched'))?.data).toMatchObject({ currency: 'USD' });
     expect(await statusOf('watched')).toMatchObject({ state: 'Diverged', incident: diff.incident });
@@ -426,8 +425,8 @@ describe('a fight', () => {
     expect(diff.summary).toMatch(
       /currency differs; healing is undone by rogue each time \(healed 3 times in 10 minutes\); healing pauses until 20\S+Z$/,
     );
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('fought');
+    await world.allHeard();
     expect(told()).toHaveLength(4);
     await settingsAre('USD');
     expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });

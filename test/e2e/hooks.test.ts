@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
 import {
@@ -8,6 +6,7 @@ import {
   countWrites,
   environmentFile,
   eventually,
+  lookUntil,
   startWorld,
   type Clone,
   type Files,
@@ -17,7 +16,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
-const { expireLease, forget, stateFile } = stateOf(() => world);
+const { checked, expireLease, forget } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -85,20 +84,6 @@ async function uidOf(kind: string, name: string, namespace: string): Promise<str
 /** The resource version at which it was written last: one counter for the whole cluster, so that versions tell an order. */
 async function versionOf(kind: string, name: string, namespace: string): Promise<number> {
   return Number((await world.find(kind, name, namespace))?.metadata.resourceVersion);
-}
-
-/** Looks until the environment is through: a check finds the lease taken while another run has it. */
-async function checked(name: string): Promise<void> {
-  const state = async (): Promise<number> => Number((await stateFile(name, 'lease').getMetadata())[0].generation);
-  const before = await state();
-  await world.checkDrift();
-  await eventually(`${name} was looked at`, async () => {
-    const [content] = await stateFile(name, 'lease').download();
-    return (
-      (await state()) !== before &&
-      z.object({ holder: z.string().nullable() }).parse(JSON.parse(content.toString())).holder === null
-    );
-  });
 }
 
 async function parentRecord(name: string): Promise<unknown> {
@@ -541,12 +526,9 @@ describe('a run that is killed between two hooks', () => {
     });
     await world.kubectl('label', 'nodes', '--all', 'gate=open');
     await expireLease('killed');
-    await eventually('the run was finished', async () => {
-      // The functions may not be back yet.
-      await world.checkDrift().catch(() => undefined);
-      await sleep(500);
-      return world.converged.find((alert) => alert.environment === 'killed' && alert.revision.endsWith(commit));
-    });
+    await lookUntil(world, 'the run was finished', () =>
+      world.converged.find((alert) => alert.environment === 'killed' && alert.revision.endsWith(commit)),
+    );
     expect({
       through: await uidOf('job', 'through', 'killed'),
       underWay: await uidOf('job', 'under-way', 'killed'),

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
@@ -17,7 +16,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt } = alertsOf(() => world);
-const { forget } = stateOf(() => world);
+const { checked, forget } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -38,10 +37,9 @@ async function converged(environment: string, files: Files): Promise<World['conv
 async function checksAfter(change: () => Promise<unknown>): Promise<{ writes: number; diffs: number }> {
   await change();
   const before = { writes: await countWrites(world, kinds), diffs: world.diffs.length };
-  await world.checkDrift();
-  await sleep(2_500);
-  await world.checkDrift();
-  await sleep(1_500);
+  await checked();
+  await checked();
+  await world.allHeard();
   return { writes: (await countWrites(world, kinds)) - before.writes, diffs: world.diffs.length - before.diffs };
 }
 

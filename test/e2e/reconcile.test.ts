@@ -15,7 +15,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
-const { statusOf } = stateOf(() => world);
+const { checked, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -115,8 +115,7 @@ describe('a commit', () => {
     expect(await world.find('configmap', 'goes', 'pruned')).toBeUndefined();
     expect(await world.find('configmap', 'kept', 'pruned')).toBeDefined();
     const writes = await countWrites(world, ['configmaps']);
-    await world.checkDrift();
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await checked();
     expect(await countWrites(world, ['configmaps'])).toBe(writes);
   });
 

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -17,6 +18,7 @@ import {
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
+const { checked } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld({ chaos: 'none' });
@@ -26,17 +28,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.stop();
 });
-
-/** Has every environment looked at, and waits until this one was: a commit that is no input of it changes nothing else. */
-async function lookAgain(environment: string): Promise<void> {
-  const done = async (): Promise<number> =>
-    (await readLog(world))
-      .split('\n')
-      .filter((line) => line.includes('reconcile done') && line.includes(`"master/${environment}"`)).length;
-  const before = await done();
-  await world.checkDrift();
-  await eventually(`${environment} was looked at again`, async () => (await done()) > before);
-}
 
 async function rendersOf(environment: string): Promise<number> {
   return (await readLog(world))
@@ -106,7 +97,7 @@ describe('a chart with random values', () => {
       await rendersOf('random'),
       world.diffs.length,
     ];
-    await lookAgain('random');
+    await checked('random');
     expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
     expect(await rendersOf('random')).toBe(renders);
     expect(world.diffs.slice(diffs)).toEqual([]);
@@ -249,7 +240,7 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
       (await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', {}) })))
         .changes,
     ).toEqual({ created: 1, configured: 0, unchanged: 2, pruned: 0 });
-    await lookAgain('keeping');
+    await checked('keeping');
     expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
     expect((await world.find('secret', 'login', 'keeping'))?.data).toEqual(password);
     expect((await world.find('deployment', 'web', 'keeping'))?.metadata.uid).toBe(deployment?.metadata.uid);
@@ -306,7 +297,7 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
       absent: 'true',
     });
     const [writes, diffs] = [await countWrites(world, ['configmaps']), world.diffs.length];
-    await lookAgain('seeing');
+    await checked('seeing');
     expect(await countWrites(world, ['configmaps'])).toBe(writes);
     expect(world.diffs.slice(diffs)).toEqual([]);
   });
@@ -364,7 +355,7 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
       action: 'none',
       summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart',
     });
-    await lookAgain('watching');
+    await checked('watching');
     expect((await world.find('configmap', 'copied', 'watching'))?.data?.['premium']).toBe('10');
   });
 
@@ -376,8 +367,8 @@ data: { names: {{ range (lookup "v1" "Secret" .Release.Namespace "").items }}{{ 
 `;
     await convergedAt('listing', await master.push(chartOf('listing', { 'a.yaml': listing }, { lookup: 'cluster' })));
     const writes = await countWrites(world, ['configmaps', 'secrets']);
-    await lookAgain('listing');
-    await lookAgain('listing');
+    await checked('listing');
+    await checked('listing');
     expect(world.diffs.filter(({ environment }) => environment === 'listing')).toEqual([]);
     expect(await countWrites(world, ['configmaps', 'secrets'])).toBe(writes);
 

@@ -11,6 +11,7 @@ import {
   deployment,
   environmentFile,
   eventually,
+  lookUntil,
   readLog,
   startWorld,
   type Clone,
@@ -285,11 +286,9 @@ describe('a roll-out that fails', () => {
           'jsonpath={.status.readyReplicas}',
         )) === '2',
     );
-    await eventually('the incident ends', async () => {
-      await world.checkDrift();
-      await sleep(1000);
-      return world.converged.some((alert) => alert.environment === 'quota' && alert.incident === told?.incident);
-    });
+    await lookUntil(world, 'the incident ends', () =>
+      world.converged.some((alert) => alert.environment === 'quota' && alert.incident === told?.incident),
+    );
   });
 });
 

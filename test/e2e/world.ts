@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,14 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { convergedSchema, diffSchema, type Converged, type Diff } from '../../shared/events/alert.ts';
+import {
+  convergedSchema,
+  diffSchema,
+  encodeAlert,
+  type Alert,
+  type Converged,
+  type Diff,
+} from '../../shared/events/alert.ts';
 import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import { startPipeline, type Pipeline, type PipelineOptions } from '../../local/pipeline.ts';
 import { eventually } from '../eventually.ts';
@@ -31,6 +39,8 @@ export interface World {
   readonly diffs: Diff[];
   readonly converged: Converged[];
   readonly deadLetters: DeadLetter[];
+  /** Resolves when every alert that was published before is received: an alert of no environment's follows them on each topic. */
+  allHeard(): Promise<void>;
   /** Calls `checkDrift` as the scheduler does. */
   checkDrift(): Promise<void>;
   kubectl(...parameters: string[]): Promise<string>;
@@ -79,8 +89,14 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
     ...options,
   });
   const { facts, kubernetes, clients } = pipeline;
-  const diffs = await listen(pipeline, 'diff', (data) => diffSchema.parse(data));
-  const converged = await listen(pipeline, 'converged', (data) => convergedSchema.parse(data));
+  const echoes: string[] = [];
+  const hear = <T extends Diff | Converged>(alert: T): T | undefined => {
+    if (alert.repository !== echoing) return alert;
+    echoes.push(alert.environment);
+    return undefined;
+  };
+  const diffs = await listen(pipeline, 'diff', (data) => hear(diffSchema.parse(data)));
+  const converged = await listen(pipeline, 'converged', (data) => hear(convergedSchema.parse(data)));
   const deadLetters = await listen(pipeline, 'dead-letter', (data) => deadLetterSchema.parse(data));
 
   async function kubectl(...parameters: string[]): Promise<string> {
@@ -100,6 +116,11 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
       await file.save(content, { resumable: false, metadata: { metadata } });
       const [{ generation }] = await file.getMetadata();
       return String(generation);
+    },
+    async allHeard() {
+      const echo = `echo-${randomUUID()}`;
+      await publishEcho(pipeline, echo);
+      await eventually('every alert is heard', () => echoes.filter((heard) => heard === echo).length === 2);
     },
     async checkDrift() {
       const response = await fetch(pipeline.functions.url('checkDrift'), {
@@ -125,18 +146,58 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
 }
 
 /** Alerts in the order they came, each event id once: the pipeline doubles messages, as the real one may. */
-async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T): Promise<T[]> {
+async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T | undefined): Promise<T[]> {
   const received: T[] = [];
   const seen = new Set<string>();
   const [subscription] = await pipeline.clients.pubsub.topic(topic).createSubscription(`test-${topic}`);
   subscription.on('message', (message) => {
     const id = message.attributes['ce-id'] ?? message.id;
-    if (!seen.has(id)) received.push(parse(JSON.parse(message.data.toString('utf8'))));
+    const parsed = seen.has(id) ? undefined : parse(JSON.parse(message.data.toString('utf8')));
+    if (parsed !== undefined) received.push(parsed);
     seen.add(id);
     message.ack();
   });
   subscription.on('error', () => undefined);
   return received;
+}
+
+const echoing = 'echo';
+
+/** An alert on each topic that agrees with what the functions expect of one. */
+async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
+  const alert = { environment: echo, repository: echoing, cluster: '', revision: '', policy: null };
+  const diff: Diff = {
+    ...alert,
+    reason: 'Drifted',
+    incident: echo,
+    since: new Date().toISOString(),
+    occurrence: 1,
+    action: 'none',
+    summary: '',
+    objects: [],
+    omitted: 0,
+    rollback: null,
+  };
+  const changes = { created: 0, configured: 0, unchanged: 0, pruned: 0 };
+  const converged: Converged = { ...alert, incident: null, occurrence: null, seconds: 0, changes };
+  const alerts: Alert[] = [
+    { topic: 'diff', data: diff },
+    { topic: 'converged', data: converged },
+  ];
+  for (const told of alerts) {
+    const { id, type, source, subject, data } = encodeAlert(told, new Date());
+    await clients.pubsub.topic(told.topic).publishMessage({
+      json: data,
+      attributes: {
+        'ce-specversion': '1.0',
+        'ce-id': id,
+        'ce-type': type,
+        'ce-source': source,
+        'ce-subject': subject,
+        'content-type': 'application/json',
+      },
+    });
+  }
 }
 
 async function makeClone(url: string, folder: string): Promise<Clone> {
