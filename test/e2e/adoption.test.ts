@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   deployment,
@@ -14,6 +15,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { managersOf } = objectsOf(() => world);
 const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
@@ -43,24 +45,6 @@ async function live(kind: string, name: string, namespace: string): Promise<Obse
   const found = await world.find(kind, name, namespace);
   if (found === undefined) throw new Error(`${kind} ${namespace}/${name} is not there`);
   return found;
-}
-
-/** The managers that own anything of an object, without those of its status and scale. */
-async function managersOf(kind: string, name: string, namespace: string): Promise<string[]> {
-  const text = await world.kubectl(
-    'get',
-    kind,
-    name,
-    '--namespace',
-    namespace,
-    '--show-managed-fields',
-    '--output',
-    'json',
-  );
-  const { metadata } = JSON.parse(text) as { metadata: { managedFields: { manager: string; subresource?: string }[] } };
-  return metadata.managedFields
-    .flatMap(({ manager, subresource }) => (subresource === undefined ? [manager] : []))
-    .sort();
 }
 
 /** A Deployment as somebody had it before: more than Git will specify. */

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultyProxy, type Fault, type FaultyProxy, type ProxiedRequest } from './faulty-proxy.ts';
 import { alertsOf } from './alerts.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   deployment,
@@ -15,6 +16,7 @@ import {
 let world: World;
 let master: Clone;
 let proxy: FaultyProxy;
+const { uidOf } = objectsOf(() => world);
 const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
@@ -41,9 +43,6 @@ async function commit(name: string, manifests: Files, spec: Record<string, unkno
     `Change ${name} ${Object.keys(spec).join(' ')}`,
   );
 }
-
-const uidOf = async (kind: string, name: string, namespace: string): Promise<string | undefined> =>
-  (await world.find(kind, name, namespace))?.metadata.uid;
 
 const job = (image: string, annotations: Record<string, string> = {}): string =>
   JSON.stringify({

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConvergenceNotes } from '../../shared/source/convergence-note.ts';
+import { runConverge, type Ended } from './command.ts';
 import {
   configMap,
   deployment,
@@ -32,33 +32,12 @@ afterAll(async () => {
   await world.stop();
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** The command as its users run it: a process of its own, its output piped. */
+/** The command in that folder, unless told otherwise. */
 async function converge(
   parameters: readonly string[],
-  {
-    variables = {},
-    cwd = folder,
-    signal,
-  }: { variables?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
+  { cwd = folder, ...options }: { variables?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
 ): Promise<Ended> {
-  const program = join(import.meta.dirname, '../../cli/converge.js');
-  const child = spawn(process.execPath, [program, ...parameters], {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none', ...variables },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  signal?.addEventListener('abort', () => child.kill('SIGINT'));
-  const told = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
-  const code = await new Promise<number | null>((ended) => child.on('close', ended));
-  return { code, ...told };
+  return await runConverge(parameters, { folder: cwd, ...options });
 }
 
 async function put(root: string, files: Files): Promise<void> {

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { objectsOf } from './objects.ts';
+import { runsOf } from './runs.ts';
 import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { converge, diffsOf } = runsOf(() => stage);
+const { uidOf } = objectsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -24,21 +27,6 @@ const environment = (name: string, spec: Record<string, unknown> = {}): Files =>
 const manifest = (name: string, file: string, content: string): Files => ({
   [`manifests/${name}/${file}.yaml`]: content,
 });
-
-async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const result = await stage.run(name);
-    expect(result, JSON.stringify({ name, result })).toMatchObject({
-      outcome: expect.stringMatching(/^(converged|unchanged)$/),
-    });
-  }
-}
-const diffs = (name: string): Diff[] =>
-  stage.published.flatMap(({ topic, event }) =>
-    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
-  );
-const uidOf = async (kind: string, name: string, namespace?: string): Promise<string | undefined> =>
-  (await world.find(kind, name, namespace))?.metadata.uid;
 
 type Annotations = Readonly<Record<string, string>>;
 const hookOf = (events: string, policy?: string): Annotations => ({
@@ -104,7 +92,7 @@ describe('a hook', () => {
       precious: await uidOf('configmap', 'precious', 'victim'),
       byHand: await uidOf('configmap', 'by-hand', 'victim'),
     }).toEqual(before);
-    expect(diffs('evil')).toMatchObject([
+    expect(diffsOf('evil')).toMatchObject([
       {
         reason: 'Guarded',
         action: 'none',
@@ -145,14 +133,14 @@ describe('a hook', () => {
     await converge('neighbour');
     expect(await uids()).toEqual(before);
     expect((await world.find('secret', 'login', 'tenant'))?.data).toMatchObject({ p: 'eA==', q: 'eQ==' });
-    expect(diffs('neighbour').flatMap(({ objects }) => objects.map(({ kind, name }) => `${kind} ${name}`))).toEqual([
+    expect(diffsOf('neighbour').flatMap(({ objects }) => objects.map(({ kind, name }) => `${kind} ${name}`))).toEqual([
       'PersistentVolumeClaim data',
       'Secret login',
     ]);
     await push(manifest('neighbour', 'a', configMap('a', { v: '2' })));
     await converge('neighbour');
     expect(await uids()).toEqual(before);
-    expect(diffs('neighbour')).toHaveLength(1);
+    expect(diffsOf('neighbour')).toHaveLength(1);
     await push({ 'environments/neighbour.yaml': undefined });
     expect(await stage.run('neighbour')).toMatchObject({ outcome: 'removed' });
     expect(await uids()).toEqual(before);
@@ -214,7 +202,7 @@ describe('a hook', () => {
     await push(manifest('claiming', 'a', configMap('a', { v: '2' })));
     await converge('claiming');
     expect(await uidOf('pvc', 'data', 'claiming')).toBe(first);
-    expect(diffs('claiming')).toMatchObject([
+    expect(diffsOf('claiming')).toMatchObject([
       {
         reason: 'Guarded',
         objects: [
@@ -546,7 +534,7 @@ describe('an environment that goes', () => {
     expect(await uidOf('configmap', 'left-by-hook', 'ending')).toBeUndefined();
     // A claim is released, whoever made it.
     expect((await world.find('pvc', 'data', 'ending'))?.metadata.labels).toBeUndefined();
-    expect(diffs('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(
+    expect(diffsOf('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(
       expect.stringContaining('is released, not deleted: PersistentVolumeClaim is pruned only'),
     );
   });

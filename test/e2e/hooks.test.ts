@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   countWrites,
@@ -15,6 +16,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { uidOf } = objectsOf(() => world);
 const { convergedAt, diffAt } = alertsOf(() => world);
 const { checked, expireLease, forget } = stateOf(() => world);
 
@@ -75,10 +77,6 @@ async function deploy(name: string, templates: Files, spec: Record<string, unkno
   const commit = await master.push({ ...environment(name, spec), ...chart(name, templates) });
   await convergedAt(name, commit);
   return commit;
-}
-
-async function uidOf(kind: string, name: string, namespace: string): Promise<string | undefined> {
-  return (await world.find(kind, name, namespace))?.metadata.uid;
 }
 
 /** The resource version at which it was written last: one counter for the whole cluster, so that versions tell an order. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   countWrites,
@@ -15,6 +16,7 @@ import {
 
 let world: World;
 let master: Clone;
+const { managersOf } = objectsOf(() => world);
 const { convergedAt } = alertsOf(() => world);
 const { checked, forget } = stateOf(() => world);
 
@@ -45,15 +47,6 @@ async function checksAfter(change: () => Promise<unknown>): Promise<{ writes: nu
 
 async function read(kind: string, name: string, namespace: string, jsonpath: string): Promise<string> {
   return world.kubectl('get', kind, name, '--namespace', namespace, '--output', `jsonpath=${jsonpath}`);
-}
-
-async function managersOf(kind: string, name: string, namespace: string): Promise<string[]> {
-  const found = JSON.parse(
-    await world.kubectl('get', kind, name, '--namespace', namespace, '--show-managed-fields', '--output', 'json'),
-  ) as { metadata: { managedFields: { manager: string; subresource?: string }[] } };
-  return found.metadata.managedFields
-    .flatMap(({ manager, subresource }) => (subresource === undefined ? [manager] : []))
-    .sort();
 }
 
 const patch = async (target: string, namespace: string, body: unknown, ...more: string[]) =>

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
 import { stateOf } from './state.ts';
+import { runsOf } from './runs.ts';
 import { configMap, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { converge, lastDiff } = runsOf(() => stage);
 const { expireLease, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
@@ -39,26 +40,12 @@ async function begin(files: Files): Promise<string> {
   return await push(files);
 }
 
-async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names)
-    expect(await stage.run(name), name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
-}
-
 async function ownerOf(name: string, namespace = 'shared'): Promise<string | undefined> {
   return (await world.find('configmap', name, namespace))?.metadata.annotations?.['converge.dev/environment'];
 }
 
 async function uidOf(name: string, namespace = 'shared'): Promise<string | undefined> {
   return (await world.find('configmap', name, namespace))?.metadata.uid;
-}
-
-/** The last diff that the runs published of an environment. */
-function lastDiff(name: string): Diff {
-  const found = stage.published
-    .filter(({ topic, event }) => topic === 'diff' && event.subject === `master/${name}`)
-    .at(-1);
-  if (found === undefined) throw new Error(`${name} has no diff`);
-  return found.event.data as Diff;
 }
 
 describe('the inventory', () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { status } from '../../shared/pipeline/status.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { stateOf } from './state.ts';
+import { runsOf } from './runs.ts';
 import {
   configMap,
   environmentFile,
@@ -18,6 +18,7 @@ import {
 
 let world: World;
 let stage: InProcess;
+const { diffsOf } = runsOf(() => stage);
 const { forget } = stateOf(() => world);
 const clones = new Map<RepositoryClass, Clone>();
 
@@ -64,10 +65,6 @@ async function get(kind: string, name: string, namespace: string): Promise<Obser
   return found;
 }
 
-const diffsOf = (name: string, repository: RepositoryClass = 'master'): Diff[] =>
-  stage.published
-    .filter(({ topic, event }) => topic === 'diff' && event.subject === `${repository}/${name}`)
-    .map(({ event }) => event.data as Diff);
 const marks = ({ metadata }: Observed) => ({
   partOf: metadata.labels?.['applyset.kubernetes.io/part-of'],
   environment: metadata.annotations?.['converge.dev/environment'],

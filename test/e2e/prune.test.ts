@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
 import { stateOf } from './state.ts';
+import { runsOf } from './runs.ts';
 import {
   configMap,
   deployment,
@@ -17,6 +17,7 @@ import {
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { diffsOf } = runsOf(() => stage);
 const { forget, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
@@ -35,12 +36,6 @@ const environment = (name: string, spec: Record<string, unknown> = {}): Files =>
 const manifest = (name: string, file: string, content: string): Files => ({
   [`manifests/${name}/${file}.yaml`]: content,
 });
-
-function diffsOf(name: string): Diff[] {
-  return stage.published.flatMap(({ topic, event }) =>
-    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
-  );
-}
 
 describe('an object of a kind whose definition changes', () => {
   const version = (name: string, isServed: boolean): object => ({

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,6 +19,7 @@ import {
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
+import { runConverge, type Ended } from './command.ts';
 import {
   configMap,
   deployment,
@@ -379,27 +379,12 @@ describe('a roll-back that is killed', () => {
 });
 
 /** The command as its users run it, beside the local pipeline. */
-async function openCommand(): Promise<
-  (...parameters: string[]) => Promise<{ code: number | null; out: string; err: string }>
-> {
+async function openCommand(): Promise<(...parameters: string[]) => Promise<Ended>> {
   const folder = await mkdtemp(join(world.pipeline.folder, 'command-'));
   await mkdir(join(folder, '.converge'));
   await writeFile(join(folder, '.converge', 'local.json'), JSON.stringify(world.pipeline.facts));
   const who = { GIT_COMMITTER_NAME: 'Olivia Ops', GIT_COMMITTER_EMAIL: 'olivia@example.com' };
-  return async (...parameters) => {
-    const program = join(import.meta.dirname, '../../cli/converge.js');
-    const env = { PATH: process.env['PATH'], HOME: folder, METADATA_SERVER_DETECTION: 'none', ...who };
-    const child = spawn(process.execPath, [program, ...parameters], {
-      cwd: folder,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const told = { out: '', err: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
-    const code = await new Promise<number | null>((ended) => child.on('close', ended));
-    return { code, ...told };
-  };
+  return async (...parameters) => runConverge(parameters, { folder, variables: { HOME: folder, ...who } });
 }
 
 describe('converge rollback', () => {
