@@ -2,7 +2,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { objectsOf } from './objects.ts';
 import { runsOf } from './runs.ts';
-import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import {
+  configMap,
+  environment,
+  environmentFile,
+  eventually,
+  manifest,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -21,12 +31,6 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
 
 type Annotations = Readonly<Record<string, string>>;
 const hookOf = (events: string, policy?: string): Annotations => ({

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
 import { stateOf } from './state.ts';
 import { runsOf } from './runs.ts';
-import { configMap, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
+import { configMap, environmentFile, manifest, startWorld, type Clone, type Files, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -22,9 +22,6 @@ afterAll(async () => {
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
 const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
   [`environments/${name}.yaml`]: environmentFile(name, { namespace: 'shared', ...spec }),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
 });
 const removed = (...paths: string[]): Files => Object.fromEntries(paths.map((path) => [path, undefined]));
 

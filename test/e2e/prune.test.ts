@@ -5,8 +5,9 @@ import { runsOf } from './runs.ts';
 import {
   configMap,
   deployment,
-  environmentFile,
+  environment,
   eventually,
+  manifest,
   startWorld,
   type Clone,
   type Files,
@@ -30,12 +31,6 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
 
 describe('an object of a kind whose definition changes', () => {
   const version = (name: string, isServed: boolean): object => ({

@@ -6,8 +6,10 @@ import { runsOf } from './runs.ts';
 import {
   configMap,
   deployment,
+  environment,
   environmentFile,
   eventually,
+  manifest,
   startWorld,
   type Clone,
   type Files,
@@ -32,12 +34,6 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
 const withoutFile = (name: string): Files => ({ [`environments/${name}.yaml`]: undefined });
 
 async function stateFiles(name: string): Promise<string[]> {

@@ -274,6 +274,16 @@ export function environmentFile(name: string, spec: Record<string, unknown> = {}
   });
 }
 
+/** That file at its place in a repository. */
+export function environment(name: string, spec: Record<string, unknown> = {}): Files {
+  return { [`environments/${name}.yaml`]: environmentFile(name, spec) };
+}
+
+/** A file of an environment's plain manifests at its place in a repository. */
+export function manifest(environmentName: string, file: string, content: string): Files {
+  return { [`manifests/${environmentName}/${file}.yaml`]: content };
+}
+
 export function configMap(name: string, data: Record<string, string>, metadata: Record<string, unknown> = {}): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
 }
