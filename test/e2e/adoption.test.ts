@@ -7,7 +7,7 @@ import {
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Observed,
   type World,
@@ -19,9 +19,7 @@ const { managersOf } = objectsOf(() => world);
 const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();

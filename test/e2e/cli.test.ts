@@ -10,7 +10,7 @@ import {
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -22,9 +22,7 @@ let master: Clone;
 let folder: string;
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
   folder = await mkdtemp(join(tmpdir(), 'converge-cli-'));
   await put(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
 });

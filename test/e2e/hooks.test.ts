@@ -8,7 +8,7 @@ import {
   environmentFile,
   eventually,
   lookUntil,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -21,9 +21,7 @@ const { convergedAt, diffAt } = alertsOf(() => world);
 const { checked, expireLease, forget } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();

@@ -7,7 +7,7 @@ import {
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type World,
 } from './world.ts';
@@ -18,9 +18,7 @@ const { convergedAt, diffAt } = alertsOf(() => world);
 const { checked, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();

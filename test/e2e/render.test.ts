@@ -9,7 +9,7 @@ import {
   environmentFile,
   eventually,
   readLog,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -21,9 +21,7 @@ const { convergedAt, diffAt } = alertsOf(() => world);
 const { checked } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld({ chaos: 'none' });
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster({ chaos: 'none' }));
 });
 afterAll(async () => {
   await world.stop();

@@ -25,7 +25,7 @@ import {
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   tgz,
   type Clone,
   type Files,
@@ -45,9 +45,7 @@ const { convergedAt, diffAt } = alertsOf(() => world);
 const { expireLease, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld({ configuration: { limits } });
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster({ configuration: { limits } }));
   inProcess = await startInProcess(world);
   silent = await world.clone();
 });

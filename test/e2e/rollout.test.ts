@@ -13,7 +13,7 @@ import {
   eventually,
   lookUntil,
   readLog,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -28,9 +28,7 @@ const { convergedAt, diffAt } = alertsOf(() => world);
 const { expireLease, memoryOf, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld({ configuration: { limits } });
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster({ configuration: { limits } }));
 });
 afterAll(async () => {
   await world.stop();

@@ -11,7 +11,7 @@ import {
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   tgz,
   type Clone,
   type World,
@@ -22,9 +22,7 @@ let master: Clone;
 const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();

@@ -145,6 +145,21 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
   };
 }
 
+/** A pipeline, and a person's clone of its master, which has a first commit. */
+export async function startWorldWithMaster(
+  options: Partial<PipelineOptions> = {},
+): Promise<{ world: World; master: Clone }> {
+  const world = await startWorld(options);
+  try {
+    const master = await world.clone();
+    await master.push({ 'README.md': 'Family Insurance' });
+    return { world, master };
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+}
+
 /** Alerts in the order they came, each event id once: the pipeline doubles messages, as the real one may. */
 async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T | undefined): Promise<T[]> {
   const received: T[] = [];
