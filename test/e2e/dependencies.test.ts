@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { alertsOf } from './alerts.ts';
@@ -70,7 +69,9 @@ describe('environments that depend on each other', () => {
     const before = (await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion;
     const commit = await master.push({ 'manifests/base/a.yaml': configMap('a', { version: '2' }) });
     await convergedAt('base', commit);
-    await sleep(1_000);
+    // What the one commit sets off is over by the time that the next one has been through all of it.
+    await convergedAt('base', await master.push({ 'manifests/base/a.yaml': configMap('a', { version: '3' }) }));
+    await world.allHeard();
     expect(await statusOf('left')).toMatchObject({ state: 'Converged' });
     expect((await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion).toBe(before);
     expect(world.converged.some((alert) => alert.environment === 'left' && alert.revision.endsWith(commit))).toBe(

@@ -1,9 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
-import { countWrites, startWorld, type Clone, type World } from './world.ts';
+import { atRest, countWrites, startWorld, type Clone, type World } from './world.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'examples', 'features');
 
@@ -63,7 +62,7 @@ describe('a chart with', () => {
     '$feature converges, and a second run that renders alike writes only which revision converged',
     async ({ chart, created }) => {
       expect((await deploy(chart)).changes).toEqual({ created, configured: 0, unchanged: 0, pruned: 0 });
-      await sleep(1000);
+      await atRest(() => countWrites(world, resources));
       const before = { writes: await countWrites(world, resources), diffs: world.diffs.length };
       const again = await convergedAt(
         chart,

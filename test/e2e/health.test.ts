@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
-import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { deployment, environmentFile, eventually, lookUntil, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
@@ -70,16 +70,14 @@ describe('a health expression of the environment file', () => {
     expect(told).toMatchObject({ environment: 'pricing' });
 
     await publish('Refused', 'the premium is too low');
-    const diff = await eventually('it is told', async () => {
-      await world.checkDrift();
-      return world.diffs.find(({ reason }) => reason === 'Unhealthy');
-    });
+    const diff = await lookUntil(world, 'it is told', () => world.diffs.find(({ reason }) => reason === 'Unhealthy'));
     expect(diff).toMatchObject({ environment: 'pricing', summary: 'Tariff pricing/home: the premium is too low' });
     await publish('Published', 'all offices have it');
-    await eventually('it converged again', async () => {
-      await world.checkDrift();
-      return world.converged.filter(({ environment }) => environment === 'pricing').length === 2;
-    });
+    await lookUntil(
+      world,
+      'it converged again',
+      () => world.converged.filter(({ environment }) => environment === 'pricing').length === 2,
+    );
   });
 
   it('that does not compile is refused with the upload, naming line and key', async () => {

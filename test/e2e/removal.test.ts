@@ -9,6 +9,7 @@ import {
   environment,
   environmentFile,
   eventually,
+  lookUntil,
   manifest,
   startWorld,
   type Clone,
@@ -351,10 +352,7 @@ describe('an environment whose file is removed', () => {
     await announced.push(environment('heard'));
     await eventually('it is back', () => world.converged.filter((alert) => alert.environment === 'heard').length === 3);
     await push(withoutFile('heard'));
-    await eventually('the schedule finds it gone', async () => {
-      await world.checkDrift();
-      return (await stateFiles('heard')).length === 0;
-    });
+    await lookUntil(world, 'the schedule finds it gone', async () => (await stateFiles('heard')).length === 0);
   });
 });
 

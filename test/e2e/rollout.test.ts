@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { reconcileRequestedType, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
@@ -471,8 +470,10 @@ describe('a function that is frozen beyond its lease', () => {
           mode: 'reconcile',
           cause: 'request',
         };
-        await eventually('another instance took over', async () =>
-          reconciler.run({ job, expected: ['converged'] }).catch(async () => (await sleep(2000), undefined)),
+        await eventually(
+          'another instance took over',
+          async () => reconciler.run({ job, expected: ['converged'] }).catch(() => undefined),
+          { pauseMilliseconds: 2000 },
         );
       });
       expect(new Set(await values())).toEqual(new Set(['new']));

@@ -262,6 +262,21 @@ export async function lookUntil<T>(
   );
 }
 
+/** Resolves when two looks, one after the other, find the same: nothing tells when the controllers of a cluster have come to rest. */
+export async function atRest(look: () => Promise<unknown>): Promise<void> {
+  let last: string | undefined;
+  await eventually(
+    'the cluster came to rest',
+    async () => {
+      const found = JSON.stringify(await look());
+      const isSame = found === last;
+      last = found;
+      return isSame;
+    },
+    { pauseMilliseconds: 700 },
+  );
+}
+
 /** A gzipped tar archive of these files. */
 export async function tgz(files: Readonly<Record<string, string>>): Promise<Buffer> {
   const archive = pack();
