@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { eventSeconds } from '../guards.ts';
 import { objectsOf } from './objects.ts';
 import { runsOf } from './runs.ts';
 import {
@@ -64,7 +65,14 @@ const job = (name: string, annotations: Annotations = {}, namespace?: string): s
     spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'work', image: 'work' }] } } },
   });
 async function ended(name: string, namespace: string): Promise<void> {
-  await world.kubectl('wait', `job/${name}`, '--namespace', namespace, '--for=condition=complete', '--timeout=60s');
+  await world.kubectl(
+    'wait',
+    `job/${name}`,
+    '--namespace',
+    namespace,
+    '--for=condition=complete',
+    `--timeout=${eventSeconds}s`,
+  );
 }
 async function namespaced(name: string): Promise<void> {
   await world.apply(object('Namespace', name));

@@ -19,6 +19,7 @@ import { readDelivery } from '../functions/parts.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { ensureProgram, type Programs } from '../../local/programs.ts';
 import { eventually } from '../eventually.ts';
+import { eventSeconds } from '../guards.ts';
 
 const execute = promisify(execFile);
 const recordingFunctions = join(import.meta.dirname, 'recording-functions.ts');
@@ -220,7 +221,7 @@ describe('the local pipeline', () => {
   });
 
   test('delivers a message again when the functions die over it', async () => {
-    await publish(pipeline, { topic: 'reconcile', id: 'survivor', data: { order: 'wait' } });
+    await publish(pipeline, { topic: 'reconcile', id: 'survivor', data: { order: 'die' } });
     const first = await eventually('the message is delivered', async () =>
       (await received(pipeline, 'reconcile')).find((entry) => entry.event?.id === 'survivor'),
     );
@@ -270,7 +271,7 @@ describe('the local pipeline', () => {
 
   test('rolls out a Deployment on the sandbox cluster', async () => {
     await pipeline.kubernetes.kubectl(['create', 'deployment', 'web', '--image=shop:1', '--replicas=2']);
-    await pipeline.kubernetes.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
+    await pipeline.kubernetes.kubectl(['rollout', 'status', 'deployment/web', `--timeout=${eventSeconds}s`]);
     const ready = await pipeline.kubernetes.kubectl([
       'get',
       'deployment',
