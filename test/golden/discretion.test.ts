@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
@@ -8,6 +8,7 @@ import type { EnvironmentSource } from '../../shared/environment/environment-fil
 import type { Renderer } from '../../shared/ports/renderer.ts';
 import { rejectionOf } from '../refusal.ts';
 import { buildMilliseconds } from '../guards.ts';
+import { writeFiles } from '../write-files.ts';
 
 /** What no error may quote, not even in part. */
 const password = 'hunter2Canary';
@@ -379,10 +380,7 @@ afterAll(async () => {
 
 async function messageOf({ files, source }: Way): Promise<string> {
   const root = await mkdtemp(join(scratch, 'repository-'));
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), content);
-  }
+  await writeFiles(root, files);
   const seed = async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' });
   const request = {
     root,

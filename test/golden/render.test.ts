@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import type { EnvironmentSource } from '../../shared/environment/environment-fil
 import type { Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
 import { rejectionOf } from '../refusal.ts';
 import { buildMilliseconds } from '../guards.ts';
+import { writeFiles } from '../write-files.ts';
 
 /**
  * Each folder of `render/` is a small repository, named by its expected result, with the request to render it by
@@ -207,10 +208,7 @@ async function requestOf(name: string): Promise<RenderRequest> {
 
 async function repository(files: Readonly<Record<string, Uint8Array>>): Promise<string> {
   const root = await mkdtemp(join(scratch, 'repository-'));
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(join(root, path, '..'), { recursive: true });
-    await writeFile(join(root, path), content);
-  }
+  await writeFiles(root, files);
   return root;
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -24,6 +24,7 @@ import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-tim
 import type { Repository } from '../../shared/ports/git.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 import { converge, gitHostOfFile } from './git-host-of-file.ts';
+import { writeFiles } from '../write-files.ts';
 
 const run = promisify(execFile);
 const host = gitHostOfFile({ tests: 80 });
@@ -117,10 +118,7 @@ async function tgz(
   prepare: (root: string) => Promise<void> = async () => {},
 ): Promise<Buffer> {
   const root = await mkdtemp(join(host.folder, 'pack-'));
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), text);
-  }
+  await writeFiles(root, files);
   await prepare(root);
   const { stdout } = await run('tar', ['-C', root, '-cz', '.'], { encoding: 'buffer', maxBuffer: 50_000_000 });
   return stdout;
@@ -608,8 +606,7 @@ describe('uploads that wait for one push', () => {
 describe('an upload to a path that somebody else changed', () => {
   const theirs = (text: string, path = 'a.yaml') =>
     byHand(async (git, workTree) => {
-      await mkdir(dirname(join(workTree, path)), { recursive: true });
-      await writeFile(join(workTree, path), text);
+      await writeFiles(workTree, { [path]: text });
       await git('add', '--all');
       await git('commit', '--quiet', '--message', 'Theirs');
     });
