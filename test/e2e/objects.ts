@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { World } from './world.ts';
+import type { Observed, World } from './world.ts';
 
 const managedSchema = z.object({
   metadata: z.object({
@@ -11,6 +11,8 @@ const managedSchema = z.object({
 
 /** What the API server says of an object. */
 export interface ObjectsOfWorld {
+  /** Throws where the object is not there. */
+  get(this: void, kind: string, name: string, namespace: string): Promise<Observed>;
   /** Undefined where the object is not there. */
   uidOf(this: void, kind: string, name: string, namespace?: string): Promise<string | undefined>;
   /** Who manages fields of it, but those of a subresource, in the order of their names. */
@@ -28,6 +30,11 @@ export function objectsOf(world: () => World): ObjectsOfWorld {
     return managedFields.filter(({ subresource }) => subresource === undefined);
   }
   return {
+    async get(kind, name, namespace) {
+      const found = await world().find(kind, name, namespace);
+      if (found === undefined) throw new Error(`${kind} ${namespace}/${name} is not there`);
+      return found;
+    },
     uidOf: async (kind, name, namespace) => (await world().find(kind, name, namespace))?.metadata.uid,
     managersOf: async (...object) => (await managed(...object)).map(({ manager }) => manager).sort(),
     operationsOf: async (...object) =>

@@ -3,6 +3,7 @@ import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { status } from '../../shared/pipeline/status.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
 import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
 import { runsOf } from './runs.ts';
 import {
   configMap,
@@ -18,6 +19,7 @@ import {
 
 let world: World;
 let stage: InProcess;
+const { get } = objectsOf(() => world);
 const { diffsOf } = runsOf(() => stage);
 const { forget } = stateOf(() => world);
 const clones = new Map<RepositoryClass, Clone>();
@@ -57,12 +59,6 @@ async function converge(name: string, repository: RepositoryClass = 'master'): P
   const result = await stage.run(name, { repository });
   expect(result, name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
   return result;
-}
-
-async function get(kind: string, name: string, namespace: string): Promise<Observed> {
-  const found = await world.find(kind, name, namespace);
-  if (found === undefined) throw new Error(`${kind} ${namespace}/${name} is not there`);
-  return found;
 }
 
 const marks = ({ metadata }: Observed) => ({
