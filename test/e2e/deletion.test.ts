@@ -18,7 +18,7 @@ import {
 let world: World;
 let master: Clone;
 let stage: InProcess;
-const { converge, diffsOf } = runsOf(() => stage);
+const { converge, diffsOf: diffs } = runsOf(() => stage);
 const { uidOf } = objectsOf(() => world);
 
 beforeAll(async () => {
@@ -104,7 +104,7 @@ describe('a hook', () => {
       precious: await uidOf('configmap', 'precious', 'victim'),
       byHand: await uidOf('configmap', 'by-hand', 'victim'),
     }).toEqual(before);
-    expect(diffsOf('evil')).toMatchObject([
+    expect(diffs('evil')).toMatchObject([
       {
         reason: 'Guarded',
         action: 'none',
@@ -145,14 +145,14 @@ describe('a hook', () => {
     await converge('neighbour');
     expect(await uids()).toEqual(before);
     expect((await world.find('secret', 'login', 'tenant'))?.data).toMatchObject({ p: 'eA==', q: 'eQ==' });
-    expect(diffsOf('neighbour').flatMap(({ objects }) => objects.map(({ kind, name }) => `${kind} ${name}`))).toEqual([
+    expect(diffs('neighbour').flatMap(({ objects }) => objects.map(({ kind, name }) => `${kind} ${name}`))).toEqual([
       'PersistentVolumeClaim data',
       'Secret login',
     ]);
     await push(manifest('neighbour', 'a', configMap('a', { v: '2' })));
     await converge('neighbour');
     expect(await uids()).toEqual(before);
-    expect(diffsOf('neighbour')).toHaveLength(1);
+    expect(diffs('neighbour')).toHaveLength(1);
     await push({ 'environments/neighbour.yaml': undefined });
     expect(await stage.run('neighbour')).toMatchObject({ outcome: 'removed' });
     expect(await uids()).toEqual(before);
@@ -214,7 +214,7 @@ describe('a hook', () => {
     await push(manifest('claiming', 'a', configMap('a', { v: '2' })));
     await converge('claiming');
     expect(await uidOf('pvc', 'data', 'claiming')).toBe(first);
-    expect(diffsOf('claiming')).toMatchObject([
+    expect(diffs('claiming')).toMatchObject([
       {
         reason: 'Guarded',
         objects: [
@@ -546,7 +546,7 @@ describe('an environment that goes', () => {
     expect(await uidOf('configmap', 'left-by-hook', 'ending')).toBeUndefined();
     // A claim is released, whoever made it.
     expect((await world.find('pvc', 'data', 'ending'))?.metadata.labels).toBeUndefined();
-    expect(diffsOf('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(
+    expect(diffs('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(
       expect.stringContaining('is released, not deleted: PersistentVolumeClaim is pruned only'),
     );
   });
