@@ -1,11 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import { eventSeconds } from '../guards.ts';
+import { objectsOf } from './objects.ts';
+import { runsOf } from './runs.ts';
+import {
+  configMap,
+  environment,
+  environmentFile,
+  eventually,
+  manifest,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { converge, diffsOf: diffs } = runsOf(() => stage);
+const { uidOf } = objectsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -18,27 +32,6 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
-
-async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const result = await stage.run(name);
-    expect(result, JSON.stringify({ name, result })).toMatchObject({
-      outcome: expect.stringMatching(/^(converged|unchanged)$/),
-    });
-  }
-}
-const diffs = (name: string): Diff[] =>
-  stage.published.flatMap(({ topic, event }) =>
-    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
-  );
-const uidOf = async (kind: string, name: string, namespace?: string): Promise<string | undefined> =>
-  (await world.find(kind, name, namespace))?.metadata.uid;
 
 type Annotations = Readonly<Record<string, string>>;
 const hookOf = (events: string, policy?: string): Annotations => ({
@@ -72,7 +65,14 @@ const job = (name: string, annotations: Annotations = {}, namespace?: string): s
     spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'work', image: 'work' }] } } },
   });
 async function ended(name: string, namespace: string): Promise<void> {
-  await world.kubectl('wait', `job/${name}`, '--namespace', namespace, '--for=condition=complete', '--timeout=60s');
+  await world.kubectl(
+    'wait',
+    `job/${name}`,
+    '--namespace',
+    namespace,
+    '--for=condition=complete',
+    `--timeout=${eventSeconds}s`,
+  );
 }
 async function namespaced(name: string): Promise<void> {
   await world.apply(object('Namespace', name));
