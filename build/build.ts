@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ensureProgram, type Report, type Target } from '../local/programs.ts';
+import { ensureProgram, type Report, type Platform } from '../local/programs.ts';
 import { systemErrorCode } from '../local/local-error.ts';
 import { billOfMaterials, licenses } from './bill-of-materials.ts';
 import { bundleCommand } from './command.ts';
@@ -13,9 +13,9 @@ import { packTarball, packZip } from './pack.ts';
 import { npmLibraries } from './packages.ts';
 
 /** What Cloud Functions run on, and whose renderer is in the archive. */
-export const deployed: Target = { os: 'linux', arch: 'amd64' };
+export const deployed: Platform = { os: 'linux', arch: 'amd64' };
 /** For the image alone. */
-const others: readonly Target[] = [{ os: 'linux', arch: 'arm64' }];
+const others: readonly Platform[] = [{ os: 'linux', arch: 'arm64' }];
 
 /** Paths below the folder that was built into. */
 export const built = {
@@ -23,7 +23,7 @@ export const built = {
   archive: 'functions.zip',
   functions: 'functions',
   bill: 'functions.cdx.json',
-  renderer: ({ os, arch }: Target): string => `render/${os}-${arch}/render`,
+  renderer: ({ os, arch }: Platform): string => `render/${os}-${arch}/render`,
   command: (version: string): string => `converge-${version}.tgz`,
   sums: 'SHA256SUMS',
 } as const;
@@ -31,7 +31,7 @@ export const built = {
 export interface BuildOptions {
   readonly root: string;
   readonly out: string;
-  readonly targets?: readonly Target[];
+  readonly targets?: readonly Platform[];
   readonly report?: Report;
 }
 
@@ -49,7 +49,7 @@ export async function build({ root, out, targets = others, report = () => {} }: 
     .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
   const license: ArchiveFile = { content: await readFile(join(root, 'LICENSE')) };
   const tools = join(root, 'tools');
-  const renderers: [Target, string][] = [];
+  const renderers: [Platform, string][] = [];
   const renderer = await ensureProgram('render', { target: deployed, tools, report });
   renderers.push([deployed, renderer]);
   for (const target of targets) renderers.push([target, await ensureProgram('render', { target, tools, report })]);

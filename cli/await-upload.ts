@@ -2,9 +2,9 @@ import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
-import { findLanding } from '../shared/pipeline/common/find-landing.ts';
+import { findUpload } from '../shared/pipeline/common/find-upload.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
-import { plainRevision, type Line } from './answer.ts';
+import { plainRevision, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { readCommitStatus } from './read-status.ts';
@@ -28,7 +28,7 @@ export async function awaitCommit(
   const state = await context.open.state();
   context.progress(`waits until ${artifactUri(artifact)} is committed`);
   while (true) {
-    const landing = await findLanding({ ...artifact, repositoryClass }, { state });
+    const landing = await findUpload({ ...artifact, repositoryClass }, { state });
     if (landing?.landing === 'committed') return landing.commit;
     if (landing?.landing === 'refused') {
       throw new CommandError({

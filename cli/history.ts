@@ -1,6 +1,6 @@
 import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
 import { history, type HistoryEntry } from '../shared/pipeline/history.ts';
-import { plainRevision, shortTime, type Answer, type Line } from './answer.ts';
+import { plainRevision, shortTime, type CommandResult, type Line } from './command-result.ts';
 import type { Context } from './context.ts';
 import { provenanceLines } from './provenance-lines.ts';
 
@@ -12,7 +12,11 @@ export interface HistoryOptions {
 }
 
 /** `converge history ENVIRONMENT`. */
-export async function showHistory(context: Context, name: string, { limit, since }: HistoryOptions): Promise<Answer> {
+export async function showHistory(
+  context: Context,
+  name: string,
+  { limit, since }: HistoryOptions,
+): Promise<CommandResult> {
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
   const environment = await findEnvironment({ name, repositories: Object.keys(context.config.repositories) }, ports);
   const found = await history(environment, { entries: limit, milliseconds: since }, ports);

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConvergeError, type ErrorCode } from '../shared/base/errors.ts';
-import { paint, type Answer } from './answer.ts';
+import { paint, type CommandResult } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import { clearUp } from './context.ts';
 import { makeProgram, realSurroundings } from './program.ts';
@@ -38,7 +38,7 @@ export async function main(): Promise<void> {
 async function run(argv: string[]): Promise<number> {
   let exit = 0;
   let json = false;
-  const answer = (told: Answer): void => {
+  const answer = (told: CommandResult): void => {
     exit = told.exit;
     process.stdout.write(
       json

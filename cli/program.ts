@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { durationPattern, parseDuration } from '../shared/environment/duration.ts';
 import type { ApiResource } from '../shared/objects/cluster-api.ts';
 import { builtInVersion } from '../shared/rbac/known-resources.ts';
-import type { Answer } from './answer.ts';
+import type { CommandResult } from './command-result.ts';
 import { openContext, type Context } from './context.ts';
 
 const exitCodes =
@@ -11,7 +11,7 @@ const exitCodes =
 /** What a command works on, and where its answer goes. */
 export interface Surroundings {
   readonly open: (options: { config: string | undefined }) => Context;
-  readonly answer: (answer: Answer) => void;
+  readonly answer: (answer: CommandResult) => void;
 }
 
 export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContext };

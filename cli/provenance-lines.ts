@@ -1,5 +1,5 @@
 import type { CommitProvenance } from '../shared/pipeline/common/provenance.ts';
-import type { Line } from './answer.ts';
+import type { Line } from './command-result.ts';
 
 /** Where a commit came from, from its trailers: one line each. */
 export function provenanceLines({ subject, artifacts, sourceCommits, builds, uploadedBy }: CommitProvenance): Line[] {

@@ -5,7 +5,7 @@ import { inParallel } from '../shared/pipeline/common/parallel.ts';
 import type { Ports } from '../shared/ports/ports.ts';
 import { rbac } from '../shared/pipeline/rbac.ts';
 import { environmentUser } from '../shared/rbac/environment-user.ts';
-import type { Answer, Line } from './answer.ts';
+import type { CommandResult, Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -18,7 +18,7 @@ export interface RbacOptions {
 }
 
 /** `converge rbac ENVIRONMENT`: manifests for `kubectl apply`, with what they leave open as comments before them. */
-export async function showRbac(context: Context, name: string, options: RbacOptions): Promise<Answer> {
+export async function showRbac(context: Context, name: string, options: RbacOptions): Promise<CommandResult> {
   const ports = {
     ...context.ports,
     state: await context.open.state(),

@@ -4,7 +4,7 @@ import { describeError } from '../shared/base/errors.ts';
 import type { Topics } from '../shared/ports/messages.ts';
 import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
-import { plainRevision, type Answer, type Line } from './answer.ts';
+import { plainRevision, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -17,7 +17,7 @@ export interface RollbackOptions {
 }
 
 /** `converge rollback <environment|repository>`: exit code 1 where it would take more back than was asked for. */
-export async function rollBack(context: Context, target: string, options: RollbackOptions): Promise<Answer> {
+export async function rollBack(context: Context, target: string, options: RollbackOptions): Promise<CommandResult> {
   if (options.to !== undefined && options.incident !== undefined)
     throw new CommandError({
       subject: '--to',

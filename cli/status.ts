@@ -1,6 +1,6 @@
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentState, EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
-import { plainRevision, shortTime, table, type Answer, type Tone } from './answer.ts';
+import { plainRevision, shortTime, table, type CommandResult, type Tone } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
@@ -16,7 +16,7 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
 };
 
 /** `converge status [ENVIRONMENT…]`: exit code 1 where one of them is `Diverged` or `Failed`, or a repository cannot be read. */
-export async function showStatus(context: Context, names: readonly string[]): Promise<Answer> {
+export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
   const { environments, unreadable } = await readStatus(context);
   const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
     name === own || name === `${repository}/${own}`;

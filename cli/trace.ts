@@ -1,5 +1,5 @@
 import { trace, traceTitle, type Trace } from '../shared/pipeline/trace.ts';
-import { shortTime, type Answer, type Line } from './answer.ts';
+import { shortTime, type CommandResult, type Line } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { provenanceLines } from './provenance-lines.ts';
@@ -16,7 +16,7 @@ export async function showTrace(
   context: Context,
   object: string,
   { namespace, environment, since }: TraceOptions,
-): Promise<Answer> {
+): Promise<CommandResult> {
   const [kind = '', name = '', ...rest] = object.split('/');
   if (kind === '' || name === '' || rest.length > 0)
     throw new CommandError({ subject: object, message: 'is no KIND/NAME', remedy: 'write it like deployment/web' });

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
 import type { RepositoryConfig } from '../shared/config/config.ts';
 import { branchName, branchPatterns, classesOfBranch } from '../shared/source/branches.ts';
-import { artifactUri, targetOf, withoutArchiveEnding, type ArtifactId } from '../shared/source/artifact.ts';
-import type { Answer, Line } from './answer.ts';
+import { artifactUri, destinationOf, withoutArchiveEnding, type ArtifactId } from '../shared/source/artifact.ts';
+import type { CommandResult, Line } from './command-result.ts';
 import { awaitCommit, awaitConvergence, type Outcome } from './await-upload.ts';
 import { readBuild, type Build } from './ci-environment.ts';
 import { CommandError } from './command-error.ts';
@@ -32,7 +32,11 @@ interface Prepared {
 const tries = 5;
 
 /** `converge upload FOLDER|FILE…`: exit code 0 where it became a commit and, with `--wait`, everything it affects converged. */
-export async function upload(context: Context, paths: readonly string[], options: UploadOptions): Promise<Answer> {
+export async function upload(
+  context: Context,
+  paths: readonly string[],
+  options: UploadOptions,
+): Promise<CommandResult> {
   const build = readBuild(context.environment);
   const repositoryClass = chooseClass({ context, options, build });
   const { bucket } = repositoryOf(context, repositoryClass);
@@ -128,7 +132,7 @@ async function prepare({
   if (found.isDirectory()) {
     const target = withoutArchiveEnding(name);
     // Refused before it is read: `.` or a path that leaves the tree.
-    targetOf({ bucket: '', name: target, generation: '0' });
+    destinationOf({ bucket: '', name: target, generation: '0' });
     return {
       name: `${target}.tgz`,
       content: await packFolder({ folder: resolve(context.folder, path), target, limits: context.config.limits }),

@@ -57,10 +57,10 @@ function stackOf(refused: ConvergeError | undefined): { stack?: string | undefin
   return refused?.code === 'Unforeseen' && refused.cause instanceof Error ? { stack: refused.cause.stack } : {};
 }
 
-type Answer = (request: Request) => Promise<{ status: number; body: object }>;
+type Respond = (request: Request) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
-export function answering(stage: GuardedFunction, handle: Answer): HttpFunction {
+export function answering(stage: GuardedFunction, handle: Respond): HttpFunction {
   return behindDoor(stage, answeringAnybody(stage, handle));
 }
 
@@ -71,7 +71,7 @@ const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
 };
 
 /** Without a door: for a caller that proves itself to the stage. */
-export function answeringAnybody(stage: string, handle: Answer): HttpFunction {
+export function answeringAnybody(stage: string, handle: Respond): HttpFunction {
   return async (request, response) => {
     try {
       const { status, body } = await handle(request);

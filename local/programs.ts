@@ -24,11 +24,11 @@ export interface EnsureOptions {
   /** The folder of the Go modules; absent: `tools/` of this project. */
   readonly tools?: string;
   /** A program for another machine, to be deployed: built without a trace of this one. Absent: for this machine. */
-  readonly target?: Target;
+  readonly target?: Platform;
 }
 
 /** In Go's words. */
-export interface Target {
+export interface Platform {
   readonly os: 'linux';
   readonly arch: 'amd64' | 'arm64';
 }
@@ -141,7 +141,7 @@ async function build(job: {
   source: string;
   package: string;
   flags: readonly string[];
-  target: Target | undefined;
+  target: Platform | undefined;
   program: string;
   report: Report;
   signal: AbortSignal | undefined;
@@ -172,7 +172,7 @@ async function runGo(run: {
   name: string;
   source: string;
   arguments: readonly string[];
-  target: Target | undefined;
+  target: Platform | undefined;
   signal: AbortSignal | undefined;
 }): Promise<void> {
   const machine =

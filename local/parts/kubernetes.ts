@@ -215,13 +215,16 @@ interface Client {
   readonly certificate: string;
 }
 
-interface Answer {
+interface ApiResponse {
   readonly status: number;
   readonly body: string;
 }
 
 /** One request to the API server, or undefined while it does not listen yet. */
-async function call(client: Client, { path, body }: { path: string; body?: unknown }): Promise<Answer | undefined> {
+async function call(
+  client: Client,
+  { path, body }: { path: string; body?: unknown },
+): Promise<ApiResponse | undefined> {
   const sent = request({
     host: '127.0.0.1',
     port: client.port,
@@ -232,7 +235,7 @@ async function call(client: Client, { path, body }: { path: string; body?: unkno
   });
   sent.end(body === undefined ? undefined : JSON.stringify(body));
   try {
-    return await new Promise<Answer>((resolve, reject) => {
+    return await new Promise<ApiResponse>((resolve, reject) => {
       sent.once('error', reject);
       sent.once('response', (response) => {
         text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);

@@ -8,13 +8,13 @@ import { celContext } from './cel-values.ts';
  * What an expression says of an object. `absent`: it reads a field or an item that the object has not. `failed`: it cannot be
  * evaluated, because a value is of another type, say.
  */
-export type CelAnswer =
+export type CelResult =
   | { readonly kind: 'answer'; readonly value: boolean }
   | { readonly kind: 'absent'; readonly message: string }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** An expression that compiles: evaluating it never throws. */
-export type CelExpression = (object: KubernetesObject) => CelAnswer;
+export type CelExpression = (object: KubernetesObject) => CelResult;
 
 export type Compiled =
   | { readonly ok: true; readonly expression: CelExpression }
@@ -81,7 +81,7 @@ function evaluate({
   depth: number;
   object: KubernetesObject;
   text: string;
-}): CelAnswer {
+}): CelResult {
   try {
     const { variables, longest } = celContext(object);
     if (longest ** depth > mostIterations) {

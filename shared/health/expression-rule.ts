@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { ruleTargetSchema } from '../objects/rule-target.ts';
-import { compileCel, type CelAnswer, type Compiled } from './cel.ts';
+import { compileCel, type CelResult, type Compiled } from './cel.ts';
 import { degraded, healthy, progressing, unknown, type HealthRule } from './health.ts';
 import { describeStatus } from './status-words.ts';
 
@@ -44,12 +44,12 @@ export function expressionRule(expressions: HealthExpressions): HealthRule {
 }
 
 /** Expressions of an environment file compile: it is refused otherwise. */
-function ask(compiled: Compiled, object: KubernetesObject): CelAnswer {
+function ask(compiled: Compiled, object: KubernetesObject): CelResult {
   if (!compiled.ok) return { kind: 'failed', message: `does not compile: ${compiled.message}` };
   const answer = compiled.expression(object);
   return answer.kind === 'failed' ? { kind: 'failed', message: `cannot be evaluated: ${answer.message}` } : answer;
 }
 
-function isTrue(answer: CelAnswer): boolean {
+function isTrue(answer: CelResult): boolean {
   return answer.kind === 'answer' && answer.value;
 }

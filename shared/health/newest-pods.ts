@@ -22,7 +22,7 @@ export function isControlledBy(owner: KubernetesObject): (object: KubernetesObje
 
 /**
  * The ReplicaSet of a Deployment's latest template: the one that its controller gave the highest revision, and a
- * roll-back gives an old one a new revision.
+ * rollback gives an old one a new revision.
  */
 export function newestReplicaSet({
   workload,

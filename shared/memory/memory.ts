@@ -46,7 +46,7 @@ export const memorySchema = z.object({
   attempted: attemptedSchema.optional(),
   /** The last revision that converged. */
   converged: attemptedSchema.extend({ renderKey: z.string() }).optional(),
-  /** The last revision that converged with other inputs than `converged`: where a roll-back goes to. */
+  /** The last revision that converged with other inputs than `converged`: where a rollback goes to. */
   previous: attemptedSchema.optional(),
   /** The revision that was rolled back because it failed. */
   quarantine: quarantineSchema.optional(),

@@ -20,7 +20,7 @@ export const quarantineSchema = z.object({
   revert: commitSchema.nullable(),
   /** Why the Git host did not take the commit; it is not tried again. */
   refused: z.string().optional(),
-  /** The object ids of the same paths after the roll-back. */
+  /** The object ids of the same paths after the rollback. */
   restored: inputsSchema.optional(),
   /** The commit by which a person brought the inputs back: from there on uploads are free, and nothing is rolled back again. */
   lifted: commitSchema.optional(),
@@ -54,7 +54,7 @@ export function reviewQuarantine({
 
 export type RollbackVerdict =
   | { readonly verdict: 'due' }
-  /** `note`: what the alert is to say of it; empty where roll-backs are nothing to the environment. */
+  /** `note`: what the alert is to say of it; empty where rollbacks are nothing to the environment. */
   | { readonly verdict: 'not due'; readonly note: string };
 
 /**
@@ -81,9 +81,7 @@ export function judgeRollback({
   if (sameInputs({ attempted: converged.inputs, current: failed.inputs })) {
     const isRollback = quarantine?.revert !== undefined && quarantine.revert !== null;
     return notDue(
-      isRollback
-        ? `this is the roll-back of ${shortRevision(quarantine.revision)}; nothing further is rolled back`
-        : '',
+      isRollback ? `this is the rollback of ${shortRevision(quarantine.revision)}; nothing further is rolled back` : '',
     );
   }
   if (quarantine !== undefined && sameInputs({ attempted: quarantine.inputs, current: failed.inputs })) {

@@ -41,7 +41,7 @@ export function foreignOwnerOf({
  * What the owner of an object says of it at this revision: it is not asked (`other`: of another repository or cluster),
  * `wants` it, does not want it (`free`), is `suspended` and keeps what it owns, or cannot be asked (`unknown`).
  */
-export type OwnersAnswer =
+export type OwnersVerdict =
   | { readonly answer: 'other' | 'wants' | 'free' | 'suspended' }
   | { readonly answer: 'unknown'; readonly reason: string };
 
@@ -49,7 +49,7 @@ export type OwnersAnswer =
  * Why an object of another set must not be applied, or undefined where it is handed over. A forced apply would take it
  * without a word. An owner that does not parse or render has not said that it does not want it.
  */
-export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
+export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersVerdict }): string | undefined {
   if (owner.as === 'state') return `${stateMessage(owner.title)}, and is never applied over; leave it out`;
   switch (said.answer) {
     case 'free':

@@ -2,7 +2,7 @@ import { declaredPaths } from '../environment/inputs.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import { environmentKey, revisionOf } from '../base/revision.ts';
 import { ConvergeError } from '../base/errors.ts';
-import { conflictWords, type Conflict } from '../source/revert.ts';
+import { conflictWords, type RevertConflict } from '../source/revert.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import { announceCommit } from './common/announce-commit.ts';
 import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
@@ -10,7 +10,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { otherReaders, rememberedPaths } from './rollback/readers.ts';
 import { revertOnBranch } from './rollback/revert-on-branch.ts';
-import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
+import { extentOfEnvironment, extentOfRepository, type RollbackScope } from './rollback/where-to.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 
 export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
@@ -132,7 +132,7 @@ async function scopeOf({
   head: Commit;
   request: RollbackRequest;
   ports: RollbackPorts;
-}): Promise<{ extent: Extent; paths: readonly string[] }> {
+}): Promise<{ extent: RollbackScope; paths: readonly string[] }> {
   const asked = { to: request.to, incident: request.incident };
   if (environment === undefined) return { extent: await extentOfRepository({ repository, head, asked }), paths: [''] };
   const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
@@ -193,7 +193,7 @@ function conflicting({
 }: {
   key: string;
   to: string;
-  conflicts: readonly Conflict[];
+  conflicts: readonly RevertConflict[];
 }): ConvergeError {
   const words = conflicts.slice(0, listed).map(conflictWords);
   const more = conflicts.length > listed ? [`${conflicts.length - listed} more paths`] : [];

@@ -9,7 +9,7 @@ export interface ArtifactId {
 }
 
 /** What an object name means for the repository: one file, or a group of files that replaces a folder as a whole. */
-export type Target =
+export type Destination =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'group'; readonly path: string };
 
@@ -37,7 +37,7 @@ export function archiveNamesOf(folder: string): readonly string[] {
  * Where an uploaded object goes: `charts/shop/values.yaml` to the same path, `charts/shop.tgz` to the folder `charts/shop`.
  * Throws `UnsafePath` (refuse) for a name that is no safe path.
  */
-export function targetOf(artifact: ArtifactId): Target {
+export function destinationOf(artifact: ArtifactId): Destination {
   const subject = artifactUri(artifact);
   const kind = archiveFormatOf(artifact.name) === undefined ? 'file' : 'group';
   return { kind, path: safePath({ path: withoutArchiveEnding(artifact.name), subject }) };

@@ -1,13 +1,13 @@
-import type { ArtifactId, Target } from './artifact.ts';
+import type { ArtifactId, Destination } from './artifact.ts';
 
 export interface Ordered {
   readonly live: ArtifactId;
-  readonly target: Target;
+  readonly destination: Destination;
 }
 
 /** Whether one of two uploads is a group whose folder holds the other, so that their order counts. */
-function meet(one: Target, other: Target): boolean {
-  const holds = (group: Target, path: string): boolean =>
+function meet(one: Destination, other: Destination): boolean {
+  const holds = (group: Destination, path: string): boolean =>
     group.kind === 'group' && (path === group.path || path.startsWith(`${group.path}/`));
   return holds(one, other.path) || holds(other, one.path);
 }
@@ -20,13 +20,13 @@ function meet(one: Target, other: Target): boolean {
  */
 export function batchesOf<T extends Ordered>(uploads: readonly T[]): readonly (readonly T[])[] {
   const batches: { readonly isGroup: boolean; readonly members: T[] }[] = [];
-  const groups: { readonly target: Target; readonly batch: number }[] = [];
+  const groups: { readonly destination: Destination; readonly batch: number }[] = [];
   for (const upload of byGeneration(uploads)) {
-    if (upload.target.kind === 'group') {
-      groups.push({ target: upload.target, batch: batches.push({ isGroup: true, members: [upload] }) - 1 });
+    if (upload.destination.kind === 'group') {
+      groups.push({ destination: upload.destination, batch: batches.push({ isGroup: true, members: [upload] }) - 1 });
       continue;
     }
-    const after = groups.findLast(({ target }) => meet(target, upload.target))?.batch ?? -1;
+    const after = groups.findLast(({ destination }) => meet(destination, upload.destination))?.batch ?? -1;
     const batch = batches.find(({ isGroup }, index) => index > after && !isGroup);
     if (batch === undefined) batches.push({ isGroup: false, members: [upload] });
     else batch.members.push(upload);

@@ -22,7 +22,7 @@ export interface Reader {
   readonly paths: readonly string[];
 }
 
-export type Conflict = { readonly path: string } &
+export type RevertConflict = { readonly path: string } &
   /** Environments that are not to be rolled back are made of it, too. */
   (
     | { readonly reason: 'shared'; readonly with: readonly string[] }
@@ -37,7 +37,7 @@ export type Conflict = { readonly path: string } &
 export interface RevertPlan {
   /** The paths that change: to what they were, or to nothing. A file that replaces a folder stands for all below it. */
   readonly restore: readonly { readonly path: string; readonly to: TreeFile | undefined }[];
-  readonly conflicts: readonly Conflict[];
+  readonly conflicts: readonly RevertConflict[];
 }
 
 /**
@@ -65,7 +65,7 @@ export function planRevert({
     conflicts: due.flatMap(conflictOf),
   };
 
-  function conflictOf({ path, to, from, head }: ChangedPath): Conflict[] {
+  function conflictOf({ path, to, from, head }: ChangedPath): RevertConflict[] {
     if (!isSame(from, head)) return [{ path, reason: 'changed-after' }];
     if (to?.kind === 'symlink' || to?.kind === 'submodule') return [{ path, reason: 'no-file', kind: to.kind }];
     const environment = environmentAt(path);
@@ -91,7 +91,7 @@ function overlaps(one: string, other: string): boolean {
 }
 
 /** For people: `charts/shop/values.yaml is an input of globex, too`. */
-export function conflictWords(conflict: Conflict): string {
+export function conflictWords(conflict: RevertConflict): string {
   const path = shownPath(conflict.path);
   switch (conflict.reason) {
     case 'shared':

@@ -302,7 +302,7 @@ describe('a revision that fails otherwise', () => {
   });
 });
 
-describe('a roll-back that is killed', () => {
+describe('a rollback that is killed', () => {
   onlyInThisProcess();
 
   const ofMemory = ({ name, parameters: [write] }: Call, has: (memory: Memory) => boolean): boolean => {

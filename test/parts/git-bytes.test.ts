@@ -127,7 +127,7 @@ describe('names that are not UTF-8', () => {
     ]);
   });
 
-  it('go back by a roll-back, and leave the tree that was', async () => {
+  it('go back by a rollback, and leave the tree that was', async () => {
     const first = found();
     const [one, two] = [blob('one\n'), blob('changed\n')];
     const config = tree(

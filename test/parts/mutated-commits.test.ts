@@ -372,7 +372,7 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     await read('addNote', repository.addNote({ ref: notesRef, commit: first.id, text: 'acme converged' }));
     const upload = {
       live: { bucket: 'b', name: 'a', generation: '5', bytes: 1, createdAt: clock.now(), metadata: {} },
-      target: { kind: 'file', path: 'a' },
+      destination: { kind: 'file', path: 'a' },
       files: [],
     } as const;
     await read(

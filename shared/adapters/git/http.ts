@@ -24,7 +24,7 @@ export interface GitRequest {
 /** Sends a request and returns the whole answer of a success; throws what the tables of `errors.ts` make of everything else. */
 export type GitHttp = (request: GitRequest) => Promise<Buffer>;
 
-interface Answer {
+interface GitResponse {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
   readonly body: Buffer;
@@ -119,7 +119,7 @@ async function requestApi(
   }
 }
 
-async function exchange(line: Line, sending: Sending): Promise<Answer> {
+async function exchange(line: Line, sending: Sending): Promise<GitResponse> {
   line.dispatcher ??= createDispatcher(line.settings).catch((error: unknown) => {
     line.dispatcher = undefined;
     throw error;
@@ -138,7 +138,7 @@ async function exchange(line: Line, sending: Sending): Promise<Answer> {
   }
 }
 
-async function sendOnce(dispatcher: Dispatcher, { to, method, headers, body }: Sending): Promise<Answer> {
+async function sendOnce(dispatcher: Dispatcher, { to, method, headers, body }: Sending): Promise<GitResponse> {
   const signal = AbortSignal.timeout(requestMilliseconds);
   const content = body === undefined ? null : body();
   const response = await send(to, { method, headers, dispatcher, signal, body: content });
@@ -162,7 +162,7 @@ function proxyError({ url }: Line, error: unknown): unknown {
   });
 }
 
-function failure({ secrets }: Line, { answer, subject }: { answer: Answer; subject: string }): Error {
+function failure({ secrets }: Line, { answer, subject }: { answer: GitResponse; subject: string }): Error {
   const isPage = String(answer.headers['content-type'] ?? '').startsWith('text/html');
   let words = isPage ? '' : answer.body.toString('utf8').trim().slice(0, 500);
   for (const secret of secrets) words = words.replaceAll(secret, '…');
@@ -175,7 +175,7 @@ function failure({ secrets }: Line, { answer, subject }: { answer: Answer; subje
 }
 
 /** The place on the same host that a renamed or moved repository redirects to. */
-function redirected({ url, base }: Line, answer: Answer, request: GitRequest): string | undefined {
+function redirected({ url, base }: Line, answer: GitResponse, request: GitRequest): string | undefined {
   const location = answer.headers.location;
   if (answer.status < 300 || answer.status >= 400 || typeof location !== 'string') return undefined;
   const target = new URL(location, base);
@@ -193,7 +193,7 @@ function basic({ user, password }: Login): string {
 }
 
 /** How long the host asks us to wait: seconds, or a date. */
-function pauseSeconds({ answer, now }: { answer: Answer; now: Date }): number | undefined {
+function pauseSeconds({ answer, now }: { answer: GitResponse; now: Date }): number | undefined {
   const header = answer.headers['retry-after'];
   if (typeof header !== 'string' || ![403, 429, 503].includes(answer.status)) return undefined;
   if (/^\d+$/.test(header)) return Number.parseInt(header, 10);

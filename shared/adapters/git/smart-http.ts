@@ -13,7 +13,7 @@ export interface FetchedPack {
   readonly unshallow: readonly string[];
 }
 
-export interface PushAnswer {
+export interface PushReport {
   /** `ok`, or why the ref was not moved. */
   readonly result: string;
   /** What the host and its hooks printed. */
@@ -32,7 +32,7 @@ export interface GitHost {
   /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's words, why it does not serve them. */
   fetchPack(fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }>;
   /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
-  receivePack(push: PushWanted): Promise<PushAnswer>;
+  receivePack(push: PushWanted): Promise<PushReport>;
 }
 
 export interface PackWanted {
@@ -188,7 +188,7 @@ function packIn({ version }: Line, packets: readonly Packet[]): FetchedPack | { 
 async function receivePack(
   line: Line,
   { ref, expected = noCommit, commit, pack, bytes }: PushWanted,
-): Promise<PushAnswer> {
+): Promise<PushReport> {
   const service = 'git-receive-pack';
   const isDeletion = commit === undefined;
   const wants = `report-status side-band-64k${isDeletion ? ' delete-refs' : ''}`;
@@ -207,7 +207,7 @@ async function receivePack(
   return parsed(line, answer, (packets) => reportOf(ref, packets));
 }
 
-function reportOf(ref: string, packets: readonly Packet[]): PushAnswer {
+function reportOf(ref: string, packets: readonly Packet[]): PushReport {
   const { data, words, fatal } = sideBand(packets);
   if (fatal !== undefined) throw new RangeError(fatal);
   const lines = [...readPackets(data)].map(text);

@@ -5,7 +5,7 @@ import { backoff, patience } from '../patience.ts';
 import type { Tokens } from './tokens.ts';
 
 /** What one of Google's APIs said: `none` where it did not answer, or failed itself, however often it was asked. */
-export type GoogleAnswer =
+export type GoogleResponse =
   | { readonly answer: 'ok'; readonly body: unknown }
   | { readonly answer: 'refused'; readonly status: number; readonly message: string }
   | { readonly answer: 'none'; readonly why: string };
@@ -21,7 +21,7 @@ export function googleErrorOf(body: unknown): string | undefined {
 }
 
 /** One GET of a resource. A token that is not accepted is renewed once; a failure is tried again after growing pauses. Throws what `tokens` throw. */
-export async function getResource({ url, tokens }: { url: string; tokens: Tokens }): Promise<GoogleAnswer> {
+export async function getResource({ url, tokens }: { url: string; tokens: Tokens }): Promise<GoogleResponse> {
   let renewed = false;
   let token = await tokens.current();
   for (let attempt = 1; ; attempt++) {
@@ -38,7 +38,7 @@ export async function getResource({ url, tokens }: { url: string; tokens: Tokens
   }
 }
 
-async function attemptGet({ url, token }: { url: string; token: string }): Promise<GoogleAnswer> {
+async function attemptGet({ url, token }: { url: string; token: string }): Promise<GoogleResponse> {
   try {
     const response = await fetch(url, {
       headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': 'converge' },

@@ -10,7 +10,7 @@ import {
   isUnserved,
   refused,
   rejection,
-  type Answer,
+  type ApiResponse,
   type Connection,
 } from './requests.ts';
 
@@ -190,7 +190,7 @@ function expectObject({
 }: {
   connection: Connection;
   path: string;
-  answer: Answer;
+  answer: ApiResponse;
 }): KubernetesObject {
   if (answer.status !== 200) throw refused({ connection, path, answer });
   return answer.body as KubernetesObject;

@@ -25,7 +25,7 @@ const triesWithoutAnswer = triesBy.overloaded;
 const toAllRequests: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
 /** The API server's answer: a `Status` (failures) or whatever was asked for. */
-export interface Answer {
+export interface ApiResponse {
   readonly status: number;
   readonly body: unknown;
   readonly text: string;
@@ -50,14 +50,14 @@ interface ApiRequest {
  * One request, tried again a few times where the API server is overloaded, has failed or cannot be reached; once with other
  * credentials where it no longer takes these.
  */
-export async function call(connection: Connection, asked: ApiRequest): Promise<Answer> {
+export async function call(connection: Connection, asked: ApiRequest): Promise<ApiResponse> {
   const { access } = connection;
   let renewed = false;
   let lookedAgain = false;
   for (let attempt = 1; ; attempt++) {
     const endpoint = await access.endpoint();
     const credentials = await access.credentials();
-    let answer: Answer;
+    let answer: ApiResponse;
     let retryAfter: number | undefined;
     try {
       ({ answer, retryAfter } = await send(connection, {
@@ -110,7 +110,7 @@ async function send(
     dispatcher,
     credentials,
   }: { asked: ApiRequest; server: string; dispatcher: Dispatcher; credentials: Readonly<Record<string, string>> },
-): Promise<{ answer: Answer; retryAfter: number }> {
+): Promise<{ answer: ApiResponse; retryAfter: number }> {
   const { method, path, accept = 'application/json', contentType, body } = asked;
   const response = await request(`${server}${path}`, {
     method,
@@ -169,25 +169,25 @@ function isJson(contentType: string | string[] | undefined): boolean {
  * Whether the API server says that there is no such object, or that it serves no such kind. A 404 of anything that stands before it
  * (Connect Gateway, a load balancer) says nothing about the cluster: "could not read" is never "absent".
  */
-export function isAbsent(answer: Answer): boolean {
+export function isAbsent(answer: ApiResponse): boolean {
   return (
     isUnserved(answer) || (answer.status === 404 && (answer.body as { kind?: unknown } | undefined)?.kind === 'Status')
   );
 }
 
 /** Whether the API server says that it serves no such kind in that version. */
-export function isUnserved({ status, text }: Answer): boolean {
+export function isUnserved({ status, text }: ApiResponse): boolean {
   return status === 404 && text.trim() === '404 page not found';
 }
 
 /** From it follow both how often a request is sent and, where it stays so, whether the message is retried. */
-function outlookOf(answer: Answer): Outlook {
+function outlookOf(answer: ApiResponse): Outlook {
   if (!mayPass(answer.status) || isUntypable(answer)) return 'final';
   return toAllRequests.has(answer.status) ? 'overloaded' : 'failed';
 }
 
 /** Whether the answer is about the cluster as a whole, and says nothing of the object. */
-export function isOverloaded(answer: Answer): boolean {
+export function isOverloaded(answer: ApiResponse): boolean {
   return outlookOf(answer) === 'overloaded';
 }
 
@@ -195,13 +195,13 @@ export function isOverloaded(answer: Answer): boolean {
  * The object does not fit the schema of its kind (an unknown field, one key twice in a list, a number for a string). The API
  * server answers 500 without a reason, so that only the text tells it from a failure that may pass: trying again mends none of these.
  */
-function isUntypable(answer: Answer): boolean {
+function isUntypable(answer: ApiResponse): boolean {
   const { reason, message } = failure(answer);
   return answer.status === 500 && reason === '' && message.includes('failed to create typed patch object');
 }
 
 /** What the API server says about an object that it does not take; where rights are missing, also where they come from. */
-export function rejection(connection: Connection, answer: Answer): Failure & { status: number } {
+export function rejection(connection: Connection, answer: ApiResponse): Failure & { status: number } {
   const { status, reason, message, causes } = failure(answer);
   return {
     status,
@@ -212,7 +212,7 @@ export function rejection(connection: Connection, answer: Answer): Failure & { s
   };
 }
 
-export function failure(answer: Answer): Failure & { status: number } {
+export function failure(answer: ApiResponse): Failure & { status: number } {
   return { status: answer.status, ...failureIn(answer) };
 }
 
@@ -226,7 +226,7 @@ export function refused({
   connection: Connection;
   method?: string;
   path: string;
-  answer: Answer;
+  answer: ApiResponse;
 }): ConvergeError {
   const { status, message } = failure(answer);
   const unavailable = outlookOf(answer) !== 'final';

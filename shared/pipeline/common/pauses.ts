@@ -17,7 +17,7 @@ export const triesAgainstOverwriting = 10;
 /** How often one job of an environment looks again because it was asked to while it ran; further looks are another job's. */
 export const looksOfOneJob = 5;
 
-/** How long a roll-back is tried whose Git host cannot be reached, before the failure is told without it. */
+/** How long a rollback is tried whose Git host cannot be reached, before the failure is told without it. */
 export const longestRollBack = 10 * 60_000;
 
 /** How far two clocks may be apart: Storage's or ours, which say when something began, and that of the committer. */

@@ -1,4 +1,4 @@
-import { artifactUri, targetOf, type ArtifactId } from '../../source/artifact.ts';
+import { artifactUri, destinationOf, type ArtifactId } from '../../source/artifact.ts';
 import { oneLine, parseProvenance } from '../../source/commit-message.ts';
 import { subjectOf } from '../../source/revert.ts';
 import { ConvergeError } from '../../base/errors.ts';
@@ -39,7 +39,7 @@ export function provenanceOf({ commit, paths }: { commit: Commit; paths?: readon
 
 function touches({ artifact, path }: { artifact: ArtifactId; path: string }): boolean {
   try {
-    const target = targetOf(artifact).path;
+    const target = destinationOf(artifact).path;
     return path === '' || target === path || target.startsWith(`${path}/`) || path.startsWith(`${target}/`);
   } catch (error) {
     // A trailer that somebody wrote by hand.

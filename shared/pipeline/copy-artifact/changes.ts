@@ -31,22 +31,23 @@ export async function changesOf({
   generations: ReadonlyMap<string, string>;
   repository: Repository;
 }): Promise<readonly TreeChange[]> {
-  const { live, target, files } = upload;
+  const { live, destination, files } = upload;
   const entryAt = async (path: string) =>
     head === undefined ? undefined : repository.entry({ commit: head.id, path });
-  const folders = foldersOf(target.path);
+  const folders = foldersOf(destination.path);
   for (const folder of folders) {
     if (accepted.folders.has(folder)) continue;
     const kind = (await entryAt(folder))?.kind ?? 'folder';
     if (kind !== 'folder' || accepted.files.has(folder))
       throw inTheWay({ live, path: folder, kind: kind === 'folder' ? 'file' : kind });
   }
-  const existing = (await entryAt(target.path))?.kind;
+  const existing = (await entryAt(destination.path))?.kind;
   const wanted = files.map((file) => ({ path: file.path, content: { blob: file.blob }, executable: file.executable }));
-  if (target.kind === 'group') {
-    if (existing !== undefined && existing !== 'folder') throw inTheWay({ live, path: target.path, kind: existing });
+  if (destination.kind === 'group') {
+    if (existing !== undefined && existing !== 'folder')
+      throw inTheWay({ live, path: destination.path, kind: existing });
     const newer = newerPathsBelow({
-      folder: target.path,
+      folder: destination.path,
       bucket: live.bucket,
       generation: live.generation,
       generations,
@@ -57,16 +58,17 @@ export async function changesOf({
     const changes = [...wanted.filter(({ path }) => !isKept(path)), ...kept];
     await refuseRemovals({
       live,
-      folder: target.path,
+      folder: destination.path,
       stays: new Set(changes.map(({ path }) => path)),
       head,
       repository,
     });
-    return [{ path: target.path, content: undefined, executable: false }, ...changes];
+    return [{ path: destination.path, content: undefined, executable: false }, ...changes];
   }
-  if (existing === 'folder' || existing === 'submodule') throw inTheWay({ live, path: target.path, kind: existing });
-  if (accepted.folders.has(target.path)) throw inTheWay({ live, path: target.path, kind: 'folder' });
-  accepted.files.add(target.path);
+  if (existing === 'folder' || existing === 'submodule')
+    throw inTheWay({ live, path: destination.path, kind: existing });
+  if (accepted.folders.has(destination.path)) throw inTheWay({ live, path: destination.path, kind: 'folder' });
+  accepted.files.add(destination.path);
   for (const folder of folders) accepted.folders.add(folder);
   // A bucket knows no modes: a script of the repository stays executable.
   return wanted.map((file) => ({ ...file, executable: existing === 'executable' }));

@@ -1,7 +1,13 @@
 import { environmentOfPath, parseEnvironmentFile } from '../../environment/environment-file.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
-import { archiveFormatOf, artifactUri, targetOf, type ArchiveFormat, type Target } from '../../source/artifact.ts';
+import {
+  archiveFormatOf,
+  artifactUri,
+  destinationOf,
+  type ArchiveFormat,
+  type Destination,
+} from '../../source/artifact.ts';
 import { triesAgainstOverwriting } from '../common/pauses.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
@@ -9,7 +15,7 @@ import type { StoredObject } from '../../ports/storage.ts';
 /** An upload whose content is checked and here as Git objects; nothing of it is in memory. */
 export interface CheckedUpload {
   readonly live: StoredObject;
-  readonly target: Target;
+  readonly destination: Destination;
   /** By their paths in the repository. */
   readonly files: readonly ArchivedFile[];
 }
@@ -31,14 +37,14 @@ export async function readUpload({
 }): Promise<CheckedUpload | undefined> {
   let live: StoredObject | undefined = found;
   for (let attempt = 0; attempt < triesAgainstOverwriting && live !== undefined; attempt++) {
-    const target = targetOf(live);
+    const destination = destinationOf(live);
     if (live.bytes > settings.limits.uploadBytes) throw tooLarge({ live, settings });
     const packed = await ports.buckets.read(live);
     if (packed !== undefined) {
-      const read = { live, path: target.path, content: packed, ports, settings };
+      const read = { live, path: destination.path, content: packed, ports, settings };
       const format = archiveFormatOf(live.name);
       const files = format === undefined ? [await readFile(read)] : await readGroup({ ...read, format });
-      return { live, target, files };
+      return { live, destination, files };
     }
     live = await ports.buckets.find(live);
   }

@@ -1,4 +1,4 @@
-import { archiveNamesOf, isSameOrNewer, targetOf, type ArtifactId } from '../../source/artifact.ts';
+import { archiveNamesOf, isSameOrNewer, destinationOf, type ArtifactId } from '../../source/artifact.ts';
 import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
 import { foldersOf } from '../../source/archive.ts';
@@ -83,5 +83,5 @@ export function newerPathsBelow({
 }): readonly string[] {
   return [...generations]
     .filter(([name, other]) => name.startsWith(`${folder}/`) && BigInt(other) > BigInt(generation))
-    .map(([name, other]) => targetOf({ bucket, name, generation: other }).path);
+    .map(([name, other]) => destinationOf({ bucket, name, generation: other }).path);
 }

@@ -121,13 +121,13 @@ async function knownLanding({
   head: Commit;
   repository: Repository;
 }): Promise<Landing | undefined> {
-  const { live, target } = upload;
+  const { live, destination } = upload;
   const copy = copies.get(live.name);
   if (copy !== undefined && BigInt(copy.generation) >= BigInt(live.generation)) {
     const entry = await entryOf({ upload, commit: copy.commit, generation: copy.generation, repository });
     return { outcome: 'already-copied', entry, announcement: copy };
   }
-  const group = newerGroupAbove({ path: target.path, generation: live.generation, generations });
+  const group = newerGroupAbove({ path: destination.path, generation: live.generation, generations });
   if (group === undefined) return undefined;
   const commit = copies.get(group)?.commit ?? head;
   return {
@@ -148,7 +148,7 @@ async function entryOf({
   generation: string;
   repository: Repository;
 }): Promise<LedgerEntry> {
-  const content = (await repository.entry({ commit: commit.id, path: upload.target.path }))?.id ?? null;
+  const content = (await repository.entry({ commit: commit.id, path: upload.destination.path }))?.id ?? null;
   return { name: upload.live.name, generation, commit: commit.id, at: commit.committedAt.toISOString(), content };
 }
 

@@ -28,8 +28,8 @@ export async function overwrittenBy({
   head: Commit;
   repository: Repository;
 }): Promise<readonly string[]> {
-  const { live, target, files } = upload;
-  const contentAt = async (commit: string) => (await repository.entry({ commit, path: target.path }))?.id ?? null;
+  const { live, destination, files } = upload;
+  const contentAt = async (commit: string) => (await repository.entry({ commit, path: destination.path }))?.id ?? null;
   const now = await contentAt(head.id);
   const copy = copies.get(live.name);
   const isNewer = copy !== undefined && !isSameOrNewer({ generation: last?.generation ?? '0', than: copy.generation });
@@ -37,21 +37,21 @@ export async function overwrittenBy({
     ? { commit: copy.commit.id, at: copy.commit.committedAt, content: await contentAt(copy.commit.id) }
     : last;
   if (base === undefined || base.content === now) return [];
-  if (target.kind === 'file' && files[0]?.blob === now) return [];
+  if (destination.kind === 'file' && files[0]?.blob === now) return [];
   const since = new Date(new Date(base.at).getTime() - clockSkew);
   const history = new Map((await repository.history({ from: head.id, since })).map((commit) => [commit.id, commit]));
   const found: string[] = [];
   let commit = history.get(head.id);
   while (commit !== undefined && commit.id !== base.commit && found.length < mostNamed) {
     const parent = history.get(commit.parents[0] ?? '');
-    // A roll-back took an upload back: the next upload is what moves on.
+    // A rollback took an upload back: the next upload is what moves on.
     const isOurs =
       parseProvenance(commit.message).artifacts.length > 0 || parseRevert(commit.message).from !== undefined;
     if (parent === undefined) break;
     const isTouched = (await contentAt(commit.id)) !== (await contentAt(parent.id));
     if (isTouched && !isOurs) found.push(commit.id);
     // For a file only the last word counts: what was there before it is gone already.
-    if (isTouched && target.kind === 'file') break;
+    if (isTouched && destination.kind === 'file') break;
     commit = parent;
   }
   return found;
@@ -62,7 +62,7 @@ export function refuseToOverwrite({ upload, commits }: { upload: CheckedUpload; 
   throw new ConvergeError({
     code: 'WouldOverwrite',
     subject: artifactUri(upload.live),
-    message: `${upload.target.path} was changed by ${commits.join(', ')} since the last upload`,
+    message: `${upload.destination.path} was changed by ${commits.join(', ')} since the last upload`,
     remedy:
       'revert that commit or bring it into the upload and commit the same, or set conflicts: artifact-wins, then upload again',
     disposition: 'refuse',

@@ -163,7 +163,7 @@ async function tellLeft(
   return await diverge(run, { ...target, rollout: slow === undefined ? undefined : leaving, divergence });
 }
 
-/** The revision that a roll-back from this one goes to: the last that converged with other inputs. */
+/** The revision that a rollback from this one goes to: the last that converged with other inputs. */
 function previousOf({
   before: { converged, previous },
   desired,

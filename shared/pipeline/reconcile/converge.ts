@@ -19,7 +19,7 @@ import { both } from '../common/parallel.ts';
 import { readStrays } from './observe/read-strays.ts';
 import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
-import { finishRollback, reviewRollback } from './roll-back.ts';
+import { finishRollback, reviewRollback } from './rollback.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import type { Commit } from '../../ports/git.ts';
@@ -49,7 +49,7 @@ export async function converge(run: Run): Promise<RunResult> {
   return result;
 }
 
-/** Commits the roll-back that is under way, if there is one, and tells the failure with what became of it. */
+/** Commits the rollback that is under way, if there is one, and tells the failure with what became of it. */
 async function rollBackAndTell(run: Run): Promise<void> {
   await finishRollback(run);
   await publishUntold(run);

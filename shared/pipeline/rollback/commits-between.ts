@@ -4,7 +4,7 @@ import type { Commit, Repository } from '../../ports/git.ts';
 import { readInputs } from '../common/render-inputs.ts';
 
 const day = 86_400_000;
-/** How many days back a revision is looked for, before all there are: most roll-backs undo what is young. */
+/** How many days back a revision is looked for, before all there are: most rollbacks undo what is young. */
 const windows = [1, 8, 64, 512];
 
 /**

@@ -4,7 +4,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import {
   planRevert,
   revertMessage,
-  type Conflict,
+  type RevertConflict,
   type Reader,
   type RevertFacts,
   type RevertPlan,
@@ -24,7 +24,7 @@ export interface RevertOrder {
   /** Of each head that the commit is tried on: the environments that are not to be rolled back. */
   readonly readers: (head: Commit) => Promise<readonly Reader[]>;
   /** Whether a conflict is accepted. */
-  readonly accepts: (conflict: Conflict) => boolean;
+  readonly accepts: (conflict: RevertConflict) => boolean;
   /** Whether the branch still has what is to be reverted; absent: the conflicts tell. */
   readonly isDue?: (head: Commit) => Promise<boolean>;
   /** Called before each push. Throws where it must not be. */
@@ -35,7 +35,7 @@ export interface RevertOrder {
 }
 
 export type Reverted =
-  | { readonly outcome: 'conflicts'; readonly conflicts: readonly Conflict[] }
+  | { readonly outcome: 'conflicts'; readonly conflicts: readonly RevertConflict[] }
   /** The head has all of it as it was, or it is no longer due. */
   | { readonly outcome: 'nothing'; readonly head: Commit }
   | {

@@ -6,7 +6,7 @@ import type { Commit, Repository } from '../../ports/git.ts';
 import { findOnBranch } from './commits-between.ts';
 
 /** What is to be undone: the changes after `to` up to `from`, a commit id. `because` says for people why these. */
-export interface Extent {
+export interface RollbackScope {
   readonly to: Commit;
   readonly from: string;
   readonly because: string;
@@ -36,7 +36,7 @@ export async function extentOfEnvironment({
   head: Commit;
   memory: Memory;
   asked: Asked;
-}): Promise<Extent> {
+}): Promise<RollbackScope> {
   if (asked.to !== undefined)
     return {
       to: await revisionOnBranch({ repository, head, text: asked.to }),
@@ -90,7 +90,7 @@ export async function extentOfRepository({
   repository: Repository;
   head: Commit;
   asked: Asked;
-}): Promise<Extent> {
+}): Promise<RollbackScope> {
   const { repositoryClass } = repository;
   if (asked.incident !== undefined)
     throw refused({

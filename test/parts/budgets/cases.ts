@@ -7,7 +7,7 @@ import { parseEnvironmentFile } from '../../../shared/environment/environment-fi
 import { readEvent } from '../../../shared/events/read-event.ts';
 import { webhookOf } from '../../../shared/events/push/webhooks.ts';
 import { archiveLimits, layOutArchive } from '../../../shared/source/archive.ts';
-import { safePath, targetOf } from '../../../shared/source/artifact.ts';
+import { safePath, destinationOf } from '../../../shared/source/artifact.ts';
 import { copyMessage, parseProvenance } from '../../../shared/source/commit-message.ts';
 import type { Draw } from '../../seeded-draw.ts';
 import { header, padded, record } from '../../tar-blocks.ts';
@@ -98,7 +98,7 @@ export const kinds = {
     // Cloud Storage has no longer names. https://docs.cloud.google.com/storage/docs/objects#naming
     const name = `${Buffer.from(inside).subarray(0, 1000).toString('utf8')}${draw.one(['', '.tgz'])}`;
     return () => {
-      targetOf({ bucket: 'b', name, generation: '1' });
+      destinationOf({ bucket: 'b', name, generation: '1' });
       layOutArchive({
         files: [{ path: safePath({ path: inside, subject: 's' }), blob: 'b', executable: false }],
         subject: 's',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileCel, type CelAnswer } from '../../../shared/health/cel.ts';
+import { compileCel, type CelResult } from '../../../shared/health/cel.ts';
 import { parseJson } from '../../../shared/objects/exact-json.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
@@ -25,7 +25,7 @@ const tariff: KubernetesObject = {
   },
 };
 
-function evaluate(text: string, object: KubernetesObject = tariff): CelAnswer {
+function evaluate(text: string, object: KubernetesObject = tariff): CelResult {
   const compiled = compileCel(text);
   if (!compiled.ok) throw new Error(compiled.message);
   return compiled.expression(object);

@@ -18,7 +18,7 @@ const converged = { revision: 'main@sha1:a', inputs: good };
 const judge = (facts: Partial<Parameters<typeof judgeRollback>[0]>) =>
   judgeRollback({ environment, failed: { inputs: bad }, converged, quarantine: undefined, ...facts });
 
-describe('a roll-back', () => {
+describe('a rollback', () => {
   it('is due where a revision failed, another one converged before, and the environment asks for it', () => {
     expect(judge({})).toEqual({ verdict: 'due' });
     expect(judge({ failed: { inputs: { ...bad, 'charts/shop': 'd' } }, quarantine })).toEqual({ verdict: 'due' });
@@ -35,9 +35,9 @@ describe('a roll-back', () => {
     ['nothing converged before', { converged: undefined }, 'not rolled back: nothing converged before it'],
     ['it is what converged before', { failed: { inputs: good } }, ''],
     [
-      'it is the roll-back that fails',
+      'it is the rollback that fails',
       { failed: { inputs: good }, quarantine },
-      `this is the roll-back of main@sha1:${'b'.repeat(12)}; nothing further is rolled back`,
+      `this is the rollback of main@sha1:${'b'.repeat(12)}; nothing further is rolled back`,
     ],
     ['it was done once', { quarantine }, 'not rolled back again: it was rolled back once'],
     [
@@ -78,7 +78,7 @@ describe('another environment that is made of the same', () => {
   const asks = (facts: Partial<Parameters<typeof asksForRollback>[0]>) =>
     asksForRollback({ environment, converged, current: bad, ...facts });
 
-  it('asks for the roll-back, too, where its file says so and it has not converged with what is rolled back', () => {
+  it('asks for the rollback, too, where its file says so and it has not converged with what is rolled back', () => {
     expect(asks({})).toBe(true);
     expect(asks({ converged: undefined })).toBe(true);
     expect(asks({ current: good })).toBe(false);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject, ObjectMetadata } from '../../../shared/objects/kubernetes-object.ts';
 import { applySetOf } from '../../../shared/inventory/applyset.ts';
-import { foreignOwnerOf, ownersRefusal, refusalOf, type OwnersAnswer } from '../../../shared/ownership/refusal.ts';
+import { foreignOwnerOf, ownersRefusal, refusalOf, type OwnersVerdict } from '../../../shared/ownership/refusal.ts';
 
 const applySet = applySetOf({ repository: 'master', environment: 'acme', namespace: 'acme' });
 const desired: KubernetesObject = {
@@ -53,7 +53,7 @@ describe('an object that is there already', () => {
     });
   });
 
-  it.each<[string, OwnersAnswer, string | undefined]>([
+  it.each<[string, OwnersVerdict, string | undefined]>([
     ['wants it', { answer: 'wants' }, 'is owned by environment master/globex; remove it there first'],
     ['cannot be asked', { answer: 'other' }, 'is owned by environment master/globex; remove it there first'],
     [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
-import { safePath, targetOf } from '../../../shared/source/artifact.ts';
+import { safePath, destinationOf } from '../../../shared/source/artifact.ts';
 import { refusalIfAny } from '../../refusal.ts';
 import { drawsMilliseconds } from '../../guards.ts';
 
@@ -71,7 +71,9 @@ describe('whatever the name of an upload', () => {
     () => {
       fc.assert(
         fc.property(path, fc.constantFrom('', '.tgz', '.tar.gz'), (name, ending) => {
-          refusalIfAny(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
+          refusalIfAny(() =>
+            expectHarmless(destinationOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path),
+          );
         }),
         { numRuns: 500 },
       );

@@ -1,26 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../shared/base/errors.ts';
-import { artifactUri, isSameOrNewer, parseArtifactUri, safePath, targetOf } from '../../../shared/source/artifact.ts';
+import {
+  artifactUri,
+  isSameOrNewer,
+  parseArtifactUri,
+  safePath,
+  destinationOf,
+} from '../../../shared/source/artifact.ts';
 
 const named = (name: string) => ({ bucket: 'family-master', name, generation: '17' });
 
 describe('what an object name means', () => {
   it('copies a plain object to the same path', () => {
-    expect(targetOf(named('charts/shop/values.yaml'))).toEqual({ kind: 'file', path: 'charts/shop/values.yaml' });
+    expect(destinationOf(named('charts/shop/values.yaml'))).toEqual({ kind: 'file', path: 'charts/shop/values.yaml' });
   });
 
   it.each(['charts/shop.tgz', 'charts/shop.tar.gz'])('takes %s for a group that replaces charts/shop', (name) => {
-    expect(targetOf(named(name))).toEqual({ kind: 'group', path: 'charts/shop' });
+    expect(destinationOf(named(name))).toEqual({ kind: 'group', path: 'charts/shop' });
   });
 
   it.each(['notes.tar', 'notes.gz', 'notes.tgz.bak', 'notes.TGZ'])('takes %s for a plain file', (name) => {
-    expect(targetOf(named(name))).toEqual({ kind: 'file', path: name });
+    expect(destinationOf(named(name))).toEqual({ kind: 'file', path: name });
   });
 
   it.each(['.tgz', 'charts/.tgz', '../shop.tgz', 'charts/.git.tgz'])(
     'refuses the archive %s, whose folder is no safe path',
     (name) => {
-      expect(() => targetOf(named(name))).toThrow(
+      expect(() => destinationOf(named(name))).toThrow(
         expect.objectContaining({ code: 'UnsafePath', disposition: 'refuse' }),
       );
     },

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { targetOf } from '../../../shared/source/artifact.ts';
+import { destinationOf } from '../../../shared/source/artifact.ts';
 import { batchesOf } from '../../../shared/source/batches.ts';
 
 const uploads = (...objects: readonly [string, string][]) =>
   objects.map(([name, generation]) => {
     const live = { bucket: 'b', name, generation };
-    return { live, target: targetOf(live) };
+    return { live, destination: destinationOf(live) };
   });
 const names = (...objects: readonly [string, string][]) =>
   batchesOf(uploads(...objects)).map((batch) => batch.map(({ live }) => live.name));

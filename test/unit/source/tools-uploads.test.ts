@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
-import { isOfTools, safePath, targetOf } from '../../../shared/source/artifact.ts';
+import { isOfTools, safePath, destinationOf } from '../../../shared/source/artifact.ts';
 import { refusalIfAny } from '../../refusal.ts';
 
 describe('an object that a tool makes for itself', () => {
@@ -39,7 +39,7 @@ describe('a path', () => {
   });
 
   it('is checked with the ending of an archive off', () => {
-    expect(targetOf({ bucket: 'b', name: 'charts/shop.tgz', generation: '1' })).toEqual({
+    expect(destinationOf({ bucket: 'b', name: 'charts/shop.tgz', generation: '1' })).toEqual({
       kind: 'group',
       path: 'charts/shop',
     });

@@ -2,7 +2,7 @@ import type { Quarantine } from '../../../memory/quarantine.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import { commitOf } from '../../../base/revision.ts';
 import { ConvergeError } from '../../../base/errors.ts';
-import { conflictWords, type Conflict } from '../../../source/revert.ts';
+import { conflictWords, type RevertConflict } from '../../../source/revert.ts';
 import { fetchBranch } from '../../common/fetch-branch.ts';
 import { findWithInputs } from '../../rollback/commits-between.ts';
 import { otherReaders, rememberedPaths, type OtherReader } from '../../rollback/readers.ts';
@@ -21,7 +21,7 @@ export async function planRollback(run: Run, due: Quarantine): Promise<RollbackP
       ? { plan: 'not possible', note: notRolledBack(planned.conflicts) }
       : { plan: 'possible' };
   } catch (error) {
-    // The failure is told now, whatever becomes of its roll-back: the next look tries again.
+    // The failure is told now, whatever becomes of its rollback: the next look tries again.
     if (!(error instanceof ConvergeError)) throw error;
     return { plan: 'not possible', note: `not rolled back: ${error.message}` };
   }
@@ -29,7 +29,7 @@ export async function planRollback(run: Run, due: Quarantine): Promise<RollbackP
 
 export type RolledBack = Exclude<Reverted, { outcome: 'nothing' }> & { readonly to: string };
 
-/** Undefined where there is nothing to do: a newer commit changed the inputs, or another environment's roll-back did it. */
+/** Undefined where there is nothing to do: a newer commit changed the inputs, or another environment's rollback did it. */
 export async function revert(
   run: Run,
   { quarantine, dryRun }: { quarantine: Quarantine; dryRun: boolean },
@@ -79,7 +79,7 @@ export async function revert(
   return reverted.outcome === 'nothing' ? undefined : { ...reverted, to: converged.revision };
 }
 
-export function notRolledBack(conflicts: readonly Conflict[]): string {
+export function notRolledBack(conflicts: readonly RevertConflict[]): string {
   const [first, ...others] = conflicts;
   const more = others.length === 0 ? '' : `, and ${others.length} more path${others.length === 1 ? '' : 's'}`;
   return first === undefined ? '' : `not rolled back: ${conflictWords(first)}${more}`;

@@ -2,7 +2,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import { mayBeRenamed } from '../../../environment/previous-names.ts';
 import { applySetOf } from '../../../inventory/applyset.ts';
-import type { ForeignOwner, OwnersAnswer } from '../../../ownership/refusal.ts';
+import type { ForeignOwner, OwnersVerdict } from '../../../ownership/refusal.ts';
 import { inParallel } from '../../common/parallel.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import type { Looks } from './looks.ts';
@@ -19,14 +19,14 @@ export interface Inquiry {
   readonly looks: Looks;
   readonly wishOf: WishOf;
   /** What is known of one that does not want an object. */
-  readonly giverOf: (giver: Giver) => Promise<OwnersAnswer>;
+  readonly giverOf: (giver: Giver) => Promise<OwnersVerdict>;
 }
 
 /** What the owner of an object says of it. */
 export async function ownersAnswer(
   { looks, wishOf, giverOf }: Inquiry,
   { owner, key }: { owner: ForeignOwner; key: string },
-): Promise<OwnersAnswer> {
+): Promise<OwnersVerdict> {
   const name = owner.environment ?? (owner.isNamed ? undefined : await environmentOfSet(looks, owner.set));
   if (name === undefined) return { answer: 'other' };
   const declared = await looks.declarationOf(name);
@@ -51,7 +51,7 @@ export async function ownersAnswer(
 async function answerOfGone(
   { looks, wishOf, giverOf }: Inquiry,
   { owner, name, key }: { owner: ForeignOwner; name: string; key: string },
-): Promise<OwnersAnswer> {
+): Promise<OwnersVerdict> {
   const { cluster, environment } = looks.asking;
   const memory = await looks.memoryOf(name);
   if (memory.cluster !== '' && memory.cluster !== cluster.name) return { answer: 'other' };
@@ -79,7 +79,7 @@ async function answerOfGone(
 export async function readGiver(
   { asking: { run, cluster, commit }, repository: { url }, memoryOf }: Looks,
   { name, namespace }: Giver,
-): Promise<OwnersAnswer> {
+): Promise<OwnersVerdict> {
   const own = await run.ports.cluster({ name: cluster.name, repository: run.repository, environment: name });
   const applySet = applySetOf({ repository: run.repository, environment: name, namespace, url });
   try {

@@ -6,7 +6,7 @@ import type { Divergence } from '../../../drift/divergence.ts';
 import type { DiffReason } from '../../../drift/object-diff.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { Commit } from '../../../ports/git.ts';
-import type { ForeignOwner, OwnersAnswer } from '../../../ownership/refusal.ts';
+import type { ForeignOwner, OwnersVerdict } from '../../../ownership/refusal.ts';
 import type { Run } from './run.ts';
 
 /** One environment at one commit, in its cluster: what a run is about. */
@@ -60,7 +60,7 @@ export interface PendingWish {
 /** The other environments of the repository at this revision; see `other-environments.ts`. */
 export interface OtherEnvironments {
   /** What the owner of an object says of it. */
-  answerOf(asked: { owner: ForeignOwner; key: string }): Promise<OwnersAnswer>;
+  answerOf(asked: { owner: ForeignOwner; key: string }): Promise<OwnersVerdict>;
   /** What each of those on the same cluster wants. @param ask.patient whether many that have yet to converge at this revision are waited for, not rendered */
   wishes(ask: { patient: boolean }): Promise<readonly (Wish | PendingWish)[]>;
   /** Throws `GitUnavailable` (retry) where the branch moved on: an older run must neither take nor delete what a newer one gave away. */

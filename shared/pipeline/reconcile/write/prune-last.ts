@@ -21,7 +21,7 @@ export interface Deferred {
   readonly applySets: readonly ApplySet[];
 }
 
-/** Whether an object is pruned last: what pods may refer to, which a roll-back needs where the revision fails; and the Namespaces that it may be in. */
+/** Whether an object is pruned last: what pods may refer to, which a rollback needs where the revision fails; and the Namespaces that it may be in. */
 export function goesLast(id: ObjectId): boolean {
   return isReferable(id) || groupKind(id) === 'Namespace';
 }

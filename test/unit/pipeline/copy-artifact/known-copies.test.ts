@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { newerGroupAbove } from '../../../../shared/pipeline/copy-artifact/known-copies.ts';
-import { archiveNamesOf, targetOf } from '../../../../shared/source/artifact.ts';
+import { archiveNamesOf, destinationOf } from '../../../../shared/source/artifact.ts';
 
 describe('an older upload of a file below a folder', () => {
   const path = 'charts/shop/values.yaml';
 
   it.each(archiveNamesOf('charts/shop'))('is held back by the newer archive %s', (name) => {
-    expect(targetOf({ bucket: 'family-master', name, generation: '18' }).kind).toBe('group');
+    expect(destinationOf({ bucket: 'family-master', name, generation: '18' }).kind).toBe('group');
     expect(newerGroupAbove({ path, generation: '17', generations: new Map([[name, '18']]) })).toBe(name);
   });
 

@@ -14,7 +14,7 @@ import { readInputs } from '../common/render-inputs.ts';
 import type { Run } from './run/run.ts';
 
 /**
- * Commits the roll-back that the memory says is under way, or finds the commit on the branch where an earlier run died after its
+ * Commits the rollback that the memory says is under way, or finds the commit on the branch where an earlier run died after its
  * push; uploads are checked from before it. What became of it is in the memory, and in the alert that is about to be published.
  */
 export async function finishRollback(run: Run): Promise<void> {
@@ -57,7 +57,7 @@ export async function finishRollback(run: Run): Promise<void> {
 
 /**
  * What the branch has become for a quarantine: it ends where the inputs are others by now, and is lifted where a person brought
- * them back. A memory that was lost takes it over from its copy. `superseded`: the run's commit is older than the roll-back.
+ * them back. A memory that was lost takes it over from its copy. `superseded`: the run's commit is older than the rollback.
  */
 export async function reviewRollback(run: Run): Promise<'superseded' | undefined> {
   const { head, memoryFile, ports } = run;
@@ -101,7 +101,7 @@ async function pushedBefore(run: Run, quarantine: Quarantine): Promise<RolledBac
   return undefined;
 }
 
-/** The commits since a roll-back may have been pushed. */
+/** The commits since a rollback may have been pushed. */
 async function recentCommits(
   repository: Repository,
   { head, quarantine }: { head: Commit; quarantine: Quarantine },
@@ -109,7 +109,7 @@ async function recentCommits(
   return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkew) });
 }
 
-/** One write of what became of a roll-back: in the memory, and in the alert that tells of the failure. */
+/** One write of what became of a rollback: in the memory, and in the alert that tells of the failure. */
 async function remember(
   run: Run,
   {

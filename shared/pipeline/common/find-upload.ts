@@ -3,13 +3,15 @@ import { copyOf, decodeLedger, ledgerPath } from '../../source/ledger.ts';
 import type { Ports } from '../../ports/ports.ts';
 
 /** What became of an upload: the commit that holds this generation of the object or a newer one, or a refusal. */
-export type Landing = { readonly landing: 'committed'; readonly commit: string } | { readonly landing: 'refused' };
+export type UploadOutcome =
+  | { readonly landing: 'committed'; readonly commit: string }
+  | { readonly landing: 'refused' };
 
 /** Undefined where the ledger does not say yet. */
-export async function findLanding(
+export async function findUpload(
   artifact: ArtifactId & { readonly repositoryClass: string },
   ports: Pick<Ports, 'state'>,
-): Promise<Landing | undefined> {
+): Promise<UploadOutcome | undefined> {
   const ledger = decodeLedger((await ports.state.read(ledgerPath(artifact)))?.value);
   if (ledger === undefined) return undefined;
   const copy = copyOf({ ledger, artifact });

@@ -8,7 +8,7 @@ export interface Line {
 }
 
 /** What a command came to: 0 converged or done, 1 diverged or failed. One value for programs, and the same as lines for people. */
-export interface Answer {
+export interface CommandResult {
   readonly exit: 0 | 1;
   readonly json: unknown;
   readonly lines: readonly Line[];
