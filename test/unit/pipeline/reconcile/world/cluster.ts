@@ -1,0 +1,393 @@
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
+import { fieldManager } from '../../../../../shared/objects/field-manager.ts';
+import type { ApiResource, ClusterApi } from '../../../../../shared/objects/cluster-api.ts';
+import type { KubernetesObject, ManagedFieldsEntry } from '../../../../../shared/objects/kubernetes-object.ts';
+import { groupOf, objectIdOf, objectTitle, versionOf } from '../../../../../shared/objects/object-id.ts';
+import type { RefusalCause } from '../../../../../shared/objects/refusal-cause.ts';
+import type { ApplyResult, Cluster } from '../../../../../shared/ports/kubernetes.ts';
+import { statusOf } from './controllers.ts';
+import { fieldsOf, isMap, leavesOf, objectOf, pathsIn, sameValue, type Leaves } from './field-sets.ts';
+
+/** What the API server answers in place of doing what a call asks: to a write by its status, to a read by throwing. */
+export interface Refused {
+  readonly status: number;
+  readonly message: string;
+  readonly causes?: readonly RefusalCause[];
+}
+
+/** A cluster as its API server knows it, in memory. A call is named by its verb and what it is about: `apply ConfigMap acme/web`. */
+export interface RecordingCluster extends Cluster {
+  /** Every call that wrote or was to, in order; what was refused ends in its status. */
+  readonly writes: string[];
+  /** By call: `apply …`, `dry-run …`, `delete …`, `release …`, `take over …`, `get …`, `list <kind> <namespace>`. */
+  readonly refusals: Map<string, Refused>;
+  /** By title, the status that its controller gives an object; `undefined`: it never says anything. */
+  readonly statuses: Map<string, unknown>;
+  /** By group, what cannot be discovered. */
+  readonly unreadable: string[];
+  /** Called with each write before it is done. */
+  onWrite: (call: string) => void;
+  find(title: string): KubernetesObject | undefined;
+  /** Puts an object there as another writer does; a status with it stays. */
+  put(object: KubernetesObject, manager?: string): void;
+  /** Changes what is there as another writer does. */
+  edit(title: string, manager: string, change: (object: KubernetesObject) => KubernetesObject): void;
+  /** Takes an object away at once. */
+  remove(title: string): void;
+}
+
+const resource = (apiVersion: string, kind: string, plural: string, namespaced = true): ApiResource => ({
+  ...{ group: groupOf(apiVersion), version: versionOf(apiVersion), kind, plural, namespaced },
+});
+
+const builtIn: readonly ApiResource[] = [
+  resource('v1', 'ConfigMap', 'configmaps'),
+  resource('v1', 'Secret', 'secrets'),
+  resource('v1', 'Service', 'services'),
+  resource('v1', 'Pod', 'pods'),
+  resource('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims'),
+  resource('v1', 'Namespace', 'namespaces', false),
+  resource('apps/v1', 'Deployment', 'deployments'),
+  resource('apps/v1', 'ReplicaSet', 'replicasets'),
+  resource('batch/v1', 'Job', 'jobs'),
+  resource('storage.k8s.io/v1', 'StorageClass', 'storageclasses', false),
+  resource('apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', false),
+];
+
+interface Stored {
+  readonly object: KubernetesObject;
+  /** When somebody wrote it whom its controller has not answered yet. */
+  readonly writtenAt: number | undefined;
+}
+
+export function recordingCluster({ name, now }: { name: string; now: () => Date }): RecordingCluster {
+  const objects = new Map<string, Stored>();
+  const writes: string[] = [];
+  const refusals = new Map<string, Refused>();
+  const statuses = new Map<string, unknown>();
+  const unreadable: string[] = [];
+  let versions = 1;
+  let uids = 0;
+  let known: ClusterApi | undefined;
+
+  /** Controllers answer what was written before this moment. */
+  function settle(): void {
+    for (const [title, { object, writtenAt }] of objects) {
+      if (writtenAt === undefined || writtenAt >= now().getTime()) continue;
+      const status = statuses.has(title) ? statuses.get(title) : statusOf(object);
+      store(title, status === undefined ? object : { ...object, status }, undefined);
+    }
+  }
+
+  function store(title: string, object: KubernetesObject, writtenAt: number | undefined): KubernetesObject {
+    const before = objects.get(title)?.object;
+    const isSame = before !== undefined && sameValue(before, object);
+    const metadata = isSame ? object.metadata : { ...object.metadata, resourceVersion: String((versions += 1)) };
+    const stored = { ...object, metadata };
+    objects.set(title, { object: stored, writtenAt: isSame ? objects.get(title)?.writtenAt : writtenAt });
+    return stored;
+  }
+
+  function refusalOf(call: string): Refused | undefined {
+    const refused = refusals.get(call);
+    if (refused === undefined && call.startsWith('dry-run ')) return refusals.get(`apply ${call.slice(8)}`);
+    return refused;
+  }
+
+  function record(call: string): Refused | undefined {
+    cluster.onWrite(call);
+    const refused = refusalOf(call);
+    writes.push(refused === undefined ? call : `${call}: ${refused.status}`);
+    return refused;
+  }
+
+  function read(call: string): void {
+    settle();
+    const refused = refusals.get(call);
+    if (refused === undefined) return;
+    const { status, message } = refused;
+    const disposition = status >= 500 ? 'retry' : 'refuse';
+    throw new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${name}`, message, disposition });
+  }
+
+  function apply({ object, dryRun }: { object: KubernetesObject; dryRun: boolean }): ApplyResult {
+    settle();
+    const title = titleOf(object);
+    const refused = dryRun ? refusalOf(`dry-run ${title}`) : record(`apply ${title}`);
+    if (refused !== undefined) return rejected(refused);
+    const live = objects.get(title)?.object;
+    const { uid, resourceVersion } = object.metadata;
+    const isOther =
+      live === undefined
+        ? uid !== undefined
+        : (uid !== undefined && uid !== live.metadata.uid) ||
+          (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion);
+    if (isOther) return rejected({ status: 409, message: `${title} has been modified` });
+    const written = appliedOver({
+      live,
+      object,
+      time: now()
+        .toISOString()
+        .replace(/\.\d+Z$/, 'Z'),
+    });
+    if (dryRun) return { outcome: 'applied', object: written };
+    const made =
+      live === undefined ? { ...written, metadata: { ...written.metadata, uid: `uid-${(uids += 1)}` } } : written;
+    return { outcome: 'applied', object: store(title, made, now().getTime()) };
+  }
+
+  const cluster: RecordingCluster = {
+    ...{ name, writes, refusals, statuses, unreadable, onWrite: () => {} },
+    find: (title) => objects.get(title)?.object,
+    put(object, manager = 'kubectl-create') {
+      const time = now()
+        .toISOString()
+        .replace(/\.\d+Z$/, 'Z');
+      const fieldsV1 = fieldsOf(leavesOf(object).keys());
+      const entry = {
+        manager,
+        operation: 'Update',
+        apiVersion: object.apiVersion,
+        time,
+        fieldsType: 'FieldsV1',
+      } as const;
+      const metadata = {
+        ...{
+          uid: `uid-${(uids += 1)}`,
+          generation: 1,
+          creationTimestamp: time,
+          managedFields: [{ ...entry, fieldsV1 }],
+        },
+        ...object.metadata,
+      };
+      store(titleOf(object), { ...object, metadata }, 'status' in object ? undefined : now().getTime());
+    },
+    edit(title, manager, change) {
+      const live = objects.get(title)?.object;
+      if (live === undefined) throw new Error(`there is no ${title}`);
+      store(title, editedBy({ live, changed: change(live), manager, time: now().toISOString() }), now().getTime());
+    },
+    remove: (title) => void objects.delete(title),
+    async api({ refresh } = { refresh: false }) {
+      settle();
+      if (!refresh && known !== undefined) return known;
+      const defined = [...objects.values()].flatMap(({ object }) => definedBy(object));
+      return (known = { version: 'v1.36.3', resources: [...builtIn, ...defined], unreadable: [...unreadable] });
+    },
+    async get({ resource: { kind }, namespace, name: named }) {
+      const title = objectTitle({ kind, namespace, name: named });
+      read(`get ${title}`);
+      return objects.get(title)?.object;
+    },
+    async list({ resource: { group, kind }, namespace, labelSelector, content }) {
+      read(`list ${kind} ${namespace ?? ''}`.trim());
+      return [...objects.values()].flatMap(({ object }) => {
+        const id = objectIdOf(object);
+        if (id.group !== group || id.kind !== kind || (namespace !== undefined && id.namespace !== namespace))
+          return [];
+        if (!isSelected({ object, labelSelector })) return [];
+        const { apiVersion, metadata } = object;
+        return [content === 'metadata' ? { apiVersion, kind, metadata } : object];
+      });
+    },
+    async apply(target) {
+      return apply(target);
+    },
+    async writeManagedFields({
+      resource: { kind },
+      namespace,
+      name: named,
+      uid,
+      resourceVersion,
+      managedFields,
+      without,
+    }) {
+      settle();
+      const title = objectTitle({ kind, namespace, name: named });
+      const refused = record(`${without === undefined ? 'take over' : 'release'} ${title}`);
+      if (refused !== undefined) return rejected(refused);
+      const live = objects.get(title)?.object;
+      if (live?.metadata.uid !== uid || live.metadata.resourceVersion !== resourceVersion)
+        return rejected({ status: 409, message: `${title} has been modified` });
+      const { labels = {}, annotations = {} } = live.metadata;
+      const metadata = {
+        ...live.metadata,
+        managedFields,
+        labels: omit(labels, without?.labels ?? []),
+        annotations: omit(annotations, without?.annotations ?? []),
+      };
+      return { outcome: 'applied', object: store(title, { ...live, metadata }, undefined) };
+    },
+    async delete({ resource: { kind }, namespace, name: named, uid, resourceVersion }) {
+      settle();
+      const title = objectTitle({ kind, namespace, name: named });
+      const refused = record(`delete ${title}`);
+      if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
+      const live = objects.get(title)?.object;
+      if (live === undefined) return { outcome: 'absent' };
+      const isOther =
+        live.metadata.uid !== uid ||
+        (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion);
+      if (isOther) return { outcome: 'changed' };
+      if ((live.metadata.finalizers ?? []).length === 0) {
+        objects.delete(title);
+        return { outcome: 'deleted', gone: true };
+      }
+      const metadata = { ...live.metadata, deletionTimestamp: now().toISOString() };
+      store(title, { ...live, metadata }, undefined);
+      return { outcome: 'deleted', gone: false };
+    },
+  };
+  return cluster;
+}
+
+function titleOf(object: KubernetesObject): string {
+  return objectTitle(objectIdOf(object));
+}
+
+function rejected({ status, message, causes = [] }: Refused): ApplyResult {
+  return { outcome: 'rejected', status, reason: '', message, causes };
+}
+
+function omit(record: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
+}
+
+function isSelected({
+  object,
+  labelSelector = '',
+}: {
+  object: KubernetesObject;
+  labelSelector: string | undefined;
+}): boolean {
+  return labelSelector
+    .split(',')
+    .filter((term) => term !== '')
+    .every((term) => {
+      const [label = '', value] = term.split('=');
+      const is = object.metadata.labels?.[label];
+      return value === undefined ? is !== undefined : is === value;
+    });
+}
+
+/** The kinds that an established definition defines. */
+function definedBy(object: KubernetesObject): ApiResource[] {
+  const { spec, status } = object;
+  if (object.kind !== 'CustomResourceDefinition' || !isMap(spec) || !isMap(status)) return [];
+  const { group, names, versions } = spec;
+  if (!isMap(names) || !Array.isArray(versions)) return [];
+  const [version] = versions.map((one: unknown) => (isMap(one) ? String(one['name']) : ''));
+  return [resource(`${String(group)}/${version ?? ''}`, String(names['kind']), String(names['plural']))];
+}
+
+/** A forced server-side apply by our field manager. */
+function appliedOver({
+  live,
+  object,
+  time,
+}: {
+  live: KubernetesObject | undefined;
+  object: KubernetesObject;
+  time: string;
+}): KubernetesObject {
+  const entries = live?.metadata.managedFields ?? [];
+  const own = entries.find((entry) => entry.manager === fieldManager && entry.operation === 'Apply');
+  const others = entries.filter((entry) => entry !== own);
+  const applied = leavesOf(object);
+  const before: Leaves = live === undefined ? new Map() : leavesOf(live);
+  const isOthers = (path: string) => others.some((entry) => pathsIn(entry).has(path));
+  const dropped = [...(own === undefined ? [] : pathsIn(own))].filter((path) => !applied.has(path) && !isOthers(path));
+  const after = new Map([...before, ...applied]);
+  for (const path of dropped) after.delete(path);
+  const changed = [...applied].filter(([path, value]) => !sameValue(before.get(path), value)).map(([path]) => path);
+  const fieldsV1 = fieldsOf(applied.keys());
+  const isSame = changed.length === 0 && dropped.length === 0 && own !== undefined && sameValue(own.fieldsV1, fieldsV1);
+  if (live !== undefined && isSame) return live;
+  const entry: ManagedFieldsEntry = {
+    ...{
+      manager: fieldManager,
+      operation: 'Apply',
+      apiVersion: object.apiVersion,
+      time,
+      fieldsType: 'FieldsV1',
+      fieldsV1,
+    },
+  };
+  const left = others.flatMap((other) => without(other, changed));
+  return rebuilt({ live, object, leaves: after, managedFields: [entry, ...left], time });
+}
+
+/** An update by another manager: what it changes is its own. */
+function editedBy({
+  live,
+  changed,
+  manager,
+  time,
+}: {
+  live: KubernetesObject;
+  changed: KubernetesObject;
+  manager: string;
+  time: string;
+}): KubernetesObject {
+  const [before, after] = [leavesOf(live), leavesOf(changed)];
+  const written = [...after].filter(([path, value]) => !sameValue(before.get(path), value)).map(([path]) => path);
+  const removed = [...before.keys()].filter((path) => !after.has(path));
+  const entries = live.metadata.managedFields ?? [];
+  const own = entries.find((entry) => entry.manager === manager);
+  const paths = new Set(
+    [...(own === undefined ? [] : pathsIn(own)), ...written].filter((path) => !removed.includes(path)),
+  );
+  const entry: ManagedFieldsEntry = {
+    ...{ manager, operation: 'Update', apiVersion: live.apiVersion, time: time.replace(/\.\d+Z$/, 'Z') },
+    ...{ fieldsType: 'FieldsV1', fieldsV1: fieldsOf(paths) },
+  };
+  const others = entries.filter((one) => one !== own).flatMap((one) => without(one, [...written, ...removed]));
+  return rebuilt({
+    live,
+    object: changed,
+    leaves: after,
+    managedFields: paths.size === 0 ? others : [...others, entry],
+    time,
+  });
+}
+
+function without(entry: ManagedFieldsEntry, paths: readonly string[]): ManagedFieldsEntry[] {
+  const owned = pathsIn(entry);
+  const left = [...owned].filter((path) => !paths.includes(path));
+  if (left.length === owned.size) return [entry];
+  return left.length === 0 ? [] : [{ ...entry, fieldsV1: fieldsOf(left) }];
+}
+
+/** The object of these leaves, with what the API server keeps of it. */
+function rebuilt({
+  live,
+  object,
+  leaves,
+  managedFields,
+  time,
+}: {
+  live: KubernetesObject | undefined;
+  object: KubernetesObject;
+  leaves: Leaves;
+  managedFields: readonly ManagedFieldsEntry[];
+  time: string;
+}): KubernetesObject {
+  const { metadata: written, ...rest } = objectOf(leaves);
+  const { name = '', namespace } = object.metadata;
+  const { uid, resourceVersion, generation = 0, creationTimestamp = time, deletionTimestamp } = live?.metadata ?? {};
+  const isNewSpec = live === undefined || !sameValue(live['spec'], rest['spec']);
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    ...rest,
+    metadata: {
+      ...(isMap(written) ? written : {}),
+      ...{ name, creationTimestamp, managedFields, generation: isNewSpec ? generation + 1 : generation },
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    },
+    ...(live !== undefined && 'status' in live ? { status: live['status'] } : {}),
+  };
+}

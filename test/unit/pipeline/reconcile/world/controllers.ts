@@ -1,0 +1,43 @@
+import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
+import { isMap } from './field-sets.ts';
+
+const isTrue = (type: string, reason: string) => ({ type, status: 'True', reason, message: '' });
+
+/** What controllers that do their work at once say of an object; undefined for kinds without a controller. */
+export function statusOf({ kind, metadata, spec }: KubernetesObject): unknown {
+  switch (kind) {
+    case 'Deployment': {
+      const replicas = isMap(spec) && typeof spec['replicas'] === 'number' ? spec['replicas'] : 1;
+      return {
+        ...{ observedGeneration: metadata.generation, replicas, updatedReplicas: replicas },
+        ...{ readyReplicas: replicas, availableReplicas: replicas },
+        conditions: [isTrue('Available', 'MinimumReplicasAvailable'), isTrue('Progressing', 'NewReplicaSetAvailable')],
+      };
+    }
+    case 'Job':
+      return { succeeded: 1, conditions: [isTrue('Complete', 'CompletionsReached')] };
+    case 'CustomResourceDefinition':
+      return { conditions: [isTrue('NamesAccepted', 'NoConflicts'), isTrue('Established', 'InitialNamesAccepted')] };
+    case 'Namespace':
+      return { phase: 'Active' };
+    case 'PersistentVolumeClaim':
+      return { phase: 'Bound' };
+    default:
+      return undefined;
+  }
+}
+
+/** Of a Deployment whose Pods do not come. */
+export const unready = {
+  ...{ observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 0, unavailableReplicas: 1 },
+  conditions: [{ type: 'Available', status: 'False', reason: 'MinimumReplicasUnavailable', message: '' }],
+};
+
+/** Of a Job that failed for good. */
+export const failedJob = {
+  failed: 1,
+  conditions: [{ ...isTrue('Failed', 'BackoffLimitExceeded'), message: 'Job has reached the specified backoff limit' }],
+};
+
+/** Of a Job that runs. */
+export const runningJob = { active: 1 };
