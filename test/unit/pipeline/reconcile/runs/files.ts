@@ -69,3 +69,14 @@ export function release(objects: readonly Declared[], spec: readonly string[] = 
   const source = 'sources: [{ helm: { chart: charts/shop, release: shop } }]';
   return { 'environments/shop.yaml': environment('shop', [source, ...spec]), 'charts/shop/all.json': list(...objects) };
 }
+
+/** Defines `Widget`. */
+export const definition: Declared = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'widgets.example.com' },
+  spec: {
+    ...{ group: 'example.com', scope: 'Namespaced', names: { kind: 'Widget', plural: 'widgets' } },
+    versions: [{ name: 'v1', served: true, storage: true }],
+  },
+};

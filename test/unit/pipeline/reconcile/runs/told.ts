@@ -19,7 +19,7 @@ export async function endingOf(
     since,
     environment,
   }: { result: ReconcileResult | Error; since: { writes: number; alerts: number }; environment: string },
-): Promise<Ending> {
+): Promise<Required<Omit<Ending, 'says'>> & Pick<Ending, 'says'>> {
   const words = wordsOf(world);
   const writes = world.cluster.writes
     .slice(since.writes)
@@ -28,10 +28,20 @@ export async function endingOf(
   const path = statePaths({ repository: 'master', environment }).memory;
   return {
     ...endInWords(result, words),
-    ...(writes.length === 0 ? {} : { writes }),
-    ...(alerts.length === 0 ? {} : { alerts }),
-    ...(world.state.has(path) ? { remembers: partsOf(await world.memoryOf(environment), { world, words }) } : {}),
+    writes: counted(writes),
+    alerts,
+    remembers: world.state.has(path) ? partsOf(await world.memoryOf(environment), { world, words }) : null,
   };
+}
+
+/** What is tried again and again, once. */
+function counted(calls: readonly string[]): string[] {
+  return calls.flatMap((call, index) => {
+    if (call === calls[index - 1]) return [];
+    const end = calls.findIndex((other, at) => at > index && other !== call);
+    const times = (end === -1 ? calls.length : end) - index;
+    return [times === 1 ? call : `${call} (${times} times)`];
+  });
 }
 
 /** Commits by their number, so that no row names an id. */

@@ -21,9 +21,13 @@ export interface RecordingCluster extends Cluster {
   readonly writes: string[];
   /** By call: `apply …`, `dry-run …`, `delete …`, `release …`, `take over …`, `get …`, `list <kind> <namespace>`. */
   readonly refusals: Map<string, Refused>;
-  /** By title, the status that its controller gives an object; `undefined`: it never says anything. */
-  readonly statuses: Map<string, unknown>;
-  /** By group, what cannot be discovered. */
+  /** By title, what an object's controller makes its status; undefined: it says nothing. */
+  readonly statuses: Map<string, (object: KubernetesObject) => unknown>;
+  /** Titles of objects of which nothing but metadata may change. */
+  readonly immutable: Set<string>;
+  /** By title, what a webhook makes of an object on its way in. */
+  readonly webhooks: Map<string, (object: KubernetesObject) => KubernetesObject>;
+  /** Group versions that cannot be discovered. */
   readonly unreadable: string[];
   /** Called with each write before it is done. */
   onWrite: (call: string) => void;
@@ -32,6 +36,8 @@ export interface RecordingCluster extends Cluster {
   put(object: KubernetesObject, manager?: string): void;
   /** Changes what is there as another writer does. */
   edit(title: string, manager: string, change: (object: KubernetesObject) => KubernetesObject): void;
+  /** Gives an object another status, though nobody wrote it. */
+  breakDown(title: string, status: (object: KubernetesObject) => unknown): void;
   /** Takes an object away at once. */
   remove(title: string): void;
 }
@@ -64,17 +70,25 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const objects = new Map<string, Stored>();
   const writes: string[] = [];
   const refusals = new Map<string, Refused>();
-  const statuses = new Map<string, unknown>();
+  const statuses = new Map<string, (object: KubernetesObject) => unknown>();
+  const immutable = new Set<string>();
+  const webhooks = new Map<string, (object: KubernetesObject) => KubernetesObject>();
   const unreadable: string[] = [];
   let versions = 1;
   let uids = 0;
   let known: ClusterApi | undefined;
 
+  /** As the API server writes times. */
+  const seconds = (): string =>
+    now()
+      .toISOString()
+      .replace(/\.\d+Z$/, 'Z');
+
   /** Controllers answer what was written before this moment. */
   function settle(): void {
     for (const [title, { object, writtenAt }] of objects) {
       if (writtenAt === undefined || writtenAt >= now().getTime()) continue;
-      const status = statuses.has(title) ? statuses.get(title) : statusOf(object);
+      const status = (statuses.get(title) ?? statusOf)(object);
       store(title, status === undefined ? object : { ...object, status }, undefined);
     }
   }
@@ -94,11 +108,16 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     return refused;
   }
 
+  /** Notes a write, with what it was refused for. */
   function record(call: string): Refused | undefined {
     cluster.onWrite(call);
     const refused = refusalOf(call);
-    writes.push(refused === undefined ? call : `${call}: ${refused.status}`);
+    note(call, refused?.status);
     return refused;
+  }
+
+  function note(call: string, status: number | undefined): void {
+    writes.push(status === undefined ? call : `${call}: ${status}`);
   }
 
   function read(call: string): void {
@@ -113,8 +132,16 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   function apply({ object, dryRun }: { object: KubernetesObject; dryRun: boolean }): ApplyResult {
     settle();
     const title = titleOf(object);
-    const refused = dryRun ? refusalOf(`dry-run ${title}`) : record(`apply ${title}`);
+    if (dryRun) return answerTo(object, refusalOf(`dry-run ${title}`));
+    cluster.onWrite(`apply ${title}`);
+    const answer = answerTo(object, refusalOf(`apply ${title}`));
+    note(`apply ${title}`, answer.outcome === 'applied' ? undefined : answer.status);
+    return answer.outcome === 'applied' ? { ...answer, object: store(title, answer.object, now().getTime()) } : answer;
+  }
+
+  function answerTo(object: KubernetesObject, refused: Refused | undefined): ApplyResult {
     if (refused !== undefined) return rejected(refused);
+    const title = titleOf(object);
     const live = objects.get(title)?.object;
     const { uid, resourceVersion } = object.metadata;
     const isOther =
@@ -123,26 +150,22 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
         : (uid !== undefined && uid !== live.metadata.uid) ||
           (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion);
     if (isOther) return rejected({ status: 409, message: `${title} has been modified` });
-    const written = appliedOver({
-      live,
-      object,
-      time: now()
-        .toISOString()
-        .replace(/\.\d+Z$/, 'Z'),
-    });
-    if (dryRun) return { outcome: 'applied', object: written };
-    const made =
-      live === undefined ? { ...written, metadata: { ...written.metadata, uid: `uid-${(uids += 1)}` } } : written;
-    return { outcome: 'applied', object: store(title, made, now().getTime()) };
+    const written = (webhooks.get(title) ?? same)(appliedOver({ live, object, time: seconds() }));
+    if (live === undefined)
+      return {
+        outcome: 'applied',
+        object: { ...written, metadata: { ...written.metadata, uid: `uid-${(uids += 1)}` } },
+      };
+    if (immutable.has(title) && !sameValue(contentOf(live), contentOf(written)))
+      return rejected({ status: 422, message: `${title} is invalid: field is immutable`, causes: [never] });
+    return { outcome: 'applied', object: written };
   }
 
   const cluster: RecordingCluster = {
-    ...{ name, writes, refusals, statuses, unreadable, onWrite: () => {} },
+    ...{ name, writes, refusals, statuses, immutable, webhooks, unreadable, onWrite: () => {} },
     find: (title) => objects.get(title)?.object,
     put(object, manager = 'kubectl-create') {
-      const time = now()
-        .toISOString()
-        .replace(/\.\d+Z$/, 'Z');
+      const time = seconds();
       const fieldsV1 = fieldsOf(leavesOf(object).keys());
       const entry = {
         manager,
@@ -165,7 +188,11 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     edit(title, manager, change) {
       const live = objects.get(title)?.object;
       if (live === undefined) throw new Error(`there is no ${title}`);
-      store(title, editedBy({ live, changed: change(live), manager, time: now().toISOString() }), now().getTime());
+      store(title, editedBy({ live, changed: change(live), manager, time: seconds() }), now().getTime());
+    },
+    breakDown(title, status) {
+      const live = objects.get(title)?.object;
+      if (live !== undefined) store(title, { ...live, status: status(live) }, undefined);
     },
     remove: (title) => void objects.delete(title),
     async api({ refresh } = { refresh: false }) {
@@ -233,12 +260,19 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
         objects.delete(title);
         return { outcome: 'deleted', gone: true };
       }
-      const metadata = { ...live.metadata, deletionTimestamp: now().toISOString() };
+      const metadata = { ...live.metadata, deletionTimestamp: seconds() };
       store(title, { ...live, metadata }, undefined);
       return { outcome: 'deleted', gone: false };
     },
   };
   return cluster;
+}
+
+const never: RefusalCause = { reason: 'FieldValueInvalid', field: 'data' };
+const same = (object: KubernetesObject): KubernetesObject => object;
+
+function contentOf({ metadata: _metadata, status: _status, ...content }: KubernetesObject): unknown {
+  return content;
 }
 
 function titleOf(object: KubernetesObject): string {
@@ -338,7 +372,7 @@ function editedBy({
     [...(own === undefined ? [] : pathsIn(own)), ...written].filter((path) => !removed.includes(path)),
   );
   const entry: ManagedFieldsEntry = {
-    ...{ manager, operation: 'Update', apiVersion: live.apiVersion, time: time.replace(/\.\d+Z$/, 'Z') },
+    ...{ manager, operation: 'Update', apiVersion: live.apiVersion, time },
     ...{ fieldsType: 'FieldsV1', fieldsV1: fieldsOf(paths) },
   };
   const others = entries.filter((one) => one !== own).flatMap((one) => without(one, [...written, ...removed]));

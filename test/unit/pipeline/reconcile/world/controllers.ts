@@ -28,16 +28,21 @@ export function statusOf({ kind, metadata, spec }: KubernetesObject): unknown {
 }
 
 /** Of a Deployment whose Pods do not come. */
-export const unready = {
-  ...{ observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 0, unavailableReplicas: 1 },
-  conditions: [{ type: 'Available', status: 'False', reason: 'MinimumReplicasUnavailable', message: '' }],
-};
+export function unready({ metadata: { generation } }: KubernetesObject): unknown {
+  return {
+    ...{ observedGeneration: generation, replicas: 1, updatedReplicas: 1, readyReplicas: 0, unavailableReplicas: 1 },
+    conditions: [{ ...isTrue('Available', 'MinimumReplicasUnavailable'), status: 'False' }],
+  };
+}
 
 /** Of a Job that failed for good. */
-export const failedJob = {
-  failed: 1,
-  conditions: [{ ...isTrue('Failed', 'BackoffLimitExceeded'), message: 'Job has reached the specified backoff limit' }],
-};
+export function failedJob(): unknown {
+  const message = 'Job has reached the specified backoff limit';
+  return { failed: 1, conditions: [{ ...isTrue('Failed', 'BackoffLimitExceeded'), message }] };
+}
 
 /** Of a Job that runs. */
-export const runningJob = { active: 1 };
+export const runningJob = (): unknown => ({ active: 1 });
+
+/** Of an object whose controller does not look at it. */
+export const unseen = (): unknown => undefined;

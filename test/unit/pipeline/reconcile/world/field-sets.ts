@@ -23,7 +23,9 @@ function isNamed(item: unknown): item is { readonly name: string } {
 /** What managers own of an object: neither its identity, nor what the API server keeps, nor its status. */
 export function leavesOf(object: Readonly<Record<string, unknown>>): Leaves {
   const { apiVersion: _version, kind: _kind, status: _status, metadata, ...rest } = object;
-  const kept = isMap(metadata) ? Object.entries(metadata).filter(([name]) => ofMetadata.includes(name)) : [];
+  const kept = isMap(metadata)
+    ? Object.entries(metadata).filter(([name, value]) => ofMetadata.includes(name) && !sameValue(value, {}))
+    : [];
   return new Map(leavesBelow([], { ...rest, ...(kept.length === 0 ? {} : { metadata: Object.fromEntries(kept) }) }));
 }
 
