@@ -364,7 +364,7 @@ export const failures: readonly Row[] = [
       alerts: ['converged: 1 created, 1 unchanged; ends the incident'],
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
-    lost: {},
+    lost: { alerts: ['converged: 1 created, 1 unchanged'] },
   },
   {
     name: 'waits for a definition before its objects are applied',
@@ -491,7 +491,18 @@ export const failures: readonly Row[] = [
         rollout: 'over',
       },
     },
-    lost: { remembers: { converged: 'never' } },
+    lost: {
+      ends: 'waiting, goes on',
+      says: 'waits for Deployment acme/web: 0 of 1 updated pods are available',
+      alerts: ['reconcile master/shop, request'],
+      remembers: {
+        health: 'Progressing',
+        converged: 'never',
+        incident: undefined,
+        rollout: 'under way',
+        waiting: 'waits for Deployment acme/web: 0 of 1 updated pods are available',
+      },
+    },
   },
   {
     name: 'tells at once what is stuck, with what its Pods say',

@@ -152,7 +152,7 @@ export const hooks: readonly Row[] = [
       alerts: ['converged: 1 created; ends the incident'],
       remembers: { health: 'Healthy', attempted: 'commit 1' },
     },
-    lost: {},
+    lost: { alerts: ['converged: 1 created'] },
   },
   {
     name: 'tells a hook that failed after everything was applied',

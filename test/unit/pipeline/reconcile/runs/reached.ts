@@ -10,10 +10,16 @@ const coverageSchema = z.object({
   ),
 });
 
-/** Which functions of which files were called, as the engine counts them. */
+/** The functions of a file that have a name, and how often each was called. */
+export interface CalledFunctions {
+  /** Below the folder that was asked for. */
+  readonly path: string;
+  readonly functions: readonly { readonly name: string; readonly count: number }[];
+}
+
+/** Which functions are called from now on, as the engine counts them. */
 export interface Calls {
-  /** By path below the folder, its functions with a name, and how often each was called. */
-  of(folder: string): Promise<ReadonlyMap<string, ReadonlyMap<string, number>>>;
+  of(folder: string): Promise<readonly CalledFunctions[]>;
   stop(): Promise<void>;
 }
 
@@ -25,14 +31,14 @@ export async function countCalls(): Promise<Calls> {
   return {
     async of(folder) {
       const { result } = coverageSchema.parse(await session.post('Profiler.takePreciseCoverage'));
-      return new Map(
-        result.flatMap(({ url, functions }) => {
-          const [, path] = url.split(folder);
-          if (path === undefined) return [];
-          const named = functions.filter(({ functionName }) => functionName !== '');
-          return [[path, new Map(named.map(({ functionName, ranges: [range] }) => [functionName, range?.count ?? 0]))]];
-        }),
-      );
+      return result.flatMap(({ url, functions }) => {
+        const [, path] = url.split(folder);
+        if (path === undefined) return [];
+        const named = functions.flatMap(({ functionName: name, ranges: [range] }) =>
+          name === '' ? [] : [{ name, count: range?.count ?? 0 }],
+        );
+        return [{ path, functions: named }];
+      });
     },
     async stop() {
       await session.post('Profiler.stopPreciseCoverage');

@@ -13,7 +13,7 @@ interface Given {
   readonly meanwhile?: (world: World) => void | Promise<void>;
   /** What a commit changes. */
   readonly commit?: Changes;
-  /** What it meets when it runs: called when the memory is kept or lost, just before. */
+  /** What happens after the commit, or is to happen during the run. Then the memory is lost, where it is. */
   readonly meets?: (world: World) => void | Promise<void>;
   readonly job?: Partial<ReconcileRequested>;
   /** Whose memory is lost; absent: that of `shop`. */

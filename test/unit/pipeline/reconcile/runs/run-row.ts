@@ -25,8 +25,8 @@ async function worldOf(row: Row, memory: 'kept' | 'lost'): Promise<World> {
   }
   await row.meanwhile?.(world);
   if (row.commit !== undefined) world.git.add(row.commit);
-  if (memory === 'lost') await world.forget(row.loses ?? 'shop');
   await row.meets?.(world);
+  if (memory === 'lost') await world.forget(row.loses ?? 'shop');
   return world;
 }
 

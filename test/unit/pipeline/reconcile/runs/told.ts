@@ -50,8 +50,8 @@ function wordsOf({ git }: World): (text: string) => string {
     text
       .replace(/\bmain@sha1:(?=[0-9a-f]{12})/g, '')
       .replace(
-        /\b[0-9a-f]{12}([0-9a-f]{28})?\b/g,
-        (id) => `commit ${git.commits.findIndex((one) => one.startsWith(id)) + 1}`,
+        /\b(?:commit )?([0-9a-f]{12}(?:[0-9a-f]{28})?)\b/g,
+        (_all, id: string) => `commit ${git.commits.findIndex((one) => one.startsWith(id)) + 1}`,
       );
 }
 
