@@ -1,7 +1,8 @@
 import { applySetOf, memberMarks, partOfLabel } from '../../../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
 import type { World } from '../world/world.ts';
-import { configMap, deployment, list, shop } from './files.ts';
+import { readied, unready } from '../world/controllers.ts';
+import { configMap, deployment, hookJob, list, shop } from './files.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -281,6 +282,89 @@ export const drift: readonly Row[] = [
     kept: {
       ends: 'converged',
       remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
+    },
+  },
+  {
+    name: 'does not believe what it healed once more before it has stayed',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 4; undone++) {
+        paint('blue')(world);
+        await world.run();
+        world.wait(60);
+      }
+      world.wait(600);
+      await world.run();
+      world.wait(60);
+    },
+    restless: true,
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {
+      ends: 'converged',
+      says: undefined,
+      writes: ['apply the inventory'],
+      alerts: ['converged: 2 unchanged'],
+      remembers: { incident: undefined, heals: undefined },
+    },
+  },
+  {
+    name: 'ends a fight when what it healed has stayed',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 4; undone++) {
+        paint('blue')(world);
+        await world.run();
+        world.wait(60);
+      }
+      world.wait(600);
+      await world.run();
+      world.wait(900);
+    },
+    kept: {
+      ends: 'unchanged',
+      alerts: ['converged: 1 configured, 1 unchanged; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: { ends: 'converged', writes: ['apply the inventory'], alerts: ['converged: 2 unchanged'] },
+  },
+  {
+    name: 'ends the incident of what it healed when that is healthy',
+    before: shop([web]),
+    async meanwhile(world) {
+      world.cluster.remove('Deployment acme/web');
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      await world.run();
+      world.cluster.statuses.clear();
+      world.cluster.breakDown('Deployment acme/web', readied);
+    },
+    kept: {
+      ends: 'unchanged',
+      alerts: ['converged: 1 created; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['apps/Deployment/acme/web'] },
+    },
+    lost: {
+      ends: 'converged',
+      writes: ['apply the inventory'],
+      alerts: ['converged: 1 unchanged'],
+      remembers: { heals: undefined },
+    },
+  },
+  {
+    name: 'leaves a Job alone that ended and was cleaned up',
+    before: shop([
+      colors,
+      { ...hookJob('once', ''), metadata: { name: 'once' }, spec: { ttlSecondsAfterFinished: 0 } },
+    ]),
+    meanwhile: ({ cluster }) => cluster.remove('Job acme/once'),
+    kept: { ends: 'unchanged', remembers: { health: 'Healthy', attempted: 'commit 1' } },
+    lost: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply Job acme/once', 'apply the inventory'],
+      alerts: ['converged: 1 created, 1 unchanged'],
     },
   },
   {

@@ -1,4 +1,6 @@
 import { Session } from 'node:inspector/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 
 const coverageSchema = z.object({
@@ -10,16 +12,10 @@ const coverageSchema = z.object({
   ),
 });
 
-/** The functions of a file that have a name, and how often each was called. */
-export interface CalledFunctions {
-  /** Below the folder that was asked for. */
-  readonly path: string;
-  readonly functions: readonly { readonly name: string; readonly count: number }[];
-}
-
 /** Which functions are called from now on, as the engine counts them. */
 export interface Calls {
-  of(folder: string): Promise<readonly CalledFunctions[]>;
+  /** The functions that were called, of the files below a folder of the repository: `write/apply-object.ts fenced`. */
+  below(folder: string): Promise<ReadonlySet<string>>;
   stop(): Promise<void>;
 }
 
@@ -29,20 +25,36 @@ export async function countCalls(): Promise<Calls> {
   await session.post('Profiler.enable');
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
   return {
-    async of(folder) {
+    async below(folder) {
       const { result } = coverageSchema.parse(await session.post('Profiler.takePreciseCoverage'));
-      return result.flatMap(({ url, functions }) => {
-        const [, path] = url.split(folder);
+      const called = result.flatMap(({ url, functions }) => {
+        const [, path] = url.split(`/${folder}/`);
         if (path === undefined) return [];
-        const named = functions.flatMap(({ functionName: name, ranges: [range] }) =>
-          name === '' ? [] : [{ name, count: range?.count ?? 0 }],
+        return functions.flatMap(({ functionName, ranges }) =>
+          ranges.some(({ count }) => count > 0) ? [`${path} ${functionName}`] : [],
         );
-        return [{ path, functions: named }];
       });
+      return new Set(called);
     },
     async stop() {
       await session.post('Profiler.stopPreciseCoverage');
       session.disconnect();
     },
   };
+}
+
+/**
+ * The functions that the files below a folder declare, as `Calls` names them. They are looked for in the text: the engine says
+ * nothing of one that was never compiled.
+ */
+export function declaredFunctions({ root, folder }: { root: string; folder: string }): string[] {
+  const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((path) => path.endsWith('.ts'))
+    .sort()
+    .flatMap((path) => {
+      const text = readFileSync(join(root, folder, path), 'utf8');
+      const declared = text.matchAll(/^\s*(?:export )?(?:async )?function (\w+)/gm);
+      return [...declared].map(([, name = '']) => `${path} ${name}`);
+    });
 }

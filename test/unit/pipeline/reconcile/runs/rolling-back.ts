@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import type { World } from '../world/world.ts';
-import { unready } from '../world/controllers.ts';
+import { readied, unready } from '../world/controllers.ts';
 import { configMap, deployment, environment, list, shop } from './files.ts';
 import type { Row } from './row.ts';
 
@@ -9,12 +9,8 @@ const good = shop([deployment('web')], revert);
 const bad = { 'manifests/shop/all.json': list(deployment('web', { image: 'shop:bad' })) };
 const fails = ({ cluster }: World): void =>
   void cluster.statuses.set('Deployment acme/web', (object) =>
-    JSON.stringify(object).includes('shop:bad') ? unready(object) : { ...readyOf(object) },
+    JSON.stringify(object).includes('shop:bad') ? unready(object) : readied(object),
   );
-
-function readyOf({ metadata: { generation } }: { readonly metadata: { readonly generation?: number } }): object {
-  return { observedGeneration: generation, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
-}
 
 /** Lets it fail, and be rolled back. */
 const rollBack = async (world: World): Promise<void> => {

@@ -21,6 +21,8 @@ export interface RecordingCluster extends Cluster {
   readonly writes: string[];
   /** By call: `apply …`, `dry-run …`, `delete …`, `release …`, `take over …`, `get …`, `list <kind> <namespace>`. */
   readonly refusals: Map<string, Refused>;
+  /** By call, what others do just before it, once. */
+  readonly races: Map<string, () => void>;
   /** By title, what an object's controller makes its status; undefined: it says nothing. */
   readonly statuses: Map<string, (object: KubernetesObject) => unknown>;
   /** Titles of objects of which nothing but metadata may change. */
@@ -70,6 +72,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const objects = new Map<string, Stored>();
   const writes: string[] = [];
   const refusals = new Map<string, Refused>();
+  const races = new Map<string, () => void>();
   const statuses = new Map<string, (object: KubernetesObject) => unknown>();
   const immutable = new Set<string>();
   const webhooks = new Map<string, (object: KubernetesObject) => KubernetesObject>();
@@ -108,34 +111,30 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     return refused;
   }
 
-  /** Notes a write, with what it was refused for. */
-  function record(call: string): Refused | undefined {
-    cluster.onWrite(call);
+  /** What comes before a call: what others do, and what it is refused for. */
+  function begin(call: string, { writes: isWrite }: { writes: boolean }): Refused | undefined {
+    settle();
+    if (isWrite) cluster.onWrite(call);
+    const race = races.get(call);
+    races.delete(call);
+    race?.();
     const refused = refusalOf(call);
-    note(call, refused?.status);
-    return refused;
+    if (refused === undefined || (isWrite && refused.status < 500)) return refused;
+    const { status, message } = refused;
+    const disposition = status >= 500 ? 'retry' : 'refuse';
+    throw new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${name}`, message, disposition });
   }
 
   function note(call: string, status: number | undefined): void {
     writes.push(status === undefined ? call : `${call}: ${status}`);
   }
 
-  function read(call: string): void {
-    settle();
-    const refused = refusals.get(call);
-    if (refused === undefined) return;
-    const { status, message } = refused;
-    const disposition = status >= 500 ? 'retry' : 'refuse';
-    throw new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${name}`, message, disposition });
-  }
-
   function apply({ object, dryRun }: { object: KubernetesObject; dryRun: boolean }): ApplyResult {
-    settle();
     const title = titleOf(object);
-    if (dryRun) return answerTo(object, refusalOf(`dry-run ${title}`));
-    cluster.onWrite(`apply ${title}`);
-    const answer = answerTo(object, refusalOf(`apply ${title}`));
-    note(`apply ${title}`, answer.outcome === 'applied' ? undefined : answer.status);
+    const call = `${dryRun ? 'dry-run' : 'apply'} ${title}`;
+    const answer = answerTo(object, begin(call, { writes: true }));
+    if (dryRun) return answer;
+    note(call, answer.outcome === 'applied' ? undefined : answer.status);
     return answer.outcome === 'applied' ? { ...answer, object: store(title, answer.object, now().getTime()) } : answer;
   }
 
@@ -162,7 +161,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   }
 
   const cluster: RecordingCluster = {
-    ...{ name, writes, refusals, statuses, immutable, webhooks, unreadable, onWrite: () => {} },
+    ...{ name, writes, refusals, races, statuses, immutable, webhooks, unreadable, onWrite: () => {} },
     find: (title) => objects.get(title)?.object,
     put(object, manager = 'kubectl-create') {
       const time = seconds();
@@ -203,11 +202,11 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     },
     async get({ resource: { kind }, namespace, name: named }) {
       const title = objectTitle({ kind, namespace, name: named });
-      read(`get ${title}`);
+      begin(`get ${title}`, { writes: false });
       return objects.get(title)?.object;
     },
     async list({ resource: { group, kind }, namespace, labelSelector, content }) {
-      read(`list ${kind} ${namespace ?? ''}`.trim());
+      begin(`list ${kind} ${namespace ?? ''}`.trim(), { writes: false });
       return [...objects.values()].flatMap(({ object }) => {
         const id = objectIdOf(object);
         if (id.group !== group || id.kind !== kind || (namespace !== undefined && id.namespace !== namespace))
@@ -229,13 +228,14 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       managedFields,
       without,
     }) {
-      settle();
       const title = objectTitle({ kind, namespace, name: named });
-      const refused = record(`${without === undefined ? 'take over' : 'release'} ${title}`);
-      if (refused !== undefined) return rejected(refused);
+      const call = `${without === undefined ? 'take over' : 'release'} ${title}`;
+      const refused = begin(call, { writes: true });
       const live = objects.get(title)?.object;
-      if (live?.metadata.uid !== uid || live.metadata.resourceVersion !== resourceVersion)
-        return rejected({ status: 409, message: `${title} has been modified` });
+      const isOther = live?.metadata.uid !== uid || live?.metadata.resourceVersion !== resourceVersion;
+      note(call, refused?.status ?? (isOther ? 409 : undefined));
+      if (refused !== undefined) return rejected(refused);
+      if (isOther || live === undefined) return rejected({ status: 409, message: `${title} has been modified` });
       const { labels = {}, annotations = {} } = live.metadata;
       const metadata = {
         ...live.metadata,
@@ -246,15 +246,16 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       return { outcome: 'applied', object: store(title, { ...live, metadata }, undefined) };
     },
     async delete({ resource: { kind }, namespace, name: named, uid, resourceVersion }) {
-      settle();
       const title = objectTitle({ kind, namespace, name: named });
-      const refused = record(`delete ${title}`);
-      if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
+      const refused = begin(`delete ${title}`, { writes: true });
       const live = objects.get(title)?.object;
-      if (live === undefined) return { outcome: 'absent' };
       const isOther =
-        live.metadata.uid !== uid ||
-        (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion);
+        live !== undefined &&
+        (live.metadata.uid !== uid ||
+          (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion));
+      note(`delete ${title}`, refused?.status ?? (isOther ? 409 : undefined));
+      if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
+      if (live === undefined) return { outcome: 'absent' };
       if (isOther) return { outcome: 'changed' };
       if ((live.metadata.finalizers ?? []).length === 0) {
         objects.delete(title);

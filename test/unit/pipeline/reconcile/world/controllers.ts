@@ -4,16 +4,10 @@ import { isMap } from './field-sets.ts';
 const isTrue = (type: string, reason: string) => ({ type, status: 'True', reason, message: '' });
 
 /** What controllers that do their work at once say of an object; undefined for kinds without a controller. */
-export function statusOf({ kind, metadata, spec }: KubernetesObject): unknown {
-  switch (kind) {
-    case 'Deployment': {
-      const replicas = isMap(spec) && typeof spec['replicas'] === 'number' ? spec['replicas'] : 1;
-      return {
-        ...{ observedGeneration: metadata.generation, replicas, updatedReplicas: replicas },
-        ...{ readyReplicas: replicas, availableReplicas: replicas },
-        conditions: [isTrue('Available', 'MinimumReplicasAvailable'), isTrue('Progressing', 'NewReplicaSetAvailable')],
-      };
-    }
+export function statusOf(object: KubernetesObject): unknown {
+  switch (object.kind) {
+    case 'Deployment':
+      return readied(object);
     case 'Job':
       return { succeeded: 1, conditions: [isTrue('Complete', 'CompletionsReached')] };
     case 'CustomResourceDefinition':
@@ -25,6 +19,16 @@ export function statusOf({ kind, metadata, spec }: KubernetesObject): unknown {
     default:
       return undefined;
   }
+}
+
+/** Of a Deployment that is through. */
+export function readied({ metadata, spec }: KubernetesObject): unknown {
+  const replicas = isMap(spec) && typeof spec['replicas'] === 'number' ? spec['replicas'] : 1;
+  return {
+    ...{ observedGeneration: metadata.generation, replicas, updatedReplicas: replicas },
+    ...{ readyReplicas: replicas, availableReplicas: replicas },
+    conditions: [isTrue('Available', 'MinimumReplicasAvailable'), isTrue('Progressing', 'NewReplicaSetAvailable')],
+  };
 }
 
 /** Of a Deployment whose Pods do not come. */
