@@ -96,7 +96,7 @@ function isFields(value: unknown): value is JsonObject {
 }
 
 export function sameValue(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 export function sha1(...parts: readonly (string | Uint8Array)[]): string {

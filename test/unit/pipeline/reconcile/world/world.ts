@@ -103,8 +103,7 @@ export function createWorld(): World {
       const { lease } = pathsOf(asked.environment);
       const event = `job-${runs}`;
       cluster.onWrite = (call) => {
-        const held = state.objects.get(lease);
-        if (JSON.stringify(held)?.includes(`"event":"${event}"`) !== true)
+        if (state.textAt(lease)?.includes(`"event":"${event}"`) !== true)
           throw new Error(`${call} is written without the lease`);
       };
       return await reconcile(asked, ports, { limits, holder: 'instance', event, writeback: true });
