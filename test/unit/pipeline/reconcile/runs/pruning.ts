@@ -11,6 +11,10 @@ const claim: Declared = {
 };
 const widget: Declared = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'one' }, spec: { size: 1 } };
 const many = (count: number): Declared[] => Array.from({ length: count }, (_one, index) => configMap(`of-${index}`));
+const services = (count: number): Declared[] =>
+  Array.from({ length: count }, (_one, index) => ({
+    ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: `of-${index}` }, spec: { type: 'ClusterIP' } },
+  }));
 const manifests = (...objects: readonly Declared[]) => ({ 'manifests/shop/all.json': list(...objects) });
 const held = { finalizers: ['example.com/hold'] };
 
@@ -74,6 +78,87 @@ export const pruning: readonly Row[] = [
       ends: 'diverged Guarded',
       says: 'ConfigMap acme/of-10: 7 of 12 objects would be pruned at once, more than half; remove them in two commits, or annotate them with converge.dev/prune: "true" first, and 6 more objects',
       writes: ['apply the inventory'],
+      alerts: [
+        'diff Guarded, unexpected ConfigMap acme/of-10, unexpected ConfigMap acme/of-11, unexpected ConfigMap acme/of-5, unexpected ConfigMap acme/of-6, unexpected ConfigMap acme/of-7, unexpected ConfigMap acme/of-8, unexpected ConfigMap acme/of-9',
+      ],
+      remembers: {
+        health: 'Unknown',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Guarded',
+        left: [
+          '/ConfigMap/acme/of-10',
+          '/ConfigMap/acme/of-11',
+          '/ConfigMap/acme/of-5',
+          '/ConfigMap/acme/of-6',
+          '/ConfigMap/acme/of-7',
+          '/ConfigMap/acme/of-8',
+          '/ConfigMap/acme/of-9',
+        ],
+        pending: [
+          '/ConfigMap/acme/of-10',
+          '/ConfigMap/acme/of-11',
+          '/ConfigMap/acme/of-5',
+          '/ConfigMap/acme/of-6',
+          '/ConfigMap/acme/of-7',
+          '/ConfigMap/acme/of-8',
+          '/ConfigMap/acme/of-9',
+        ],
+      },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'guards more than half of a large inventory of what no Pod uses',
+    before: shop(services(12)),
+    commit: manifests(...services(5)),
+    kept: {
+      ends: 'diverged Guarded',
+      says: 'Service acme/of-10: 7 of 12 objects would be pruned at once, more than half; remove them in two commits, or annotate them with converge.dev/prune: "true" first, and 6 more objects',
+      writes: ['apply the inventory'],
+      alerts: [
+        'diff Guarded, unexpected Service acme/of-10, unexpected Service acme/of-11, unexpected Service acme/of-5, unexpected Service acme/of-6, unexpected Service acme/of-7, unexpected Service acme/of-8, unexpected Service acme/of-9',
+      ],
+      remembers: {
+        health: 'Unknown',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Guarded',
+        left: [
+          '/Service/acme/of-10',
+          '/Service/acme/of-11',
+          '/Service/acme/of-5',
+          '/Service/acme/of-6',
+          '/Service/acme/of-7',
+          '/Service/acme/of-8',
+          '/Service/acme/of-9',
+        ],
+        pending: [
+          '/Service/acme/of-10',
+          '/Service/acme/of-11',
+          '/Service/acme/of-5',
+          '/Service/acme/of-6',
+          '/Service/acme/of-7',
+          '/Service/acme/of-8',
+          '/Service/acme/of-9',
+        ],
+      },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'guards more than half of a large inventory, once nothing uses it any more',
+    before: shop([deployment('web'), ...many(12)]),
+    commit: manifests(deployment('web', { image: 'shop:2' }), ...many(5)),
+    meets(world) {
+      const volumes = many(12).map((_one, index) => ({ name: `of-${index}`, configMap: { name: `of-${index}` } }));
+      world.cluster.put({ ...user, spec: { ...user.spec, volumes } });
+      world.onSleep = () => world.cluster.remove('Pod acme/web-1');
+    },
+    kept: {
+      ends: 'diverged Guarded',
+      says: 'ConfigMap acme/of-10: 7 of 13 objects would be pruned at once, more than half; remove them in two commits, or annotate them with converge.dev/prune: "true" first, and 6 more objects',
+      writes: ['apply the inventory', 'apply Deployment acme/web'],
       alerts: [
         'diff Guarded, unexpected ConfigMap acme/of-10, unexpected ConfigMap acme/of-11, unexpected ConfigMap acme/of-5, unexpected ConfigMap acme/of-6, unexpected ConfigMap acme/of-7, unexpected ConfigMap acme/of-8, unexpected ConfigMap acme/of-9',
       ],
