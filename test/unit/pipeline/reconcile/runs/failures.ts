@@ -309,6 +309,20 @@ export const failures: readonly Row[] = [
     lost: { remembers: { converged: 'never' } },
   },
   {
+    name: 'makes nothing anew that is invalid however it is made',
+    before: shop([replaceable('red')]),
+    commit: { 'manifests/shop/all.json': list(replaceable('blue')) },
+    meets: refuse('apply ConfigMap acme/colors', 422, 'is invalid'),
+    kept: {
+      ends: 'diverged Failed',
+      says: 'ConfigMap acme/colors: is invalid',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors: 422'],
+      alerts: ['diff Failed, failed ConfigMap acme/colors'],
+      remembers: { health: 'Unknown', attempted: 'commit 2', converged: 'commit 1', incident: 'Failed', failed: 1 },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
     name: 'heals drift of what is applied, while what failed rests',
     before: shop([colors, web]),
     commit: { 'manifests/shop/all.json': list(colors, web, configMap('new')) },

@@ -11,6 +11,7 @@ import {
   shop,
   type Declared,
 } from './files.ts';
+import { moveOnUnseen } from './move-on.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -307,13 +308,7 @@ export const leaving: readonly Row[] = [
     name: 'releases nothing where the branch moves on meanwhile',
     before: shop([colors]),
     commit: gone,
-    meets({ git }) {
-      let asked = 0;
-      git.onHead = () => {
-        asked += 1;
-        if (asked === 1) git.add({ 'README.md': 'moved on' });
-      };
-    },
+    meets: moveOnUnseen,
     kept: {
       ends: 'throws GitUnavailable',
       says: 'master/shop: the branch moved on before the objects were released',

@@ -1,5 +1,6 @@
 import type { World } from '../world/world.ts';
 import { configMap, deployment, environment, list, shop } from './files.ts';
+import { moveOnUnseen } from './move-on.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -323,5 +324,17 @@ export const ownership: readonly Row[] = [
       remembers: { health: 'Unknown', attempted: 'commit 1', incident: 'Failed' },
     },
     lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'takes nothing over where the branch moves on meanwhile',
+    commit: { ...shop([colors]), 'manifests/blog/all.json': list(configMap('words')) },
+    meanwhile: both,
+    meets: moveOnUnseen,
+    lost: {
+      ends: 'throws GitUnavailable',
+      says: 'master/shop: the branch moved on before objects were taken over or deleted',
+      writes: ['apply the inventory'],
+      remembers: { health: 'Progressing', attempted: 'commit 2', converged: 'never', rollout: 'under way' },
+    },
   },
 ];

@@ -1,4 +1,5 @@
 import { configMap, definition, deployment, environment, list, shop, type Declared } from './files.ts';
+import { moveOnUnseen } from './move-on.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -574,18 +575,25 @@ export const pruning: readonly Row[] = [
     name: 'deletes nothing more where the branch moves on meanwhile',
     before: shop([colors, deployment('web')]),
     commit: manifests(colors),
-    meets({ git }) {
-      let asked = 0;
-      git.onHead = () => {
-        asked += 1;
-        if (asked === 1) git.add({ 'README.md': 'moved on' });
-      };
-    },
+    meets: moveOnUnseen,
     kept: {
       ends: 'throws GitUnavailable',
       says: 'master/shop: the branch moved on before objects were taken over or deleted',
       writes: ['apply the inventory'],
       remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1' },
+    },
+    lost: { remembers: { health: 'Unknown', converged: 'never' } },
+  },
+  {
+    name: 'deletes nothing that pods may use where the branch moves on meanwhile',
+    before: shop([colors, old]),
+    commit: manifests(colors),
+    meets: moveOnUnseen,
+    kept: {
+      ends: 'throws GitUnavailable',
+      says: 'master/shop: the branch moved on before objects were taken over or deleted',
+      writes: ['apply the inventory'],
+      remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1', left: ['/ConfigMap/acme/old'] },
     },
     lost: { remembers: { health: 'Unknown', converged: 'never' } },
   },

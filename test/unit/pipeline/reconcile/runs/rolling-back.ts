@@ -382,4 +382,38 @@ export const rollingBack: readonly Row[] = [
       },
     },
   },
+  {
+    name: 'pushes no roll-back once another run has its lease',
+    before: good,
+    commit: bad,
+    meets(world) {
+      fails(world);
+      const { commit } = world.git;
+      let planned = false;
+      world.git.commit = async (change) => {
+        if (planned)
+          await world.writeState('environments/master/shop/lease.json', {
+            holder: 'another',
+            event: 'its job',
+            seconds: 90,
+          });
+        if (planned) world.wait(10);
+        planned = true;
+        return await commit(change);
+      };
+    },
+    kept: {
+      ends: 'throws LeaseLost',
+      says: 'environments/master/shop/lease.json: the lease is lost: another run took over',
+      writes: ['apply the inventory', 'apply Deployment acme/web'],
+      remembers: {
+        health: 'Degraded',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Unhealthy',
+        rollout: 'over',
+        quarantine: 'under way',
+      },
+    },
+  },
 ];
