@@ -71,7 +71,7 @@ function endInWords(result: ReconcileResult | Error, words: (text: string) => st
   }
 }
 
-function alertInWords({ topic, event: { subject, data } }: Published): string {
+export function alertInWords({ topic, event: { subject, data } }: Published): string {
   switch (topic) {
     case 'diff': {
       const { reason, action, objects, occurrence, rollback } = diffSchema.parse(data);

@@ -34,6 +34,8 @@ export interface RecordingCluster extends Cluster {
   /** Called with each write before it is done. */
   onWrite: (call: string) => void;
   find(title: string): KubernetesObject | undefined;
+  /** Everything that is there. */
+  all(): readonly KubernetesObject[];
   /** Puts an object there as another writer does; a status with it stays. */
   put(object: KubernetesObject, manager?: string): void;
   /** Changes what is there as another writer does. */
@@ -163,6 +165,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const cluster: RecordingCluster = {
     ...{ name, writes, refusals, races, statuses, immutable, webhooks, unreadable, onWrite: () => {} },
     find: (title) => objects.get(title)?.object,
+    all: () => [...objects.values()].map(({ object }) => object),
     put(object, manager = 'kubectl-create') {
       const time = seconds();
       const fieldsV1 = fieldsOf(leavesOf(object).keys());

@@ -27,7 +27,8 @@ export interface World {
   onSleep: () => void;
   /** Moves the clock. */
   wait(seconds: number): void;
-  run(job?: Partial<ReconcileRequested>): Promise<ReconcileResult>;
+  /** One job, with the ports of this world or others that lead to it. */
+  run(job?: Partial<ReconcileRequested>, through?: ReconcilePorts): Promise<ReconcileResult>;
   memoryOf(environment: string): Promise<Memory>;
   remember(environment: string, change: Partial<Memory>): Promise<void>;
   /** Loses what is remembered of an environment. */
@@ -97,7 +98,7 @@ export function createWorld(): World {
     get state() {
       return state.objects;
     },
-    async run(job = {}) {
+    async run(job = {}, through = ports) {
       runs += 1;
       const asked = { repository: 'master', environment: 'shop', mode: 'reconcile', cause: 'commit', ...job } as const;
       const { lease } = pathsOf(asked.environment);
@@ -106,7 +107,7 @@ export function createWorld(): World {
         if (state.textAt(lease)?.includes(`"event":"${event}"`) !== true)
           throw new Error(`${call} is written without the lease`);
       };
-      return await reconcile(asked, ports, { limits, holder: 'instance', event, writeback: true });
+      return await reconcile(asked, through, { limits, holder: 'instance', event, writeback: true });
     },
     async remember(environment, change) {
       const value = { ...(await memoryOf(environment)), ...change };
