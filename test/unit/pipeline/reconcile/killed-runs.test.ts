@@ -13,6 +13,8 @@ interface Scenario {
   readonly before?: Changes;
   readonly commit?: Changes;
   readonly meets?: (world: World) => void;
+  /** Whether all of it is known without the memory: neither what a removed environment owned nor what to go back to is. */
+  readonly needsMemory?: true;
 }
 
 const colors = configMap('colors');
@@ -45,9 +47,11 @@ const scenarios: readonly Scenario[] = [
     name: 'deletes what a removed environment owned',
     before: release([hookJob('first', 'pre-delete'), colors, deployment('web')], ['deletion: prune']),
     commit: { 'environments/shop.yaml': null },
+    needsMemory: true,
   },
   {
     name: 'rolls back what failed',
+    needsMemory: true,
     before: shop([deployment('web')], ['rollback: { onFailure: revert }', 'timeout: 20s']),
     commit: { 'manifests/shop/all.json': list(deployment('web', { image: 'shop:bad' })) },
     meets: ({ cluster }) =>
@@ -68,8 +72,11 @@ interface Left {
   readonly ids: number;
 }
 
-/** Runs it, killed before one of its effects, then again until there is nothing more to do. */
-async function play({ before, commit, meets }: Scenario, diesBefore: number | undefined): Promise<Left> {
+/** Runs it, killed before one of its effects, then again until there is nothing more to do. @param loses whether the memory is lost in between */
+async function play(
+  { before, commit, meets }: Scenario,
+  { diesBefore, loses = false }: { diesBefore: number | undefined; loses?: boolean },
+): Promise<Left> {
   const world = createWorld();
   if (before !== undefined) {
     world.git.add(before);
@@ -83,6 +90,7 @@ async function play({ before, commit, meets }: Scenario, diesBefore: number | un
   await world.run({}, ports).catch((error: unknown) => {
     if (!(error instanceof Killed)) throw error;
   });
+  if (loses) await world.forget('shop');
   for (let look = 0; look < 3; look++) {
     world.wait(120);
     await world.run({ cause: 'schedule' });
@@ -118,10 +126,20 @@ function timeless({ metadata, status: _status, ...object }: KubernetesObject): u
 
 describe.each(scenarios)('a run that $name', (scenario) => {
   it('leaves the same whenever it is killed, and tells the same, each once', async () => {
-    const { effects, ...whole } = await play(scenario, undefined);
+    const { effects, ...whole } = await play(scenario, { diesBefore: undefined });
     for (let diesBefore = 1; diesBefore <= effects; diesBefore++) {
-      const { effects: _effects, ...killed } = await play(scenario, diesBefore);
+      const { effects: _effects, ...killed } = await play(scenario, { diesBefore });
       expect(killed, `killed before effect ${diesBefore} of ${effects}`).toEqual(whole);
+    }
+  });
+});
+
+describe.each(scenarios.filter(({ needsMemory }) => needsMemory !== true))('a run that $name', (scenario) => {
+  it('leaves the same in the cluster where it is killed at any time and the memory is lost then', async () => {
+    const { effects, objects } = await play(scenario, { diesBefore: undefined });
+    for (let diesBefore = 1; diesBefore <= effects; diesBefore++) {
+      const killed = await play(scenario, { diesBefore, loses: true });
+      expect(killed.objects, `killed before effect ${diesBefore} of ${effects}`).toEqual(objects);
     }
   });
 });

@@ -23,7 +23,7 @@ export async function countCalls(): Promise<Calls> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
-  await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+  await session.post('Profiler.startPreciseCoverage', { callCount: false, detailed: false });
   return {
     async below(folder) {
       const { result } = coverageSchema.parse(await session.post('Profiler.takePreciseCoverage'));
