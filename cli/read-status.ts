@@ -1,55 +1,10 @@
 import { z } from 'zod';
-import { diffSchema } from '../shared/events/alert.ts';
-import { policySchema } from '../shared/environment/policy.ts';
-import { quarantineSchema } from '../shared/memory/quarantine.ts';
-import { healthStates } from '../shared/health/health.ts';
-import { commitStatus, type CommitStatus } from '../shared/pipeline/commit-status.ts';
-import { status, type Status } from '../shared/pipeline/status.ts';
+import { commitStatus, commitStatusSchema, type CommitStatus } from '../shared/pipeline/commit-status.ts';
+import { statusSchema, type Status } from '../shared/pipeline/common/environment-status.ts';
+import { status } from '../shared/pipeline/status.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
-
-const statusSchema = z.object({
-  environments: z.array(
-    z.object({
-      name: z.string(),
-      repository: z.string(),
-      cluster: z.string(),
-      state: z.enum(['Converged', 'Converging', 'Diverged', 'Failed', 'Suspended', 'Removing', 'Unknown']),
-      revision: z.string(),
-      wanted: z.string(),
-      since: z.string(),
-      incident: z.string().nullable(),
-      quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
-      health: z.enum(healthStates),
-      objects: z.number(),
-      // A function of the version before does not say.
-      unproven: z
-        .object({
-          count: z.number(),
-          objects: z.array(z.object({ object: z.string(), why: z.string(), madeBy: z.string().nullable() })),
-        })
-        .default({ count: 0, objects: [] }),
-      message: z.string(),
-      policy: policySchema.nullable(),
-    }),
-  ),
-  unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
-});
-
-const commitStatusSchema = z.object({
-  repository: z.string(),
-  commit: z.string(),
-  environments: z.array(
-    z.object({
-      name: z.string(),
-      state: z.enum(['Converged', 'Converging', 'Diverged', 'Failed', 'Suspended']),
-      revision: z.string(),
-      message: z.string(),
-      diff: diffSchema.nullable(),
-    }),
-  ),
-});
 
 const errorSchema = z.object({ error: z.object({ message: z.string() }) });
 const answerMilliseconds = 30_000;

@@ -1,11 +1,11 @@
 import { policyWords } from '../shared/environment/policy.ts';
-import type { EnvironmentStatus } from '../shared/pipeline/status.ts';
+import type { EnvironmentState, EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
 import { shortRevision, shortTime, table, type Answer, type Tone } from './answer.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
 
-const tones: Readonly<Record<EnvironmentStatus['state'], Tone>> = {
+const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Converged: 'good',
   Converging: 'plain',
   Diverged: 'bad',

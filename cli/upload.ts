@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
 import type { RepositoryConfig } from '../shared/config/config.ts';
 import { branchName, branchPatterns, classesOfBranch } from '../shared/source/branches.ts';
-import { artifactUri, targetOf, type ArtifactId } from '../shared/source/artifact.ts';
+import { artifactUri, targetOf, withoutArchiveEnding, type ArtifactId } from '../shared/source/artifact.ts';
 import type { Answer, Line } from './answer.ts';
 import { awaitCommit, awaitConvergence, type Outcome } from './await-upload.ts';
 import { readBuild, type Build } from './ci-environment.ts';
@@ -125,7 +125,7 @@ async function prepare({
   const found = await lookAt(resolve(context.folder, path), { called: path });
   const name = (as ?? placeOf({ context, path })).replace(/\/+$/, '');
   if (found.isDirectory()) {
-    const target = name.replace(/\.(tar\.gz|tgz)$/, '');
+    const target = withoutArchiveEnding(name);
     // Refused before it is read: `.` or a path that leaves the tree.
     targetOf({ bucket: '', name: target, generation: '0' });
     return {

@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dump } from 'js-yaml';
 import type { z } from 'zod';
+import { functionSizes } from '../functions/sizes.ts';
 import { parseConfig, type configSchema } from '../shared/config/config.ts';
 import type { Topic } from '../shared/events/cloud-event.ts';
 import { authorize, localAccess, type CalledFunction } from './callers.ts';
@@ -110,15 +111,17 @@ export interface Pipeline {
 }
 
 const cluster = 'sandbox';
-/** A reconcile takes a cluster's and a renderer's time; the others only wait. */
-const concurrency = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert: 4 };
+/** What this machine takes at a time: a reconcile takes a cluster's and a renderer's time, uploads wait for one of them. Never more than all instances do. */
+const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert: 4 };
+const concurrencyOf = (name: keyof typeof concurrencyHere): number =>
+  Math.min(concurrencyHere[name], functionSizes[name].concurrency * functionSizes[name].maxInstances);
 
 const routes: readonly Route[] = [
-  { topic: storageTopic, function: 'copyArtifact', messages: 'storage', concurrency: concurrency.copyArtifact },
-  { topic: 'change-committed', function: 'fanOut', messages: 'own', concurrency: concurrency.fanOut },
-  { topic: 'reconcile', function: 'reconcile', messages: 'own', concurrency: concurrency.reconcile },
-  { topic: 'diff', function: 'deliverAlert', messages: 'own', concurrency: concurrency.deliverAlert },
-  { topic: 'converged', function: 'deliverAlert', messages: 'own', concurrency: concurrency.deliverAlert },
+  { topic: storageTopic, function: 'copyArtifact', messages: 'storage', concurrency: concurrencyOf('copyArtifact') },
+  { topic: 'change-committed', function: 'fanOut', messages: 'own', concurrency: concurrencyOf('fanOut') },
+  { topic: 'reconcile', function: 'reconcile', messages: 'own', concurrency: concurrencyOf('reconcile') },
+  { topic: 'diff', function: 'deliverAlert', messages: 'own', concurrency: concurrencyOf('deliverAlert') },
+  { topic: 'converged', function: 'deliverAlert', messages: 'own', concurrency: concurrencyOf('deliverAlert') },
 ];
 
 /**

@@ -2,7 +2,7 @@ import { Transform, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { ConvergeError } from '../base/errors.ts';
-import { quoted } from '../source/artifact.ts';
+import { quoted, type ArchiveFormat } from '../source/artifact.ts';
 import { limitHeaders } from './tar-headers.ts';
 import {
   admitEntry,
@@ -10,6 +10,7 @@ import {
   type ArchiveEntry,
   type ArchivedFile,
   type ArchiveTally,
+  type PackedArchive,
   type UnpackArchive,
 } from '../source/archive.ts';
 
@@ -25,8 +26,15 @@ const asWritten: NonNullable<Parameters<typeof extract>[0]> & {
 const smallFile = 262_144;
 const storedAtOnce = 32;
 
-/** Unpacks a `.tgz` file by file; what may come out of it is the domain's decision, header by header. */
-export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, store }) => {
+/** What reads each format. */
+const formats: Readonly<Record<ArchiveFormat, (archive: PackedArchive) => Promise<readonly ArchivedFile[]>>> = {
+  'tar.gz': unpackTarGz,
+};
+
+export const unpackArchive: UnpackArchive = ({ format, ...archive }) => formats[format](archive);
+
+/** Unpacks gzip over tar file by file; what may come out of it is the domain's decision, header by header. */
+async function unpackTarGz({ packed, limits, subject, store }: PackedArchive): Promise<readonly ArchivedFile[]> {
   const inflatedLimit = limits.bytes + limits.files * tarBytesPerFile + tarBytesAtEnd;
   const tar = extract(asWritten);
   let failure: unknown;
@@ -87,7 +95,7 @@ export const unpackArchive: UnpackArchive = async ({ packed, limits, subject, st
   if (gunzip.bytesWritten !== counted.bytes)
     throw invalidArchive({ subject, message: 'has bytes behind its gzip data', remedy: 'upload it again' });
   return files;
-};
+}
 
 async function* count(packed: AsyncIterable<Uint8Array>, counted: { bytes: number }): AsyncIterable<Uint8Array> {
   for await (const chunk of packed) {

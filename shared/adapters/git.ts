@@ -214,6 +214,11 @@ function createRepository({
         const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path });
         return entry?.kind === 'file' || entry?.kind === 'executable' ? reading.blob(entry.id) : undefined;
       }),
+    readLink: ({ commit: id, path }) =>
+      inTurn(async () => {
+        const entry = await reading.entryAt({ tree: (await history.fetched(id)).tree, path });
+        return entry?.kind === 'symlink' ? Buffer.from(await reading.blob(entry.id)).toString('utf8') : undefined;
+      }),
     checkout: (id) => inTurn(async () => checkout((await history.fetched(id)).tree)),
     files: ({ commit: id, folder }) =>
       inTurn(async () => {

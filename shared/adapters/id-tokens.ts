@@ -1,6 +1,7 @@
 import { compactVerify, createRemoteJWKSet, errors } from 'jose';
 import { tokenAlgorithm } from '../access/bearer-token.ts';
 import { ConvergeError } from '../base/errors.ts';
+import { patience } from './patience.ts';
 
 export interface IdTokens {
   /**
@@ -10,12 +11,12 @@ export interface IdTokens {
   verify(token: string): Promise<unknown>;
 }
 
-/** A forged token names a key that nobody knows: it may not be a request to the issuer each time. */
-const pauseMilliseconds = 30_000;
-
 /** Keys are kept for ten minutes, and read again for one that is not among them, but not within the pause after the last time. */
 export function createIdTokens({ keys }: { keys: string }): IdTokens {
-  const keySet = createRemoteJWKSet(new URL(keys), { cooldownDuration: pauseMilliseconds, timeoutDuration: 5_000 });
+  const keySet = createRemoteJWKSet(new URL(keys), {
+    cooldownDuration: patience.issuer.pause,
+    timeoutDuration: patience.issuer.answer,
+  });
   return {
     async verify(token) {
       try {

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConvergeError } from '../base/errors.ts';
+import { mayPass } from '../base/http-status.ts';
 import { policyWords } from '../environment/policy.ts';
 import type { Sinks } from '../ports/messages.ts';
-
-const timeout = 10_000;
+import { patience } from './patience.ts';
 
 /**
  * Delivers alerts to webhooks: a POST of the alert's JSON, with what is not by default in the environment's policy in words, with `ce-id` and `ce-type`, by which a receiver recognises one
@@ -30,7 +30,7 @@ export function createSinks(): Sinks {
           },
           body,
           redirect: 'error',
-          signal: AbortSignal.timeout(timeout),
+          signal: AbortSignal.timeout(patience.sinks.answer),
         });
         await response.body?.cancel();
       } catch (error) {
@@ -43,7 +43,7 @@ export function createSinks(): Sinks {
         });
       }
       if (response.ok) return;
-      const later = response.status >= 500 || response.status === 429 || response.status === 408;
+      const later = mayPass(response.status);
       throw new ConvergeError({
         code: later ? 'SinkUnavailable' : 'SinkRefused',
         subject: `alert sink ${sink.name}`,

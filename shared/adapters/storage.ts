@@ -6,10 +6,9 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Buckets, StateObject, StateStore } from '../ports/storage.ts';
+import { patience } from './patience.ts';
 
-/** How often a read starts again because Storage was busy. */
-const readTries = 5;
-const firstPauseMilliseconds = 100;
+const { reads: readTries, firstPause: firstPauseMilliseconds } = patience.storage;
 
 /**
  * A client of Cloud Storage, or of the endpoint that the configuration names. Every write of Converge is idempotent (it
@@ -22,8 +21,8 @@ export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Sto
     ...(config.storage === undefined ? {} : { apiEndpoint: config.storage.endpoint }),
     retryOptions: {
       autoRetry: true,
-      maxRetries: 5,
-      totalTimeout: 60,
+      maxRetries: patience.storage.retries,
+      totalTimeout: patience.storage.totalSeconds,
       idempotencyStrategy: IdempotencyStrategy.RetryAlways,
     },
   });
@@ -293,6 +292,7 @@ function contentOf({
 export function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
   if (error instanceof ConvergeError) return error;
   const status = statusOf(error);
+  // Of what cannot pass by itself only this is refused at once: a bucket that is not there may be made while the message is retried.
   if (status === 401 || status === 403) {
     return new ConvergeError({
       code: 'StorageRefused',

@@ -135,6 +135,16 @@ const sinkSchema = z.strictObject({
 /** Of one Git host: the secret that its calls are signed with. */
 const webhookSchema = z.strictObject({ secretFile: z.string().min(1) });
 
+/** The Git hosts whose webhooks are understood. Each is read by its entry of `events/push/webhooks.ts`, which tsc misses where there is none. */
+const webhooksSchema = z.strictObject({
+  github: webhookSchema.optional(),
+  gitlab: webhookSchema.optional(),
+  bitbucket: webhookSchema.optional(),
+  gitea: webhookSchema.optional(),
+});
+export const webhookHosts = webhooksSchema.keyof().options;
+export type WebhookHost = (typeof webhookHosts)[number];
+
 const limitsSchema = z.strictObject({
   /** Bytes of one artifact as uploaded, and of an archive unpacked. */
   uploadBytes: z.int().positive().default(209_715_200),
@@ -158,14 +168,7 @@ export const configSchema = z.strictObject({
   clusters: z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), clusterSchema),
   google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
-  webhooks: z
-    .strictObject({
-      github: webhookSchema.optional(),
-      gitlab: webhookSchema.optional(),
-      bitbucket: webhookSchema.optional(),
-      gitea: webhookSchema.optional(),
-    })
-    .default({}),
+  webhooks: webhooksSchema.default({}),
   alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */

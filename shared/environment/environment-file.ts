@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
-import { compileCel } from '../health/cel.ts';
-import type { HealthExpressions } from '../health/expression-rule.ts';
+import { healthExpressionsSchema } from '../health/expression-rule.ts';
 import { lineOf, readDocument } from '../yaml/read-document.ts';
 import { durationPattern, parseDuration } from './duration.ts';
 import { hiddenWords } from './hidden-words.ts';
-import { fieldsOf, problemOfIgnoredPath, type IgnoreRule } from './ignore-rule.ts';
+import { ignoreRuleSchema } from './ignore-rule.ts';
 
 /** The folder of the environment files, at the root of a repository. */
 export const environmentsFolder = 'environments';
@@ -35,6 +34,21 @@ const kubernetesName = z
   .max(53, 'expected 53 characters at most')
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'expected lower-case letters, digits and dashes');
 
+/**
+ * What an environment is rendered from. `crds`, where it is `skip`, leaves out the definitions in `crds/`, of the chart and of its
+ * subcharts: another release brings them.
+ */
+export type EnvironmentSource =
+  | {
+      readonly kind: 'helm';
+      readonly chart: string;
+      readonly release: string;
+      readonly values: readonly string[];
+      readonly crds?: 'skip';
+    }
+  | { readonly kind: 'kustomize'; readonly folder: string }
+  | { readonly kind: 'manifests'; readonly path: string };
+
 const sourceSchema = z
   .strictObject({
     helm: z
@@ -50,34 +64,14 @@ const sourceSchema = z
   })
   .refine((source) => Object.values(source).filter((value) => value !== undefined).length === 1, {
     error: 'expected exactly one of helm, kustomize, manifests',
-  });
-
-const celExpression = z
-  .string()
-  .min(1)
-  .superRefine((text, context) => {
-    const compiled = compileCel(text);
-    if (!compiled.ok)
-      context.addIssue({ code: 'custom', message: `is no CEL expression that can be used: ${compiled.message}` });
-  });
-
-const targetSchema = z
-  .strictObject({
-    group: z.string().optional(),
-    kind: z.string().min(1).optional(),
-    namespace: z.string().min(1).optional(),
-    name: z.string().min(1).optional(),
   })
-  .refine((target) => Object.values(target).some((value) => value !== undefined), {
-    error: 'expected at least one of group, kind, namespace, name',
-  });
-
-const ignoredPath = z
-  .string()
-  .startsWith('/', 'expected a JSON pointer, which begins with /')
-  .superRefine((path, context) => {
-    const problem = path.startsWith('/') ? problemOfIgnoredPath(path) : undefined;
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  .transform(({ helm, kustomize, manifests }): EnvironmentSource => {
+    if (helm !== undefined) {
+      const { crds, ...chart } = helm;
+      return { kind: 'helm', ...chart, ...(crds === 'skip' ? { crds } : {}) };
+    }
+    if (kustomize !== undefined) return { kind: 'kustomize', folder: kustomize };
+    return { kind: 'manifests', path: manifests ?? '' };
   });
 
 /** A path in the repository, or the text itself, which has a blank at least. */
@@ -94,95 +88,68 @@ const verifySchema = z
     error: 'expected allowedSigners, openpgpKeys, or both',
   });
 
+/** What Helm's `lookup` sees. */
+const lookupScopes = [
+  /** What is the environment's own; anything else that is there is refused by name. */
+  'own',
+  /** All that Converge may read in the cluster. */
+  'cluster',
+  /** Nothing, as in `helm template`. */
+  'empty',
+] as const;
 /** `true` and `false` are what files of the version before say. */
 const lookupSchema = z
-  .union([z.enum(['own', 'cluster', 'empty']), z.boolean()], { error: 'expected own, cluster or empty' })
+  .union([z.enum(lookupScopes), z.boolean()], { error: 'expected own, cluster or empty' })
   .default('own')
-  .transform((said): LookupScope => (said === true ? 'cluster' : said === false ? 'own' : said));
+  .transform((said) => (said === true ? 'cluster' : said === false ? 'own' : said));
+
+/** What a file says of its environment; durations are milliseconds once they are read. A field that is added here is one of `Environment`. */
+const specSchema = z.strictObject({
+  cluster: z.string().min(1),
+  namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
+  sources: z.array(sourceSchema).min(1, 'expected at least one source'),
+  prune: z.boolean().default(true),
+  selfHeal: z.boolean().default(true),
+  suspend: z.boolean().default(false),
+  /** Whether to take over objects that a living release of Helm, Flux or Argo CD reconciles. */
+  adopt: z.boolean().default(false),
+  /** Whether objects with an immutable field that changed are deleted and made anew. */
+  replace: z.boolean().default(false),
+  /** What a template's `lookup` is answered. */
+  lookup: lookupSchema,
+  timeout: duration('5m'),
+  healAfter: duration('0s'),
+  diffAfter: duration('5m'),
+  convergedAfter: duration('15m'),
+  /** Environments of the same repository that converge before it. */
+  dependsOn: z.array(kubernetesName).default([]),
+  ignore: z.array(ignoreRuleSchema).prefault([]),
+  health: z.array(healthExpressionsSchema).default([]),
+  /** What becomes of its objects when its file is removed. */
+  deletion: z.enum(['release', 'prune']).default('release'),
+  /** Whether a revision that does not become healthy is reverted by a commit. */
+  rollback: z.strictObject({ onFailure: z.enum(['none', 'revert']).default('none') }).default({ onFailure: 'none' }),
+  /** Whose signature the next revision must carry: each a path in the repository, or the text itself. */
+  verify: verifySchema.optional(),
+});
 
 /** `environments/<name>.yaml`: one deployment target. */
 export const environmentFileSchema = z.strictObject({
   apiVersion: z.literal('converge.dev/v1'),
   kind: z.literal('Environment'),
-  metadata: z.strictObject({ name: kubernetesName, previousNames: z.array(kubernetesName).default([]) }),
-  spec: z.strictObject({
-    cluster: z.string().min(1),
-    namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
-    sources: z.array(sourceSchema).min(1, 'expected at least one source'),
-    prune: z.boolean().default(true),
-    selfHeal: z.boolean().default(true),
-    suspend: z.boolean().default(false),
-    adopt: z.boolean().default(false),
-    replace: z.boolean().default(false),
-    lookup: lookupSchema,
-    timeout: duration('5m'),
-    healAfter: duration('0s'),
-    diffAfter: duration('5m'),
-    convergedAfter: duration('15m'),
-    dependsOn: z.array(kubernetesName).default([]),
-    ignore: z.array(z.strictObject({ target: targetSchema, paths: z.array(ignoredPath).min(1) })).default([]),
-    health: z
-      .array(z.strictObject({ target: targetSchema, healthy: celExpression, degraded: celExpression.optional() }))
-      .default([]),
-    deletion: z.enum(['release', 'prune']).default('release'),
-    rollback: z.strictObject({ onFailure: z.enum(['none', 'revert']).default('none') }).default({ onFailure: 'none' }),
-    verify: verifySchema.optional(),
+  metadata: z.strictObject({
+    name: kubernetesName,
+    /** Names that it had before: what these own is its own. */
+    previousNames: z.array(kubernetesName).default([]),
   }),
+  spec: specSchema,
 });
 
-type EnvironmentFile = z.infer<typeof environmentFileSchema>;
-export type EnvironmentSource =
-  | {
-      readonly kind: 'helm';
-      readonly chart: string;
-      readonly release: string;
-      readonly values: readonly string[];
-      /** Leaves out the definitions in `crds/`, of the chart and of its subcharts: another release brings them. */
-      readonly crds?: 'skip';
-    }
-  | { readonly kind: 'kustomize'; readonly folder: string }
-  | { readonly kind: 'manifests'; readonly path: string };
+type EnvironmentFile = z.output<typeof environmentFileSchema>;
+/** An environment as its file declares it, with the defaults of what it does not say. */
+export type Environment = Unchangeable<EnvironmentFile['metadata'] & EnvironmentFile['spec']>;
 
-/**
- * What Helm's `lookup` sees: what is the environment's own (anything else that is there is refused by name), all that
- * Converge may read in the cluster, or nothing, as in `helm template`.
- */
-export type LookupScope = 'own' | 'cluster' | 'empty';
-
-/** An environment as its file declares it; durations in milliseconds. */
-export interface Environment {
-  readonly name: string;
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly sources: readonly EnvironmentSource[];
-  readonly prune: boolean;
-  readonly selfHeal: boolean;
-  readonly suspend: boolean;
-  /** Whether to take over objects that a living release of Helm, Flux or Argo CD reconciles. */
-  readonly adopt: boolean;
-  /** Whether objects with an immutable field that changed are deleted and made anew. */
-  readonly replace: boolean;
-  /** What a template's `lookup` is answered. */
-  readonly lookup: LookupScope;
-  readonly timeout: number;
-  readonly healAfter: number;
-  readonly diffAfter: number;
-  readonly convergedAfter: number;
-  /** Environments of the same repository that converge before it. */
-  readonly dependsOn: readonly string[];
-  readonly ignore: readonly IgnoreRule[];
-  readonly health: readonly HealthExpressions[];
-  /** What becomes of its objects when its file is removed. */
-  readonly deletion: 'release' | 'prune';
-  /** Whether a revision that does not become healthy is reverted by a commit. */
-  readonly rollback: { readonly onFailure: 'none' | 'revert' };
-  /** Names that it had before: what these own is its own. */
-  readonly previousNames: readonly string[];
-  /** Whose signature the next revision must carry: each a path in the repository, or the text itself. */
-  readonly verify:
-    | { readonly allowedSigners?: string | undefined; readonly openpgpKeys?: string | undefined }
-    | undefined;
-}
+type Unchangeable<T> = T extends object ? { readonly [Key in keyof T]: Unchangeable<T[Key]> } : T;
 
 /** `environments/<name>.yaml`. */
 export function environmentPath(name: string): string {
@@ -215,51 +182,7 @@ export function parseEnvironmentFile({ file, text }: { file: string; text: strin
       disposition: 'refuse',
     });
   }
-  const {
-    cluster,
-    namespace,
-    prune,
-    selfHeal,
-    suspend,
-    adopt,
-    replace,
-    lookup,
-    timeout,
-    healAfter,
-    diffAfter,
-    convergedAfter,
-  } = parsed.spec;
-  const { dependsOn, ignore, health, deletion, rollback, verify } = parsed.spec;
-  return {
-    name: parsed.metadata.name,
-    previousNames: parsed.metadata.previousNames,
-    ...{
-      cluster,
-      namespace,
-      prune,
-      selfHeal,
-      suspend,
-      adopt,
-      replace,
-      lookup,
-      timeout,
-      healAfter,
-      diffAfter,
-      convergedAfter,
-    },
-    ...{ dependsOn, health, deletion, rollback, verify },
-    ignore: ignore.map(({ target, paths }) => ({ target, paths, fields: fieldsOf(paths) })),
-    sources: parsed.spec.sources.map(toSource),
-  };
-}
-
-function toSource(source: EnvironmentFile['spec']['sources'][number]): EnvironmentSource {
-  if (source.helm !== undefined) {
-    const { crds, ...chart } = source.helm;
-    return { kind: 'helm', ...chart, ...(crds === 'skip' ? { crds } : {}) };
-  }
-  if (source.kustomize !== undefined) return { kind: 'kustomize', folder: source.kustomize };
-  return { kind: 'manifests', path: source.manifests ?? '' };
+  return { ...parsed.metadata, ...parsed.spec };
 }
 
 /** The JSON Schema of the environment file, for editors. */

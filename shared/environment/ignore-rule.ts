@@ -1,12 +1,23 @@
+import { z } from 'zod';
 import { parsePath, type FieldPath } from '../fields/field-path.ts';
 import { environmentAnnotation, objectAnnotation, partOfLabel } from '../inventory/applyset.ts';
 import type { ObjectId } from '../objects/object-id.ts';
-import { isTarget, type RuleTarget } from '../objects/rule-target.ts';
+import { isTarget, ruleTargetSchema, type RuleTarget } from '../objects/rule-target.ts';
 
-/** Fields that are neither compared nor written once the object is there. */
+const ignoredPath = z
+  .string()
+  .startsWith('/', 'expected a JSON pointer, which begins with /')
+  .superRefine((path, context) => {
+    const problem = path.startsWith('/') ? problemOfIgnoredPath(path) : undefined;
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+/** Fields that are neither compared nor written once the object is there: `paths` as written, `fields` as read (`fields/field-path.ts`). */
+export const ignoreRuleSchema = z
+  .strictObject({ target: ruleTargetSchema, paths: z.array(ignoredPath).min(1) })
+  .transform(({ target, paths }): IgnoreRule => ({ target, paths, fields: fieldsOf(paths) }));
 export interface IgnoreRule {
   readonly target: RuleTarget;
-  /** As written, and as read: see `drift/field-path.ts`. */
   readonly paths: readonly string[];
   readonly fields: readonly FieldPath[];
 }

@@ -14,8 +14,8 @@ export function pathsUpwards({ path, text }: { path: string; text: string }): st
   return [...new Set(named)];
 }
 
-/** Undefined where it leaves the repository. */
-function joined(parts: readonly string[]): string | undefined {
+/** A path without `.` and `..`, `''` for the repository itself; undefined where it leaves the repository. */
+export function joined(parts: readonly string[]): string | undefined {
   const path: string[] = [];
   for (const part of parts) {
     if (part === '' || part === '.') continue;

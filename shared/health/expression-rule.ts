@@ -1,15 +1,26 @@
+import { z } from 'zod';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
-import type { RuleTarget } from '../objects/rule-target.ts';
+import { ruleTargetSchema } from '../objects/rule-target.ts';
 import { compileCel, type CelAnswer, type Compiled } from './cel.ts';
 import { degraded, healthy, progressing, unknown, type HealthRule } from './health.ts';
 import { describeStatus } from './status-words.ts';
 
+const celExpression = z
+  .string()
+  .min(1)
+  .superRefine((text, context) => {
+    const compiled = compileCel(text);
+    if (!compiled.ok)
+      context.addIssue({ code: 'custom', message: `is no CEL expression that can be used: ${compiled.message}` });
+  });
+
 /** When an object is healthy, and when it has failed: CEL expressions over the object. */
-export interface HealthExpressions {
-  readonly target: RuleTarget;
-  readonly healthy: string;
-  readonly degraded?: string | undefined;
-}
+export const healthExpressionsSchema = z.strictObject({
+  target: ruleTargetSchema,
+  healthy: celExpression,
+  degraded: celExpression.optional(),
+});
+export type HealthExpressions = Readonly<z.output<typeof healthExpressionsSchema>>;
 
 /**
  * A rule of the environment file's `health`. A field that the object has not makes its expression false, since

@@ -48,6 +48,11 @@ export interface ApplySet {
   readonly deletion: 'release' | 'prune';
 }
 
+/** The name of the parent of an environment's ApplySet. */
+export function parentName(environment: string): string {
+  return `converge-${environment}`;
+}
+
 export function applySetOf({
   repository,
   environment,
@@ -62,7 +67,7 @@ export function applySetOf({
   /** Of the repository, as Git is asked by it. */
   url?: string;
 }): ApplySet {
-  const name = `converge-${environment}`;
+  const name = parentName(environment);
   const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
   return {
     name,
@@ -138,12 +143,16 @@ export function sameExtent(a: Extent, b: Extent): boolean {
   );
 }
 
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /** The extent a parent declares; empty where there is no parent yet. */
 export function extentOfParent(parent: KubernetesObject | undefined): Extent {
   const annotations = parent?.metadata.annotations;
   return {
     groupKinds: commaList(annotations?.[groupKindsAnnotation]),
-    additionalNamespaces: commaList(annotations?.[namespacesAnnotation]),
+    // What can be no namespace holds nothing; asked for, it would stop the environment for ever.
+    additionalNamespaces: commaList(annotations?.[namespacesAnnotation]).filter((name) => namespaceName.test(name)),
   };
 }
 

@@ -6,7 +6,9 @@ import {
   hookOfLabel,
   idLabel,
   objectAnnotation,
+  parentName,
   partOfLabel,
+  toolingAnnotation,
   type ApplySet,
 } from './applyset.ts';
 import { isSeedName } from './seed-secret.ts';
@@ -50,6 +52,12 @@ type KnownSets = readonly Pick<ApplySet, 'id' | 'environment'>[];
  */
 export function standingOf({ object, applySets }: { object: KubernetesObject; applySets: KnownSets }): Standing {
   return standingBy({ object, applySets, label: partOfLabel });
+}
+
+/** Whether our manager applied the label of a set, and nobody wrote it over since. */
+export function appliedItsLabel(object: KubernetesObject): boolean {
+  const entry = ownEntry(object);
+  return entry !== undefined && hasApplied(entry, labelPath(partOfLabel));
 }
 
 export function isMember(asked: { object: KubernetesObject; applySets: KnownSets }): boolean {
@@ -102,7 +110,8 @@ function missingProof({
  * its name, whatever else of the proof it has lost; what names another object is a copy, and nobody's.
  *
  * A mark that says `ours` and one that somebody wrote over it do not make an object foreign: an annotation is believed against
- * our label only where our manager applied it, or no manager of ours is left to ask.
+ * our label only where our manager applied it, or no manager of ours is left to ask. Nor does the name of ours, which somebody
+ * wrote over another one, make an object ours that bears the label of another set as our manager applied it.
  */
 export function ownerOf({ object, applySets }: { object: KubernetesObject; applySets: KnownSets }): Owner | undefined {
   const { labels, annotations } = object.metadata;
@@ -111,10 +120,22 @@ export function ownerOf({ object, applySets }: { object: KubernetesObject; apply
   const entry = ownEntry(object);
   // Over what we applied, somebody wrote another name: that makes no copy of it.
   const isRenamed = entry !== undefined && !hasApplied(entry, annotationPath(objectAnnotation));
-  if ((isCopy(object) && !isRenamed) || applySets.some((set) => set.environment === environment)) return undefined;
+  if (isCopy(object) && !isRenamed) return undefined;
 
   const as = roleOf(object);
-  const set = labels?.[partOfLabel] ?? labels?.[hookOfLabel] ?? labels?.[idLabel];
+  const [label, labelled] = [partOfLabel, hookOfLabel]
+    .map((name) => [name, labels?.[name]] as const)
+    .find(([, id]) => id !== undefined) ?? [partOfLabel, undefined];
+  if (applySets.some((set) => set.environment === environment)) {
+    const isWrittenOver =
+      labelled !== undefined &&
+      !isKnown(labelled) &&
+      entry !== undefined &&
+      hasApplied(entry, labelPath(label)) &&
+      !hasApplied(entry, annotationPath(environmentAnnotation));
+    return isWrittenOver ? describeOwner({ set: labelled, environment: undefined, as }) : undefined;
+  }
+  const set = labelled ?? labels?.[idLabel];
   if (environment === undefined)
     return set === undefined || isKnown(set) ? undefined : describeOwner({ set, environment, as });
   const isApplied = entry !== undefined && hasApplied(entry, annotationPath(environmentAnnotation));
@@ -124,8 +145,27 @@ export function ownerOf({ object, applySets }: { object: KubernetesObject; apply
 }
 
 /** Whether an object is what Converge keeps of an environment in the cluster, or another tool of a set: nothing but its own end deletes it. */
-export function holdsState({ kind, metadata: { name = '', labels = {} } }: KubernetesObject): boolean {
-  return labels[idLabel] !== undefined || (kind === 'Secret' && isSeedName(name));
+export function holdsState(object: KubernetesObject): boolean {
+  const {
+    kind,
+    metadata: { name = '', labels = {}, annotations = {} },
+  } = object;
+  return (
+    labels[idLabel] !== undefined ||
+    annotations[toolingAnnotation] !== undefined ||
+    (kind === 'Secret' && isSeedName(name)) ||
+    isUnlabelledParent(object)
+  );
+}
+
+/** A parent whose label somebody took off: it has the name of the inventory of the environment that it names, and is no member. */
+function isUnlabelledParent({ kind, metadata: { name, labels = {}, annotations = {} } }: KubernetesObject): boolean {
+  const environment = annotations[environmentAnnotation]?.split('/')[1];
+  const isMarked =
+    annotations[objectAnnotation] !== undefined ||
+    labels[partOfLabel] !== undefined ||
+    labels[hookOfLabel] !== undefined;
+  return kind === 'ConfigMap' && environment !== undefined && !isMarked && name === parentName(environment);
 }
 
 function roleOf(object: KubernetesObject): Owner['as'] {

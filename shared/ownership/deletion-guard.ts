@@ -68,13 +68,20 @@ function isOwnState({ object, applySets }: AskedDeletion): boolean {
   );
 }
 
-function keptRefusal({ object: { metadata }, purpose }: AskedDeletion): Refusal | undefined {
-  if (purpose === 'replace') return undefined;
+function keptRefusal({ object: { metadata }, purpose, desired }: AskedDeletion): Refusal | undefined {
   const { annotations } = metadata;
   // Helm deletes by the policies of a hook whatever its resource policy says.
   const isKept =
     annotations?.[pruneAnnotation] === 'false' || (purpose !== 'hook' && annotations?.[keepAnnotation] === 'keep');
-  return isKept ? { why: 'kept', message: 'its annotations keep it' } : undefined;
+  if (!isKept) return undefined;
+  if (purpose !== 'replace') return { why: 'kept', message: 'its annotations keep it' };
+  // What an environment lets be replaced is all of its objects: one that is to be kept says so by itself.
+  return desired?.metadata.annotations?.[replaceAnnotation] === 'true'
+    ? undefined
+    : {
+        why: 'kept',
+        message: `is kept by its annotations, and replaced only with the annotation ${replaceAnnotation}: "true"`,
+      };
 }
 
 function proofRefusal(asked: AskedDeletion): Refusal | undefined {
@@ -146,19 +153,25 @@ export function madeBy({ metadata: { managedFields = [] } }: KubernetesObject): 
 }
 
 /**
- * Why a Namespace is not deleted though it may be: with it would go another environment, or what this one keeps of itself.
+ * Why a Namespace or a definition is not deleted though it may be: with it would go what another environment has, or what this one
+ * keeps of itself.
  *
  * @param objects what is in it and carries a mark of a set or a hook, or may hold Converge's own state
+ * @param how what an environment does that has one of them, for people
  */
 export function occupancyOf({
   objects,
   applySets,
-}: Pick<AskedDeletion, 'applySets'> & { objects: readonly KubernetesObject[] }): Refusal | undefined {
+  how,
+}: Pick<AskedDeletion, 'applySets'> & {
+  objects: readonly KubernetesObject[];
+  how: 'lives in it' | 'has objects of it';
+}): Refusal | undefined {
   const former = applySets.slice(1).map(({ environment }) => environment);
   for (const object of objects) {
     const owner = ownerOf({ object, applySets });
     const title = objectTitle(objectIdOf(object));
-    if (owner !== undefined) return { why: 'occupied', message: `${owner.title} lives in it (${title})` };
+    if (owner !== undefined) return { why: 'occupied', message: `${owner.title} ${how} (${title})` };
     const isFormer = former.includes(object.metadata.annotations?.[environmentAnnotation] ?? '');
     if (holdsState(object) && !isFormer)
       return { why: 'occupied', message: `${title} in it ${stateMessage(undefined)}` };

@@ -11,12 +11,13 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { repositoryAddress } from '../config/repository-address.ts';
 
 /**
- * Whose an inventory is, by what its parent says: `ours`, another's (`refused`, with why, behind its title), or that of the
+ * Whose an inventory is, by what its parent says: `ours`, another's (`refused`, with why, behind its title;
+ * `isNameless`: it only lacks the name of an environment), or that of the
  * repository that holds a commit (`asks`).
  */
 export type ParentVerdict =
   | { readonly verdict: 'ours' }
-  | { readonly verdict: 'refused'; readonly why: string }
+  | { readonly verdict: 'refused'; readonly why: string; readonly isNameless?: boolean }
   | { readonly verdict: 'asks'; readonly commit: string; readonly otherwise: string };
 
 /**
@@ -26,13 +27,14 @@ export type ParentVerdict =
  * | the parent names                    | and                                   | is                                 |
  * | ----------------------------------- | ------------------------------------- | ---------------------------------- |
  * | another environment, or another tool |                                      | refused                            |
- * | no environment                      | our id, or it bears no mark of its own | ours: somebody took the marks off, or refused |
+ * | no environment                      | our id, and this installation wrote it | as it would be with it: somebody took it off |
+ * | no environment                      | anything else                         | refused                            |
  * | this repository                     |                                       | ours                               |
  * | another repository                  | a revision                            | ours where its commit is here: it moved |
- * | another repository                  | none, and this installation wrote it  | ours                               |
+ * | another repository                  | none, and this installation wrote one that recorded none either | ours |
  * | no repository (the version before)  | a revision that is not remembered     | ours where its commit is here      |
  *
- * @param remembered the commits that the memory names, and whether it was written in that cluster
+ * @param remembered the commits that the memory names, whether anything was written in that cluster and namespace, and whether it converged there
  */
 export function judgeParent({
   parent,
@@ -41,7 +43,7 @@ export function judgeParent({
 }: {
   parent: KubernetesObject;
   applySet: Pick<ApplySet, 'id' | 'environment' | 'address'>;
-  remembered: { readonly commits: readonly string[]; readonly hasWritten: boolean };
+  remembered: { readonly commits: readonly string[]; readonly hasWritten: boolean; readonly hasConverged: boolean };
 }): ParentVerdict {
   const { labels, annotations } = parent.metadata;
   const environment = annotations?.[environmentAnnotation];
@@ -61,6 +63,13 @@ export function judgeParent({
           : `is the inventory of another tool, ${tool}, not of ${applySet.environment}`,
     };
   }
+  // Another class may have the same name and namespace, and the same repository.
+  if (environment === undefined && !remembered.hasWritten)
+    return {
+      verdict: 'refused',
+      why: `bears the id of the inventory of ${applySet.environment}, which another class may have too, and no longer says whose it is`,
+      isNameless: true,
+    };
   const said = annotations?.[repositoryAnnotation];
   if (said !== undefined && repositoryAddress(said) === applySet.address) return { verdict: 'ours' };
   const revision = annotations?.[revisionAnnotation];
@@ -68,7 +77,9 @@ export function judgeParent({
   const from = said === undefined ? 'another repository' : `the repository ${said}`;
   const why = `is the inventory of ${applySet.environment} of ${from}, not of ${applySet.address ?? 'this one'}`;
   if (commit === undefined)
-    return said === undefined || remembered.hasWritten ? { verdict: 'ours' } : { verdict: 'refused', why };
+    return said === undefined || (remembered.hasWritten && !remembered.hasConverged)
+      ? { verdict: 'ours' }
+      : { verdict: 'refused', why };
   if (said === undefined && remembered.commits.includes(commit)) return { verdict: 'ours' };
   return { verdict: 'asks', commit, otherwise: `${why}: the commit ${commit} that converged last is not in it` };
 }

@@ -1,34 +1,39 @@
+import { z } from 'zod';
 import { isOpen } from '../memory/incident.ts';
 import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
 import type { Memory } from '../memory/memory.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Diff } from '../events/alert.ts';
+import { diffSchema } from '../events/alert.ts';
 import { listEnvironments } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
+import { environmentStates } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 
-/** What became of one commit, in the environments whose inputs it changed. */
-export interface CommitStatus {
-  readonly repository: string;
-  readonly commit: string;
-  readonly environments: readonly EnvironmentAtCommit[];
-}
-
-export interface EnvironmentAtCommit {
-  readonly name: string;
+const environmentAtCommitSchema = z.object({
+  name: z.string(),
   /** `Converged`: at this commit, at a later one, or with the inputs that the branch has now. */
-  readonly state: 'Converged' | 'Converging' | 'Diverged' | 'Failed' | 'Suspended';
+  state: environmentStates.exclude(['Removing', 'Unknown']),
   /** The revision converged last; empty where there is none. */
-  readonly revision: string;
-  readonly message: string;
+  revision: z.string(),
+  message: z.string(),
   /** The alert of the incident that is open at this commit or a later one. */
-  readonly diff: Diff | null;
-}
+  diff: diffSchema.nullable(),
+});
+
+/** What became of one commit, in the environments whose inputs it changed. */
+export const commitStatusSchema = z.object({
+  repository: z.string(),
+  commit: z.string(),
+  environments: z.array(environmentAtCommitSchema),
+});
+
+export type EnvironmentAtCommit = Readonly<z.infer<typeof environmentAtCommitSchema>>;
+export type CommitStatus = Readonly<z.infer<typeof commitStatusSchema>>;
 
 type CommitStatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 

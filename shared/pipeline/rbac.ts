@@ -8,7 +8,7 @@ import { desiredObjects, scopeTable } from '../desired/desired.ts';
 import { desiredHooks } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pruneAnnotation } from '../ownership/deletion-guard.ts';
-import { replaceAnnotation } from '../objects/replacement.ts';
+import { isDefinition, replaceAnnotation } from '../objects/replacement.ts';
 import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
@@ -175,6 +175,9 @@ function needsOf(
   const permitted = [...members, ...hooks]
     .filter(({ id, object }) => isNamespace(id) && isDeletable(object))
     .map(({ id }) => id.name);
+  const deletable = [...members, ...hooks]
+    .filter(({ id, object }) => isDefinition(id) && isDeletable(object))
+    .map(({ object }) => object);
   const given = owned.filter((id) => isNamespace(id) && !wanted.has(id.name)).map(({ name: of }) => of);
   return {
     objects: [...members, ...hooks].map(({ object }) => object),
@@ -185,6 +188,7 @@ function needsOf(
       hooks: hooks.flatMap(({ id }) => placed(id)),
       lookups,
       deletableNamespaces: [...new Set([...permitted, ...given])],
+      deletableKinds: definedResources(deletable),
       adoptsReleases: environment.adopt && environment.sources.some((source) => source.kind === 'helm'),
     },
   };

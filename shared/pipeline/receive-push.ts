@@ -1,9 +1,9 @@
-import type { Config, RepositoryConfig } from '../config/config.ts';
+import { webhookHosts, type Config, type RepositoryConfig, type WebhookHost } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { encodeChangeCommitted, type ChangeCommitted } from '../events/change-committed.ts';
-import type { Push, WebhookCall, WebhookHost } from '../events/push/push.ts';
+import type { Push, WebhookCall } from '../events/push/push.ts';
 import { repositoriesOf } from '../events/push/same-repository.ts';
-import { webhookOf } from '../events/push/webhooks.ts';
+import { signatureHeaders, webhookOf } from '../events/push/webhooks.ts';
 import { deliveryPaths, rememberDelivery, wasDelivered } from './common/deliveries.ts';
 import type { Ports } from '../ports/ports.ts';
 
@@ -66,9 +66,7 @@ function authenticate(
   call: WebhookCall,
   { now, settings }: { now: Date; settings: ReceivePushSettings },
 ): NonNullable<ReturnType<typeof webhookOf>> {
-  const configured = (['github', 'gitlab', 'bitbucket', 'gitea'] as const).filter(
-    (host) => settings.secrets[host] !== undefined,
-  );
+  const configured = webhookHosts.filter((host) => settings.secrets[host] !== undefined);
   const found = webhookOf({ headers: call.headers, configured });
   if (found === undefined)
     throw badSignature({
@@ -76,17 +74,12 @@ function authenticate(
       remedy: `configured are ${configured.join(', ')}`,
     });
   if (found.webhook.isAuthentic({ ...call, secret: settings.secrets[found.host] ?? '', now })) return found;
-  const message = isUnsigned(call.headers) ? 'has no signature' : 'has a wrong signature';
+  const isUnsigned = signatureHeaders.every((name) => call.headers[name] === undefined);
+  const message = isUnsigned ? 'has no signature' : 'has a wrong signature';
   throw badSignature({
     message,
     remedy: `the secret of the webhook must be the one of webhooks.${found.host}.secretFile`,
   });
-}
-
-function isUnsigned(headers: WebhookCall['headers']): boolean {
-  return ['x-hub-signature-256', 'x-hub-signature', 'x-gitea-signature', 'x-gitlab-token', 'webhook-signature'].every(
-    (name) => headers[name] === undefined,
-  );
 }
 
 function badSignature(facts: { message: string; remedy: string }): ConvergeError {

@@ -9,6 +9,7 @@ import { environmentKey } from '../base/revision.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from './common/lease.ts';
+import { looksOfOneJob } from './common/pauses.ts';
 import { converge } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/run/memory-file.ts';
 import { tellLostBranch } from './reconcile/accept/lost-branch.ts';
@@ -16,9 +17,6 @@ import type { RunResult } from './reconcile/run/target.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
 
 export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
-
-/** How often one job looks again because it was asked to while it ran; further looks are another job's. */
-const looks = 5;
 
 const noteSchema = z.object({ cause: reconcileRequestedSchema.shape.cause });
 
@@ -68,7 +66,7 @@ export async function reconcile(
 
   let result: ReconcileResult = { outcome: 'busy' };
   let { cause } = job;
-  for (let look = 1; look <= looks; look++) {
+  for (let look = 1; look <= looksOfOneJob; look++) {
     const before = (await wanted())?.generation;
     let latest = before;
     const isAskedAgain = async (): Promise<boolean> => latest !== (latest = (await wanted())?.generation);

@@ -3,7 +3,6 @@ import { isOpen } from '../memory/incident.ts';
 import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
 import type { Memory } from '../memory/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
-import type { Quarantine } from '../memory/quarantine.ts';
 import { revisionOf } from '../base/revision.ts';
 import { listEnvironments } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
@@ -11,45 +10,9 @@ import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
+import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
-
-export interface EnvironmentStatus {
-  readonly name: string;
-  readonly repository: string;
-  readonly cluster: string;
-  /** `Removing`: no file declares it any more, and its objects are not yet released or deleted. */
-  readonly state: 'Converged' | 'Converging' | 'Diverged' | 'Failed' | 'Suspended' | 'Removing' | 'Unknown';
-  /** The revision converged last, and the one the branch is at; empty where there is none, or none is wanted. */
-  readonly revision: string;
-  readonly wanted: string;
-  readonly since: string;
-  readonly incident: string | null;
-  /** The revision that was rolled back because it failed, and that uploads may not bring back. */
-  readonly quarantine: Pick<Quarantine, 'revision' | 'reason' | 'at' | 'revert'> | null;
-  readonly health: Memory['health'];
-  readonly objects: number;
-  /** What copied the label of its inventory and is left alone: how many, and the first of them. */
-  readonly unproven: { readonly count: number; readonly objects: readonly UnprovenObject[] };
-  readonly message: string;
-  /** What its file leaves undone on purpose; null where it cannot be read. */
-  readonly policy: Policy | null;
-}
-
-export interface UnprovenObject {
-  /** `EndpointSlice acme/shop-x7k2p` */
-  readonly object: string;
-  /** What it lacks to be a member. */
-  readonly why: string;
-  /** What wrote it, as far as is known. */
-  readonly madeBy: string | null;
-}
-
-export interface Status {
-  readonly environments: readonly EnvironmentStatus[];
-  /** Repositories that could not be read: their environments are unknown, not gone, and of each that is remembered that is said. */
-  readonly unreadable: readonly { readonly repository: string; readonly message: string }[];
-}
 
 type StatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 

@@ -10,7 +10,13 @@ import { groupKind, objectIdOf, objectKey, objectTitle } from '../objects/object
  */
 
 /** What is read to see who refers to what, in the namespaces concerned. */
-export const referrerKinds = ['Pod', 'ReplicaSet.apps', 'ControllerRevision.apps', 'Job.batch'] as const;
+export const referrerKinds = [
+  'Pod',
+  'ReplicaSet.apps',
+  'ControllerRevision.apps',
+  'Job.batch',
+  'ServiceAccount',
+] as const;
 
 const podSchema = z.object({ status: z.object({ phase: z.string().optional() }).optional() });
 const countsSchema = z.object({
@@ -25,7 +31,8 @@ const statusSchema = z.object({
 
 /**
  * What is referred to, by key, each with the title of one that does: by pods that have not ended, by ReplicaSets that have or want
- * pods, by Jobs that run, and by the revisions of StatefulSets and DaemonSets that pods are of or will be made of.
+ * pods, by Jobs that run, by the revisions of StatefulSets and DaemonSets that pods are of or will be made of, and by the
+ * ServiceAccounts of all these, whose Secrets of registries every new pod is given.
  *
  * @param referrers everything of `referrerKinds` in the namespaces concerned
  * @param workloads StatefulSets as they are known, whose status names the revisions that pods are made of
@@ -41,12 +48,31 @@ export function liveReferences({
   const found = new Map<string, string>();
   for (const object of referrers) {
     const id = objectIdOf(object);
-    for (const { kind, name } of referencesOf(podSpecOf(object, isUsed))) {
+    const spec = podSpecOf(object, isUsed);
+    if (spec === undefined) continue;
+    const account = accountOf(spec);
+    const ofAccount = referrers.filter(
+      ({ kind, metadata: { name, namespace } }) =>
+        kind === 'ServiceAccount' && namespace === id.namespace && name === account,
+    );
+    const references = [
+      { kind: 'ServiceAccount', name: account },
+      ...[spec, ...ofAccount.map((one) => ({ imagePullSecrets: one['imagePullSecrets'] }))].flatMap(referencesOf),
+    ];
+    for (const { kind, name } of references) {
       const key = objectKey({ group: '', kind, namespace: id.namespace, name });
       if (!found.has(key)) found.set(key, objectTitle(id));
     }
   }
   return found;
+}
+
+const accountSchema = z.object({ serviceAccountName: z.string().optional(), serviceAccount: z.string().optional() });
+
+/** The account that pods of a specification run as: https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/ */
+function accountOf(spec: unknown): string {
+  const { serviceAccountName = '', serviceAccount = '' } = accountSchema.safeParse(spec).data ?? {};
+  return serviceAccountName || serviceAccount || 'default';
 }
 
 /** The specification of the pod that a live object is, has or makes; undefined of what is over. */

@@ -67,6 +67,8 @@ export interface Repository {
   list(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
   /** The bytes of a file of a fetched commit, or undefined where there is no file. */
   readFile(at: { commit: string; path: string }): Promise<Uint8Array | undefined>;
+  /** Where a link of a fetched commit leads, as it says, or undefined where there is no link. */
+  readLink(at: { commit: string; path: string }): Promise<string | undefined>;
   /** Every file below a folder of a fetched commit, links and submodules included, paths from the root, sorted as trees are. */
   files(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
   /** The bytes of a fetched commit as they were hashed, without git's own header: what a signature in it signs, and the signature. */

@@ -1,6 +1,7 @@
 import type { ApiResource } from '../objects/cluster-api.ts';
 import { groupKind, type ObjectId } from '../objects/object-id.ts';
 import { isReferable } from '../objects/referable.ts';
+import { builtInResources } from './known-resources.ts';
 
 /** What a run does with the objects of an environment, one verb for each call of the pipeline. A server-side apply patches, and creates where nothing is. */
 const ofMembers = ['get', 'list', 'create', 'patch', 'delete'] as const;
@@ -18,7 +19,10 @@ const referrers = [
   { group: 'apps', plural: 'replicasets' },
   { group: 'apps', plural: 'controllerrevisions' },
   { group: 'batch', plural: 'jobs' },
+  { group: '', plural: 'serviceaccounts' },
 ] as const;
+
+const definitions = { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions' };
 
 /** A rule of a Role or ClusterRole: https://kubernetes.io/docs/reference/access-authn-authz/rbac/ */
 export interface Rule {
@@ -45,6 +49,8 @@ export interface Needs {
   readonly hooks: readonly PlacedObject[];
   /** Namespaces that it may delete, each by its name: what lives in them is asked first. */
   readonly deletableNamespaces?: readonly string[];
+  /** Kinds whose definitions it may delete: who else has objects of them is asked first. */
+  readonly deletableKinds?: readonly ApiResource[];
   /** Whether it adopts releases of Helm, whose own records say which are deployed. */
   readonly adoptsReleases?: boolean;
   /** What its templates look up; no name: all of a kind; no namespace: in all of them. */
@@ -112,7 +118,7 @@ function namespaceRules(
   return collected.rules();
 }
 
-function clusterRules({ namespace, members, hooks, lookups }: Needs): Rule[] {
+function clusterRules({ namespace, members, hooks, lookups, deletableKinds = [] }: Needs): Rule[] {
   const collected = collect();
   collected.add({ group: '', plural: 'namespaces' }, ['get'], [namespace]);
   for (const { id, resource } of members.filter((member) => !member.resource.namespaced)) {
@@ -122,6 +128,9 @@ function clusterRules({ namespace, members, hooks, lookups }: Needs): Rule[] {
   // Whether a claim waits for a Pod that uses it is said by its class, which may be the cluster's default.
   if (members.some(({ id }) => groupKind(id) === 'PersistentVolumeClaim'))
     collected.add({ group: 'storage.k8s.io', plural: 'storageclasses' }, ['get']);
+  // Where no version of a kind is served, its definition says whether there are objects of it.
+  if (members.some(({ id }) => isDefinedElsewhere(id))) collected.add(definitions, ['list']);
+  for (const resource of deletableKinds) collected.add(resource, ['list']);
   for (const { id, resource } of hooks.filter((hook) => !hook.resource.namespaced))
     collected.add(resource, byName, [id.name]);
   for (const { resource, namespace: at, name } of lookups) {
@@ -129,6 +138,13 @@ function clusterRules({ namespace, members, hooks, lookups }: Needs): Rule[] {
       collected.add(resource, [name === undefined ? 'list' : 'get'], name === undefined ? [] : [name]);
   }
   return [{ nonResourceURLs: ['/api', '/apis', '/version'], verbs: ['get'] }, ...collected.rules()];
+}
+
+const builtInGroups = new Set(builtInResources.map(({ group }) => group));
+
+/** Whether a kind may be one that a definition defines. */
+function isDefinedElsewhere({ group }: ObjectId): boolean {
+  return group.includes('.') && !builtInGroups.has(group);
 }
 
 type Resource = Pick<ApiResource, 'group' | 'plural'>;

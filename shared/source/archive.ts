@@ -1,6 +1,6 @@
 import type { Limits } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import { asDisksSee, quoted, safePath } from './artifact.ts';
+import { asDisksSee, quoted, safePath, type ArchiveFormat } from './artifact.ts';
 
 /** The header of one entry of a tar archive. */
 export interface ArchiveEntry {
@@ -32,10 +32,14 @@ export interface ArchiveLimits {
 }
 
 /**
- * Reads a whole archive, gzip over tar, as it streams in, and gives each file away before the next ones arrive, so that only a few are in
+ * Reads a whole archive of that format as it streams in, and gives each file away before the next ones arrive, so that only a few are in
  * memory. `store` keeps a content and returns its id. Throws `InvalidArchive` or `UnsafePath` (refuse), and what `store` throws.
  */
-export type UnpackArchive = (archive: {
+export type UnpackArchive = (
+  archive: PackedArchive & { readonly format: ArchiveFormat },
+) => Promise<readonly ArchivedFile[]>;
+
+export interface PackedArchive {
   readonly packed: AsyncIterable<Uint8Array>;
   readonly limits: ArchiveLimits;
   readonly subject: string;
@@ -44,7 +48,7 @@ export type UnpackArchive = (archive: {
     readonly bytes: number;
     readonly chunks: AsyncIterable<Uint8Array>;
   }) => Promise<string>;
-}) => Promise<readonly ArchivedFile[]>;
+}
 
 /** What an archive of that packed size may unpack to. */
 export function archiveLimits({ packedBytes, limits }: { packedBytes: number; limits: Limits }): ArchiveLimits {

@@ -13,7 +13,25 @@ export type Target =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'group'; readonly path: string };
 
-const archiveEnding = /\.(tar\.gz|tgz)$/;
+/** How an archive is packed, by the ending of its name. Each format is read by its entry of `adapters/archive.ts`, which tsc misses where there is none. */
+const archiveEndings = { '.tgz': 'tar.gz', '.tar.gz': 'tar.gz' } as const;
+export type ArchiveFormat = (typeof archiveEndings)[keyof typeof archiveEndings];
+
+/** The format of an archive of that name, or undefined: the name of a file that is copied as it is. */
+export function archiveFormatOf(name: string): ArchiveFormat | undefined {
+  return Object.entries(archiveEndings).find(([ending]) => name.endsWith(ending))?.[1];
+}
+
+/** A name without the ending of an archive: the folder that the archive replaces. Any other name stays as it is. */
+export function withoutArchiveEnding(name: string): string {
+  const ending = Object.keys(archiveEndings).find((candidate) => name.endsWith(candidate));
+  return ending === undefined ? name : name.slice(0, -ending.length);
+}
+
+/** The names of all archives that replace that folder. */
+export function archiveNamesOf(folder: string): readonly string[] {
+  return Object.keys(archiveEndings).map((ending) => `${folder}${ending}`);
+}
 
 /**
  * Where an uploaded object goes: `charts/shop/values.yaml` to the same path, `charts/shop.tgz` to the folder `charts/shop`.
@@ -21,8 +39,8 @@ const archiveEnding = /\.(tar\.gz|tgz)$/;
  */
 export function targetOf(artifact: ArtifactId): Target {
   const subject = artifactUri(artifact);
-  if (!archiveEnding.test(artifact.name)) return { kind: 'file', path: safePath({ path: artifact.name, subject }) };
-  return { kind: 'group', path: safePath({ path: artifact.name.replace(archiveEnding, ''), subject }) };
+  const kind = archiveFormatOf(artifact.name) === undefined ? 'file' : 'group';
+  return { kind, path: safePath({ path: withoutArchiveEnding(artifact.name), subject }) };
 }
 
 /**

@@ -462,6 +462,58 @@ describe('a Namespace that may be pruned', () => {
   });
 });
 
+describe('a definition that may be pruned', () => {
+  const definition = (annotations: Annotations): string =>
+    object('CustomResourceDefinition', 'goods.deletion.example', annotations, {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      spec: {
+        group: 'deletion.example',
+        scope: 'Namespaced',
+        names: { kind: 'Good', listKind: 'GoodList', plural: 'goods', singular: 'good' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+          },
+        ],
+      },
+    });
+  const good = object('Good', 'one', {}, { apiVersion: 'deletion.example/v1' });
+
+  it('stays while another environment has objects of it, which is named, and goes with its own', async () => {
+    await push({
+      ...environment('definer'),
+      ...manifest('definer', 'a', configMap('a', {})),
+      ...manifest('definer', 'crd', definition({ 'converge.dev/prune': 'true' })),
+      ...manifest('definer', 'own', good),
+    });
+    await push({
+      ...environment('user-of-it'),
+      ...manifest('user-of-it', 'a', configMap('a', {})),
+      ...manifest('user-of-it', 'good', good),
+    });
+    await converge('definer', 'user-of-it');
+    const before = await uidOf('goods', 'one', 'user-of-it');
+    await push({ 'manifests/definer/crd.yaml': undefined, 'manifests/definer/own.yaml': undefined });
+    // Where many have yet to say whether they want it, the first look leaves it.
+    await eventually('it is told', async () => (await stage.run('definer')).outcome === 'diverged');
+    expect(diffs('definer').at(-1)).toMatchObject({
+      reason: 'Guarded',
+      summary: expect.stringContaining('environment master/user-of-it has objects of it (Good user-of-it/one)'),
+    });
+    expect(await uidOf('goods', 'one', 'user-of-it')).toBe(before);
+    await push({ 'manifests/user-of-it/good.yaml': undefined });
+    await eventually('the definition goes', async () => {
+      await converge('user-of-it');
+      await stage.run('definer');
+      return (await uidOf('crd', 'goods.deletion.example')) === undefined;
+    });
+    await converge('definer');
+  });
+});
+
 describe('an environment that goes', () => {
   /** Until then nothing is refused: the API server reads its policies now and then. */
   async function refusing(
@@ -574,5 +626,33 @@ describe('an object whose immutable field differs', () => {
     await push(manifest('immutable', 'secret', secret('example.com/c')));
     await converge('immutable');
     expect(await uidOf('secret', 'login', 'immutable')).not.toBe(own);
+  });
+
+  it.each([
+    ['converge.dev/prune', 'false'],
+    ['helm.sh/resource-policy', 'keep'],
+  ])('is not replaced where %s: %s keeps it, though all may be, but for its own word', async (annotation, value) => {
+    const name = `kept-by-${value}`;
+    const secret = (type: string, more: Annotations = {}): string =>
+      object('Secret', 'login', { [annotation]: value, ...more }, { type });
+    await push({
+      ...environment(name, { replace: true }),
+      ...manifest(name, 'a', configMap('a', {})),
+      ...manifest(name, 'secret', secret('example.com/a')),
+    });
+    await converge(name);
+    const before = await uidOf('secret', 'login', name);
+    await push(manifest(name, 'secret', secret('example.com/b')));
+    expect(await stage.run(name)).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining(
+        'is kept by its annotations, and replaced only with the annotation converge.dev/replace: "true"',
+      ),
+    });
+    expect(await uidOf('secret', 'login', name)).toBe(before);
+    await push(manifest(name, 'secret', secret('example.com/b', { 'converge.dev/replace': 'true' })));
+    await converge(name);
+    expect(await uidOf('secret', 'login', name)).not.toBe(before);
   });
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Status } from '../../shared/pipeline/status.ts';
+import type { Status } from '../../shared/pipeline/common/environment-status.ts';
 import { configMap, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 /* A repository that is not as git leaves it: names in other encodings, odd commits, a head that nobody reads, a branch that is gone. */

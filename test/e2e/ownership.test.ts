@@ -502,6 +502,18 @@ describe('an inventory of somebody else', () => {
     };
     expect(await second.run('moved')).toMatchObject(refused);
     expect((await get('configmap', 'one', 'moved')).data).toEqual({ of: 'first' });
+    // Nor with the parent gone, which alone named the repository.
+    await world.kubectl('delete', 'configmap', 'converge-moved', '--namespace', 'moved');
+    expect(await second.run('moved')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('whose inventory is gone, and nothing is remembered of it here'),
+    });
+    expect((await get('configmap', 'one', 'moved')).data).toEqual({ of: 'first' });
+    await converge('moved');
+    expect((await get('configmap', 'converge-moved', 'moved')).metadata.annotations).toEqual(
+      parent.metadata.annotations,
+    );
 
     await clones.get('master')?.git('push', '--quiet', world.pipeline.git.path('develop'), 'HEAD:refs/heads/main');
     const moved = await startInProcess(world, undefined, undefined, {
@@ -620,5 +632,146 @@ describe('an inventory of somebody else', () => {
       summary: expect.stringContaining('holds the random values of environment staging/drawing, not of master/drawing'),
     });
     expect(await world.find('secret', 'pw', 'drawing')).toBeUndefined();
+  });
+});
+
+describe('marks that somebody took off or wrote over', () => {
+  const annotate = async (kind: string, name: string, namespace: string, ...annotations: string[]): Promise<void> =>
+    void (await world.kubectl('annotate', kind, name, '--namespace', namespace, '--overwrite', ...annotations));
+
+  it('of a parent make it neither an ordinary object nor that of another class, and are written again', async () => {
+    await push({ ...environment('bare'), ...manifests('bare', configMap('one', { of: 'master' })) });
+    await converge('bare');
+    await world.kubectl('label', 'configmap', 'converge-bare', '--namespace', 'bare', 'applyset.kubernetes.io/id-');
+    for (const marks of [[], ['applyset.kubernetes.io/tooling-']]) {
+      if (marks.length > 0) await annotate('configmap', 'converge-bare', 'bare', ...marks);
+      const before = await get('configmap', 'converge-bare', 'bare');
+      await push({
+        ...environment('greedy'),
+        ...manifests(
+          'greedy',
+          configMap('x', {}),
+          configMap('converge-bare', { a: String(marks) }, { namespace: 'bare' }),
+        ),
+      });
+      expect(await stage.run('greedy')).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Failed',
+        summary: expect.stringContaining('holds what environment master/bare keeps of itself'),
+      });
+      expect(await get('configmap', 'converge-bare', 'bare')).toEqual(before);
+    }
+    await push({ 'environments/greedy.yaml': undefined });
+    await converge('bare');
+    const all = [
+      'converge.dev/environment',
+      'converge.dev/repository',
+      'converge.dev/revision',
+      'converge.dev/render-key',
+      'applyset.kubernetes.io/contains-group-kinds',
+    ];
+    await annotate('configmap', 'converge-bare', 'bare', ...all.map((name) => `${name}-`));
+    await push({ ...environment('bare'), ...manifests('bare', configMap('two', { of: 'staging' })) }, 'staging');
+    expect(await stage.run('bare', { repository: 'staging' })).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('no longer says whose it is'),
+    });
+    expect(await world.find('configmap', 'two', 'bare')).toBeUndefined();
+    expect(await converge('bare')).toMatchObject({ outcome: 'unchanged' });
+    expect((await get('configmap', 'converge-bare', 'bare')).metadata).toMatchObject({
+      labels: { 'applyset.kubernetes.io/id': expect.any(String) },
+      annotations: {
+        'converge.dev/environment': 'master/bare',
+        'applyset.kubernetes.io/contains-group-kinds': 'ConfigMap',
+      },
+    });
+    // Its name written over, the class that is named has nothing to tear down.
+    await annotate('configmap', 'converge-bare', 'bare', 'converge.dev/environment=staging/bare');
+    expect(await stage.run('bare')).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+    await push({ 'environments/bare.yaml': undefined }, 'staging');
+    await stage.run('bare', { repository: 'staging' });
+    expect((await get('configmap', 'one', 'bare')).data).toEqual({ of: 'master' });
+    await annotate('configmap', 'converge-bare', 'bare', 'converge.dev/environment=master/bare');
+    await converge('bare');
+  });
+
+  it('of an object hand it to no other environment, and stop none', async () => {
+    await push({
+      ...environment('giver'),
+      ...manifests('giver', configMap('mine', { of: 'giver' })),
+      ...environment('getter', {}),
+      ...manifests('getter', configMap('x', {})),
+    });
+    await converge('giver');
+    await converge('getter');
+    const { partOf = '' } = marks(await get('configmap', 'x', 'getter'));
+    await push({
+      ...environment('getter', { namespace: 'getter' }),
+      ...manifests('getter', configMap('x', {}), configMap('y', {}, { namespace: 'giver' })),
+    });
+    await converge('getter');
+    await world.kubectl(
+      'label',
+      'configmap',
+      'mine',
+      '--namespace',
+      'giver',
+      '--overwrite',
+      `applyset.kubernetes.io/part-of=${partOf}`,
+    );
+    expect(await stage.run('getter')).toMatchObject({ outcome: 'unchanged' });
+    await forget('getter');
+    await converge('getter');
+    await converge('giver');
+    await annotate('configmap', 'mine', 'giver', 'converge.dev/environment=master/getter');
+    await push(
+      manifests(
+        'getter',
+        configMap('x', {}),
+        configMap('y', {}, { namespace: 'giver' }),
+        configMap('mine', { of: 'getter' }, { namespace: 'giver' }),
+      ),
+    );
+    expect(await stage.run('getter')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('ConfigMap giver/mine: is owned by'),
+    });
+    expect((await get('configmap', 'mine', 'giver')).data).toEqual({ of: 'giver' });
+    await push({ 'environments/getter.yaml': undefined });
+    await converge('giver');
+    expect(marks(await get('configmap', 'mine', 'giver'))).toMatchObject({ environment: 'master/giver' });
+  });
+
+  it('leave a seed to its environment where a previous name is one that this branch never had', async () => {
+    await world.apply(json({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'heir' } }));
+    const data = {
+      seed: Buffer.alloc(32, 3).toString('base64'),
+      time: Buffer.from('2026-01-01T00:00:00.000Z').toString('base64'),
+    };
+    await world.apply(
+      json({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: {
+          name: 'converge-unheard-seed',
+          namespace: 'heir',
+          annotations: { 'converge.dev/environment': 'master/unheard' },
+        },
+        data,
+      }),
+    );
+    await push({
+      ...environment('heir', {}, { previousNames: ['unheard'] }),
+      ...manifests('heir', configMap('x', {})),
+    });
+    expect(await stage.run('heir')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Failed',
+      summary: expect.stringContaining('environments/unheard.yaml was never on this branch'),
+    });
+    expect(await world.find('secret', 'converge-unheard-seed', 'heir')).toBeDefined();
+    await push({ 'environments/heir.yaml': undefined });
   });
 });

@@ -1,3 +1,5 @@
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
@@ -162,6 +164,64 @@ describe('an object of a kind whose definition changes', () => {
     expect(await world.kubectl('get', 'travels', '--namespace', 'travels', '--output', 'name')).toBe('');
     expect(diffsOf('travels')).toEqual([]);
   });
+
+  it('is not forgotten while its kind is served in no version: it is pruned when it is, and its environment does not end before', async () => {
+    const named = (text: string): string =>
+      text.replaceAll('moves', 'ghosts').replaceAll('Move', 'Ghost').replaceAll('move', 'ghost');
+    const ghosts = async (isServed: boolean): Promise<void> => {
+      await world.apply(named(definition({ ...version('v1', isServed), storage: true })));
+      await eventually(
+        'discovery says so',
+        async () =>
+          (await stage.cluster.api({ refresh: true })).resources.some(({ kind }) => kind === 'Ghost') === isServed,
+      );
+      await eventually('the version is as it is defined', async () =>
+        world.kubectl('get', '--raw', '/apis/bugs.example/v1/ghosts').then(
+          () => isServed,
+          () => !isServed,
+        ),
+      );
+    };
+    const left = async (): Promise<string> =>
+      world.kubectl('get', 'ghosts', '--namespace', 'ghosts', '--output', 'name');
+    await ghosts(true);
+    await push({
+      ...environment('ghosts', { deletion: 'prune', timeout: '1s' }),
+      ...manifest('ghosts', 'own', configMap('ghosts-own', {})),
+      ...manifest('ghosts', 'one', named(move('one', 'v1'))),
+      ...manifest('ghosts', 'two', named(move('two', 'v1'))),
+    });
+    expect(await stage.run('ghosts')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/ghosts/one.yaml': undefined });
+    await ghosts(false);
+    await push({ 'manifests/ghosts/two.yaml': undefined });
+    for (const _run of ['first', 'second']) expect(await stage.run('ghosts')).toMatchObject({ outcome: 'converged' });
+    expect(await memoryOf('ghosts')).toMatchObject({
+      pending: ['bugs.example/Ghost/ghosts/one', 'bugs.example/Ghost/ghosts/two'],
+    });
+    await ghosts(true);
+    expect(await stage.run('ghosts')).toMatchObject({ outcome: 'converged' });
+    expect(await left()).toBe('');
+    expect(diffsOf('ghosts')).toEqual([]);
+
+    await push(manifest('ghosts', 'one', named(move('one', 'v1'))));
+    expect(await stage.run('ghosts')).toMatchObject({ outcome: 'converged' });
+    await ghosts(false);
+    await push({ 'environments/ghosts.yaml': undefined });
+    await eventually('it is told', async () => (await stage.run('ghosts')).outcome === 'diverged');
+    expect(diffsOf('ghosts')).toMatchObject([
+      {
+        reason: 'Guarded',
+        summary: expect.stringContaining(
+          'ghosts.bugs.example: serves no version, and what this environment has of Ghost.bugs.example cannot be deleted until it does',
+        ),
+      },
+    ]);
+    expect(await world.find('configmap', 'converge-ghosts', 'ghosts')).toBeDefined();
+    await ghosts(true);
+    expect(await stage.run('ghosts')).toMatchObject({ outcome: 'removed' });
+    expect(await left()).toBe('');
+  });
 });
 
 describe('an environment that does not render', () => {
@@ -207,6 +267,31 @@ describe('an environment that does not render', () => {
     expect((await world.find('configmap', 'busy-b', 'busy'))?.metadata.annotations).toMatchObject({
       'converge.dev/environment': 'master/torn',
     });
+  });
+
+  it('holds back what may have moved to where a link in its folder leads', async () => {
+    await push({
+      ...environment('linking'),
+      ...two('linking', ['a', 'b', 'c']),
+      'manifests/linked/own.yaml': configMap('linked-own', {}),
+      'shared-manifests/broken.yaml': 'a: [',
+    });
+    const folder = await master.git('rev-parse', '--show-toplevel');
+    await symlink('../../shared-manifests', join(folder, 'manifests', 'linked', 'more'));
+    await master.git('add', '--all');
+    await master.git('commit', '--quiet', '--message', 'Link');
+    await master.git('push', '--quiet', 'origin', 'main');
+    await push(environment('linked', { namespace: 'linking' }));
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/linking/c.yaml': undefined });
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'converged' });
+    await push({ 'manifests/linking/b.yaml': undefined, 'shared-manifests/b.yaml': configMap('linking-b', {}) });
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'diverged', reason: 'Guarded' });
+    expect(messages('linking')).toEqual([
+      expect.stringContaining('linking-b: is not pruned, as environment linked may want it: '),
+    ]);
+    await push({ 'environments/linked.yaml': undefined });
+    expect(await stage.run('linking')).toMatchObject({ outcome: 'converged' });
   });
 
   it('holds back what may have moved to a base that its overlay names', async () => {
@@ -330,6 +415,48 @@ describe('what live Pods refer to', () => {
     expect(await stage.run('anew')).toMatchObject({ outcome: 'converged' });
     await settles('anew');
     expect(await world.find('secret', 'registry', 'anew')).toBeUndefined();
+  });
+
+  it('stays where only the account of a live ReplicaSet names it', async () => {
+    const registry = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'registry' },
+      stringData: { user: 'shop' },
+    });
+    await push({
+      ...environment('accounts'),
+      ...manifest('accounts', 'own', configMap('accounts-own', {})),
+      ...manifest('accounts', 'registry', registry),
+    });
+    expect(await stage.run('accounts')).toMatchObject({ outcome: 'converged' });
+    await world.apply(
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: 'puller', namespace: 'accounts' },
+        imagePullSecrets: [{ name: 'registry' }],
+      }),
+    );
+    const labels = { app: 'pulled' };
+    const template = {
+      metadata: { labels },
+      spec: { serviceAccountName: 'puller', containers: [{ name: 'c', image: 'shop:1' }] },
+    };
+    await world.apply(
+      JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'ReplicaSet',
+        metadata: { name: 'pulled', namespace: 'accounts' },
+        spec: { replicas: 1, selector: { matchLabels: labels }, template },
+      }),
+    );
+    await push({ 'manifests/accounts/registry.yaml': undefined });
+    expect(await stage.run('accounts')).toMatchObject({ outcome: 'converged' });
+    expect(await world.find('secret', 'registry', 'accounts')).toBeDefined();
+    await world.kubectl('delete', 'replicaset', 'pulled', '--namespace', 'accounts');
+    await settles('accounts');
+    expect(await world.find('secret', 'registry', 'accounts')).toBeUndefined();
   });
 
   it('is told to nobody while it stays, and counted by no guard', async () => {

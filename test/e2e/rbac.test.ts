@@ -194,6 +194,7 @@ describe('an environment that acts as itself', () => {
       'priorityclasses',
       'replicasets',
       'secrets',
+      'serviceaccounts',
       'tariffs',
       'users',
     ]);

@@ -17,6 +17,7 @@ import { startPubSub } from '../../local/parts/pubsub.ts';
 import { startStorage } from '../../local/parts/storage.ts';
 import type { ConfigInput } from '../../local/pipeline.ts';
 import { ensurePrograms } from '../../local/programs.ts';
+import { webhookHosts } from '../../shared/config/config.ts';
 import { topics, type Topic } from '../../shared/events/cloud-event.ts';
 
 const execute = promisify(execFile);
@@ -124,12 +125,7 @@ export async function startParts(): Promise<Parts> {
         develop: { url: developHost.url(develop), bucket: 'family-develop' },
       },
       clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } },
-      webhooks: Object.fromEntries(
-        ['github', 'gitlab', 'bitbucket', 'gitea'].map((host) => [
-          host,
-          { secretFile: join(folder, 'webhook-secret') },
-        ]),
-      ),
+      webhooks: Object.fromEntries(webhookHosts.map((host) => [host, { secretFile: join(folder, 'webhook-secret') }])),
       alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url } }] },
       storage: { endpoint: storageService.url },
       renderer: { program: programs.render },

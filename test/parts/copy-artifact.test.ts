@@ -312,6 +312,38 @@ describe('an archive', () => {
     expect(await commits()).toBe(3);
   });
 
+  it('that would remove an environment is refused by its name, and taken with all of them in it', async () => {
+    const file = (name: string): string =>
+      JSON.stringify({
+        apiVersion: 'converge.dev/v1',
+        kind: 'Environment',
+        metadata: { name },
+        spec: { cluster: 'c', namespace: name, sources: [{ manifests: 'm' }] },
+      });
+    await upload('environments/stays.yaml', file('stays'));
+    await copy('environments/stays.yaml');
+    const before = await onHost('rev-parse', 'main');
+    const known = (await paths()).filter((path) => path.startsWith('environments/'));
+    await upload('environments.tgz', await tgz({ 'added.yaml': file('added') }));
+    await expect(copy('environments.tgz')).rejects.toMatchObject({
+      code: 'RemovalGuarded',
+      disposition: 'refuse',
+      message: expect.stringContaining('no upload removes an environment'),
+    });
+    expect(await onHost('rev-parse', 'main')).toBe(before);
+    const contents = await Promise.all(
+      known.map(async (path): Promise<[string, string]> => [
+        path.slice('environments/'.length),
+        await onHost('show', `main:${path}`),
+      ]),
+    );
+    await upload('environments.tgz', await tgz({ ...Object.fromEntries(contents), 'added.yaml': file('added') }));
+    await copy('environments.tgz');
+    expect((await paths()).filter((path) => path.startsWith('environments/')).sort()).toEqual(
+      [...known, 'environments/added.yaml'].sort(),
+    );
+  });
+
   it('that is a packaged chart is unpacked without its top folder', async () => {
     const chart = [
       { name: 'shop/Chart.yaml', text: 'name: shop' },

@@ -19,7 +19,7 @@ const purePackages = ['node:crypto', 'zod', 'js-yaml'];
 /** Packages of one folder alone: CEL is for health. */
 const packagesOfFolder: Readonly<Record<string, readonly string[]>> = { 'shared/health': ['@marcbachmann/cel-js'] };
 const shortFunction = 30;
-const longerByDesign = ['body.ts', 'delivery.ts', 'door.ts', 'wiring.ts'];
+const longerByDesign = ['body.ts', 'delivery.ts', 'door.ts', 'sizes.ts', 'wiring.ts'];
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

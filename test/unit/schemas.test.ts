@@ -13,6 +13,8 @@ import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/e
 import { applySetOf, hookMarks, memberMarks, parentObject } from '../../shared/inventory/applyset.ts';
 import { convergedRecord, hooksAnnotation, readHookRecord } from '../../shared/inventory/hook-record.ts';
 import { desiredObjects, type Marks } from '../../shared/desired/desired.ts';
+import { commitStatusSchema } from '../../shared/pipeline/commit-status.ts';
+import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
 import { branchHeadSchema } from '../../shared/source/branch-head.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 
@@ -45,6 +47,16 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     schema: branchHeadSchema,
     json: z.toJSONSchema(branchHeadSchema),
     title: 'Converge: where a branch was seen last',
+  },
+  status: {
+    schema: statusSchema,
+    json: z.toJSONSchema(statusSchema),
+    title: 'Converge: what the function status answers',
+  },
+  'commit-status': {
+    schema: commitStatusSchema,
+    json: z.toJSONSchema(commitStatusSchema),
+    title: 'Converge: what became of a commit',
   },
   ...Object.fromEntries(
     Object.entries(messages).map(([name, { schema, type }]) => [
@@ -160,7 +172,6 @@ describe('the contracts', () => {
 
   it('have no other examples than the ones that are checked here', () => {
     const others = [
-      'status',
       'lease',
       'wanted',
       'memory',
@@ -173,7 +184,6 @@ describe('the contracts', () => {
       'render-lines',
       'render-answers',
       'http-error',
-      'commit-status',
       'upload',
       'history',
       'trace',

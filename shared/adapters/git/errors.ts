@@ -80,7 +80,7 @@ const askedTooOften: Verdict = {
   remedy: 'it is tried again; where it lasts, give this repository credentials of its own',
 };
 
-/** What an HTTP status of the host means; `4xx` stands for those that are not named. */
+/** What an HTTP status of the host means; `4xx` stands for those that are not named. What may pass is what `mayPass` says, by a test. */
 const statuses: Readonly<Record<string, Verdict>> = {
   '3xx': {
     make: gitRefused,
@@ -108,6 +108,7 @@ const statuses: Readonly<Record<string, Verdict>> = {
     remedy: 'check user and password in the `proxy` of this repository',
   },
   '408': { make: gitUnavailable, message: 'the Git host gave up waiting for the request' },
+  '423': { make: gitUnavailable, message: 'the Git host holds the repository locked' },
   '425': { make: gitUnavailable, message: 'the Git host asks to be asked later' },
   '429': askedTooOften,
   '4xx': { make: gitRefused, message: 'refuses the request' },

@@ -5,14 +5,11 @@ import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createCredentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
+import { patience } from '../patience.ts';
 import { readSecretFile } from './secret-file.ts';
 
-/** No request to the Git host takes longer, its answer included. */
-const requestMilliseconds = 120_000;
-/** A host that asks for a longer pause is left to the next delivery of the message. */
-const longestPauseSeconds = 10;
-/** Pauses that one request makes, and redirects that it follows. */
-const mostPauses = 2;
+const { answer: requestMilliseconds, longestPauseSeconds, pauses: mostPauses } = patience.git;
+/** That one request follows. */
 const mostRedirects = 3;
 
 export interface GitRequest {

@@ -1,11 +1,10 @@
 import type { Commit, TreeChange } from '../../ports/git.ts';
+import { patience } from '../patience.ts';
 import { gitUnavailable } from './errors.ts';
 import type { Reading } from './reading.ts';
 
 /** Notes that lie flat in the root of the tree before new ones get a folder for their first byte, as git itself does. */
 const flatNotes = 256;
-/** Each attempt that fails means that another writer got through. */
-const attempts = 50;
 
 /** What notes need of a repository. */
 export interface NoteStore {
@@ -38,7 +37,7 @@ export async function appendNote({
   commit: string;
   text: string;
 }): Promise<void> {
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  for (let attempt = 0; attempt < patience.git.noteTries; attempt++) {
     const tip = await store.fetchRef(ref);
     const place = await findNote({ reading, tree: tip?.tree, commit });
     const before = place.id === undefined ? '' : Buffer.from(await reading.blob(place.id)).toString();
@@ -52,7 +51,7 @@ export async function appendNote({
   }
   throw gitUnavailable({
     subject: url,
-    message: `${ref} moved ${attempts} times while a note was being added`,
+    message: `${ref} moved ${patience.git.noteTries} times while a note was being added`,
     remedy: 'it is tried again',
   });
 }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { mayPass } from '../../base/http-status.ts';
+import { backoff, patience } from '../patience.ts';
 import type { Tokens } from './tokens.ts';
-
-const requestTimeout = 10_000;
-const tries = 3;
 
 /** What one of Google's APIs said: `none` where it did not answer, or failed itself, however often it was asked. */
 export type GoogleAnswer =
@@ -27,14 +26,14 @@ export async function getResource({ url, tokens }: { url: string; tokens: Tokens
   let token = await tokens.current();
   for (let attempt = 1; ; attempt++) {
     const answer = await attemptGet({ url, token });
-    if (answer.answer === 'ok' || (answer.answer === 'none' && attempt >= tries)) return answer;
+    if (answer.answer === 'ok' || (answer.answer === 'none' && attempt >= patience.google.tries)) return answer;
     if (answer.answer === 'refused') {
       if (answer.status !== 401 || renewed) return answer;
       renewed = true;
       token = await tokens.renew(token);
       continue;
     }
-    await sleep(200 * 2 ** attempt * (0.5 + Math.random()));
+    await sleep(backoff({ firstPause: patience.google.firstPause, attempt }));
     token = await tokens.current();
   }
 }
@@ -44,13 +43,12 @@ async function attemptGet({ url, token }: { url: string; token: string }): Promi
     const response = await fetch(url, {
       headers: { authorization: `Bearer ${token}`, accept: 'application/json', 'user-agent': 'converge' },
       redirect: 'error',
-      signal: AbortSignal.timeout(requestTimeout),
+      signal: AbortSignal.timeout(patience.google.answer),
     });
     const text = await response.text();
     if (response.ok) return { answer: 'ok', body: JSON.parse(text) as unknown };
     const message = googleErrorOf(parsed(text)) ?? text.slice(0, 300);
-    if (response.status >= 500 || response.status === 429 || response.status === 408)
-      return { answer: 'none', why: `it answered ${response.status}: ${message}` };
+    if (mayPass(response.status)) return { answer: 'none', why: `it answered ${response.status}: ${message}` };
     return { answer: 'refused', status: response.status, message };
   } catch (error) {
     return {

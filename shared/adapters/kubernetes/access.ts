@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher } from 'undici';
 import type { ConvergeError } from '../../base/errors.ts';
+import { patience } from '../patience.ts';
 
 /** Where an API server answers, with the connections that are kept to it. */
 export interface Endpoint {
@@ -23,15 +24,13 @@ export interface Access {
 
 /** Requests in flight to one API server; more were slower on small machines. */
 const connections = 8;
-/** Milliseconds until an answer begins, and between its parts. */
-const requestTimeout = 30_000;
 
 // HTTP/2 was measured slower than eight connections of HTTP/1.1.
 export const connectionLimits = {
   connections,
   allowH2: false,
-  headersTimeout: requestTimeout,
-  bodyTimeout: requestTimeout,
+  headersTimeout: patience.kubernetes.answer,
+  bodyTimeout: patience.kubernetes.answer,
 };
 
 /** Connections that trust an authority (PEM), or the usual ones. */

@@ -1,17 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request, type Dispatcher } from 'undici';
 import { ConvergeError } from '../../base/errors.ts';
+import { mayPass } from '../../base/http-status.ts';
 import { parseJson } from '../../objects/exact-json.ts';
 import { googleErrorOf } from '../google/api.ts';
+import { backoff, patience } from '../patience.ts';
 import type { Access, Endpoint } from './access.ts';
 import { failureIn, type Failure } from './status.ts';
 import { explainImpersonation, impersonation, rbacRemedy, type ActingAs } from './identity.ts';
 
-/** Milliseconds for which a `Retry-After` is waited for at most. */
-const longestPause = 30_000;
-const tries = 4;
-/** The API server itself failed, or a webhook that it asks: more tries would rarely help. */
-const triesAfterFailure = 3;
+/** What an answer says of a later try of the same request. */
+type Outlook =
+  /** The API server takes no request now: nothing is known of the object. */
+  | 'overloaded'
+  /** This request failed, in the API server or in a webhook that it asks: the object may be the reason. */
+  | 'failed'
+  /** It would be answered so again. */
+  | 'final';
+
+const { firstPause, longestPause } = patience.kubernetes;
+const triesBy: Readonly<Record<Outlook, number>> = patience.kubernetes.tries;
+const triesWithoutAnswer = triesBy.overloaded;
+/** Of those that may pass, what is said to all who ask, by the API server or what stands before it. */
+const toAllRequests: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
 /** The API server's answer: a `Status` (failures) or whatever was asked for. */
 export interface Answer {
@@ -60,8 +71,8 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
         lookedAgain = true;
         await lookAgain(access, endpoint);
       }
-      if (attempt < tries) {
-        await sleep(backoff(attempt));
+      if (attempt < triesWithoutAnswer) {
+        await sleep(backoff({ firstPause, attempt }));
         continue;
       }
       throw unreachable({ connection, asked, error });
@@ -70,13 +81,18 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       renewed = true;
       if (await access.renewCredentials({ endpoint, credentials })) continue;
     }
-    if (attempt < triesFor(answer)) {
-      await sleep(Number.isFinite(retryAfter) ? Math.min(retryAfter ?? 0, longestPause) : backoff(attempt));
+    if (attempt < triesBy[outlookOf(answer)]) {
+      await sleep(
+        Number.isFinite(retryAfter) ? Math.min(retryAfter ?? 0, longestPause) : backoff({ firstPause, attempt }),
+      );
       continue;
     }
     const said = answer.status < 400 ? undefined : googleErrorOf(answer.body);
-    if (said !== undefined && !isOverloaded(answer))
-      throw access.explainFrontEnd({ status: answer.status, message: said });
+    if (said !== undefined) {
+      throw mayPass(answer.status)
+        ? refused({ connection, method: asked.method, path: asked.path, answer })
+        : access.explainFrontEnd({ status: answer.status, message: said });
+    }
     const refusal =
       connection.actingAs === undefined
         ? undefined
@@ -138,7 +154,7 @@ function unreachable({
   return new ConvergeError({
     code: 'ClusterUnavailable',
     subject: `cluster ${connection.name}`,
-    message: `${asked.method} ${asked.path} got no answer in ${tries} tries`,
+    message: `${asked.method} ${asked.path} got no answer in ${triesWithoutAnswer} tries`,
     remedy: 'check that the API server is up and reachable from the functions',
     disposition: 'retry',
     cause: error,
@@ -164,14 +180,15 @@ export function isUnserved({ status, text }: Answer): boolean {
   return status === 404 && text.trim() === '404 page not found';
 }
 
-/** How often a request that was answered so is sent, all in all. */
-function triesFor(answer: Answer): number {
-  if (isOverloaded(answer)) return tries;
-  return answer.status === 500 && !isUntypable(answer) ? triesAfterFailure : 1;
+/** From it follow both how often a request is sent and, where it stays so, whether the message is retried. */
+function outlookOf(answer: Answer): Outlook {
+  if (!mayPass(answer.status) || isUntypable(answer)) return 'final';
+  return toAllRequests.has(answer.status) ? 'overloaded' : 'failed';
 }
 
-export function isOverloaded({ status }: Answer): boolean {
-  return status === 429 || status === 502 || status === 503 || status === 504;
+/** Whether the answer is about the cluster as a whole, and says nothing of the object. */
+export function isOverloaded(answer: Answer): boolean {
+  return outlookOf(answer) === 'overloaded';
 }
 
 /**
@@ -181,11 +198,6 @@ export function isOverloaded({ status }: Answer): boolean {
 function isUntypable(answer: Answer): boolean {
   const { reason, message } = failure(answer);
   return answer.status === 500 && reason === '' && message.includes('failed to create typed patch object');
-}
-
-/** Milliseconds before the next try: doubling, with jitter, so that many runs do not come back at once. */
-function backoff(attempt: number): number {
-  return 100 * 2 ** attempt * (0.5 + Math.random());
 }
 
 /** What the API server says about an object that it does not take; where rights are missing, also where they come from. */
@@ -217,7 +229,7 @@ export function refused({
   answer: Answer;
 }): ConvergeError {
   const { status, message } = failure(answer);
-  const unavailable = status >= 500 || status === 429;
+  const unavailable = outlookOf(answer) !== 'final';
   return new ConvergeError({
     code: unavailable ? 'ClusterUnavailable' : 'ClusterRefused',
     subject: `cluster ${connection.name}`,

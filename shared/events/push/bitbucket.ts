@@ -36,6 +36,7 @@ const dataCenterSchema = z.object({
 /** Bitbucket Cloud and Bitbucket Data Center, which tell one push in two shapes, and may tell several refs at once. */
 export const bitbucket: Webhook = {
   isFrom: (headers) => headers['x-event-key'] !== undefined,
+  signatureHeaders: ['x-hub-signature'],
   isAuthentic: ({ headers, rawBody, secret }) =>
     secret !== '' &&
     isSigned({ signature: headerOf(headers, 'x-hub-signature'), body: rawBody, secret, prefix: 'sha256=' }),

@@ -17,6 +17,7 @@ const pushSchema = z.object({
 /** Gitea, and Forgejo, which calls by Gitea's headers, too. Both also send those of GitHub. */
 export const gitea: Webhook = {
   isFrom: (headers) => headers['x-gitea-event'] !== undefined,
+  signatureHeaders: ['x-gitea-signature', 'x-hub-signature-256'],
   isAuthentic({ headers, rawBody: body, secret }) {
     if (secret === '') return false;
     if (isSigned({ signature: headerOf(headers, 'x-gitea-signature'), body, secret, prefix: '' })) return true;

@@ -18,6 +18,7 @@ const pushSchema = z.object({
 /** GitHub, and GitHub Enterprise Server. Signed as https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries says. */
 export const github: Webhook = {
   isFrom: (headers) => headers['x-github-event'] !== undefined,
+  signatureHeaders: ['x-hub-signature-256'],
   isAuthentic: ({ headers, rawBody, secret }) =>
     secret !== '' &&
     isSigned({ signature: headerOf(headers, 'x-hub-signature-256'), body: rawBody, secret, prefix: 'sha256=' }),

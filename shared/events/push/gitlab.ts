@@ -29,6 +29,7 @@ const signedMilliseconds = 24 * 3_600_000;
  */
 export const gitlab: Webhook = {
   isFrom: (headers) => headers['x-gitlab-event'] !== undefined,
+  signatureHeaders: ['x-gitlab-token', 'webhook-signature'],
   isAuthentic(call) {
     if (call.secret === '') return false;
     if (hasValidSignature(call)) return true;

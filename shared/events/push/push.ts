@@ -2,9 +2,6 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 
-/** The Git hosts whose webhooks are understood. */
-export type WebhookHost = 'github' | 'gitlab' | 'bitbucket' | 'gitea';
-
 /** @param headers lower-case names, as Node.js gives them */
 export interface WebhookCall {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -34,6 +31,8 @@ export interface Push {
 export interface Webhook {
   /** Whether the call's headers are this host's. */
   isFrom(headers: WebhookCall['headers']): boolean;
+  /** In lower case: where a call may carry what proves that its sender knows the secret. */
+  readonly signatureHeaders: readonly string[];
   /** Whether whoever sent the call knows the secret, compared in constant time. */
   isAuthentic(call: WebhookCall & { readonly secret: string; readonly now: Date }): boolean;
   kindOf(headers: WebhookCall['headers']): 'push' | 'ping' | 'other';

@@ -1,16 +1,17 @@
+import type { WebhookHost } from '../../config/config.ts';
 import { bitbucket } from './bitbucket.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
-import type { Webhook, WebhookCall, WebhookHost } from './push.ts';
+import type { Webhook, WebhookCall } from './push.ts';
 
-/** GitHub is last: Gitea sends its headers beside its own. */
-const webhooks: readonly (readonly [WebhookHost, Webhook])[] = [
-  ['gitea', gitea],
-  ['gitlab', gitlab],
-  ['bitbucket', bitbucket],
-  ['github', github],
-];
+/** How each host calls. */
+const webhooks: Readonly<Record<WebhookHost, Webhook>> = { github, gitlab, bitbucket, gitea };
+
+/** Where a call of any host carries what proves that its sender knows the secret, in lower case. */
+export const signatureHeaders: readonly string[] = Object.values(webhooks).flatMap(
+  (webhook) => webhook.signatureHeaders,
+);
 
 /** The host that a call is from by its headers, of those that are configured. Undefined: none of them. */
 export function webhookOf({
@@ -20,6 +21,8 @@ export function webhookOf({
   headers: WebhookCall['headers'];
   configured: readonly WebhookHost[];
 }): { readonly host: WebhookHost; readonly webhook: Webhook } | undefined {
-  const found = webhooks.find(([host, webhook]) => configured.includes(host) && webhook.isFrom(headers));
-  return found === undefined ? undefined : { host: found[0], webhook: found[1] };
+  const callers = configured.filter((host) => webhooks[host].isFrom(headers));
+  // Others send GitHub's headers beside their own, for receivers that know no other.
+  const host = callers.find((caller) => caller !== 'github') ?? callers[0];
+  return host === undefined ? undefined : { host, webhook: webhooks[host] };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { WebhookHost } from '../../events/push/push.ts';
+import type { WebhookHost } from '../../config/config.ts';
 import type { Ports } from '../../ports/ports.ts';
 
 /** How long a delivery is remembered. An older replay says what the branch is no longer: it is looked at, and nothing is due. */

@@ -5,6 +5,7 @@ import type { Commit, Repository, TreeChange, TreeEntry } from '../../ports/git.
 import type { StoredObject } from '../../ports/storage.ts';
 import type { CheckedUpload } from './content.ts';
 import { newerPathsBelow } from './known-copies.ts';
+import { environmentsFolder, environmentOfPath } from '../../environment/environment-file.ts';
 
 /** What the uploads of one commit change so far. */
 export interface Accepted {
@@ -15,7 +16,7 @@ export interface Accepted {
 /**
  * What an upload changes in the tree of the branch head.
  * Throws `UnsafePath` (refuse) where it would turn a file of the branch, or of another upload of its commit, into a folder or a folder into a
- * file, which deletes more than its name says.
+ * file, which deletes more than its name says, and `RemovalGuarded` (refuse) where it would remove an environment.
  */
 export async function changesOf({
   upload,
@@ -53,11 +54,15 @@ export async function changesOf({
     const kept = (await Promise.all(newer.map((path) => keptAt({ path, head, repository })))).flat();
     const isKept = (path: string): boolean =>
       newer.some((other) => path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`));
-    return [
-      { path: target.path, content: undefined, executable: false },
-      ...wanted.filter(({ path }) => !isKept(path)),
-      ...kept,
-    ];
+    const changes = [...wanted.filter(({ path }) => !isKept(path)), ...kept];
+    await refuseRemovals({
+      live,
+      folder: target.path,
+      stays: new Set(changes.map(({ path }) => path)),
+      head,
+      repository,
+    });
+    return [{ path: target.path, content: undefined, executable: false }, ...changes];
   }
   if (existing === 'folder' || existing === 'submodule') throw inTheWay({ live, path: target.path, kind: existing });
   if (accepted.folders.has(target.path)) throw inTheWay({ live, path: target.path, kind: 'folder' });
@@ -65,6 +70,35 @@ export async function changesOf({
   for (const folder of folders) accepted.folders.add(folder);
   // A bucket knows no modes: a script of the repository stays executable.
   return wanted.map((file) => ({ ...file, executable: existing === 'executable' }));
+}
+
+/** With its file an environment goes, and with that its objects: this is a commit's to say, and no archive's that was packed without it. */
+async function refuseRemovals({
+  live,
+  folder,
+  stays,
+  head,
+  repository,
+}: {
+  live: StoredObject;
+  folder: string;
+  stays: ReadonlySet<string>;
+  head: Commit | undefined;
+  repository: Repository;
+}): Promise<void> {
+  if (head === undefined || folder !== environmentsFolder) return;
+  const entries = await repository.list({ commit: head.id, folder });
+  const [first, ...others] = entries.flatMap(({ path }) =>
+    environmentOfPath(path) !== undefined && !stays.has(path) ? [path] : [],
+  );
+  if (first === undefined) return;
+  throw new ConvergeError({
+    code: 'RemovalGuarded',
+    subject: artifactUri(live),
+    message: `would remove ${first}${others.length === 0 ? '' : ` and ${others.length} more`}: no upload removes an environment`,
+    remedy: 'pack them too, upload the files one by one, or remove environments by a commit',
+    disposition: 'refuse',
+  });
 }
 
 /** The files at and below a path as they are; none where somebody deleted them. */

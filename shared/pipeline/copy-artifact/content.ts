@@ -1,7 +1,8 @@
 import { environmentOfPath, parseEnvironmentFile } from '../../environment/environment-file.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { archiveLimits, foldersOf, layOutArchive, type ArchivedFile } from '../../source/archive.ts';
-import { artifactUri, targetOf, type Target } from '../../source/artifact.ts';
+import { archiveFormatOf, artifactUri, targetOf, type ArchiveFormat, type Target } from '../../source/artifact.ts';
+import { triesAgainstOverwriting } from '../common/pauses.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 
@@ -15,7 +16,6 @@ export interface CheckedUpload {
 
 type ContentPorts = Pick<CopyPorts, 'buckets' | 'unpack' | 'repository'>;
 
-const tries = 10;
 /** No environment file is larger; one is parsed as a whole. */
 const environmentFileBytes = 1_048_576;
 
@@ -30,13 +30,15 @@ export async function readUpload({
   settings: CopySettings;
 }): Promise<CheckedUpload | undefined> {
   let live: StoredObject | undefined = found;
-  for (let attempt = 0; attempt < tries && live !== undefined; attempt++) {
+  for (let attempt = 0; attempt < triesAgainstOverwriting && live !== undefined; attempt++) {
     const target = targetOf(live);
     if (live.bytes > settings.limits.uploadBytes) throw tooLarge({ live, settings });
     const packed = await ports.buckets.read(live);
     if (packed !== undefined) {
       const read = { live, path: target.path, content: packed, ports, settings };
-      return { live, target, files: target.kind === 'group' ? await readGroup(read) : [await readFile(read)] };
+      const format = archiveFormatOf(live.name);
+      const files = format === undefined ? [await readFile(read)] : await readGroup({ ...read, format });
+      return { live, target, files };
     }
     live = await ports.buckets.find(live);
   }
@@ -44,7 +46,7 @@ export async function readUpload({
   throw new ConvergeError({
     code: 'StorageUnavailable',
     subject: artifactUri(live),
-    message: `was overwritten during each of ${tries} reads`,
+    message: `was overwritten during each of ${triesAgainstOverwriting} reads`,
     disposition: 'retry',
   });
 }
@@ -76,12 +78,20 @@ async function readFile({ live, path, content, ports, settings }: Reading): Prom
   return { path, blob, executable: false };
 }
 
-async function readGroup({ live, path: folder, content, ports, settings }: Reading): Promise<readonly ArchivedFile[]> {
+async function readGroup({
+  live,
+  path: folder,
+  content,
+  format,
+  ports,
+  settings,
+}: Reading & { format: ArchiveFormat }): Promise<readonly ArchivedFile[]> {
   const subject = artifactUri(live);
   const repository = ports.repository(settings.repositoryClass);
   /** By the path at which a file would be what it is refused for: whether a top folder falls away shows at the end. */
   const problems = new Map<string, unknown>();
   const files = await ports.unpack({
+    format,
     packed: content,
     limits: archiveLimits({ packedBytes: live.bytes, limits: settings.limits }),
     subject,

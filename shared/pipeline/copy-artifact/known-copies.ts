@@ -1,4 +1,4 @@
-import { isSameOrNewer, targetOf, type ArtifactId } from '../../source/artifact.ts';
+import { archiveNamesOf, isSameOrNewer, targetOf, type ArtifactId } from '../../source/artifact.ts';
 import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
 import { foldersOf } from '../../source/archive.ts';
@@ -65,7 +65,7 @@ export function newerGroupAbove({
   generation: string;
   generations: ReadonlyMap<string, string>;
 }): string | undefined {
-  const names = foldersOf(path).flatMap((folder) => [`${folder}.tgz`, `${folder}.tar.gz`]);
+  const names = foldersOf(path).flatMap(archiveNamesOf);
   return names.find((name) => BigInt(generations.get(name) ?? '0') > BigInt(generation));
 }
 

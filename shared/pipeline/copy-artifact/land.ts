@@ -8,6 +8,7 @@ import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';
 import { changesOf, type Accepted } from './changes.ts';
 import type { CheckedUpload } from './content.ts';
+import { clockSkew, pauseBeforePush, triesToPush } from '../common/pauses.ts';
 import { copiesIn, generationsOf, newerGroupAbove, type Copy } from './known-copies.ts';
 import { overwrittenBy, refuseToOverwrite } from './overwritten.ts';
 
@@ -26,12 +27,6 @@ export interface Announcement {
   readonly artifacts: readonly ArtifactId[];
 }
 
-/** An upload's own time is Storage's, a commit's is the committer's: how far their clocks may be apart. */
-const clockSkewMilliseconds = 10 * 60_000;
-const tries = 25;
-const longestPauseMilliseconds = 200;
-const longestTryCounted = 10;
-
 export interface LandRequest {
   /** At least one, at most one of each name, in the order of their generations. */
   readonly uploads: readonly CheckedUpload[];
@@ -47,15 +42,15 @@ export interface LandRequest {
  */
 export async function land(request: LandRequest): Promise<readonly Landing[]> {
   const { repository, ports } = request;
-  for (let attempt = 0; attempt < tries; attempt++) {
-    if (attempt > 0) await ports.sleep(Math.random() * longestPauseMilliseconds * Math.min(attempt, longestTryCounted));
+  for (let attempt = 0; attempt < triesToPush.upload; attempt++) {
+    if (attempt > 0) await ports.sleep(pauseBeforePush(attempt));
     const landings = await landOnHead(request);
     if (landings !== 'moved') return landings;
   }
   throw new ConvergeError({
     code: 'GitUnavailable',
     subject: repository.url,
-    message: `the branch ${repository.branch} moved during each of ${tries} pushes`,
+    message: `the branch ${repository.branch} moved during each of ${triesToPush.upload} pushes`,
     disposition: 'retry',
   });
 }
@@ -70,9 +65,7 @@ async function landOnHead({
   const oldest = Math.min(...uploads.map(({ live }) => live.createdAt.getTime()));
   const head = await fetchBranch({ repository, state: ports.state });
   const history =
-    head === undefined
-      ? []
-      : await repository.history({ from: head.id, since: new Date(oldest - clockSkewMilliseconds) });
+    head === undefined ? [] : await repository.history({ from: head.id, since: new Date(oldest - clockSkew) });
   const copies = copiesIn({ history, bucket: uploads[0]?.live.bucket ?? '' });
   const generations = generationsOf({ ledger: ledger.copied, copies });
   const landings = new Map<CheckedUpload, Landing>();

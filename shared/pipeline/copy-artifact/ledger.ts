@@ -1,5 +1,6 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { decodeLedger, emptyLedger, encodeLedger, ledgerPath, mergeLedgers, type Ledger } from '../../source/ledger.ts';
+import { triesAgainstOverwriting } from '../common/pauses.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 
@@ -13,8 +14,6 @@ type LedgerAccess = {
   readonly ports: Pick<CopyPorts, 'state' | 'log'>;
   readonly settings: Pick<CopySettings, 'repositoryClass'>;
 };
-
-const tries = 10;
 
 /** An empty ledger where there is none, or none of use: the history of the branch says the same. A failed read throws. */
 export async function readLedger({ ports, settings }: LedgerAccess): Promise<RecordedLedger> {
@@ -35,7 +34,7 @@ export async function writeLedger({
 }: LedgerAccess & { recorded: RecordedLedger; news: Ledger }): Promise<RecordedLedger> {
   const path = ledgerPath(settings);
   let known = recorded;
-  for (let attempt = 0; attempt < tries; attempt++) {
+  for (let attempt = 0; attempt < triesAgainstOverwriting; attempt++) {
     const ledger = mergeLedgers(known.ledger, news);
     const written = await ports.state.write({ path, value: encodeLedger(ledger), ifGeneration: known.written });
     if (written !== 'conflict') return { ledger, written };
@@ -44,7 +43,7 @@ export async function writeLedger({
   throw new ConvergeError({
     code: 'StorageUnavailable',
     subject: path,
-    message: `changed during each of ${tries} writes`,
+    message: `changed during each of ${triesAgainstOverwriting} writes`,
     disposition: 'retry',
   });
 }

@@ -4,12 +4,12 @@ import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
 import { parseRevert } from '../../source/revert.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
+import { clockSkew } from '../common/pauses.ts';
 import type { CheckedUpload } from './content.ts';
 import type { Copy } from './known-copies.ts';
 
 /** A trailer each: what is beyond is in the log of the path. */
 const mostNamed = 20;
-const clockSkewMilliseconds = 10 * 60_000;
 
 /**
  * The commits of somebody else that changed the upload's path since its object was copied last, newest first: it replaces what they did. None
@@ -38,7 +38,7 @@ export async function overwrittenBy({
     : last;
   if (base === undefined || base.content === now) return [];
   if (target.kind === 'file' && files[0]?.blob === now) return [];
-  const since = new Date(new Date(base.at).getTime() - clockSkewMilliseconds);
+  const since = new Date(new Date(base.at).getTime() - clockSkew);
   const history = new Map((await repository.history({ from: head.id, since })).map((commit) => [commit.id, commit]));
   const found: string[] = [];
   let commit = history.get(head.id);

@@ -4,7 +4,7 @@ import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
-import { extentOf, parentObject } from '../../inventory/applyset.ts';
+import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
@@ -17,6 +17,8 @@ import type { Course } from './write/begin-revision.ts';
 import { secondsSince, type RunResult, type Target } from './run/target.ts';
 import { releasedDiffs, tellReleased } from './tell/tell-released.ts';
 import { diverge, tellConverged, tellNotices } from './tell/tell.ts';
+import type { ObservedState } from './observe/observed-state.ts';
+import { hiddenKeys } from './observe/unserved-kinds.ts';
 
 /** What a run has done, all of it healthy. */
 interface Done {
@@ -37,8 +39,9 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
     health: { state: health, unawaited },
   } = done;
   const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
-  const left = [...new Set([...skipped.map(objectKey), ...pruned.pending])].sort();
-  const pending = pruned.pending.length === 0 ? undefined : [...pruned.pending];
+  const waiting = [...new Set([...pruned.pending, ...hiddenOf(course)])].sort();
+  const left = [...new Set([...skipped.map(objectKey), ...waiting])].sort();
+  const pending = waiting.length === 0 ? undefined : waiting;
   const unwanted = pending?.filter((key) => pruned.unwanted.includes(key));
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
@@ -65,7 +68,8 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
     api: applied.api,
     renderer: await run.ports.renderer.version(),
   });
-  if (quiet === undefined) await recordConverged(target, { applied, desired, left: skipped, renderKey });
+  if (quiet === undefined)
+    await recordConverged(target, { applied, desired, observed: course.observed, left: skipped, renderKey });
   await tellNotices(target, [...notices, ...applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
   const memory = run.memoryFile.memory();
@@ -141,14 +145,24 @@ async function recordConverged(
   {
     applied,
     desired,
+    observed,
     left,
     renderKey,
-  }: { applied: Applied; desired: DesiredState; left: readonly ObjectId[]; renderKey: string },
+  }: { applied: Applied; desired: DesiredState; observed: ObservedState; left: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
-  const extent = extentOf({
+  const { unserved = [] } = observed;
+  const known = extentOf({
     ids: [...desired.objects.map((object) => object.id), ...left],
     parentNamespace: environment.namespace,
   });
+  // Where what cannot be read now may be is not forgotten.
+  const extent =
+    unserved.length === 0
+      ? known
+      : unionOf(known, {
+          groupKinds: unserved.map(({ kind }) => kind),
+          additionalNamespaces: observed.extent.additionalNamespaces,
+        });
   await run.lease.assertHeld();
   await writeParent({
     cluster,
@@ -160,6 +174,12 @@ async function recordConverged(
       hooks: convergedRecord(desired.releases),
     }),
   });
+}
+
+/** What Git no longer specifies, and cannot be read now: it is pruned when it can. */
+function hiddenOf({ before, desired, observed }: Course): string[] {
+  const wanted = new Set(desired.objects.map(({ key }) => key));
+  return hiddenKeys(before, observed.unserved ?? []).filter((key) => !wanted.has(key));
 }
 
 function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {

@@ -16,7 +16,7 @@ import { checkDependencies, stopWaiting, waitForDependencies } from './accept/de
 import { judgeDrift } from './judge/judge-drift.ts';
 import { follow, lookAgain } from './judge/look-again.ts';
 import { assertUnused, observe, type ObservedState } from './observe/observed-state.ts';
-import { readOwnParent } from './observe/own-parent.ts';
+import { readOwnParent, hasWritten } from './observe/own-parent.ts';
 import { openOtherEnvironments } from './others/other-environments.ts';
 import { both } from '../common/parallel.ts';
 import { readStrays } from './observe/read-strays.ts';
@@ -37,6 +37,7 @@ import { tellDependents } from './tell/tell-dependents.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
+import { nameParent } from './write/name-parent.ts';
 
 /** What only a commit mends. */
 const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed', 'DuplicateObject', 'EmptyRender'];
@@ -202,7 +203,8 @@ async function convergeTarget(
   const isRendered = succession === undefined && (await rendersAsBefore(declared));
   // What a commit changed is rendered while the cluster is read.
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
-  const [own, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
+  const [found, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
+  const own = await nameParent(declared, found);
   const inventory = succession?.join(own) ?? own;
   await rememberUnproven(run, inventory);
   if (isRendered && isUnchanged(declared, inventory)) return await confirmUnchanged(declared, inventory);
@@ -210,7 +212,8 @@ async function convergeTarget(
   const desired = rendered ?? (await renderDesired(declared));
   const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
-  if (observed.parent === undefined) await assertUnused({ ...target, desired: desired.objects });
+  if (observed.parent === undefined)
+    await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
   const verified = await comparePlan(target, { desired, observed });
   const { actions, renewed, notices } = verified;
   if (pausedRetry(run, revision) !== undefined) return await healBeforeRetry(target, { verified, observed });

@@ -9,13 +9,9 @@ import type { Commit, Repository } from '../../ports/git.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { announce } from '../rollback/revert-on-branch.ts';
 import { notRolledBack, revert, type RolledBack } from './judge/plan-rollback.ts';
+import { clockSkew, longestRollBack } from '../common/pauses.ts';
 import { readInputs } from '../common/render-inputs.ts';
 import type { Run } from './run/run.ts';
-
-/** How long a roll-back is tried whose Git host cannot be reached, before the failure is told without it. */
-const giveUpAfterMilliseconds = 10 * 60_000;
-/** How far clocks may be apart: ours, which says when a roll-back began, and that of the commit. */
-const clockSkewMilliseconds = 10 * 60_000;
 
 /**
  * Commits the roll-back that the memory says is under way, or finds the commit on the branch where an earlier run died after its
@@ -110,7 +106,7 @@ async function recentCommits(
   repository: Repository,
   { head, quarantine }: { head: Commit; quarantine: Quarantine },
 ): Promise<readonly Commit[]> {
-  return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkewMilliseconds) });
+  return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkew) });
 }
 
 /** One write of what became of a roll-back: in the memory, and in the alert that tells of the failure. */
@@ -138,7 +134,7 @@ async function remember(
 
 /** What stays refused, or was tried for long enough; what a later try may mend is thrown. */
 function finalError(error: unknown, { begunAt, now }: { begunAt: string; now: Date }): ConvergeError {
-  const isGivenUp = now.getTime() - parseTime(begunAt) > giveUpAfterMilliseconds;
+  const isGivenUp = now.getTime() - parseTime(begunAt) > longestRollBack;
   if (error instanceof ConvergeError && error.code !== 'LeaseLost' && (error.disposition === 'refuse' || isGivenUp))
     return error;
   throw error;

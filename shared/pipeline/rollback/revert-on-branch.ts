@@ -12,11 +12,9 @@ import {
 } from '../../source/revert.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
+import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
 import { changedPaths } from './changed-paths.ts';
 import { commitsBetween } from './commits-between.ts';
-
-const tries = 10;
-const longestPauseMilliseconds = 200;
 
 /** What is to be reverted: the changes of the commits after `to` up to `from`, both on the branch, at or below `paths`. */
 export interface RevertOrder {
@@ -55,8 +53,8 @@ export type Reverted =
  */
 export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sleep'>): Promise<Reverted> {
   const { repository, dryRun } = order;
-  for (let attempt = 0; attempt < tries; attempt++) {
-    if (attempt > 0) await ports.sleep(Math.random() * longestPauseMilliseconds * attempt);
+  for (let attempt = 0; attempt < triesToPush.revert; attempt++) {
+    if (attempt > 0) await ports.sleep(pauseBeforePush(attempt));
     const head = await repository.fetchHead();
     if (head === undefined) break;
     if ((await order.isDue?.(head)) === false) return { outcome: 'nothing', head };
@@ -76,7 +74,7 @@ export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sle
   throw new ConvergeError({
     code: 'GitUnavailable',
     subject: repository.url,
-    message: `the branch ${repository.branch} moved during each of ${tries} pushes, or is gone`,
+    message: `the branch ${repository.branch} moved during each of ${triesToPush.revert} pushes, or is gone`,
     disposition: 'retry',
   });
 }

@@ -1,3 +1,4 @@
+import { environmentAnnotation } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 
 /** `ConfigMap r1-a/one` */
@@ -15,6 +16,8 @@ export interface Rights {
   owner: string;
   /** Environments whose Git has named it since it was nobody's or a person's: they may change it. */
   readonly takers: Set<string>;
+  /** The environment whose Git wants it now in its owner's stead, whether it has taken it or not. */
+  movedTo?: string;
   /** Whether it may be deleted: its owner's Git, or that of one who took it rightfully, gave it up. */
   mayGo: boolean;
   /** Whether its content may change in this step: its owner's Git changed it, or somebody takes it. */
@@ -25,8 +28,14 @@ export function titleOf({ kind, metadata: { namespace, name } }: KubernetesObjec
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name ?? ''}`;
 }
 
-/** What somebody's owner would miss: its data. Marks are nobody's content. */
+/** Whether it is the parent of an environment's inventory. */
+export function isInventory(title: Title): boolean {
+  return /^ConfigMap [^/]+\/converge-/.test(title);
+}
+
+/** What somebody's owner would miss: its data, and of an inventory, whose it is. Marks are nobody's content. */
 export function contentOf(object: KubernetesObject): string {
+  if (isInventory(titleOf(object))) return object.metadata.annotations?.[environmentAnnotation] ?? '';
   const spec =
     object.kind === 'Service' || object.kind === 'ConfigMap' || object.kind === 'Secret'
       ? {

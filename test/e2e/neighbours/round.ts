@@ -3,9 +3,9 @@ import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { partOfLabel } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { Killed, pushUnheard, type InProcess } from '../in-process.ts';
-import { environmentFile, type Clone, type Files, type World } from '../world.ts';
+import { environmentFile, eventually, type Clone, type Files, type World } from '../world.ts';
 import { drawFrom } from '../../seeded-draw.ts';
-import { contentOf, titleOf, violations, type Rights, type Snapshot, type Title } from './rights.ts';
+import { contentOf, isInventory, titleOf, violations, type Rights, type Snapshot, type Title } from './rights.ts';
 
 export const stepNames = [
   'copy',
@@ -20,6 +20,9 @@ export const stepNames = [
   'change',
   'remove',
   'person',
+  'refer',
+  'move',
+  'serve',
 ] as const;
 export type StepName = (typeof stepNames)[number];
 
@@ -43,6 +46,8 @@ interface Environment {
   readonly adopt: boolean;
   readonly deletion: 'prune' | 'release';
   readonly objects: readonly Declared[];
+  /** Documents beside, as they stand. */
+  readonly beside: readonly string[];
 }
 
 export interface Round {
@@ -72,6 +77,9 @@ const kinds: Readonly<Record<Declared['kind'], ApiResource>> = {
   Namespace: { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false },
 };
 const ordinaryKinds = ['ConfigMap', 'Secret', 'Service'] as const;
+
+/** What no environment can be rendered with. */
+const unreadable = 'kind: [';
 
 /** Plays one round: two to four environments, and six things that happen to them and to their neighbours. */
 export async function playRound({ world, inProcess, clones }: Stage, seed: number): Promise<Round> {
@@ -114,9 +122,10 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
     return [];
   }
 
-  function add(environment: Omit<Environment, 'adopt' | 'deletion'>): Environment {
+  function add(environment: Omit<Environment, 'adopt' | 'deletion' | 'beside'>): Environment {
     const added: Environment = {
       ...environment,
+      beside: [],
       adopt: draw.chance(50),
       deletion: draw.chance(50) ? 'prune' : 'release',
     };
@@ -221,9 +230,12 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         }
         environments.splice(environments.indexOf(actor), 1);
         environments.push({ ...actor, name, previousNames: [actor.name] });
+        takeLeave(actor);
         for (const right of rights.values()) if (right.owner === keyOf(actor)) right.owner = `${actor.class}/${name}`;
         for (const right of rights.values())
           if (right.takers.delete(keyOf(actor))) right.takers.add(`${actor.class}/${name}`);
+        for (const right of rights.values())
+          if (right.movedTo === keyOf(actor)) right.movedTo = `${actor.class}/${name}`;
         await push({
           class: actor.class,
           files: {
@@ -244,7 +256,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       case 'adopt': {
         const target = draw.one(
           [...objects.values()].filter(
-            ({ object: one }) => one.kind !== 'PersistentVolumeClaim' && !one.metadata.name?.startsWith('converge-'),
+            ({ object: one }) => one.kind !== 'PersistentVolumeClaim' && !isInventory(titleOf(one)),
           ),
         )?.object;
         if (
@@ -330,15 +342,131 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
             for (const other of environments) if (wants(other, identityOf(declared))) right.takers.add(keyOf(other));
           }
         }
+        for (const right of rights.values()) if (right.movedTo === keyOf(actor)) giveUp(right);
+        takeLeave(actor);
         story.push(`${keyOf(actor)} is removed (${actor.deletion})`);
         await runOnce(actor);
+        return true;
+      }
+      case 'refer': {
+        const used = draw.one(
+          actor?.objects.filter(
+            (declared) => isHeld(actor, declared) && ['ConfigMap', 'Secret'].includes(declared.kind),
+          ) ?? [],
+        );
+        if (actor === undefined || used === undefined || actor.objects.length < 2) return false;
+        const pod = fresh('user');
+        const source =
+          used.kind === 'Secret' ? { secretRef: { name: used.name } } : { configMapRef: { name: used.name } };
+        await world.apply(
+          JSON.stringify({
+            apiVersion: 'v1',
+            kind: 'Pod',
+            metadata: { name: pod, namespace: used.namespace },
+            spec: { containers: [{ name: 'main', image: 'app:1', envFrom: [source] }] },
+          }),
+        );
+        change(actor, { objects: actor.objects.filter((declared) => declared !== used) });
+        story.push(`${keyOf(actor)} drops ${identityOf(used)}, which Pod ${pod} runs with`);
+        await settle('refer');
+        await world.kubectl('delete', 'pod', pod, '--namespace', used.namespace ?? '', '--grace-period=0', '--force');
+        const right = rights.get(identityOf(used));
+        if (right !== undefined) giveUp(right);
+        return true;
+      }
+      case 'move': {
+        const moved = draw.one(actor?.objects.filter((declared) => isHeld(actor, declared)) ?? []);
+        // What another repository wants is known to no environment of this one: there, a move is a drop.
+        const other = draw.one(
+          environments.filter(
+            (one) =>
+              one !== actor &&
+              one.class === actor?.class &&
+              moved !== undefined &&
+              !one.objects.some((declared) => identityOf(declared) === identityOf(moved)),
+          ),
+        );
+        if (actor === undefined || moved === undefined || other === undefined || actor.objects.length < 2) return false;
+        change(actor, { objects: actor.objects.filter((declared) => declared !== moved) });
+        change(other, { objects: [...other.objects, moved], beside: [unreadable] });
+        const right = rights.get(identityOf(moved));
+        right?.takers.add(keyOf(other));
+        if (right !== undefined) right.movedTo = keyOf(other);
+        story.push(`${identityOf(moved)} moves from ${keyOf(actor)} to ${keyOf(other)}, which cannot be rendered`);
+        await settle('move');
+        change(current(other), { beside: [] });
+        return true;
+      }
+      case 'serve': {
+        if (actor === undefined) return false;
+        const definition = (...served: readonly boolean[]): string => JSON.stringify(gadgets(seed, served));
+        const gadget = fresh('g');
+        const group = `r${seed}.neighbours.test`;
+        await world.apply(definition(true, false));
+        await world.kubectl(
+          'wait',
+          '--for=condition=established',
+          `customresourcedefinition/gadgets.${group}`,
+          '--timeout=60s',
+        );
+        change(actor, {
+          beside: [
+            JSON.stringify({
+              apiVersion: `${group}/v1`,
+              kind: 'Gadget',
+              metadata: { name: gadget, namespace: actor.namespace },
+            }),
+          ],
+        });
+        await push({ class: actor.class, files: filesOf(current(actor)) });
+        await runOnce(current(actor));
+        const isThere = async (): Promise<boolean> =>
+          (await world.kubectl('get', `gadgets.${group}`, '--namespace', actor.namespace, '--output', 'name')).includes(
+            gadget,
+          );
+        const wasMade = await isThere();
+        await world.apply(definition(false, true));
+        await eventually('the version is served no more', async () =>
+          world.kubectl('get', '--raw', `/apis/${group}/v1/gadgets`).then(
+            () => false,
+            () => true,
+          ),
+        );
+        change(actor, { beside: [] });
+        await push({ class: actor.class, files: filesOf(current(actor)) });
+        // The first may be what tells of another trouble; a deletion that could not be tried is tried again by the second.
+        for (let look = 0; look < 2; look++) await runOnce(current(actor));
+        if (wasMade && (await isThere())) found.push(`after serve: Gadget ${gadget} of ${keyOf(actor)} stayed behind`);
+        story.push(
+          `${keyOf(actor)} drops Gadget ${gadget}, whose version is served no more${wasMade ? '' : ' (it was never made)'}`,
+        );
         return true;
       }
     }
   }
 
+  /** Whether an environment has made or taken an object, and may lose or change it. */
+  function isHeld(environment: Environment, declared: Declared): boolean {
+    const right = rights.get(identityOf(declared));
+    return (
+      declared.hook === undefined &&
+      right !== undefined &&
+      right.owner === keyOf(environment) &&
+      !right.mayGo &&
+      !environments.some(
+        (one) =>
+          keyOf(one) !== keyOf(environment) && one.objects.some((other) => identityOf(other) === identityOf(declared)),
+      )
+    );
+  }
+
   function wants(environment: Environment, title: Title): boolean {
     return environment.objects.some((declared) => declared.hook === undefined && identityOf(declared) === title);
+  }
+
+  /** The inventory of a name goes with the name. */
+  function takeLeave(environment: Environment): void {
+    for (const [title, right] of rights) if (isInventory(title) && right.owner === keyOf(environment)) giveUp(right);
   }
 
   function giveUp(right: Rights): void {
@@ -351,7 +479,11 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   }
 
   function change(of: Environment, changed: Partial<Environment>): void {
-    environments.splice(environments.indexOf(of), 1, { ...of, ...changed });
+    environments.splice(
+      environments.findIndex((one) => keyOf(one) === keyOf(of)),
+      1,
+      { ...current(of), ...changed },
+    );
   }
 
   /** Has every environment looked at, in any order, and finds what was done that nobody might do. */
@@ -388,13 +520,9 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       for (const [title] of await live()) {
         if (known.has(title)) continue;
         const declared = environment.objects.find((one) => identityOf(one) === title);
-        // A hook's object is its release's; what is Converge's own is the environment's.
-        rights.set(title, {
-          owner: keyOf(environment),
-          takers: new Set(),
-          mayGo: declared?.hook !== undefined || declared === undefined,
-          mayChange: declared?.hook !== undefined || declared === undefined,
-        });
+        // A hook's object is its release's.
+        const isOfHook = declared?.hook !== undefined;
+        rights.set(title, { owner: keyOf(environment), takers: new Set(), mayGo: isOfHook, mayChange: isOfHook });
       }
     }
     const after = await live();
@@ -439,9 +567,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       await inProcess.cluster.list({ resource: kinds.Namespace, namespace: undefined, content: 'whole' })
     ).filter(({ metadata }) => places.includes(metadata.name ?? ''));
     const all = [...lists.flat(), ...namespaces.map((one) => ({ ...one, apiVersion: 'v1', kind: 'Namespace' }))];
-    const watched = all.filter(
-      ({ kind, metadata }) => kind === 'Namespace' || !/^(kube-root-ca\.crt|converge-)/.test(metadata.name ?? ''),
-    );
+    const watched = all.filter(({ metadata }) => metadata.name !== 'kube-root-ca.crt');
     return new Map(
       watched
         .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -517,6 +643,13 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         state.deleteFiles({ prefix: `environments/${one}/r${seed}-` }),
       ),
     );
+    await world.kubectl(
+      'delete',
+      'customresourcedefinition',
+      `gadgets.r${seed}.neighbours.test`,
+      '--ignore-not-found',
+      '--wait=false',
+    );
     await world.kubectl('delete', 'namespace', ...places, '--ignore-not-found', '--wait=false');
   }
 }
@@ -534,20 +667,39 @@ function folderOf({ name }: Environment): string {
 }
 
 function filesOf(environment: Environment): Files {
-  const { name, namespace, previousNames, adopt, deletion, objects } = environment;
+  const { name, namespace, previousNames, adopt, deletion, objects, beside } = environment;
   const file = JSON.parse(environmentFile(name, { namespace, adopt, deletion, timeout: '5s', diffAfter: '1h' })) as {
     metadata: object;
   };
   return {
     [fileOf(environment)]: JSON.stringify({ ...file, metadata: { ...file.metadata, previousNames } }),
-    [`${folderOf(environment)}/all.yaml`]: objects
-      .map((declared) => JSON.stringify(manifestOf(declared, {})))
-      .join('\n---\n'),
+    [`${folderOf(environment)}/all.yaml`]: [
+      ...objects.map((declared) => JSON.stringify(manifestOf(declared, {}))),
+      ...beside,
+    ].join('\n---\n'),
   };
 }
 
 function identityOf({ kind, namespace, name }: Declared): Title {
   return titleOf({ apiVersion: 'v1', kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } });
+}
+
+/** A definition of the round's own with two versions, of which these are served. */
+function gadgets(seed: number, served: readonly boolean[]): object {
+  const schema = { openAPIV3Schema: { type: 'object' } };
+  const names = { kind: 'Gadget', listKind: 'GadgetList', plural: 'gadgets', singular: 'gadget' };
+  const versions = ['v1', 'v2'].map((name, index) => ({
+    name,
+    served: served[index] === true,
+    storage: name === 'v2',
+    schema,
+  }));
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `gadgets.r${seed}.neighbours.test` },
+    spec: { group: `r${seed}.neighbours.test`, scope: 'Namespaced', names, versions },
+  };
 }
 
 function told(declared: Declared): string {

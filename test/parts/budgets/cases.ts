@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { createHmac } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { unpackArchive } from '../../../shared/adapters/archive.ts';
-import { configSchema } from '../../../shared/config/config.ts';
+import { configSchema, webhookHosts } from '../../../shared/config/config.ts';
 import { parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
 import { readEvent } from '../../../shared/events/read-event.ts';
 import { webhookOf } from '../../../shared/events/push/webhooks.ts';
@@ -35,7 +35,7 @@ export const kinds = {
       ...(draw.chance(20) ? { 'x-gitea-event': 'push', 'x-gitea-signature': signature.slice(7) } : {}),
     };
     return () => {
-      const found = webhookOf({ headers, configured: ['github', 'gitlab', 'bitbucket', 'gitea'] });
+      const found = webhookOf({ headers, configured: webhookHosts });
       if (found === undefined) return;
       found.webhook.isAuthentic({ headers, rawBody, secret, now: new Date(0) });
       found.webhook.kindOf(headers);
@@ -237,6 +237,7 @@ const limits = configSchema.shape.limits.parse({});
 
 async function unpack(packed: Buffer): Promise<void> {
   await unpackArchive({
+    format: 'tar.gz',
     packed: (async function* () {
       for (let at = 0; at < packed.length; at += 65_536) yield packed.subarray(at, at + 65_536);
     })(),

@@ -19,6 +19,7 @@ async function unpack(packed: Uint8Array, size = 1000): Promise<ReadonlyMap<stri
   let most = 0;
   try {
     const files = await unpackArchive({
+      format: 'tar.gz',
       packed: inChunks(packed, size),
       limits,
       subject: 'gs://b/a.tgz#1',
@@ -218,9 +219,9 @@ describe('an archive', () => {
   it('fails for what is wrong here as that, and not as a broken archive', async () => {
     const packed = gzipSync(await tarOf([{ name: 'a', text: 'one' }]));
     const store = async () => Promise.reject(new Error('no space left'));
-    await expect(unpackArchive({ packed: inChunks(packed, 1000), limits, subject: 'x', store })).rejects.toThrow(
-      'no space left',
-    );
+    await expect(
+      unpackArchive({ format: 'tar.gz', packed: inChunks(packed, 1000), limits, subject: 'x', store }),
+    ).rejects.toThrow('no space left');
   });
 });
 

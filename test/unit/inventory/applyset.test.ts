@@ -82,10 +82,14 @@ describe('the extent of an inventory', () => {
   });
 
   it('is read from a parent that somebody wrote by hand', () => {
-    const annotations = { 'applyset.kubernetes.io/contains-group-kinds': 'Secret,ConfigMap,,Secret' };
+    // What can be no namespace is none.
+    const annotations = {
+      'applyset.kubernetes.io/contains-group-kinds': 'Secret,ConfigMap,,Secret',
+      'applyset.kubernetes.io/additional-namespaces': 'shared,Not A/../Name,,-a',
+    };
     expect(extentOfParent({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', annotations } })).toEqual({
       groupKinds: ['ConfigMap', 'Secret'],
-      additionalNamespaces: [],
+      additionalNamespaces: ['shared'],
     });
   });
 });

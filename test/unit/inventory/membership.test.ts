@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { applySetOf } from '../../../shared/inventory/applyset.ts';
-import { hookStandingOf, isMember, standingOf, type Standing } from '../../../shared/inventory/membership.ts';
+import {
+  appliedItsLabel,
+  holdsState,
+  hookStandingOf,
+  isMember,
+  standingOf,
+  type Standing,
+} from '../../../shared/inventory/membership.ts';
 import type {
   KubernetesObject,
   ManagedFieldsEntry,
@@ -163,6 +170,55 @@ describe('what belongs to somebody else', () => {
       standing: 'unproven',
       missing: 'annotation',
     });
+  });
+
+  it('is what bears the label that another environment applied, where somebody wrote our name over its own', () => {
+    const left = { ...entry, fieldsV1: { 'f:metadata': { 'f:labels': { 'f:applyset.kubernetes.io/part-of': {} } } } };
+    const labels = { 'applyset.kubernetes.io/part-of': other.id };
+    expect(foreign({ ...full, labels, managedFields: [left] })).toEqual([`the ApplySet ${other.id}`, 'member']);
+    const hook = { ...entry, fieldsV1: { 'f:metadata': { 'f:labels': { 'f:converge.dev/hook-of': {} } } } };
+    expect(foreign({ ...full, labels: { 'converge.dev/hook-of': other.id }, managedFields: [hook] })).toEqual([
+      `the ApplySet ${other.id}`,
+      'hook',
+    ]);
+    // What copied that label is nobody's.
+    expect(foreign({ ...full, labels, managedFields: [copying] })).toBe('unmarked');
+  });
+
+  it('bears our label by our manager or by a person: only the one was applied by an environment of our name', () => {
+    const ofPerson = {
+      ...entry,
+      fieldsV1: { 'f:metadata': { 'f:annotations': { 'f:converge.dev/environment': {} } } },
+    };
+    expect(
+      [entry, ofPerson].map((one) =>
+        appliedItsLabel(service({ ...full, ...annotated('staging/shop'), managedFields: [one] })),
+      ),
+    ).toEqual([true, false]);
+  });
+
+  it.each<[string, ObjectMetadata, boolean]>([
+    ['by its id', { labels: { 'applyset.kubernetes.io/id': other.id } }, true],
+    [
+      'without its id, by the tool that it names',
+      { annotations: { 'applyset.kubernetes.io/tooling': 'converge/v1' } },
+      true,
+    ],
+    ['without both, by its name', annotated('master/globex'), true],
+    [
+      'but not a member that has such a name',
+      { ...annotated('master/globex', { 'converge.dev/object': '/ConfigMap/globex/converge-globex' }) },
+      false,
+    ],
+    ['nor what names another environment', annotated('master/shop'), false],
+  ])('is a parent, %s', (_what, metadata, holds) => {
+    expect(
+      holdsState({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'converge-globex', namespace: 'globex', ...metadata },
+      }),
+    ).toBe(holds);
   });
 
   it('is what another environment applied, with its label or without', () => {

@@ -269,6 +269,7 @@ describe('a Namespace stays', () => {
     occupancyOf({
       objects,
       applySets: [ours, applySetOf({ repository: 'master', environment: 'before', namespace: 'shop' })],
+      how: 'lives in it',
     })?.message;
 
   it('with what is of another environment in it, which is named', () => {

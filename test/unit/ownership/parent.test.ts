@@ -14,8 +14,10 @@ const parentOf = (url: string | undefined, recorded: typeof record | null = reco
     extent,
     record: recorded ?? undefined,
   });
-const nothing = { commits: [], hasWritten: false };
-const judge = (parent: KubernetesObject, remembered: { commits: readonly string[]; hasWritten: boolean } = nothing) =>
+const nothing = { commits: [], hasWritten: false, hasConverged: false };
+const written = { commits: [], hasWritten: true, hasConverged: false };
+const converged = { commits: [commit], hasWritten: true, hasConverged: true };
+const judge = (parent: KubernetesObject, remembered: typeof converged | typeof nothing = nothing) =>
   judgeParent({ parent, applySet, remembered });
 const ours = { verdict: 'ours' };
 const annotated = (
@@ -35,7 +37,7 @@ describe('the inventory under the name of an environment', () => {
 
   it('is refused where it names another class or another environment, naming both', () => {
     const other = annotated(parentOf(undefined), { 'converge.dev/environment': 'staging/shop' });
-    expect(judge(other, { commits: [commit], hasWritten: true })).toEqual({
+    expect(judge(other, converged)).toEqual({
       verdict: 'refused',
       why: 'is the inventory of environment staging/shop, not of master/shop',
     });
@@ -52,14 +54,24 @@ describe('the inventory under the name of an environment', () => {
     });
   });
 
-  it('is ours where somebody took its annotations off', () => {
-    expect(judge(annotated(parentOf(undefined), {}))).toEqual(ours);
+  it('is ours where somebody took its annotations off, and this installation wrote it: another class may have the name, and the repository', () => {
+    const stripped = annotated(parentOf(undefined), {});
+    expect(judge(stripped, converged)).toEqual(ours);
+    const { 'converge.dev/environment': _name, ...unnamed } =
+      parentOf('https://git.example.com/acme/master').metadata.annotations ?? {};
+    for (const parent of [stripped, annotated(parentOf(undefined), unnamed)])
+      expect(judge(parent)).toMatchObject({
+        verdict: 'refused',
+        isNameless: true,
+        why: expect.stringContaining('no longer says whose it is'),
+      });
   });
 
   it('of another repository is ours where the commit that it recorded is here: it moved', () => {
-    expect(
-      judge(parentOf('https://other.example.com/acme/master'), { commits: [commit], hasWritten: true }),
-    ).toMatchObject({ verdict: 'asks', commit });
+    expect(judge(parentOf('https://other.example.com/acme/master'), converged)).toMatchObject({
+      verdict: 'asks',
+      commit,
+    });
     expect(judge(parentOf('https://other.example.com/acme/master'))).toMatchObject({
       otherwise: expect.stringContaining(
         'of the repository https://other.example.com/acme/master, not of https://git.example.com/acme/master',
@@ -67,15 +79,16 @@ describe('the inventory under the name of an environment', () => {
     });
   });
 
-  it('of another repository that recorded nothing yet is ours only where this installation wrote it', () => {
-    expect(judge(parentOf('https://other.example.com/acme/master', null), { commits: [], hasWritten: true })).toEqual(
-      ours,
-    );
+  it('of another repository that recorded nothing yet is ours only where this installation wrote it, and recorded nothing either', () => {
+    expect(judge(parentOf('https://other.example.com/acme/master', null), converged)).toMatchObject({
+      verdict: 'refused',
+    });
+    expect(judge(parentOf('https://other.example.com/acme/master', null), written)).toEqual(ours);
     expect(judge(parentOf('https://other.example.com/acme/master', null))).toMatchObject({ verdict: 'refused' });
   });
 
   it('of the version before, which names no repository, is asked for its commit where that is not remembered', () => {
-    expect(judge(parentOf(undefined), { commits: [commit], hasWritten: true })).toEqual(ours);
+    expect(judge(parentOf(undefined), converged)).toEqual(ours);
     expect(judge(parentOf(undefined))).toMatchObject({ verdict: 'asks', commit });
     expect(judge(parentOf(undefined, null))).toEqual(ours);
   });

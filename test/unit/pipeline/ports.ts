@@ -118,6 +118,7 @@ export function repositoryWith({
       );
       return [...new Set(names)].flatMap((name) => entryAt(`${folder}/${name}`) ?? []);
     },
+    readLink: async () => undefined,
     async readFile({ path }) {
       const content = files?.[path];
       return content === undefined ? undefined : Buffer.from(content);

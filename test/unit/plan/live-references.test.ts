@@ -16,9 +16,10 @@ const pod = (
 });
 const uses = (name: string): object => ({ containers: [{ envFrom: [{ configMapRef: { name } }] }] });
 const keyOf = (name: string): string => `/ConfigMap/shop/${name}`;
-const referred = (referrers: readonly KubernetesObject[], workloads: readonly KubernetesObject[] = []): string[] => [
-  ...liveReferences({ referrers, workloads }).keys(),
-];
+const account = '/ServiceAccount/shop/default';
+/** Beside the account that pods run as, which name none. */
+const referred = (referrers: readonly KubernetesObject[], workloads: readonly KubernetesObject[] = []): string[] =>
+  [...liveReferences({ referrers, workloads }).keys()].filter((key) => key !== account);
 
 describe('the specification of a pod', () => {
   it.each<[string, object, string]>([
@@ -73,7 +74,10 @@ describe('the specification of a pod', () => {
 describe('what is referred to', () => {
   it('is what a pod that has not ended refers to in its own namespace, with its title', () => {
     expect(liveReferences({ referrers: [pod(uses('a'))], workloads: [] })).toEqual(
-      new Map([[keyOf('a'), 'Pod shop/web-1']]),
+      new Map([
+        [account, 'Pod shop/web-1'],
+        [keyOf('a'), 'Pod shop/web-1'],
+      ]),
     );
     expect(
       referred([
@@ -146,6 +150,22 @@ describe('what is referred to', () => {
     expect(
       referred([of('7f'), revision('agent-7f', 1, '7f'), revision('agent-8a', 2, '8a'), revision('agent-9b', 3, '9b')]),
     ).toEqual(['agent-7f', 'agent-9b'].map(keyOf));
+  });
+
+  it('is the Secret of a registry that the account of a pod names, which every new pod is given', () => {
+    const accountOf = (name: string, namespace = 'shop'): KubernetesObject => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name, namespace },
+      imagePullSecrets: [{ name: `of-${name}` }],
+    });
+    const accounts = [accountOf('default'), accountOf('web'), accountOf('idle'), accountOf('web', 'other')];
+    expect(referred([pod({ serviceAccountName: 'web' }), ...accounts])).toEqual([
+      '/ServiceAccount/shop/web',
+      '/Secret/shop/of-web',
+    ]);
+    expect(referred([pod({ containers: [] }), ...accounts])).toEqual(['/Secret/shop/of-default']);
+    expect(referred([pod({ serviceAccountName: 'web' }, { phase: 'Failed' }), ...accounts])).toEqual([]);
   });
 
   it('is kept where what refers to it has a form that is not known', () => {

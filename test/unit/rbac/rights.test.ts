@@ -41,7 +41,7 @@ const discovery = [
 const all = ['get', 'list', 'create', 'patch', 'delete'];
 /** Who refers to what pods may refer to. */
 const referrers = [
-  { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+  { apiGroups: [''], resources: ['pods', 'serviceaccounts'], verbs: ['list'] },
   { apiGroups: ['apps'], resources: ['controllerrevisions', 'replicasets'], verbs: ['list'] },
   { apiGroups: ['batch'], resources: ['jobs'], verbs: ['list'] },
 ];
@@ -83,6 +83,21 @@ describe('the rights of an environment', () => {
     );
   });
 
+  it('show the definitions of kinds that others define, and all objects of a kind whose definition it may delete', () => {
+    const good = { group: 'bugs.example', version: 'v1', kind: 'Good', plural: 'goods', namespaced: true };
+    const id = { group: good.group, kind: good.kind, namespace: 'acme', name: 'one' };
+    expect(rightsOf({ ...own, members: [{ resource: good, id }] }).cluster).toContainEqual({
+      apiGroups: ['apiextensions.k8s.io'],
+      resources: ['customresourcedefinitions'],
+      verbs: ['list'],
+    });
+    expect(rightsOf({ ...own, deletableKinds: [good] }).cluster).toContainEqual({
+      apiGroups: ['bugs.example'],
+      resources: ['goods'],
+      verbs: ['list'],
+    });
+  });
+
   it("show Helm's own records where it adopts releases", () => {
     const rules = rightsOf({ ...own, adoptsReleases: true }).namespaces.get('acme');
     expect(rules).toHaveLength(3);
@@ -118,7 +133,7 @@ describe('the rights of an environment', () => {
   });
 
   it('show who refers to what pods may refer to, where such an object is, since it is pruned when nobody does', () => {
-    for (const kind of ['ConfigMap', 'Secret', 'ServiceAccount', 'PersistentVolumeClaim']) {
+    for (const kind of ['ConfigMap', 'Secret', 'PersistentVolumeClaim']) {
       const { namespaces } = rightsOf({ ...own, members: [object(kind, 'a', 'shared')] });
       expect(namespaces.get('shared')).toEqual(expect.arrayContaining(referrers));
       expect(namespaces.get('acme')).not.toContainEqual(referrers[0]);

@@ -18,7 +18,7 @@ import { releaseObjects } from '../write/release-objects.ts';
 import { environmentFiles, wasDeclared } from '../accept/removed-file.ts';
 import type { Run } from '../run/run.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
-import { continueSeed } from '../render/seed.ts';
+import { continueSeed, hasSeed } from '../render/seed.ts';
 import type { Target } from '../run/target.ts';
 
 /** What a renamed environment takes over: everything that the sets of its previous names hold. */
@@ -126,6 +126,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
         objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
         unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
+        unserved: [...(own.unserved ?? []), ...predecessors.flatMap(({ observed }) => observed.unserved ?? [])],
         previousSets: predecessors.map((predecessor) => predecessor.applySet),
       };
     },
@@ -133,7 +134,14 @@ export async function openSuccession(target: Target): Promise<Succession | undef
       for (const { run: old, applySet: previous } of predecessors) {
         const memory = old.memoryFile.memory();
         const parent = await readOwnParent({ ...target, applySet: previous, memory, commit: target.commit.id });
-        const { objects } = await observe({ ...target, applySet: previous, remembered: memory.objects, parent });
+        const { objects, unserved = [] } = await observe({
+          ...target,
+          applySet: previous,
+          remembered: memory.objects,
+          parent,
+        });
+        // What cannot be read now is taken over when it can.
+        if (unserved.length > 0) return;
         // What stays all the same is nobody's, until another environment that wants it takes it.
         const { free, wanted, unknown } = await partByWishes(target, {
           objects: [...objects.values()],
@@ -182,10 +190,8 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
     });
     const parent = await readOwnParent({ run, cluster, applySet, memory, commit: commit.id });
     const observed = await observe({ cluster, api, applySet, remembered: memory.objects, parent });
-    if (
-      (parent !== undefined || observed.objects.size > 0) &&
-      !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))
-    ) {
+    const isThere = parent !== undefined || observed.objects.size > 0 || (await hasSeed({ cluster, applySet }));
+    if (isThere && !(await wasDeclared(run, { name, head: commit.id, known: commitsOf({ parent, memory }) }))) {
       throw contested(environment.name, {
         message: `${environmentPath(name)} was never on this branch, and what ${applySet.environment} owns is not taken over`,
         remedy: 'remove the previous name',

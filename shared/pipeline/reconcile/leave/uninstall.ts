@@ -5,7 +5,7 @@ import { beginRollout, isOver, waitsUntil, type Rollout } from '../../../memory/
 import { readHookRecord } from '../../../inventory/hook-record.ts';
 import { resourceOf } from '../../../desired/desired.ts';
 import type { Hook } from '../../../desired/hook.ts';
-import { groupKind, objectTitle } from '../../../objects/object-id.ts';
+import { groupKind, objectTitle, objectKey } from '../../../objects/object-id.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../../plan/prune-guards.ts';
@@ -21,6 +21,7 @@ import { runHooks, type HooksRun } from '../write/run-hooks.ts';
 import { deleteSeed } from './delete-state.ts';
 import { ownSets, type Target } from '../run/target.ts';
 import { tellReleased } from '../tell/tell-released.ts';
+import { hiddenKeys, mayBeHidden } from '../observe/unserved-kinds.ts';
 
 /** What leave is taken of: an environment whose file is gone, in its cluster. */
 export type Leave = Pick<Target, 'run' | 'revision' | 'cluster' | 'api' | 'applySet' | 'attempted' | 'commit'>;
@@ -114,7 +115,8 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   const failures = failuresOf(changes);
   const skipped = changes.flatMap((change) => (change.did === 'skipped' ? [change] : []));
   const [slow] = lingering;
-  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going])];
+  const hidden = hiddenObjects(target, observed);
+  const [waited] = [...lingering, ...failedObjects(skipped, [...free, ...single.going]), ...hidden];
   if (
     waited !== undefined &&
     failures.length === 0 &&
@@ -130,6 +132,7 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
     ...unknown,
     ...lingering,
     ...failedObjects(skipped, [...free, ...single.going]),
+    ...hidden,
   ];
   if (left.length > 0) {
     const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
@@ -141,6 +144,31 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
   return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
 }
 
+/** The definitions of what this environment may have and cannot be read now: with the parent, the last trace of it would go. */
+function hiddenObjects({ run }: Target, { unserved = [] }: ObservedState): GuardedPrune[] {
+  const memory = run.memoryFile.memory();
+  const isKnown = memory.converged !== undefined;
+  return unserved
+    .filter((one) => !isKnown || hiddenKeys(memory, [one]).length > 0)
+    .map(({ kind, definition }) => {
+      const id = {
+        group: 'apiextensions.k8s.io',
+        kind: 'CustomResourceDefinition',
+        namespace: undefined,
+        name: definition?.metadata.name ?? kind,
+      };
+      const object = definition ?? {
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: id.kind,
+        metadata: { name: id.name },
+      };
+      return {
+        observed: { key: objectKey(id), id, object },
+        reason: `serves no version, and what this environment has of ${kind} cannot be deleted until it does`,
+      };
+    });
+}
+
 /** The objects of its hooks, and its seed. What hooks applied over what was there before is not theirs to delete. */
 async function deleteLeftovers(target: Target, { releases }: DesiredState): Promise<TornDown | undefined> {
   const { cluster, api, applySet } = target;
@@ -150,6 +178,11 @@ async function deleteLeftovers(target: Target, { releases }: DesiredState): Prom
   for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
     const { id, key } = desired;
     const resource = resourceOf({ api, object: desired.object });
+    if (resource === undefined && (await mayBeHidden(cluster, { id, api })))
+      failed.push({
+        observed: { key, id, object: desired.object },
+        reason: 'could not be deleted: no version of its kind is served',
+      });
     const live =
       resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
     if (resource === undefined || live === undefined) continue;

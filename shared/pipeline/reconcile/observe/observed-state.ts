@@ -1,20 +1,23 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { ownEntry } from '../../../fields/owned-fields.ts';
 import {
+  environmentAnnotation,
   extentOfParent,
   extentOf,
   partOfLabel,
+  repositoryAnnotation,
   unionOf,
   type ApplySet,
   type Extent,
 } from '../../../inventory/applyset.ts';
-import { standingOf, type Owner, type Standing } from '../../../inventory/membership.ts';
+import { standingOf, type Owner, type Standing, appliedItsLabel } from '../../../inventory/membership.ts';
 import { resourceOf, type DesiredObject } from '../../../desired/desired.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { groupKind, groupOf, idOfKey, objectTitle, versionOf } from '../../../objects/object-id.ts';
 import { observedObjects, type ObservedObject, type RememberedObjects } from '../../../plan/plan.ts';
 import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
+import { isServed as isKindServed, type UnservedKind, unservedKinds } from './unserved-kinds.ts';
 
 /** The parents of all ApplySets are ConfigMaps. */
 export const parentResource: ApiResource = {
@@ -39,6 +42,8 @@ export interface ObservedState {
   readonly objects: ReadonlyMap<string, ObservedObject>;
   /** By key. */
   readonly unproven: ReadonlyMap<string, Unproven>;
+  /** Kinds of the extent whose objects cannot be read now, though they may be there. */
+  readonly unserved?: readonly UnservedKind[];
   /** The sets of previous names, whose members are among them. */
   readonly previousSets?: readonly ApplySet[];
   /** The Helm releases that Helm says it deployed, and that were never brought about here. */
@@ -67,32 +72,51 @@ export async function observe({
   parent: KubernetesObject | undefined;
 }): Promise<ObservedState> {
   const extent = unionOf(extentOfParent(parent), extentOfKeys({ keys: Object.keys(remembered), applySet }));
+  // What an instance knows of the cluster may be older than a version that is served again.
+  const current = extent.groupKinds.every((kind) => isKindServed(api, kind))
+    ? api
+    : await cluster.api({ refresh: true });
+  const unserved = await unservedKinds(cluster, { kinds: extent.groupKinds, api: current });
   const objects: KubernetesObject[] = [];
   const unproven: (readonly [string, Unproven])[] = [];
-  for (const [key, observed] of observedObjects(await listLabelled({ cluster, api, applySet, extent, remembered }))) {
+  for (const [key, observed] of observedObjects(
+    await listLabelled({ cluster, api: current, applySet, extent, remembered }),
+  )) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
-    if (standing.standing === 'foreign' && ownEntry(observed.object) !== undefined)
+    // A label that somebody put on an object of another environment stops nobody.
+    if (standing.standing === 'foreign' && appliedItsLabel(observed.object))
       throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
     if (standing.standing === 'member') objects.push(observed.object);
     else unproven.push([key, { observed, standing }]);
   }
-  return { parent, extent, objects: observedObjects(objects), unproven: new Map(unproven) };
+  return {
+    parent,
+    extent,
+    objects: observedObjects(objects),
+    unproven: new Map(unproven),
+    ...(unserved.length === 0 ? {} : { unserved }),
+  };
 }
 
 /**
  * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
- * was deleted, say. Looked for where a first run is about to apply.
+ * was deleted, say. So are objects of an environment of the same name, where nothing is remembered of writing them: another
+ * installation may have it, and only the parent names its repository. Looked for where a run is about to apply without a parent.
+ *
+ * @param hasWritten whether this installation is known to have written there
  */
 export async function assertUnused({
   cluster,
   api,
   applySet,
   desired,
+  hasWritten,
 }: {
   cluster: Cluster;
   api: ClusterApi;
   applySet: ApplySet;
   desired: readonly DesiredObject[];
+  hasWritten: boolean;
 }): Promise<void> {
   const ids = desired.flatMap(({ id, object }) => (resourceOf({ api, object }) === undefined ? [] : [id]));
   const extent = extentOf({ ids, parentNamespace: applySet.namespace });
@@ -101,7 +125,27 @@ export async function assertUnused({
   ).values()) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
     if (standing.standing === 'foreign') throw ownedByAnother({ cluster, applySet, observed, owner: standing.owner });
+    if (standing.standing === 'member' && !hasWritten) throw ownedByNobodyKnown({ cluster, applySet, observed });
   }
+}
+
+function ownedByNobodyKnown({
+  cluster,
+  applySet,
+  observed,
+}: {
+  cluster: Cluster;
+  applySet: ApplySet;
+  observed: ObservedObject;
+}): ConvergeError {
+  const { name, namespace, environment, address = '' } = applySet;
+  return new ConvergeError({
+    code: 'OwnedByAnother',
+    subject: `cluster ${cluster.name}, ${objectTitle(observed.id)}`,
+    message: `is owned by environment ${environment}, whose inventory is gone, and nothing is remembered of it here: another installation may have an environment of that name; nothing is written`,
+    remedy: `where it is this one's: kubectl create configmap ${name} --namespace ${namespace}, and kubectl annotate it with ${environmentAnnotation}=${environment} ${repositoryAnnotation}=${address}`,
+    disposition: 'refuse',
+  });
 }
 
 /** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import type { Memory } from '../../../memory/memory.ts';
-import { repositoryAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
+import { repositoryAnnotation, type ApplySet, environmentAnnotation } from '../../../inventory/applyset.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { judgeParent } from '../../../ownership/parent.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
@@ -37,6 +37,15 @@ export async function readOwnParent(inventory: Inventory): Promise<KubernetesObj
   });
 }
 
+/** Whether this installation is known to have written to where an inventory is. */
+export function hasWritten({
+  memory,
+  cluster,
+  applySet,
+}: Pick<Inventory, 'memory' | 'applySet'> & { cluster: Pick<Cluster, 'name'> }): boolean {
+  return memory.cluster === cluster.name && memory.namespace === applySet.namespace;
+}
+
 async function problemOf(
   { run, cluster, applySet, memory, commit }: Inventory,
   parent: KubernetesObject,
@@ -46,12 +55,21 @@ async function problemOf(
   const judged = judgeParent({
     parent,
     applySet,
-    remembered: { commits, hasWritten: memory.cluster === cluster.name && memory.namespace === applySet.namespace },
+    remembered: {
+      commits,
+      hasWritten: hasWritten({ memory, cluster, applySet }),
+      hasConverged: converged !== undefined,
+    },
   });
   switch (judged.verdict) {
     case 'ours':
       return undefined;
     case 'refused':
+      if (judged.isNameless === true)
+        return {
+          why: judged.why,
+          remedy: `where it is this one's, set its annotation ${environmentAnnotation} to ${applySet.environment}`,
+        };
       return { why: judged.why, remedy: 'give one of the two another name or namespace, or remove the other first' };
     case 'asks':
       if (await run.ports.repository(run.repository).isAncestor({ ancestor: judged.commit, descendant: commit }))

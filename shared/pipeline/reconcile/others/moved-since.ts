@@ -2,7 +2,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath, parseEnvironmentFile } from '../../../environment/environment-file.ts';
 import { declaredPaths } from '../../../environment/inputs.ts';
 import type { Memory } from '../../../memory/memory.ts';
-import { isKustomization, pathsUpwards } from '../../../environment/kustomization-paths.ts';
+import { isKustomization, pathsUpwards, joined } from '../../../environment/kustomization-paths.ts';
 import type { Repository } from '../../../ports/git.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 
@@ -57,11 +57,51 @@ async function pathsAt({
   try {
     const environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
     const overlays = environment.sources.flatMap((source) => (source.kind === 'kustomize' ? [source.folder] : []));
-    return [...declaredPaths(environment), ...(await basesOf({ repository, commit, overlays }))];
+    return await withLinked({
+      repository,
+      commit,
+      paths: [...declaredPaths(environment), ...(await basesOf({ repository, commit, overlays }))],
+    });
   } catch (error) {
     if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return [];
     throw error;
   }
+}
+
+/** As many paths are followed; where links lead to more, the whole repository stands for them. */
+const followed = 200;
+
+/** The paths, and those that links on the way to them or below them lead to. */
+async function withLinked({
+  repository,
+  commit,
+  paths,
+}: {
+  repository: Repository;
+  commit: string;
+  paths: readonly string[];
+}): Promise<string[]> {
+  const seen = new Set(paths);
+  // A set goes on with what is added meanwhile.
+  for (const path of seen) {
+    const parts = path.split('/');
+    const onTheWay = await Promise.all(
+      parts.map(async (_part, index) => repository.entry({ commit, path: parts.slice(0, index + 1).join('/') })),
+    );
+    const below = onTheWay.at(-1)?.kind === 'folder' ? await repository.files({ commit, folder: path }) : [];
+    for (const link of [...onTheWay, ...below]) {
+      if (link?.kind !== 'symlink') continue;
+      const target = (await repository.readLink({ commit, path: link.path })) ?? '';
+      const led = joined([
+        ...link.path.split('/').slice(0, -1),
+        ...target.split('/'),
+        ...(path.startsWith(`${link.path}/`) ? path.slice(link.path.length + 1).split('/') : []),
+      ]);
+      if (led !== undefined && !target.startsWith('/')) seen.add(led);
+      if (seen.size > followed) return [...seen, ''];
+    }
+  }
+  return [...seen];
 }
 
 /** The folders and files beside the overlays that their kustomizations name, and theirs. */

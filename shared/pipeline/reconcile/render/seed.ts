@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ConvergeError } from '../../../base/errors.ts';
+import { mayPass } from '../../../base/http-status.ts';
 import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from '../../../inventory/kept-answers.ts';
 import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
@@ -104,6 +105,11 @@ export async function continueSeed(target: Target, { from }: { from: ApplySet })
   });
 }
 
+/** Whether a set has a seed. Throws `OwnedByAnother` (refuse) where that is another environment's. */
+export async function hasSeed({ cluster, applySet }: Pick<Target, 'cluster' | 'applySet'>): Promise<boolean> {
+  return (await ownSecret({ cluster }, applySet)) !== undefined;
+}
+
 /** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
 async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Promise<KubernetesObject | undefined> {
   const secret = await cluster.get({ resource: secretResource, namespace: of.namespace, name: seedSecretName(of) });
@@ -158,7 +164,8 @@ async function makeSeed(
       subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
       message: `the API server answered ${result.status}: ${maskText({ text: result.message, objects: [object] })}`,
       remedy: 'charts with random values need the right to read and create this Secret',
-      disposition: result.status >= 500 || result.status === 409 ? 'retry' : 'refuse',
+      // 409: another run wrote it meanwhile, which the next one reads.
+      disposition: mayPass(result.status) || result.status === 409 ? 'retry' : 'refuse',
     });
   }
 }

@@ -10,6 +10,7 @@ import { deleteObject } from './delete-object.ts';
 import { inParallel } from '../../common/parallel.ts';
 import { readAgain } from './read-again.ts';
 import type { Target } from '../run/target.ts';
+import { mayBeHidden } from '../observe/unserved-kinds.ts';
 
 const firstLook = 50;
 const slowestLook = 2_000;
@@ -105,7 +106,9 @@ export async function deleteInOrder(
           resource === undefined
             ? 'unserved'
             : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
-        // A definition goes when the last of its objects is gone.
+        // A definition goes when the last of its objects is gone; while it is there, nobody knows.
+        if (again === 'unserved' && (await mayBeHidden(cluster, { id: observed.id, api: await cluster.api() })))
+          return [observed];
         const live = again === 'unserved' ? undefined : again.live;
         return live === undefined || live.metadata.uid !== observed.object.metadata.uid
           ? []

@@ -7,9 +7,10 @@ import type { ObjectId } from '../../../objects/object-id.ts';
 import { deletionRefusal, type AskedDeletion, type Refusal } from '../../../ownership/deletion-guard.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
-import { occupancyOfNamespace } from './occupants.ts';
+import { occupancy } from './occupants.ts';
 import { readAgain, type Place } from './read-again.ts';
 import type { Run } from '../run/run.ts';
+import { mayBeHidden } from '../observe/unserved-kinds.ts';
 
 /** How often an object that others change meanwhile is looked at anew. */
 const looks = 6;
@@ -52,7 +53,12 @@ export interface Deleter {
 export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Promise<Deletion> {
   const { run, cluster } = deleter;
   let place: Place = { resource: asked.resource, namespace: asked.id.namespace, name: asked.id.name };
-  let live = asked.live ?? (await cluster.get(place));
+  let live = asked.live;
+  if (live === undefined) {
+    const found = await readAgain(cluster, place);
+    if (found === 'unserved') return { outcome: 'changed', message: notServed };
+    ({ place, live } = found);
+  }
   const incarnation = live?.metadata.uid;
   for (let look = 1; ; look++) {
     if (live === undefined) return { outcome: 'gone' };
@@ -63,7 +69,7 @@ export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Pro
       return { outcome: 'changed', message: 'was made anew since it was read; the next run looks again' };
     if (deletionTimestamp !== undefined) return { outcome: 'leaving', uid };
     const refusal =
-      deletionRefusal({ ...asked, object: live }) ?? (await occupancyOfNamespace(deleter, { ...asked, object: live }));
+      deletionRefusal({ ...asked, object: live }) ?? (await occupancy(deleter, { ...asked, object: live }));
     if (refusal !== undefined)
       return look > 1 && isGivenAway(asked, refusal)
         ? { outcome: 'changed', message: `${refusal.message} since it was read` }
@@ -113,8 +119,17 @@ export async function awaitGone(
   { run, cluster }: Deleter,
   { resource, id, uid, until }: Pick<ObjectToDelete, 'resource' | 'id'> & { uid: string; until: number },
 ): Promise<KubernetesObject | undefined> {
+  const { group, kind } = resource;
   for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
-    const live = await cluster.get({ resource, namespace: id.namespace, name: id.name });
+    const again = await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
+    const isHidden =
+      again === 'unserved' && (await mayBeHidden(cluster, { id: { group, kind }, api: await cluster.api() }));
+    const live =
+      again !== 'unserved'
+        ? again.live
+        : isHidden
+          ? { apiVersion: `${group}/${resource.version}`, kind, metadata: { ...id, uid } }
+          : undefined;
     if (live === undefined || live.metadata.uid !== uid) return undefined;
     if (run.ports.now().getTime() >= until) return live;
     await run.ports.sleep(pause);

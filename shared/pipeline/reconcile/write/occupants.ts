@@ -7,6 +7,8 @@ import { occupancyOf, type AskedDeletion, type Refusal } from '../../../ownershi
 import type { Ports } from '../../../ports/ports.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import { inParallel } from '../../common/parallel.ts';
+import { isDefinition } from '../../../objects/replacement.ts';
+import { z } from 'zod';
 
 /** How often a kind that could not be listed is looked for: its definition may just be going, and the API server says so late. */
 const looks = 5;
@@ -18,11 +20,48 @@ interface Inspector {
   readonly api: ClusterApi;
 }
 
+/** Why something stays that may be deleted otherwise: what another environment has would go with it, or that cannot be told. */
+export async function occupancy(
+  inspector: Inspector,
+  asked: Pick<AskedDeletion, 'object' | 'applySets' | 'purpose'>,
+): Promise<Refusal | undefined> {
+  // Another definition in its place is what contracts say of a replacement: its objects come back with the next look at their environments.
+  if (isDefinition(objectIdOf(asked.object)))
+    return asked.purpose === 'prune' ? await occupancyOfDefinition(inspector, asked) : undefined;
+  return await occupancyOfNamespace(inspector, asked);
+}
+
+const definitionSchema = z.object({ spec: z.object({ group: z.string(), names: z.object({ kind: z.string() }) }) });
+
+/** Whether another environment has objects of the kind that a definition defines. Nobody could make them again. */
+async function occupancyOfDefinition(
+  { cluster }: Inspector,
+  { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>,
+): Promise<Refusal | undefined> {
+  const unknown = (reason: string): Refusal => ({
+    why: 'unknown',
+    message: `stays, since it cannot be told whether another environment has objects of it: ${reason}`,
+  });
+  const defined = definitionSchema.safeParse(object).data?.spec;
+  const { resources } = await cluster.api({ refresh: true });
+  const resource = resources.find(({ group, kind }) => group === defined?.group && kind === defined.names.kind);
+  if (resource === undefined) return unknown('the cluster serves none of its versions');
+  try {
+    const lists = await inParallel([partOfLabel, hookOfLabel], async (labelSelector) =>
+      cluster.list({ resource, namespace: undefined, labelSelector, content: 'metadata' }),
+    );
+    return occupancyOf({ objects: lists.flat(), applySets, how: 'has objects of it' });
+  } catch (error) {
+    if (error instanceof ConvergeError && error.disposition === 'refuse') return unknown(error.message);
+    throw error;
+  }
+}
+
 /**
  * Why a Namespace that may be deleted otherwise stays: an environment lives in it, or that cannot be told. Undefined for every
  * other object. Everything that the cluster serves is asked for: an inventory reaches into namespaces beside its parent's.
  */
-export async function occupancyOfNamespace(
+async function occupancyOfNamespace(
   inspector: Inspector,
   { object, applySets }: Pick<AskedDeletion, 'object' | 'applySets'>,
 ): Promise<Refusal | undefined> {
@@ -43,7 +82,7 @@ export async function occupancyOfNamespace(
     const found = await inParallel(asked, async ({ resource, labelSelector }) =>
       listIn(inspector, { resource, namespace, labelSelector }),
     );
-    return occupancyOf({ objects: found.flat(), applySets });
+    return occupancyOf({ objects: found.flat(), applySets, how: 'lives in it' });
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return unknown(error.message);
     throw error;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { mayPass } from '../../../../shared/base/http-status.ts';
 import { connectionError, lostRace, pushRefused, statusError } from '../../../../shared/adapters/git/errors.ts';
 
 const subject = 'https://git.example.com/family/master.git';
@@ -23,6 +24,13 @@ describe('what an answer of the host means', () => {
     expect(error).toMatchObject({ code, subject, disposition: code === 'GitRefused' ? 'refuse' : 'retry' });
     expect(error.problem).toContain(problem);
     expect(error.problem).toMatch(/\(HTTP \d+\): its words$/);
+  });
+
+  it('is to be tried again exactly where the status may pass', () => {
+    for (let status = 400; status < 600; status++) {
+      const { disposition } = statusError({ subject, status, words: '', asksToWait: false });
+      expect(disposition, String(status)).toBe(mayPass(status) ? 'retry' : 'refuse');
+    }
   });
 
   it('is a limit where GitHub says 403 and when to come back', () => {

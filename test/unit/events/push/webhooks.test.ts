@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { WebhookHost } from '../../../../shared/events/push/push.ts';
+import { webhookHosts, type WebhookHost } from '../../../../shared/config/config.ts';
 import { repositoriesOf } from '../../../../shared/events/push/same-repository.ts';
 import { webhookOf } from '../../../../shared/events/push/webhooks.ts';
 
@@ -18,10 +18,7 @@ function read(name: string) {
   );
 }
 
-function receive(
-  { headers, body }: z.infer<typeof deliverySchema>,
-  configured: readonly WebhookHost[] = ['github', 'gitlab', 'bitbucket', 'gitea'],
-) {
+function receive({ headers, body }: z.infer<typeof deliverySchema>, configured: readonly WebhookHost[] = webhookHosts) {
   const found = webhookOf({ headers, configured });
   if (found === undefined) throw new Error('no host calls so');
   return { ...found, call: { headers, rawBody: Buffer.from(JSON.stringify(body)) } };
@@ -166,7 +163,7 @@ describe('a recorded body', () => {
   ])('of %s is understood', (name, headers: Record<string, string>, fullName, ref, from, after) => {
     const rawBody = readFileSync(join(import.meta.dirname, '../../../functions/deliveries/recorded', `${name}.json`));
     const call = { headers, rawBody };
-    const webhook = webhookOf({ headers, configured: ['github', 'gitlab', 'bitbucket', 'gitea'] })?.webhook;
+    const webhook = webhookOf({ headers, configured: webhookHosts })?.webhook;
     const push = webhook?.parsePush(call);
     expect(push).toMatchObject({ fullName, refs: [{ ref, before: from, after }] });
     for (const url of push?.urls ?? [])

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { policySchema } from '../../environment/policy.ts';
+import { healthStates } from '../../health/health.ts';
+import { quarantineSchema } from '../../memory/quarantine.ts';
+
+/** `Removing`: no file declares it any more, and its objects are not yet released or deleted. */
+export const environmentStates = z.enum([
+  'Converged',
+  'Converging',
+  'Diverged',
+  'Failed',
+  'Suspended',
+  'Removing',
+  'Unknown',
+]);
+export type EnvironmentState = z.infer<typeof environmentStates>;
+
+const unprovenObjectSchema = z.object({
+  /** `EndpointSlice acme/shop-x7k2p` */
+  object: z.string(),
+  /** What it lacks to be a member. */
+  why: z.string(),
+  /** What wrote it, as far as is known. */
+  madeBy: z.string().nullable(),
+});
+
+const environmentStatusSchema = z.object({
+  name: z.string(),
+  repository: z.string(),
+  cluster: z.string(),
+  state: environmentStates,
+  /** The revision converged last, and the one the branch is at; empty where there is none, or none is wanted. */
+  revision: z.string(),
+  wanted: z.string(),
+  since: z.string(),
+  incident: z.string().nullable(),
+  /** The revision that was rolled back because it failed, and that uploads may not bring back. */
+  quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
+  health: z.enum(healthStates),
+  objects: z.number(),
+  /** What copied the label of its inventory and is left alone: how many, and the first of them. A function of the version before does not say. */
+  unproven: z.object({ count: z.number(), objects: z.array(unprovenObjectSchema) }).default({ count: 0, objects: [] }),
+  message: z.string(),
+  /** What its file leaves undone on purpose; null where it cannot be read. */
+  policy: policySchema.nullable(),
+});
+
+/** What the function `status` answers, and the command reads. */
+export const statusSchema = z.object({
+  environments: z.array(environmentStatusSchema),
+  /** Repositories that could not be read: their environments are unknown, not gone, and of each that is remembered that is said. */
+  unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
+});
+
+export type EnvironmentStatus = Readonly<z.infer<typeof environmentStatusSchema>>;
+export type Status = Readonly<z.infer<typeof statusSchema>>;

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { trusting, type Access } from '../../../../shared/adapters/kubernetes/access.ts';
+import { connect } from '../../../../shared/adapters/kubernetes/cluster.ts';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
+import type { Cluster } from '../../../../shared/ports/kubernetes.ts';
+
+const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'acme' } };
+
+let status: number;
+let body: unknown;
+let requests: number;
+const server = createServer((incoming, outgoing) => {
+  requests += 1;
+  incoming.resume();
+  outgoing.writeHead(status, { 'content-type': 'application/json', 'retry-after': '0' }).end(JSON.stringify(body));
+});
+
+let cluster: Cluster;
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const endpoint = {
+    server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    dispatcher: trusting(undefined),
+  };
+  const access: Access = {
+    endpoint: () => Promise.resolve(endpoint),
+    credentials: () => Promise.resolve({}),
+    renewCredentials: () => Promise.resolve(false),
+    lookAgain: () => Promise.resolve(),
+    explainFrontEnd: ({ message }) =>
+      new ConvergeError({ code: 'ClusterRefused', subject: 'front end', message, disposition: 'refuse' }),
+  };
+  cluster = connect({ name: 'family', access, actingAs: undefined }, { last: undefined });
+});
+beforeEach(() => {
+  requests = 0;
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
+function answers(code: number): void {
+  status = code;
+  body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: '', message: `made up: ${code}`, code };
+}
+
+async function refusalOf(work: Promise<unknown>): Promise<ConvergeError> {
+  const [result] = await Promise.allSettled([work]);
+  if (result.status === 'rejected' && result.reason instanceof ConvergeError) return result.reason;
+  throw new Error('was not refused');
+}
+
+const read = (): Promise<unknown> => cluster.get({ resource, namespace: 'acme', name: 'settings' });
+const write = (): Promise<unknown> => cluster.apply({ resource, object, dryRun: false });
+
+describe('a read that is answered', () => {
+  it.each([408, 423, 425, 429, 500, 502, 503, 504, 507])(
+    '%i is sent again, and where it stays so the cluster is unavailable: the message is retried',
+    async (code) => {
+      answers(code);
+      expect(await refusalOf(read())).toMatchObject({ code: 'ClusterUnavailable', disposition: 'retry' });
+      expect(requests).toBeGreaterThan(1);
+    },
+  );
+
+  it.each([400, 403, 405, 409, 410, 422])('%i is not sent again, and refused', async (code) => {
+    answers(code);
+    expect(await refusalOf(read())).toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
+    expect(requests).toBe(1);
+  });
+});
+
+describe('a write that is answered', () => {
+  it.each([408, 425, 429, 502, 503, 504])('%i says that the cluster is unavailable', async (code) => {
+    answers(code);
+    expect(await refusalOf(write())).toMatchObject({ code: 'ClusterUnavailable', disposition: 'retry' });
+    expect(requests).toBe(4);
+  });
+
+  it.each([423, 500])('%i is sent three times, and then says that this object failed', async (code) => {
+    answers(code);
+    expect(await write()).toMatchObject({ outcome: 'rejected', status: code, message: `made up: ${code}` });
+    expect(requests).toBe(3);
+  });
+
+  it.each([400, 403, 409, 422])('%i says at once that this object is refused', async (code) => {
+    answers(code);
+    expect(await write()).toMatchObject({ outcome: 'rejected', status: code });
+    expect(requests).toBe(1);
+  });
+
+  it('500 for an object that does not fit its schema is not sent again', async () => {
+    answers(500);
+    body = { kind: 'Status', message: 'failed to create typed patch object (acme/settings; v1): unknown field' };
+    expect(await write()).toMatchObject({ outcome: 'rejected', status: 500 });
+    expect(requests).toBe(1);
+  });
+});
+
+describe('what stands before the API server', () => {
+  it.each([
+    [500, 'retry', true],
+    [503, 'retry', true],
+    [403, 'refuse', false],
+  ])('and answers %i itself: %s', async (code, disposition, isSentAgain) => {
+    status = code;
+    body = { error: { code, message: 'of the gateway' } };
+    expect(await refusalOf(write())).toMatchObject({ disposition });
+    expect(requests > 1).toBe(isSentAgain);
+  });
+});

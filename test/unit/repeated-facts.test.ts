@@ -1,0 +1,110 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
+import { configSchema, webhookHosts } from '../../shared/config/config.ts';
+import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';
+import { archiveNamesOf } from '../../shared/source/artifact.ts';
+
+/*
+ * Facts that stand once in the source, and that Terraform, Firebase and the contracts must say again, because they cannot import it.
+ */
+const root = join(import.meta.dirname, '..', '..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const sorted = (names: readonly string[]): string[] => names.toSorted();
+const namesIn = (text: string | undefined): string[] => sorted((text ?? '').match(/\w+/g) ?? []);
+const mebibytes = (memory: string | undefined): number =>
+  Number.parseInt(memory ?? '', 10) * (memory?.endsWith('Gi') === true ? 1024 : 1);
+
+const firebaseSchema = z.object({
+  endpoints: z.record(
+    z.string(),
+    z.object({
+      entryPoint: z.string(),
+      availableMemoryMb: z.int(),
+      cpu: z.int(),
+      timeoutSeconds: z.int(),
+      concurrency: z.int(),
+      maxInstances: z.int(),
+    }),
+  ),
+});
+
+describe('the Git hosts whose webhooks are understood', () => {
+  const variable = /^variable "webhooks" \{[^]*?^\}/m.exec(read('terraform/variables.tf'))?.[0] ?? '';
+
+  it.each([
+    ['description', /The Git hosts that call receivePush \(([^)]*)\)/],
+    ['condition', /contains\(\[([^\]]*)\], host\)/],
+    ['error message', /"The hosts are ([^"]*)\."/],
+  ])('are those of the %s of Terraform', (_where, names) => {
+    const said = names.exec(variable)?.[1]?.replace(' and ', ', ');
+    expect(namesIn(said)).toEqual(sorted(webhookHosts));
+  });
+
+  it('are those of the contracts', () => {
+    const [, section] = read('docs/contracts.md').split('\n### Webhooks\n');
+    const hosts = [...(section?.split('\n###')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].flatMap(([, host]) => host ?? []);
+    expect(sorted(hosts)).toEqual(sorted(webhookHosts));
+  });
+});
+
+describe('the contracts', () => {
+  const contracts = read('docs/contracts.md');
+
+  it.each(archiveNamesOf('<path>'))('say what becomes of an object %s', (name) => {
+    expect(contracts).toContain(`\`${name}\``);
+  });
+
+  it.each(environmentStates.options)('say when an environment is %s', (state) => {
+    const [, paragraph] = contracts.split('\n`state`: ');
+    expect(paragraph?.split('\n\n')[0]).toContain(`\`${state}\``);
+  });
+});
+
+describe('the size of each function', () => {
+  const terraform = readdirSync(join(root, 'terraform'))
+    .filter((file) => file.endsWith('.tf'))
+    .map((file) => read(`terraform/${file}`));
+
+  it.each(Object.entries(functionSizes))('is what Terraform gives %s', (name, size) => {
+    const deployed = terraform.find((text) => text.includes(`entry_point    = "${name}"`)) ?? '';
+    const said =
+      /^ {2}size +=[^]*?memory = "(\w+)", cpu = "(\d+)", timeout = (\d+), concurrency = (\d+), max_instances = (\d+)/m;
+    const [, memory, ...numbers] = said.exec(deployed) ?? [];
+    const [cpu, timeoutSeconds, concurrency, maxInstances] = numbers.map(Number);
+    expect({ memoryMiB: mebibytes(memory), cpu, timeoutSeconds, concurrency, maxInstances }).toEqual(size);
+  });
+
+  it('can be another for each stage of Terraform', () => {
+    const stages = /for stage in keys\(var\.functions\) : contains\(\[([^\]]*)\]/.exec(
+      read('terraform/variables.tf'),
+    )?.[1];
+    const names = Object.keys(functionSizes).map((name) =>
+      name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`),
+    );
+    expect(namesIn(stages)).toEqual(sorted(names));
+  });
+
+  const { endpoints } = firebaseSchema.parse(load(read('functions/functions.yaml')));
+
+  it.each(Object.entries(endpoints))('is what Firebase gives %s', (_id, { entryPoint, availableMemoryMb, ...size }) => {
+    const sizes: Readonly<Record<string, FunctionSize>> = functionSizes;
+    expect({ memoryMiB: availableMemoryMb, ...size }).toEqual(sizes[entryPoint]);
+  });
+
+  it('is given to every function by Firebase', () => {
+    const given = new Set(Object.values(endpoints).map(({ entryPoint }) => entryPoint));
+    expect(sorted([...given])).toEqual(sorted(Object.keys(functionSizes)));
+  });
+
+  it('leaves each job of reconcile the memory of a renderer beside its own', () => {
+    /** docs/benchmarks.md, drift-found-of-5000. */
+    const peakMiB = 607;
+    const { renderMiB } = configSchema.shape.limits.parse(undefined);
+    const { memoryMiB, concurrency } = functionSizes.reconcile;
+    expect(memoryMiB).toBeGreaterThan(concurrency * (renderMiB + peakMiB));
+  });
+});
