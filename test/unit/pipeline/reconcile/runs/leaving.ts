@@ -11,7 +11,7 @@ import {
   shop,
   type Declared,
 } from './files.ts';
-import { moveOnUnseen } from './move-on.ts';
+import { moveOnUnseen, serveNoWidgets } from './meets.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -468,6 +468,64 @@ export const leaving: readonly Row[] = [
       ends: 'throws LeaseLost',
       says: 'environments/master/store/lease.json: a run of the previous name has not ended',
       remembers: null,
+    },
+  },
+  {
+    name: 'waits for what no version of its kind is served for now',
+    before: shop([definition, { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'one' } }], prune),
+    commit: gone,
+    meets: serveNoWidgets,
+    kept: {
+      ends: 'waiting, goes on',
+      says: 'waits for CustomResourceDefinition widgets.example.com: serves no version, and what this environment has of Widget.example.com cannot be deleted until it does',
+      alerts: ['reconcile master/shop, request'],
+      remembers: {
+        health: 'Healthy',
+        attempted: 'commit 1',
+        waiting:
+          'waits for CustomResourceDefinition widgets.example.com: serves no version, and what this environment has of Widget.example.com cannot be deleted until it does',
+        rollout: 'under way',
+      },
+    },
+  },
+  {
+    name: 'tells what hooks left, and no version of its kind is served for',
+    before: release(
+      [
+        definition,
+        {
+          apiVersion: 'example.com/v1',
+          kind: 'Widget',
+          metadata: { name: 'one', annotations: { 'helm.sh/hook': 'post-install' } },
+        },
+        colors,
+      ],
+      prune,
+    ),
+    commit: gone,
+    meets: serveNoWidgets,
+    kept: {
+      ends: 'diverged Failed',
+      says: 'Widget acme/one: could not be deleted: no version of its kind is served',
+      writes: ['delete ConfigMap acme/colors', 'release CustomResourceDefinition widgets.example.com'],
+      alerts: [
+        'diff Guarded, unexpected CustomResourceDefinition widgets.example.com',
+        'diff Failed, failed Widget acme/one',
+      ],
+      remembers: { health: 'Unknown', attempted: 'commit 1', incident: 'Failed' },
+    },
+  },
+  {
+    name: 'has a previous name that never was anything',
+    commit: {
+      'environments/shop.yaml': environment('shop', [], { previously: 'store' }),
+      'manifests/shop/all.json': list(colors),
+    },
+    lost: {
+      ends: 'converged',
+      writes: ['apply Namespace acme', 'apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['converged: 1 created'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', succeeded: ['store'] },
     },
   },
 ];

@@ -1,6 +1,6 @@
 import type { World } from '../world/world.ts';
 import { configMap, deployment, environment, list, shop } from './files.ts';
-import { moveOnUnseen } from './move-on.ts';
+import { moveOnUnseen } from './meets.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -335,6 +335,44 @@ export const ownership: readonly Row[] = [
       says: 'master/shop: the branch moved on before objects were taken over or deleted',
       writes: ['apply the inventory'],
       remembers: { health: 'Progressing', attempted: 'commit 2', converged: 'never', rollout: 'under way' },
+    },
+  },
+  {
+    name: 'refuses what is of its own name where nothing is left that tells whose it is',
+    before: shop([colors]),
+    meanwhile: ({ cluster }) => cluster.remove('ConfigMap acme/converge-shop'),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: {
+      ends: 'diverged Failed',
+      says: "cluster sandbox, ConfigMap acme/colors: is owned by environment master/shop, whose inventory is gone, and nothing is remembered of it here: another installation may have an environment of that name; nothing is written (where it is this one's: kubectl create configmap converge-shop --namespace acme, and kubectl annotate it with converge.dev/environment=master/shop converge.dev/repository=https://git.example.com/family/master)",
+      writes: [],
+      alerts: ['diff Failed'],
+      remembers: { health: 'Unknown', converged: 'never', incident: 'Failed' },
+    },
+  },
+  {
+    name: 'gives its inventory the name back that somebody took off it',
+    before: shop([colors]),
+    meanwhile: ({ cluster }) =>
+      cluster.edit('ConfigMap acme/converge-shop', 'rogue', (object) => {
+        const { 'converge.dev/environment': _name, ...annotations } = object.metadata.annotations ?? {};
+        return { ...object, metadata: { ...object.metadata, annotations } };
+      }),
+    kept: {
+      ends: 'unchanged',
+      writes: ['apply the inventory'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: {
+      ends: 'diverged Failed',
+      says: "cluster sandbox, ConfigMap acme/converge-shop: bears the id of the inventory of master/shop, which another class may have too, and no longer says whose it is; nothing is read or written (where it is this one's, set its annotation converge.dev/environment to master/shop)",
+      writes: [],
+      alerts: ['diff Failed'],
+      remembers: { health: 'Unknown', converged: 'never', incident: 'Failed' },
     },
   },
 ];

@@ -1,5 +1,5 @@
 import { configMap, definition, deployment, environment, list, shop, type Declared } from './files.ts';
-import { moveOnUnseen } from './move-on.ts';
+import { moveOnUnseen, serveNoWidgets } from './meets.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -11,6 +11,10 @@ const claim: Declared = {
   spec: { size: '1Gi' },
 };
 const widget: Declared = { apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'one' }, spec: { size: 1 } };
+const prunable: Declared = {
+  ...definition,
+  metadata: { name: 'widgets.example.com', annotations: { 'converge.dev/prune': 'true' } },
+};
 const many = (count: number): Declared[] => Array.from({ length: count }, (_one, index) => configMap(`of-${index}`));
 const services = (count: number): Declared[] =>
   Array.from({ length: count }, (_one, index) => ({
@@ -596,5 +600,104 @@ export const pruning: readonly Row[] = [
       remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1', left: ['/ConfigMap/acme/old'] },
     },
     lost: { remembers: { health: 'Unknown', converged: 'never' } },
+  },
+  {
+    name: 'leaves for a later look what no version of its kind is served for now',
+    before: shop([colors, definition, widget]),
+    commit: manifests(colors, definition),
+    meets: serveNoWidgets,
+    restless: true,
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory'],
+      alerts: ['converged: 2 unchanged'],
+      remembers: {
+        health: 'Healthy',
+        attempted: 'commit 2',
+        left: ['example.com/Widget/acme/one'],
+        pending: ['example.com/Widget/acme/one'],
+      },
+    },
+    lost: { remembers: { left: undefined, pending: undefined } },
+  },
+  {
+    name: 'does not take for gone what is served no longer while it is being deleted',
+    before: shop([colors, definition, { ...widget, metadata: { name: 'one', ...held } }], ['timeout: 20s']),
+    commit: manifests(colors, definition),
+    meets: (world) => void (world.onSleep = () => void serveNoWidgets(world)),
+    kept: {
+      ends: 'diverged Unhealthy',
+      says: 'Widget acme/one: is being deleted, and its finalizer example.com/hold has not let go',
+      writes: ['apply the inventory', 'delete Widget acme/one'],
+      alerts: ['diff Unhealthy, unexpected Widget acme/one'],
+      remembers: {
+        health: 'Degraded',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Unhealthy',
+        rollout: 'over',
+        left: ['example.com/Widget/acme/one'],
+        pending: ['example.com/Widget/acme/one'],
+      },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'prunes a definition that says so, and that nobody uses',
+    before: shop([colors, prunable]),
+    commit: manifests(colors),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'delete CustomResourceDefinition widgets.example.com', 'apply the inventory'],
+      alerts: ['converged: 1 unchanged, 1 pruned'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'guards a definition of which another environment has objects',
+    before: shop([colors, prunable]),
+    commit: {
+      ...manifests(colors),
+      'environments/blog.yaml': environment('blog'),
+      'manifests/blog/all.json': list(widget),
+    },
+    meets: async (world) => void (await world.run({ environment: 'blog' })),
+    kept: {
+      ends: 'diverged Guarded',
+      says: 'CustomResourceDefinition widgets.example.com: environment master/blog has objects of it (Widget acme/one)',
+      writes: ['apply the inventory'],
+      alerts: ['diff Guarded, unexpected CustomResourceDefinition widgets.example.com'],
+      remembers: {
+        health: 'Unknown',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Guarded',
+        left: ['apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com'],
+        pending: ['apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com'],
+      },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'guards a definition whose objects cannot be read',
+    before: shop([colors, prunable]),
+    commit: manifests(colors),
+    meets: serveNoWidgets,
+    kept: {
+      ends: 'diverged Guarded',
+      says: 'CustomResourceDefinition widgets.example.com: stays, since it cannot be told whether another environment has objects of it: the cluster serves none of its versions',
+      writes: ['apply the inventory'],
+      alerts: ['diff Guarded, unexpected CustomResourceDefinition widgets.example.com'],
+      remembers: {
+        health: 'Unknown',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Guarded',
+        left: ['apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com'],
+        pending: ['apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com'],
+      },
+    },
+    lost: { remembers: { converged: 'never' } },
   },
 ];

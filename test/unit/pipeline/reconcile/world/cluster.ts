@@ -29,6 +29,8 @@ export interface RecordingCluster extends Cluster {
   readonly immutable: Set<string>;
   /** By title, what a webhook makes of an object on its way in. */
   readonly webhooks: Map<string, (object: KubernetesObject) => KubernetesObject>;
+  /** Titles of definitions that serve no version, though their objects are there. */
+  readonly unserved: Set<string>;
   /** Group versions that cannot be discovered. */
   readonly unreadable: string[];
   /** Called with each write before it is done. */
@@ -78,6 +80,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const statuses = new Map<string, (object: KubernetesObject) => unknown>();
   const immutable = new Set<string>();
   const webhooks = new Map<string, (object: KubernetesObject) => KubernetesObject>();
+  const unserved = new Set<string>();
   const unreadable: string[] = [];
   let versions = 1;
   let uids = 0;
@@ -107,6 +110,16 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     return stored;
   }
 
+  function served(): ApiResource[] {
+    const defining = [...objects].filter(([title]) => !unserved.has(title));
+    return [...builtIn, ...defining.flatMap(([, { object }]) => definedBy(object))];
+  }
+
+  /** An API server answers a path that it does not serve with a 404 of its own. */
+  function isServed({ group, version, kind }: ApiResource): boolean {
+    return served().some((one) => one.group === group && one.version === version && one.kind === kind);
+  }
+
   function refusalOf(call: string): Refused | undefined {
     const refused = refusals.get(call);
     if (refused === undefined && call.startsWith('dry-run ')) return refusals.get(`apply ${call.slice(8)}`);
@@ -122,9 +135,12 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     race?.();
     const refused = refusalOf(call);
     if (refused === undefined || (isWrite && refused.status < 500)) return refused;
-    const { status, message } = refused;
+    throw failed(refused);
+  }
+
+  function failed({ status, message }: Refused): ConvergeError {
     const disposition = status >= 500 ? 'retry' : 'refuse';
-    throw new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${name}`, message, disposition });
+    return new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${name}`, message, disposition });
   }
 
   function note(call: string, status: number | undefined): void {
@@ -163,7 +179,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   }
 
   const cluster: RecordingCluster = {
-    ...{ name, writes, refusals, races, statuses, immutable, webhooks, unreadable, onWrite: () => {} },
+    ...{ name, writes, refusals, races, statuses, immutable, webhooks, unserved, unreadable, onWrite: () => {} },
     find: (title) => objects.get(title)?.object,
     all: () => [...objects.values()].map(({ object }) => object),
     put(object, manager = 'kubectl-create') {
@@ -200,16 +216,18 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     async api({ refresh } = { refresh: false }) {
       settle();
       if (!refresh && known !== undefined) return known;
-      const defined = [...objects.values()].flatMap(({ object }) => definedBy(object));
-      return (known = { version: 'v1.36.3', resources: [...builtIn, ...defined], unreadable: [...unreadable] });
+      return (known = { version: 'v1.36.3', resources: served(), unreadable: [...unreadable] });
     },
-    async get({ resource: { kind }, namespace, name: named }) {
-      const title = objectTitle({ kind, namespace, name: named });
+    async get({ resource: of, namespace, name: named }) {
+      const title = objectTitle({ kind: of.kind, namespace, name: named });
       begin(`get ${title}`, { writes: false });
+      if (!isServed(of)) return undefined;
       return objects.get(title)?.object;
     },
-    async list({ resource: { group, kind }, namespace, labelSelector, content }) {
+    async list({ resource: of, namespace, labelSelector, content }) {
+      const { group, kind } = of;
       begin(`list ${kind} ${namespace ?? ''}`.trim(), { writes: false });
+      if (!isServed(of)) throw failed({ status: 404, message: `the server does not serve ${kind}` });
       return [...objects.values()].flatMap(({ object }) => {
         const id = objectIdOf(object);
         if (id.group !== group || id.kind !== kind || (namespace !== undefined && id.namespace !== namespace))
@@ -248,14 +266,15 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       };
       return { outcome: 'applied', object: store(title, { ...live, metadata }, undefined) };
     },
-    async delete({ resource: { kind }, namespace, name: named, uid, resourceVersion }) {
-      const title = objectTitle({ kind, namespace, name: named });
+    async delete({ resource: of, namespace, name: named, uid, resourceVersion }) {
+      const title = objectTitle({ kind: of.kind, namespace, name: named });
       const refused = begin(`delete ${title}`, { writes: true });
       const live = objects.get(title)?.object;
       const isOther =
         live !== undefined &&
         (live.metadata.uid !== uid ||
           (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion));
+      if (!isServed(of)) return { outcome: 'unserved' };
       note(`delete ${title}`, refused?.status ?? (isOther ? 409 : undefined));
       if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
       if (live === undefined) return { outcome: 'absent' };

@@ -144,6 +144,7 @@ export function recordingRepository({
         .sort()
         .flatMap((path) => entryAt(files, path) ?? []);
     },
+    readLink: async () => undefined,
     rawCommit: async (id) => Buffer.from(known(id).raw),
     checkout: async (commit) => ({ folder: commit, absent: [] }),
     async commit({ parent, changes, message }) {
