@@ -20,13 +20,20 @@ function isNamed(item: unknown): item is { readonly name: string } {
   return isMap(item) && typeof item['name'] === 'string';
 }
 
+const leavesKnown = new WeakMap<object, Leaves>();
+
 /** What managers own of an object: neither its identity, nor what the API server keeps, nor its status. */
 export function leavesOf(object: Readonly<Record<string, unknown>>): Leaves {
+  const known = leavesKnown.get(object);
+  if (known !== undefined) return known;
   const { apiVersion: _version, kind: _kind, status: _status, metadata, ...rest } = object;
   const kept = isMap(metadata)
     ? Object.entries(metadata).filter(([name, value]) => ofMetadata.includes(name) && !sameValue(value, {}))
     : [];
-  return new Map(leavesBelow([], { ...rest, ...(kept.length === 0 ? {} : { metadata: Object.fromEntries(kept) }) }));
+  const owned = { ...rest, ...(kept.length === 0 ? {} : { metadata: Object.fromEntries(kept) }) };
+  const leaves = new Map(leavesBelow([], owned));
+  leavesKnown.set(object, leaves);
+  return leaves;
 }
 
 function leavesBelow(path: readonly string[], value: unknown): [string, unknown][] {
@@ -81,8 +88,13 @@ function fieldsBelow(paths: readonly (readonly string[])[]): JsonObject {
   return Object.fromEntries([...below].map(([step, inside]) => [step, fieldsBelow(inside.map(([, ...rest]) => rest))]));
 }
 
-export function pathsIn({ fieldsV1 = {} }: ManagedFieldsEntry): Set<string> {
-  return new Set(pathsBelow([], fieldsV1));
+const pathsKnown = new WeakMap<ManagedFieldsEntry, ReadonlySet<string>>();
+
+/** The paths that an entry owns. */
+export function pathsIn(entry: ManagedFieldsEntry): ReadonlySet<string> {
+  const paths = pathsKnown.get(entry) ?? new Set(pathsBelow([], entry.fieldsV1 ?? {}));
+  pathsKnown.set(entry, paths);
+  return paths;
 }
 
 function pathsBelow(path: readonly string[], fields: JsonObject): string[] {
