@@ -11,7 +11,9 @@ export interface Bundle {
 
 /** Libraries written as CommonJS use these three, and a module has none of them. */
 const commonJs =
-  "import{createRequire as converge_require}from'node:module';const require=converge_require(import.meta.url),__filename=import.meta.filename,__dirname=import.meta.dirname;";
+  "import{createRequire as converge_require}from'node:module';" +
+  'const require=converge_require(import.meta.url),' +
+  '__filename=import.meta.filename,__dirname=import.meta.dirname;';
 
 /**
  * Bundles with esbuild, in memory. Names are kept, so that a stack in a log says something and a library that looks at `constructor.name`

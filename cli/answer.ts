@@ -47,6 +47,6 @@ export function shortTime(time: string): string {
 }
 
 /** `main@9f2c6a1b3d4e` of `main@sha1:9f2c6a1b3d4e5f60718293a4b5c6d7e8f9012345`. */
-export function shortRevision(revision: string): string {
+export function plainRevision(revision: string): string {
   return revision.replace(/@sha1:([0-9a-f]{12})[0-9a-f]*$/, '@$1');
 }

@@ -4,7 +4,7 @@ import type { Diff } from '../shared/events/alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
 import { findLanding } from '../shared/pipeline/common/find-landing.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
-import { shortRevision, type Line } from './answer.ts';
+import { plainRevision, type Line } from './answer.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { readCommitStatus } from './read-status.ts';
@@ -67,9 +67,8 @@ export async function awaitConvergence(
     const late = environments?.filter(({ state }) => state === 'Converging') ?? [];
     if (environments !== undefined) {
       const done = environments.length - failed.length - late.length;
-      context.progress(
-        `${done} of ${environments.length} environments converged${late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('')}`,
-      );
+      const waits = late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('');
+      context.progress(`${done} of ${environments.length} environments converged${waits}`);
       const isOver = context.ports.now().getTime() >= deadline;
       if ((late.length === 0 && isConfirmed) || isOver)
         return { environments, failed, late, lines: environments.flatMap(linesOf) };
@@ -108,7 +107,7 @@ async function look(
 function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit): Line[] {
   switch (state) {
     case 'Converged':
-      return [{ text: `converged ${name} at ${shortRevision(revision)}`, tone: 'good' }];
+      return [{ text: `converged ${name} at ${plainRevision(revision)}`, tone: 'good' }];
     case 'Suspended':
       return [{ text: `suspended ${name}: its objects are left as they are`, tone: 'detail' }];
     case 'Converging':

@@ -63,7 +63,8 @@ export function readBuild(variables: Variables): Build {
   }
   const [project, id, location] = [of('PROJECT_ID'), of('BUILD_ID'), of('LOCATION')];
   if (project !== undefined && id !== undefined) {
-    const build = `https://console.cloud.google.com/cloud-build/builds${location === undefined ? '' : `;region=${location}`}/${id}?project=${project}`;
+    const region = location === undefined ? '' : `;region=${location}`;
+    const build = `https://console.cloud.google.com/cloud-build/builds${region}/${id}?project=${project}`;
     return { ci: 'Cloud Build', branch: of('BRANCH_NAME'), commit: of('COMMIT_SHA'), build, author: undefined };
   }
   return {

@@ -1,6 +1,6 @@
 import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
 import { history, type HistoryEntry } from '../shared/pipeline/history.ts';
-import { shortRevision, shortTime, type Answer, type Line } from './answer.ts';
+import { plainRevision, shortTime, type Answer, type Line } from './answer.ts';
 import type { Context } from './context.ts';
 import { provenanceLines } from './provenance-lines.ts';
 
@@ -27,7 +27,7 @@ function linesOf(entry: HistoryEntry): Line[] {
   const { state, revision, committedAt, attemptedAt, converged, failure } = entry;
   return [
     {
-      text: `${shortRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
+      text: `${plainRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
       tone: state === 'Failed' ? 'bad' : 'heading',
     },
     ...provenanceLines(entry),
@@ -40,9 +40,14 @@ function linesOf(entry: HistoryEntry): Line[] {
       ? []
       : [
           {
-            text: `  failed        ${shortTime(failure.since)} ${failure.reason}: ${failure.summary} (incident ${failure.incident}${failure.alert === null ? '' : `, alert ${failure.alert}`})`,
+            text: `  failed        ${shortTime(failure.since)} ${failureText(failure)}`,
             tone: 'bad' as const,
           },
         ]),
   ];
+}
+
+function failureText({ reason, summary, incident, alert }: NonNullable<HistoryEntry['failure']>): string {
+  const named = alert === null ? `incident ${incident}` : `incident ${incident}, alert ${alert}`;
+  return `${reason}: ${summary} (${named})`;
 }

@@ -17,10 +17,11 @@ export interface Surroundings {
 export const realSurroundings: Omit<Surroundings, 'answer'> = { open: openContext };
 
 /** The command line of `converge`. Each command is a file of its own, loaded when it is called. */
-export function makeProgram({ open, answer }: Surroundings): Command {
+export function makeProgram(surroundings: Surroundings): Command {
   const program = new Command('converge')
     .description(
-      'Uploads to Converge, and tells what became of it: from the buckets, Git and the status of the pipeline, never from a cluster.',
+      'Uploads to Converge, and tells what became of it: ' +
+        'from the buckets, Git and the status of the pipeline, never from a cluster.',
     )
     .option(
       '--config <file>',
@@ -31,9 +32,16 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .addHelpText('after', `\n${exitCodes}`)
     .exitOverride();
 
-  const context = (command: Command): Context =>
-    open({ config: command.optsWithGlobals<{ config?: string }>().config });
+  addUpload(program, surroundings);
+  addStatus(program, surroundings);
+  addHistory(program, surroundings);
+  addTrace(program, surroundings);
+  addRollback(program, surroundings);
+  addRbac(program, surroundings);
+  return program;
+}
 
+function addUpload(program: Command, { open, answer }: Surroundings): void {
   program
     .command('upload')
     .description('Uploads a folder as one atomic group, or files as they are, and prints the commit that they became.')
@@ -51,9 +59,11 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .addHelpText('after', example('converge upload --branch "$BRANCH_NAME" --wait ./deploy'))
     .action(async (paths: string[], _options: unknown, command: Command) => {
       const { upload } = await import('./upload.ts');
-      answer(await upload(context(command), paths, command.opts()));
+      answer(await upload(contextOf(command, open), paths, command.opts()));
     });
+}
 
+function addStatus(program: Command, { open, answer }: Surroundings): void {
   program
     .command('status')
     .description('Shows every environment, or those that are named, and what their files leave undone on purpose.')
@@ -61,9 +71,11 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .addHelpText('after', example('converge status acme-production'))
     .action(async (names: string[], _options: unknown, command: Command) => {
       const { showStatus } = await import('./status.ts');
-      answer(await showStatus(context(command), names));
+      answer(await showStatus(contextOf(command, open), names));
     });
+}
 
+function addHistory(program: Command, { open, answer }: Surroundings): void {
   program
     .command('history')
     .description(
@@ -77,9 +89,11 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .addHelpText('after', example('converge history acme-production --limit 5'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const { showHistory } = await import('./history.ts');
-      answer(await showHistory(context(command), name, command.opts()));
+      answer(await showHistory(contextOf(command, open), name, command.opts()));
     });
+}
 
+function addTrace(program: Command, { open, answer }: Surroundings): void {
   program
     .command('trace')
     .description('Shows where an object of a cluster came from: environment, revision, commits, artifacts, builds.')
@@ -94,13 +108,16 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .addHelpText('after', example('converge trace deployment/web -n acme'))
     .action(async (object: string, _options: unknown, command: Command) => {
       const { showTrace } = await import('./trace.ts');
-      answer(await showTrace(context(command), object, command.opts()));
+      answer(await showTrace(contextOf(command, open), object, command.opts()));
     });
+}
 
+function addRollback(program: Command, { open, answer }: Surroundings): void {
   program
     .command('rollback')
     .description(
-      'Takes an environment, or a whole repository, back by one commit on its branch. Without --to or --incident: to what converged before.',
+      'Takes an environment, or a whole repository, back by one commit on its branch. ' +
+        'Without --to or --incident: to what converged before.',
     )
     .argument('<environment|repository>', "<name>, <class>/<name>, or a repository's class")
     .option('--to <revision>', "a revision, or a commit's id")
@@ -111,13 +128,16 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     .addHelpText('after', example('converge rollback acme-production --reason "checkout fails"'))
     .action(async (target: string, _options: unknown, command: Command) => {
       const { rollBack } = await import('./rollback.ts');
-      answer(await rollBack(context(command), target, command.opts()));
+      answer(await rollBack(contextOf(command, open), target, command.opts()));
     });
+}
 
+function addRbac(program: Command, { open, answer }: Surroundings): void {
   program
     .command('rbac')
     .description(
-      'Prints the Kubernetes rights that an environment needs where it acts as a user of its own, for kubectl apply. No cluster is asked.',
+      'Prints the Kubernetes rights that an environment needs where it acts as a user of its own, for kubectl apply. ' +
+        'No cluster is asked.',
     )
     .argument('<environment>', '<name>, or <class>/<name>')
     .option(
@@ -154,10 +174,13 @@ export function makeProgram({ open, answer }: Surroundings): Command {
     )
     .action(async (name: string, _options: unknown, command: Command) => {
       const { showRbac } = await import('./rbac.ts');
-      answer(await showRbac(context(command), name, command.opts()));
+      answer(await showRbac(contextOf(command, open), name, command.opts()));
     });
+}
 
-  return program;
+/** `--config` is an option of the program, and may be given before or after a command's name. */
+function contextOf(command: Command, open: Surroundings['open']): Context {
+  return open({ config: command.optsWithGlobals<{ config?: string }>().config });
 }
 
 function example(line: string): string {

@@ -77,7 +77,8 @@ async function ask<T>({
 
 /** What went wrong, and what helps: Google tells nobody more of a token than that it is none. */
 function unauthenticated({ proof, audience }: { proof: Proof; audience: string }): [message: string, remedy: string] {
-  const fresh = `${tokenVariable}="$(gcloud auth print-identity-token)", for a service account with --audiences=${audience}`;
+  const token = `${tokenVariable}="$(gcloud auth print-identity-token)"`;
+  const fresh = `${token}, for a service account with --audiences=${audience}`;
   if (proof.kind === 'none') return [`asks for an ID token (401), and ${proof.reason}`, `set ${fresh}`];
   return [
     `does not accept the ID token of ${proof.from} (401)`,

@@ -4,7 +4,7 @@ import { describeError } from '../shared/base/errors.ts';
 import type { Topics } from '../shared/ports/messages.ts';
 import { rollback, type RollbackResult } from '../shared/pipeline/rollback.ts';
 import { shownPath } from '../shared/source/path-bytes.ts';
-import { shortRevision, type Answer, type Line } from './answer.ts';
+import { plainRevision, type Answer, type Line } from './answer.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 
@@ -70,7 +70,7 @@ function linesOf({
   paths,
 }: RollbackResult): Line[] {
   const what = environment === null ? repository : `${repository}/${environment}`;
-  const where = `${shortRevision(to)}, because ${because}`;
+  const where = `${plainRevision(to)}, because ${because}`;
   if (outcome === 'nothing') return [{ text: `${what} has nothing to take back to ${where}`, tone: 'plain' }];
   const first =
     outcome === 'planned'

@@ -1,6 +1,6 @@
 import { policyWords } from '../shared/environment/policy.ts';
 import type { EnvironmentState, EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
-import { shortRevision, shortTime, table, type Answer, type Tone } from './answer.ts';
+import { plainRevision, shortTime, table, type Answer, type Tone } from './answer.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
@@ -34,11 +34,11 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
       : environments.filter((environment) => names.some((name) => matches(name, environment)));
   const rows = shown.map((environment) => {
     const { repository, name, state, revision, health, since, message, policy, quarantine } = environment;
-    const barred = quarantine === null ? '' : `quarantined: ${shortRevision(quarantine.revision)}`;
+    const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
     const words = [message, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
     return {
       tone: tones[state],
-      cells: [`${repository}/${name}`, state, shortRevision(revision) || '-', health, shortTime(since), words],
+      cells: [`${repository}/${name}`, state, plainRevision(revision) || '-', health, shortTime(since), words],
     };
   });
   const isBad = unreadable.length > 0 || shown.some(({ state }) => state === 'Diverged' || state === 'Failed');
@@ -62,10 +62,10 @@ export function copiesOf({
   name,
   unproven: { count, objects },
 }: Pick<EnvironmentStatus, 'repository' | 'name' | 'unproven'>): { text: string; tone: Tone }[] {
-  const lines = objects.map(
-    ({ object, why, madeBy }) =>
-      `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${madeBy === null ? '' : `; made by ${madeBy}`}`,
-  );
+  const lines = objects.map(({ object, why, madeBy }) => {
+    const maker = madeBy === null ? '' : `; made by ${madeBy}`;
+    return `${repository}/${name}: ${object} carries its label and is none of its objects: ${why}${maker}`;
+  });
   const more = count > objects.length ? [`${repository}/${name}: and ${count - objects.length} more`] : [];
   return [...lines, ...more].map((text) => ({ text, tone: 'detail' }));
 }

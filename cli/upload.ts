@@ -82,9 +82,10 @@ function chooseClass({ context, options, build }: { context: Context; options: U
   if (options.class !== undefined) return options.class;
   const ref = options.branch ?? build.branch;
   if (ref === undefined) {
+    const silent = build.ci === undefined ? 'no CI says' : `${build.ci} does not say`;
     throw new CommandError({
       subject: '--branch',
-      message: `is not given, and ${build.ci === undefined ? 'no CI says' : `${build.ci} does not say`} which branch this is`,
+      message: `is not given, and ${silent} which branch this is`,
       remedy: 'give --branch BRANCH, or --class CLASS',
     });
   }

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { LocalError } from './local-error.ts';
 
 export interface ChildOptions {
@@ -42,53 +43,21 @@ const keptLines = 30;
  * then stops the parts in its own order.
  */
 export function startChild(options: ChildOptions): Child {
-  const { name, program, environment } = options;
-  const child = spawn(program, options.arguments ?? [], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: environment,
-    detached: true,
-    ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
-    ...(options.workingFolder === undefined ? {} : { cwd: options.workingFolder }),
-  });
-  const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a' });
-  const lastLines: string[] = [];
-  let asked = false;
-
-  function keep(line: string): void {
-    log?.write(`${line}\n`);
-    lastLines.push(line);
-    if (lastLines.length > keptLines) lastLines.shift();
-  }
-  function take(line: string): void {
-    keep(line);
-    options.onLine?.(line);
-  }
-
+  const { name } = options;
+  const child = spawnHeld(options);
+  const transcript = openTranscript(options.logFile);
   const output = createInterface({ input: child.stdout });
-  output.once('line', (line) => {
-    keep(line);
-    output.on('line', take);
-  });
-  createInterface({ input: child.stderr }).on('line', take);
-  // A child that ended closes the pipe: EPIPE here says nothing that `close` does not.
-  child.stdin.on('error', () => {});
+  readLines({ output, errors: createInterface({ input: child.stderr }), transcript, onLine: options.onLine });
 
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => {
-      log?.end();
-      const how = [signal === null ? `exit code ${code}` : `signal ${signal}`, ...lastLines].join('\n  ');
+  let asked = false;
+  const ended = endOf({
+    child,
+    transcript,
+    onClose: (how) => {
       if (!asked) options.onUnexpectedEnd?.(how);
-      resolve(how);
-    });
+    },
   });
-  const firstLine = new Promise<string>((resolve, reject) => {
-    output.once('line', resolve);
-    void ended.then((how) => reject(new LocalError({ message: `${name} ended before it was ready: ${how}` })));
-  });
-  // Not every caller waits for the first line, and a part that is stopped early never prints one.
-  firstLine.catch(() => {});
-
+  const firstLine = firstLineOf({ name, output, ended });
   const running = (): boolean => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
 
   return {
@@ -110,4 +79,101 @@ export function startChild(options: ChildOptions): Child {
       await ended;
     },
   };
+}
+
+type PipedProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+
+function spawnHeld(options: ChildOptions): PipedProcess {
+  const child = spawn(options.program, options.arguments ?? [], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: options.environment,
+    detached: true,
+    ...(options.argv0 === undefined ? {} : { argv0: options.argv0 }),
+    ...(options.workingFolder === undefined ? {} : { cwd: options.workingFolder }),
+  });
+  // A child that ended closes the pipe: EPIPE here says nothing that `close` does not.
+  child.stdin.on('error', () => {});
+  return child;
+}
+
+/** Everything that a child printed goes to its log file, and the last lines stay here. */
+interface Transcript {
+  readonly lastLines: readonly string[];
+  keep(line: string): void;
+  close(): void;
+}
+
+function openTranscript(logFile: string | undefined): Transcript {
+  const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a' });
+  const lastLines: string[] = [];
+  return {
+    lastLines,
+    keep(line) {
+      log?.write(`${line}\n`);
+      lastLines.push(line);
+      if (lastLines.length > keptLines) lastLines.shift();
+    },
+    close: () => log?.end(),
+  };
+}
+
+function readLines({
+  output,
+  errors,
+  transcript,
+  onLine,
+}: {
+  output: Interface;
+  errors: Interface;
+  transcript: Transcript;
+  onLine: ChildOptions['onLine'];
+}): void {
+  const take = (line: string): void => {
+    transcript.keep(line);
+    onLine?.(line);
+  };
+  output.once('line', (line) => {
+    transcript.keep(line);
+    output.on('line', take);
+  });
+  errors.on('line', take);
+}
+
+/** Resolves after `onClose`; at once where the program cannot be started. */
+function endOf({
+  child,
+  transcript,
+  onClose,
+}: {
+  child: PipedProcess;
+  transcript: Transcript;
+  onClose: (how: string) => void;
+}): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => {
+      transcript.close();
+      const how = [signal === null ? `exit code ${code}` : `signal ${signal}`, ...transcript.lastLines].join('\n  ');
+      onClose(how);
+      resolve(how);
+    });
+  });
+}
+
+function firstLineOf({
+  name,
+  output,
+  ended,
+}: {
+  name: string;
+  output: Interface;
+  ended: Promise<string>;
+}): Promise<string> {
+  const firstLine = new Promise<string>((resolve, reject) => {
+    output.once('line', resolve);
+    void ended.then((how) => reject(new LocalError({ message: `${name} ended before it was ready: ${how}` })));
+  });
+  // Not every caller waits for the first line, and a part that is stopped early never prints one.
+  firstLine.catch(() => {});
+  return firstLine;
 }

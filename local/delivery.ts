@@ -51,144 +51,152 @@ const acknowledgeSeconds = 600;
  * to the dead-letter topic after the last attempt.
  */
 export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { pubsub, routes, functions } = options;
+  const { pubsub, routes } = options;
   const { attempts = 5, backoff = { first: 200, longest: 10_000 }, log = () => {} } = options;
   const stopping = new AbortController();
-  const { signal } = stopping;
-  const underWay = new Set<Promise<void>>();
+  const sender: Sender = { ...options, attempts, backoff, log, signal: stopping.signal, underWay: new Set() };
 
   const topics = new Set([...routes.map((route) => route.topic), options.deadLetterTopic]);
   await Promise.all([...topics].map((topic) => pubsub.createTopic(topic)));
-  const subscriptions = await Promise.all(routes.map(subscribe));
-
-  async function subscribe(route: Route): Promise<Subscription> {
-    const name = `${route.topic}-${route.function}`;
-    await pubsub.topic(route.topic).createSubscription(name, { ackDeadlineSeconds: acknowledgeSeconds });
-    const subscription = pubsub.subscription(name, {
-      flowControl: { maxMessages: 10_000, allowExcessMessages: false },
-      closeOptions: { behavior: SubscriptionCloseBehaviors.NackImmediately },
-    });
-    const slots = createSlots(route.concurrency);
-    let ordinal = 0;
-    subscription.on('error', (error: Error) => log(`${name}: ${error.message}`));
-    subscription.on('message', (message: Message) => {
-      const [first = 0, ...copies] = deliveryDelays({ chaos: options.chaos, subscription: name, ordinal: ordinal++ });
-      const event = toEvent({ route, subscription: subscription.name, message: pulled(message) });
-      track(deliver({ route, event, message, slots, delay: first }));
-      for (const delay of copies) track(deliverCopy({ route, event, slots, delay }));
-    });
-    return subscription;
-  }
-
-  function track(work: Promise<void>): void {
-    const tracked = work.catch((error: unknown) => {
-      if (!signal.aborted) log(describeError(error));
-    });
-    underWay.add(tracked);
-    void tracked.finally(() => underWay.delete(tracked));
-  }
-
-  async function deliver(job: {
-    route: Route;
-    event: BinaryEvent;
-    message: Message;
-    slots: Slots;
-    delay: number;
-  }): Promise<void> {
-    const { route, event, message } = job;
-    let wait = job.delay;
-    let problem = '';
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      await pause(wait);
-      const failure = await job.slots.run(() => attemptOnce(route, event));
-      if (failure === undefined) {
-        message.ack();
-        return;
-      }
-      problem = failure;
-      log(`${route.function}: attempt ${attempt} of ${attempts} for ${named(event)} failed: ${problem}`);
-      wait = Math.min(backoff.first * 2 ** (attempt - 1), backoff.longest);
-    }
-    await giveUp({ route, event, problem });
-    message.ack();
-  }
-
-  /** A second delivery of the same message: whatever comes of it, the first one decides about the message. */
-  async function deliverCopy(job: { route: Route; event: BinaryEvent; slots: Slots; delay: number }): Promise<void> {
-    await pause(job.delay);
-    await job.slots.run(() => attemptOnce(job.route, job.event));
-  }
-
-  async function pause(milliseconds: number): Promise<void> {
-    if (milliseconds > 0) await sleep(milliseconds, undefined, { signal });
-  }
-
-  /** Why the function did not take the event, or undefined where it did. */
-  async function attemptOnce(route: Route, event: BinaryEvent): Promise<string | undefined> {
-    await functions.ready();
-    signal.throwIfAborted();
-    try {
-      const answer = await post({
-        url: functions.url(route.function),
-        headers: { ...event.headers, ...(await functions.authorize(route.function)) },
-        body: event.body,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(answerMilliseconds)]),
-      });
-      return answer.accepted ? undefined : `${answer.status} ${answer.text.trim().slice(0, 300)}`;
-    } catch (error) {
-      signal.throwIfAborted();
-      return describeError(error);
-    }
-  }
-
-  async function giveUp({
-    route,
-    event,
-    problem,
-  }: {
-    route: Route;
-    event: BinaryEvent;
-    problem: string;
-  }): Promise<void> {
-    const { headers } = event;
-    const letter = encodeDeadLetter(
-      {
-        stage: route.function,
-        reason: 'GivenUp',
-        message: `no delivery of ${attempts} succeeded; the last one: ${problem}`,
-        subject: headers['ce-subject'] ?? '',
-        event: {
-          id: headers['ce-id'],
-          type: headers['ce-type'],
-          source: headers['ce-source'],
-          subject: headers['ce-subject'],
-          data: readJson(event.body),
-        },
-      },
-      new Date(),
-    );
-    await pubsub.topic(options.deadLetterTopic).publishMessage({
-      data: Buffer.from(JSON.stringify(letter.data)),
-      attributes: {
-        'ce-specversion': '1.0',
-        'ce-id': letter.id,
-        'ce-type': letter.type,
-        'ce-source': letter.source,
-        'ce-subject': letter.subject,
-        'ce-time': letter.time.toISOString(),
-        'content-type': 'application/json',
-      },
-    });
-    log(`${route.function}: gave up ${named(event)}: ${problem}`);
-  }
+  const subscriptions = await Promise.all(routes.map((route) => subscribe(sender, route)));
 
   return {
     async stop() {
       stopping.abort();
       await Promise.all(subscriptions.map((subscription) => subscription.close()));
-      await Promise.all(underWay);
+      await Promise.all(sender.underWay);
     },
   };
+}
+
+/** What all deliveries share. */
+interface Sender extends Required<Omit<DeliveryOptions, 'routes'>> {
+  /** Ends the waits and the requests. */
+  readonly signal: AbortSignal;
+  readonly underWay: Set<Promise<void>>;
+}
+
+/** One delivery of a message, after a wait of `delay` milliseconds. */
+interface Job {
+  readonly route: Route;
+  readonly event: BinaryEvent;
+  readonly slots: Slots;
+  readonly delay: number;
+}
+
+async function subscribe(sender: Sender, route: Route): Promise<Subscription> {
+  const { pubsub, chaos, log } = sender;
+  const name = `${route.topic}-${route.function}`;
+  await pubsub.topic(route.topic).createSubscription(name, { ackDeadlineSeconds: acknowledgeSeconds });
+  const subscription = pubsub.subscription(name, {
+    flowControl: { maxMessages: 10_000, allowExcessMessages: false },
+    closeOptions: { behavior: SubscriptionCloseBehaviors.NackImmediately },
+  });
+  const slots = createSlots(route.concurrency);
+  let ordinal = 0;
+  subscription.on('error', (error: Error) => log(`${name}: ${error.message}`));
+  subscription.on('message', (message: Message) => {
+    const [first = 0, ...copies] = deliveryDelays({ chaos, subscription: name, ordinal: ordinal++ });
+    const event = toEvent({ route, subscription: subscription.name, message: pulled(message) });
+    track(sender, deliver(sender, { route, event, message, slots, delay: first }));
+    for (const delay of copies) track(sender, deliverCopy(sender, { route, event, slots, delay }));
+  });
+  return subscription;
+}
+
+function track({ underWay, signal, log }: Sender, work: Promise<void>): void {
+  const tracked = work.catch((error: unknown) => {
+    if (!signal.aborted) log(describeError(error));
+  });
+  underWay.add(tracked);
+  void tracked.finally(() => underWay.delete(tracked));
+}
+
+async function deliver(sender: Sender, job: Job & { readonly message: Message }): Promise<void> {
+  const { attempts, backoff, log, signal } = sender;
+  const { route, event, message } = job;
+  let wait = job.delay;
+  let problem = '';
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    await pause(wait, signal);
+    const failure = await job.slots.run(() => attemptOnce(sender, job));
+    if (failure === undefined) {
+      message.ack();
+      return;
+    }
+    problem = failure;
+    log(`${route.function}: attempt ${attempt} of ${attempts} for ${named(event)} failed: ${problem}`);
+    wait = Math.min(backoff.first * 2 ** (attempt - 1), backoff.longest);
+  }
+  await giveUp(sender, { route, event, problem });
+  message.ack();
+}
+
+/** A second delivery of the same message: whatever comes of it, the first one decides about the message. */
+async function deliverCopy(sender: Sender, job: Job): Promise<void> {
+  await pause(job.delay, sender.signal);
+  await job.slots.run(() => attemptOnce(sender, job));
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (milliseconds > 0) await sleep(milliseconds, undefined, { signal });
+}
+
+/** Why the function did not take the event, or undefined where it did. */
+async function attemptOnce(
+  { functions, signal }: Sender,
+  { route, event }: Pick<Job, 'route' | 'event'>,
+): Promise<string | undefined> {
+  await functions.ready();
+  signal.throwIfAborted();
+  try {
+    const answer = await post({
+      url: functions.url(route.function),
+      headers: { ...event.headers, ...(await functions.authorize(route.function)) },
+      body: event.body,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMilliseconds)]),
+    });
+    return answer.accepted ? undefined : `${answer.status} ${answer.text.trim().slice(0, 300)}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    return describeError(error);
+  }
+}
+
+async function giveUp(
+  { pubsub, deadLetterTopic, attempts, log }: Sender,
+  { route, event, problem }: Pick<Job, 'route' | 'event'> & { readonly problem: string },
+): Promise<void> {
+  const { headers } = event;
+  const letter = encodeDeadLetter(
+    {
+      stage: route.function,
+      reason: 'GivenUp',
+      message: `no delivery of ${attempts} succeeded; the last one: ${problem}`,
+      subject: headers['ce-subject'] ?? '',
+      event: {
+        id: headers['ce-id'],
+        type: headers['ce-type'],
+        source: headers['ce-source'],
+        subject: headers['ce-subject'],
+        data: readJson(event.body),
+      },
+    },
+    new Date(),
+  );
+  await pubsub.topic(deadLetterTopic).publishMessage({
+    data: Buffer.from(JSON.stringify(letter.data)),
+    attributes: {
+      'ce-specversion': '1.0',
+      'ce-id': letter.id,
+      'ce-type': letter.type,
+      'ce-source': letter.source,
+      'ce-subject': letter.subject,
+      'ce-time': letter.time.toISOString(),
+      'content-type': 'application/json',
+    },
+  });
+  log(`${route.function}: gave up ${named(event)}: ${problem}`);
 }
 
 function toEvent({

@@ -27,7 +27,7 @@ export interface Functions {
   stop(): Promise<void>;
 }
 
-const host = join(import.meta.dirname, 'functions-host.ts');
+const hostProgram = join(import.meta.dirname, 'functions-host.ts');
 /** A process that lived at least this long is replaced at once; one that did not, after a pause. */
 const soundMilliseconds = 2000;
 const pauseMilliseconds = 1000;
@@ -38,74 +38,97 @@ const pauseMilliseconds = 1000;
  * Throws `LocalError` with what the process printed where the first one does not come up.
  */
 export async function startFunctions(options: FunctionsOptions): Promise<Functions> {
-  const log = options.log ?? (() => {});
-  let stopped = false;
-  let endIsWanted = false;
-  let port = 0;
-  let child = startHost();
-  let listening = listen(child);
-  await listening;
-
-  function startHost(): Child {
-    return startChild({
-      name: 'functions',
-      program: process.execPath,
-      arguments: ['--disable-warning=ExperimentalWarning', host, '--source', options.source, '--port', String(port)],
-      environment: options.environment,
-      logFile: options.logFile,
-      ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
-    });
-  }
-
-  async function listen(started: Child): Promise<void> {
-    port = Number(await started.firstLine);
-    void replaceAfterEnd(started, performance.now());
-  }
-
-  async function replaceAfterEnd(ending: Child, since: number): Promise<void> {
-    const how = await ending.ended;
-    if (stopped) return;
-    if (!endIsWanted) log(`the functions ended (${how}); starting them again`);
-    const crashedAtOnce = !endIsWanted && performance.now() - since < soundMilliseconds;
-    endIsWanted = false;
-    listening = startAgain(crashedAtOnce ? pauseMilliseconds : 0);
-    // Whoever waits for readiness sees a failure; one that nobody waits for must not end this process.
-    listening.catch(() => {});
-  }
-
-  /** Tries until a process listens: a module that is broken now may be mended by the next try. */
-  async function startAgain(pause: number): Promise<void> {
-    for (let wait = pause; ; wait = pauseMilliseconds) {
-      await sleep(wait);
-      if (stopped) throw new Error('the functions are stopped');
-      child = startHost();
-      try {
-        return await listen(child);
-      } catch (error) {
-        log(error instanceof Error ? error.message : String(error));
-      }
-    }
-  }
+  const host: Host = {
+    options,
+    child: startHostProcess({ options, port: 0 }),
+    listening: Promise.resolve(),
+    port: 0,
+    endIsWanted: false,
+    stopped: false,
+  };
+  host.listening = listen(host);
+  await host.listening;
 
   return {
-    url: (name) => `http://127.0.0.1:${port}/${name}`,
-    ready: () => listening,
-    pid: () => child.pid,
+    url: (name) => `http://127.0.0.1:${host.port}/${name}`,
+    ready: () => host.listening,
+    pid: () => host.child.pid,
     async restart() {
-      await listening;
-      endIsWanted = true;
-      await child.stop();
-      await listening;
+      await host.listening;
+      host.endIsWanted = true;
+      await host.child.stop();
+      await host.listening;
     },
     async kill() {
-      await listening;
-      endIsWanted = true;
-      await child.kill();
+      await host.listening;
+      host.endIsWanted = true;
+      await host.child.kill();
     },
     async stop() {
-      stopped = true;
-      await child.stop();
-      await listening.catch(() => {});
+      host.stopped = true;
+      await host.child.stop();
+      await host.listening.catch(() => {});
     },
   };
+}
+
+/** The process of the moment, and what is wanted of it. */
+interface Host {
+  readonly options: FunctionsOptions;
+  child: Child;
+  /** Resolves once `child` listens, or the one that replaces it. */
+  listening: Promise<void>;
+  /** 0 until the first process has drawn it; the later ones take the same. */
+  port: number;
+  endIsWanted: boolean;
+  stopped: boolean;
+}
+
+function startHostProcess({ options, port }: { options: FunctionsOptions; port: number }): Child {
+  return startChild({
+    name: 'functions',
+    program: process.execPath,
+    arguments: [
+      '--disable-warning=ExperimentalWarning',
+      hostProgram,
+      '--source',
+      options.source,
+      '--port',
+      String(port),
+    ],
+    environment: options.environment,
+    logFile: options.logFile,
+    ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+  });
+}
+
+async function listen(host: Host): Promise<void> {
+  const { child } = host;
+  host.port = Number(await child.firstLine);
+  void replaceAfterEnd({ host, ending: child, since: performance.now() });
+}
+
+async function replaceAfterEnd({ host, ending, since }: { host: Host; ending: Child; since: number }): Promise<void> {
+  const how = await ending.ended;
+  if (host.stopped) return;
+  if (!host.endIsWanted) host.options.log?.(`the functions ended (${how}); starting them again`);
+  const crashedAtOnce = !host.endIsWanted && performance.now() - since < soundMilliseconds;
+  host.endIsWanted = false;
+  host.listening = startAgain({ host, pause: crashedAtOnce ? pauseMilliseconds : 0 });
+  // Whoever waits for readiness sees a failure; one that nobody waits for must not end this process.
+  host.listening.catch(() => {});
+}
+
+/** Tries until a process listens: a module that is broken now may be mended by the next try. */
+async function startAgain({ host, pause }: { host: Host; pause: number }): Promise<void> {
+  for (let wait = pause; ; wait = pauseMilliseconds) {
+    await sleep(wait);
+    if (host.stopped) throw new Error('the functions are stopped');
+    host.child = startHostProcess(host);
+    try {
+      return await listen(host);
+    } catch (error) {
+      host.options.log?.(error instanceof Error ? error.message : String(error));
+    }
+  }
 }

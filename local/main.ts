@@ -68,7 +68,8 @@ function here(path: string): string {
 
 function printFacts(pipeline: Pipeline): void {
   const { facts, programs } = pipeline;
-  const storageUpload = `${facts.storage}/upload/storage/v1/b/${facts.buckets.master}/o?uploadType=media&name=config/defaults.yaml`;
+  const uploads = `${facts.storage}/upload/storage/v1/b/${facts.buckets.master}/o`;
+  const storageUpload = `${uploads}?uploadType=media&name=config/defaults.yaml`;
   say('The pipeline stays up.', 'heading');
   for (const [name, url] of [
     ['Status', facts.status],

@@ -1,7 +1,6 @@
 import { PubSub } from '@google-cloud/pubsub';
 import { Storage } from '@google-cloud/storage';
 import { randomBytes, randomInt } from 'node:crypto';
-import { appendFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { dump } from 'js-yaml';
@@ -14,14 +13,16 @@ import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { startFunctions, type Functions } from './functions.ts';
-import { startGit, type GitHost } from './parts/git.ts';
-import { startIssuer } from './parts/issuer.ts';
-import { startKubernetes, type Kubernetes } from './parts/kubernetes.ts';
-import { startPubSub, type PubSubService } from './parts/pubsub.ts';
-import { startStorage, type StorageService } from './parts/storage.ts';
+import type { GitHost, Push } from './parts/git.ts';
+import type { Kubernetes } from './parts/kubernetes.ts';
+import type { PubSubService } from './parts/pubsub.ts';
+import type { StorageService } from './parts/storage.ts';
+import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
+import { startServices, type Services } from './services.ts';
+import { createStops, type Stops } from './stops.ts';
 
 const project = 'local';
 const repositoryClasses = ['master', 'staging', 'develop'] as const;
@@ -72,14 +73,6 @@ export interface PipelineOptions {
 }
 
 export type ConfigInput = z.input<typeof configSchema>;
-
-export interface LogEntry {
-  /** `output`: a line that the functions printed; `note`: what the pipeline did; `failure`: a part ended by itself. */
-  readonly kind: 'output' | 'note' | 'failure';
-  /** `functions`, `delivery`, `git`, `kubernetes`, `pipeline`, ... */
-  readonly part: string;
-  readonly message: string;
-}
 
 export interface Pipeline {
   readonly facts: LocalFacts;
@@ -141,200 +134,235 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const home = join(folder, 'home');
   const temporary = join(folder, 'tmp');
   await Promise.all([home, temporary].map((path) => mkdir(path, { recursive: true })));
-  const logFile = join(folder, 'pipeline.log');
 
-  /** What is to be stopped, in the order it was started. */
-  const stops: (() => Promise<void>)[] = [];
-  let stopped: Promise<void> | undefined;
-  function write(entry: LogEntry): void {
-    appendFileSync(logFile, `${new Date().toISOString()} ${entry.part}: ${entry.message}\n`);
-    options.log?.(entry);
-  }
-  const logOf =
-    (part: string) =>
-    (message: string): void =>
-      write({ kind: 'note', part, message });
-  const endOf =
-    (part: string) =>
-    (how: string): void => {
-      if (stopped === undefined) write({ kind: 'failure', part, message: `ended by itself: ${how}` });
-    };
-
-  async function stopping<T extends { stop(): Promise<void> }>(starting: Promise<T>): Promise<T> {
-    const part = await starting;
-    stops.push(part.stop);
-    return part;
-  }
-
-  /** In the opposite order of the start, so that nothing calls what is gone; each gets its turn, whatever the one before said. */
-  async function stopAll(): Promise<void> {
-    const problems: unknown[] = [];
-    for (const stop of stops.toReversed()) await stop().catch((error: unknown) => problems.push(error));
-    if (problems.length > 0) throw new AggregateError(problems, 'not everything could be stopped');
-  }
-  const stop = (): Promise<void> => (stopped ??= stopAll());
-
-  async function startParts(): Promise<Pipeline> {
-    const webhookSecret = randomBytes(24).toString('hex');
-    let announceTo: string | undefined;
-    const startingPubSub = stopping(
-      startPubSub({ program: programs.pubsub, folder: home, onUnexpectedEnd: endOf('pubsub') }),
-    );
-    const starting = [
-      stopping(
-        startKubernetes({
-          folder: join(folder, 'kubernetes'),
-          programs,
-          onUnexpectedEnd: (part, how) => endOf(part)(how),
-        }),
-      ),
-      startingPubSub,
-      startingPubSub.then(({ host }) =>
-        stopping(
-          startStorage({
-            program: programs.storage,
-            folder: home,
-            pubsubHost: host,
-            onUnexpectedEnd: endOf('storage'),
-          }),
-        ),
-      ),
-      stopping(
-        startGit({
-          folder: join(folder, 'git'),
-          repositories: repositoryClasses,
-          log: logOf('git'),
-          onPush: async (push) => {
-            if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
-          },
-        }),
-      ),
-      stopping(startIssuer()),
-    ] as const;
-    // Also after one has failed: what came up later would otherwise be missed by the stop.
-    await Promise.allSettled(starting);
-    const [kubernetes, pubsub, storage, git, issuer] = await Promise.all(starting);
-
-    const clients = {
-      storage: new Storage({ projectId: project, apiEndpoint: storage.url }),
-      pubsub: new PubSub({ projectId: project, apiEndpoint: pubsub.host, emulatorMode: true }),
-    };
-    stops.push(() => clients.pubsub.close());
-
-    const buckets = byClass((name) => `family-${name}`);
-    const repositories = byClass((name) => git.url(name));
-    const secretFile = join(folder, 'webhook-secret');
-    const config = join(folder, 'converge.yaml');
-    const configuration: ConfigInput = {
-      project,
-      state: { bucket: stateBucket },
-      repositories: Object.fromEntries(
-        repositoryClasses.map((name) => [name, { url: repositories[name], branch: 'main', bucket: buckets[name] }]),
-      ),
-      clusters: { [cluster]: { kubeconfig: kubernetes.kubeconfig } },
-      webhooks: { github: { secretFile } },
-      storage: { endpoint: storage.url },
-      renderer: { program: programs.render },
-      access: localAccess(issuer),
-      ...options.configuration,
-    };
-    const text = dump(configuration);
-    parseConfig({ file: config, text });
-    await Promise.all([writeFile(secretFile, webhookSecret, { mode: 0o600 }), writeFile(config, text)]);
-    await Promise.all([...Object.values(buckets), stateBucket].map((bucket) => clients.storage.createBucket(bucket)));
-
-    const functions = await stopping(
-      startFunctions({
-        source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
-        environment: partEnvironment({
-          home,
-          variables: {
-            CONVERGE_CONFIG: config,
-            GOOGLE_CLOUD_PROJECT: project,
-            METADATA_SERVER_DETECTION: 'none',
-            NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
-            NODE_ENV: 'production',
-            PUBSUB_EMULATOR_HOST: pubsub.host,
-            TMPDIR: temporary,
-          },
-        }),
-        logFile: join(folder, 'functions.log'),
-        onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
-        log: logOf('pipeline'),
-      }),
-    );
-    const facts: LocalFacts = {
-      project,
-      config,
-      storage: storage.url,
-      pubsub: pubsub.host,
-      buckets,
-      repositories,
-      topics: { diff: 'diff', converged: 'converged' },
-      kubeconfig: kubernetes.kubeconfig,
-      status: functions.url('status'),
-      webhook: functions.url('receivePush'),
-    };
-    announceTo = facts.webhook;
-
-    await stopping(
-      startDelivery({
-        pubsub: clients.pubsub,
-        routes,
-        deadLetterTopic: 'dead-letter' satisfies Topic,
-        chaos,
-        functions: { ...functions, authorize: (name) => authorize(issuer, name) },
-        ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
-        log: logOf('delivery'),
-      }),
-    );
-    const notified = { eventTypes: ['OBJECT_FINALIZE'], payloadFormat: 'JSON_API_V1' };
-    await Promise.all(
-      Object.values(buckets).map((bucket) => clients.storage.bucket(bucket).createNotification(storageTopic, notified)),
-    );
-    const { scheduleSeconds = 10 } = options;
-    if (scheduleSeconds > 0) {
-      const { stop: stopSchedule } = startSchedule({
-        seconds: scheduleSeconds,
-        url: functions.url('checkDrift'),
-        ready: functions.ready,
-        authorize: () => authorize(issuer, 'checkDrift'),
-        log: logOf('schedule'),
-      });
-      stops.push(stopSchedule);
-    }
-    logOf('pipeline')(
-      chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
-    );
-
-    return {
-      facts,
-      folder,
-      config,
-      stateBucket,
-      cluster,
-      webhookSecret,
-      seed,
-      programs,
-      kubernetes,
-      git,
-      storage,
-      pubsub,
-      functions,
-      authorize: (name) => authorize(issuer, name),
-      clients,
-      restartFunctions: functions.restart,
-      killFunctions: functions.kill,
-      stop,
-    };
-  }
-
+  const stops = createStops();
+  const log = openLog({ file: join(folder, 'pipeline.log'), tell: options.log, isStopping: stops.hasBegun });
   try {
-    return await startParts();
+    return await startParts({ options, folder, home, temporary, programs, seed, chaos, stops, log });
   } catch (error) {
-    await stop();
+    await stops.stopAll();
     throw error;
   }
+}
+
+/** What each step of the start is handed. */
+interface Start {
+  readonly options: PipelineOptions;
+  readonly folder: string;
+  /** The parts' `HOME`. */
+  readonly home: string;
+  readonly temporary: string;
+  readonly programs: Programs;
+  readonly seed: number;
+  readonly chaos: Chaos;
+  readonly stops: Stops;
+  readonly log: PipelineLog;
+}
+
+async function startParts(start: Start): Promise<Pipeline> {
+  const { folder, programs, seed, chaos, stops, log } = start;
+  const webhookSecret = randomBytes(24).toString('hex');
+  let announceTo: string | undefined;
+  const onPush = async (push: Push): Promise<void> => {
+    if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
+  };
+  const services = await startServices({ ...start, repositories: repositoryClasses, onPush });
+  const clients = openClients({ stops, services });
+  const buckets = byClass((name) => `family-${name}`);
+  const repositories = byClass((name) => services.git.url(name));
+  const config = await configure({ start, services, buckets, repositories, webhookSecret });
+  await Promise.all([...Object.values(buckets), stateBucket].map((bucket) => clients.storage.createBucket(bucket)));
+
+  const functions = await hostFunctions({ start, services, config });
+  const facts = factsOf({ services, functions, buckets, repositories, config });
+  announceTo = facts.webhook;
+  await deliverMessages({ start, services, clients, functions });
+  await notifyOfUploads({ clients, buckets });
+  scheduleDriftChecks({ start, services, functions });
+  log.noteOf('pipeline')(
+    chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
+  );
+
+  const { kubernetes, git, storage, pubsub, issuer } = services;
+  return {
+    facts,
+    folder,
+    config,
+    stateBucket,
+    cluster,
+    webhookSecret,
+    seed,
+    programs,
+    kubernetes,
+    git,
+    storage,
+    pubsub,
+    functions,
+    authorize: (name) => authorize(issuer, name),
+    clients,
+    restartFunctions: functions.restart,
+    killFunctions: functions.kill,
+    stop: stops.stopAll,
+  };
+}
+
+function openClients({ stops, services }: { stops: Stops; services: Services }): Pipeline['clients'] {
+  const storage = new Storage({ projectId: project, apiEndpoint: services.storage.url });
+  const pubsub = new PubSub({ projectId: project, apiEndpoint: services.pubsub.host, emulatorMode: true });
+  stops.add(() => pubsub.close());
+  return { storage, pubsub };
+}
+
+/** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
+async function configure({
+  start: { options, folder, programs },
+  services: { kubernetes, storage, issuer },
+  buckets,
+  repositories,
+  webhookSecret,
+}: {
+  start: Start;
+  services: Services;
+  buckets: ByClass;
+  repositories: ByClass;
+  webhookSecret: string;
+}): Promise<string> {
+  const secretFile = join(folder, 'webhook-secret');
+  const file = join(folder, 'converge.yaml');
+  const configuration: ConfigInput = {
+    project,
+    state: { bucket: stateBucket },
+    repositories: Object.fromEntries(
+      repositoryClasses.map((name) => [name, { url: repositories[name], branch: 'main', bucket: buckets[name] }]),
+    ),
+    clusters: { [cluster]: { kubeconfig: kubernetes.kubeconfig } },
+    webhooks: { github: { secretFile } },
+    storage: { endpoint: storage.url },
+    renderer: { program: programs.render },
+    access: localAccess(issuer),
+    ...options.configuration,
+  };
+  const text = dump(configuration);
+  parseConfig({ file, text });
+  await Promise.all([writeFile(secretFile, webhookSecret, { mode: 0o600 }), writeFile(file, text)]);
+  return file;
+}
+
+function hostFunctions({
+  start: { options, folder, home, temporary, stops, log },
+  services,
+  config,
+}: {
+  start: Start;
+  services: Services;
+  config: string;
+}): Promise<Functions> {
+  const environment = partEnvironment({
+    home,
+    variables: {
+      CONVERGE_CONFIG: config,
+      GOOGLE_CLOUD_PROJECT: project,
+      METADATA_SERVER_DETECTION: 'none',
+      NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
+      NODE_ENV: 'production',
+      PUBSUB_EMULATOR_HOST: services.pubsub.host,
+      TMPDIR: temporary,
+    },
+  });
+  return stops.withStop(
+    startFunctions({
+      source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
+      environment,
+      logFile: join(folder, 'functions.log'),
+      onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
+      log: log.noteOf('pipeline'),
+    }),
+  );
+}
+
+function factsOf({
+  services: { kubernetes, pubsub, storage },
+  functions,
+  buckets,
+  repositories,
+  config,
+}: {
+  services: Services;
+  functions: Functions;
+  buckets: ByClass;
+  repositories: ByClass;
+  config: string;
+}): LocalFacts {
+  return {
+    project,
+    config,
+    storage: storage.url,
+    pubsub: pubsub.host,
+    buckets,
+    repositories,
+    topics: { diff: 'diff', converged: 'converged' },
+    kubeconfig: kubernetes.kubeconfig,
+    status: functions.url('status'),
+    webhook: functions.url('receivePush'),
+  };
+}
+
+async function deliverMessages({
+  start: { options, chaos, stops, log },
+  services: { issuer },
+  clients,
+  functions,
+}: {
+  start: Start;
+  services: Services;
+  clients: Pipeline['clients'];
+  functions: Functions;
+}): Promise<void> {
+  await stops.withStop(
+    startDelivery({
+      pubsub: clients.pubsub,
+      routes,
+      deadLetterTopic: 'dead-letter' satisfies Topic,
+      chaos,
+      functions: { ...functions, authorize: (name) => authorize(issuer, name) },
+      ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
+      log: log.noteOf('delivery'),
+    }),
+  );
+}
+
+async function notifyOfUploads({
+  clients,
+  buckets,
+}: {
+  clients: Pipeline['clients'];
+  buckets: ByClass;
+}): Promise<void> {
+  const notified = { eventTypes: ['OBJECT_FINALIZE'], payloadFormat: 'JSON_API_V1' };
+  await Promise.all(
+    Object.values(buckets).map((bucket) => clients.storage.bucket(bucket).createNotification(storageTopic, notified)),
+  );
+}
+
+function scheduleDriftChecks({
+  start: { options, stops, log },
+  services: { issuer },
+  functions,
+}: {
+  start: Start;
+  services: Services;
+  functions: Functions;
+}): void {
+  const { scheduleSeconds = 10 } = options;
+  if (scheduleSeconds <= 0) return;
+  const schedule = startSchedule({
+    seconds: scheduleSeconds,
+    url: functions.url('checkDrift'),
+    ready: functions.ready,
+    authorize: () => authorize(issuer, 'checkDrift'),
+    log: log.noteOf('schedule'),
+  });
+  stops.add(schedule.stop);
 }
 
 function byClass(valueOf: (name: string) => string): ByClass {

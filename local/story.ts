@@ -1,4 +1,4 @@
-import type { Message } from '@google-cloud/pubsub';
+import type { Message, PubSub, Subscription } from '@google-cloud/pubsub';
 import { execFile } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { cp, readdir, readFile } from 'node:fs/promises';
@@ -123,7 +123,8 @@ async function editByHand(scene: Scene): Promise<void> {
   say(`kubectl    ${command.join(' ')}`);
   const { checked } = await lookForDrift(pipeline);
   say(
-    `schedule   checkDrift looks at ${checked.length} environments (called by hand here, so that nobody waits for the scheduler)`,
+    `schedule   checkDrift looks at ${checked.length} environments ` +
+      '(called by hand here, so that nobody waits for the scheduler)',
   );
   const diff = await watch.first({
     what: `a diff of ${acme.environment}`,
@@ -196,7 +197,7 @@ async function sayStatus({ pipeline, say }: Scene): Promise<void> {
     row.state,
     row.health,
     String(row.objects),
-    shortRevision(row.revision),
+    abbreviatedRevision(row.revision),
     policyWords(row.policy).join(', '),
   ]);
   for (const line of table([heads, ...rows])) say(line);
@@ -324,10 +325,8 @@ async function sayConverged(
   const ended = environments.map(async (environment) => {
     const what = `${environment} converged at ${shortened(commit)}`;
     const { changes, policy } = await watch.first({ what, pick: (seen) => convergedOf(seen, environment) });
-    say(
-      `converged  ${environment.padEnd(18)} ${[countsOf(changes), ...policyWords(policy)].join(', ')}; ${secondsSince(at)}`,
-      'good',
-    );
+    const words = [countsOf(changes), ...policyWords(policy)].join(', ');
+    say(`converged  ${environment.padEnd(18)} ${words}; ${secondsSince(at)}`, 'good');
   });
   await Promise.all(ended);
 
@@ -336,20 +335,18 @@ async function sayConverged(
   if (touched.length > 0)
     throw new LocalError({ message: `touched without a need: ${touched.map(({ name }) => name).join(', ')}` });
   if (others.length > 0)
-    say(`untouched  ${others.map(({ name, revision: at }) => `${name} (${shortRevision(at)})`).join(', ')}`);
+    say(`untouched  ${others.map(({ name, revision: at }) => `${name} (${abbreviatedRevision(at)})`).join(', ')}`);
 }
 
 /** The id of the job that `fanOut` sends for a commit. */
 function jobId({ environment, commit }: { environment: string; commit: string }): string {
-  const job = { repository, environment, mode: 'reconcile', cause: 'commit' } as const;
+  const job = { repository, environment, cause: 'commit' } as const;
   return encodeReconcileRequested({ job, occasion: commit, time: new Date() }).id;
 }
 
 function sayDiff({ diff, say }: { diff: Diff; say: Say }): void {
-  say(
-    `diff       ${diff.environment}: ${diff.summary} (${[diff.reason, diff.action, ...policyWords(diff.policy)].join(', ')})`,
-    'bad',
-  );
+  const words = [diff.reason, diff.action, ...policyWords(diff.policy)].join(', ');
+  say(`diff       ${diff.environment}: ${diff.summary} (${words})`, 'bad');
   for (const object of diff.objects) {
     if (object.fields.length === 0) say(`         ${object.kind} ${object.name} ${object.message}`, 'detail');
     for (const { path, desired, observed, manager, changedBefore } of object.fields) {
@@ -438,6 +435,7 @@ async function readStatus({ facts }: Pipeline): Promise<z.infer<typeof statusSch
 /** Where the local buckets announce their objects. */
 const storageTopic = 'storage-events';
 const watchedTopics = [storageTopic, 'change-committed', 'reconcile', 'diff', 'converged', 'dead-letter'] as const;
+type WatchedTopic = (typeof watchedTopics)[number];
 
 /** A message of one of the topics. The same one may come more than once, with the same id. */
 type Seen = { readonly id: string } & (
@@ -472,66 +470,19 @@ interface Watch {
 }
 
 async function watchTopics({ clients: { pubsub } }: Pipeline): Promise<Watch> {
-  const row: Seen[] = [];
-  const arrivals = new EventEmitter();
-  let tellDiff: (diff: Diff) => void = () => {};
-  let problem: string | undefined;
-
-  function take(seen: Seen): void {
-    const isNew = !row.some(({ kind, id }) => kind === seen.kind && id === seen.id);
-    row.push(seen);
-    if (seen.kind === 'diff' && isNew) tellDiff(seen.data);
-    if (seen.kind === 'dead-letter') {
-      const { stage, subject, reason, message } = seen.data;
-      problem = `${stage} gave up ${subject}: ${reason}, ${message}`;
-    }
-    arrivals.emit('arrival');
-  }
-  function fail(error: Error): void {
-    problem = error.message;
-    arrivals.emit('arrival');
-  }
-
+  const log: ArrivalLog = { row: [], arrivals: new EventEmitter(), tellDiff: () => {}, problem: undefined };
   const story = eventId(new Date().toISOString()).slice(0, 8);
   const subscriptions = await Promise.all(
-    watchedTopics.map(async (topic) => {
-      const [subscription] = await pubsub.topic(topic).createSubscription(`story-${story}-${topic}`);
-      subscription.on('error', fail);
-      subscription.on('message', (message: Message) => {
-        message.ack();
-        try {
-          take(read(topic, message));
-        } catch (error) {
-          fail(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
-      return subscription;
-    }),
+    watchedTopics.map((topic) => subscribe({ pubsub, topic, name: `story-${story}-${topic}`, log })),
   );
-
   return {
-    mark: () => row.length,
-    has: (matches) => row.some(matches),
-    async first({ what, from = 0, pick }) {
-      const signal = AbortSignal.timeout(stepMilliseconds);
-      for (let index = from; ; index++) {
-        while (index >= row.length) {
-          if (problem !== undefined) throw new LocalError({ message: problem });
-          if (signal.aborted)
-            throw new LocalError({ message: `${what}: not seen within ${stepMilliseconds / 1000} s` });
-          await once(arrivals, 'arrival', { signal }).catch((error: unknown) => {
-            if (!signal.aborted) throw error;
-          });
-        }
-        const seen = row[index];
-        const found = seen === undefined ? undefined : pick(seen);
-        if (found !== undefined) return found;
-      }
-    },
+    mark: () => log.row.length,
+    has: (matches) => log.row.some(matches),
+    first: (wanted) => firstOf(log, wanted),
     onDiff(tell) {
-      tellDiff = tell;
+      log.tellDiff = tell;
     },
-    lastSeen: () => (row.length === 0 ? 'nothing' : row.slice(-3).map(described).join('; ')),
+    lastSeen: () => (log.row.length === 0 ? 'nothing' : log.row.slice(-3).map(described).join('; ')),
     async stop() {
       // Where Pub/Sub itself has gone, the error that ended the story says more than this one.
       await Promise.allSettled(
@@ -541,7 +492,77 @@ async function watchTopics({ clients: { pubsub } }: Pipeline): Promise<Watch> {
   };
 }
 
-function read(topic: (typeof watchedTopics)[number], { id, attributes, data }: Message): Seen {
+/** What has arrived on the topics, in its order. */
+interface ArrivalLog {
+  readonly row: Seen[];
+  /** Emits `arrival` after each message and each problem. */
+  readonly arrivals: EventEmitter;
+  tellDiff: (diff: Diff) => void;
+  /** What went wrong last. */
+  problem: string | undefined;
+}
+
+async function subscribe({
+  pubsub,
+  topic,
+  name,
+  log,
+}: {
+  pubsub: PubSub;
+  topic: WatchedTopic;
+  name: string;
+  log: ArrivalLog;
+}): Promise<Subscription> {
+  const [subscription] = await pubsub.topic(topic).createSubscription(name);
+  subscription.on('error', (error) => fail(log, error));
+  subscription.on('message', (message: Message) => {
+    message.ack();
+    try {
+      take(log, read(topic, message));
+    } catch (error) {
+      fail(log, error instanceof Error ? error : new Error(String(error)));
+    }
+  });
+  return subscription;
+}
+
+function take(log: ArrivalLog, seen: Seen): void {
+  const isNew = !log.row.some(({ kind, id }) => kind === seen.kind && id === seen.id);
+  log.row.push(seen);
+  if (seen.kind === 'diff' && isNew) log.tellDiff(seen.data);
+  if (seen.kind === 'dead-letter') {
+    const { stage, subject, reason, message } = seen.data;
+    log.problem = `${stage} gave up ${subject}: ${reason}, ${message}`;
+  }
+  log.arrivals.emit('arrival');
+}
+
+function fail(log: ArrivalLog, error: Error): void {
+  log.problem = error.message;
+  log.arrivals.emit('arrival');
+}
+
+/** Waits as `Watch.first` says. */
+async function firstOf<T>(
+  log: ArrivalLog,
+  { what, from = 0, pick }: { what: string; from?: number; pick: (seen: Seen) => T | undefined },
+): Promise<T> {
+  const signal = AbortSignal.timeout(stepMilliseconds);
+  for (let index = from; ; index++) {
+    while (index >= log.row.length) {
+      if (log.problem !== undefined) throw new LocalError({ message: log.problem });
+      if (signal.aborted) throw new LocalError({ message: `${what}: not seen within ${stepMilliseconds / 1000} s` });
+      await once(log.arrivals, 'arrival', { signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+    const seen = log.row[index];
+    const found = seen === undefined ? undefined : pick(seen);
+    if (found !== undefined) return found;
+  }
+}
+
+function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen {
   const content: unknown = JSON.parse(data.toString('utf8'));
   if (topic === storageTopic)
     return { kind: 'upload', id, data: notificationSchema.parse(content), message: { data, attributes } };
@@ -569,11 +590,11 @@ function described(seen: Seen): string {
     case 'change-committed':
       return `commit ${shortened(seen.data.commit)} announced`;
     case 'reconcile':
-      return `job to ${seen.data.mode} ${environmentKey(seen.data)}`;
+      return `job for ${environmentKey(seen.data)}`;
     case 'diff':
       return `diff of ${seen.data.environment}, ${seen.data.reason}: ${seen.data.summary}`;
     case 'converged':
-      return `${seen.data.environment} converged at ${shortRevision(seen.data.revision)}`;
+      return `${seen.data.environment} converged at ${abbreviatedRevision(seen.data.revision)}`;
     case 'dead-letter':
       return `dead letter of ${seen.data.stage}: ${seen.data.reason}`;
   }
@@ -586,7 +607,7 @@ function shortened(commit: string): string {
 }
 
 /** `main@9f2c1ab` */
-function shortRevision(revision: string): string {
+function abbreviatedRevision(revision: string): string {
   const [name = '', commit = ''] = revision.split('@sha1:');
   return commit === '' ? 'none' : `${name}@${shortened(commit)}`;
 }

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -59,78 +59,24 @@ const settings = [
  * announcing pushes as a host's webhooks do, on its own time.
  */
 export async function startGit(options: GitOptions): Promise<GitHost> {
-  const { folder, repositories } = options;
-  const log = options.log ?? (() => {});
+  const { folder, repositories, onPush, log = () => {} } = options;
   const root = join(folder, 'repositories');
   const environment = partEnvironment({
     home: folder,
     variables: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
   });
-  const backends = new Set<ChildProcess>();
-  const announcements = new Set<Promise<void>>();
-  let base = '';
-  const url = (repository: string): string => `${base}/${repository}.git`;
   const path = (repository: string): string => join(root, `${repository}.git`);
-
   await mkdir(root, { recursive: true });
   // Not by way of `git`, which would be killed alone: at a request that is cut short the backend reads its end for ever.
   const program = join(await runGit(['--exec-path'], environment), 'git-http-backend');
   await Promise.all(repositories.map((repository) => createRepository({ path: path(repository), environment })));
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const moved = join(folder, `moved-refs-${randomUUID()}`);
-    const backend = spawn(program, [], {
-      env: { ...environment, ...cgiVariables({ request, root }), CONVERGE_MOVED_REFS: moved },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    backends.add(backend);
-    const closed = once(backend, 'close').finally(() => backends.delete(backend));
-    let problem = '';
-    backend.stderr.setEncoding('utf8').on('data', (text: string) => (problem += text));
-    // git stops reading a request that it refuses.
-    backend.stdin.on('error', () => {});
-    request.pipe(backend.stdin);
-    response.once('close', () => {
-      if (!response.writableFinished) backend.kill();
-    });
-    try {
-      await Promise.all([answer({ output: backend.stdout, response }), closed]);
-    } finally {
-      if (problem !== '') log(`git: ${problem.trim()}`);
-      announce(pathRepository(request), await movedRefs(moved));
-    }
-  }
-
-  function announce(repository: string | undefined, refs: readonly MovedRef[]): void {
-    if (repository === undefined || options.onPush === undefined) return;
-    for (const { ref, before, after } of refs) {
-      // Hosts announce branches and tags; notes and refs of other kinds move in silence.
-      if (!/^refs\/(heads|tags)\//.test(ref)) continue;
-      const announcement = options
-        .onPush({ repository, url: url(repository), ref, before, after })
-        .catch((error: unknown) => {
-          log(
-            `the push to ${ref} of ${repository} was not announced: ${error instanceof Error ? error.message : String(error)}`,
-          );
-        });
-      announcements.add(announcement);
-      void announcement.finally(() => announcements.delete(announcement));
-    }
-  }
-
-  const server = createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => {
-      if (systemErrorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE')
-        log(`git: ${error instanceof Error ? error.message : String(error)}`);
-      if (response.headersSent) response.destroy();
-      else response.writeHead(500).end();
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the Git host listens on no port');
-  base = `http://127.0.0.1:${address.port}`;
+  const server = createServer();
+  const base = await listen(server);
+  const url = (repository: string): string => `${base}/${repository}.git`;
+  const announcer: Announcer = { url, onPush, log, underWay: new Set() };
+  const backend: Backend = { program, environment, root, folder, running: new Set() };
+  server.on('request', (request, response) => respond({ request, response, backend, announcer }));
 
   return {
     url,
@@ -140,10 +86,102 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      for (const backend of backends) backend.kill();
-      await Promise.all([closed, ...announcements]);
+      for (const child of backend.running) child.kill();
+      await Promise.all([closed, ...announcer.underWay]);
     },
   };
+}
+
+/** Resolves with the URL, without a path. */
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the Git host listens on no port');
+  return `http://127.0.0.1:${address.port}`;
+}
+
+/** How `git http-backend` is run, once a request. */
+interface Backend {
+  readonly program: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The folder of the repositories. */
+  readonly root: string;
+  /** For the files that name the refs a push moved. */
+  readonly folder: string;
+  readonly running: Set<ChildProcess>;
+}
+
+interface Announcer {
+  readonly url: GitHost['url'];
+  readonly onPush: GitOptions['onPush'];
+  readonly log: (message: string) => void;
+  readonly underWay: Set<Promise<void>>;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly backend: Backend;
+  readonly announcer: Announcer;
+}
+
+/** What fails answers 500, or cuts short what it began to answer. */
+function respond(exchange: Exchange): void {
+  const { response, announcer } = exchange;
+  serve(exchange).catch((error: unknown) => {
+    if (systemErrorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE')
+      announcer.log(`git: ${error instanceof Error ? error.message : String(error)}`);
+    if (response.headersSent) response.destroy();
+    else response.writeHead(500).end();
+  });
+}
+
+async function serve({ request, response, backend, announcer }: Exchange): Promise<void> {
+  const { program, environment, root, folder, running } = backend;
+  const moved = join(folder, `moved-refs-${randomUUID()}`);
+  const child = spawn(program, [], {
+    env: { ...environment, ...cgiVariables({ request, root }), CONVERGE_MOVED_REFS: moved },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const closed = once(child, 'close').finally(() => running.delete(child));
+  let problem = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (problem += text));
+  // git stops reading a request that it refuses.
+  child.stdin.on('error', () => {});
+  request.pipe(child.stdin);
+  response.once('close', () => {
+    if (!response.writableFinished) child.kill();
+  });
+  try {
+    await Promise.all([answer({ output: child.stdout, response }), closed]);
+  } finally {
+    if (problem !== '') announcer.log(`git: ${problem.trim()}`);
+    announce({ announcer, repository: pathRepository(request), refs: await movedRefs(moved) });
+  }
+}
+
+function announce({
+  announcer: { url, onPush, log, underWay },
+  repository,
+  refs,
+}: {
+  announcer: Announcer;
+  repository: string | undefined;
+  refs: readonly MovedRef[];
+}): void {
+  if (repository === undefined || onPush === undefined) return;
+  for (const { ref, before, after } of refs) {
+    // Hosts announce branches and tags; notes and refs of other kinds move in silence.
+    if (!/^refs\/(heads|tags)\//.test(ref)) continue;
+    const announcement = onPush({ repository, url: url(repository), ref, before, after }).catch((error: unknown) => {
+      const problem = error instanceof Error ? error.message : String(error);
+      log(`the push to ${ref} of ${repository} was not announced: ${problem}`);
+    });
+    underWay.add(announcement);
+    void announcement.finally(() => underWay.delete(announcement));
+  }
 }
 
 async function createRepository({

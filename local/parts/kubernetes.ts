@@ -1,7 +1,6 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -10,8 +9,17 @@ import { dump } from 'js-yaml';
 import { z } from 'zod';
 import { startChild, type Child } from '../child.ts';
 import { partEnvironment } from '../environment.ts';
-import { freePort } from '../free-port.ts';
 import { LocalError, systemErrorCode } from '../local-error.ts';
+import {
+  apiServerPart,
+  controllerManagerPart,
+  etcdPart,
+  kwokPart,
+  layOut,
+  schedulerPart,
+  type Layout,
+  type Part,
+} from './control-plane.ts';
 
 export interface KubernetesOptions {
   /** A folder of this control plane's own, for its database, keys, kubeconfig and logs. */
@@ -35,14 +43,8 @@ export interface Kubernetes {
   stop(): Promise<void>;
 }
 
-const podStages = join(import.meta.dirname, 'pods.yaml');
-
 const readyMilliseconds = 60_000;
 const pollMilliseconds = 50;
-/** The defaults hold clients back to 20 requests a second, which a sandbox of many small objects feels. */
-/** kwok's heartbeats come further apart than a busy machine lets the default of 50 s pass: nodes are never given up here. */
-const patient = '--node-monitor-grace-period=24h';
-const unhurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /**
  * A real control plane (etcd, API server, controller manager, scheduler) with kwok for nodes and pods, on free ports of
@@ -50,112 +52,19 @@ const unhurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
  */
 export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
   const { folder, programs } = options;
-  await mkdir(folder, { recursive: true });
-  const token = randomBytes(24).toString('hex');
-  const paths = {
-    etcd: join(folder, 'etcd'),
-    certificates: join(folder, 'certificates'),
-    tokens: join(folder, 'tokens.csv'),
-    serviceAccountKey: join(folder, 'service-account.key'),
-    kubeconfig: join(folder, 'kubeconfig'),
-  };
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  await Promise.all([
-    writeFile(paths.tokens, `${token},admin,admin,system:masters\n`, { mode: 0o600 }),
-    writeFile(paths.serviceAccountKey, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 }),
-  ]);
-  const [clientPort, peerPort, securePort] = await Promise.all([freePort(), freePort(), freePort()]);
-  const server = `https://127.0.0.1:${securePort}`;
+  const layout = await layOut(folder);
   const environment = partEnvironment({ home: folder });
   const children: Child[] = [];
-  const givenUp = new AbortController();
-  const until = (condition: () => Promise<boolean>): Promise<void> => whenTrue(condition, givenUp.signal);
-
-  function start(name: string, parameters: readonly string[], program = programs.cluster): Child {
-    const child = startChild({
-      name,
-      program,
-      argv0: name,
-      arguments: parameters,
-      environment,
-      workingFolder: folder,
-      logFile: join(folder, `${name}.log`),
-      onUnexpectedEnd: (how) => options.onUnexpectedEnd?.(name, how),
-    });
+  const start = (part: Part): Child => {
+    const child = startPart({ part, options, environment });
     children.push(child);
     return child;
-  }
+  };
+  const stop = (): Promise<void> => stopParts({ children, layout });
 
-  async function stop(): Promise<void> {
-    // Clients first: they would fill their logs with the API server's absence.
-    for (const child of children.toReversed()) await child.stop();
-    await rm(paths.etcd, { recursive: true, force: true });
-  }
-
+  const givenUp = new AbortController();
   try {
-    const etcd = start('etcd', [
-      `--data-dir=${paths.etcd}`,
-      `--listen-client-url=http://127.0.0.1:${clientPort}`,
-      `--listen-peer-url=http://127.0.0.1:${peerPort}`,
-    ]);
-    const apiServer = start('kube-apiserver', [
-      `--etcd-servers=http://127.0.0.1:${clientPort}`,
-      '--bind-address=127.0.0.1',
-      `--secure-port=${securePort}`,
-      `--cert-dir=${paths.certificates}`,
-      `--token-auth-file=${paths.tokens}`,
-      '--authorization-mode=RBAC',
-      '--allow-privileged=true',
-      // The API server dials the addresses of Services (webhooks, aggregated APIs). No proxy answers for them here, and any
-      // other range would be somebody else's: the calls of a sandbox stay on this machine, and are refused.
-      '--service-cluster-ip-range=127.128.0.0/16',
-      '--service-account-issuer=https://kubernetes.default.svc',
-      `--service-account-key-file=${paths.serviceAccountKey}`,
-      `--service-account-signing-key-file=${paths.serviceAccountKey}`,
-      // An Endpoints object can't hold a loopback address, and nothing runs in the pods that would look for the API server.
-      '--endpoint-reconciler-type=none',
-      '--advertise-address=127.0.0.1',
-    ]);
-    const failed = (child: Child): Promise<never> =>
-      child.ended.then((how) => {
-        throw new LocalError({ message: `${child.name} ended before the control plane was ready: ${how}` });
-      });
-    const certificateFile = join(paths.certificates, 'apiserver.crt');
-    await Promise.race([until(() => holdsCertificate(certificateFile)), failed(apiServer), failed(etcd)]);
-    const certificate = await readFile(certificateFile, 'utf8');
-    const client: Client = { port: securePort, token, certificate };
-    await writeKubeconfig({ path: paths.kubeconfig, server, token, certificate });
-    await Promise.race([until(() => answersOk(client, '/readyz')), failed(apiServer), failed(etcd)]);
-
-    const controllerManager = start('kube-controller-manager', [
-      `--kubeconfig=${paths.kubeconfig}`,
-      '--leader-elect=false',
-      '--secure-port=0',
-      `--root-ca-file=${certificateFile}`,
-      `--service-account-private-key-file=${paths.serviceAccountKey}`,
-      patient,
-      ...unhurried,
-    ]);
-    const scheduler = start('kube-scheduler', [
-      `--kubeconfig=${paths.kubeconfig}`,
-      '--leader-elect=false',
-      '--secure-port=0',
-      ...unhurried,
-    ]);
-    const kwok = start(
-      'kwok',
-      [`--kubeconfig=${paths.kubeconfig}`, '--manage-all-nodes=true', `--config=${podStages}`],
-      programs.kwok,
-    );
-    const nodes = Array.from({ length: options.nodes ?? 1 }, (_, index) => `sandbox-${index + 1}`);
-    for (const node of nodes) await createNode(client, node);
-    await Promise.race([
-      Promise.all([
-        until(() => answersOk(client, '/api/v1/namespaces/default/serviceaccounts/default')),
-        ...nodes.map((node) => until(() => takesPods(client, node))),
-      ]),
-      ...[apiServer, etcd, controllerManager, scheduler, kwok].map(failed),
-    ]);
+    await bringUp({ layout, options, start, signal: givenUp.signal });
   } catch (error) {
     givenUp.abort();
     await stop();
@@ -163,19 +72,103 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   }
 
   return {
-    server,
-    kubeconfig: paths.kubeconfig,
-    token,
+    server: layout.server,
+    kubeconfig: layout.kubeconfig,
+    token: layout.token,
     pids: children.map((child) => child.pid),
     kubectl: (parameters, input, variables) =>
       runKubectl({
         program: programs.cluster,
-        environment: { ...environment, ...variables, KUBECONFIG: paths.kubeconfig },
+        environment: { ...environment, ...variables, KUBECONFIG: layout.kubeconfig },
         parameters,
         input,
       }),
     stop,
   };
+}
+
+function startPart({
+  part: { name, parameters, program },
+  options: { folder, programs, onUnexpectedEnd },
+  environment,
+}: {
+  part: Part;
+  options: KubernetesOptions;
+  environment: NodeJS.ProcessEnv;
+}): Child {
+  return startChild({
+    name,
+    program: program ?? programs.cluster,
+    argv0: name,
+    arguments: parameters,
+    environment,
+    workingFolder: folder,
+    logFile: join(folder, `${name}.log`),
+    onUnexpectedEnd: (how) => onUnexpectedEnd?.(name, how),
+  });
+}
+
+async function stopParts({ children, layout }: { children: readonly Child[]; layout: Layout }): Promise<void> {
+  // Clients first: they would fill their logs with the API server's absence.
+  for (const child of children.toReversed()) await child.stop();
+  await rm(layout.etcd, { recursive: true, force: true });
+}
+
+/** Rejects where a part ends before a Deployment would roll out, and where that takes too long. */
+async function bringUp({
+  layout,
+  options,
+  start,
+  signal,
+}: {
+  layout: Layout;
+  options: KubernetesOptions;
+  start: (part: Part) => Child;
+  signal: AbortSignal;
+}): Promise<void> {
+  const etcd = start(etcdPart(layout));
+  const apiServer = start(apiServerPart(layout));
+  const client = await connect({ layout, servers: [apiServer, etcd], signal });
+
+  const controllerManager = start(controllerManagerPart(layout));
+  const scheduler = start(schedulerPart(layout));
+  const kwok = start(kwokPart({ layout, program: options.programs.kwok }));
+  const nodes = Array.from({ length: options.nodes ?? 1 }, (_, index) => `sandbox-${index + 1}`);
+  for (const node of nodes) await createNode(client, node);
+  await whileAllRun({
+    children: [apiServer, etcd, controllerManager, scheduler, kwok],
+    work: Promise.all([
+      whenTrue(() => answersOk(client, '/api/v1/namespaces/default/serviceaccounts/default'), signal),
+      ...nodes.map((node) => whenTrue(() => takesPods(client, node), signal)),
+    ]),
+  });
+}
+
+/** Resolves once the API server is ready, with its kubeconfig written. */
+async function connect({
+  layout,
+  servers,
+  signal,
+}: {
+  layout: Layout;
+  servers: readonly Child[];
+  signal: AbortSignal;
+}): Promise<Client> {
+  await whileAllRun({ children: servers, work: whenTrue(() => holdsCertificate(layout.certificate), signal) });
+  const certificate = await readFile(layout.certificate, 'utf8');
+  const client: Client = { port: layout.ports.secure, token: layout.token, certificate };
+  await writeKubeconfig({ path: layout.kubeconfig, server: layout.server, token: layout.token, certificate });
+  await whileAllRun({ children: servers, work: whenTrue(() => answersOk(client, '/readyz'), signal) });
+  return client;
+}
+
+/** Throws `LocalError` where one of the children ends first. */
+async function whileAllRun({ children, work }: { children: readonly Child[]; work: Promise<unknown> }): Promise<void> {
+  const ends = children.map(async ({ name, ended }): Promise<never> => {
+    const how = await ended;
+    throw new LocalError({ message: `${name} ended before the control plane was ready: ${how}` });
+  });
+  await Promise.race([work, ...ends]);
 }
 
 /** The API server writes its self-signed certificate, followed by its issuer's, early in its start. */

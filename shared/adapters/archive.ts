@@ -58,18 +58,6 @@ async function unpackTarGz({ packed, limits, subject, store }: PackedArchive): P
     storing = [];
     files.push(...(await storedAll(settled)));
   };
-  const stored = async (file: {
-    path: string;
-    executable: boolean;
-    bytes: number;
-    chunks: AsyncIterable<Uint8Array>;
-  }): Promise<ArchivedFile> => {
-    try {
-      return { path: file.path, executable: file.executable, blob: await store(file) };
-    } catch (error) {
-      throw new NotStored(error);
-    }
-  };
   try {
     for await (const entry of tar) {
       const admission = admitEntry({ entry: entryOf(entry.header, subject), tally, limits, subject });
@@ -80,8 +68,10 @@ async function unpackTarGz({ packed, limits, subject, store }: PackedArchive): P
       const bytes = admission.tally.bytes - tally.bytes;
       tally = admission.tally;
       if (bytes > smallFile)
-        files.push(await stored({ ...admission, bytes, chunks: bytesOf(entry, (error) => void (failure ??= error)) }));
-      else storing.push(handled(stored({ ...admission, bytes, chunks: again(await collect(entry)) })));
+        files.push(
+          await stored(store, { ...admission, bytes, chunks: bytesOf(entry, (error) => void (failure ??= error)) }),
+        );
+      else storing.push(handled(stored(store, { ...admission, bytes, chunks: again(await collect(entry)) })));
       if (storing.length >= storedAtOnce) await settle();
     }
     await settle();
@@ -108,6 +98,17 @@ async function* count(packed: AsyncIterable<Uint8Array>, counted: { bytes: numbe
 class NotStored extends Error {
   constructor(cause: unknown) {
     super('not stored', { cause });
+  }
+}
+
+async function stored(
+  store: Parameters<UnpackArchive>[0]['store'],
+  file: Parameters<typeof store>[0] & Pick<ArchivedFile, 'path' | 'executable'>,
+): Promise<ArchivedFile> {
+  try {
+    return { path: file.path, executable: file.executable, blob: await store(file) };
+  } catch (error) {
+    throw new NotStored(error);
   }
 }
 

@@ -74,81 +74,106 @@ export function createBuckets(storage: Storage): Buckets {
 }
 
 /** The JSON objects of the state bucket. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
-export function createStateStore({ storage, bucket }: { storage: Storage; bucket: string }): StateStore {
-  /** Whether answers with content tell generation and times, too: they do, but the reference of the JSON API does not promise it. */
-  let contentTells = true;
+export function createStateStore({ storage, bucket: name }: { storage: Storage; bucket: string }): StateStore {
+  const bucket: StateBucket = { storage, name, contentTells: true };
   return {
-    async read(path) {
-      let failure = unavailable({
-        subject: `gs://${bucket}/${path}`,
-        message: `could not be read in ${readTries} tries`,
-      });
-      for (let attempt = 0; attempt < readTries; attempt++) {
-        const isAlone = contentTells;
-        const described = isAlone ? undefined : await describe({ storage, bucket, name: path });
-        if (!isAlone && described === undefined) return undefined;
-        try {
-          const { text, told } = await download(
-            contentOf({
-              storage,
-              bucket,
-              name: path,
-              ...(described === undefined ? {} : { generation: described.generation }),
-            }),
-          );
-          const facts =
-            described === undefined
-              ? told
-              : { generation: described.generation, writtenAt: described.updated, readAt: described.readAt };
-          if (told === undefined) contentTells = false;
-          if (facts !== undefined) return { value: parseState({ text, path }), ...facts };
-        } catch (error) {
-          if (statusOf(error) === 404) {
-            if (isAlone) return undefined;
-            // Overwritten since it was described.
-            continue;
-          }
-          failure = translate({ error, subject: `gs://${bucket}/${path}` });
-          if (failure.disposition === 'refuse') throw failure;
-          await sleep(firstPauseMilliseconds * 2 ** attempt);
-        }
-      }
-      throw failure;
-    },
-    async write({ path, value, ifGeneration }) {
-      const file = storage.bucket(bucket).file(path);
-      try {
-        await file.save(JSON.stringify(value), {
-          resumable: false,
-          // The other sum there is, CRC32C, is computed in JavaScript: 80 ms for the memory of 5,000 objects.
-          validation: 'md5',
-          contentType: 'application/json',
-          preconditionOpts: preconditionOf(ifGeneration),
-        });
-      } catch (error) {
-        if (statusOf(error) === 412) return 'conflict';
-        throw translate({ error, subject: `gs://${bucket}/${path}` });
-      }
-      return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
-    },
-    async list(prefix) {
-      try {
-        const [files] = await storage.bucket(bucket).getFiles({ prefix });
-        return files.map((file) => file.name).sort();
-      } catch (error) {
-        throw translate({ error, subject: `gs://${bucket}/${prefix}` });
-      }
-    },
-    async delete({ path, generation }) {
-      try {
-        await storage.bucket(bucket).file(path).delete({ ifGenerationMatch: generation, ignoreNotFound: true });
-        return 'deleted';
-      } catch (error) {
-        if (statusOf(error) === 412) return 'conflict';
-        throw translate({ error, subject: `gs://${bucket}/${path}` });
-      }
-    },
+    read: async (path) => readState(bucket, path),
+    write: async (state) => writeState(bucket, state),
+    list: async (prefix) => listStates(bucket, prefix),
+    delete: async (state) => deleteState(bucket, state),
   };
+}
+
+interface StateBucket {
+  readonly storage: Storage;
+  readonly name: string;
+  /** Whether answers with content tell generation and times, too: they do, but the reference of the JSON API does not promise it. */
+  contentTells: boolean;
+}
+
+async function readState(bucket: StateBucket, path: string): Promise<StateObject | undefined> {
+  const subject = `gs://${bucket.name}/${path}`;
+  let failure = unavailable({ subject, message: `could not be read in ${readTries} tries` });
+  for (let attempt = 0; attempt < readTries; attempt++) {
+    const isAlone = bucket.contentTells;
+    const described = isAlone
+      ? undefined
+      : await describe({ storage: bucket.storage, bucket: bucket.name, name: path });
+    if (!isAlone && described === undefined) return undefined;
+    try {
+      const state = await readContent(bucket, { path, described });
+      if (state !== undefined) return state;
+    } catch (error) {
+      if (statusOf(error) === 404) {
+        if (isAlone) return undefined;
+        // Overwritten since it was described.
+        continue;
+      }
+      failure = translate({ error, subject });
+      if (failure.disposition === 'refuse') throw failure;
+      await sleep(firstPauseMilliseconds * 2 ** attempt);
+    }
+  }
+  throw failure;
+}
+
+/** Undefined where the answer does not tell of which generation it is: from then on, it is asked for beforehand. */
+async function readContent(
+  bucket: StateBucket,
+  { path, described }: { path: string; described: Description | undefined },
+): Promise<StateObject | undefined> {
+  const generation = described === undefined ? {} : { generation: described.generation };
+  const { text, told } = await download(
+    contentOf({ storage: bucket.storage, bucket: bucket.name, name: path, ...generation }),
+  );
+  if (told === undefined) bucket.contentTells = false;
+  const facts =
+    described === undefined
+      ? told
+      : { generation: described.generation, writtenAt: described.updated, readAt: described.readAt };
+  return facts === undefined ? undefined : { value: parseState({ text, path }), ...facts };
+}
+
+async function writeState(
+  { storage, name }: StateBucket,
+  { path, value, ifGeneration }: Parameters<StateStore['write']>[0],
+): Promise<{ generation: string } | 'conflict'> {
+  const file = storage.bucket(name).file(path);
+  try {
+    await file.save(JSON.stringify(value), {
+      resumable: false,
+      // The other sum there is, CRC32C, is computed in JavaScript: 80 ms for the memory of 5,000 objects.
+      validation: 'md5',
+      contentType: 'application/json',
+      preconditionOpts: preconditionOf(ifGeneration),
+    });
+  } catch (error) {
+    if (statusOf(error) === 412) return 'conflict';
+    throw translate({ error, subject: `gs://${name}/${path}` });
+  }
+  return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
+}
+
+async function listStates({ storage, name }: StateBucket, prefix: string): Promise<string[]> {
+  try {
+    const [files] = await storage.bucket(name).getFiles({ prefix });
+    return files.map((file) => file.name).sort();
+  } catch (error) {
+    throw translate({ error, subject: `gs://${name}/${prefix}` });
+  }
+}
+
+async function deleteState(
+  { storage, name }: StateBucket,
+  { path, generation }: Parameters<StateStore['delete']>[0],
+): Promise<'deleted' | 'conflict'> {
+  try {
+    await storage.bucket(name).file(path).delete({ ifGenerationMatch: generation, ignoreNotFound: true });
+    return 'deleted';
+  } catch (error) {
+    if (statusOf(error) === 412) return 'conflict';
+    throw translate({ error, subject: `gs://${name}/${path}` });
+  }
 }
 
 function preconditionOf(ifGeneration: Parameters<StateStore['write']>[0]['ifGeneration']): {

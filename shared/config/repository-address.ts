@@ -13,6 +13,14 @@ export function repositoryAddress(text: string): string {
     : withoutEnding(`${protocol}//${host.toLowerCase()}${pathname}`);
 }
 
+/** A repository's URL without user and password, for messages and links. */
+export function withoutCredentials(url: string): string {
+  const parsed = new URL(url);
+  parsed.username = '';
+  parsed.password = '';
+  return parsed.href;
+}
+
 function withoutEnding(address: string): string {
   return address.replace(/\/+$/, '').replace(/\.git$/, '');
 }

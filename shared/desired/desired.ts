@@ -174,6 +174,18 @@ export function reachableResourceOf({
   );
 }
 
+/** Whether a kind that is not known to be served belongs to an aggregated API that did not answer: such a kind is unknown, not absent. */
+export function isUndiscoverable({
+  desired: { object },
+  api,
+}: {
+  desired: Pick<DesiredObject, 'object'>;
+  api: ClusterApi;
+}): boolean {
+  const group = groupOf(object.apiVersion);
+  return resourceOf({ api, object }) === undefined && api.unreadable.some((version) => groupOf(version) === group);
+}
+
 /** A rendered object as a member, its hash, and what made it so: its scope, and the namespace and marks as JSON. */
 interface Member {
   readonly marked: KubernetesObject;

@@ -25,7 +25,7 @@ const bookkeeping = [
  * The fields in which an object as observed differs from the same object as the API server would store it after an apply
  * (the answer of a dry run), each with the manager that owns it now and the time of that manager's last write, where they
  * can be known: a removed field has no manager. A dry run keeps what kubectl added beside our fields, so that is looked for
- * in its `managedFields` (rule 6). What is ignored is not looked at.
+ * in its `managedFields`. What is ignored is not looked at.
  *
  * @returns sorted by path; empty where both agree
  */

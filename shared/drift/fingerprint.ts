@@ -9,7 +9,7 @@ import { follow, hasKeys, ownEntry, parseStep } from '../fields/owned-fields.ts'
  *
  * It covers the order of the owned items in keyed lists: two init containers that changed places leave no other trace.
  *
- * @returns undefined where our apply entry is gone, so that the hash can say nothing (rule 7)
+ * @returns undefined where our apply entry is gone, so that the hash can say nothing, and a dry run is asked
  */
 export function fingerprint(observed: KubernetesObject): string | undefined {
   const entry = ownEntry(observed);

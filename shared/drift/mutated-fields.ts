@@ -8,8 +8,8 @@ import { pointer } from '../fields/field-path.ts';
 import { follow, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 
 /**
- * Fields that the API server stored otherwise than they were applied, because an admission policy or webhook rewrote them
- * (rule 8): no fingerprint and no dry run can tell, since both see what is stored. Compared once, with the answer of the
+ * Fields that the API server stored otherwise than they were applied, because an admission policy or webhook rewrote them:
+ * no fingerprint and no dry run can tell, since both see what is stored. Compared once, with the answer of the
  * apply.
  *
  * Told are texts, numbers and booleans with another value than the applied one. What the API server only spells otherwise

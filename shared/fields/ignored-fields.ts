@@ -44,7 +44,7 @@ export function withoutIgnored(value: KubernetesObject, ignored: readonly FieldP
  * can be left out, so there the observed values stand in for Git's.
  *
  * `verify`: for a dry run, ahead of the hand-over of what is ours still (`managedFieldsToWrite`); what is ignored and ours has
- * its observed value there, since left out it would be reset (rule 12).
+ * its observed value there, since left out it would be reset to its default.
  */
 export function desiredBeside({
   desired,

@@ -31,7 +31,10 @@ export function parseStep(key: string): PathStep | undefined {
   }
 }
 
-/** Our manager's server-side apply entry (rule 4): not `/status`, not `/scale`, not a write by another operation. */
+/**
+ * Our manager's server-side apply entry, whose fields go where an apply of ours leaves them out: not `/status`, not `/scale`, not a
+ * write by another operation.
+ */
 export function ownEntry(object: { readonly metadata: ObjectMetadata }): ManagedFieldsEntry | undefined {
   return object.metadata.managedFields?.find(
     (entry) => entry.manager === fieldManager && entry.operation === 'Apply' && (entry.subresource ?? '') === '',

@@ -24,6 +24,9 @@ export interface Seed {
   readonly time: string;
 }
 
+/** For a render whose values nobody applies. */
+export const noSeed: Seed = { seed: Buffer.alloc(32).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
+
 /** The name of the Secret, in the environment's namespace. */
 export function seedSecretName(applySet: ApplySet): string {
   return `${applySet.name}-seed`;

@@ -4,7 +4,7 @@ import type { KubernetesObject } from './kubernetes-object.ts';
 import { groupOf } from './object-id.ts';
 
 /**
- * The desired state of an object, cleared of what Git must not own (rules 1 and 2 of reconcile): applied as written,
+ * The desired state of an object, cleared of what Git must not own. Applied as written,
  * an empty `caBundle` erases the injected one, `rules` beside an `aggregationRule` empties the aggregated role, a
  * `null` resets a field to its default, and `stringData` hides from every later comparison.
  */

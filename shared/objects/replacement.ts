@@ -48,8 +48,8 @@ export function goesAlong(id: { readonly group: string; readonly kind: string })
 }
 
 /**
- * The object under another name, to ask by a dry run whether it could be created (rule 13). What only one object can have
- * is left out: the addresses of a Service. Where the name follows from the group that an object defines, that is another, too.
+ * The object under another name, to ask by a dry run whether it could be created: then only a field that never changes was wrong
+ * with it. What only one object can have is left out: the addresses of a Service. Where the name follows from the group that an object defines, that is another, too.
  */
 export function probeOf(object: KubernetesObject): KubernetesObject {
   const spec = object['spec'];

@@ -16,8 +16,8 @@ export interface ExtraField {
 }
 
 /**
- * What others added to an object of ours, and what no fingerprint and no dry run shows (rule 6): fields of the spec that
- * kubectl added, and items that anybody added to a keyed list or a set of ours. They stand in the `fieldsV1` of the other
+ * What others added to an object of ours, and what no fingerprint and no dry run shows, since it is no field of ours and an apply
+ * keeps it: fields of the spec that kubectl added, and items that anybody added to a keyed list or a set of ours. They stand in the `fieldsV1` of the other
  * managers. Metadata and status never count, nor do replicas and restarts, nor what the environment ignores.
  *
  * @returns nothing for an object that has no apply entry of ours

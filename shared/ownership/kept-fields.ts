@@ -4,7 +4,7 @@ import type { PathStep } from '../fields/owned-fields.ts';
  * Fields that stay as they are where Git does not specify them, whoever wrote them.
  */
 
-/** Undoing what `kubectl rollout restart` wrote would roll every pod again (rule 6). */
+/** Undoing what `kubectl rollout restart` wrote would roll every pod again. */
 const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 
 /** `metadata` and `status`: labels, annotations and finalizers have many writers; a status is its controller's. */
@@ -18,7 +18,7 @@ export function isKept(path: readonly PathStep[]): boolean {
   return isReplicas(path) || (last?.step === 'field' && last.name === restartedAt);
 }
 
-/** `/spec/replicas`. Without an owner it falls back to 1, under an autoscaler too (rule 12). */
+/** `/spec/replicas`. Without an owner it falls back to 1, under an autoscaler too. */
 export function isReplicas(path: readonly PathStep[]): boolean {
   const [spec, replicas] = path;
   return (

@@ -29,7 +29,11 @@ export function refusalToAnswer({
   if (stranger === undefined) return undefined;
   const owner = foreignOwnerOf({ observed: stranger, applySet: looker.applySets[0] })?.title ?? madeBy(stranger);
   const whose = owner === undefined ? '' : ` (it is of ${owner})`;
-  return `${objectTitle(objectIdOf(stranger))} is there and not this environment's own${whose}; spec.lookup: cluster lets its charts read it and follow it, spec.lookup: empty answers as if nothing were there`;
+  return (
+    `${objectTitle(objectIdOf(stranger))} is there and not this environment's own${whose}; ` +
+    'spec.lookup: cluster lets its charts read it and follow it, ' +
+    'spec.lookup: empty answers as if nothing were there'
+  );
 }
 
 /**
@@ -40,7 +44,8 @@ export function refusalToTellState({ found, looker }: { found: KubernetesObject;
   if (!holdsState(found)) return undefined;
   const { environment } = looker.applySets[0];
   const named = found.metadata.annotations?.[environmentAnnotation];
-  return `${objectTitle(objectIdOf(found))} ${stateMessage(named === undefined || named === environment ? undefined : `environment ${named}`)}`;
+  const whose = named === undefined || named === environment ? undefined : `environment ${named}`;
+  return `${objectTitle(objectIdOf(found))} ${stateMessage(whose)}`;
 }
 
 function isOwn({ object, looker: { applySets, adopted } }: { object: KubernetesObject; looker: Looker }): boolean {

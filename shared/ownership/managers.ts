@@ -5,7 +5,7 @@ import type { ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 export type Predecessor = 'kubectl' | 'Helm' | 'Flux' | 'Argo CD' | 'before-first-apply' | 'Converge';
 
 /**
- * The closed table (rule 11): each tool's field managers. Fields of any other manager are never taken from it.
+ * The closed table: each tool's field managers. Fields of any other manager are never taken from it.
  *
  * kubectl names its manager by the verb, and `kubectl` alone for `apply --server-side`; Helm by its program;
  * `before-first-apply` is the API server's own name for whoever wrote before anybody was recorded.

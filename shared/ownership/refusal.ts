@@ -47,7 +47,7 @@ export type OwnersAnswer =
 
 /**
  * Why an object of another set must not be applied, or undefined where it is handed over. A forced apply would take it
- * without a word (rule 10). An owner that does not parse or render has not said that it does not want it.
+ * without a word. An owner that does not parse or render has not said that it does not want it.
  */
 export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: OwnersAnswer }): string | undefined {
   if (owner.as === 'state') return `${stateMessage(owner.title)}, and is never applied over; leave it out`;
@@ -55,7 +55,10 @@ export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: Owne
     case 'free':
       return undefined;
     case 'suspended':
-      return `is owned by ${owner.title}, which is suspended and keeps what it owns; remove spec.suspend there, or its file`;
+      return (
+        `is owned by ${owner.title}, which is suspended and keeps what it owns; ` +
+        'remove spec.suspend there, or its file'
+      );
     case 'unknown':
       return `is owned by ${owner.title}, and whether that still wants it cannot be told: ${said.reason}`;
     case 'other':

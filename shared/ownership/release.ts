@@ -21,7 +21,7 @@ const ourLabels = [partOfLabel, hookOfLabel];
 const ourAnnotations = [environmentAnnotation, objectAnnotation, hookRunAnnotation];
 
 /**
- * Our fields go to `converge-released` with their values: dropped, they would fall back to their defaults (rule 12). Our
+ * Our fields go to `converge-released` with their values: dropped, they would fall back to their defaults. Our
  * label and annotations go.
  */
 export function releaseOf({ metadata }: { readonly metadata: ObjectMetadata }): Release {

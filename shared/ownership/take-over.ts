@@ -3,7 +3,7 @@ import { isIgnored } from '../fields/ignored-fields.ts';
 import { hasKeys, owns, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 import { isMap } from '../objects/exact-json.ts';
 import { fieldManager, releasedManager } from '../objects/field-manager.ts';
-import type { KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import type { JsonObject, KubernetesObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
 import { pathsOf, splitFields, unionFields } from '../fields/field-set.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
 import { outlivedDefaults } from './outlived-defaults.ts';
@@ -48,37 +48,15 @@ export function managedFieldsToWrite({
   const entries = observed.metadata.managedFields ?? [];
   const own = ownEntry(observed);
   const apiVersion = own?.apiVersion ?? versionToAdopt({ entries, preferred: desired.apiVersion });
-  const specified = (path: readonly PathStep[]) => specifies(desired, path);
-  const wasOurs = (path: readonly PathStep[]) => own?.fieldsV1 !== undefined && owns(own.fieldsV1, path);
-
-  let ours = own?.fieldsV1;
-  let isDue = false;
-  const others = entries.flatMap((entry): ManagedFieldsEntry[] => {
-    if (entry === own) return [];
-    const predecessor = own === undefined && entry.manager === releasedManager ? 'Converge' : predecessorOf(entry);
-    if (predecessor === undefined || entry.fieldsV1 === undefined || entry.apiVersion !== apiVersion) return [entry];
-    const isTaken = (path: readonly PathStep[]) =>
-      takes({ path, predecessor, adopting: own === undefined, wasOurs, specified, ignored });
-    const { taken, left } = splitFields(entry.fieldsV1, isTaken);
-    if (taken === undefined) return [entry];
-    if (own === undefined || pathsOf(taken).some((path) => !specified(path))) isDue = true;
-    ours = ours === undefined ? taken : unionFields(ours, taken);
-    return left === undefined ? [] : [{ ...entry, fieldsV1: left }];
-  });
-  const isReleased = (path: readonly PathStep[]) =>
-    (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
-  const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, isReleased).taken;
-  // Adopting, it was taken over above like any other's.
-  const before =
-    own === undefined
-      ? undefined
-      : entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
-  const { taken: regained, left: stillReleased } = splitFields(
-    before?.fieldsV1 ?? {},
-    (path) => wasOurs(path) && !isReleased(path),
-  );
-  if (released !== undefined || (regained !== undefined && pathsOf(regained).some((path) => !specified(path))))
-    isDue = true;
+  const claim: Claim = {
+    own,
+    apiVersion,
+    ignored,
+    specified: (path) => specifies(desired, path),
+    wasOurs: (path) => own?.fieldsV1 !== undefined && owns(own.fieldsV1, path),
+  };
+  const { ours, others, isDue: isTaking } = takeFromPredecessors({ entries, claim });
+  const { before, givenUp, isDue: isGivingUp } = giveUpToReleased({ entries, claim });
   const outlived =
     ours === undefined || observed.apiVersion !== apiVersion || desired.apiVersion !== apiVersion
       ? undefined
@@ -90,21 +68,97 @@ export function managedFieldsToWrite({
           ignored,
           causes,
         });
-  if (ours !== undefined && outlived !== undefined) ours = unionFields(ours, outlived);
-  if (!isDue && outlived === undefined) return undefined;
+  if (!isTaking && !isGivingUp && outlived === undefined) return undefined;
+  return [
+    ...others.filter((entry) => entry !== before),
+    ...ourEntries({
+      ours: ours !== undefined && outlived !== undefined ? unionFields(ours, outlived) : ours,
+      givenUp,
+      apiVersion,
+      time: own?.time ?? entries[0]?.time,
+    }),
+  ];
+}
 
-  const time = own?.time ?? entries[0]?.time;
+/** What says of a path, and of an entry that holds it, whose it is to be. */
+interface Claim {
+  /** Our entry as it is; undefined where the object is adopted now. */
+  readonly own: ManagedFieldsEntry | undefined;
+  /** Only entries in this version count: in another, their paths mean something else. */
+  readonly apiVersion: string | undefined;
+  readonly ignored: readonly FieldPath[];
+  /** By Git. */
+  specified(path: readonly PathStep[]): boolean;
+  wasOurs(path: readonly PathStep[]): boolean;
+}
+
+/** What is ours once the tools of the closed table have handed over, and the entries that others are left with. */
+function takeFromPredecessors({ entries, claim }: { entries: readonly ManagedFieldsEntry[]; claim: Claim }): {
+  ours: JsonObject | undefined;
+  others: readonly ManagedFieldsEntry[];
+  isDue: boolean;
+} {
+  const { own, apiVersion } = claim;
+  let ours = own?.fieldsV1;
+  let isDue = false;
+  const others = entries.flatMap((entry): ManagedFieldsEntry[] => {
+    if (entry === own) return [];
+    const predecessor = own === undefined && entry.manager === releasedManager ? 'Converge' : predecessorOf(entry);
+    if (predecessor === undefined || entry.fieldsV1 === undefined || entry.apiVersion !== apiVersion) return [entry];
+    const { taken, left } = splitFields(entry.fieldsV1, (path) => takes({ path, predecessor, claim }));
+    if (taken === undefined) return [entry];
+    if (own === undefined || pathsOf(taken).some((path) => !claim.specified(path))) isDue = true;
+    ours = ours === undefined ? taken : unionFields(ours, taken);
+    return left === undefined ? [] : [{ ...entry, fieldsV1: left }];
+  });
+  return { ours, others, isDue };
+}
+
+/** What `converge-released` has after the write, and its entry from before: with what we give up now, without what is Git's again. */
+function giveUpToReleased({ entries, claim }: { entries: readonly ManagedFieldsEntry[]; claim: Claim }): {
+  before: ManagedFieldsEntry | undefined;
+  givenUp: JsonObject | undefined;
+  isDue: boolean;
+} {
+  const { own, apiVersion, ignored, specified, wasOurs } = claim;
+  const isReleased = (path: readonly PathStep[]) =>
+    (isReplicas(path) || isIgnored({ path, ignored })) && !specified(path);
+  const released = own?.fieldsV1 === undefined ? undefined : splitFields(own.fieldsV1, isReleased).taken;
+  // Adopting, it is taken over like any other's.
+  const before =
+    own === undefined
+      ? undefined
+      : entries.find((entry) => entry.manager === releasedManager && entry.apiVersion === apiVersion);
+  const { taken: regained, left: stillReleased } = splitFields(
+    before?.fieldsV1 ?? {},
+    (path) => wasOurs(path) && !isReleased(path),
+  );
+  const givenUp =
+    released === undefined || stillReleased === undefined
+      ? (released ?? stillReleased)
+      : unionFields(stillReleased, released);
+  const isRegaining = regained !== undefined && pathsOf(regained).some((path) => !specified(path));
+  return { before, givenUp, isDue: released !== undefined || isRegaining };
+}
+
+/** The entries of our own two managers. */
+function ourEntries({
+  ours,
+  givenUp,
+  apiVersion,
+  time,
+}: {
+  ours: JsonObject | undefined;
+  givenUp: JsonObject | undefined;
+  apiVersion: string | undefined;
+  time: string | undefined;
+}): ManagedFieldsEntry[] {
   const written = {
     ...(apiVersion === undefined ? {} : { apiVersion }),
     ...(time === undefined ? {} : { time }),
     fieldsType: 'FieldsV1',
   };
-  const givenUp =
-    released === undefined || stillReleased === undefined
-      ? (released ?? stillReleased)
-      : unionFields(stillReleased, released);
   return [
-    ...others.filter((entry) => entry !== before),
     { manager: fieldManager, operation: 'Apply', ...written, ...(ours === undefined ? {} : { fieldsV1: ours }) },
     ...(givenUp === undefined
       ? []
@@ -130,22 +184,17 @@ function versionToAdopt({
 function takes({
   path,
   predecessor,
-  adopting,
-  wasOurs,
-  specified,
-  ignored,
+  claim: { own, ignored, specified, wasOurs },
 }: {
   path: readonly PathStep[];
   predecessor: Predecessor;
-  adopting: boolean;
-  wasOurs: (path: readonly PathStep[]) => boolean;
-  specified: (path: readonly PathStep[]) => boolean;
-  ignored: readonly FieldPath[];
+  claim: Claim;
 }): boolean {
   if (isKept(path) || isIgnored({ path, ignored })) return specified(path);
   if (wasOurs(path)) return true;
   // It stands for everything there was when nobody was recorded: injected certificates, volume names, clusterIPs.
   if (predecessor === 'before-first-apply') return false;
+  const adopting = own === undefined;
   if (!adopting && predecessor !== 'kubectl') return false;
   return isBesideTheSpec(path) ? specified(path) : true;
 }

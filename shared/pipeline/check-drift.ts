@@ -10,7 +10,7 @@ export interface CheckDriftResult {
 }
 
 /**
- * One job with `mode: check` for every environment of every repository. A push that nobody announced is announced here. One with `mode: teardown` for each that is remembered and no longer declared.
+ * One job for every environment of every repository, and for each that is remembered and no longer declared. A push that nobody announced is announced here.
  * Where the branch cannot be read, each that is remembered is to say so. Throws, once all is published, what kept a repository from being checked.
  */
 export async function checkDrift(
@@ -24,21 +24,15 @@ export async function checkDrift(
           await askRemembered({ repository: name, occasion: tick, cause: 'schedule', error, ports }),
       );
       const environments = branch?.environments ?? [];
-      await Promise.all(
-        environments.map(async (environment) => {
-          const job = { repository: name, environment, mode: 'check', cause: 'schedule' } as const;
-          await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
-        }),
-      );
+      const publish = async (environment: string): Promise<void> => {
+        const job = { repository: name, environment, cause: 'schedule' } as const;
+        await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
+      };
+      await Promise.all(environments.map(publish));
       const remembered =
         branch === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
       const removed = remembered.filter((environment) => !environments.includes(environment));
-      await Promise.all(
-        removed.map(async (environment) => {
-          const job = { repository: name, environment, mode: 'teardown', cause: 'schedule' } as const;
-          await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
-        }),
-      );
+      await Promise.all(removed.map(publish));
       await branch?.remember();
       return [...environments, ...removed].map((environment) => `${name}/${environment}`);
     }),

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { isOpen } from '../memory/incident.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
+import { environmentPath } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
 import type { Memory } from '../memory/memory.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { diffSchema } from '../events/alert.ts';
-import { listEnvironments } from './common/declared-environments.ts';
+import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
@@ -107,8 +107,8 @@ async function lookAtEnvironment({
   ports: CommitStatusPorts;
 }): Promise<EnvironmentAtCommit | undefined> {
   const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
-  const environment = await declaredAt({ name, repository, commit: head });
-  const paths = pathsOf({ name, environment, memory });
+  const declared = await readEnvironment({ repository, commit: head, name });
+  const paths = pathsOf({ name, declared, memory });
   const [after, before] = await Promise.all([
     readInputs({ repository, commit: commit.id, paths }),
     inputsBefore({ repository, commit, paths }),
@@ -117,7 +117,8 @@ async function lookAtEnvironment({
 
   const { converged, attempted, incident } = memory;
   const facts = { name, revision: converged?.revision ?? '' };
-  if (environment?.suspend === true) return { ...facts, state: 'Suspended', message: '', diff: null };
+  if (declared.state === 'declared' && declared.environment.suspend)
+    return { ...facts, state: 'Suspended', message: '', diff: null };
   if (converged !== undefined) {
     const wanted = await readInputs({ repository, commit: head, paths: Object.keys(converged.inputs) });
     if (atOrAfter.has(converged.commit) || sameInputs({ attempted: converged.inputs, current: wanted })) {
@@ -142,20 +143,13 @@ async function lookAtEnvironment({
   return { ...facts, state: 'Converging', message: memory.held?.message ?? memory.waiting?.message ?? '', diff: null };
 }
 
-/** What the environment is made of: what its file names, and what the last render that ended well read beside it. */
-function pathsOf({
-  name,
-  environment,
-  memory,
-}: {
-  name: string;
-  environment: Environment | undefined;
-  memory: Memory;
-}): string[] {
-  const declared = environment === undefined ? [environmentPath(name)] : declaredPaths(environment);
-  return [...new Set([...declared, ...Object.keys(memory.converged?.inputs ?? {})])]
-    .filter((path) => path !== '')
-    .sort();
+/**
+ * What the environment is made of, as far as that is known without a render: what its file names, itself alone where it is wrong or not
+ * there, and what the last render that ended well read beside it. Never the whole tree.
+ */
+export function pathsOf({ name, declared, memory }: { name: string; declared: Declaration; memory: Memory }): string[] {
+  const named = declared.state === 'declared' ? declaredPaths(declared.environment) : [environmentPath(name)];
+  return [...new Set([...named, ...Object.keys(memory.converged?.inputs ?? {})])].filter((path) => path !== '').sort();
 }
 
 /** At the commit's first parent; nothing is there before the first commit. */
@@ -172,25 +166,4 @@ export async function inputsBefore({
   return parent === undefined
     ? Object.fromEntries(paths.map((path) => [path, null]))
     : await readInputs({ repository, commit: parent, paths });
-}
-
-/** The environment as a commit declares it; undefined where its file is not there or does not parse. */
-export async function declaredAt({
-  name,
-  repository,
-  commit,
-}: {
-  name: string;
-  repository: Repository;
-  commit: string;
-}): Promise<Environment | undefined> {
-  const file = environmentPath(name);
-  const bytes = await repository.readFile({ commit, path: file });
-  if (bytes === undefined) return undefined;
-  try {
-    return parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-  } catch (error) {
-    if (error instanceof ConvergeError) return undefined;
-    throw error;
-  }
 }

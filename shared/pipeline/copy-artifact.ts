@@ -1,7 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import type { ObjectFinalized } from '../events/object-finalized.ts';
 import { artifactUri, isOfTools } from '../source/artifact.ts';
-import { copyOf } from '../source/ledger.ts';
 import { takeIn } from './copy-artifact/intake.ts';
 import { readLedger } from './copy-artifact/ledger.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './copy-artifact/run.ts';
@@ -25,10 +24,8 @@ export async function copyArtifact(
   }
   if (isOfTools(live)) return { outcome: 'passed-over' };
   const { ledger } = await readLedger({ ports, settings });
-  const copy = copyOf({ ledger, artifact: live });
-  if (copy !== undefined) return { outcome: 'already-copied', commit: copy.commit };
   try {
-    return await takeIn({ live, ports, settings });
+    return await takeIn({ live, ledger, ports, settings });
   } catch (error) {
     if (error instanceof ConvergeError && error.code === 'WouldOverwrite') {
       ports.log('ERROR', 'an upload is refused: it would overwrite what somebody else changed', {

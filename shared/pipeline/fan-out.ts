@@ -50,7 +50,7 @@ export async function fanOut(
   for (const group of inDependencyOrder({ names: due, dependsOn })) {
     await Promise.all(
       group.map(async (environment) => {
-        const job = { repository: change.repository, environment, mode: 'reconcile', cause: 'commit' } as const;
+        const job = { repository: change.repository, environment, cause: 'commit' } as const;
         await ports.topics.publish(
           'reconcile',
           encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }),
@@ -63,7 +63,7 @@ export async function fanOut(
   );
   await Promise.all(
     removed.map(async (environment) => {
-      const job = { repository: change.repository, environment, mode: 'teardown', cause: 'commit' } as const;
+      const job = { repository: change.repository, environment, cause: 'commit' } as const;
       await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
     }),
   );

@@ -1,11 +1,11 @@
-import { declaredPaths, sameInputs } from '../environment/inputs.ts';
+import { sameInputs } from '../environment/inputs.ts';
 import { revisionOf } from '../base/revision.ts';
 import { isOpen } from '../memory/incident.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
-import { environmentPath } from '../environment/environment-file.ts';
-import { declaredAt, inputsBefore, recentCommits } from './commit-status.ts';
+import { readEnvironment } from './common/declared-environments.ts';
+import { inputsBefore, pathsOf, recentCommits } from './commit-status.ts';
 import type { RememberedEnvironment } from './common/find-environment.ts';
 import { branchGone } from './common/fetch-branch.ts';
 import { openNotes } from './common/notes.ts';
@@ -82,9 +82,8 @@ export async function pathsAt({
   memory: Memory;
   commit: string;
 }): Promise<string[]> {
-  const declared = await declaredAt({ name: environment, repository, commit });
-  const paths = declared === undefined ? [environmentPath(environment)] : declaredPaths(declared);
-  return [...new Set([...paths, ...Object.keys(memory.converged?.inputs ?? {})])].filter((path) => path !== '').sort();
+  const declared = await readEnvironment({ repository, commit, name: environment });
+  return pathsOf({ name: environment, declared, memory });
 }
 
 async function changes({

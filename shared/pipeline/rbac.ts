@@ -1,5 +1,5 @@
 import { ConvergeError } from '../base/errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../environment/environment-file.ts';
+import { environmentPath, type Environment } from '../environment/environment-file.ts';
 import { environmentKey, revisionOf } from '../base/revision.ts';
 import type { Limits } from '../config/config.ts';
 import { applySetOf, hookMarks, memberMarks, type ApplySet } from '../inventory/applyset.ts';
@@ -9,11 +9,12 @@ import { desiredHooks } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { pruneAnnotation } from '../ownership/deletion-guard.ts';
 import { isDefinition, replaceAnnotation } from '../objects/replacement.ts';
-import { groupKind, groupOf, type ObjectId } from '../objects/object-id.ts';
+import { groupKind, groupOf, idOfKey, type ObjectId } from '../objects/object-id.ts';
 import { builtInResources, definedResources } from '../rbac/known-resources.ts';
 import { rbacManifests } from '../rbac/manifests.ts';
 import { rbacNotes } from '../rbac/notes.ts';
 import { rightsOf, type Needs, type PlacedObject } from '../rbac/rights.ts';
+import { readEnvironment, type Declaration } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
@@ -56,8 +57,10 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const { repository: repositoryClass, environment: name, kubernetesVersion } = asked;
   const repository = ports.repository(repositoryClass);
   const commit = await fetchBranch({ repository, state: ports.state });
-  const environment = commit === undefined ? undefined : await readEnvironment({ repository, commit, name });
-  if (commit === undefined || environment === undefined) {
+  const declared: Declaration =
+    commit === undefined ? { state: 'absent' } : await readEnvironment({ repository, commit: commit.id, name });
+  if (declared.state === 'invalid') throw declared.error;
+  if (commit === undefined || declared.state === 'absent') {
     throw new ConvergeError({
       code: 'BadRequest',
       subject: `${repositoryClass}/${name}`,
@@ -65,6 +68,7 @@ export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
       disposition: 'refuse',
     });
   }
+  const { environment } = declared;
   const names = [name, ...environment.previousNames];
   const owned = (
     await Promise.all(names.map(async (one) => ownedBy({ repository: repositoryClass, environment: one }, ports)))
@@ -127,9 +131,12 @@ async function renderAll(
   ];
   const unknown = (): Kind[] => kinds.filter((kind) => resourceOfKind(api(), kind) === undefined);
   for (const dependency of unknown().length === 0 ? [] : environment.dependsOn) {
-    const needed = await readEnvironment({ repository, commit, name: dependency });
-    if (needed === undefined) continue;
-    const { objects } = await renderBlind({ asked, environment: needed, checkout, api: api(), looked: [] }, ports);
+    const needed = await readEnvironment({ repository, commit: commit.id, name: dependency });
+    // Its kinds are then not known either, and rights would be missing.
+    if (needed.state === 'invalid') throw needed.error;
+    if (needed.state === 'absent') continue;
+    const { environment: other } = needed;
+    const { objects } = await renderBlind({ asked, environment: other, checkout, api: api(), looked: [] }, ports);
     resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
   }
   refuseUnknown({ key: environmentKey(asked), kinds: unknown() });
@@ -204,20 +211,6 @@ function resourceOfKind({ resources }: ClusterApi, { group, kind }: Kind): ApiRe
   return resources.find((resource) => resource.group === group && resource.kind === kind);
 }
 
-async function readEnvironment({
-  repository,
-  commit,
-  name,
-}: {
-  repository: Repository;
-  commit: Commit;
-  name: string;
-}): Promise<Environment | undefined> {
-  const file = environmentPath(name);
-  const bytes = await repository.readFile({ commit: commit.id, path: file });
-  return bytes === undefined ? undefined : parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-}
-
 /** What the environment of that name owns, as far as it is remembered. */
 async function ownedBy(
   of: { repository: string; environment: string },
@@ -225,11 +218,6 @@ async function ownedBy(
 ): Promise<ObjectId[]> {
   const { objects, left } = await memoryOf(of, ports);
   return [...new Set([...Object.keys(objects), ...left])].map(idOfKey);
-}
-
-function idOfKey(key: string): ObjectId {
-  const [group = '', kind = '', namespace = '', name = ''] = key.split('/');
-  return { group, kind, namespace: namespace === '' ? undefined : namespace, name };
 }
 
 function refuseUnknown({ key, kinds }: { key: string; kinds: readonly Pick<ObjectId, 'group' | 'kind'>[] }): void {

@@ -1,4 +1,5 @@
 import { webhookHosts, type Config, type RepositoryConfig, type WebhookHost } from '../config/config.ts';
+import { withoutCredentials } from '../config/repository-address.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { encodeChangeCommitted, type ChangeCommitted } from '../events/change-committed.ts';
 import type { Push, WebhookCall } from '../events/push/push.ts';
@@ -123,11 +124,4 @@ function change({
   after: string;
 }): ChangeCommitted {
   return { repository, url: withoutCredentials(url), branch, commit: after, previous: before ?? null, artifacts: [] };
-}
-
-function withoutCredentials(url: string): string {
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  return parsed.href;
 }

@@ -4,11 +4,12 @@ import { environmentKey, revisionOf } from '../base/revision.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { conflictWords, type Conflict } from '../source/revert.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
-import { listEnvironments } from './common/declared-environments.ts';
+import { announceCommit } from './common/announce-commit.ts';
+import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
-import { declaredAt, otherReaders, rememberedPaths } from './rollback/readers.ts';
-import { announce, revertOnBranch } from './rollback/revert-on-branch.ts';
+import { otherReaders, rememberedPaths } from './rollback/readers.ts';
+import { revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type Extent } from './rollback/where-to.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 
@@ -100,11 +101,11 @@ export async function rollback(
   if (done.outcome === 'nothing') {
     // Told again: the command may have died after its push.
     if (request.dryRun !== true)
-      await announce({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null, ports });
+      await announceCommit({ repository, commit: done.head.id, previous: done.head.parents[0] ?? null }, ports);
     return { ...facts, outcome: 'nothing', commit: null, message: null, reverts: [], paths: [] };
   }
   if (done.outcome === 'reverted')
-    await announce({ repository, commit: done.commit.id, previous: done.previous, ports });
+    await announceCommit({ repository, commit: done.commit.id, previous: done.previous }, ports);
   const { outcome, commit, reverts, paths: changed } = done;
   return {
     ...facts,
@@ -137,13 +138,14 @@ async function scopeOf({
   const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
   const extent = await extentOfEnvironment({ key, repository, head, memory, asked });
   const declared = await Promise.all(
-    [head.id, extent.to.id].map(async (commit) => await declaredAt({ repository, commit, environment })),
+    [head.id, extent.to.id].map(async (commit) => await readEnvironment({ repository, commit, name: environment })),
   );
   const paths = [
     environmentPath(environment),
     ...rememberedPaths(memory),
     ...Object.keys(memory.previous?.inputs ?? {}),
-    ...declared.flatMap((file) => (file === undefined ? [] : declaredPaths(file))),
+    // Of a file that is wrong, what is remembered of it counts alone.
+    ...declared.flatMap((found) => (found.state === 'declared' ? declaredPaths(found.environment) : [])),
   ];
   return { extent, paths: [...new Set(paths)].filter((path) => path !== '') };
 }

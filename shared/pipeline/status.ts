@@ -1,10 +1,10 @@
 import { ConvergeError } from '../base/errors.ts';
 import { isOpen } from '../memory/incident.ts';
-import { environmentPath, parseEnvironmentFile } from '../environment/environment-file.ts';
+import { environmentPath } from '../environment/environment-file.ts';
 import type { Memory } from '../memory/memory.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
 import { revisionOf } from '../base/revision.ts';
-import { listEnvironments } from './common/declared-environments.ts';
+import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
 import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
@@ -155,9 +155,7 @@ async function statusOfEnvironment({
   ports: StatusPorts;
 }): Promise<EnvironmentStatus> {
   const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
-  const file = environmentPath(name);
-  const bytes = await repository.readFile({ commit, path: file });
-  const declared = declaredState({ file, text: Buffer.from(bytes ?? []).toString('utf8') });
+  const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   return {
     ...factsOf({ name, repository, memory }),
@@ -170,17 +168,18 @@ async function statusOfEnvironment({
   };
 }
 
-function declaredState({ file, text }: { file: string; text: string }): {
+function policyAt({ name, declared }: { name: string; declared: Declaration }): {
   cluster?: string;
   policy: Policy | null;
   problem?: string;
 } {
-  try {
-    const environment = parseEnvironmentFile({ file, text });
-    return { cluster: environment.cluster, policy: policyOf(environment) };
-  } catch (error) {
-    if (error instanceof ConvergeError) return { policy: null, problem: error.message };
-    throw error;
+  switch (declared.state) {
+    case 'declared':
+      return { cluster: declared.environment.cluster, policy: policyOf(declared.environment) };
+    case 'invalid':
+      return { policy: null, problem: declared.error.message };
+    case 'absent':
+      return { policy: null, problem: `${environmentPath(name)}: is not there` };
   }
 }
 

@@ -1,4 +1,4 @@
-import { objectTitle, type ObjectId } from '../objects/object-id.ts';
+import { idOfKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './common/find-environment.ts';
@@ -57,7 +57,6 @@ export async function trace(
   return traces;
 }
 
-/** The keys of a memory are made by `objectKey`. */
 function objectsOf({
   environment: { memory },
   request,
@@ -66,13 +65,13 @@ function objectsOf({
   request: TraceRequest;
 }): ObjectId[] {
   return Object.keys(memory.objects).flatMap((key) => {
-    const [group = '', kind = '', namespace = '', name = ''] = key.split('/');
-    const kinds = [kind, `${kind}.${group}`].map((written) => written.toLowerCase());
+    const id = idOfKey(key);
+    const kinds = [id.kind, `${id.kind}.${id.group}`].map((written) => written.toLowerCase());
     const isWanted =
       kinds.includes(request.kind.toLowerCase()) &&
-      name === request.name &&
-      (request.namespace === undefined || namespace === request.namespace);
-    return isWanted ? [{ group, kind, namespace: namespace === '' ? undefined : namespace, name }] : [];
+      id.name === request.name &&
+      (request.namespace === undefined || (id.namespace ?? '') === request.namespace);
+    return isWanted ? [id] : [];
   });
 }
 

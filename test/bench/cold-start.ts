@@ -49,7 +49,7 @@ const calls: readonly Call[] = [
     target: 'reconcile',
     delivery: 'reconcile-requested-in-develop',
     body: { environment: 'nobody' },
-    work: { repository, environment, mode: 'reconcile', cause: 'commit' },
+    work: { repository, environment, cause: 'commit' },
     done: /"reconcile done".*"converged"/,
   },
   { target: 'checkDrift', delivery: 'scheduler-call' },

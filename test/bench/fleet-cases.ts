@@ -24,9 +24,7 @@ export interface FleetBench {
   changeOne(name: CaseName): Promise<Case>;
 }
 
-export type Look =
-  | { readonly mode: 'reconcile'; readonly cause: 'commit' }
-  | { readonly mode: 'check'; readonly cause: 'schedule' };
+export type Look = { readonly cause: 'commit' } | { readonly cause: 'schedule' };
 
 /** How long a raw apply of these objects takes, up to the state that the product waits for. */
 export type FloorOf = (api: RawApi, objects: readonly KubernetesObject[], namespace: string) => Promise<void>;
@@ -58,7 +56,7 @@ export async function prepareFleet({
 
   async function applyFirst(reconciler: Reconciler, environment: string): Promise<number> {
     const seconds = await reconciler.run({
-      job: { repository, environment, mode: 'reconcile', cause: 'commit' },
+      job: { repository, environment, cause: 'commit' },
       expected: ['converged'],
     });
     applied.add(environment);
@@ -121,7 +119,7 @@ export async function prepareFleet({
     async drifted(name) {
       await convergeFirst();
       const rounds = noRounds();
-      const job = { repository, environment: first, mode: 'check', cause: 'schedule' } as const;
+      const job = { repository, environment: first, cause: 'schedule' } as const;
       const edited = fleet.objects.slice(0, 10);
       const names = edited.map(({ metadata }) => metadata.name ?? '');
       const restore = async (): Promise<void> => {
@@ -151,7 +149,7 @@ export async function prepareFleet({
     async changeOne(name) {
       await convergeFirst();
       const rounds = noRounds();
-      const job = { repository, environment: first, mode: 'reconcile', cause: 'commit' } as const;
+      const job = { repository, environment: first, cause: 'commit' } as const;
       const one = asApplied({ objects: fleet.objects.slice(0, 1), environment: first, namespace: `one-${first}` });
       await raw.createNamespace(`one-${first}`);
       return await withReconciler(pipeline, async (reconciler) => {

@@ -83,8 +83,8 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     }),
   );
   const render = once(() => prepareRender(parts));
-  const commit = { mode: 'reconcile', cause: 'commit' } as const;
-  const schedule = { mode: 'check', cause: 'schedule' } as const;
+  const commit = { cause: 'commit' } as const;
+  const schedule = { cause: 'schedule' } as const;
   const measures: Readonly<Record<CaseName, () => Promise<Case | readonly Case[]>>> = {
     'apply-configmaps-1000': async () => (await settings()).apply('apply-configmaps-1000'),
     'noop-configmaps-1000': async () => (await settings()).unchanged('noop-configmaps-1000', commit),

@@ -64,7 +64,7 @@ export async function prepareManyEnvironments({
 
   const converged = withReconciler(pipeline, (reconciler) =>
     atOnce(environments, (environment) =>
-      reconciler.run({ job: { repository, environment, mode: 'reconcile', cause: 'commit' }, expected: ['converged'] }),
+      reconciler.run({ job: { repository, environment, cause: 'commit' }, expected: ['converged'] }),
     ),
   );
   await converged;
@@ -77,7 +77,7 @@ export async function prepareManyEnvironments({
 
   const check = async (reconciler: Reconciler): Promise<void> =>
     atOnce(environments, (environment) =>
-      reconciler.run({ job: { repository, environment, mode: 'check', cause: 'schedule' }, expected: ['unchanged'] }),
+      reconciler.run({ job: { repository, environment, cause: 'schedule' }, expected: ['unchanged'] }),
     );
 
   return {

@@ -41,7 +41,7 @@ export async function prepareRender({ pipeline, raw }: { pipeline: Pipeline; raw
     await tree.write({ path, content });
   }
   await tree.push('refs/heads/main');
-  const job = { repository, environment, mode: 'check', cause: 'schedule' } as const;
+  const job = { repository, environment, cause: 'schedule' } as const;
   await withReconciler(pipeline, (reconciler) => reconciler.run({ job, expected: ['converged'] }));
   await pipeline.kubernetes.kubectl([
     'patch',

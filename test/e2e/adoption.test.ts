@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Observed,
   type World,
@@ -13,27 +15,15 @@ import {
 
 let world: World;
 let master: Clone;
+const { get, managersOf } = objectsOf(() => world);
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();
 });
-
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
 
 /** What a check after a change heals: its diff, once the incident is closed. */
 async function healed(environment: string, change: () => Promise<unknown>): Promise<World['diffs'][number]> {
@@ -47,30 +37,6 @@ async function healed(environment: string, change: () => Promise<unknown>): Prom
     world.converged.slice(closed).find((alert) => alert.incident === diff.incident),
   );
   return diff;
-}
-
-async function live(kind: string, name: string, namespace: string): Promise<Observed> {
-  const found = await world.find(kind, name, namespace);
-  if (found === undefined) throw new Error(`${kind} ${namespace}/${name} is not there`);
-  return found;
-}
-
-/** The managers that own anything of an object, without those of its status and scale. */
-async function managersOf(kind: string, name: string, namespace: string): Promise<string[]> {
-  const text = await world.kubectl(
-    'get',
-    kind,
-    name,
-    '--namespace',
-    namespace,
-    '--show-managed-fields',
-    '--output',
-    'json',
-  );
-  const { metadata } = JSON.parse(text) as { metadata: { managedFields: { manager: string; subresource?: string }[] } };
-  return metadata.managedFields
-    .flatMap(({ manager, subresource }) => (subresource === undefined ? [manager] : []))
-    .sort();
 }
 
 /** A Deployment as somebody had it before: more than Git will specify. */
@@ -144,14 +110,14 @@ describe('adopts what the real kubectl made', () => {
     const name = `by-${verb.replaceAll(/[^a-z]+/g, '-')}`;
     await world.kubectl('create', 'namespace', name);
     await make(earlierDeployment('web', { labels: { team: 'claims' }, annotations: { note: 'mine' } }), name);
-    const before = await live('deployment', 'web', name);
+    const before = await get('deployment', 'web', name);
     const commit = await master.push({
       [`environments/${name}.yaml`]: environmentFile(name),
       [`manifests/${name}/web.yaml`]: deployment('web', 'shop:1'),
     });
     expect((await convergedAt(name, commit)).changes).toEqual({ created: 0, configured: 1, unchanged: 0, pruned: 0 });
 
-    const after = await live('deployment', 'web', name);
+    const after = await get('deployment', 'web', name);
     expect(after.metadata.uid).toBe(before.metadata.uid);
     expect(
       templateOf(after).spec.containers.map(({ name: container, image, env, args }) => ({
@@ -184,7 +150,7 @@ describe('adopts what the real kubectl made', () => {
       'manifests/scaled/web.yaml': JSON.stringify(unscaled),
     });
     await convergedAt('scaled', commit);
-    const after = await live('deployment', 'web', 'scaled');
+    const after = await get('deployment', 'web', 'scaled');
     expect(after.spec['replicas']).toBe(5);
     expect(templateOf(after).metadata.annotations).toHaveProperty(['kubectl.kubernetes.io/restartedAt']);
   });
@@ -206,7 +172,7 @@ describe('adopts what the real kubectl made', () => {
       manifest,
     );
     await convergedAt('dropped', await master.push({ 'manifests/dropped/a.yaml': configMap('settings', { a: '1' }) }));
-    const after = await live('configmap', 'settings', 'dropped');
+    const after = await get('configmap', 'settings', 'dropped');
     expect(after.data).toEqual({ a: '1' });
     expect(after.metadata.labels).not.toHaveProperty('tier');
   });
@@ -268,14 +234,14 @@ describe('adopts what other tools made', () => {
         objects: [{ kind: 'Deployment', name: 'web', change: 'failed' }],
       });
       expect(diff.objects[0]?.message).toContain(`is reconciled by the ${owner} ${title}`);
-      expect(templateOf(await live('deployment', 'web', name)).spec.containers).toHaveLength(2);
+      expect(templateOf(await get('deployment', 'web', name)).spec.containers).toHaveLength(2);
       expect(await world.find('configmap', 'a', name)).toBeDefined();
 
       await convergedAt(
         name,
         await master.push({ [`environments/${name}.yaml`]: environmentFile(name, { adopt: true }) }),
       );
-      const after = await live('deployment', 'web', name);
+      const after = await get('deployment', 'web', name);
       expect(templateOf(after).spec.containers.map(({ name: container, image }) => ({ container, image }))).toEqual([
         { container: 'web', image: 'shop:1' },
       ]);
@@ -332,15 +298,15 @@ describe('adopts what other tools made', () => {
       'apps',
       await master.push({ 'environments/apps.yaml': environmentFile('apps', { adopt: true }) }),
     );
-    const web = await live('deployment', 'web', 'apps');
+    const web = await get('deployment', 'web', 'apps');
     expect(templateOf(web).spec.containers.map(({ name, image, env }) => ({ name, image, env }))).toEqual([
       { name: 'web', image: 'shop:1.0', env: undefined },
     ]);
     expect(templateOf(web).spec.terminationGracePeriodSeconds).toBe(30);
     expect(web.spec).not.toHaveProperty('minReadySeconds');
-    expect((await live('configmap', 'settings', 'apps')).data).toEqual({ a: '1' });
-    expect((await live('service', 'web', 'apps')).spec['ports']).toMatchObject([{ name: 'http', port: 80 }]);
-    expect(await live('role', 'reader', 'apps')).toMatchObject({ rules: [{ verbs: ['list'] }] });
+    expect((await get('configmap', 'settings', 'apps')).data).toEqual({ a: '1' });
+    expect((await get('service', 'web', 'apps')).spec['ports']).toMatchObject([{ name: 'http', port: 80 }]);
+    expect(await get('role', 'reader', 'apps')).toMatchObject({ rules: [{ verbs: ['list'] }] });
     // The next check finds what was changed since, and nothing else.
     const diff = await healed('apps', () =>
       world.kubectl('set', 'image', 'deployment/web', 'web=shop:debug', '--namespace', 'apps'),
@@ -362,7 +328,7 @@ describe('adopts what other tools made', () => {
       'manifests/left-by-helm/web.yaml': deployment('web', 'shop:1'),
     });
     await convergedAt('left-by-helm', commit);
-    expect(templateOf(await live('deployment', 'web', 'left-by-helm')).spec.containers).toHaveLength(1);
+    expect(templateOf(await get('deployment', 'web', 'left-by-helm')).spec.containers).toHaveLength(1);
   });
 });
 
@@ -429,14 +395,14 @@ describe('undoes what kubectl did to an object of ours', () => {
     expect(diff.objects.map((object) => object.change)).toEqual(['modified']);
     expect(diff.objects[0]?.fields).toMatchObject(fields);
     expect(diff.objects[0]?.fields).toHaveLength(fields.length);
-    const web = await live('deployment', 'web', 'ours');
+    const web = await get('deployment', 'web', 'ours');
     expect(web.spec).toMatchObject({ replicas: 2 });
     expect(web.spec).not.toHaveProperty('paused');
     expect(web.spec).not.toHaveProperty('minReadySeconds');
     expect(templateOf(web).spec.containers.map(({ name, env }) => ({ name, env }))).toEqual([
       { name: 'web', env: undefined },
     ]);
-    expect((await live('configmap', 'settings', 'ours')).data).toEqual({ a: '1' });
+    expect((await get('configmap', 'settings', 'ours')).data).toEqual({ a: '1' });
   });
 
   it('tells an item that another controller adds to a list of ours once, and leaves it', async () => {
@@ -463,10 +429,10 @@ describe('undoes what kubectl did to an object of ours', () => {
         fields: [{ path: '/spec/ports[port=9090,protocol=TCP]', manager: 'meter' }],
       },
     ]);
-    const [diffs, { metadata }] = [world.diffs.length, await live('service', 'web', 'ours')];
+    const [diffs, { metadata }] = [world.diffs.length, await get('service', 'web', 'ours')];
     await healed('ours', () => world.kubectl('scale', 'deployment/web', '--replicas', '3', '--namespace', 'ours'));
     expect(world.diffs.slice(diffs).flatMap(({ objects }) => objects.map(({ kind }) => kind))).toEqual(['Deployment']);
-    expect((await live('service', 'web', 'ours')).metadata.resourceVersion).toBe(metadata.resourceVersion);
+    expect((await get('service', 'web', 'ours')).metadata.resourceVersion).toBe(metadata.resourceVersion);
   });
 });
 
@@ -482,7 +448,7 @@ describe('a field that Git drops', () => {
     const unscaled = JSON.parse(deployment('web', 'shop:2')) as { spec: Record<string, unknown> };
     delete unscaled.spec['replicas'];
     await convergedAt('released', await master.push({ 'manifests/released/web.yaml': JSON.stringify(unscaled) }));
-    expect((await live('deployment', 'web', 'released')).spec['replicas']).toBe(2);
+    expect((await get('deployment', 'web', 'released')).spec['replicas']).toBe(2);
     expect(await managersOf('deployment', 'web', 'released')).toContain('converge-released');
   });
 
@@ -512,6 +478,6 @@ describe('a field that Git drops', () => {
         },
       ],
     });
-    expect((await live('configmap', 'settings', 'shared-field')).data).toEqual({ a: '1', b: '2' });
+    expect((await get('configmap', 'settings', 'shared-field')).data).toEqual({ a: '1', b: '2' });
   });
 });

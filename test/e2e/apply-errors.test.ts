@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startFaultyProxy, type Fault, type FaultyProxy, type ProxiedRequest } from './faulty-proxy.ts';
+import { alertsOf } from './alerts.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   deployment,
   environmentFile,
   eventually,
+  lookUntil,
   startWorld,
   type Clone,
   type Files,
@@ -14,6 +17,8 @@ import {
 let world: World;
 let master: Clone;
 let proxy: FaultyProxy;
+const { uidOf } = objectsOf(() => world);
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -39,21 +44,6 @@ async function commit(name: string, manifests: Files, spec: Record<string, unkno
     `Change ${name} ${Object.keys(spec).join(' ')}`,
   );
 }
-
-async function convergedAt(environment: string, at: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${at}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(at)),
-  );
-}
-
-async function diffAt(environment: string, at: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${at}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision.endsWith(at)),
-  );
-}
-
-const uidOf = async (kind: string, name: string, namespace: string): Promise<string | undefined> =>
-  (await world.find(kind, name, namespace))?.metadata.uid;
 
 const job = (image: string, annotations: Record<string, string> = {}): string =>
   JSON.stringify({
@@ -441,8 +431,7 @@ describe('an API server in trouble', () => {
     expect(sent('PATCH', '/doomed?')).toHaveLength(3);
     expect(await world.find('configmap', 'spared', 'cursed')).toBeDefined();
     proxy.mend();
-    await world.checkDrift();
-    await eventually('the next run finishes it', () =>
+    await lookUntil(world, 'the next run finishes it', () =>
       world.converged.find((alert) => alert.incident === diff.incident),
     );
   });
@@ -467,8 +456,9 @@ describe('an API server in trouble', () => {
       await eventually('a request was given up', () => refused >= 5);
       expect(world.diffs.filter((diff) => diff.environment === name)).toEqual([]);
       proxy.mend();
-      await world.checkDrift();
-      const { changes } = await convergedAt(name, at);
+      const { changes } = await lookUntil(world, 'a later run finishes it', () =>
+        world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(at)),
+      );
       expect(changes.pruned).toBe(1);
       expect((await world.find('configmap', 'a', name))?.data).toEqual({ v: '2' });
     },
@@ -536,8 +526,7 @@ describe('parts of a cluster without a backend', () => {
     for (const { message } of diff.objects) expect(message).toContain('failed calling webhook "strict.errors.example"');
     expect((await world.find('configmap', 'fine', 'refused'))?.data).toEqual({ v: '2' });
     await world.kubectl('delete', 'validatingwebhookconfiguration', 'strict');
-    await world.checkDrift();
-    await eventually('the next run finishes it', () =>
+    await lookUntil(world, 'the next run finishes it', () =>
       world.converged.find((alert) => alert.incident === diff.incident),
     );
   });

@@ -304,7 +304,7 @@ describe('a burst of a thousand objects', () => {
     } finally {
       for (const instance of instances) instance.kill();
     }
-  }, 300_000);
+  });
 
   it.each(Array.from({ length: rounds }, (_one, index) => firstSeed + index))(
     `survives ${kills} kills at any line (seed %i): the tree is the bucket, nothing is there twice, and the commits are few`,
@@ -361,7 +361,7 @@ describe('an archive of 5,000 files and 200 MB', () => {
     } finally {
       instance.kill();
     }
-  }, 300_000);
+  });
 });
 
 /** Text as it is in manifests: it packs to about a tenth. */

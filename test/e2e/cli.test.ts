@@ -1,20 +1,20 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConvergenceNotes } from '../../shared/source/convergence-note.ts';
+import { runConverge, type Ended } from './command.ts';
 import {
   configMap,
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
-  type Files,
   type World,
 } from './world.ts';
+import { writeFiles } from '../write-files.ts';
 
 let world: World;
 let master: Clone;
@@ -22,50 +22,20 @@ let master: Clone;
 let folder: string;
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
   folder = await mkdtemp(join(tmpdir(), 'converge-cli-'));
-  await put(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
+  await writeFiles(folder, { '.converge/local.json': JSON.stringify(world.pipeline.facts) });
 });
 afterAll(async () => {
   await world.stop();
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** The command as its users run it: a process of its own, its output piped. */
+/** The command in that folder, unless told otherwise. */
 async function converge(
   parameters: readonly string[],
-  {
-    variables = {},
-    cwd = folder,
-    signal,
-  }: { variables?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
+  { cwd = folder, ...options }: { variables?: Record<string, string>; cwd?: string; signal?: AbortSignal } = {},
 ): Promise<Ended> {
-  const program = join(import.meta.dirname, '../../cli/converge.js');
-  const child = spawn(process.execPath, [program, ...parameters], {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none', ...variables },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  signal?.addEventListener('abort', () => child.kill('SIGINT'));
-  const told = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
-  const code = await new Promise<number | null>((ended) => child.on('close', ended));
-  return { code, ...told };
-}
-
-async function put(root: string, files: Files): Promise<void> {
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), content ?? '');
-  }
+  return await runConverge(parameters, { folder: cwd, ...options });
 }
 
 /** An example of docs/contracts.md. */
@@ -119,7 +89,7 @@ describe('converge upload', () => {
       'environments/other.yaml': environmentFile('other'),
       'manifests/other/a.yaml': configMap('a', { v: '1' }),
     });
-    await put(folder, {
+    await writeFiles(folder, {
       'manifests/shop/a.yaml': configMap('a', { v: '1' }),
       'manifests/shop/sub/b.yaml': configMap('b', { v: '1' }),
     });
@@ -147,7 +117,7 @@ describe('converge upload', () => {
   });
 
   it('ends with 1 and names what failed, of a manifest that the API server refuses', async () => {
-    await put(folder, {
+    await writeFiles(folder, {
       'manifests/shop/a.yaml': JSON.stringify({
         apiVersion: 'v1',
         kind: 'ConfigMap',
@@ -167,19 +137,19 @@ describe('converge upload', () => {
   });
 
   it('ends with 1 when the time is over, and says what it waited for', async () => {
-    await put(folder, {
+    await writeFiles(folder, {
       'manifests/shop/a.yaml': configMap('a', { v: '2' }),
       'manifests/shop/web.yaml': deployment('web', 'never:1', { nodeSelector: { nowhere: 'yes' } }),
     });
     const ended = await converge(['upload', '--wait', '--timeout', '6s', '--branch', 'main', 'manifests/shop']);
     expect(ended.code).toBe(1);
     expect(ended.out).toMatch(/^(late|failed) +shop/m);
-    await put(folder, { 'manifests/shop/web.yaml': configMap('web', { v: '2' }) });
+    await writeFiles(folder, { 'manifests/shop/web.yaml': configMap('web', { v: '2' }) });
     expect(await converge(['upload', '--wait', '--branch', 'main', 'manifests/shop'])).toMatchObject({ code: 0 });
   });
 
   it('reads Git and the state bucket itself where no status function is known', async () => {
-    await put(folder, { 'manifests/shop/c.yaml': configMap('c', { v: '3' }) });
+    await writeFiles(folder, { 'manifests/shop/c.yaml': configMap('c', { v: '3' }) });
     const ended = await converge([
       '--config',
       world.pipeline.config,
@@ -240,7 +210,7 @@ describe('converge upload', () => {
     ['an environment that is none', ['status', 'nobody'], /nobody: is no environment/],
     ['an object that is none', ['trace', 'deployment'], /deployment: is no KIND\/NAME/],
   ])('refuses %s with 2, and without a stack', async (_what, parameters, words) => {
-    await put(folder, {
+    await writeFiles(folder, {
       'environments/bad.yaml':
         'apiVersion: converge.dev/v1\nkind: Environment\nmetadata: { name: bad }\nspec: { cluster: sandbox, namespace: bad, sourcez: [] }\n',
       'linked/b': '',
@@ -255,7 +225,7 @@ describe('converge upload', () => {
 
   it('ends with 130 on Ctrl-C', async () => {
     const interrupted = new AbortController();
-    await put(folder, { 'held/x': 'held' });
+    await writeFiles(folder, { 'held/x': 'held' });
     const config = (await readFile(world.pipeline.config, 'utf8')).replace(
       'bucket: family-state',
       'bucket: family-staging',
@@ -283,21 +253,11 @@ describe('what converged', () => {
       ]),
     );
     const commit = await eventually('a person could push', async () => master.push(files).catch(() => undefined));
-    await eventually(
-      'all of them are in the note',
-      async () => {
-        await master.git(
-          'fetch',
-          '--quiet',
-          'origin',
-          '+refs/notes/*:refs/notes/*',
-          '+refs/converge/*:refs/converge/*',
-        );
-        const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
-        return names.every((name) => note.includes(`${name} converged at=`));
-      },
-      120,
-    );
+    await eventually('all of them are in the note', async () => {
+      await master.git('fetch', '--quiet', 'origin', '+refs/notes/*:refs/notes/*', '+refs/converge/*:refs/converge/*');
+      const note = await master.git('notes', '--ref', 'converge', 'show', commit).catch(() => '');
+      return names.every((name) => note.includes(`${name} converged at=`));
+    });
     const note = await master.git('log', '-1', '--notes=converge', '--format=%N', commit);
     expect(
       parseConvergenceNotes(note)
@@ -348,7 +308,7 @@ describe('what converged', () => {
   });
 
   it('is told by trace: from an object to the artifact and its build', async () => {
-    await put(folder, { 'manifests/shop/a.yaml': configMap('a', { v: '9' }) });
+    await writeFiles(folder, { 'manifests/shop/a.yaml': configMap('a', { v: '9' }) });
     expect(
       await converge(['upload', '--wait', 'manifests/shop'], { variables: { ...build, GITHUB_RUN_ID: '8' } }),
     ).toMatchObject({ code: 0 });

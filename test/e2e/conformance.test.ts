@@ -4,7 +4,7 @@ import { loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Diff } from '../../shared/events/alert.ts';
 import { reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
-import { environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { atRest, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 /*
  * The manifests of well-known projects as they are published, each an environment of its own: deployed, then looked at again.
@@ -124,7 +124,8 @@ describe.skipIf(folder === undefined)(
         expect(first.diff === undefined ? [] : amiss.length > 0 ? [] : [first.diff.summary]).toEqual([]);
         expect(amiss.filter(({ object, why }) => excused[object]?.test(why) !== true)).toEqual([]);
 
-        await atRest();
+        // Controllers have answered the last change: every Deployment is rolled out, or stays as it is.
+        await atRest(async () => Object.fromEntries(await allWrites()));
         const before = await acceptedWrites();
         const told = world.diffs.length;
         const second = await outcomeAt(
@@ -152,7 +153,7 @@ describe.skipIf(folder === undefined)(
         const diff = world.diffs.find((alert) => of(alert) && alert.action === 'none');
         return diff !== undefined || world.converged.some(of) ? { diff } : undefined;
       };
-      return eventually(`${name} was brought to ${commit}`, probe, 90);
+      return eventually(`${name} was brought to ${commit}`, probe);
     }
 
     /** Resolves when the check is done. */
@@ -165,21 +166,9 @@ describe.skipIf(folder === undefined)(
         'ce-type': reconcileRequestedType,
         'ce-source': '//converge.dev/pipeline',
       };
-      const body = JSON.stringify({ repository: 'master', environment, mode: 'check', cause: 'schedule' });
+      const body = JSON.stringify({ repository: 'master', environment, cause: 'schedule' });
       const response = await fetch(world.pipeline.functions.url('reconcile'), { method: 'POST', headers, body });
       expect(response.status, await response.text()).toBe(204);
-    }
-
-    /** Controllers have answered the last change: every Deployment is rolled out, or stays as it is. */
-    async function atRest(): Promise<void> {
-      let last = '';
-      await eventually('controllers came to rest', async () => {
-        const now = JSON.stringify(Object.fromEntries(await allWrites()));
-        const same = now === last;
-        last = now;
-        if (!same) await new Promise((resolve) => setTimeout(resolve, 700));
-        return same;
-      });
     }
 
     async function allWrites(): Promise<ReadonlyMap<string, number>> {

@@ -1,11 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, eventually, startWorld, type Clone, type Files, type World } from './world.ts';
+import { eventSeconds } from '../guards.ts';
+import { objectsOf } from './objects.ts';
+import { runsOf } from './runs.ts';
+import {
+  configMap,
+  environment,
+  environmentFile,
+  eventually,
+  manifest,
+  startWorld,
+  type Clone,
+  type Files,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { converge, diffsOf: diffs } = runsOf(() => stage);
+const { uidOf } = objectsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -18,27 +32,6 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
-
-async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    const result = await stage.run(name);
-    expect(result, JSON.stringify({ name, result })).toMatchObject({
-      outcome: expect.stringMatching(/^(converged|unchanged)$/),
-    });
-  }
-}
-const diffs = (name: string): Diff[] =>
-  stage.published.flatMap(({ topic, event }) =>
-    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
-  );
-const uidOf = async (kind: string, name: string, namespace?: string): Promise<string | undefined> =>
-  (await world.find(kind, name, namespace))?.metadata.uid;
 
 type Annotations = Readonly<Record<string, string>>;
 const hookOf = (events: string, policy?: string): Annotations => ({
@@ -72,7 +65,14 @@ const job = (name: string, annotations: Annotations = {}, namespace?: string): s
     spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'work', image: 'work' }] } } },
   });
 async function ended(name: string, namespace: string): Promise<void> {
-  await world.kubectl('wait', `job/${name}`, '--namespace', namespace, '--for=condition=complete', '--timeout=60s');
+  await world.kubectl(
+    'wait',
+    `job/${name}`,
+    '--namespace',
+    namespace,
+    '--for=condition=complete',
+    `--timeout=${eventSeconds}s`,
+  );
 }
 async function namespaced(name: string): Promise<void> {
   await world.apply(object('Namespace', name));
@@ -514,56 +514,55 @@ describe('a definition that may be pruned', () => {
   });
 });
 
-describe('an environment that goes', () => {
-  /** Until then nothing is refused: the API server reads its policies now and then. */
-  async function refusing(
-    namespace: string,
-    rule: { apiGroup: string; resource: string; name: string },
-  ): Promise<() => Promise<void>> {
-    const name = `keep-${namespace}-${rule.name}`;
-    const matchConstraints = {
-      resourceRules: [
-        { apiGroups: [rule.apiGroup], apiVersions: ['v1'], operations: ['DELETE'], resources: [rule.resource] },
-      ],
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
-    };
-    const apiVersion = 'admissionregistration.k8s.io/v1';
-    await world.apply(
-      JSON.stringify({
-        apiVersion,
-        kind: 'ValidatingAdmissionPolicy',
-        metadata: { name },
-        spec: {
-          matchConstraints,
-          validations: [{ expression: `oldObject.metadata.name != '${rule.name}'`, message: 'the auditors keep it' }],
-        },
-      }),
+/** Until then nothing is refused: the API server reads its policies now and then. */
+async function refusing(
+  namespace: string,
+  rule: { apiGroup: string; resource: string; name: string; operation?: 'UPDATE' },
+): Promise<() => Promise<void>> {
+  const { operation = 'DELETE' } = rule;
+  const name = `keep-${namespace}-${rule.name}`;
+  const matchConstraints = {
+    resourceRules: [
+      { apiGroups: [rule.apiGroup], apiVersions: ['v1'], operations: [operation], resources: [rule.resource] },
+    ],
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+  };
+  const apiVersion = 'admissionregistration.k8s.io/v1';
+  await world.apply(
+    JSON.stringify({
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name },
+      spec: {
+        matchConstraints,
+        validations: [{ expression: `oldObject.metadata.name != '${rule.name}'`, message: 'the auditors keep it' }],
+      },
+    }),
+  );
+  await world.apply(
+    JSON.stringify({
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: { policyName: name, validationActions: ['Deny'] },
+    }),
+  );
+  const isAllowed = async (): Promise<boolean> => {
+    const asked = [rule.resource, rule.name, '--namespace', namespace, '--dry-run=server'];
+    const [verb, ...more] = operation === 'DELETE' ? ['delete'] : ['annotate', '--overwrite', 'probe=1'];
+    return await world.kubectl(verb, ...asked, ...more).then(
+      () => true,
+      () => false,
     );
-    await world.apply(
-      JSON.stringify({
-        apiVersion,
-        kind: 'ValidatingAdmissionPolicyBinding',
-        metadata: { name },
-        spec: { policyName: name, validationActions: ['Deny'] },
-      }),
-    );
-    await eventually('the policy holds', async () =>
-      world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(
-        () => false,
-        () => true,
-      ),
-    );
-    return async () => {
-      await world.kubectl('delete', 'validatingadmissionpolicybinding', name);
-      await eventually('the policy holds no more', async () =>
-        world.kubectl('delete', rule.resource, rule.name, '--namespace', namespace, '--dry-run=server').then(
-          () => true,
-          () => false,
-        ),
-      );
-    };
-  }
+  };
+  await eventually('the policy holds', async () => !(await isAllowed()));
+  return async () => {
+    await world.kubectl('delete', 'validatingadmissionpolicybinding', name);
+    await eventually('the policy holds no more', isAllowed);
+  };
+}
 
+describe('an environment that goes', () => {
   it('is not told as ended while what its hooks left, or its seed, cannot be deleted', async () => {
     await push({
       'charts/ending/Chart.yaml': 'apiVersion: v2\nname: ending\nversion: 1.0.0\n',
@@ -601,6 +600,112 @@ describe('an environment that goes', () => {
     expect(diffs('ending').flatMap(({ objects }) => objects.map(({ message }) => message))).toContainEqual(
       expect.stringContaining('is released, not deleted: PersistentVolumeClaim is pruned only'),
     );
+  });
+
+  it('is not told as ended while what a hook left is there in another version than the one it was made in', async () => {
+    const version = (name: string, isServed: boolean): object => ({
+      name,
+      served: isServed,
+      storage: isServed,
+      schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+    });
+    const definition = (...versions: object[]): string =>
+      JSON.stringify({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'notices.leftovers.example' },
+        spec: {
+          group: 'leftovers.example',
+          scope: 'Namespaced',
+          names: { kind: 'Notice', listKind: 'NoticeList', plural: 'notices', singular: 'notice' },
+          versions,
+        },
+      });
+    await world.apply(definition(version('v1alpha1', true)));
+    await world.kubectl('wait', '--for=condition=established', 'customresourcedefinition/notices.leftovers.example');
+    await push({
+      ...environment('outdated', { deletion: 'prune' }),
+      ...manifest('outdated', 'a', configMap('a', {})),
+      ...manifest(
+        'outdated',
+        'hook',
+        object('Notice', 'left', hookOf('pre-install'), { apiVersion: 'leftovers.example/v1alpha1' }),
+      ),
+    });
+    await converge('outdated');
+    await world.apply(definition(version('v1alpha1', false), version('v1', true)));
+    await eventually('the version is gone', async () =>
+      world.kubectl('get', '--raw', '/apis/leftovers.example/v1alpha1').then(
+        () => false,
+        () => true,
+      ),
+    );
+    await push({ 'environments/outdated.yaml': undefined });
+    expect(await stage.run('outdated')).toMatchObject({ outcome: 'removed' });
+    expect(await uidOf('notice', 'left', 'outdated')).toBeUndefined();
+  });
+});
+
+describe('an environment that was renamed', () => {
+  const named = (name: string, previousNames: string[], more: Record<string, unknown> = {}): Files => {
+    const spec = { namespace: 'renaming', sources: [{ helm: { chart: 'charts/renaming', release: 'shop' } }], ...more };
+    const file = JSON.parse(environmentFile(name, spec)) as { metadata: Record<string, unknown> };
+    return { [`environments/${name}.yaml`]: JSON.stringify({ ...file, metadata: { name, previousNames } }) };
+  };
+  const told = (): unknown[] =>
+    stage.published.filter(({ topic, event }) => topic === 'converged' && event.subject === 'master/renamed');
+
+  it('has not converged while what it gives up, or what Converge kept of its old name, does not let itself go', async () => {
+    await push({
+      'charts/renaming/Chart.yaml': 'apiVersion: v2\nname: renaming\nversion: 1.0.0\n',
+      'charts/renaming/templates/a.yaml':
+        'apiVersion: v1\nkind: Secret\nmetadata: { name: pw }\nstringData: { password: {{ randAlphaNum 20 | quote }} }\n',
+      'charts/renaming/templates/stays.yaml': configMap('stays', {}),
+      ...named('before', []),
+    });
+    await converge('before');
+    await push({
+      'environments/before.yaml': undefined,
+      'charts/renaming/templates/stays.yaml': undefined,
+      ...named('renamed', ['before'], { prune: false }),
+      ...environment('silent', { sources: [{ manifests: 'manifests/nowhere' }] }),
+    });
+    const rule = { apiGroup: '', resource: 'secrets', name: 'converge-before-seed' };
+    const mendSeed = await refusing('renaming', rule);
+    const mendRelease = await refusing('renaming', {
+      ...{ apiGroup: '', resource: 'configmaps', name: 'stays', operation: 'UPDATE' },
+    });
+    expect(await stage.run('renamed')).toMatchObject({
+      outcome: 'diverged',
+      reason: 'Guarded',
+      summary: expect.stringMatching(/^ConfigMap renaming\/stays: .*environment silent may want it/),
+    });
+    await push({ 'environments/silent.yaml': undefined });
+    for (const _look of [1, 2]) {
+      expect(await stage.run('renamed')).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Failed',
+        summary: expect.stringMatching(/^ConfigMap renaming\/stays: could not be released: .*the auditors keep it/),
+      });
+    }
+    await mendRelease();
+    for (const _look of [1, 2]) {
+      expect(await stage.run('renamed')).toMatchObject({
+        outcome: 'diverged',
+        reason: 'Failed',
+        summary: expect.stringMatching(/converge-before-seed: could not be deleted: .*the auditors keep it/),
+      });
+    }
+    expect(told()).toEqual([]);
+    // Looks that find the same tell nothing.
+    expect(diffs('renamed').map(({ reason }) => reason)).toEqual(['Guarded', 'Failed']);
+    await mendSeed();
+    expect(await stage.run('renamed')).toMatchObject({ outcome: 'converged' });
+    expect(told()).toHaveLength(1);
+    expect((await world.find('configmap', 'stays', 'renaming'))?.metadata.labels).toBeUndefined();
+    expect(await uidOf('configmap', 'converge-before', 'renaming')).toBeUndefined();
+    expect(await uidOf('secret', 'converge-before-seed', 'renaming')).toBeUndefined();
+    expect(await stage.run('renamed')).toMatchObject({ outcome: 'unchanged' });
   });
 });
 

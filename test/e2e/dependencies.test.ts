@@ -1,5 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Diff } from '../../shared/events/alert.ts';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   deployment,
@@ -13,6 +15,8 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { stateFile, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -38,31 +42,8 @@ const refused = JSON.stringify({
   data: { version: { not: 'a string' } },
 });
 
-async function converged(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
-}
-
-async function told(name: string, reason: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${name} is told as ${reason}`, () =>
-    world.diffs.find(
-      (alert) => alert.environment === name && alert.reason === reason && alert.revision.endsWith(commit),
-    ),
-  );
-}
-
-interface Status {
-  readonly name: string;
-  readonly state: string;
-  readonly message: string;
-  readonly policy: object | null;
-}
-
-async function statusOf(name: string): Promise<Status | undefined> {
-  const { environments } = (await (await fetch(world.pipeline.facts.status)).json()) as { environments: Status[] };
-  return environments.find((status) => status.name === name);
-}
+const told = async (name: string, reason: string, commit: string): Promise<Diff> =>
+  diffAt(name, commit, (diff) => diff.reason === reason);
 
 const versionIn = async (name: string): Promise<string | undefined> =>
   (await world.find('configmap', 'a', name))?.data?.['version'];
@@ -77,7 +58,7 @@ describe('environments that depend on each other', () => {
       ...environment('top', { dependsOn: ['left', 'right'] }),
     });
     // No schedule runs here: nothing but the messages of those that converged brings the others on.
-    await converged('top', commit);
+    await convergedAt('top', commit);
     const order = world.converged.map((alert) => alert.environment);
     expect([order[0], order.slice(1, 3).toSorted(), order[3]]).toEqual(['base', ['left', 'right'], 'top']);
     expect(world.converged.filter(({ environment: name }) => name === 'top')).toHaveLength(1);
@@ -87,8 +68,10 @@ describe('environments that depend on each other', () => {
   it('are left alone where only what they depend on changed', async () => {
     const before = (await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion;
     const commit = await master.push({ 'manifests/base/a.yaml': configMap('a', { version: '2' }) });
-    await converged('base', commit);
-    await sleep(1_000);
+    await convergedAt('base', commit);
+    // What the one commit sets off is over by the time that the next one has been through all of it.
+    await convergedAt('base', await master.push({ 'manifests/base/a.yaml': configMap('a', { version: '3' }) }));
+    await world.allHeard();
     expect(await statusOf('left')).toMatchObject({ state: 'Converged' });
     expect((await world.find('configmap', 'converge-left', 'left'))?.metadata.resourceVersion).toBe(before);
     expect(world.converged.some((alert) => alert.environment === 'left' && alert.revision.endsWith(commit))).toBe(
@@ -102,8 +85,8 @@ describe('environments that depend on each other', () => {
       ...environment('shop', { dependsOn: ['platform'] }),
       ...environment('resting', { dependsOn: ['platform'] }),
     });
-    await converged('shop', first);
-    await converged('resting', first);
+    await convergedAt('shop', first);
+    await convergedAt('resting', first);
     const failing = await master.push({
       'manifests/platform/a.yaml': refused,
       'manifests/shop/a.yaml': configMap('a', { version: '2' }),
@@ -122,7 +105,7 @@ describe('environments that depend on each other', () => {
     expect(await versionIn('shop')).toBe('1');
 
     const mended = await master.push({ 'manifests/platform/a.yaml': configMap('a', { version: '3' }) });
-    const alert = await converged('shop', mended);
+    const alert = await convergedAt('shop', mended);
     expect(alert).toMatchObject({ incident: blocked.incident, changes: { configured: 1 } });
     expect(await versionIn('shop')).toBe('2');
   });
@@ -142,28 +125,28 @@ describe('environments that depend on each other', () => {
     expect(await statusOf('later')).toMatchObject({ state: 'Suspended', policy: { suspend: true, selfHeal: false } });
     expect(await world.find('namespace', 'early')).toBeUndefined();
     const commit = await master.push({ 'environments/later.yaml': environmentFile('later', { selfHeal: false }) });
-    expect((await converged('later', commit)).policy).toEqual({
+    expect((await convergedAt('later', commit)).policy).toEqual({
       suspend: false,
       selfHeal: false,
       prune: true,
       ignored: 0,
     });
-    await converged('early', commit);
+    await convergedAt('early', commit);
   });
 
   it('are finished by the schedule where a run died between its convergence and its message', async () => {
     await master.push({ ...environment('died', { suspend: true }), ...environment('heir', { dependsOn: ['died'] }) });
     await eventually('it waits', async () => (await statusOf('heir'))?.state === 'Converging');
     const commit = await master.push({ 'environments/died.yaml': environmentFile('died') });
-    await converged('died', commit);
-    await converged('heir', commit);
+    await convergedAt('died', commit);
+    await convergedAt('heir', commit);
     // As the state is when the message was never sent: the one has converged, the other still waits.
     await master.push({
       ...environment('heir', { dependsOn: ['died'] }, '2'),
       ...environment('died', { suspend: true }, '2'),
     });
     await eventually('it waits again', async () => (await statusOf('heir'))?.state === 'Converging');
-    const died = memoryFile('died');
+    const died = stateFile('died', 'memory');
     const memory = JSON.parse((await died.download())[0].toString('utf8')) as {
       converged: { inputs: Record<string, string> };
     };
@@ -193,7 +176,7 @@ describe('what cannot be', () => {
       ...environment('behind-broken', { dependsOn: ['broken'] }),
       ...environment('bystander', { dependsOn: ['base'] }),
     });
-    await converged('bystander', commit);
+    await convergedAt('bystander', commit);
     for (const name of ['loop-a', 'loop-b', 'loop-c'])
       expect((await told(name, 'Failed', commit)).summary).toContain('loop-a → loop-b → loop-c → loop-a');
     expect((await told('misspelt', 'Failed', commit)).summary).toContain(
@@ -215,12 +198,6 @@ describe('what cannot be', () => {
       'environments/misspelt.yaml': environmentFile('misspelt', { dependsOn: ['base'] }),
       ...environment('broken'),
     });
-    for (const name of concerned) await converged(name, mended);
+    for (const name of concerned) await convergedAt(name, mended);
   });
 });
-
-function memoryFile(name: string) {
-  return world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`);
-}

@@ -1,5 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
@@ -14,6 +15,8 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { checked, stateFile, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -38,9 +41,7 @@ async function deploy(name: string, spec: Record<string, unknown>): Promise<void
     [`manifests/${name}/settings.yaml`]: configMap('settings', { currency: 'EUR', language: 'de' }),
     [`manifests/${name}/card.yaml`]: secret,
   });
-  await eventually(`${name} converged`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
+  await convergedAt(name, commit);
 }
 
 /** What the check after a change tells of an environment: its next diff, and the converged that closes it. */
@@ -71,9 +72,9 @@ describe('a check', () => {
       diffs: world.diffs.length,
       converged: world.converged.length,
     };
-    await world.checkDrift();
-    await world.checkDrift();
-    await sleep(3_000);
+    await checked('healed', 'watched');
+    await checked('healed', 'watched');
+    await world.allHeard();
     expect({
       writes: await countWrites(world, kinds),
       diffs: world.diffs.length,
@@ -123,13 +124,11 @@ describe('a check', () => {
       'manifests/brief/job.yaml': JSON.stringify(job),
       'manifests/brief/a.yaml': configMap('a', {}),
     });
-    await eventually('brief converged', () =>
-      world.converged.find((alert) => alert.environment === 'brief' && alert.revision.endsWith(commit)),
-    );
+    await convergedAt('brief', commit);
     await eventually('the Job is gone', async () => (await world.find('job', 'import', 'brief')) === undefined);
     const before = { writes: await countWrites(world, ['jobs']), diffs: world.diffs.length };
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('brief');
+    await world.allHeard();
     expect(await world.find('job', 'import', 'brief')).toBeUndefined();
     expect({ writes: await countWrites(world, ['jobs']), diffs: world.diffs.length }).toEqual(before);
   });
@@ -217,8 +216,8 @@ describe('a check', () => {
     await closed();
     const same = (alert: { incident: string | null; occurrence: number | null }) =>
       alert.incident === diff.incident && alert.occurrence === diff.occurrence;
-    await world.checkDrift();
-    await sleep(2_000);
+    await checked('healed');
+    await world.allHeard();
     expect([world.diffs.filter(same).length, world.converged.filter(same).length]).toEqual([1, 1]);
   });
 
@@ -273,8 +272,8 @@ describe('a check', () => {
     const before = world.diffs.length;
     await world.kubectl('annotate', 'deployment', 'web', 'team=claims', '--namespace', 'healed');
     await world.kubectl('label', 'configmap', 'settings', 'team=claims', '--namespace', 'healed');
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('healed');
+    await world.allHeard();
     expect(world.diffs.slice(before)).toEqual([]);
     expect((await world.find('deployment', 'web', 'healed'))?.metadata.annotations).toMatchObject({ team: 'claims' });
   });
@@ -293,8 +292,8 @@ describe('a check', () => {
     );
     expect(diff).toMatchObject({ reason: 'Drifted', action: 'none' });
     const told = world.diffs.length;
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('watched');
+    await world.allHeard();
     expect(world.diffs.length).toBe(told);
     expect((await world.find('configmap', 'settings', 'watched'))?.data).toMatchObject({ currency: 'USD' });
     expect(await statusOf('watched')).toMatchObject({ state: 'Diverged', incident: diff.incident });
@@ -358,15 +357,12 @@ describe('a check', () => {
     await master.git('push', '--quiet', 'disk', 'HEAD:main');
     await world.checkDrift();
     const commit = await master.head();
-    const found = await eventually('quiet converged', () =>
-      world.converged.find((alert) => alert.environment === 'quiet' && alert.revision.endsWith(commit)),
-    );
+    const found = await convergedAt('quiet', commit);
     expect(found.changes).toEqual({ created: 0, configured: 0, unchanged: 2, pruned: 1 });
   });
 
   it('whose memory is lost rebuilds it from Git and the cluster without a write, and still finds drift', async () => {
-    const { pipeline } = world;
-    const memory = pipeline.clients.storage.bucket(pipeline.stateBucket).file('environments/master/healed/memory.json');
+    const memory = stateFile('healed', 'memory');
     await memory.delete();
     const writes = await countWrites(world, ['configmaps', 'deployments', 'secrets']);
     await world.checkDrift();
@@ -429,8 +425,8 @@ describe('a fight', () => {
     expect(diff.summary).toMatch(
       /currency differs; healing is undone by rogue each time \(healed 3 times in 10 minutes\); healing pauses until 20\S+Z$/,
     );
-    await world.checkDrift();
-    await sleep(2_500);
+    await checked('fought');
+    await world.allHeard();
     expect(told()).toHaveLength(4);
     await settingsAre('USD');
     expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
@@ -459,9 +455,7 @@ describe('a fight', () => {
       '{"data":{"currency":"EUR"}}',
     );
     const commit = await master.push({ 'manifests/fought/new.yaml': configMap('new', { v: '1' }) });
-    const untroubled = await eventually('the commit converged', () =>
-      world.converged.find((alert) => alert.environment === 'fought' && alert.revision.endsWith(commit)),
-    );
+    const untroubled = await convergedAt('fought', commit);
     expect(untroubled.incident).toBeNull();
     expect(await statusOf('fought')).toMatchObject({ state: 'Diverged', incident: diff.incident });
 
@@ -484,9 +478,7 @@ describe('the value of a Secret', () => {
       plain: secret('plain', { data: { number: encoded } }),
     };
     const first = await master.push({ 'environments/secretive.yaml': environmentFile('secretive'), ...files(fine) });
-    await eventually('secretive converged', () =>
-      world.converged.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(first)),
-    );
+    await convergedAt('secretive', first);
     const { closed } = await nextDiff('secretive', () =>
       world.kubectl(
         'patch',
@@ -500,10 +492,7 @@ describe('the value of a Secret', () => {
     );
     await closed();
 
-    const diffAt = async (commit: string) =>
-      eventually('it is refused', () =>
-        world.diffs.find((alert) => alert.environment === 'secretive' && alert.revision.endsWith(commit)),
-      );
+    const refusedAt = async (commit: string) => diffAt('secretive', commit);
     const wrong = {
       fixed: secret('fixed', { immutable: true, stringData: { a: `${canary}-new` } }),
       'no-base64': secret('no-base64', { data: { number: `${canary}!` } }),
@@ -511,7 +500,7 @@ describe('the value of a Secret', () => {
       'no-text': secret('no-text', { data: { number: { deep: canary } } }),
       unknown: secret('unknown', { data: { number: encoded }, [canary]: 'x' }),
     };
-    const refused = await diffAt(await master.push(files(wrong)));
+    const refused = await refusedAt(await master.push(files(wrong)));
     expect(refused.objects.map(({ name }) => name)).toEqual(
       expect.arrayContaining(['fixed', 'no-base64', 'no-map', 'no-text']),
     );
@@ -525,16 +514,13 @@ describe('the value of a Secret', () => {
       `apiVersion: v1\nkind: Secret\nmetadata: { name: x, labels: { a: [${canary}] } }\nstringData: { a: "${canary}" }\n`,
     ];
     for (const broken of unrenderable) {
-      const diff = await diffAt(await master.push({ ...removed, 'manifests/secretive/broken.yaml': broken }));
+      const diff = await refusedAt(await master.push({ ...removed, 'manifests/secretive/broken.yaml': broken }));
       expect(diff).toMatchObject({ reason: 'Failed' });
       for (const path of Object.keys(removed)) removed[path] = undefined;
       Object.keys(removed).forEach((path) => delete removed[path]);
     }
 
-    const [memory] = await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file('environments/master/secretive/memory.json')
-      .download();
+    const [memory] = await stateFile('secretive', 'memory').download();
     const said: Record<string, string> = {
       alerts: JSON.stringify([world.diffs, world.converged, world.deadLetters]),
       state: memory.toString('utf8'),
@@ -554,10 +540,3 @@ describe('the value of a Secret', () => {
     }
   });
 });
-
-async function statusOf(environment: string): Promise<{ state: string; incident: string | null } | undefined> {
-  const status = (await (await fetch(world.pipeline.facts.status)).json()) as {
-    environments: { name: string; state: string; incident: string | null }[];
-  };
-  return status.environments.find(({ name }) => name === environment);
-}

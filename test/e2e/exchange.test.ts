@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parentResource } from '../../shared/pipeline/reconcile/observe/observed-state.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import { Killed, pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
 import { configMap, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
 
 /** Another seed is another story: `CONVERGE_EXCHANGE_SEED=7` tells that one alone. */
@@ -14,6 +15,7 @@ const things = ['a', 'b', 'c', 'd', 'e'];
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { expireLease } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -80,9 +82,7 @@ async function found(namespace: string): Promise<ReadonlyMap<string, Found>> {
 }
 
 async function expireLeases(namespace: string): Promise<void> {
-  const bucket = world.pipeline.clients.storage.bucket(world.pipeline.stateBucket);
-  for (const name of names)
-    await bucket.file(`environments/master/${namespace}-${name}/lease.json`).delete({ ignoreNotFound: true });
+  for (const name of names) await expireLease(`${namespace}-${name}`);
 }
 
 /** A run that may be killed, or told to look again. Anything else that it throws is a failure of the test. */

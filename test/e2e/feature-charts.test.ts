@@ -1,13 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countWrites, eventually, startWorld, type Clone, type World } from './world.ts';
+import { alertsOf } from './alerts.ts';
+import { atRest, countWrites, startWorld, type Clone, type World } from './world.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'examples', 'features');
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -42,17 +43,6 @@ async function filesOf(chart: string): Promise<Record<string, string>> {
   };
 }
 
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  const told = () => world.diffs.filter((diff) => diff.environment === environment).map((diff) => diff.summary);
-  try {
-    return await eventually(`${environment} converged`, () =>
-      world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(commit)),
-    );
-  } catch (error) {
-    throw new Error(`told were ${JSON.stringify(told())}`, { cause: error });
-  }
-}
-
 async function deploy(chart: string, files: Record<string, string> = {}): Promise<World['converged'][number]> {
   return convergedAt(chart, await master.push({ ...(await filesOf(chart)), ...files }));
 }
@@ -72,7 +62,7 @@ describe('a chart with', () => {
     '$feature converges, and a second run that renders alike writes only which revision converged',
     async ({ chart, created }) => {
       expect((await deploy(chart)).changes).toEqual({ created, configured: 0, unchanged: 0, pruned: 0 });
-      await sleep(1000);
+      await atRest(() => countWrites(world, resources));
       const before = { writes: await countWrites(world, resources), diffs: world.diffs.length };
       const again = await convergedAt(
         chart,

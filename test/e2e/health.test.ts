@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
-import { deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
+import { deployment, environmentFile, eventually, lookUntil, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
+const { memoryOf, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -68,16 +70,14 @@ describe('a health expression of the environment file', () => {
     expect(told).toMatchObject({ environment: 'pricing' });
 
     await publish('Refused', 'the premium is too low');
-    const diff = await eventually('it is told', async () => {
-      await world.checkDrift();
-      return world.diffs.find(({ reason }) => reason === 'Unhealthy');
-    });
+    const diff = await lookUntil(world, 'it is told', () => world.diffs.find(({ reason }) => reason === 'Unhealthy'));
     expect(diff).toMatchObject({ environment: 'pricing', summary: 'Tariff pricing/home: the premium is too low' });
     await publish('Published', 'all offices have it');
-    await eventually('it converged again', async () => {
-      await world.checkDrift();
-      return world.converged.filter(({ environment }) => environment === 'pricing').length === 2;
-    });
+    await lookUntil(
+      world,
+      'it converged again',
+      () => world.converged.filter(({ environment }) => environment === 'pricing').length === 2,
+    );
   });
 
   it('that does not compile is refused with the upload, naming line and key', async () => {
@@ -123,34 +123,13 @@ describe('what may never come', () => {
       'environments/open.yaml': environmentFile('open', { timeout: '8s', rollback }),
       'manifests/open/a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n',
     });
-    await eventually('it converged', () => world.converged.find(({ revision }) => revision.endsWith(first)));
+    await convergedAt('open', first);
     const commit = await master.push({ 'manifests/open/b.yaml': waitsFor });
-    const told = await eventually('it converged with them', () =>
-      world.converged.find(({ environment, revision }) => environment === 'open' && revision.endsWith(commit)),
-    );
+    const told = await convergedAt('open', commit);
     expect(told.changes).toMatchObject({ created: 4, configured: 0, unchanged: 1 });
     await world.checkDrift();
-    const memory = z
-      .object({ health: z.string() })
-      .parse(
-        JSON.parse(
-          (
-            await world.pipeline.clients.storage
-              .bucket(world.pipeline.stateBucket)
-              .file('environments/master/open/memory.json')
-              .download()
-          )[0].toString(),
-        ),
-      );
-    expect(memory.health).toBe('Progressing');
-    const status = z
-      .object({
-        environments: z.array(
-          z.object({ name: z.string(), state: z.string(), health: z.string(), message: z.string() }),
-        ),
-      })
-      .parse(await (await fetch(world.pipeline.facts.status)).json());
-    expect(status.environments.find(({ name }) => name === 'open')).toMatchObject({
+    expect((await memoryOf('open')).health).toBe('Progressing');
+    expect(await statusOf('open')).toMatchObject({
       state: 'Converged',
       health: 'Progressing',
       message: expect.stringMatching(/^not waited for: .*, and 2 more objects$/),
@@ -158,14 +137,6 @@ describe('what may never come', () => {
     expect(world.diffs.filter(({ environment }) => environment === 'open')).toEqual([]);
   });
 });
-
-async function memoryOf(name: string): Promise<Memory> {
-  const [content] = await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .download();
-  return memorySchema.parse(JSON.parse(content.toString()));
-}
 
 describe('an unhealthy environment that is healed', () => {
   it('has the time of a roll-out from then on, before it is unhealthy again', async () => {
@@ -175,19 +146,15 @@ describe('an unhealthy environment that is healed', () => {
       'manifests/healed/web.yaml': deployment('web', 'shop:1', { nodeSelector: { no: 'such-node' } }),
     });
     const told = () => world.diffs.filter(({ environment }) => environment === 'healed').map(({ reason }) => reason);
-    await eventually('it is unhealthy', () => told().length === 1, 90);
+    await eventually('it is unhealthy', () => told().length === 1);
     const { rollout } = await memoryOf('healed');
     await world.kubectl('delete', 'deployment', 'web', '--namespace', 'healed');
     await world.checkDrift();
-    await eventually(
-      'it is unhealthy again',
-      async () => {
-        const memory = await memoryOf('healed');
-        if (memory.rollout?.since === rollout?.since) await world.checkDrift();
-        return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
-      },
-      90,
-    );
+    await eventually('it is unhealthy again', async () => {
+      const memory = await memoryOf('healed');
+      if (memory.rollout?.since === rollout?.since) await world.checkDrift();
+      return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
+    });
     // The incident is still the same, and is told once.
     expect(told()).toEqual(['Unhealthy', 'Drifted']);
     const made = await world.kubectl(

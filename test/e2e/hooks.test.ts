@@ -1,12 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   countWrites,
   environmentFile,
   eventually,
-  startWorld,
+  lookUntil,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -14,11 +16,12 @@ import {
 
 let world: World;
 let master: Clone;
+const { uidOf } = objectsOf(() => world);
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { checked, expireLease, forget } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();
@@ -68,54 +71,16 @@ function environment(name: string, spec: Record<string, unknown> = {}): Files {
   };
 }
 
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
-}
-
-async function diffAt(name: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${name} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
-}
-
 async function deploy(name: string, templates: Files, spec: Record<string, unknown> = {}): Promise<string> {
   const commit = await master.push({ ...environment(name, spec), ...chart(name, templates) });
   await convergedAt(name, commit);
   return commit;
 }
 
-async function uidOf(kind: string, name: string, namespace: string): Promise<string | undefined> {
-  return (await world.find(kind, name, namespace))?.metadata.uid;
-}
-
 /** The resource version at which it was written last: one counter for the whole cluster, so that versions tell an order. */
 async function versionOf(kind: string, name: string, namespace: string): Promise<number> {
   return Number((await world.find(kind, name, namespace))?.metadata.resourceVersion);
 }
-
-/** Looks until the environment is through: a check finds the lease taken while another run has it. */
-async function checked(name: string): Promise<void> {
-  const state = async (): Promise<number> =>
-    Number(
-      (await world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(lease(name)).getMetadata())[0]
-        .generation,
-    );
-  const before = await state();
-  await world.checkDrift();
-  await eventually(`${name} was looked at`, async () => {
-    const [content] = await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file(lease(name))
-      .download();
-    return (
-      (await state()) !== before &&
-      z.object({ holder: z.string().nullable() }).parse(JSON.parse(content.toString())).holder === null
-    );
-  });
-}
-const lease = (name: string): string => `environments/master/${name}/lease.json`;
 
 async function parentRecord(name: string): Promise<unknown> {
   const text = (await world.find('configmap', `converge-${name}`, name))?.metadata.annotations?.['converge.dev/hooks'];
@@ -216,10 +181,7 @@ describe('the hooks of a chart', () => {
         (alert) => alert.environment === 'once' && alert.incident !== null && alert.revision.endsWith(first),
       ),
     );
-    await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file('environments/master/once/memory.json')
-      .delete();
+    await forget('once');
     await checked('once');
     const timeout = await master.push(environment('once', { timeout: '40s' }));
     await convergedAt('once', timeout);
@@ -559,16 +521,10 @@ describe('a run that is killed between two hooks', () => {
       killed: { attempt: { completed: ['pre-install batch/Job/killed/through'] } },
     });
     await world.kubectl('label', 'nodes', '--all', 'gate=open');
-    await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file(lease('killed'))
-      .delete({ ignoreNotFound: true });
-    await eventually('the run was finished', async () => {
-      // The functions may not be back yet.
-      await world.checkDrift().catch(() => undefined);
-      await sleep(500);
-      return world.converged.find((alert) => alert.environment === 'killed' && alert.revision.endsWith(commit));
-    });
+    await expireLease('killed');
+    await lookUntil(world, 'the run was finished', () =>
+      world.converged.find((alert) => alert.environment === 'killed' && alert.revision.endsWith(commit)),
+    );
     expect({
       through: await uidOf('job', 'through', 'killed'),
       underWay: await uidOf('job', 'under-way', 'killed'),

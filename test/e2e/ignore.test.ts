@@ -1,12 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
 import {
   configMap,
   countWrites,
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -14,11 +16,12 @@ import {
 
 let world: World;
 let master: Clone;
+const { managersOf } = objectsOf(() => world);
+const { convergedAt } = alertsOf(() => world);
+const { checked, forget } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();
@@ -27,36 +30,21 @@ afterAll(async () => {
 const kinds = ['configmaps', 'deployments', 'services', 'ingresses'];
 
 async function converged(environment: string, files: Files): Promise<World['converged'][number]> {
-  const commit = await master.push(files);
-  return eventually(
-    `${environment} converged`,
-    () => world.converged.find((alert) => alert.environment === environment && alert.revision.endsWith(commit)),
-    60,
-  );
+  return convergedAt(environment, await master.push(files));
 }
 
 /** What checks write and tell, once somebody did something. */
 async function checksAfter(change: () => Promise<unknown>): Promise<{ writes: number; diffs: number }> {
   await change();
   const before = { writes: await countWrites(world, kinds), diffs: world.diffs.length };
-  await world.checkDrift();
-  await sleep(2_500);
-  await world.checkDrift();
-  await sleep(1_500);
+  await checked();
+  await checked();
+  await world.allHeard();
   return { writes: (await countWrites(world, kinds)) - before.writes, diffs: world.diffs.length - before.diffs };
 }
 
 async function read(kind: string, name: string, namespace: string, jsonpath: string): Promise<string> {
   return world.kubectl('get', kind, name, '--namespace', namespace, '--output', `jsonpath=${jsonpath}`);
-}
-
-async function managersOf(kind: string, name: string, namespace: string): Promise<string[]> {
-  const found = JSON.parse(
-    await world.kubectl('get', kind, name, '--namespace', namespace, '--show-managed-fields', '--output', 'json'),
-  ) as { metadata: { managedFields: { manager: string; subresource?: string }[] } };
-  return found.metadata.managedFields
-    .flatMap(({ manager, subresource }) => (subresource === undefined ? [manager] : []))
-    .sort();
 }
 
 const patch = async (target: string, namespace: string, body: unknown, ...more: string[]) =>
@@ -267,8 +255,7 @@ describe('an ignored field', () => {
     expect(await read('deployment', 'web', 'added', '{.spec.template.spec.containers[0].env}')).toBe(
       '[{"name":"DEBUG","value":"1"}]',
     );
-    const { clients, stateBucket } = world.pipeline;
-    await clients.storage.bucket(stateBucket).file('environments/master/added/memory.json').delete();
+    await forget('added');
     expect(
       await checksAfter(() => world.kubectl('scale', 'deployment/web', '--replicas', '4', '--namespace', 'added')),
     ).toMatchObject({ diffs: 0 });

@@ -9,7 +9,6 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { connectStorage, createStateStore } from '../../shared/adapters/storage.ts';
 import { parseConfig, type Config } from '../../shared/config/config.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
-import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import type { Cluster } from '../../shared/ports/kubernetes.ts';
 import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run/run.ts';
@@ -28,7 +27,6 @@ export interface InProcess {
     environment: string,
     options?: {
       repository?: RepositoryClass;
-      mode?: ReconcileRequested['mode'];
       dies?: (call: Call) => boolean;
       waits?: (call: Call) => Promise<void>;
     },
@@ -125,13 +123,10 @@ export async function startInProcess(
     published,
     ports: real,
     cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
-    async run(
-      environment,
-      { repository = 'master', mode = 'reconcile', dies = () => false, waits = async () => {} } = {},
-    ) {
+    async run(environment, { repository = 'master', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
-      return await reconcile({ repository, environment, mode, cause: 'request' }, ports, {
+      return await reconcile({ repository, environment, cause: 'request' }, ports, {
         limits: config.limits,
         holder: event,
         event,

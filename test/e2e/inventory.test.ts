@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
-import { configMap, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
+import { stateOf } from './state.ts';
+import { runsOf } from './runs.ts';
+import { configMap, environmentFile, manifest, startWorld, type Clone, type Files, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { converge, lastDiff } = runsOf(() => stage);
+const { expireLease, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -19,9 +22,6 @@ afterAll(async () => {
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
 const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
   [`environments/${name}.yaml`]: environmentFile(name, { namespace: 'shared', ...spec }),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
 });
 const removed = (...paths: string[]): Files => Object.fromEntries(paths.map((path) => [path, undefined]));
 
@@ -37,42 +37,12 @@ async function begin(files: Files): Promise<string> {
   return await push(files);
 }
 
-async function stateOf(name: string): Promise<Record<string, unknown>> {
-  const [content] = await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .download();
-  return JSON.parse(content.toString()) as Record<string, unknown>;
-}
-
-/** What a run that was killed leaves behind, and time would end. */
-async function expireLease(name: string): Promise<void> {
-  await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/lease.json`)
-    .delete({ ignoreNotFound: true });
-}
-
-async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names)
-    expect(await stage.run(name), name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
-}
-
 async function ownerOf(name: string, namespace = 'shared'): Promise<string | undefined> {
   return (await world.find('configmap', name, namespace))?.metadata.annotations?.['converge.dev/environment'];
 }
 
 async function uidOf(name: string, namespace = 'shared'): Promise<string | undefined> {
   return (await world.find('configmap', name, namespace))?.metadata.uid;
-}
-
-/** The last diff that the runs published of an environment. */
-function lastDiff(name: string): Diff {
-  const found = stage.published
-    .filter(({ topic, event }) => topic === 'diff' && event.subject === `master/${name}`)
-    .at(-1);
-  if (found === undefined) throw new Error(`${name} has no diff`);
-  return found.event.data as Diff;
 }
 
 describe('the inventory', () => {
@@ -153,7 +123,7 @@ describe('an object that moves to another environment', () => {
     // Nobody is left with an object to look after.
     expect(await stage.run('left')).toMatchObject({ outcome: order[0] === 'left' ? 'converged' : 'unchanged' });
     expect(await stage.run('left')).toMatchObject({ outcome: 'unchanged' });
-    expect((await stateOf('left'))['left']).toEqual([]);
+    expect((await memoryOf('left')).left).toEqual([]);
     expect((await world.find('configmap', 'moving', 'shared'))?.data).toEqual({ by: 'right' });
   });
 

@@ -1,11 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeCommittedType } from '../../shared/events/change-committed.ts';
 import { reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
-import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
+import {
+  configMap,
+  deployment,
+  environmentFile,
+  eventually,
+  lookUntil,
+  startWorld,
+  type Clone,
+  type World,
+} from './world.ts';
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
+const { stateFile } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -26,12 +38,6 @@ async function deploy(
   const commit = await master.push({ [`environments/${name}.yaml`]: environmentFile(name, spec), ...manifests });
   await convergedAt(name, commit);
   return commit;
-}
-
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${name} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-  );
 }
 
 /** Delivers a message to a function, as its push subscription may at any time. */
@@ -69,7 +75,7 @@ describe('messages', () => {
         artifacts: [],
       }),
     ).toBe(204);
-    const job = { repository: 'master', environment: 'steady', mode: 'reconcile', cause: 'commit' };
+    const job = { repository: 'master', environment: 'steady', cause: 'commit' };
     expect(await Promise.all([1, 2, 3, 4].map(async () => deliver('reconcile', reconcileRequestedType, job)))).toEqual([
       204, 204, 204, 204,
     ]);
@@ -107,13 +113,12 @@ describe('a function that is killed', () => {
     expect((await world.find('configmap', 'converge-killed', 'killed'))?.metadata.annotations).toMatchObject({
       'applyset.kubernetes.io/contains-group-kinds': 'ConfigMap',
     });
-    await expireLease('killed');
-    await eventually('the run was finished', async () => {
-      // The functions may not be back yet.
-      await world.checkDrift().catch(() => undefined);
-      await sleep(500);
-      return world.converged.find((alert) => alert.environment === 'killed' && alert.revision.endsWith(commit));
-    });
+    // As time does: the lease of a killed run ends by Storage's clock.
+    const lease = JSON.stringify({ holder: 'killed', seconds: 0 });
+    await stateFile('killed', 'lease').save(lease, { resumable: false });
+    await lookUntil(world, 'the run was finished', () =>
+      world.converged.find((alert) => alert.environment === 'killed' && alert.revision.endsWith(commit)),
+    );
     expect(await countMaps('killed')).toBe(150);
     const fewer = await master.push({
       ...Object.fromEntries(
@@ -160,15 +165,6 @@ describe('a roll-out', () => {
     expect((await convergedAt('rolled', commit)).changes.created).toBe(1);
   });
 });
-
-/** As time does: the lease of a killed run ends by Storage's clock. */
-async function expireLease(environment: string): Promise<void> {
-  const file = world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${environment}/lease.json`);
-  await file.save(JSON.stringify({ holder: 'killed', seconds: 0 }), { resumable: false });
-  await sleep(1_100);
-}
 
 async function countMaps(namespace: string): Promise<number> {
   const names = await world.kubectl(

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { status } from '../../shared/pipeline/status.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
+import { runsOf } from './runs.ts';
 import {
   configMap,
   environmentFile,
@@ -17,6 +19,9 @@ import {
 
 let world: World;
 let stage: InProcess;
+const { get } = objectsOf(() => world);
+const { diffsOf } = runsOf(() => stage);
+const { forget } = stateOf(() => world);
 const clones = new Map<RepositoryClass, Clone>();
 
 beforeAll(async () => {
@@ -56,23 +61,6 @@ async function converge(name: string, repository: RepositoryClass = 'master'): P
   return result;
 }
 
-async function forget(name: string): Promise<void> {
-  await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .delete({ ignoreNotFound: true });
-}
-
-async function get(kind: string, name: string, namespace: string): Promise<Observed> {
-  const found = await world.find(kind, name, namespace);
-  if (found === undefined) throw new Error(`${kind} ${namespace}/${name} is not there`);
-  return found;
-}
-
-const diffsOf = (name: string, repository: RepositoryClass = 'master'): Diff[] =>
-  stage.published
-    .filter(({ topic, event }) => topic === 'diff' && event.subject === `${repository}/${name}`)
-    .map(({ event }) => event.data as Diff);
 const marks = ({ metadata }: Observed) => ({
   partOf: metadata.labels?.['applyset.kubernetes.io/part-of'],
   environment: metadata.annotations?.['converge.dev/environment'],

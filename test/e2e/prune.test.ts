@@ -1,13 +1,15 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Diff } from '../../shared/events/alert.ts';
 import { pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
+import { runsOf } from './runs.ts';
 import {
   configMap,
   deployment,
-  environmentFile,
+  environment,
   eventually,
+  manifest,
   startWorld,
   type Clone,
   type Files,
@@ -18,6 +20,8 @@ import {
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { diffsOf } = runsOf(() => stage);
+const { forget, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -29,26 +33,6 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
-
-async function memoryOf(name: string): Promise<Record<string, unknown>> {
-  const [content] = await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/memory.json`)
-    .download();
-  return JSON.parse(content.toString()) as Record<string, unknown>;
-}
-
-function diffsOf(name: string): Diff[] {
-  return stage.published.flatMap(({ topic, event }) =>
-    topic === 'diff' && event.subject === `master/${name}` ? [event.data as Diff] : [],
-  );
-}
 
 describe('an object of a kind whose definition changes', () => {
   const version = (name: string, isServed: boolean): object => ({
@@ -359,7 +343,7 @@ describe('what live Pods refer to', () => {
   async function settles(name: string): Promise<void> {
     await eventually(`${name} has nothing left to prune`, async () => {
       await stage.run(name);
-      return (await memoryOf(name))['pending'] === undefined;
+      return (await memoryOf(name)).pending === undefined;
     });
   }
 
@@ -370,11 +354,7 @@ describe('what live Pods refer to', () => {
       await push(generated('live', value, impossible));
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
       expect(await maps('live')).toContain('1');
-      if (value === '3')
-        await world.pipeline.clients.storage
-          .bucket(world.pipeline.stateBucket)
-          .file('environments/master/live/memory.json')
-          .delete();
+      if (value === '3') await forget('live');
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
     }
     expect(await maps('live')).toContain('1');

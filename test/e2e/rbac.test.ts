@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump, loadAll } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +6,7 @@ import { z } from 'zod';
 import { configSchema } from '../../shared/config/config.ts';
 import type { ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { runConverge } from './command.ts';
 import { configMap, deployment, environmentFile, startWorld, type Clone, type Files, type World } from './world.ts';
 
 /** Converge's account in this cluster: it has no rights but those that the command's manifests give. */
@@ -49,17 +48,8 @@ afterAll(async () => {
 
 /** The command in a process of its own. Its standard output, where it succeeds. */
 async function converge(...parameters: string[]): Promise<string> {
-  const program = join(import.meta.dirname, '../../cli/converge.js');
-  const child = spawn(process.execPath, [program, '--config', world.pipeline.config, ...parameters], {
-    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let problem = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (problem += text));
-  const code = await new Promise<number | null>((ended) => child.on('close', ended));
-  if (code !== 0) throw new Error(`exit code ${code ?? 'none'}: ${problem}`);
+  const { code, out, err } = await runConverge(['--config', world.pipeline.config, ...parameters]);
+  if (code !== 0) throw new Error(`exit code ${code ?? 'none'}: ${err}`);
   return out;
 }
 

@@ -1,38 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type World,
 } from './world.ts';
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { checked, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();
 });
-
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
 
 describe('a commit', () => {
   it('deploys a Helm chart, a Kustomize overlay and plain YAML together, definitions first', async () => {
@@ -123,8 +113,7 @@ describe('a commit', () => {
     expect(await world.find('configmap', 'goes', 'pruned')).toBeUndefined();
     expect(await world.find('configmap', 'kept', 'pruned')).toBeDefined();
     const writes = await countWrites(world, ['configmaps']);
-    await world.checkDrift();
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await checked();
     expect(await countWrites(world, ['configmaps'])).toBe(writes);
   });
 
@@ -292,10 +281,3 @@ describe('a commit', () => {
     expect(await world.find('configmap', 'a', 'moved')).toBeDefined();
   });
 });
-
-async function statusOf(environment: string): Promise<{ state: string; health: string } | undefined> {
-  const status = (await (await fetch(world.pipeline.facts.status)).json()) as {
-    environments: { name: string; state: string; health: string }[];
-  };
-  return status.environments.find(({ name }) => name === environment);
-}

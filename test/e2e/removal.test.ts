@@ -1,11 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Converged, Diff } from '../../shared/events/alert.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { stateOf } from './state.ts';
+import { objectsOf } from './objects.ts';
+import { runsOf } from './runs.ts';
 import {
   configMap,
   deployment,
+  environment,
   environmentFile,
   eventually,
+  lookUntil,
+  manifest,
   startWorld,
   type Clone,
   type Files,
@@ -15,6 +20,9 @@ import {
 let world: World;
 let master: Clone;
 let stage: InProcess;
+const { converge, convergedOf, lastConverged, lastDiff } = runsOf(() => stage);
+const { operationsOf } = objectsOf(() => world);
+const { expireLease } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -27,26 +35,7 @@ afterAll(async () => {
 });
 
 const push = async (files: Files): Promise<string> => pushUnheard(world, master, files);
-const environment = (name: string, spec: Record<string, unknown> = {}): Files => ({
-  [`environments/${name}.yaml`]: environmentFile(name, spec),
-});
-const manifest = (name: string, file: string, content: string): Files => ({
-  [`manifests/${name}/${file}.yaml`]: content,
-});
 const withoutFile = (name: string): Files => ({ [`environments/${name}.yaml`]: undefined });
-
-async function converge(...names: readonly string[]): Promise<void> {
-  for (const name of names)
-    expect(await stage.run(name), name).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
-}
-
-function alerts<T>(topic: 'diff' | 'converged', name: string): T[] {
-  return stage.published.flatMap((published) =>
-    published.topic === topic && published.event.subject === `master/${name}` ? [published.event.data as T] : [],
-  );
-}
-const lastDiff = (name: string): Diff | undefined => alerts<Diff>('diff', name).at(-1);
-const lastConverged = (name: string): Converged | undefined => alerts<Converged>('converged', name).at(-1);
 
 async function stateFiles(name: string): Promise<string[]> {
   const [files] = await world.pipeline.clients.storage
@@ -57,32 +46,6 @@ async function stateFiles(name: string): Promise<string[]> {
 
 /** Refs of environments, as git lists them at the host. */
 const refsOf = async (name: string): Promise<string> => master.git('ls-remote', 'origin', `refs/converge/${name}`);
-
-async function expireLease(name: string): Promise<void> {
-  await world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/lease.json`)
-    .delete({ ignoreNotFound: true });
-}
-
-async function managersOf(kind: string, name: string, namespace: string): Promise<string[]> {
-  const text = await world.kubectl(
-    'get',
-    kind,
-    name,
-    '--namespace',
-    namespace,
-    '--show-managed-fields',
-    '--output',
-    'json',
-  );
-  const { metadata } = JSON.parse(text) as {
-    metadata: { managedFields: { manager: string; operation: string; subresource?: string }[] };
-  };
-  return metadata.managedFields
-    .flatMap(({ manager, operation, subresource }) => (subresource === undefined ? [`${manager} ${operation}`] : []))
-    .sort();
-}
 
 const hook = (name: string, events: string, annotations: Record<string, string> = {}, spec: object = {}): string =>
   JSON.stringify({
@@ -106,14 +69,14 @@ describe('an environment whose file is removed', () => {
     };
     expect(await refsOf('left')).toContain(await master.head());
     await push(withoutFile('left'));
-    expect(await stage.run('left', { mode: 'check' })).toMatchObject({ outcome: 'removed' });
+    expect(await stage.run('left')).toMatchObject({ outcome: 'removed' });
     const after = { web: await world.find('deployment', 'web', 'left'), a: await world.find('configmap', 'a', 'left') };
     expect(after.web?.spec).toEqual(before.web?.spec);
     expect(after.a?.data).toEqual({ v: '1', w: '2' });
     expect(after.a?.metadata.uid).toBe(before.a?.metadata.uid);
     expect(after.a?.metadata.labels).toEqual({ team: 'claims' });
     expect(after.a?.metadata.annotations).toBeUndefined();
-    expect(await managersOf('configmap', 'a', 'left')).toEqual(['converge-released Update']);
+    expect(await operationsOf('configmap', 'a', 'left')).toEqual(['converge-released Update']);
     expect(await world.find('configmap', 'converge-left', 'left')).toBeUndefined();
     expect(lastConverged('left')).toMatchObject({
       cluster: 'sandbox',
@@ -122,7 +85,7 @@ describe('an environment whose file is removed', () => {
     expect(await stateFiles('left')).toEqual([]);
     expect(await refsOf('left')).toBe('');
     // Whoever asks again finds nothing to do, and leaves nothing behind.
-    expect(await stage.run('left', { mode: 'teardown' })).toEqual({ outcome: 'absent' });
+    expect(await stage.run('left')).toEqual({ outcome: 'absent' });
     expect(await stateFiles('left')).toEqual([]);
 
     await push({
@@ -133,7 +96,7 @@ describe('an environment whose file is removed', () => {
     const back = await world.find('configmap', 'a', 'left');
     expect(back?.metadata.uid).toBe(before.a?.metadata.uid);
     expect(back?.data).toEqual({ v: '1' });
-    expect(await managersOf('configmap', 'a', 'left')).toEqual(['converge Apply']);
+    expect(await operationsOf('configmap', 'a', 'left')).toEqual(['converge Apply']);
     expect((await world.find('deployment', 'web', 'left'))?.metadata.uid).toBe(before.web?.metadata.uid);
     expect(await stage.run('left')).toMatchObject({ outcome: 'unchanged' });
   });
@@ -173,13 +136,13 @@ describe('an environment whose file is removed', () => {
       if (name === 'cluster.apply') calls.push(`apply ${object?.metadata.name ?? ''}`);
       if (name === 'cluster.delete') calls.push(`delete ${deleted ?? ''}`);
     };
-    expect(await stage.run('doomed', { mode: 'teardown', waits: seen })).toMatchObject({ outcome: 'removed' });
+    expect(await stage.run('doomed', { waits: seen })).toMatchObject({ outcome: 'removed' });
     const order = calls.filter((call) => !call.includes('converge-doomed'));
     expect(order.slice(0, 2)).toEqual(['apply say-goodbye', 'delete web']);
     expect(order.slice(2, 4).toSorted()).toEqual(['delete drawn', 'delete settings']);
     expect(order.slice(4)).toEqual(['apply sweep', 'delete sweep', 'delete say-goodbye', 'delete install']);
     expect(calls.slice(-2)).toEqual(['delete converge-doomed-seed', 'delete converge-doomed']);
-    expect(lastConverged('doomed')?.changes).toEqual({
+    expect(lastConverged('doomed').changes).toEqual({
       created: 0,
       configured: 0,
       unchanged: 0,
@@ -193,7 +156,7 @@ describe('an environment whose file is removed', () => {
         { kind: 'Namespace', name: 'doomed-extra', message: expect.stringContaining('is released, not deleted') },
       ],
     });
-    expect(lastConverged('doomed')?.incident).toBe(lastDiff('doomed')?.incident);
+    expect(lastConverged('doomed').incident).toBe(lastDiff('doomed').incident);
     expect((await world.find('configmap', 'kept', 'doomed'))?.metadata.labels).toBeUndefined();
     expect(await world.find('secret', 'converge-doomed-seed', 'doomed')).toBeUndefined();
     expect(await world.find('namespace', 'doomed')).toBeDefined();
@@ -288,7 +251,7 @@ describe('an environment whose file is removed', () => {
       expect(deletion === 'prune' ? left : left?.metadata.labels).toBeUndefined();
       expect(left === undefined).toBe(deletion === 'prune');
     }
-    expect(alerts<Converged>('converged', name)).toHaveLength(2);
+    expect(convergedOf(name)).toHaveLength(2);
   });
 
   it('is left alone where the folder vanished with all of them, and where a link took its place', async () => {
@@ -389,10 +352,7 @@ describe('an environment whose file is removed', () => {
     await announced.push(environment('heard'));
     await eventually('it is back', () => world.converged.filter((alert) => alert.environment === 'heard').length === 3);
     await push(withoutFile('heard'));
-    await eventually('the schedule finds it gone', async () => {
-      await world.checkDrift();
-      return (await stateFiles('heard')).length === 0;
-    });
+    await lookUntil(world, 'the schedule finds it gone', async () => (await stateFiles('heard')).length === 0);
   });
 });
 
@@ -410,9 +370,9 @@ describe('a roll-out of several runs', () => {
       expect(ended).toMatchObject({ outcome: expect.stringMatching(/^(converged|unchanged)$/) });
       break;
     }
-    for (const told of alerts<Converged>('converged', 'counted'))
+    for (const told of convergedOf('counted'))
       expect(told.changes).toMatchObject({ created: 3, configured: 0, unchanged: 0, pruned: 0 });
-    expect(alerts('converged', 'counted').length).toBeGreaterThan(0);
+    expect(convergedOf('counted').length).toBeGreaterThan(0);
   });
 });
 
@@ -443,7 +403,7 @@ describe('an environment that is renamed', () => {
     };
     await push({ ...withoutFile('old-name'), ...named('new-name', ['old-name']) });
     // The old one's job leaves everything to the new one, whichever comes first.
-    expect(await stage.run('old-name', { mode: 'teardown' })).toEqual({ outcome: 'absent' });
+    expect(await stage.run('old-name')).toEqual({ outcome: 'absent' });
     expect(await uidOf('configmap', 'converge-old-name')).toBeDefined();
     await converge('new-name');
     expect({

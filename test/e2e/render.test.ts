@@ -1,13 +1,15 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
   environmentFile,
   eventually,
   readLog,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -15,38 +17,15 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { checked } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld({ chaos: 'none' });
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster({ chaos: 'none' }));
 });
 afterAll(async () => {
   await world.stop();
 });
-
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-async function diffAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} has a diff at ${commit}`, () =>
-    world.diffs.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-/** Has every environment looked at, and waits until this one was: a commit that is no input of it changes nothing else. */
-async function lookAgain(environment: string): Promise<void> {
-  const done = async (): Promise<number> =>
-    (await readLog(world))
-      .split('\n')
-      .filter((line) => line.includes('reconcile done') && line.includes(`"master/${environment}"`)).length;
-  const before = await done();
-  await world.checkDrift();
-  await eventually(`${environment} was looked at again`, async () => (await done()) > before);
-}
 
 async function rendersOf(environment: string): Promise<number> {
   return (await readLog(world))
@@ -116,7 +95,7 @@ describe('a chart with random values', () => {
       await rendersOf('random'),
       world.diffs.length,
     ];
-    await lookAgain('random');
+    await checked('random');
     expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
     expect(await rendersOf('random')).toBe(renders);
     expect(world.diffs.slice(diffs)).toEqual([]);
@@ -259,7 +238,7 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
       (await convergedAt('keeping', await master.push({ 'charts/keeping/templates/more.yaml': configMap('more', {}) })))
         .changes,
     ).toEqual({ created: 1, configured: 0, unchanged: 2, pruned: 0 });
-    await lookAgain('keeping');
+    await checked('keeping');
     expect(await countWrites(world, ['secrets', 'deployments'])).toBe(writes);
     expect((await world.find('secret', 'login', 'keeping'))?.data).toEqual(password);
     expect((await world.find('deployment', 'web', 'keeping'))?.metadata.uid).toBe(deployment?.metadata.uid);
@@ -316,7 +295,7 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
       absent: 'true',
     });
     const [writes, diffs] = [await countWrites(world, ['configmaps']), world.diffs.length];
-    await lookAgain('seeing');
+    await checked('seeing');
     expect(await countWrites(world, ['configmaps'])).toBe(writes);
     expect(world.diffs.slice(diffs)).toEqual([]);
   });
@@ -374,7 +353,7 @@ data: { nothing: {{ lookup "v1" "Namespace" "" "" | empty | quote }} }
       action: 'none',
       summary: 'ConfigMap tariffs/basic: premium changed, and is looked up by a chart',
     });
-    await lookAgain('watching');
+    await checked('watching');
     expect((await world.find('configmap', 'copied', 'watching'))?.data?.['premium']).toBe('10');
   });
 
@@ -386,8 +365,8 @@ data: { names: {{ range (lookup "v1" "Secret" .Release.Namespace "").items }}{{ 
 `;
     await convergedAt('listing', await master.push(chartOf('listing', { 'a.yaml': listing }, { lookup: 'cluster' })));
     const writes = await countWrites(world, ['configmaps', 'secrets']);
-    await lookAgain('listing');
-    await lookAgain('listing');
+    await checked('listing');
+    await checked('listing');
     expect(world.diffs.filter(({ environment }) => environment === 'listing')).toEqual([]);
     expect(await countWrites(world, ['configmaps', 'secrets'])).toBe(writes);
 

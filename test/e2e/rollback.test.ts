@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,12 +17,15 @@ import {
   type RollbackResult,
 } from '../../shared/pipeline/rollback.ts';
 import { Killed, pushUnheard, startInProcess, type Call, type InProcess } from './in-process.ts';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
+import { runConverge, type Ended } from './command.ts';
 import {
   configMap,
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   tgz,
   type Clone,
   type Files,
@@ -39,11 +41,11 @@ let master: Clone;
 let inProcess: InProcess;
 /** Pushes of this clone are announced by nobody. */
 let silent: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { expireLease, memoryOf } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld({ configuration: { limits } });
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster({ configuration: { limits } }));
   inProcess = await startInProcess(world);
   silent = await world.clone();
 });
@@ -51,34 +53,10 @@ afterAll(async () => {
   await world.stop();
 });
 
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(
-    `${name} converged at ${commit}`,
-    () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-    90,
-  );
-}
-
-async function diffAt(
-  name: string,
-  commit: string,
-  isMeant: (diff: World['diffs'][number]) => boolean = () => true,
-): Promise<World['diffs'][number]> {
-  return eventually(
-    `${name} has a diff at ${commit}`,
-    () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit) && isMeant(alert)),
-    90,
-  );
-}
-
 async function readState(path: string): Promise<unknown> {
   const file = world.pipeline.clients.storage.bucket(world.pipeline.stateBucket).file(path);
   const [exists] = await file.exists();
   return exists ? JSON.parse((await file.download())[0].toString()) : undefined;
-}
-
-async function memoryOf(name: string): Promise<Memory> {
-  return memorySchema.parse(await readState(`environments/master/${name}/memory.json`));
 }
 
 async function quarantineOf(name: string): Promise<Quarantine | undefined> {
@@ -255,10 +233,8 @@ describe('a chart of two environments', () => {
   it('is not rolled back for one of them alone, which is told, but where both ask for it', async () => {
     const first = await uploaded('charts/pair.tgz', await chart('shop:1'));
     await master.push({ ...of('left', asking), ...of('right', {}) });
-    await eventually(
-      'both converged',
-      () => ['left', 'right'].every((name) => world.converged.some((alert) => alert.environment === name)),
-      90,
+    await eventually('both converged', () =>
+      ['left', 'right'].every((name) => world.converged.some((alert) => alert.environment === name)),
     );
     const bad = await uploaded('charts/pair.tgz', await chart('shop:missing'));
     const diff = await diffAt('left', bad);
@@ -270,15 +246,11 @@ describe('a chart of two environments', () => {
     expect(await revertsOf('left')).toEqual([]);
 
     const second = await master.push(of('right', asking));
-    const [commit = ''] = await eventually(
-      'one of them rolled it back',
-      async () => {
-        const reverts = [...(await revertsOf('left')), ...(await revertsOf('right'))];
-        if (reverts.length === 0) await world.checkDrift();
-        return reverts.length === 0 ? undefined : reverts;
-      },
-      90,
-    );
+    const [commit = ''] = await eventually('one of them rolled it back', async () => {
+      const reverts = [...(await revertsOf('left')), ...(await revertsOf('right'))];
+      if (reverts.length === 0) await world.checkDrift();
+      return reverts.length === 0 ? undefined : reverts;
+    });
     expect(await message(commit)).toContain(`Reverts: ${bad}`);
     await convergedAt('left', commit);
     await convergedAt('right', commit);
@@ -382,10 +354,7 @@ describe('a roll-back that is killed', () => {
       })(),
     ).rejects.toThrow(Killed);
     // Nobody waits for the lease of a dead run here.
-    await world.pipeline.clients.storage
-      .bucket(world.pipeline.stateBucket)
-      .file(`environments/master/${name}/lease.json`)
-      .delete({ ignoreNotFound: true });
+    await expireLease(name);
     await eventually('it is converged again', async () => (await inProcess.run(name)).outcome === 'converged');
 
     const reverts = await revertsOf(name);
@@ -408,27 +377,12 @@ describe('a roll-back that is killed', () => {
 });
 
 /** The command as its users run it, beside the local pipeline. */
-async function openCommand(): Promise<
-  (...parameters: string[]) => Promise<{ code: number | null; out: string; err: string }>
-> {
+async function openCommand(): Promise<(...parameters: string[]) => Promise<Ended>> {
   const folder = await mkdtemp(join(world.pipeline.folder, 'command-'));
   await mkdir(join(folder, '.converge'));
   await writeFile(join(folder, '.converge', 'local.json'), JSON.stringify(world.pipeline.facts));
   const who = { GIT_COMMITTER_NAME: 'Olivia Ops', GIT_COMMITTER_EMAIL: 'olivia@example.com' };
-  return async (...parameters) => {
-    const program = join(import.meta.dirname, '../../cli/converge.js');
-    const env = { PATH: process.env['PATH'], HOME: folder, METADATA_SERVER_DETECTION: 'none', ...who };
-    const child = spawn(process.execPath, [program, ...parameters], {
-      cwd: folder,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const told = { out: '', err: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
-    const code = await new Promise<number | null>((ended) => child.on('close', ended));
-    return { code, ...told };
-  };
+  return async (...parameters) => runConverge(parameters, { folder, variables: { HOME: folder, ...who } });
 }
 
 describe('converge rollback', () => {

@@ -1,17 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { reconcileRequestedType, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { withReconciler } from '../bench/reconciler.ts';
+import { alertsOf } from './alerts.ts';
+import { stateOf } from './state.ts';
 import {
   configMap,
   countWrites,
   deployment,
   environmentFile,
   eventually,
+  lookUntil,
   readLog,
-  startWorld,
+  startWorldWithMaster,
   type Clone,
   type Files,
   type World,
@@ -22,11 +23,11 @@ const limits = { waitSeconds: 2, renderSeconds: 8 };
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
+const { expireLease, memoryOf, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld({ configuration: { limits } });
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster({ configuration: { limits } }));
 });
 afterAll(async () => {
   await world.stop();
@@ -40,22 +41,6 @@ async function push(name: string, files: Files, spec: Record<string, unknown> = 
     [`environments/${name}.yaml`]: environmentFile(name, { timeout: '10m', ...spec }),
     ...manifests,
   });
-}
-
-async function convergedAt(name: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(
-    `${name} converged at ${commit}`,
-    () => world.converged.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-    90,
-  );
-}
-
-async function diffAt(name: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(
-    `${name} has a diff at ${commit}`,
-    () => world.diffs.find((alert) => alert.environment === name && alert.revision.endsWith(commit)),
-    90,
-  );
 }
 
 interface Ended {
@@ -83,24 +68,12 @@ async function waits(name: string, atLeast: number): Promise<void> {
   await eventually(
     `${atLeast} runs of ${name} left it waiting`,
     async () => (await outcomes(name)).filter((outcome) => outcome === 'waiting').length >= atLeast,
-    90,
   );
-}
-
-function stateFile(name: string, file: 'memory' | 'lease') {
-  return world.pipeline.clients.storage
-    .bucket(world.pipeline.stateBucket)
-    .file(`environments/master/${name}/${file}.json`);
-}
-
-async function memoryOf(name: string): Promise<Memory> {
-  const [content] = await stateFile(name, 'memory').download();
-  return memorySchema.parse(JSON.parse(content.toString()));
 }
 
 /** Delivers a job to the function, as its push subscription may at any time; resolves with the id of the message. */
 async function deliver(name: string, cause: ReconcileRequested['cause']): Promise<string> {
-  const job: ReconcileRequested = { repository: 'master', environment: name, mode: 'reconcile', cause };
+  const job: ReconcileRequested = { repository: 'master', environment: name, cause };
   const event = `late-${Math.random()}`;
   const response = await fetch(world.pipeline.functions.url('reconcile'), {
     method: 'POST',
@@ -123,27 +96,14 @@ async function deliver(name: string, cause: ReconcileRequested['cause']): Promis
 
 /** Looks as the schedule does, until a look of its own was taken: one that finds the lease taken is none. */
 async function looked(name: string, cause: ReconcileRequested['cause'] = 'schedule'): Promise<void> {
-  await eventually(
-    `${name} was looked at`,
-    async () => {
-      await world.pipeline.functions.ready();
-      const event = await deliver(name, cause);
-      const { outcome } = await eventually('the run is in the log', async () =>
-        (await ends(name)).find((ended) => ended.event === event),
-      );
-      return outcome !== 'busy';
-    },
-    90,
-  );
-}
-
-const statusSchema = z.object({
-  environments: z.array(z.object({ name: z.string(), state: z.string(), message: z.string() })),
-});
-
-async function statusOf(name: string): Promise<{ state: string; message: string } | undefined> {
-  const status = statusSchema.parse(await (await fetch(world.pipeline.facts.status)).json());
-  return status.environments.find((environment) => environment.name === name);
+  await eventually(`${name} was looked at`, async () => {
+    await world.pipeline.functions.ready();
+    const event = await deliver(name, cause);
+    const { outcome } = await eventually('the run is in the log', async () =>
+      (await ends(name)).find((ended) => ended.event === event),
+    );
+    return outcome !== 'busy';
+  });
 }
 
 /** Pods find no node until `open` is called for their gate. */
@@ -214,14 +174,12 @@ describe('a roll-out that takes longer than a run may wait', () => {
     await world.pipeline.killFunctions();
     // What the killed run had sent may still arrive, its lease, too: a lease of nobody would last as long as a run may.
     await world.pipeline.functions.ready();
-    await stateFile('killed', 'lease').delete({ ignoreNotFound: true });
+    await expireLease('killed');
     const before = await ends('killed');
     await deliver('killed', 'schedule');
     // By that look, or by the run whose message is delivered again: whichever takes the lease first.
-    await eventually(
-      'somebody goes on',
-      async () => (await ends('killed')).slice(before.length).some(({ outcome }) => outcome !== 'busy'),
-      90,
+    await eventually('somebody goes on', async () =>
+      (await ends('killed')).slice(before.length).some(({ outcome }) => outcome !== 'busy'),
     );
     expect((await memoryOf('killed')).rollout).toEqual(rollout);
     await open('killed');
@@ -325,11 +283,9 @@ describe('a roll-out that fails', () => {
           'jsonpath={.status.readyReplicas}',
         )) === '2',
     );
-    await eventually('the incident ends', async () => {
-      await world.checkDrift();
-      await sleep(1000);
-      return world.converged.some((alert) => alert.environment === 'quota' && alert.incident === told?.incident);
-    });
+    await lookUntil(world, 'the incident ends', () =>
+      world.converged.some((alert) => alert.environment === 'quota' && alert.incident === told?.incident),
+    );
   });
 });
 
@@ -416,6 +372,32 @@ describe('a deletion that takes longer than a run may wait', () => {
     );
     await convergedAt('leaving', commit);
     expect(world.diffs.filter((alert) => alert.environment === 'leaving')).toEqual([]);
+  });
+
+  it('of what a hook left holds the end of its environment', async () => {
+    const left = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: 'left',
+        finalizers: ['example.com/hold'],
+        annotations: { 'helm.sh/hook': 'pre-install' },
+      },
+    });
+    const files = { 'a.yaml': configMap('a', {}), 'left.yaml': left };
+    await convergedAt('ending', await push('ending', files, { deletion: 'prune' }));
+    const commit = await master.push({ 'environments/ending.yaml': undefined });
+    await waits('ending', 2);
+    expect((await memoryOf('ending')).waiting?.message).toBe(
+      'waits for ConfigMap ending/left: is being deleted, and its finalizer example.com/hold has not let go',
+    );
+    await world.kubectl(
+      ...['patch', 'configmap', 'left', '--namespace', 'ending', '--type=merge'],
+      ...['--patch', '{"metadata":{"finalizers":null}}'],
+    );
+    await convergedAt('ending', commit);
+    expect(await world.find('configmap', 'left', 'ending')).toBeUndefined();
+    expect(world.diffs.filter((alert) => alert.environment === 'ending')).toEqual([]);
   });
 });
 
@@ -511,14 +493,12 @@ describe('a function that is frozen beyond its lease', () => {
         const job: ReconcileRequested = {
           repository: 'master',
           environment: 'frozen',
-          mode: 'reconcile',
           cause: 'request',
         };
         await eventually(
           'another instance took over',
-          async () =>
-            reconciler.run({ job, expected: ['converged'] }).catch(async () => (await sleep(2000), undefined)),
-          120,
+          async () => reconciler.run({ job, expected: ['converged'] }).catch(() => undefined),
+          { pauseMilliseconds: 2000 },
         );
       });
       expect(new Set(await values())).toEqual(new Set(['new']));
@@ -535,5 +515,5 @@ describe('a function that is frozen beyond its lease', () => {
     );
     await looked('frozen');
     expect(await values()).toEqual(Array.from({ length: count }, () => 'new'));
-  }, 240_000);
+  });
 });

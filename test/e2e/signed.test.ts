@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   environmentFile,
@@ -21,6 +22,7 @@ let world: World;
 let master: Clone;
 let keys: { ana: Key; bob: Key; converge: Key };
 let keysFolder: string;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 interface Key {
   /** As an allowed signers file has it. */
@@ -75,16 +77,12 @@ describe("an environment's own rule", () => {
     'manifests/strict/settings.yaml': configMap('settings', { v }),
   });
   const refused = async (commit: string): Promise<string> => {
-    const diff = await eventually(`${commit} is told`, () =>
-      world.diffs.find((one) => one.environment === 'strict' && one.revision.endsWith(commit)),
-    );
+    const diff = await diffAt('strict', commit);
     expect(diff.reason).toBe('Failed');
     return diff.summary;
   };
   const converged = async (commit: string): Promise<void> => {
-    await eventually(`${commit} converged`, () =>
-      world.converged.find((one) => one.environment === 'strict' && one.revision.endsWith(commit)),
-    );
+    await convergedAt('strict', commit);
   };
 
   it('must be satisfied by the commit that brings it', async () => {
@@ -175,9 +173,7 @@ describe("a rule that allows Converge's own key and a person's", () => {
   it("refuses a person's unsigned commit and another key's, and names them, until a signed one is above it", async () => {
     await signWith(undefined);
     const unsigned = await master.push({ [settings]: configMap('settings', { v: 'unsigned' }) });
-    const diff = await eventually(`${unsigned} is told`, () =>
-      world.diffs.find((one) => one.environment === 'shared' && one.revision.endsWith(unsigned)),
-    );
+    const diff = await diffAt('shared', unsigned);
     expect(diff).toMatchObject({
       reason: 'Failed',
       summary: expect.stringContaining(`UntrustedRevision: commit ${unsigned}: is not signed`),
@@ -230,7 +226,7 @@ describe("the operator's rule", () => {
       'environments/rooted.yaml': undefined,
       'manifests/rooted': undefined,
     });
-    expect(await inProcess.run('rooted', { mode: 'teardown' })).toMatchObject({
+    expect(await inProcess.run('rooted')).toMatchObject({
       outcome: 'diverged',
       summary: expect.stringContaining(removed),
     });

@@ -1,10 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Diff } from '../../shared/events/alert.ts';
+import { alertsOf } from './alerts.ts';
 import { configMap, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 let world: World;
 let master: Clone;
+const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld({ chaos: 'none' });
@@ -14,21 +17,8 @@ afterAll(async () => {
   await world.stop();
 });
 
-async function convergedAt(environment: string, commit: string): Promise<World['converged'][number]> {
-  return eventually(`${environment} converged at ${commit}`, () =>
-    world.converged.find((alert) => alert.environment === environment && alert.revision === `main@sha1:${commit}`),
-  );
-}
-
-async function failedAt(environment: string, commit: string): Promise<World['diffs'][number]> {
-  return eventually(`${environment} failed at ${commit}`, () =>
-    world.diffs.find(
-      (alert) =>
-        alert.environment === environment && alert.revision === `main@sha1:${commit}` && alert.reason === 'Failed',
-    ),
-  );
-}
-
+const failedAt = async (environment: string, commit: string): Promise<Diff> =>
+  diffAt(environment, commit, ({ reason }) => reason === 'Failed');
 const dataOf = async (name: string, namespace: string) => (await world.find('configmap', name, namespace))?.data;
 
 /** Commits what `git add` would not: each entry as mode, id and path. */

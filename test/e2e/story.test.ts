@@ -52,23 +52,19 @@ const told = [
   /Where everything stands\n.*\n(.*-production +Converged .*\n){3}.*platform +Converged /,
 ];
 
-test(
-  'the story comes true from the first push to the revert, by the command that a newcomer types',
-  { timeout: 240_000 },
-  async () => {
-    const { code, output } = await startOnce();
-    let rest = output;
-    for (const expected of told) {
-      const found = expected.exec(rest);
-      if (found === null) expect.fail(`expected ${expected} in the rest of:\n${output}`);
-      rest = rest.slice(found.index);
-    }
-    expect(output.match(/^ +diff /gm)).toHaveLength(1);
-    expect(code).toBe(0);
-  },
-);
+test('the story comes true from the first push to the revert, by the command that a newcomer types', async () => {
+  const { code, output } = await startOnce();
+  let rest = output;
+  for (const expected of told) {
+    const found = expected.exec(rest);
+    if (found === null) expect.fail(`expected ${expected} in the rest of:\n${output}`);
+    rest = rest.slice(found.index);
+  }
+  expect(output.match(/^ +diff /gm)).toHaveLength(1);
+  expect(code).toBe(0);
+});
 
-test('the story fails by name at the step in which the pipeline refuses something', { timeout: 240_000 }, async () => {
+test('the story fails by name at the step in which the pipeline refuses something', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'converge-story-'));
   const pipeline = await startPipeline({ folder, scheduleSeconds: 0 });
   try {

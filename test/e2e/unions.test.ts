@@ -588,7 +588,7 @@ describe('a choice', () => {
       { op: 'replace', path: '/spec/updateStrategy', value: { type: 'RollingUpdate' } },
     ]);
     await patch('deployment/mounted', [{ op: 'replace', path: '/spec/template/spec/volumes', value: [{ name: 'v' }] }]);
-    await stage.run('drifted', { mode: 'check' });
+    await stage.run('drifted');
     const told = diffs().filter((diff) => diff.environment === 'drifted');
     expect(told).toMatchObject([{ reason: 'Drifted', action: 'healing' }]);
     const paths = Object.fromEntries(

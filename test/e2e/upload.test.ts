@@ -5,12 +5,13 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../local/free-port.ts';
+import { alertsOf } from './alerts.ts';
 import {
   configMap,
   deployment,
   environmentFile,
   eventually,
-  startWorld,
+  startWorldWithMaster,
   tgz,
   type Clone,
   type World,
@@ -18,11 +19,10 @@ import {
 
 let world: World;
 let master: Clone;
+const { convergedAt } = alertsOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
-  master = await world.clone();
-  await master.push({ 'README.md': 'Family Insurance' });
+  ({ world, master } = await startWorldWithMaster());
 });
 afterAll(async () => {
   await world.stop();
@@ -85,9 +85,7 @@ describe('an upload', () => {
     await eventually('the upload is deployed', async () =>
       JSON.stringify((await world.find('deployment', 'web', 'shop'))?.spec ?? {}).includes('shop:2'),
     );
-    await eventually('shop converged', () =>
-      world.converged.find((alert) => alert.environment === 'shop' && alert.revision.endsWith(commit)),
-    );
+    await convergedAt('shop', commit);
   });
 
   it('of an archive is one commit, unpacks a packaged chart without its top folder, and replaces the folder as a whole', async () => {

@@ -1,15 +1,25 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
-import { convergedSchema, diffSchema, type Converged, type Diff } from '../../shared/events/alert.ts';
+import {
+  convergedSchema,
+  diffSchema,
+  encodeAlert,
+  type Alert,
+  type Converged,
+  type Diff,
+} from '../../shared/events/alert.ts';
 import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import { startPipeline, type Pipeline, type PipelineOptions } from '../../local/pipeline.ts';
+import { eventually } from '../eventually.ts';
+
+export { eventually };
 
 const run = promisify(execFile);
 
@@ -29,6 +39,8 @@ export interface World {
   readonly diffs: Diff[];
   readonly converged: Converged[];
   readonly deadLetters: DeadLetter[];
+  /** Resolves when every alert that was published before is received: an alert of no environment's follows them on each topic. */
+  allHeard(): Promise<void>;
   /** Calls `checkDrift` as the scheduler does. */
   checkDrift(): Promise<void>;
   kubectl(...parameters: string[]): Promise<string>;
@@ -77,8 +89,14 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
     ...options,
   });
   const { facts, kubernetes, clients } = pipeline;
-  const diffs = await listen(pipeline, 'diff', (data) => diffSchema.parse(data));
-  const converged = await listen(pipeline, 'converged', (data) => convergedSchema.parse(data));
+  const echoes: string[] = [];
+  const hear = <T extends Diff | Converged>(alert: T): T | undefined => {
+    if (alert.repository !== echoing) return alert;
+    echoes.push(alert.environment);
+    return undefined;
+  };
+  const diffs = await listen(pipeline, 'diff', (data) => hear(diffSchema.parse(data)));
+  const converged = await listen(pipeline, 'converged', (data) => hear(convergedSchema.parse(data)));
   const deadLetters = await listen(pipeline, 'dead-letter', (data) => deadLetterSchema.parse(data));
 
   async function kubectl(...parameters: string[]): Promise<string> {
@@ -98,6 +116,11 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
       await file.save(content, { resumable: false, metadata: { metadata } });
       const [{ generation }] = await file.getMetadata();
       return String(generation);
+    },
+    async allHeard() {
+      const echo = `echo-${randomUUID()}`;
+      await publishEcho(pipeline, echo);
+      await eventually('every alert is heard', () => echoes.filter((heard) => heard === echo).length === 2);
     },
     async checkDrift() {
       const response = await fetch(pipeline.functions.url('checkDrift'), {
@@ -122,19 +145,74 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
   };
 }
 
+/** A pipeline, and a person's clone of its master, which has a first commit. */
+export async function startWorldWithMaster(
+  options: Partial<PipelineOptions> = {},
+): Promise<{ world: World; master: Clone }> {
+  const world = await startWorld(options);
+  try {
+    const master = await world.clone();
+    await master.push({ 'README.md': 'Family Insurance' });
+    return { world, master };
+  } catch (error) {
+    await world.stop();
+    throw error;
+  }
+}
+
 /** Alerts in the order they came, each event id once: the pipeline doubles messages, as the real one may. */
-async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T): Promise<T[]> {
+async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T | undefined): Promise<T[]> {
   const received: T[] = [];
   const seen = new Set<string>();
   const [subscription] = await pipeline.clients.pubsub.topic(topic).createSubscription(`test-${topic}`);
   subscription.on('message', (message) => {
     const id = message.attributes['ce-id'] ?? message.id;
-    if (!seen.has(id)) received.push(parse(JSON.parse(message.data.toString('utf8'))));
+    const parsed = seen.has(id) ? undefined : parse(JSON.parse(message.data.toString('utf8')));
+    if (parsed !== undefined) received.push(parsed);
     seen.add(id);
     message.ack();
   });
   subscription.on('error', () => undefined);
   return received;
+}
+
+const echoing = 'echo';
+
+/** An alert on each topic that agrees with what the functions expect of one. */
+async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
+  const alert = { environment: echo, repository: echoing, cluster: '', revision: '', policy: null };
+  const diff: Diff = {
+    ...alert,
+    reason: 'Drifted',
+    incident: echo,
+    since: new Date().toISOString(),
+    occurrence: 1,
+    action: 'none',
+    summary: '',
+    objects: [],
+    omitted: 0,
+    rollback: null,
+  };
+  const changes = { created: 0, configured: 0, unchanged: 0, pruned: 0 };
+  const converged: Converged = { ...alert, incident: null, occurrence: null, seconds: 0, changes };
+  const alerts: Alert[] = [
+    { topic: 'diff', data: diff },
+    { topic: 'converged', data: converged },
+  ];
+  for (const told of alerts) {
+    const { id, type, source, subject, data } = encodeAlert(told, new Date());
+    await clients.pubsub.topic(told.topic).publishMessage({
+      json: data,
+      attributes: {
+        'ce-specversion': '1.0',
+        'ce-id': id,
+        'ce-type': type,
+        'ce-source': source,
+        'ce-subject': subject,
+        'content-type': 'application/json',
+      },
+    });
+  }
 }
 
 async function makeClone(url: string, folder: string): Promise<Clone> {
@@ -165,19 +243,38 @@ async function makeClone(url: string, folder: string): Promise<Clone> {
   };
 }
 
-/** Waits until a probe gives a value; the error says what was waited for, and the probe's last words. */
-export async function eventually<T>(
+/**
+ * Has the schedule look again and again until a probe gives a value: the functions may be down, and a look that finds the lease of an
+ * environment taken does nothing.
+ */
+export async function lookUntil<T>(
+  world: World,
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  seconds = 100,
 ): Promise<T> {
-  const deadline = Date.now() + seconds * 1000;
-  while (true) {
-    const value = await probe();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain until ${what}`);
-    await sleep(50);
-  }
+  return eventually(
+    what,
+    async () => {
+      await world.checkDrift().catch(() => undefined);
+      return probe();
+    },
+    { pauseMilliseconds: 500 },
+  );
+}
+
+/** Resolves when two looks, one after the other, find the same: nothing tells when the controllers of a cluster have come to rest. */
+export async function atRest(look: () => Promise<unknown>): Promise<void> {
+  let last: string | undefined;
+  await eventually(
+    'the cluster came to rest',
+    async () => {
+      const found = JSON.stringify(await look());
+      const isSame = found === last;
+      last = found;
+      return isSame;
+    },
+    { pauseMilliseconds: 700 },
+  );
 }
 
 /** A gzipped tar archive of these files. */
@@ -205,6 +302,16 @@ export function environmentFile(name: string, spec: Record<string, unknown> = {}
       ...spec,
     },
   });
+}
+
+/** That file at its place in a repository. */
+export function environment(name: string, spec: Record<string, unknown> = {}): Files {
+  return { [`environments/${name}.yaml`]: environmentFile(name, spec) };
+}
+
+/** A file of an environment's plain manifests at its place in a repository. */
+export function manifest(environmentName: string, file: string, content: string): Files {
+  return { [`manifests/${environmentName}/${file}.yaml`]: content };
 }
 
 export function configMap(name: string, data: Record<string, string>, metadata: Record<string, unknown> = {}): string {

@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { getFunction } from '@google-cloud/functions-framework/testing';
 import { load } from 'js-yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -14,6 +13,7 @@ import { guardedFunctions, guardOf } from '../../shared/access/access.ts';
 import { judgeClaims } from '../../shared/access/judge-claims.ts';
 import { parseConfig } from '../../shared/config/config.ts';
 import { topics } from '../../shared/events/cloud-event.ts';
+import { eventually } from '../eventually.ts';
 
 /*
  * What is deployed, by whichever way, is what is registered. The keys are those that firebase-tools 15 reads of a `functions.yaml`
@@ -169,9 +169,9 @@ describe('a function that Firebase starts', () => {
       logFile: join(folder, 'status.log'),
     });
     try {
-      const look = async (): Promise<Response> =>
-        fetch(`http://127.0.0.1:${port}/healthz`).catch(async () => sleep(50).then(look));
-      const answer = await look();
+      const answer = await eventually('the function listens', async () =>
+        fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined),
+      );
       expect({ status: answer.status, body: await answer.json() }).toEqual({
         status: 200,
         body: { status: 'ok', repositories: ['master'] },

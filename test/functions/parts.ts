@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { PubSub, type Message } from '@google-cloud/pubsub';
@@ -19,6 +19,7 @@ import type { ConfigInput } from '../../local/pipeline.ts';
 import { ensurePrograms } from '../../local/programs.ts';
 import { webhookHosts } from '../../shared/config/config.ts';
 import { topics, type Topic } from '../../shared/events/cloud-event.ts';
+import { writeFiles } from '../write-files.ts';
 
 const execute = promisify(execFile);
 
@@ -160,10 +161,7 @@ export async function startParts(): Promise<Parts> {
         await git(tree, ['remote', 'add', 'origin', masterHost.path(master)]);
         if ((await git(tree, ['ls-remote', 'origin', 'main'])) !== '')
           await git(tree, ['pull', '--quiet', 'origin', 'main']);
-        for (const [path, content] of Object.entries(files)) {
-          await mkdir(dirname(join(tree, path)), { recursive: true });
-          await writeFile(join(tree, path), content);
-        }
+        await writeFiles(tree, files);
         await git(tree, ['add', '--all']);
         await git(tree, ['commit', '--quiet', '--message', 'Write by hand']);
         await git(tree, ['push', '--quiet', 'origin', 'main']);

@@ -7,6 +7,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 /*
  * What a repository may hold to harm the one who renders it. Each ends in a refusal that names source and file, held by the
@@ -208,7 +209,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-cage-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });

@@ -1,12 +1,14 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
+import { rejectionOf } from '../refusal.ts';
+import { buildMilliseconds } from '../guards.ts';
+import { writeFiles } from '../write-files.ts';
 
 /** What no error may quote, not even in part. */
 const password = 'hunter2Canary';
@@ -370,7 +372,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-discretion-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
@@ -378,10 +380,7 @@ afterAll(async () => {
 
 async function messageOf({ files, source }: Way): Promise<string> {
   const root = await mkdtemp(join(scratch, 'repository-'));
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), content);
-  }
+  await writeFiles(root, files);
   const seed = async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' });
   const request = {
     root,
@@ -394,12 +393,7 @@ async function messageOf({ files, source }: Way): Promise<string> {
     seed,
     lookup: undefined,
   };
-  const outcome = await renderer.render(request).then(
-    () => 'rendered',
-    (error: unknown) => error,
-  );
-  if (outcome instanceof ConvergeError) return outcome.message;
-  throw new Error('expected a ConvergeError', { cause: outcome });
+  return (await rejectionOf(renderer.render(request))).message;
 }
 
 describe('an error of a render', () => {

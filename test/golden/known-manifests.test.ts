@@ -7,6 +7,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import type { Render, Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 const usual: Omit<RenderRequest, 'root'> = {
   namespace: 'acme',
@@ -54,7 +55,7 @@ let scratch: string;
 beforeAll(async () => {
   program = await ensureProgram('render');
   scratch = await mkdtemp(join(tmpdir(), 'converge-known-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });

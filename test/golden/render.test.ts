@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,11 @@ import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
-import { ConvergeError } from '../../shared/base/errors.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
+import { rejectionOf } from '../refusal.ts';
+import { buildMilliseconds } from '../guards.ts';
+import { writeFiles } from '../write-files.ts';
 
 /**
  * Each folder of `render/` is a small repository, named by its expected result, with the request to render it by
@@ -35,7 +37,6 @@ const names = await readdir(fixtures);
 const refused = names.filter((name) => name.startsWith('refuses-'));
 const fatal = names.filter((name) => name.startsWith('dies-'));
 const rendered = names.filter((name) => !refused.includes(name) && !fatal.includes(name));
-const buildMilliseconds = 15 * 60_000;
 
 let renderer: Renderer;
 let scratch: string;
@@ -56,13 +57,13 @@ describe('the renderer', () => {
   });
 
   it.each(refused)('%s', async (name) => {
-    const error = await failureOf(renderer.render(await requestOf(name)));
+    const error = await rejectionOf(renderer.render(await requestOf(name)));
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse' });
     await expect(`${error.message}\n`).toMatchFileSnapshot(join(fixtures, name, 'expected-error.txt'));
   });
 
   it.each(fatal)('%s', async (name) => {
-    const error = await failureOf(renderer.render(await requestOf(name)));
+    const error = await rejectionOf(renderer.render(await requestOf(name)));
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
@@ -95,7 +96,7 @@ describe('the renderer', () => {
     ];
     try {
       const errors = await Promise.all(
-        sources.map((source) => failureOf(renderer.render({ ...usual, root, sources: [source] }))),
+        sources.map((source) => rejectionOf(renderer.render({ ...usual, root, sources: [source] }))),
       );
       expect(errors.map(({ message }) => message)).toEqual(sources.map(() => expect.stringContaining(url)));
       expect(calls).toBe(0);
@@ -132,7 +133,7 @@ describe('the renderer', () => {
     });
   });
 
-  it('renders 50 MB', { timeout: 60_000 }, async () => {
+  it('renders 50 MB', async () => {
     const page = 'ü€xxxxx'.repeat(25_000);
     const document = `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: page }\ndata: { page: "${page}" }\n`;
     const pages = Array.from(
@@ -148,7 +149,7 @@ describe('the renderer', () => {
 
   it('kills a render at its deadline, and names the limit and the file', async () => {
     const request = await spinning('{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}');
-    const error = await failureOf(renderer.render({ ...request, limits: { seconds: 1, mebibytes: 512 } }));
+    const error = await rejectionOf(renderer.render({ ...request, limits: { seconds: 1, mebibytes: 512 } }));
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
@@ -161,7 +162,7 @@ describe('the renderer', () => {
     const request = await spinning(
       '{{ $all := list }}{{ range until 100 }}{{ $all = append $all (until 1000000) }}{{ end }}',
     );
-    const error = await failureOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
+    const error = await rejectionOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',
@@ -171,14 +172,14 @@ describe('the renderer', () => {
   });
 
   it('says that a repository that is not there may be there later', async () => {
-    const error = await failureOf(renderer.render({ ...usual, root: join(scratch, 'absent'), sources: [] }));
+    const error = await rejectionOf(renderer.render({ ...usual, root: join(scratch, 'absent'), sources: [] }));
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'retry', subject: join(scratch, 'absent') });
   });
 
   it.each(['absent', 'not-executable'])('blames the configuration for a program that is %s', async (name) => {
     await writeFile(join(scratch, 'not-executable'), '');
     const broken = createRenderer({ program: join(scratch, name) });
-    const error = await failureOf(broken.render({ ...usual, root: scratch, sources: [] }));
+    const error = await rejectionOf(broken.render({ ...usual, root: scratch, sources: [] }));
     expect(error).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: join(scratch, name) });
   });
 
@@ -187,7 +188,7 @@ describe('the renderer', () => {
     async (line) => {
       const program = join(scratch, 'babbling');
       await writeFile(program, `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
-      const error = await failureOf(createRenderer({ program }).render({ ...usual, root: scratch, sources: [] }));
+      const error = await rejectionOf(createRenderer({ program }).render({ ...usual, root: scratch, sources: [] }));
       expect(error).toMatchObject({
         code: 'RenderFailed',
         disposition: 'refuse',
@@ -205,21 +206,9 @@ async function requestOf(name: string): Promise<RenderRequest> {
   return { ...usual, ...request, root: join(fixtures, name, 'repository') };
 }
 
-async function failureOf(render: Promise<unknown>): Promise<ConvergeError> {
-  const outcome = await render.then(
-    () => 'rendered',
-    (error: unknown) => error,
-  );
-  if (outcome instanceof ConvergeError) return outcome;
-  throw new Error('expected a ConvergeError', { cause: outcome });
-}
-
 async function repository(files: Readonly<Record<string, Uint8Array>>): Promise<string> {
   const root = await mkdtemp(join(scratch, 'repository-'));
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(join(root, path, '..'), { recursive: true });
-    await writeFile(join(root, path), content);
-  }
+  await writeFiles(root, files);
   return root;
 }
 

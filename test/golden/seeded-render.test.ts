@@ -1,14 +1,19 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { Renderer, RenderSeed } from '../../shared/ports/renderer.ts';
+import { buildMilliseconds } from '../guards.ts';
+import { writeFiles } from '../write-files.ts';
 
-/* Charts whose templates draw random values, read the clock or walk through a map: rule 24, they render alike every time. */
+/*
+ * Charts whose templates draw random values, read the clock or walk through a map: they render alike every time, or each render would
+ * be a change.
+ */
 
 const recorded = '2026-11-21T01:02:03.456Z';
 const seedOf = (text: string): RenderSeed => ({ seed: Buffer.alloc(32, text).toString('base64'), time: recorded });
@@ -50,7 +55,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-seeded-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
 });
@@ -76,10 +81,7 @@ async function render(
     'values.yaml': 'b: 2\na: 1\nd: 4\nc: 3\n',
     ...templates,
   };
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(root, 'chart', path)), { recursive: true });
-    await writeFile(join(root, 'chart', path), content);
-  }
+  await writeFiles(join(root, 'chart'), files);
   const { objects } = await renderer.render({
     root,
     sources: [{ kind: 'helm', chart: 'chart', release, values: [] }],

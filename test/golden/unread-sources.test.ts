@@ -8,9 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
-import { ConvergeError } from '../../shared/base/errors.ts';
+import type { ConvergeError } from '../../shared/base/errors.ts';
 import type { Render, Renderer } from '../../shared/ports/renderer.ts';
 import type { AbsentEntry } from '../../shared/ports/git.ts';
+import { rejectionOf } from '../refusal.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 /*
  * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None comes
@@ -26,7 +28,7 @@ let scratch: string;
 beforeAll(async () => {
   renderer = createRenderer({ program: await ensureProgram('render') });
   scratch = await mkdtemp(join(tmpdir(), 'converge-unread-'));
-}, 15 * 60_000);
+}, buildMilliseconds);
 
 afterAll(async () => {
   await rm(scratch, { recursive: true, force: true });
@@ -808,12 +810,7 @@ async function render({
 }
 
 async function failureOf(request: Parameters<typeof render>[0]): Promise<ConvergeError> {
-  const outcome = await render(request).then(
-    ({ objects }) => objects.map(({ object }) => `${object.kind} ${object.metadata.name}`),
-    (error: unknown) => error,
-  );
-  if (outcome instanceof ConvergeError) return outcome;
-  throw new Error(`expected a ConvergeError, not ${JSON.stringify(outcome)}`, { cause: outcome });
+  return await rejectionOf(render(request));
 }
 
 async function packaged(files: Readonly<Record<string, Content | Partial<Header>>>): Promise<Buffer> {

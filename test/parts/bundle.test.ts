@@ -11,13 +11,13 @@ import { build, built } from '../../build/build.ts';
 import { ensureBuilt, modesOf, root, unpackArchive } from '../built.ts';
 import { readDelivery, startParts, type Parts } from '../functions/parts.ts';
 import { startInstance, type Instance } from '../instance.ts';
+import { buildMilliseconds } from '../guards.ts';
 
 /*
  * What `npm run build` makes, used as who gets it does: in clean folders, far from this project and its packages.
  */
 
 const execute = promisify(execFile);
-const buildMilliseconds = 600_000;
 const { version } = z
   .object({ version: z.string() })
   .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));

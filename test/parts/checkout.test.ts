@@ -1,32 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
-import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config/config.ts';
-import type { AbsentEntry, Checkout, Repository } from '../../shared/ports/git.ts';
+import { describe, expect, it } from 'vitest';
+import type { AbsentEntry, Checkout } from '../../shared/ports/git.ts';
+import { gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
-let folder: string;
-let host: GitHost;
-let name: string;
-let counter = 0;
-const names = Array.from({ length: 20 }, (_one, index) => `r${index}`);
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-checkout-'));
-  host = await startGit({ folder, repositories: names });
-});
-afterAll(async () => {
-  await host.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
-  name = names[counter++] ?? '';
-});
+const host = gitHostOfFile({ tests: 20 });
+const { onHost, open } = host;
 
 interface RawEntry {
   readonly mode: '100644' | '120000' | '40000' | '160000';
@@ -36,7 +18,7 @@ interface RawEntry {
 
 /** Writes an object into the host's repository, whatever it holds: some trees no `git add` would write. */
 async function write(type: 'blob' | 'tree', content: Uint8Array): Promise<string> {
-  const written = run('git', ['--git-dir', host.path(name), 'hash-object', '-w', '-t', type, '--literally', '--stdin']);
+  const written = run('git', ['--git-dir', host.path, 'hash-object', '-w', '-t', type, '--literally', '--stdin']);
   written.child.stdin?.end(content);
   return (await written).stdout.trim();
 }
@@ -64,34 +46,16 @@ async function nested(folders: readonly string[], inmost: RawEntry): Promise<Raw
 
 /** A commit of such a tree on the branch. */
 async function commit(entries: readonly RawEntry[]): Promise<string> {
-  const git = async (...parameters: string[]) =>
-    (
-      await run('git', [
-        '--git-dir',
-        host.path(name),
-        '-c',
-        'user.name=Ada',
-        '-c',
-        'user.email=ada@example.com',
-        ...parameters,
-      ])
-    ).stdout.trim();
-  const parent = await git('rev-parse', '--verify', '--quiet', 'main').catch(() => '');
-  const id = await git('commit-tree', ...(parent === '' ? [] : ['-p', parent]), '-m', 'By hand', await tree(entries));
-  await git('update-ref', 'refs/heads/main', id);
+  const parent = await onHost('rev-parse', '--verify', '--quiet', 'main').catch(() => '');
+  const id = await onHost(
+    'commit-tree',
+    ...(parent === '' ? [] : ['-p', parent]),
+    '-m',
+    'By hand',
+    await tree(entries),
+  );
+  await onHost('update-ref', 'refs/heads/main', id);
   return id;
-}
-
-function open(): Repository {
-  const repositories = configSchema.shape.repositories.parse({
-    master: { url: host.url(name), branch: 'main', bucket: 'b' },
-  });
-  return createRepositories({
-    config: { repositories },
-    author: { name: 'Converge', email: 'converge@example.com' },
-    cacheFolder: join(folder, 'cache'),
-    now: () => new Date(),
-  })('master');
 }
 
 async function checkout(entries: readonly RawEntry[], repository = open()): Promise<Checkout> {

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { chmod, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -10,7 +9,6 @@ import { gzipSync } from 'node:zlib';
 import type { Storage } from '@google-cloud/storage';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
 import { unpackArchive } from '../../shared/adapters/archive.ts';
@@ -25,35 +23,31 @@ import { copyUnseen } from '../../shared/pipeline/copy-artifact/copy-unseen.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import type { Repository } from '../../shared/ports/git.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
+import { converge, gitHostOfFile } from './git-host-of-file.ts';
+import { writeFiles } from '../write-files.ts';
 
 const run = promisify(execFile);
-const names = Array.from({ length: 80 }, (_one, index) => `r${index}`);
+const host = gitHostOfFile({ tests: 80 });
+const { onHost } = host;
 const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
 const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30 };
-let folder: string;
-let host: GitHost;
 let service: StorageService;
 let storage: Storage;
-/** The repository of the test, and its bucket. */
-let name: string;
+/** Of the test, as its repository is. */
 let bucket: string;
-let counter = 0;
 let published: OutgoingEvent[];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-copy-'));
-  host = await startGit({ folder, repositories: names });
+  const { folder } = host;
   service = await startStorage({ program: await ensureProgram('storage'), folder, pubsubHost: '127.0.0.1:9' });
   storage = connectStorage({ project: 'local', storage: { endpoint: service.url } });
   await storage.createBucket('family-state');
 });
 afterAll(async () => {
-  await Promise.all([host.stop(), service.stop()]);
-  await rm(folder, { recursive: true, force: true });
+  await service.stop();
 });
 beforeEach(async () => {
-  name = names[counter++] ?? '';
-  bucket = `family-${name}`;
+  bucket = `family-${host.name}`;
   published = [];
   await storage.createBucket(bucket);
 });
@@ -75,13 +69,17 @@ function instance(changes: Partial<CopyPorts> = {}): CopyPorts {
 }
 
 function openRepositories(now: () => Date): CopyPorts['repository'] {
-  const repositories = configSchema.shape.repositories.parse({ [name]: { url: host.url(name), bucket } });
-  const author = { name: 'Converge', email: 'converge@example.com' };
-  return createRepositories({ config: { repositories }, author, cacheFolder: join(folder, 'cache'), now });
+  const repositories = configSchema.shape.repositories.parse({ [host.name]: { url: host.url, bucket } });
+  return createRepositories({
+    config: { repositories },
+    author: converge,
+    cacheFolder: join(host.folder, 'cache'),
+    now,
+  });
 }
 
 const settings = (changes: Partial<CopySettings> = {}): CopySettings => ({
-  repositoryClass: name,
+  repositoryClass: host.name,
   limits,
   conflicts: 'artifact-wins',
   holder: 'test',
@@ -99,9 +97,6 @@ async function upload(
   await storage.bucket(bucket).file(object).save(content, { resumable: false, metadata: { metadata } });
 }
 
-async function onHost(...parameters: string[]): Promise<string> {
-  return (await run('git', ['--git-dir', host.path(name), ...parameters])).stdout.trim();
-}
 const commits = async () => Number(await onHost('rev-list', '--count', '--all'));
 const paths = async () => (await onHost('ls-tree', '-r', '--name-only', 'main')).split('\n');
 const content = (path: string) => onHost('show', `main:${path}`);
@@ -110,8 +105,8 @@ const content = (path: string) => onHost('show', `main:${path}`);
 async function byHand(
   script: (git: (...parameters: string[]) => Promise<unknown>, workTree: string) => Promise<void>,
 ): Promise<void> {
-  const workTree = await mkdtemp(join(folder, 'work-'));
-  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  const workTree = await mkdtemp(join(host.folder, 'work-'));
+  await run('git', ['clone', '--quiet', host.url, workTree]);
   const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
   await script((...parameters) => run('git', ['-C', workTree, ...identity, ...parameters]), workTree);
   await run('git', ['-C', workTree, 'push', '--quiet', 'origin', 'HEAD:main']);
@@ -122,11 +117,8 @@ async function tgz(
   files: Record<string, string>,
   prepare: (root: string) => Promise<void> = async () => {},
 ): Promise<Buffer> {
-  const root = await mkdtemp(join(folder, 'pack-'));
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(root, path)), { recursive: true });
-    await writeFile(join(root, path), text);
-  }
+  const root = await mkdtemp(join(host.folder, 'pack-'));
+  await writeFiles(root, files);
   await prepare(root);
   const { stdout } = await run('tar', ['-C', root, '-cz', '.'], { encoding: 'buffer', maxBuffer: 50_000_000 });
   return stdout;
@@ -153,7 +145,7 @@ describe('a plain object', () => {
     );
     expect(published.map(({ data }) => data)).toEqual([
       {
-        ...{ repository: name, url: host.url(name), branch: 'main', commit, previous: null },
+        ...{ repository: host.name, url: host.url, branch: 'main', commit, previous: null },
         artifacts: [{ bucket, name: 'config/acme.yaml', generation }],
       },
     ]);
@@ -477,7 +469,7 @@ describe('a revert', () => {
     if (ledger === 'lost')
       await storage
         .bucket('family-state')
-        .file(ledgerPath({ repositoryClass: name }))
+        .file(ledgerPath({ repositoryClass: host.name }))
         .delete();
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
     expect(await content('a.yaml')).toBe('one');
@@ -488,7 +480,7 @@ describe('a revert', () => {
 it('writes a ledger anew that nobody can read', async () => {
   await upload('a.yaml', 'a');
   const state = createStateStore({ storage, bucket: 'family-state' });
-  const path = ledgerPath({ repositoryClass: name });
+  const path = ledgerPath({ repositoryClass: host.name });
   await state.write({ path, value: { generation: 'x' }, ifGeneration: 'any' });
   const { outcome } = await copy('a.yaml');
   expect(outcome).toBe('copied');
@@ -552,10 +544,10 @@ describe('a push race', () => {
     const ports = instance();
     let count = 0;
     const repository: Repository = {
-      ...ports.repository(name),
+      ...ports.repository(host.name),
       async push(commit) {
         if (count++ < times) await before(count);
-        return ports.repository(name).push(commit);
+        return ports.repository(host.name).push(commit);
       },
     };
     return { ...ports, repository: () => repository };
@@ -585,7 +577,7 @@ describe('a push race', () => {
   it('that never ends is given up, to be tried again later', async () => {
     await upload('a.yaml', 'a');
     const ports = instance();
-    const repository: Repository = { ...ports.repository(name), push: async () => 'moved' };
+    const repository: Repository = { ...ports.repository(host.name), push: async () => 'moved' };
     const pauses: number[] = [];
     const pause = async (milliseconds: number) => void pauses.push(milliseconds);
     const attempt = copy('a.yaml', { ...ports, sleep: pause, repository: () => repository });
@@ -596,7 +588,7 @@ describe('a push race', () => {
 });
 
 it('passes on the refusal of a hook, and records nothing', async () => {
-  await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "not today" >&2\nexit 1\n', {
+  await writeFile(join(host.path, 'hooks', 'pre-receive'), '#!/bin/sh\necho "not today" >&2\nexit 1\n', {
     mode: 0o755,
   });
   await upload('a.yaml', 'a');
@@ -605,7 +597,7 @@ it('passes on the refusal of a hook, and records nothing', async () => {
     problem: expect.stringContaining('not today'),
   });
   expect(published).toEqual([]);
-  const path = ledgerPath({ repositoryClass: name });
+  const path = ledgerPath({ repositoryClass: host.name });
   expect(await createStateStore({ storage, bucket: 'family-state' }).read(path)).toBeUndefined();
 });
 
@@ -646,8 +638,7 @@ describe('uploads that wait for one push', () => {
 describe('an upload to a path that somebody else changed', () => {
   const theirs = (text: string, path = 'a.yaml') =>
     byHand(async (git, workTree) => {
-      await mkdir(dirname(join(workTree, path)), { recursive: true });
-      await writeFile(join(workTree, path), text);
+      await writeFiles(workTree, { [path]: text });
       await git('add', '--all');
       await git('commit', '--quiet', '--message', 'Theirs');
     });
@@ -749,7 +740,7 @@ it('gives an event back where another instance holds the lease and does not come
   await upload('a.yaml', 'a');
   const state = createStateStore({ storage, bucket: 'family-state' });
   await state.write({
-    path: `intake/${name}/lease.json`,
+    path: `intake/${host.name}/lease.json`,
     value: { holder: 'another', event: '', seconds: 600 },
     ifGeneration: 'any',
   });
@@ -757,13 +748,13 @@ it('gives an event back where another instance holds the lease and does not come
     code: 'IntakeBusy',
     disposition: 'retry',
   });
-  expect(await state.read(`intake/${name}/wanted.json`)).toBeDefined();
+  expect(await state.read(`intake/${host.name}/wanted.json`)).toBeDefined();
   expect(await commits()).toBe(0);
 });
 
 it('lands the others of a burst where the host refuses the commit for one of them', async () => {
   const hook = '#!/bin/sh\nread old new ref\ngit ls-tree -r --name-only $new | grep -q bad && exit 1\nexit 0\n';
-  await writeFile(join(host.path(name), 'hooks', 'pre-receive'), hook, { mode: 0o755 });
+  await writeFile(join(host.path, 'hooks', 'pre-receive'), hook, { mode: 0o755 });
   const ports = instance();
   await upload('first.yaml', 'x');
   const objects = ['a.yaml', 'bad.yaml', 'c.yaml', 'd.yaml'];
@@ -777,10 +768,10 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   await upload('start.yaml', 'x');
   await copy('start.yaml');
   const person = async (index: number): Promise<void> => {
-    const workTree = await mkdtemp(join(folder, 'person-'));
+    const workTree = await mkdtemp(join(host.folder, 'person-'));
     const git = (...parameters: string[]) =>
       run('git', ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', ...parameters]);
-    await run('git', ['clone', '--quiet', host.url(name), workTree]);
+    await run('git', ['clone', '--quiet', host.url, workTree]);
     await writeFile(join(workTree, `person-${index}`), 'theirs');
     await git('add', '--all');
     await git('commit', '--quiet', '--message', `Person ${index}`);
@@ -814,5 +805,5 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   ]);
   expect(await onHost('rev-list', '--merges', 'main')).toBe('');
   expect(Number(await onHost('rev-list', '--count', '--grep=^Person', 'main'))).toBe(10);
-  await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);
-}, 300_000);
+  await run('git', ['--git-dir', host.path, 'fsck', '--strict']);
+});

@@ -1,55 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
-import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config/config.ts';
+import { describe, expect, it } from 'vitest';
 import type { Commit, Repository, TreeChange } from '../../shared/ports/git.ts';
 import { changedPaths } from '../../shared/pipeline/rollback/changed-paths.ts';
 import { revertOnBranch } from '../../shared/pipeline/rollback/revert-on-branch.ts';
 import { pathFromBytes } from '../../shared/source/path-bytes.ts';
+import { file, gitHostOfFile } from './git-host-of-file.ts';
 
 /*
  * Repositories as other programs leave them: made with git's plumbing on the host's disk, read and written by us over HTTP, and
  * looked at with git again.
  */
 
-const names = Array.from({ length: 60 }, (_one, index) => `r${index}`);
-let folder: string;
-let host: GitHost;
-let name: string;
-let counter = 0;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-git-bytes-'));
-  host = await startGit({ folder, repositories: names });
-});
-afterAll(async () => {
-  await host.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
-  name = names[counter++] ?? '';
-});
-
-function open(): Repository {
-  const repositories = configSchema.shape.repositories.parse({
-    master: { url: host.url(name), branch: 'main', bucket: 'b' },
-  });
-  return createRepositories({
-    config: { repositories },
-    author: { name: 'Converge', email: 'converge@example.com' },
-    cacheFolder: join(folder, 'cache'),
-    now: () => new Date('2026-11-21T01:02:03Z'),
-  })('master');
-}
-
-const file = (path: string, text: string): TreeChange => ({ path, content: Buffer.from(text), executable: false });
+const host = gitHostOfFile({ tests: 60 });
+const { open } = host;
 
 function onHost(parameters: string[], input: string | Buffer = ''): Buffer {
-  return execFileSync('git', ['--git-dir', host.path(name), ...parameters], { input, maxBuffer: 64 * 1024 * 1024 });
+  return execFileSync('git', ['--git-dir', host.path, ...parameters], { input, maxBuffer: 64 * 1024 * 1024 });
 }
 const said = (...parameters: string[]): string => onHost(parameters).toString('latin1').trim();
 
@@ -352,7 +320,7 @@ describe('a commit that is odd', () => {
     ];
     for (const text of heads) {
       const broken = object('commit', Buffer.from(text));
-      await writeFile(join(host.path(name), 'refs', 'heads', 'main'), `${broken}\n`);
+      await writeFile(join(host.path, 'refs', 'heads', 'main'), `${broken}\n`);
       await expect(open().fetchHead()).rejects.toMatchObject({
         code: 'UnreadableObject',
         disposition: 'refuse',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { generateKeyPairSync, verify } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import {
   createServer,
   request as httpRequest,
@@ -10,35 +10,24 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
-import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config/config.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeError } from '../../shared/base/errors.ts';
 import type { Commit, Repository } from '../../shared/ports/git.ts';
+import { commitAndPush, file, gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
-let folder: string;
-let host: GitHost;
-let name: string;
-let counter = 0;
 let clock: Date;
-const names = Array.from({ length: 40 }, (_one, index) => `r${index}`);
+const host = gitHostOfFile({ tests: 40 });
 const servers: Server[] = [];
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-git-host-'));
-  host = await startGit({ folder, repositories: names });
-});
-afterAll(async () => {
-  await host.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const open = (settings: Readonly<Record<string, unknown>> = {}, cacheFolder?: string): Repository =>
+  host.open({ settings, cacheFolder, now: () => clock });
+const pushText = async (repository: Repository, text = '1'): Promise<Commit> =>
+  commitAndPush({ repository, changes: [file('a', text)] });
+
 beforeEach(() => {
-  name = names[counter++] ?? '';
   clock = new Date('2026-11-21T01:02:03Z');
 });
 afterEach(() => {
@@ -48,22 +37,6 @@ afterEach(() => {
   }
 });
 
-function open(settings: Record<string, unknown> = {}, cacheFolder = join(folder, 'cache')): Repository {
-  const repositories = configSchema.shape.repositories.parse({
-    master: { url: host.url(name), bucket: 'b', ...settings },
-  });
-  const author = { name: 'Converge', email: 'converge@example.com' };
-  return createRepositories({ config: { repositories }, author, cacheFolder, now: () => clock })('master');
-}
-
-async function commitAndPush(repository: Repository, text = '1'): Promise<Commit> {
-  const changes = [{ path: 'a', content: Buffer.from(text), executable: false }];
-  const commit = await repository.commit({ parent: (await repository.fetchHead())?.id, changes, message: 'Change\n' });
-  if (commit === 'unchanged') throw new Error('the test meant to change something');
-  expect(await repository.push(commit)).toBe('pushed');
-  return commit;
-}
-
 async function listen(server: Server): Promise<number> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -71,7 +44,7 @@ async function listen(server: Server): Promise<number> {
 }
 
 function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  const target = new URL(host.url(name));
+  const target = new URL(host.url);
   const { url: path, method, headers } = incoming;
   const real = httpRequest({ host: target.hostname, port: target.port, path, method, headers }, (answer) => {
     outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
@@ -85,7 +58,7 @@ async function before(answer: (incoming: IncomingMessage, outgoing: ServerRespon
   const port = await listen(
     createServer((incoming, outgoing) => void (answer(incoming, outgoing) || forward(incoming, outgoing))),
   );
-  return `http://127.0.0.1:${port}/${name}.git`;
+  return `http://127.0.0.1:${port}/${host.name}.git`;
 }
 
 const basic = (login: string): string => `Basic ${Buffer.from(login).toString('base64')}`;
@@ -102,7 +75,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
 
 describe('credentials of a file', () => {
   it('are read again when the file changes, and when they are not accepted any more', async () => {
-    const file = join(folder, `token-${name}`);
+    const file = join(host.folder, `token-${host.name}`);
     await writeFile(file, 'first');
     let accepted = 'first';
     let refused = 0;
@@ -135,7 +108,7 @@ describe('credentials of a file', () => {
   });
 
   it('that cannot be read are a mistake of the configuration', async () => {
-    await expect(open({ credentials: { file: join(folder, 'absent') } }).head()).rejects.toMatchObject({
+    await expect(open({ credentials: { file: join(host.folder, 'absent') } }).head()).rejects.toMatchObject({
       code: 'BadConfiguration',
       disposition: 'refuse',
     });
@@ -166,7 +139,7 @@ describe('a GitHub App', () => {
         expect(isGood).toBe(true);
         expect(claims).toEqual({ iat: at - 60, exp: expect.any(Number), iss: '4711' });
         expect((claims as { exp: number }).exp).toBeLessThanOrEqual(at + 600);
-        accepted = `ghs_${minted.push('')}_${name}`;
+        accepted = `ghs_${minted.push('')}_${host.name}`;
         minted[minted.length - 1] = accepted;
         outgoing
           .writeHead(201)
@@ -178,7 +151,7 @@ describe('a GitHub App', () => {
       outgoing.writeHead(401).end('Bad credentials');
       return true;
     });
-    const privateKeyFile = join(folder, `app-${name}.pem`);
+    const privateKeyFile = join(host.folder, `app-${host.name}.pem`);
     await writeFile(privateKeyFile, privateKey.export({ format: 'pem', type: 'pkcs1' }));
     const githubApp = { appId: 4711, installationId: 77, privateKeyFile, api: `${new URL(url).origin}/api/v3` };
     return { settings: { url, credentials: { githubApp } }, minted, revoke: () => (accepted = undefined) };
@@ -187,7 +160,7 @@ describe('a GitHub App', () => {
   it('mints one token, and another five minutes before it ends', async () => {
     const { settings, minted } = await github();
     const repository = open(settings);
-    await commitAndPush(repository);
+    await pushText(repository);
     await repository.head();
     expect(minted.length).toBe(1);
     clock = new Date(clock.getTime() + 54 * 60_000);
@@ -223,7 +196,7 @@ describe('a GitHub App', () => {
 
   it('with a key file that holds no key is a mistake of the configuration', async () => {
     const { settings } = await github();
-    await writeFile(join(folder, `app-${name}.pem`), 'canary, no key');
+    await writeFile(join(host.folder, `app-${host.name}.pem`), 'canary, no key');
     const told = await failure(open(settings).head());
     expect(told).toContain('BadConfiguration');
     expect(told).not.toContain('canary');
@@ -231,7 +204,7 @@ describe('a GitHub App', () => {
 });
 
 it('shows no secret in any error', async () => {
-  const file = join(folder, `token-${name}`);
+  const file = join(host.folder, `token-${host.name}`);
   await writeFile(file, 'ada:canary-secret');
   for (const status of [400, 401, 403, 404, 500]) {
     const url = await before((incoming, outgoing) =>
@@ -242,8 +215,8 @@ it('shows no secret in any error', async () => {
     expect(told).not.toContain('canary-secret');
     expect(told).not.toContain(Buffer.from('ada:canary-secret').toString('base64'));
   }
-  const withLogin = host
-    .url(name)
+  const withLogin = host.url
+
     .replace('http://', 'http://ada:canary-secret@')
     .replace(/:\d+\//, ':1/');
   expect(await failure(open({ url: withLogin }).head())).not.toContain('canary-secret');
@@ -255,12 +228,12 @@ it('sends the login of the URL', async () => {
     (incoming, outgoing) =>
       incoming.headers.authorization !== basic('ada:p:w') && Boolean(outgoing.writeHead(401).end()),
   );
-  await commitAndPush(open({ url: url.replace('http://', 'http://ada:p%3Aw@') }));
+  await pushText(open({ url: url.replace('http://', 'http://ada:p%3Aw@') }));
 });
 
 describe('a certificate authority of one’s own', () => {
   async function certificates(): Promise<{ ca: string; key: string; cert: string }> {
-    const at = (file: string): string => join(folder, `${name}-${file}`);
+    const at = (file: string): string => join(host.folder, `${host.name}-${file}`);
     const openssl = (...parameters: string[]): Promise<unknown> => run('openssl', parameters);
     const elliptic = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     await openssl(
@@ -305,17 +278,17 @@ describe('a certificate authority of one’s own', () => {
   it('is trusted where its file is named, directly and through a proxy, and nowhere else', async () => {
     const { ca, key, cert } = await certificates();
     const port = await listen(createTlsServer({ key, cert }, forward));
-    const url = `https://127.0.0.1:${port}/${name}.git`;
+    const url = `https://127.0.0.1:${port}/${host.name}.git`;
     await expect(open({ url }).head()).rejects.toMatchObject({
       code: 'GitRefused',
       remedy: expect.stringContaining('tls.caFile'),
     });
-    await commitAndPush(open({ url, tls: { caFile: ca } }));
-    await expect(open({ url, tls: { caFile: join(folder, 'absent') } }).head()).rejects.toMatchObject({
+    await pushText(open({ url, tls: { caFile: ca } }));
+    await expect(open({ url, tls: { caFile: join(host.folder, 'absent') } }).head()).rejects.toMatchObject({
       code: 'BadConfiguration',
     });
     const through = await proxy();
-    await commitAndPush(open({ url, tls: { caFile: ca }, proxy: through.url }), '2');
+    await pushText(open({ url, tls: { caFile: ca }, proxy: through.url }), '2');
     expect(new Set(through.targets)).toEqual(new Set([`127.0.0.1:${port}`]));
   });
 });
@@ -343,7 +316,7 @@ async function proxy(login?: string): Promise<{ url: string; targets: string[] }
 describe('a proxy', () => {
   it('carries every request, with its credentials', async () => {
     const { url, targets } = await proxy('ada:secret');
-    await commitAndPush(open({ proxy: url }));
+    await pushText(open({ proxy: url }));
     expect(targets.length).toBeGreaterThan(0);
     await expect(open({ proxy: url.replace('secret', 'wrong') }).head()).rejects.toMatchObject({
       code: 'GitRefused',
@@ -363,10 +336,10 @@ describe('a redirect', () => {
   it('is followed on the same host, as to a repository that was renamed', async () => {
     const url = await before((incoming, outgoing) => {
       if (!incoming.url?.startsWith('/old.git/')) return false;
-      outgoing.writeHead(301, { location: incoming.url.replace('/old.git/', `/${name}.git/`) }).end();
+      outgoing.writeHead(301, { location: incoming.url.replace('/old.git/', `/${host.name}.git/`) }).end();
       return true;
     });
-    await commitAndPush(open({ url: url.replace(`/${name}.git`, '/old.git') }));
+    await pushText(open({ url: url.replace(`/${host.name}.git`, '/old.git') }));
   });
 
   it('to another host is refused, and sent no credentials', async () => {
@@ -376,7 +349,7 @@ describe('a redirect', () => {
     const url = await before((incoming, outgoing) =>
       Boolean(outgoing.writeHead(302, { location: target + incoming.url }).end()),
     );
-    const file = join(folder, `token-${name}`);
+    const file = join(host.folder, `token-${host.name}`);
     await writeFile(file, 'secret');
     await expect(open({ url, credentials: { file } }).head()).rejects.toMatchObject({
       code: 'GitRefused',
@@ -432,7 +405,7 @@ it('takes a push for pushed where both its answers were lost and the branch is t
   const url = await before((incoming, outgoing) => {
     if (!incoming.url?.endsWith('/git-receive-pack')) return false;
     lost += 1;
-    const target = new URL(host.url(name));
+    const target = new URL(host.url);
     const { url: path, method, headers } = incoming;
     const real = httpRequest({ host: target.hostname, port: target.port, path, method, headers }, (answered) => {
       answered.on('end', () => outgoing.destroy()).resume();
@@ -440,7 +413,7 @@ it('takes a push for pushed where both its answers were lost and the branch is t
     incoming.pipe(real);
     return true;
   });
-  await commitAndPush(open({ url }));
+  await pushText(open({ url }));
   expect(lost).toBe(2);
 });
 
@@ -452,17 +425,17 @@ it('brings a large repository without its history, and what a commit changed aft
     parts.push(`M 100644 inline folder${index % 200}/file${index}\ndata ${String(index).length}\n${index}\n`);
   for (let at = 1; at < commits; at++)
     parts.push(`commit refs/heads/main\n${person(at)}M 100644 inline folder0/file0\ndata ${`c${at}`.length}\nc${at}\n`);
-  const imported = run('git', ['--git-dir', host.path(name), 'fast-import', '--quiet']);
+  const imported = run('git', ['--git-dir', host.path, 'fast-import', '--quiet']);
   imported.child.stdin?.end(parts.join(''));
   await imported;
 
-  const cacheFolder = join(folder, `cache-${name}`);
+  const cacheFolder = join(host.folder, `cache-${host.name}`);
   const repository = open({}, cacheFolder);
   const head = await repository.fetchHead();
   // The files that differ, their folders, the root, the commit.
   expect(await objectsFetched(cacheFolder)).toBe(files + 200 + 1 + 1);
   expect((await repository.files({ commit: head?.id ?? '', folder: '' })).length).toBe(files);
-  const second = await commitAndPush(open(), 'new');
+  const second = await pushText(open(), 'new');
   expect((await repository.fetchHead())?.id).toBe(second.id);
   // A few more commits of history come with it, never their trees' whole content.
   expect(await objectsFetched(cacheFolder)).toBeLessThan(files + 200 + 2 + 100);
@@ -483,10 +456,10 @@ it('speaks version 0 of the protocol with a host that knows no other', async () 
   });
   const repository = open({ url });
   expect(await repository.fetchHead()).toBeUndefined();
-  const first = await commitAndPush(repository, '1');
+  const first = await pushText(repository, '1');
   const others = open();
   await others.fetchHead();
-  const second = await commitAndPush(others, '2');
+  const second = await pushText(others, '2');
   expect((await repository.fetchHead())?.id).toBe(second.id);
   expect(await repository.isAncestor({ ancestor: first.id, descendant: second.id })).toBe(true);
   const late = open({ url });
@@ -499,10 +472,10 @@ it('needs one request for a look at a host that is known, and one for a push', a
   const asked: string[] = [];
   const url = await before((incoming) => (asked.push(incoming.url?.split('/').at(-1) ?? ''), false));
   const repository = open({ url });
-  await commitAndPush(repository);
+  await pushText(repository);
   asked.length = 0;
   await repository.head();
   await repository.fetchHead();
-  await commitAndPush(repository, '2');
+  await pushText(repository, '2');
   expect(asked).toEqual(['git-upload-pack', 'git-upload-pack', 'git-upload-pack', 'git-receive-pack']);
 });

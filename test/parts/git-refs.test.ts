@@ -1,75 +1,20 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
-import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config/config.ts';
+import { expect, it } from 'vitest';
 import type { Commit, Repository } from '../../shared/ports/git.ts';
+import { commitAndPush, file, gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
-const author = { name: 'Converge', email: 'converge@example.com' };
 const notes = 'refs/notes/converge';
-let folder: string;
-let host: GitHost;
-let name: string;
-let counter = 0;
-const names = Array.from({ length: 13 }, (_one, index) => `r${index}`);
+const host = gitHostOfFile({ tests: 13 });
+const { onHost, open } = host;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-git-refs-'));
-  host = await startGit({ folder, repositories: names });
-});
-afterAll(async () => {
-  await host.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
-  name = names[counter++] ?? '';
-});
-
-/** A clone of its own each time, as a new instance has. */
-function open(): Repository {
-  const repositories = configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b' } });
-  return createRepositories({
-    config: { repositories },
-    author,
-    cacheFolder: join(folder, 'cache'),
-    now: () => new Date('2026-11-21T01:02:03Z'),
-  })('master');
-}
-
-async function commitAndPush(repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> {
-  const changes = Object.entries(files).map(([path, text]) => ({
-    path,
-    content: Buffer.from(text),
-    executable: false,
-  }));
-  const commit = await repository.commit({ parent: (await repository.fetchHead())?.id, changes, message: 'Change\n' });
-  if (commit === 'unchanged') throw new Error('the test meant to change something');
-  expect(await repository.push(commit)).toBe('pushed');
-  return commit;
-}
-
-async function onHost(...parameters: string[]): Promise<string> {
-  return (
-    await run('git', [
-      '--git-dir',
-      host.path(name),
-      '-c',
-      'user.name=Ada',
-      '-c',
-      'user.email=ada@example.com',
-      ...parameters,
-    ])
-  ).stdout.trim();
-}
+const pushFiles = async (repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> =>
+  commitAndPush({ repository, changes: Object.entries(files).map(([path, text]) => file(path, text)) });
 
 it('writes a ref only where it is what was expected, and reads it with its tree', async () => {
   const repository = open();
-  const [first, second] = [await commitAndPush(repository, { a: '1' }), await commitAndPush(repository, { a: '2' })];
+  const [first, second] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];
   const ref = 'refs/converge/environments/acme';
   expect(await repository.readRef(ref)).toBeUndefined();
   expect(await repository.fetchRef(ref)).toBeUndefined();
@@ -86,7 +31,7 @@ it('writes a ref only where it is what was expected, and reads it with its tree'
 
 it('deletes a ref only where it is what was expected', async () => {
   const repository = open();
-  const [first, second] = [await commitAndPush(repository, { a: '1' }), await commitAndPush(repository, { a: '2' })];
+  const [first, second] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];
   const ref = 'refs/converge/acme';
   await repository.writeRef({ name: ref, expected: undefined, commit: first.id });
   expect(await open().writeRef({ name: ref, expected: second.id, commit: undefined })).toBe('moved');
@@ -97,14 +42,14 @@ it('deletes a ref only where it is what was expected', async () => {
 });
 
 it('points a ref at a commit of the host that was never fetched', async () => {
-  const first = await commitAndPush(open(), { a: '1' });
+  const first = await pushFiles(open(), { a: '1' });
   expect(await open().writeRef({ name: 'refs/converge/one', expected: undefined, commit: first.id })).toBe('written');
   expect(await onHost('rev-parse', 'refs/converge/one')).toBe(first.id);
 });
 
 it('adds notes that git shows, beside those of others, and none twice', async () => {
   const repository = open();
-  const [first, second] = [await commitAndPush(repository, { a: '1' }), await commitAndPush(repository, { a: '2' })];
+  const [first, second] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];
   await repository.addNote({ ref: notes, commit: first.id, text: 'converged acme' });
   await onHost('notes', '--ref=converge', 'append', '-m', 'by hand', first.id);
   await repository.addNote({ ref: notes, commit: first.id, text: 'converged globex\n' });
@@ -118,26 +63,26 @@ it('adds notes that git shows, beside those of others, and none twice', async ()
 });
 
 it('loses no note of many writers at once', async () => {
-  const { id } = await commitAndPush(open(), { a: '1' });
+  const { id } = await pushFiles(open(), { a: '1' });
   const texts = Array.from({ length: 6 }, (_one, index) => `note ${index}`);
   await Promise.all(texts.map((text) => open().addNote({ ref: notes, commit: id, text })));
   expect((await onHost('log', '-1', '--notes=converge', '--format=%N', id)).split('\n\n').sort()).toEqual(texts);
 });
 
 it('finds a note in the folders that git spreads many notes over', async () => {
-  const { id, tree } = await commitAndPush(open(), { a: '1' });
+  const { id, tree } = await pushFiles(open(), { a: '1' });
   const marks = Array.from(
     { length: 600 },
     (_one, index) => `commit refs/heads/many\ncommitter A <a@b> ${1_000_000_000 + index} +0000\ndata 1\nx\n\n`,
   );
-  const fast = run('git', ['--git-dir', host.path(name), 'fast-import', '--quiet']);
+  const fast = run('git', ['--git-dir', host.path, 'fast-import', '--quiet']);
   fast.child.stdin?.end(marks.join(''));
   await fast;
   const many = (await onHost('rev-list', 'refs/heads/many')).split('\n');
   await onHost('notes', '--ref=converge', 'add', '-m', 'before', id);
   const copies = run('git', [
     '--git-dir',
-    host.path(name),
+    host.path,
     '-c',
     'user.name=Ada',
     '-c',
@@ -161,8 +106,8 @@ it('finds a note in the folders that git spreads many notes over', async () => {
 
 it('lists every file below a folder, and takes back a whole tree', async () => {
   const repository = open();
-  const first = await commitAndPush(repository, { 'a/b/c': '1', 'a/d': '2', e: '3' });
-  const second = await commitAndPush(repository, { 'a/b/c': 'changed', f: 'new' });
+  const first = await pushFiles(repository, { 'a/b/c': '1', 'a/d': '2', e: '3' });
+  const second = await pushFiles(repository, { 'a/b/c': 'changed', f: 'new' });
   const paths = async (commit: string, below: string) =>
     (await repository.files({ commit, folder: below })).map(({ path }) => path);
   expect(await paths(first.id, '')).toEqual(['a/b/c', 'a/d', 'e']);
@@ -201,7 +146,7 @@ it('commits blobs that were written before, of bytes and of streams', async () =
 
 it('gives a commit as it was hashed', async () => {
   const repository = open();
-  const { id } = await commitAndPush(repository, { a: '1' });
+  const { id } = await pushFiles(repository, { a: '1' });
   expect(
     Buffer.from(await repository.rawCommit(id))
       .toString()

@@ -1,35 +1,24 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
-import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config/config.ts';
+import { describe, expect, it } from 'vitest';
 import type { Repository } from '../../shared/ports/git.ts';
 import { judgeSigner, parseAllowedSigners } from '../../shared/source/signature/allowed-signers.ts';
 import { parseSignedCommit } from '../../shared/source/signature/signed-commit.ts';
 import { verifySshSignature } from '../../shared/source/signature/ssh-signature.ts';
+import { converge, gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
-const email = 'converge@example.com';
+const { email } = converge;
 /** ssh-keygen writes no ed25519 key in PEM. */
 const inPem = ['rsa', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521'].map((kind) => `${kind}-pem`);
 const kinds = ['ed25519', 'rsa', 'ecdsa-256', 'ecdsa-384', 'ecdsa-521', ...inPem];
 /** Without ssh-keygen there is nobody to judge; a machine of CI has to have it. */
 const isJudged = process.env['CI'] !== undefined || hasSshKeygen();
-let folder: string;
-let host: GitHost;
+const host = gitHostOfFile({ tests: kinds.length + 1 });
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-git-signing-'));
-  host = await startGit({ folder, repositories: [...kinds, 'wrong'] });
-});
-afterAll(async () => {
-  await host.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+const open = (keyFile: string): Repository => host.open({ author: { ...converge, signingKey: { file: keyFile } } });
 
 function hasSshKeygen(): boolean {
   try {
@@ -38,19 +27,6 @@ function hasSshKeygen(): boolean {
     return !(error instanceof Error && 'code' in error && error.code === 'ENOENT');
   }
   return true;
-}
-
-function open({ name, keyFile }: { name: string; keyFile: string }): Repository {
-  const config = {
-    repositories: configSchema.shape.repositories.parse({ master: { url: host.url(name), bucket: 'b' } }),
-  };
-  const author = { name: 'Converge', email, signingKey: { file: keyFile } };
-  return createRepositories({
-    config,
-    author,
-    cacheFolder: join(folder, 'cache'),
-    now: () => new Date('2026-11-21T01:02:03Z'),
-  })('master');
 }
 
 async function commitTwice(repository: Repository): Promise<void> {
@@ -65,12 +41,12 @@ async function commitTwice(repository: Repository): Promise<void> {
 describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts it (needs ssh-keygen)', () => {
   it.each(kinds)('%s', async (name) => {
     const [type = '', bits] = name.replace('-pem', '').split('-');
-    const keyFile = join(folder, name);
+    const keyFile = join(host.folder, name);
     await run('ssh-keygen', ['-q', '-t', type, ...(bits === undefined ? [] : ['-b', bits]), '-N', '', '-f', keyFile]);
-    const allowed = join(folder, `allowed-${name}`);
+    const allowed = join(host.folder, `allowed-${name}`);
     await writeFile(allowed, `${email} namespaces="git" ${await readFile(`${keyFile}.pub`, 'utf8')}`);
     if (name.endsWith('-pem')) await run('ssh-keygen', ['-q', '-p', '-N', '', '-m', 'PKCS8', '-f', keyFile]);
-    const repository = open({ name, keyFile });
+    const repository = open(keyFile);
     await commitTwice(repository);
     // And our own judge takes it, where its key is allowed: else `verify` would refuse every upload.
     const head = await repository.fetchHead();
@@ -88,7 +64,7 @@ describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts
     expect(
       verdict?.verdict === 'good' && judgeSigner({ signers, key: verdict.key, seconds: parsed.committer.seconds }),
     ).toMatchObject({ verdict: 'allowed', principals: email });
-    const git = ['--git-dir', host.path(name), '-c', `gpg.ssh.allowedSignersFile=${allowed}`];
+    const git = ['--git-dir', host.path, '-c', `gpg.ssh.allowedSignersFile=${allowed}`];
     const { stderr } = await run('git', [...git, 'verify-commit', '-v', 'main']);
     expect(stderr).toContain(`Good "git" signature for ${email}`);
     await run('git', [...git, 'verify-commit', 'main~1']);
@@ -104,10 +80,10 @@ describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts
 
 it('commits nothing with a key that is missing or wrong', async () => {
   const changes = [{ path: 'a', content: Buffer.from('1'), executable: false }];
-  const wrong = join(folder, 'no-key');
+  const wrong = join(host.folder, 'no-key');
   await writeFile(wrong, 'not a key');
-  for (const keyFile of [wrong, join(folder, 'absent')]) {
-    const commit = open({ name: 'wrong', keyFile }).commit({ parent: undefined, changes, message: 'x' });
+  for (const keyFile of [wrong, join(host.folder, 'absent')]) {
+    const commit = open(keyFile).commit({ parent: undefined, changes, message: 'x' });
     await expect(commit).rejects.toMatchObject({ code: 'BadConfiguration', subject: keyFile, disposition: 'refuse' });
   }
 });

@@ -1,69 +1,20 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGit, type GitHost } from '../../local/parts/git.ts';
+import { describe, expect, it } from 'vitest';
 import { createRepositories } from '../../shared/adapters/git.ts';
-import { configSchema } from '../../shared/config/config.ts';
-import type { Commit, Repository, TreeChange } from '../../shared/ports/git.ts';
+import type { TreeChange } from '../../shared/ports/git.ts';
+import { commitAndPush, converge, file, gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
-const author = { name: 'Converge', email: 'converge@example.com' };
 const now = () => new Date('2026-11-21T01:02:03Z');
-let folder: string;
-let host: GitHost;
-let name: string;
-let counter = 0;
-const names = Array.from({ length: 40 }, (_one, index) => `r${index}`);
+const host = gitHostOfFile({ tests: 40 });
+const { onHost, open } = host;
 
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'converge-git-'));
-  host = await startGit({ folder, repositories: names });
-});
-afterAll(async () => {
-  await host.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
-  name = names[counter++] ?? '';
-});
-
-/** A clone of its own each time, as a new instance has. */
-function open(options: { url?: string; branch?: string; credentials?: string; cacheFolder?: string } = {}): Repository {
-  const { url = host.url(name), branch = 'main', credentials, cacheFolder = join(folder, 'cache') } = options;
-  const repositories = configSchema.shape.repositories.parse({
-    master: { url, branch, bucket: 'b', ...(credentials === undefined ? {} : { credentials: { file: credentials } }) },
-  });
-  return createRepositories({ config: { repositories }, author, cacheFolder, now })('master');
-}
-
-const file = (path: string, text: string): TreeChange => ({ path, content: Buffer.from(text), executable: false });
 const deletion = (path: string): TreeChange => ({ path, content: undefined, executable: false });
-
-async function commitAndPush({
-  repository,
-  changes,
-  message = 'Change\n',
-}: {
-  repository: Repository;
-  changes: TreeChange[];
-  message?: string;
-}): Promise<Commit> {
-  const parent = (await repository.fetchHead())?.id;
-  const commit = await repository.commit({ parent, changes, message });
-  if (commit === 'unchanged') throw new Error('the test meant to change something');
-  expect(await repository.push(commit)).toBe('pushed');
-  return commit;
-}
-
-/** Native git in the bare repository on the host. */
-async function onHost(...parameters: string[]): Promise<string> {
-  return (await run('git', ['--git-dir', host.path(name), ...parameters])).stdout.trim();
-}
 
 /** Native git in a work tree, as somebody else. */
 function gitIn(workTree: string): (...parameters: string[]) => Promise<{ stdout: string }> {
@@ -73,9 +24,9 @@ function gitIn(workTree: string): (...parameters: string[]) => Promise<{ stdout:
 
 /** A push by somebody else. */
 async function nativePush(script: (workTree: string) => Promise<void>, message = 'By hand'): Promise<string> {
-  const workTree = await mkdtemp(join(folder, 'work-'));
+  const workTree = await mkdtemp(join(host.folder, 'work-'));
   const git = gitIn(workTree);
-  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  await run('git', ['clone', '--quiet', host.url, workTree]);
   await script(workTree);
   await git('add', '--all');
   await git('commit', '--quiet', '--allow-empty', '--message', message);
@@ -131,7 +82,7 @@ it('rewrites only what changed, and replaces a folder as a whole', async () => {
 });
 
 it('keeps on disk what a pack holds, and not a second time beside it; what comes again is taken from there', async () => {
-  const cacheFolder = await mkdtemp(join(folder, 'cache-'));
+  const cacheFolder = await mkdtemp(join(host.folder, 'cache-'));
   const repository = open({ cacheFolder });
   const large = randomBytes(6_000_000);
   const small = Array.from({ length: 300 }, () => randomBytes(20_000));
@@ -165,7 +116,7 @@ it('keeps on disk what a pack holds, and not a second time beside it; what comes
     changes: Object.entries(again).map(([path, blob]) => ({ path, content: { blob }, executable: false })),
   });
   expect(await onHost('rev-parse', 'main:again', 'main:unused', 'main:small')).toBe(Object.values(again).join('\n'));
-  await run('git', ['--git-dir', host.path(name), 'fsck', '--strict']);
+  await run('git', ['--git-dir', host.path, 'fsck', '--strict']);
 });
 
 it('finds nothing changed where the tree stays the same', async () => {
@@ -269,7 +220,7 @@ describe('reading a fetched commit', () => {
       repository: writer,
       changes: [file('large', randomBytes(100_000).toString('hex')), file('small', '0')],
     });
-    const cacheFolder = await mkdtemp(join(folder, 'cache-'));
+    const cacheFolder = await mkdtemp(join(host.folder, 'cache-'));
     const packed = async (): Promise<number> => {
       const files = await readdir(cacheFolder, { recursive: true, withFileTypes: true });
       const sizes = await Promise.all(
@@ -328,9 +279,9 @@ describe('history', () => {
 
   it('follows both sides of a merge', async () => {
     await commitAndPush({ repository: open(), changes: [file('a', '1')] });
-    const side = await mkdtemp(join(folder, 'work-'));
+    const side = await mkdtemp(join(host.folder, 'work-'));
     const git = gitIn(side);
-    await run('git', ['clone', '--quiet', host.url(name), side]);
+    await run('git', ['clone', '--quiet', host.url, side]);
     await git('checkout', '--quiet', '-b', 'side');
     await git('commit', '--quiet', '--allow-empty', '--message', 'On the side');
     await git('checkout', '--quiet', 'main');
@@ -386,7 +337,7 @@ describe('a push', () => {
   });
 
   it("is refused with the words of the host's hook", async () => {
-    await writeFile(join(host.path(name), 'hooks', 'pre-receive'), '#!/bin/sh\necho "only on weekdays" >&2\nexit 1\n', {
+    await writeFile(join(host.path, 'hooks', 'pre-receive'), '#!/bin/sh\necho "only on weekdays" >&2\nexit 1\n', {
       mode: 0o755,
     });
     const repository = open();
@@ -410,11 +361,11 @@ it('needs no default branch: HEAD of the repository may point nowhere', async ()
 it('takes a branch that is not there for no empty one where there are others, and names them', async () => {
   await commitAndPush({ repository: open(), changes: [file('a', '1')] });
   await onHost('branch', 'trunk', 'main');
-  const repository = open({ branch: 'preview' });
+  const repository = open({ settings: { branch: 'preview' } });
   const missing = {
     code: 'BranchMissing',
     disposition: 'refuse',
-    message: `${host.url(name)}: the branch preview does not exist; it has: main, trunk (set repositories.master.branch, or push preview)`,
+    message: `${host.url}: the branch preview does not exist; it has: main, trunk (set repositories.master.branch, or push preview)`,
   };
   await expect(repository.head()).rejects.toMatchObject(missing);
   await expect(repository.fetchHead()).rejects.toMatchObject(missing);
@@ -423,9 +374,9 @@ it('takes a branch that is not there for no empty one where there are others, an
 });
 
 it('is founded by a first commit where the repository has refs and no branch', async () => {
-  const workTree = await mkdtemp(join(folder, 'work-'));
+  const workTree = await mkdtemp(join(host.folder, 'work-'));
   const git = gitIn(workTree);
-  await run('git', ['clone', '--quiet', host.url(name), workTree]);
+  await run('git', ['clone', '--quiet', host.url, workTree]);
   await git('commit', '--quiet', '--allow-empty', '--message', 'Elsewhere');
   await git('tag', '--annotate', '--message', 'v1', 'v1');
   await git('push', '--quiet', 'origin', 'v1', 'HEAD:refs/converge/acme', 'HEAD:refs/notes/converge');
@@ -437,7 +388,12 @@ it('is founded by a first commit where the repository has refs and no branch', a
 });
 
 it('refuses a class that is not configured', () => {
-  const repositories = createRepositories({ config: { repositories: {} }, author, cacheFolder: folder, now });
+  const repositories = createRepositories({
+    config: { repositories: {} },
+    author: converge,
+    cacheFolder: host.folder,
+    now,
+  });
   expect(() => repositories('staging')).toThrow(
     expect.objectContaining({ code: 'UnknownRepository', disposition: 'refuse' }),
   );
@@ -453,7 +409,7 @@ describe('a Git host in trouble', () => {
     ) => number | 'reset' | 'pass' | 'lose',
   ): Promise<Server & { url: string }> {
     let count = 0;
-    const target = new URL(host.url(name));
+    const target = new URL(host.url);
     const server = createServer((incoming, outgoing) => {
       const verdict = answer(incoming.url ?? '', count++, incoming.headers);
       if (verdict === 'reset') return void incoming.socket.destroy();
@@ -483,8 +439,8 @@ describe('a Git host in trouble', () => {
   ])('answering %i is %s (%s)', async (status, code, disposition) => {
     const proxy = await between(() => status);
     try {
-      await expect(open({ url: proxy.url }).head()).rejects.toMatchObject({ code, disposition });
-      await expect(open({ url: proxy.url }).fetchHead()).rejects.toMatchObject({ code, disposition });
+      await expect(open({ settings: { url: proxy.url } }).head()).rejects.toMatchObject({ code, disposition });
+      await expect(open({ settings: { url: proxy.url } }).fetchHead()).rejects.toMatchObject({ code, disposition });
     } finally {
       proxy.close();
     }
@@ -500,7 +456,7 @@ describe('a Git host in trouble', () => {
       return 'pass';
     });
     try {
-      const repository = open({ url: proxy.url });
+      const repository = open({ settings: { url: proxy.url } });
       const askedBy = async (work: () => Promise<unknown>): Promise<number> => {
         const before = requests;
         await work();
@@ -527,7 +483,7 @@ describe('a Git host in trouble', () => {
   it('that is not there is unavailable', async () => {
     const proxy = await between(() => 'pass');
     await new Promise((resolve) => proxy.close(resolve));
-    await expect(open({ url: proxy.url }).fetchHead()).rejects.toMatchObject({
+    await expect(open({ settings: { url: proxy.url } }).fetchHead()).rejects.toMatchObject({
       code: 'GitUnavailable',
       disposition: 'retry',
     });
@@ -537,8 +493,8 @@ describe('a Git host in trouble', () => {
     const once = await between((_path, count) => (count === 0 ? 'reset' : 'pass'));
     const always = await between(() => 'reset');
     try {
-      expect(await open({ url: once.url }).fetchHead()).toBeUndefined();
-      await expect(open({ url: always.url }).fetchHead()).rejects.toMatchObject({
+      expect(await open({ settings: { url: once.url } }).fetchHead()).toBeUndefined();
+      await expect(open({ settings: { url: always.url } }).fetchHead()).rejects.toMatchObject({
         code: 'GitUnavailable',
         disposition: 'retry',
       });
@@ -556,7 +512,10 @@ describe('a Git host in trouble', () => {
       return 'lose';
     });
     try {
-      const commit = await commitAndPush({ repository: open({ url: proxy.url }), changes: [file('a', '1')] });
+      const commit = await commitAndPush({
+        repository: open({ settings: { url: proxy.url } }),
+        changes: [file('a', '1')],
+      });
       expect(lost).toBe(true);
       expect(await onHost('rev-parse', 'main')).toBe(commit.id);
     } finally {
@@ -568,14 +527,19 @@ describe('a Git host in trouble', () => {
     ['ada:pass:word', 'ada:pass:word'],
     ['a-token', 'x-access-token:a-token'],
   ])('that asks for credentials gets those of the file %j', async (secret, sent) => {
-    const credentials = join(folder, `credentials-${name}`);
+    const credentials = join(host.folder, `credentials-${host.name}`);
     await writeFile(credentials, `${secret}\n`);
     const expected = `Basic ${Buffer.from(sent).toString('base64')}`;
     const proxy = await between((_path, _count, headers) => (headers.authorization === expected ? 'pass' : 401));
     try {
-      await commitAndPush({ repository: open({ url: proxy.url, credentials }), changes: [file('a', '1')] });
+      await commitAndPush({
+        repository: open({ settings: { url: proxy.url, credentials: { file: credentials } } }),
+        changes: [file('a', '1')],
+      });
       await writeFile(credentials, 'wrong');
-      await expect(open({ url: proxy.url, credentials }).head()).rejects.toMatchObject({ code: 'GitRefused' });
+      await expect(
+        open({ settings: { url: proxy.url, credentials: { file: credentials } } }).head(),
+      ).rejects.toMatchObject({ code: 'GitRefused' });
     } finally {
       proxy.close();
     }

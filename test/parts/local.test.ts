@@ -5,7 +5,6 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Message } from '@google-cloud/pubsub';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,6 +18,8 @@ import { decodeJwt } from 'jose';
 import { readDelivery } from '../functions/parts.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { ensureProgram, type Programs } from '../../local/programs.ts';
+import { eventually } from '../eventually.ts';
+import { eventSeconds } from '../guards.ts';
 
 const execute = promisify(execFile);
 const recordingFunctions = join(import.meta.dirname, 'recording-functions.ts');
@@ -68,14 +69,6 @@ async function received({ folder }: { folder: string }, name: string): Promise<R
   // What follows the last line end is still being written.
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => receivedSchema.parse(JSON.parse(line))).filter((entry) => entry.function === name);
-}
-
-async function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await sleep(20);
-  }
 }
 
 async function publish(pipeline: Pipeline, message: { topic: string; id: string; data: unknown }): Promise<void> {
@@ -168,7 +161,7 @@ describe('the local pipeline', () => {
       .bucket(pipeline.facts.buckets.staging)
       .file('charts/größe.yaml')
       .save('replicas: 2\n');
-    const { event } = await eventually(async () =>
+    const { event } = await eventually('the object is delivered', async () =>
       (await received(pipeline, 'copyArtifact')).find((entry) => entry.event),
     );
     expect(event).toMatchObject({
@@ -199,7 +192,7 @@ describe('the local pipeline', () => {
       subscription: 'change-committed-fanOut',
       ordinal: 0,
     }).length;
-    const attempts = await eventually(async () => {
+    const attempts = await eventually('it is given up', async () => {
       const entries = await received(pipeline, 'fanOut');
       return entries.length >= 3 + copies - 1 ? entries : undefined;
     });
@@ -207,20 +200,20 @@ describe('the local pipeline', () => {
   });
 
   test('delivers the messages doubled and shuffled that the seed says, and then no more', async () => {
+    const delays = (ordinal: number): readonly number[] =>
+      deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'converged-deliverAlert', ordinal });
     const ids = Array.from({ length: 40 }, (_, index) => `message-${index}`);
-    for (const id of ids) await publish(pipeline, { topic: 'converged', id, data: {} });
-    const expected = ids
-      .map(
-        (_, ordinal) =>
-          deliveryDelays({ chaos: { kind: 'usual', seed }, subscription: 'converged-deliverAlert', ordinal }).length,
-      )
-      .reduce((sum, copies) => sum + copies);
+    const expected = ids.flatMap((_, ordinal) => delays(ordinal)).length;
+    // What comes too often has come by the time that a later message arrives which waits the longest.
+    const longest = Math.max(...ids.flatMap((_, ordinal) => delays(ordinal)));
+    const later: string[] = [];
+    const waited = (): readonly number[] => later.flatMap((_, index) => delays(ids.length + index));
+    while (!waited().includes(longest)) later.push(`later-${later.length}`);
+    for (const id of [...ids, ...later]) await publish(pipeline, { topic: 'converged', id, data: {} });
     const arrivals = async (): Promise<string[]> =>
       (await received(pipeline, 'deliverAlert')).flatMap(({ event }) => (event === undefined ? [] : [event.id]));
-    await eventually(async () => ((await arrivals()).length >= expected ? true : undefined));
-    // Longer than any disturbance: what comes too often has come by then.
-    await sleep(700);
-    const order = await arrivals();
+    await eventually('every message is delivered', async () => (await arrivals()).length >= expected + waited().length);
+    const order = (await arrivals()).filter((id) => !later.includes(id));
     expect(order).toHaveLength(expected);
     expect(expected).toBeGreaterThan(ids.length);
     expect(new Set(order)).toEqual(new Set(ids));
@@ -228,12 +221,12 @@ describe('the local pipeline', () => {
   });
 
   test('delivers a message again when the functions die over it', async () => {
-    await publish(pipeline, { topic: 'reconcile', id: 'survivor', data: { order: 'wait' } });
-    const first = await eventually(async () =>
+    await publish(pipeline, { topic: 'reconcile', id: 'survivor', data: { order: 'die' } });
+    const first = await eventually('the message is delivered', async () =>
       (await received(pipeline, 'reconcile')).find((entry) => entry.event?.id === 'survivor'),
     );
     await pipeline.killFunctions();
-    const done = await eventually(async () =>
+    const done = await eventually('it is delivered again', async () =>
       (await received(pipeline, 'reconcile')).find((entry) => entry.done === 'survivor'),
     );
     expect(first.pid).not.toBe(done.pid);
@@ -251,7 +244,7 @@ describe('the local pipeline', () => {
   });
 
   test('calls checkDrift on schedule', async () => {
-    const call = await eventually(async () => (await received(pipeline, 'checkDrift'))[0]);
+    const call = await eventually('the schedule has called', async () => (await received(pipeline, 'checkDrift'))[0]);
     expect(call).toMatchObject({ method: 'POST', headers: { 'x-cloudscheduler': 'true' } });
   });
 
@@ -260,7 +253,10 @@ describe('the local pipeline', () => {
     const clone = await cloneWithCommit(url);
     const head = await git(clone, 'rev-parse', 'HEAD');
     await git(clone, 'push', '--quiet', 'origin', 'main');
-    const { headers, body } = await eventually(async () => (await received(pipeline, 'receivePush'))[0]);
+    const { headers, body } = await eventually(
+      'the push is announced',
+      async () => (await received(pipeline, 'receivePush'))[0],
+    );
     const signature = createHmac('sha256', pipeline.webhookSecret)
       .update(body ?? '')
       .digest('hex');
@@ -275,7 +271,7 @@ describe('the local pipeline', () => {
 
   test('rolls out a Deployment on the sandbox cluster', async () => {
     await pipeline.kubernetes.kubectl(['create', 'deployment', 'web', '--image=shop:1', '--replicas=2']);
-    await pipeline.kubernetes.kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
+    await pipeline.kubernetes.kubectl(['rollout', 'status', 'deployment/web', `--timeout=${eventSeconds}s`]);
     const ready = await pipeline.kubernetes.kubectl([
       'get',
       'deployment',
@@ -304,14 +300,14 @@ describe('the local pipeline', () => {
     expect(await stillRunning(pids)).toEqual(pids);
     expect(facts['storage']).not.toBe(pipeline.facts.storage);
     expect(facts['kubeconfig']).not.toBe(pipeline.facts.kubeconfig);
-    const [arrived] = await eventually(async () => {
+    const [arrived] = await eventually('the other pipeline has its object', async () => {
       const entries = await received({ folder: other }, 'copyArtifact');
       return entries.length > 0 ? entries : undefined;
     });
     expect(arrived?.event?.subject).toBe('objects/other.yaml');
     expect(JSON.stringify(await received(pipeline, 'copyArtifact'))).not.toContain('other.yaml');
     parent.kill('SIGKILL');
-    await eventually(async () => ((await stillRunning(pids)).length === 0 ? true : undefined));
+    await eventually('the parts of the dead parent are gone', async () => (await stillRunning(pids)).length === 0);
     expect(await stillRunning(pidsOf(pipeline))).toHaveLength(8);
   });
 
@@ -333,7 +329,7 @@ describe('the local pipeline', () => {
     await pipeline.clients.pubsub
       .topic('reconcile')
       .publishMessage({ data: Buffer.from(JSON.stringify(documented.body)), attributes });
-    const { headers = {}, body } = await eventually(async () =>
+    const { headers = {}, body } = await eventually('the message is posted', async () =>
       (await received(pipeline, 'reconcile')).find(({ event }) => event?.id === id),
     );
     expect(body).toBe(JSON.stringify(documented.body));
@@ -352,7 +348,7 @@ describe('the local pipeline', () => {
       .bucket(pipeline.facts.buckets.master)
       .file('config/acme.yaml')
       .save('replicas: 2\n', { resumable: false });
-    const { headers = {}, body = '' } = await eventually(async () =>
+    const { headers = {}, body = '' } = await eventually('the event is posted', async () =>
       (await received(pipeline, 'copyArtifact')).find(({ event }) => event?.subject === 'objects/config/acme.yaml'),
     );
     expect(namesOf(headers)).toEqual(namesOf(documented.headers));
@@ -440,7 +436,7 @@ describe('the Git host', () => {
         const clone = await cloneWithCommit(url);
         await git(clone, 'push', '--quiet', 'origin', 'main');
         expect(await git(path, 'rev-parse', 'main')).toBe(await git(clone, 'rev-parse', 'main'));
-        await eventually(async () => (log.length > 0 ? true : undefined));
+        await eventually('it is told', async () => log.length > 0);
         expect(log).toEqual(['the push to refs/heads/main of master was not announced: nobody listens']);
       },
       { failingWebhook: new Error('nobody listens') },
@@ -473,7 +469,7 @@ describe('the Git host', () => {
       await git(clone, 'push', '--quiet', path, 'main');
       await git(clone, 'notes', '--ref=converge', 'add', '-m', 'converged');
       await git(clone, 'push', '--quiet', 'origin', 'refs/notes/converge', 'main:release/1');
-      await eventually(async () => (pushes.length > 0 ? true : undefined));
+      await eventually('the push is announced', async () => pushes.length > 0);
       expect(pushes.map((push) => push.ref)).toEqual(['refs/heads/release/1']);
     }));
 
@@ -489,7 +485,7 @@ test('a part that ends by itself is told of, one that is stopped is not', async 
   const options = { program: programs.pubsub, folder: scratch, onUnexpectedEnd: (how: string) => void ends.push(how) };
   const [dying, stopped] = await Promise.all([startPubSub(options), startPubSub(options)]);
   process.kill(dying.pid, 'SIGKILL');
-  await eventually(async () => (ends.length > 0 ? true : undefined));
+  await eventually('its end is told', async () => ends.length > 0);
   await stopped.stop();
   await dying.stop();
   expect(ends).toEqual(['signal SIGKILL\n  ' + dying.host]);

@@ -303,7 +303,7 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     const parsed = parseCommit(content);
     const read = async <T>(reader: string, work: Promise<T>): Promise<T | ConvergeError> =>
       await answerOf(round, reader, work);
-    const job = { repository: 'master', environment, mode: 'check', cause: 'schedule' } as const;
+    const job = { repository: 'master', environment, cause: 'schedule' } as const;
     const settings = { limits, holder: 'test', event: String(round), writeback: true };
     const run = await read('reconcile', reconcile(job, ports, settings));
     const shown = await read('status', status({ repositories: ['master'] }, ports));

@@ -46,90 +46,116 @@ export function createClone({
   host: GitHost;
   limits?: { packs: number; bytes: number };
 }): Clone {
-  let cache = {};
-  let grown = { packs: 0, bytes: 0 };
-  let shallow = new Set<string>();
-  let tips: string[] = [];
-  let generation = 0;
-  let opening: Promise<Folders & { folder: string }> | undefined;
-
-  async function open(): Promise<Folders & { folder: string }> {
-    await mkdir(cacheFolder, { recursive: true });
-    const folder = await mkdtemp(path.join(cacheFolder, `${name}-`));
-    const checkouts = path.join(folder, 'trees');
-    await mkdir(checkouts);
-    return { folder, checkouts, gitdir: await initialize(folder) };
-  }
-
-  async function initialize(folder: string): Promise<string> {
-    const gitdir = path.join(folder, `git-${generation}`);
-    await git.init({ fs, gitdir, bare: true });
-    await Promise.all([
-      mkdir(path.join(gitdir, 'drafts')),
-      mkdir(path.join(gitdir, 'objects', 'pack'), { recursive: true }),
-    ]);
-    return gitdir;
-  }
-
-  function folders(): Promise<Folders & { folder: string }> {
-    opening ??= open().catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    });
-    return opening;
-  }
-
-  function hasTip(commit: string): void {
-    tips = [commit, ...tips.filter((tip) => tip !== commit)].slice(0, toldTips);
-  }
-
-  return {
-    folders,
-    cache: () => cache,
-    packFolder: async () => path.join((await folders()).gitdir, 'objects', 'pack'),
-    draftFolder: async () => path.join((await folders()).gitdir, 'drafts'),
-    hasTip,
-    hasGrown({ packs, bytes }) {
-      grown = { packs: grown.packs + packs, bytes: grown.bytes + bytes };
-    },
-
-    async fetchTo({ commit, depth }) {
-      const { gitdir } = await folders();
-      const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
-      if ('refused' in fetched) return fetched;
-      if (objectsIn(fetched.pack) > 0) {
-        const filepath = path.join(
-          'objects',
-          'pack',
-          `pack-${createHash('sha1').update(fetched.pack).digest('hex')}.pack`,
-        );
-        await writeFile(path.join(gitdir, filepath), fetched.pack);
-        await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath }).catch(async (error: unknown) => {
-          await rm(path.join(gitdir, filepath), { force: true });
-          throw gitUnavailable({
-            subject: name,
-            message: 'the pack that the Git host sent cannot be read',
-            cause: error,
-          });
-        });
-      }
-      for (const id of fetched.shallow) shallow.add(id);
-      for (const id of fetched.unshallow) shallow.delete(id);
-      // The first pack is what a clone cannot do without.
-      if (tips.length > 0) grown = { packs: grown.packs + 1, bytes: grown.bytes + fetched.pack.length };
-      hasTip(commit);
-      return 'fetched';
-    },
-
-    async renewIfLarge() {
-      if (grown.packs <= limits.packs && grown.bytes <= limits.bytes) return false;
-      const { folder, checkouts, gitdir: old } = await folders();
-      generation += 1;
-      const gitdir = await initialize(folder);
-      opening = Promise.resolve({ folder, checkouts, gitdir });
-      [cache, grown, shallow, tips] = [{}, { packs: 0, bytes: 0 }, new Set(), []];
-      await rm(old, { recursive: true, force: true });
-      return true;
-    },
+  const state: State = {
+    ...{ name, cacheFolder, host, limits },
+    ...{ cache: {}, grown: { packs: 0, bytes: 0 }, shallow: new Set(), tips: [], generation: 0, opening: undefined },
   };
+  return {
+    folders: async () => foldersOf(state),
+    cache: () => state.cache,
+    packFolder: async () => path.join((await foldersOf(state)).gitdir, 'objects', 'pack'),
+    draftFolder: async () => path.join((await foldersOf(state)).gitdir, 'drafts'),
+    hasTip: (commit) => hasTip(state, commit),
+    hasGrown: (by) => hasGrown(state, by),
+    fetchTo: async (want) => fetchTo(state, want),
+    renewIfLarge: async () => renewIfLarge(state),
+  };
+}
+
+interface State {
+  readonly name: string;
+  readonly cacheFolder: string;
+  readonly host: GitHost;
+  readonly limits: { readonly packs: number; readonly bytes: number };
+  cache: object;
+  grown: { readonly packs: number; readonly bytes: number };
+  /** Where history ends here. */
+  shallow: Set<string>;
+  tips: readonly string[];
+  generation: number;
+  opening: Promise<Opened> | undefined;
+}
+
+interface Opened extends Folders {
+  readonly folder: string;
+}
+
+function foldersOf(state: State): Promise<Opened> {
+  state.opening ??= open(state).catch((error: unknown) => {
+    state.opening = undefined;
+    throw error;
+  });
+  return state.opening;
+}
+
+async function open(state: State): Promise<Opened> {
+  const { name, cacheFolder } = state;
+  await mkdir(cacheFolder, { recursive: true });
+  const folder = await mkdtemp(path.join(cacheFolder, `${name}-`));
+  const checkouts = path.join(folder, 'trees');
+  await mkdir(checkouts);
+  return { folder, checkouts, gitdir: await initialize(folder, state) };
+}
+
+async function initialize(folder: string, { generation }: State): Promise<string> {
+  const gitdir = path.join(folder, `git-${generation}`);
+  await git.init({ fs, gitdir, bare: true });
+  await Promise.all([
+    mkdir(path.join(gitdir, 'drafts')),
+    mkdir(path.join(gitdir, 'objects', 'pack'), { recursive: true }),
+  ]);
+  return gitdir;
+}
+
+function hasTip(state: State, commit: string): void {
+  state.tips = [commit, ...state.tips.filter((tip) => tip !== commit)].slice(0, toldTips);
+}
+
+function hasGrown(state: State, { packs, bytes }: { packs: number; bytes: number }): void {
+  state.grown = { packs: state.grown.packs + packs, bytes: state.grown.bytes + bytes };
+}
+
+async function fetchTo(
+  state: State,
+  { commit, depth }: { commit: string; depth: number },
+): Promise<'fetched' | { readonly refused: string }> {
+  const { gitdir } = await foldersOf(state);
+  const { host, tips, shallow } = state;
+  const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
+  if ('refused' in fetched) return fetched;
+  if (objectsIn(fetched.pack) > 0) await keepPack(state, { gitdir, pack: fetched.pack });
+  for (const id of fetched.shallow) shallow.add(id);
+  for (const id of fetched.unshallow) shallow.delete(id);
+  // The first pack is what a clone cannot do without.
+  if (tips.length > 0) hasGrown(state, { packs: 1, bytes: fetched.pack.length });
+  hasTip(state, commit);
+  return 'fetched';
+}
+
+async function keepPack({ name, cache }: State, { gitdir, pack }: { gitdir: string; pack: Buffer }): Promise<void> {
+  const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(pack).digest('hex')}.pack`);
+  await writeFile(path.join(gitdir, filepath), pack);
+  await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath }).catch(async (error: unknown) => {
+    await rm(path.join(gitdir, filepath), { force: true });
+    throw gitUnavailable({
+      subject: name,
+      message: 'the pack that the Git host sent cannot be read',
+      cause: error,
+    });
+  });
+}
+
+async function renewIfLarge(state: State): Promise<boolean> {
+  const { grown, limits } = state;
+  if (grown.packs <= limits.packs && grown.bytes <= limits.bytes) return false;
+  const { folder, checkouts, gitdir: old } = await foldersOf(state);
+  state.generation += 1;
+  const gitdir = await initialize(folder, state);
+  state.opening = Promise.resolve({ folder, checkouts, gitdir });
+  state.cache = {};
+  state.grown = { packs: 0, bytes: 0 };
+  state.shallow = new Set();
+  state.tips = [];
+  await rm(old, { recursive: true, force: true });
+  return true;
 }

@@ -34,41 +34,12 @@ export function createGithubApp({
   /** A token other than the one that was not accepted. */
   renew(refused: string): Promise<string>;
 } {
-  let kept: { token: string; endsAt: number } | undefined;
+  let kept: Token | undefined;
   let minting: Promise<string> | undefined;
 
   async function mint(): Promise<string> {
-    const key = parseKey(await readSecretFile(settings.privateKeyFile));
-    const url = `${settings.api.replace(/\/$/, '')}/app/installations/${settings.installationId}/access_tokens`;
-    const authorization = `Bearer ${signJwt({ key, appId: settings.appId, at: Math.floor(now().getTime() / 1000) })}`;
-    const answer = answerSchema.safeParse(await request({ url, authorization }));
-    if (!answer.success) {
-      throw new ConvergeError({
-        code: 'GitUnavailable',
-        subject: url,
-        message: 'answered without an installation token',
-        disposition: 'retry',
-      });
-    }
-    kept = { token: answer.data.token, endsAt: Date.parse(answer.data.expires_at) };
+    kept = await mintToken({ settings, request, at: now() });
     return kept.token;
-  }
-
-  function parseKey(pem: string): KeyObject {
-    try {
-      const key = createPrivateKey(pem);
-      if (key.asymmetricKeyType === 'rsa') return key;
-    } catch {
-      // The error of OpenSSL may quote what it read.
-    }
-    const remedy = 'download a private key of the app from GitHub';
-    throw new ConvergeError({
-      code: 'BadConfiguration',
-      subject: settings.privateKeyFile,
-      message: 'holds no RSA private key in PEM',
-      remedy,
-      disposition: 'refuse',
-    });
   }
 
   function mintOnce(): Promise<string> {
@@ -88,6 +59,54 @@ export function createGithubApp({
       return mintOnce();
     },
   };
+}
+
+interface Token {
+  readonly token: string;
+  /** Milliseconds since 1970. */
+  readonly endsAt: number;
+}
+
+async function mintToken({
+  settings,
+  request,
+  at,
+}: {
+  settings: GithubAppConfig;
+  request: ApiRequest;
+  at: Date;
+}): Promise<Token> {
+  const key = await readKey(settings.privateKeyFile);
+  const url = `${settings.api.replace(/\/$/, '')}/app/installations/${settings.installationId}/access_tokens`;
+  const authorization = `Bearer ${signJwt({ key, appId: settings.appId, at: Math.floor(at.getTime() / 1000) })}`;
+  const answer = answerSchema.safeParse(await request({ url, authorization }));
+  if (!answer.success) {
+    throw new ConvergeError({
+      code: 'GitUnavailable',
+      subject: url,
+      message: 'answered without an installation token',
+      disposition: 'retry',
+    });
+  }
+  return { token: answer.data.token, endsAt: Date.parse(answer.data.expires_at) };
+}
+
+async function readKey(file: string): Promise<KeyObject> {
+  const pem = await readSecretFile(file);
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === 'rsa') return key;
+  } catch {
+    // The error of OpenSSL may quote what it read.
+  }
+  const remedy = 'download a private key of the app from GitHub';
+  throw new ConvergeError({
+    code: 'BadConfiguration',
+    subject: file,
+    message: 'holds no RSA private key in PEM',
+    remedy,
+    disposition: 'refuse',
+  });
 }
 
 function signJwt({ key, appId, at }: { key: KeyObject; appId: string; at: number }): string {

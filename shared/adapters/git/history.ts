@@ -2,7 +2,7 @@ import type { Commit } from '../../ports/git.ts';
 import { parseCommit, parseTag } from '../../source/commit-object.ts';
 import type { Clone } from './clone.ts';
 import { gitUnavailable, unreadable } from './errors.ts';
-import { createKept } from './kept.ts';
+import { createKept, type Kept } from './kept.ts';
 import { readRaw } from './raw-object.ts';
 
 /** Commits fetched when more history is needed: few at first, then all there is (git's own "infinite" depth). */
@@ -43,103 +43,126 @@ interface Next {
 }
 
 export function createHistory({ clone, url, now }: { clone: Clone; url: string; now: () => Date }): History {
-  const commits = createKept<Commit>({
+  const commits: Kept<Commit> = createKept({
     limit: keptCharacters,
     weigh: ({ message, parents }) => leastCharacters + message.length + 41 * parents.length,
   });
-
-  const keep = (commit: Commit): void => commits.keep(commit.id, commit);
-
-  async function read(asked: string): Promise<Commit | undefined> {
-    let id = asked;
-    for (let tags = 0; tags <= mostTags; tags++) {
-      const known = commits.find(id);
-      if (known !== undefined) return known;
-      const object = await readRaw(clone, id);
-      if (object === undefined) return undefined;
-      if (object.type === 'commit') {
-        const parsed = parseCommit(object.content);
-        if ('problem' in parsed) throw unreadable({ url, type: 'commit', id, ...parsed });
-        const { seconds, ...facts } = parsed;
-        const commit = { id, ...facts, committedAt: new Date(seconds * 1000) };
-        keep(commit);
-        return commit;
-      }
-      const tag = object.type === 'tag' ? parseTag(object.content) : { problem: `is a ${object.type}` };
-      if ('problem' in tag) throw unreadable({ url, type: 'commit', id, ...tag });
-      id = tag.object;
-    }
-    throw unreadable({ url, type: 'commit', id: asked, problem: 'is a tag of too many tags' });
-  }
-
-  async function fetched(id: string): Promise<Commit> {
-    const commit = await read(id);
-    if (commit !== undefined) return commit;
-    throw gitUnavailable({
-      subject: url,
-      message: `the commit ${id} is not here`,
-      remedy: 'fetch the branch head first',
-    });
-  }
-
+  const known: Known = { clone, url, commits };
   return {
-    read,
-    fetched,
-    keep,
+    read: async (id) => readCommit(known, id),
+    fetched: async (id) => fetchedCommit(known, id),
+    keep: (commit) => commits.keep(commit.id, commit),
     forget: commits.forget,
-    async raw(id) {
-      const commit = await fetched(id);
-      const object = await readRaw(clone, commit.id);
-      if (object !== undefined) return object.content;
-      throw gitUnavailable({
-        subject: url,
-        message: `the commit ${id} is not here`,
-        remedy: 'fetch the branch head first',
-      });
-    },
-    async walk({ from, until, ...range }) {
-      const remainingDepths = [...depths];
-      const seen = new Set([from]);
-      const visited: Commit[] = [];
-      const first = await fetched(from);
-      const begin = timeOf(first, now().getTime());
-      const since =
-        'within' in range
-          ? Math.min(begin, now().getTime() + aheadMilliseconds) - range.within
-          : (range.since?.getTime() ?? Number.NEGATIVE_INFINITY);
-      /** Sorted, the newest at the end. */
-      const edge: Next[] = [{ commit: first, time: begin }];
-      for (let next = edge.pop(); next !== undefined; next = edge.pop()) {
-        const { commit, time } = next;
-        if (time < since) continue;
-        visited.push(commit);
-        if (until(commit)) return visited;
-        for (const id of commit.parents) {
-          if (seen.has(id)) continue;
-          seen.add(id);
-          let parent = await read(id);
-          while (parent === undefined) {
-            const depth = remainingDepths.shift();
-            if (depth === undefined) {
-              // It served all the history there is: whether that is what it was cannot be said without this one.
-              throw unreadable({
-                url,
-                type: 'commit',
-                id,
-                problem: `is an ancestor of ${from}, and the Git host does not serve it`,
-              });
-            }
-            const fetched = await clone.fetchTo({ commit: from, depth });
-            if (fetched !== 'fetched')
-              throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
-            parent = await read(id);
-          }
-          insert(edge, { commit: parent, time: timeOf(parent, time) });
-        }
-      }
-      return visited;
-    },
+    raw: async (id) => rawCommit(known, id),
+    walk: async ({ from, until, ...range }) => walk(known, { from, until, range, now: now() }),
   };
+}
+
+/** The commits that are here, and those of them that were parsed. */
+interface Known {
+  readonly clone: Clone;
+  readonly url: string;
+  readonly commits: Kept<Commit>;
+}
+
+async function readCommit({ clone, url, commits }: Known, asked: string): Promise<Commit | undefined> {
+  let id = asked;
+  for (let tags = 0; tags <= mostTags; tags++) {
+    const known = commits.find(id);
+    if (known !== undefined) return known;
+    const object = await readRaw(clone, id);
+    if (object === undefined) return undefined;
+    if (object.type === 'commit') {
+      const parsed = parseCommit(object.content);
+      if ('problem' in parsed) throw unreadable({ url, type: 'commit', id, ...parsed });
+      const { seconds, ...facts } = parsed;
+      const commit = { id, ...facts, committedAt: new Date(seconds * 1000) };
+      commits.keep(id, commit);
+      return commit;
+    }
+    const tag = object.type === 'tag' ? parseTag(object.content) : { problem: `is a ${object.type}` };
+    if ('problem' in tag) throw unreadable({ url, type: 'commit', id, ...tag });
+    id = tag.object;
+  }
+  throw unreadable({ url, type: 'commit', id: asked, problem: 'is a tag of too many tags' });
+}
+
+async function fetchedCommit(known: Known, id: string): Promise<Commit> {
+  const commit = await readCommit(known, id);
+  if (commit !== undefined) return commit;
+  throw notHere(known, id);
+}
+
+async function rawCommit(known: Known, id: string): Promise<Uint8Array> {
+  const commit = await fetchedCommit(known, id);
+  const object = await readRaw(known.clone, commit.id);
+  if (object !== undefined) return object.content;
+  throw notHere(known, id);
+}
+
+function notHere({ url }: Known, id: string): Error {
+  return gitUnavailable({
+    subject: url,
+    message: `the commit ${id} is not here`,
+    remedy: 'fetch the branch head first',
+  });
+}
+
+async function walk(
+  known: Known,
+  { from, until, range, now }: { from: string; until: (commit: Commit) => boolean; range: Since; now: Date },
+): Promise<readonly Commit[]> {
+  const remainingDepths = [...depths];
+  const seen = new Set([from]);
+  const visited: Commit[] = [];
+  const first = await fetchedCommit(known, from);
+  const begin = timeOf(first, now.getTime());
+  const since = sinceOf({ range, begin, now });
+  /** Sorted, the newest at the end. */
+  const edge: Next[] = [{ commit: first, time: begin }];
+  for (let next = edge.pop(); next !== undefined; next = edge.pop()) {
+    const { commit, time } = next;
+    if (time < since) continue;
+    visited.push(commit);
+    if (until(commit)) return visited;
+    for (const id of commit.parents) {
+      if (seen.has(id)) continue;
+      seen.add(id);
+      const parent = await ancestor(known, { id, from, remainingDepths });
+      insert(edge, { commit: parent, time: timeOf(parent, time) });
+    }
+  }
+  return visited;
+}
+
+function sinceOf({ range, begin, now }: { range: Since; begin: number; now: Date }): number {
+  return 'within' in range
+    ? Math.min(begin, now.getTime() + aheadMilliseconds) - range.within
+    : (range.since?.getTime() ?? Number.NEGATIVE_INFINITY);
+}
+
+/** Fetches more history, for as long as an ancestor of a commit is not here. */
+async function ancestor(
+  known: Known,
+  { id, from, remainingDepths }: { id: string; from: string; remainingDepths: number[] },
+): Promise<Commit> {
+  const { clone, url } = known;
+  for (;;) {
+    const commit = await readCommit(known, id);
+    if (commit !== undefined) return commit;
+    const depth = remainingDepths.shift();
+    if (depth === undefined) {
+      // It served all the history there is: whether that is what it was cannot be said without this one.
+      throw unreadable({
+        url,
+        type: 'commit',
+        id,
+        problem: `is an ancestor of ${from}, and the Git host does not serve it`,
+      });
+    }
+    const fetched = await clone.fetchTo({ commit: from, depth });
+    if (fetched !== 'fetched') throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
+  }
 }
 
 /** A commit whose time cannot be read has the epoch: one that says so would hide all behind it. */

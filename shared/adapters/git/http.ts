@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import type { RepositoryConfig } from '../../config/config.ts';
-import { createCredentials, type Login } from './credentials.ts';
+import { createCredentials, type Credentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
 import { patience } from '../patience.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -40,136 +40,152 @@ export function createGitHttp({
   url: string;
   now: () => Date;
 }): GitHttp {
-  const credentials = createCredentials({ settings, request: requestApi, now });
+  const line: Line = { settings, url, now, secrets: new Set(), base: url.replace(/\/$/, ''), dispatcher: undefined };
+  const credentials = createCredentials({ settings, request: async (asked) => requestApi(line, asked), now });
+  return async (request) => requestGit(line, { credentials, request });
+}
+
+/** What requests to one host share. */
+interface Line {
+  readonly settings: RepositoryConfig;
+  readonly url: string;
+  readonly now: () => Date;
   /** Every secret that was sent: none may come back in an error. */
-  const secrets = new Set<string>();
-  let base = url.replace(/\/$/, '');
-  let dispatcher: Promise<Dispatcher> | undefined;
+  readonly secrets: Set<string>;
+  /** Where the repository is by now: it may have been redirected. */
+  base: string;
+  dispatcher: Promise<Dispatcher> | undefined;
+}
 
-  async function exchange({
-    to,
-    method,
-    headers,
-    body,
-  }: {
-    to: string;
-    method: 'GET' | 'POST';
-    headers: Record<string, string>;
-    body?: GitRequest['body'];
-  }): Promise<Answer> {
-    dispatcher ??= createDispatcher(settings).catch((error: unknown) => {
-      dispatcher = undefined;
-      throw error;
-    });
-    const through = await dispatcher;
-    const attempt = async (): Promise<Answer> => {
-      const signal = AbortSignal.timeout(requestMilliseconds);
-      const content = body === undefined ? null : body();
-      const response = await send(to, { method, headers, dispatcher: through, signal, body: content });
-      return {
-        status: response.statusCode,
-        headers: response.headers,
-        body: Buffer.from(await response.body.arrayBuffer()),
-      };
-    };
-    try {
-      try {
-        return await attempt();
-      } catch (error) {
-        // A frozen instance that thaws finds its kept-alive connection closed.
-        if (!['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemCode(error) ?? '')) throw error;
-        return await attempt();
-      }
-    } catch (error) {
-      throw connectionError({ subject: url, error: proxyError(error) ?? error });
+interface Sending {
+  readonly to: string;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Record<string, string>;
+  readonly body?: GitRequest['body'];
+}
+
+async function requestGit(
+  line: Line,
+  { credentials, request }: { credentials: Credentials; request: GitRequest },
+): Promise<Buffer> {
+  const { url, secrets, now } = line;
+  let login = await credentials.login();
+  let isRenewed = false;
+  let pauses = 0;
+  let redirects = 0;
+  for (;;) {
+    if (login !== undefined) secrets.add(login.password).add(basic(login));
+    const headers: Record<string, string> = { 'user-agent': 'git/2.0 (converge)', ...request.headers };
+    if (login !== undefined) headers['authorization'] = `Basic ${basic(login)}`;
+    const answer = await exchange(line, { ...request, to: line.base + request.path, headers });
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    if (answer.status === 401 && login !== undefined && !isRenewed) {
+      isRenewed = true;
+      const newer = await credentials.renew(login);
+      login = newer ?? login;
+      if (newer !== undefined) continue;
     }
-  }
-
-  /** undici tells of a proxy that opens no tunnel by a sentence alone. */
-  function proxyError(error: unknown): unknown {
-    const status = error instanceof Error ? /Proxy response \((\d+)\)/.exec(error.message)?.[1] : undefined;
-    if (status === '407') return statusError({ subject: url, status: 407, words: '', asksToWait: false });
-    if (status === undefined) return undefined;
-    return gitRefused({
-      subject: url,
-      message: `the proxy opens no tunnel to the Git host (HTTP ${status})`,
-      remedy: 'let the proxy connect to it',
-      cause: error,
-    });
-  }
-
-  async function requestApi({ url: to, authorization }: { url: string; authorization: string }): Promise<unknown> {
-    secrets.add(authorization.replace('Bearer ', ''));
-    const headers = {
-      authorization,
-      accept: 'application/vnd.github+json',
-      'user-agent': 'converge',
-      'content-length': '0',
-    };
-    const answer = await exchange({ to, method: 'POST', headers });
-    if (answer.status >= 300) throw failure({ answer, subject: to });
-    try {
-      return JSON.parse(answer.body.toString('utf8'));
-    } catch {
-      return undefined;
+    const pause = pauseSeconds({ answer, now: now() });
+    if (pause !== undefined && pause <= longestPauseSeconds && pauses < mostPauses) {
+      pauses += 1;
+      await sleep(pause * 1000);
+      continue;
     }
+    const moved = redirected(line, answer, request);
+    if (moved === undefined || redirects >= mostRedirects) throw failure(line, { answer, subject: url });
+    redirects += 1;
+    line.base = moved;
   }
+}
 
-  function failure({ answer, subject }: { answer: Answer; subject: string }): Error {
-    const isPage = String(answer.headers['content-type'] ?? '').startsWith('text/html');
-    let words = isPage ? '' : answer.body.toString('utf8').trim().slice(0, 500);
-    for (const secret of secrets) words = words.replaceAll(secret, '…');
-    return statusError({
-      subject,
-      status: answer.status,
-      words,
-      asksToWait: answer.headers['retry-after'] !== undefined,
-    });
-  }
-
-  /** The place on the same host that a renamed or moved repository redirects to. */
-  function redirected(answer: Answer, request: GitRequest): string | undefined {
-    const location = answer.headers.location;
-    if (answer.status < 300 || answer.status >= 400 || typeof location !== 'string') return undefined;
-    const target = new URL(location, base);
-    const from = new URL(base);
-    const isUpgrade = from.protocol === 'http:' && target.protocol === 'https:';
-    if (target.hostname !== from.hostname || (target.origin !== from.origin && !isUpgrade)) {
-      throw statusError({ subject: url, status: answer.status, words: target.origin, asksToWait: false });
-    }
-    const whole = `${target.origin}${target.pathname}${target.search}`;
-    return whole.endsWith(request.path) ? whole.slice(0, -request.path.length) : undefined;
-  }
-
-  return async (request) => {
-    let login = await credentials.login();
-    let isRenewed = false;
-    let pauses = 0;
-    let redirects = 0;
-    for (;;) {
-      if (login !== undefined) secrets.add(login.password).add(basic(login));
-      const headers: Record<string, string> = { 'user-agent': 'git/2.0 (converge)', ...request.headers };
-      if (login !== undefined) headers['authorization'] = `Basic ${basic(login)}`;
-      const answer = await exchange({ ...request, to: base + request.path, headers });
-      if (answer.status >= 200 && answer.status < 300) return answer.body;
-      if (answer.status === 401 && login !== undefined && !isRenewed) {
-        isRenewed = true;
-        const newer = await credentials.renew(login);
-        login = newer ?? login;
-        if (newer !== undefined) continue;
-      }
-      const pause = pauseSeconds({ answer, now: now() });
-      if (pause !== undefined && pause <= longestPauseSeconds && pauses < mostPauses) {
-        pauses += 1;
-        await sleep(pause * 1000);
-        continue;
-      }
-      const moved = redirected(answer, request);
-      if (moved === undefined || redirects >= mostRedirects) throw failure({ answer, subject: url });
-      redirects += 1;
-      base = moved;
-    }
+/** A request to the host's API, for a token. */
+async function requestApi(
+  line: Line,
+  { url: to, authorization }: { url: string; authorization: string },
+): Promise<unknown> {
+  line.secrets.add(authorization.replace('Bearer ', ''));
+  const headers = {
+    authorization,
+    accept: 'application/vnd.github+json',
+    'user-agent': 'converge',
+    'content-length': '0',
   };
+  const answer = await exchange(line, { to, method: 'POST', headers });
+  if (answer.status >= 300) throw failure(line, { answer, subject: to });
+  try {
+    return JSON.parse(answer.body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+async function exchange(line: Line, sending: Sending): Promise<Answer> {
+  line.dispatcher ??= createDispatcher(line.settings).catch((error: unknown) => {
+    line.dispatcher = undefined;
+    throw error;
+  });
+  const dispatcher = await line.dispatcher;
+  try {
+    try {
+      return await sendOnce(dispatcher, sending);
+    } catch (error) {
+      // A frozen instance that thaws finds its kept-alive connection closed.
+      if (!['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemCode(error) ?? '')) throw error;
+      return await sendOnce(dispatcher, sending);
+    }
+  } catch (error) {
+    throw connectionError({ subject: line.url, error: proxyError(line, error) ?? error });
+  }
+}
+
+async function sendOnce(dispatcher: Dispatcher, { to, method, headers, body }: Sending): Promise<Answer> {
+  const signal = AbortSignal.timeout(requestMilliseconds);
+  const content = body === undefined ? null : body();
+  const response = await send(to, { method, headers, dispatcher, signal, body: content });
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: Buffer.from(await response.body.arrayBuffer()),
+  };
+}
+
+/** undici tells of a proxy that opens no tunnel by a sentence alone. */
+function proxyError({ url }: Line, error: unknown): unknown {
+  const status = error instanceof Error ? /Proxy response \((\d+)\)/.exec(error.message)?.[1] : undefined;
+  if (status === '407') return statusError({ subject: url, status: 407, words: '', asksToWait: false });
+  if (status === undefined) return undefined;
+  return gitRefused({
+    subject: url,
+    message: `the proxy opens no tunnel to the Git host (HTTP ${status})`,
+    remedy: 'let the proxy connect to it',
+    cause: error,
+  });
+}
+
+function failure({ secrets }: Line, { answer, subject }: { answer: Answer; subject: string }): Error {
+  const isPage = String(answer.headers['content-type'] ?? '').startsWith('text/html');
+  let words = isPage ? '' : answer.body.toString('utf8').trim().slice(0, 500);
+  for (const secret of secrets) words = words.replaceAll(secret, '…');
+  return statusError({
+    subject,
+    status: answer.status,
+    words,
+    asksToWait: answer.headers['retry-after'] !== undefined,
+  });
+}
+
+/** The place on the same host that a renamed or moved repository redirects to. */
+function redirected({ url, base }: Line, answer: Answer, request: GitRequest): string | undefined {
+  const location = answer.headers.location;
+  if (answer.status < 300 || answer.status >= 400 || typeof location !== 'string') return undefined;
+  const target = new URL(location, base);
+  const from = new URL(base);
+  const isUpgrade = from.protocol === 'http:' && target.protocol === 'https:';
+  if (target.hostname !== from.hostname || (target.origin !== from.origin && !isUpgrade)) {
+    throw statusError({ subject: url, status: answer.status, words: target.origin, asksToWait: false });
+  }
+  const whole = `${target.origin}${target.pathname}${target.search}`;
+  return whole.endsWith(request.path) ? whole.slice(0, -request.path.length) : undefined;
 }
 
 function basic({ user, password }: Login): string {

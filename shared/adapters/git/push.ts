@@ -1,5 +1,5 @@
 import { lostRace, pushRefused } from './errors.ts';
-import type { WrittenPack } from './objects.ts';
+import type { WrittenPack } from './pack-drafts.ts';
 import type { GitHost } from './smart-http.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { TreeEntry } from '../../ports/git.ts';
 import type { Clone } from './clone.ts';
 import { gitUnavailable, unreadable } from './errors.ts';
-import { createKept } from './kept.ts';
+import { createKept, type Kept } from './kept.ts';
 import { readRaw } from './raw-object.ts';
 import { parseTree, type TreeItem } from './tree-entries.ts';
 
@@ -26,74 +26,93 @@ export interface Reading {
 }
 
 export function createReading({ clone, url }: { clone: Clone; url: string }): Reading {
-  const trees = createKept<readonly TreeItem[]>({ limit: keptEntries, weigh: (entries) => entries.length + 1 });
-  const files = createKept<Uint8Array>({ limit: keptBytes, weigh: (content) => content.length });
-
-  async function children(treeId: string): Promise<readonly TreeItem[]> {
-    const known = trees.find(treeId);
-    if (known !== undefined) return known;
-    const object = await readRaw(clone, treeId);
-    if (object === undefined) throw missing('tree', treeId);
-    const entries = object.type === 'tree' ? parseTree(object.content) : undefined;
-    if (entries === undefined)
-      throw unreadable({
-        url,
-        type: 'tree',
-        id: treeId,
-        problem: object.type === 'tree' ? 'has an entry that is none' : `is a ${object.type}`,
-      });
-    trees.keep(treeId, entries);
-    return entries;
-  }
-
-  function missing(type: string, id: string): Error {
-    return gitUnavailable({
-      subject: url,
-      message: `the ${type} ${id} did not come with its commit`,
-      remedy: 'see what git fsck says of the repository',
-    });
-  }
-
-  function keepBlob(id: string, content: Uint8Array): void {
-    if (content.length <= smallFile && files.find(id) === undefined) files.keep(id, content);
-  }
-
-  /** Undefined for what is no blob, or not here. */
-  async function readBlob(id: string): Promise<Uint8Array | undefined> {
-    const object = await readRaw(clone, id);
-    if (object?.type !== 'blob') return undefined;
-    keepBlob(id, object.content);
-    return object.content;
-  }
-
-  async function filesBelow({ tree, folder }: { tree: string; folder: string }): Promise<TreeEntry[]> {
-    const files: TreeEntry[] = [];
-    for (const child of await children(tree)) {
-      const at = folder === '' ? child.path : `${folder}/${child.path}`;
-      if (child.kind === 'folder') files.push(...(await filesBelow({ tree: child.id, folder: at })));
-      else files.push({ path: at, kind: child.kind, id: child.id });
-    }
-    return files;
-  }
-
-  return {
-    children,
-    filesBelow,
-    async entryAt({ tree, path: wanted }) {
-      let found: TreeEntry | undefined = { path: '', kind: 'folder', id: tree };
-      for (const part of wanted === '' ? [] : wanted.split('/')) {
-        if (found?.kind !== 'folder') return undefined;
-        found = (await children(found.id)).find((child) => child.path === part);
-      }
-      return found === undefined ? undefined : { path: wanted, kind: found.kind, id: found.id };
-    },
-    async blob(id) {
-      const content = files.find(id) ?? (await readBlob(id));
-      if (content === undefined) throw missing('blob', id);
-      return content;
-    },
-    hasBlob: async (id) => (await readBlob(id)) !== undefined,
-    keepTree: (id, entries) => trees.keep(id, entries),
-    keepBlob,
+  const known: Known = {
+    clone,
+    url,
+    trees: createKept({ limit: keptEntries, weigh: (entries) => entries.length + 1 }),
+    files: createKept({ limit: keptBytes, weigh: (content) => content.length }),
   };
+  return {
+    children: async (treeId) => readChildren(known, treeId),
+    entryAt: async (at) => entryAt(known, at),
+    blob: async (id) => blobOf(known, id),
+    hasBlob: async (id) => (await readBlob(known, id)) !== undefined,
+    keepTree: (id, entries) => known.trees.keep(id, entries),
+    keepBlob: (id, content) => keepBlob(known, id, content),
+    filesBelow: async (at) => filesBelow(known, at),
+  };
+}
+
+/** The clone, and what of it is in memory. */
+interface Known {
+  readonly clone: Clone;
+  readonly url: string;
+  readonly trees: Kept<readonly TreeItem[]>;
+  readonly files: Kept<Uint8Array>;
+}
+
+async function readChildren(known: Known, treeId: string): Promise<readonly TreeItem[]> {
+  const { clone, url, trees } = known;
+  const kept = trees.find(treeId);
+  if (kept !== undefined) return kept;
+  const object = await readRaw(clone, treeId);
+  if (object === undefined) throw missing(known, 'tree', treeId);
+  const entries = object.type === 'tree' ? parseTree(object.content) : undefined;
+  if (entries === undefined)
+    throw unreadable({
+      url,
+      type: 'tree',
+      id: treeId,
+      problem: object.type === 'tree' ? 'has an entry that is none' : `is a ${object.type}`,
+    });
+  trees.keep(treeId, entries);
+  return entries;
+}
+
+async function entryAt(
+  known: Known,
+  { tree, path: wanted }: { tree: string; path: string },
+): Promise<TreeEntry | undefined> {
+  let found: TreeEntry | undefined = { path: '', kind: 'folder', id: tree };
+  for (const part of wanted === '' ? [] : wanted.split('/')) {
+    if (found?.kind !== 'folder') return undefined;
+    found = (await readChildren(known, found.id)).find((child) => child.path === part);
+  }
+  return found === undefined ? undefined : { path: wanted, kind: found.kind, id: found.id };
+}
+
+async function filesBelow(known: Known, { tree, folder }: { tree: string; folder: string }): Promise<TreeEntry[]> {
+  const files: TreeEntry[] = [];
+  for (const child of await readChildren(known, tree)) {
+    const at = folder === '' ? child.path : `${folder}/${child.path}`;
+    if (child.kind === 'folder') files.push(...(await filesBelow(known, { tree: child.id, folder: at })));
+    else files.push({ path: at, kind: child.kind, id: child.id });
+  }
+  return files;
+}
+
+async function blobOf(known: Known, id: string): Promise<Uint8Array> {
+  const content = known.files.find(id) ?? (await readBlob(known, id));
+  if (content === undefined) throw missing(known, 'blob', id);
+  return content;
+}
+
+/** Undefined for what is no blob, or not here. */
+async function readBlob(known: Known, id: string): Promise<Uint8Array | undefined> {
+  const object = await readRaw(known.clone, id);
+  if (object?.type !== 'blob') return undefined;
+  keepBlob(known, id, object.content);
+  return object.content;
+}
+
+function keepBlob({ files }: Known, id: string, content: Uint8Array): void {
+  if (content.length <= smallFile && files.find(id) === undefined) files.keep(id, content);
+}
+
+function missing({ url }: Known, type: string, id: string): Error {
+  return gitUnavailable({
+    subject: url,
+    message: `the ${type} ${id} did not come with its commit`,
+    remedy: 'see what git fsck says of the repository',
+  });
 }

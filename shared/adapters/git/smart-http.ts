@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { gitUnavailable } from './errors.ts';
-import { createGitHttp } from './http.ts';
+import { createGitHttp, type GitHttp } from './http.ts';
 import { delimiter, flush, packet, readPackets, type Packet } from './pkt-line.ts';
 
 /** The pack that a fetch brought, and where history now ends here. */
@@ -30,20 +30,24 @@ export interface GitHost {
   /** The refs whose names begin so, and their commits. */
   listRefs(prefix: string): Promise<ReadonlyMap<string, string>>;
   /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's words, why it does not serve them. */
-  fetchPack(fetch: {
-    want: string;
-    haves: readonly string[];
-    shallow: readonly string[];
-    depth: number;
-  }): Promise<FetchedPack | { readonly refused: string }>;
+  fetchPack(fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }>;
   /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
-  receivePack(push: {
-    ref: string;
-    expected: string | undefined;
-    commit: string | undefined;
-    pack: () => AsyncIterable<Uint8Array>;
-    bytes: number;
-  }): Promise<PushAnswer>;
+  receivePack(push: PushWanted): Promise<PushAnswer>;
+}
+
+export interface PackWanted {
+  readonly want: string;
+  readonly haves: readonly string[];
+  readonly shallow: readonly string[];
+  readonly depth: number;
+}
+
+export interface PushWanted {
+  readonly ref: string;
+  readonly expected: string | undefined;
+  readonly commit: string | undefined;
+  readonly pack: () => AsyncIterable<Uint8Array>;
+  readonly bytes: number;
 }
 
 const noCommit = '0'.repeat(40);
@@ -58,151 +62,161 @@ export function createGitHost({
   url: string;
   now: () => Date;
 }): GitHost {
-  const http = createGitHttp({ settings, url, now });
-  /** Known after the first look, so that later ones need no more than one request. */
-  let version: 0 | 2 | undefined;
-
-  async function parsed<T>(
-    bytes: Buffer,
-    parse: (packets: readonly Packet[]) => T,
-    refused: (words: string) => T = unavailable,
-  ): Promise<T> {
-    try {
-      const packets = [...readPackets(bytes)];
-      const error = packets.find((one) => one instanceof Buffer && one.toString('latin1', 0, 4) === 'ERR ');
-      if (error !== undefined) return refused(text(error).slice(4));
-      return parse(packets);
-    } catch (error) {
-      if (error instanceof ConvergeError) throw error;
-      const remedy = 'check whether the URL is that of a repository';
-      throw gitUnavailable({ subject: url, message: 'the Git host did not answer as it should', remedy, cause: error });
-    }
-  }
-
-  function unavailable(words: string): never {
-    throw gitUnavailable({ subject: url, message: `the Git host says: ${words}` });
-  }
-
-  async function uploadPack(body: Buffer): Promise<Buffer> {
-    const service = 'git-upload-pack';
-    const headers = {
-      'content-type': `application/x-${service}-request`,
-      accept: `application/x-${service}-result`,
-      ...(version === 2 ? asks2 : {}),
-    };
-    return http({ method: 'POST', path: `/${service}`, headers, body: () => body });
-  }
-
-  /** The refs that version 0 lists at once; undefined where the host speaks version 2, which is asked for them. */
-  async function discover(): Promise<ReadonlyMap<string, string> | undefined> {
-    const answer = await http({ method: 'GET', path: '/info/refs?service=git-upload-pack', headers: asks2 });
-    return parsed(answer, (packets) => {
-      whole(packets);
-      const lines = packets.map(text).filter((line) => line !== '' && !line.startsWith('# service='));
-      if (lines[0] === 'version 2') {
-        version = 2;
-        return undefined;
-      }
-      // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two ends.
-      const isEmpty = lines.length === 0 && packets.filter((one) => one === 'flush').length === 2;
-      if (!isEmpty && lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
-      version = 0;
-      return new Map(lines.flatMap((line) => refOf(line)));
-    });
-  }
-
-  async function listRefs(prefix: string): Promise<ReadonlyMap<string, string>> {
-    const listed = version === 2 ? undefined : await discover();
-    const among = (refs: Iterable<readonly [string, string]>) =>
-      new Map([...refs].filter(([name]) => name.startsWith(prefix)));
-    if (listed !== undefined) return among(listed);
-    const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${prefix}\n`), flush]);
-    return parsed(await uploadPack(question), (packets) => {
-      whole(packets);
-      return among(packets.map(text).flatMap((line) => refOf(line)));
-    });
-  }
-
+  const line: Line = { url, http: createGitHttp({ settings, url, now }), version: undefined };
   return {
-    listRefs,
-    readRef: async (name) => (await listRefs(name)).get(name),
-
-    async fetchPack({ want, haves, shallow, depth }) {
-      if (version === undefined) await discover();
-      const limits = [...shallow.map((id) => packet(`shallow ${id}\n`)), packet(`deepen ${depth}\n`)];
-      const known = [...haves.map((id) => packet(`have ${id}\n`)), packet('done\n')];
-      const options = ['ofs-delta', 'no-progress'];
-      const question =
-        version === 2
-          ? [
-              packet('command=fetch\n'),
-              delimiter,
-              ...options.map((option) => packet(`${option}\n`)),
-              packet(`want ${want}\n`),
-              ...limits,
-              ...known,
-              flush,
-            ]
-          : [packet(`want ${want} side-band-64k ${options.join(' ')}\n`), ...limits, flush, ...known];
-      return parsed(
-        await uploadPack(Buffer.concat(question)),
-        (packets) => {
-          const beginsAt = packets.findIndex(
-            (one) =>
-              one instanceof Buffer && (version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))),
-          );
-          if (beginsAt === -1) throw new RangeError('no pack in the answer');
-          const before = packets.slice(0, beginsAt).map(text);
-          const idsOf = (word: string): string[] =>
-            before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
-          const { data: pack, fatal } = sideBand(packets.slice(beginsAt + 1));
-          if (fatal !== undefined) return { refused: fatal };
-          const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
-          if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
-          return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
-        },
-        (words) => ({ refused: words }),
-      );
-    },
-
-    async receivePack({ ref, expected = noCommit, commit, pack, bytes }) {
-      const service = 'git-receive-pack';
-      const isDeletion = commit === undefined;
-      const command = Buffer.concat([
-        packet(
-          `${expected} ${commit ?? noCommit} ${ref}\0 report-status side-band-64k${isDeletion ? ' delete-refs' : ''}\n`,
-        ),
-        flush,
-      ]);
-      async function* body(): AsyncGenerator<Uint8Array> {
-        yield command;
-        if (!isDeletion) yield* pack();
-      }
-      const headers = {
-        ...{ 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result` },
-        'content-length': String(command.length + (isDeletion ? 0 : bytes)),
-      };
-      return parsed(
-        await http({
-          method: 'POST',
-          path: `/${service}`,
-          headers,
-          body: () => Readable.from(body(), { objectMode: false }),
-        }),
-        (packets) => {
-          const { data, words, fatal } = sideBand(packets);
-          if (fatal !== undefined) throw new RangeError(fatal);
-          const lines = [...readPackets(data)].map(text);
-          const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
-          if (unpacked === undefined) throw new RangeError('no report');
-          if (unpacked !== 'ok') return { result: unpacked, words };
-          if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
-          const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
-          return { result: refused ?? 'without a reason', words };
-        },
-      );
-    },
+    listRefs: async (prefix) => listRefs(line, prefix),
+    readRef: async (name) => (await listRefs(line, name)).get(name),
+    fetchPack: async (fetch) => fetchPack(line, fetch),
+    receivePack: async (push) => receivePack(line, push),
   };
+}
+
+/** The line to a host. */
+interface Line {
+  readonly url: string;
+  readonly http: GitHttp;
+  /** Known after the first look, so that later ones need no more than one request. */
+  version: 0 | 2 | undefined;
+}
+
+/** Reads an answer. Throws `GitUnavailable` (retry) for one that is not what it should be, and, but for `refused`, for what the host says instead. */
+function parsed<T>(
+  { url }: Line,
+  bytes: Buffer,
+  parse: (packets: readonly Packet[]) => T,
+  refused?: (words: string) => T,
+): T {
+  try {
+    const packets = [...readPackets(bytes)];
+    const error = packets.find((one) => one instanceof Buffer && one.toString('latin1', 0, 4) === 'ERR ');
+    if (error === undefined) return parse(packets);
+    const words = text(error).slice(4);
+    if (refused !== undefined) return refused(words);
+    throw gitUnavailable({ subject: url, message: `the Git host says: ${words}` });
+  } catch (error) {
+    if (error instanceof ConvergeError) throw error;
+    const remedy = 'check whether the URL is that of a repository';
+    throw gitUnavailable({ subject: url, message: 'the Git host did not answer as it should', remedy, cause: error });
+  }
+}
+
+async function uploadPack({ http, version }: Line, body: Buffer): Promise<Buffer> {
+  const service = 'git-upload-pack';
+  const headers = { ...typesOf(service), ...(version === 2 ? asks2 : {}) };
+  return await http({ method: 'POST', path: `/${service}`, headers, body: () => body });
+}
+
+function typesOf(service: string): Record<'content-type' | 'accept', string> {
+  return { 'content-type': `application/x-${service}-request`, accept: `application/x-${service}-result` };
+}
+
+/** The refs that version 0 lists at once; undefined where the host speaks version 2, which is asked for them. */
+async function discover(line: Line): Promise<ReadonlyMap<string, string> | undefined> {
+  const answer = await line.http({ method: 'GET', path: '/info/refs?service=git-upload-pack', headers: asks2 });
+  return parsed(line, answer, (packets) => {
+    whole(packets);
+    const lines = packets.map(text).filter((one) => one !== '' && !one.startsWith('# service='));
+    if (lines[0] === 'version 2') {
+      line.version = 2;
+      return undefined;
+    }
+    // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two ends.
+    const isEmpty = lines.length === 0 && packets.filter((one) => one === 'flush').length === 2;
+    if (!isEmpty && lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
+    line.version = 0;
+    return new Map(lines.flatMap((one) => refOf(one)));
+  });
+}
+
+async function listRefs(line: Line, prefix: string): Promise<ReadonlyMap<string, string>> {
+  const listed = line.version === 2 ? undefined : await discover(line);
+  const among = (refs: Iterable<readonly [string, string]>) =>
+    new Map([...refs].filter(([name]) => name.startsWith(prefix)));
+  if (listed !== undefined) return among(listed);
+  const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${prefix}\n`), flush]);
+  return parsed(line, await uploadPack(line, question), (packets) => {
+    whole(packets);
+    return among(packets.map(text).flatMap((one) => refOf(one)));
+  });
+}
+
+async function fetchPack(line: Line, fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }> {
+  if (line.version === undefined) await discover(line);
+  const answer = await uploadPack(line, fetchQuestion(line, fetch));
+  return parsed(
+    line,
+    answer,
+    (packets) => packIn(line, packets),
+    (words) => ({ refused: words }),
+  );
+}
+
+function fetchQuestion({ version }: Line, { want, haves, shallow, depth }: PackWanted): Buffer {
+  const limits = [...shallow.map((id) => packet(`shallow ${id}\n`)), packet(`deepen ${depth}\n`)];
+  const known = [...haves.map((id) => packet(`have ${id}\n`)), packet('done\n')];
+  const options = ['ofs-delta', 'no-progress'];
+  return Buffer.concat(
+    version === 2
+      ? [
+          packet('command=fetch\n'),
+          delimiter,
+          ...options.map((option) => packet(`${option}\n`)),
+          packet(`want ${want}\n`),
+          ...limits,
+          ...known,
+          flush,
+        ]
+      : [packet(`want ${want} side-band-64k ${options.join(' ')}\n`), ...limits, flush, ...known],
+  );
+}
+
+function packIn({ version }: Line, packets: readonly Packet[]): FetchedPack | { readonly refused: string } {
+  const beginsAt = packets.findIndex(
+    (one) => one instanceof Buffer && (version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))),
+  );
+  if (beginsAt === -1) throw new RangeError('no pack in the answer');
+  const before = packets.slice(0, beginsAt).map(text);
+  const idsOf = (word: string): string[] =>
+    before.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
+  const { data: pack, fatal } = sideBand(packets.slice(beginsAt + 1));
+  if (fatal !== undefined) return { refused: fatal };
+  const hash = createHash('sha1').update(pack.subarray(0, -20)).digest();
+  if (!hash.equals(pack.subarray(-20))) throw new RangeError('the pack is not whole');
+  return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
+}
+
+async function receivePack(
+  line: Line,
+  { ref, expected = noCommit, commit, pack, bytes }: PushWanted,
+): Promise<PushAnswer> {
+  const service = 'git-receive-pack';
+  const isDeletion = commit === undefined;
+  const wants = `report-status side-band-64k${isDeletion ? ' delete-refs' : ''}`;
+  const command = Buffer.concat([packet(`${expected} ${commit ?? noCommit} ${ref}\0 ${wants}\n`), flush]);
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield command;
+    if (!isDeletion) yield* pack();
+  }
+  const headers = { ...typesOf(service), 'content-length': String(command.length + (isDeletion ? 0 : bytes)) };
+  const answer = await line.http({
+    method: 'POST',
+    path: `/${service}`,
+    headers,
+    body: () => Readable.from(body(), { objectMode: false }),
+  });
+  return parsed(line, answer, (packets) => reportOf(ref, packets));
+}
+
+function reportOf(ref: string, packets: readonly Packet[]): PushAnswer {
+  const { data, words, fatal } = sideBand(packets);
+  if (fatal !== undefined) throw new RangeError(fatal);
+  const lines = [...readPackets(data)].map(text);
+  const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
+  if (unpacked === undefined) throw new RangeError('no report');
+  if (unpacked !== 'ok') return { result: unpacked, words };
+  if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
+  const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
+  return { result: refused ?? 'without a reason', words };
 }
 
 /** An answer that was cut off must not be taken for one that names no ref. */

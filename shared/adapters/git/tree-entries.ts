@@ -100,7 +100,7 @@ function keyed(item: TreeItem): { item: TreeItem; key: Buffer } {
 }
 
 /** What happens to one name of a folder: its deletion first, then the file, or the changes below it. */
-interface NameChanges {
+export interface NameChanges {
   deleted: boolean;
   file: { readonly content: Uint8Array | { readonly blob: string }; readonly executable: boolean } | undefined;
   readonly below: TreeChange[];

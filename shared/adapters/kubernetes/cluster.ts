@@ -23,109 +23,134 @@ export interface Discovered {
   last: { readonly api: ClusterApi; readonly at: number } | undefined;
 }
 
+/** The cluster by its API server, acting as the connection does. */
 export function connect(connection: Connection, discovered: Discovered): Cluster {
   return {
     name: connection.name,
-
-    async api(options) {
-      const { last } = discovered;
-      if (last !== undefined && performance.now() - last.at < discoveryAge && options?.refresh !== true)
-        return last.api;
-      const api = await discover(connection);
-      discovered.last = { api, at: performance.now() };
-      return api;
-    },
-
-    async get({ resource, namespace, name }) {
-      const path = pathOf({ resource, namespace, name });
-      const answer = await call(connection, { method: 'GET', path });
-      if (isAbsent(answer)) return undefined;
-      return expectObject({ connection, path, answer });
-    },
-
-    async list({ resource, namespace, labelSelector, content }) {
-      const path = pathOf({ resource, namespace });
-      const accept =
-        content === 'whole' ? 'application/json' : 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-      const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
-      let items: KubernetesObject[] = [];
-      let continueAt = '';
-      let restarts = 0;
-      do {
-        const query = new URLSearchParams({ limit: String(pageSize) });
-        if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
-        if (continueAt !== '') query.set('continue', continueAt);
-        const answer = await call(connection, { method: 'GET', path: `${path}?${query.toString()}`, accept });
-        if (answer.status === 410 && restarts++ < 2) {
-          // The pages' resource version was compacted away: a list of two halves from two moments would be wrong.
-          items = [];
-          continueAt = '';
-          continue;
-        }
-        if (answer.status !== 200) throw refused({ connection, path, answer });
-        const page = answer.body as { items?: KubernetesObject[]; metadata?: { continue?: string } };
-        items.push(...(page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind })));
-        continueAt = page.metadata?.continue ?? '';
-      } while (continueAt !== '');
-      return items;
-    },
-
-    async apply({ resource, object, dryRun }): Promise<ApplyResult> {
-      const { namespace, name } = object.metadata;
-      const query = `fieldManager=${fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
-      return await patch(connection, {
-        path: `${pathOf({ resource, namespace, name: name ?? '' })}?${query}`,
-        contentType: 'application/apply-patch+yaml',
-        body: JSON.stringify(object),
-      });
-    },
-
-    async writeManagedFields({
-      resource,
-      namespace,
-      name,
-      uid,
-      resourceVersion,
-      managedFields,
-      without = { labels: [], annotations: [] },
-    }): Promise<ApplyResult> {
-      return await patch(connection, {
-        path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
-        contentType: 'application/json-patch+json',
-        // The API server compares these two with the live object when it writes; a `test` operation would be a 422.
-        body: JSON.stringify([
-          { op: 'replace', path: '/metadata/uid', value: uid },
-          { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-          { op: 'replace', path: '/metadata/managedFields', value: managedFields },
-          ...without.labels.map((name) => ({ op: 'remove', path: `/metadata/labels/${escaped(name)}` })),
-          ...without.annotations.map((name) => ({ op: 'remove', path: `/metadata/annotations/${escaped(name)}` })),
-        ]),
-      });
-    },
-
-    async delete({ resource, namespace, name, uid, resourceVersion }): Promise<DeleteResult> {
-      const path = pathOf({ resource, namespace, name });
-      const answer = await call(connection, {
-        method: 'DELETE',
-        path,
-        contentType: 'application/json',
-        body: JSON.stringify({
-          kind: 'DeleteOptions',
-          apiVersion: 'v1',
-          propagationPolicy: 'Background',
-          preconditions: { uid, resourceVersion },
-        }),
-      });
-      if (answer.status === 200 || answer.status === 202)
-        return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
-      if (isUnserved(answer)) return { outcome: 'unserved' };
-      if (isAbsent(answer)) return { outcome: 'absent' };
-      if (answer.status === 404) throw refused({ connection, method: 'DELETE', path, answer });
-      if (answer.status === 409) return { outcome: 'changed' };
-      if (isOverloaded(answer)) throw refused({ connection, method: 'DELETE', path, answer });
-      return { outcome: 'rejected', ...rejection(connection, answer) };
-    },
+    api: async (options) => readApi(connection, { discovered, refresh: options?.refresh === true }),
+    get: async (object) => getObject(connection, object),
+    list: async (query) => listObjects(connection, query),
+    apply: async (request) => applyObject(connection, request),
+    writeManagedFields: async (request) => writeManagedFields(connection, request),
+    delete: async (request) => deleteObject(connection, request),
   };
+}
+
+type RequestOf<Method extends keyof Cluster> = Cluster[Method] extends (request: infer Request) => unknown
+  ? Request
+  : never;
+
+async function readApi(
+  connection: Connection,
+  { discovered, refresh }: { discovered: Discovered; refresh: boolean },
+): Promise<ClusterApi> {
+  const { last } = discovered;
+  if (last !== undefined && performance.now() - last.at < discoveryAge && !refresh) return last.api;
+  const api = await discover(connection);
+  discovered.last = { api, at: performance.now() };
+  return api;
+}
+
+async function getObject(connection: Connection, object: RequestOf<'get'>): Promise<KubernetesObject | undefined> {
+  const path = pathOf(object);
+  const answer = await call(connection, { method: 'GET', path });
+  if (isAbsent(answer)) return undefined;
+  return expectObject({ connection, path, answer });
+}
+
+async function listObjects(
+  connection: Connection,
+  { resource, namespace, labelSelector, content }: RequestOf<'list'>,
+): Promise<KubernetesObject[]> {
+  const path = pathOf({ resource, namespace });
+  const accept =
+    content === 'whole' ? 'application/json' : 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  let items: KubernetesObject[] = [];
+  let continueAt = '';
+  let restarts = 0;
+  do {
+    const query = new URLSearchParams({ limit: String(pageSize) });
+    if (labelSelector !== undefined) query.set('labelSelector', labelSelector);
+    if (continueAt !== '') query.set('continue', continueAt);
+    const answer = await call(connection, { method: 'GET', path: `${path}?${query.toString()}`, accept });
+    if (answer.status === 410 && restarts++ < 2) {
+      // The pages' resource version was compacted away: a list of two halves from two moments would be wrong.
+      items = [];
+      continueAt = '';
+      continue;
+    }
+    if (answer.status !== 200) throw refused({ connection, path, answer });
+    const page = answer.body as { items?: KubernetesObject[]; metadata?: { continue?: string } };
+    items.push(...(page.items ?? []).map((item) => ({ ...item, apiVersion, kind: resource.kind })));
+    continueAt = page.metadata?.continue ?? '';
+  } while (continueAt !== '');
+  return items;
+}
+
+async function applyObject(
+  connection: Connection,
+  { resource, object, dryRun }: RequestOf<'apply'>,
+): Promise<ApplyResult> {
+  const { namespace, name } = object.metadata;
+  const query = `fieldManager=${fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
+  return await patch(connection, {
+    path: `${pathOf({ resource, namespace, name: name ?? '' })}?${query}`,
+    contentType: 'application/apply-patch+yaml',
+    body: JSON.stringify(object),
+  });
+}
+
+async function writeManagedFields(
+  connection: Connection,
+  {
+    resource,
+    namespace,
+    name,
+    uid,
+    resourceVersion,
+    managedFields,
+    without = { labels: [], annotations: [] },
+  }: RequestOf<'writeManagedFields'>,
+): Promise<ApplyResult> {
+  return await patch(connection, {
+    path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
+    contentType: 'application/json-patch+json',
+    // The API server compares these two with the live object when it writes; a `test` operation would be a 422.
+    body: JSON.stringify([
+      { op: 'replace', path: '/metadata/uid', value: uid },
+      { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+      { op: 'replace', path: '/metadata/managedFields', value: managedFields },
+      ...without.labels.map((label) => ({ op: 'remove', path: `/metadata/labels/${escaped(label)}` })),
+      ...without.annotations.map((key) => ({ op: 'remove', path: `/metadata/annotations/${escaped(key)}` })),
+    ]),
+  });
+}
+
+async function deleteObject(
+  connection: Connection,
+  { resource, namespace, name, uid, resourceVersion }: RequestOf<'delete'>,
+): Promise<DeleteResult> {
+  const path = pathOf({ resource, namespace, name });
+  const answer = await call(connection, {
+    method: 'DELETE',
+    path,
+    contentType: 'application/json',
+    body: JSON.stringify({
+      kind: 'DeleteOptions',
+      apiVersion: 'v1',
+      propagationPolicy: 'Background',
+      preconditions: { uid, resourceVersion },
+    }),
+  });
+  if (answer.status === 200 || answer.status === 202)
+    return { outcome: 'deleted', gone: (answer.body as { kind?: string } | undefined)?.kind === 'Status' };
+  if (isUnserved(answer)) return { outcome: 'unserved' };
+  if (isAbsent(answer)) return { outcome: 'absent' };
+  if (answer.status === 404) throw refused({ connection, method: 'DELETE', path, answer });
+  if (answer.status === 409) return { outcome: 'changed' };
+  if (isOverloaded(answer)) throw refused({ connection, method: 'DELETE', path, answer });
+  return { outcome: 'rejected', ...rejection(connection, answer) };
 }
 
 /** One part of a JSON pointer (RFC 6901). */

@@ -193,7 +193,7 @@ export function isOverloaded(answer: Answer): boolean {
 
 /**
  * The object does not fit the schema of its kind (an unknown field, one key twice in a list, a number for a string). The API
- * server answers 500 without a reason, so that only the text tells it from a failure that may pass (rule 14).
+ * server answers 500 without a reason, so that only the text tells it from a failure that may pass: trying again mends none of these.
  */
 function isUntypable(answer: Answer): boolean {
   const { reason, message } = failure(answer);

@@ -25,8 +25,10 @@ export async function askRemembered({
     const environments = await rememberedEnvironments({ repository, state: ports.state });
     await Promise.all(
       environments.map(async (environment) => {
-        const job = { repository, environment, mode: 'check', cause } as const;
-        await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion, time: ports.now() }));
+        const job = { repository, environment, cause } as const;
+        // Not the occasion alone: once the branch is back, the job of the same commit is no double of this one.
+        const unread = `${occasion} unread`;
+        await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: unread, time: ports.now() }));
       }),
     );
   }

@@ -1,5 +1,12 @@
 import { declareEnvironment, dependenciesOf, type DeclaredEnvironment } from '../../memory/gate.ts';
-import { environmentOfPath, environmentPath, environmentsFolder } from '../../environment/environment-file.ts';
+import { refusalOf, type ConvergeError } from '../../base/errors.ts';
+import {
+  environmentOfPath,
+  environmentPath,
+  environmentsFolder,
+  parseEnvironmentFile,
+  type Environment,
+} from '../../environment/environment-file.ts';
 import type { Repository } from '../../ports/git.ts';
 
 /** Files that an instance keeps parsed, of each repository. */
@@ -49,6 +56,39 @@ async function listFiles({
       return name === undefined ? [] : [{ name, path, id }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What a commit says of an environment: no file of its name, one that cannot be understood, or the environment. */
+export type Declaration =
+  | { readonly state: 'absent' }
+  /** `error` as the environment's own run tells it: `InvalidEnvironment`, or `Unforeseen` where the file overcame the parser. */
+  | { readonly state: 'invalid'; readonly error: ConvergeError }
+  | { readonly state: 'declared'; readonly environment: Environment };
+
+/**
+ * Reads the file of one environment at a fetched commit. What a link or a folder is under its name is `absent`, too. A read that fails
+ * throws: it is never absent.
+ */
+export async function readEnvironment({
+  repository,
+  commit,
+  name,
+}: {
+  repository: Pick<Repository, 'readFile'>;
+  commit: string;
+  name: string;
+}): Promise<Declaration> {
+  const file = environmentPath(name);
+  const bytes = await repository.readFile({ commit, path: file });
+  if (bytes === undefined) return { state: 'absent' };
+  try {
+    const text = Buffer.from(bytes).toString('utf8');
+    return { state: 'declared', environment: parseEnvironmentFile({ file, text }) };
+  } catch (error) {
+    const refused = refusalOf(error, file);
+    if (refused === undefined) throw error;
+    return { state: 'invalid', error: refused };
+  }
 }
 
 /** An environment and all that it depends on, over others too, as a commit declares them. */

@@ -1,5 +1,5 @@
-import { encodeChangeCommitted } from '../../events/change-committed.ts';
 import { branchHeadPath, readBranchHead, type BranchHead } from '../../source/branch-head.ts';
+import { announceCommit } from './announce-commit.ts';
 import { listEnvironments } from './declared-environments.ts';
 import { branchGone, isRemembered } from './fetch-branch.ts';
 import type { Ports } from '../../ports/ports.ts';
@@ -30,9 +30,7 @@ export async function pollBranch(
 
   const head = await repository.fetchHead();
   if (head === undefined) return undefined;
-  const { url, branch } = repository;
-  const change = { repository: name, url, branch, commit: head.id, previous: last?.commit ?? null, artifacts: [] };
-  await topics.publish('change-committed', encodeChangeCommitted(change, now()));
+  await announceCommit({ repository, commit: head.id, previous: last?.commit ?? null }, { topics, now });
   const seen: BranchHead = { commit: head.id, environments: await listEnvironments({ repository, commit: head.id }) };
   return {
     ...seen,

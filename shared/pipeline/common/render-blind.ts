@@ -1,14 +1,12 @@
 import type { Limits } from '../../config/config.ts';
 import type { Environment } from '../../environment/environment-file.ts';
+import { noSeed } from '../../inventory/seed-secret.ts';
 import type { ClusterApi } from '../../objects/cluster-api.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { LookupQuery } from '../../objects/lookup-query.ts';
 import type { Render } from '../../ports/renderer.ts';
 import type { Checkout } from '../../ports/git.ts';
 import { apiVersionsOf } from './render-inputs.ts';
-
-/** Random values draw from nothing: nobody applies them. */
-const noSeed = { seed: Buffer.alloc(32).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
 
 /**
  * Renders an environment without a cluster: whatever a template looks up is not there, and is noted in `looked`.

@@ -1,12 +1,12 @@
 import { ConvergeError, type ErrorCode } from '../../base/errors.ts';
 import { batchesOf } from '../../source/batches.ts';
-import { copyOf, mergeLedgers, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
+import type { Ledger, LedgerEntry } from '../../source/ledger.ts';
 import type { Lease } from '../common/lease.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
-import { announce } from './announce.ts';
+import { announceCommit } from '../common/announce-commit.ts';
 import { readUpload, type CheckedUpload } from './content.ts';
 import type { Announcement, Landing } from './land.ts';
 import { landApart } from './land-apart.ts';
@@ -16,7 +16,7 @@ import { writeLedger, type RecordedLedger } from './ledger.ts';
 export type ObjectResult = { readonly done: CopyOutcome } | { readonly failed: unknown };
 
 export interface CopyObjectsRequest {
-  /** At most one of each name. */
+  /** At most one of each name, none of which the ledger has. */
   readonly objects: readonly StoredObject[];
   /** The names of those whose refusal is told, and may be remembered as told. */
   readonly told: ReadonlySet<string>;
@@ -25,95 +25,89 @@ export interface CopyObjectsRequest {
   readonly repository: Repository;
   readonly ports: CopyPorts;
   readonly settings: CopySettings;
-  readonly settle: (name: string, result: ObjectResult) => void;
+}
+
+/** What became of some of the objects, by name, and the ledger as it is then. */
+export interface CopyStep {
+  readonly results: ReadonlyMap<string, ObjectResult>;
+  readonly recorded: RecordedLedger;
 }
 
 /** Objects read at a time are small ones, or a single one: so many bytes of them. */
 const bytesAtOnce = 32 * 1_048_576;
 
 /**
- * Brings objects into Git in as few commits as there can be, announces each commit, then writes the ledger, then settles each object: never with
- * less than that done. What is wrong about one object fails that object alone. Returns the ledger as it is then. Throws `LeaseLost`, and what
- * the ledger's write throws; objects that were not settled by then are not done.
+ * Brings objects into Git in as few commits as there can be, announces each commit, then writes the ledger, then yields what became of its
+ * objects: never with less than that done. What is wrong about one object fails that object alone. Throws `LeaseLost`, and what the ledger's
+ * write throws; the objects that no step named by then are not done.
  */
-export async function copyObjects(request: CopyObjectsRequest): Promise<RecordedLedger> {
-  const { settings, repository, ports, lease, settle } = request;
+export async function* copyObjects(request: CopyObjectsRequest): AsyncGenerator<CopyStep> {
+  const { lease } = request;
   let { recorded } = request;
-  const due = request.objects.filter((live) => {
-    const copy = copyOf({ ledger: recorded.ledger, artifact: live });
-    if (copy !== undefined) settle(live.name, { done: { outcome: 'already-copied', commit: copy.commit } });
-    return copy === undefined;
-  });
-  const { uploads, refused } = await readAll({ ...request, objects: due });
-  if (refused.length > 0)
-    recorded = await remember({
+  const uploads: CheckedUpload[] = [];
+  const refused: Refused[] = [];
+  for (const group of readTogether(request.objects)) {
+    const reads = await inParallel(group, async (live) => readOne(request, live));
+    uploads.push(...reads.flatMap((read) => (read.read === 'upload' ? [read.upload] : [])));
+    refused.push(...reads.filter((read) => read.read === 'refused'));
+    yield {
+      results: new Map(reads.flatMap((read) => (read.read === 'ended' ? [[read.name, read.result]] : []))),
       recorded,
-      news: { copied: new Map(), refused: new Map(refused.map(({ name, generation }) => [name, generation])) },
-      ports,
-      settings,
-    });
-  for (const { name, error } of refused) settle(name, { failed: error });
+    };
+  }
+  recorded = await remember(request, { recorded, news: newsOfRefused(refused) });
+  yield { results: new Map(refused.map(({ live, error }) => [live.name, { failed: error }])), recorded };
   for (const batch of batchesOf(uploads)) {
     await lease.assertHeld();
-    let landings: readonly Landing[];
-    try {
-      landings = await landApart({ uploads: batch, ledger: recorded.ledger, repository, ports, settings });
-      await announceAll({ landings, repository, ports });
-    } catch (error) {
-      for (const { live } of batch) settle(live.name, { failed: error });
-      continue;
-    }
-    recorded = await remember({ recorded, news: newsOf({ batch, landings, told: request.told }), ports, settings });
-    batch.forEach(({ live }, index) => {
-      const landing = landings[index];
-      if (landing !== undefined) settle(live.name, resultOf(landing));
-    });
+    const landed = await landAndAnnounce(request, { batch, ledger: recorded.ledger });
+    if (landed.outcome === 'landed')
+      recorded = await remember(request, { recorded, news: newsOfLanded(request, { batch, ...landed }) });
+    yield { results: resultsOf(batch, landed), recorded };
   }
-  return recorded;
 }
 
+/** What a look at one object found. Who refuses it is told, once the ledger knows. */
+type Read =
+  | { readonly read: 'upload'; readonly upload: CheckedUpload }
+  | { readonly read: 'ended'; readonly name: string; readonly result: ObjectResult }
+  | Refused;
+
 interface Refused {
-  readonly name: string;
-  readonly generation: string;
+  readonly read: 'refused';
+  readonly live: StoredObject;
   readonly error: ConvergeError;
 }
 
-/** Every object that is what it should be, read and checked; the others are settled, but for what is refused and told. */
-async function readAll({
-  objects,
-  told,
-  lease,
-  ports,
-  settings,
-  settle,
-}: CopyObjectsRequest): Promise<{ uploads: readonly CheckedUpload[]; refused: readonly Refused[] }> {
-  const uploads: CheckedUpload[] = [];
-  const refused: Refused[] = [];
-  async function readOne(live: StoredObject): Promise<void> {
-    await lease.assertHeld();
-    try {
-      const upload = await readUpload({ live, ports, settings });
-      if (upload === undefined) settle(live.name, { done: { outcome: 'gone' } });
-      else uploads.push(upload);
-    } catch (error) {
-      if (isAboutContent(error) && told.has(live.name))
-        refused.push({ name: live.name, generation: live.generation, error });
-      else settle(live.name, { failed: error });
-    }
-  }
-  let group: StoredObject[] = [];
+function readTogether(objects: readonly StoredObject[]): readonly (readonly StoredObject[])[] {
+  const groups: StoredObject[][] = [];
   let bytes = 0;
   for (const live of objects) {
-    if (group.length > 0 && bytes + live.bytes > bytesAtOnce) {
-      await inParallel(group, readOne);
-      group = [];
-      bytes = 0;
+    const group = groups.at(-1);
+    if (group === undefined || bytes + live.bytes > bytesAtOnce) {
+      groups.push([live]);
+      bytes = live.bytes;
+    } else {
+      group.push(live);
+      bytes += live.bytes;
     }
-    group.push(live);
-    bytes += live.bytes;
   }
-  await inParallel(group, readOne);
-  return { uploads, refused };
+  return groups;
+}
+
+/** Reads and checks an object. Throws `LeaseLost`. */
+async function readOne({ lease, ports, settings, told }: CopyObjectsRequest, live: StoredObject): Promise<Read> {
+  await lease.assertHeld();
+  const { name } = live;
+  try {
+    const upload = await readUpload({ live, ports, settings });
+    return upload === undefined
+      ? { read: 'ended', name, result: { done: { outcome: 'gone' } } }
+      : { read: 'upload', upload };
+  } catch (error) {
+    return isAboutContent(error) && told.has(name)
+      ? { read: 'refused', live, error }
+      : { read: 'ended', name, result: { failed: error } };
+  }
 }
 
 const endsElsewhere: readonly ErrorCode[] = ['GitRefused', 'StorageRefused', 'BranchMissing', 'UnreadableObject'];
@@ -123,6 +117,25 @@ export function isAboutContent(error: unknown): error is ConvergeError {
   return error instanceof ConvergeError && error.disposition === 'refuse' && !endsElsewhere.includes(error.code);
 }
 
+/** What became of a batch: a landing for each upload, in their order, all of them announced; or what met them all. */
+type Landed =
+  | { readonly outcome: 'landed'; readonly landings: readonly Landing[] }
+  | { readonly outcome: 'failed'; readonly error: unknown };
+
+async function landAndAnnounce(
+  { repository, ports, settings }: CopyObjectsRequest,
+  { batch, ledger }: { batch: readonly CheckedUpload[]; ledger: Ledger },
+): Promise<Landed> {
+  try {
+    const landings = await landApart({ uploads: batch, ledger, repository, ports, settings });
+    await announceAll({ landings, repository, ports });
+    return { outcome: 'landed', landings };
+  } catch (error) {
+    return { outcome: 'failed', error };
+  }
+}
+
+/** Before the ledger says that anything of the commits is in Git: until then each of their objects makes that they are announced again. */
 async function announceAll({
   landings,
   repository,
@@ -137,18 +150,18 @@ async function announceAll({
     if (landing.outcome !== 'refused' && landing.announcement !== undefined)
       announcements.set(landing.announcement.commit.id, landing.announcement);
   }
-  for (const announcement of announcements.values()) await announce({ ...announcement, repository, ports });
+  for (const { commit, artifacts } of announcements.values())
+    await announceCommit({ repository, commit: commit.id, previous: commit.parents[0] ?? null, artifacts }, ports);
 }
 
-function newsOf({
-  batch,
-  landings,
-  told,
-}: {
-  batch: readonly CheckedUpload[];
-  landings: readonly Landing[];
-  told: ReadonlySet<string>;
-}): Ledger {
+function newsOfRefused(refused: readonly Refused[]): Ledger {
+  return { copied: new Map(), refused: new Map(refused.map(({ live }) => [live.name, live.generation])) };
+}
+
+function newsOfLanded(
+  { told }: CopyObjectsRequest,
+  { batch, landings }: { batch: readonly CheckedUpload[]; landings: readonly Landing[] },
+): Ledger {
   const copied = new Map<string, LedgerEntry>();
   const refused = new Map<string, string>();
   batch.forEach(({ live }, index) => {
@@ -160,23 +173,26 @@ function newsOf({
   return { copied, refused };
 }
 
+function resultsOf(batch: readonly CheckedUpload[], landed: Landed): CopyStep['results'] {
+  if (landed.outcome === 'failed') return new Map(batch.map(({ live }) => [live.name, { failed: landed.error }]));
+  const { landings } = landed;
+  return new Map(
+    batch.flatMap(({ live }, index) => {
+      const landing = landings[index];
+      return landing === undefined ? [] : [[live.name, resultOf(landing)]];
+    }),
+  );
+}
+
 function resultOf(landing: Landing): ObjectResult {
   if (landing.outcome === 'refused') return { failed: landing.error };
   return { done: { outcome: landing.outcome, commit: landing.entry.commit } };
 }
 
-async function remember({
-  recorded,
-  news,
-  ports,
-  settings,
-}: {
-  recorded: RecordedLedger;
-  news: Ledger;
-  ports: CopyPorts;
-  settings: CopySettings;
-}): Promise<RecordedLedger> {
-  if (news.copied.size === 0 && news.refused.size === 0)
-    return { ...recorded, ledger: mergeLedgers(recorded.ledger, news) };
-  return writeLedger({ recorded, news, ports, settings });
+async function remember(
+  { ports, settings }: CopyObjectsRequest,
+  { recorded, news }: { recorded: RecordedLedger; news: Ledger },
+): Promise<RecordedLedger> {
+  if (news.copied.size === 0 && news.refused.size === 0) return recorded;
+  return await writeLedger({ recorded, news, ports, settings });
 }

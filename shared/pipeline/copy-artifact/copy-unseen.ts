@@ -1,7 +1,7 @@
 import { describeError, type ConvergeError } from '../../base/errors.ts';
 import { encodeDeadLetter } from '../../events/dead-letter.ts';
 import { artifactUri } from '../../source/artifact.ts';
-import { pendingOf } from '../../source/ledger.ts';
+import { pendingOf, type Ledger } from '../../source/ledger.ts';
 import { isAboutContent } from './copy-objects.ts';
 import { takeIn } from './intake.ts';
 import { readLedger } from './ledger.ts';
@@ -25,7 +25,7 @@ export async function copyUnseen(
         const [objects, { ledger }] = await Promise.all([ports.buckets.list(bucket), readLedger({ ports, settings })]);
         const before = ports.now().getTime() - eventMilliseconds;
         const unseen = pendingOf({ objects, ledger }).filter(({ createdAt }) => createdAt.getTime() < before);
-        const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ports, settings })));
+        const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ledger, ports, settings })));
         return outcomes.flatMap((uri) => uri ?? []);
       } catch (error) {
         ports.log('WARNING', 'a bucket could not be looked at', { bucket, error: describeError(error) });
@@ -38,16 +38,18 @@ export async function copyUnseen(
 
 async function copyOne({
   live,
+  ledger,
   ports,
   settings,
 }: {
   live: StoredObject;
+  ledger: Ledger;
   ports: CopyPorts;
   settings: CopySettings;
 }): Promise<string | undefined> {
   const uri = artifactUri(live);
   try {
-    await takeIn({ live, ports, settings });
+    await takeIn({ live, ledger, ports, settings });
     ports.log('WARNING', 'an object was copied whose event never came', { artifact: uri });
     return uri;
   } catch (error) {

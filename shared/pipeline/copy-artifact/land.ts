@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { copyMessage } from '../../source/commit-message.ts';
-import { copyOf, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
+import type { Ledger, LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
@@ -28,7 +28,7 @@ export interface Announcement {
 }
 
 export interface LandRequest {
-  /** At least one, at most one of each name, in the order of their generations. */
+  /** At least one, at most one of each name, in the order of their generations; none that the ledger has. */
   readonly uploads: readonly CheckedUpload[];
   readonly ledger: Ledger;
   readonly repository: Repository;
@@ -74,7 +74,7 @@ async function landOnHead({
   const accepted: Accepted = { files: new Set(), folders: new Set() };
   for (const upload of uploads) {
     const known =
-      head === undefined ? undefined : await knownLanding({ upload, copies, generations, ledger, head, repository });
+      head === undefined ? undefined : await knownLanding({ upload, copies, generations, head, repository });
     if (known !== undefined) {
       landings.set(upload, known);
       continue;
@@ -107,25 +107,21 @@ async function landOnHead({
   return uploads.flatMap((upload) => landings.get(upload) ?? []);
 }
 
-/** An upload that is in Git already: its own generation, a newer one, or a newer group around it. */
+/** An upload that is in Git already, though the ledger did not say so: its own generation, a newer one, or a newer group around it. */
 async function knownLanding({
   upload,
   copies,
   generations,
-  ledger,
   head,
   repository,
 }: {
   upload: CheckedUpload;
   copies: ReadonlyMap<string, Copy>;
   generations: ReadonlyMap<string, string>;
-  ledger: Ledger;
   head: Commit;
   repository: Repository;
 }): Promise<Landing | undefined> {
   const { live, target } = upload;
-  const recorded = copyOf({ ledger, artifact: live });
-  if (recorded !== undefined) return { outcome: 'already-copied', entry: recorded, announcement: undefined };
   const copy = copies.get(live.name);
   if (copy !== undefined && BigInt(copy.generation) >= BigInt(live.generation)) {
     const entry = await entryOf({ upload, commit: copy.commit, generation: copy.generation, repository });

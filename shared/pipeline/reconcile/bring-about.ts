@@ -9,8 +9,16 @@ import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey } from '../../objects/object-id.ts';
 import { failuresOf, type Change } from '../../plan/change-set.ts';
 import { doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
-import { applyChanges, type Applied, type BeforeOthers } from './write/apply-changes.ts';
-import { rememberObjects } from './run/remember-objects.ts';
+import {
+  applyChanges,
+  applyDefinitions,
+  applyRest,
+  withoutRest,
+  type Applied,
+  type ApplyRequest,
+  type DefinitionsApplied,
+} from './write/apply-changes.ts';
+import { keepOnFailure, rememberObjects } from './run/remember-objects.ts';
 import { awaitHealth } from './write/await-health.ts';
 import { checkpoint } from './write/checkpoint.ts';
 import { conclude } from './conclude.ts';
@@ -56,39 +64,51 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
 }
 
 /** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
-async function write(
-  target: Target,
-  { desired, observed, actions, renewed, hooks: { record, due }, rollout }: Course,
-): Promise<Step<Written>> {
-  const { run, revision, environment } = target;
-  const { releases } = desired;
-  let hooks: HooksRun = { record, parent: observed.parent, failed: undefined, left: undefined };
-  let current = rollout;
-  const runPreHooks: BeforeOthers = async ({ changes: definitions, api, parent }) => {
-    if (failuresOf(definitions).length > 0) return 'stop';
-    const isDue = dueHooks({ releases, record, phase: 'pre' }).length > 0;
-    hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
-    if (hooks.failed !== undefined || hooks.left !== undefined) return 'stop';
-    // The hooks had their own time.
-    if (isDue) {
-      current = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-      await run.memoryFile.save({ ...run.memoryFile.memory(), rollout: current });
-    }
-    return 'go on';
-  };
+async function write(target: Target, course: Course): Promise<Step<Written>> {
+  const { run } = target;
+  const { actions, observed, renewed, rollout } = course;
+  const { record, due } = course.hooks;
   // Once Helm's record is gone, nobody could tell any more that the release was adopted.
   const adopted = observed.adoptedReleases === undefined ? undefined : record;
-  const applied = await applyChanges(target, {
-    actions,
-    observed,
-    hooks: adopted,
-    beforeOthers: due ? runPreHooks : undefined,
-  });
-  await rememberObjects(run, { ...renewed, ...applied.remembered });
-  if (applied.superseded || hooks.left === 'superseded') return superseded;
-  if (hooks.left !== undefined)
-    return ended(await checkpoint(target, { message: hooks.left.waitsFor, rollout: current }));
-  return { step: 'done', made: { applied, hooks, rollout: current } };
+  const request: ApplyRequest = { actions, observed, hooks: adopted };
+  const written: Written = due
+    ? await applyAroundHooks(target, course, request)
+    : { applied: await applyChanges(target, request), hooks: unrun(course), rollout };
+  await rememberObjects(run, { ...renewed, ...written.applied.remembered });
+  const { left } = written.hooks;
+  if (written.applied.superseded || left === 'superseded') return superseded;
+  if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: written.rollout }));
+  return { step: 'done', made: written };
+}
+
+/** The definitions first, which hooks may need; then the hooks; then the rest, unless one of the former failed or a hook is not through. */
+async function applyAroundHooks(target: Target, course: Course, request: ApplyRequest): Promise<Written> {
+  const { run } = target;
+  const begun = await applyDefinitions(target, request);
+  if (failuresOf(begun.done.changes).length > 0)
+    return { applied: withoutRest(begun), hooks: unrun(course), rollout: course.rollout };
+  const { hooks, rollout } = await keepOnFailure(run, begun.done.remembered, () => runPreHooks(target, course, begun));
+  const isThrough = hooks.failed === undefined && hooks.left === undefined;
+  return { applied: isThrough ? await applyRest(target, begun) : withoutRest(begun), hooks, rollout };
+}
+
+/** The roll-out begins when they are through: they have their own time. */
+async function runPreHooks(
+  target: Target,
+  { desired: { releases }, hooks: { record }, rollout }: Course,
+  { api, parent }: DefinitionsApplied,
+): Promise<Omit<Written, 'applied'>> {
+  const { run, revision, environment } = target;
+  const isDue = dueHooks({ releases, record, phase: 'pre' }).length > 0;
+  const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
+  if (!isDue || hooks.failed !== undefined || hooks.left !== undefined) return { hooks, rollout };
+  const begun = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  await run.memoryFile.save({ ...run.memoryFile.memory(), rollout: begun });
+  return { hooks, rollout: begun };
+}
+
+function unrun({ hooks: { record }, observed: { parent } }: Course): HooksRun {
+  return { record, parent, failed: undefined, left: undefined };
 }
 
 async function prune(

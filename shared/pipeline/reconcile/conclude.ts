@@ -8,7 +8,8 @@ import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
-import { writeParent, type Applied } from './write/apply-changes.ts';
+import type { Applied } from './write/apply-changes.ts';
+import { writeParent } from './write/write-parent.ts';
 import { checkpoint } from './write/checkpoint.ts';
 import type { DesiredState } from './render/desired-state.ts';
 import type { Pruned } from './write/prune-stale.ts';
@@ -16,9 +17,8 @@ import { renderKeyOf } from '../common/render-inputs.ts';
 import type { Course } from './write/begin-revision.ts';
 import { secondsSince, type RunResult, type Target } from './run/target.ts';
 import { releasedDiffs, tellReleased } from './tell/tell-released.ts';
-import { diverge, tellConverged, tellNotices } from './tell/tell.ts';
-import type { ObservedState } from './observe/observed-state.ts';
 import { hiddenKeys } from './observe/unserved-kinds.ts';
+import { diverge, tellConverged, tellNotices } from './tell/tell.ts';
 
 /** What a run has done, all of it healthy. */
 interface Done {
@@ -31,49 +31,95 @@ interface Done {
 
 /** Tells that the environment has converged, or what was left of it on purpose. */
 export async function conclude(target: Target, course: Course, done: Done): Promise<RunResult> {
-  const { run, revision, environment, cluster } = target;
-  const { desired, quiet, before, notices } = course;
-  const {
-    applied,
-    pruned,
-    health: { state: health, unawaited },
-  } = done;
-  const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
-  const waiting = [...new Set([...pruned.pending, ...hiddenOf(course)])].sort();
-  const left = [...new Set([...skipped.map(objectKey), ...waiting])].sort();
-  const pending = waiting.length === 0 ? undefined : waiting;
-  const unwanted = pending?.filter((key) => pruned.unwanted.includes(key));
+  const { run } = target;
+  const { pruned } = done;
+  const leftovers = leftoversOf(course, pruned);
+  const { left, pending } = leftovers;
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
     await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
     return await tellLeft(target, done);
   }
-  if (course.unhealed.length > 0) {
-    const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: course.unhealed });
-    await run.memoryFile.save({
-      ...run.memoryFile.memory(),
-      left,
-      pending,
-      health,
-      unawaited,
-      rollout: undefined,
-      retry: undefined,
-      waiting: undefined,
-    });
-    return { outcome: 'diverged', revision, reason, summary };
-  }
-
-  const renderKey = renderKeyOf({
-    environment,
-    inputs: desired.inputs,
-    api: applied.api,
-    renderer: await run.ports.renderer.version(),
-  });
-  if (quiet === undefined)
-    await recordConverged(target, { applied, desired, observed: course.observed, left: skipped, renderKey });
-  await tellNotices(target, [...notices, ...applied.notices]);
+  if (course.unhealed.length > 0) return await leaveUnhealed(target, course, { health: done.health, left, pending });
+  const renderKey = await renderKeyNow(target, { course, done });
+  if (course.quiet === undefined)
+    await recordConverged(target, { course, done, skipped: leftovers.skipped, renderKey });
+  await tellNotices(target, [...course.notices, ...done.applied.notices]);
   await tellReleased({ ...target, guarded: pruned.released ?? [] });
+  // Before it is told: an environment whose old inventory, or what that holds, cannot be let go of has not converged.
+  const divergence = await target.previous?.finish();
+  if (divergence !== undefined) {
+    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
+    return await diverge(run, { ...target, divergence });
+  }
+  return await tellEnd(target, { course, done, leftovers, renderKey });
+}
+
+/** What the prune left for now, or for good, and what it could not see. */
+interface Leftovers {
+  readonly skipped: readonly ObjectId[];
+  /** Keys of all of it. */
+  readonly left: string[];
+  /** Keys of what is looked at again. */
+  readonly pending: string[] | undefined;
+  /** And of those among them that no other environment wants. */
+  readonly unwanted: string[] | undefined;
+}
+
+function leftoversOf(course: Course, pruned: Pruned): Leftovers {
+  const skipped = pruned.changes.flatMap((change) => (change.did === 'skipped' ? [change.id] : []));
+  const waiting = [...new Set([...pruned.pending, ...hiddenOf(course)])].sort();
+  const pending = waiting.length === 0 ? undefined : waiting;
+  return {
+    skipped,
+    left: [...new Set([...skipped.map(objectKey), ...waiting])].sort(),
+    pending,
+    unwanted: pending?.filter((key) => pruned.unwanted.includes(key)),
+  };
+}
+
+/** All is done but for drift that is told and left alone. */
+async function leaveUnhealed(
+  { run, revision }: Target,
+  { unhealed }: Course,
+  {
+    health: { state: health, unawaited },
+    left,
+    pending,
+  }: { health: EnvironmentHealth } & Pick<Leftovers, 'left' | 'pending'>,
+): Promise<RunResult> {
+  const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
+  await run.memoryFile.save({
+    ...run.memoryFile.memory(),
+    left,
+    pending,
+    health,
+    unawaited,
+    rollout: undefined,
+    retry: undefined,
+    waiting: undefined,
+  });
+  return { outcome: 'diverged', revision, reason, summary };
+}
+
+async function renderKeyNow(
+  { run, environment }: Target,
+  { course: { desired }, done: { applied } }: { course: Course; done: Done },
+): Promise<string> {
+  const renderer = await run.ports.renderer.version();
+  return renderKeyOf({ environment, inputs: desired.inputs, api: applied.api, renderer });
+}
+
+async function tellEnd(
+  target: Target,
+  { course, done, leftovers, renderKey }: { course: Course; done: Done; leftovers: Leftovers; renderKey: string },
+): Promise<RunResult> {
+  const { run, revision, environment, cluster } = target;
+  const { desired, quiet, before, earlier } = course;
+  const { applied, pruned } = done;
+  const { left, pending, unwanted } = leftovers;
+  const { state: health, unawaited } = done.health;
   const memory = run.memoryFile.memory();
-  const rolledOut = joinRolledOut({ earlier: course.earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
+  const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   await tellConverged(run, {
     memory: {
       ...memory,
@@ -82,17 +128,8 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
       converged: { ...(quiet ?? target.attempted), renderKey },
       previous: previousOf({ before, desired }),
       objects: onlyDesired({ objects: memory.objects, desired }),
-      ...{
-        left,
-        pending,
-        unwanted,
-        health,
-        unawaited,
-        rollout: undefined,
-        rolledOut: undefined,
-        retry: undefined,
-        waiting: undefined,
-      },
+      ...{ left, pending, unwanted, health, unawaited },
+      ...{ rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
     },
     converged: {
       cluster: cluster.name,
@@ -143,16 +180,15 @@ function previousOf({
 async function recordConverged(
   { run, revision, environment, cluster, applySet }: Target,
   {
-    applied,
-    desired,
-    observed,
-    left,
+    course: { desired, observed },
+    done: { applied },
+    skipped,
     renderKey,
-  }: { applied: Applied; desired: DesiredState; observed: ObservedState; left: readonly ObjectId[]; renderKey: string },
+  }: { course: Course; done: Done; skipped: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
   const { unserved = [] } = observed;
   const known = extentOf({
-    ids: [...desired.objects.map((object) => object.id), ...left],
+    ids: [...desired.objects.map((object) => object.id), ...skipped],
     parentNamespace: environment.namespace,
   });
   // Where what cannot be read now may be is not forgotten.

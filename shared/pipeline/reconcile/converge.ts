@@ -1,9 +1,6 @@
-import { ConvergeError, describeError, refusalOf, type ErrorCode } from '../../base/errors.ts';
-import type { Divergence } from '../../drift/divergence.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
+import { ConvergeError } from '../../base/errors.ts';
+import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
-import type { AttemptedRevision } from '../../memory/memory.ts';
-import { nextRetry } from '../../memory/retry.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -20,27 +17,27 @@ import { readOwnParent, hasWritten } from './observe/own-parent.ts';
 import { openOtherEnvironments } from './others/other-environments.ts';
 import { both } from '../common/parallel.ts';
 import { readStrays } from './observe/read-strays.ts';
-import { readInputs } from '../common/render-inputs.ts';
 import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
 import { finishRollback, reviewRollback } from './roll-back.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
-import { isAboutBranch } from '../common/fetch-branch.ts';
+import { readEnvironment } from '../common/declared-environments.ts';
 import type { Commit } from '../../ports/git.ts';
+import { attemptAt, sameAttempt } from './run/attempt.ts';
 import type { Run } from './run/run.ts';
 import { confirmUnchanged, isUnchanged, rendersAsBefore } from './judge/unchanged.ts';
 import { openSuccession, refuseContestedNames, type Succession } from './leave/succession.ts';
 import type { RunResult, Target } from './run/target.ts';
 import { tearDown } from './leave/tear-down.ts';
-import { diverge, publishUntold, tellDivergence } from './tell/tell.ts';
+import { publishUntold, tellDivergence } from './tell/tell.ts';
+import { tellDistrusted, tellRefused } from './tell/tell-refused.ts';
 import { tellDependents } from './tell/tell-dependents.ts';
+import { refuseMove } from './accept/refuse-move.ts';
+import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
 import { nameParent } from './write/name-parent.ts';
-
-/** What only a commit mends. */
-const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed', 'DuplicateObject', 'EmptyRender'];
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
 export async function converge(run: Run): Promise<RunResult> {
@@ -62,90 +59,61 @@ async function convergeOne(run: Run): Promise<RunResult> {
   if ((await reviewRollback(run)) === 'superseded') return { outcome: 'superseded' };
   const repository = run.ports.repository(run.repository);
   const commit = run.head;
-  const file = environmentPath(run.environment);
-  const bytes = commit === undefined ? undefined : await repository.readFile({ commit: commit.id, path: file });
   // An empty repository declares nothing, and removes nothing either.
   if (commit === undefined) return { outcome: 'absent' };
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
   const distrust = await distrustOf(run, commit);
-  if (distrust !== undefined) return await refuseRevision(run, { commit, revision, distrust });
-  if (bytes === undefined) return await tearDown(run, commit);
+  if (distrust !== undefined) return await tellDistrusted(run, { commit, revision, distrust });
+  const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
+  if (declared.state === 'absent') return await tearDown(run, commit);
   if (pausedRetry(run, revision)?.healing === false) return stillFailing(run, revision);
-  const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
 
-  let environment: Environment | undefined;
-  let attempted: AttemptedRevision = {
-    commit: commit.id,
-    revision,
-    at: run.startedAt.toISOString(),
-    inputs: await inputsAt([file]),
-  };
+  const attempted = await attemptAt(run, { commit, revision, paths: [environmentPath(run.environment)] });
+  if (declared.state === 'invalid')
+    return await tellRefused(run, { error: declared.error, attempted, environment: undefined });
+  const { environment } = declared;
   try {
-    environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-    await acceptRule(run, { commit, environment });
-    attempted = { ...attempted, inputs: await inputsAt(declaredPaths(environment)) };
-    if (environment.suspend) {
-      await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
-      return { outcome: 'suspended' };
-    }
-    refuseMove(run, environment);
-    await refuseContestedNames(run, { commit, environment });
-    await tellRewrittenBranch(run, { attempted, environment });
-    const gate = await checkDependencies(run, { environment, commit: commit.id });
-    if (gate.gate !== 'open')
-      return await waitForDependencies(run, { environment, attempted: sameAttempt(run, attempted), gate });
-    await stopWaiting(run);
-    const cluster = await run.ports.cluster({
-      name: environment.cluster,
-      repository: run.repository,
-      environment: run.environment,
-    });
-    const target = {
-      run,
-      commit,
-      revision,
-      attempted: sameAttempt(run, attempted),
-      environment,
-      cluster,
-      api: await cluster.api(),
-      applySet: applySetOf({
-        repository: run.repository,
-        environment: run.environment,
-        namespace: environment.namespace,
-        deletion: environment.deletion,
-        url: repository.url,
-      }),
-    };
-    return await succeed({ ...target, others: openOtherEnvironments(target) });
+    return await convergeDeclared(run, { commit, revision, environment });
   } catch (error) {
-    const refused = refusalOf(error, run.key);
-    // What cannot be read of the branch is no attempt at this commit: later ones are still told from the last.
-    if (refused === undefined || isAboutBranch(error)) throw error;
-    if (refused.code === 'Unforeseen')
-      run.ports.log('ERROR', 'a run met an error that nobody foresaw', {
-        environment: run.key,
-        error: describeError(refused),
-        stack: error instanceof Error ? error.stack : undefined,
-      });
-    const reason = refused.code === 'EmptyRender' ? 'Guarded' : 'Failed';
-    // What a failed render would have read is not known: any commit may mend it.
-    if (environment !== undefined) attempted = { ...attempted, inputs: await inputsAt(['']) };
-    const { at } = sameAttempt(run, attempted);
-    const retry = ofTheCommit.includes(refused.code)
-      ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() })
-      : undefined;
-    return await diverge(run, {
-      environment,
-      retry,
-      attempted: { ...attempted, at },
-      divergence: {
-        reason,
-        revision,
-        summary: refused.code === 'UntrustedRevision' ? `${refused.code}: ${refused.message}` : refused.message,
-        objects: [],
-      },
-    });
+    return await tellRefused(run, { error, attempted, environment });
   }
+}
+
+/** Brings what an environment file declares about, unless the environment rests, or waits for others. Throws what is refused of it. */
+async function convergeDeclared(
+  run: Run,
+  { commit, revision, environment }: Pick<Target, 'commit' | 'revision' | 'environment'>,
+): Promise<RunResult> {
+  await acceptRule(run, { commit, environment });
+  const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
+  if (environment.suspend) {
+    await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
+    return { outcome: 'suspended' };
+  }
+  refuseMove(run, environment);
+  await refuseContestedNames(run, { commit, environment });
+  await tellRewrittenBranch(run, { attempted, environment });
+  const gate = await checkDependencies(run, { environment, commit: commit.id });
+  if (gate.gate !== 'open')
+    return await waitForDependencies(run, { environment, attempted: sameAttempt(run, attempted), gate });
+  await stopWaiting(run);
+  return await succeed(
+    await openTarget(run, { commit, revision, environment, attempted: sameAttempt(run, attempted) }),
+  );
+}
+
+/** Opens the cluster, as the environment is to act in it. */
+async function openTarget(
+  run: Run,
+  declared: Pick<Target, 'commit' | 'revision' | 'environment' | 'attempted'>,
+): Promise<Target> {
+  const { repository, environment: name } = run;
+  const { cluster: clusterName, namespace, deletion } = declared.environment;
+  const cluster = await run.ports.cluster({ name: clusterName, repository, environment: name });
+  const { url } = run.ports.repository(repository);
+  const applySet = applySetOf({ repository, environment: name, namespace, deletion, url });
+  const target = { run, ...declared, cluster, api: await cluster.api(), applySet };
+  return { ...target, others: openOtherEnvironments(target) };
 }
 
 async function distrustOf(run: Run, commit: Commit): Promise<ConvergeError | undefined> {
@@ -158,37 +126,14 @@ async function distrustOf(run: Run, commit: Commit): Promise<ConvergeError | und
   }
 }
 
-/** Tells a revision whose signature is not accepted. Nothing of it is believed, its environment file neither. Any other commit may mend it. */
-async function refuseRevision(
-  run: Run,
-  { commit, revision, distrust }: { commit: Commit; revision: string; distrust: ConvergeError },
-): Promise<RunResult> {
-  const inputs = await readInputs({ repository: run.ports.repository(run.repository), commit: commit.id, paths: [''] });
-  const attempted = sameAttempt(run, { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs });
-  run.ports.log('WARNING', 'refused a revision', {
-    code: distrust.code,
-    environment: run.key,
-    revision,
-    error: distrust.message,
-  });
-  const divergence: Divergence = {
-    reason: 'Failed',
-    revision,
-    summary: `${distrust.code}: ${distrust.message}`,
-    objects: [],
-  };
-  return await diverge(run, { environment: undefined, attempted, divergence });
-}
-
 /** Converges, and where the environment was renamed, takes over what it owns under its previous names. Whose the inventory is, is read first. */
 async function succeed(target: Target): Promise<RunResult> {
   const { run, commit } = target;
   const parent = await readOwnParent({ ...target, memory: run.memoryFile.memory(), commit: commit.id });
   const succession = await openSuccession(target);
   try {
-    const result = await convergeTarget(target, { succession, parent });
-    if (result.outcome === 'converged') await succession?.finish();
-    return result;
+    const renamed = succession === undefined ? target : { ...target, previous: succession };
+    return await convergeTarget(renamed, { succession, parent });
   } finally {
     await succession?.release();
   }
@@ -266,57 +211,4 @@ async function comparePlan(
 
 function keyOf(planned: PlannedAction): string {
   return planned.action === 'prune' ? planned.observed.key : planned.desired.key;
-}
-
-/** Somewhere else, the inventory would be another one, and the objects of the first would stay behind for ever. */
-function refuseMove(run: Run, { name, cluster, namespace }: Environment): void {
-  const memory = run.memoryFile.memory();
-  const moved = [
-    ...(memory.cluster !== '' && memory.cluster !== cluster
-      ? [`spec.cluster from ${memory.cluster} to ${cluster}`]
-      : []),
-    ...(memory.namespace !== '' && memory.namespace !== namespace
-      ? [`spec.namespace from ${memory.namespace} to ${namespace}`]
-      : []),
-  ];
-  if (moved.length === 0 || memory.namespace === '') return;
-  throw new ConvergeError({
-    code: 'NotImplemented',
-    subject: environmentPath(name),
-    message: `changing ${moved.join(' and ')} is not implemented yet`,
-    remedy: 'add a new environment there, and remove this one',
-    disposition: 'refuse',
-  });
-}
-
-/**
- * A run never goes back behind the revision attempted last. Where the branch's head is no descendant of it, the branch was
- * rewritten by force, which is told before the run follows.
- */
-async function tellRewrittenBranch(
-  run: Run,
-  { attempted, environment }: { attempted: AttemptedRevision; environment: Environment },
-): Promise<void> {
-  const { attempted: last } = run.memoryFile.memory();
-  const { commit, revision } = attempted;
-  if (last === undefined || last.commit === commit) return;
-  const repository = run.ports.repository(run.repository);
-  if (await repository.isAncestor({ ancestor: last.commit, descendant: commit })) return;
-  if ((await repository.head()) !== commit) {
-    throw new ConvergeError({
-      code: 'GitUnavailable',
-      subject: run.key,
-      message: 'the branch moved while it was read',
-      disposition: 'retry',
-    });
-  }
-  const summary = `the branch was rewritten: ${last.revision} is no ancestor of ${revision}`;
-  const divergence: Divergence = { reason: 'Guarded', revision, summary, objects: [] };
-  await tellDivergence(run, { divergence, environment, attempted, cluster: environment.cluster, action: 'healing' });
-}
-
-/** An attempt at the revision attempted last is that attempt again: with its time, and the inputs it found by rendering. */
-function sameAttempt(run: Run, attempted: AttemptedRevision): AttemptedRevision {
-  const last = run.memoryFile.memory().attempted;
-  return last?.commit === attempted.commit ? last : attempted;
 }

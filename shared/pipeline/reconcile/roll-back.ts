@@ -7,7 +7,7 @@ import { parseTime } from '../../base/time.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
-import { announce } from '../rollback/revert-on-branch.ts';
+import { announceCommit } from '../common/announce-commit.ts';
 import { notRolledBack, revert, type RolledBack } from './judge/plan-rollback.ts';
 import { clockSkew, longestRollBack } from '../common/pauses.ts';
 import { readInputs } from '../common/render-inputs.ts';
@@ -44,7 +44,7 @@ export async function finishRollback(run: Run): Promise<void> {
     return;
   }
   const { commit, previous, to } = reverted;
-  await announce({ repository, commit: commit.id, previous, ports: run.ports });
+  await announceCommit({ repository, commit: commit.id, previous }, run.ports);
   const restored = await readInputs({ repository, commit: commit.id, paths: Object.keys(quarantine.inputs) });
   const done: Quarantine = { ...quarantine, revert: commit.id, restored };
   await writeQuarantine({ ...named, quarantine: done });

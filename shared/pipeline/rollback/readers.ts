@@ -1,10 +1,8 @@
-import { ConvergeError } from '../../base/errors.ts';
-import { environmentPath, parseEnvironmentFile, type Environment } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import type { Memory } from '../../memory/memory.ts';
 import { asksForRollback } from '../../memory/quarantine.ts';
 import type { Reader } from '../../source/revert.ts';
-import { listEnvironments } from '../common/declared-environments.ts';
+import { listEnvironments, readEnvironment } from '../common/declared-environments.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Repository } from '../../ports/git.ts';
 import { readInputs } from '../common/render-inputs.ts';
@@ -51,34 +49,15 @@ export async function otherReaders({
 
   async function readerOf(environment: string): Promise<OtherReader> {
     const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
-    const declared = await declaredAt({ repository, commit, environment });
+    const declared = await readEnvironment({ repository, commit, name: environment });
     const remembered = rememberedPaths(memory);
-    if (declared === undefined) return { environment, asks: false, paths: remembered.length > 0 ? remembered : [''] };
+    if (declared.state !== 'declared')
+      return { environment, asks: false, paths: remembered.length > 0 ? remembered : [''] };
     const current = await readInputs({ repository, commit, paths: Object.keys(memory.converged?.inputs ?? {}) });
     return {
       environment,
-      paths: [...new Set([...declaredPaths(declared), ...remembered])],
-      asks: asksForRollback({ environment: declared, converged: memory.converged, current }),
+      paths: [...new Set([...declaredPaths(declared.environment), ...remembered])],
+      asks: asksForRollback({ environment: declared.environment, converged: memory.converged, current }),
     };
-  }
-}
-
-/** The environment as a fetched commit declares it; undefined where its file is not there, or is wrong. */
-export async function declaredAt({
-  repository,
-  commit,
-  environment,
-}: {
-  repository: Repository;
-  commit: string;
-  environment: string;
-}): Promise<Environment | undefined> {
-  const file = environmentPath(environment);
-  const bytes = await repository.readFile({ commit, path: file });
-  try {
-    return bytes === undefined ? undefined : parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return undefined;
-    throw error;
   }
 }

@@ -1,7 +1,6 @@
 import { environmentOfPath } from '../../environment/environment-file.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import { encodeChangeCommitted } from '../../events/change-committed.ts';
 import {
   planRevert,
   revertMessage,
@@ -117,23 +116,4 @@ function changesOf({ restore }: RevertPlan): readonly TreeChange[] {
     { path, content: undefined, executable: false },
     ...(to === undefined ? [] : [{ path, content: { blob: to.id }, executable: to.kind === 'executable' }]),
   ]);
-}
-
-/** Announces the commit as any other; its webhook's announcement is the same event. */
-export async function announce({
-  repository,
-  commit,
-  previous,
-  ports,
-}: {
-  repository: Repository;
-  commit: string;
-  previous: string | null;
-  ports: Pick<Ports, 'topics' | 'now'>;
-}): Promise<void> {
-  const { repositoryClass, url, branch } = repository;
-  await ports.topics.publish(
-    'change-committed',
-    encodeChangeCommitted({ repository: repositoryClass, url, branch, commit, previous, artifacts: [] }, ports.now()),
-  );
 }

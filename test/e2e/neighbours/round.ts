@@ -2,6 +2,7 @@ import type { ApiResource } from '../../../shared/objects/cluster-api.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { partOfLabel } from '../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
+import type { ReconcileResult } from '../../../shared/pipeline/reconcile.ts';
 import { Killed, pushUnheard, type InProcess } from '../in-process.ts';
 import { environmentFile, eventually, type Clone, type Files, type World } from '../world.ts';
 import { drawFrom } from '../../seeded-draw.ts';
@@ -435,8 +436,12 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         change(actor, { beside: [] });
         await push({ class: actor.class, files: filesOf(current(actor)) });
         // The first may be what tells of another trouble; a deletion that could not be tried is tried again by the second.
-        for (let look = 0; look < 2; look++) await runOnce(current(actor));
-        if (wasMade && (await isThere())) found.push(`after serve: Gadget ${gadget} of ${keyOf(actor)} stayed behind`);
+        await runOnce(current(actor));
+        const end = await runOnce(current(actor));
+        // A revision that fails prunes nothing.
+        const converges = end === 'converged' || end === 'unchanged';
+        if (wasMade && converges && (await isThere()))
+          found.push(`after serve: Gadget ${gadget} of ${keyOf(actor)} stayed behind`);
         story.push(
           `${keyOf(actor)} drops Gadget ${gadget}, whose version is served no more${wasMade ? '' : ' (it was never made)'}`,
         );
@@ -497,7 +502,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         ) as Files,
       });
     }
-    const before = await live();
+    const before = new Map(await live());
     for (const title of before.keys()) {
       if (!rights.has(title)) rights.set(title, { owner: 'person', takers: new Set(), mayGo: false, mayChange: false });
     }
@@ -519,6 +524,8 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
       await runOnce(environment);
       for (const [title] of await live()) {
         if (known.has(title)) continue;
+        // It went rightly, and somebody else has the name now.
+        if (rights.get(title)?.mayGo === true) before.delete(title);
         const declared = environment.objects.find((one) => identityOf(one) === title);
         // A hook's object is its release's.
         const isOfHook = declared?.hook !== undefined;
@@ -536,9 +543,9 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
   async function runOnce(
     { class: repository, name }: Environment,
     dies: (count: number) => boolean = () => false,
-  ): Promise<void> {
+  ): Promise<ReconcileResult['outcome'] | undefined> {
     try {
-      await inProcess.run(name, { repository, dies: ({ count }) => dies(count) });
+      return (await inProcess.run(name, { repository, dies: ({ count }) => dies(count) })).outcome;
     } catch (error) {
       if (!(error instanceof Killed))
         story.push(`  ${repository}/${name}: ${error instanceof Error ? error.message.slice(0, 200) : String(error)}`);
@@ -546,6 +553,7 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         .bucket(world.pipeline.stateBucket)
         .file(statePaths({ repository, environment: name }).lease)
         .delete({ ignoreNotFound: true });
+      return undefined;
     }
   }
 

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { unpackArchive } from '../../../shared/adapters/archive.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { header, padded, record, signed } from '../../tar-blocks.ts';
+import { drawsMilliseconds } from '../../guards.ts';
 
 const limits = { files: 20, bytes: 20_000 };
 
@@ -53,60 +54,72 @@ const pax = (records: string) => [
 const end = Buffer.alloc(1024);
 
 describe('an archive', () => {
-  it('comes back whole, however it arrives', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.uniqueArray(
-          fc.record({
-            name: fc.stringMatching(/^[a-z]{1,8}(\/[a-z]{1,8}){0,3}$/),
-            text: fc.string({ maxLength: 500 }).map((text) => Buffer.from(text).toString('latin1')),
-          }),
-          { selector: ({ name }) => name, maxLength: 10 },
+  it(
+    'comes back whole, however it arrives',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.uniqueArray(
+            fc.record({
+              name: fc.stringMatching(/^[a-z]{1,8}(\/[a-z]{1,8}){0,3}$/),
+              text: fc.string({ maxLength: 500 }).map((text) => Buffer.from(text).toString('latin1')),
+            }),
+            { selector: ({ name }) => name, maxLength: 10 },
+          ),
+          fc.integer({ min: 1, max: 3000 }),
+          async (entries, size) => {
+            const packed = gzipSync(
+              await tarOf(entries.map(({ name, text }) => ({ name, text: Buffer.from(text, 'latin1').toString() }))),
+              { level: 1 },
+            );
+            const unpacked = await unpack(packed, size);
+            if (unpacked instanceof ConvergeError) throw unpacked;
+            expect([...unpacked.keys()].toSorted()).toEqual(entries.map(({ name }) => name).toSorted());
+          },
         ),
-        fc.integer({ min: 1, max: 3000 }),
-        async (entries, size) => {
-          const packed = gzipSync(
-            await tarOf(entries.map(({ name, text }) => ({ name, text: Buffer.from(text, 'latin1').toString() }))),
-            { level: 1 },
-          );
-          const unpacked = await unpack(packed, size);
-          if (unpacked instanceof ConvergeError) throw unpacked;
-          expect([...unpacked.keys()].toSorted()).toEqual(entries.map(({ name }) => name).toSorted());
-        },
-      ),
-      { numRuns: 40 },
-    );
-  }, 60_000);
+        { numRuns: 40 },
+      );
+    },
+    drawsMilliseconds,
+  );
 
-  it('that is damaged anywhere is refused or read, and never ends the process or hangs', async () => {
-    const tar = await tarOf([
-      { name: 'a/one', text: 'x'.repeat(700) },
-      { name: 'b', text: '' },
-      { name: 'long/'.repeat(40).concat('name'), text: 'y' },
-    ]);
-    const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.nat(255) }), { minLength: 1, maxLength: 8 });
-    await fc.assert(
-      fc.asyncProperty(damage, fc.boolean(), fc.nat(), async (damages, isInside, cut) => {
-        const bytes = Buffer.from(isInside ? tar : gzipSync(tar));
-        for (const { at, byte } of damages) bytes[at % bytes.length] = byte;
-        const whole = isInside ? gzipSync(bytes) : bytes;
-        const result = await unpack(whole.subarray(0, cut % 3 === 0 ? cut % whole.length : whole.length));
-        if (result instanceof ConvergeError) expect(['InvalidArchive', 'UnsafePath']).toContain(result.code);
-        else for (const path of result.keys()) expect(path).not.toMatch(/(^|\/)\.\.?(\/|$)|^\//);
-      }),
-      { numRuns: 200 },
-    );
-  }, 60_000);
+  it(
+    'that is damaged anywhere is refused or read, and never ends the process or hangs',
+    async () => {
+      const tar = await tarOf([
+        { name: 'a/one', text: 'x'.repeat(700) },
+        { name: 'b', text: '' },
+        { name: 'long/'.repeat(40).concat('name'), text: 'y' },
+      ]);
+      const damage = fc.array(fc.record({ at: fc.nat(), byte: fc.nat(255) }), { minLength: 1, maxLength: 8 });
+      await fc.assert(
+        fc.asyncProperty(damage, fc.boolean(), fc.nat(), async (damages, isInside, cut) => {
+          const bytes = Buffer.from(isInside ? tar : gzipSync(tar));
+          for (const { at, byte } of damages) bytes[at % bytes.length] = byte;
+          const whole = isInside ? gzipSync(bytes) : bytes;
+          const result = await unpack(whole.subarray(0, cut % 3 === 0 ? cut % whole.length : whole.length));
+          if (result instanceof ConvergeError) expect(['InvalidArchive', 'UnsafePath']).toContain(result.code);
+          else for (const path of result.keys()) expect(path).not.toMatch(/(^|\/)\.\.?(\/|$)|^\//);
+        }),
+        { numRuns: 200 },
+      );
+    },
+    drawsMilliseconds,
+  );
 
-  it('of any bytes is refused', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 3000 }), fc.boolean(), async (bytes, isZipped) => {
-        const result = await unpack(isZipped ? gzipSync(bytes) : bytes);
-        if (!(result instanceof ConvergeError)) expect(result.size).toBe(0);
-      }),
-      { numRuns: 200 },
-    );
-  }, 60_000);
+  it(
+    'of any bytes is refused',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 3000 }), fc.boolean(), async (bytes, isZipped) => {
+          const result = await unpack(isZipped ? gzipSync(bytes) : bytes);
+          if (!(result instanceof ConvergeError)) expect(result.size).toBe(0);
+        }),
+        { numRuns: 200 },
+      );
+    },
+    drawsMilliseconds,
+  );
 
   const text = padded('content');
   it.each<[string, () => Buffer, string, RegExp]>([

@@ -1,20 +1,18 @@
-import { chmod, mkdir, mkdtemp, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, symlink, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { packFolder } from '../../../cli/pack-folder.ts';
 import { configSchema } from '../../../shared/config/config.ts';
+import { writeFiles } from '../../write-files.ts';
 
 const limits = configSchema.shape.limits.parse({});
 
 async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-pack-'));
-  for (const [path, content] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), content);
-  }
+  await writeFiles(folder, files);
   return folder;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../shared/config/config.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
+import { refusalOf } from '../../refusal.ts';
 
 const smallest = `project: family-insurance
 state: { bucket: family-state }
@@ -11,15 +11,10 @@ clusters:
 `;
 const parse = (text: string) => parseConfig({ file: 'converge.yaml', text });
 
-function refusalOf(text: string): string {
-  try {
-    parse(text);
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'BadConfiguration' && error.disposition === 'refuse')
-      return error.message;
-    throw error;
-  }
-  throw new Error('was not refused');
+function problemOf(text: string): string {
+  const refusal = refusalOf(() => parse(text));
+  expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse' });
+  return refusal.message;
 }
 
 describe("the operator's configuration", () => {
@@ -121,7 +116,7 @@ describe("the operator's configuration", () => {
       says: 'converge.yaml:9: alerts.sinks.0.webhook: ',
     },
   ])('is refused for $what', ({ text, says }) => {
-    expect(refusalOf(text)).toContain(says);
+    expect(problemOf(text)).toContain(says);
   });
 });
 
@@ -165,6 +160,6 @@ describe('a cluster', () => {
       says: 'expected projects/PROJECT/secrets/NAME/versions/VERSION',
     },
   ])('is refused as $written', ({ written, says }) => {
-    expect(refusalOf(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written))).toContain(says);
+    expect(problemOf(smallest.replace('{ kubeconfig: /secrets/kubeconfig }', written))).toContain(says);
   });
 });

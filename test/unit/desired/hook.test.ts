@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/base/errors.ts';
 import { desiredObjects } from '../../../shared/desired/desired.ts';
 import { desiredHooks, hooksOf, runsToAnEnd, withoutTimeToLive, type HookEvent } from '../../../shared/desired/hook.ts';
 import type { KubernetesObject, RenderedHook } from '../../../shared/objects/kubernetes-object.ts';
+import { refusalOf } from '../../refusal.ts';
 
 const marks = { labels: { 'hook-of': 'set' }, annotations: {} };
 const placing = { namespace: 'acme', scopes: new Map([['rbac.authorization.k8s.io/ClusterRole', false]]), marks };
@@ -24,16 +24,6 @@ const order = (event: HookEvent, ...hooks: RenderedHook[]) =>
   hooksOf({ hooks: hooksFrom(...hooks), event }).map(({ desired }) => `${desired.id.kind} ${desired.id.name}`);
 const weight = (text: string) => ({ 'helm.sh/hook-weight': text });
 const policy = (text: string) => ({ 'helm.sh/hook-delete-policy': text });
-
-function failureOf(work: () => unknown): ConvergeError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('the hooks of an event', () => {
   it('come by weight, as numbers, without one at 0', () => {
@@ -118,7 +108,7 @@ describe('a hook', () => {
   ])(
     'with %s is refused, and the error names file and annotation, whose value may be a secret',
     (_what, hook, words) => {
-      const error = failureOf(() => hooksFrom(hook));
+      const error = refusalOf(() => hooksFrom(hook));
       expect(error).toMatchObject({
         code: 'RenderFailed',
         disposition: 'refuse',
@@ -151,7 +141,7 @@ describe('a hook', () => {
   it('that is an ordinary object, too, is refused: its run would delete a member', () => {
     const member: KubernetesObject = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'a' } };
     const objects = desiredObjects({ rendered: [{ object: member, source: 'manifests/a.yaml' }], ...placing });
-    const error = failureOf(() => desiredHooks({ rendered: [rendered('a')], objects, ...placing }));
+    const error = refusalOf(() => desiredHooks({ rendered: [rendered('a')], objects, ...placing }));
     expect(error).toMatchObject({ code: 'DuplicateObject' });
     expect(error.message).toMatch(/manifests\/a\.yaml.*charts\/shop\/templates\/hook\.yaml/);
   });
@@ -159,12 +149,12 @@ describe('a hook', () => {
   it('may be defined once for each event, and not twice for one', () => {
     expect(hooksFrom(rendered('a'), rendered('a', { events: ['post-install'] }))).toHaveLength(2);
     expect(
-      failureOf(() => hooksFrom(rendered('a'), rendered('a', { source: 'charts/shop/templates/again.yaml' }))),
+      refusalOf(() => hooksFrom(rendered('a'), rendered('a', { source: 'charts/shop/templates/again.yaml' }))),
     ).toMatchObject({ code: 'DuplicateObject' });
   });
 
   it('is refused with both places where one file has it twice', () => {
-    expect(failureOf(() => hooksFrom(rendered('a'), rendered('b'), rendered('a'))).message).toContain(
+    expect(refusalOf(() => hooksFrom(rendered('a'), rendered('b'), rendered('a'))).message).toContain(
       'in charts/shop/templates/hook.yaml (hook 1) and in charts/shop/templates/hook.yaml (hook 3)',
     );
   });

@@ -81,7 +81,7 @@ describe('the difference to what our apply would make of an object, by a real AP
     ]);
   });
 
-  // Rule 6: what kubectl adds to a list of ours changes no field we own, and a dry run keeps it.
+  // What kubectl adds to a list of ours changes no field we own, and a dry run keeps it.
   it('names an item that kubectl added to a list of ours', () => {
     const paths = diffOf('deployment-env-added-by-kubectl').map((field) => field.path);
     expect(paths).toContain('/spec/template/spec/containers[name=web]/env[name=DEBUG]');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { environmentOfPath, parseEnvironmentFile } from '../../../shared/environment/environment-file.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
+import { refusalOf } from '../../refusal.ts';
 
 const file = 'environments/acme-production.yaml';
 const smallest = `apiVersion: converge.dev/v1
@@ -17,15 +17,10 @@ const parse = (text: string, path = file) => parseEnvironmentFile({ file: path, 
 const withSpec = (line: string) => parse(`${smallest}  ${line}\n`);
 const withSource = (source: string) => parse(smallest.replace('kustomize: overlays/production', source));
 
-function refusalOf(attempt: () => unknown): { subject: string; message: string } {
-  try {
-    attempt();
-  } catch (error) {
-    if (!(error instanceof ConvergeError)) throw error;
-    expect(error).toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
-    return { subject: error.subject, message: error.problem };
-  }
-  throw new Error('was not refused');
+function problemOf(attempt: () => unknown): { subject: string; message: string } {
+  const refusal = refusalOf(attempt);
+  expect(refusal).toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
+  return { subject: refusal.subject, message: refusal.problem };
 }
 
 describe('an environment file', () => {
@@ -99,7 +94,7 @@ spec:
       /^is stored with Git LFS/,
     ],
   ])('that is %s is refused by that', (_what, text, said) => {
-    expect(refusalOf(() => parse(text))).toEqual({ subject: file, message: expect.stringMatching(said) });
+    expect(problemOf(() => parse(text))).toEqual({ subject: file, message: expect.stringMatching(said) });
   });
 
   it('may leave the definitions of a chart to another release', () => {
@@ -112,13 +107,13 @@ spec:
       crds: 'skip',
     });
     expect(sourceWith(', crds: apply')).toEqual(sourceWith(''));
-    expect(refusalOf(() => sourceWith(', crds: maybe')).message).toMatch(/^spec\.sources\.0\.helm\.crds: /);
+    expect(problemOf(() => sourceWith(', crds: maybe')).message).toMatch(/^spec\.sources\.0\.helm\.crds: /);
   });
 
   it('may ask that what does not become healthy is rolled back', () => {
     expect(withSpec('rollback: { onFailure: revert }').rollback).toEqual({ onFailure: 'revert' });
     expect(withSpec('rollback: {}').rollback).toEqual({ onFailure: 'none' });
-    expect(refusalOf(() => withSpec('rollback: { onFailure: retry }')).message).toMatch(/^spec\.rollback\.onFailure: /);
+    expect(problemOf(() => withSpec('rollback: { onFailure: retry }')).message).toMatch(/^spec\.rollback\.onFailure: /);
   });
 
   it.each([
@@ -159,7 +154,7 @@ spec:
       message: 'spec.prune: Invalid input: expected boolean, received string',
     },
   ])('refuses $what, naming file, line and key', ({ line, message }) => {
-    expect(refusalOf(() => withSpec(line))).toEqual({ subject: `${file}:9`, message });
+    expect(problemOf(() => withSpec(line))).toEqual({ subject: `${file}:9`, message });
   });
 
   describe('ignores', () => {
@@ -195,7 +190,7 @@ spec:
       ['/metadata/labels', 'would cover metadata.labels.applyset.kubernetes.io/part-of, by which the object is known'],
       ['/spec/containers[name=web]/name', 'would cover the key by which the item is known'],
     ])('refuses %s, naming file, line and key', (path, message) => {
-      expect(refusalOf(() => withPaths('/spec/replicas', path))).toEqual({
+      expect(problemOf(() => withPaths('/spec/replicas', path))).toEqual({
         subject: `${file}:9`,
         message: `spec.ignore.0.paths.1: ${message}`,
       });
@@ -203,7 +198,7 @@ spec:
   });
 
   it('names every further problem after the first', () => {
-    const { message } = refusalOf(() => parse(`${smallest}  foo: 1\n  bar: 2\n`));
+    const { message } = problemOf(() => parse(`${smallest}  foo: 1\n  bar: 2\n`));
     expect(message).toBe('spec.foo: unknown key; and 1 more: spec.bar: unknown key');
   });
 
@@ -230,7 +225,7 @@ spec:
       key: 'spec.sources.0.helm.release: expected lower-case letters, digits and dashes',
     },
   ])('refuses $what, naming the line of the source', ({ source, key }) => {
-    expect(refusalOf(() => withSource(source))).toMatchObject({
+    expect(problemOf(() => withSource(source))).toMatchObject({
       subject: `${file}:8`,
       message: expect.stringContaining(key),
     });
@@ -239,7 +234,7 @@ spec:
   it.each(['../elsewhere', '/etc', 'a/../../b', './overlays', 'overlays//production', 'overlays/production/', '..'])(
     'refuses the path %s: it is not one from the root of the repository',
     (path) => {
-      expect(refusalOf(() => withSource(`manifests: ${path}`))).toEqual({
+      expect(problemOf(() => withSource(`manifests: ${path}`))).toEqual({
         subject: `${file}:8`,
         message: 'spec.sources.0.manifests: expected a path inside the repository, from its root',
       });
@@ -247,14 +242,14 @@ spec:
   );
 
   it('names the mapping where a key is missing', () => {
-    expect(refusalOf(() => parse(smallest.replace(/  sources:\n.*\n/, '')))).toEqual({
+    expect(problemOf(() => parse(smallest.replace(/  sources:\n.*\n/, '')))).toEqual({
       subject: `${file}:4`,
       message: 'spec.sources: is missing',
     });
   });
 
   it('refuses an environment without a source', () => {
-    expect(refusalOf(() => parse(smallest.replace(/  sources:\n.*\n/, '  sources: []\n')))).toEqual({
+    expect(problemOf(() => parse(smallest.replace(/  sources:\n.*\n/, '  sources: []\n')))).toEqual({
       subject: `${file}:7`,
       message: 'spec.sources: expected at least one source',
     });
@@ -273,23 +268,23 @@ spec:
     { what: 'an empty cluster', from: 'cluster: production-eu', to: "cluster: ''", line: 5, key: 'spec.cluster' },
     { what: 'a namespace in capitals', from: 'namespace: acme', to: 'namespace: ACME', line: 6, key: 'spec.namespace' },
   ])('refuses $what', ({ from, to, line, key }) => {
-    const refusal = refusalOf(() => parse(smallest.replace(from, to)));
+    const refusal = problemOf(() => parse(smallest.replace(from, to)));
     expect(refusal.subject).toBe(`${file}:${line}`);
     expect(refusal.message).toMatch(new RegExp(`^${key}: `));
   });
 
   it('refuses a name that is not its file’s', () => {
-    expect(refusalOf(() => parse(smallest, 'environments/globex.yaml')).message).toBe(
+    expect(problemOf(() => parse(smallest, 'environments/globex.yaml')).message).toBe(
       'metadata.name: is acme-production, expected globex: an environment is named as its file',
     );
   });
 
   it('names the line of a name that is not its file’s', () => {
-    expect(refusalOf(() => parse(smallest, 'environments/globex.yaml')).subject).toBe('environments/globex.yaml:3');
+    expect(problemOf(() => parse(smallest, 'environments/globex.yaml')).subject).toBe('environments/globex.yaml:3');
   });
 
   it('refuses a file in a folder below', () => {
-    const { message } = refusalOf(() => parse(smallest, 'environments/old/acme-production.yaml'));
+    const { message } = problemOf(() => parse(smallest, 'environments/old/acme-production.yaml'));
     expect(message).toContain('expected a file directly under environments/');
   });
 });
@@ -334,7 +329,7 @@ describe('the path of an environment file', () => {
       'spec.health.0.healthy: is no CEL expression that can be used: matches() is not available, as its cost has no bound',
     ],
   ])('refuses %s', ([expression, message]) => {
-    const { subject, message: problem } = refusalOf(() =>
+    const { subject, message: problem } = problemOf(() =>
       withSpec(`health:\n    - target: { kind: Tariff }\n      ${expression}`),
     );
     expect({ subject, problem }).toEqual({

@@ -14,7 +14,7 @@ function deliveryOf(name: string): { headers: Record<string, string>; body: Uint
   return { headers, body: Buffer.from(JSON.stringify(body)) };
 }
 
-const job = { repository: 'master', environment: 'acme', mode: 'reconcile', cause: 'commit' };
+const job = { repository: 'master', environment: 'acme', cause: 'commit' };
 const event = {
   id: '8e3c6f50417d9cabba29d8e7f6051423',
   type: 'dev.converge.reconcile.requested.v1',

@@ -1,17 +1,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { assessHealth } from '../../../shared/health/assess-health.ts';
 import type { HealthState } from '../../../shared/health/health.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
+import { objectSchema } from './object-schema.ts';
 
 const fixtures = new URL('fixtures/', import.meta.url);
-
-const objectSchema = z.custom<KubernetesObject>(
-  (value) =>
-    z.object({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({}) }).safeParse(value).success,
-);
 
 function readFixture(name: string): KubernetesObject {
   return objectSchema.parse(load(readFileSync(new URL(`${name}.yaml`, fixtures), 'utf8')));

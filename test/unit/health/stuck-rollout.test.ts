@@ -4,14 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { explainRollout, podSelectorOf } from '../../../shared/health/stuck-rollout.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
+import { objectSchema } from './object-schema.ts';
 
 /** One folder a case, named by its result: what is observed (the workload first), and what `explainRollout` says (null: nothing). */
 const folder = new URL('rollouts/', import.meta.url);
-
-const objectSchema = z.custom<KubernetesObject>(
-  (value) =>
-    z.object({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({}) }).safeParse(value).success,
-);
 
 function readCase(name: string) {
   const [workload, ...others] = z

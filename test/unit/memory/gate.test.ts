@@ -12,12 +12,13 @@ import type { Incident } from '../../../shared/memory/incident.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { nearestName } from '../../../shared/environment/nearest-name.ts';
 import { commitId, environmentText } from '../pipeline/ports.ts';
+import { refusalIfAny } from '../../refusal.ts';
 
 const declare = (name: string, spec: readonly string[] = []): DeclaredEnvironment =>
   declareEnvironment({ file: environmentPath(name), text: environmentText(name, spec) });
 
 /** Whether the environment of that name is refused, in a repository of these. */
-function refusalOf(name: string, graph: Readonly<Record<string, readonly string[] | 'broken'>>): string | undefined {
+function problemOf(name: string, graph: Readonly<Record<string, readonly string[] | 'broken'>>): string | undefined {
   const declared = new Map(
     Object.entries(graph).map(([other, dependsOn]) => [
       other,
@@ -26,61 +27,57 @@ function refusalOf(name: string, graph: Readonly<Record<string, readonly string[
         : declare(other, ['dependsOn:', ...dependsOn.map((dependency) => `  - ${dependency}`)]),
     ]),
   );
-  try {
-    refuseWrongDependencies({ name, names: Object.keys(graph), declared });
-    return undefined;
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
-    return error instanceof Error ? error.message : '';
-  }
+  const refusal = refusalIfAny(() => refuseWrongDependencies({ name, names: Object.keys(graph), declared }));
+  if (refusal !== undefined) expect(refusal).toMatchObject({ code: 'InvalidEnvironment', disposition: 'refuse' });
+  return refusal?.message;
 }
 
 describe('a loop', () => {
   const graph = { a: ['b'], b: ['c'], c: ['a'], beside: [], upon: ['c'] };
 
   it.each(['a', 'b', 'c'])('is refused for %s, which is in it, and named as a whole', (name) => {
-    expect(refusalOf(name, graph)).toBe(
+    expect(problemOf(name, graph)).toBe(
       `environments/${name}.yaml:9: spec.dependsOn.0: the environments wait for each other: a → b → c → a`,
     );
   });
 
   it.each(['beside', 'upon'])('is nothing to %s, which is not in it', (name) => {
-    expect(refusalOf(name, graph)).toBeUndefined();
+    expect(problemOf(name, graph)).toBeUndefined();
   });
 
   it('of one is one', () => {
-    expect(refusalOf('a', { a: ['a'] })).toContain('wait for each other: a → a');
+    expect(problemOf('a', { a: ['a'] })).toContain('wait for each other: a → a');
   });
 
   it('is named by the line that leads into it, and in its shortest form', () => {
-    expect(refusalOf('a', { a: ['d', 'b'], b: ['c', 'a'], c: ['a'], d: [] })).toBe(
+    expect(problemOf('a', { a: ['d', 'b'], b: ['c', 'a'], c: ['a'], d: [] })).toBe(
       'environments/a.yaml:10: spec.dependsOn.1: the environments wait for each other: a → b → a',
     );
   });
 
   it('is none where two ways lead to one', () => {
-    expect(refusalOf('top', { top: ['left', 'right'], left: ['base'], right: ['base'], base: [] })).toBeUndefined();
+    expect(problemOf('top', { top: ['left', 'right'], left: ['base'], right: ['base'], base: [] })).toBeUndefined();
   });
 
   it('is none where a file in between cannot be read', () => {
-    expect(refusalOf('a', { a: ['b'], b: 'broken' })).toBeUndefined();
+    expect(problemOf('a', { a: ['b'], b: 'broken' })).toBeUndefined();
   });
 });
 
 describe('an unknown name', () => {
   it('is refused with file, line and the nearest name there is', () => {
-    const message = refusalOf('acme', { acme: ['base', 'platfrom'], base: [], platform: [], globex: [] });
+    const message = problemOf('acme', { acme: ['base', 'platfrom'], base: [], platform: [], globex: [] });
     expect(message).toBe(
       'environments/acme.yaml:10: spec.dependsOn.1: there is no environment platfrom in this repository; did you mean platform?',
     );
   });
 
   it('is nothing to those that depend on the one that names it', () => {
-    expect(refusalOf('shop', { shop: ['acme'], acme: ['nobody'] })).toBeUndefined();
+    expect(problemOf('shop', { shop: ['acme'], acme: ['nobody'] })).toBeUndefined();
   });
 
   it('has no nearest name where there is no other environment', () => {
-    expect(refusalOf('acme', { acme: ['platform'] })).toContain('there is no other');
+    expect(problemOf('acme', { acme: ['platform'] })).toContain('there is no other');
   });
 
   it.each([

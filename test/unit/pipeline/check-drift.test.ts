@@ -45,11 +45,11 @@ describe('a tick of the schedule', () => {
     expect(jobs).toContainEqual([
       'reconcile',
       'staging/acme',
-      { repository: 'staging', environment: 'acme', mode: 'check', cause: 'schedule' },
+      { repository: 'staging', environment: 'acme', cause: 'schedule' },
     ]);
   });
 
-  it('is a teardown for each environment that is remembered and no longer declared', async () => {
+  it('is a job for each environment that is remembered and no longer declared', async () => {
     const state = stateInMemory(clock.now);
     for (const path of [
       'master/gone/memory.json',
@@ -61,29 +61,34 @@ describe('a tick of the schedule', () => {
     }
     const { result, topics } = await check([master, develop], 'now', state);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });
-    expect(
-      jobsOf(topics).flatMap(({ event }) =>
-        (event.data as { mode: string }).mode === 'teardown' ? [event.subject] : [],
-      ),
-    ).toEqual(['master/gone']);
+    expect(jobsOf(topics).map(({ event }) => event.subject)).toContain('master/gone');
   });
 
   it.each([
     ['that has no branch any more', repositoryWith({ repositoryClass: 'develop', files: undefined }), 'BranchMissing'],
     ['that has other branches', failingRepository('develop', 'BranchMissing'), 'BranchMissing'],
     ['whose head cannot be read', failingRepository('develop', 'UnreadableObject'), 'UnreadableObject'],
-  ])(
-    'has each remembered environment of a repository %s say so, and tears none down',
-    async (_what, repository, code) => {
-      const state = stateInMemory(clock.now);
-      for (const name of ['lost', 'also-lost'])
-        await state.write({ path: `environments/develop/${name}/memory.json`, value: {}, ifGeneration: 'absent' });
-      const { result, topics } = await check([staging, repository], 'now', state);
-      await expect(result).rejects.toMatchObject({ code, disposition: 'refuse' });
-      const jobs = jobsOf(topics).map(({ event }) => `${event.subject} ${(event.data as { mode: string }).mode}`);
-      expect(jobs.toSorted()).toEqual(['develop/also-lost check', 'develop/lost check', 'staging/acme check']);
-    },
-  );
+  ])('has each remembered environment of a repository %s say so', async (_what, repository, code) => {
+    const state = stateInMemory(clock.now);
+    for (const name of ['lost', 'also-lost'])
+      await state.write({ path: `environments/develop/${name}/memory.json`, value: {}, ifGeneration: 'absent' });
+    const { result, topics } = await check([staging, repository], 'now', state);
+    await expect(result).rejects.toMatchObject({ code, disposition: 'refuse' });
+    const jobs = jobsOf(topics).map(({ event }) => event.subject);
+    expect(jobs.toSorted()).toEqual(['develop/also-lost', 'develop/lost', 'staging/acme']);
+  });
+
+  it('is no double of the job that asked about the branch while it could not be read', async () => {
+    const state = stateInMemory(clock.now);
+    await state.write({ path: 'environments/staging/acme/memory.json', value: {}, ifGeneration: 'absent' });
+    const lost = await check([failingRepository('staging', 'BranchMissing')], 'now', state);
+    await expect(lost.result).rejects.toMatchObject({ code: 'BranchMissing' });
+    const back = await check([staging], 'now', state);
+    await back.result;
+    const [[asked], [due]] = [jobsOf(lost.topics), jobsOf(back.topics)];
+    expect([asked?.event.subject, due?.event.subject]).toEqual(['staging/acme', 'staging/acme']);
+    expect(asked?.event.id).not.toBe(due?.event.id);
+  });
 
   it.each([
     ['heads/develop.json', { commit: commitId('a'), environments: [] }],

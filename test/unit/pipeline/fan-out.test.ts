@@ -78,7 +78,7 @@ describe('a change on a branch', () => {
       ['acme', 'globex'].map((environment) => [
         'reconcile',
         `master/${environment}`,
-        { repository: 'master', environment, mode: 'reconcile', cause: 'commit' },
+        { repository: 'master', environment, cause: 'commit' },
       ]),
     );
   });
@@ -117,13 +117,12 @@ describe('a change on a branch', () => {
     expect(second.jobs.map(({ event }) => event.id)).toEqual(first.jobs.map(({ event }) => event.id));
   });
 
-  it('is a teardown for each environment that is remembered and no longer declared', async () => {
+  it('is a job for each environment that is remembered and no longer declared', async () => {
     const { result, jobs } = await run({ repository, attempts: { gone: {} } });
     expect(result.removed).toEqual(['gone']);
     expect(jobs.map(({ event }) => event.data)).toContainEqual({
       repository: 'master',
       environment: 'gone',
-      mode: 'teardown',
       cause: 'commit',
     });
   });
@@ -131,12 +130,12 @@ describe('a change on a branch', () => {
   it.each([
     ['the branch is gone', repositoryWith({ files: undefined }), 'BranchMissing'],
     ['its head cannot be read', failingRepository('master', 'UnreadableObject'), 'UnreadableObject'],
-  ])('has each remembered environment say so where %s, and tears none down', async (_what, repository, code) => {
+  ])('has each remembered environment say so where %s', async (_what, repository, code) => {
     const topics = recordingTopics();
     const running = run({ repository, attempts: { gone: {} }, topics });
     await expect(running).rejects.toMatchObject({ code });
     expect(topics.published.map(({ event }) => event.data)).toEqual([
-      { repository: 'master', environment: 'gone', mode: 'check', cause: 'commit' },
+      { repository: 'master', environment: 'gone', cause: 'commit' },
     ]);
   });
 

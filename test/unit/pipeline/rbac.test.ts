@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { keepRenders } from '../../../shared/adapters/kept-renders.ts';
 import { emptyMemory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
-import { ConvergeError } from '../../../shared/base/errors.ts';
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import type { LookupQuery } from '../../../shared/objects/lookup-query.ts';
 import type { Renderer } from '../../../shared/ports/renderer.ts';
 import { rbac, type RbacAsked } from '../../../shared/pipeline/rbac.ts';
 import type { Rule } from '../../../shared/rbac/rights.ts';
 import { clockAt, repositoryWith, stateInMemory } from './ports.ts';
+import { rejectionOf } from '../../refusal.ts';
 
 const { now } = clockAt('2026-11-21T01:00:00Z');
 const who = { repository: 'master', environment: 'acme' };
@@ -106,16 +106,6 @@ function world(
 const all = ['get', 'list', 'create', 'patch', 'delete'];
 const tariffs = { apiGroups: ['family.example'], resources: ['tariffs'], verbs: all };
 
-async function refusalOf(work: Promise<unknown>): Promise<ConvergeError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-  throw new Error('was not refused');
-}
-
 describe('the rights of an environment', () => {
   it('know the kinds that its own definitions define, and charts are told of them', async () => {
     const { rules, served } = world({ acme: { objects: [definition, tariff] } });
@@ -135,7 +125,7 @@ describe('the rights of an environment', () => {
   });
 
   it('are not printed for kinds that nobody knows', async () => {
-    const refusal = await refusalOf(world({ acme: { objects: [tariff, settings] } }).rules());
+    const refusal = await rejectionOf(world({ acme: { objects: [tariff, settings] } }).rules());
     expect(refusal).toMatchObject({ code: 'BadRequest', disposition: 'refuse', subject: 'master/acme' });
     expect(refusal.message).toContain('--resource Tariff.family.example=PLURAL');
   });
@@ -180,7 +170,7 @@ describe('the rights of an environment', () => {
   });
 
   it('are refused for an environment that the branch does not declare', async () => {
-    expect(await refusalOf(world({ acme: { objects: [settings] } }).rules({ environment: 'globex' }))).toMatchObject({
+    expect(await rejectionOf(world({ acme: { objects: [settings] } }).rules({ environment: 'globex' }))).toMatchObject({
       code: 'BadRequest',
       subject: 'master/globex',
     });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/base/errors.ts';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
 import { safePath, targetOf } from '../../../shared/source/artifact.ts';
+import { refusalIfAny } from '../../refusal.ts';
+import { drawsMilliseconds } from '../../guards.ts';
 
 /** Parts that somebody tries, and any others. */
 const part = fc.oneof(
@@ -50,35 +51,33 @@ function expectHarmless(accepted: string): void {
   }
 }
 
-function refusalOf(work: () => unknown): ConvergeError | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-}
-
 describe('whatever the name of an upload', () => {
-  it('its path is harmless, or refused', () => {
-    fc.assert(
-      fc.property(path, (name) => {
-        const refusal = refusalOf(() => expectHarmless(safePath({ path: name, subject: 'x' })));
-        if (refusal !== undefined) expect(refusal).toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
-      }),
-      { numRuns: 500 },
-    );
-  }, 60_000);
+  it(
+    'its path is harmless, or refused',
+    () => {
+      fc.assert(
+        fc.property(path, (name) => {
+          const refusal = refusalIfAny(() => expectHarmless(safePath({ path: name, subject: 'x' })));
+          if (refusal !== undefined) expect(refusal).toMatchObject({ code: 'UnsafePath', disposition: 'refuse' });
+        }),
+        { numRuns: 500 },
+      );
+    },
+    drawsMilliseconds,
+  );
 
-  it('its target is harmless, or refused', () => {
-    fc.assert(
-      fc.property(path, fc.constantFrom('', '.tgz', '.tar.gz'), (name, ending) => {
-        refusalOf(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
-      }),
-      { numRuns: 500 },
-    );
-  }, 60_000);
+  it(
+    'its target is harmless, or refused',
+    () => {
+      fc.assert(
+        fc.property(path, fc.constantFrom('', '.tgz', '.tar.gz'), (name, ending) => {
+          refusalIfAny(() => expectHarmless(targetOf({ bucket: 'b', name: `${name}${ending}`, generation: '1' }).path));
+        }),
+        { numRuns: 500 },
+      );
+    },
+    drawsMilliseconds,
+  );
 });
 
 describe('whatever an archive says of its entries', () => {
@@ -100,28 +99,34 @@ describe('whatever an archive says of its entries', () => {
     mode: fc.nat(0o7777),
   });
 
-  it('only plain files with harmless paths within the limits are admitted, and no two of them are one file', () => {
-    fc.assert(
-      fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
-        const limits = { files: 5, bytes: 5000 };
-        refusalOf(() => {
-          let tally = { files: 0, bytes: 0 };
-          const files: { path: string; blob: string; executable: boolean }[] = [];
-          for (const one of entries) {
-            const admission = admitEntry({ entry: one, tally, limits, subject: 'x' });
-            if (admission.kind === 'skip') continue;
-            expect(['file', 'contiguous-file']).toContain(one.type);
-            expectHarmless(admission.path);
-            tally = admission.tally;
-            files.push({ path: admission.path, blob: '', executable: admission.executable });
-          }
-          expect(tally.files).toBeLessThanOrEqual(limits.files);
-          expect(tally.bytes).toBeLessThanOrEqual(limits.bytes);
-          const folded = layOutArchive({ files, subject: 'x' }).map((file) => file.path.normalize('NFC').toLowerCase());
-          expect(new Set(folded).size).toBe(folded.length);
-        });
-      }),
-      { numRuns: 500 },
-    );
-  }, 60_000);
+  it(
+    'only plain files with harmless paths within the limits are admitted, and no two of them are one file',
+    () => {
+      fc.assert(
+        fc.property(fc.array(entry, { maxLength: 8 }), (entries) => {
+          const limits = { files: 5, bytes: 5000 };
+          refusalIfAny(() => {
+            let tally = { files: 0, bytes: 0 };
+            const files: { path: string; blob: string; executable: boolean }[] = [];
+            for (const one of entries) {
+              const admission = admitEntry({ entry: one, tally, limits, subject: 'x' });
+              if (admission.kind === 'skip') continue;
+              expect(['file', 'contiguous-file']).toContain(one.type);
+              expectHarmless(admission.path);
+              tally = admission.tally;
+              files.push({ path: admission.path, blob: '', executable: admission.executable });
+            }
+            expect(tally.files).toBeLessThanOrEqual(limits.files);
+            expect(tally.bytes).toBeLessThanOrEqual(limits.bytes);
+            const folded = layOutArchive({ files, subject: 'x' }).map((file) =>
+              file.path.normalize('NFC').toLowerCase(),
+            );
+            expect(new Set(folded).size).toBe(folded.length);
+          });
+        }),
+        { numRuns: 500 },
+      );
+    },
+    drawsMilliseconds,
+  );
 });

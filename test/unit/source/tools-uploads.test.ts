@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ConvergeError } from '../../../shared/base/errors.ts';
 import { admitEntry, layOutArchive } from '../../../shared/source/archive.ts';
 import { isOfTools, safePath, targetOf } from '../../../shared/source/artifact.ts';
+import { refusalIfAny } from '../../refusal.ts';
 
 describe('an object that a tool makes for itself', () => {
   it.each([
@@ -28,14 +28,7 @@ describe('an object that a tool makes for itself', () => {
 });
 
 describe('a path', () => {
-  const refusal = (path: string): string => {
-    try {
-      safePath({ path, subject: 's' });
-    } catch (error) {
-      if (error instanceof ConvergeError) return error.message;
-    }
-    return '';
-  };
+  const refusal = (path: string): string => refusalIfAny(() => safePath({ path, subject: 's' }))?.message ?? '';
 
   it('may have 1,000 bytes and 100 parts, and not more', () => {
     expect(refusal(`${'a'.repeat(199)}/`.repeat(4) + 'a'.repeat(200))).toBe('');

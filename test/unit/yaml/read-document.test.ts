@@ -1,20 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ConvergeError } from '../../../shared/base/errors.ts';
 import { readDocument } from '../../../shared/yaml/read-document.ts';
+import { refusalOf } from '../../refusal.ts';
 
 const schema = z.strictObject({ shops: z.array(z.strictObject({ name: z.string(), open: z.boolean() })) });
 const read = (text: string) => readDocument({ file: 'config/shops.yaml', text, schema, code: 'BadConfiguration' });
 
-function refusalOf(text: string): string {
-  try {
-    read(text);
-  } catch (error) {
-    if (!(error instanceof ConvergeError)) throw error;
-    expect(error).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse' });
-    return error.message;
-  }
-  throw new Error('was not refused');
+function problemOf(text: string): string {
+  const refusal = refusalOf(() => read(text));
+  expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse' });
+  return refusal.message;
 }
 
 describe('a YAML document of our own', () => {
@@ -56,7 +51,7 @@ describe('a YAML document of our own', () => {
     },
     { what: 'a document that is a list', text: '- shops\n', at: ':1: document: ' },
   ])('is refused at $what', ({ text, at }) => {
-    expect(refusalOf(text)).toContain(`config/shops.yaml${at}`);
+    expect(problemOf(text)).toContain(`config/shops.yaml${at}`);
   });
 
   it.each([
@@ -68,7 +63,7 @@ describe('a YAML document of our own', () => {
     { what: 'an empty file', text: '', at: ': ' },
     { what: 'a file of comments', text: '# nothing yet\n', at: ': ' },
   ])('is refused for $what', ({ text, at }) => {
-    expect(refusalOf(text)).toContain(`config/shops.yaml${at}`);
+    expect(problemOf(text)).toContain(`config/shops.yaml${at}`);
   });
 });
 
@@ -101,7 +96,7 @@ describe('a document that somebody wrote to hurt', () => {
     { what: 'a key that is long', text: `${'x'.repeat(100_000)}: 1\n`, says: 'unknown key' },
   ])('is refused in a moment, and in a few words: $what', ({ text, says }) => {
     let message = '';
-    expect(took(() => (message = refusalOf(text)))).toBeLessThan(3000);
+    expect(took(() => (message = problemOf(text)))).toBeLessThan(3000);
     expect(message).toContain(says);
     expect(message.length).toBeLessThan(10_000);
   });

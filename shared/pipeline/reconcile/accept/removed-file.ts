@@ -1,13 +1,8 @@
 import { ConvergeError } from '../../../base/errors.ts';
-import {
-  environmentPath,
-  environmentsFolder,
-  parseEnvironmentFile,
-  type Environment,
-} from '../../../environment/environment-file.ts';
+import { environmentPath, environmentsFolder, type Environment } from '../../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../../environment/previous-names.ts';
 import type { Commit, Repository } from '../../../ports/git.ts';
-import { listEnvironments } from '../../common/declared-environments.ts';
+import { listEnvironments, readEnvironment } from '../../common/declared-environments.ts';
 import { rememberedEnvironments } from '../../common/remembered-environments.ts';
 import type { Run } from '../run/run.ts';
 
@@ -102,9 +97,11 @@ function guarded(subject: string, { message, remedy }: { message: string; remedy
 /** The environment as the last run saw it: at the commit attempted last, or, where that does not parse, at the one that converged last. */
 export async function lastAttempted(run: Run): Promise<DeclaredAt | undefined> {
   const { attempted, converged } = run.memoryFile.memory();
+  const repository = run.ports.repository(run.repository);
   for (const commit of [attempted?.commit, converged?.commit]) {
-    const environment = commit === undefined ? undefined : await declaredAt(run, commit);
-    if (commit !== undefined && environment !== undefined) return { commit, environment };
+    if (commit === undefined) continue;
+    const declared = await readEnvironment({ repository, commit, name: run.environment });
+    if (declared.state === 'declared') return { commit, environment: declared.environment };
   }
   return undefined;
 }
@@ -112,20 +109,21 @@ export async function lastAttempted(run: Run): Promise<DeclaredAt | undefined> {
 /** How far before the last attempt its history is searched, in milliseconds: clocks differ. */
 const earlier = 86_400_000;
 
-/** The last version of the file on the branch before it was removed, which no run may have seen; undefined where that is older than the last attempt. */
+/** The last version of the file on the branch before it was removed that is not wrong, which no run may have seen; undefined where that is older than the last attempt. */
 export async function lastVersion(run: Run, head: Commit): Promise<Environment | undefined> {
   const { attempted } = run.memoryFile.memory();
   if (attempted === undefined) return undefined;
   const since = new Date(new Date(attempted.at).getTime() - earlier);
-  const history = await run.ports.repository(run.repository).history({ from: head.id, since });
+  const repository = run.ports.repository(run.repository);
+  const history = await repository.history({ from: head.id, since });
   const commits = new Map(history.map((commit) => [commit.id, commit]));
   for (
     let at = commits.get(head.id);
     at !== undefined && at.id !== attempted.commit;
     at = commits.get(at.parents[0] ?? '')
   ) {
-    const environment = await declaredAt(run, at.id);
-    if (environment !== undefined) return environment;
+    const declared = await readEnvironment({ repository, commit: at.id, name: run.environment });
+    if (declared.state === 'declared') return declared.environment;
   }
   return undefined;
 }
@@ -152,15 +150,4 @@ export async function wasDeclared(
     if (await isThere(id)) return true;
   }
   return false;
-}
-
-async function declaredAt(run: Run, commit: string): Promise<Environment | undefined> {
-  const file = environmentPath(run.environment);
-  try {
-    const bytes = await run.ports.repository(run.repository).readFile({ commit, path: file });
-    return bytes === undefined ? undefined : parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return undefined;
-    throw error;
-  }
 }

@@ -1,11 +1,9 @@
-import type { ApiResource } from '../../../objects/cluster-api.ts';
+import { secretResource } from '../../../objects/core-resources.ts';
 import { deployedSelector, saysDeployed } from '../../../ownership/helm-release.ts';
 import type { DesiredState } from '../render/desired-state.ts';
 import { parentResource, type ObservedState } from '../observe/observed-state.ts';
 import { hookRecordOf } from './hook-record.ts';
 import type { Target } from '../run/target.ts';
-
-const secrets: ApiResource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
 
 /**
  * Looks which of the releases that are new here Helm has deployed before: adopted, they are upgraded, and no hook of an install
@@ -24,7 +22,7 @@ export async function lookForReleases(
     : [];
   const adoptedReleases: string[] = [];
   for (const { release } of unheard) {
-    for (const resource of [secrets, parentResource]) {
+    for (const resource of [secretResource, parentResource]) {
       const records = await cluster.list({
         resource,
         namespace: environment.namespace,

@@ -6,8 +6,11 @@ import { ignoredFields } from '../../../environment/ignore-rule.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import { policyOf } from '../../../environment/policy.ts';
 import { assessHealth } from '../../../health/assess-health.ts';
-import { bearingOf } from '../../../health/bearing.ts';
+import { bearingOf, type Bearing } from '../../../health/bearing.ts';
 import { environmentHealth } from '../../../health/environment-health.ts';
+import type { Health } from '../../../health/health.ts';
+import type { Memory } from '../../../memory/memory.ts';
+import type { ObjectId } from '../../../objects/object-id.ts';
 import { isAsRemembered } from '../../../plan/plan.ts';
 import { countRolledOut } from '../../../plan/rolled-out.ts';
 import { openClaims } from '../observe/claims.ts';
@@ -53,19 +56,9 @@ export function isUnchanged({ run, environment }: Target, observed: ObservedStat
  * healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
  */
 export async function confirmUnchanged(target: Target, observed: ObservedState): Promise<RunResult> {
-  const { run, revision, cluster, environment } = target;
+  const { run, revision, environment } = target;
   const before = run.memoryFile.memory();
-  const claims = openClaims(target);
-  await claims.renew([...observed.objects.values()].map(({ object }) => object));
-  const assessed = [...observed.objects.values()].map(({ id, object }) => {
-    const health = assessHealth(object, environment.health);
-    return {
-      id,
-      apiVersion: object.apiVersion,
-      health,
-      bearing: bearingOf({ object, health, expressions: environment.health, waitsForConsumer: claims.waits(object) }),
-    };
-  });
+  const assessed = await assess(target, observed);
   const unhealthy = assessed.filter(
     ({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing',
   );
@@ -101,23 +94,48 @@ export async function confirmUnchanged(target: Target, observed: ObservedState):
     await run.memoryFile.save(memory);
     return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
   }
-  // A heal that another run waited for; of a revision that was tried in between, nothing is here.
+  await tellMended(target, { before, memory, observed });
+  return { outcome: 'unchanged', revision };
+}
+
+/** An object of the inventory, and how it does. */
+interface AssessedObject {
+  readonly id: ObjectId;
+  readonly apiVersion: string;
+  readonly health: Health;
+  readonly bearing: Bearing;
+}
+
+async function assess(target: Target, { objects }: ObservedState): Promise<readonly AssessedObject[]> {
+  const { health: expressions } = target.environment;
+  const claims = openClaims(target);
+  await claims.renew([...objects.values()].map(({ object }) => object));
+  return [...objects.values()].map(({ id, object }) => {
+    const health = assessHealth(object, expressions);
+    const bearing = bearingOf({ object, health, expressions, waitsForConsumer: claims.waits(object) });
+    return { id, apiVersion: object.apiVersion, health, bearing };
+  });
+}
+
+/** Tells what mended by itself, or by a heal that another run waited for; of a revision that was tried in between, nothing is here. */
+async function tellMended(
+  { run, revision, cluster, environment }: Target,
+  { before, memory, observed }: { before: Memory; memory: Memory; observed: ObservedState },
+): Promise<void> {
   const isOfConverged =
     before.attempted !== undefined &&
     before.converged !== undefined &&
     sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
   const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
   const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
-  const convergedAt = memory.converged?.revision ?? revision;
   await tellConverged(run, {
     memory: { ...memory, rolledOut: undefined },
     converged: {
       cluster: cluster.name,
-      revision: convergedAt,
+      revision: memory.converged?.revision ?? revision,
       seconds: secondsSince(run),
       changes,
       policy: policyOf(environment),
     },
   });
-  return { outcome: 'unchanged', revision };
 }

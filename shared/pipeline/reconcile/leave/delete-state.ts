@@ -1,9 +1,9 @@
 import { seedSecretName } from '../../../inventory/seed-secret.ts';
 import type { ApplySet } from '../../../inventory/applyset.ts';
+import { secretResource } from '../../../objects/core-resources.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
 import { deleteState } from '../write/delete-object.ts';
 import { parentResource } from '../observe/observed-state.ts';
-import { secretResource } from '../render/seed.ts';
 import type { Target } from '../run/target.ts';
 
 /** Deletes the seed of a set that is no more: whatever draws from it again draws other values. */

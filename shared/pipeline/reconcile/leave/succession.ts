@@ -7,6 +7,7 @@ import { previousNamesIn } from '../../../environment/previous-names.ts';
 import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../../inventory/applyset.ts';
 import { hooksAnnotation } from '../../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { failuresOf } from '../../../plan/change-set.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from '../../common/lease.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { forget } from './forget.ts';
@@ -19,14 +20,13 @@ import { environmentFiles, wasDeclared } from '../accept/removed-file.ts';
 import type { Run } from '../run/run.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { continueSeed, hasSeed } from '../render/seed.ts';
-import type { Target } from '../run/target.ts';
+import type { PreviousInventories, Target } from '../run/target.ts';
+import { failedObjects, leftOver } from './leave.ts';
 
 /** What a renamed environment takes over: everything that the sets of its previous names hold. */
-export interface Succession {
+export interface Succession extends PreviousInventories {
   /** The own inventory and those of the previous names as one. */
   join(own: ObservedState): ObservedState;
-  /** Removes what is left of the previous names. To be called once the environment has converged. */
-  finish(): Promise<void>;
   /** Gives their leases back. */
   release(): Promise<void>;
 }
@@ -112,24 +112,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
 
   return {
     release,
-    join(own) {
-      const hooks = predecessors.find(
-        ({ observed, applySet: old }) => observed.parent !== undefined && old.namespace === applySet.namespace,
-      )?.observed.parent?.metadata.annotations?.[hooksAnnotation];
-      // Its hooks' record goes on: the releases are upgraded, not installed.
-      const continued =
-        hooks === undefined
-          ? undefined
-          : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
-      return {
-        parent: own.parent ?? continued,
-        extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
-        objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
-        unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
-        unserved: [...(own.unserved ?? []), ...predecessors.flatMap(({ observed }) => observed.unserved ?? [])],
-        previousSets: predecessors.map((predecessor) => predecessor.applySet),
-      };
-    },
+    join: (own) => joined({ own, predecessors, namespace: applySet.namespace }),
     async finish() {
       for (const { run: old, applySet: previous } of predecessors) {
         const memory = old.memoryFile.memory();
@@ -141,20 +124,53 @@ export async function openSuccession(target: Target): Promise<Succession | undef
           parent,
         });
         // What cannot be read now is taken over when it can.
-        if (unserved.length > 0) return;
+        if (unserved.length > 0) return undefined;
         // What stays all the same is nobody's, until another environment that wants it takes it.
         const { free, wanted, unknown } = await partByWishes(target, {
           objects: [...objects.values()],
           patient: false,
         });
-        if (unknown.length > 0 || (await releaseObjects(target, [...free, ...wanted])).length > 0) return;
+        if (unknown.length > 0) return leftOver(target, { reason: 'Guarded', objects: unknown }).divergence;
+        const given = [...free, ...wanted];
+        const failures = failuresOf(await releaseObjects(target, given));
+        if (failures.length > 0)
+          return leftOver(target, { reason: 'Failed', objects: failedObjects(failures, given) }).divergence;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });
         await forget(old);
       }
       const memory = run.memoryFile.memory();
       await run.memoryFile.save({ ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() });
+      return undefined;
     },
+  };
+}
+
+/** The inventories of the previous names beside the environment's own, which counts first. */
+function joined({
+  own,
+  predecessors,
+  namespace,
+}: {
+  own: ObservedState;
+  predecessors: readonly Predecessor[];
+  namespace: string;
+}): ObservedState {
+  const hooks = predecessors.find(
+    ({ observed, applySet }) => observed.parent !== undefined && applySet.namespace === namespace,
+  )?.observed.parent?.metadata.annotations?.[hooksAnnotation];
+  // Its hooks' record goes on: the releases are upgraded, not installed.
+  const continued =
+    hooks === undefined
+      ? undefined
+      : { apiVersion: 'v1', kind: 'ConfigMap', metadata: { annotations: { [hooksAnnotation]: hooks } } };
+  return {
+    parent: own.parent ?? continued,
+    extent: predecessors.reduce((extent, { observed }) => unionOf(extent, observed.extent), own.extent),
+    objects: new Map([...predecessors.flatMap(({ observed }) => [...observed.objects]), ...own.objects]),
+    unproven: new Map([...predecessors.flatMap(({ observed }) => [...observed.unproven]), ...own.unproven]),
+    unserved: [...(own.unserved ?? []), ...predecessors.flatMap(({ observed }) => observed.unserved ?? [])],
+    previousSets: predecessors.map((predecessor) => predecessor.applySet),
   };
 }
 

@@ -12,7 +12,8 @@ import { assertRemoved, isRenamed, lastAttempted, lastVersion } from '../accept/
 import type { Run } from '../run/run.ts';
 import { secondsSince, type RunResult } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
-import { failedObjects, leftOver, uninstall, type Leave, type TornDown } from './uninstall.ts';
+import { failedObjects, leftOver, type Leave, type TornDown } from './leave.ts';
+import { uninstall } from './uninstall.ts';
 
 /**
  * Takes leave of an environment whose file is no longer at the branch's head: its objects are released, or, with
@@ -31,50 +32,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
   const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
   try {
-    await assertRemoved(run, commit);
-    const last = await lastAttempted(run);
-    const place = memory.cluster === '' ? last?.environment : memory;
-    if (place === undefined) {
-      await forget(run);
-      return { outcome: 'absent' };
-    }
-    const cluster = await run.ports.cluster({
-      name: place.cluster,
-      repository: run.repository,
-      environment: run.environment,
-    });
-    const api = await cluster.api();
-    const identity = { repository: run.repository, environment: run.environment, namespace: place.namespace };
-    const own = applySetOf({ ...identity, url: run.ports.repository(run.repository).url });
-    const parent = await readOwnParent({ run, cluster, applySet: own, memory, commit: commit.id });
-    const observed = await observe({ cluster, api, applySet: own, remembered: memory.objects, parent });
-    const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
-    const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
-    const applySet = { ...own, deletion };
-    const leave: Leave = { run, revision, cluster, api, applySet, attempted, commit };
-
-    const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
-    if (torn.torn === 'superseded') return { outcome: 'superseded' };
-    if (torn.torn === 'waiting') return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
-    if (torn.torn === 'diverged')
-      return await diverge(run, {
-        environment: undefined,
-        attempted,
-        divergence: torn.divergence,
-        rollout: torn.rollout,
-      });
-    // Made before its first render, which nothing came of: nobody draws from it.
-    if (isEmpty(observed) && (deletion === 'prune' || memory.converged === undefined))
-      await deleteSeed(leave, { of: applySet });
-    await deleteParent(leave);
-    const changes = { created: 0, configured: 0, unchanged: 0, pruned: torn.pruned, released: torn.released };
-    // Its fights end with it.
-    await tellConverged(run, {
-      memory: { ...run.memoryFile.memory(), heals: undefined },
-      converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
-    });
-    await forget(run);
-    return { outcome: 'removed', revision };
+    return await takeLeave(run, { commit, revision, attempted });
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     if (error.code === 'OwnedByAnother' && memory.cluster === '') {
@@ -89,6 +47,63 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       divergence: { reason, revision, summary: error.message, objects: [] },
     });
   }
+}
+
+async function takeLeave(
+  run: Run,
+  { commit, revision, attempted }: Pick<Leave, 'commit' | 'revision' | 'attempted'>,
+): Promise<RunResult> {
+  const memory = run.memoryFile.memory();
+  await assertRemoved(run, commit);
+  const last = await lastAttempted(run);
+  const place = memory.cluster === '' ? last?.environment : memory;
+  if (place === undefined) {
+    await forget(run);
+    return { outcome: 'absent' };
+  }
+  const { repository, environment } = run;
+  const cluster = await run.ports.cluster({ name: place.cluster, repository, environment });
+  const api = await cluster.api();
+  const { url } = run.ports.repository(repository);
+  const own = applySetOf({ repository, environment, namespace: place.namespace, url });
+  const parent = await readOwnParent({ run, cluster, applySet: own, memory, commit: commit.id });
+  const observed = await observe({ cluster, api, applySet: own, remembered: memory.objects, parent });
+  const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
+  const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
+  const leave: Leave = { run, revision, cluster, api, applySet: { ...own, deletion }, attempted, commit };
+  const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
+  switch (torn.torn) {
+    case 'superseded':
+      return { outcome: 'superseded' };
+    case 'waiting':
+      return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
+    case 'diverged': {
+      const { divergence, rollout } = torn;
+      return await diverge(run, { environment: undefined, attempted, divergence, rollout });
+    }
+    case 'down':
+      // Made before its first render, which nothing came of: nobody draws from it.
+      if (isEmpty(observed) && (deletion === 'prune' || memory.converged === undefined))
+        await deleteSeed(leave, { of: leave.applySet });
+      return await finish(leave, torn);
+  }
+}
+
+/** Its inventory's parent goes, then what is remembered of it. */
+async function finish(
+  leave: Leave,
+  { pruned, released }: { readonly pruned: number; readonly released: number },
+): Promise<RunResult> {
+  const { run, revision, cluster } = leave;
+  await deleteParent(leave);
+  const changes = { created: 0, configured: 0, unchanged: 0, pruned, released };
+  // Its fights end with it.
+  await tellConverged(run, {
+    memory: { ...run.memoryFile.memory(), heals: undefined },
+    converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
+  });
+  await forget(run);
+  return { outcome: 'removed', revision };
 }
 
 function isEmpty({ parent, objects }: ObservedState): boolean {

@@ -1,15 +1,11 @@
 import { ConvergeError } from '../../../base/errors.ts';
-import { divergenceOf, wholeObjectDiff, type Divergence } from '../../../drift/divergence.ts';
-import type { DiffReason } from '../../../drift/object-diff.ts';
-import { beginRollout, isOver, waitsUntil, type Rollout } from '../../../memory/rollout.ts';
+import { divergenceOf, wholeObjectDiff } from '../../../drift/divergence.ts';
+import { isOver, waitsUntil } from '../../../memory/rollout.ts';
 import { readHookRecord } from '../../../inventory/hook-record.ts';
-import { resourceOf } from '../../../desired/desired.ts';
-import type { Hook } from '../../../desired/hook.ts';
-import { groupKind, objectTitle, objectKey } from '../../../objects/object-id.ts';
+import { objectKey } from '../../../objects/object-id.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { guardPrunes, type GuardedPrune } from '../../../plan/prune-guards.ts';
-import { deleteObject } from '../write/delete-object.ts';
 import { deleteInOrder } from '../write/delete-in-order.ts';
 import { renderDesired, type DesiredState } from '../render/desired-state.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
@@ -18,22 +14,11 @@ import { partByWishes } from '../write/prune-stale.ts';
 import { releaseObjects } from '../write/release-objects.ts';
 import type { DeclaredAt } from '../accept/removed-file.ts';
 import { runHooks, type HooksRun } from '../write/run-hooks.ts';
-import { deleteSeed } from './delete-state.ts';
-import { ownSets, type Target } from '../run/target.ts';
+import type { Target } from '../run/target.ts';
 import { tellReleased } from '../tell/tell-released.ts';
-import { hiddenKeys, mayBeHidden } from '../observe/unserved-kinds.ts';
-
-/** What leave is taken of: an environment whose file is gone, in its cluster. */
-export type Leave = Pick<Target, 'run' | 'revision' | 'cluster' | 'api' | 'applySet' | 'attempted' | 'commit'>;
-
-/** What became of the objects of a removed environment. */
-export type TornDown =
-  | { readonly torn: 'down'; readonly pruned: number; readonly released: number }
-  /** The next run goes on. */
-  | { readonly torn: 'waiting'; readonly waitsFor: string }
-  | { readonly torn: 'superseded' }
-  /** @param rollout for how long the deletion was waited for */
-  | { readonly torn: 'diverged'; readonly divergence: Divergence; readonly rollout?: Rollout };
+import { hiddenKeys } from '../observe/unserved-kinds.ts';
+import { deleteLeftovers } from './delete-leftovers.ts';
+import { deletionOf, failedObjects, leftOver, waitFor, type Leave, type TornDown } from './leave.ts';
 
 /** As Helm uninstalls: the hooks before, the objects, the hooks after. What is precious or kept is released. */
 export async function uninstall(
@@ -97,14 +82,11 @@ interface Deleted {
 
 /** Deletes what may be deleted, and waits for it. */
 async function deleteObjects(target: Target, observed: ObservedState): Promise<Deleted | TornDown> {
-  const { run, revision, api, applySet, environment } = target;
+  const { run, api, applySet } = target;
   const single = guardPrunes({ stale: [...observed.objects.values()], applySets: [applySet] });
   const { free, wanted, unknown } = await partByWishes(target, { objects: single.allowed, patient: false });
   await target.others.assertNewest();
-  // The deletion may take as long as a roll-out may, from the first look at this revision.
-  const { rollout: last } = run.memoryFile.memory();
-  const rollout =
-    last?.revision === revision ? last : beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
+  const rollout = deletionOf(target);
   const { changes, guarded, lingering } = await deleteInOrder(target, {
     doomed: free,
     applySets: [applySet],
@@ -123,9 +105,7 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
     unknown.length === 0 &&
     !isOver({ rollout, now: run.ports.now() })
   ) {
-    const waitsFor = `waits for ${objectTitle(waited.observed.id)}: ${waited.reason}`;
-    await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
-    return { torn: 'waiting', waitsFor };
+    return await waitFor(target, { waited, rollout });
   }
   const left = [
     ...failedObjects(failures, free),
@@ -169,51 +149,6 @@ function hiddenObjects({ run }: Target, { unserved = [] }: ObservedState): Guard
     });
 }
 
-/** The objects of its hooks, and its seed. What hooks applied over what was there before is not theirs to delete. */
-async function deleteLeftovers(target: Target, { releases }: DesiredState): Promise<TornDown | undefined> {
-  const { cluster, api, applySet } = target;
-  const failed: GuardedPrune[] = [];
-  const precious: GuardedPrune[] = [];
-  const kept: ObservedObject[] = [];
-  for (const { desired } of releases.flatMap((made) => made.hooks).filter((hook) => !isDefinition(hook))) {
-    const { id, key } = desired;
-    const resource = resourceOf({ api, object: desired.object });
-    if (resource === undefined && (await mayBeHidden(cluster, { id, api })))
-      failed.push({
-        observed: { key, id, object: desired.object },
-        reason: 'could not be deleted: no version of its kind is served',
-      });
-    const live =
-      resource === undefined ? undefined : await cluster.get({ resource, namespace: id.namespace, name: id.name });
-    if (resource === undefined || live === undefined) continue;
-    const observed = { key, id, object: live };
-    const result = await deleteObject(target, {
-      resource,
-      id,
-      live,
-      applySets: ownSets(target),
-      purpose: 'leftover',
-      desired: desired.object,
-    });
-    if (result.outcome === 'rejected' || result.outcome === 'changed')
-      failed.push({ observed, reason: `could not be deleted: ${result.message}` });
-    if (result.outcome !== 'refused' || ['not-made', 'foreign', 'state'].includes(result.refusal.why)) continue;
-    kept.push(observed);
-    if (result.refusal.why !== 'kept') precious.push({ observed, reason: result.refusal.message });
-  }
-  await tellReleased({ ...target, environment: undefined, guarded: precious });
-  const unreleased = failuresOf(await releaseObjects(target, kept));
-  const left = [...failed, ...failedObjects(unreleased, kept)];
-  if (left.length > 0) return leftOver(target, { reason: 'Failed', objects: left });
-  await deleteSeed(target, { of: applySet });
-  return undefined;
-}
-
-/** Definitions are never deleted, as with Helm. */
-function isDefinition({ desired }: Hook): boolean {
-  return groupKind(desired.id) === 'CustomResourceDefinition.apiextensions.k8s.io';
-}
-
 /** How hooks that are not through end the run, if they do. */
 function stoppedBy({ revision }: Leave, { left, failed }: HooksRun): TornDown | undefined {
   if (left === 'superseded') return { torn: 'superseded' };
@@ -222,26 +157,4 @@ function stoppedBy({ revision }: Leave, { left, failed }: HooksRun): TornDown | 
   const { id, object } = failed.desired;
   const diff = wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'failed', message: failed.message });
   return { torn: 'diverged', divergence: divergenceOf({ reason: 'Failed', revision, objects: [diff] }) };
-}
-
-/** Objects that keep the environment from its end. */
-export function leftOver(
-  { revision }: Pick<Leave, 'revision'>,
-  { reason, objects, ...rollout }: { reason: DiffReason; objects: readonly GuardedPrune[]; rollout?: Rollout },
-): TornDown {
-  const change = reason === 'Failed' ? 'failed' : 'unexpected';
-  const diffs = objects.map(({ observed: { id, object }, reason: message }) =>
-    wholeObjectDiff({ id, apiVersion: object.apiVersion, change, message }),
-  );
-  return { torn: 'diverged', divergence: divergenceOf({ reason, revision, objects: diffs }), ...rollout };
-}
-
-/** Each object that a change was not made to, with why. */
-export function failedObjects(
-  failures: readonly { readonly id: ObservedObject['id']; readonly message: string }[],
-  objects: readonly ObservedObject[],
-): GuardedPrune[] {
-  return failures.flatMap(({ id, message }) =>
-    objects.filter((object) => object.id === id).map((observed) => ({ observed, reason: message })),
-  );
 }

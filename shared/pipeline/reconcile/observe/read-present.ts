@@ -9,7 +9,7 @@ import { inParallel } from '../../common/parallel.ts';
 /**
  * What the cluster already holds of the objects that are new to the inventory, by key: their metadata at least, and all of
  * those with fields that are ignored. A forced
- * apply would take them from their owner without a word (rule 10), so they are read first, by one LIST for each kind and
+ * apply would take them from their owner without a word, so they are read first, by one LIST for each kind and
  * namespace.
  */
 export async function readPresent({

@@ -1,9 +1,9 @@
-import { ConvergeError } from '../../../base/errors.ts';
-import { environmentPath, parseEnvironmentFile } from '../../../environment/environment-file.ts';
+import { environmentPath } from '../../../environment/environment-file.ts';
 import { declaredPaths } from '../../../environment/inputs.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { isKustomization, pathsUpwards, joined } from '../../../environment/kustomization-paths.ts';
 import type { Repository } from '../../../ports/git.ts';
+import { readEnvironment } from '../../common/declared-environments.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 
 /**
@@ -51,21 +51,15 @@ async function pathsAt({
   name: string;
   commit: string;
 }): Promise<string[]> {
-  const file = environmentPath(name);
-  const bytes = await repository.readFile({ commit, path: file });
-  if (bytes === undefined) return [];
-  try {
-    const environment = parseEnvironmentFile({ file, text: Buffer.from(bytes).toString('utf8') });
-    const overlays = environment.sources.flatMap((source) => (source.kind === 'kustomize' ? [source.folder] : []));
-    return await withLinked({
-      repository,
-      commit,
-      paths: [...declaredPaths(environment), ...(await basesOf({ repository, commit, overlays }))],
-    });
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'InvalidEnvironment') return [];
-    throw error;
-  }
+  const declared = await readEnvironment({ repository, commit, name });
+  if (declared.state !== 'declared') return [];
+  const { environment } = declared;
+  const overlays = environment.sources.flatMap((source) => (source.kind === 'kustomize' ? [source.folder] : []));
+  return await withLinked({
+    repository,
+    commit,
+    paths: [...declaredPaths(environment), ...(await basesOf({ repository, commit, overlays }))],
+  });
 }
 
 /** As many paths are followed; where links lead to more, the whole repository stands for them. */

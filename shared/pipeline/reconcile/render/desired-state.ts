@@ -15,7 +15,7 @@ import type { Render } from '../../../ports/renderer.ts';
 import type { Repository } from '../../../ports/git.ts';
 import { renderSources, type RenderFor } from './render-cache.ts';
 import { readInputs, renderKeyOf } from '../../common/render-inputs.ts';
-import type { Target } from '../run/target.ts';
+import type { RenderTarget } from '../run/target.ts';
 
 export interface DesiredState {
   readonly objects: readonly DesiredObject[];
@@ -33,7 +33,7 @@ export interface DesiredState {
  * Throws `RenderFailed`, `DuplicateObject` or `EmptyRender` (all refuse): nothing is desired only where
  * Git says so, never because a render failed.
  */
-export async function renderDesired(target: Target, options?: RenderFor): Promise<DesiredState> {
+export async function renderDesired(target: RenderTarget, options?: RenderFor): Promise<DesiredState> {
   const { run, environment, commit, applySet, api } = target;
   const repository = run.ports.repository(run.repository);
   const { limits } = run.settings;

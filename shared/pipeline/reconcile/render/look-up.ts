@@ -9,7 +9,7 @@ import type { LookupQuery } from '../../../objects/lookup-query.ts';
 import type { LookupAnswer } from '../../../ports/renderer.ts';
 import { inParallel } from '../../common/parallel.ts';
 import { keepAnswers, keptAnswers } from './seed.ts';
-import { ownSets, type Target } from '../run/target.ts';
+import { ownSets, type RenderTarget } from '../run/target.ts';
 
 /** What the templates of one render are answered. */
 export interface Lookups {
@@ -26,7 +26,7 @@ export interface Lookups {
  *
  * @param instead answers that stand before the kept ones
  */
-export function openLookups(target: Target, { instead = [] }: { instead?: readonly KeptAnswer[] } = {}): Lookups {
+export function openLookups(target: RenderTarget, { instead = [] }: { instead?: readonly KeptAnswer[] } = {}): Lookups {
   let given: readonly KeptAnswer[] = [];
   let fresh: readonly KeptAnswer[] = [];
   let kept: Promise<readonly KeptAnswer[]> | undefined;
@@ -60,14 +60,14 @@ export function openLookups(target: Target, { instead = [] }: { instead?: readon
 }
 
 /** How an answer is kept. */
-function ofAll({ environment }: Pick<Target, 'environment'>): Pick<KeptAnswer, 'ofAll'> {
+function ofAll({ environment }: Pick<RenderTarget, 'environment'>): Pick<KeptAnswer, 'ofAll'> {
   return environment.lookup === 'cluster' ? { ofAll: true } : {};
 }
 
 type Asked = { readonly found: unknown; readonly objects: readonly KubernetesObject[] } | { readonly refused: string };
 
 /** Asks the cluster, as Helm does. Where the environment's charts may see their own only, anything else is refused by name. */
-export async function lookUp(target: Target, query: LookupQuery): Promise<Asked> {
+export async function lookUp(target: RenderTarget, query: LookupQuery): Promise<Asked> {
   const { cluster, api, environment } = target;
   const { apiVersion, kind, namespace, name } = query;
   const resource = resourceOf({ api, object: { apiVersion, kind } });
@@ -94,7 +94,7 @@ export async function lookUp(target: Target, query: LookupQuery): Promise<Asked>
   };
 }
 
-function lookerOf(target: Target): Looker {
+function lookerOf(target: RenderTarget): Looker {
   const { adopt, sources } = target.environment;
   return {
     applySets: ownSets(target),
@@ -117,7 +117,7 @@ export interface ChangedAnswer {
 }
 
 /** Asks the cluster again what a render was answered. Throws `RenderFailed` (refuse) for what cannot be answered any more, as in a render. */
-export async function changedAnswers(target: Target, given: readonly KeptAnswer[]): Promise<ChangedAnswer[]> {
+export async function changedAnswers(target: RenderTarget, given: readonly KeptAnswer[]): Promise<ChangedAnswer[]> {
   const changed = await inParallel(given, async (before): Promise<ChangedAnswer[]> => {
     const asked = await lookUp(target, before.query);
     if ('refused' in asked) {

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath } from '../../../environment/environment-file.ts';
-import { declaredPaths, inputPaths, sameInputs } from '../../../environment/inputs.ts';
+import { declaredPaths, inputPaths, sameInputs, type Inputs } from '../../../environment/inputs.ts';
 import { hashJson } from '../../../objects/canonical-json.ts';
 import type { KeptRender, Render, RenderQuestion, RenderRequest } from '../../../ports/renderer.ts';
 import type { KeptAnswer } from '../../../inventory/kept-answers.ts';
@@ -8,11 +8,11 @@ import { openLookups, type Lookups } from './look-up.ts';
 import { apiVersionsOf, readInputs } from '../../common/render-inputs.ts';
 import type { Seed } from '../../../inventory/seed-secret.ts';
 import { seedIfThere, seedOf } from './seed.ts';
-import type { Target } from '../run/target.ts';
+import type { RenderTarget } from '../run/target.ts';
 
 /** For whom a render is made. */
 export interface RenderFor {
-  readonly seed: (target: Target) => Promise<Seed>;
+  readonly seed: (target: RenderTarget) => Promise<Seed>;
   /** Whether what it is answered first is kept for later renders: where it is to be applied. */
   readonly keeps: boolean;
   /** Answers that stand before the kept ones. */
@@ -38,16 +38,41 @@ export interface AnsweredRender {
  * A render that failed is not kept: it may have met its limits only.
  */
 export async function renderSources(
-  target: Target,
+  target: RenderTarget,
   { seed, keeps, instead = [] }: RenderFor = toApply,
 ): Promise<AnsweredRender> {
-  const { run, environment, commit, api } = target;
-  const { renderer } = run.ports;
-  const repository = run.ports.repository(run.repository);
-  const inputsAt = async (paths: readonly string[]) => readInputs({ repository, commit: commit.id, paths });
+  const known = await knownBefore(target);
+  const asker: Asker = { seed: async () => seed(target), openLookups: () => openLookups(target, { instead }) };
+  const { render, lookups } =
+    (await findKept(target, { known, asker })) ?? (await renderAnew(target, { known, asker }));
+  if (keeps) await lookups.keep();
+  return { render, answers: lookups.given() };
+}
 
+/** What is known of a render before it is made. */
+interface Known {
+  readonly request: Pick<RenderRequest, 'sources' | 'namespace' | 'kubernetesVersion' | 'apiVersions'>;
+  /** The paths that the environment names, beside its own file. */
+  readonly declared: readonly string[];
+  /** Covers the request, and what these paths are. */
+  readonly key: string;
+}
+
+/** Who answers what a render asks. */
+interface Asker {
+  readonly seed: () => Promise<Seed>;
+  readonly openLookups: () => Lookups;
+}
+
+interface Answered {
+  readonly render: Render;
+  readonly lookups: Lookups;
+}
+
+async function knownBefore(target: RenderTarget): Promise<Known> {
+  const { run, environment, api } = target;
   const declared = declaredPaths(environment).filter((path) => path !== environmentPath(environment.name));
-  const request: Omit<RenderRequest, 'root' | 'absent' | 'limits' | 'seed' | 'lookup'> = {
+  const request = {
     sources: environment.sources,
     namespace: environment.namespace,
     kubernetesVersion: api.version,
@@ -56,27 +81,57 @@ export async function renderSources(
   const key = hashJson({
     ...request,
     lookup: environment.lookup,
-    inputs: await inputsAt(declared),
-    renderer: await renderer.version(),
+    inputs: await inputsAt(target, declared),
+    renderer: await run.ports.renderer.version(),
   });
+  return { request, declared, key };
+}
 
-  for (const kept of renderer.kept.find(key)) {
-    if (!sameInputs({ attempted: kept.inputs, current: await inputsAt(Object.keys(kept.inputs)) })) continue;
-    const lookups = openLookups(target, { instead });
-    if (!(await allHold(kept.answers, lookups))) continue;
-    if (keeps) await lookups.keep();
-    return { render: kept.render, answers: lookups.given() };
+/** A render that this instance keeps, where it would be the same again. */
+async function findKept(
+  target: RenderTarget,
+  { known, asker }: { known: Known; asker: Asker },
+): Promise<Answered | undefined> {
+  for (const kept of target.run.ports.renderer.kept.find(known.key)) {
+    const current = await inputsAt(target, Object.keys(kept.inputs));
+    if (!sameInputs({ attempted: kept.inputs, current })) continue;
+    const lookups = asker.openLookups();
+    if (await allHold(kept.answers, { seed: asker.seed, lookups })) return { render: kept.render, lookups };
   }
-  const lookups = openLookups(target, { instead });
-  const asked = new Map<string, KeptRender['answers'][number]>();
+  return undefined;
+}
+
+async function allHold(
+  answers: KeptRender['answers'],
+  { seed, lookups }: { seed: Asker['seed']; lookups: Lookups },
+): Promise<boolean> {
+  for (const { question, hash } of answers) {
+    const answer = question.asks === 'seed' ? await seed() : await lookups.answer(question.query);
+    if (hashJson(answer) !== hash) return false;
+  }
+  return true;
+}
+
+async function renderAnew(
+  target: RenderTarget,
+  { known: { request, declared, key }, asker }: { known: Known; asker: Asker },
+): Promise<Answered> {
+  const { run, environment, commit } = target;
+  const { renderer } = run.ports;
   const { limits } = run.settings;
+  const lookups = asker.openLookups();
+  const asked = new Map<string, KeptRender['answers'][number]>();
+  const noted = <T>(question: RenderQuestion, answer: T): T => {
+    asked.set(hashJson(question), { question, hash: hashJson(answer) });
+    return answer;
+  };
   const startedAt = run.ports.now();
-  const { folder, absent } = await repository.checkout(commit.id);
+  const { folder, absent } = await run.ports.repository(run.repository).checkout(commit.id);
   const render = await renderer.render({
     ...request,
     ...{ root: folder, absent },
     limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
-    seed: async () => noted({ asks: 'seed' }, await seed(target)),
+    seed: async () => noted({ asks: 'seed' }, await asker.seed()),
     lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),
   });
   const milliseconds = run.ports.now().getTime() - startedAt.getTime();
@@ -89,24 +144,14 @@ export async function renderSources(
   const beside = inputPaths({ environment, reads: render.reads }).filter(
     (path) => !declared.includes(path) && path !== environmentPath(environment.name),
   );
-  const inputs = await inputsAt(beside);
+  const inputs = await inputsAt(target, beside);
   refuseUnknown(beside.filter((path) => inputs[path] === null));
   renderer.kept.keep(key, { inputs, answers: [...asked.values()], render });
-  if (keeps) await lookups.keep();
-  return { render, answers: lookups.given() };
+  return { render, lookups };
+}
 
-  function noted<T>(question: RenderQuestion, answer: T): T {
-    asked.set(hashJson(question), { question, hash: hashJson(answer) });
-    return answer;
-  }
-
-  async function allHold(answers: KeptRender['answers'], lookups: Lookups): Promise<boolean> {
-    for (const { question, hash } of answers) {
-      const answer = question.asks === 'seed' ? await seed(target) : await lookups.answer(question.query);
-      if (hashJson(answer) !== hash) return false;
-    }
-    return true;
-  }
+async function inputsAt({ run, commit }: RenderTarget, paths: readonly string[]): Promise<Inputs> {
+  return await readInputs({ repository: run.ports.repository(run.repository), commit: commit.id, paths });
 }
 
 /** What was read is there. Where Git is asked for it by another name, nobody would see it change. */

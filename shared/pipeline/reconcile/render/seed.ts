@@ -2,37 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { ConvergeError } from '../../../base/errors.ts';
 import { mayPass } from '../../../base/http-status.ts';
 import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from '../../../inventory/kept-answers.ts';
-import { readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
+import { noSeed, readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
+import { namespaceResource, secretResource } from '../../../objects/core-resources.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { maskText } from '../../../drift/masking.ts';
 import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
-import type { Target } from '../run/target.ts';
-
-export const secretResource: ApiResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Secret',
-  plural: 'secrets',
-  namespaced: true,
-};
-const namespaces: ApiResource = {
-  group: '',
-  version: 'v1',
-  kind: 'Namespace',
-  plural: 'namespaces',
-  namespaced: false,
-};
+import type { RenderTarget } from '../run/target.ts';
 
 const seedBytes = 32;
 
-/** For a render whose values nobody applies. */
-const noSeed: Seed = { seed: Buffer.alloc(seedBytes).toString('base64'), time: '1970-01-01T00:00:00.000Z' };
-
 /** The seed of an environment that is only asked what it wants: its own run makes it, where there is none. */
-export async function seedIfThere(target: Target): Promise<Seed> {
+export async function seedIfThere(target: RenderTarget): Promise<Seed> {
   const found = await ownSecret(target, target.applySet);
   return (found === undefined ? undefined : readSeedSecret(found)) ?? noSeed;
 }
@@ -43,14 +26,14 @@ export async function seedIfThere(target: Target): Promise<Seed> {
  * Throws `OwnedByAnother` (refuse) where the Secret of that name is another environment's, and `ClusterRefused` (refuse) where it
  * is no seed: to replace it would change every password that was made from it.
  */
-export async function seedOf(target: Target): Promise<Seed> {
+export async function seedOf(target: RenderTarget): Promise<Seed> {
   const found = await ownSecret(target, target.applySet);
   if (found !== undefined) return readable({ secret: found, cluster: target.cluster });
 
   return await makeSeed(target, newSeed(target));
 }
 
-function newSeed({ run }: Pick<Target, 'run'>): Seed {
+function newSeed({ run }: Pick<RenderTarget, 'run'>): Seed {
   return { seed: randomBytes(seedBytes).toString('base64'), time: run.ports.now().toISOString() };
 }
 
@@ -62,7 +45,7 @@ function newSeed({ run }: Pick<Target, 'run'>): Seed {
 export async function keptAnswers({
   cluster,
   applySet,
-}: Pick<Target, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
+}: Pick<RenderTarget, 'cluster' | 'applySet'>): Promise<readonly KeptAnswer[]> {
   const found = await ownSecret({ cluster }, applySet);
   return found === undefined ? [] : answersOf({ secret: found, cluster });
 }
@@ -73,7 +56,7 @@ export async function keptAnswers({
  * Throws `ClusterUnavailable` (retry) where somebody else writes the Secret, and `ClusterRefused` (refuse) where it may not be
  * written, or a Secret does not hold all answers.
  */
-export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]): Promise<void> {
+export async function keepAnswers(target: RenderTarget, answers: readonly KeptAnswer[]): Promise<void> {
   const { cluster, applySet } = target;
   const live = await ownSecret(target, applySet);
   const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
@@ -93,7 +76,7 @@ export async function keepAnswers(target: Target, answers: readonly KeptAnswer[]
 }
 
 /** Lets a renamed environment draw the values that it drew under its previous name, unless it has a seed of its own. */
-export async function continueSeed(target: Target, { from }: { from: ApplySet }): Promise<void> {
+export async function continueSeed(target: RenderTarget, { from }: { from: ApplySet }): Promise<void> {
   const { cluster } = target;
   if ((await ownSecret(target, target.applySet)) !== undefined) return;
   const previous = await ownSecret(target, from);
@@ -106,12 +89,15 @@ export async function continueSeed(target: Target, { from }: { from: ApplySet })
 }
 
 /** Whether a set has a seed. Throws `OwnedByAnother` (refuse) where that is another environment's. */
-export async function hasSeed({ cluster, applySet }: Pick<Target, 'cluster' | 'applySet'>): Promise<boolean> {
+export async function hasSeed({ cluster, applySet }: Pick<RenderTarget, 'cluster' | 'applySet'>): Promise<boolean> {
   return (await ownSecret({ cluster }, applySet)) !== undefined;
 }
 
 /** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
-async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Promise<KubernetesObject | undefined> {
+async function ownSecret(
+  { cluster }: Pick<RenderTarget, 'cluster'>,
+  of: ApplySet,
+): Promise<KubernetesObject | undefined> {
   const secret = await cluster.get({ resource: secretResource, namespace: of.namespace, name: seedSecretName(of) });
   const named = secret?.metadata.annotations?.[environmentAnnotation];
   if (secret === undefined || named === undefined || named === of.environment) return secret;
@@ -125,7 +111,7 @@ async function ownSecret({ cluster }: Pick<Target, 'cluster'>, of: ApplySet): Pr
 }
 
 async function makeSeed(
-  { run, cluster, applySet }: Target,
+  { run, cluster, applySet }: RenderTarget,
   { seed, time }: Seed,
   { answers, live }: { answers: string | undefined; live: KubernetesObject | undefined } = {
     answers: undefined,
@@ -134,9 +120,9 @@ async function makeSeed(
 ): Promise<Seed> {
   const { namespace } = applySet;
   await run.lease.assertHeld();
-  if ((await cluster.get({ resource: namespaces, namespace: undefined, name: namespace })) === undefined) {
+  if ((await cluster.get({ resource: namespaceResource, namespace: undefined, name: namespace })) === undefined) {
     await write({
-      resource: namespaces,
+      resource: namespaceResource,
       object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     });
   }

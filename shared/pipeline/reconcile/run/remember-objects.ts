@@ -6,3 +6,16 @@ export async function rememberObjects({ memoryFile }: Run, objects: RememberedOb
   const memory = memoryFile.memory();
   await memoryFile.save({ ...memory, objects: { ...memory.objects, ...objects } });
 }
+
+/**
+ * Does work beside which objects are applied. Where it throws (overloaded, unreachable, the lease is lost), those that were applied until
+ * then are remembered: the next run goes on from there.
+ */
+export async function keepOnFailure<T>(run: Run, applied: RememberedObjects, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await rememberObjects(run, applied);
+    throw error;
+  }
+}

@@ -2,6 +2,7 @@ import type { Environment } from '../../../environment/environment-file.ts';
 import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { applySetOf, type ApplySet } from '../../../inventory/applyset.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
+import type { Divergence } from '../../../drift/divergence.ts';
 import type { DiffReason } from '../../../drift/object-diff.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { Commit } from '../../../ports/git.ts';
@@ -20,7 +21,12 @@ export interface Target {
   readonly api: ClusterApi;
   readonly applySet: ApplySet;
   readonly others: OtherEnvironments;
+  /** Where it was renamed, and its previous names still hold something. */
+  readonly previous?: PreviousInventories;
 }
+
+/** What a render takes: it asks no other environment. */
+export type RenderTarget = Omit<Target, 'others'>;
 
 /** The sets whose objects are this environment's: its own, then those of its previous names in the same namespace. */
 export function ownSets({
@@ -59,6 +65,15 @@ export interface OtherEnvironments {
   wishes(ask: { patient: boolean }): Promise<readonly (Wish | PendingWish)[]>;
   /** Throws `GitUnavailable` (retry) where the branch moved on: an older run must neither take nor delete what a newer one gave away. */
   assertNewest(): Promise<void>;
+}
+
+/** What an environment's previous names still hold; see `succession.ts`. */
+export interface PreviousInventories {
+  /**
+   * Removes it, once everything of the revision is healthy. Resolves with what stays and must not, which keeps the environment from
+   * converging. Throws as `deleteState` does.
+   */
+  finish(): Promise<Divergence | undefined>;
 }
 
 export type RunResult =

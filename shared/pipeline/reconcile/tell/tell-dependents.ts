@@ -38,7 +38,7 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
   for (const environment of dependents) {
     const memory = await readDependent(run, environment);
     if (memory !== undefined && !(await isNews({ memory, revision }))) continue;
-    const job = { repository: run.repository, environment, mode: 'reconcile', cause: 'dependency' } as const;
+    const job = { repository: run.repository, environment, cause: 'dependency' } as const;
     await run.ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion, time: run.ports.now() }));
   }
 

@@ -1,47 +1,28 @@
-import { fingerprint } from '../../../drift/fingerprint.ts';
-import type { Environment } from '../../../environment/environment-file.ts';
-import { readHookRecord, type HookRecord } from '../../../inventory/hook-record.ts';
-import {
-  extentOf,
-  parentObject,
-  parentSays,
-  recordBeside,
-  unionOf,
-  type ApplySet,
-} from '../../../inventory/applyset.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
-import { applyStages } from '../../../objects/apply-order.ts';
-import { definitionsOf, dependenciesOf } from '../../../objects/dependencies.ts';
-import { resourceOf, type DesiredObject } from '../../../desired/desired.ts';
+import { resourceOf } from '../../../desired/desired.ts';
+import type { HookRecord } from '../../../inventory/hook-record.ts';
+import { applyStages, type ApplyStage } from '../../../objects/apply-order.ts';
+import type { ClusterApi } from '../../../objects/cluster-api.ts';
+import { definitionsOf } from '../../../objects/dependencies.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
-import { groupOf, objectIdOf, objectTitle } from '../../../objects/object-id.ts';
-import { isShortLived } from '../../../objects/short-lived.ts';
+import { objectTitle } from '../../../objects/object-id.ts';
 import type { Change } from '../../../plan/change-set.ts';
-import {
-  actionsOfStage,
-  type AppliedAction,
-  type PlannedAction,
-  type RememberedObject,
-  type RememberedObjects,
-} from '../../../plan/plan.ts';
-import { ConvergeError } from '../../../base/errors.ts';
-import type { ApiResource, ClusterApi } from '../../../objects/cluster-api.ts';
-import type { Cluster } from '../../../ports/kubernetes.ts';
-import { applyObject } from './apply-object.ts';
-import { awaitDefinitions } from './await-definitions.ts';
-import { parentResource, type ObservedState } from '../observe/observed-state.ts';
-import { inParallel } from '../../common/parallel.ts';
+import { actionsOfStage, type AppliedAction, type PlannedAction, type RememberedObjects } from '../../../plan/plan.ts';
+import type { ObservedState } from '../observe/observed-state.ts';
 import { readPresent } from '../observe/read-present.ts';
+import { keepOnFailure } from '../run/remember-objects.ts';
 import { isSuperseded } from '../run/superseded.ts';
-import { rememberObjects } from '../run/remember-objects.ts';
 import type { Target } from '../run/target.ts';
+import { applyStage, type Done, type Groundwork } from './apply-stage.ts';
+import { awaitDefinitions } from './await-definitions.ts';
+import { declareIntent, ensureNamespace } from './declare-intent.ts';
 
-/** What happens once definitions can be used, before anything else is applied: `stop` leaves it at that. */
-export type BeforeOthers = (state: {
-  changes: readonly Change[];
-  api: ClusterApi;
-  parent: KubernetesObject;
-}) => Promise<'go on' | 'stop'>;
+export interface ApplyRequest {
+  readonly actions: readonly PlannedAction[];
+  readonly observed: ObservedState;
+  /** What the inventory's parent is to say of the hooks; as it says, where absent. */
+  readonly hooks?: HookRecord | undefined;
+}
 
 export interface Applied {
   readonly changes: readonly Change[];
@@ -57,234 +38,131 @@ export interface Applied {
   readonly parent: KubernetesObject | undefined;
 }
 
+/** An apply whose definitions can be used, or are known to be of no use. */
+export interface DefinitionsApplied {
+  readonly request: ApplyRequest;
+  readonly groundwork: Groundwork;
+  readonly done: Done;
+  readonly api: ClusterApi;
+  readonly parent: KubernetesObject;
+}
+
+const [firstStage, ...laterStages] = applyStages;
+
+/** Applies what the plan says, where no hook comes in between; nothing is written where there is nothing to apply. */
+export async function applyChanges(target: Target, request: ApplyRequest): Promise<Applied> {
+  const kept = keptOf(request.actions);
+  if (kept.length < request.actions.length) return await applyRest(target, await applyDefinitions(target, request));
+  return {
+    changes: kept,
+    remembered: {},
+    notices: [],
+    observed: new Map(),
+    api: target.api,
+    superseded: false,
+    parent: request.observed.parent,
+  };
+}
+
 /**
- * Applies what the plan says, stage by stage. Before the first write the inventory's parent declares what may come, so
- * that a run killed half-way leaves no orphan. One object's failure hides no other's; what needs it is `blocked`.
- *
- * @param hooks what the parent is to say of the hooks; as it says, where absent
+ * Applies what defines kinds and namespaces, and waits until it can be used. Before the first write the inventory's parent declares what
+ * may come, of every stage, so that a run killed half-way leaves no orphan. One object's failure hides no other's; what needs it is `blocked`.
+ * Where it throws, what it applied is remembered.
  */
-export async function applyChanges(
+export async function applyDefinitions(target: Target, request: ApplyRequest): Promise<DefinitionsApplied> {
+  const { groundwork, parent } = await layGround(target, request);
+  const done: Done = { changes: [], remembered: {}, notices: [], answers: new Map(), broken: new Map() };
+  const api = await keepOnFailure(target.run, done.remembered, async () => {
+    const due = dueIn(request, firstStage);
+    if (due.length === 0) return groundwork.api;
+    await applyStage(target, { due, groundwork, done, api: groundwork.api });
+    return await openDefinitions(target, { due, done, api: groundwork.api });
+  });
+  return { request, groundwork, done, api, parent };
+}
+
+/** Applies what is not a definition, stage by stage, until a newer commit is there. Where it throws, all that was applied is remembered. */
+export async function applyRest(target: Target, begun: DefinitionsApplied): Promise<Applied> {
+  const { request, groundwork, done } = begun;
+  return await keepOnFailure(target.run, done.remembered, async () => {
+    let { api } = begun;
+    for (const stage of laterStages) {
+      const due = dueIn(request, stage);
+      if (due.length === 0) continue;
+      if (await isSuperseded(target)) return appliedOf({ ...begun, api, superseded: true });
+      // A hook may have defined them meanwhile, or another environment.
+      if (!isServed(due, api)) api = await target.cluster.api({ refresh: true });
+      await applyStage(target, { due, groundwork, done, api });
+    }
+    return appliedOf({ ...begun, api, superseded: false });
+  });
+}
+
+/** What is applied where the rest is not to be. */
+export function withoutRest(begun: DefinitionsApplied): Applied {
+  return appliedOf({ ...begun, superseded: false });
+}
+
+/** What is to be known, and to be in the cluster, before the first object is applied. */
+async function layGround(
   target: Target,
-  {
-    actions,
-    observed,
-    hooks,
-    beforeOthers,
-  }: {
-    actions: readonly PlannedAction[];
-    observed: ObservedState;
-    hooks?: HookRecord | undefined;
-    beforeOthers?: BeforeOthers | undefined;
-  },
-): Promise<Applied> {
-  const { run, environment, applySet, cluster } = target;
-  const changes: Change[] = [];
-  const remembered: Record<string, RememberedObject> = {};
-  const notices: ObjectDiff[] = [];
-  const answers = new Map<string, KubernetesObject>();
-
-  const kept = actions.flatMap((action): Change[] =>
-    action.action === 'keep' ? [{ id: action.desired.id, did: 'unchanged' }] : [],
-  );
-  if (kept.length === actions.length && beforeOthers === undefined)
-    return {
-      changes: kept,
-      remembered,
-      notices,
-      observed: answers,
-      api: target.api,
-      superseded: false,
-      parent: observed.parent,
-    };
-
-  const desired = actions.flatMap((action) => (action.action === 'prune' ? [] : [action.desired]));
-  const isServed =
-    (api: ClusterApi) =>
-    ({ object }: DesiredObject) =>
-      resourceOf({ api, object }) !== undefined;
-  const api = desired.every(isServed(target.api)) ? target.api : await cluster.api({ refresh: true });
-  let current = api;
+  request: ApplyRequest,
+): Promise<{ groundwork: Groundwork; parent: KubernetesObject }> {
+  const { run, environment, cluster } = target;
+  const { actions, observed } = request;
+  const applied = actions.filter((action) => action.action !== 'prune');
+  const api = isServed(applied, target.api) ? target.api : await cluster.api({ refresh: true });
   await run.lease.assertHeld();
   await ensureNamespace({ cluster, environment, observed });
   // What may not be read there is found before the inventory says that it reaches there: every later run would have to read it.
   const present = await readPresent({ cluster, api, actions });
-  const parent = await writeIntent({ actions, applySet, observed, hooks, cluster, api });
-  const definitions = definitionsOf(desired);
-  /** What others cannot build on, by key, and why. */
-  const broken = new Map<string, string>();
-  const { objects: known } = run.memoryFile.memory();
-  let superseded = false;
+  const parent = await declareIntent(target, { ...request, api });
+  const definitions = definitionsOf(applied.map(({ desired }) => desired));
+  return { groundwork: { definitions, present, api }, parent };
+}
 
-  async function applyOne(action: AppliedAction): Promise<Change> {
-    const { desired } = action;
-    await run.lease.assertHeld();
-    const failed = (message: string): Change => ({ id: desired.id, did: 'failed', message });
-    const needed = dependenciesOf({ object: desired.object, definitions }).find(
-      (key) => key !== desired.key && broken.has(key),
-    );
-    if (needed !== undefined)
-      return { id: desired.id, did: 'blocked', message: `Blocked: needs ${broken.get(needed) ?? needed}` };
-    if (isUndiscoverable({ desired, api }))
-      return failed(`the API ${desired.object.apiVersion} cannot be discovered: its backend does not answer`);
-    const resource = resourceOf({ api: current, object: desired.object });
-    if (resource === undefined)
-      return failed(
-        `the cluster does not serve ${desired.id.kind} in ${desired.object.apiVersion}; is its CRD installed?`,
-      );
-    const observedBefore =
-      action.action === 'configure' || action.action === 'verify' ? action.observed.object : present.get(desired.key);
-    const result = await applyObject(target, {
-      desired,
-      resource,
-      present: observedBefore,
-      noted: known[desired.key]?.noted,
-    });
-    if (result.outcome === 'failed') return failed(result.message);
-    const print = fingerprint(result.object);
-    const { diffs, noted } = result.notices;
-    notices.push(...diffs);
-    if (print !== undefined) {
-      remembered[desired.key] = {
-        desired: desired.hash,
-        observed: print,
-        apiVersion: desired.object.apiVersion,
-        ...(noted.length === 0 ? {} : { noted }),
-        ...(isShortLived(desired.object) ? { shortLived: true } : {}),
-      };
-    }
-    answers.set(desired.key, result.object);
-    return { id: desired.id, did: result.did };
+/** Waits for what was just defined. Returns the API with it. */
+async function openDefinitions(
+  target: Target,
+  { due, done, api }: { due: readonly AppliedAction[]; done: Done; api: ClusterApi },
+): Promise<ClusterApi> {
+  const applied = due.map(({ desired }) => desired);
+  const defined = await awaitDefinitions(target, { applied, answers: done.answers, api });
+  for (const { key, id } of applied) {
+    const why = defined.unusable.get(key);
+    if (why !== undefined) done.broken.set(key, `${objectTitle(id)}, which cannot be used yet: ${why}`);
   }
-
-  try {
-    for (const stage of applyStages) {
-      if (stage === 'configuration' && beforeOthers !== undefined) {
-        if ((await beforeOthers({ changes, api: current, parent })) === 'stop') break;
-      }
-      const due = actionsOfStage(actions, stage).filter((action) => action.action !== 'keep');
-      if (due.length === 0) continue;
-      superseded = stage !== applyStages[0] && (await isSuperseded(target));
-      if (superseded) break;
-      // A hook may have defined them meanwhile, or another environment.
-      if (stage !== applyStages[0] && !due.every((action) => isServed(current)(action.desired)))
-        current = await cluster.api({ refresh: true });
-      await inParallel(due, async (action) => {
-        const change = await applyOne(action);
-        changes.push(change);
-        if (change.did === 'failed' || change.did === 'blocked')
-          broken.set(
-            action.desired.key,
-            `${objectTitle(change.id)}, which ${change.did === 'failed' ? 'failed' : 'is blocked'}`,
-          );
-      });
-      if (stage !== 'definitions') continue;
-      const defined = await awaitDefinitions(target, {
-        applied: due.map((action) => action.desired),
-        answers,
-        api: current,
-      });
-      current = defined.api;
-      for (const { desired } of due) {
-        const why = defined.unusable.get(desired.key);
-        if (why !== undefined) broken.set(desired.key, `${objectTitle(desired.id)}, which cannot be used yet: ${why}`);
-      }
-    }
-  } catch (error) {
-    // Overloaded, unreachable, or the lease is lost: the next run goes on from what was done.
-    await rememberObjects(run, remembered);
-    throw error;
-  }
-  return { changes: [...changes, ...kept], remembered, notices, observed: answers, api: current, superseded, parent };
+  return defined.api;
 }
 
-/** Whether its kind belongs to an aggregated API that did not answer when the run began. */
-function isUndiscoverable({ desired: { object }, api }: { desired: DesiredObject; api: ClusterApi }): boolean {
-  const group = groupOf(object.apiVersion);
-  return resourceOf({ api, object }) === undefined && api.unreadable.some((version) => groupOf(version) === group);
-}
-
-async function ensureNamespace({
-  cluster,
-  environment,
-  observed,
-}: {
-  cluster: Cluster;
-  environment: Environment;
-  observed: ObservedState;
-}): Promise<void> {
-  if (observed.parent !== undefined) return;
-  const resource: ApiResource = {
-    group: '',
-    version: 'v1',
-    kind: 'Namespace',
-    plural: 'namespaces',
-    namespaced: false,
-  };
-  const found = await cluster.get({ resource, namespace: undefined, name: environment.namespace });
-  if (found !== undefined) return;
-  const object: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment.namespace } };
-  await applyOwn({ cluster, resource, object });
-}
-
-/** Without the kinds that cannot be discovered: nothing of them is applied, and no later run could look for them. */
-async function writeIntent({
-  actions,
-  applySet,
-  observed,
-  hooks,
-  cluster,
+function appliedOf({
+  request,
+  done: { changes, remembered, notices, answers },
   api,
-}: {
-  actions: readonly PlannedAction[];
-  applySet: ApplySet;
-  observed: ObservedState;
-  hooks: HookRecord | undefined;
-  cluster: Cluster;
-  api: ClusterApi;
-}): Promise<KubernetesObject> {
-  const ids = actions.flatMap((action) =>
-    action.action === 'prune' || isUndiscoverable({ desired: action.desired, api }) ? [] : [action.desired.id],
+  parent,
+  superseded,
+}: Omit<DefinitionsApplied, 'groundwork'> & { superseded: boolean }): Applied {
+  return {
+    changes: [...changes, ...keptOf(request.actions)],
+    remembered,
+    notices,
+    observed: answers,
+    api,
+    superseded,
+    parent,
+  };
+}
+
+function keptOf(actions: readonly PlannedAction[]): Change[] {
+  return actions.flatMap((action): Change[] =>
+    action.action === 'keep' ? [{ id: action.desired.id, did: 'unchanged' }] : [],
   );
-  const extent = unionOf(observed.extent, extentOf({ ids, parentNamespace: applySet.namespace }));
-  const desired = parentObject({
-    applySet,
-    extent,
-    record: recordBeside(observed.parent),
-    hooks: hooks ?? readHookRecord(observed.parent),
-  });
-  await writeParent({ cluster, observed: observed.parent, desired });
-  return desired;
 }
 
-/** Writes the parent where it says something else. */
-export async function writeParent({
-  cluster,
-  observed,
-  desired,
-}: {
-  cluster: Cluster;
-  observed: KubernetesObject | undefined;
-  desired: KubernetesObject;
-}): Promise<void> {
-  if (parentSays({ observed, desired })) return;
-  await applyOwn({ cluster, resource: parentResource, object: desired });
+function dueIn({ actions }: ApplyRequest, stage: ApplyStage): AppliedAction[] {
+  return actionsOfStage(actions, stage).filter(({ action }) => action !== 'keep');
 }
 
-async function applyOwn({
-  cluster,
-  resource,
-  object,
-}: {
-  cluster: Cluster;
-  resource: ApiResource;
-  object: KubernetesObject;
-}): Promise<void> {
-  const result = await cluster.apply({ resource, object, dryRun: false });
-  if (result.outcome === 'applied') return;
-  throw new ConvergeError({
-    code: 'ClusterRefused',
-    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
-    message: `the API server answered ${result.status}: ${result.message}`,
-    disposition: 'refuse',
-  });
+function isServed(actions: readonly AppliedAction[], api: ClusterApi): boolean {
+  return actions.every(({ desired: { object } }) => resourceOf({ api, object }) !== undefined);
 }

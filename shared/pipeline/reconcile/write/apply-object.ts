@@ -18,13 +18,8 @@ import { foreignOwnerOf, ownersRefusal, refusalOf } from '../../../ownership/ref
 import { keptByOthers, managedFieldsToWrite } from '../../../ownership/take-over.ts';
 import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { awaitGone, deleteObject } from './delete-object.ts';
+import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import { ownSets, type Target } from '../run/target.ts';
-
-/** How often an object that others change meanwhile is looked at anew. */
-const looks = 6;
-/** Milliseconds before the next look, doubling. */
-const firstPause = 50;
-const slowestPause = 1_000;
 
 /** etcd counts from 1, and takes the first write as 2: https://etcd.io/docs/v3.6/learning/api/ */
 const noVersion = '1';
@@ -49,8 +44,8 @@ export type ObjectOutcome =
 
 /**
  * Applies one object: refuses what is somebody else's, takes over what earlier tools own of it, and writes only the
- * incarnation that was read (rule 15). Where the API server says that it changed, the lease is looked at again, then the
- * object. What it refuses for good is told in its own words.
+ * incarnation that was read: what was deleted and made anew meanwhile has other owners, which nobody judged. Where the API server
+ * says that it changed, the lease is looked at again, then the object. What it refuses for good is told in its own words.
  */
 export async function applyObject(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome> {
   const { run, cluster } = target;
@@ -59,17 +54,12 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
   for (let look = 1; ; look++) {
     const attempt = await attemptApply(target, { ...toApply, present });
     if (attempt.outcome === 'applied') return attempt;
-    if (attempt.outcome === 'failed' || look === looks)
+    if (attempt.outcome === 'failed' || look === conflictLooks)
       return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
-    await run.ports.sleep(pause(look));
+    await run.ports.sleep(conflictPause(look));
     await run.lease.assertHeld('now');
     present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
   }
-}
-
-/** With jitter: several writers that met once are not to meet again. */
-function pause(look: number): number {
-  return Math.min(firstPause * 2 ** look, slowestPause) * (0.5 + Math.random());
 }
 
 type Conflict = { readonly outcome: 'conflict'; readonly message: string };
@@ -231,7 +221,10 @@ interface Refused extends ObjectToApply {
   readonly refusal: Rejected;
 }
 
-/** What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did (rule 13). */
+/**
+ * What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did. A dry run under
+ * another name tells the last two apart.
+ */
 async function explain(target: Target, refused: Refused): Promise<ObjectOutcome | Conflict> {
   const { environment } = target;
   const { desired, resource, object, live, refusal } = refused;
@@ -313,7 +306,7 @@ async function replace(
     dryRun: false,
   });
   for (let creation = 1; creation < creations && result.outcome === 'rejected' && result.status === 403; creation++) {
-    await run.ports.sleep(pause(creation));
+    await run.ports.sleep(conflictPause(creation));
     await run.lease.assertHeld();
     result = await cluster.apply({
       resource,

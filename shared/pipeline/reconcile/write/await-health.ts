@@ -8,16 +8,16 @@ import { extentOf } from '../../../inventory/applyset.ts';
 import type { DesiredObject } from '../../../desired/desired.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { isShortLived } from '../../../objects/short-lived.ts';
+import type { RememberedObjects } from '../../../plan/plan.ts';
 import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
-import { openClaims } from '../observe/claims.ts';
+import { openClaims, type Claims } from '../observe/claims.ts';
 import { openExplanations, type Explanations } from './explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
+import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
 import type { Target } from '../run/target.ts';
 
-const firstLook = 50;
-const slowestLook = 2_000;
 /** Milliseconds between two looks at the Pods of what is not healthy. */
 const explainAgain = 1_000;
 
@@ -52,7 +52,7 @@ export async function awaitHealth(
     last: Rollout | undefined;
   },
 ): Promise<Outcome> {
-  const { run, revision, environment, applySet, cluster } = target;
+  const { run, revision, environment } = target;
   const remembered = run.memoryFile.memory().objects;
   const latest = new Map(observed);
   const explanations = openExplanations(target, api);
@@ -61,59 +61,98 @@ export async function awaitHealth(
   const rollout = last ?? beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
   // A controller that has just been told has made no Pods yet.
   let explainedAt = isOver({ rollout, now: run.ports.now() }) ? 0 : run.ports.now().getTime();
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+  let unhealthy: readonly UnhealthyObject[] = [];
+  return await lookUntil<Outcome>(run, async () => {
+    await readAnew(target, { latest, unhealthy, api, remembered });
     await claims.renew([...latest.values()]);
-    const judged = desired.map((object) => {
-      const known = latest.get(object.key);
-      const health = healthOf({ desired: object, observed: known, expressions: environment.health });
-      return {
-        desired: object,
-        health,
-        bearing: bearingOf({
-          object: known,
-          health,
-          expressions: environment.health,
-          waitsForConsumer: known !== undefined && claims.waits(known),
-        }),
-      };
-    });
-    const unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
-    if (unhealthy.length === 0)
-      return {
-        outcome: 'healthy',
-        health: environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said }))),
-      };
-
+    const judged = judge({ desired, latest, expressions: environment.health, claims });
+    unhealthy = judged.filter(({ bearing }) => bearing === 'awaited' || bearing === 'failing');
+    if (unhealthy.length === 0) {
+      const health = environmentHealth(judged.map(({ desired: { id }, ...said }) => ({ id, ...said })));
+      return { end: { outcome: 'healthy', health } };
+    }
     if (run.ports.now().getTime() - explainedAt >= explainAgain) {
       explainedAt = run.ports.now().getTime();
       await explanations.renew(unhealthy.flatMap(({ desired: { key } }) => latestOf(latest, key)));
     }
-    const now = run.ports.now();
-    const failed = failedOf(unhealthy, explanations);
-    const failingSince = failing.since(failed, now);
-    const explained = (objects: readonly UnhealthyObject[]) =>
-      objects.map((object) => withReason(object, explanations));
-    switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
-      case 'failed':
-        return {
-          outcome: 'unhealthy',
-          objects: explained(failed.length > 0 ? failed : unhealthy),
-          rollout: endRollout({ rollout, now }),
-        };
-      case 'checkpoint':
-        return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
-      case 'look again':
-    }
-    if (await isSuperseded(target)) return { outcome: 'superseded' };
+    const end = endingOf(target, { rollout, unhealthy, failing, explanations });
+    if (end !== undefined) return { end };
+    return (await isSuperseded(target)) ? { end: { outcome: 'superseded' } } : 'again';
+  });
+}
 
-    await run.ports.sleep(pause);
-    await run.lease.assertHeld();
-    const ids = unhealthy.map((object) => object.desired.id);
-    const extent = extentOf({ ids, parentNamespace: applySet.namespace });
-    for (const { desired: object } of unhealthy) latest.delete(object.key);
-    for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
-      latest.set(objectKey(objectIdOf(object)), object);
+function judge({
+  desired,
+  latest,
+  expressions,
+  claims,
+}: {
+  desired: readonly DesiredObject[];
+  latest: ReadonlyMap<string, KubernetesObject>;
+  expressions: readonly HealthExpressions[];
+  claims: Pick<Claims, 'waits'>;
+}): readonly UnhealthyObject[] {
+  return desired.map((object) => {
+    const known = latest.get(object.key);
+    const health = healthOf({ desired: object, observed: known, expressions });
+    const waitsForConsumer = known !== undefined && claims.waits(known);
+    return {
+      desired: object,
+      health,
+      bearing: bearingOf({ object: known, health, expressions, waitsForConsumer }),
+    };
+  });
+}
+
+/** How a look ends the wait, where it does. */
+function endingOf(
+  { run }: Target,
+  {
+    rollout,
+    unhealthy,
+    failing,
+    explanations,
+  }: { rollout: Rollout; unhealthy: readonly UnhealthyObject[]; failing: Failing; explanations: Explanations },
+): Outcome | undefined {
+  const now = run.ports.now();
+  const failed = failedOf(unhealthy, explanations);
+  const failingSince = failing.since(failed, now);
+  const explained = (objects: readonly UnhealthyObject[]) => objects.map((object) => withReason(object, explanations));
+  switch (nextStep({ rollout, failingSince, waitUntil: run.waitUntil(), now })) {
+    case 'failed':
+      return {
+        outcome: 'unhealthy',
+        objects: explained(failed.length > 0 ? failed : unhealthy),
+        rollout: endRollout({ rollout, now }),
+      };
+    case 'checkpoint':
+      return { outcome: 'waiting', message: messageOf(explained(unhealthy)), rollout };
+    case 'look again':
+      return undefined;
   }
+}
+
+/** What was not healthy at the last look; before the first, all is as it was observed. */
+async function readAnew(
+  { cluster, applySet }: Target,
+  {
+    latest,
+    unhealthy,
+    api,
+    remembered,
+  }: {
+    latest: Map<string, KubernetesObject>;
+    unhealthy: readonly UnhealthyObject[];
+    api: ClusterApi;
+    remembered: RememberedObjects;
+  },
+): Promise<void> {
+  if (unhealthy.length === 0) return;
+  const ids = unhealthy.map((object) => object.desired.id);
+  const extent = extentOf({ ids, parentNamespace: applySet.namespace });
+  for (const { desired: object } of unhealthy) latest.delete(object.key);
+  for (const object of await listLabelled({ cluster, api, applySet, extent, remembered }))
+    latest.set(objectKey(objectIdOf(object)), object);
 }
 
 function latestOf(
@@ -134,8 +173,12 @@ function failedOf(unhealthy: readonly UnhealthyObject[], explanations: Explanati
   return unhealthy.every(({ bearing }) => bearing === 'failing') ? unhealthy : [];
 }
 
-/** Since when objects are failing without a pause. */
-function openFailing(): { since(failed: readonly UnhealthyObject[], now: Date): Date | undefined } {
+interface Failing {
+  /** Since when one of them is failing without a pause. */
+  since(failed: readonly UnhealthyObject[], now: Date): Date | undefined;
+}
+
+function openFailing(): Failing {
   let known = new Map<string, Date>();
   return {
     since(failed, now) {

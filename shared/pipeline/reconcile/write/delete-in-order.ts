@@ -9,11 +9,12 @@ import type { GuardedPrune } from '../../../plan/prune-guards.ts';
 import { deleteObject } from './delete-object.ts';
 import { inParallel } from '../../common/parallel.ts';
 import { readAgain } from './read-again.ts';
+import { lookUntil } from '../run/look-until.ts';
 import type { Target } from '../run/target.ts';
 import { mayBeHidden } from '../observe/unserved-kinds.ts';
 
-const firstLook = 50;
-const slowestLook = 2_000;
+/** What cannot be reached is not gone: it is left to the next look. */
+const unserved = 'is of a kind that the cluster does not serve now; the next run looks again';
 
 export interface Deleted {
   readonly changes: readonly Change[];
@@ -33,7 +34,7 @@ export interface Deleted {
  * @param until how long it may wait for them, in milliseconds since 1970
  */
 export async function deleteInOrder(
-  { run, cluster }: Pick<Target, 'run' | 'cluster'>,
+  target: Pick<Target, 'run' | 'cluster'>,
   {
     doomed,
     applySets,
@@ -48,78 +49,83 @@ export async function deleteInOrder(
     until: number;
   },
 ): Promise<Deleted> {
+  const deleter: Deleter = { ...target, api, applySets };
   const changes: Change[] = [];
   const guarded: GuardedPrune[] = [];
   const isOf = (stage: string) => (object: ObservedObject) => applyStageOf(object.id) === stage;
   for (const stage of applyStages.toReversed()) {
-    const leaving = going.filter(isOf(stage)).filter(isReachable);
-    await inParallel(doomed.filter(isOf(stage)), async (observed) => {
-      if ((await deleteOne(observed)) === 'leaving') leaving.push(observed);
-    });
-    const lingering = await awaitGone(leaving);
+    const ends = [
+      ...going.filter(isOf(stage)).map((observed): DeletionEnd => {
+        const { id, object } = observed;
+        if (reachableResourceOf({ api, object }) !== undefined) return { leaving: observed };
+        return { change: { id, did: 'skipped', message: unserved } };
+      }),
+      ...(await inParallel(doomed.filter(isOf(stage)), async (observed) => deleteOne(deleter, observed))),
+    ];
+    changes.push(...ends.flatMap(({ change }) => change ?? []));
+    guarded.push(...ends.flatMap((end) => end.guarded ?? []));
+    const lingering = await awaitGone(deleter, { leaving: ends.flatMap((end) => end.leaving ?? []), until });
     if (lingering.length > 0) return { changes, guarded, lingering };
   }
   return { changes, guarded, lingering: [] };
+}
 
-  /** What cannot be reached is not gone: it is left to the next look. */
-  function isReachable({ id, object }: ObservedObject): boolean {
-    if (reachableResourceOf({ api, object }) !== undefined) return true;
-    changes.push({
-      id,
-      did: 'skipped',
-      message: 'is of a kind that the cluster does not serve now; the next run looks again',
-    });
-    return false;
-  }
+type Deleter = Pick<Target, 'run' | 'cluster' | 'api'> & { readonly applySets: readonly ApplySet[] };
 
-  async function deleteOne(observed: ObservedObject): Promise<'leaving' | 'done'> {
-    const { id, object } = observed;
-    const resource = reachableResourceOf({ api, object });
-    if (resource === undefined || !isReachable(observed)) return 'done';
-    const result = await deleteObject(
-      { run, cluster, api },
-      { resource, id, live: object, applySets, purpose: 'prune' },
-    );
-    switch (result.outcome) {
-      case 'gone':
-      case 'leaving':
-        changes.push({ id, did: 'pruned' });
-        return result.outcome === 'leaving' ? 'leaving' : 'done';
-      case 'refused':
-        guarded.push({ observed, reason: result.refusal.message });
-        return 'done';
-      case 'changed':
-        changes.push({ id, did: 'skipped', message: result.message });
-        return 'done';
-      case 'rejected':
-        changes.push({ id, did: 'failed', message: `could not be pruned: ${result.message}` });
-        return 'done';
-    }
-  }
+/** What the deletion of one object came to. */
+interface DeletionEnd {
+  readonly change?: Change;
+  readonly guarded?: GuardedPrune;
+  /** Being deleted, and there for now. */
+  readonly leaving?: ObservedObject;
+}
 
-  async function awaitGone(leaving: readonly ObservedObject[]): Promise<GuardedPrune[]> {
-    let left = leaving;
-    for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
-      const still = await inParallel(left, async (observed): Promise<ObservedObject[]> => {
-        const resource = reachableResourceOf({ api, object: observed.object });
-        const again =
-          resource === undefined
-            ? 'unserved'
-            : await readAgain(cluster, { resource, namespace: observed.id.namespace, name: observed.id.name });
-        // A definition goes when the last of its objects is gone; while it is there, nobody knows.
-        if (again === 'unserved' && (await mayBeHidden(cluster, { id: observed.id, api: await cluster.api() })))
-          return [observed];
-        const live = again === 'unserved' ? undefined : again.live;
-        return live === undefined || live.metadata.uid !== observed.object.metadata.uid
-          ? []
-          : [{ ...observed, object: { ...live, apiVersion: observed.object.apiVersion, kind: observed.object.kind } }];
-      });
-      left = still.flat();
-      if (left.length === 0) return [];
-      if (run.ports.now().getTime() >= until)
-        return left.map((observed) => ({ observed, reason: whyLingering(observed.object) }));
-      await run.ports.sleep(pause);
-      await run.lease.assertHeld();
-    }
+async function deleteOne(deleter: Deleter, observed: ObservedObject): Promise<DeletionEnd> {
+  const { api, applySets } = deleter;
+  const { id, object } = observed;
+  const resource = reachableResourceOf({ api, object });
+  if (resource === undefined) return { change: { id, did: 'skipped', message: unserved } };
+  const result = await deleteObject(deleter, { resource, id, live: object, applySets, purpose: 'prune' });
+  switch (result.outcome) {
+    case 'gone':
+      return { change: { id, did: 'pruned' } };
+    case 'leaving':
+      return { change: { id, did: 'pruned' }, leaving: observed };
+    case 'refused':
+      return { guarded: { observed, reason: result.refusal.message } };
+    case 'changed':
+      return { change: { id, did: 'skipped', message: result.message } };
+    case 'rejected':
+      return { change: { id, did: 'failed', message: `could not be pruned: ${result.message}` } };
   }
+}
+
+/** Waits for those to go. Returns those that have not when the time is over, each with what holds it. */
+async function awaitGone(
+  deleter: Deleter,
+  { leaving: all, until }: { leaving: readonly ObservedObject[]; until: number },
+): Promise<GuardedPrune[]> {
+  const { run } = deleter;
+  let left = all;
+  return await lookUntil<GuardedPrune[]>(run, async () => {
+    left = (await inParallel(left, async (observed) => (await stillThere(deleter, observed)) ?? [])).flat();
+    if (left.length > 0 && run.ports.now().getTime() < until) return 'again';
+    return { end: left.map((observed) => ({ observed, reason: whyLingering(observed.object) })) };
+  });
+}
+
+/** An object as it is now; undefined where that incarnation of it is gone. */
+async function stillThere({ cluster, api }: Deleter, observed: ObservedObject): Promise<ObservedObject | undefined> {
+  const { id, object } = observed;
+  const resource = reachableResourceOf({ api, object });
+  const again =
+    resource === undefined
+      ? 'unserved'
+      : await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
+  // A definition goes when the last of its objects is gone; while it is there, nobody knows.
+  if (again === 'unserved' && (await mayBeHidden(cluster, { id, api: await cluster.api() }))) return observed;
+  const live = again === 'unserved' ? undefined : again.live;
+  return live === undefined || live.metadata.uid !== object.metadata.uid
+    ? undefined
+    : { ...observed, object: { ...live, apiVersion: object.apiVersion, kind: object.kind } };
 }

@@ -9,16 +9,10 @@ import type { Ports } from '../../../ports/ports.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import { occupancy } from './occupants.ts';
 import { readAgain, type Place } from './read-again.ts';
+import { conflictLooks, conflictPause, lookUntil } from '../run/look-until.ts';
 import type { Run } from '../run/run.ts';
 import { mayBeHidden } from '../observe/unserved-kinds.ts';
 
-/** How often an object that others change meanwhile is looked at anew. */
-const looks = 6;
-/** Milliseconds before the next look, doubling. */
-const firstPause = 50;
-const slowestPause = 1_000;
-const firstLook = 50;
-const slowestLook = 2_000;
 const notServed = 'is of a kind that the cluster does not serve now; the next run looks again';
 
 export interface ObjectToDelete extends Omit<AskedDeletion, 'object'> {
@@ -85,24 +79,20 @@ export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Pro
         return { outcome: 'rejected', message: maskText({ text: result.message, objects: [live] }) };
       case 'unserved': {
         const resource = reachableResourceOf({ api: await cluster.api({ refresh: true }), object: live });
-        if (resource === undefined || look === looks) return { outcome: 'changed', message: notServed };
+        if (resource === undefined || look === conflictLooks) return { outcome: 'changed', message: notServed };
         place = { ...place, resource };
-        await run.ports.sleep(pauseAfter(look));
+        await run.ports.sleep(conflictPause(look));
         continue;
       }
       case 'changed':
-        if (look === looks)
+        if (look === conflictLooks)
           return { outcome: 'changed', message: 'changed each time that it was read; the next run looks again' };
     }
-    await run.ports.sleep(pauseAfter(look));
+    await run.ports.sleep(conflictPause(look));
     const again = await readAgain(cluster, place);
     if (again === 'unserved') return { outcome: 'changed', message: notServed };
     ({ place, live } = again);
   }
-}
-
-function pauseAfter(look: number): number {
-  return Math.min(firstPause * 2 ** look, slowestPause) * (0.5 + Math.random());
 }
 
 /** Whether it was a member when it was read, and another took it or let it go meanwhile. */
@@ -120,7 +110,7 @@ export async function awaitGone(
   { resource, id, uid, until }: Pick<ObjectToDelete, 'resource' | 'id'> & { uid: string; until: number },
 ): Promise<KubernetesObject | undefined> {
   const { group, kind } = resource;
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+  return await lookUntil(run, async () => {
     const again = await readAgain(cluster, { resource, namespace: id.namespace, name: id.name });
     const isHidden =
       again === 'unserved' && (await mayBeHidden(cluster, { id: { group, kind }, api: await cluster.api() }));
@@ -130,11 +120,9 @@ export async function awaitGone(
         : isHidden
           ? { apiVersion: `${group}/${resource.version}`, kind, metadata: { ...id, uid } }
           : undefined;
-    if (live === undefined || live.metadata.uid !== uid) return undefined;
-    if (run.ports.now().getTime() >= until) return live;
-    await run.ports.sleep(pause);
-    await run.lease.assertHeld();
-  }
+    if (live === undefined || live.metadata.uid !== uid) return { end: undefined };
+    return run.ports.now().getTime() >= until ? { end: live } : 'again';
+  });
 }
 
 /**

@@ -6,11 +6,9 @@ import { withoutTimeToLive } from '../../../desired/hook.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
 import { parseTime } from '../../../base/time.ts';
+import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
 import type { Target } from '../run/target.ts';
-
-const firstLook = 50;
-const slowestLook = 2_000;
 
 /** Why hooks are left as they are: a newer commit is there, or this run has waited long enough. */
 export type LeftHook = 'superseded' | { readonly waitsFor: string };
@@ -67,19 +65,18 @@ export async function awaitEnd(target: Target, running: RunningHook): Promise<Ho
 export async function awaitOutcome(target: Target, running: RunningHook): Promise<HookEnd> {
   const { run, cluster, environment } = target;
   const { desired, resource, uid } = running;
-  for (let pause = firstLook; ; pause = Math.min(pause * 1.5, slowestLook)) {
+  return await lookUntil<HookEnd>(run, async () => {
     const live = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
-    if (live === undefined || live.metadata.uid !== uid) return failedAs('it was deleted while it ran');
+    if (live === undefined || live.metadata.uid !== uid) return { end: failedAs('it was deleted while it ran') };
     const { state, message } = assessProgress(live);
-    if (state === 'succeeded') return through;
-    if (state === 'failed') return failedAs(message);
+    if (state === 'succeeded') return { end: through };
+    if (state === 'failed') return { end: failedAs(message) };
     const now = run.ports.now().getTime();
     if (now >= (timeOf(live.metadata.creationTimestamp) ?? now) + environment.timeout)
-      return failedAs(`it has not ended within the environment's timeout: ${message}`);
-    if (await isSuperseded(target)) return { end: 'left', left: 'superseded' };
+      return { end: failedAs(`it has not ended within the environment's timeout: ${message}`) };
+    if (await isSuperseded(target)) return { end: { end: 'left', left: 'superseded' } };
     if (now >= run.waitUntil().getTime())
-      return { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } };
-    await run.ports.sleep(pause);
-    await run.lease.assertHeld();
-  }
+      return { end: { end: 'left', left: { waitsFor: `waits for ${titleOf(running)}: ${message}` } } };
+    return 'again';
+  });
 }

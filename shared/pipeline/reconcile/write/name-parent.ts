@@ -2,7 +2,7 @@ import type { Target } from '../run/target.ts';
 import { parentObject, environmentAnnotation, idLabel, recordBeside } from '../../../inventory/applyset.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { readHookRecord } from '../../../inventory/hook-record.ts';
-import { writeParent } from './apply-changes.ts';
+import { writeParent } from './write-parent.ts';
 
 /**
  * Gives a parent that is ours its name back, where somebody took that or its label off: with the memory lost, nobody could tell any

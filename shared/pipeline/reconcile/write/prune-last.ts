@@ -6,7 +6,7 @@ import type { Change } from '../../../plan/change-set.ts';
 import { isReferable } from '../../../objects/referable.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { guardMassPrune, type GuardedPrune } from '../../../plan/prune-guards.ts';
-import { deleteInOrder } from './delete-in-order.ts';
+import { deleteInOrder, type Deleted } from './delete-in-order.ts';
 import type { Pruned } from './prune-stale.ts';
 import { readReferences, type References } from './read-references.ts';
 import type { Target } from '../run/target.ts';
@@ -75,16 +75,32 @@ export async function pruneLast(
   const mass = guardMassPrune({ allowed: [...others, ...free], inventorySize });
   const doomed = free.filter((object) => mass.allowed.includes(object));
   if (doomed.length > 0) await target.others.assertNewest();
-  const { changes, guarded, lingering } = await deleteInOrder(target, {
-    doomed,
-    applySets: deferred.applySets,
-    going: deferred.going,
-    api,
-    until,
-  });
-  const told = [...unread, ...mass.guarded.filter(({ observed }) => free.includes(observed)), ...guarded];
+  const { applySets, going } = deferred;
+  const deleted = await deleteInOrder(target, { doomed, applySets, going, api, until });
+  const guarded = [...unread, ...mass.guarded.filter(({ observed }) => free.includes(observed))];
+  return lastPrunedOf({ pruned, deferred, references, inUse, doomed, guarded, deleted });
+}
+
+function lastPrunedOf({
+  pruned,
+  deferred: { objects, going },
+  references,
+  inUse,
+  doomed,
+  guarded,
+  deleted: { changes, lingering, ...deleted },
+}: {
+  pruned: Pruned;
+  deferred: Deferred;
+  references: References;
+  inUse: readonly ObservedObject[];
+  doomed: readonly ObservedObject[];
+  guarded: readonly GuardedPrune[];
+  deleted: Deleted;
+}): Pruned {
+  const told = [...guarded, ...deleted.guarded];
   const skipped = changes.flatMap((change) =>
-    change.did === 'skipped' ? [...doomed, ...deferred.going].filter(({ id }) => id === change.id) : [],
+    change.did === 'skipped' ? [...doomed, ...going].filter(({ id }) => id === change.id) : [],
   );
   const again = [
     ...inUse,
@@ -96,28 +112,19 @@ export async function pruneLast(
     [...doomed.filter(({ id }) => changes.some((change) => change.id === id)), ...again].map(({ key }) => key),
   );
   // Where a stage lingers, nothing of the next was tried.
-  const untried = [...doomed, ...deferred.going.filter(() => lingering.length > 0)].filter(
-    ({ key }) => !reached.has(key),
-  );
+  const untried = [...doomed, ...going.filter(() => lingering.length > 0)].filter(({ key }) => !reached.has(key));
   const left: Change[] = [...inUse, ...untried].map(({ id, key }) => ({
     id,
     did: 'skipped',
     message: referredBy(references, key),
   }));
+  const before = pruned.pending.filter((key) => ![...objects, ...going].some((object) => object.key === key));
   return {
     ...pruned,
     changes: [...pruned.changes, ...changes, ...left],
     guarded: [...pruned.guarded, ...told],
     lingering,
-    pending: [
-      ...new Set([
-        ...pruned.pending.filter(
-          (key) => ![...deferred.objects, ...deferred.going].some((object) => object.key === key),
-        ),
-        ...again.map(({ key }) => key),
-        ...untried.map(({ key }) => key),
-      ]),
-    ].sort(),
+    pending: [...new Set([...before, ...[...again, ...untried].map(({ key }) => key)])].sort(),
   };
 }
 

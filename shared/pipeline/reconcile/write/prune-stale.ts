@@ -1,3 +1,4 @@
+import type { ApplySet } from '../../../inventory/applyset.ts';
 import type { Change } from '../../../plan/change-set.ts';
 import { guardMassPrune, guardPrunes, type GuardedPrune } from '../../../plan/prune-guards.ts';
 import type { ObservedObject, PlannedAction } from '../../../plan/plan.ts';
@@ -5,7 +6,7 @@ import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { objectKey } from '../../../objects/object-id.ts';
 import { isDefinition } from '../../../objects/replacement.ts';
-import { deleteInOrder } from './delete-in-order.ts';
+import { deleteInOrder, type Deleted } from './delete-in-order.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { goesLast, stillInUse, type Deferred } from './prune-last.ts';
 import { readReferences } from './read-references.ts';
@@ -29,7 +30,7 @@ export interface Pruned {
 }
 
 /**
- * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune (rule 10):
+ * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune:
  * what another environment of the repository wants at this revision is left, to be handed over; where one cannot be asked,
  * nothing is deleted that it may want. What pods may refer to is left to `pruneLast`; what is in use now is counted by no guard.
  *
@@ -52,63 +53,103 @@ export async function pruneStale(
     until: number;
   },
 ): Promise<Pruned> {
-  const { environment, applySet } = target;
   const stale = actions.flatMap((action) => (action.action === 'prune' ? [action.observed] : []));
-  if (!environment.prune) {
+  if (!target.environment.prune)
     return {
-      changes: stale.map(({ id }) => ({ id, did: 'skipped', message: 'spec.prune is false' })),
+      changes: skippedFor(stale, 'spec.prune is false'),
       guarded: [],
       lingering: [],
       pending: [],
       unwanted: [],
     };
-  }
-  const applySets = [applySet, ...(observed.previousSets ?? [])];
-  const single = guardPrunes({ stale, applySets });
-  const { pending = [], unwanted = [] } = target.run.memoryFile.memory();
-  const askedBefore = new Set(pending.filter((key) => !unwanted.includes(key)));
-  // Objects of other releases may be of these kinds: such a definition is given up, for whoever wants it.
-  const definitions = single.guarded.filter((one) => isDefinition(one.observed.id));
-  const asked = [...single.allowed, ...definitions.map((one) => one.observed)];
-  const patient = asked.every(({ key }) => !askedBefore.has(key));
-  const { free, wanted, unknown, later } = await partByWishes(target, { objects: asked, patient });
-  const givenUp = definitions.filter((one) => free.includes(one.observed));
-  const doomed = free.filter((one) => !givenUp.some(({ observed: definition }) => definition === one));
-  const references = await readReferences(target.cluster, { objects: doomed, api, workloads });
-  const { inUse, unread } = stillInUse({ objects: doomed, references });
-  const counted = doomed.filter((one) => !inUse.includes(one) && !unread.some((told) => told.observed === one));
-  const mass = guardMassPrune({ allowed: counted, inventorySize: observed.objects.size });
-  const first = mass.allowed.filter(({ id }) => !goesLast(id));
-  const last = [...mass.allowed.filter(({ id }) => goesLast(id)), ...inUse];
-  if (first.length > 0 || givenUp.length > 0) await target.others.assertNewest();
-  const released = await giveUp(target, givenUp);
-  const going = single.going.filter(({ id }) => goesLast(id));
-  const deleted = await deleteInOrder(target, {
-    doomed: first,
+  const applySets = [target.applySet, ...(observed.previousSets ?? [])];
+  const chosen = await choose(target, { stale, applySets, api, workloads, inventorySize: observed.objects.size });
+  if (chosen.doomed.length > 0 || chosen.givenUp.length > 0) await target.others.assertNewest();
+  const released = await giveUp(target, chosen.givenUp);
+  const { doomed, going } = chosen;
+  const deleted = await deleteInOrder(target, { doomed, applySets, going, api, until });
+  return prunedOf({ stale, chosen, applySets, released, deleted });
+}
+
+/** What becomes of each object that is stale. */
+interface Chosen {
+  /** Deleted now. */
+  readonly doomed: readonly ObservedObject[];
+  /** Being deleted already, and waited for now. */
+  readonly going: readonly ObservedObject[];
+  /** Definitions that are given up instead. */
+  readonly givenUp: readonly GuardedPrune[];
+  readonly last: Omit<Deferred, 'applySets'>;
+  readonly kept: readonly ObservedObject[];
+  readonly guarded: readonly GuardedPrune[];
+  readonly wishes: ByWishes;
+}
+
+async function choose(
+  target: Target,
+  {
+    stale,
     applySets,
-    going: single.going.filter((one) => !going.includes(one)),
     api,
-    until,
-  });
-  const { changes, lingering } = deleted;
-  const kept: Change[] = single.kept.map(({ id }) => ({ id, did: 'skipped', message: 'its annotations keep it' }));
-  const handedOver: Change[] = wanted.map(({ id }) => ({
-    id,
-    did: 'skipped',
-    message: 'another environment wants it',
-  }));
-  const unasked: Change[] = later.map(({ id }) => ({
-    id,
-    did: 'skipped',
-    message: 'many environments have yet to say whether they want it; the next look asks them',
-  }));
-  const guarded = [
-    ...single.guarded.filter((one) => !definitions.includes(one)),
-    ...unknown,
-    ...unread,
-    ...mass.guarded,
-    ...deleted.guarded,
-  ];
+    workloads,
+    inventorySize,
+  }: {
+    stale: readonly ObservedObject[];
+    applySets: readonly ApplySet[];
+    api: ClusterApi;
+    workloads: readonly KubernetesObject[];
+    inventorySize: number;
+  },
+): Promise<Chosen> {
+  const { allowed, guarded, kept, going } = guardPrunes({ stale, applySets });
+  // Objects of other releases may be of these kinds: such a definition is given up, for whoever wants it.
+  const definitions = guarded.filter((one) => isDefinition(one.observed.id));
+  const asked = [...allowed, ...definitions.map((one) => one.observed)];
+  const wishes = await partByWishes(target, { objects: asked, patient: isPatient(target, asked) });
+  const givenUp = definitions.filter((one) => wishes.free.includes(one.observed));
+  const free = wishes.free.filter((one) => !givenUp.some(({ observed: definition }) => definition === one));
+  const references = await readReferences(target.cluster, { objects: free, api, workloads });
+  const { inUse, unread } = stillInUse({ objects: free, references });
+  const counted = free.filter((one) => !inUse.includes(one) && !unread.some((told) => told.observed === one));
+  const mass = guardMassPrune({ allowed: counted, inventorySize });
+  return {
+    doomed: mass.allowed.filter(({ id }) => !goesLast(id)),
+    going: going.filter(({ id }) => !goesLast(id)),
+    givenUp,
+    last: {
+      objects: [...mass.allowed.filter(({ id }) => goesLast(id)), ...inUse],
+      going: going.filter(({ id }) => goesLast(id)),
+      counted,
+    },
+    kept,
+    guarded: [...guarded.filter((one) => !definitions.includes(one)), ...wishes.unknown, ...unread, ...mass.guarded],
+    wishes,
+  };
+}
+
+/** Whether those that have yet to converge may be waited for: not where an earlier look was put off for that. */
+function isPatient({ run }: Asker, asked: readonly ObservedObject[]): boolean {
+  const { pending = [], unwanted = [] } = run.memoryFile.memory();
+  const askedBefore = new Set(pending.filter((key) => !unwanted.includes(key)));
+  return asked.every(({ key }) => !askedBefore.has(key));
+}
+
+function prunedOf({
+  stale,
+  chosen: { doomed, givenUp, last, kept, wishes, ...chosen },
+  applySets,
+  released,
+  deleted: { changes, lingering, ...deleted },
+}: {
+  stale: readonly ObservedObject[];
+  chosen: Chosen;
+  applySets: readonly ApplySet[];
+  released: readonly Change[];
+  deleted: Deleted;
+}): Pruned {
+  const { free, wanted, later } = wishes;
+  const guarded = [...chosen.guarded, ...deleted.guarded];
+  const told = [...guarded, ...lingering].map(({ observed }) => observed);
   const again = changes.flatMap((change) =>
     change.did === 'skipped' ? stale.filter(({ id }) => id === change.id) : [],
   );
@@ -117,26 +158,27 @@ export async function pruneStale(
     ...[...deleted.guarded, ...lingering].map(({ observed }) => observed.key),
   ]);
   // Where a stage lingers, nothing of the next was tried.
-  const untried = first.filter(({ key }) => !reached.has(key));
+  const untried = doomed.filter(({ key }) => !reached.has(key));
+  const pending = [...wanted, ...later, ...again, ...untried, ...last.objects, ...last.going, ...told];
   return {
-    changes: [...kept, ...handedOver, ...unasked, ...released, ...changes],
+    changes: [
+      ...skippedFor(kept, 'its annotations keep it'),
+      ...skippedFor(wanted, 'another environment wants it'),
+      ...skippedFor(later, 'many environments have yet to say whether they want it; the next look asks them'),
+      ...released,
+      ...changes,
+    ],
     guarded,
     released: givenUp,
     lingering,
     unwanted: free.map(({ key }) => key),
-    ...(last.length + going.length === 0 ? {} : { deferred: { objects: last, going, counted, applySets } }),
-    pending: [
-      ...wanted,
-      ...later,
-      ...again,
-      ...untried,
-      ...last,
-      ...going,
-      ...[...guarded, ...lingering].map(({ observed }) => observed),
-    ]
-      .map(({ key }) => key)
-      .sort(),
+    ...(last.objects.length + last.going.length === 0 ? {} : { deferred: { ...last, applySets } }),
+    pending: pending.map(({ key }) => key).sort(),
   };
+}
+
+function skippedFor(objects: readonly ObservedObject[], message: string): Change[] {
+  return objects.map(({ id }) => ({ id, did: 'skipped', message }));
 }
 
 /** Releases what may not be deleted and is nobody's to look after any more. */

@@ -5,22 +5,37 @@ import { releaseOf } from '../../../ownership/release.ts';
 import type { Change } from '../../../plan/change-set.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import { inParallel } from '../../common/parallel.ts';
-import type { Target } from '../run/target.ts';
+import { conflictLooks, conflictPause } from '../run/look-until.ts';
+import { readAgain, type Place } from './read-again.ts';
+import type { ClusterApi } from '../../../objects/cluster-api.ts';
+import type { Cluster } from '../../../ports/kubernetes.ts';
+import type { Ports } from '../../../ports/ports.ts';
+import type { Run } from '../run/run.ts';
 
-/** How often an object that others change meanwhile is looked at anew. */
-const looks = 6;
-const firstPause = 50;
+/** What of a run and its cluster a release takes. */
+export interface Releaser {
+  readonly run: Pick<Run, 'lease'> & { readonly ports: Pick<Ports, 'sleep'> };
+  readonly cluster: Pick<Cluster, 'api' | 'get' | 'writeManagedFields'>;
+  readonly api: ClusterApi;
+}
 
-/** Gives objects up: they stay as they are, and are no longer Converge's. Resolves with the ones that could not be written. */
+const notServed = 'is of a kind that the cluster does not serve now; the next run looks again';
+
+/**
+ * Gives objects up: they stay as they are, and are no longer Converge's. Resolves with the ones that could not be written. One that
+ * is not found in the version it was read in is looked for in another before it is taken for gone.
+ */
 export async function releaseObjects(
-  { run, cluster, api }: Pick<Target, 'run' | 'cluster' | 'api'>,
+  { run, cluster, api }: Releaser,
   objects: readonly ObservedObject[],
 ): Promise<Change[]> {
   const failures = await inParallel(objects, async ({ id, object }): Promise<Change[]> => {
+    const failed = (message: string): Change[] => [{ id, did: 'failed', message: `could not be released: ${message}` }];
     const resource = reachableResourceOf({ api, object });
-    if (resource === undefined) return [];
+    if (resource === undefined) return failed(notServed);
     const set = object.metadata.labels?.[partOfLabel];
-    let live: KubernetesObject | undefined = object;
+    let place: Place = { resource, namespace: id.namespace, name: id.name };
+    let live: KubernetesObject = object;
     for (let look = 1; ; look++) {
       const { uid, resourceVersion, labels } = live.metadata;
       // It was made anew, handed over or released meanwhile: what has its name and label now may be a copy.
@@ -32,21 +47,16 @@ export async function releaseObjects(
       )
         return [];
       await run.lease.assertHeld();
-      const result = await cluster.writeManagedFields({
-        resource,
-        namespace: id.namespace,
-        name: id.name,
-        uid,
-        resourceVersion,
-        ...releaseOf(live),
-      });
-      if (result.outcome === 'applied' || result.status === 404) return [];
-      if (result.status !== 409 || look === looks)
-        return [{ id, did: 'failed', message: `could not be released: ${result.message}` }];
-      await run.ports.sleep(firstPause * 2 ** look * (0.5 + Math.random()));
+      const result = await cluster.writeManagedFields({ ...place, uid, resourceVersion, ...releaseOf(live) });
+      if (result.outcome === 'applied') return [];
+      if ((result.status !== 409 && result.status !== 404) || look === conflictLooks) return failed(result.message);
+      await run.ports.sleep(conflictPause(look));
       await run.lease.assertHeld('now');
-      live = await cluster.get({ resource, namespace: id.namespace, name: id.name });
-      if (live === undefined) return [];
+      const again = await readAgain(cluster, place);
+      if (again === 'unserved') return failed(notServed);
+      if (again.live === undefined) return [];
+      ({ place } = again);
+      live = again.live;
     }
   });
   return failures.flat();

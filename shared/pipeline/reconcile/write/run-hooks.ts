@@ -34,15 +34,13 @@ import {
 import { awaitEnd, failedAs, through, type HookEnd, type LeftHook, type RunningHook } from './hook-end.ts';
 import { handRemedy, makeRoom, type Room } from './make-room.ts';
 import type { ApplyResult } from '../../../ports/kubernetes.ts';
+import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import { ownSets, type Target } from '../run/target.ts';
 import { fenced } from './apply-object.ts';
-import { writeParent } from './apply-changes.ts';
+import { writeParent } from './write-parent.ts';
 
 /** Milliseconds that cleaning up after hooks may take at the least. */
 const cleanUpFor = 10_000;
-/** How often what others change meanwhile is looked at anew, and milliseconds before the next look, doubling. */
-const looks = 6;
-const firstPause = 50;
 
 export interface FailedHook {
   readonly desired: DesiredObject;
@@ -221,8 +219,8 @@ async function applyHook(
     const result = await cluster.apply({ resource, object: fenced({ object: applied, live }), dryRun: false });
     if (result.outcome !== 'rejected' || result.status !== 409) return result;
     await run.lease.assertHeld('now');
-    if (room === 'free' || look === looks) return result;
-    await run.ports.sleep(firstPause * 2 ** look * (0.5 + Math.random()));
+    if (room === 'free' || look === conflictLooks) return result;
+    await run.ports.sleep(conflictPause(look));
   }
 }
 

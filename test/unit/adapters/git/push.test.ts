@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { emptyPack } from '../../../../shared/adapters/git/objects.ts';
+import { emptyPack } from '../../../../shared/adapters/git/pack-drafts.ts';
 import { pushCommit } from '../../../../shared/adapters/git/push.ts';
 import type { GitHost } from '../../../../shared/adapters/git/smart-http.ts';
 

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { accessSecret } from '../../../../shared/adapters/google/secret-manager.ts';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
-import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
+import { rejectionOf } from '../../../refusal.ts';
 
 let google: GoogleApis;
 let tokens: Tokens;
@@ -23,19 +23,6 @@ afterAll(async () => {
   undo();
   await google.stop();
 });
-
-async function refusalOf(
-  work: () => Promise<unknown>,
-): Promise<{ code: string; disposition: string; subject: string; message: string }> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof ConvergeError)) throw error;
-    const { code, disposition, subject, message } = error;
-    return { code, disposition, subject, message };
-  }
-  throw new Error('was not refused');
-}
 
 describe('access tokens', () => {
   it('are kept while they are good, and renewed where one is not accepted', async () => {
@@ -64,7 +51,7 @@ describe('access tokens', () => {
     google.fail((request) =>
       request.includes('/computeMetadata/') ? { status: 404, message: 'no service account' } : undefined,
     );
-    const refusal = await refusalOf(async () => tokens.current());
+    const refusal = await rejectionOf(tokens.current());
     expect(refusal).toMatchObject({ code: 'CredentialsUnavailable', disposition: 'retry' });
     google.fail(() => undefined);
     expect(google.isGood(await tokens.current())).toBe(true);
@@ -73,7 +60,7 @@ describe('access tokens', () => {
   it('are a matter of the configuration where there are no credentials at all', async () => {
     const undoNone = onGoogleCloud({ METADATA_SERVER_DETECTION: 'none' });
     try {
-      expect(await refusalOf(async () => createTokens().current())).toMatchObject({
+      expect(await rejectionOf(createTokens().current())).toMatchObject({
         code: 'BadConfiguration',
         disposition: 'refuse',
       });
@@ -106,7 +93,11 @@ describe('a secret', () => {
 
   it('that was damaged on its way is asked for again', async () => {
     google.secrets.set(version, { data: 'kind: Config\n', crc32c: crcOf('kind: Secret\n') });
-    expect(await refusalOf(read)).toMatchObject({ code: 'SecretUnavailable', disposition: 'retry', subject: version });
+    expect(await rejectionOf(read())).toMatchObject({
+      code: 'SecretUnavailable',
+      disposition: 'retry',
+      subject: version,
+    });
   });
 
   it.each([
@@ -134,7 +125,7 @@ describe('a secret', () => {
     },
   ])('$what is told as such', async ({ status, code, disposition, says }) => {
     google.fail((request) => (request.includes('/secrets/') ? { status, message: 'in its own words' } : undefined));
-    const refusal = await refusalOf(read);
+    const refusal = await rejectionOf(read());
     expect(refusal).toMatchObject({ code, disposition, subject: version });
     expect(refusal.message).toContain(says);
     expect(refusal.message).toContain('in its own words');

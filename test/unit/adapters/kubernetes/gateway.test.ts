@@ -2,10 +2,10 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
-import { ConvergeError } from '../../../../shared/base/errors.ts';
 import type { Cluster } from '../../../../shared/ports/kubernetes.ts';
 import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
+import { rejectionOf } from '../../../refusal.ts';
 
 const member = 'projects/123/locations/europe-west1/gkeMemberships/prod';
 const settings = {
@@ -55,16 +55,6 @@ async function get(name?: string): Promise<unknown> {
   return await (await open(name)).get(settings);
 }
 
-async function refusalOf(work: Promise<unknown>): Promise<ConvergeError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-  throw new Error('was not refused');
-}
-
 describe('a cluster behind Connect Gateway', () => {
   it('answers at the path of its membership', async () => {
     let asked = '';
@@ -83,7 +73,7 @@ describe('a cluster behind Connect Gateway', () => {
   });
 
   it('that is no member is an error, and not a cluster without objects', async () => {
-    expect(await refusalOf(get('nowhere'))).toMatchObject({
+    expect(await rejectionOf(get('nowhere'))).toMatchObject({
       code: 'ClusterNotFound',
       disposition: 'refuse',
       subject: 'projects/123/locations/europe-west1/memberships/nowhere',
@@ -94,7 +84,7 @@ describe('a cluster behind Connect Gateway', () => {
     google.fail((request) =>
       request.includes('/gkeMemberships/') ? { status: 403, message: 'Permission denied' } : undefined,
     );
-    const refusal = await refusalOf(get());
+    const refusal = await rejectionOf(get());
     expect(refusal).toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
     expect(refusal.message).toContain('Permission denied');
     expect(refusal.remedy).toContain('roles/gkehub.gatewayEditor');

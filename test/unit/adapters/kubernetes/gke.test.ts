@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
 import { gatewayLocation, locateCluster, type EndpointChoice } from '../../../../shared/adapters/kubernetes/gke.ts';
-import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { startGoogleApis, type FakeCluster, type GoogleApis } from '../../../google/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
+import { rejectionOf } from '../../../refusal.ts';
 
 const cluster = 'projects/family/locations/europe-west1/clusters/prod';
 const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -32,16 +32,6 @@ async function locate(found: FakeCluster | undefined, endpoint: EndpointChoice =
   google.clusters.clear();
   if (found !== undefined) google.clusters.set(cluster, found);
   return locateCluster({ cluster, endpoint, api: google.url, tokens });
-}
-
-async function refusalOf(work: Promise<unknown>): Promise<ConvergeError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-  throw new Error('was not refused');
 }
 
 describe('a GKE cluster', () => {
@@ -98,14 +88,14 @@ describe('a GKE cluster', () => {
       says: 'has no IP-based endpoint',
     },
   ] as const)('$what is refused with what to do', async ({ found, choice, says }) => {
-    const refusal = await refusalOf(locate(found, choice));
+    const refusal = await rejectionOf(locate(found, choice));
     expect(refusal).toMatchObject({ code: 'NoSuchEndpoint', disposition: 'refuse', subject: cluster });
     expect(refusal.message).toContain(says);
     expect(refusal.remedy).toContain('--enable-dns-access');
   });
 
   it.each(['STOPPING', 'ERROR'])('that is %s is refused', async (status) => {
-    expect(await refusalOf(locate({ ...running, status, statusMessage: 'quota' }))).toMatchObject({
+    expect(await rejectionOf(locate({ ...running, status, statusMessage: 'quota' }))).toMatchObject({
       code: 'ClusterStopped',
       disposition: 'refuse',
       problem: `the cluster is ${status}: quota`,
@@ -113,7 +103,7 @@ describe('a GKE cluster', () => {
   });
 
   it('that is being made is asked again', async () => {
-    expect(await refusalOf(locate({ ...running, status: 'PROVISIONING' }))).toMatchObject({
+    expect(await rejectionOf(locate({ ...running, status: 'PROVISIONING' }))).toMatchObject({
       code: 'ClusterUnavailable',
       disposition: 'retry',
     });
@@ -124,7 +114,7 @@ describe('a GKE cluster', () => {
   });
 
   it('that is not there is told with its name', async () => {
-    expect(await refusalOf(locate(undefined))).toMatchObject({
+    expect(await rejectionOf(locate(undefined))).toMatchObject({
       code: 'ClusterNotFound',
       disposition: 'refuse',
       subject: cluster,
@@ -136,7 +126,7 @@ describe('a GKE cluster', () => {
     { status: 503, code: 'ClusterUnavailable', disposition: 'retry', says: 'cannot be asked: it answered 503' },
   ])('of which the API answers $status is told as such', async ({ status, code, disposition, says }) => {
     google.fail((request) => (request.includes('/clusters/') ? { status, message: 'in its own words' } : undefined));
-    const refusal = await refusalOf(locate(running));
+    const refusal = await rejectionOf(locate(running));
     expect(refusal).toMatchObject({ code, disposition });
     expect(refusal.message).toContain(says);
     expect(refusal.message).toContain('in its own words');

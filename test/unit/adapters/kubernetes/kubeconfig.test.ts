@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { kubeconfigAccess } from '../../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
-import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { freePort } from '../../../../local/free-port.ts';
+import { rejectionOf } from '../../../refusal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'converge-kubeconfig-'));
 const file = join(folder, 'kubeconfig');
@@ -64,16 +64,6 @@ const clusterOf = async (more: Record<string, unknown> = {}) => {
   return createClusters(parsed)({ name: 'sandbox', repository: 'master', environment: 'acme' });
 };
 
-async function refusalOf(work: Promise<unknown>): Promise<ConvergeError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof ConvergeError) return error;
-    throw error;
-  }
-  throw new Error('was not refused');
-}
-
 describe('a kubeconfig', () => {
   it.each([
     {
@@ -91,7 +81,7 @@ describe('a kubeconfig', () => {
   ])('that $what is refused', async ({ user, says }) => {
     writeFileSync(file, kubeconfig(user));
     const cluster = await clusterOf();
-    const refusal = await refusalOf(cluster.get(settings));
+    const refusal = await rejectionOf(cluster.get(settings));
     expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: file });
     expect(refusal.message).toContain(says);
     expect(seen).toEqual([]);
@@ -107,7 +97,7 @@ describe('a kubeconfig', () => {
       folder: undefined,
       read: async () => text(),
     };
-    const refusal = await refusalOf(kubeconfigAccess({ name: 'elsewhere', source }).endpoint());
+    const refusal = await rejectionOf(kubeconfigAccess({ name: 'elsewhere', source }).endpoint());
     expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: source.subject });
     expect(refusal.message).toContain('names files, which a secret cannot bring');
   });
@@ -125,7 +115,7 @@ describe('a kubeconfig', () => {
 
   it('is quoted in no error', async () => {
     writeFileSync(file, 'users: [{ token: hunter2');
-    expect((await refusalOf((await clusterOf()).get(settings))).message).not.toContain('hunter2');
+    expect((await rejectionOf((await clusterOf()).get(settings))).message).not.toContain('hunter2');
   });
 
   it('is read again where the API server no longer takes its token', async () => {
@@ -136,7 +126,7 @@ describe('a kubeconfig', () => {
         ? reply(outgoing, 200, found)
         : reply(outgoing, 401, status(401, 'Unauthorized'));
     const cluster = await clusterOf();
-    expect(await refusalOf(cluster.get(settings))).toMatchObject({ code: 'ClusterRefused' });
+    expect(await rejectionOf(cluster.get(settings))).toMatchObject({ code: 'ClusterRefused' });
     writeFileSync(file, kubeconfig({ token: 'second' }));
     expect(await cluster.get(settings)).toEqual(found);
     expect(seen.map(({ headers }) => headers.authorization)).toEqual([
@@ -159,15 +149,15 @@ describe('an object', () => {
   it('is not absent where something before the API server says 404', async () => {
     answer = (_incoming, outgoing) =>
       reply(outgoing, 404, { error: { code: 404, message: 'membership not found', status: 'NOT_FOUND' } });
-    expect(await refusalOf((await clusterOf()).get(settings))).toMatchObject({
+    expect(await rejectionOf((await clusterOf()).get(settings))).toMatchObject({
       code: 'ClusterRefused',
       disposition: 'refuse',
     });
     answer = (_incoming, outgoing) =>
       void outgoing.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not Found</h1>');
-    expect(await refusalOf((await clusterOf()).get(settings))).toMatchObject({ code: 'ClusterRefused' });
+    expect(await rejectionOf((await clusterOf()).get(settings))).toMatchObject({ code: 'ClusterRefused' });
     const deletion = (await clusterOf()).delete({ ...settings, uid: 'u' });
-    expect(await refusalOf(deletion)).toMatchObject({ code: 'ClusterRefused' });
+    expect(await rejectionOf(deletion)).toMatchObject({ code: 'ClusterRefused' });
   });
 });
 
@@ -211,7 +201,7 @@ describe('an environment that acts as itself', () => {
           'Forbidden',
         ),
       );
-    const refusal = await refusalOf((await acting()).get(settings));
+    const refusal = await rejectionOf((await acting()).get(settings));
     expect(refusal).toMatchObject({ code: 'ImpersonationRefused', disposition: 'refuse' });
     expect(refusal.remedy).toContain('converge rbac master/acme');
   });
@@ -220,7 +210,7 @@ describe('an environment that acts as itself', () => {
     answer = (_incoming, outgoing) =>
       reply(outgoing, 403, status(403, 'configmaps "settings" is forbidden', 'Forbidden'));
     const cluster = await acting();
-    expect((await refusalOf(cluster.get(settings))).remedy).toContain('converge rbac master/acme');
+    expect((await rejectionOf(cluster.get(settings))).remedy).toContain('converge rbac master/acme');
     const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'acme' } };
     expect(await cluster.apply({ resource: configMaps, object, dryRun: false })).toMatchObject({
       outcome: 'rejected',

@@ -69,7 +69,7 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
       });
     },
     run: async (environment: string) =>
-      reconcile({ repository: 'master', environment, mode: 'reconcile', cause: 'commit' }, ports, {
+      reconcile({ repository: 'master', environment, cause: 'commit' }, ports, {
         limits,
         holder: 'test',
         event: environment,
@@ -100,7 +100,6 @@ async function convergedMemory({
 const dependencyJob = (environment: string) => ({
   repository: 'master',
   environment,
-  mode: 'reconcile',
   cause: 'dependency',
 });
 const failure = {

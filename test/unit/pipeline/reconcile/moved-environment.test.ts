@@ -17,7 +17,7 @@ import {
 
 const clock = clockAt('2026-11-21T01:00:00Z');
 const limits = configSchema.shape.limits.parse({});
-const job = { repository: 'master', environment: 'acme', mode: 'check', cause: 'schedule' } as const;
+const job = { repository: 'master', environment: 'acme', cause: 'schedule' } as const;
 
 /** An environment that lives in a cluster, and whose file now names another one. No run may touch either. */
 async function setUp() {

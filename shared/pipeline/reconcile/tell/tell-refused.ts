@@ -1,0 +1,75 @@
+import { describeError, refusalOf, type ConvergeError, type ErrorCode } from '../../../base/errors.ts';
+import type { Divergence } from '../../../drift/divergence.ts';
+import type { Environment } from '../../../environment/environment-file.ts';
+import type { AttemptedRevision } from '../../../memory/memory.ts';
+import { nextRetry } from '../../../memory/retry.ts';
+import type { Commit } from '../../../ports/git.ts';
+import { isAboutBranch } from '../../common/fetch-branch.ts';
+import { attemptAt, sameAttempt } from '../run/attempt.ts';
+import type { Run } from '../run/run.ts';
+import type { RunResult } from '../run/target.ts';
+import { diverge } from './tell.ts';
+
+/** What only a commit mends. */
+const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed', 'DuplicateObject', 'EmptyRender'];
+
+/**
+ * Tells a revision that is refused, and why. Throws the error again where a later try may mend it, and where it is about the branch: that
+ * is no attempt at this commit, and later ones are still told from the last.
+ *
+ * @param attempted with what was read of the environment file
+ * @param environment where its file could be read
+ */
+export async function tellRefused(
+  run: Run,
+  {
+    error,
+    attempted,
+    environment,
+  }: { error: unknown; attempted: AttemptedRevision; environment: Environment | undefined },
+): Promise<RunResult> {
+  const refused = refusalOf(error, run.key);
+  if (refused === undefined || isAboutBranch(error)) throw error;
+  if (refused.code === 'Unforeseen')
+    run.ports.log('ERROR', 'a run met an error that nobody foresaw', {
+      environment: run.key,
+      error: describeError(refused),
+      stack: refused.cause instanceof Error ? refused.cause.stack : undefined,
+    });
+  const { commit, revision } = attempted;
+  // What a failed render would have read is not known: any commit may mend it.
+  const known =
+    environment === undefined ? attempted : await attemptAt(run, { commit: { id: commit }, revision, paths: [''] });
+  const retry = ofTheCommit.includes(refused.code)
+    ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() })
+    : undefined;
+  const divergence: Divergence = {
+    reason: refused.code === 'EmptyRender' ? 'Guarded' : 'Failed',
+    revision,
+    summary: refused.code === 'UntrustedRevision' ? `${refused.code}: ${refused.message}` : refused.message,
+    objects: [],
+  };
+  const { at } = sameAttempt(run, known);
+  return await diverge(run, { environment, retry, attempted: { ...known, at }, divergence });
+}
+
+/** Tells a revision whose signature is not accepted. Nothing of it is believed, its environment file neither. Any other commit may mend it. */
+export async function tellDistrusted(
+  run: Run,
+  { commit, revision, distrust }: { commit: Commit; revision: string; distrust: ConvergeError },
+): Promise<RunResult> {
+  const attempted = sameAttempt(run, await attemptAt(run, { commit, revision, paths: [''] }));
+  run.ports.log('WARNING', 'refused a revision', {
+    code: distrust.code,
+    environment: run.key,
+    revision,
+    error: distrust.message,
+  });
+  const divergence: Divergence = {
+    reason: 'Failed',
+    revision,
+    summary: `${distrust.code}: ${distrust.message}`,
+    objects: [],
+  };
+  return await diverge(run, { environment: undefined, attempted, divergence });
+}

@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What became of a command. */
+export interface Ended {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** `converge` as its users run it: a process of its own, its output piped. `signal` interrupts it. */
+export async function runConverge(
+  parameters: readonly string[],
+  {
+    folder,
+    variables = {},
+    signal,
+  }: { folder?: string; variables?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Ended> {
+  const program = join(import.meta.dirname, '../../cli/converge.js');
+  const child = spawn(process.execPath, [program, ...parameters], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], HOME: tmpdir(), METADATA_SERVER_DETECTION: 'none', ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  signal?.addEventListener('abort', () => child.kill('SIGINT'));
+  const told = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (told.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (told.err += text));
+  const code = await new Promise<number | null>((ended) => child.on('close', ended));
+  return { code, ...told };
+}

@@ -1,0 +1,85 @@
+import type { File } from '@google-cloud/storage';
+import { z } from 'zod';
+import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
+import { statePaths } from '../../shared/memory/state-paths.ts';
+import { eventually, type World } from './world.ts';
+
+const statusSchema = z.object({
+  environments: z.array(
+    z.object({
+      name: z.string(),
+      state: z.string(),
+      message: z.string(),
+      health: z.string(),
+      incident: z.string().nullable(),
+      policy: z.looseObject({}).nullable(),
+    }),
+  ),
+});
+
+const leaseSchema = z.object({ holder: z.string().nullable() });
+
+export type ToldStatus = z.infer<typeof statusSchema>['environments'][number];
+
+/** What the pipeline keeps of an environment of master in the state bucket, and what it tells of that. */
+export interface StateOfWorld {
+  stateFile(this: void, environment: string, object: 'lease' | 'wanted' | 'memory'): File;
+  memoryOf(this: void, environment: string): Promise<Memory>;
+  /** As where the state bucket is lost. */
+  forget(this: void, environment: string): Promise<void>;
+  /** Ends what a run that was killed leaves behind, and time would end. */
+  expireLease(this: void, environment: string): Promise<void>;
+  /** What the function `status` tells; undefined where it does not know the environment. */
+  statusOf(this: void, environment: string): Promise<ToldStatus | undefined>;
+  /**
+   * Has the schedule look, and resolves when a run of each of these environments is over since: the lease of each was taken and is free
+   * again. None named: of all that the status knows.
+   */
+  checked(this: void, ...environments: readonly string[]): Promise<void>;
+}
+
+/** `world` is called at each look: a test's world starts after its module is read. */
+export function stateOf(world: () => World): StateOfWorld {
+  const stateFile: StateOfWorld['stateFile'] = (environment, object) => {
+    const { clients, stateBucket } = world().pipeline;
+    return clients.storage.bucket(stateBucket).file(statePaths({ repository: 'master', environment })[object]);
+  };
+  async function statuses(): Promise<readonly ToldStatus[]> {
+    return statusSchema.parse(await (await fetch(world().pipeline.facts.status)).json()).environments;
+  }
+  async function leaseOf(environment: string): Promise<{ written: string; isFree: boolean }> {
+    const file = stateFile(environment, 'lease');
+    // The generation first: a lease that is written in between counts as one more.
+    const [{ generation }] = await file.getMetadata();
+    const [content] = await file.download();
+    return { written: String(generation), isFree: leaseSchema.parse(JSON.parse(content.toString())).holder === null };
+  }
+  return {
+    stateFile,
+    async memoryOf(environment) {
+      const [content] = await stateFile(environment, 'memory').download();
+      return memorySchema.parse(JSON.parse(content.toString()));
+    },
+    async forget(environment) {
+      await stateFile(environment, 'memory').delete({ ignoreNotFound: true });
+    },
+    async expireLease(environment) {
+      await stateFile(environment, 'lease').delete({ ignoreNotFound: true });
+    },
+    async statusOf(environment) {
+      return (await statuses()).find(({ name }) => name === environment);
+    },
+    async checked(...environments) {
+      const names = environments.length > 0 ? environments : (await statuses()).map(({ name }) => name);
+      const before = new Map<string, string>();
+      for (const name of names) before.set(name, (await leaseOf(name)).written);
+      await world().checkDrift();
+      for (const [name, written] of before) {
+        await eventually(`${name} was looked at`, async () => {
+          const lease = await leaseOf(name);
+          return lease.written !== written && lease.isFree;
+        });
+      }
+    },
+  };
+}
