@@ -22,13 +22,18 @@ export function clockAt(start: string): { now: () => Date; forward: (seconds: nu
 }
 
 /** A map with generations. `storageNow` is Storage's clock, which is not the caller's. */
-export function stateInMemory(storageNow: () => Date): StateStore & { readonly objects: ReadonlyMap<string, unknown> } {
+export function stateInMemory(storageNow: () => Date): StateStore & {
+  readonly objects: ReadonlyMap<string, unknown>;
+  /** What is written at a path, as JSON. */
+  textAt(path: string): string | undefined;
+} {
   const objects = new Map<string, { text: string; generation: number; writtenAt: Date }>();
   let generations = 0;
   return {
     get objects() {
       return new Map([...objects].map(([path, { text }]) => [path, JSON.parse(text) as unknown]));
     },
+    textAt: (path) => objects.get(path)?.text,
     async read(path) {
       const found = objects.get(path);
       if (found === undefined) return undefined;

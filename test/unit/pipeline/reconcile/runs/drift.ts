@@ -1,0 +1,415 @@
+import { applySetOf, memberMarks, partOfLabel } from '../../../../../shared/inventory/applyset.ts';
+import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
+import type { World } from '../world/world.ts';
+import { readied, unready } from '../world/controllers.ts';
+import { configMap, deployment, hookJob, list, shop } from './files.ts';
+import type { Row } from './row.ts';
+
+const colors = configMap('colors');
+const web = deployment('web');
+const paint =
+  (color: string, manager = 'rogue') =>
+  ({ cluster }: World) => {
+    cluster.edit('ConfigMap acme/colors', manager, (object) => ({ ...object, data: { color } }));
+  };
+
+function withoutLabel(object: KubernetesObject, label: string): KubernetesObject {
+  const { [label]: _gone, ...labels } = object.metadata.labels ?? {};
+  return { ...object, metadata: { ...object.metadata, labels } };
+}
+
+/** Puts an object there that our manager applied for `shop`, and Git does not hold. */
+async function applyMember({ cluster }: World, name: string): Promise<void> {
+  const { labels, annotations } = memberMarks(
+    applySetOf({ repository: 'master', environment: 'shop', namespace: 'acme' }),
+  );
+  const { resources } = await cluster.api();
+  const resource = resources.find(({ kind }) => kind === 'ConfigMap');
+  if (resource === undefined) throw new Error('no ConfigMaps');
+  const metadata = {
+    name,
+    namespace: 'acme',
+    labels,
+    annotations: { ...annotations, 'converge.dev/object': `/ConfigMap/acme/${name}` },
+  };
+  await cluster.apply({ resource, object: { apiVersion: 'v1', kind: 'ConfigMap', metadata }, dryRun: false });
+}
+
+/** What differs though no commit changed it. */
+export const drift: readonly Row[] = [
+  {
+    name: 'heals a field that somebody changed',
+    before: shop([colors, web]),
+    meanwhile: paint('blue'),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, modified ConfigMap acme/colors',
+        'converged: 1 configured, 1 unchanged; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {},
+  },
+  {
+    name: 'makes anew what somebody deleted',
+    before: shop([colors, web]),
+    meanwhile: ({ cluster }) => cluster.remove('Deployment acme/web'),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply Deployment acme/web', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, missing Deployment acme/web',
+        'converged: 1 created, 1 unchanged; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['apps/Deployment/acme/web'] },
+    },
+    lost: { alerts: ['converged: 1 created, 1 unchanged'], remembers: { heals: undefined } },
+  },
+  {
+    name: 'heals what somebody took the label off',
+    before: shop([colors]),
+    meanwhile: ({ cluster }) =>
+      cluster.edit('ConfigMap acme/colors', 'rogue', (object) => withoutLabel(object, partOfLabel)),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['diff Drifted, healing, modified ConfigMap acme/colors', 'converged: 1 configured; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {},
+  },
+  {
+    name: 'takes back a field that somebody changed, and changed back',
+    before: shop([colors]),
+    meanwhile(world) {
+      paint('blue')(world);
+      paint('red')(world);
+    },
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['diff Drifted, healing, taken-over ConfigMap acme/colors', 'converged: 1 configured; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {},
+  },
+  {
+    name: 'takes away what kubectl added beside the fields of Git',
+    before: shop([colors]),
+    meanwhile: ({ cluster }) =>
+      cluster.edit('ConfigMap acme/colors', 'kubectl-edit', (object) => ({
+        ...object,
+        data: { color: 'red', size: 'big' },
+      })),
+    kept: {
+      ends: 'converged',
+      writes: [
+        'apply the inventory',
+        'take over ConfigMap acme/colors',
+        'apply ConfigMap acme/colors',
+        'apply the inventory',
+      ],
+      alerts: ['diff Drifted, healing, modified ConfigMap acme/colors', 'converged: 1 configured; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {},
+  },
+  {
+    name: 'prunes what is in the inventory and no commit removed',
+    before: shop([colors]),
+    meanwhile: async (world) => applyMember(world, 'planted'),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'delete ConfigMap acme/planted', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, unexpected ConfigMap acme/planted',
+        'converged: 1 unchanged, 1 pruned; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/planted'] },
+    },
+    lost: { alerts: ['converged: 1 unchanged, 1 pruned'], remembers: { heals: undefined } },
+  },
+  {
+    name: 'leaves drift alone where selfHeal is false, and tells it after diffAfter',
+    before: shop([colors], ['selfHeal: false', 'diffAfter: 0s']),
+    meanwhile: paint('blue'),
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      alerts: ['diff Drifted, modified ConfigMap acme/colors'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted' },
+    },
+    lost: { remembers: { health: 'Unknown', converged: 'never' } },
+  },
+  {
+    name: 'applies a commit beside drift that it leaves alone',
+    before: shop([colors], ['selfHeal: false']),
+    meanwhile: paint('blue'),
+    commit: { 'manifests/shop/all.json': list(colors, configMap('new')) },
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      writes: ['apply the inventory', 'apply ConfigMap acme/new'],
+      remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1', incident: 'Drifted' },
+    },
+    lost: {
+      ends: 'converged',
+      says: undefined,
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply ConfigMap acme/new', 'apply the inventory'],
+      alerts: ['converged: 1 created, 1 configured'],
+      remembers: { converged: undefined, incident: undefined },
+    },
+  },
+  {
+    name: 'leaves drift alone before healAfter, and says nothing before diffAfter',
+    before: shop([colors], ['healAfter: 10m']),
+    meanwhile: paint('blue'),
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted' },
+    },
+    lost: { remembers: { health: 'Unknown', converged: 'never' } },
+  },
+  {
+    name: 'heals drift that has stood for healAfter',
+    before: shop([colors], ['healAfter: 10m']),
+    async meanwhile(world) {
+      paint('blue')(world);
+      await world.run();
+      world.wait(600);
+    },
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['diff Drifted, healing, modified ConfigMap acme/colors', 'converged: 1 configured; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      writes: [],
+      alerts: [],
+      remembers: { health: 'Unknown', heals: undefined, converged: 'never', incident: 'Drifted' },
+    },
+  },
+  {
+    name: 'leaves alone what the environment ignores',
+    before: shop(
+      [configMap('colors', { color: 'red', size: 'big' })],
+      ['ignore: [{ target: { kind: ConfigMap }, paths: [/data/size] }]'],
+    ),
+    meanwhile: ({ cluster }) =>
+      cluster.edit('ConfigMap acme/colors', 'rogue', (object) => ({
+        ...object,
+        data: { color: 'red', size: 'small' },
+      })),
+    kept: { ends: 'converged', remembers: { health: 'Healthy', attempted: 'commit 1' } },
+    lost: { alerts: ['converged: 1 unchanged'] },
+  },
+  {
+    name: 'pauses the healing of what somebody undid three times',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 3; undone++) {
+        paint('blue')(world);
+        await world.run();
+        world.wait(60);
+      }
+      paint('blue')(world);
+    },
+    restless: true,
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:00.050Z',
+      alerts: ['diff Drifted, occurrence 4, modified ConfigMap acme/colors'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {
+      ends: 'converged',
+      says: undefined,
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, modified ConfigMap acme/colors',
+        'converged: 1 configured, 1 unchanged; ends the incident',
+      ],
+      remembers: { incident: undefined },
+    },
+  },
+  {
+    name: 'heals once more when the pause is over, and does not believe it',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 4; undone++) {
+        paint('blue')(world);
+        await world.run();
+        world.wait(60);
+      }
+      world.wait(600);
+    },
+    restless: true,
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {
+      ends: 'converged',
+      says: undefined,
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, modified ConfigMap acme/colors',
+        'converged: 1 configured, 1 unchanged; ends the incident',
+      ],
+      remembers: { incident: undefined },
+    },
+  },
+  {
+    name: 'does not tell that it converged while a fight is on',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 4; undone++) {
+        paint('blue', 'kubectl-edit')(world);
+        await world.run();
+        world.wait(60);
+      }
+      paint('red', 'kubectl-edit')(world);
+    },
+    restless: true,
+    kept: {
+      ends: 'converged',
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
+    },
+  },
+  {
+    name: 'does not believe what it healed once more before it has stayed',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 4; undone++) {
+        paint('blue')(world);
+        await world.run();
+        world.wait(60);
+      }
+      world.wait(600);
+      await world.run();
+      world.wait(60);
+    },
+    restless: true,
+    kept: {
+      ends: 'diverged Drifted',
+      says: 'ConfigMap acme/colors: color differs',
+      remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
+    },
+    lost: {
+      ends: 'converged',
+      says: undefined,
+      writes: ['apply the inventory'],
+      alerts: ['converged: 2 unchanged'],
+      remembers: { incident: undefined, heals: undefined },
+    },
+  },
+  {
+    name: 'ends a fight when what it healed has stayed',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      for (let undone = 0; undone < 4; undone++) {
+        paint('blue')(world);
+        await world.run();
+        world.wait(60);
+      }
+      world.wait(600);
+      await world.run();
+      world.wait(900);
+    },
+    kept: {
+      ends: 'unchanged',
+      alerts: ['converged: 1 configured, 1 unchanged; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: { ends: 'converged', writes: ['apply the inventory'], alerts: ['converged: 2 unchanged'] },
+  },
+  {
+    name: 'ends the incident of what it healed when that is healthy',
+    before: shop([web]),
+    async meanwhile(world) {
+      world.cluster.remove('Deployment acme/web');
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      await world.run();
+      world.cluster.statuses.clear();
+      world.cluster.breakDown('Deployment acme/web', readied);
+    },
+    kept: {
+      ends: 'unchanged',
+      alerts: ['converged: 1 created; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['apps/Deployment/acme/web'] },
+    },
+    lost: {
+      ends: 'converged',
+      writes: ['apply the inventory'],
+      alerts: ['converged: 1 unchanged'],
+      remembers: { heals: undefined },
+    },
+  },
+  {
+    name: 'leaves a Job alone that ended and was cleaned up',
+    before: shop([
+      colors,
+      { ...hookJob('once', ''), metadata: { name: 'once' }, spec: { ttlSecondsAfterFinished: 0 } },
+    ]),
+    meanwhile: ({ cluster }) => cluster.remove('Job acme/once'),
+    kept: { ends: 'unchanged', remembers: { health: 'Healthy', attempted: 'commit 1' } },
+    lost: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply Job acme/once', 'apply the inventory'],
+      alerts: ['converged: 1 created, 1 unchanged'],
+    },
+  },
+  {
+    name: 'tells once what a webhook makes of an object, and converges',
+    meets: ({ cluster }) =>
+      void cluster.webhooks.set('ConfigMap acme/colors', (object) => ({ ...object, data: { color: 'crimson' } })),
+    commit: shop([colors]),
+    lost: {
+      ends: 'converged',
+      writes: ['apply Namespace acme', 'apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['diff Drifted, mutated ConfigMap acme/colors', 'converged: 1 created; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+  },
+  {
+    name: 'remembers what copied its label',
+    before: shop([colors]),
+    meanwhile({ cluster }) {
+      const { labels } = cluster.find('ConfigMap acme/colors')?.metadata ?? {};
+      cluster.put({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'copy', namespace: 'acme', labels: { ...labels } },
+      });
+    },
+    kept: {
+      ends: 'unchanged',
+      remembers: { health: 'Healthy', attempted: 'commit 1', unproven: ['/ConfigMap/acme/copy'] },
+    },
+    lost: { ends: 'converged', alerts: ['converged: 1 unchanged'] },
+  },
+  {
+    name: 'ends the incident of drift that somebody undid',
+    before: shop([colors], ['selfHeal: false', 'diffAfter: 0s']),
+    async meanwhile(world) {
+      paint('blue', 'kubectl-edit')(world);
+      await world.run();
+      world.wait(60);
+      paint('red', 'kubectl-edit')(world);
+    },
+    kept: {
+      ends: 'converged',
+      alerts: ['converged: 1 unchanged; ends the incident'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: { alerts: ['converged: 1 unchanged'] },
+  },
+];

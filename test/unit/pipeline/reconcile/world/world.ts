@@ -1,0 +1,132 @@
+import { isDeepStrictEqual } from 'node:util';
+import { configSchema } from '../../../../../shared/config/config.ts';
+import { ConvergeError } from '../../../../../shared/base/errors.ts';
+import type { ReconcileRequested } from '../../../../../shared/events/reconcile-requested.ts';
+import { readMemory, type Memory } from '../../../../../shared/memory/memory.ts';
+import { statePaths } from '../../../../../shared/memory/state-paths.ts';
+import { reconcile, type ReconcileResult } from '../../../../../shared/pipeline/reconcile.ts';
+import type { ReconcilePorts } from '../../../../../shared/pipeline/reconcile/run/run.ts';
+import type { OpenpgpVerdict, TrustRoot } from '../../../../../shared/ports/signatures.ts';
+import { clockAt, recordingLog, recordingTopics, stateInMemory, type Published } from '../../ports.ts';
+import { recordingCluster, type RecordingCluster } from './cluster.ts';
+import { recordingRenderer } from './renderer.ts';
+import { recordingRepository, type RecordingRepository } from './repository.ts';
+
+const limits = configSchema.shape.limits.parse({});
+
+/** Everything a run meets, in memory: Git, the state bucket, one cluster, the topics, a clock that only sleeping moves. */
+export interface World {
+  readonly git: RecordingRepository;
+  readonly cluster: RecordingCluster;
+  readonly ports: ReconcilePorts;
+  readonly published: readonly Published[];
+  readonly log: readonly string[];
+  /** What the operator wants signed, and what signatures are found to be. */
+  readonly trust: { root: TrustRoot | undefined; verdict: OpenpgpVerdict };
+  /** Called after each sleep. */
+  onSleep: () => void;
+  /** Moves the clock. */
+  wait(seconds: number): void;
+  /** One job, with the ports of this world or others that lead to it. */
+  run(job?: Partial<ReconcileRequested>, through?: ReconcilePorts): Promise<ReconcileResult>;
+  memoryOf(environment: string): Promise<Memory>;
+  remember(environment: string, change: Partial<Memory>): Promise<void>;
+  /** Loses what is remembered of an environment. */
+  forget(environment: string): Promise<void>;
+  /** Asks for a look while a run is under way, as another job does that finds the lease taken. */
+  ask(environment: string): Promise<void>;
+  /** What the state bucket holds, by path. */
+  readonly state: ReadonlyMap<string, unknown>;
+  /** Overwrites an object of the state bucket. */
+  writeState(path: string, value: unknown): Promise<void>;
+}
+
+export function createWorld(): World {
+  const clock = clockAt('2026-11-21T01:00:00Z');
+  const state = stateInMemory(clock.now);
+  const git = recordingRepository({ repositoryClass: 'master', now: clock.now });
+  const cluster = recordingCluster({ name: 'sandbox', now: clock.now });
+  const topics = recordingTopics();
+  const log = recordingLog();
+  const trust: World['trust'] = { root: undefined, verdict: { verdict: 'bad', key: 'unknown', why: 'is not allowed' } };
+  let runs = 0;
+  const pathsOf = (environment: string) => statePaths({ repository: 'master', environment });
+
+  const ports: ReconcilePorts = {
+    now: clock.now,
+    async sleep(milliseconds) {
+      clock.forward(Math.ceil(milliseconds) / 1000);
+      world.onSleep();
+    },
+    log,
+    state,
+    repository: () => git,
+    async cluster({ name }) {
+      if (name === cluster.name) return cluster;
+      throw new ConvergeError({
+        code: 'UnknownCluster',
+        subject: name,
+        message: 'is not configured',
+        disposition: 'refuse',
+      });
+    },
+    renderer: recordingRenderer(git.treeOf),
+    topics: {
+      async publish(topic, event) {
+        if (topic === 'diff') await assertSaved(event.subject, event.data);
+        await topics.publish(topic, event);
+      },
+    },
+    signatures: { trustRoot: async () => trust.root, verifyOpenpgp: async () => trust.verdict },
+  };
+
+  /** Healing erases the evidence, and a run may die: what is told has been remembered before. */
+  async function assertSaved(subject: string, data: unknown): Promise<void> {
+    const { incident } = await memoryOf(subject.slice('master/'.length));
+    if (isDeepStrictEqual(withoutUndefined(incident?.diff), withoutUndefined(data))) return;
+    throw new Error(`the alert of ${subject} is told, and was not remembered before`);
+  }
+
+  async function memoryOf(environment: string): Promise<Memory> {
+    return readMemory({ value: (await state.read(pathsOf(environment).memory))?.value, now: clock.now() });
+  }
+
+  const world: World = {
+    ...{ git, cluster, ports, trust, memoryOf, published: topics.published, log: log.lines },
+    onSleep: () => {},
+    wait: clock.forward,
+    get state() {
+      return state.objects;
+    },
+    async run(job = {}, through = ports) {
+      runs += 1;
+      const asked = { repository: 'master', environment: 'shop', mode: 'reconcile', cause: 'commit', ...job } as const;
+      const { lease } = pathsOf(asked.environment);
+      const event = `job-${runs}`;
+      cluster.onWrite = (call) => {
+        if (state.textAt(lease)?.includes(`"event":"${event}"`) !== true)
+          throw new Error(`${call} is written without the lease`);
+      };
+      return await reconcile(asked, through, { limits, holder: 'instance', event, writeback: true });
+    },
+    async remember(environment, change) {
+      const value = { ...(await memoryOf(environment)), ...change };
+      await state.write({ path: pathsOf(environment).memory, value, ifGeneration: 'any' });
+    },
+    async forget(environment) {
+      const path = pathsOf(environment).memory;
+      const found = await state.read(path);
+      if (found !== undefined) await state.delete({ path, generation: found.generation });
+    },
+    async ask(environment) {
+      const value = { cause: 'commit', at: clock.now().toISOString() };
+      await state.write({ path: pathsOf(environment).wanted, value, ifGeneration: 'any' });
+    },
+    writeState: async (path, value) => void (await state.write({ path, value, ifGeneration: 'any' })),
+  };
+  return world;
+}
+
+function withoutUndefined(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null));
+}
