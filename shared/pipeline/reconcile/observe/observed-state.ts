@@ -76,12 +76,11 @@ export async function observe({
   const current = extent.groupKinds.every((kind) => isKindServed(api, kind))
     ? api
     : await cluster.api({ refresh: true });
-  const unserved = await unservedKinds(cluster, { kinds: extent.groupKinds, api: current });
+  const labelled = await readLabelled({ cluster, api: current, applySet, extent, remembered });
+  const unserved = await unservedKinds(cluster, { kinds: extent.groupKinds, api: labelled.api });
   const objects: KubernetesObject[] = [];
   const unproven: (readonly [string, Unproven])[] = [];
-  for (const [key, observed] of observedObjects(
-    await listLabelled({ cluster, api: current, applySet, extent, remembered }),
-  )) {
+  for (const [key, observed] of observedObjects(labelled.objects)) {
     const standing = standingOf({ object: observed.object, applySets: [applySet] });
     // A label that somebody put on an object of another environment stops nobody.
     if (standing.standing === 'foreign' && appliedItsLabel(observed.object))
@@ -173,20 +172,27 @@ function extentOfKeys({ keys, applySet }: { keys: readonly string[]; applySet: A
   return extentOf({ ids: keys.map(idOfKey), parentNamespace: applySet.namespace });
 }
 
+interface LabelledQuery {
+  readonly cluster: Cluster;
+  readonly api: ClusterApi;
+  readonly applySet: ApplySet;
+  readonly extent: Extent;
+  readonly remembered: RememberedObjects;
+}
+
 /** Everything that carries the label of the set within an extent: its members, and what copied it. A kind the cluster no longer serves has no members; an unreadable one throws. */
-export async function listLabelled({
+export async function listLabelled(query: LabelledQuery): Promise<KubernetesObject[]> {
+  return (await readLabelled(query)).objects;
+}
+
+/** As `listLabelled`, with what the cluster serves as it was read by: where a kind turned out to be served no more, anew. */
+async function readLabelled({
   cluster,
   api,
   applySet,
   extent,
   remembered,
-}: {
-  cluster: Cluster;
-  api: ClusterApi;
-  applySet: ApplySet;
-  extent: Extent;
-  remembered: RememberedObjects;
-}): Promise<KubernetesObject[]> {
+}: LabelledQuery): Promise<{ objects: KubernetesObject[]; api: ClusterApi }> {
   const labelSelector = `${partOfLabel}=${applySet.id}`;
   const namespaces = [applySet.namespace, ...extent.additionalNamespaces];
   const versions = appliedVersions(remembered);
@@ -199,13 +205,13 @@ export async function listLabelled({
     const lists = await Promise.all(
       queries.map(async (query) => cluster.list({ ...query, labelSelector, content: 'whole' })),
     );
-    return bestVersions(lists.flat());
+    return { objects: bestVersions(lists.flat()), api };
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     // What an instance knows of the cluster may be older than a definition there.
     const fresh = await cluster.api({ refresh: true });
     if (queries.every(({ resource }) => isServed(fresh, resource))) throw error;
-    return await listLabelled({ cluster, api: fresh, applySet, extent, remembered });
+    return await readLabelled({ cluster, api: fresh, applySet, extent, remembered });
   }
 }
 

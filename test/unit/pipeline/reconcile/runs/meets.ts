@@ -1,0 +1,20 @@
+import type { World } from '../world/world.ts';
+
+/** Moves the branch on once its head is read, and tells nobody. */
+export function moveOnUnseen({ git }: World): void {
+  git.onHead = () => {
+    git.onHead = () => {};
+    git.add({ 'README.md': 'moved on' });
+  };
+}
+
+/** The definition of `Widget` serves no version any more, which the instance does not know yet. */
+export function serveNoWidgetsUnseen({ cluster }: World): void {
+  cluster.unserved.add('CustomResourceDefinition widgets.example.com');
+}
+
+/** The same, and the instance knows it. */
+export async function serveNoWidgets(world: World): Promise<void> {
+  serveNoWidgetsUnseen(world);
+  await world.cluster.api({ refresh: true });
+}
