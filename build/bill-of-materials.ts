@@ -3,8 +3,8 @@ import { textFile, type ArchiveFile } from './files.ts';
 import type { Library } from './packages.ts';
 
 /**
- * A CycloneDX 1.6 document of the libraries whose code is inside. It has neither a serial number nor a time: the same content gives the
- * same document.
+ * A CycloneDX 1.6 document of the libraries whose code is inside. It has neither a serial number nor a time: the same
+ * content gives the same document.
  */
 export function billOfMaterials({
   name,

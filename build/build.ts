@@ -36,12 +36,12 @@ export interface BuildOptions {
 }
 
 /**
- * Builds what is deployed and installed into a folder, which it empties before. The same sources give the same bytes, wherever they lie, with
- * the same versions of Node and Go.
+ * Builds what is deployed and installed into a folder, which it empties before. The same sources give the same bytes,
+ * wherever they lie, with the same versions of Node and Go.
  *
  * @param root the project, with its packages installed
- * @param targets what the renderer is built for, beside what the functions run on; absent: everything that the image is made for
- * Throws `LocalError` where Go is missing or the renderer does not build.
+ * @param targets what the renderer is built for, beside what the functions run on; absent: everything that the image is
+ * made for Throws `LocalError` where Go is missing or the renderer does not build.
  */
 export async function build({ root, out, targets = others, report = () => {} }: BuildOptions): Promise<void> {
   const { version } = z

@@ -16,8 +16,8 @@ const commonJs =
   '__filename=import.meta.filename,__dirname=import.meta.dirname;';
 
 /**
- * Bundles with esbuild, in memory. Names are kept, so that a stack in a log says something and a library that looks at `constructor.name`
- * sees what it always sees; what is gained by shorter ones is a few milliseconds.
+ * Bundles with esbuild, in memory. Names are kept, so that a stack in a log says something and a library that looks at
+ * `constructor.name` sees what it always sees; what is gained by shorter ones is a few milliseconds.
  *
  * @param root the project's folder; the result is the same wherever it lies
  */

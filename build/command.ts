@@ -6,8 +6,8 @@ import { lateModules } from './late-modules.ts';
 import type { FunctionFiles } from './functions.ts';
 
 /**
- * The `converge` command as a package of npm that depends on none: `converge.mjs`, and in `command/` what it loads late. Its first lines need
- * no particular Node, and say so where it is too old.
+ * The `converge` command as a package of npm that depends on none: `converge.mjs`, and in `command/` what it loads
+ * late. Its first lines need no particular Node, and say so where it is too old.
  */
 export async function bundleCommand({ root, version }: { root: string; version: string }): Promise<FunctionFiles> {
   const late = lateModules();

@@ -19,7 +19,7 @@ export interface FunctionFiles {
  *
  *     index.mjs            loads the function that FUNCTION_TARGET names; all of them where it names none
  *     functions/*.mjs      the functions, and what they share and load late
- *     framework/           the functions framework as a package of one file, which package.json depends on as `file:framework`
+ *  framework/ the functions framework as a package of one file, which package.json depends on as `file:framework`
  *     package.json, package-lock.json
  */
 export async function bundleFunctions({ root, version }: { root: string; version: string }): Promise<FunctionFiles> {
@@ -93,9 +93,9 @@ function targetOf(file: string): string {
 }
 
 /**
- * What Google's builder reads (cmd/nodejs/npm and cmd/nodejs/functions_framework of GoogleCloudPlatform/buildpacks). It deletes a `node_modules`
- * that is uploaded, runs `npm ci` and the script `gcp-build`, and starts the framework from `node_modules/.bin` where `dependencies` names it.
- * With a package of a folder all that needs no registry.
+ * What Google's builder reads (cmd/nodejs/npm and cmd/nodejs/functions_framework of GoogleCloudPlatform/buildpacks). It
+ * deletes a `node_modules` that is uploaded, runs `npm ci` and the script `gcp-build`, and starts the framework from
+ * `node_modules/.bin` where `dependencies` names it. With a package of a folder all that needs no registry.
  */
 function packageFiles({
   version,

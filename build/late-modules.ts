@@ -4,9 +4,10 @@ import { transform, type Plugin } from 'esbuild';
 import { textFile, type ArchiveFile } from './files.ts';
 
 /*
- * Classes that protobuf's compiler wrote, 1.9 MB of JavaScript: two thirds of what `@google-cloud/pubsub` loads. Its clients read
- * the messages' descriptions (JSON) instead, and hand these classes on to whoever asks for them, which is nobody here. Each becomes a
- * file of its own, loaded by the first look at it, so that a cold start does not read what it does not need.
+ * Classes that protobuf's compiler wrote, 1.9 MB of JavaScript: two thirds of what `@google-cloud/pubsub` loads. Its
+ * clients read the messages' descriptions (JSON) instead, and hand these classes on to whoever asks for them, which is
+ * nobody here. Each becomes a file of its own, loaded by the first look at it, so that a cold start does not read what
+ * it does not need.
  */
 const generated =
   /[\\/](@google-cloud[\\/]pubsub(-api)?[\\/]build[\\/]protos[\\/]protos|google-gax[\\/]build[\\/]protos[\\/](iam_service|locations|operations))\.js$/;
@@ -57,7 +58,9 @@ function nameOf(path: string): string {
   return `${folder}-${basename(path, '.js')}`;
 }
 
-/** Behaves as the module's exports do, and is asked for `__esModule` by those who import all of it before they use any. */
+/**
+ * Behaves as the module's exports do, and is asked for `__esModule` by those who import all of it before they use any.
+ */
 function standIn({ name, requires }: { name: string; requires: ReadonlySet<string> }): string {
   const modules = [...requires]
     .sort()

@@ -4,15 +4,17 @@ import { pack } from 'tar-stream';
 import { modes, sorted, type ArchiveFiles } from './files.ts';
 
 /*
- * Archives that are the same byte for byte wherever they are made: sorted entries, one time, fixed modes, no owners. They are packed by
- * fflate, which is JavaScript: what Node's own zlib makes of the same bytes differs between processors and versions.
+ * Archives that are the same byte for byte wherever they are made: sorted entries, one time, fixed modes, no owners.
+ * They are packed by fflate, which is JavaScript: what Node's own zlib makes of the same bytes differs between
+ * processors and versions.
  */
 
 const unix = 3;
 
 export function packZip(files: ArchiveFiles): Uint8Array {
   const entries: Zippable = {};
-  // fflate writes the fields of the local time, and a zip knows no zone: so the fields are what is fixed, not the moment.
+  // fflate writes the fields of the local time, and a zip knows no zone: so the fields are what is fixed, not the
+  // moment.
   const mtime = new Date(1980, 0, 2, 12);
   for (const [path, { content, executable = false }] of sorted(files)) {
     const mode = 0o100000 | (executable ? modes.executable : modes.plain);

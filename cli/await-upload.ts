@@ -20,7 +20,10 @@ export interface Outcome {
   readonly lines: readonly Line[];
 }
 
-/** The commit that an upload became. Throws `CommandError` with exit code 1 where it was refused, and at the deadline (milliseconds since the epoch). */
+/**
+ * The commit that an upload became. Throws `CommandError` with exit code 1 where it was refused, and at the deadline
+ * (milliseconds since the epoch).
+ */
 export async function awaitCommit(
   context: Context,
   { repositoryClass, artifact, deadline }: { repositoryClass: string; artifact: ArtifactId; deadline: number },
@@ -51,8 +54,8 @@ export async function awaitCommit(
 }
 
 /**
- * Waits until every environment that the commits affect has converged at them or later, or one has failed and the others are settled.
- * What fails is looked at twice: a notice that goes by is none.
+ * Waits until every environment that the commits affect has converged at them or later, or one has failed and the
+ * others are settled. What fails is looked at twice: a notice that goes by is none.
  */
 export async function awaitConvergence(
   context: Context,
@@ -77,7 +80,10 @@ export async function awaitConvergence(
   }
 }
 
-/** The environments of all commits, each once, by the commit where it is least far; undefined where nobody answers for the moment. */
+/**
+ * The environments of all commits, each once, by the commit where it is least far; undefined where nobody answers for
+ * the moment.
+ */
 async function look(
   context: Context,
   { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },

@@ -12,10 +12,11 @@ export interface Build {
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Jenkins: https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables, the Git and Branch API plugins;
- * GitHub: https://docs.github.com/en/actions/reference/workflows-and-actions/variables;
- * GitLab: https://docs.gitlab.com/ci/variables/predefined_variables/;
- * Cloud Build: https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values (its substitutions, passed on as `env`).
+ * Jenkins: https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables, the Git and Branch API
+ * plugins; GitHub: https://docs.github.com/en/actions/reference/workflows-and-actions/variables; GitLab:
+ * https://docs.gitlab.com/ci/variables/predefined_variables/; Cloud Build:
+ * https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values (its substitutions, passed on as
+ * `env`).
  */
 export function readBuild(variables: Variables): Build {
   const of = (name: string): string | undefined => (variables[name] === '' ? undefined : variables[name]);

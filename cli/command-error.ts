@@ -1,6 +1,6 @@
 /**
- * What the user of the command is told in a line and a remedy, without a stack. Exit code 2: a mistake in the command line, its surroundings or
- * the configuration; 1: something else went wrong.
+ * What the user of the command is told in a line and a remedy, without a stack. Exit code 2: a mistake in the command
+ * line, its surroundings or the configuration; 1: something else went wrong.
  */
 export class CommandError extends Error {
   readonly subject: string;

@@ -7,7 +7,10 @@ export interface Line {
   readonly tone: Tone;
 }
 
-/** What a command came to: 0 converged or done, 1 diverged or failed. One value for programs, and the same as lines for people. */
+/**
+ * What a command came to: 0 converged or done, 1 diverged or failed. One value for programs, and the same as lines for
+ * people.
+ */
 export interface CommandResult {
   readonly exit: 0 | 1;
   readonly json: unknown;
@@ -16,7 +19,10 @@ export interface CommandResult {
 
 const styles = { heading: 'bold', plain: 'reset', detail: 'dim', good: 'green', bad: 'red' } as const;
 
-/** Coloured where the stream is a terminal and `NO_COLOR` is not set. What others wrote (a commit, a status) may hold a terminal's commands: it stays text. */
+/**
+ * Coloured where the stream is a terminal and `NO_COLOR` is not set. What others wrote (a commit, a status) may hold a
+ * terminal's commands: it stays text.
+ */
 export function paint({ text, tone }: Line, stream: NodeJS.WriteStream): string {
   const line = text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
   return tone === 'plain' || !stream.isTTY ? line : styleText(styles[tone], line, { stream });

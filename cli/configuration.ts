@@ -16,8 +16,8 @@ export interface Configuration {
 const localSchema = z.object({ config: z.string(), status: z.url(), pubsub: z.string() });
 
 /**
- * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this folder or in one above it.
- * Throws `CommandError` where there is none, `BadConfiguration` where it is wrong.
+ * The operator's configuration: of `--config`, else of `CONVERGE_CONFIG`, else of the local pipeline that runs in this
+ * folder or in one above it. Throws `CommandError` where there is none, `BadConfiguration` where it is wrong.
  */
 export function findConfiguration({
   file,

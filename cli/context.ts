@@ -10,7 +10,9 @@ import { findConfiguration, type Configuration } from './configuration.ts';
 /** What a command may use of the outside world. */
 export interface Context extends Configuration {
   readonly ports: Pick<Ports, 'now' | 'sleep'>;
-  /** The repositories of the configuration, the state bucket and the buckets of uploads; loaded when first asked for. */
+  /**
+   * The repositories of the configuration, the state bucket and the buckets of uploads; loaded when first asked for.
+   */
   readonly open: {
     uploads(): Promise<Uploads>;
     state(): Promise<Ports['state']>;

@@ -8,8 +8,9 @@ export type Proof =
 export const tokenVariable = 'CONVERGE_ID_TOKEN';
 
 /**
- * The ID token for a call: of `CONVERGE_ID_TOKEN`, else that of the service account of Application Default Credentials (in CI by Workload Identity Federation, on Google Cloud
- * of the machine). There is no option for it: whoever lists the processes of a machine reads their options. One of our own making is sent by HTTPS only.
+ * The ID token for a call: of `CONVERGE_ID_TOKEN`, else that of the service account of Application Default Credentials
+ * (in CI by Workload Identity Federation, on Google Cloud of the machine). There is no option for it: whoever lists the
+ * processes of a machine reads their options. One of our own making is sent by HTTPS only.
  */
 export async function findProof({
   url,

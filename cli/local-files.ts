@@ -2,7 +2,10 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { CommandError } from './command-error.ts';
 
-/** What lies at a path; a link is not followed. Throws `CommandError` where nothing is there, another one where that cannot be said. */
+/**
+ * What lies at a path; a link is not followed. Throws `CommandError` where nothing is there, another one where that
+ * cannot be said.
+ */
 export async function lookAt(path: string, { called = path }: { called?: string } = {}): Promise<Stats> {
   return lstat(path).catch((error: unknown) => {
     throw unread({ path: called, error });

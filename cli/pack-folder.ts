@@ -18,12 +18,12 @@ interface FolderFile {
 }
 
 /**
- * A folder as a gzipped tar archive that is the same, byte for byte, wherever and whenever it is packed: sorted, of nobody, from the
- * epoch. All of its files are in it, whatever a `.gitignore` says.
+ * A folder as a gzipped tar archive that is the same, byte for byte, wherever and whenever it is packed: sorted, of
+ * nobody, from the epoch. All of its files are in it, whatever a `.gitignore` says.
  *
  * @param target the folder of the repository that it replaces
- * Throws `CommandError` for what cannot be read, for links, for what is no file, for an empty folder and for what is beyond the limits; `UnsafePath` and
- * `InvalidEnvironment` (refuse) for what `copyArtifact` would refuse.
+ * Throws `CommandError` for what cannot be read, for links, for what is no file, for an empty folder and for what is
+ * beyond the limits; `UnsafePath` and `InvalidEnvironment` (refuse) for what `copyArtifact` would refuse.
  */
 export async function packFolder({
   folder,

@@ -15,7 +15,10 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Unknown: 'plain',
 };
 
-/** `converge status [ENVIRONMENT…]`: exit code 1 where one of them is `Diverged` or `Failed`, or a repository cannot be read. */
+/**
+ * `converge status [ENVIRONMENT…]`: exit code 1 where one of them is `Diverged` or `Failed`, or a repository cannot be
+ * read.
+ */
 export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
   const { environments, unreadable } = await readStatus(context);
   const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>

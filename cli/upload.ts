@@ -31,7 +31,10 @@ interface Prepared {
 /** How often an upload is tried against others to the same name. */
 const tries = 5;
 
-/** `converge upload FOLDER|FILE…`: exit code 0 where it became a commit and, with `--wait`, everything it affects converged. */
+/**
+ * `converge upload FOLDER|FILE…`: exit code 0 where it became a commit and, with `--wait`, everything it affects
+ * converged.
+ */
 export async function upload(
   context: Context,
   paths: readonly string[],
@@ -113,7 +116,10 @@ function chooseClass({ context, options, build }: { context: Context; options: U
   });
 }
 
-/** A folder becomes the atomic group `<path>.tgz`, a file is uploaded as it is, under its own path or the one that `--as` gives. */
+/**
+ * A folder becomes the atomic group `<path>.tgz`, a file is uploaded as it is, under its own path or the one that
+ * `--as` gives.
+ */
 async function prepare({
   context,
   path,
@@ -176,8 +182,8 @@ function metadataOf({ build, options }: { build: Build; options: UploadOptions }
 }
 
 /**
- * Writes the object once, however often it is asked to: what the bucket holds already from this very build is left as it is. Without a
- * build nobody can tell a retry from a wish to bring something back, and it is written anew.
+ * Writes the object once, however often it is asked to: what the bucket holds already from this very build is left as
+ * it is. Without a build nobody can tell a retry from a wish to bring something back, and it is written anew.
  */
 async function put({
   context,

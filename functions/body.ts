@@ -3,9 +3,9 @@ import type { IncomingMessage, Server } from 'node:http';
 import { ConvergeError } from '../shared/base/errors.ts';
 
 /*
- * The functions framework reads, inflates and parses every body, up to a gibibyte, before a function is asked: 388 kB of gzip took 1.7 GB,
- * from callers that nobody had let in. So its parsers are shown no body (they look for `content-length` and `transfer-encoding`), and a
- * function reads one itself, behind its door and up to a limit.
+ * The functions framework reads, inflates and parses every body, up to a gibibyte, before a function is asked: 388 kB
+ * of gzip took 1.7 GB, from callers that nobody had let in. So its parsers are shown no body (they look for
+ * `content-length` and `transfer-encoding`), and a function reads one itself, behind its door and up to a limit.
  */
 
 interface HeldBack {
@@ -31,8 +31,8 @@ function holdBackBody(request: IncomingMessage): void {
  * The body of a call.
  *
  * @param limit bytes
- * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `BadRequest` (refuse) for one that is compressed or cut
- * off, and `Overloaded` (retry) where the instance holds as many bodies as it can.
+ * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `BadRequest` (refuse) for one
+ * that is compressed or cut off, and `Overloaded` (retry) where the instance holds as many bodies as it can.
  */
 export async function readBody(
   request: IncomingMessage & { rawBody?: Buffer },

@@ -8,16 +8,20 @@ import { readBody } from './body.ts';
 import { admit } from './door.ts';
 import { log, wire } from './wiring.ts';
 
-/** Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped. https://docs.cloud.google.com/pubsub/quotas#resource_limits */
+/**
+ * Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped.
+ * https://docs.cloud.google.com/pubsub/quotas#resource_limits
+ */
 const largestMessage = 16 * 1024 * 1024;
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
 /*
- * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: throw, so that
- * the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. So is what
- * makes the program fail; any other error that nobody foresaw is retried, until the subscription gives up. A message that is not let in is not
- * ours to acknowledge either: whoever mends the configuration finds it on the subscription's dead-letter topic.
+ * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: throw, so
+ * that the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. So
+ * is what makes the program fail; any other error that nobody foresaw is retried, until the subscription gives up. A
+ * message that is not let in is not ours to acknowledge either: whoever mends the configuration finds it on the
+ * subscription's dead-letter topic.
  */
 export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
   return behindDoor(stage, async (request, response) => {

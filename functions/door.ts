@@ -6,10 +6,11 @@ import { ConvergeError } from '../shared/base/errors.ts';
 import { loadConfig, loadIdTokens, now } from './wiring.ts';
 
 /**
- * The one place where a call is let in: by the issuer, the audience and the e-mail address of its ID token. What a replayed token opens is
- * that one function until the token's end (an hour), and the same message twice does no harm.
+ * The one place where a call is let in: by the issuer, the audience and the e-mail address of its ID token. What a
+ * replayed token opens is that one function until the token's end (an hour), and the same message twice does no harm.
  *
- * Throws `NotAuthenticated`, `NotAllowed` (refuse) with reasons that are for the log alone, `IssuerUnavailable` (retry).
+ * Throws `NotAuthenticated`, `NotAllowed` (refuse) with reasons that are for the log alone, `IssuerUnavailable`
+ * (retry).
  */
 export async function admit(name: GuardedFunction, { headersDistinct: headers }: Request): Promise<void> {
   // Set by Cloud Run, and by Knative. https://cloud.google.com/run/docs/container-contract#services-env-vars

@@ -1,7 +1,7 @@
 /**
  * The functions, in the order of the flow: an upload becomes a commit, a commit becomes jobs, a job brings one
- * environment to what Git declares, and alerts tell how it went. Beside the flow: the schedule that looks for drift, and
- * the status page's data.
+ * environment to what Git declares, and alerts tell how it went. Beside the flow: the schedule that looks for drift,
+ * and the status page's data.
  */
 import './copy-artifact.ts';
 import './receive-push.ts';

@@ -4,7 +4,10 @@ import { status } from '../shared/pipeline/status.ts';
 import { answering } from './delivery.ts';
 import { loadConfig, wire } from './wiring.ts';
 
-/** `GET /`: the state of every environment. `GET /?repository=CLASS&commit=ID`: what became of that commit. `GET /healthz`: whether this function can serve at all. */
+/**
+ * `GET /`: the state of every environment. `GET /?repository=CLASS&commit=ID`: what became of that commit. `GET
+ * /healthz`: whether this function can serve at all.
+ */
 http(
   'status',
   answering('status', async (request) => {

@@ -9,7 +9,10 @@ import { ConvergeError } from '../shared/base/errors.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
 
-/** The operator's configuration, from the file that `CONVERGE_CONFIG` names, and that `CONVERGE_FILES` may hold. Throws `BadConfiguration`. */
+/**
+ * The operator's configuration, from the file that `CONVERGE_CONFIG` names, and that `CONVERGE_FILES` may hold. Throws
+ * `BadConfiguration`.
+ */
 export const loadConfig = once((): Config => {
   const file = process.env['CONVERGE_CONFIG'];
   if (file === undefined || file === '') {

@@ -34,8 +34,9 @@ export function storageEvent(message: PulledMessage): BinaryEvent {
 }
 
 /**
- * What a push subscription with `no_wrapper` and `write_metadata` makes of a message: attributes become headers as they are,
- * `content-type` among them, beside the message's own facts. https://docs.cloud.google.com/pubsub/docs/payload-unwrapping
+ * What a push subscription with `no_wrapper` and `write_metadata` makes of a message: attributes become headers as they
+ * are, `content-type` among them, beside the message's own facts.
+ * https://docs.cloud.google.com/pubsub/docs/payload-unwrapping
  */
 export function unwrappedEvent(message: PulledMessage, subscription: string): BinaryEvent {
   return {

@@ -16,7 +16,9 @@ const emailOf = (name: CalledFunction): string => `${callers[name]}@local.iam.gs
 const audienceOf = (name: CalledFunction): string => `https://local/${name}`;
 const rule = (name: CalledFunction) => ({ audiences: [audienceOf(name)], callers: [emailOf(name)] });
 
-/** The doors of the local functions: as in production, but that a person may read the status with nothing but a browser. */
+/**
+ * The doors of the local functions: as in production, but that a person may read the status with nothing but a browser.
+ */
 export function localAccess({ name, keys }: Issuer): Access {
   const functions = {
     copyArtifact: rule('copyArtifact'),

@@ -13,7 +13,8 @@ const longDelayMilliseconds = 300;
  * The waits in milliseconds after which the copies of one message are delivered, the first for the message itself.
  * Messages overtake each other by their different waits.
  *
- * @param message.ordinal counts the messages of a subscription from 0; equal seed, subscription and ordinal give equal waits
+ * @param message.ordinal counts the messages of a subscription from 0; equal seed, subscription and ordinal give equal
+ * waits
  */
 export function deliveryDelays(message: { chaos: Chaos; subscription: string; ordinal: number }): readonly number[] {
   const { chaos, subscription, ordinal } = message;

@@ -24,7 +24,9 @@ export interface ChildOptions {
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** The first line on standard output, by which the parts say that they listen. Rejects when the child ends before it. */
+  /**
+   * The first line on standard output, by which the parts say that they listen. Rejects when the child ends before it.
+   */
   readonly firstLine: Promise<string>;
   /** Resolves when the child has ended and its output is read, with how it ended and the last lines it printed. */
   readonly ended: Promise<string>;
@@ -39,8 +41,8 @@ const keptLines = 30;
 
 /**
  * Starts a program that lives as long as its standard input, which is a pipe held here: however this process ends, the
- * pipe closes and the child goes too. It gets a process group of its own, so that Ctrl-C reaches only this process, which
- * then stops the parts in its own order.
+ * pipe closes and the child goes too. It gets a process group of its own, so that Ctrl-C reaches only this process,
+ * which then stops the parts in its own order.
  */
 export function startChild(options: ChildOptions): Child {
   const { name } = options;

@@ -11,7 +11,9 @@ import { post } from './http-post.ts';
 export interface Route {
   readonly topic: string;
   readonly function: CalledFunction;
-  /** `storage`: bucket notifications, which Eventarc turns into events; `own`: messages that are CloudEvents already. */
+  /**
+   * `storage`: bucket notifications, which Eventarc turns into events; `own`: messages that are CloudEvents already.
+   */
   readonly messages: 'storage' | 'own';
   /** How many deliveries run at a time. */
   readonly concurrency: number;
@@ -46,9 +48,9 @@ const answerMilliseconds = 600_000;
 const acknowledgeSeconds = 600;
 
 /**
- * Plays Eventarc and Pub/Sub's push subscriptions over the real client: creates the topics and one pull subscription for each
- * route, posts each message to its function as a binary CloudEvent, retries what is not answered 2xx, and gives a message up
- * to the dead-letter topic after the last attempt.
+ * Plays Eventarc and Pub/Sub's push subscriptions over the real client: creates the topics and one pull subscription
+ * for each route, posts each message to its function as a binary CloudEvent, retries what is not answered 2xx, and
+ * gives a message up to the dead-letter topic after the last attempt.
  */
 export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
   const { pubsub, routes } = options;

@@ -1,4 +1,7 @@
-/** What a part may know of the user's shell. Everything else stays outside: kubeconfig, cloud credentials, proxies, Git settings. */
+/**
+ * What a part may know of the user's shell. Everything else stays outside: kubeconfig, cloud credentials, proxies, Git
+ * settings.
+ */
 const inherited = ['PATH', 'LANG', 'TZ', 'TMPDIR', 'SystemRoot'];
 
 /**

@@ -3,12 +3,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { systemErrorCode } from './local-error.ts';
 
-/** Below the range that Linux and macOS take outgoing connections' ports from: a free one stays free until it is used. */
+/**
+ * Below the range that Linux and macOS take outgoing connections' ports from: a free one stays free until it is used.
+ */
 const lowest = 18_000;
 const highest = 32_000;
 const attempts = 50;
 
-/** A port of 127.0.0.1 that nothing listens on. Drawn at random, so that pipelines starting together draw different ones. */
+/**
+ * A port of 127.0.0.1 that nothing listens on. Drawn at random, so that pipelines starting together draw different
+ * ones.
+ */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const port = randomInt(lowest, highest);

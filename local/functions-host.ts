@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { getFunction, getTestServer } from '@google-cloud/functions-framework/testing';
 
 /**
- * Hosts every function that a module registers in one process, each under its name: `/copyArtifact`, `/reconcile`. Prints its
- * port on one line and lives as long as its standard input.
+ * Hosts every function that a module registers in one process, each under its name: `/copyArtifact`, `/reconcile`.
+ * Prints its port on one line and lives as long as its standard input.
  *
  * `node local/functions-host.ts --source functions/index.ts [--port 18080]`
  */

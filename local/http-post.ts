@@ -8,7 +8,9 @@ export interface Posted {
   readonly text: string;
 }
 
-/** Idle connections are dropped soon: a function host that restarts leaves none behind that would fail the next request. */
+/**
+ * Idle connections are dropped soon: a function host that restarts leaves none behind that would fail the next request.
+ */
 const agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: 2000 });
 
 /**

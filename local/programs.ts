@@ -73,8 +73,8 @@ export async function ensurePrograms(options: EnsureOptions = {}): Promise<Progr
 }
 
 /**
- * The path of a program of `tools/`, built now if no build of exactly these sources is in the cache. Of several processes
- * that ask at once, one builds and the others wait for it.
+ * The path of a program of `tools/`, built now if no build of exactly these sources is in the cache. Of several
+ * processes that ask at once, one builds and the others wait for it.
  *
  * Throws `LocalError` where Go is missing or the build fails.
  */
@@ -230,7 +230,10 @@ async function takeLock(lock: string): Promise<boolean> {
   return false;
 }
 
-/** Two processes may both find a lock abandoned and one remove the other's new one: the program is then built twice, no worse. */
+/**
+ * Two processes may both find a lock abandoned and one remove the other's new one: the program is then built twice, no
+ * worse.
+ */
 async function isAbandoned(lock: string): Promise<boolean> {
   try {
     const [owner, { mtimeMs }] = await Promise.all([readFile(lock, 'utf8'), stat(lock)]);

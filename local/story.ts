@@ -458,8 +458,8 @@ interface Watch {
   mark(): number;
   has(matches: (seen: Seen) => boolean): boolean;
   /**
-   * The first message, from a mark on, that `pick` makes something of. Throws `LocalError` where none comes in time, and
-   * at once where the pipeline gave a message up: nothing that this story sends may be refused.
+   * The first message, from a mark on, that `pick` makes something of. Throws `LocalError` where none comes in time,
+   * and at once where the pipeline gave a message up: nothing that this story sends may be refused.
    */
   first<T>(wanted: { what: string; from?: number; pick: (seen: Seen) => T | undefined }): Promise<T>;
   /** Tells each diff once, as it arrives. */

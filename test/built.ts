@@ -17,8 +17,8 @@ const sources = [
 ];
 
 /**
- * The folder of a build of exactly these sources, made now if the cache has none, without what only the image for other processors needs.
- * Builds of other sources are thrown away: they take 120 MB each.
+ * The folder of a build of exactly these sources, made now if the cache has none, without what only the image for other
+ * processors needs. Builds of other sources are thrown away: they take 120 MB each.
  */
 export async function ensureBuilt(): Promise<string> {
   const builds = join(cacheFolder(), 'built');
@@ -44,7 +44,10 @@ export async function unpackArchive({ dist, into }: { dist: string; into: string
   }
 }
 
-/** What the central directory says (APPNOTE 4.3.12), which fflate does not hand on: 46 bytes and the name, an extra field and a comment. */
+/**
+ * What the central directory says (APPNOTE 4.3.12), which fflate does not hand on: 46 bytes and the name, an extra
+ * field and a comment.
+ */
 export function modesOf(archive: Buffer): ReadonlyMap<string, number> {
   const modes = new Map<string, number>();
   const end = archive.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));

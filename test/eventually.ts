@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventSeconds } from './guards.ts';
 
-/** Waits until a probe gives a value; the error says what was waited for. Rejects at once with what the probe rejects with. */
+/**
+ * Waits until a probe gives a value; the error says what was waited for. Rejects at once with what the probe rejects
+ * with.
+ */
 export async function eventually<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,

@@ -1,4 +1,7 @@
-/** Seconds that a test waits for an event before it gives up: many times what that takes on a busy machine, and less than a test may take (vitest.config.ts). */
+/**
+ * Seconds that a test waits for an event before it gives up: many times what that takes on a busy machine, and less
+ * than a test may take (vitest.config.ts).
+ */
 export const eventSeconds = 200;
 
 /** Milliseconds for what builds a Go program first where no cache has it. */

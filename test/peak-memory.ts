@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * The most memory that this process ever held, in KiB. Where there is no `/proc`, by getrusage(2), which counts the process that started this one,
- * too: it shared that one's memory before it became a program of its own.
+ * The most memory that this process ever held, in KiB. Where there is no `/proc`, by getrusage(2), which counts the
+ * process that started this one, too: it shared that one's memory before it became a program of its own.
  */
 export function peakMemory(): number {
   try {

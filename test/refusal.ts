@@ -18,7 +18,10 @@ export function refusalOf(work: () => unknown): ConvergeError {
   return refusal;
 }
 
-/** The `ConvergeError` that a promise is rejected with. Rejects where it is fulfilled, and with what else it is rejected with. */
+/**
+ * The `ConvergeError` that a promise is rejected with. Rejects where it is fulfilled, and with what else it is rejected
+ * with.
+ */
 export async function rejectionOf(work: Promise<unknown>): Promise<ConvergeError> {
   const value = await work.catch((error: unknown) => {
     if (error instanceof ConvergeError) return error;

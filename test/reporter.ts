@@ -13,8 +13,8 @@ export function totalsLine({ passed, failed, skipped }: Totals): string {
 }
 
 /**
- * The last line of a test run. A test file that could not be read, and an error outside of any test, count as one failed test
- * each. Under `run.ts`, which has checks of its own to add, the totals go there instead.
+ * The last line of a test run. A test file that could not be read, and an error outside of any test, count as one
+ * failed test each. Under `run.ts`, which has checks of its own to add, the totals go there instead.
  */
 export default class TotalsReporter implements Reporter {
   totals: Totals = { passed: 0, failed: 0, skipped: 0 };

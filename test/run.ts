@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { totalsLine, type Totals } from './reporter.ts';
 
 /**
- * `npm test`: format, type check, lint, all tests. Each check counts as a test; the last line adds all up. Ends with code 1 if anything
- * failed, or if no test ran.
+ * `npm test`: format, type check, lint, all tests. Each check counts as a test; the last line adds all up. Ends with
+ * code 1 if anything failed, or if no test ran.
  */
 const root = resolve(import.meta.dirname, '..');
 const environment = {

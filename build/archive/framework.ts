@@ -1,6 +1,6 @@
 /**
- * The functions framework as one file: what the functions import of it, and its command line. Both must be of one copy, which holds the
- * registered functions.
+ * The functions framework as one file: what the functions import of it, and its command line. Both must be of one copy,
+ * which holds the registered functions.
  */
 export { cloudEvent, http } from '@google-cloud/functions-framework';
 

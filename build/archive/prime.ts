@@ -3,8 +3,9 @@ import { enableCompileCache, flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 
 /**
- * Run once where the functions will run, when their image is made (Google's builder calls it as the script `gcp-build`): loads everything
- * and keeps the compiled code in `compiled/`, so that a cold start need not compile. Nothing depends on it.
+ * Run once where the functions will run, when their image is made (Google's builder calls it as the script
+ * `gcp-build`): loads everything and keeps the compiled code in `compiled/`, so that a cold start need not compile.
+ * Nothing depends on it.
  */
 const root = join(import.meta.dirname, '..');
 chmodSync(join(root, 'bin', 'render'), 0o755);

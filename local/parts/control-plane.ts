@@ -5,7 +5,10 @@ import { freePort } from '../free-port.ts';
 
 const podStages = join(import.meta.dirname, 'pods.yaml');
 
-/** kwok's heartbeats come further apart than a busy machine lets the default of 50 s pass: nodes are never given up here. */
+/**
+ * kwok's heartbeats come further apart than a busy machine lets the default of 50 s pass: nodes are never given up
+ * here.
+ */
 const patient = '--node-monitor-grace-period=24h';
 /** The defaults hold clients back to 20 requests a second, which a sandbox of many small objects feels. */
 const unhurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
@@ -78,13 +81,14 @@ export function apiServerPart({ certificates, tokens, serviceAccountKey, ports }
     `--token-auth-file=${tokens}`,
     '--authorization-mode=RBAC',
     '--allow-privileged=true',
-    // The API server dials the addresses of Services (webhooks, aggregated APIs). No proxy answers for them here, and any
-    // other range would be somebody else's: the calls of a sandbox stay on this machine, and are refused.
+    // The API server dials the addresses of Services (webhooks, aggregated APIs). No proxy answers for them here, and
+    // any other range would be somebody else's: the calls of a sandbox stay on this machine, and are refused.
     '--service-cluster-ip-range=127.128.0.0/16',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${serviceAccountKey}`,
     `--service-account-signing-key-file=${serviceAccountKey}`,
-    // An Endpoints object can't hold a loopback address, and nothing runs in the pods that would look for the API server.
+    // An Endpoints object can't hold a loopback address, and nothing runs in the pods that would look for the API
+    // server.
     '--endpoint-reconciler-type=none',
     '--advertise-address=127.0.0.1',
   ];

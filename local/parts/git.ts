@@ -25,7 +25,10 @@ export interface Push {
 export interface GitOptions {
   readonly folder: string;
   readonly repositories: readonly string[];
-  /** Told after each push by HTTP, not before its client has the answer. What it throws goes to `log`, never to the client. */
+  /**
+   * Told after each push by HTTP, not before its client has the answer. What it throws goes to `log`, never to the
+   * client.
+   */
   readonly onPush?: (push: Push) => Promise<void>;
   readonly log?: (message: string) => void;
 }
@@ -67,7 +70,8 @@ export async function startGit(options: GitOptions): Promise<GitHost> {
   });
   const path = (repository: string): string => join(root, `${repository}.git`);
   await mkdir(root, { recursive: true });
-  // Not by way of `git`, which would be killed alone: at a request that is cut short the backend reads its end for ever.
+  // Not by way of `git`, which would be killed alone: at a request that is cut short the backend reads its end for
+  // ever.
   const program = join(await runGit(['--exec-path'], environment), 'git-http-backend');
   await Promise.all(repositories.map((repository) => createRepository({ path: path(repository), environment })));
 

@@ -38,7 +38,9 @@ export interface Kubernetes {
   /** Bearer token of a member of `system:masters`. */
   readonly token: string;
   readonly pids: readonly number[];
-  /** Runs the kubectl of this Kubernetes version; resolves with its standard output, rejects with its standard error. */
+  /**
+   * Runs the kubectl of this Kubernetes version; resolves with its standard output, rejects with its standard error.
+   */
   kubectl(parameters: readonly string[], input?: string, variables?: Readonly<Record<string, string>>): Promise<string>;
   stop(): Promise<void>;
 }
@@ -48,7 +50,8 @@ const pollMilliseconds = 50;
 
 /**
  * A real control plane (etcd, API server, controller manager, scheduler) with kwok for nodes and pods, on free ports of
- * 127.0.0.1. Resolves once a Deployment would roll out: the default namespace has its service account, and a node is ready.
+ * 127.0.0.1. Resolves once a Deployment would roll out: the default namespace has its service account, and a node is
+ * ready.
  */
 export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
   const { folder, programs } = options;

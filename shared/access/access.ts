@@ -65,7 +65,8 @@ export type Guard =
   | { readonly kind: 'token'; readonly rule: CallerRule; readonly signature: Signature; readonly issuer: string };
 
 /**
- * @param onCloudRun `open` is refused there, where nobody would notice it, and `platform` anywhere else, where nobody has verified what it trusts
+ * @param onCloudRun `open` is refused there, where nobody would notice it, and `platform` anywhere else, where nobody
+ * has verified what it trusts
  */
 export function guardOf({
   access,

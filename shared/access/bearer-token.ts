@@ -15,9 +15,9 @@ const headerSchema = z.object({ alg: z.literal(tokenAlgorithm) });
 const removedSignature = 'SIGNATURE_REMOVED_BY_GOOGLE';
 
 /**
- * The token of a call. Where a call has both headers, Cloud Run's IAM verifies `X-Serverless-Authorization` and lets `Authorization` through unread
- * (https://cloud.google.com/run/docs/authenticating/service-to-service): trusting IAM, the second is anybody's text. Verifying ourselves, it is
- * the one that keeps its signature.
+ * The token of a call. Where a call has both headers, Cloud Run's IAM verifies `X-Serverless-Authorization` and lets
+ * `Authorization` through unread (https://cloud.google.com/run/docs/authenticating/service-to-service): trusting IAM,
+ * the second is anybody's text. Verifying ourselves, it is the one that keeps its signature.
  */
 export function findToken({ headers, signature }: { headers: HeaderValues; signature: Signature }): FoundToken {
   const none = (reason: string): FoundToken => ({ kind: 'none', reason });
@@ -39,8 +39,8 @@ export function findToken({ headers, signature }: { headers: HeaderValues; signa
 }
 
 /**
- * The claims of a token whose signature the platform has verified and removed; undefined where it still has one. For `signature: platform` alone: anybody can write
- * such a token. Null where it is none of Google's in any case.
+ * The claims of a token whose signature the platform has verified and removed; undefined where it still has one. For
+ * `signature: platform` alone: anybody can write such a token. Null where it is none of Google's in any case.
  */
 export function claimsWithoutSignature(token: string): unknown {
   const [header, claims, signature] = token.split('.');

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { CallerRule } from './access.ts';
 
-/** Of an ID token of Google's; times are seconds since 1970. https://docs.cloud.google.com/docs/authentication/token-types#id */
+/**
+ * Of an ID token of Google's; times are seconds since 1970.
+ * https://docs.cloud.google.com/docs/authentication/token-types#id
+ */
 const claimsSchema = z.object({
   iss: z.string(),
   aud: z.union([z.string(), z.array(z.string())]),
@@ -73,8 +76,9 @@ function matchesAudience(pattern: string, audience: string): boolean {
 }
 
 /**
- * Whoever registers a Google account with an address of a company is "verified" once and for good. Of a whole domain only its Workspace says who belongs
- * to it (`hd`); service accounts are all Google's. https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
+ * Whoever registers a Google account with an address of a company is "verified" once and for good. Of a whole domain
+ * only its Workspace says who belongs to it (`hd`); service accounts are all Google's.
+ * https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
  */
 function isCaller({ pattern, email, domain }: { pattern: string; email: string; domain: string | undefined }): boolean {
   const [wanted, given] = [inSmallLetters(pattern), inSmallLetters(email)];

@@ -17,7 +17,10 @@ import {
 /** Tar's own share of the inflated stream: headers and padding for each file, and the zero blocks at its end. */
 const tarBytesPerFile = 4096;
 const tarBytesAtEnd = 1_048_576;
-/** So that the bytes of names are kept; see `nameOf`. The types of tar-stream do not know the options. Tar's oldest format has no name. */
+/**
+ * So that the bytes of names are kept; see `nameOf`. The types of tar-stream do not know the options. Tar's oldest
+ * format has no name.
+ */
 const asWritten: NonNullable<Parameters<typeof extract>[0]> & {
   filenameEncoding: string;
   allowUnknownFormat: boolean;
@@ -124,7 +127,9 @@ function handled<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** tar-stream takes a file without a known type for none, and knows no sparse files: their content is not what it seems. */
+/**
+ * tar-stream takes a file without a known type for none, and knows no sparse files: their content is not what it seems.
+ */
 function entryOf({ name, type, size, mode, pax }: Header, subject: string): ArchiveEntry {
   const isSparse = Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse'));
   // Where folders have no type, their names end with a slash.
@@ -138,8 +143,8 @@ function entryOf({ name, type, size, mode, pax }: Header, subject: string): Arch
 }
 
 /**
- * A name is bytes in tar. What is no UTF-8 cannot be a path that everybody reads alike, and is refused: decoded all the same, two names become
- * one. PAX records are UTF-8 by their standard, and tar-stream has decoded them.
+ * A name is bytes in tar. What is no UTF-8 cannot be a path that everybody reads alike, and is refused: decoded all the
+ * same, two names become one. PAX records are UTF-8 by their standard, and tar-stream has decoded them.
  */
 function nameOf({ name, pax, subject }: Pick<Header, 'name' | 'pax'> & { subject: string }): string {
   const isDecoded = Object.hasOwn(pax ?? {}, 'path');

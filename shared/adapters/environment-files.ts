@@ -9,8 +9,8 @@ const filesSchema = z.record(
 );
 
 /**
- * Writes the files that an environment variable holds as YAML, name and content, where a platform knows secrets as environment variables alone (Firebase).
- * Throws `BadConfiguration` (refuse), which quotes none of them.
+ * Writes the files that an environment variable holds as YAML, name and content, where a platform knows secrets as
+ * environment variables alone (Firebase). Throws `BadConfiguration` (refuse), which quotes none of them.
  */
 export function writeFiles({ variable, text, folder }: { variable: string; text: string; folder: string }): void {
   const files = readDocument({ file: variable, text, schema: filesSchema, code: 'BadConfiguration' });

@@ -144,7 +144,9 @@ function createCommitting({
   };
 }
 
-/** A look that has not begun is shared by all who ask before it begins. One under way may be older than the question. */
+/**
+ * A look that has not begun is shared by all who ask before it begins. One under way may be older than the question.
+ */
 function shared<T>(look: (begins: () => void) => Promise<T>): () => Promise<T> {
   let next: Promise<T> | undefined;
   return () =>

@@ -11,7 +11,10 @@ export interface IdTokens {
   verify(token: string): Promise<unknown>;
 }
 
-/** Keys are kept for ten minutes, and read again for one that is not among them, but not within the pause after the last time. */
+/**
+ * Keys are kept for ten minutes, and read again for one that is not among them, but not within the pause after the last
+ * time.
+ */
 export function createIdTokens({ keys }: { keys: string }): IdTokens {
   const keySet = createRemoteJWKSet(new URL(keys), {
     cooldownDuration: patience.issuer.pause,

@@ -10,9 +10,10 @@ import { gatewayLocation, locateCluster } from './kubernetes/gke.ts';
 import { googleAccess } from './kubernetes/google-access.ts';
 
 /*
- * Kubernetes by its REST API. `@kubernetes/client-node` reads the kubeconfig and authenticates; requests go through undici
- * itself, for two reasons that were measured: the client opens a TLS connection for every request, and its typed models
- * drop fields they do not know and numbers they cannot hold, while a server-side apply must send exactly what Git says.
+ * Kubernetes by its REST API. `@kubernetes/client-node` reads the kubeconfig and authenticates; requests go through
+ * undici itself, for two reasons that were measured: the client opens a TLS connection for every request, and its typed
+ * models drop fields they do not know and numbers they cannot hold, while a server-side apply must send exactly what
+ * Git says.
  */
 
 interface OpenCluster {

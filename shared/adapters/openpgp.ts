@@ -5,8 +5,8 @@ import type { OpenpgpVerdict, VerifyOpenpgp } from '../ports/signatures.ts';
 const block = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^]*?-----END PGP PUBLIC KEY BLOCK-----/g;
 
 /**
- * Verifies by OpenPGP.js, which is loaded for the first such signature: most repositories have none. A key must have been valid when it signed, and
- * not be revoked; one that expired since was valid.
+ * Verifies by OpenPGP.js, which is loaded for the first such signature: most repositories have none. A key must have
+ * been valid when it signed, and not be revoked; one that expired since was valid.
  */
 export const verifyOpenpgpSignature: VerifyOpenpgp = async ({ armored, payload, keys, now }) => {
   const openpgp = await import('openpgp');

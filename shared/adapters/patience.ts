@@ -1,9 +1,15 @@
-/** How long the adapters wait for each outside system, and how often they ask it again before the message is retried. Milliseconds. */
+/**
+ * How long the adapters wait for each outside system, and how often they ask it again before the message is retried.
+ * Milliseconds.
+ */
 export const patience = {
   kubernetes: {
     /** Until an answer begins, and between its parts. */
     answer: 30_000,
-    /** How often a request is sent, all in all: by what its answer says of a later try. More would rarely help against a failure. */
+    /**
+     * How often a request is sent, all in all: by what its answer says of a later try. More would rarely help against a
+     * failure.
+     */
     tries: { overloaded: 4, failed: 3, final: 1 },
     firstPause: 200,
     /** The longest `Retry-After` that is waited for; a longer one is cut. */
@@ -31,7 +37,9 @@ export const patience = {
   sinks: { answer: 10_000 },
   issuer: {
     answer: 5_000,
-    /** Between two reads of its keys: a forged token names a key that nobody knows, and may not be a request each time. */
+    /**
+     * Between two reads of its keys: a forged token names a key that nobody knows, and may not be a request each time.
+     */
     pause: 30_000,
   },
 } as const;

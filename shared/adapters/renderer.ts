@@ -59,7 +59,9 @@ interface Output extends Rendered {
 /** What of the program's file tells its version. */
 const versionBytes = 64 * 1024;
 
-/** How much of rendered JSON an instance keeps; as objects, with what became of them, it takes about eight times that. */
+/**
+ * How much of rendered JSON an instance keeps; as objects, with what became of them, it takes about eight times that.
+ */
 const keptCharacters = 16 * 1024 * 1024;
 
 /** What is kept of the program's standard error: the first words of a crash tell why. */
@@ -67,8 +69,8 @@ const stderrCharacters = 8192;
 
 /**
  * The renderer as a program of its own (`tools/render`), one process per render, so that a bomb in somebody's chart
- * dies alone: of its deadline, held here, or of its memory limit, which the program has the kernel hold. What the manifests
- * of a kept render came to is not rendered again where they are the same.
+ * dies alone: of its deadline, held here, or of its memory limit, which the program has the kernel hold. What the
+ * manifests of a kept render came to is not rendered again where they are the same.
  *
  * @param program path of the executable
  * Throws `BadConfiguration` where the program can't be run.
@@ -113,7 +115,9 @@ export function createRenderer({ program }: { program: string }): Renderer {
   };
 }
 
-/** The beginning of a Go program holds its build id, a hash of the whole; the rest of its 40 MB need not be read for it. */
+/**
+ * The beginning of a Go program holds its build id, a hash of the whole; the rest of its 40 MB need not be read for it.
+ */
 async function versionOf(program: string): Promise<string> {
   await refuseMissingProgram(program);
   const file = await open(program);

@@ -7,8 +7,9 @@ import type { Sinks } from '../ports/messages.ts';
 import { patience } from './patience.ts';
 
 /**
- * Delivers alerts to webhooks: a POST of the alert's JSON, with what is not by default in the environment's policy in words, with `ce-id` and `ce-type`, by which a receiver recognises one
- * it has seen, and `X-Converge-Signature-256: sha256=<HMAC of the body>` where the sink has a secret.
+ * Delivers alerts to webhooks: a POST of the alert's JSON, with what is not by default in the environment's policy in
+ * words, with `ce-id` and `ce-type`, by which a receiver recognises one it has seen, and `X-Converge-Signature-256:
+ * sha256=<HMAC of the body>` where the sink has a secret.
  */
 export function createSinks(): Sinks {
   return {

@@ -12,8 +12,8 @@ const { reads: readTries, firstPause: firstPauseMilliseconds } = patience.storag
 
 /**
  * A client of Cloud Storage, or of the endpoint that the configuration names. Every write of Converge is idempotent (it
- * has a generation precondition, or writes the same again), so all are retried; without that setting, this library switches
- * retries off for the whole client at the first write without a precondition.
+ * has a generation precondition, or writes the same again), so all are retried; without that setting, this library
+ * switches retries off for the whole client at the first write without a precondition.
  */
 export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Storage {
   return new Storage({
@@ -87,7 +87,10 @@ export function createStateStore({ storage, bucket: name }: { storage: Storage; 
 interface StateBucket {
   readonly storage: Storage;
   readonly name: string;
-  /** Whether answers with content tell generation and times, too: they do, but the reference of the JSON API does not promise it. */
+  /**
+   * Whether answers with content tell generation and times, too: they do, but the reference of the JSON API does not
+   * promise it.
+   */
   contentTells: boolean;
 }
 
@@ -229,7 +232,9 @@ const contentHeaders = z.object({
   date: z.coerce.date(),
 });
 
-/** The content of an object with what Storage says of it in the same answer, where it does: both are of one generation. */
+/**
+ * The content of an object with what Storage says of it in the same answer, where it does: both are of one generation.
+ */
 async function download(file: File): Promise<{ text: string; told: Omit<StateObject, 'value'> | undefined }> {
   let headers: unknown;
   const stream = streamOf(file, { validation: false }).once('response', (response: { headers: unknown }) => {
@@ -278,7 +283,10 @@ async function* following({
   }
 }
 
-/** The libraries below chain three pipelines on every answer longer than a buffer: two listeners more than Node.js takes for a leak. */
+/**
+ * The libraries below chain three pipelines on every answer longer than a buffer: two listeners more than Node.js takes
+ * for a leak.
+ */
 const listenersOfAnswer = 20;
 
 function streamOf(file: File, options: CreateReadStreamOptions = {}): ReturnType<File['createReadStream']> {
@@ -292,9 +300,9 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * One generation of an object, or the live one, for a read of its content, without this library's own retries: their second attempt leaves
- * an unhandled rejection behind, which ends the process (teeny-request pipes the first answer into a stream that
- * retry-request has destroyed).
+ * One generation of an object, or the live one, for a read of its content, without this library's own retries: their
+ * second attempt leaves an unhandled rejection behind, which ends the process (teeny-request pipes the first answer
+ * into a stream that retry-request has destroyed).
  */
 function contentOf({
   storage,
@@ -317,7 +325,8 @@ function contentOf({
 export function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
   if (error instanceof ConvergeError) return error;
   const status = statusOf(error);
-  // Of what cannot pass by itself only this is refused at once: a bucket that is not there may be made while the message is retried.
+  // Of what cannot pass by itself only this is refused at once: a bucket that is not there may be made while the
+  // message is retried.
   if (status === 401 || status === 403) {
     return new ConvergeError({
       code: 'StorageRefused',

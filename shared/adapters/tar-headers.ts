@@ -2,8 +2,9 @@ import { Transform } from 'node:stream';
 import { invalidArchive } from '../source/archive.ts';
 
 /*
- * Headers of tar that say more about the next entry (its long name, PAX records) hold as many bytes as they say, and a reader keeps them all
- * in memory: a name of 80 MB packs into some hundred bytes. https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
+ * Headers of tar that say more about the next entry (its long name, PAX records) hold as many bytes as they say, and a
+ * reader keeps them all in memory: a name of 80 MB packs into some hundred bytes.
+ * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
  */
 const block = 512;
 const extended = new Set(['x', 'g', 'L', 'K']);
@@ -12,8 +13,8 @@ const folder = '5';
 const largestExtended = 64 * 1024;
 
 /**
- * Passes a tar stream on, and fails it with `InvalidArchive` where a header is too large or none, or where a file has another size in its PAX
- * records than in its header: readers that believe the one or the other find other files.
+ * Passes a tar stream on, and fails it with `InvalidArchive` where a header is too large or none, or where a file has
+ * another size in its PAX records than in its header: readers that believe the one or the other find other files.
  */
 export function limitHeaders({ subject }: { subject: string }): Transform {
   let header = Buffer.alloc(0);

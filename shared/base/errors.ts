@@ -86,8 +86,9 @@ export class ConvergeError extends Error {
 }
 
 /**
- * The refusal that an error is, or undefined for one that a later try may mend. An error of the program itself (a stack that overflowed, a value
- * that is not there) comes of its input, and comes again with it: `Unforeseen`. What undici throws as a `TypeError` has a cause.
+ * The refusal that an error is, or undefined for one that a later try may mend. An error of the program itself (a stack
+ * that overflowed, a value that is not there) comes of its input, and comes again with it: `Unforeseen`. What undici
+ * throws as a `TypeError` has a cause.
  */
 export function refusalOf(error: unknown, subject: string): ConvergeError | undefined {
   if (error instanceof ConvergeError) return error.disposition === 'refuse' ? error : undefined;

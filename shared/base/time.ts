@@ -1,4 +1,6 @@
-/** Milliseconds since 1970 of an ISO 8601 time; NaN for anything else. The domain reads no clock: times are passed in. */
+/**
+ * Milliseconds since 1970 of an ISO 8601 time; NaN for anything else. The domain reads no clock: times are passed in.
+ */
 export function parseTime(text: string): number {
   return Date.parse(text);
 }

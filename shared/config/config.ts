@@ -36,7 +36,10 @@ const repositorySchema = z.strictObject({
   aliases: z.array(z.string().min(1)).optional(),
   branch: z.string().min(1).default('main'),
   bucket: z.string().min(1),
-  /** The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text. Absent: by the class. */
+  /**
+   * The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text.
+   * Absent: by the class.
+   */
   branches: z.array(z.string().min(1)).optional(),
   /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
   writeback: z.boolean().default(true),
@@ -46,14 +49,20 @@ const repositorySchema = z.strictObject({
   verify: verifySchema.optional(),
   /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
   tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
-  /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks for them. */
+  /**
+   * An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks
+   * for them.
+   */
   proxy: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 const authorSchema = z.strictObject({
   name: z.string().min(1),
   email: z.string().min(1),
-  /** A file that holds a private SSH key without a passphrase, which signs every commit: OpenSSH's own format, or PKCS #8 in PEM. */
+  /**
+   * A file that holds a private SSH key without a passphrase, which signs every commit: OpenSSH's own format, or PKCS
+   * #8 in PEM.
+   */
   signingKey: z.strictObject({ file: z.string().min(1) }).optional(),
 });
 
@@ -75,7 +84,9 @@ const clusterSchema = z
       .optional(),
     /** A cluster of Google Kubernetes Engine. */
     gke: z.string().regex(gkeName, 'expected projects/PROJECT/locations/LOCATION/clusters/NAME').optional(),
-    /** Where it is reached; `auto`: by its DNS-based endpoint where that takes external traffic, else by its address. */
+    /**
+     * Where it is reached; `auto`: by its DNS-based endpoint where that takes external traffic, else by its address.
+     */
     endpoint: z.enum(['auto', 'dns', 'ip', 'connect-gateway']).optional(),
     /** Of its fleet, for `connect-gateway`. */
     membership: z
@@ -135,7 +146,10 @@ const sinkSchema = z.strictObject({
 /** Of one Git host: the secret that its calls are signed with. */
 const webhookSchema = z.strictObject({ secretFile: z.string().min(1) });
 
-/** The Git hosts whose webhooks are understood. Each is read by its entry of `events/push/webhooks.ts`, which tsc misses where there is none. */
+/**
+ * The Git hosts whose webhooks are understood. Each is read by its entry of `events/push/webhooks.ts`, which tsc misses
+ * where there is none.
+ */
 const webhooksSchema = z.strictObject({
   github: webhookSchema.optional(),
   gitlab: webhookSchema.optional(),
@@ -173,7 +187,9 @@ export const configSchema = z.strictObject({
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url() }).optional(),
-  /** Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself. */
+  /**
+   * Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself.
+   */
   status: z.strictObject({ url: z.url(), audience: z.string().min(1).optional() }).optional(),
   /** Who may call the functions; absent: nobody. */
   access: accessSchema.optional(),

@@ -1,7 +1,7 @@
 /**
- * The address of a repository as it may be shown, and compared: without user, password, query and fragment, the host in small
- * letters, without the port that goes without saying, `.git` and a slash at its end. `git@host:path` loses its user; what is
- * no address stays as it is.
+ * The address of a repository as it may be shown, and compared: without user, password, query and fragment, the host in
+ * small letters, without the port that goes without saying, `.git` and a slash at its end. `git@host:path` loses its
+ * user; what is no address stays as it is.
  */
 export function repositoryAddress(text: string): string {
   const short = /^[^@/:]+@([^:/]+):(?!\/)(.+)$/.exec(text);

@@ -25,7 +25,10 @@ export interface DesiredObject {
 export interface Marks {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** An annotation that holds the object's own key. It is no part of the hash: of what was applied without it, nothing changed. */
+  /**
+   * An annotation that holds the object's own key. It is no part of the hash: of what was applied without it, nothing
+   * changed.
+   */
   readonly nameAnnotation?: string;
 }
 
@@ -159,7 +162,10 @@ export function resourceOf({
   return resourceIndex(api).get(`${groupOf(object.apiVersion)}/${versionOf(object.apiVersion)}/${object.kind}`);
 }
 
-/** The resource under which an object is reached: in the version it is written in, or the one the cluster prefers where it serves that no longer. */
+/**
+ * The resource under which an object is reached: in the version it is written in, or the one the cluster prefers where
+ * it serves that no longer.
+ */
 export function reachableResourceOf({
   api,
   object,
@@ -174,7 +180,10 @@ export function reachableResourceOf({
   );
 }
 
-/** Whether a kind that is not known to be served belongs to an aggregated API that did not answer: such a kind is unknown, not absent. */
+/**
+ * Whether a kind that is not known to be served belongs to an aggregated API that did not answer: such a kind is
+ * unknown, not absent.
+ */
 export function isUndiscoverable({
   desired: { object },
   api,
@@ -218,7 +227,9 @@ function member({
   return made;
 }
 
-/** A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says. */
+/**
+ * A namespaced object without a namespace goes to the environment's; a cluster-scoped one has none, whatever it says.
+ */
 function place({
   object,
   namespace,

@@ -5,8 +5,8 @@ import { objectIdOf, objectTitle } from '../objects/object-id.ts';
 import { bothPlaces, withPlaces, type Place } from '../objects/place.ts';
 
 /*
- * Helm hooks: https://helm.sh/docs/topics/charts_hooks/ . Where that page and Helm 4.3.1 differ, this follows the program,
- * which the charts were tried with.
+ * Helm hooks: https://helm.sh/docs/topics/charts_hooks/ . Where that page and Helm 4.3.1 differ, this follows the
+ * program, which the charts were tried with.
  */
 
 /** Before the other objects are applied (or deleted), and after all of them are healthy (or gone). */
@@ -159,7 +159,9 @@ function refusal(
   });
 }
 
-/** The hooks of one event in the order Helm runs them: by weight, then name, then kind; as rendered where all are equal. */
+/**
+ * The hooks of one event in the order Helm runs them: by weight, then name, then kind; as rendered where all are equal.
+ */
 export function hooksOf({ hooks, event }: { hooks: readonly Hook[]; event: HookEvent }): Hook[] {
   const name = ({ desired }: Hook): string => desired.id.name;
   return hooks

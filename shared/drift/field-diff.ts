@@ -22,10 +22,10 @@ const bookkeeping = [
 ];
 
 /**
- * The fields in which an object as observed differs from the same object as the API server would store it after an apply
- * (the answer of a dry run), each with the manager that owns it now and the time of that manager's last write, where they
- * can be known: a removed field has no manager. A dry run keeps what kubectl added beside our fields, so that is looked for
- * in its `managedFields`. What is ignored is not looked at.
+ * The fields in which an object as observed differs from the same object as the API server would store it after an
+ * apply (the answer of a dry run), each with the manager that owns it now and the time of that manager's last write,
+ * where they can be known: a removed field has no manager. A dry run keeps what kubectl added beside our fields, so
+ * that is looked for in its `managedFields`. What is ignored is not looked at.
  *
  * @returns sorted by path; empty where both agree
  */
@@ -63,7 +63,9 @@ export function diffFields({
   );
 }
 
-/** Fields that managers keep which are none of ours to take over: items in lists of ours, and fields that we gave up. */
+/**
+ * Fields that managers keep which are none of ours to take over: items in lists of ours, and fields that we gave up.
+ */
 export function coOwnedFields({
   observed,
   kept,
@@ -91,15 +93,18 @@ export function describeExtra({ path, observed, entry }: Pick<ExtraField, 'path'
   };
 }
 
-/** Whether Git says anything of it: what a webhook adds or rewrites in a dry run is no word of Git's. What goes was Git's. */
+/**
+ * Whether Git says anything of it: what a webhook adds or rewrites in a dry run is no word of Git's. What goes was
+ * Git's.
+ */
 function isGits({ difference, desired }: { difference: Difference; desired: KubernetesObject }): boolean {
   const own = ownEntry(desired)?.fieldsV1;
   return difference.desired === undefined || own === undefined || owns(own, difference.path);
 }
 
 /**
- * Differences of an object that somebody made anew, which is why our entry is gone: nobody owns what is not there, and it is for
- * whoever made the object so.
+ * Differences of an object that somebody made anew, which is why our entry is gone: nobody owns what is not there, and
+ * it is for whoever made the object so.
  */
 export function byMaker({
   fields,
@@ -193,7 +198,9 @@ function stepsInto({
   return [...selectors.values()];
 }
 
-/** The keys that tell a list's items apart, as the managers' nodes of the list record them; undefined for other lists. */
+/**
+ * The keys that tell a list's items apart, as the managers' nodes of the list record them; undefined for other lists.
+ */
 export function keyNamesOf(nodes: readonly JsonObject[]): string[] | undefined {
   for (const node of nodes) {
     for (const key of Object.keys(node)) {
@@ -230,7 +237,9 @@ export function describe({ difference, observed }: { difference: Difference; obs
   };
 }
 
-/** The manager other than ours that wrote a path last. Its time is its last write of anything: "changed at or before". */
+/**
+ * The manager other than ours that wrote a path last. Its time is its last write of anything: "changed at or before".
+ */
 function lastWriter({
   observed,
   path,

@@ -40,9 +40,9 @@ export interface HealVerdict {
 type Step = { readonly does: 'heal' | 'try' | 'begin' | 'pause'; readonly heals: Heals };
 
 /**
- * Which drifted objects to heal now. One that was healed three times within ten minutes, and undone each time by the same
- * manager, is left alone for ten minutes and then tried once; undone again, it is left alone twice as long, up to two hours.
- * A fight is over when the object stays as Git has it for ten minutes.
+ * Which drifted objects to heal now. One that was healed three times within ten minutes, and undone each time by the
+ * same manager, is left alone for ten minutes and then tried once; undone again, it is left alone twice as long, up to
+ * two hours. A fight is over when the object stays as Git has it for ten minutes.
  */
 export function judgeHeals({
   heals,

@@ -3,9 +3,9 @@ import type { JsonObject, KubernetesObject } from '../objects/kubernetes-object.
 import { follow, hasKeys, ownEntry, parseStep } from '../fields/owned-fields.ts';
 
 /**
- * A hash over the fields that our manager owns in an observed object, and their observed values. Taken from the response
- * of an apply it is normalised by the API server, so that defaulting never differs from it later; a changed value changes
- * it, and so does another manager taking a field over, because the path then leaves our entry.
+ * A hash over the fields that our manager owns in an observed object, and their observed values. Taken from the
+ * response of an apply it is normalised by the API server, so that defaulting never differs from it later; a changed
+ * value changes it, and so does another manager taking a field over, because the path then leaves our entry.
  *
  * It covers the order of the owned items in keyed lists: two init containers that changed places leave no other trace.
  *

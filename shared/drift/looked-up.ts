@@ -16,8 +16,8 @@ export function isLookedUpKey(key: string): boolean {
 }
 
 /**
- * What changed of the objects that a template looked up: it is an input of the render that no commit changes. `desired` is what the
- * environment was rendered from, `observed` what is there now.
+ * What changed of the objects that a template looked up: it is an input of the render that no commit changes. `desired`
+ * is what the environment was rendered from, `observed` what is there now.
  *
  * @param before the answer that was rendered from: an object, a list, or null
  * @param now what is there now, with its `managedFields`

@@ -22,9 +22,9 @@ export function maskFields({
 }
 
 /**
- * Hides the values of Secrets in a text about them: the API server and its webhooks quote what they refuse. Hidden are the
- * values as written, decoded and encoded, where they begin and end, since quotes are cut, and every word of four characters or
- * more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
+ * Hides the values of Secrets in a text about them: the API server and its webhooks quote what they refuse. Hidden are
+ * the values as written, decoded and encoded, where they begin and end, since quotes are cut, and every word of four
+ * characters or more that is part of one, but for those in which the API speaks: a Secret may be a file full of words.
  */
 export function maskText({
   text,
@@ -70,7 +70,10 @@ function namesOf(secret: object): string[] {
 
 const shortestWord = 4;
 
-/** What the API server says of Secrets, in words of four letters or more. A value that is one of them is hidden all the same. */
+/**
+ * What the API server says of Secrets, in words of four letters or more. A value that is one of them is hidden all the
+ * same.
+ */
 const vocabulary = new Set(
   `already alphanumeric allowed annotations apiversion array base64 been body byte bytes cannot change changed character characters config conflict consist contain created data decode
   denied does duplicate elements empty encoded error exceeded exist exists expected failed field fields find forbidden found from handled have hook illegal immutable input integer invalid
@@ -107,7 +110,10 @@ const vocabulary = new Set(
     ),
 );
 
-/** Without the beginnings and ends of a value, where signs hold its words together. The rest of what is cut is found by its words. */
+/**
+ * Without the beginnings and ends of a value, where signs hold its words together. The rest of what is cut is found by
+ * its words.
+ */
 function withoutEnds({ text, value }: { text: string; value: string }): string {
   if (wordOnly.test(value)) return text;
   const atLeast = Math.min(6, value.length);

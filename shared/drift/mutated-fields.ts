@@ -8,13 +8,14 @@ import { pointer } from '../fields/field-path.ts';
 import { follow, ownEntry, type PathStep } from '../fields/owned-fields.ts';
 
 /**
- * Fields that the API server stored otherwise than they were applied, because an admission policy or webhook rewrote them:
- * no fingerprint and no dry run can tell, since both see what is stored. Compared once, with the answer of the
+ * Fields that the API server stored otherwise than they were applied, because an admission policy or webhook rewrote
+ * them: no fingerprint and no dry run can tell, since both see what is stored. Compared once, with the answer of the
  * apply.
  *
- * Told are texts, numbers and booleans with another value than the applied one. What the API server only spells otherwise
- * (`0.5` and `500m`, `60s` and `1m0s`, a time in UTC) is the same; a field that it drops (an empty one, one that the
- * schema of a custom resource lacks) is not told, nor is an item of a list whose items have no keys and another number.
+ * Told are texts, numbers and booleans with another value than the applied one. What the API server only spells
+ * otherwise (`0.5` and `500m`, `60s` and `1m0s`, a time in UTC) is the same; a field that it drops (an empty one, one
+ * that the schema of a custom resource lacks) is not told, nor is an item of a list whose items have no keys and
+ * another number.
  *
  * @returns sorted by path
  */
@@ -35,8 +36,8 @@ export function mutatedFields({
 }
 
 /**
- * The texts, numbers and booleans that an object has otherwise than they are to be applied, where no dry run can tell because the API
- * server refuses it beside what is there; undefined where there is none, or something else.
+ * The texts, numbers and booleans that an object has otherwise than they are to be applied, where no dry run can tell
+ * because the API server refuses it beside what is there; undefined where there is none, or something else.
  */
 export function otherwise({ applied, stored }: { applied: KubernetesObject; stored: KubernetesObject }): Otherwise[] {
   const fields = ownEntry(stored)?.fieldsV1;

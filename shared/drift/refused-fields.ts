@@ -7,8 +7,8 @@ import { withoutIgnored } from '../fields/ignored-fields.ts';
 import { otherwise } from './mutated-fields.ts';
 
 /**
- * The fields in which an object differs from what is applied where no dry run tells what it would become: what Git says and is
- * otherwise, and what kubectl added.
+ * The fields in which an object differs from what is applied where no dry run tells what it would become: what Git says
+ * and is otherwise, and what kubectl added.
  *
  * @returns sorted by path
  */

@@ -17,12 +17,13 @@ export interface LostFields {
 }
 
 /**
- * Fields that an apply would make ours again though it changes no value. A write of the tools of the closed table takes nothing
- * for good, since the next apply takes over what they own, so a person who undid her own change is not told.
+ * Fields that an apply would make ours again though it changes no value. A write of the tools of the closed table takes
+ * nothing for good, since the next apply takes over what they own, so a person who undid her own change is not told.
  *
  * @param objects.desired the answer of a dry run of our apply
  * @param objects.applied what was sent: an empty map there (`resources: {}`) claims nothing of what others put into it
- * @returns none where our entry is gone altogether: such an object is applied again without a word about each of its fields
+ * @returns none where our entry is gone altogether: such an object is applied again without a word about each of its
+ * fields
  */
 export function lostFields({
   desired,

@@ -35,8 +35,8 @@ const kubernetesName = z
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'expected lower-case letters, digits and dashes');
 
 /**
- * What an environment is rendered from. `crds`, where it is `skip`, leaves out the definitions in `crds/`, of the chart and of its
- * subcharts: another release brings them.
+ * What an environment is rendered from. `crds`, where it is `skip`, leaves out the definitions in `crds/`, of the chart
+ * and of its subcharts: another release brings them.
  */
 export type EnvironmentSource =
   | {
@@ -103,7 +103,10 @@ const lookupSchema = z
   .default('own')
   .transform((said) => (said === true ? 'cluster' : said === false ? 'own' : said));
 
-/** What a file says of its environment; durations are milliseconds once they are read. A field that is added here is one of `Environment`. */
+/**
+ * What a file says of its environment; durations are milliseconds once they are read. A field that is added here is one
+ * of `Environment`.
+ */
 const specSchema = z.strictObject({
   cluster: z.string().min(1),
   namespace: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a namespace'),
@@ -156,7 +159,10 @@ export function environmentPath(name: string): string {
   return `${environmentsFolder}/${name}.yaml`;
 }
 
-/** The name of the environment that a path of the repository declares, or undefined for any other file, as is one whose name is not UTF-8. */
+/**
+ * The name of the environment that a path of the repository declares, or undefined for any other file, as is one whose
+ * name is not UTF-8.
+ */
 export function environmentOfPath(path: string): string | undefined {
   if (!path.isWellFormed()) return undefined;
   return /^environments\/([^/]+)\.yaml$/.exec(path)?.[1];

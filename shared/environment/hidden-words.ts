@@ -1,6 +1,6 @@
 /**
- * Why the text of a file shows none of its words, or undefined: it is in another encoding than UTF-8, or stored with Git LFS. It
- * may say anything.
+ * Why the text of a file shows none of its words, or undefined: it is in another encoding than UTF-8, or stored with
+ * Git LFS. It may say anything.
  *
  * @param text its bytes, read as UTF-8
  */

@@ -12,7 +12,10 @@ const ignoredPath = z
     if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   });
 
-/** Fields that are neither compared nor written once the object is there: `paths` as written, `fields` as read (`fields/field-path.ts`). */
+/**
+ * Fields that are neither compared nor written once the object is there: `paths` as written, `fields` as read
+ * (`fields/field-path.ts`).
+ */
 export const ignoreRuleSchema = z
   .strictObject({ target: ruleTargetSchema, paths: z.array(ignoredPath).min(1) })
   .transform(({ target, paths }): IgnoreRule => ({ target, paths, fields: fieldsOf(paths) }));

@@ -5,7 +5,10 @@ export function isKustomization(path: string): boolean {
   return names.includes(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** What a kustomization names of the repository outside its own folder, whether or not its text can be parsed: every path that goes up. `''` is the repository itself. */
+/**
+ * What a kustomization names of the repository outside its own folder, whether or not its text can be parsed: every
+ * path that goes up. `''` is the repository itself.
+ */
 export function pathsUpwards({ path, text }: { path: string; text: string }): string[] {
   const folder = path.split('/').slice(0, -1);
   const named = [...text.matchAll(/\.\.(?:\/[^\s"',\]}]*)?/gu)].flatMap(

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { Environment } from './environment-file.ts';
 
-/** What an environment's file leaves undone on purpose: in every alert and every status, so that nobody takes it for done. */
+/**
+ * What an environment's file leaves undone on purpose: in every alert and every status, so that nobody takes it for
+ * done.
+ */
 export const policySchema = z.object({
   suspend: z.boolean(),
   /** False: drift is told, not healed. */

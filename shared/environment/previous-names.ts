@@ -46,8 +46,8 @@ export function mayBeRenamed({
 const massEnvironments = 10;
 
 /**
- * Why an environment whose file is gone is left alone all the same, or undefined: where more than half of ten or more are
- * gone at once, the folder has vanished rather than the environments.
+ * Why an environment whose file is gone is left alone all the same, or undefined: where more than half of ten or more
+ * are gone at once, the folder has vanished rather than the environments.
  *
  * @param known every environment that is declared or remembered
  * @param removed those of them that are no longer declared, nor were renamed

@@ -2,12 +2,15 @@ import { hashJson } from '../objects/canonical-json.ts';
 import type { Environment } from './environment-file.ts';
 import { declaredPaths, type Inputs } from './inputs.ts';
 
-/** Whose hooks those of plain manifests and overlays are: rendered charts are often kept so. No Helm release has this name. */
+/**
+ * Whose hooks those of plain manifests and overlays are: rendered charts are often kept so. No Helm release has this
+ * name.
+ */
 export const manifestsRelease = '(manifests)';
 
 /**
- * What each Helm release of an environment is rendered from, as one hash, in the order of `spec.sources`: its chart, its
- * values, its namespace, and whatever no source declares by its path (a link that leads out of a chart, say).
+ * What each Helm release of an environment is rendered from, as one hash, in the order of `spec.sources`: its chart,
+ * its values, its namespace, and whatever no source declares by its path (a link that leads out of a chart, say).
  *
  * Other than the key of the render it says nothing of the cluster: an API that somebody installs there upgrades no
  * release, and must not run its hooks.

@@ -26,7 +26,10 @@ export const diffSchema = z.object({
   objects: z.array(objectDiffSchema),
   /** How many further objects differ, beyond the ones listed. */
   omitted: z.number().int().nonnegative(),
-  /** What undid the revision that failed: the revision whose inputs came back, and the commit that brought them. Null where nothing did. */
+  /**
+   * What undid the revision that failed: the revision whose inputs came back, and the commit that brought them. Null
+   * where nothing did.
+   */
   rollback: z.object({ to: z.string(), commit: z.string() }).nullable().default(null),
   policy,
 });
@@ -71,8 +74,8 @@ export function parseAlert(event: IncomingEvent): Alert {
 }
 
 /**
- * Named by environment, revision, incident and phase, so that an alert sent twice is recognised. The phase of a diff is its
- * reason, what is done and what differs, not by how much: values may move while one alert is on its way.
+ * Named by environment, revision, incident and phase, so that an alert sent twice is recognised. The phase of a diff is
+ * its reason, what is done and what differs, not by how much: values may move while one alert is on its way.
  */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;

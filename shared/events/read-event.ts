@@ -8,7 +8,9 @@ export interface EventRequest {
   readonly body: Uint8Array;
 }
 
-/** The event in which Eventarc wraps a Pub/Sub message. https://docs.cloud.google.com/eventarc/docs/cloudevents#pubsub */
+/**
+ * The event in which Eventarc wraps a Pub/Sub message. https://docs.cloud.google.com/eventarc/docs/cloudevents#pubsub
+ */
 const messagePublishedType = 'google.cloud.pubsub.topic.v1.messagePublished';
 
 const structuredSchema = z.object({
@@ -26,8 +28,9 @@ const wrappedSchema = z.object({
 });
 
 /**
- * The CloudEvent of a request, in each form that a platform delivers one of ours in: binary, which is how a push subscription without wrapper and Eventarc's
- * Storage trigger send it; structured; and wrapped as a Pub/Sub message, by Eventarc's Pub/Sub trigger or a push subscription with wrapper.
+ * The CloudEvent of a request, in each form that a platform delivers one of ours in: binary, which is how a push
+ * subscription without wrapper and Eventarc's Storage trigger send it; structured; and wrapped as a Pub/Sub message, by
+ * Eventarc's Pub/Sub trigger or a push subscription with wrapper.
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
  *
  * Throws `InvalidEvent` (refuse).

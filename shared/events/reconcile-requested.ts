@@ -4,8 +4,8 @@ import { eventId, eventSource, parseEventData, type IncomingEvent, type Outgoing
 export const reconcileRequestedType = 'dev.converge.reconcile.requested.v1';
 
 /**
- * "Look at this environment": the run reconciles the head of the branch, whatever the message was sent for. What else a message holds is
- * passed over: those of earlier versions name a `mode`, which meant nothing.
+ * "Look at this environment": the run reconciles the head of the branch, whatever the message was sent for. What else a
+ * message holds is passed over: those of earlier versions name a `mode`, which meant nothing.
  */
 export const reconcileRequestedSchema = z.object({
   repository: z.string().min(1),
@@ -19,7 +19,10 @@ export function parseReconcileRequested(event: IncomingEvent): ReconcileRequeste
   return parseEventData(reconcileRequestedSchema, event);
 }
 
-/** @param occasion what the job is sent for (a commit, a tick of the schedule, and what is the matter with it): equal occasions give equal ids */
+/**
+ * @param occasion what the job is sent for (a commit, a tick of the schedule, and what is the matter with it): equal
+ * occasions give equal ids
+ */
 export function encodeReconcileRequested({
   job,
   occasion,

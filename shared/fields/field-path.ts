@@ -4,10 +4,10 @@ import type { PathStep } from './owned-fields.ts';
 export type FieldPath = readonly PathStep[];
 
 /*
- * Paths as alerts show them and ignore rules take them: JSON pointers (RFC 6901), with two additions. An item of a list is
- * selected by its keys, `/spec/ports[port=53,protocol=UDP]/targetPort`, or by its value where it is no map, `[="a"]`; and
- * beside `~0` for `~` and `~1` for `/`, `~2` stands for `[` in the name of a field. A key's value stands in double quotes, as
- * JSON, where it would be read as something else.
+ * Paths as alerts show them and ignore rules take them: JSON pointers (RFC 6901), with two additions. An item of a list
+ * is selected by its keys, `/spec/ports[port=53,protocol=UDP]/targetPort`, or by its value where it is no map,
+ * `[="a"]`; and beside `~0` for `~` and `~1` for `/`, `~2` stands for `[` in the name of a field. A key's value stands
+ * in double quotes, as JSON, where it would be read as something else.
  */
 
 /** The text of a path; `parsePath` reads it back. */
@@ -53,8 +53,8 @@ export function lastPart(text: string): string {
 }
 
 /**
- * Reads a path, or says what is wrong with it. A number is read as the name of a field: whether it is a place in a list is
- * known by the object only.
+ * Reads a path, or says what is wrong with it. A number is read as the name of a field: whether it is a place in a list
+ * is known by the object only.
  */
 export function parsePath(text: string): { readonly path: FieldPath } | { readonly problem: string } {
   const path: PathStep[] = [];

@@ -4,8 +4,8 @@ import type { FieldPath } from './field-path.ts';
 import { hasKeys, ownEntry, parseStep, type PathStep } from './owned-fields.ts';
 
 /*
- * Fields that an environment's `spec.ignore` leaves to others. An object that is not there yet is created whole, and so is an
- * item that is new in a list of it; after that they are neither compared nor applied.
+ * Fields that an environment's `spec.ignore` leaves to others. An object that is not there yet is created whole, and so
+ * is an item that is new in a list of it; after that they are neither compared nor applied.
  */
 
 /** Whether a path is one of those ignored, or below one. */
@@ -34,17 +34,20 @@ function isStep(rule: PathStep, step: PathStep | undefined): boolean {
   }
 }
 
-/** A value without what is ignored, to be compared or hashed. A place in a list stays, empty; a map or list that becomes empty goes. */
+/**
+ * A value without what is ignored, to be compared or hashed. A place in a list stays, empty; a map or list that becomes
+ * empty goes.
+ */
 export function withoutIgnored(value: KubernetesObject, ignored: readonly FieldPath[]): KubernetesObject {
   return ignored.reduce((rest, path) => asObject(edit({ value: rest, path, change: () => undefined })) ?? rest, value);
 }
 
 /**
- * The object to apply where it is there already: without what is ignored. Within a list or map that is owned as a whole nothing
- * can be left out, so there the observed values stand in for Git's.
+ * The object to apply where it is there already: without what is ignored. Within a list or map that is owned as a whole
+ * nothing can be left out, so there the observed values stand in for Git's.
  *
- * `verify`: for a dry run, ahead of the hand-over of what is ours still (`managedFieldsToWrite`); what is ignored and ours has
- * its observed value there, since left out it would be reset to its default.
+ * `verify`: for a dry run, ahead of the hand-over of what is ours still (`managedFieldsToWrite`); what is ignored and
+ * ours has its observed value there, since left out it would be reset to its default.
  */
 export function desiredBeside({
   desired,

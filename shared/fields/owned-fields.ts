@@ -14,7 +14,9 @@ export type PathStep =
   | { readonly step: 'member'; readonly value: unknown }
   | { readonly step: 'index'; readonly index: number };
 
-/** Reads one key of fieldsV1 (`f:spec`, `k:{"name":"web"}`, `v:"a"`, `i:0`); undefined for `.`, the container itself. */
+/**
+ * Reads one key of fieldsV1 (`f:spec`, `k:{"name":"web"}`, `v:"a"`, `i:0`); undefined for `.`, the container itself.
+ */
 export function parseStep(key: string): PathStep | undefined {
   const text = key.slice(2);
   switch (key.slice(0, 2)) {
@@ -32,8 +34,8 @@ export function parseStep(key: string): PathStep | undefined {
 }
 
 /**
- * Our manager's server-side apply entry, whose fields go where an apply of ours leaves them out: not `/status`, not `/scale`, not a
- * write by another operation.
+ * Our manager's server-side apply entry, whose fields go where an apply of ours leaves them out: not `/status`, not
+ * `/scale`, not a write by another operation.
  */
 export function ownEntry(object: { readonly metadata: ObjectMetadata }): ManagedFieldsEntry | undefined {
   return object.metadata.managedFields?.find(

@@ -38,9 +38,9 @@ const rules: ReadonlyMap<string, HealthRule> = new Map([
 ]);
 
 /**
- * Judges one observed object by its own status: by the first rule of the environment file that is about it, else by the rule of
- * its kind, else by the conventions of the API. Words and verdicts are Argo CD's (its built-in rules, where peers differ). `Missing`
- * is for the caller, who knows that an object was read and was not there.
+ * Judges one observed object by its own status: by the first rule of the environment file that is about it, else by the
+ * rule of its kind, else by the conventions of the API. Words and verdicts are Argo CD's (its built-in rules, where
+ * peers differ). `Missing` is for the caller, who knows that an object was read and was not there.
  *
  * @param expressions the `health` of the object's environment
  */

@@ -8,10 +8,10 @@ import type { Health } from './health.ts';
 import { autoscalerConditions } from './horizontal-pod-autoscaler.ts';
 
 /**
- * What an object's health means for a roll-out. `reached`: nothing is left to do. `shown`: what it waits for may never come, or
- * nobody can tell; it holds nobody and is told by no alert. `late`: it speaks of what was before the roll-out, and holds none; a look that
- * finds it for longer than a roll-out may take tells it. `awaited`: time may heal it, and it is told when the roll-out's time is
- * over. `failing`: a person has to act.
+ * What an object's health means for a roll-out. `reached`: nothing is left to do. `shown`: what it waits for may never
+ * come, or nobody can tell; it holds nobody and is told by no alert. `late`: it speaks of what was before the roll-out,
+ * and holds none; a look that finds it for longer than a roll-out may take tells it. `awaited`: time may heal it, and
+ * it is told when the roll-out's time is over. `failing`: a person has to act.
  */
 export type Bearing = 'reached' | 'shown' | 'late' | 'awaited' | 'failing';
 
@@ -86,7 +86,10 @@ function waitsForAddress(object: KubernetesObject): boolean {
   }
 }
 
-/** Reasons of an autoscaler that are there for a minute whenever Pods change, and for ever where there is no metrics API. */
+/**
+ * Reasons of an autoscaler that are there for a minute whenever Pods change, and for ever where there is no metrics
+ * API.
+ */
 const unmeasured = /^FailedGet\w*Metrics?$|^FailedComputeMetricsReplicas$/;
 
 function bearingOfDegraded(object: KubernetesObject): Bearing {

@@ -11,8 +11,8 @@ const contexts = new WeakMap<KubernetesObject, CelContext>();
 const largestInt = 2n ** 63n;
 
 /**
- * The variables of an expression. A JSON number without a fraction is an `int`, as Kubernetes' own decoder has it, else a `double`:
- * arithmetic does not mix the two. An object's properties are its own only: `constructor` is none.
+ * The variables of an expression. A JSON number without a fraction is an `int`, as Kubernetes' own decoder has it, else
+ * a `double`: arithmetic does not mix the two. An object's properties are its own only: `constructor` is none.
  */
 export function celContext(object: KubernetesObject): CelContext {
   const known = contexts.get(object);

@@ -5,8 +5,8 @@ import { mask } from '../objects/mask.ts';
 import { celContext } from './cel-values.ts';
 
 /**
- * What an expression says of an object. `absent`: it reads a field or an item that the object has not. `failed`: it cannot be
- * evaluated, because a value is of another type, say.
+ * What an expression says of an object. `absent`: it reads a field or an item that the object has not. `failed`: it
+ * cannot be evaluated, because a value is of another type, say.
  */
 export type CelResult =
   | { readonly kind: 'answer'; readonly value: boolean }
@@ -27,7 +27,9 @@ const deepestComprehension = 3;
 /** How often the body of a comprehension may run. The longest list of the object stands for every list. */
 const mostIterations = 1_000_000;
 const comprehensions = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind']);
-/** Their cost has no bound: JavaScript's regular expressions backtrack, and a text of a mebibyte splits into a million. */
+/**
+ * Their cost has no bound: JavaScript's regular expressions backtrack, and a text of a mebibyte splits into a million.
+ */
 const refused = new Set(['matches', 'split']);
 
 const environment = new Environment({
@@ -41,8 +43,8 @@ const compiled = new Map<string, Compiled>();
 const mostKept = 1_000;
 
 /**
- * Compiles a CEL expression (https://cel.dev) over a Kubernetes object: the object's fields are its variables, and `self`
- * is the object as a whole. Timestamps are strings, as in JSON (`timestamp(…)` reads them); there is no clock.
+ * Compiles a CEL expression (https://cel.dev) over a Kubernetes object: the object's fields are its variables, and
+ * `self` is the object as a whole. Timestamps are strings, as in JSON (`timestamp(…)` reads them); there is no clock.
  * An expression is compiled once and kept by its text.
  */
 export function compileCel(text: string): Compiled {
@@ -109,8 +111,8 @@ const vocabulary = new Set(
 );
 
 /**
- * A message about an object may quote it (`No such key: ` and what `data[data.key]` found there), and the object may be a Secret: of its
- * words stay those of the expression and of the library.
+ * A message about an object may quote it (`No such key: ` and what `data[data.key]` found there), and the object may be
+ * a Secret: of its words stay those of the expression and of the library.
  */
 function withoutValues({ message, text }: { message: string; text: string }): string {
   const written = new Set(text.match(words));

@@ -11,7 +11,10 @@ export interface JudgedObject {
 /** How an environment is by its objects. */
 export interface EnvironmentHealth {
   readonly state: HealthState;
-  /** What is not as it should be and holds nobody, for people; undefined where there is no such object, or another one is waited for. */
+  /**
+   * What is not as it should be and holds nobody, for people; undefined where there is no such object, or another one
+   * is waited for.
+   */
   readonly unawaited: string | undefined;
 }
 

@@ -24,8 +24,8 @@ export type HealthExpressions = Readonly<z.output<typeof healthExpressionsSchema
 
 /**
  * A rule of the environment file's `health`. A field that the object has not makes its expression false, since
- * controllers fill a status in as they go; an expression that cannot be evaluated for any other reason makes the object `Unknown`,
- * with CEL's message.
+ * controllers fill a status in as they go; an expression that cannot be evaluated for any other reason makes the object
+ * `Unknown`, with CEL's message.
  */
 export function expressionRule(expressions: HealthExpressions): HealthRule {
   const isDegraded = compileCel(expressions.degraded ?? 'false');

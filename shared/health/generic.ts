@@ -85,8 +85,8 @@ const statusSchema = z.record(z.string(), z.unknown());
 const wordSchema = z.string().min(1);
 
 /**
- * A word alone means what its controller's author chose: it says that something is under way, or nothing that is known. A status that
- * is empty, or no more than the generation that was seen, is none.
+ * A word alone means what its controller's author chose: it says that something is under way, or nothing that is known.
+ * A status that is empty, or no more than the generation that was seen, is none.
  */
 function withoutKnownConditions(object: KubernetesObject): Health {
   const status = statusSchema.safeParse(object['status']).data ?? {};

@@ -13,7 +13,8 @@ const notThereYet =
 const ofImages = /^ErrImage|^ImagePullBackOff$|^RegistryUnavailable$/;
 
 /**
- * Whether a container that the kubelet cannot start may start when nobody acts: a registry answers slowly, a Secret is still to come.
+ * Whether a container that the kubelet cannot start may start when nobody acts: a registry answers slowly, a Secret is
+ * still to come.
  *
  * @param waiting.reason the kubelet's word
  */
@@ -23,8 +24,8 @@ export function mayStartLater({ reason, message }: { reason: string; message: st
 }
 
 /**
- * Whether Pods that the API server refuses may be made when nobody acts: a webhook starts, a quota is used up by others, but has room for
- * them at all.
+ * Whether Pods that the API server refuses may be made when nobody acts: a webhook starts, a quota is used up by
+ * others, but has room for them at all.
  *
  * @param message of the condition that says so
  */

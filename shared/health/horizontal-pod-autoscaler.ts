@@ -34,7 +34,10 @@ export function autoscalerConditions(object: KubernetesObject): readonly Conditi
   return autoscaler === undefined ? [] : conditionsOf(autoscaler);
 }
 
-/** `ScalingDisabled` (no replicas wanted) is a choice; `FailedGetResourceMetric`, `InvalidSelector` and their like are failures. */
+/**
+ * `ScalingDisabled` (no replicas wanted) is a choice; `FailedGetResourceMetric`, `InvalidSelector` and their like are
+ * failures.
+ */
 function isFailure({ type, status, reason }: Condition): boolean {
   return (
     (type === 'AbleToScale' || type === 'ScalingActive') && status === 'False' && /^(Failed|Invalid)/.test(reason ?? '')

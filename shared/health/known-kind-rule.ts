@@ -8,8 +8,8 @@ import { knownKinds } from './known-kinds/known-kinds.ts';
 import { describeStatus } from './status-words.ts';
 
 /**
- * The rule of a kind that is not built in and that the table of expressions knows, by `group/Kind`, `group/*` or `*.parent/*`, the
- * narrowest first; undefined for any other kind.
+ * The rule of a kind that is not built in and that the table of expressions knows, by `group/Kind`, `group/*` or
+ * `*.parent/*`, the narrowest first; undefined for any other kind.
  */
 export function knownKindRule({ apiVersion, kind }: KubernetesObject): HealthRule | undefined {
   const group = groupOf(apiVersion);
@@ -51,7 +51,9 @@ function waiting(object: KubernetesObject): Health {
 
 const observedSchema = z.object({ observedGeneration: z.number().min(0) });
 
-/** Some controllers (Flux) write -1 until they have succeeded once: that says nothing of the generation they have seen. */
+/**
+ * Some controllers (Flux) write -1 until they have succeeded once: that says nothing of the generation they have seen.
+ */
 function isStale({ metadata, status }: KubernetesObject): boolean {
   const observed = observedSchema.safeParse(status);
   return observed.success && observed.data.observedGeneration < (metadata.generation ?? 0);

@@ -36,7 +36,10 @@ export function newestReplicaSet({
   return replicaSets.filter(isControlledBy(workload)).toSorted((a, b) => revisionOf(b) - revisionOf(a))[0];
 }
 
-/** Which of the observed Pods the workload's controller made from its latest template, the others of its Pods being on their way out. */
+/**
+ * Which of the observed Pods the workload's controller made from its latest template, the others of its Pods being on
+ * their way out.
+ */
 export function newestPods({
   workload,
   pods,
@@ -64,8 +67,8 @@ export function newestPods({
 }
 
 /**
- * As the controller's own `IsPodUpdated` has it: by the generation of the template, or by the hash of a revision with that
- * template. A DaemonSet's status names no revision, so the hash is that of the Pods of this generation.
+ * As the controller's own `IsPodUpdated` has it: by the generation of the template, or by the hash of a revision with
+ * that template. A DaemonSet's status names no revision, so the hash is that of the Pods of this generation.
  */
 function newestOfDaemonSet({
   workload,

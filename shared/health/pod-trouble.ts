@@ -46,7 +46,10 @@ const podSchema = z.object({
 });
 type Pod = z.infer<typeof podSchema>;
 
-/** Reasons for which the kubelet cannot start a container: `ErrImagePull`, `InvalidImageName`, `CreateContainerConfigError`, … */
+/**
+ * Reasons for which the kubelet cannot start a container: `ErrImagePull`, `InvalidImageName`,
+ * `CreateContainerConfigError`, …
+ */
 const cannotStart = /^Err|^Invalid|Error$|^ImagePullBackOff$|^RegistryUnavailable$/;
 /** What every container waits for at first. */
 const starting = /^(ContainerCreating|PodInitializing)?$/;
@@ -56,7 +59,8 @@ const restartsOfFailure = 2;
 /**
  * What stands in the way of an observed Pod, or undefined where it is ready, has ended well, or cannot be read.
  *
- * @param options.countsCrashes whether the Pod's owner counts crashes itself and gives up by its own limit, as a Job does
+ * @param options.countsCrashes whether the Pod's owner counts crashes itself and gives up by its own limit, as a Job
+ * does
  */
 export function troubleOf(
   object: KubernetesObject,
@@ -127,7 +131,10 @@ function hasDone({ ready, state }: Container): boolean {
   return ready || state.terminated?.exitCode === 0;
 }
 
-/** The last end of a container: its exit code, the reason in the kubelet's word, what the container itself said, and how often. */
+/**
+ * The last end of a container: its exit code, the reason in the kubelet's word, what the container itself said, and how
+ * often.
+ */
 function describeCrash({ container, pod }: { container: Container; pod: Pod }): string {
   const end = endOf(container);
   const restarts = container.restartCount === 1 ? 'restarted once' : `restarted ${container.restartCount} times`;

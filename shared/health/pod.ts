@@ -25,7 +25,10 @@ const podSchema = z.object({
 });
 type Pod = z.infer<typeof podSchema>;
 
-/** A pod that runs to an end is not there yet while it runs, whereas one that is always restarted has arrived when it is ready. */
+/**
+ * A pod that runs to an end is not there yet while it runs, whereas one that is always restarted has arrived when it is
+ * ready.
+ */
 export const assessPod = rule(podSchema, (pod) => {
   const { spec, status } = pod;
   const restartsAlways = spec.restartPolicy === 'Always';
@@ -54,7 +57,10 @@ function assessServing(pod: Pod): Health {
   return progressing(ready === undefined ? 'it does not say that it is ready' : describeCondition(ready));
 }
 
-/** Reasons of the kubelet for a container it cannot start: `ErrImagePull`, `InvalidImageName`, `CreateContainerConfigError`, `CrashLoopBackOff`. */
+/**
+ * Reasons of the kubelet for a container it cannot start: `ErrImagePull`, `InvalidImageName`,
+ * `CreateContainerConfigError`, `CrashLoopBackOff`.
+ */
 const stuckReason = /^Err|^Invalid|Error$|BackOff$/;
 
 function describeStuck({ status }: Pod): string | undefined {

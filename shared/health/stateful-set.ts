@@ -33,7 +33,8 @@ export const assessStatefulSet = workloadRule(statefulSetSchema, ({ spec, status
     if (updated < due) return progressing(`${updated} of the ${due} pods above the partition are updated`);
     return healthy(`${status.readyReplicas} pods are ready, ${updated} of them above the partition and updated`);
   }
-  // The API server leaves out a count of zero, so only the revisions tell an update that has not begun from a finished one.
+  // The API server leaves out a count of zero, so only the revisions tell an update that has not begun from a finished
+  // one.
   if (status.updateRevision !== status.currentRevision || (status.updatedReplicas ?? due) < due) {
     return progressing(`${status.updatedReplicas ?? 0} of ${due} pods are updated`);
   }

@@ -17,8 +17,9 @@ const sentence = z.union([
 ]);
 
 /**
- * What an object of any kind says about itself, in its controller's words: a condition that speaks for the verdict (`bad`: of a
- * fault or of what is not there yet; `good`: of what is), else a message, else its phase. Undefined where it says nothing.
+ * What an object of any kind says about itself, in its controller's words: a condition that speaks for the verdict
+ * (`bad`: of a fault or of what is not there yet; `good`: of what is), else a message, else its phase. Undefined where
+ * it says nothing.
  */
 export function describeStatus(object: KubernetesObject, verdict: 'good' | 'bad'): string | undefined {
   const speaks = ({ type, status }: Condition) => {

@@ -12,8 +12,8 @@ const classSchema = z.object({ volumeBindingMode: z.literal('WaitForFirstConsume
 const selectedNode = 'volume.kubernetes.io/selected-node';
 
 /**
- * The StorageClass by which a claim may wait for the first Pod that uses it: undefined where it is bound, used already, names no
- * class, or is no claim at all.
+ * The StorageClass by which a claim may wait for the first Pod that uses it: undefined where it is bound, used already,
+ * names no class, or is no claim at all.
  */
 export function classThatMayWait(object: KubernetesObject): string | undefined {
   if (

@@ -23,11 +23,12 @@ const observedSchema = z.object({
 });
 
 /**
- * Says why a workload (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job) that is not healthy is not, by the Pods of its
- * latest template. `failing` is what waiting will not mend as far as one look can tell: an image that is not there,
- * a container that cannot be made or keeps crashing, Pods that the API server refuses (a quota that has no room for one at all). What heals
- * by itself, such as a ConfigMap that is not there yet, a registry or a webhook that does not answer, and what a slow start looks like
- * too, such as a readiness probe that never succeeded or a Pod without a node, is `progressing`.
+ * Says why a workload (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job) that is not healthy is not, by the Pods of
+ * its latest template. `failing` is what waiting will not mend as far as one look can tell: an image that is not there,
+ * a container that cannot be made or keeps crashing, Pods that the API server refuses (a quota that has no room for one
+ * at all). What heals by itself, such as a ConfigMap that is not there yet, a registry or a webhook that does not
+ * answer, and what a slow start looks like too, such as a readiness probe that never succeeded or a Pod without a node,
+ * is `progressing`.
  *
  * @param observed.pods Pods of the workload's namespace: those that `podSelectorOf` selects, or more
  * @param observed.replicaSets those of its namespace, for a Deployment; empty for other kinds
@@ -44,7 +45,8 @@ function explain(observed: ObservedRollout): RolloutTrouble | undefined {
   if (parsed === undefined) return undefined;
   const { metadata, spec, status } = parsed;
 
-  // Told before the controller reports the generation it has read: without its ReplicaSet there is no roll-out to report of.
+  // Told before the controller reports the generation it has read: without its ReplicaSet there is no roll-out to
+  // report of.
   const progress = findCondition(status.conditions, 'Progressing');
   if (workload.kind === 'Deployment' && progress?.reason === 'ReplicaSetCreateError') {
     return {
@@ -111,7 +113,9 @@ const selectorSchema = z.object({
   }),
 });
 
-/** A workload's `spec.selector` as the `labelSelector` of a LIST, or undefined where it has none or selects everything. */
+/**
+ * A workload's `spec.selector` as the `labelSelector` of a LIST, or undefined where it has none or selects everything.
+ */
 export function podSelectorOf(workload: KubernetesObject): string | undefined {
   const selector = selectorSchema.safeParse(workload).data?.spec.selector;
   if (selector === undefined) return undefined;

@@ -6,9 +6,10 @@ import { repositoryAddress } from '../config/repository-address.ts';
 import { hooksAnnotation, writeHookRecord, type HookRecord } from './hook-record.ts';
 
 /*
- * The inventory of an environment is an ApplySet: https://github.com/kubernetes/enhancements/tree/master/keps/sig-cli/3659-kubectl-apply-prune
- * Its parent is a ConfigMap; every member carries the parent's id as a label. kubectl recognises the set by these and,
- * because the tooling is not kubectl's, refuses to touch it.
+ * The inventory of an environment is an ApplySet:
+ * https://github.com/kubernetes/enhancements/tree/master/keps/sig-cli/3659-kubectl-apply-prune Its parent is a
+ * ConfigMap; every member carries the parent's id as a label. kubectl recognises the set by these and, because the
+ * tooling is not kubectl's, refuses to touch it.
  */
 export const partOfLabel = 'applyset.kubernetes.io/part-of';
 export const idLabel = 'applyset.kubernetes.io/id';
@@ -17,7 +18,10 @@ const groupKindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
 const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';
 /** On members and parent, `<class>/<name>`: lets an error name the environment that owns an object. */
 export const environmentAnnotation = 'converge.dev/environment';
-/** On members and the objects of hooks, `<group>/<kind>/<namespace>/<name>` of the object itself: on a copy it names another one. */
+/**
+ * On members and the objects of hooks, `<group>/<kind>/<namespace>/<name>` of the object itself: on a copy it names
+ * another one.
+ */
 export const objectAnnotation = 'converge.dev/object';
 /** On the parent: the address of the repository that declares the environment, without credentials. */
 export const repositoryAnnotation = 'converge.dev/repository';
@@ -25,7 +29,10 @@ export const repositoryAnnotation = 'converge.dev/repository';
 export const revisionAnnotation = 'converge.dev/revision';
 export const renderKeyAnnotation = 'converge.dev/render-key';
 
-/** On the parent, `prune`: the environment's objects are deleted when its file is removed. It survives the loss of the memory. */
+/**
+ * On the parent, `prune`: the environment's objects are deleted when its file is removed. It survives the loss of the
+ * memory.
+ */
 export const deletionAnnotation = 'converge.dev/deletion';
 
 /** On the objects of hooks, which are no members: the set's id. */
@@ -98,8 +105,8 @@ export function hookMarks(applySet: ApplySet): Marks {
 }
 
 /**
- * An object to be compared with what is there: without its name, where that has none. Objects of the version before get it at
- * their next apply, and are neither told nor written for the lack of it.
+ * An object to be compared with what is there: without its name, where that has none. Objects of the version before get
+ * it at their next apply, and are neither told nor written for the lack of it.
  */
 export function namedAsBefore({
   desired,
@@ -129,7 +136,10 @@ export function extentOf({ ids, parentNamespace }: { ids: readonly ObjectId[]; p
   return { groupKinds: sortedUnique(ids.map(groupKind)), additionalNamespaces: sortedUnique(namespaces) };
 }
 
-/** What a run may create and what it may have to prune: written before the first apply, so that a killed run leaves no orphan. */
+/**
+ * What a run may create and what it may have to prune: written before the first apply, so that a killed run leaves no
+ * orphan.
+ */
 export function unionOf(a: Extent, b: Extent): Extent {
   return {
     groupKinds: sortedUnique([...a.groupKinds, ...b.groupKinds]),
@@ -200,7 +210,10 @@ export function recordBeside(parent: KubernetesObject | undefined): { revision: 
   return revision === undefined ? undefined : { revision };
 }
 
-/** Whether a parent already says what is to be written: then nothing is. The repository is named with the next write only. */
+/**
+ * Whether a parent already says what is to be written: then nothing is. The repository is named with the next write
+ * only.
+ */
 export function parentSays({
   observed,
   desired,

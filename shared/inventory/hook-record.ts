@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { hooksOf, type Hook, type HookEvent, type HookPhase } from '../desired/hook.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 
-/** On the parent: which hooks of which release have run. It must survive the loss of the memory, which would run them again. */
+/**
+ * On the parent: which hooks of which release have run. It must survive the loss of the memory, which would run them
+ * again.
+ */
 export const hooksAnnotation = 'converge.dev/hooks';
 
 const attemptSchema = z.object({
@@ -67,8 +70,8 @@ export interface DueHooks {
 }
 
 /**
- * What is due in a phase. A release that never converged is installed, any other is upgraded; one whose inputs are those
- * that converged last has nothing to run, nor has a phase that is through for these inputs.
+ * What is due in a phase. A release that never converged is installed, any other is upgraded; one whose inputs are
+ * those that converged last has nothing to run, nor has a phase that is through for these inputs.
  */
 export function dueHooks({
   releases,

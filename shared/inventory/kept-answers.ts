@@ -4,8 +4,8 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
 
 /*
- * What the cluster answered to the templates of an environment, when it was asked first. It stands in the Secret of the seed,
- * since answers may be Secrets: while it is there, charts that look something up render alike, too.
+ * What the cluster answered to the templates of an environment, when it was asked first. It stands in the Secret of the
+ * seed, since answers may be Secrets: while it is there, charts that look something up render alike, too.
  */
 
 const answerSchema = z.object({

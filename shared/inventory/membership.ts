@@ -21,7 +21,10 @@ export interface Owner {
   readonly environment: string | undefined;
   /** For people: `environment master/acme`, or the set's id where the object names no environment. */
   readonly title: string;
-  /** What it is to its owner: a member of the set, an object of a hook, or what holds Converge's own state (parent, seed). */
+  /**
+   * What it is to its owner: a member of the set, an object of a hook, or what holds Converge's own state (parent,
+   * seed).
+   */
   readonly as: 'member' | 'hook' | 'state';
 }
 
@@ -29,8 +32,9 @@ export interface Owner {
 export type MissingProof = 'annotation' | 'copied' | 'apply-entry' | 'label-owner';
 
 /**
- * Whether an object belongs to a set. `unmarked`: it says nothing of us. `foreign`: it is somebody else's. `unproven`: it
- * carries our label, which controllers and people copy, without the proof; `madeBy` says who did, as far as that is recorded.
+ * Whether an object belongs to a set. `unmarked`: it says nothing of us. `foreign`: it is somebody else's. `unproven`:
+ * it carries our label, which controllers and people copy, without the proof; `madeBy` says who did, as far as that is
+ * recorded.
  */
 export type Standing =
   | { readonly standing: 'member' }
@@ -41,12 +45,13 @@ export type Standing =
 type KnownSets = readonly Pick<ApplySet, 'id' | 'environment'>[];
 
 /**
- * Proof that an object belongs to one of the sets. Labels are copied: by the endpoints controllers, `kubectl expose`, External
- * Secrets. A member has the label, the annotation that names class and environment, the annotation that names the object
- * itself, and an entry of our field manager that applied the label. Objects that the version before applied do not name
- * themselves, and are members by the other proofs; what names another object is a copy of that.
+ * Proof that an object belongs to one of the sets. Labels are copied: by the endpoints controllers, `kubectl expose`,
+ * External Secrets. A member has the label, the annotation that names class and environment, the annotation that names
+ * the object itself, and an entry of our field manager that applied the label. Objects that the version before applied
+ * do not name themselves, and are members by the other proofs; what names another object is a copy of that.
  *
- * It decides what is pruned, released, counted and torn down, and nothing else: what Git wants is ours to heal without it.
+ * It decides what is pruned, released, counted and torn down, and nothing else: what Git wants is ours to heal without
+ * it.
  *
  * @param applySets the environment's own set, and those of its previous names
  */
@@ -64,7 +69,10 @@ export function isMember(asked: { object: KubernetesObject; applySets: KnownSets
   return standingOf(asked).standing === 'member';
 }
 
-/** The same for the objects of hooks, which carry another label, and are no members. `member` is one that our hooks made. */
+/**
+ * The same for the objects of hooks, which carry another label, and are no members. `member` is one that our hooks
+ * made.
+ */
 export function hookStandingOf({ object, applySets }: { object: KubernetesObject; applySets: KnownSets }): Standing {
   return standingBy({ object, applySets, label: hookOfLabel });
 }
@@ -109,9 +117,10 @@ function missingProof({
  * Who owns an object beside the sets that are known, or undefined: what another set or environment marked is refused by
  * its name, whatever else of the proof it has lost; what names another object is a copy, and nobody's.
  *
- * A mark that says `ours` and one that somebody wrote over it do not make an object foreign: an annotation is believed against
- * our label only where our manager applied it, or no manager of ours is left to ask. Nor does the name of ours, which somebody
- * wrote over another one, make an object ours that bears the label of another set as our manager applied it.
+ * A mark that says `ours` and one that somebody wrote over it do not make an object foreign: an annotation is believed
+ * against our label only where our manager applied it, or no manager of ours is left to ask. Nor does the name of ours,
+ * which somebody wrote over another one, make an object ours that bears the label of another set as our manager applied
+ * it.
  */
 export function ownerOf({ object, applySets }: { object: KubernetesObject; applySets: KnownSets }): Owner | undefined {
   const { labels, annotations } = object.metadata;
@@ -144,7 +153,10 @@ export function ownerOf({ object, applySets }: { object: KubernetesObject; apply
   return isApplied || (isMarked && !isOursByLabel) ? describeOwner({ set: set ?? '', environment, as }) : undefined;
 }
 
-/** Whether an object is what Converge keeps of an environment in the cluster, or another tool of a set: nothing but its own end deletes it. */
+/**
+ * Whether an object is what Converge keeps of an environment in the cluster, or another tool of a set: nothing but its
+ * own end deletes it.
+ */
 export function holdsState(object: KubernetesObject): boolean {
   const {
     kind,
@@ -158,7 +170,10 @@ export function holdsState(object: KubernetesObject): boolean {
   );
 }
 
-/** A parent whose label somebody took off: it has the name of the inventory of the environment that it names, and is no member. */
+/**
+ * A parent whose label somebody took off: it has the name of the inventory of the environment that it names, and is no
+ * member.
+ */
 function isUnlabelledParent({ kind, metadata: { name, labels = {}, annotations = {} } }: KubernetesObject): boolean {
   const environment = annotations[environmentAnnotation]?.split('/')[1];
   const isMarked =
@@ -198,7 +213,10 @@ function hasApplied({ fieldsV1 }: ManagedFieldsEntry, path: readonly PathStep[])
   return fieldsV1 !== undefined && owns(fieldsV1, path);
 }
 
-/** `kube-controller-manager, for Service acme/web`: who wrote the label, else who wrote the object, and whose controller that serves. */
+/**
+ * `kube-controller-manager, for Service acme/web`: who wrote the label, else who wrote the object, and whose controller
+ * that serves.
+ */
 function makerOf({ object, label }: { object: KubernetesObject; label: string }): string | undefined {
   const { managedFields = [], ownerReferences = [], namespace } = object.metadata;
   const writers = managedFields.filter(

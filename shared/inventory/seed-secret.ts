@@ -4,9 +4,9 @@ import { environmentAnnotation, type ApplySet } from './applyset.ts';
 import { answersKey } from './kept-answers.ts';
 
 /*
- * What the random values of an environment's charts are made from, and the time from which its certificates are valid. It
- * stands beside the inventory's parent and is no member: nothing prunes it, and while it is there, charts render alike. Beside
- * it stand the answers to their look-ups (`kept-answers.ts`).
+ * What the random values of an environment's charts are made from, and the time from which its certificates are valid.
+ * It stands beside the inventory's parent and is no member: nothing prunes it, and while it is there, charts render
+ * alike. Beside it stand the answers to their look-ups (`kept-answers.ts`).
  */
 
 const dataSchema = z.object({

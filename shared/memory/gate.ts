@@ -108,7 +108,8 @@ export function dependenciesOf(declared: DeclaredEnvironment | undefined): reado
 }
 
 /**
- * Names in groups, each of which depends on earlier ones only, as far as there is such an order: what is in a loop comes last.
+ * Names in groups, each of which depends on earlier ones only, as far as there is such an order: what is in a loop
+ * comes last.
  *
  * @param dependsOn by name; names that are not to be ordered count for nothing
  */
@@ -148,9 +149,9 @@ export interface Dependency {
 }
 
 /**
- * Whether an environment has converged with the inputs it has at this commit, and nothing has gone wrong since; drift alone
- * is healed, and keeps nobody waiting. One that is suspended is ready where its sources are those it converged with:
- * its file says `suspend`, and therefore is another.
+ * Whether an environment has converged with the inputs it has at this commit, and nothing has gone wrong since; drift
+ * alone is healed, and keeps nobody waiting. One that is suspended is ready where its sources are those it converged
+ * with: its file says `suspend`, and therefore is another.
  */
 export function readinessOf({ name, declared, memory, current }: Dependency): Readiness {
   if (declared?.readable !== true)

@@ -116,8 +116,8 @@ export function withDiff({
 }
 
 /**
- * Whether a divergence is to be told now: a failure at once, drift that is being healed at once, other drift when it has
- * lasted `diffAfter` (milliseconds). Each is told once.
+ * Whether a divergence is to be told now: a failure at once, drift that is being healed at once, other drift when it
+ * has lasted `diffAfter` (milliseconds). Each is told once.
  */
 export function isDue({
   incident,

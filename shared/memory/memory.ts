@@ -20,7 +20,10 @@ const rememberedSchema = z.object({
   noted: z.array(z.string()).readonly().optional(),
 });
 
-/** What carries the label of the environment's set without the proof that it belongs to it, by key, with what it lacks and what made it. */
+/**
+ * What carries the label of the environment's set without the proof that it belongs to it, by key, with what it lacks
+ * and what made it.
+ */
 const unprovenSchema = z.object({
   count: z.number(),
   objects: z.array(
@@ -50,11 +53,17 @@ export const memorySchema = z.object({
   previous: attemptedSchema.optional(),
   /** The revision that was rolled back because it failed. */
   quarantine: quarantineSchema.optional(),
-  /** By object key: the hash of what was applied, the fingerprint of what the server made of it, in which version, and what was told of it. */
+  /**
+   * By object key: the hash of what was applied, the fingerprint of what the server made of it, in which version, and
+   * what was told of it.
+   */
   objects: z.record(z.string(), rememberedSchema),
   /** Keys of objects in the inventory that are not desired and were left alone (`prune: false`, say). */
   left: z.array(z.string()),
-  /** Keys of `left` that the next look tries to prune again: handed over, guarded, still being deleted, not to be tried, or still in use. */
+  /**
+   * Keys of `left` that the next look tries to prune again: handed over, guarded, still being deleted, not to be tried,
+   * or still in use.
+   */
   pending: z.array(z.string()).optional(),
   /** Those of them that no other environment wanted at the revision that converged last. */
   unwanted: z.array(z.string()).optional(),
@@ -65,7 +74,10 @@ export const memorySchema = z.object({
   incident: incidentSchema.optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
-  /** The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy, until all is healthy. */
+  /**
+   * The roll-out that is under way, or has failed: from the first write, or the first sight of what is not healthy,
+   * until all is healthy.
+   */
   rollout: rolloutSchema.optional(),
   /** What the runs for the attempted inputs have done so far; absent once they converged. */
   rolledOut: rolledOutSchema.optional(),

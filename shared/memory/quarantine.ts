@@ -7,8 +7,8 @@ const inputsSchema = z.record(z.string(), z.string().nullable());
 const commitSchema = z.string().regex(/^[0-9a-f]{40}$/);
 
 /**
- * A revision that failed and is rolled back by `rollback.onFailure`: its inputs are not to come back by an upload, and are rolled
- * back once. It ends where the inputs become others than these and those that were restored.
+ * A revision that failed and is rolled back by `rollback.onFailure`: its inputs are not to come back by an upload, and
+ * are rolled back once. It ends where the inputs become others than these and those that were restored.
  */
 export const quarantineSchema = z.object({
   revision: z.string(),
@@ -22,12 +22,18 @@ export const quarantineSchema = z.object({
   refused: z.string().optional(),
   /** The object ids of the same paths after the rollback. */
   restored: inputsSchema.optional(),
-  /** The commit by which a person brought the inputs back: from there on uploads are free, and nothing is rolled back again. */
+  /**
+   * The commit by which a person brought the inputs back: from there on uploads are free, and nothing is rolled back
+   * again.
+   */
   lifted: commitSchema.optional(),
 });
 export type Quarantine = z.infer<typeof quarantineSchema>;
 
-/** The copy of a quarantine that uploads are checked against: one small object, found by one LIST, whatever the number of environments. */
+/**
+ * The copy of a quarantine that uploads are checked against: one small object, found by one LIST, whatever the number
+ * of environments.
+ */
 export const quarantinesFolder = 'quarantine';
 export function quarantinePath({ repository, environment }: { repository: string; environment: string }): string {
   return `${quarantinesFolder}/${repository}/${environment}.json`;
@@ -58,8 +64,9 @@ export type RollbackVerdict =
   | { readonly verdict: 'not due'; readonly note: string };
 
 /**
- * Whether a revision that has failed for good is to be rolled back: where the environment asks for it, something else converged
- * before, and it has not been rolled back before. What only detects, or is suspended, changes nothing by itself.
+ * Whether a revision that has failed for good is to be rolled back: where the environment asks for it, something else
+ * converged before, and it has not been rolled back before. What only detects, or is suspended, changes nothing by
+ * itself.
  *
  * @param failed.inputs of the revision that failed
  */
@@ -93,7 +100,10 @@ export function judgeRollback({
   return { verdict: 'due' };
 }
 
-/** Whether an environment lets a revert of its inputs that another one needs happen: it asks for such itself, and has not come to terms with them. */
+/**
+ * Whether an environment lets a revert of its inputs that another one needs happen: it asks for such itself, and has
+ * not come to terms with them.
+ */
 export function asksForRollback({
   environment,
   converged,

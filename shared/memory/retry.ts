@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { formatTime, parseTime } from '../base/time.ts';
 
 /**
- * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied at this
- * revision is healed meanwhile; nothing is applied where nothing could be rendered. `since`: when it first failed with the inputs that it has.
+ * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied
+ * at this revision is healed meanwhile; nothing is applied where nothing could be rendered. `since`: when it first
+ * failed with the inputs that it has.
  */
 export const retrySchema = z.object({
   revision: z.string(),

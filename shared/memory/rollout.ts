@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { formatTime, parseTime } from '../base/time.ts';
 
-/** One attempt to become healthy. Times are ISO 8601, by our own clock; `until` is `since` and the environment's timeout, or when it failed. */
+/**
+ * One attempt to become healthy. Times are ISO 8601, by our own clock; `until` is `since` and the environment's
+ * timeout, or when it failed.
+ */
 export const rolloutSchema = z.object({ revision: z.string(), since: z.string(), until: z.string() });
 export type Rollout = z.infer<typeof rolloutSchema>;
 
@@ -14,9 +17,9 @@ export function beginRollout({ revision, now, timeout }: { revision: string; now
 }
 
 /**
- * The roll-out that a run is about. What a commit brings begins a new one; a run that only looks goes on with the one that it
- * finds, so that an environment which stays unhealthy is not waited for again and again. What is healed after that one is over needs
- * its time, too.
+ * The roll-out that a run is about. What a commit brings begins a new one; a run that only looks goes on with the one
+ * that it finds, so that an environment which stays unhealthy is not waited for again and again. What is healed after
+ * that one is over needs its time, too.
  *
  * @param facts.commits whether the run applies what a commit changed
  * @param facts.heals whether the run applies what was undone in the cluster
@@ -60,8 +63,8 @@ export function endRollout({ rollout, now }: { rollout: Rollout; now: Date }): R
 }
 
 /**
- * What a run does that finds something not healthy yet: `failed` ends the roll-out, `checkpoint` leaves the waiting to a run of
- * its own. One object that fails steadily fails the whole; a run stays a moment longer to see whether it does.
+ * What a run does that finds something not healthy yet: `failed` ends the roll-out, `checkpoint` leaves the waiting to
+ * a run of its own. One object that fails steadily fails the whole; a run stays a moment longer to see whether it does.
  *
  * @param facts.failingSince when the object was first seen failing that has been failing longest
  * @param facts.waitUntil until when this run may wait

@@ -2,8 +2,8 @@ import type { ObjectId } from './object-id.ts';
 
 /**
  * The stages of an apply. Objects of one stage are applied side by side; a stage starts when the one before is through:
- * definitions are established first, because what needs them cannot even be written before; webhooks and aggregated APIs
- * come last, because one without a backend refuses every write it matches.
+ * definitions are established first, because what needs them cannot even be written before; webhooks and aggregated
+ * APIs come last, because one without a backend refuses every write it matches.
  */
 export const applyStages = ['definitions', 'configuration', 'workloads', 'custom', 'interceptors'] as const;
 export type ApplyStage = (typeof applyStages)[number];

@@ -25,7 +25,10 @@ export function definitionsOf(
   );
 }
 
-/** The keys of the objects that this one needs: its definition, its namespace, and what its pods mount or its webhooks call. */
+/**
+ * The keys of the objects that this one needs: its definition, its namespace, and what its pods mount or its webhooks
+ * call.
+ */
 export function dependenciesOf({
   object,
   definitions,

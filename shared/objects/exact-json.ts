@@ -4,8 +4,8 @@
  */
 
 /**
- * A number long enough that a double might not hold it, where a number can stand. A string that looks so inside only costs
- * time: the exact way takes five times as long.
+ * A number long enough that a double might not hold it, where a number can stand. A string that looks so inside only
+ * costs time: the exact way takes five times as long.
  */
 const mayLosePrecision = /(?:^|[:[,\s])-?[\d.]{16}/;
 

@@ -1,5 +1,10 @@
-/** The name under which every field is applied and owned. Changing it would orphan every owned field in every cluster. */
+/**
+ * The name under which every field is applied and owned. Changing it would orphan every owned field in every cluster.
+ */
 export const fieldManager = 'converge';
 
-/** Holds the fields that were given up and must keep their value: without an owner they would fall back to their default. */
+/**
+ * Holds the fields that were given up and must keep their value: without an owner they would fall back to their
+ * default.
+ */
 export const releasedManager = 'converge-released';

@@ -19,7 +19,10 @@ export function isPrecious(id: { readonly group: string; readonly kind: string }
   return precious.includes(groupKind(id));
 }
 
-/** Whether Git lets an object be deleted and made anew: by its annotation, or, unless it is precious, by its environment. */
+/**
+ * Whether Git lets an object be deleted and made anew: by its annotation, or, unless it is precious, by its
+ * environment.
+ */
 export function mayReplace({
   object,
   environment,
@@ -48,8 +51,9 @@ export function goesAlong(id: { readonly group: string; readonly kind: string })
 }
 
 /**
- * The object under another name, to ask by a dry run whether it could be created: then only a field that never changes was wrong
- * with it. What only one object can have is left out: the addresses of a Service. Where the name follows from the group that an object defines, that is another, too.
+ * The object under another name, to ask by a dry run whether it could be created: then only a field that never changes
+ * was wrong with it. What only one object can have is left out: the addresses of a Service. Where the name follows from
+ * the group that an object defines, that is another, too.
  */
 export function probeOf(object: KubernetesObject): KubernetesObject {
   const spec = object['spec'];
@@ -72,11 +76,13 @@ export function probeOf(object: KubernetesObject): KubernetesObject {
 const namesItsGroup = ['CustomResourceDefinition.apiextensions.k8s.io', 'APIService.apiregistration.k8s.io'];
 
 /**
- * What a dry run of the probe says of an object that was refused: it is `invalid` however it is made; a field that `never changes`
- * did; admission `denies` the probe, for its name, its number or what is in it; or it cannot be told (`unknown`).
+ * What a dry run of the probe says of an object that was refused: it is `invalid` however it is made; a field that
+ * `never changes` did; admission `denies` the probe, for its name, its number or what is in it; or it cannot be told
+ * (`unknown`).
  *
- * The API server looks at an object's fields before it asks a quota or a policy, so that these are asked about valid objects only.
- * What is wrong with the name or place of the probe alone (other fields than those of the refusal) is not the object's fault.
+ * The API server looks at an object's fields before it asks a quota or a policy, so that these are asked about valid
+ * objects only. What is wrong with the name or place of the probe alone (other fields than those of the refusal) is not
+ * the object's fault.
  */
 export function verdictOf({
   refusal,

@@ -10,9 +10,10 @@ const keepAnnotation = 'helm.sh/resource-policy';
 const helmHookAnnotation = 'helm.sh/hook';
 
 /**
- * What for an object is to be deleted, which says what has to be proven of it. `prune`: Git no longer wants it (also at a
- * hand-over, and where its environment goes); `replace`: Git wants another in its place; `hook`: a hook's policy says so;
- * `leftover`: it is what hooks left of an environment that goes; `state`: it is what Converge kept of one that is no more.
+ * What for an object is to be deleted, which says what has to be proven of it. `prune`: Git no longer wants it (also at
+ * a hand-over, and where its environment goes); `replace`: Git wants another in its place; `hook`: a hook's policy says
+ * so; `leftover`: it is what hooks left of an environment that goes; `state`: it is what Converge kept of one that is
+ * no more.
  */
 export type Purpose = 'prune' | 'replace' | 'hook' | 'leftover' | 'state';
 
@@ -38,8 +39,8 @@ export interface AskedDeletion {
 }
 
 /**
- * Whether an object may be deleted: undefined, or why not. Everything that deletes asks this, for each incarnation that it is
- * about to delete. What lives in a Namespace is asked beside it, see `occupancyOf`.
+ * Whether an object may be deleted: undefined, or why not. Everything that deletes asks this, for each incarnation that
+ * it is about to delete. What lives in a Namespace is asked beside it, see `occupancyOf`.
  */
 export function deletionRefusal(asked: AskedDeletion): Refusal | undefined {
   const { object, applySets, purpose } = asked;
@@ -99,13 +100,19 @@ function proofRefusal(asked: AskedDeletion): Refusal | undefined {
   }
 }
 
-/** Made by our hooks; or what has ended by itself and is ours in another way, or Helm's from before the release was adopted. */
+/**
+ * Made by our hooks; or what has ended by itself and is ours in another way, or Helm's from before the release was
+ * adopted.
+ */
 function isOfHooks({ object, applySets, adopt = false }: AskedDeletion): boolean {
   if (hookStandingOf({ object, applySets }).standing === 'member') return true;
   return mayFollow({ object, applySets, adopt }) && assessProgress(object).state !== 'running';
 }
 
-/** Whether a Job or Pod that no hook of ours made may make room once it has ended: a member, or a hook of Helm's that is adopted. */
+/**
+ * Whether a Job or Pod that no hook of ours made may make room once it has ended: a member, or a hook of Helm's that is
+ * adopted.
+ */
 export function mayFollow({
   object,
   applySets,
@@ -153,8 +160,8 @@ export function madeBy({ metadata: { managedFields = [] } }: KubernetesObject): 
 }
 
 /**
- * Why a Namespace or a definition is not deleted though it may be: with it would go what another environment has, or what this one
- * keeps of itself.
+ * Why a Namespace or a definition is not deleted though it may be: with it would go what another environment has, or
+ * what this one keeps of itself.
  *
  * @param objects what is in it and carries a mark of a set or a hook, or may hold Converge's own state
  * @param how what an environment does that has one of them, for people

@@ -16,9 +16,10 @@ export interface ExtraField {
 }
 
 /**
- * What others added to an object of ours, and what no fingerprint and no dry run shows, since it is no field of ours and an apply
- * keeps it: fields of the spec that kubectl added, and items that anybody added to a keyed list or a set of ours. They stand in the `fieldsV1` of the other
- * managers. Metadata and status never count, nor do replicas and restarts, nor what the environment ignores.
+ * What others added to an object of ours, and what no fingerprint and no dry run shows, since it is no field of ours
+ * and an apply keeps it: fields of the spec that kubectl added, and items that anybody added to a keyed list or a set
+ * of ours. They stand in the `fieldsV1` of the other managers. Metadata and status never count, nor do replicas and
+ * restarts, nor what the environment ignores.
  *
  * @returns nothing for an object that has no apply entry of ours
  */
@@ -73,7 +74,10 @@ function additions({
   });
 }
 
-/** A list that somebody added is told as one, and an item of a list; a map is told by its fields, some of which may be kept. */
+/**
+ * A list that somebody added is told as one, and an item of a list; a map is told by its fields, some of which may be
+ * kept.
+ */
 function isOne({ step, child }: { step: PathStep; child: JsonObject }): boolean {
   return step.step !== 'field' || childrenOf(child).every(([, { step: kind }]) => kind !== 'field');
 }

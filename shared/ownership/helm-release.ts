@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 
 /*
- * Where Helm records a release: https://helm.sh/docs/topics/advanced/#storage-backends . One object for each of its revisions,
- * a Secret, or a ConfigMap where HELM_DRIVER says so; of all of them one at most is `deployed`.
+ * Where Helm records a release: https://helm.sh/docs/topics/advanced/#storage-backends . One object for each of its
+ * revisions, a Secret, or a ConfigMap where HELM_DRIVER says so; of all of them one at most is `deployed`.
  */
 const secretType = 'helm.sh/release.v1';
 

@@ -3,8 +3,8 @@ import type { KubernetesObject, ObjectMetadata } from '../objects/kubernetes-obj
 type Marks = Readonly<Record<string, string>>;
 
 /**
- * The release that still reconciles an object, in its tool's words (`Flux Kustomization flux-system/apps`), or undefined.
- * Two that reconcile one object undo each other for ever. A mark that Git itself specifies says nothing.
+ * The release that still reconciles an object, in its tool's words (`Flux Kustomization flux-system/apps`), or
+ * undefined. Two that reconcile one object undo each other for ever. A mark that Git itself specifies says nothing.
  */
 export function livingOwner({
   observed,

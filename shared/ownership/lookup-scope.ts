@@ -14,9 +14,9 @@ export interface Looker {
 }
 
 /**
- * Why a template is not answered with what is there, or undefined where all of it is the environment's own: its objects, its
- * hooks' objects, its namespace, or what Helm's own release has, where that is being adopted. A render that depends on what
- * others change would change without a commit.
+ * Why a template is not answered with what is there, or undefined where all of it is the environment's own: its
+ * objects, its hooks' objects, its namespace, or what Helm's own release has, where that is being adopted. A render
+ * that depends on what others change would change without a commit.
  */
 export function refusalToAnswer({
   found,
@@ -37,8 +37,8 @@ export function refusalToAnswer({
 }
 
 /**
- * Why a template is not answered with what Converge keeps of itself, in either scope: a seed holds passwords and what was
- * answered before, and whatever is answered changes it.
+ * Why a template is not answered with what Converge keeps of itself, in either scope: a seed holds passwords and what
+ * was answered before, and whatever is answered changes it.
  */
 export function refusalToTellState({ found, looker }: { found: KubernetesObject; looker: Looker }): string | undefined {
   if (!holdsState(found)) return undefined;

@@ -35,7 +35,10 @@ const managers: Readonly<Record<string, Predecessor>> = {
   'before-first-apply': 'before-first-apply',
 };
 
-/** The tool of the closed table that an entry belongs to; undefined for others, and for writes to `/status` and `/scale`. */
+/**
+ * The tool of the closed table that an entry belongs to; undefined for others, and for writes to `/status` and
+ * `/scale`.
+ */
 export function predecessorOf({ manager, subresource }: ManagedFieldsEntry): Predecessor | undefined {
   if (manager === undefined || (subresource ?? '') !== '') return undefined;
   return Object.hasOwn(managers, manager) ? managers[manager] : undefined;

@@ -9,9 +9,10 @@ import { childrenOf, unionFields } from '../fields/field-set.ts';
 import { isBesideTheSpec, isKept } from './kept-fields.ts';
 
 /*
- * What the API server defaulted for a choice that Git makes otherwise now: `rollingUpdate` beside a new `type: Recreate`, the
- * `emptyDir` of a volume that had no source. Nobody owns it, so that a server-side apply leaves it, and the object is refused or
- * says two things. Made ours and left out, it goes with its choice. (What is left of a choice that was Git's goes by itself.)
+ * What the API server defaulted for a choice that Git makes otherwise now: `rollingUpdate` beside a new `type:
+ * Recreate`, the `emptyDir` of a volume that had no source. Nobody owns it, so that a server-side apply leaves it, and
+ * the object is refused or says two things. Made ours and left out, it goes with its choice. (What is left of a choice
+ * that was Git's goes by itself.)
  */
 
 /** Whose fields an object has, once those that are ours to take are ours. */
@@ -38,7 +39,8 @@ interface Place {
 /**
  * The fields to be made ours so that they go, as a set; undefined where there are none.
  *
- * - Maps beside a `type` that changes (the convention of Kubernetes' own unions), and lists that are derived from what changes.
+ * - Maps beside a `type` that changes (the convention of Kubernetes' own unions), and lists that are derived from what
+ *   changes.
  * - Where the API server refused the object: what its refusal is about, in a map where something changes.
  *
  * Never what another manager owns, what is kept or ignored, and what is beside the spec.
@@ -237,8 +239,8 @@ function isRefused({
 }
 
 /**
- * Whether a refusal is about a field: it names the field or what is in it, one that is forbidden beside it, or else the map that it is
- * in. An object that may not change as a whole is named by its spec, and forbidden.
+ * Whether a refusal is about a field: it names the field or what is in it, one that is forbidden beside it, or else the
+ * map that it is in. An object that may not change as a whole is named by its spec, and forbidden.
  */
 function isAbout({ cause, below }: { cause: RefusalCause; below: Place }): boolean {
   if (names({ cause, below })) return true;

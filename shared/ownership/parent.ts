@@ -21,8 +21,8 @@ export type ParentVerdict =
   | { readonly verdict: 'asks'; readonly commit: string; readonly otherwise: string };
 
 /**
- * Two classes with an environment of one name and namespace have one inventory by name, and two installations may have one class
- * and name: what the parent says is read before the inventory is used.
+ * Two classes with an environment of one name and namespace have one inventory by name, and two installations may have
+ * one class and name: what the parent says is read before the inventory is used.
  *
  * | the parent names                    | and                                   | is                                 |
  * | ----------------------------------- | ------------------------------------- | ---------------------------------- |
@@ -34,7 +34,8 @@ export type ParentVerdict =
  * | another repository                  | none, and this installation wrote one that recorded none either | ours |
  * | no repository (the version before)  | a revision that is not remembered     | ours where its commit is here      |
  *
- * @param remembered the commits that the memory names, whether anything was written in that cluster and namespace, and whether it converged there
+ * @param remembered the commits that the memory names, whether anything was written in that cluster and namespace, and
+ * whether it converged there
  */
 export function judgeParent({
   parent,

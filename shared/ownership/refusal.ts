@@ -12,7 +12,10 @@ export interface ForeignOwner {
   readonly title: string;
   /** The environment of the same repository that the object names, or undefined. */
   readonly environment: string | undefined;
-  /** Whether it names an environment at all, of whatever repository: what only bears a label may have been given that by anybody. */
+  /**
+   * Whether it names an environment at all, of whatever repository: what only bears a label may have been given that by
+   * anybody.
+   */
   readonly isNamed: boolean;
   readonly as: Owner['as'];
 }
@@ -67,7 +70,10 @@ export function ownersRefusal({ owner, said }: { owner: ForeignOwner; said: Owne
   }
 }
 
-/** Why an object of no set must not be applied: what a living release of another tool reconciles is adopted only where the environment says so. */
+/**
+ * Why an object of no set must not be applied: what a living release of another tool reconciles is adopted only where
+ * the environment says so.
+ */
 export function refusalOf({
   observed,
   desired,
@@ -84,7 +90,10 @@ export function refusalOf({
     : `is reconciled by ${owner}; remove it there first, or set spec.adopt: true to take it over`;
 }
 
-/** Why a hook must neither be applied over an object nor make room for itself there, or undefined. It says nothing of what it would delete. */
+/**
+ * Why a hook must neither be applied over an object nor make room for itself there, or undefined. It says nothing of
+ * what it would delete.
+ */
 export function hookRefusal({
   observed,
   desired,

@@ -12,9 +12,9 @@ import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
 
 /**
  * The managedFields to write to an object before it is applied, so that what Git no longer specifies really goes
- * (rule 11), or undefined where they are right as they are. A server-side apply removes only what its own manager owned and
- * no other does; so fields of the tools of the closed table are first made ours. Written before the apply, and not after:
- * two changes of a pod template would be two roll-outs.
+ * (rule 11), or undefined where they are right as they are. A server-side apply removes only what its own manager owned
+ * and no other does; so fields of the tools of the closed table are first made ours. Written before the apply, and not
+ * after: two changes of a pod template would be two roll-outs.
  *
  * | the object                | of whom                    | becomes ours                                              |
  * | ------------------------- | -------------------------- | --------------------------------------------------------- |
@@ -23,13 +23,15 @@ import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
  * | is ours                   | kubectl                    | the same, and what we owned before                        |
  * | is ours                   | the others of the table    | what we owned before                                      |
  *
- * Replicas and restarts that Git does not specify, and what the environment ignores, stay with whoever wrote them. Where they
- * are ours, because Git specified them until now or the object was created with them, they go to `converge-released`: dropped,
- * they would be reset to a default, or refused as missing (rule 12). What was released and is Git's again is ours alone.
+ * Replicas and restarts that Git does not specify, and what the environment ignores, stay with whoever wrote them.
+ * Where they are ours, because Git specified them until now or the object was created with them, they go to
+ * `converge-released`: dropped, they would be reset to a default, or refused as missing (rule 12). What was released
+ * and is Git's again is ours alone.
  *
  * What the API server defaulted for a choice that Git has changed becomes ours, too (`outlived-defaults.ts`).
  *
- * Limit: an entry in another API version than the one we own (or, adopting, apply) in stays: its paths mean something else.
+ * Limit: an entry in another API version than the one we own (or, adopting, apply) in stays: its paths mean something
+ * else.
  */
 export function managedFieldsToWrite({
   desired,
@@ -114,7 +116,10 @@ function takeFromPredecessors({ entries, claim }: { entries: readonly ManagedFie
   return { ours, others, isDue };
 }
 
-/** What `converge-released` has after the write, and its entry from before: with what we give up now, without what is Git's again. */
+/**
+ * What `converge-released` has after the write, and its entry from before: with what we give up now, without what is
+ * Git's again.
+ */
 function giveUpToReleased({ entries, claim }: { entries: readonly ManagedFieldsEntry[]; claim: Claim }): {
   before: ManagedFieldsEntry | undefined;
   givenUp: JsonObject | undefined;
@@ -199,7 +204,9 @@ function takes({
   return isBesideTheSpec(path) ? specified(path) : true;
 }
 
-/** Whether Git specifies a path. A list item's key that Git leaves to its default (a port's protocol) matches any value. */
+/**
+ * Whether Git specifies a path. A list item's key that Git leaves to its default (a port's protocol) matches any value.
+ */
 function specifies(desired: unknown, path: readonly PathStep[]): boolean {
   let value: unknown = desired;
   for (const step of path) {
@@ -237,8 +244,8 @@ function withoutDefaulted({
 }
 
 /**
- * What we owned before an apply, no longer specify and do not ignore, and still see, because somebody else owns it too. Fields that nobody
- * owns are defaults. Both objects are of the same API version.
+ * What we owned before an apply, no longer specify and do not ignore, and still see, because somebody else owns it too.
+ * Fields that nobody owns are defaults. Both objects are of the same API version.
  */
 export function keptByOthers({
   before,

@@ -10,8 +10,9 @@ export interface CheckDriftResult {
 }
 
 /**
- * One job for every environment of every repository, and for each that is remembered and no longer declared. A push that nobody announced is announced here.
- * Where the branch cannot be read, each that is remembered is to say so. Throws, once all is published, what kept a repository from being checked.
+ * One job for every environment of every repository, and for each that is remembered and no longer declared. A push
+ * that nobody announced is announced here. Where the branch cannot be read, each that is remembered is to say so.
+ * Throws, once all is published, what kept a repository from being checked.
  */
 export async function checkDrift(
   { repositories, tick }: { repositories: readonly string[]; tick: string },

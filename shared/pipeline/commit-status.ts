@@ -37,12 +37,16 @@ export type CommitStatus = Readonly<z.infer<typeof commitStatusSchema>>;
 
 type CommitStatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 
-/** How far behind the head a commit is looked for: whoever asks for any commit there ever was would make the function fetch it all. */
+/**
+ * How far behind the head a commit is looked for: whoever asks for any commit there ever was would make the function
+ * fetch it all.
+ */
 const sinceMilliseconds = 7 * 24 * 3_600_000;
 
 /**
- * Which environments a commit of the branch affects (an input has another Git object id than before it), and how far each is.
- * Reads Git and the state bucket, never a cluster. Throws `BadRequest` (refuse) for what is no recent commit of the branch.
+ * Which environments a commit of the branch affects (an input has another Git object id than before it), and how far
+ * each is. Reads Git and the state bucket, never a cluster. Throws `BadRequest` (refuse) for what is no recent commit
+ * of the branch.
  */
 export async function commitStatus(
   { repository: repositoryClass, commit: id }: { repository: string; commit: string },
@@ -70,7 +74,10 @@ export async function commitStatus(
   };
 }
 
-/** The head and what was committed no longer than that before it, newest first: a branch that nobody touches has a history, too. */
+/**
+ * The head and what was committed no longer than that before it, newest first: a branch that nobody touches has a
+ * history, too.
+ */
 export async function recentCommits({
   repository,
   head,
@@ -144,8 +151,8 @@ async function lookAtEnvironment({
 }
 
 /**
- * What the environment is made of, as far as that is known without a render: what its file names, itself alone where it is wrong or not
- * there, and what the last render that ended well read beside it. Never the whole tree.
+ * What the environment is made of, as far as that is known without a render: what its file names, itself alone where it
+ * is wrong or not there, and what the last render that ended well read beside it. Never the whole tree.
  */
 export function pathsOf({ name, declared, memory }: { name: string; declared: Declaration; memory: Memory }): string[] {
   const named = declared.state === 'declared' ? declaredPaths(declared.environment) : [environmentPath(name)];

@@ -21,10 +21,11 @@ export interface FanOutResult {
 
 /**
  * One job for each environment that a change affects: where the Git object id of an input differs from the one that
- * was attempted last; what failed there is tried again by the schedule. The head of the branch is what is compared: it is the announced commit, or a later one.
+ * was attempted last; what failed there is tried again by the schedule. The head of the branch is what is compared: it
+ * is the announced commit, or a later one.
  *
- * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it. Jobs of
- * environments that others depend on are sent first, which spares these a look; each holds its own gate.
+ * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it.
+ * Jobs of environments that others depend on are sent first, which spares these a look; each holds its own gate.
  *
  * Throws `BranchMissing`, `UnreadableObject` (refuse) once every environment that is remembered was asked to say so.
  */

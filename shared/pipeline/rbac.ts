@@ -26,7 +26,10 @@ import { memoryOf } from './common/remembered-environments.ts';
 export interface RbacAsked {
   readonly repository: string;
   readonly environment: string;
-  /** What charts are told of the cluster, which is not asked: its version, and what it serves beside what is built in and defined by the render. */
+  /**
+   * What charts are told of the cluster, which is not asked: its version, and what it serves beside what is built in
+   * and defined by the render.
+   */
   readonly kubernetesVersion: string;
   readonly apiVersions: readonly string[];
   /** Of kinds that are defined elsewhere. */
@@ -48,10 +51,11 @@ export interface Rbac {
 type RbacPorts = Pick<Ports, 'now' | 'repository' | 'renderer' | 'state'>;
 
 /**
- * The rights that an environment needs to be brought to the head of its branch, and to let go of what it owns now. No cluster is asked.
+ * The rights that an environment needs to be brought to the head of its branch, and to let go of what it owns now. No
+ * cluster is asked.
  *
- * Throws `BadRequest` (refuse) where the branch has no such environment, and for kinds whose resource is not known; `InvalidEnvironment`
- * and `RenderFailed` (refuse).
+ * Throws `BadRequest` (refuse) where the branch has no such environment, and for kinds whose resource is not known;
+ * `InvalidEnvironment` and `RenderFailed` (refuse).
  */
 export async function rbac(asked: RbacAsked, ports: RbacPorts): Promise<Rbac> {
   const { repository: repositoryClass, environment: name, kubernetesVersion } = asked;

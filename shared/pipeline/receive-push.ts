@@ -31,7 +31,8 @@ export type PushOutcome =
  * Announces a push to the branch of a configured repository; our own pushes come by here too, and their announcement is
  * the same event. A delivery that was announced before is ignored, which is no error: hosts deliver again.
  *
- * Throws `BadSignature` (refuse) before anything of the body is read, `BadRequest` (refuse) for an authentic body that is no push.
+ * Throws `BadSignature` (refuse) before anything of the body is read, `BadRequest` (refuse) for an authentic body that
+ * is no push.
  */
 export async function receivePush(
   call: WebhookCall,

@@ -21,12 +21,13 @@ export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
 const noteSchema = z.object({ cause: reconcileRequestedSchema.shape.cause });
 
 /**
- * One job: "look at this environment". Reconciles the head of the branch under the environment's lease. A job that finds
- * the lease taken leaves a note and is done: the holder looks at the note before it lets go, and once more after.
+ * One job: "look at this environment". Reconciles the head of the branch under the environment's lease. A job that
+ * finds the lease taken leaves a note and is done: the holder looks at the note before it lets go, and once more after.
  *
- * A run that leaves something waiting sends one message that goes on with it, under an id that follows from the id of its own
- * message: it goes on once, however often either is delivered. Every run takes one message and sends one at the most, and a job
- * that meets another of its environment sends none, so that doubled messages become fewer and never more.
+ * A run that leaves something waiting sends one message that goes on with it, under an id that follows from the id of
+ * its own message: it goes on once, however often either is delivered. Every run takes one message and sends one at the
+ * most, and a job that meets another of its environment sends none, so that doubled messages become fewer and never
+ * more.
  *
  * Throws only for what a later try may mend (`retry`): what is wrong with the environment itself is told as a `diff`.
  */

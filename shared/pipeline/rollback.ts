@@ -52,10 +52,11 @@ export interface RollbackResult {
 const listed = 50;
 
 /**
- * Takes an environment's inputs, or a whole repository, back to an earlier revision by one commit on top of the branch, and
- * announces it. Of an environment only its own inputs go back: what the same commits changed elsewhere stays.
+ * Takes an environment's inputs, or a whole repository, back to an earlier revision by one commit on top of the branch,
+ * and announces it. Of an environment only its own inputs go back: what the same commits changed elsewhere stays.
  *
- * Throws `RollbackConflict` (refuse) listing the paths, `RollbackRefused` (refuse), `GitUnavailable`, `StorageUnavailable` (retry).
+ * Throws `RollbackConflict` (refuse) listing the paths, `RollbackRefused` (refuse), `GitUnavailable`,
+ * `StorageUnavailable` (retry).
  */
 export async function rollback(
   request: RollbackRequest,
@@ -117,7 +118,10 @@ export async function rollback(
   };
 }
 
-/** How far back it goes, and the paths that may change: of an environment, all that it was made of then, is made of, or was seen to read. */
+/**
+ * How far back it goes, and the paths that may change: of an environment, all that it was made of then, is made of, or
+ * was seen to read.
+ */
 async function scopeOf({
   key,
   environment,

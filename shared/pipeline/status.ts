@@ -16,7 +16,10 @@ import { memoryOf, rememberedEnvironments } from './common/remembered-environmen
 
 type StatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 
-/** Every environment as Git declares it and the last run left it, and those that Git declares no more and that are not yet gone. Reads Git and the state bucket, never a cluster. */
+/**
+ * Every environment as Git declares it and the last run left it, and those that Git declares no more and that are not
+ * yet gone. Reads Git and the state bucket, never a cluster.
+ */
 export async function status(
   { repositories }: { repositories: readonly string[] },
   ports: StatusPorts,
@@ -35,7 +38,10 @@ export async function status(
   return { environments, unreadable };
 }
 
-/** The environments that are remembered, none of which is known to be what Git wants. Nothing where the state bucket cannot be read either. */
+/**
+ * The environments that are remembered, none of which is known to be what Git wants. Nothing where the state bucket
+ * cannot be read either.
+ */
 async function statusWithoutBranch({
   name,
   message,

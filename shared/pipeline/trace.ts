@@ -24,7 +24,10 @@ export interface Trace {
   /** The revision that the environment converged at last, and when; empty where it never did. */
   readonly revision: string;
   readonly converged: readonly ConvergenceNote[];
-  /** What the environment is made of at that revision, each with the commit that changed it last: null where that is older than the search goes. */
+  /**
+   * What the environment is made of at that revision, each with the commit that changed it last: null where that is
+   * older than the search goes.
+   */
   readonly inputs: readonly { readonly path: string; readonly lastChange: CommitProvenance | null }[];
 }
 
@@ -40,8 +43,8 @@ export interface TraceRequest {
 }
 
 /**
- * The chain of each object of that kind and name: environment, revision, commits, artifacts, builds. From the state bucket, Git and
- * its notes, never from a cluster; empty where no environment owns such an object.
+ * The chain of each object of that kind and name: environment, revision, commits, artifacts, builds. From the state
+ * bucket, Git and its notes, never from a cluster; empty where no environment owns such an object.
  */
 export async function trace(
   request: TraceRequest,

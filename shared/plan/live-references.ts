@@ -5,8 +5,9 @@ import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 import { groupKind, objectIdOf, objectKey, objectTitle } from '../objects/object-id.ts';
 
 /*
- * What keeps an object in use that Git no longer specifies: pods that run with it, and what makes such pods anew at any time. By
- * https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ a pod names what it uses of its own namespace.
+ * What keeps an object in use that Git no longer specifies: pods that run with it, and what makes such pods anew at any
+ * time. By https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/ a pod names what it uses of
+ * its own namespace.
  */
 
 /** What is read to see who refers to what, in the namespaces concerned. */
@@ -30,9 +31,9 @@ const statusSchema = z.object({
 });
 
 /**
- * What is referred to, by key, each with the title of one that does: by pods that have not ended, by ReplicaSets that have or want
- * pods, by Jobs that run, by the revisions of StatefulSets and DaemonSets that pods are of or will be made of, and by the
- * ServiceAccounts of all these, whose Secrets of registries every new pod is given.
+ * What is referred to, by key, each with the title of one that does: by pods that have not ended, by ReplicaSets that
+ * have or want pods, by Jobs that run, by the revisions of StatefulSets and DaemonSets that pods are of or will be made
+ * of, and by the ServiceAccounts of all these, whose Secrets of registries every new pod is given.
  *
  * @param referrers everything of `referrerKinds` in the namespaces concerned
  * @param workloads StatefulSets as they are known, whose status names the revisions that pods are made of
@@ -69,7 +70,10 @@ export function liveReferences({
 
 const accountSchema = z.object({ serviceAccountName: z.string().optional(), serviceAccount: z.string().optional() });
 
-/** The account that pods of a specification run as: https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/ */
+/**
+ * The account that pods of a specification run as:
+ * https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/
+ */
 function accountOf(spec: unknown): string {
   const { serviceAccountName = '', serviceAccount = '' } = accountSchema.safeParse(spec).data ?? {};
   return serviceAccountName || serviceAccount || 'default';
@@ -101,7 +105,10 @@ function templateOf(holder: unknown): unknown {
 
 const hashLabel = 'controller-revision-hash';
 
-/** A revision is in use where a pod is of it, where a status names it, and where it is the latest of its owner: pods are made of that. */
+/**
+ * A revision is in use where a pod is of it, where a status names it, and where it is the latest of its owner: pods are
+ * made of that.
+ */
 function revisionsInUse({
   referrers,
   workloads,
@@ -162,7 +169,10 @@ const named: Readonly<Record<string, string>> = {
   serviceAccount: 'ServiceAccount',
 };
 
-/** Everything that the specification of a pod refers to, optional or not. A field of that name that means something else keeps an object, and does no harm. */
+/**
+ * Everything that the specification of a pod refers to, optional or not. A field of that name that means something else
+ * keeps an object, and does no harm.
+ */
 export function referencesOf(value: unknown): Reference[] {
   if (Array.isArray(value)) return value.flatMap((item) => referencesOf(item));
   if (!isMap(value)) return [];

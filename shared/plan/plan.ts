@@ -7,7 +7,10 @@ import { pointer, type FieldPath } from '../fields/field-path.ts';
 import { fingerprint } from '../drift/fingerprint.ts';
 import { extraFields } from '../ownership/extra-fields.ts';
 
-/** What the last run remembers of an object: the hash of what it applied, and the fingerprint of what the server made of it. */
+/**
+ * What the last run remembers of an object: the hash of what it applied, and the fingerprint of what the server made of
+ * it.
+ */
 export interface RememberedObject {
   readonly desired: string;
   readonly observed: string;

@@ -22,7 +22,8 @@ export interface GuardedPrunes {
 
 /**
  * Which stale objects may be deleted, one by one: none that opted out, none that is precious without opting in, none of
- * another set. The same guards are asked once more of what is then deleted, and of the Namespaces among it what lives in them.
+ * another set. The same guards are asked once more of what is then deleted, and of the Namespaces among it what lives
+ * in them.
  *
  * @param applySets the environment's own set, and those of its previous names
  */

@@ -5,7 +5,10 @@ import type { PlannedAction } from './plan.ts';
 
 const keys = z.array(z.string()).readonly();
 
-/** What the runs of one roll-out have done or set out to do, by object key; no object is in two of the lists. `released` is what was given up instead of being pruned. */
+/**
+ * What the runs of one roll-out have done or set out to do, by object key; no object is in two of the lists. `released`
+ * is what was given up instead of being pruned.
+ */
 export const rolledOutSchema = z.object({ created: keys, configured: keys, pruned: keys, released: keys.optional() });
 export type RolledOut = z.infer<typeof rolledOutSchema>;
 

@@ -8,7 +8,10 @@ export interface Commit {
 }
 
 export interface TreeEntry {
-  /** Path from the repository's root, `/` between its parts; bytes that are not UTF-8 as `source/path-bytes.ts` writes them. */
+  /**
+   * Path from the repository's root, `/` between its parts; bytes that are not UTF-8 as `source/path-bytes.ts` writes
+   * them.
+   */
   readonly path: string;
   readonly kind: 'file' | 'executable' | 'symlink' | 'folder' | 'submodule';
   readonly id: string;
@@ -31,7 +34,9 @@ export interface Checkout {
   readonly absent: readonly AbsentEntry[];
 }
 
-/** An entry of a tree that could not be brought to disk: it is there all the same, and whoever reads it is told why not. */
+/**
+ * An entry of a tree that could not be brought to disk: it is there all the same, and whoever reads it is told why not.
+ */
 export interface AbsentEntry {
   readonly path: string;
   readonly kind: TreeEntry['kind'];
@@ -40,23 +45,23 @@ export interface AbsentEntry {
 }
 
 /**
- * One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. What reads a commit
- * or a tree throws `UnreadableObject` (refuse) for one that git cannot read either.
+ * One branch of one repository of the Git host. Nothing here forces: a branch that moved is reported as moved. What
+ * reads a commit or a tree throws `UnreadableObject` (refuse) for one that git cannot read either.
  */
 export interface Repository {
   readonly repositoryClass: string;
   readonly url: string;
   readonly branch: string;
   /**
-   * The commit the host says the branch is at now: one small request, no objects. Undefined for a repository without any branch; throws
-   * `BranchMissing` (refuse) for one that has others.
+   * The commit the host says the branch is at now: one small request, no objects. Undefined for a repository without
+   * any branch; throws `BranchMissing` (refuse) for one that has others.
    */
   head(): Promise<string | undefined>;
   /** Brings the branch head and its tree here, without history, and returns it. Undefined and throwing as `head`. */
   fetchHead(): Promise<Commit | undefined>;
   /**
-   * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or more than
-   * `within` milliseconds before `from`, whose clock may have been wrong.
+   * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or
+   * more than `within` milliseconds before `from`, whose clock may have been wrong.
    */
   history(range: { from: string } & ({ since: Date } | { within: number })): Promise<readonly Commit[]>;
   /** Whether `ancestor` is `descendant` or one of its ancestors. Fetches as much history as the answer takes. */
@@ -69,22 +74,32 @@ export interface Repository {
   readFile(at: { commit: string; path: string }): Promise<Uint8Array | undefined>;
   /** Where a link of a fetched commit leads, as it says, or undefined where there is no link. */
   readLink(at: { commit: string; path: string }): Promise<string | undefined>;
-  /** Every file below a folder of a fetched commit, links and submodules included, paths from the root, sorted as trees are. */
+  /**
+   * Every file below a folder of a fetched commit, links and submodules included, paths from the root, sorted as trees
+   * are.
+   */
   files(at: { commit: string; folder: string }): Promise<readonly TreeEntry[]>;
-  /** The bytes of a fetched commit as they were hashed, without git's own header: what a signature in it signs, and the signature. */
+  /**
+   * The bytes of a fetched commit as they were hashed, without git's own header: what a signature in it signs, and the
+   * signature.
+   */
   rawCommit(id: string): Promise<Uint8Array>;
-  /** The tree of a fetched commit in a local folder, which is one of those kept; it fails for no entry that nobody reads. */
+  /**
+   * The tree of a fetched commit in a local folder, which is one of those kept; it fails for no entry that nobody
+   * reads.
+   */
   checkout(commit: string): Promise<Checkout>;
   /**
-   * Brings a file here for a later `commit` and returns its id; nothing of it stays in memory. A stream's `bytes` must be
-   * exactly what it yields: Git hashes the length first.
+   * Brings a file here for a later `commit` and returns its id; nothing of it stays in memory. A stream's `bytes` must
+   * be exactly what it yields: Git hashes the length first.
    */
   writeBlob(
     content: Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> },
   ): Promise<string>;
   /**
-   * Writes a commit on top of `parent` (undefined: the first commit) without pushing it: the changes to the parent's tree,
-   * or to `tree`, the id of another whole tree of a fetched commit. `unchanged` where the result is the parent's tree.
+   * Writes a commit on top of `parent` (undefined: the first commit) without pushing it: the changes to the parent's
+   * tree, or to `tree`, the id of another whole tree of a fetched commit. `unchanged` where the result is the parent's
+   * tree.
    */
   commit(commit: {
     parent: string | undefined;
@@ -94,22 +109,28 @@ export interface Repository {
   }): Promise<Commit | 'unchanged'>;
   /** Pushes a commit made by `commit`. `moved` where the branch is no longer at that commit's parent. */
   push(commit: Commit): Promise<'pushed' | 'moved'>;
-  /** The commit that any ref (`refs/…`, its full name) of the host is at now: one small request. Undefined where there is none. */
+  /**
+   * The commit that any ref (`refs/…`, its full name) of the host is at now: one small request. Undefined where there
+   * is none.
+   */
   readRef(name: string): Promise<string | undefined>;
   /**
-   * Compare-and-swap of any ref (`refs/…`) of the host: points it at a commit that is here or on the host, where it is still
-   * at `expected` (undefined: does not exist), and nothing is forced beyond that. `moved` where it is not. Without a commit, the ref is deleted.
+   * Compare-and-swap of any ref (`refs/…`) of the host: points it at a commit that is here or on the host, where it is
+   * still at `expected` (undefined: does not exist), and nothing is forced beyond that. `moved` where it is not.
+   * Without a commit, the ref is deleted.
    */
   writeRef(write: {
     name: string;
     expected: string | undefined;
     commit: string | undefined;
   }): Promise<'written' | 'moved'>;
-  /** Brings the tip of any ref (`refs/…`) and its tree here, without history. Undefined where the host has no such ref. */
+  /**
+   * Brings the tip of any ref (`refs/…`) and its tree here, without history. Undefined where the host has no such ref.
+   */
   fetchRef(name: string): Promise<Commit | undefined>;
   /**
-   * Appends a paragraph to the note of a commit below `ref` (`refs/notes/converge`), as `git notes append` does; safe beside
-   * other writers. A note that holds that paragraph already stays as it is.
+   * Appends a paragraph to the note of a commit below `ref` (`refs/notes/converge`), as `git notes append` does; safe
+   * beside other writers. A note that holds that paragraph already stays as it is.
    */
   addNote(note: { ref: string; commit: string; text: string }): Promise<void>;
 }

@@ -33,7 +33,10 @@ export interface Cluster {
     namespace: string | undefined;
     name: string;
   }): Promise<KubernetesObject | undefined>;
-  /** Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. A failed read throws. */
+  /**
+   * Every object of a kind in a namespace (undefined: cluster-wide), all pages, `metadata` alone or whole. A failed
+   * read throws.
+   */
   list(query: {
     resource: ApiResource;
     namespace: string | undefined;
@@ -41,14 +44,14 @@ export interface Cluster {
     content: 'whole' | 'metadata';
   }): Promise<readonly KubernetesObject[]>;
   /**
-   * Forced server-side apply by the field manager `converge`. With a uid or a resourceVersion in its metadata it is refused
-   * with 409 where the live object has another. Never throws for what the API server refuses about the object; throws
-   * `ClusterUnavailable` where the API server stays overloaded, or does not answer.
+   * Forced server-side apply by the field manager `converge`. With a uid or a resourceVersion in its metadata it is
+   * refused with 409 where the live object has another. Never throws for what the API server refuses about the object;
+   * throws `ClusterUnavailable` where the API server stays overloaded, or does not answer.
    */
   apply(target: { resource: ApiResource; object: KubernetesObject; dryRun: boolean }): Promise<ApplyResult>;
   /**
-   * Writes who owns which field of exactly that incarnation of the object, takes the labels and annotations of these names
-   * off it (it must carry them), and nothing else: 409 where uid or resourceVersion no longer match.
+   * Writes who owns which field of exactly that incarnation of the object, takes the labels and annotations of these
+   * names off it (it must carry them), and nothing else: 409 where uid or resourceVersion no longer match.
    */
   writeManagedFields(target: {
     resource: ApiResource;
@@ -59,7 +62,10 @@ export interface Cluster {
     managedFields: readonly ManagedFieldsEntry[];
     without?: { readonly labels: readonly string[]; readonly annotations: readonly string[] };
   }): Promise<ApplyResult>;
-  /** Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no longer match. */
+  /**
+   * Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no
+   * longer match.
+   */
   delete(target: {
     resource: ApiResource;
     namespace: string | undefined;

@@ -22,8 +22,8 @@ export interface Ports {
   /** The repository of a class. Throws `UnknownRepository` for a class the configuration lacks. */
   readonly repository: (repositoryClass: string) => Repository;
   /**
-   * A configured cluster, its connections kept warm, for the work of one environment: where the configuration says so, every request is made as
-   * that environment's own user. Throws `UnknownCluster` for a name the configuration lacks.
+   * A configured cluster, its connections kept warm, for the work of one environment: where the configuration says so,
+   * every request is made as that environment's own user. Throws `UnknownCluster` for a name the configuration lacks.
    */
   readonly cluster: (asked: { name: string; repository: string; environment: string }) => Promise<Cluster>;
   readonly signatures: Signatures;

@@ -40,7 +40,10 @@ export interface Render {
   readonly reads: readonly string[];
   /** Characters of it all as JSON. */
   readonly size: number;
-  /** Of each object and hook, the index of its source in the request; only where sources share a file, which then does not tell them apart. */
+  /**
+   * Of each object and hook, the index of its source in the request; only where sources share a file, which then does
+   * not tell them apart.
+   */
   readonly madeBy?: { readonly objects: readonly number[]; readonly hooks: readonly number[] };
 }
 
@@ -49,7 +52,8 @@ export interface Renderer {
   version(): Promise<string>;
   /**
    * Renders all sources in their order. Throws `RenderFailed` (refuse) with the library's own message, chart and file,
-   * for input that does not render, and where the limits of time or memory are hit; and whatever `seed` or `lookup` throw.
+   * for input that does not render, and where the limits of time or memory are hit; and whatever `seed` or `lookup`
+   * throw.
    */
   render(request: RenderRequest): Promise<Render>;
   /** Renders that this instance keeps. */

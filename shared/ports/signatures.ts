@@ -9,7 +9,10 @@ export type OpenpgpVerdict =
   | { readonly verdict: 'good'; readonly key: string }
   | { readonly verdict: 'bad'; readonly key: string; readonly why: string };
 
-/** Whether one of the armored public keys made the signature of the payload, and might. Keys that cannot be read allow nothing. */
+/**
+ * Whether one of the armored public keys made the signature of the payload, and might. Keys that cannot be read allow
+ * nothing.
+ */
 export type VerifyOpenpgp = (check: {
   armored: string;
   payload: Uint8Array;
@@ -18,7 +21,10 @@ export type VerifyOpenpgp = (check: {
 }) => Promise<OpenpgpVerdict>;
 
 export interface Signatures {
-  /** Undefined where the operator wants no signatures in that repository. Throws `BadConfiguration` (refuse) where a file cannot be read. */
+  /**
+   * Undefined where the operator wants no signatures in that repository. Throws `BadConfiguration` (refuse) where a
+   * file cannot be read.
+   */
   trustRoot(repositoryClass: string): Promise<TrustRoot | undefined>;
   readonly verifyOpenpgp: VerifyOpenpgp;
 }

@@ -6,7 +6,9 @@ export interface StoredObject {
   readonly generation: string;
   /** As stored. */
   readonly bytes: number;
-  /** How it is packed, where its uploader said so: it is read unpacked, and how many bytes that are shows at its end. */
+  /**
+   * How it is packed, where its uploader said so: it is read unpacked, and how many bytes that are shows at its end.
+   */
   readonly contentEncoding?: string;
   /** When this generation was written, by Storage's clock. */
   readonly createdAt: Date;
@@ -43,7 +45,10 @@ export interface Uploads {
 export interface StateObject {
   readonly value: unknown;
   readonly generation: string;
-  /** When it was written, rounded up to the second, and when it was read, rounded down, both by Storage's clock: nothing is older than that. */
+  /**
+   * When it was written, rounded up to the second, and when it was read, rounded down, both by Storage's clock: nothing
+   * is older than that.
+   */
   readonly writtenAt: Date;
   readonly readAt: Date;
 }
@@ -62,6 +67,8 @@ export interface StateStore {
   }): Promise<{ generation: string } | 'conflict'>;
   /** The paths of every object that begins so, sorted. A failed read throws. */
   list(prefix: string): Promise<readonly string[]>;
-  /** Deletes that generation of an object: `conflict` where another one is live. Where there is none, nothing is to do. */
+  /**
+   * Deletes that generation of an object: `conflict` where another one is live. Where there is none, nothing is to do.
+   */
   delete(object: { path: string; generation: string }): Promise<'deleted' | 'conflict'>;
 }

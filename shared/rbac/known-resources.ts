@@ -3,8 +3,9 @@ import type { ApiResource } from '../objects/cluster-api.ts';
 import type { KubernetesObject } from '../objects/kubernetes-object.ts';
 
 /*
- * What Kubernetes itself serves, for commands that ask no cluster: the groups and versions of discovery, each kind with its plural
- * where that is not the kind with an s, and * where it has no namespace. Kinds of which no object is kept are left out.
+ * What Kubernetes itself serves, for commands that ask no cluster: the groups and versions of discovery, each kind with
+ * its plural where that is not the kind with an s, and * where it has no namespace. Kinds of which no object is kept
+ * are left out.
  */
 const builtIn: Readonly<Record<string, string>> = {
   v1: 'ConfigMap Endpoints:endpoints Event LimitRange Namespace* Node* PersistentVolume* PersistentVolumeClaim Pod PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount',

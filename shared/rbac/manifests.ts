@@ -8,8 +8,9 @@ const rbac = 'rbac.authorization.k8s.io';
 const givenNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
 /**
- * The manifests that give an environment its rights: its namespaces, without which no Role can be applied, a ClusterRole, a Role in
- * each namespace, their bindings, and, where `account` is given, that Converge's account may act as the environment.
+ * The manifests that give an environment its rights: its namespaces, without which no Role can be applied, a
+ * ClusterRole, a Role in each namespace, their bindings, and, where `account` is given, that Converge's account may act
+ * as the environment.
  */
 export function rbacManifests({
   who,

@@ -3,10 +3,16 @@ import { groupKind, type ObjectId } from '../objects/object-id.ts';
 import { isReferable } from '../objects/referable.ts';
 import { builtInResources } from './known-resources.ts';
 
-/** What a run does with the objects of an environment, one verb for each call of the pipeline. A server-side apply patches, and creates where nothing is. */
+/**
+ * What a run does with the objects of an environment, one verb for each call of the pipeline. A server-side apply
+ * patches, and creates where nothing is.
+ */
 const ofMembers = ['get', 'list', 'create', 'patch', 'delete'] as const;
 const ofHooks = ['get', 'create', 'patch', 'delete'] as const;
-/** The same for what Converge keeps in the cluster under names of its own: the parent of the inventory, the seed of random values. */
+/**
+ * The same for what Converge keeps in the cluster under names of its own: the parent of the inventory, the seed of
+ * random values.
+ */
 const ofOwn = ['get', 'create', 'patch', 'delete'] as const;
 const byName = ['get', 'create', 'patch', 'delete'] as const;
 

@@ -32,8 +32,9 @@ export interface ArchiveLimits {
 }
 
 /**
- * Reads a whole archive of that format as it streams in, and gives each file away before the next ones arrive, so that only a few are in
- * memory. `store` keeps a content and returns its id. Throws `InvalidArchive` or `UnsafePath` (refuse), and what `store` throws.
+ * Reads a whole archive of that format as it streams in, and gives each file away before the next ones arrive, so that
+ * only a few are in memory. `store` keeps a content and returns its id. Throws `InvalidArchive` or `UnsafePath`
+ * (refuse), and what `store` throws.
  */
 export type UnpackArchive = (
   archive: PackedArchive & { readonly format: ArchiveFormat },
@@ -108,18 +109,18 @@ export function admitEntry({
 }
 
 /**
- * What tar on macOS packs beside each file that has extended attributes, and its Finder beside all of them: AppleDouble files, which are no files of
- * the folder. https://www.rfc-editor.org/rfc/rfc1740
+ * What tar on macOS packs beside each file that has extended attributes, and its Finder beside all of them: AppleDouble
+ * files, which are no files of the folder. https://www.rfc-editor.org/rfc/rfc1740
  */
 function isOfMacOs(name: string): boolean {
   return name.split('/').some((part) => part.startsWith('._') || part === '__MACOSX');
 }
 
 /**
- * The files as they go into the target folder: a packaged Helm chart (one top folder, `Chart.yaml` in it) without its top
- * folder, anything else as it is; sorted by path.
- * Throws `InvalidArchive` (refuse) for a path that comes twice, or as file and folder, for two paths that are one on disks that do not
- * tell case or Unicode forms apart, and for an archive without a file: it would delete the folder it replaces.
+ * The files as they go into the target folder: a packaged Helm chart (one top folder, `Chart.yaml` in it) without its
+ * top folder, anything else as it is; sorted by path. Throws `InvalidArchive` (refuse) for a path that comes twice, or
+ * as file and folder, for two paths that are one on disks that do not tell case or Unicode forms apart, and for an
+ * archive without a file: it would delete the folder it replaces.
  */
 export function layOutArchive({
   files,

@@ -13,7 +13,10 @@ export type Destination =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'group'; readonly path: string };
 
-/** How an archive is packed, by the ending of its name. Each format is read by its entry of `adapters/archive.ts`, which tsc misses where there is none. */
+/**
+ * How an archive is packed, by the ending of its name. Each format is read by its entry of `adapters/archive.ts`, which
+ * tsc misses where there is none.
+ */
 const archiveEndings = { '.tgz': 'tar.gz', '.tar.gz': 'tar.gz' } as const;
 export type ArchiveFormat = (typeof archiveEndings)[keyof typeof archiveEndings];
 
@@ -34,8 +37,8 @@ export function archiveNamesOf(folder: string): readonly string[] {
 }
 
 /**
- * Where an uploaded object goes: `charts/shop/values.yaml` to the same path, `charts/shop.tgz` to the folder `charts/shop`.
- * Throws `UnsafePath` (refuse) for a name that is no safe path.
+ * Where an uploaded object goes: `charts/shop/values.yaml` to the same path, `charts/shop.tgz` to the folder
+ * `charts/shop`. Throws `UnsafePath` (refuse) for a name that is no safe path.
  */
 export function destinationOf(artifact: ArtifactId): Destination {
   const subject = artifactUri(artifact);
@@ -44,9 +47,10 @@ export function destinationOf(artifact: ArtifactId): Destination {
 }
 
 /**
- * Objects that tools make for themselves, and take away again: the parts of parallel composite uploads (the names are those of gcloud's property
- * `storage/parallel_composite_upload_component_prefix` and of gsutil's `PARALLEL_UPLOAD_TEMP_NAMESPACE`), and empty objects that stand for
- * folders (the console's `folder/`, Hadoop's `folder_$folder$`).
+ * Objects that tools make for themselves, and take away again: the parts of parallel composite uploads (the names are
+ * those of gcloud's property `storage/parallel_composite_upload_component_prefix` and of gsutil's
+ * `PARALLEL_UPLOAD_TEMP_NAMESPACE`), and empty objects that stand for folders (the console's `folder/`, Hadoop's
+ * `folder_$folder$`).
  */
 export function isOfTools({ name, bytes }: { name: string; bytes: number }): boolean {
   if (/^\/?(gcloud|gsutil)\/tmp\/parallel_composite_uploads\//.test(name)) return true;
@@ -97,7 +101,10 @@ export function safePath({ path, subject }: { path: string; subject: string }): 
   });
 }
 
-/** Disks hold no longer ones (PATH_MAX counts the folder of the clone, too), and each folder of a path is a tree of its own in Git. */
+/**
+ * Disks hold no longer ones (PATH_MAX counts the folder of the clone, too), and each folder of a path is a tree of its
+ * own in Git.
+ */
 const longestPath = 1000;
 const deepestPath = 100;
 const longestTold = 200;
@@ -113,9 +120,14 @@ function problemOfLength(path: string): string | undefined {
   return path.split('/').length > deepestPath ? `has more than ${deepestPath} parts` : undefined;
 }
 
-/** Characters that show nothing; HFS+ drops some of them from names, so that `.g\u200cit` is `.git` on such a disk (CVE-2014-9390). */
+/**
+ * Characters that show nothing; HFS+ drops some of them from names, so that `.g\u200cit` is `.git` on such a disk
+ * (CVE-2014-9390).
+ */
 const ignorable = /\p{Default_Ignorable_Code_Point}/gu;
-/** Spellings of `.git` that Windows resolves to it: the short name, dots or spaces behind it, a stream (CVE-2019-1352). */
+/**
+ * Spellings of `.git` that Windows resolves to it: the short name, dots or spaces behind it, a stream (CVE-2019-1352).
+ */
 const gitFolder = /^(\.git|git~\d+)[. ]*(:.*)?$/;
 const gitModules = /^(\.gitmodules|gitmod~\d+|gi7eba~\d+)[. ]*(:.*)?$/;
 
@@ -135,8 +147,8 @@ function problemOfPart(part: string): string | undefined {
 }
 
 /**
- * The name as the most tolerant of disks compares it: neither case nor Unicode form counts, and look-alikes of full width or with
- * another i are the letter. Two names that are equal here may be one file in somebody's clone.
+ * The name as the most tolerant of disks compares it: neither case nor Unicode form counts, and look-alikes of full
+ * width or with another i are the letter. Two names that are equal here may be one file in somebody's clone.
  */
 export function asDisksSee(name: string): string {
   return name.normalize('NFKC').toLowerCase().replaceAll('\u0131', 'i').replaceAll('i\u0307', 'i');

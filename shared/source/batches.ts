@@ -13,8 +13,8 @@ function meet(one: Destination, other: Destination): boolean {
 }
 
 /**
- * The commits that those uploads become, in their order: as few as there can be where a group shares none, and where a group and a file below
- * its folder come in the order of their generations.
+ * The commits that those uploads become, in their order: as few as there can be where a group shares none, and where a
+ * group and a file below its folder come in the order of their generations.
  *
  * @param uploads at most one of each name
  */

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** Where the schedule saw a branch last, and what is declared there: with both, a branch that has not moved is not fetched. */
+/**
+ * Where the schedule saw a branch last, and what is declared there: with both, a branch that has not moved is not
+ * fetched.
+ */
 export const branchHeadSchema = z.object({
   commit: z.string().regex(/^[0-9a-f]{40}$/),
   environments: z.array(z.string()),

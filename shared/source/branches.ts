@@ -21,7 +21,9 @@ export function branchName(ref: string): string {
   return ref.replace(/^refs\/heads\//, '').replace(/^origin\//, '');
 }
 
-/** The classes that take a branch, sorted: one where the configuration is sound, none for a branch that is not deployed. */
+/**
+ * The classes that take a branch, sorted: one where the configuration is sound, none for a branch that is not deployed.
+ */
 export function classesOfBranch({
   branch,
   patterns,

@@ -27,8 +27,8 @@ const subjectLength = 72;
 const valueLength = 500;
 
 /**
- * The message of the commit that copies those uploads: a subject and trailers (git-interpret-trailers(1)). No line of it can
- * start with `gpgsig`, which would make the commit unverifiable, nor can a value add a line of its own.
+ * The message of the commit that copies those uploads: a subject and trailers (git-interpret-trailers(1)). No line of
+ * it can start with `gpgsig`, which would make the commit unverifiable, nor can a value add a line of its own.
  *
  * @param uploads at least one, with names that are safe paths
  * @param overwrites commits of somebody else whose change is replaced

@@ -15,9 +15,9 @@ const idLine = /^([0-9a-f]{40})\n/i;
 const lastSecond = 253_402_300_799;
 
 /**
- * Takes a commit apart as git's own `parse_commit_buffer` does: a line of the tree, then those of the parents, each as git
- * wants them or the commit is unreadable. Whatever else is odd, author, committer, date, encoding, headers of others or none
- * at all, takes nothing of that away, and is shown as it can be.
+ * Takes a commit apart as git's own `parse_commit_buffer` does: a line of the tree, then those of the parents, each as
+ * git wants them or the commit is unreadable. Whatever else is odd, author, committer, date, encoding, headers of
+ * others or none at all, takes nothing of that away, and is shown as it can be.
  *
  * @param raw the commit as it is hashed, without git's own header
  */

@@ -22,7 +22,10 @@ export function environmentRef(environment: string): string {
   return `refs/converge/${environment}`;
 }
 
-/** `acme-production converged at=2026-11-21T01:02:05.000Z cluster=production-eu seconds=4.2 created=3 … event=4be0…`, one line. */
+/**
+ * `acme-production converged at=2026-11-21T01:02:05.000Z cluster=production-eu seconds=4.2 created=3 … event=4be0…`,
+ * one line.
+ */
 export function formatConvergenceNote(note: ConvergenceNote): string {
   const { environment, at, cluster, seconds, changes, event, incident } = note;
   const { created, configured, unchanged, pruned } = changes;

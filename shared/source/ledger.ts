@@ -16,9 +16,10 @@ const entrySchema = z.object({
 export type LedgerEntry = z.infer<typeof entrySchema>;
 
 /**
- * What is known of the objects of one bucket: for each name the newest generation that is in Git, and the generations that were refused and
- * told. One object for all names: it is written once for each commit, where a burst of a thousand would write a thousand entries.
- * It can be lost: the `Artifact:` trailers say the same. Lists, since an object may be named `__proto__`.
+ * What is known of the objects of one bucket: for each name the newest generation that is in Git, and the generations
+ * that were refused and told. One object for all names: it is written once for each commit, where a burst of a thousand
+ * would write a thousand entries. It can be lost: the `Artifact:` trailers say the same. Lists, since an object may be
+ * named `__proto__`.
  */
 export const ledgerSchema = z.object({
   version: z.literal(1),
@@ -57,7 +58,9 @@ export function encodeLedger({ copied, refused }: Ledger): z.infer<typeof ledger
   };
 }
 
-/** Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git. */
+/**
+ * Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git.
+ */
 export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
   const copied = new Map(one.copied);
   for (const entry of other.copied.values()) {

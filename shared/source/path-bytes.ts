@@ -1,6 +1,7 @@
 /*
- * Git's paths are bytes, ours are strings. A byte that belongs to no UTF-8 character stands in a string as the lone surrogate
- * U+DC00 plus itself, which no UTF-8 decodes to (PEP 383): two names are never one, and every name can be written back.
+ * Git's paths are bytes, ours are strings. A byte that belongs to no UTF-8 character stands in a string as the lone
+ * surrogate U+DC00 plus itself, which no UTF-8 decodes to (PEP 383): two names are never one, and every name can be
+ * written back.
  */
 const lone = 0xdc00;
 

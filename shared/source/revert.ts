@@ -41,9 +41,9 @@ export interface RevertPlan {
 }
 
 /**
- * What a revert does to a branch: each path that the reverted commits changed goes back, and all others stay as they are. As
- * in a `git revert`, a path is a conflict where it is no longer what those commits made of it; here even where its lines
- * could be merged, because nobody would look at the outcome before it is deployed.
+ * What a revert does to a branch: each path that the reverted commits changed goes back, and all others stay as they
+ * are. As in a `git revert`, a path is a conflict where it is no longer what those commits made of it; here even where
+ * its lines could be merged, because nobody would look at the outcome before it is deployed.
  *
  * @param facts.readers the environments that are not to be rolled back
  * @param facts.environmentAt the name of the environment that a path declares

@@ -52,8 +52,9 @@ export function readDocument<T>(document: { file: string; text: string; schema: 
 }
 
 /*
- * What a stranger writes takes time and memory in proportion to its length alone: a valid file of 59 kB, whose aliases multiplied, took 3.2 GB
- * and 80 s. An environment of a hundred sources, and as many rules, has some ten thousand characters.
+ * What a stranger writes takes time and memory in proportion to its length alone: a valid file of 59 kB, whose aliases
+ * multiplied, took 3.2 GB and 80 s. An environment of a hundred sources, and as many rules, has some ten thousand
+ * characters.
  */
 const longestDocument = 1024 * 1024;
 const mostAliases = 1000;

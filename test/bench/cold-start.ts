@@ -58,10 +58,11 @@ const calls: readonly Call[] = [
 ];
 
 /**
- * Each function from its archive alone, in a process of its own: from before the process starts until its first answer. The floor is a function
- * that greets, under the same framework from a folder like the archive. Memory is the kernel's count of the most that the process held: of
- * copyArtifact after one upload that it committed, of reconcile after the first apply of 1,000 ConfigMaps. The archive's
- * code was compiled beforehand, as it is where it is deployed; the floor's was not.
+ * Each function from its archive alone, in a process of its own: from before the process starts until its first answer.
+ * The floor is a function that greets, under the same framework from a folder like the archive. Memory is the kernel's
+ * count of the most that the process held: of copyArtifact after one upload that it committed, of reconcile after the
+ * first apply of 1,000 ConfigMaps. The archive's code was compiled beforehand, as it is where it is deployed; the
+ * floor's was not.
  */
 export async function measureColdStarts({ pipeline }: { pipeline: Pipeline }): Promise<Case[]> {
   const folder = join(pipeline.folder, 'cold', 'functions');
@@ -181,7 +182,9 @@ async function send({
     throw new Error(`${call.target} answered ${answer.status}: ${text}`);
 }
 
-/** A configuration of its own, so that no function of the pipeline hears of what is done here. Resolves with its path. */
+/**
+ * A configuration of its own, so that no function of the pipeline hears of what is done here. Resolves with its path.
+ */
 async function prepareParts({ config, clients, folder }: Pipeline): Promise<string> {
   const schema = z.looseObject({ repositories: z.record(z.string(), z.looseObject({})) });
   const { renderer: _ours, ...configuration } = schema.parse(load(await readFile(config, 'utf8')));

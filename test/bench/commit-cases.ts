@@ -18,8 +18,8 @@ interface File {
 }
 
 /**
- * Changed files in one commit, and its push, on a clone that is warm: blobs, trees, commit, pack, push. The floor is the same
- * by git itself, `fast-import` and `push`, to the same host. Each side has a repository of its own.
+ * Changed files in one commit, and its push, on a clone that is warm: blobs, trees, commit, pack, push. The floor is
+ * the same by git itself, `fast-import` and `push`, to the same host. Each side has a repository of its own.
  */
 export async function measureCommits({
   folder,

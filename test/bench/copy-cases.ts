@@ -24,7 +24,10 @@ const uploads = {
   'copy-archive-200MB': { objects: files, name: 'images.tgz', make: packRandom },
 } as const satisfies Partial<Record<CaseName, unknown>>;
 
-/** One upload that `copyArtifact` copies in a process of its own which has done nothing before; from the call until its answer, with the most memory it held. */
+/**
+ * One upload that `copyArtifact` copies in a process of its own which has done nothing before; from the call until its
+ * answer, with the most memory it held.
+ */
 export async function measureCopy({
   pipeline,
   name,

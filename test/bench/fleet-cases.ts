@@ -8,8 +8,8 @@ import type { RawApi } from './raw-api.ts';
 import { withReconciler, type Reconciler } from './reconciler.ts';
 
 /**
- * Between two runs of one environment. Cloud Storage takes one write a second of one object beyond a burst, locally too, and a
- * run writes its lease twice: checks without a pause would measure the 429s.
+ * Between two runs of one environment. Cloud Storage takes one write a second of one object beyond a burst, locally
+ * too, and a run writes its lease twice: checks without a pause would measure the 429s.
  */
 export const pauseMilliseconds = 2000;
 
@@ -18,7 +18,10 @@ export interface FleetBench {
   apply(name: CaseName): Promise<Case>;
   /** A run with nothing to do, beside the raw LISTs of those objects. */
   unchanged(name: CaseName, look: Look): Promise<Case>;
-  /** A check that finds ten edited ConfigMaps and names them, in an environment that does not heal, beside the raw LISTs of its objects. */
+  /**
+   * A check that finds ten edited ConfigMaps and names them, in an environment that does not heal, beside the raw LISTs
+   * of its objects.
+   */
   drifted(name: CaseName): Promise<Case>;
   /** A commit that changes one object, beside the raw LISTs and the raw apply of one. */
   changeOne(name: CaseName): Promise<Case>;

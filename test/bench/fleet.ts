@@ -25,8 +25,8 @@ export const repository = 'develop';
 const main = 'refs/heads/main';
 
 /**
- * Pushes environments of plain manifests to the develop repository, in place of whatever it held, and past the Git server, so
- * that nobody is told and no function runs.
+ * Pushes environments of plain manifests to the develop repository, in place of whatever it held, and past the Git
+ * server, so that nobody is told and no function runs.
  */
 export async function pushFleet({
   pipeline,
@@ -89,7 +89,10 @@ export async function pushFleet({
   };
 }
 
-/** The objects as the product applies them, in another namespace: a member of an inventory weighs more than it does in Git. */
+/**
+ * The objects as the product applies them, in another namespace: a member of an inventory weighs more than it does in
+ * Git.
+ */
 export function asApplied({
   objects,
   environment,

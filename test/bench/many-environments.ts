@@ -15,14 +15,20 @@ import { createWorkTree } from './work-tree.ts';
 export interface ManyEnvironments {
   /** A check of all of them, 8 runs at a time, beside the raw LISTs of their objects, as many at a time. */
   checkAll(name: CaseName): Promise<Case>;
-  /** A commit that changes one object of one of them, from its announcement, beside the raw LISTs of that one and one raw apply. */
+  /**
+   * A commit that changes one object of one of them, from its announcement, beside the raw LISTs of that one and one
+   * raw apply.
+   */
   changeOne(name: CaseName): Promise<Case>;
 }
 
 const runsAtOnce = 8;
 const main = 'refs/heads/main';
 
-/** Many environments of 25 objects of six kinds, each in a namespace and of manifests of its own, in one repository and one cluster. */
+/**
+ * Many environments of 25 objects of six kinds, each in a namespace and of manifests of its own, in one repository and
+ * one cluster.
+ */
 export async function prepareManyEnvironments({
   pipeline,
   raw,

@@ -60,7 +60,9 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** Does both, the one first in even rounds and the other in odd ones, so that neither always meets the warmer machine. */
+/**
+ * Does both, the one first in even rounds and the other in odd ones, so that neither always meets the warmer machine.
+ */
 export async function inTurns(
   round: number,
   works: { even: () => Promise<void>; odd: () => Promise<void> },

@@ -15,13 +15,16 @@ export interface RawApi {
     namespace: string;
     data: Readonly<Record<string, string>>;
   }): Promise<void>;
-  /** Reads the objects of some kinds in a namespace with that label, in the product's pages, all kinds at a time, and hashes what came. */
+  /**
+   * Reads the objects of some kinds in a namespace with that label, in the product's pages, all kinds at a time, and
+   * hashes what came.
+   */
   list(query: { kinds: readonly Kind[]; namespace: string; labelSelector: string }): Promise<void>;
   /** The Deployments of a namespace that have a ready replica. */
   countReady(namespace: string): Promise<number>;
   /**
-   * How many requests the API server counted in `apiserver_request_total` since its start, without what the sandbox's own
-   * components send by the clock. Discovery (`/version`, `/api`, `/apis`) is not in that metric.
+   * How many requests the API server counted in `apiserver_request_total` since its start, without what the sandbox's
+   * own components send by the clock. Discovery (`/version`, `/api`, `/apis`) is not in that metric.
    */
   countRequests(): Promise<number>;
   close(): Promise<void>;
@@ -157,9 +160,9 @@ function countForeground(metrics: string): number {
 
 /**
  * What controller manager, scheduler and kwok send whether or not anybody deploys: seen on an idle sandbox, after the
- * creation of a namespace, which gets a service account and the root certificate's ConfigMap, and after that of a Deployment. The
- * metric does not say who asked, so that this table is the only way to leave them out; whatever it does not name is counted
- * as the product's.
+ * creation of a namespace, which gets a service account and the root certificate's ConfigMap, and after that of a
+ * Deployment. The metric does not say who asked, so that this table is the only way to leave them out; whatever it does
+ * not name is counted as the product's.
  */
 function isBackground({
   verb,

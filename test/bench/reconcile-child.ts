@@ -10,9 +10,9 @@ import { countCalls } from './call-counts.ts';
 import { secondsOf } from './measure.ts';
 
 /**
- * An instance of the functions `fanOut` and `reconcile` without the functions around them: takes jobs over IPC, runs each by
- * the product's own stages on its own adapters, and answers with how it ended, how long it took, how much memory the process
- * held at most so far, and how many requests it has sent. Ends with its parent.
+ * An instance of the functions `fanOut` and `reconcile` without the functions around them: takes jobs over IPC, runs
+ * each by the product's own stages on its own adapters, and answers with how it ended, how long it took, how much
+ * memory the process held at most so far, and how many requests it has sent. Ends with its parent.
  */
 const orderSchema = z.union([
   z.object({ order: z.int(), job: reconcileRequestedSchema }),

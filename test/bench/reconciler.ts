@@ -11,7 +11,9 @@ import type { CallCounts } from './call-counts.ts';
 
 /** A process that reconciles, as an instance of the function does: apart from the Git host, which is this process's. */
 export interface Reconciler {
-  /** Seconds that the stage took. Throws where the run ended as something else than expected: that is no figure at all. */
+  /**
+   * Seconds that the stage took. Throws where the run ended as something else than expected: that is no figure at all.
+   */
   run(run: { job: ReconcileRequested; expected: readonly string[] }): Promise<number>;
   /** The same from the announcement of a commit until all its jobs have ended. */
   spread(run: { change: ChangeCommitted; expected: readonly string[] | 'anything' }): Promise<number>;

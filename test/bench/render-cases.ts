@@ -25,9 +25,9 @@ export interface RenderBench {
 }
 
 /**
- * An environment of one Helm chart of 400 small ConfigMaps, that is never settled: a label of one object stays changed, and its
- * environment only tells. So each look fetches, renders, lists, and tries one dry run, and the two cases differ by the render.
- * The floor of both is the renderer's program alone, given that chart.
+ * An environment of one Helm chart of 400 small ConfigMaps, that is never settled: a label of one object stays changed,
+ * and its environment only tells. So each look fetches, renders, lists, and tries one dry run, and the two cases differ
+ * by the render. The floor of both is the renderer's program alone, given that chart.
  */
 export async function prepareRender({ pipeline, raw }: { pipeline: Pipeline; raw: RawApi }): Promise<RenderBench> {
   const tree = await createWorkTree({

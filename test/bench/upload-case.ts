@@ -12,14 +12,18 @@ const uploads = 20;
 const values = 'config/greeting.yaml';
 /** Generous: a pipeline that takes longer is broken, not slow. */
 const patience = 60_000;
-/** Between two uploads, so that Cloud Storage's limit of one write a second of one object (the lease's) is not what is measured. */
+/**
+ * Between two uploads, so that Cloud Storage's limit of one write a second of one object (the lease's) is not what is
+ * measured.
+ */
 const pauseMilliseconds = 2000;
 /** The Deployment, the Service and the ConfigMap of `greeting/charts/greeting`. */
 const objects = 3;
 
 /**
- * One changed values file of a small chart, from before its upload until the `converged` message reaches a subscriber, in the
- * whole pipeline. The floor is what cannot be left out, done natively: the upload, a commit and push by git, one apply.
+ * One changed values file of a small chart, from before its upload until the `converged` message reaches a subscriber,
+ * in the whole pipeline. The floor is what cannot be left out, done natively: the upload, a commit and push by git, one
+ * apply.
  */
 export async function measureUpload({ pipeline, raw }: { pipeline: Pipeline; raw: RawApi }): Promise<Case> {
   const converged = await watchConverged(pipeline);

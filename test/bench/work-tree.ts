@@ -9,7 +9,10 @@ const execute = promisify(execFile);
 export interface WorkTree {
   readonly folder: string;
   write(file: { path: string; content: string }): Promise<void>;
-  /** Commits everything and pushes it to that ref of the remote (`refs/heads/main`), in place of what it held; resolves with the commit. */
+  /**
+   * Commits everything and pushes it to that ref of the remote (`refs/heads/main`), in place of what it held; resolves
+   * with the commit.
+   */
   push(ref: string): Promise<string>;
   /** Lets the next push go on top of what the remote holds now. */
   follow(): Promise<void>;

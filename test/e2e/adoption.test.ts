@@ -183,7 +183,10 @@ interface Recorded {
   readonly metadata: { readonly name: string; readonly managedFields: readonly unknown[] };
 }
 
-/** As a cluster returned them after kustomize-controller 1.9.5 had applied two revisions; only what a cluster assigns was left out. */
+/**
+ * As a cluster returned them after kustomize-controller 1.9.5 had applied two revisions; only what a cluster assigns
+ * was left out.
+ */
 const recordedUnderFlux = JSON.parse(
   readFileSync(new URL('../golden/recorded/flux-kustomization.json', import.meta.url), 'utf8'),
 ) as Recorded[];

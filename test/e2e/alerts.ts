@@ -3,7 +3,10 @@ import { eventually, type World } from './world.ts';
 
 /** How a test waits for what subscribers are told. */
 export interface Alerts {
-  /** The first `converged` of an environment at a commit of `main`. Where none comes, the error has the diffs of the environment. */
+  /**
+   * The first `converged` of an environment at a commit of `main`. Where none comes, the error has the diffs of the
+   * environment.
+   */
   convergedAt(this: void, environment: string, commit: string): Promise<Converged>;
   /** The first `diff` of an environment at a commit of `main`, of those that are meant where that is asked. */
   diffAt(this: void, environment: string, commit: string, isMeant?: (diff: Diff) => boolean): Promise<Diff>;

@@ -18,7 +18,10 @@ import { connectStorage } from '../../shared/adapters/storage.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import { parseProvenance } from '../../shared/source/commit-message.ts';
 
-/** Rounds of kills, and the seed of the first: `CONVERGE_KILL_ROUNDS=10` is the full test, `CONVERGE_KILL_SEED` plays a round again. */
+/**
+ * Rounds of kills, and the seed of the first: `CONVERGE_KILL_ROUNDS=10` is the full test, `CONVERGE_KILL_SEED` plays a
+ * round again.
+ */
 const rounds = Number(process.env['CONVERGE_KILL_ROUNDS'] ?? 1);
 const firstSeed = Number(process.env['CONVERGE_KILL_SEED'] ?? 1);
 const kills = 20;
@@ -101,7 +104,9 @@ async function startSite(name: string, times: Partial<IntakeTimes> = {}) {
 }
 type Site = Awaited<ReturnType<typeof startSite>>;
 
-/** Delivers each event, some twice, each until it is taken or refused; in an order drawn from the seed, to any instance. */
+/**
+ * Delivers each event, some twice, each until it is taken or refused; in an order drawn from the seed, to any instance.
+ */
 function createDelivery({ instances, seed }: { instances: Instance[]; seed: number }) {
   const refused = new Set<string>();
   const slots = 24;
@@ -141,7 +146,9 @@ interface Group {
   readonly trees: readonly Tree[];
 }
 
-/** Small groups and one whose unpacking takes a while; no two trees of one have a file in common, nor the same paths. */
+/**
+ * Small groups and one whose unpacking takes a while; no two trees of one have a file in common, nor the same paths.
+ */
 function groupsOf(seed: number): readonly Group[] {
   return [10, 10, 20, 20, 40, 600].map((files, index) => {
     const name = `groups/${index}`;
@@ -177,7 +184,10 @@ const blobOf = (text: string): string =>
 const listingOf = (tree: Tree): string[] =>
   [...tree].map(([path, text]) => `100644 blob ${blobOf(text)}\t${path}`).toSorted();
 
-/** A thousand objects: plain ones, some of them overwritten, groups that replace older ones, and some that nobody can take. */
+/**
+ * A thousand objects: plain ones, some of them overwritten, groups that replace older ones, and some that nobody can
+ * take.
+ */
 async function uploadBurst({
   site,
   deliver,
@@ -329,7 +339,8 @@ describe('a burst of a thousand objects', () => {
         await killing;
         const commits = await expectWhole({ site, burst, refused });
         console.log(`seed ${seed}: ${killed} kills, ${commits.all} commits, ${commits.groups} of them groups`);
-        // A run commits what waits for it at once, then the rest: a kill between the two costs one commit. A group is one for each of its generations.
+        // A run commits what waits for it at once, then the rest: a kill between the two costs one commit. A group is
+        // one for each of its generations.
         expect(commits.all - commits.groups).toBeLessThanOrEqual(killed + 3);
       } finally {
         isOver = true;

@@ -44,7 +44,10 @@ async function documented(name: string): Promise<unknown> {
   return JSON.parse(new RegExp(`^\`\`\`json ${name}\n([^]*?)^\`\`\`$`, 'm').exec(contracts)?.[1] ?? '');
 }
 
-/** The names of the keys, of a list those of its first item; what is null or empty is left out, and so is an incident, which may have been there. */
+/**
+ * The names of the keys, of a list those of its first item; what is null or empty is left out, and so is an incident,
+ * which may have been there.
+ */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf);
   if (value === null || typeof value !== 'object') return 'value';

@@ -7,8 +7,8 @@ import { reconcileRequestedType } from '../../shared/events/reconcile-requested.
 import { atRest, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 /*
- * The manifests of well-known projects as they are published, each an environment of its own: deployed, then looked at again.
- * CONVERGE_CONFORMANCE names the folder that holds `manifests/`; nothing of it belongs to this repository.
+ * The manifests of well-known projects as they are published, each an environment of its own: deployed, then looked at
+ * again. CONVERGE_CONFORMANCE names the folder that holds `manifests/`; nothing of it belongs to this repository.
  */
 const folder = process.env['CONVERGE_CONFORMANCE'];
 
@@ -17,7 +17,9 @@ interface Project {
   /** A file, or the files of a folder, below `manifests/`. */
   readonly path: string;
   readonly namespace: string;
-  /** What may stay as it should not be, where no image runs and no load balancer comes: `Kind namespace/name` and why. */
+  /**
+   * What may stay as it should not be, where no image runs and no load balancer comes: `Kind namespace/name` and why.
+   */
   readonly excused: Readonly<Record<string, RegExp>>;
   /** It has hooks, which run again where an input of theirs changed. */
   readonly hooks?: true;
@@ -196,7 +198,10 @@ describe.skipIf(folder === undefined)(
   },
 );
 
-/** What controllers and kwok write: every subresource, and objects that nobody commits. They never apply, but to aggregated roles. */
+/**
+ * What controllers and kwok write: every subresource, and objects that nobody commits. They never apply, but to
+ * aggregated roles.
+ */
 const byControllers = /\/|^(?!APPLY )\w+ (pods|replicasets|endpoints|endpointslices|controllerrevisions|nodes|jobs)$/;
 
 async function readManifests(path: string): Promise<Record<string, string>> {

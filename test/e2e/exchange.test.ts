@@ -125,7 +125,8 @@ describe('two environments that exchange objects', () => {
           return now;
         };
 
-        // Some runs in any order, at the same time or one after the other, each killed at a call of its own, or not at all.
+        // Some runs in any order, at the same time or one after the other, each killed at a call of its own, or not at
+        // all.
         for (let turn = 0; turn < 3; turn++) {
           const runs = names.filter(() => next() < 0.8).map((name) => ({ name, at: 1 + Math.floor(next() * 60) }));
           if (next() < 0.5) await Promise.all(runs.map(async ({ name, at }) => attempt(`${namespace}-${name}`, at)));

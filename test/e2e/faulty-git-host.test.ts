@@ -19,8 +19,8 @@ import { environmentText, recordingTopics, stateInMemory } from '../unit/pipelin
 import { startFaultyGitHost, type FaultyGitHost, type GitFault, type GitRequest } from './faulty-git-host.ts';
 
 /*
- * The way from an upload to a commit on a bad line to the Git host: whatever breaks, the next try ends with exactly one commit
- * of the upload. Real git serves and judges.
+ * The way from an upload to a commit on a bad line to the Git host: whatever breaks, the next try ends with exactly one
+ * commit of the upload. Real git serves and judges.
  */
 
 const run = promisify(execFile);

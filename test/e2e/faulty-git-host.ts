@@ -32,7 +32,9 @@ export interface FaultyGitHost {
 const pieceBytes = 16;
 const pieceMilliseconds = 2;
 
-/** Stands between the Git adapter and its host, and knows what each request is for (gitprotocol-http, gitprotocol-v2). */
+/**
+ * Stands between the Git adapter and its host, and knows what each request is for (gitprotocol-http, gitprotocol-v2).
+ */
 export async function startFaultyGitHost(host: { url(repository: string): string }): Promise<FaultyGitHost> {
   const target = new URL(host.url(''));
   const pass = (): GitFault => ({ fault: 'none' });

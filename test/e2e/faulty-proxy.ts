@@ -38,8 +38,8 @@ const kubeconfigSchema = z.looseObject({
 });
 
 /**
- * Stands between the pipeline and its API server: the kubeconfig is rewritten to it, so this comes before the first run.
- * Converge is known by its user agent.
+ * Stands between the pipeline and its API server: the kubeconfig is rewritten to it, so this comes before the first
+ * run. Converge is known by its user agent.
  */
 export async function startFaultyProxy({
   kubeconfig,

@@ -77,7 +77,9 @@ async function deploy(name: string, templates: Files, spec: Record<string, unkno
   return commit;
 }
 
-/** The resource version at which it was written last: one counter for the whole cluster, so that versions tell an order. */
+/**
+ * The resource version at which it was written last: one counter for the whole cluster, so that versions tell an order.
+ */
 async function versionOf(kind: string, name: string, namespace: string): Promise<number> {
   return Number((await world.find(kind, name, namespace))?.metadata.resourceVersion);
 }

@@ -58,7 +58,10 @@ export async function pushUnheard(
   return await clone.push(files);
 }
 
-/** Another installation of the product on the same clusters: its class `master` is another repository, and its state is its own. */
+/**
+ * Another installation of the product on the same clusters: its class `master` is another repository, and its state is
+ * its own.
+ */
 export interface Installation {
   readonly master: string;
   readonly stateBucket: string;

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Status } from '../../shared/pipeline/common/environment-status.ts';
 import { configMap, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
-/* A repository that is not as git leaves it: names in other encodings, odd commits, a head that nobody reads, a branch that is gone. */
+/*
+ * A repository that is not as git leaves it: names in other encodings, odd commits, a head that nobody reads, a branch
+ * that is gone.
+ */
 
 let world: World;
 let master: Clone;

@@ -474,7 +474,8 @@ describe('what live Pods refer to', () => {
     await push({ 'manifests/torn-apart/a.yaml': configMap('torn-apart', {}) });
     expect(await stage.run('quiet')).toMatchObject({ outcome: 'converged' });
     const told = stage.published.length;
-    // A commit to somebody else is no news of this one; one that breaks meanwhile without a change of its own holds nothing.
+    // A commit to somebody else is no news of this one; one that breaks meanwhile without a change of its own holds
+    // nothing.
     await push({ 'README.md': 'quiet' });
     expect(await stage.run('quiet')).toMatchObject({ outcome: 'converged' });
     expect(stage.published.length).toBe(told);

@@ -95,7 +95,10 @@ const crd = {
   },
 };
 
-/** A chart with hooks and a random password, and plain manifests of all sorts: in another namespace, without one, of a kind of its own. */
+/**
+ * A chart with hooks and a random password, and plain manifests of all sorts: in another namespace, without one, of a
+ * kind of its own.
+ */
 const acme: Files = {
   'environments/acme.yaml': environmentFile('acme', {
     cluster: 'apart',

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environmentFile, eventually, readLog, startWorld, type Clone, type Files, type World } from './world.ts';
 
-/** Planted in every input that can hold a secret; nothing that Converge says may quote it, nor its rest, nor its encoding. */
+/**
+ * Planted in every input that can hold a secret; nothing that Converge says may quote it, nor its rest, nor its
+ * encoding.
+ */
 const password = 'hunter2Canary';
 const encoded = Buffer.from(password).toString('base64');
 const traces = /hunter2|unter2Can|canary|aHVudGVy/i;

@@ -32,8 +32,8 @@ export interface StateOfWorld {
   /** What the function `status` tells; undefined where it does not know the environment. */
   statusOf(this: void, environment: string): Promise<ToldStatus | undefined>;
   /**
-   * Has the schedule look, and resolves when a run of each of these environments is over since: the lease of each was taken and is free
-   * again. None named: of all that the status knows.
+   * Has the schedule look, and resolves when a run of each of these environments is over since: the lease of each was
+   * taken and is free again. None named: of all that the status knows.
    */
   checked(this: void, ...environments: readonly string[]): Promise<void>;
 }

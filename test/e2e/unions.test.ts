@@ -7,8 +7,9 @@ import { resourceOf } from '../../shared/desired/desired.ts';
 import { environmentFile, startWorld, type Clone, type World } from './world.ts';
 
 /*
- * Every choice between alternatives (a union) that the built-in kinds have, and of a custom resource: an object of the one, applied
- * by a commit, becomes the other by the next, and the one again by a third. What the API server defaulted goes with its choice.
+ * Every choice between alternatives (a union) that the built-in kinds have, and of a custom resource: an object of the
+ * one, applied by a commit, becomes the other by the next, and the one again by a third. What the API server defaulted
+ * goes with its choice.
  */
 
 interface Pair {

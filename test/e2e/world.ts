@@ -39,7 +39,10 @@ export interface World {
   readonly diffs: Diff[];
   readonly converged: Converged[];
   readonly deadLetters: DeadLetter[];
-  /** Resolves when every alert that was published before is received: an alert of no environment's follows them on each topic. */
+  /**
+   * Resolves when every alert that was published before is received: an alert of no environment's follows them on each
+   * topic.
+   */
   allHeard(): Promise<void>;
   /** Calls `checkDrift` as the scheduler does. */
   checkDrift(): Promise<void>;
@@ -244,8 +247,8 @@ async function makeClone(url: string, folder: string): Promise<Clone> {
 }
 
 /**
- * Has the schedule look again and again until a probe gives a value: the functions may be down, and a look that finds the lease of an
- * environment taken does nothing.
+ * Has the schedule look again and again until a probe gives a value: the functions may be down, and a look that finds
+ * the lease of an environment taken does nothing.
  */
 export async function lookUntil<T>(
   world: World,
@@ -262,7 +265,10 @@ export async function lookUntil<T>(
   );
 }
 
-/** Resolves when two looks, one after the other, find the same: nothing tells when the controllers of a cluster have come to rest. */
+/**
+ * Resolves when two looks, one after the other, find the same: nothing tells when the controllers of a cluster have
+ * come to rest.
+ */
 export async function atRest(look: () => Promise<unknown>): Promise<void> {
   let last: string | undefined;
   await eventually(

@@ -16,8 +16,8 @@ import type { ConfigInput } from '../../local/pipeline.ts';
 import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
 
 /*
- * The functions as a process of their own, called with tokens that a key set of the test signs, which is served over HTTP as Google serves its own.
- * What answers is `status` at /healthz, which asks nobody, so that 200 says: let in.
+ * The functions as a process of their own, called with tokens that a key set of the test signs, which is served over
+ * HTTP as Google serves its own. What answers is `status` at /healthz, which asks nobody, so that 200 says: let in.
  */
 const issuer = 'https://accounts.example.com';
 const push = 'converge-push@family.iam.gserviceaccount.com';

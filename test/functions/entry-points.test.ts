@@ -16,8 +16,8 @@ import { topics } from '../../shared/events/cloud-event.ts';
 import { eventually } from '../eventually.ts';
 
 /*
- * What is deployed, by whichever way, is what is registered. The keys are those that firebase-tools 15 reads of a `functions.yaml`
- * (src/deploy/functions/runtimes/discovery/v1alpha1.ts there): it refuses any other.
+ * What is deployed, by whichever way, is what is registered. The keys are those that firebase-tools 15 reads of a
+ * `functions.yaml` (src/deploy/functions/runtimes/discovery/v1alpha1.ts there): it refuses any other.
  */
 const root = join(import.meta.dirname, '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');

@@ -6,8 +6,9 @@ import { z } from 'zod';
 import { readDelivery, startParts, type Parts } from './parts.ts';
 
 /*
- * Each function behind the framework's own test server, on real parts, sent what the platform would send it. The deliveries are
- * written by the documentation of Eventarc, Pub/Sub's payload unwrapping, Cloud Scheduler and the Git hosts (see deliveries/README.md).
+ * Each function behind the framework's own test server, on real parts, sent what the platform would send it. The
+ * deliveries are written by the documentation of Eventarc, Pub/Sub's payload unwrapping, Cloud Scheduler and the Git
+ * hosts (see deliveries/README.md).
  */
 
 let parts: Parts;

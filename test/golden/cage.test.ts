@@ -10,8 +10,8 @@ import type { Renderer } from '../../shared/ports/renderer.ts';
 import { buildMilliseconds } from '../guards.ts';
 
 /*
- * What a repository may hold to harm the one who renders it. Each ends in a refusal that names source and file, held by the
- * limits that the request gives, while another environment renders beside it.
+ * What a repository may hold to harm the one who renders it. Each ends in a refusal that names source and file, held by
+ * the limits that the request gives, while another environment renders beside it.
  */
 
 interface Attack {

@@ -10,9 +10,10 @@ import { normalise } from '../../shared/objects/normalise.ts';
 import { startSandbox, type Sandbox } from './sandbox.ts';
 
 /*
- * Pairs of objects from Argo CD's diff tests with its verdict: `diff.json` in the folder that CONVERGE_CONFORMANCE names. Each
- * observed object is made in a real API server, with its recorded managers, of which Argo CD plays our part; then a dry run
- * of our apply tells what differs. Where the answer of such a dry run is recorded, with webhooks of that cluster, it is taken.
+ * Pairs of objects from Argo CD's diff tests with its verdict: `diff.json` in the folder that CONVERGE_CONFORMANCE
+ * names. Each observed object is made in a real API server, with its recorded managers, of which Argo CD plays our
+ * part; then a dry run of our apply tells what differs. Where the answer of such a dry run is recorded, with webhooks
+ * of that cluster, it is taken.
  */
 const folder = process.env['CONVERGE_CONFORMANCE'];
 

@@ -17,9 +17,9 @@ import { startSandbox, type Sandbox } from './sandbox.ts';
 
 /*
  * Each folder of `drift/` is named by its expected result. `desired.yaml` is what Git declares and what was applied;
- * `observed.yaml`, how others came to make of it what is observed, write by write, on a real API server; `expected.json`, what
- * a check then plans, finds to have drifted and tells as a notice; `ignored.json`, the paths that the environment ignores.
- * `vitest -u` rewrites what is expected: read the difference.
+ * `observed.yaml`, how others came to make of it what is observed, write by write, on a real API server;
+ * `expected.json`, what a check then plans, finds to have drifted and tells as a notice; `ignored.json`, the paths that
+ * the environment ignores. `vitest -u` rewrites what is expected: read the difference.
  */
 const folder = join(import.meta.dirname, 'drift');
 const cases = readdirSync(folder, { withFileTypes: true })

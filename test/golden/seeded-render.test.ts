@@ -11,8 +11,8 @@ import { buildMilliseconds } from '../guards.ts';
 import { writeFiles } from '../write-files.ts';
 
 /*
- * Charts whose templates draw random values, read the clock or walk through a map: they render alike every time, or each render would
- * be a change.
+ * Charts whose templates draw random values, read the clock or walk through a map: they render alike every time, or
+ * each render would be a change.
  */
 
 const recorded = '2026-11-21T01:02:03.456Z';

@@ -15,8 +15,8 @@ import { rejectionOf } from '../refusal.ts';
 import { buildMilliseconds } from '../guards.ts';
 
 /*
- * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None comes
- * to fewer objects.
+ * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None
+ * comes to fewer objects.
  */
 
 type Content = string | Uint8Array | { readonly link: string };

@@ -25,8 +25,8 @@ const caseSchema = z.object({ name: z.string(), bytes: z.base64(), go: z.array(d
 type Case = z.infer<typeof caseSchema>;
 
 /**
- * Documents that the parser reads and that are no objects: the API server has no name or type to take them by, and neither
- * have we. And a second document that the parser passes over without a word, which nothing here may do.
+ * Documents that the parser reads and that are no objects: the API server has no name or type to take them by, and
+ * neither have we. And a second document that the parser passes over without a word, which nothing here may do.
  */
 const refusedHere: Readonly<Record<string, RegExp>> = {
   'docs: ... terminator': /document 1: another document follows/,

@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { freePort } from '../../local/free-port.ts';
 
 /*
- * The few of Google's APIs that Converge calls, as their published descriptions have them: the metadata server, `clusters.get` of the container
- * API, `versions.access` of Secret Manager, and Connect Gateway, which hands requests on. All at one address, over HTTP.
+ * The few of Google's APIs that Converge calls, as their published descriptions have them: the metadata server,
+ * `clusters.get` of the container API, `versions.access` of Secret Manager, and Connect Gateway, which hands requests
+ * on. All at one address, over HTTP.
  */
 
 /** `Cluster` of the container API, as far as anybody reads it here. */

@@ -9,8 +9,8 @@ import { pathFromBytes } from '../../shared/source/path-bytes.ts';
 import { file, gitHostOfFile } from './git-host-of-file.ts';
 
 /*
- * Repositories as other programs leave them: made with git's plumbing on the host's disk, read and written by us over HTTP, and
- * looked at with git again.
+ * Repositories as other programs leave them: made with git's plumbing on the host's disk, read and written by us over
+ * HTTP, and looked at with git again.
  */
 
 const host = gitHostOfFile({ tests: 60 });
@@ -273,7 +273,8 @@ describe('a commit that is odd', () => {
       pointAt(commit);
       const head = await open().fetchHead();
       const [seconds = ''] = said('log', '-1', '--format=%ct', commit).split('\n');
-      // Git shows a negative time as one of the far future, as none what it has no calendar for, and no time without a zone.
+      // Git shows a negative time as one of the far future, as none what it has no calendar for, and no time without a
+      // zone.
       const shown = /negative|no calendar/.test(what) ? 0 : what === 'no zone' ? 1_700_000_000 : Number(seconds);
       expect([what, (head?.committedAt.getTime() ?? 0) / 1000]).toEqual([what, shown]);
       expect([what, head?.message.trim()]).toEqual([

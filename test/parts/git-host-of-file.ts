@@ -21,7 +21,10 @@ export interface GitHostOfFile {
   /** The test's repository as a client sees it, and as a bare repository on the disk of the host. */
   readonly url: string;
   readonly path: string;
-  /** The test's repository in a clone of its own each time, as a new instance has; `url` in the settings: by another way. */
+  /**
+   * The test's repository in a clone of its own each time, as a new instance has; `url` in the settings: by another
+   * way.
+   */
   open(this: void, options?: OpenOptions): Repository;
   /** Native git in the bare repository on the host, as somebody else. */
   onHost(this: void, ...parameters: string[]): Promise<string>;
@@ -35,7 +38,10 @@ export interface OpenOptions {
   readonly now?: () => Date;
 }
 
-/** Starts the host before the tests of the file that calls this, gives each test its repository, and stops the host after them. */
+/**
+ * Starts the host before the tests of the file that calls this, gives each test its repository, and stops the host
+ * after them.
+ */
 export function gitHostOfFile({ tests }: { tests: number }): GitHostOfFile {
   const names = Array.from({ length: tests }, (_one, index) => `r${index}`);
   let folder = '';

@@ -370,7 +370,8 @@ describe('a host that asks to wait', () => {
       (_incoming, outgoing) => count++ < 2 && Boolean(outgoing.writeHead(status, { 'retry-after': after }).end()),
     );
     expect(await open({ url }).head()).toBeUndefined();
-    // Two answers that ask to wait, the host's protocol version, the branch, and, since that is not there, whether there are others.
+    // Two answers that ask to wait, the host's protocol version, the branch, and, since that is not there, whether
+    // there are others.
     expect(count).toBe(5);
   });
 

@@ -36,8 +36,8 @@ import {
 } from '../unit/pipeline/ports.ts';
 
 /*
- * Commits that somebody's program wrote, or that somebody made on purpose, at every reader of commits. A round is made from its
- * seed: CONVERGE_MUTATION_SEED makes all of them others.
+ * Commits that somebody's program wrote, or that somebody made on purpose, at every reader of commits. A round is made
+ * from its seed: CONVERGE_MUTATION_SEED makes all of them others.
  */
 const rounds = 10_000;
 const seed = Number(process.env['CONVERGE_MUTATION_SEED'] ?? 20_261_127);

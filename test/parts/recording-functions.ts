@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** Functions under the product's names that write down what reaches them, one JSON line each, into `received.jsonl` of TMPDIR. */
+/**
+ * Functions under the product's names that write down what reaches them, one JSON line each, into `received.jsonl` of
+ * TMPDIR.
+ */
 const records = join(tmpdir(), 'received.jsonl');
 
 function record(entry: object): void {

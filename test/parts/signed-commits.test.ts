@@ -12,7 +12,8 @@ import { verifySshSignature } from '../../shared/source/signature/ssh-signature.
 import { wireString } from '../../shared/source/signature/wire.ts';
 
 /*
- * Commits that real git signs with real ssh-keygen and gpg, judged by `git verify-commit` and by us: both must say the same.
+ * Commits that real git signs with real ssh-keygen and gpg, judged by `git verify-commit` and by us: both must say the
+ * same.
  */
 
 const run = promisify(execFile);
@@ -169,7 +170,8 @@ describe.skipIf(!hasSsh && !isCi)('a commit signed with an SSH key (skipped wher
       changed[at] = (changed[at] ?? 0) ^ 1;
       const verdict = judge(changed, allowed);
       found.add(verdict.replaceAll(/SHA256:\S+/g, 'KEY'));
-      // The last letter of the base64 has bits that say nothing, and a blank is a blank: neither changes what was signed.
+      // The last letter of the base64 has bits that say nothing, and a blank is a blank: neither changes what was
+      // signed.
       if (verdict.startsWith('good'))
         expect(
           Buffer.from(parseSignedCommit(changed)?.payload ?? []).equals(

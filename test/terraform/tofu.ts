@@ -23,7 +23,10 @@ export interface Tofu {
   stop(): Promise<void>;
 }
 
-/** OpenTofu with Google's provider as it was built here: nothing is downloaded, and no credentials of the user's are in reach. */
+/**
+ * OpenTofu with Google's provider as it was built here: nothing is downloaded, and no credentials of the user's are in
+ * reach.
+ */
 export async function startTofu(): Promise<Tofu> {
   const [program, provider] = [await ensureProgram('tofu'), await ensureProgram('google-provider')];
   const folder = await mkdtemp(join(tmpdir(), 'converge-tofu-'));

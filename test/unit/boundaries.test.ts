@@ -7,10 +7,16 @@ import { z } from 'zod';
  * What lint cannot see. Imports are its business too; the list of pure packages stands here and in .oxlintrc.json.
  */
 const root = join(import.meta.dirname, '..', '..');
-/** Which room of `shared/` stands on which: one imports those left of a `<` before it, and none beside it. `.oxlintrc.json` says the same. */
+/**
+ * Which room of `shared/` stands on which: one imports those left of a `<` before it, and none beside it.
+ * `.oxlintrc.json` says the same.
+ */
 const order =
   'base < yaml, access < config < objects < fields, health, rbac < desired < inventory < environment, ownership < drift < events, plan < memory, source < ports < pipeline, adapters';
-/** And which of `shared/pipeline/`. What stands in the folders above them imports them all, and none of them imports that. */
+/**
+ * And which of `shared/pipeline/`. What stands in the folders above them imports them all, and none of them imports
+ * that.
+ */
 const innerOrder =
   'common < rollback, reconcile/run < copy-artifact, reconcile/tell, reconcile/render < reconcile/accept, reconcile/observe < reconcile/others, reconcile/judge < reconcile/write < reconcile/leave';
 const rooms = roomsOf(order).flat();

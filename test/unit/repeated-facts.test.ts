@@ -9,7 +9,8 @@ import { environmentStates } from '../../shared/pipeline/common/environment-stat
 import { archiveNamesOf } from '../../shared/source/artifact.ts';
 
 /*
- * Facts that stand once in the source, and that Terraform, Firebase and the contracts must say again, because they cannot import it.
+ * Facts that stand once in the source, and that Terraform, Firebase and the contracts must say again, because they
+ * cannot import it.
  */
 const root = join(import.meta.dirname, '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');

@@ -32,8 +32,8 @@ function inFolder(folder: Buffer, name: string): Buffer {
 }
 
 /**
- * Brings a tree to disk, in a folder that is kept as one of the ones used last. What a disk does not hold stops nobody who
- * does not ask for it: it is left out, and told.
+ * Brings a tree to disk, in a folder that is kept as one of the ones used last. What a disk does not hold stops nobody
+ * who does not ask for it: it is left out, and told.
  */
 export function createCheckouts({
   clone,

@@ -7,7 +7,10 @@ import { gitUnavailable } from './errors.ts';
 import { objectsIn } from './pack.ts';
 import type { GitHost } from './smart-http.ts';
 
-/** A clone is given up for a new one where it took this much since it was begun: every pack is looked through at each read, and kept in memory. */
+/**
+ * A clone is given up for a new one where it took this much since it was begun: every pack is looked through at each
+ * read, and kept in memory.
+ */
 export const largest = { packs: 400, bytes: 512 * 1024 * 1024 };
 /** Tips that the host is told of, so that it sends nothing of what is here. */
 const toldTips = 16;

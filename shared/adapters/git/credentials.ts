@@ -49,7 +49,10 @@ function fromUrl(url: string): Credentials {
   return { login: async () => login, renew: async () => undefined };
 }
 
-/** Read again where the file changed, or was not accepted: Secret Manager's mounts change what a file says without changing its time. */
+/**
+ * Read again where the file changed, or was not accepted: Secret Manager's mounts change what a file says without
+ * changing its time.
+ */
 function fromFile(file: string): Credentials {
   let kept: { login: Login; changedAt: number } | undefined;
   async function read(): Promise<Login> {

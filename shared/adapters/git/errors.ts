@@ -80,7 +80,10 @@ const askedTooOften: Verdict = {
   remedy: 'it is tried again; where it lasts, give this repository credentials of its own',
 };
 
-/** What an HTTP status of the host means; `4xx` stands for those that are not named. What may pass is what `mayPass` says, by a test. */
+/**
+ * What an HTTP status of the host means; `4xx` stands for those that are not named. What may pass is what `mayPass`
+ * says, by a test.
+ */
 const statuses: Readonly<Record<string, Verdict>> = {
   '3xx': {
     make: gitRefused,

@@ -4,7 +4,10 @@ import { branchMissing, gitUnavailable, unreadable } from './errors.ts';
 import { depths } from './history.ts';
 import { branchRefOf, renewIfLarge, type Origin } from './origin.ts';
 
-/** Where the branch is; undefined only where the host has no branch at all. Throws `BranchMissing` (refuse) where it has others. */
+/**
+ * Where the branch is; undefined only where the host has no branch at all. Throws `BranchMissing` (refuse) where it has
+ * others.
+ */
 export async function branchTip(origin: Origin): Promise<string | undefined> {
   const { host, url, branch, repositoryClass } = origin;
   const branchRef = branchRefOf(origin);
@@ -20,7 +23,10 @@ export async function branchTip(origin: Origin): Promise<string | undefined> {
   });
 }
 
-/** Brings the tip of a ref and its tree here. Undefined and throwing as `branchTip`; undefined for another ref that the host has not. */
+/**
+ * Brings the tip of a ref and its tree here. Undefined and throwing as `branchTip`; undefined for another ref that the
+ * host has not.
+ */
 export async function fetchRef(origin: Origin, name: string): Promise<Commit | undefined> {
   const { host, clone, history, fetchedRefs } = origin;
   await renewIfLarge(origin);
@@ -38,7 +44,10 @@ export async function fetchRef(origin: Origin, name: string): Promise<Commit | u
   return history.fetched(advertised);
 }
 
-/** A ref that moved meanwhile is looked at again; a host that does not serve what its ref is at, now as before, cannot read it itself. */
+/**
+ * A ref that moved meanwhile is looked at again; a host that does not serve what its ref is at, now as before, cannot
+ * read it itself.
+ */
 async function fetchRefused(
   { host, clone, history, url }: Origin,
   { name, wanted, refused }: { name: string; wanted: { commit: string; depth: number }; refused: string },

@@ -7,7 +7,10 @@ import { readRaw } from './raw-object.ts';
 
 /** Commits fetched when more history is needed: few at first, then all there is (git's own "infinite" depth). */
 export const depths = [16, 128, 1024, 2_147_483_647] as const;
-/** Characters of commits kept parsed in memory, some 10,000 usual ones: each look at an upload walks those of the last minutes. */
+/**
+ * Characters of commits kept parsed in memory, some 10,000 usual ones: each look at an upload walks those of the last
+ * minutes.
+ */
 const keptCharacters = 32 * 1024 * 1024;
 const leastCharacters = 3_000;
 /** An annotated tag may be of another one. */
@@ -28,8 +31,9 @@ export interface History {
   raw(id: string): Promise<Uint8Array>;
   /**
    * Walks back from a commit, newest first, and fetches more history where it ends here but not on the host. The walk
-   * stops at the first commit for which `until` holds, and leaves out what lies behind the ones committed before `since`, or
-   * more than `within` milliseconds before `from`. A commit without a time that can be read is taken to be as old as the one it was reached by.
+   * stops at the first commit for which `until` holds, and leaves out what lies behind the ones committed before
+   * `since`, or more than `within` milliseconds before `from`. A commit without a time that can be read is taken to be
+   * as old as the one it was reached by.
    */
   walk(range: { from: string; until: (commit: Commit) => boolean } & Since): Promise<readonly Commit[]>;
 }

@@ -21,7 +21,10 @@ export interface GitRequest {
   readonly body?: () => Buffer | Readable;
 }
 
-/** Sends a request and returns the whole answer of a success; throws what the tables of `errors.ts` make of everything else. */
+/**
+ * Sends a request and returns the whole answer of a success; throws what the tables of `errors.ts` make of everything
+ * else.
+ */
 export type GitHttp = (request: GitRequest) => Promise<Buffer>;
 
 interface GitResponse {

@@ -3,7 +3,9 @@ import { patience } from '../patience.ts';
 import { gitUnavailable } from './errors.ts';
 import type { Reading } from './reading.ts';
 
-/** Notes that lie flat in the root of the tree before new ones get a folder for their first byte, as git itself does. */
+/**
+ * Notes that lie flat in the root of the tree before new ones get a folder for their first byte, as git itself does.
+ */
 const flatNotes = 256;
 
 /** What notes need of a repository. */
@@ -56,7 +58,10 @@ export async function appendNote({
   });
 }
 
-/** Where the note of a commit is, or where a new one belongs. Notes lie flat, or below one folder for each of the first bytes. */
+/**
+ * Where the note of a commit is, or where a new one belongs. Notes lie flat, or below one folder for each of the first
+ * bytes.
+ */
 async function findNote({
   reading,
   tree,

@@ -10,8 +10,9 @@ const longStream = 1024 * 1024;
 export type BlobContent = Uint8Array | { readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> };
 
 /**
- * Objects on their way into the repository, on disk and deflated: first in a file beside the clone, then those of one commit
- * in one pack, which both the clone and the push read. No bytes stay in both places: on Google Cloud, disk is memory.
+ * Objects on their way into the repository, on disk and deflated: first in a file beside the clone, then those of one
+ * commit in one pack, which both the clone and the push read. No bytes stay in both places: on Google Cloud, disk is
+ * memory.
  */
 export interface Objects {
   has(id: string): boolean;

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** Packs and their indexes as https://git-scm.com/docs/gitformat-pack lays them out; entries are whole objects, never deltas. */
+/**
+ * Packs and their indexes as https://git-scm.com/docs/gitformat-pack lays them out; entries are whole objects, never
+ * deltas.
+ */
 export const objectTypes = { commit: 1, tree: 2, blob: 3 } as const;
 export type ObjectType = keyof typeof objectTypes;
 

@@ -1,4 +1,7 @@
-/** Lines of Git's protocols: four hexadecimal digits of length, then the line; three lengths below four have meanings of their own. */
+/**
+ * Lines of Git's protocols: four hexadecimal digits of length, then the line; three lengths below four have meanings of
+ * their own.
+ */
 export type Packet = Buffer | 'flush' | 'delimiter' | 'end';
 
 export const flush = Buffer.from('0000');

@@ -3,8 +3,8 @@ import type { WrittenPack } from './pack-drafts.ts';
 import type { GitHost } from './smart-http.ts';
 
 /**
- * Points a ref of the host at a commit where the ref is at `expected` (undefined: does not exist), and never over anything
- * else: the host compares. A push whose answer was lost, and which is sent again, counts as pushed.
+ * Points a ref of the host at a commit where the ref is at `expected` (undefined: does not exist), and never over
+ * anything else: the host compares. A push whose answer was lost, and which is sent again, counts as pushed.
  */
 export async function pushCommit({
   host,
@@ -27,7 +27,8 @@ export async function pushCommit({
   const { result, words } = await host
     .receivePack({ ref, expected, commit, pack: pack.read, bytes: pack.bytes })
     .catch(async (error: unknown) => {
-      // The answer may have been lost alone. A host that does not answer now, either, leaves the first error to be told.
+      // The answer may have been lost alone. A host that does not answer now, either, leaves the first error to be
+      // told.
       const isThere = await host.readRef(ref).then(
         (current) => current === commit,
         () => false,

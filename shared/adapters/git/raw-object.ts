@@ -8,7 +8,10 @@ export interface RawObject {
   readonly content: Uint8Array;
 }
 
-/** Undefined for an object that is not here. Its bytes are parsed by us: isomorphic-git changes or refuses what git reads. */
+/**
+ * Undefined for an object that is not here. Its bytes are parsed by us: isomorphic-git changes or refuses what git
+ * reads.
+ */
 export async function readRaw(clone: Clone, id: string): Promise<RawObject | undefined> {
   const { gitdir } = await clone.folders();
   try {

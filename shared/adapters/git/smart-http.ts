@@ -29,9 +29,15 @@ export interface GitHost {
   readRef(name: string): Promise<string | undefined>;
   /** The refs whose names begin so, and their commits. */
   listRefs(prefix: string): Promise<ReadonlyMap<string, string>>;
-  /** The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's words, why it does not serve them. */
+  /**
+   * The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's
+   * words, why it does not serve them.
+   */
   fetchPack(fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }>;
-  /** Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is sent. */
+  /**
+   * Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is
+   * sent.
+   */
   receivePack(push: PushWanted): Promise<PushReport>;
 }
 
@@ -79,7 +85,10 @@ interface Line {
   version: 0 | 2 | undefined;
 }
 
-/** Reads an answer. Throws `GitUnavailable` (retry) for one that is not what it should be, and, but for `refused`, for what the host says instead. */
+/**
+ * Reads an answer. Throws `GitUnavailable` (retry) for one that is not what it should be, and, but for `refused`, for
+ * what the host says instead.
+ */
 function parsed<T>(
   { url }: Line,
   bytes: Buffer,
@@ -120,7 +129,8 @@ async function discover(line: Line): Promise<ReadonlyMap<string, string> | undef
       line.version = 2;
       return undefined;
     }
-    // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two ends.
+    // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two
+    // ends.
     const isEmpty = lines.length === 0 && packets.filter((one) => one === 'flush').length === 2;
     if (!isEmpty && lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
     line.version = 0;

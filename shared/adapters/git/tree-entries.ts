@@ -15,7 +15,10 @@ const modes = {
 } as const;
 const idBytes = 20;
 
-/** What git takes a mode for (`canon_mode`): of a file only whether its owner may run it counts, and what is nothing else is a commit. */
+/**
+ * What git takes a mode for (`canon_mode`): of a file only whether its owner may run it counts, and what is nothing
+ * else is a commit.
+ */
 function kindOfMode(mode: string): TreeEntry['kind'] {
   const bits = Number.parseInt(mode, 8);
   switch (bits & 0o170_000) {
@@ -63,8 +66,9 @@ export function serializeTree(items: readonly TreeItem[]): Buffer {
 export type Outcome = Pick<TreeEntry, 'kind' | 'id'> | undefined;
 
 /**
- * A tree with other entries at some names. All the others keep their bytes, modes and places, also where no `git add` would have
- * written them so; a name that is new comes where git sorts it, and one that stays what it was keeps its mode.
+ * A tree with other entries at some names. All the others keep their bytes, modes and places, also where no `git add`
+ * would have written them so; a name that is new comes where git sorts it, and one that stays what it was keeps its
+ * mode.
  */
 export function replaceEntries(
   items: readonly TreeItem[],

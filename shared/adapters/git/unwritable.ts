@@ -17,7 +17,8 @@ export function tellable(name: string): string {
 }
 
 /**
- * Why an entry of a tree is left out of a checkout, in words that follow its path; undefined where it is brought to disk.
+ * Why an entry of a tree is left out of a checkout, in words that follow its path; undefined where it is brought to
+ * disk.
  *
  * @param entry with its name as its path
  * @param folder the path of its folder from the repository's root; empty for the root

@@ -62,7 +62,10 @@ interface Work {
   readonly added: Set<string>;
 }
 
-/** The id of the tree with the changes in it, or undefined where nothing is left of it. Only touched trees are rewritten. */
+/**
+ * The id of the tree with the changes in it, or undefined where nothing is left of it. Only touched trees are
+ * rewritten.
+ */
 async function rewriteTree(
   work: Work,
   { from, changes }: { from: string | undefined; changes: readonly TreeChange[] },

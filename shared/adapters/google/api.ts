@@ -20,7 +20,10 @@ export function googleErrorOf(body: unknown): string | undefined {
   return errorSchema.safeParse(body).data?.error.message;
 }
 
-/** One GET of a resource. A token that is not accepted is renewed once; a failure is tried again after growing pauses. Throws what `tokens` throw. */
+/**
+ * One GET of a resource. A token that is not accepted is renewed once; a failure is tried again after growing pauses.
+ * Throws what `tokens` throw.
+ */
 export async function getResource({ url, tokens }: { url: string; tokens: Tokens }): Promise<GoogleResponse> {
   let renewed = false;
   let token = await tokens.current();

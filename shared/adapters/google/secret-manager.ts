@@ -3,7 +3,10 @@ import { ConvergeError } from '../../base/errors.ts';
 import { getResource } from './api.ts';
 import type { Tokens } from './tokens.ts';
 
-/** `AccessSecretVersionResponse`; an int64 is a string in JSON. https://cloud.google.com/secret-manager/docs/reference/rest/v1/AccessSecretVersionResponse */
+/**
+ * `AccessSecretVersionResponse`; an int64 is a string in JSON.
+ * https://cloud.google.com/secret-manager/docs/reference/rest/v1/AccessSecretVersionResponse
+ */
 const answerSchema = z.object({
   name: z.string(),
   payload: z.object({ data: z.base64(), dataCrc32c: z.coerce.string().optional() }),
@@ -12,8 +15,8 @@ const answerSchema = z.object({
 /**
  * The text of a version of a secret, by its resource name.
  *
- * Throws `SecretUnavailable` (retry) where Secret Manager does not answer, or its answer was damaged on its way; `SecretRefused`
- * (refuse) where there is no such version, it is disabled or destroyed, or may not be read.
+ * Throws `SecretUnavailable` (retry) where Secret Manager does not answer, or its answer was damaged on its way;
+ * `SecretRefused` (refuse) where there is no such version, it is disabled or destroyed, or may not be read.
  */
 export async function accessSecret({
   version,

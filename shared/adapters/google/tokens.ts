@@ -9,16 +9,23 @@ export interface Tokens {
   renew(refused: string): Promise<string>;
 }
 
-/** What a service account needs for clusters and secrets; IAM narrows it. https://cloud.google.com/docs/authentication#authorization-gcp */
+/**
+ * What a service account needs for clusters and secrets; IAM narrows it.
+ * https://cloud.google.com/docs/authentication#authorization-gcp
+ */
 const scopes = ['https://www.googleapis.com/auth/cloud-platform'];
-/** No token depends on it. Without one the library looks for one first, with `gcloud` where that is installed, which took two seconds. */
+/**
+ * No token depends on it. Without one the library looks for one first, with `gcloud` where that is installed, which
+ * took two seconds.
+ */
 const projectId = 'none';
 
 /**
- * Tokens by Application Default Credentials: on Google Cloud those of the function's own service account, from the metadata
- * server. The library keeps a token until five minutes before its end.
+ * Tokens by Application Default Credentials: on Google Cloud those of the function's own service account, from the
+ * metadata server. The library keeps a token until five minutes before its end.
  *
- * Throws `BadConfiguration` (refuse) where there are no credentials at all, `CredentialsUnavailable` (retry) where none can be had now.
+ * Throws `BadConfiguration` (refuse) where there are no credentials at all, `CredentialsUnavailable` (retry) where none
+ * can be had now.
  */
 export function createTokens(): Tokens {
   let auth = new GoogleAuth({ scopes, projectId });

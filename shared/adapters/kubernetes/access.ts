@@ -9,14 +9,23 @@ export interface Endpoint {
   readonly dispatcher: Dispatcher;
 }
 
-/** A way to reach one cluster. What it knows is kept while the instance lives, and found out again when the cluster no longer takes it. */
+/**
+ * A way to reach one cluster. What it knows is kept while the instance lives, and found out again when the cluster no
+ * longer takes it.
+ */
 export interface Access {
   endpoint(): Promise<Endpoint>;
-  /** What authenticates a request, lower-case names: asked for each request, so that nothing is sent that ends meanwhile. */
+  /**
+   * What authenticates a request, lower-case names: asked for each request, so that nothing is sent that ends
+   * meanwhile.
+   */
   credentials(): Promise<Readonly<Record<string, string>>>;
   /** The API server answered 401 to these credentials: whether there are others now. */
   renewCredentials(refused: { endpoint: Endpoint; credentials: Readonly<Record<string, string>> }): Promise<boolean>;
-  /** There was no connection, or its certificate was not trusted: finds out anew where the cluster is, unless that was done meanwhile. */
+  /**
+   * There was no connection, or its certificate was not trusted: finds out anew where the cluster is, unless that was
+   * done meanwhile.
+   */
   lookAgain(failed: Endpoint): Promise<void>;
   /** What an answer means that is not the API server's but of what stands before it. */
   explainFrontEnd(answer: { status: number; message: string }): ConvergeError;
@@ -38,7 +47,10 @@ export function trusting(ca: string | undefined): Dispatcher {
   return new Agent({ ...connectionLimits, ...(ca === undefined ? {} : { connect: { ca } }) });
 }
 
-/** Lets the requests under way come to their end. One that comes later is refused, and finds the newer endpoint at its next try. */
+/**
+ * Lets the requests under way come to their end. One that comes later is refused, and finds the newer endpoint at its
+ * next try.
+ */
 export function closeWhenIdle({ dispatcher }: Endpoint): void {
   dispatcher.close().catch(() => {});
 }

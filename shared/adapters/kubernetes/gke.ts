@@ -12,7 +12,10 @@ export interface Location {
 
 export type EndpointChoice = 'auto' | 'dns' | 'ip';
 
-/** The part of `Cluster` that is used. https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters */
+/**
+ * The part of `Cluster` that is used.
+ * https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters
+ */
 const clusterSchema = z.object({
   status: z.string().default('STATUS_UNSPECIFIED'),
   statusMessage: z.string().default(''),
@@ -109,7 +112,10 @@ function refusal({ cluster, status, message }: { cluster: string; status: number
   });
 }
 
-/** While it is `RECONCILING` (an upgrade, say) or `DEGRADED` (a part of it is broken) the API server of a cluster may answer as always. */
+/**
+ * While it is `RECONCILING` (an upgrade, say) or `DEGRADED` (a part of it is broken) the API server of a cluster may
+ * answer as always.
+ */
 function assertRunning({ cluster, found: { status, statusMessage } }: { cluster: string; found: GkeCluster }): void {
   if (['RUNNING', 'RECONCILING', 'DEGRADED'].includes(status)) return;
   const message = `the cluster is ${status}${statusMessage === '' ? '' : `: ${statusMessage}`}`;
@@ -147,7 +153,8 @@ function chooseEndpoint({
       'gcloud container clusters update NAME --enable-dns-access, or `endpoint: ip` or `connect-gateway`',
     );
   }
-  // Its certificate is signed by a public authority. https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation
+  // Its certificate is signed by a public authority.
+  // https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation
   if (endpoint !== 'ip' && openDns !== undefined) return { server: `https://${openDns}`, ca: undefined };
 
   const address =

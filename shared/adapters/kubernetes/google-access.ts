@@ -8,7 +8,10 @@ export type GoogleRoute =
   | { readonly route: 'endpoint'; readonly cluster: string; readonly locate: () => Promise<Location> }
   | { readonly route: 'gateway'; readonly membership: string; readonly location: Location };
 
-/** A cluster that takes Google's access tokens. Endpoint and authority are looked up by the first request, and again where there is no connection to it. */
+/**
+ * A cluster that takes Google's access tokens. Endpoint and authority are looked up by the first request, and again
+ * where there is no connection to it.
+ */
 export function googleAccess({ route, tokens }: { route: GoogleRoute; tokens: Tokens }): Access {
   let located: Promise<Located> | undefined;
 

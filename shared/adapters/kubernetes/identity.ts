@@ -7,7 +7,10 @@ export interface ActingAs {
   readonly environment: string;
 }
 
-/** The API server adds the group `system:authenticated` itself. https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
+/**
+ * The API server adds the group `system:authenticated` itself.
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+ */
 export function impersonation(actingAs: ActingAs | undefined): Readonly<Record<string, string>> {
   return actingAs === undefined
     ? {}
@@ -18,7 +21,10 @@ export function rbacRemedy({ repository, environment }: ActingAs): string {
   return `\`converge rbac ${repository}/${environment}\` prints the rights that it needs`;
 }
 
-/** What the API server says, with status 403, to who may not impersonate; since 1.36 also `cannot impersonate-on:user-info:get path "/version"`. */
+/**
+ * What the API server says, with status 403, to who may not impersonate; since 1.36 also `cannot
+ * impersonate-on:user-info:get path "/version"`.
+ */
 const cannotImpersonate = /\bcannot impersonate\b/;
 
 /** The error for an answer that refuses the impersonation itself; undefined for any other. */

@@ -48,7 +48,8 @@ interface Opened {
 }
 
 /**
- * The cluster of a kubeconfig's current context. It is read again where the API server answers 401, or cannot be reached.
+ * The cluster of a kubeconfig's current context. It is read again where the API server answers 401, or cannot be
+ * reached.
  *
  * Throws `BadConfiguration` (refuse) for one that cannot be used, and what reading it throws.
  */

@@ -47,8 +47,8 @@ interface ApiRequest {
 }
 
 /**
- * One request, tried again a few times where the API server is overloaded, has failed or cannot be reached; once with other
- * credentials where it no longer takes these.
+ * One request, tried again a few times where the API server is overloaded, has failed or cannot be reached; once with
+ * other credentials where it no longer takes these.
  */
 export async function call(connection: Connection, asked: ApiRequest): Promise<ApiResponse> {
   const { access } = connection;
@@ -166,8 +166,9 @@ function isJson(contentType: string | string[] | undefined): boolean {
 }
 
 /**
- * Whether the API server says that there is no such object, or that it serves no such kind. A 404 of anything that stands before it
- * (Connect Gateway, a load balancer) says nothing about the cluster: "could not read" is never "absent".
+ * Whether the API server says that there is no such object, or that it serves no such kind. A 404 of anything that
+ * stands before it (Connect Gateway, a load balancer) says nothing about the cluster: "could not read" is never
+ * "absent".
  */
 export function isAbsent(answer: ApiResponse): boolean {
   return (
@@ -192,15 +193,18 @@ export function isOverloaded(answer: ApiResponse): boolean {
 }
 
 /**
- * The object does not fit the schema of its kind (an unknown field, one key twice in a list, a number for a string). The API
- * server answers 500 without a reason, so that only the text tells it from a failure that may pass: trying again mends none of these.
+ * The object does not fit the schema of its kind (an unknown field, one key twice in a list, a number for a string).
+ * The API server answers 500 without a reason, so that only the text tells it from a failure that may pass: trying
+ * again mends none of these.
  */
 function isUntypable(answer: ApiResponse): boolean {
   const { reason, message } = failure(answer);
   return answer.status === 500 && reason === '' && message.includes('failed to create typed patch object');
 }
 
-/** What the API server says about an object that it does not take; where rights are missing, also where they come from. */
+/**
+ * What the API server says about an object that it does not take; where rights are missing, also where they come from.
+ */
 export function rejection(connection: Connection, answer: ApiResponse): Failure & { status: number } {
   const { status, reason, message, causes } = failure(answer);
   return {

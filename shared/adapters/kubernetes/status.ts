@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { RefusalCause } from '../../objects/refusal-cause.ts';
 
-/** A failure as the API server tells it: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#status-v1-meta */
+/**
+ * A failure as the API server tells it:
+ * https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#status-v1-meta
+ */
 const statusSchema = z.object({
   reason: z.string().catch(''),
   message: z.string().optional().catch(undefined),

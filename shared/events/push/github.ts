@@ -15,7 +15,10 @@ const pushSchema = z.object({
   }),
 });
 
-/** GitHub, and GitHub Enterprise Server. Signed as https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries says. */
+/**
+ * GitHub, and GitHub Enterprise Server. Signed as
+ * https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries says.
+ */
 export const github: Webhook = {
   isFrom: (headers) => headers['x-github-event'] !== undefined,
   signatureHeaders: ['x-hub-signature-256'],

@@ -2,7 +2,10 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { commitId, commitOrNone, headerOf, isSameSecret, parseBody, type Webhook, type WebhookCall } from './push.ts';
 
-/** https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events, and of the system hooks, whose header tells no kind. */
+/**
+ * https://docs.gitlab.com/user/project/integrations/webhook_events/#push-events, and of the system hooks, whose header
+ * tells no kind.
+ */
 const pushSchema = z.object({
   object_kind: z.enum(['push', 'tag_push']).optional(),
   ref: z.string(),
@@ -24,8 +27,8 @@ const signingTokenPrefix = 'whsec_';
 const signedMilliseconds = 24 * 3_600_000;
 
 /**
- * GitLab sends the secret token as it is in `X-Gitlab-Token`; where the webhook has a signing token, it signs id, time and
- * body in `webhook-signature`. A secret that is a signing token is taken in no other way.
+ * GitLab sends the secret token as it is in `X-Gitlab-Token`; where the webhook has a signing token, it signs id, time
+ * and body in `webhook-signature`. A secret that is a signing token is taken in no other way.
  */
 export const gitlab: Webhook = {
   isFrom: (headers) => headers['x-gitlab-event'] !== undefined,

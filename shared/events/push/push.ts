@@ -9,7 +9,10 @@ export interface WebhookCall {
   readonly rawBody: Uint8Array;
 }
 
-/** A branch, tag or other ref that a push moved, by its full name. Without a commit before it is new, without one after it is gone. */
+/**
+ * A branch, tag or other ref that a push moved, by its full name. Without a commit before it is new, without one after
+ * it is gone.
+ */
 export interface MovedRef {
   readonly ref: string;
   readonly before: string | undefined;

@@ -1,9 +1,9 @@
 import type { Push } from './push.ts';
 
 /**
- * The configured repositories that a push is to: by one of the addresses that the host gives, however they are written, and that is the
- * configured one or one of its aliases;
- * where it gives none, by the `owner/name` that is the path of the configured URL.
+ * The configured repositories that a push is to: by one of the addresses that the host gives, however they are written,
+ * and that is the configured one or one of its aliases; where it gives none, by the `owner/name` that is the path of
+ * the configured URL.
  */
 export function repositoriesOf<T extends { readonly url: string; readonly aliases?: readonly string[] | undefined }>({
   push,
@@ -26,8 +26,8 @@ export function repositoriesOf<T extends { readonly url: string; readonly aliase
 }
 
 /**
- * Host and path in small letters, without scheme, port, credentials and `.git`: what `https://`, `ssh://` and `git@host:path`
- * have in common. Data Center serves HTTP below `/scm`, and SSH not. Undefined where it is no address.
+ * Host and path in small letters, without scheme, port, credentials and `.git`: what `https://`, `ssh://` and
+ * `git@host:path` have in common. Data Center serves HTTP below `/scm`, and SSH not. Undefined where it is no address.
  */
 function placeOf(address: string): string | undefined {
   const short = /^(?:[^@/]+@)?([^:/]+):(?!\/)(.+)$/.exec(address);

@@ -6,9 +6,9 @@ import type { KnownKind } from './known-kind.ts';
 
 /**
  * The table. The verdicts are those of Argo CD's rules for these kinds
- * (https://github.com/argoproj/argo-cd/tree/master/resource_customizations), the fields those of the kinds' own documentation. What a
- * healthy start passes through, such as pods that are not ready yet, is progressing here even where Argo CD calls it
- * degraded, since a degraded object fails its roll-out.
+ * (https://github.com/argoproj/argo-cd/tree/master/resource_customizations), the fields those of the kinds' own
+ * documentation. What a healthy start passes through, such as pods that are not ready yet, is progressing here even
+ * where Argo CD calls it degraded, since a degraded object fails its roll-out.
  */
 export const knownKinds: readonly KnownKind[] = [
   ...kindsByCondition,

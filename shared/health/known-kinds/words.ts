@@ -32,8 +32,8 @@ export function phases(
 }
 
 /**
- * Conditions under each entry of a list of the status, as the Gateway API has them (GEP-1364): all must be accepted and resolve
- * what they refer to, and be of the latest specification.
+ * Conditions under each entry of a list of the status, as the Gateway API has them (GEP-1364): all must be accepted and
+ * resolve what they refer to, and be of the latest specification.
  */
 export function healthyBelow(list: 'parents' | 'ancestors') {
   const each = (test: string) =>

@@ -3,7 +3,10 @@ import type { ArtifactId } from '../../source/artifact.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { Repository } from '../../ports/git.ts';
 
-/** Announces a commit of a repository's branch. Whoever announces it, and however often, a webhook too: it is the same event. */
+/**
+ * Announces a commit of a repository's branch. Whoever announces it, and however often, a webhook too: it is the same
+ * event.
+ */
 export async function announceCommit(
   {
     repository: { repositoryClass, url, branch },

@@ -4,8 +4,8 @@ import type { Ports } from '../../ports/ports.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
 
 /**
- * Has every environment that is remembered look at a branch that cannot be read: which of them it declares is not known, and each
- * tells that it is not what was converged any more. Throws the error, whatever it is about.
+ * Has every environment that is remembered look at a branch that cannot be read: which of them it declares is not
+ * known, and each tells that it is not what was converged any more. Throws the error, whatever it is about.
  */
 export async function askRemembered({
   repository,

@@ -61,13 +61,16 @@ async function listFiles({
 /** What a commit says of an environment: no file of its name, one that cannot be understood, or the environment. */
 export type Declaration =
   | { readonly state: 'absent' }
-  /** `error` as the environment's own run tells it: `InvalidEnvironment`, or `Unforeseen` where the file overcame the parser. */
+  /**
+   * `error` as the environment's own run tells it: `InvalidEnvironment`, or `Unforeseen` where the file overcame the
+   * parser.
+   */
   | { readonly state: 'invalid'; readonly error: ConvergeError }
   | { readonly state: 'declared'; readonly environment: Environment };
 
 /**
- * Reads the file of one environment at a fetched commit. What a link or a folder is under its name is `absent`, too. A read that fails
- * throws: it is never absent.
+ * Reads the file of one environment at a fetched commit. What a link or a folder is under its name is `absent`, too. A
+ * read that fails throws: it is never absent.
  */
 export async function readEnvironment({
   repository,
@@ -146,7 +149,10 @@ export async function dependencyGraph({
   return dependsOn;
 }
 
-/** YAML can spell a key without its letters by escapes only: most files need no parser to say that they depend on nothing. */
+/**
+ * YAML can spell a key without its letters by escapes only: most files need no parser to say that they depend on
+ * nothing.
+ */
 function dependenciesIn({ path, text }: { path: string; text: string }): readonly string[] {
   if (!text.includes('dependsOn') && !text.includes('\\')) return [];
   return dependenciesOf(declareEnvironment({ file: path, text }));

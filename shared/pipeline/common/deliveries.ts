@@ -3,14 +3,18 @@ import { z } from 'zod';
 import type { WebhookHost } from '../../config/config.ts';
 import type { Ports } from '../../ports/ports.ts';
 
-/** How long a delivery is remembered. An older replay says what the branch is no longer: it is looked at, and nothing is due. */
+/**
+ * How long a delivery is remembered. An older replay says what the branch is no longer: it is looked at, and nothing is
+ * due.
+ */
 const rememberedMilliseconds = 24 * 3_600_000;
 
 const deliverySchema = z.object({ at: z.iso.datetime() });
 
 /**
- * Where a delivery is remembered in the state bucket: `deliveries/<host>/<id>.json`. Hosts sign the body and not the id: where the body
- * says when it was pushed, it is remembered by its hash as well, so that a replay under another id is recognised.
+ * Where a delivery is remembered in the state bucket: `deliveries/<host>/<id>.json`. Hosts sign the body and not the
+ * id: where the body says when it was pushed, it is remembered by its hash as well, so that a replay under another id
+ * is recognised.
  *
  * @param delivery.signedBody only where no two pushes have the same
  */

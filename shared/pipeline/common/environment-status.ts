@@ -38,7 +38,10 @@ const environmentStatusSchema = z.object({
   quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
   health: z.enum(healthStates),
   objects: z.number(),
-  /** What copied the label of its inventory and is left alone: how many, and the first of them. A function of the version before does not say. */
+  /**
+   * What copied the label of its inventory and is left alone: how many, and the first of them. A function of the
+   * version before does not say.
+   */
   unproven: z.object({ count: z.number(), objects: z.array(unprovenObjectSchema) }).default({ count: 0, objects: [] }),
   message: z.string(),
   /** What its file leaves undone on purpose; null where it cannot be read. */
@@ -48,7 +51,10 @@ const environmentStatusSchema = z.object({
 /** What the function `status` answers, and the command reads. */
 export const statusSchema = z.object({
   environments: z.array(environmentStatusSchema),
-  /** Repositories that could not be read: their environments are unknown, not gone, and of each that is remembered that is said. */
+  /**
+   * Repositories that could not be read: their environments are unknown, not gone, and of each that is remembered that
+   * is said.
+   */
   unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
 });
 

@@ -6,8 +6,9 @@ import type { Commit, Repository } from '../../ports/git.ts';
 import type { StateStore } from '../../ports/storage.ts';
 
 /**
- * The head of the branch, brought here. Undefined only for a repository that has no branch and never had this one, which the first
- * upload founds. Throws `BranchMissing` (refuse) where the branch is gone: it has others, or the state bucket remembers it.
+ * The head of the branch, brought here. Undefined only for a repository that has no branch and never had this one,
+ * which the first upload founds. Throws `BranchMissing` (refuse) where the branch is gone: it has others, or the state
+ * bucket remembers it.
  */
 export async function fetchBranch({
   repository,
@@ -22,7 +23,10 @@ export async function fetchBranch({
   return head;
 }
 
-/** Whether anything that is remembered came from the branch: where the schedule saw it, an environment that ran, an upload that is in Git. */
+/**
+ * Whether anything that is remembered came from the branch: where the schedule saw it, an environment that ran, an
+ * upload that is in Git.
+ */
 export async function isRemembered({ repository, state }: { repository: string; state: StateStore }): Promise<boolean> {
   const [seen, ledger, environments] = await Promise.all([
     state.read(branchHeadPath(repository)),
@@ -42,7 +46,10 @@ export function branchGone({ url, branch }: Pick<Repository, 'url' | 'branch'>):
   });
 }
 
-/** Whether an error is about the branch itself: nothing of it can be read until somebody mends it, and each environment has to say so. */
+/**
+ * Whether an error is about the branch itself: nothing of it can be read until somebody mends it, and each environment
+ * has to say so.
+ */
 export function isAboutBranch(
   error: unknown,
 ): error is ConvergeError & { readonly code: 'BranchMissing' | 'UnreadableObject' } {

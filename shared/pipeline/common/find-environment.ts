@@ -35,7 +35,10 @@ export async function findEnvironments(
   return found.flat();
 }
 
-/** The one environment of that name. Throws `BadRequest` (refuse) where there is none, or one in more than one repository. */
+/**
+ * The one environment of that name. Throws `BadRequest` (refuse) where there is none, or one in more than one
+ * repository.
+ */
 export async function findEnvironment(
   asked: { name: string; repositories: readonly string[] },
   ports: Pick<Ports, 'now' | 'state'>,

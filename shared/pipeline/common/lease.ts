@@ -5,20 +5,23 @@ import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 
 /**
- * `holder` is null where nobody holds it. It lasts for so many seconds after it was written, by Storage's clock. `event` is the
- * id of the message it was taken for.
+ * `holder` is null where nobody holds it. It lasts for so many seconds after it was written, by Storage's clock.
+ * `event` is the id of the message it was taken for.
  */
 const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
 
-/** Milliseconds after which a run that goes on makes its lease last longer, and sooner for a short one. Storage takes one write a second. */
+/**
+ * Milliseconds after which a run that goes on makes its lease last longer, and sooner for a short one. Storage takes
+ * one write a second.
+ */
 const longestFresh = 5_000;
 
 /** The right to change one environment, for a bounded time. */
 export interface Lease {
   /**
-   * Throws `LeaseLost` (retry) where somebody else took over. Called before every write; makes the lease last longer now and
-   * then, by the generation it was written with, so that only its holder can. `now` looks at it at once: where a conflict tells
-   * that somebody else writes, too.
+   * Throws `LeaseLost` (retry) where somebody else took over. Called before every write; makes the lease last longer
+   * now and then, by the generation it was written with, so that only its holder can. `now` looks at it at once: where
+   * a conflict tells that somebody else writes, too.
    */
   assertHeld(look?: 'now'): Promise<void>;
   release(): Promise<void>;
@@ -34,16 +37,16 @@ export function isTaken(lease: Lease | Taken): lease is Taken {
 }
 
 /**
- * How long a lease lasts that is not renewed: longer than the longest that a run is busy without a look at it, which is a render.
- * The rest is for Git and the API server.
+ * How long a lease lasts that is not renewed: longer than the longest that a run is busy without a look at it, which is
+ * a render. The rest is for Git and the API server.
  */
 export function leaseSeconds({ renderSeconds }: Pick<Limits, 'renderSeconds'>): number {
   return renderSeconds + 30;
 }
 
 /**
- * Takes the lease by a generation precondition: of two that try, one gets it. It ends by Storage's clock, so that a run that
- * was killed does not block its environment for long.
+ * Takes the lease by a generation precondition: of two that try, one gets it. It ends by Storage's clock, so that a run
+ * that was killed does not block its environment for long.
  */
 export async function acquireLease(
   { path, holder, event, seconds }: { path: string; holder: string; event: string; seconds: number },

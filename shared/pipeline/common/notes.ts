@@ -22,7 +22,10 @@ export async function openNotes(repository: Repository): Promise<Notes> {
   };
 }
 
-/** Where git keeps the note of a commit: flat while there are few, in folders of two digits where there are many (notes.c of git). */
+/**
+ * Where git keeps the note of a commit: flat while there are few, in folders of two digits where there are many
+ * (notes.c of git).
+ */
 function notePaths(commit: string): string[] {
   return [
     commit,

@@ -21,7 +21,10 @@ export async function inParallel<T, R>(items: readonly T[], work: (item: T) => P
   return results;
 }
 
-/** Waits for both, whatever becomes of the other: nothing goes on behind a run that has ended. The first one's error counts first. */
+/**
+ * Waits for both, whatever becomes of the other: nothing goes on behind a run that has ended. The first one's error
+ * counts first.
+ */
 export async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([first, second]);
   return [await first, await second];

@@ -1,12 +1,16 @@
 /*
- * How often the stages try again what others are in the way of, and how long they wait. Milliseconds. What one run waits for in a cluster is
- * in reconcile/run/, what an intake waits for in copy-artifact/intake-times.ts, and what adapters wait for in adapters/patience.ts.
+ * How often the stages try again what others are in the way of, and how long they wait. Milliseconds. What one run
+ * waits for in a cluster is in reconcile/run/, what an intake waits for in copy-artifact/intake-times.ts, and what
+ * adapters wait for in adapters/patience.ts.
  */
 
 /** Pushes to a branch that others move: uploads meet those of many, a revert is one of few. */
 export const triesToPush = { upload: 25, revert: 10 };
 
-/** Before one more push: at random, so that those who met do not meet again, and of up to 200 ms more after each try, 2 s at the most. */
+/**
+ * Before one more push: at random, so that those who met do not meet again, and of up to 200 ms more after each try, 2
+ * s at the most.
+ */
 export function pauseBeforePush(attempt: number): number {
   return Math.random() * 200 * Math.min(attempt, 10);
 }
@@ -14,7 +18,10 @@ export function pauseBeforePush(attempt: number): number {
 /** Reads or writes of an object that somebody else overwrites meanwhile. */
 export const triesAgainstOverwriting = 10;
 
-/** How often one job of an environment looks again because it was asked to while it ran; further looks are another job's. */
+/**
+ * How often one job of an environment looks again because it was asked to while it ran; further looks are another
+ * job's.
+ */
 export const looksOfOneJob = 5;
 
 /** How long a rollback is tried whose Git host cannot be reached, before the failure is told without it. */

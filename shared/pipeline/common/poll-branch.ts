@@ -6,13 +6,16 @@ import type { Ports } from '../../ports/ports.ts';
 
 /** A branch as the host has it now. */
 export interface PolledBranch extends BranchHead {
-  /** Writes down what was seen: once all that follows from it is published, so that a tick that dies is made up for by the next. */
+  /**
+   * Writes down what was seen: once all that follows from it is published, so that a tick that dies is made up for by
+   * the next.
+   */
   remember(): Promise<void>;
 }
 
 /**
- * Asks the host where the branch is, and nothing else where that is where it was. A branch that moved is fetched, and the
- * commit announced: nobody may have heard of it, and where somebody has, it is the same event.
+ * Asks the host where the branch is, and nothing else where that is where it was. A branch that moved is fetched, and
+ * the commit announced: nobody may have heard of it, and where somebody has, it is the same event.
  *
  * Undefined for a repository that never had a branch. Throws `BranchMissing`, `UnreadableObject` (refuse).
  */

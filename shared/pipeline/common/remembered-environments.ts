@@ -3,7 +3,10 @@ import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { StateStore } from '../../ports/storage.ts';
 
-/** What is remembered of one environment: nothing, where it never ran or its memory was lost. Throws `StorageUnavailable` (retry). */
+/**
+ * What is remembered of one environment: nothing, where it never ran or its memory was lost. Throws
+ * `StorageUnavailable` (retry).
+ */
 export async function memoryOf(
   of: { repository: string; environment: string },
   { state, now }: Pick<Ports, 'state' | 'now'>,
@@ -11,7 +14,10 @@ export async function memoryOf(
   return readMemory({ value: (await state.read(statePaths(of).memory))?.value, now: now() });
 }
 
-/** The names of the environments of a repository that the state bucket knows, sorted, whether Git still declares them or not. */
+/**
+ * The names of the environments of a repository that the state bucket knows, sorted, whether Git still declares them or
+ * not.
+ */
 export async function rememberedEnvironments({
   repository,
   state,

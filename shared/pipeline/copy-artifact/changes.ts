@@ -15,8 +15,9 @@ export interface Accepted {
 
 /**
  * What an upload changes in the tree of the branch head.
- * Throws `UnsafePath` (refuse) where it would turn a file of the branch, or of another upload of its commit, into a folder or a folder into a
- * file, which deletes more than its name says, and `RemovalGuarded` (refuse) where it would remove an environment.
+ * Throws `UnsafePath` (refuse) where it would turn a file of the branch, or of another upload of its commit, into a
+ * folder or a folder into a file, which deletes more than its name says, and `RemovalGuarded` (refuse) where it would
+ * remove an environment.
  */
 export async function changesOf({
   upload,
@@ -74,7 +75,10 @@ export async function changesOf({
   return wanted.map((file) => ({ ...file, executable: existing === 'executable' }));
 }
 
-/** With its file an environment goes, and with that its objects: this is a commit's to say, and no archive's that was packed without it. */
+/**
+ * With its file an environment goes, and with that its objects: this is a commit's to say, and no archive's that was
+ * packed without it.
+ */
 async function refuseRemovals({
   live,
   folder,

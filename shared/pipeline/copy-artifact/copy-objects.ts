@@ -37,9 +37,9 @@ export interface CopyStep {
 const bytesAtOnce = 32 * 1_048_576;
 
 /**
- * Brings objects into Git in as few commits as there can be, announces each commit, then writes the ledger, then yields what became of its
- * objects: never with less than that done. What is wrong about one object fails that object alone. Throws `LeaseLost`, and what the ledger's
- * write throws; the objects that no step named by then are not done.
+ * Brings objects into Git in as few commits as there can be, announces each commit, then writes the ledger, then yields
+ * what became of its objects: never with less than that done. What is wrong about one object fails that object alone.
+ * Throws `LeaseLost`, and what the ledger's write throws; the objects that no step named by then are not done.
  */
 export async function* copyObjects(request: CopyObjectsRequest): AsyncGenerator<CopyStep> {
   const { lease } = request;
@@ -135,7 +135,10 @@ async function landAndAnnounce(
   }
 }
 
-/** Before the ledger says that anything of the commits is in Git: until then each of their objects makes that they are announced again. */
+/**
+ * Before the ledger says that anything of the commits is in Git: until then each of their objects makes that they are
+ * announced again.
+ */
 async function announceAll({
   landings,
   repository,

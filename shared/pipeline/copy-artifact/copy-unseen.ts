@@ -12,8 +12,9 @@ import type { StoredObject } from '../../ports/storage.ts';
 const eventMilliseconds = 60_000;
 
 /**
- * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns their `gs://` names. What is refused
- * goes to the dead-letter topic, once. Never throws: what fails is logged, and looked at again by the next check.
+ * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns their
+ * `gs://` names. What is refused goes to the dead-letter topic, once. Never throws: what fails is logged, and looked at
+ * again by the next check.
  */
 export async function copyUnseen(
   buckets: readonly { bucket: string; settings: CopySettings }[],

@@ -28,7 +28,10 @@ interface Holding extends Intake {
   readonly failed: Set<string>;
 }
 
-/** Copies what waits here at once; then, where more arrived meanwhile, here or elsewhere, all that the bucket holds once it is quiet. */
+/**
+ * Copies what waits here at once; then, where more arrived meanwhile, here or elsewhere, all that the bucket holds once
+ * it is quiet.
+ */
 export async function copyWhileHeld(intake: Intake & { readonly lease: Lease }): Promise<void> {
   const { queue, ports, times, lease, settings } = intake;
   const until = ports.now().getTime() + times.longestHold;
@@ -78,8 +81,9 @@ async function listWhenQuiet({
 }
 
 /**
- * Copies others, none of which the ledger has, and all that waits here; of one name the newest generation. Each event is answered as soon as
- * it is known what became of its object. What the lease is lost for waits again; another error answers those that are still open.
+ * Copies others, none of which the ledger has, and all that waits here; of one name the newest generation. Each event
+ * is answered as soon as it is known what became of its object. What the lease is lost for waits again; another error
+ * answers those that are still open.
  */
 async function copyAll(holding: Holding, others: readonly StoredObject[]): Promise<RecordedLedger> {
   const { queue, failed } = holding;

@@ -24,8 +24,9 @@ export const usualTimes: IntakeTimes = {
 };
 
 /**
- * The right to copy from one bucket, and the note of those who found it taken. Nothing depends on the lease but the number of commits: who
- * writes beside its holder meets a moved branch, finds in the history what is copied, and goes on from there.
+ * The right to copy from one bucket, and the note of those who found it taken. Nothing depends on the lease but the
+ * number of commits: who writes beside its holder meets a moved branch, finds in the history what is copied, and goes
+ * on from there.
  */
 export function intakePaths({ repositoryClass }: { repositoryClass: string }): { lease: string; wanted: string } {
   return { lease: `intake/${repositoryClass}/lease.json`, wanted: `intake/${repositoryClass}/wanted.json` };

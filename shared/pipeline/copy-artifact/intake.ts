@@ -10,9 +10,10 @@ import { readLedger } from './ledger.ts';
 import { answer, answerCopied, enqueue, queueOf } from './queue.ts';
 
 /**
- * Resolves when the object is in Git, with whatever else waits in the bucket; at once where that ledger says so. One process at a time copies
- * from a bucket, by a lease; the others leave a note, and wait until the ledger has what they wait for. The bucket is a level: the holder of
- * the lease copies all there is. Throws what is wrong about the object, and `IntakeBusy` (retry).
+ * Resolves when the object is in Git, with whatever else waits in the bucket; at once where that ledger says so. One
+ * process at a time copies from a bucket, by a lease; the others leave a note, and wait until the ledger has what they
+ * wait for. The bucket is a level: the holder of the lease copies all there is. Throws what is wrong about the object,
+ * and `IntakeBusy` (retry).
  *
  * @param ledger as it was read since the object was found
  */
@@ -33,7 +34,8 @@ export async function takeIn({
   answerCopied(queue, ledger);
   if (queue.isServed || queue.waiting.length === 0) return outcome;
   const times = { ...usualTimes, ...settings.times };
-  // The request that found nobody at work goes on until nothing waits: a process is given time only while it answers one.
+  // The request that found nobody at work goes on until nothing waits: a process is given time only while it answers
+  // one.
   await Promise.allSettled([serve({ queue, bucket: live.bucket, repository, ports, settings, times }), outcome]);
   return outcome;
 }

@@ -13,8 +13,9 @@ export interface Copy {
 }
 
 /**
- * The copies that the commits of a history name, by the names of the objects; of several the newest generation. Git is the authority, the
- * ledger a shortcut: a copy whose ledger entry was lost is found here, also after its revert, and an older generation never overwrites a newer.
+ * The copies that the commits of a history name, by the names of the objects; of several the newest generation. Git is
+ * the authority, the ledger a shortcut: a copy whose ledger entry was lost is found here, also after its revert, and an
+ * older generation never overwrites a newer.
  */
 export function copiesIn({
   history,

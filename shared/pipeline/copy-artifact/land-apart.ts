@@ -5,8 +5,9 @@ import { land, type Landing, type LandRequest } from './land.ts';
 const mostRefusals = 24;
 
 /**
- * Lands uploads together. Where the host refuses the commit, both halves of it are tried apart, down to the one it does not take: the others are
- * not to fail for it. A host that refuses all is asked a bounded number of times. Throws what is not a refusal.
+ * Lands uploads together. Where the host refuses the commit, both halves of it are tried apart, down to the one it does
+ * not take: the others are not to fail for it. A host that refuses all is asked a bounded number of times. Throws what
+ * is not a refusal.
  */
 export async function landApart(request: LandRequest): Promise<readonly Landing[]> {
   let refusals = 0;

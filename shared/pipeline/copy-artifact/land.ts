@@ -37,8 +37,9 @@ export interface LandRequest {
 }
 
 /**
- * One commit on top of the branch head for all uploads that no commit of the branch names yet; a landing for each upload, in their order.
- * Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` (retry), `GitRefused`, `BranchMissing`, `UnreadableObject` (refuse).
+ * One commit on top of the branch head for all uploads that no commit of the branch names yet; a landing for each
+ * upload, in their order. Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` (retry),
+ * `GitRefused`, `BranchMissing`, `UnreadableObject` (refuse).
  */
 export async function land(request: LandRequest): Promise<readonly Landing[]> {
   const { repository, ports } = request;
@@ -107,7 +108,10 @@ async function landOnHead({
   return uploads.flatMap((upload) => landings.get(upload) ?? []);
 }
 
-/** An upload that is in Git already, though the ledger did not say so: its own generation, a newer one, or a newer group around it. */
+/**
+ * An upload that is in Git already, though the ledger did not say so: its own generation, a newer one, or a newer group
+ * around it.
+ */
 async function knownLanding({
   upload,
   copies,

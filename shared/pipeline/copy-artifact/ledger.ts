@@ -15,7 +15,9 @@ type LedgerAccess = {
   readonly settings: Pick<CopySettings, 'repositoryClass'>;
 };
 
-/** An empty ledger where there is none, or none of use: the history of the branch says the same. A failed read throws. */
+/**
+ * An empty ledger where there is none, or none of use: the history of the branch says the same. A failed read throws.
+ */
 export async function readLedger({ ports, settings }: LedgerAccess): Promise<RecordedLedger> {
   const path = ledgerPath(settings);
   const state = await ports.state.read(path);

@@ -12,8 +12,9 @@ import type { Copy } from './known-copies.ts';
 const mostNamed = 20;
 
 /**
- * The commits of somebody else that changed the upload's path since its object was copied last, newest first: it replaces what they did. None
- * where the path still holds what the last copy brought, which costs no walk, and where no last copy is known.
+ * The commits of somebody else that changed the upload's path since its object was copied last, newest first: it
+ * replaces what they did. None where the path still holds what the last copy brought, which costs no walk, and where no
+ * last copy is known.
  */
 export async function overwrittenBy({
   upload,

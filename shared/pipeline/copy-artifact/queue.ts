@@ -40,7 +40,10 @@ export function answer(queue: Queue, one: Waiting, result: ObjectResult): void {
   one.tell(result);
 }
 
-/** Answers those whose object is in Git already, as the ledger says. Asked of each ledger that is read, and nowhere else. */
+/**
+ * Answers those whose object is in Git already, as the ledger says. Asked of each ledger that is read, and nowhere
+ * else.
+ */
 export function answerCopied(queue: Queue, ledger: Ledger): void {
   for (const one of [...queue.waiting]) {
     const copy = copyOf({ ledger, artifact: one.live });

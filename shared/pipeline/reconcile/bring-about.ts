@@ -42,7 +42,10 @@ interface Written {
   readonly rollout: Rollout | undefined;
 }
 
-/** Applies, prunes, waits until everything is healthy, with the hooks that are due in between, and tells what came of it. */
+/**
+ * Applies, prunes, waits until everything is healthy, with the hooks that are due in between, and tells what came of
+ * it.
+ */
 export async function bringAbout(target: Target, undertaking: Undertaking): Promise<RunResult> {
   const course = await beginRevision(target, undertaking);
   const written = await write(target, course);
@@ -63,7 +66,10 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
   });
 }
 
-/** Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from pruning. */
+/**
+ * Applies what differs, with the hooks that come before it. A failure is told by the next step, which it keeps from
+ * pruning.
+ */
 async function write(target: Target, course: Course): Promise<Step<Written>> {
   const { run } = target;
   const { actions, observed, renewed, rollout } = course;
@@ -81,7 +87,10 @@ async function write(target: Target, course: Course): Promise<Step<Written>> {
   return { step: 'done', made: written };
 }
 
-/** The definitions first, which hooks may need; then the hooks; then the rest, unless one of the former failed or a hook is not through. */
+/**
+ * The definitions first, which hooks may need; then the hooks; then the rest, unless one of the former failed or a hook
+ * is not through.
+ */
 async function applyAroundHooks(target: Target, course: Course, request: ApplyRequest): Promise<Written> {
   const { run } = target;
   const begun = await applyDefinitions(target, request);

@@ -142,7 +142,10 @@ async function tellEnd(
   return { outcome: 'converged', revision };
 }
 
-/** What should be gone and is there: guarded, or still being deleted. The latter is waited for like what takes its time to come. */
+/**
+ * What should be gone and is there: guarded, or still being deleted. The latter is waited for like what takes its time
+ * to come.
+ */
 async function tellLeft(
   target: Target,
   { pruned: { guarded, released = [], lingering }, leaving }: Done,

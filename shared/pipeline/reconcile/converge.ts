@@ -79,7 +79,10 @@ async function convergeOne(run: Run): Promise<RunResult> {
   }
 }
 
-/** Brings what an environment file declares about, unless the environment rests, or waits for others. Throws what is refused of it. */
+/**
+ * Brings what an environment file declares about, unless the environment rests, or waits for others. Throws what is
+ * refused of it.
+ */
 async function convergeDeclared(
   run: Run,
   { commit, revision, environment }: Pick<Target, 'commit' | 'revision' | 'environment'>,
@@ -126,7 +129,10 @@ async function distrustOf(run: Run, commit: Commit): Promise<ConvergeError | und
   }
 }
 
-/** Converges, and where the environment was renamed, takes over what it owns under its previous names. Whose the inventory is, is read first. */
+/**
+ * Converges, and where the environment was renamed, takes over what it owns under its previous names. Whose the
+ * inventory is, is read first.
+ */
 async function succeed(target: Target): Promise<RunResult> {
   const { run, commit } = target;
   const parent = await readOwnParent({ ...target, memory: run.memoryFile.memory(), commit: commit.id });

@@ -14,8 +14,9 @@ import { readInputs } from '../common/render-inputs.ts';
 import type { Run } from './run/run.ts';
 
 /**
- * Commits the rollback that the memory says is under way, or finds the commit on the branch where an earlier run died after its
- * push; uploads are checked from before it. What became of it is in the memory, and in the alert that is about to be published.
+ * Commits the rollback that the memory says is under way, or finds the commit on the branch where an earlier run died
+ * after its push; uploads are checked from before it. What became of it is in the memory, and in the alert that is
+ * about to be published.
  */
 export async function finishRollback(run: Run): Promise<void> {
   const { quarantine } = run.memoryFile.memory();
@@ -56,8 +57,9 @@ export async function finishRollback(run: Run): Promise<void> {
 }
 
 /**
- * What the branch has become for a quarantine: it ends where the inputs are others by now, and is lifted where a person brought
- * them back. A memory that was lost takes it over from its copy. `superseded`: the run's commit is older than the rollback.
+ * What the branch has become for a quarantine: it ends where the inputs are others by now, and is lifted where a person
+ * brought them back. A memory that was lost takes it over from its copy. `superseded`: the run's commit is older than
+ * the rollback.
  */
 export async function reviewRollback(run: Run): Promise<'superseded' | undefined> {
   const { head, memoryFile, ports } = run;

@@ -2,8 +2,8 @@ import type { ChangedPath } from '../../source/revert.ts';
 import type { Repository, TreeEntry } from '../../ports/git.ts';
 
 /**
- * The files that differ between two fetched commits, at or below some paths (`''`: everywhere), with what is there at the
- * branch's head. Folders that are the same are not read.
+ * The files that differ between two fetched commits, at or below some paths (`''`: everywhere), with what is there at
+ * the branch's head. Folders that are the same are not read.
  */
 export async function changedPaths({
   repository,

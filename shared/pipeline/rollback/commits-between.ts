@@ -8,8 +8,9 @@ const day = 86_400_000;
 const windows = [1, 8, 64, 512];
 
 /**
- * The commit of the branch that a full or abbreviated id names (7 digits at least), or undefined where no commit from `head`
- * back has that id. Brings the history here up to it. Throws `RollbackRefused` (refuse) for an abbreviation of several.
+ * The commit of the branch that a full or abbreviated id names (7 digits at least), or undefined where no commit from
+ * `head` back has that id. Brings the history here up to it. Throws `RollbackRefused` (refuse) for an abbreviation of
+ * several.
  */
 export async function findOnBranch({
   repository,
@@ -40,8 +41,8 @@ export async function findOnBranch({
 }
 
 /**
- * The newest commit from `head` back that holds these inputs, within two months: an environment may have converged thousands of
- * commits ago, of which none changed it, and they are not fetched for that. Undefined where there is none.
+ * The newest commit from `head` back that holds these inputs, within two months: an environment may have converged
+ * thousands of commits ago, of which none changed it, and they are not fetched for that. Undefined where there is none.
  */
 export async function findWithInputs({
   repository,
@@ -66,8 +67,8 @@ export async function findWithInputs({
 }
 
 /**
- * The commits that led from one commit of the branch to a later one and changed one of these paths (`''`: anything) beside their
- * first parent, newest first.
+ * The commits that led from one commit of the branch to a later one and changed one of these paths (`''`: anything)
+ * beside their first parent, newest first.
  */
 export async function commitsBetween({
   repository,

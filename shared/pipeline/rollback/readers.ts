@@ -27,8 +27,8 @@ export function rememberedPaths({
 }
 
 /**
- * The environments of a commit but one. An environment whose file cannot be read and that nothing is remembered of may be made
- * of anything: it reads every path.
+ * The environments of a commit but one. An environment whose file cannot be read and that nothing is remembered of may
+ * be made of anything: it reads every path.
  */
 export async function otherReaders({
   repository,

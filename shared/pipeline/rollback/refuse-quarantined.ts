@@ -7,8 +7,9 @@ import { readInputs } from '../common/render-inputs.ts';
 import { listQuarantines } from './quarantines.ts';
 
 /**
- * Refuses a commit of uploads, before it is pushed, that would bring back what was rolled back because it failed. Only all the
- * inputs of a quarantine together are that: with any other content beside it, the same chart is another revision.
+ * Refuses a commit of uploads, before it is pushed, that would bring back what was rolled back because it failed. Only
+ * all the inputs of a quarantine together are that: with any other content beside it, the same chart is another
+ * revision.
  *
  * @param upload.subject the `gs://` names, for the error
  * Throws `Quarantined` (refuse).

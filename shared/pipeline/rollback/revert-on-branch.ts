@@ -15,7 +15,9 @@ import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
 import { changedPaths } from './changed-paths.ts';
 import { commitsBetween } from './commits-between.ts';
 
-/** What is to be reverted: the changes of the commits after `to` up to `from`, both on the branch, at or below `paths`. */
+/**
+ * What is to be reverted: the changes of the commits after `to` up to `from`, both on the branch, at or below `paths`.
+ */
 export interface RevertOrder {
   readonly repository: Repository;
   readonly to: Commit;
@@ -47,8 +49,8 @@ export type Reverted =
     };
 
 /**
- * One commit on top of the branch's head that undoes others, or why there is none. A branch that moves meanwhile is looked at
- * again as it is then: what was changed there since is a conflict, and nothing is ever forced.
+ * One commit on top of the branch's head that undoes others, or why there is none. A branch that moves meanwhile is
+ * looked at again as it is then: what was changed there since is a conflict, and nothing is ever forced.
  */
 export async function revertOnBranch(order: RevertOrder, ports: Pick<Ports, 'sleep'>): Promise<Reverted> {
   const { repository, dryRun } = order;

@@ -19,8 +19,8 @@ export interface Asked {
 }
 
 /**
- * How far an environment is rolled back: to the revision that was asked for; to the one that converged before an incident; or, where
- * neither is named, to the one that converged before the current one.
+ * How far an environment is rolled back: to the revision that was asked for; to the one that converged before an
+ * incident; or, where neither is named, to the one that converged before the current one.
  *
  * Throws `RollbackRefused` (refuse) where that is not known, or not on the branch.
  */

@@ -23,8 +23,8 @@ export type SignerVerdict =
 const gitNamespace = 'git';
 
 /**
- * Whether a key may sign a commit of that time. As for git itself, the principals of the line say who that is, and need not be the committer: a
- * line is for the key, and one that fits is enough.
+ * Whether a key may sign a commit of that time. As for git itself, the principals of the line say who that is, and need
+ * not be the committer: a line is for the key, and one that fits is enough.
  *
  * @param at.seconds when it was committed, since 1970
  */

@@ -40,7 +40,9 @@ const curves: Readonly<Record<string, Curve>> = {
 /** Fewer bits of RSA are no signature to trust (NIST SP 800-131A). */
 const leastRsaBits = 2048;
 
-/** Reads a key as SSH sends it (RFC 4253, 5656, 8709, and PROTOCOL.u2f of OpenSSH). Undefined for bytes that are none. */
+/**
+ * Reads a key as SSH sends it (RFC 4253, 5656, 8709, and PROTOCOL.u2f of OpenSSH). Undefined for bytes that are none.
+ */
 export function parsePublicKey(blob: Uint8Array): SshPublicKey | undefined {
   const fingerprint = `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
   try {

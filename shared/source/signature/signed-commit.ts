@@ -21,7 +21,8 @@ const marks = [
 
 /**
  * Takes a commit apart: header lines to the first empty one, a value that goes on begins its lines with a blank
- * (gitformat-signature). Whatever git could read in two ways is unusable: two signatures, and headers that only begin alike.
+ * (gitformat-signature). Whatever git could read in two ways is unusable: two signatures, and headers that only begin
+ * alike.
  *
  * Undefined for bytes that are no commit.
  *

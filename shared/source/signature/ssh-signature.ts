@@ -12,8 +12,8 @@ const magic = 'SSHSIG';
 const touched = 1;
 
 /**
- * Verifies a signature of `ssh-keygen -Y sign` (PROTOCOL.sshsig of OpenSSH). A good one says that whoever holds the key it names
- * signed the message; whether that key is trusted is another question.
+ * Verifies a signature of `ssh-keygen -Y sign` (PROTOCOL.sshsig of OpenSSH). A good one says that whoever holds the key
+ * it names signed the message; whether that key is trusted is another question.
  */
 export function verifySshSignature({
   armored,

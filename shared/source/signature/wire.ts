@@ -1,4 +1,7 @@
-/** Reads the data types of SSH (RFC 4251, section 5) from front to back. Every read throws a `RangeError` where the bytes end too early. */
+/**
+ * Reads the data types of SSH (RFC 4251, section 5) from front to back. Every read throws a `RangeError` where the
+ * bytes end too early.
+ */
 export interface WireReader {
   bytes(count: number): Buffer;
   byte(): number;

@@ -139,7 +139,9 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
     return { kind: draw.one(ordinaryKinds) ?? 'ConfigMap', namespace, name: fresh('o'), value: fresh('v') };
   }
 
-  /** Whether the step could be taken. What it does by itself is no deed of Converge's: the snapshot is taken after it. */
+  /**
+   * Whether the step could be taken. What it does by itself is no deed of Converge's: the snapshot is taken after it.
+   */
   async function take(step: StepName): Promise<boolean> {
     const actor = draw.one(environments);
     const objects = await live();
@@ -435,7 +437,8 @@ export async function playRound({ world, inProcess, clones }: Stage, seed: numbe
         );
         change(actor, { beside: [] });
         await push({ class: actor.class, files: filesOf(current(actor)) });
-        // The first may be what tells of another trouble; a deletion that could not be tried is tried again by the second.
+        // The first may be what tells of another trouble; a deletion that could not be tried is tried again by the
+        // second.
         await runOnce(current(actor));
         const end = await runOnce(current(actor));
         // A revision that fails prunes nothing.

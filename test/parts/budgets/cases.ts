@@ -17,7 +17,10 @@ export type Kind = keyof typeof kinds;
 /** Reads an input that was made. */
 type Read = () => void | Promise<void>;
 
-/** What strangers reach: without credentials (webhooks, events), or by an upload. Each makes an input by a draw, and says how it is read. */
+/**
+ * What strangers reach: without credentials (webhooks, events), or by an upload. Each makes an input by a draw, and
+ * says how it is read.
+ */
 export const kinds = {
   webhook(draw: Draw): Read {
     const rawBody = Buffer.from(jsonOf(draw));

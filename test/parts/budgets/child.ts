@@ -4,8 +4,9 @@ import { drawFrom } from '../../seeded-draw.ts';
 import { kinds, type Kind } from './cases.ts';
 
 /**
- * `node child.ts KIND FROM TO`: makes the inputs of these seeds, and prints the worst of reading them as JSON: milliseconds of processor, the most
- * memory above what the process held before, in MB, and what was neither read nor refused.
+ * `node child.ts KIND FROM TO`: makes the inputs of these seeds, and prints the worst of reading them as JSON:
+ * milliseconds of processor, the most memory above what the process held before, in MB, and what was neither read nor
+ * refused.
  */
 const [name = '', from = '0', to = '0'] = process.argv.slice(2);
 const kind = (Object.keys(kinds) as Kind[]).find((one) => one === name);

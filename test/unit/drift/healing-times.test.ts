@@ -21,7 +21,10 @@ const divergence: Divergence = {
   ],
 };
 
-/** What a look every minute does with drift that lasts until it is healed: the minutes in which it is told (as what) and healed. */
+/**
+ * What a look every minute does with drift that lasts until it is healed: the minutes in which it is told (as what) and
+ * healed.
+ */
 function play({
   healAfter,
   diffAfter,

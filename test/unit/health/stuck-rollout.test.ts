@@ -6,7 +6,10 @@ import { explainRollout, podSelectorOf } from '../../../shared/health/stuck-roll
 import type { KubernetesObject } from '../../../shared/objects/kubernetes-object.ts';
 import { objectSchema } from './object-schema.ts';
 
-/** One folder a case, named by its result: what is observed (the workload first), and what `explainRollout` says (null: nothing). */
+/**
+ * One folder a case, named by its result: what is observed (the workload first), and what `explainRollout` says (null:
+ * nothing).
+ */
 const folder = new URL('rollouts/', import.meta.url);
 
 function readCase(name: string) {

@@ -18,7 +18,8 @@ const id = (kind: string, group: string, namespace: string | undefined) => ({ gr
 
 describe('the ApplySet of an environment', () => {
   it('has the id of KEP-3659: base64url of SHA-256 of <name>.<namespace>.<kind>.<group>', () => {
-    // printf converge-acme-production.acme.ConfigMap. | openssl dgst -sha256 -binary | openssl base64 | tr '+/' '-_' | tr -d =
+    // printf converge-acme-production.acme.ConfigMap. | openssl dgst -sha256 -binary | openssl base64 | tr '+/' '-_' |
+    // tr -d =
     expect(applySet).toEqual({
       name: 'converge-acme-production',
       namespace: 'acme',

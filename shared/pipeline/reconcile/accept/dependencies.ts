@@ -10,8 +10,8 @@ import { diverge } from '../tell/tell.ts';
 import { memoryOf } from '../../common/remembered-environments.ts';
 
 /**
- * Whether an environment may go to this commit: where its inputs are others than those it converged with, not before all that
- * it depends on has converged with theirs. Healing what drifted at unchanged inputs waits for nobody.
+ * Whether an environment may go to this commit: where its inputs are others than those it converged with, not before
+ * all that it depends on has converged with theirs. Healing what drifted at unchanged inputs waits for nobody.
  *
  * Throws `InvalidEnvironment` (refuse) for an unknown name and for a loop.
  */
@@ -45,8 +45,8 @@ export async function checkDependencies(
 }
 
 /**
- * Leaves an environment as it is, and says what it waits for. Remembers the attempt: no run goes back behind this commit, and
- * whoever converges finds out who waits.
+ * Leaves an environment as it is, and says what it waits for. Remembers the attempt: no run goes back behind this
+ * commit, and whoever converges finds out who waits.
  */
 export async function waitForDependencies(
   run: Run,

@@ -6,8 +6,9 @@ import type { RunResult } from '../run/target.ts';
 import { diverge } from '../tell/tell.ts';
 
 /**
- * Tells that the branch, or its head, cannot be read: what the environment converged at last is no longer known to be what Git
- * wants. Nothing is written in the cluster, and the revision attempted last stays where later ones are told from it.
+ * Tells that the branch, or its head, cannot be read: what the environment converged at last is no longer known to be
+ * what Git wants. Nothing is written in the cluster, and the revision attempted last stays where later ones are told
+ * from it.
  *
  * Throws the error where the environment never ran: nothing of it stands.
  */

@@ -2,7 +2,10 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
 import type { Run } from '../run/run.ts';
 
-/** Somewhere else, the inventory would be another one, and the objects of the first would stay behind for ever. Throws `NotImplemented` (refuse). */
+/**
+ * Somewhere else, the inventory would be another one, and the objects of the first would stay behind for ever. Throws
+ * `NotImplemented` (refuse).
+ */
 export function refuseMove(run: Run, { name, cluster, namespace }: Environment): void {
   const memory = run.memoryFile.memory();
   const moved = [

@@ -33,15 +33,18 @@ export async function environmentFiles({
   return new Map(texts);
 }
 
-/** Whether somebody else sees to a removed environment's objects: one that had its name before, or one whose file may say so. */
+/**
+ * Whether somebody else sees to a removed environment's objects: one that had its name before, or one whose file may
+ * say so.
+ */
 export async function isRenamed(run: Run, commit: Commit): Promise<boolean> {
   const files = await environmentFiles({ repository: run.ports.repository(run.repository), commit: commit.id });
   return mayBeRenamed({ name: run.environment, previousNames: previousNamesIn(files) });
 }
 
 /**
- * Refuses to take a file for removed that is not, or that went with more than half of all the others, or with the history of
- * its branch.
+ * Refuses to take a file for removed that is not, or that went with more than half of all the others, or with the
+ * history of its branch.
  *
  * Throws `RemovalGuarded` (refuse).
  */
@@ -94,7 +97,10 @@ function guarded(subject: string, { message, remedy }: { message: string; remedy
   });
 }
 
-/** The environment as the last run saw it: at the commit attempted last, or, where that does not parse, at the one that converged last. */
+/**
+ * The environment as the last run saw it: at the commit attempted last, or, where that does not parse, at the one that
+ * converged last.
+ */
 export async function lastAttempted(run: Run): Promise<DeclaredAt | undefined> {
   const { attempted, converged } = run.memoryFile.memory();
   const repository = run.ports.repository(run.repository);
@@ -109,7 +115,10 @@ export async function lastAttempted(run: Run): Promise<DeclaredAt | undefined> {
 /** How far before the last attempt its history is searched, in milliseconds: clocks differ. */
 const earlier = 86_400_000;
 
-/** The last version of the file on the branch before it was removed that is not wrong, which no run may have seen; undefined where that is older than the last attempt. */
+/**
+ * The last version of the file on the branch before it was removed that is not wrong, which no run may have seen;
+ * undefined where that is older than the last attempt.
+ */
 export async function lastVersion(run: Run, head: Commit): Promise<Environment | undefined> {
   const { attempted } = run.memoryFile.memory();
   if (attempted === undefined) return undefined;

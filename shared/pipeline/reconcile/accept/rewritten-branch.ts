@@ -6,8 +6,9 @@ import type { Run } from '../run/run.ts';
 import { tellDivergence } from '../tell/tell.ts';
 
 /**
- * A run never goes back behind the revision attempted last. Where the branch's head is no descendant of it, the branch was
- * rewritten by force, which is told before the run follows. Throws `GitUnavailable` (retry) where it moved just now.
+ * A run never goes back behind the revision attempted last. Where the branch's head is no descendant of it, the branch
+ * was rewritten by force, which is told before the run follows. Throws `GitUnavailable` (retry) where it moved just
+ * now.
  */
 export async function tellRewrittenBranch(
   run: Run,

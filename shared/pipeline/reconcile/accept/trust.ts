@@ -17,11 +17,12 @@ interface Rule extends TrustRoot {
 }
 
 /**
- * Refuses a commit that is not signed as the operator wants it, and as the environment's file wanted it at the last revision that was
- * accepted: before anything of the commit is believed, the removal of the file included. Which commit may change a rule is thereby
- * decided by the rule that it changes.
+ * Refuses a commit that is not signed as the operator wants it, and as the environment's file wanted it at the last
+ * revision that was accepted: before anything of the commit is believed, the removal of the file included. Which commit
+ * may change a rule is thereby decided by the rule that it changes.
  *
- * Throws `UntrustedRevision` (refuse), naming commit and key; `BadConfiguration`, `InvalidEnvironment` (refuse) for a rule that cannot be read.
+ * Throws `UntrustedRevision` (refuse), naming commit and key; `BadConfiguration`, `InvalidEnvironment` (refuse) for a
+ * rule that cannot be read.
  */
 export async function assertTrusted(run: Run, commit: Commit): Promise<void> {
   const root = await run.ports.signatures.trustRoot(run.repository);
@@ -36,7 +37,8 @@ export async function assertTrusted(run: Run, commit: Commit): Promise<void> {
 }
 
 /**
- * Takes the rule of the file for the next revision. The first revision that has one must satisfy it itself: before it, there was none.
+ * Takes the rule of the file for the next revision. The first revision that has one must satisfy it itself: before it,
+ * there was none.
  *
  * Throws as `assertTrusted` does, and `InvalidEnvironment` (refuse) where a file that the rule names is not there.
  */

@@ -6,8 +6,8 @@ import { hookRecordOf } from './hook-record.ts';
 import type { Target } from '../run/target.ts';
 
 /**
- * Looks which of the releases that are new here Helm has deployed before: adopted, they are upgraded, and no hook of an install
- * runs. Only asked where the environment adopts, and until a release has a record of its own.
+ * Looks which of the releases that are new here Helm has deployed before: adopted, they are upgraded, and no hook of an
+ * install runs. Only asked where the environment adopts, and until a release has a record of its own.
  *
  * Throws what the cluster throws: a record that may not be read is not absent.
  */

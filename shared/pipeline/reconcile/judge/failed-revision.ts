@@ -7,9 +7,9 @@ import type { RunResult, Target } from '../run/target.ts';
 import { diverge } from '../tell/tell.ts';
 
 /**
- * Tells that a revision failed after it was applied, or in its apply, and rolls it back where the environment asks for that. What
- * is not healthy has had its time; what failed to apply is tried again until it has had as long (`retry.since` and the
- * environment's timeout), because much of that mends by itself.
+ * Tells that a revision failed after it was applied, or in its apply, and rolls it back where the environment asks for
+ * that. What is not healthy has had its time; what failed to apply is tried again until it has had as long
+ * (`retry.since` and the environment's timeout), because much of that mends by itself.
  */
 export async function divergeForGood(
   target: Target,

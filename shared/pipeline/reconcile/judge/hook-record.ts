@@ -7,8 +7,8 @@ import type { Run } from '../run/run.ts';
 import type { Target } from '../run/target.ts';
 
 /**
- * What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. A release that
- * Helm deployed and that is adopted is upgraded.
+ * What has become of the hooks before this run. Where the parent's record is lost, the memory tells what it can. A
+ * release that Helm deployed and that is adopted is upgraded.
  */
 export function hookRecordOf(
   { run }: Pick<Target, 'run'>,

@@ -21,7 +21,10 @@ export interface JudgedDrift {
   readonly anew: boolean;
 }
 
-/** Which of the drifted objects this run heals: none before `healAfter` or where Git says `selfHeal: false`, and none whose healing pauses in a fight. */
+/**
+ * Which of the drifted objects this run heals: none before `healAfter` or where Git says `selfHeal: false`, and none
+ * whose healing pauses in a fight.
+ */
 export function judgeDrift(
   run: Run,
   { environment, revision, drift }: { environment: Environment; revision: string; drift: Verified['drift'] },

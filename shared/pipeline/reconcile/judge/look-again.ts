@@ -21,8 +21,8 @@ const renderedAlone = 8;
 const asBefore: Relooked = { drift: [], desired: undefined, answers: [] };
 
 /**
- * Where charts may read the cluster, what they looked up is an input that no commit changes: it is asked for anew, and is drift where the
- * charts render something else from it.
+ * Where charts may read the cluster, what they looked up is an input that no commit changes: it is asked for anew, and
+ * is drift where the charts render something else from it.
  */
 export async function lookAgain(
   target: Target,

@@ -29,7 +29,9 @@ export async function planRollback(run: Run, due: Quarantine): Promise<RollbackP
 
 export type RolledBack = Exclude<Reverted, { outcome: 'nothing' }> & { readonly to: string };
 
-/** Undefined where there is nothing to do: a newer commit changed the inputs, or another environment's rollback did it. */
+/**
+ * Undefined where there is nothing to do: a newer commit changed the inputs, or another environment's rollback did it.
+ */
 export async function revert(
   run: Run,
   { quarantine, dryRun }: { quarantine: Quarantine; dryRun: boolean },

@@ -34,7 +34,9 @@ export async function rendersAsBefore({ run, commit, environment, api }: Target)
   );
 }
 
-/** Whether cluster and memory agree that this is what converged last: with a render as before, there is nothing to do. */
+/**
+ * Whether cluster and memory agree that this is what converged last: with a render as before, there is nothing to do.
+ */
 export function isUnchanged({ run, environment }: Target, observed: ObservedState): boolean {
   if (observed.parent === undefined) return false;
   const { objects, left } = run.memoryFile.memory();
@@ -52,8 +54,8 @@ export function isUnchanged({ run, environment }: Target, observed: ObservedStat
 }
 
 /**
- * Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. What is neither broken nor
- * healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
+ * Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. What is neither broken
+ * nor healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
  */
 export async function confirmUnchanged(target: Target, observed: ObservedState): Promise<RunResult> {
   const { run, revision, environment } = target;
@@ -117,7 +119,10 @@ async function assess(target: Target, { objects }: ObservedState): Promise<reado
   });
 }
 
-/** Tells what mended by itself, or by a heal that another run waited for; of a revision that was tried in between, nothing is here. */
+/**
+ * Tells what mended by itself, or by a heal that another run waited for; of a revision that was tried in between,
+ * nothing is here.
+ */
 async function tellMended(
   { run, revision, cluster, environment }: Target,
   { before, memory, observed }: { before: Memory; memory: Memory; observed: ObservedState },

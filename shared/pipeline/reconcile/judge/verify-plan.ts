@@ -22,8 +22,8 @@ export interface Verified {
 }
 
 /**
- * Asks the API server, by a dry run of the apply, what each object whose fingerprint says nothing or something else would
- * become. Nothing is written.
+ * Asks the API server, by a dry run of the apply, what each object whose fingerprint says nothing or something else
+ * would become. Nothing is written.
  *
  * Where the memory is lost, the inventory's parent still tells whether a commit changed anything since it converged.
  */

@@ -84,7 +84,10 @@ async function awaitLeaving(
   return still.flat();
 }
 
-/** A hook's object as it is now, in whatever version; `hidden`: where its kind is served in none, and it may be there all the same. */
+/**
+ * A hook's object as it is now, in whatever version; `hidden`: where its kind is served in none, and it may be there
+ * all the same.
+ */
 async function findLeftover(
   { cluster, api }: Pick<Target, 'cluster' | 'api'>,
   desired: DesiredObject,

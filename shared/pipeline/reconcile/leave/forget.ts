@@ -12,8 +12,8 @@ export async function forget(run: Run): Promise<void> {
 }
 
 /**
- * Removes a note that asked for a look, and this run's lease. A note left meanwhile, and the lease of a run that took over,
- * stay; so does a memory, which may be one that this version cannot read.
+ * Removes a note that asked for a look, and this run's lease. A note left meanwhile, and the lease of a run that took
+ * over, stay; so does a memory, which may be one that this version cannot read.
  */
 export async function forgetAsking({ ports, settings, repository, environment }: Run): Promise<void> {
   const paths = statePaths({ repository, environment });

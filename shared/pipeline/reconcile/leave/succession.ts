@@ -39,8 +39,8 @@ interface Predecessor {
 }
 
 /**
- * Throws `InvalidEnvironment` (refuse) where an environment of a previous name is still declared, or where another one says
- * that it had that name.
+ * Throws `InvalidEnvironment` (refuse) where an environment of a previous name is still declared, or where another one
+ * says that it had that name.
  */
 export async function refuseContestedNames(
   run: Run,
@@ -87,11 +87,12 @@ export function duePreviousNames({ memoryFile }: Run, { previousNames }: Environ
 }
 
 /**
- * Opens what the previous names left, under their leases, and lets the environment's random values go on from their seed.
- * Undefined where all of it was taken over before.
+ * Opens what the previous names left, under their leases, and lets the environment's random values go on from their
+ * seed. Undefined where all of it was taken over before.
  *
- * Throws `LeaseLost` (retry) while a run of a previous name has not ended, `OwnedByAnother` (refuse) where its inventory is that of
- * another class or repository, and `InvalidEnvironment` (refuse) where this branch never had its file.
+ * Throws `LeaseLost` (retry) while a run of a previous name has not ended, `OwnedByAnother` (refuse) where its
+ * inventory is that of another class or repository, and `InvalidEnvironment` (refuse) where this branch never had its
+ * file.
  */
 export async function openSuccession(target: Target): Promise<Succession | undefined> {
   const { run, environment, applySet, others } = target;

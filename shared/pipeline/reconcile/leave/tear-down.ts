@@ -17,8 +17,8 @@ import { uninstall } from './uninstall.ts';
 
 /**
  * Takes leave of an environment whose file is no longer at the branch's head: its objects are released, or, with
- * `spec.deletion: prune`, deleted, between its hooks. The parent of its inventory goes last, then what is remembered of it:
- * a run that is killed in between is finished by the next one.
+ * `spec.deletion: prune`, deleted, between its hooks. The parent of its inventory goes last, then what is remembered of
+ * it: a run that is killed in between is finished by the next one.
  *
  * Nothing is done for an environment that was renamed: the new one takes everything over.
  */

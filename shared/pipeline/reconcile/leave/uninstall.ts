@@ -118,13 +118,17 @@ async function deleteObjects(target: Target, observed: ObservedState): Promise<D
     const reason = failures.length > 0 ? 'Failed' : lingering.length > 0 ? 'Unhealthy' : 'Guarded';
     return leftOver(target, { reason, objects: left, ...(slow === undefined ? {} : { rollout }) });
   }
-  // What another environment wants is nobody's until that takes it: this one will soon be forgotten, and could not be asked.
+  // What another environment wants is nobody's until that takes it: this one will soon be forgotten, and could not be
+  // asked.
   const precious = [...single.guarded, ...guarded];
   const kept = [...precious.map((one) => one.observed), ...single.kept, ...wanted];
   return { pruned: changes.filter(({ did }) => did === 'pruned').length, kept, precious };
 }
 
-/** The definitions of what this environment may have and cannot be read now: with the parent, the last trace of it would go. */
+/**
+ * The definitions of what this environment may have and cannot be read now: with the parent, the last trace of it would
+ * go.
+ */
 function hiddenObjects({ run }: Target, { unserved = [] }: ObservedState): GuardedPrune[] {
   const memory = run.memoryFile.memory();
   const isKnown = memory.converged !== undefined;

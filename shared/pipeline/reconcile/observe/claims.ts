@@ -21,8 +21,8 @@ export interface Claims {
 }
 
 /**
- * A class that may not be read leaves open whether its claim waits: such a claim holds nobody, as the Pods that use it tell
- * themselves that they have no volume.
+ * A class that may not be read leaves open whether its claim waits: such a claim holds nobody, as the Pods that use it
+ * tell themselves that they have no volume.
  */
 export function openClaims({ run, cluster }: Pick<Target, 'run' | 'cluster'>): Claims {
   const waiting = new Map<string, boolean>();

@@ -51,8 +51,8 @@ export interface ObservedState {
 }
 
 /**
- * The inventory as the cluster reports it: one label-selected LIST for each kind and namespace. Where the parent is gone,
- * the memory tells where to look.
+ * The inventory as the cluster reports it: one label-selected LIST for each kind and namespace. Where the parent is
+ * gone, the memory tells where to look.
  *
  * Throws `OwnedByAnother` (refuse) where a member is another environment's.
  *
@@ -98,9 +98,10 @@ export async function observe({
 }
 
 /**
- * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no parent: one that
- * was deleted, say. So are objects of an environment of the same name, where nothing is remembered of writing them: another
- * installation may have it, and only the parent names its repository. Looked for where a run is about to apply without a parent.
+ * Throws `OwnedByAnother` (refuse) where another environment applied objects under the name of a set that has no
+ * parent: one that was deleted, say. So are objects of an environment of the same name, where nothing is remembered of
+ * writing them: another installation may have it, and only the parent names its repository. Looked for where a run is
+ * about to apply without a parent.
  *
  * @param hasWritten whether this installation is known to have written there
  */
@@ -147,7 +148,10 @@ function ownedByNobodyKnown({
   });
 }
 
-/** Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their objects. */
+/**
+ * Only two environments of one name and namespace have one label: their parents may be lost, but not who applied their
+ * objects.
+ */
 function ownedByAnother({
   cluster,
   applySet,
@@ -180,12 +184,18 @@ interface LabelledQuery {
   readonly remembered: RememberedObjects;
 }
 
-/** Everything that carries the label of the set within an extent: its members, and what copied it. A kind the cluster no longer serves has no members; an unreadable one throws. */
+/**
+ * Everything that carries the label of the set within an extent: its members, and what copied it. A kind the cluster no
+ * longer serves has no members; an unreadable one throws.
+ */
 export async function listLabelled(query: LabelledQuery): Promise<KubernetesObject[]> {
   return (await readLabelled(query)).objects;
 }
 
-/** As `listLabelled`, with what the cluster serves as it was read by: where a kind turned out to be served no more, anew. */
+/**
+ * As `listLabelled`, with what the cluster serves as it was read by: where a kind turned out to be served no more,
+ * anew.
+ */
 async function readLabelled({
   cluster,
   api,

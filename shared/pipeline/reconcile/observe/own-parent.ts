@@ -20,8 +20,8 @@ export interface Inventory {
 /**
  * The parent of an inventory, or undefined where there is none. Read before anything of it is listed or written.
  *
- * Throws `OwnedByAnother` (refuse), naming both, where the inventory of that name is another environment's, another tool's, or
- * that of an environment of another repository.
+ * Throws `OwnedByAnother` (refuse), naming both, where the inventory of that name is another environment's, another
+ * tool's, or that of an environment of another repository.
  */
 export async function readOwnParent(inventory: Inventory): Promise<KubernetesObject | undefined> {
   const { cluster, applySet } = inventory;

@@ -7,10 +7,9 @@ import type { Cluster } from '../../../ports/kubernetes.ts';
 import { inParallel } from '../../common/parallel.ts';
 
 /**
- * What the cluster already holds of the objects that are new to the inventory, by key: their metadata at least, and all of
- * those with fields that are ignored. A forced
- * apply would take them from their owner without a word, so they are read first, by one LIST for each kind and
- * namespace.
+ * What the cluster already holds of the objects that are new to the inventory, by key: their metadata at least, and all
+ * of those with fields that are ignored. A forced apply would take them from their owner without a word, so they are
+ * read first, by one LIST for each kind and namespace.
  */
 export async function readPresent({
   cluster,

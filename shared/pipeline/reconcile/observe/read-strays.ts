@@ -7,9 +7,9 @@ import { inParallel } from '../../common/parallel.ts';
 import type { Target } from '../run/target.ts';
 
 /**
- * What is there of the desired objects that were applied before and are not among the members, by key: somebody took their
- * label off, restored them without it or without `managedFields`, or made them anew. They are read under their names, whatever
- * their marks say; what is not there is missing. An untouched cluster has none, and nothing is read.
+ * What is there of the desired objects that were applied before and are not among the members, by key: somebody took
+ * their label off, restored them without it or without `managedFields`, or made them anew. They are read under their
+ * names, whatever their marks say; what is not there is missing. An untouched cluster has none, and nothing is read.
  */
 export async function readStrays(
   { run, cluster, api }: Pick<Target, 'run' | 'cluster' | 'api'>,

@@ -6,8 +6,8 @@ import type { Run } from '../run/run.ts';
 const named = 20;
 
 /**
- * Remembers what carries the label of the set and is no member, for `status` to show. It is no divergence: controllers copy
- * labels, under new names at each roll-out.
+ * Remembers what carries the label of the set and is no member, for `status` to show. It is no divergence: controllers
+ * copy labels, under new names at each roll-out.
  */
 export async function rememberUnproven(run: Run, { unproven }: ObservedState): Promise<void> {
   const memory = run.memoryFile.memory();

@@ -10,8 +10,9 @@ import type { ObjectId } from '../../../objects/object-id.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 
 /*
- * A kind that the cluster serves in no version has objects all the same while its definition is there: nobody can read them until
- * one of its versions is served again. They go with the definition: https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/
+ * A kind that the cluster serves in no version has objects all the same while its definition is there: nobody can read
+ * them until one of its versions is served again. They go with the definition:
+ * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/
  */
 
 const definitions: ApiResource = {
@@ -30,7 +31,10 @@ export interface UnservedKind {
   readonly definition: KubernetesObject | undefined;
 }
 
-/** Those of some kinds that the cluster serves in no version, and that are not known to be gone. Nothing is read where it serves all. */
+/**
+ * Those of some kinds that the cluster serves in no version, and that are not known to be gone. Nothing is read where
+ * it serves all.
+ */
 export async function unservedKinds(
   cluster: Pick<Cluster, 'list'>,
   { kinds, api }: { kinds: readonly string[]; api: ClusterApi },

@@ -12,7 +12,9 @@ import { once, onceEach } from './once.ts';
 /** What a commit says of an environment: what it declares, why that cannot be told, or nothing. */
 export type Declaration = { readonly environment: Environment } | { readonly reason: string } | 'gone';
 
-/** The other environments at a run's commit, as far as Git and the state bucket tell of them. Each is looked at once. */
+/**
+ * The other environments at a run's commit, as far as Git and the state bucket tell of them. Each is looked at once.
+ */
 export interface Looks {
   readonly asking: RenderTarget;
   readonly repository: Repository;

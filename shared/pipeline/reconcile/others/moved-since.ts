@@ -7,8 +7,9 @@ import { readEnvironment } from '../../common/declared-environments.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 
 /**
- * Whether an environment that cannot be asked what it wants may want other objects at a commit than at an earlier one: whether
- * its file, what that names or what it is known to read beside differs between them. True where the earlier commit is not known.
+ * Whether an environment that cannot be asked what it wants may want other objects at a commit than at an earlier one:
+ * whether its file, what that names or what it is known to read beside differs between them. True where the earlier
+ * commit is not known.
  *
  * @param memory of that environment
  */

@@ -8,7 +8,9 @@ import { readWish, readWishes } from './wishes.ts';
 /** Milliseconds for which an answer about the branch's head holds. */
 const headHoldsFor = 1_000;
 
-/** The other environments of the same repository at a run's commit, each looked at once a run, and only when asked for. */
+/**
+ * The other environments of the same repository at a run's commit, each looked at once a run, and only when asked for.
+ */
 export function openOtherEnvironments(asking: RenderTarget): OtherEnvironments {
   const looks = openLooks(asking);
   const wishOf = onceEach(

@@ -73,8 +73,8 @@ async function answerOfGone(
 }
 
 /**
- * What does not want an object gives it up, unless the inventory of that name is one of another installation, whose class has the
- * same name: of that, nothing is known here. Whose it is, it is asked as itself.
+ * What does not want an object gives it up, unless the inventory of that name is one of another installation, whose
+ * class has the same name: of that, nothing is known here. Whose it is, it is asked as itself.
  */
 export async function readGiver(
   { asking: { run, cluster, commit }, repository: { url }, memoryOf }: Looks,

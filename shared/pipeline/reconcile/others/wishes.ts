@@ -10,7 +10,10 @@ import type { PendingWish, Wish } from '../run/target.ts';
 import { orReason, type Looks } from './looks.ts';
 import { mayWantMore } from './moved-since.ts';
 
-/** How many environments one run renders at once only to ask them. A commit to a shared chart makes each of hundreds ask all others. */
+/**
+ * How many environments one run renders at once only to ask them. A commit to a shared chart makes each of hundreds ask
+ * all others.
+ */
 const renderedAtOnce = 10;
 
 /** What an environment wants at this commit, undefined for one that is not of this cluster, or gone. */

@@ -13,7 +13,10 @@ import { ownSets, type RenderTarget } from '../run/target.ts';
 
 /** What the templates of one render are answered. */
 export interface Lookups {
-  /** The answer to a question: the one that is kept, else the cluster's. What can't be read throws: it is never "not there". */
+  /**
+   * The answer to a question: the one that is kept, else the cluster's. What can't be read throws: it is never "not
+   * there".
+   */
   answer(query: LookupQuery): Promise<LookupAnswer>;
   /** All answers that were given, each question once. */
   given(): readonly KeptAnswer[];
@@ -66,7 +69,10 @@ function ofAll({ environment }: Pick<RenderTarget, 'environment'>): Pick<KeptAns
 
 type Asked = { readonly found: unknown; readonly objects: readonly KubernetesObject[] } | { readonly refused: string };
 
-/** Asks the cluster, as Helm does. Where the environment's charts may see their own only, anything else is refused by name. */
+/**
+ * Asks the cluster, as Helm does. Where the environment's charts may see their own only, anything else is refused by
+ * name.
+ */
 export async function lookUp(target: RenderTarget, query: LookupQuery): Promise<Asked> {
   const { cluster, api, environment } = target;
   const { apiVersion, kind, namespace, name } = query;
@@ -116,7 +122,10 @@ export interface ChangedAnswer {
   readonly objects: readonly KubernetesObject[];
 }
 
-/** Asks the cluster again what a render was answered. Throws `RenderFailed` (refuse) for what cannot be answered any more, as in a render. */
+/**
+ * Asks the cluster again what a render was answered. Throws `RenderFailed` (refuse) for what cannot be answered any
+ * more, as in a render.
+ */
 export async function changedAnswers(target: RenderTarget, given: readonly KeptAnswer[]): Promise<ChangedAnswer[]> {
   const changed = await inParallel(given, async (before): Promise<ChangedAnswer[]> => {
     const asked = await lookUp(target, before.query);

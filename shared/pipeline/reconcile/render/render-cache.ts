@@ -33,9 +33,9 @@ export interface AnsweredRender {
 
 /**
  * Renders the environment's sources, or finds the render among those this instance keeps. A render is a function of the
- * Git objects it reads, of release and namespace, of the cluster's version and API list, of the renderer's version, and of
- * what the cluster answered to its questions: where all of them are the same, so is the render, in whichever environment.
- * A render that failed is not kept: it may have met its limits only.
+ * Git objects it reads, of release and namespace, of the cluster's version and API list, of the renderer's version, and
+ * of what the cluster answered to its questions: where all of them are the same, so is the render, in whichever
+ * environment. A render that failed is not kept: it may have met its limits only.
  */
 export async function renderSources(
   target: RenderTarget,

@@ -23,8 +23,8 @@ export async function seedIfThere(target: RenderTarget): Promise<Seed> {
 /**
  * The environment's seed, made where there is none: then the first render that draws from it has not been applied yet.
  *
- * Throws `OwnedByAnother` (refuse) where the Secret of that name is another environment's, and `ClusterRefused` (refuse) where it
- * is no seed: to replace it would change every password that was made from it.
+ * Throws `OwnedByAnother` (refuse) where the Secret of that name is another environment's, and `ClusterRefused`
+ * (refuse) where it is no seed: to replace it would change every password that was made from it.
  */
 export async function seedOf(target: RenderTarget): Promise<Seed> {
   const found = await ownSecret(target, target.applySet);
@@ -53,8 +53,8 @@ export async function keptAnswers({
 /**
  * Keeps answers, in the place of earlier ones to the same questions, for every later render.
  *
- * Throws `ClusterUnavailable` (retry) where somebody else writes the Secret, and `ClusterRefused` (refuse) where it may not be
- * written, or a Secret does not hold all answers.
+ * Throws `ClusterUnavailable` (retry) where somebody else writes the Secret, and `ClusterRefused` (refuse) where it may
+ * not be written, or a Secret does not hold all answers.
  */
 export async function keepAnswers(target: RenderTarget, answers: readonly KeptAnswer[]): Promise<void> {
   const { cluster, applySet } = target;
@@ -93,7 +93,10 @@ export async function hasSeed({ cluster, applySet }: Pick<RenderTarget, 'cluster
   return (await ownSecret({ cluster }, applySet)) !== undefined;
 }
 
-/** The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment is that one's. */
+/**
+ * The Secret of a set's seed. One that names nobody may have been restored by hand; one that names another environment
+ * is that one's.
+ */
 async function ownSecret(
   { cluster }: Pick<RenderTarget, 'cluster'>,
   of: ApplySet,

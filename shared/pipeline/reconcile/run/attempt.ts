@@ -12,7 +12,9 @@ export async function attemptAt(
   return { commit: commit.id, revision, at: run.startedAt.toISOString(), inputs };
 }
 
-/** An attempt at the revision attempted last is that attempt again: with its time, and the inputs it found by rendering. */
+/**
+ * An attempt at the revision attempted last is that attempt again: with its time, and the inputs it found by rendering.
+ */
 export function sameAttempt(run: Run, attempted: AttemptedRevision): AttemptedRevision {
   const last = run.memoryFile.memory().attempted;
   return last?.commit === attempted.commit ? last : attempted;

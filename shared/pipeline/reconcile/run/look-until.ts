@@ -20,9 +20,9 @@ export interface Waiter {
 }
 
 /**
- * Looks until a look is the last, at once and then after pauses that grow to two seconds. The look says itself when it has waited
- * long enough. After each pause the lease is held, or this throws `LeaseLost` (retry): a run that slept through the end of its lease
- * must neither read on nor write.
+ * Looks until a look is the last, at once and then after pauses that grow to two seconds. The look says itself when it
+ * has waited long enough. After each pause the lease is held, or this throws `LeaseLost` (retry): a run that slept
+ * through the end of its lease must neither read on nor write.
  */
 export async function lookUntil<T>({ lease, ports }: Waiter, look: () => Promise<Look<T>>): Promise<T> {
   for (let pause = firstPause; ; pause = Math.min(pause * 1.5, slowestLook)) {
@@ -34,8 +34,8 @@ export async function lookUntil<T>({ lease, ports }: Waiter, look: () => Promise
 }
 
 /**
- * Milliseconds before what somebody else changed is looked at anew: doubling, with jitter, so that writers that met once do not meet
- * again.
+ * Milliseconds before what somebody else changed is looked at anew: doubling, with jitter, so that writers that met
+ * once do not meet again.
  */
 export function conflictPause(look: number): number {
   return Math.min(firstPause * 2 ** look, slowestConflict) * (0.5 + Math.random());

@@ -8,8 +8,8 @@ export async function rememberObjects({ memoryFile }: Run, objects: RememberedOb
 }
 
 /**
- * Does work beside which objects are applied. Where it throws (overloaded, unreachable, the lease is lost), those that were applied until
- * then are remembered: the next run goes on from there.
+ * Does work beside which objects are applied. Where it throws (overloaded, unreachable, the lease is lost), those that
+ * were applied until then are remembered: the next run goes on from there.
  */
 export async function keepOnFailure<T>(run: Run, applied: RememberedObjects, work: () => Promise<T>): Promise<T> {
   try {

@@ -61,17 +61,23 @@ export interface PendingWish {
 export interface OtherEnvironments {
   /** What the owner of an object says of it. */
   answerOf(asked: { owner: ForeignOwner; key: string }): Promise<OwnersVerdict>;
-  /** What each of those on the same cluster wants. @param ask.patient whether many that have yet to converge at this revision are waited for, not rendered */
+  /**
+   * What each of those on the same cluster wants. @param ask.patient whether many that have yet to converge at this
+   * revision are waited for, not rendered
+   */
   wishes(ask: { patient: boolean }): Promise<readonly (Wish | PendingWish)[]>;
-  /** Throws `GitUnavailable` (retry) where the branch moved on: an older run must neither take nor delete what a newer one gave away. */
+  /**
+   * Throws `GitUnavailable` (retry) where the branch moved on: an older run must neither take nor delete what a newer
+   * one gave away.
+   */
   assertNewest(): Promise<void>;
 }
 
 /** What an environment's previous names still hold; see `succession.ts`. */
 export interface PreviousInventories {
   /**
-   * Removes it, once everything of the revision is healthy. Resolves with what stays and must not, which keeps the environment from
-   * converging. Throws as `deleteState` does.
+   * Removes it, once everything of the revision is healthy. Resolves with what stays and must not, which keeps the
+   * environment from converging. Throws as `deleteState` does.
    */
   finish(): Promise<Divergence | undefined>;
 }

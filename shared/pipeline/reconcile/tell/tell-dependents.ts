@@ -11,9 +11,9 @@ import type { RunResult } from '../run/target.ts';
 import { memoryOf } from '../../common/remembered-environments.ts';
 
 /**
- * Sends one job to each environment that waits for this one alone or among others, once there is news for it: this one has
- * converged, is healthy again, or has failed. Called after the memory says so, which is what the jobs read. Where a run
- * dies before this, the schedule's look at the environment that waits finds its gate open.
+ * Sends one job to each environment that waits for this one alone or among others, once there is news for it: this one
+ * has converged, is healthy again, or has failed. Called after the memory says so, which is what the jobs read. Where a
+ * run dies before this, the schedule's look at the environment that waits finds its gate open.
  */
 export async function tellDependents(run: Run, result: RunResult): Promise<void> {
   const { head } = run;

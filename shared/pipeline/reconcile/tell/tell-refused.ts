@@ -14,8 +14,8 @@ import { diverge } from './tell.ts';
 const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed', 'DuplicateObject', 'EmptyRender'];
 
 /**
- * Tells a revision that is refused, and why. Throws the error again where a later try may mend it, and where it is about the branch: that
- * is no attempt at this commit, and later ones are still told from the last.
+ * Tells a revision that is refused, and why. Throws the error again where a later try may mend it, and where it is
+ * about the branch: that is no attempt at this commit, and later ones are still told from the last.
  *
  * @param attempted with what was read of the environment file
  * @param environment where its file could be read
@@ -53,7 +53,10 @@ export async function tellRefused(
   return await diverge(run, { environment, retry, attempted: { ...known, at }, divergence });
 }
 
-/** Tells a revision whose signature is not accepted. Nothing of it is believed, its environment file neither. Any other commit may mend it. */
+/**
+ * Tells a revision whose signature is not accepted. Nothing of it is believed, its environment file neither. Any other
+ * commit may mend it.
+ */
 export async function tellDistrusted(
   run: Run,
   { commit, revision, distrust }: { commit: Commit; revision: string; distrust: ConvergeError },

@@ -71,7 +71,10 @@ export async function tellDivergence(
   if (told.remember?.quarantine === undefined) await publishUntold(run);
 }
 
-/** Tells what differs and is no drift, though nothing can or need be done about it: what admission rewrote, what others keep. */
+/**
+ * Tells what differs and is no drift, though nothing can or need be done about it: what admission rewrote, what others
+ * keep.
+ */
 export async function tellNotices(
   { run, environment, cluster, attempted, revision }: Target,
   objects: readonly ObjectDiff[],
@@ -131,8 +134,9 @@ export async function publishUntold(run: Run): Promise<void> {
 
 /**
  * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
- * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then written back to Git.
- * An incident of drift stays open as long as a fight is on, whatever commit converges meanwhile: what agrees now may be undone again.
+ * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then
+ * written back to Git. An incident of drift stays open as long as a fight is on, whatever commit converges meanwhile:
+ * what agrees now may be undone again.
  */
 export async function tellConverged(
   run: Run,

@@ -25,8 +25,9 @@ export function withNote({
 }
 
 /**
- * Writes the convergences that the memory holds to Git: a line in the note of each commit, then the environment's ref. The ref tells
- * how far the last writeback came, so that one that failed is made up for by the next. Never fails: what converged has converged.
+ * Writes the convergences that the memory holds to Git: a line in the note of each commit, then the environment's ref.
+ * The ref tells how far the last writeback came, so that one that failed is made up for by the next. Never fails: what
+ * converged has converged.
  */
 export async function writeBack({
   environment,
@@ -58,8 +59,8 @@ export async function writeBack({
 }
 
 /**
- * Deletes the ref of an environment that is no more; its notes stay. To be called before its memory goes, so that a run that is killed is made up
- * for. Never fails: the environment is gone all the same, and a ref that stays is told.
+ * Deletes the ref of an environment that is no more; its notes stay. To be called before its memory goes, so that a run
+ * that is killed is made up for. Never fails: the environment is gone all the same, and a ref that stays is told.
  */
 export async function deleteRef({
   environment,

@@ -65,9 +65,9 @@ export async function applyChanges(target: Target, request: ApplyRequest): Promi
 }
 
 /**
- * Applies what defines kinds and namespaces, and waits until it can be used. Before the first write the inventory's parent declares what
- * may come, of every stage, so that a run killed half-way leaves no orphan. One object's failure hides no other's; what needs it is `blocked`.
- * Where it throws, what it applied is remembered.
+ * Applies what defines kinds and namespaces, and waits until it can be used. Before the first write the inventory's
+ * parent declares what may come, of every stage, so that a run killed half-way leaves no orphan. One object's failure
+ * hides no other's; what needs it is `blocked`. Where it throws, what it applied is remembered.
  */
 export async function applyDefinitions(target: Target, request: ApplyRequest): Promise<DefinitionsApplied> {
   const { groundwork, parent } = await layGround(target, request);
@@ -81,7 +81,10 @@ export async function applyDefinitions(target: Target, request: ApplyRequest): P
   return { request, groundwork, done, api, parent };
 }
 
-/** Applies what is not a definition, stage by stage, until a newer commit is there. Where it throws, all that was applied is remembered. */
+/**
+ * Applies what is not a definition, stage by stage, until a newer commit is there. Where it throws, all that was
+ * applied is remembered.
+ */
 export async function applyRest(target: Target, begun: DefinitionsApplied): Promise<Applied> {
   const { request, groundwork, done } = begun;
   return await keepOnFailure(target.run, done.remembered, async () => {
@@ -114,7 +117,8 @@ async function layGround(
   const api = isServed(applied, target.api) ? target.api : await cluster.api({ refresh: true });
   await run.lease.assertHeld();
   await ensureNamespace({ cluster, environment, observed });
-  // What may not be read there is found before the inventory says that it reaches there: every later run would have to read it.
+  // What may not be read there is found before the inventory says that it reaches there: every later run would have to
+  // read it.
   const present = await readPresent({ cluster, api, actions });
   const parent = await declareIntent(target, { ...request, api });
   const definitions = definitionsOf(applied.map(({ desired }) => desired));

@@ -24,7 +24,10 @@ import { ownSets, type Target } from '../run/target.ts';
 /** etcd counts from 1, and takes the first write as 2: https://etcd.io/docs/v3.6/learning/api/ */
 const noVersion = '1';
 
-/** One object to apply, and what is there of it: its metadata at least, all of it where fields are ignored, undefined where nothing is. */
+/**
+ * One object to apply, and what is there of it: its metadata at least, all of it where fields are ignored, undefined
+ * where nothing is.
+ */
 export interface ObjectToApply {
   readonly desired: DesiredObject;
   readonly resource: ApiResource;
@@ -44,8 +47,9 @@ export type ObjectOutcome =
 
 /**
  * Applies one object: refuses what is somebody else's, takes over what earlier tools own of it, and writes only the
- * incarnation that was read: what was deleted and made anew meanwhile has other owners, which nobody judged. Where the API server
- * says that it changed, the lease is looked at again, then the object. What it refuses for good is told in its own words.
+ * incarnation that was read: what was deleted and made anew meanwhile has other owners, which nobody judged. Where the
+ * API server says that it changed, the lease is looked at again, then the object. What it refuses for good is told in
+ * its own words.
  */
 export async function applyObject(target: Target, toApply: ObjectToApply): Promise<ObjectOutcome> {
   const { run, cluster } = target;
@@ -122,8 +126,8 @@ type Written = {
 };
 
 /**
- * Applies an object over what is there, once the fields that are to go are ours. What a refusal then names beside Git's fields, and
- * nobody owns, was defaulted for what Git no longer says: it is made ours, too.
+ * Applies an object over what is there, once the fields that are to go are ours. What a refusal then names beside Git's
+ * fields, and nobody owns, was defaulted for what Git no longer says: it is made ours, too.
  */
 async function writeOver(
   target: Target,
@@ -162,7 +166,9 @@ function isWhole(object: KubernetesObject): boolean {
   return Object.keys(object).some((field) => !['apiVersion', 'kind', 'metadata'].includes(field));
 }
 
-/** Makes the fields that are to go ours, where there are any that are not, and resolves with the object as it then is. */
+/**
+ * Makes the fields that are to go ours, where there are any that are not, and resolves with the object as it then is.
+ */
 async function takeOver(
   { cluster }: Target,
   {
@@ -192,9 +198,10 @@ async function takeOver(
 }
 
 /**
- * Writes the incarnation that was read, or none. With the uid too: a resourceVersion alone makes a deleted object anew. That is
- * how a create is fenced: by a version that no object has, it succeeds where nothing is and is a 409 where something is. What it
- * cannot tell is an object that was never there from one that a newer revision deleted: the next look prunes that.
+ * Writes the incarnation that was read, or none. With the uid too: a resourceVersion alone makes a deleted object anew.
+ * That is how a create is fenced: by a version that no object has, it succeeds where nothing is and is a 409 where
+ * something is. What it cannot tell is an object that was never there from one that a newer revision deleted: the next
+ * look prunes that.
  */
 export function fenced({
   object,
@@ -222,8 +229,8 @@ interface Refused extends ObjectToApply {
 }
 
 /**
- * What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did. A dry run under
- * another name tells the last two apart.
+ * What a 422 means: another manager's field is in the way, the object is invalid, or a field that never changes did. A
+ * dry run under another name tells the last two apart.
  */
 async function explain(target: Target, refused: Refused): Promise<ObjectOutcome | Conflict> {
   const { environment } = target;
@@ -239,7 +246,8 @@ async function explain(target: Target, refused: Refused): Promise<ObjectOutcome 
   const verdict = verdictOf({ refusal, probe: probe.outcome === 'applied' ? 'accepted' : probe });
   if (verdict === 'invalid') return { outcome: 'failed', message };
   if (verdict !== 'never changes' && probe.outcome === 'rejected') {
-    // A quota that is full, or a policy on names, denies what is there under another name as well; what denies only Git's would deny it after the deletion.
+    // A quota that is full, or a policy on names, denies what is there under another name as well; what denies only
+    // Git's would deny it after the deletion.
     const same = verdict === 'denied' ? await tryAnew(target, { resource, object: ownedPart(live) }) : undefined;
     if (same?.outcome !== 'rejected' || same.status !== probe.status)
       return {

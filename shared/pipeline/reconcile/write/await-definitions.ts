@@ -15,8 +15,9 @@ export interface Defined {
 }
 
 /**
- * Waits for what was just applied: custom resources cannot be written before their definition is established, nor anything
- * into a namespace that is not active. What is broken is not waited for, nor what takes longer than a run may wait: what needs it is tried again by the next one.
+ * Waits for what was just applied: custom resources cannot be written before their definition is established, nor
+ * anything into a namespace that is not active. What is broken is not waited for, nor what takes longer than a run may
+ * wait: what needs it is tried again by the next one.
  */
 export async function awaitDefinitions(
   { run, cluster }: Target,

@@ -34,9 +34,9 @@ export type Outcome =
   | { readonly outcome: 'superseded' };
 
 /**
- * Waits until every object is healthy (or suspended, or shows what may never come), reading only the kinds that are not, and their Pods. Ends early where a
- * newer commit is there, where something fails steadily, and where this run has waited long enough; a roll-out that is over
- * is judged by one look.
+ * Waits until every object is healthy (or suspended, or shows what may never come), reading only the kinds that are
+ * not, and their Pods. Ends early where a newer commit is there, where something fails steadily, and where this run has
+ * waited long enough; a roll-out that is over is judged by one look.
  */
 export async function awaitHealth(
   target: Target,
@@ -164,8 +164,9 @@ function latestOf(
 }
 
 /**
- * What waiting will not mend: workloads whose Pods say so, and, where nothing else is left to wait for, what says so itself. A
- * custom resource is often degraded for as long as what it needs is still rolling out: what time may heal is waited for.
+ * What waiting will not mend: workloads whose Pods say so, and, where nothing else is left to wait for, what says so
+ * itself. A custom resource is often degraded for as long as what it needs is still rolling out: what time may heal is
+ * waited for.
  */
 function failedOf(unhealthy: readonly UnhealthyObject[], explanations: Explanations): readonly UnhealthyObject[] {
   const stuck = unhealthy.filter(({ desired }) => explanations.of(desired.key)?.verdict === 'failing');

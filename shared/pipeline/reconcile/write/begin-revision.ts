@@ -32,8 +32,8 @@ export interface Course extends Undertaking {
   /** Keys of the objects that a commit changes. */
   readonly committed: readonly string[];
   /**
-   * The revision that converged with these very inputs, where nothing is to be done: something else changed, in the cluster or beside
-   * the inputs. It is no news of this environment, and nothing is written.
+   * The revision that converged with these very inputs, where nothing is to be done: something else changed, in the
+   * cluster or beside the inputs. It is no news of this environment, and nothing is written.
    */
   readonly quiet: AttemptedRevision | undefined;
   readonly hooks: { readonly record: HookRecord; readonly due: boolean };
@@ -92,7 +92,10 @@ export async function beginRevision(
   return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout, earlier };
 }
 
-/** Whether it applies what is not as it was applied last: anything but the healing of drift. What cannot be remembered is applied each time. */
+/**
+ * Whether it applies what is not as it was applied last: anything but the healing of drift. What cannot be remembered
+ * is applied each time.
+ */
 function isCommitted({ action, before, isSame }: { action: PlannedAction; before: Memory; isSame: boolean }): boolean {
   if (action.action === 'keep' || action.action === 'prune') return false;
   const remembered = before.objects[action.desired.key];
@@ -115,8 +118,8 @@ function revisionWithSameInputs({
 }
 
 /**
- * What converged last, without the render that the remembered objects stand for where others are about to be applied: if that fails and
- * its inputs come back, they are rendered and compared, and not taken for what is there.
+ * What converged last, without the render that the remembered objects stand for where others are about to be applied:
+ * if that fails and its inputs come back, they are rendered and compared, and not taken for what is there.
  */
 function stillConverged({
   before: { converged },

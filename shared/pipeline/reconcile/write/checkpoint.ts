@@ -2,8 +2,9 @@ import type { Rollout } from '../../../memory/rollout.ts';
 import type { RunResult, Target } from '../run/target.ts';
 
 /**
- * Leaves what is waited for to a run of its own, so that no function sleeps through a roll-out. What this run knows is saved;
- * the message that goes on with it is sent when the lease is free. Where that message is lost, the schedule goes on.
+ * Leaves what is waited for to a run of its own, so that no function sleeps through a roll-out. What this run knows is
+ * saved; the message that goes on with it is sent when the lease is free. Where that message is lost, the schedule goes
+ * on.
  */
 export async function checkpoint(
   { run, revision, attempted }: Target,

@@ -30,8 +30,8 @@ export async function ensureNamespace({
 }
 
 /**
- * Lets the inventory's parent declare what may come, before any of it does. Without the kinds that cannot be discovered: nothing of them is
- * applied, and no later run could look for them. Returns the parent as it is then.
+ * Lets the inventory's parent declare what may come, before any of it does. Without the kinds that cannot be
+ * discovered: nothing of them is applied, and no later run could look for them. Returns the parent as it is then.
  *
  * @param hooks what the parent is to say of the hooks; as it says, where absent
  */

@@ -25,9 +25,9 @@ export interface Deleted {
 }
 
 /**
- * Deletes objects in the reverse order of apply, each as it was observed: one that changed or was made anew since then is
- * left to the next run, see `delete-object.ts`. A stage begins when the objects of the one before are gone; where one lingers, nothing more is
- * deleted: the next look goes on.
+ * Deletes objects in the reverse order of apply, each as it was observed: one that changed or was made anew since then
+ * is left to the next run, see `delete-object.ts`. A stage begins when the objects of the one before are gone; where
+ * one lingers, nothing more is deleted: the next look goes on.
  *
  * @param applySets the environment's own, and those of its previous names
  * @param going objects of the same inventory that are being deleted already

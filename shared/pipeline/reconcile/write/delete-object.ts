@@ -41,8 +41,8 @@ export interface Deleter {
 }
 
 /**
- * Deletes one object: the only place where anything is deleted. The guards are asked of the very incarnation and version that
- * then goes, while the lease is held. Where somebody changes it in between, it is read and judged anew.
+ * Deletes one object: the only place where anything is deleted. The guards are asked of the very incarnation and
+ * version that then goes, while the lease is held. Where somebody changes it in between, it is read and judged anew.
  */
 export async function deleteObject(deleter: Deleter, asked: ObjectToDelete): Promise<Deletion> {
   const { run, cluster } = deleter;
@@ -126,10 +126,12 @@ export async function awaitGone(
 }
 
 /**
- * Deletes what Converge keeps of an environment in the cluster: the parent of its inventory, the seed of its random values.
+ * Deletes what Converge keeps of an environment in the cluster: the parent of its inventory, the seed of its random
+ * values.
  *
- * Throws `OwnedByAnother` (refuse) where it is another environment's, `ClusterRefused` (refuse) where the API server does not let
- * it go, and `ClusterUnavailable` (retry) where it never stands still: whoever calls must not take it for gone.
+ * Throws `OwnedByAnother` (refuse) where it is another environment's, `ClusterRefused` (refuse) where the API server
+ * does not let it go, and `ClusterUnavailable` (retry) where it never stands still: whoever calls must not take it for
+ * gone.
  *
  * @param title for people: `ConfigMap acme/converge-acme`
  */

@@ -11,8 +11,8 @@ import { tellDivergence } from '../tell/tell.ts';
 import type { Verified } from '../judge/verify-plan.ts';
 
 /**
- * A look before the next try: of the objects that were applied as this revision has them, heals what drifted. The others, the
- * hooks and the prunes wait for the try, and what was told of them stays.
+ * A look before the next try: of the objects that were applied as this revision has them, heals what drifted. The
+ * others, the hooks and the prunes wait for the try, and what was told of them stays.
  */
 export async function healBeforeRetry(
   target: Target,

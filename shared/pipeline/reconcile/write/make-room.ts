@@ -11,7 +11,10 @@ import { ownSets, type Target } from '../run/target.ts';
 
 export const handRemedy = 'delete it by hand, or give the hook another name';
 
-/** Whether a hook finds its place free, finds there what stays and is applied over, with why it stays, or has to end there. */
+/**
+ * Whether a hook finds its place free, finds there what stays and is applied over, with why it stays, or has to end
+ * there.
+ */
 export type Room =
   | { readonly room: 'free' }
   | { readonly room: 'taken'; readonly refusal: Refusal | undefined }

@@ -5,8 +5,8 @@ import { readHookRecord } from '../../../inventory/hook-record.ts';
 import { writeParent } from './write-parent.ts';
 
 /**
- * Gives a parent that is ours its name back, where somebody took that or its label off: with the memory lost, nobody could tell any
- * more whose it is. Resolves with the inventory as it then is.
+ * Gives a parent that is ours its name back, where somebody took that or its label off: with the memory lost, nobody
+ * could tell any more whose it is. Resolves with the inventory as it then is.
  */
 export async function nameParent(
   { run, cluster, applySet }: Pick<Target, 'run' | 'cluster' | 'applySet'>,

@@ -10,7 +10,10 @@ import { inParallel } from '../../common/parallel.ts';
 import { isDefinition } from '../../../objects/replacement.ts';
 import { z } from 'zod';
 
-/** How often a kind that could not be listed is looked for: its definition may just be going, and the API server says so late. */
+/**
+ * How often a kind that could not be listed is looked for: its definition may just be going, and the API server says so
+ * late.
+ */
 const looks = 5;
 const firstPause = 50;
 
@@ -20,12 +23,16 @@ interface Inspector {
   readonly api: ClusterApi;
 }
 
-/** Why something stays that may be deleted otherwise: what another environment has would go with it, or that cannot be told. */
+/**
+ * Why something stays that may be deleted otherwise: what another environment has would go with it, or that cannot be
+ * told.
+ */
 export async function occupancy(
   inspector: Inspector,
   asked: Pick<AskedDeletion, 'object' | 'applySets' | 'purpose'>,
 ): Promise<Refusal | undefined> {
-  // Another definition in its place is what contracts say of a replacement: its objects come back with the next look at their environments.
+  // Another definition in its place is what contracts say of a replacement: its objects come back with the next look at
+  // their environments.
   if (isDefinition(objectIdOf(asked.object)))
     return asked.purpose === 'prune' ? await occupancyOfDefinition(inspector, asked) : undefined;
   return await occupancyOfNamespace(inspector, asked);
@@ -58,8 +65,9 @@ async function occupancyOfDefinition(
 }
 
 /**
- * Why a Namespace that may be deleted otherwise stays: an environment lives in it, or that cannot be told. Undefined for every
- * other object. Everything that the cluster serves is asked for: an inventory reaches into namespaces beside its parent's.
+ * Why a Namespace that may be deleted otherwise stays: an environment lives in it, or that cannot be told. Undefined
+ * for every other object. Everything that the cluster serves is asked for: an inventory reaches into namespaces beside
+ * its parent's.
  */
 async function occupancyOfNamespace(
   inspector: Inspector,

@@ -21,12 +21,18 @@ export interface Deferred {
   readonly applySets: readonly ApplySet[];
 }
 
-/** Whether an object is pruned last: what pods may refer to, which a rollback needs where the revision fails; and the Namespaces that it may be in. */
+/**
+ * Whether an object is pruned last: what pods may refer to, which a rollback needs where the revision fails; and the
+ * Namespaces that it may be in.
+ */
 export function goesLast(id: ObjectId): boolean {
   return isReferable(id) || groupKind(id) === 'Namespace';
 }
 
-/** What is not to be pruned now: what is referred to, and the Namespaces that it is in; or, where that could not be read, all that may be. */
+/**
+ * What is not to be pruned now: what is referred to, and the Namespaces that it is in; or, where that could not be
+ * read, all that may be.
+ */
 export function stillInUse({ objects, references }: { objects: readonly ObservedObject[]; references: References }): {
   inUse: readonly ObservedObject[];
   unread: readonly GuardedPrune[];
@@ -47,8 +53,8 @@ export function stillInUse({ objects, references }: { objects: readonly Observed
 }
 
 /**
- * The end of a prune, once all is healthy and the hooks are through: deletes what was deferred and nothing live refers to any more. The rest is
- * `pending`, and told to nobody.
+ * The end of a prune, once all is healthy and the hooks are through: deletes what was deferred and nothing live refers
+ * to any more. The rest is `pending`, and told to nobody.
  *
  * @param workloads as they are known to be now
  * @param inventorySize how many objects there are, those of this revision among them

@@ -31,8 +31,9 @@ export interface Pruned {
 
 /**
  * Deletes what the inventory holds and the revision no longer specifies, behind its guards. Adopt before prune:
- * what another environment of the repository wants at this revision is left, to be handed over; where one cannot be asked,
- * nothing is deleted that it may want. What pods may refer to is left to `pruneLast`; what is in use now is counted by no guard.
+ * what another environment of the repository wants at this revision is left, to be handed over; where one cannot be
+ * asked, nothing is deleted that it may want. What pods may refer to is left to `pruneLast`; what is in use now is
+ * counted by no guard.
  *
  * @param workloads as they are known to be now
  * @param until how long it may wait for what it deletes, in milliseconds since 1970
@@ -206,8 +207,9 @@ export interface ByWishes {
 }
 
 /**
- * Asks the other environments for each object, where there is any. One that cannot be asked holds back only what may have moved to
- * it since this environment converged last: of what was left over even then, and nobody had been asked, that is not known.
+ * Asks the other environments for each object, where there is any. One that cannot be asked holds back only what may
+ * have moved to it since this environment converged last: of what was left over even then, and nobody had been asked,
+ * that is not known.
  */
 export async function partByWishes(
   { run, others }: Asker,

@@ -8,12 +8,16 @@ export interface Place {
   readonly name: string;
 }
 
-/** What is there now, and where it was read; `unserved`: in no version is its kind served, which says nothing about the object. */
+/**
+ * What is there now, and where it was read; `unserved`: in no version is its kind served, which says nothing about the
+ * object.
+ */
 export type ReadAgain = { readonly place: Place; readonly live: KubernetesObject | undefined } | 'unserved';
 
 /**
- * Reads what was there before. The answer to a version that is served no longer looks like that to an object that is gone: where nothing is
- * found, the cluster is asked what it serves, and the object in another version where its own went.
+ * Reads what was there before. The answer to a version that is served no longer looks like that to an object that is
+ * gone: where nothing is found, the cluster is asked what it serves, and the object in another version where its own
+ * went.
  */
 export async function readAgain(cluster: Pick<Cluster, 'api' | 'get'>, place: Place): Promise<ReadAgain> {
   const live = await cluster.get(place);

@@ -12,8 +12,8 @@ import { inParallel } from '../../common/parallel.ts';
 export type References = { readonly referred: ReadonlyMap<string, string> } | { readonly unread: string };
 
 /**
- * What live Pods, and what makes them, refer to in the namespaces of these objects. Nothing is read where none of them can be
- * referred to. What may not be read is a reason; anything else is thrown.
+ * What live Pods, and what makes them, refer to in the namespaces of these objects. Nothing is read where none of them
+ * can be referred to. What may not be read is a reason; anything else is thrown.
  *
  * @param workloads StatefulSets as this run has observed them
  */

@@ -22,8 +22,8 @@ export interface Releaser {
 const notServed = 'is of a kind that the cluster does not serve now; the next run looks again';
 
 /**
- * Gives objects up: they stay as they are, and are no longer Converge's. Resolves with the ones that could not be written. One that
- * is not found in the version it was read in is looked for in another before it is taken for gone.
+ * Gives objects up: they stay as they are, and are no longer Converge's. Resolves with the ones that could not be
+ * written. One that is not found in the version it was read in is looked for in another before it is taken for gone.
  */
 export async function releaseObjects(
   { run, cluster, api }: Releaser,

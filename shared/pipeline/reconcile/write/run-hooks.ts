@@ -47,7 +47,10 @@ export interface FailedHook {
   readonly message: string;
 }
 
-/** Record and parent as they are after the hooks of a phase, and the hook that failed or is not through, if there is one. */
+/**
+ * Record and parent as they are after the hooks of a phase, and the hook that failed or is not through, if there is
+ * one.
+ */
 export interface HooksRun {
   readonly record: HookRecord;
   readonly parent: KubernetesObject | undefined;
@@ -60,9 +63,9 @@ export interface HooksRun {
  * records it, so that a run killed between two of them goes on with the ones that are not through. The first that fails
  * ends it, and runs again at the next attempt.
  *
- * A Job or Pod that takes longer than a run may wait is left running, and the run that goes on waits for it, at most for
- * `spec.timeout` from its own start. A newer commit does not wait for it: where that commit changes the release, its own hooks
- * wait for its end before they delete it as their policies say.
+ * A Job or Pod that takes longer than a run may wait is left running, and the run that goes on waits for it, at most
+ * for `spec.timeout` from its own start. A newer commit does not wait for it: where that commit changes the release,
+ * its own hooks wait for its end before they delete it as their policies say.
  */
 export async function runHooks(
   target: Target,
@@ -109,7 +112,8 @@ async function runRelease(
       continue;
     }
     const succeeded = due.hooks.slice(0, index).toReversed();
-    // What is deleted now has to be there at the next attempt; a Job or a Pod that has succeeded has done its work for good.
+    // What is deleted now has to be there at the next attempt; a Job or a Pod that has succeeded has done its work for
+    // good.
     const again = succeeded.filter(
       (one) => mayDelete({ hook: one, policy: 'hook-succeeded' }) && !runsToAnEnd(one.desired),
     );
@@ -194,8 +198,9 @@ async function runHook(
 type HookApplied = ApplyResult | { readonly outcome: 'refused'; readonly message: string };
 
 /**
- * Applies a hook: where its place is free, so that nobody else may have made it meanwhile; else over the very incarnation and version
- * that was judged. What is there and was not made by this environment stays unmarked, so that no policy ever deletes it.
+ * Applies a hook: where its place is free, so that nobody else may have made it meanwhile; else over the very
+ * incarnation and version that was judged. What is there and was not made by this environment stays unmarked, so that
+ * no policy ever deletes it.
  */
 async function applyHook(
   target: Target,

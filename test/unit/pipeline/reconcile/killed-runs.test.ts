@@ -13,7 +13,9 @@ interface Scenario {
   readonly before?: Changes;
   readonly commit?: Changes;
   readonly meets?: (world: World) => void;
-  /** Whether all of it is known without the memory: neither what a removed environment owned nor what to go back to is. */
+  /**
+   * Whether all of it is known without the memory: neither what a removed environment owned nor what to go back to is.
+   */
   readonly needsMemory?: true;
 }
 
@@ -72,7 +74,10 @@ interface Left {
   readonly ids: number;
 }
 
-/** Runs it, killed before one of its effects, then again until there is nothing more to do. @param loses whether the memory is lost in between */
+/**
+ * Runs it, killed before one of its effects, then again until there is nothing more to do. @param loses whether the
+ * memory is lost in between
+ */
 async function play(
   { before, commit, meets }: Scenario,
   { diesBefore, loses = false }: { diesBefore: number | undefined; loses?: boolean },
@@ -117,7 +122,10 @@ function withoutCounts(alert: string): string {
   return alert.replace(/^converged: [^;]*/, 'converged');
 }
 
-/** Without what differs from one run to the next. The inventory gets the key of its render back with the next commit only. */
+/**
+ * Without what differs from one run to the next. The inventory gets the key of its render back with the next commit
+ * only.
+ */
 function timeless({ metadata, status: _status, ...object }: KubernetesObject): unknown {
   const { annotations = {}, labels } = metadata;
   const { [renderKeyAnnotation]: _key, ...said } = annotations;

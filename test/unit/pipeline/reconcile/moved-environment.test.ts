@@ -59,7 +59,8 @@ describe('an environment that moves to another cluster', () => {
     expect(topics.published.map(({ topic }) => topic)).toEqual(['diff']);
   });
 
-  // The refusal itself writes the new cluster into the memory, so that the next look goes there and orphans the first one's objects.
+  // The refusal itself writes the new cluster into the memory, so that the next look goes there and orphans the first
+  // one's objects.
   it('is refused by the next look, too', async () => {
     const { run } = await setUp();
     await run();

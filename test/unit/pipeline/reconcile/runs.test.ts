@@ -36,7 +36,10 @@ const endings: Readonly<Record<ReconcileResult['outcome'], readonly string[]>> =
   diverged: diffReasons.map((reason) => `diverged ${reason}`),
 };
 
-/** What cannot be: without a memory nothing is known to be as it was, and an environment whose file is gone is no longer known. */
+/**
+ * What cannot be: without a memory nothing is known to be as it was, and an environment whose file is gone is no longer
+ * known.
+ */
 const impossible = ['unchanged, lost', 'removed, lost'];
 
 let calls: Calls;

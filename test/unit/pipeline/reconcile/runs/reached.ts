@@ -44,8 +44,8 @@ export async function countCalls(): Promise<Calls> {
 }
 
 /**
- * The functions that the files below a folder declare, as `Calls` names them. They are looked for in the text: the engine says
- * nothing of one that was never compiled.
+ * The functions that the files below a folder declare, as `Calls` names them. They are looked for in the text: the
+ * engine says nothing of one that was never compiled.
  */
 export function declaredFunctions({ root, folder }: { root: string; folder: string }): string[] {
   const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });

@@ -15,7 +15,10 @@ export interface Refused {
   readonly causes?: readonly RefusalCause[];
 }
 
-/** A cluster as its API server knows it, in memory. A call is named by its verb and what it is about: `apply ConfigMap acme/web`. */
+/**
+ * A cluster as its API server knows it, in memory. A call is named by its verb and what it is about: `apply ConfigMap
+ * acme/web`.
+ */
 export interface RecordingCluster extends Cluster {
   /** Every call that wrote or was to, in order; what was refused ends in its status. */
   readonly writes: string[];

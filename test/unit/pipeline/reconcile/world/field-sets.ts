@@ -3,11 +3,14 @@ import type { JsonObject, ManagedFieldsEntry } from '../../../../../shared/objec
 
 /*
  * Values as sets of leaves, by their paths in the words of `fieldsV1`: enough of
- * https://github.com/kubernetes-sigs/structured-merge-diff for objects of maps, lists of items with a name, and everything else
- * as a whole.
+ * https://github.com/kubernetes-sigs/structured-merge-diff for objects of maps, lists of items with a name, and
+ * everything else as a whole.
  */
 
-/** Of one object, its value at each path; a path is the steps to it as `fieldsV1` writes them (`f:spec`, `k:{"name":"web"}`). */
+/**
+ * Of one object, its value at each path; a path is the steps to it as `fieldsV1` writes them (`f:spec`,
+ * `k:{"name":"web"}`).
+ */
 export type Leaves = ReadonlyMap<string, unknown>;
 
 const ofMetadata = ['labels', 'annotations', 'finalizers', 'ownerReferences'];

@@ -23,8 +23,8 @@ const objectSchema = z.looseObject({
 });
 
 /**
- * Renders files that hold objects as JSON lists. In a chart, `$random` is drawn from the seed, and `$lookup(ConfigMap acme/other color)`
- * is what the data of that object says.
+ * Renders files that hold objects as JSON lists. In a chart, `$random` is drawn from the seed, and `$lookup(ConfigMap
+ * acme/other color)` is what the data of that object says.
  *
  * @param treeOf the files of a checkout
  */

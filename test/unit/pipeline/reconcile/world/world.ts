@@ -14,7 +14,9 @@ import { recordingRepository, type RecordingRepository } from './repository.ts';
 
 const limits = configSchema.shape.limits.parse({});
 
-/** Everything a run meets, in memory: Git, the state bucket, one cluster, the topics, a clock that only sleeping moves. */
+/**
+ * Everything a run meets, in memory: Git, the state bucket, one cluster, the topics, a clock that only sleeping moves.
+ */
 export interface World {
   readonly git: RecordingRepository;
   readonly cluster: RecordingCluster;
