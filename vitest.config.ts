@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
           isolate: false,
+          // A guard, and no measure: the machine may be busy with something else.
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
