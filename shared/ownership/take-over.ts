@@ -11,8 +11,8 @@ import { isBesideTheSpec, isKept, isReplicas } from './kept-fields.ts';
 import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
 
 /**
- * The managedFields to write to an object before it is applied, so that what Git no longer specifies really goes
- * (rule 11), or undefined where they are right as they are. A server-side apply removes only what its own manager owned
+ * The managedFields to write to an object before it is applied, so that what Git no longer specifies really goes,
+ * or undefined where they are right as they are. A server-side apply removes only what its own manager owned
  * and no other does; so fields of the tools of the closed table are first made ours. Written before the apply, and not
  * after: two changes of a pod template would be two roll-outs.
  *
@@ -25,7 +25,7 @@ import { isOurs, predecessorOf, type Predecessor } from './managers.ts';
  *
  * Replicas and restarts that Git does not specify, and what the environment ignores, stay with whoever wrote them.
  * Where they are ours, because Git specified them until now or the object was created with them, they go to
- * `converge-released`: dropped, they would be reset to a default, or refused as missing (rule 12). What was released
+ * `converge-released`: dropped, they would be reset to a default, or refused as missing. What was released
  * and is Git's again is ours alone.
  *
  * What the API server defaulted for a choice that Git has changed becomes ours, too (`outlived-defaults.ts`).

@@ -184,7 +184,7 @@ describe('the domain', () => {
   it.each([
     "import fs from 'node:fs';",
     "import { a } from '../adapters/git.ts';",
-    "import type { Ports } from '../pipeline/ports.ts';",
+    "import type { Ports } from '../ports/ports.ts';",
     "import 'undici';",
     "const late = import('undici');",
   ])('would be caught with %s', (text) => {
