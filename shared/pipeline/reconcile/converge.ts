@@ -1,6 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
+import { suspended } from '../../memory/transitions/accept.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -90,7 +91,7 @@ async function convergeDeclared(
   await acceptRule(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
   if (environment.suspend) {
-    await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
+    await run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
   refuseMove(run, environment);

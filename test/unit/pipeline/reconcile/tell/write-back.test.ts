@@ -74,7 +74,12 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
     },
     settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback },
     lease: { assertHeld: unused, release: unused },
-    memoryFile: { memory: () => memory, save: async (next) => void (memory = next), remove: unused },
+    memoryFile: {
+      memory: () => memory,
+      remember: async (transition, ...facts) => void (memory = transition(memory, ...facts)),
+      save: async (next) => void (memory = next),
+      remove: unused,
+    },
   };
   return {
     ...{ host, topics, log },
