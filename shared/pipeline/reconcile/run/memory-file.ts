@@ -12,8 +12,6 @@ export interface MemoryFile {
    * `LeaseLost` (retry) where somebody else wrote.
    */
   remember<Facts extends readonly unknown[]>(transition: Transition<Facts>, ...facts: NoInfer<Facts>): Promise<void>;
-  /** Writes a memory that differs from the last one written. Throws `LeaseLost` (retry) where somebody else wrote. */
-  save(memory: Memory): Promise<void>;
   /** Forgets the environment. Throws `LeaseLost` (retry) where somebody else wrote. */
   remove(): Promise<void>;
 }
@@ -46,7 +44,6 @@ export async function openMemory({
   return {
     memory: () => current,
     remember: async (transition, ...facts) => save(transition(current, ...facts)),
-    save,
     async remove() {
       if (typeof ifGeneration === 'object' && (await state.delete({ path, ...ifGeneration })) === 'conflict') {
         throw new ConvergeError({
