@@ -3,13 +3,14 @@ import type { AttemptedRevision, Memory } from '../memory.ts';
 /**
  * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout` and `retry`: it waits for nothing
  * and tries nothing, until it is suspended no more. How a roll-out goes on is no longer looked at, so a health of
- * `Progressing` becomes `Unknown`. What was told stays open.
+ * `Progressing` becomes `Unknown`, unless that is how it settled. What was told stays open.
  */
 export function suspended(memory: Memory, { attempted }: { attempted: AttemptedRevision }): Memory {
+  const { health, unawaited } = memory;
   return {
     ...memory,
     attempted,
-    health: memory.health === 'Progressing' ? 'Unknown' : memory.health,
+    health: health === 'Progressing' && unawaited === undefined ? 'Unknown' : health,
     held: undefined,
     waiting: undefined,
     rollout: undefined,
@@ -36,7 +37,7 @@ export function gateOpened(memory: Memory): Memory {
   return { ...memory, held: undefined };
 }
 
-/** Takes the rule that signatures of later commits must satisfy. Clears the last one where the file has none. */
+/** Takes the rule that signatures of later commits must satisfy. Clears `verified` where the file has none. */
 export function ruleAccepted(memory: Memory, { verified }: { verified: Memory['verified'] }): Memory {
   return { ...memory, verified };
 }

@@ -10,7 +10,7 @@ const rememberedNotes = 5;
 /** What a prune left: for good or for now, as keys. */
 type Leftovers = Pick<Memory, 'left' | 'pending'>;
 
-/** Something is left that should be gone, which is waited for or told next. Clears nothing but what was left before. */
+/** Something is left that should be gone, which is waited for or told next. Clears `pending` where nothing is to be looked at again. */
 export function leftoversKept(memory: Memory, { left, pending }: Leftovers): Memory {
   return { ...memory, left, pending };
 }
@@ -105,8 +105,8 @@ export function endingIncident(
 }
 
 /**
- * It was told that the environment converged. Clears what `reach` clears, closes the incident that ends with it, and
- * forgets the heals that are of the past. `since` is now where that, or its first convergence, changed its state.
+ * It was told that the environment converged. Clears what `reach` clears, and `heals` that are of the past; the
+ * incident that ends with it is closed. `since` is now where that, or its first convergence, changed its state.
  *
  * @param facts.note its line in the note of the commit, where that is written back
  */

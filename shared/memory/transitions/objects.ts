@@ -19,7 +19,7 @@ export function driftLeft(
   return { ...memory, attempted, objects: { ...memory.objects, ...renewed } };
 }
 
-/** What else carries the label of its set, for people. Clears what was remembered of that. */
+/** What else carries the label of its set, for people. Clears `unproven` where nothing does. */
 export function unprovenSeen(memory: Memory, { unproven }: { unproven: Memory['unproven'] }): Memory {
   return { ...memory, unproven };
 }
