@@ -11,19 +11,16 @@ interface Found {
   readonly attempted: AttemptedRevision;
   /** With the alert that is about to be published, where one is due. */
   readonly incident: Incident;
+  /** What is set out for; as it was, where absent. */
+  readonly heals?: RememberedHeals | undefined;
   readonly now: Date;
 }
 
 /**
  * Something differs, and the run goes on. Clears `waiting`, and `held` unless that is what is told. `since` is when the
  * first of what is open now was found.
- *
- * @param facts.heals what is set out for; as it was, where absent
  */
-export function divergenceFound(
-  memory: Memory,
-  { attempted, incident, now, heals = memory.heals }: Found & { heals?: RememberedHeals | undefined },
-): Memory {
+export function divergenceFound(memory: Memory, { attempted, incident, now, heals = memory.heals }: Found): Memory {
   return {
     ...memory,
     attempted,

@@ -43,9 +43,10 @@ export async function tellDivergence(
   const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
   const remember = async (found: Incident): Promise<void> => {
     const { attempted, heals, stops } = told;
+    const facts = { attempted, incident: found, now, heals };
     await (stops === undefined
-      ? memoryFile.remember(divergenceFound, { attempted, incident: found, now, heals })
-      : memoryFile.remember(runStopped, { attempted, incident: found, now, ...stops }));
+      ? memoryFile.remember(divergenceFound, facts)
+      : memoryFile.remember(runStopped, { ...facts, ...stops }));
   };
   if (told.anew !== true && !isDue({ incident, healing: action !== 'none', now, diffAfter })) {
     await remember(incident);
@@ -156,8 +157,8 @@ export async function tellConverged(
     before.converged?.revision !== converged.revision
       ? after.converged.commit
       : undefined;
-  const text = formatConvergenceNote({ ...data, at: now.toISOString(), event: event.id });
-  const note = noted === undefined ? undefined : { commit: noted, text };
+  const line = { ...data, at: now.toISOString(), event: event.id };
+  const note = noted === undefined ? undefined : { commit: noted, text: formatConvergenceNote(line) };
   await memoryFile.remember(convergenceTold, { reached, note, now });
   if (note !== undefined) await writeBack(run);
 }
