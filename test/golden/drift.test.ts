@@ -125,7 +125,8 @@ async function check(name: string): Promise<{ plan: string[]; verified: Verified
   const observed = observedObjects((await Promise.all(members.map(read))).flatMap((object) => object ?? []));
   const plan = planChanges({ desired, observed, remembered });
   const memory = { ...emptyMemory(new Date()), objects: remembered };
-  const run = { memoryFile: { memory: () => memory, save: () => Promise.resolve(), remove: () => Promise.resolve() } };
+  const settled = () => Promise.resolve();
+  const run = { memoryFile: { memory: () => memory, remember: settled, remove: settled } };
   const state = {
     parent: undefined,
     extent: { groupKinds: [], additionalNamespaces: [] },

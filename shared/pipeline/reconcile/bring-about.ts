@@ -1,6 +1,6 @@
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
-import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
+import { changesMade, hooksPassed } from '../../memory/transitions/roll-out.ts';
 import { nextRetry } from '../../memory/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../memory/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
@@ -112,7 +112,7 @@ async function runPreHooks(
   const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
   if (!isDue || hooks.failed !== undefined || hooks.left !== undefined) return { hooks, rollout };
   const begun = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-  await run.memoryFile.save({ ...run.memoryFile.memory(), rollout: begun });
+  await run.memoryFile.remember(hooksPassed, { rollout: begun });
   return { hooks, rollout: begun };
 }
 
@@ -136,13 +136,8 @@ async function prune(
   const pruned: Pruned = isFailing
     ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] }
     : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
-  // A fight was about what Git said before.
-  const heals = confirmHeals(withoutHeals({ heals: run.memoryFile.memory().heals, keys: committed }));
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
-  const memory = run.memoryFile.memory();
-  // Where this run does not come to its end, the next takes none of it for what somebody added.
-  const left = [...new Set([...memory.left, ...pruned.pending])].sort();
-  await run.memoryFile.save({ ...memory, heals, rolledOut, ...(pruned.pending.length === 0 ? {} : { left }) });
+  await run.memoryFile.remember(changesMade, { committed, rolledOut, pending: pruned.pending });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }

@@ -1,6 +1,7 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
+import { driftStands, leftoversKept } from '../../memory/transitions/end.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
@@ -36,7 +37,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   const leftovers = leftoversOf(course, pruned);
   const { left, pending } = leftovers;
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
-    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
+    await run.memoryFile.remember(leftoversKept, { left, pending });
     return await tellLeft(target, done);
   }
   if (course.unhealed.length > 0) return await leaveUnhealed(target, course, { health: done.health, left, pending });
@@ -48,7 +49,7 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   // Before it is told: an environment whose old inventory, or what that holds, cannot be let go of has not converged.
   const divergence = await target.previous?.finish();
   if (divergence !== undefined) {
-    await run.memoryFile.save({ ...run.memoryFile.memory(), left, pending });
+    await run.memoryFile.remember(leftoversKept, { left, pending });
     return await diverge(run, { ...target, divergence });
   }
   return await tellEnd(target, { course, done, leftovers, renderKey });
@@ -81,23 +82,10 @@ function leftoversOf(course: Course, pruned: Pruned): Leftovers {
 async function leaveUnhealed(
   { run, revision }: Target,
   { unhealed }: Course,
-  {
-    health: { state: health, unawaited },
-    left,
-    pending,
-  }: { health: EnvironmentHealth } & Pick<Leftovers, 'left' | 'pending'>,
+  { health, left, pending }: { health: EnvironmentHealth } & Pick<Leftovers, 'left' | 'pending'>,
 ): Promise<RunResult> {
   const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
-  await run.memoryFile.save({
-    ...run.memoryFile.memory(),
-    left,
-    pending,
-    health,
-    unawaited,
-    rollout: undefined,
-    retry: undefined,
-    waiting: undefined,
-  });
+  await run.memoryFile.remember(driftStands, { left, pending, health });
   return { outcome: 'diverged', revision, reason, summary };
 }
 
@@ -117,25 +105,24 @@ async function tellEnd(
   const { desired, quiet, before, earlier } = course;
   const { applied, pruned } = done;
   const { left, pending, unwanted } = leftovers;
-  const { state: health, unawaited } = done.health;
-  const memory = run.memoryFile.memory();
+  const keys = desired.objects.map(({ key }) => key);
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
   await tellConverged(run, {
-    memory: {
-      ...memory,
+    reached: {
+      reached: 'revision',
       cluster: cluster.name,
       namespace: environment.namespace,
       converged: { ...(quiet ?? target.attempted), renderKey },
       previous: previousOf({ before, desired }),
-      objects: onlyDesired({ objects: memory.objects, desired }),
-      ...{ left, pending, unwanted, health, unawaited },
-      ...{ rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
+      desired: keys,
+      health: done.health,
+      ...{ left, pending, unwanted },
     },
     converged: {
       cluster: cluster.name,
       revision: quiet?.revision ?? revision,
       seconds: secondsSince(run),
-      changes: countRolledOut({ rolledOut, desired: desired.objects.map(({ key }) => key), left }),
+      changes: countRolledOut({ rolledOut, desired: keys, left }),
       policy: policyOf(environment),
     },
   });
@@ -219,9 +206,4 @@ async function recordConverged(
 function hiddenOf({ before, desired, observed }: Course): string[] {
   const wanted = new Set(desired.objects.map(({ key }) => key));
   return hiddenKeys(before, observed.unserved ?? []).filter((key) => !wanted.has(key));
-}
-
-function onlyDesired({ objects, desired }: { objects: Memory['objects']; desired: DesiredState }): Memory['objects'] {
-  const keys = new Set(desired.objects.map((object) => object.key));
-  return Object.fromEntries(Object.entries(objects).filter(([key]) => keys.has(key)));
 }

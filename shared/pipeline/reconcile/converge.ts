@@ -1,6 +1,8 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
+import { suspended } from '../../memory/transitions/accept.ts';
+import { driftLeft } from '../../memory/transitions/objects.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -90,7 +92,7 @@ async function convergeDeclared(
   await acceptRule(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
   if (environment.suspend) {
-    await run.memoryFile.save({ ...run.memoryFile.memory(), attempted, held: undefined });
+    await run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
   refuseMove(run, environment);
@@ -196,8 +198,7 @@ async function convergeTarget(
   if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
-  const current = run.memoryFile.memory();
-  await run.memoryFile.save({ ...current, attempted: target.attempted, objects: { ...current.objects, ...renewed } });
+  await run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
 }
 

@@ -1,4 +1,9 @@
-import type { Memory } from '../../memory/memory.ts';
+import {
+  quarantineEnded,
+  quarantineFound,
+  quarantineLifted,
+  rollbackDone,
+} from '../../memory/transitions/quarantine.ts';
 import { isUnderWay, reviewQuarantine, type Quarantine } from '../../memory/quarantine.ts';
 import { shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
@@ -30,13 +35,18 @@ export async function finishRollback(run: Run): Promise<void> {
   } catch (error) {
     const { message } = finalError(error, { begunAt: quarantine.at, now: run.ports.now() });
     await removeQuarantine(named);
-    await remember(run, { quarantine: { ...quarantine, refused: message }, note: `not rolled back: ${message}` });
+    await run.memoryFile.remember(rollbackDone, {
+      quarantine: { ...quarantine, refused: message },
+      rollback: null,
+      note: `not rolled back: ${message}`,
+    });
     return;
   }
   if (reverted?.outcome !== 'reverted') {
     await removeQuarantine(named);
-    await remember(run, {
+    await run.memoryFile.remember(rollbackDone, {
       quarantine: undefined,
+      rollback: null,
       note:
         reverted?.outcome === 'conflicts'
           ? notRolledBack(reverted.conflicts)
@@ -49,7 +59,7 @@ export async function finishRollback(run: Run): Promise<void> {
   const restored = await readInputs({ repository, commit: commit.id, paths: Object.keys(quarantine.inputs) });
   const done: Quarantine = { ...quarantine, revert: commit.id, restored };
   await writeQuarantine({ ...named, quarantine: done });
-  await remember(run, {
+  await run.memoryFile.remember(rollbackDone, {
     quarantine: done,
     rollback: { to, commit: commit.id },
     note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}`,
@@ -67,7 +77,7 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
   const isLost = memoryFile.memory().attempted === undefined;
   const quarantine = isLost ? await readQuarantine(named) : memoryFile.memory().quarantine;
   if (quarantine === undefined || head === undefined) return undefined;
-  if (isLost) await memoryFile.save({ ...memoryFile.memory(), quarantine });
+  if (isLost) await memoryFile.remember(quarantineFound, { quarantine });
   if (isUnderWay(quarantine)) return undefined;
   const repository = ports.repository(run.repository);
   const current = await readInputs({ repository, commit: head.id, paths: Object.keys(quarantine.inputs) });
@@ -76,14 +86,13 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
     return undefined;
   if (review === 'moved on') {
     await removeQuarantine(named);
-    const { quarantine: _ended, ...memory } = memoryFile.memory();
-    await memoryFile.save(memory);
+    await memoryFile.remember(quarantineEnded);
     return undefined;
   }
   const since = await recentCommits(repository, { head, quarantine });
   if (since.some(({ id }) => id === quarantine.revert)) {
     await removeQuarantine(named);
-    await memoryFile.save({ ...memoryFile.memory(), quarantine: { ...quarantine, lifted: head.id } });
+    await memoryFile.remember(quarantineLifted, { commit: head.id });
     return undefined;
   }
   // Otherwise the branch was rewritten without it.
@@ -109,29 +118,6 @@ async function recentCommits(
   { head, quarantine }: { head: Commit; quarantine: Quarantine },
 ): Promise<readonly Commit[]> {
   return await repository.history({ from: head.id, since: new Date(parseTime(quarantine.at) - clockSkew) });
-}
-
-/** One write of what became of a rollback: in the memory, and in the alert that tells of the failure. */
-async function remember(
-  run: Run,
-  {
-    quarantine,
-    rollback = null,
-    note,
-  }: { quarantine: Quarantine | undefined; rollback?: { to: string; commit: string } | null; note: string },
-): Promise<void> {
-  const { quarantine: _before, ...memory } = run.memoryFile.memory();
-  const { incident } = memory;
-  const told: Memory['incident'] =
-    incident?.diff === undefined
-      ? incident
-      : {
-          ...incident,
-          summary: `${incident.summary}; ${note}`,
-          told: false,
-          diff: { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` },
-        };
-  await run.memoryFile.save({ ...memory, ...(quarantine === undefined ? {} : { quarantine }), incident: told });
 }
 
 /** What stays refused, or was tried for long enough; what a later try may mend is thrown. */

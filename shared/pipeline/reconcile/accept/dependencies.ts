@@ -2,6 +2,7 @@ import { gateOf, refuseWrongDependencies, type Dependency, type Gate } from '../
 import type { Environment } from '../../../environment/environment-file.ts';
 import { declaredPaths, sameInputs } from '../../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../../memory/memory.ts';
+import { heldBack, gateOpened } from '../../../memory/transitions/accept.ts';
 import { declaredFrom, listEnvironments } from '../../common/declared-environments.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from '../run/run.ts';
@@ -57,9 +58,7 @@ export async function waitForDependencies(
   }: { environment: Environment; attempted: AttemptedRevision; gate: Exclude<Gate, { gate: 'open' }> },
 ): Promise<RunResult> {
   const { revision } = attempted;
-  const memory = run.memoryFile.memory();
-  const since = memory.held === undefined ? run.ports.now().toISOString() : memory.since;
-  await run.memoryFile.save({ ...memory, attempted, since, held: { revision, message } });
+  await run.memoryFile.remember(heldBack, { attempted, message, now: run.ports.now() });
   if (gate === 'waiting') return { outcome: 'waiting', revision, message };
   return await diverge(run, {
     environment,
@@ -70,6 +69,5 @@ export async function waitForDependencies(
 
 /** The gate is open: it waits for nobody any more. */
 export async function stopWaiting(run: Run): Promise<void> {
-  const { held, ...memory } = run.memoryFile.memory();
-  if (held !== undefined) await run.memoryFile.save(memory);
+  if (run.memoryFile.memory().held !== undefined) await run.memoryFile.remember(gateOpened);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
 import type { Memory } from '../../../memory/memory.ts';
+import { ruleAccepted } from '../../../memory/transitions/accept.ts';
 import { judgeSigner, parseAllowedSigners } from '../../../source/signature/allowed-signers.ts';
 import { parseSignedCommit, type SignedCommit } from '../../../source/signature/signed-commit.ts';
 import { verifySshSignature } from '../../../source/signature/ssh-signature.ts';
@@ -61,8 +62,7 @@ export async function acceptRule(
   const isSame =
     memory.verified?.allowedSigners === rule.allowedSigners && memory.verified?.openpgpKeys === rule.openpgpKeys;
   if (verify === undefined || !isSame)
-    await run.memoryFile.save({
-      ...memory,
+    await run.memoryFile.remember(ruleAccepted, {
       verified: verify === undefined ? undefined : { commit: commit.id, ...rule },
     });
 }

@@ -9,6 +9,7 @@ import { assessHealth } from '../../../health/assess-health.ts';
 import { bearingOf, type Bearing } from '../../../health/bearing.ts';
 import { environmentHealth } from '../../../health/environment-health.ts';
 import type { Health } from '../../../health/health.ts';
+import { unchanged, type Confirmed } from '../../../memory/transitions/end.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import type { ObjectId } from '../../../objects/object-id.ts';
 import { isAsRemembered } from '../../../plan/plan.ts';
@@ -78,25 +79,17 @@ export async function confirmUnchanged(target: Target, observed: ObservedState):
       divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }),
     });
   }
-  const { state: health, unawaited } = environmentHealth(assessed);
-  const memory = {
-    ...before,
-    attempted: target.attempted,
-    rollout,
-    health,
-    unawaited,
-    retry: undefined,
-    waiting: undefined,
-  };
-  if (!isOpen(memory.incident) || (unhealthy.length > 0 && memory.incident.reason === 'Unhealthy')) {
-    await run.memoryFile.save(memory);
+  const confirmed = { attempted: target.attempted, rollout, health: environmentHealth(assessed) };
+  const { incident, heals } = before;
+  if (!isOpen(incident) || (unhealthy.length > 0 && incident.reason === 'Unhealthy')) {
+    await run.memoryFile.remember(unchanged, confirmed);
     return { outcome: 'unchanged', revision };
   }
-  if (isFighting({ heals: memory.heals, now: run.ports.now() })) {
-    await run.memoryFile.save(memory);
-    return { outcome: 'diverged', revision, reason: memory.incident.reason, summary: memory.incident.summary };
+  if (isFighting({ heals, now: run.ports.now() })) {
+    await run.memoryFile.remember(unchanged, confirmed);
+    return { outcome: 'diverged', revision, reason: incident.reason, summary: incident.summary };
   }
-  await tellMended(target, { before, memory, observed });
+  await tellMended(target, { before, confirmed, observed });
   return { outcome: 'unchanged', revision };
 }
 
@@ -125,7 +118,7 @@ async function assess(target: Target, { objects }: ObservedState): Promise<reado
  */
 async function tellMended(
   { run, revision, cluster, environment }: Target,
-  { before, memory, observed }: { before: Memory; memory: Memory; observed: ObservedState },
+  { before, confirmed, observed }: { before: Memory; confirmed: Confirmed; observed: ObservedState },
 ): Promise<void> {
   const isOfConverged =
     before.attempted !== undefined &&
@@ -134,10 +127,10 @@ async function tellMended(
   const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
   const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
   await tellConverged(run, {
-    memory: { ...memory, rolledOut: undefined },
+    reached: { reached: 'mended', ...confirmed },
     converged: {
       cluster: cluster.name,
-      revision: memory.converged?.revision ?? revision,
+      revision: before.converged?.revision ?? revision,
       seconds: secondsSince(run),
       changes,
       policy: policyOf(environment),

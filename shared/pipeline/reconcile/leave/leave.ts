@@ -1,6 +1,7 @@
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../../drift/divergence.ts';
 import type { DiffReason } from '../../../drift/object-diff.ts';
 import { beginRollout, type Rollout } from '../../../memory/rollout.ts';
+import { deletionAwaited } from '../../../memory/transitions/roll-out.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import type { GuardedPrune } from '../../../plan/prune-guards.ts';
@@ -32,7 +33,7 @@ export async function waitFor(
   { waited: { observed, reason }, rollout }: { waited: GuardedPrune; rollout: Rollout },
 ): Promise<TornDown> {
   const waitsFor = `waits for ${objectTitle(observed.id)}: ${reason}`;
-  await run.memoryFile.save({ ...run.memoryFile.memory(), rollout, waiting: { revision, message: waitsFor } });
+  await run.memoryFile.remember(deletionAwaited, { revision, message: waitsFor, rollout });
   return { torn: 'waiting', waitsFor };
 }
 

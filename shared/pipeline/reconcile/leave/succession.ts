@@ -2,6 +2,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { commitOf, environmentKey } from '../../../base/revision.ts';
+import { namesTakenOver } from '../../../memory/transitions/end.ts';
 import { statePaths } from '../../../memory/state-paths.ts';
 import { previousNamesIn } from '../../../environment/previous-names.ts';
 import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../../inventory/applyset.ts';
@@ -140,8 +141,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         await deleteParent({ ...target, applySet: previous });
         await forget(old);
       }
-      const memory = run.memoryFile.memory();
-      await run.memoryFile.save({ ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() });
+      await run.memoryFile.remember(namesTakenOver, { names });
       return undefined;
     },
   };

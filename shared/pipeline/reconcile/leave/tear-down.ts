@@ -97,9 +97,8 @@ async function finish(
   const { run, revision, cluster } = leave;
   await deleteParent(leave);
   const changes = { created: 0, configured: 0, unchanged: 0, pruned, released };
-  // Its fights end with it.
   await tellConverged(run, {
-    memory: { ...run.memoryFile.memory(), heals: undefined },
+    reached: { reached: 'removal' },
     converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
   });
   await forget(run);

@@ -1,4 +1,5 @@
 import type { Memory } from '../../../memory/memory.ts';
+import { unprovenSeen } from '../../../memory/transitions/objects.ts';
 import type { ObservedState, Unproven } from './observed-state.ts';
 import type { Run } from '../run/run.ts';
 
@@ -18,7 +19,7 @@ export async function rememberUnproven(run: Run, { unproven }: ObservedState): P
   const objects = copies.slice(0, named).map(([key, { standing }]) => ({ key, ...reasonOf(standing) }));
   const found: Memory['unproven'] = copies.length === 0 ? undefined : { count: copies.length, objects };
   if (JSON.stringify(memory.unproven) !== JSON.stringify(found))
-    await run.memoryFile.save({ ...memory, unproven: found });
+    await run.memoryFile.remember(unprovenSeen, { unproven: found });
 }
 
 function reasonOf(

@@ -1,15 +1,17 @@
 import { encodeAlert, type Converged, type Diff } from '../../../events/alert.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
-import { isFighting, livingHeals, type RememberedHeals } from '../../../drift/fight.ts';
-import { isDue, isOpen, openIncident, withDiff } from '../../../memory/incident.ts';
+import type { RememberedHeals } from '../../../drift/fight.ts';
+import { isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
-import type { AttemptedRevision, Memory } from '../../../memory/memory.ts';
+import type { AttemptedRevision } from '../../../memory/memory.ts';
+import { divergenceFound, incidentTold, runStopped, type Left } from '../../../memory/transitions/divergence.ts';
+import { convergenceTold, endingIncident, reach, type Reached } from '../../../memory/transitions/end.ts';
 import { policyOf, type PolicyKeys } from '../../../environment/policy.ts';
-import type { HealthState } from '../../../health/health.ts';
+import { formatConvergenceNote } from '../../../source/convergence-note.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult, Target } from '../run/target.ts';
-import { withNote, writeBack } from './write-back.ts';
+import { writeBack } from './write-back.ts';
 
 /**
  * Opens or updates the incident and tells it where it is due. The evidence is saved before anything is published or
@@ -22,10 +24,8 @@ export async function tellDivergence(
     cluster: string;
     action: Diff['action'];
     attempted: AttemptedRevision;
-    /** What is known of the environment's health now; as it was, where absent. */
-    health?: HealthState;
-    /** What else is to be remembered of it. */
-    remember?: Partial<Pick<Memory, 'rollout' | 'retry' | 'quarantine'>>;
+    /** How it is left where the run ends with this. */
+    stops?: Left;
     /** Absent where the environment file cannot be read. */
     environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
     /** What is to be remembered of heals; as it was, where absent. */
@@ -37,23 +37,19 @@ export async function tellDivergence(
   const { divergence, cluster, action } = told;
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
-  const before = memoryFile.memory();
-  const held = divergence.reason === 'Blocked' ? before.held : undefined;
-  const memory = {
-    ...before,
-    attempted: told.attempted,
-    health: told.health ?? before.health,
-    held,
-    waiting: undefined,
-    heals: told.heals ?? before.heals,
-    ...told.remember,
-  };
   const now = ports.now();
-  const opened = openIncident({ last: memory.incident, divergence, environment: run.key, now, convergedAfter });
+  const last = memoryFile.memory().incident;
+  const opened = openIncident({ last, divergence, environment: run.key, now, convergedAfter });
   const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
-  const since = isOpen(memory.incident) ? memory.since : now.toISOString();
+  const remember = async (found: Incident): Promise<void> => {
+    const { attempted, heals, stops } = told;
+    const facts = { attempted, incident: found, now, heals };
+    await (stops === undefined
+      ? memoryFile.remember(divergenceFound, facts)
+      : memoryFile.remember(runStopped, { ...facts, ...stops }));
+  };
   if (told.anew !== true && !isDue({ incident, healing: action !== 'none', now, diffAfter })) {
-    await memoryFile.save({ ...memory, incident, since });
+    await remember(incident);
     return;
   }
   const policy = told.environment === undefined ? null : policyOf(told.environment);
@@ -66,9 +62,9 @@ export async function tellDivergence(
     action,
     policy,
   });
-  await memoryFile.save({ ...memory, incident: withEvidence, since });
+  await remember(withEvidence);
   // What is being rolled back is told with what became of that.
-  if (told.remember?.quarantine === undefined) await publishUntold(run);
+  if (told.stops?.quarantine === undefined) await publishUntold(run);
 }
 
 /**
@@ -101,22 +97,20 @@ export async function diverge(
     retry,
     quarantine,
   }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<
-    Pick<Memory, 'rollout' | 'retry' | 'quarantine'>
+    Omit<Left, 'health'>
   >,
 ): Promise<RunResult> {
   const { revision, reason, summary } = divergence;
   const cluster = environment?.cluster ?? run.memoryFile.memory().cluster;
   const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
-  // What is being rolled back is told anew, with what became of that.
-  const rollingBack = quarantine === undefined ? {} : { quarantine };
   await tellDivergence(run, {
     divergence,
     environment,
     attempted,
     cluster,
-    health,
-    remember: { rollout, retry, ...rollingBack },
+    stops: { health, rollout, retry, quarantine },
     action: 'none',
+    // What is being rolled back is told anew, with what became of that.
     anew: quarantine !== undefined,
   });
   return { outcome: 'diverged', revision, reason, summary };
@@ -125,53 +119,46 @@ export async function diverge(
 /** Publishes a diff that was saved and not yet told: by this run, or by an earlier one that died. */
 export async function publishUntold(run: Run): Promise<void> {
   const { memoryFile, ports } = run;
-  const memory = memoryFile.memory();
-  const { incident } = memory;
+  const { incident } = memoryFile.memory();
   if (incident?.diff === undefined || incident.told) return;
   await ports.topics.publish('diff', encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)));
-  await memoryFile.save({ ...memory, incident: { ...incident, told: true } });
+  await memoryFile.remember(incidentTold);
 }
 
 /**
  * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
  * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then
- * written back to Git. An incident of drift stays open as long as a fight is on, whatever commit converges meanwhile:
- * what agrees now may be undone again.
+ * written back to Git.
  */
 export async function tellConverged(
   run: Run,
   {
-    memory,
+    reached,
     converged,
-  }: { memory: Memory; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> },
+  }: { reached: Reached; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> },
 ): Promise<void> {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
-  const now = ports.now().toISOString();
-  const isFought = before.incident?.reason === 'Drifted' && isFighting({ heals: memory.heals, now: ports.now() });
-  const incident = isOpen(before.incident) && !isFought ? before.incident : undefined;
+  const now = ports.now();
+  const incident = endingIncident(before, { reached, now });
   const news = incident?.told === true || before.converged?.revision !== converged.revision;
   const closes =
     incident?.told === true
       ? { incident: incident.id, occurrence: incident.occurrence }
       : { incident: null, occurrence: null };
   const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
-  const event = encodeAlert({ topic: 'converged', data }, ports.now());
+  const event = encodeAlert({ topic: 'converged', data }, now);
   if (news) await ports.topics.publish('converged', event);
-  const changed = incident !== undefined || before.converged === undefined;
+  const after = reach(before, reached);
   // Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed.
   const noted =
-    memory.converged?.revision === converged.revision && before.converged?.revision !== converged.revision
-      ? memory.converged.commit
+    run.settings.writeback &&
+    after.converged?.revision === converged.revision &&
+    before.converged?.revision !== converged.revision
+      ? after.converged.commit
       : undefined;
-  const isNoted = run.settings.writeback && noted !== undefined;
-  const note = { ...data, at: now, event: event.id };
-  await memoryFile.save({
-    ...memory,
-    notes: isNoted ? withNote({ notes: before.notes, commit: noted, note }) : before.notes,
-    heals: livingHeals({ heals: memory.heals, now: ports.now() }),
-    incident: incident === undefined ? before.incident : { ...incident, closedAt: now },
-    since: changed ? now : before.since,
-  });
-  if (isNoted) await writeBack(run);
+  const line = { ...data, at: now.toISOString(), event: event.id };
+  const note = noted === undefined ? undefined : { commit: noted, text: formatConvergenceNote(line) };
+  await memoryFile.remember(convergenceTold, { reached, note, now });
+  if (note !== undefined) await writeBack(run);
 }

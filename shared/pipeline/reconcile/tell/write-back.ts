@@ -1,28 +1,6 @@
 import { describeError } from '../../../base/errors.ts';
-import type { ConvergedNote } from '../../../memory/memory.ts';
-import {
-  environmentRef,
-  formatConvergenceNote,
-  notesRef,
-  type ConvergenceNote,
-} from '../../../source/convergence-note.ts';
+import { environmentRef, notesRef } from '../../../source/convergence-note.ts';
 import type { Run } from '../run/run.ts';
-
-/** How many convergences are remembered, so that a writeback that failed is made up for. */
-const rememberedNotes = 5;
-
-/** What is remembered of the notes, with one more. */
-export function withNote({
-  notes,
-  commit,
-  note,
-}: {
-  notes: readonly ConvergedNote[] | undefined;
-  commit: string;
-  note: ConvergenceNote;
-}): ConvergedNote[] {
-  return [...(notes ?? []), { commit, text: formatConvergenceNote(note) }].slice(-rememberedNotes);
-}
 
 /**
  * Writes the convergences that the memory holds to Git: a line in the note of each commit, then the environment's ref.

@@ -1,6 +1,7 @@
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../../memory/memory.ts';
+import { revisionBegun } from '../../../memory/transitions/roll-out.ts';
 import { rolloutOf, type Rollout } from '../../../memory/rollout.ts';
 import { areHooksDue, type HookRecord } from '../../../inventory/hook-record.ts';
 import { joinRolledOut, setOutFor, type RolledOut } from '../../../plan/rolled-out.ts';
@@ -75,16 +76,12 @@ export async function beginRevision(
   const earlier = isSame ? before.rolledOut : undefined;
   if (quiet === undefined) {
     const isUnderWay = writes || rollout !== before.rollout;
-    const [health, unawaited] = isUnderWay ? (['Progressing', undefined] as const) : [before.health, before.unawaited];
-    const converged = stillConverged({ before, desired });
-    await run.memoryFile.save({
-      ...before,
+    await run.memoryFile.remember(revisionBegun, {
       cluster: cluster.name,
       namespace: environment.namespace,
       attempted,
-      converged,
-      health,
-      unawaited,
+      inputs: desired.inputs,
+      isUnderWay,
       rollout,
       rolledOut: joinRolledOut({ earlier, later: setOutFor(actions) }),
     });
@@ -115,19 +112,4 @@ function revisionWithSameInputs({
   return converged !== undefined && sameInputs({ attempted: converged.inputs, current: desired.inputs })
     ? converged
     : undefined;
-}
-
-/**
- * What converged last, without the render that the remembered objects stand for where others are about to be applied:
- * if that fails and its inputs come back, they are rendered and compared, and not taken for what is there.
- */
-function stillConverged({
-  before: { converged },
-  desired,
-}: {
-  before: Memory;
-  desired: DesiredState;
-}): Memory['converged'] {
-  if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return converged;
-  return { ...converged, renderKey: '' };
 }

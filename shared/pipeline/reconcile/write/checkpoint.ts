@@ -1,4 +1,5 @@
 import type { Rollout } from '../../../memory/rollout.ts';
+import { leftWaiting } from '../../../memory/transitions/roll-out.ts';
 import type { RunResult, Target } from '../run/target.ts';
 
 /**
@@ -10,13 +11,6 @@ export async function checkpoint(
   { run, revision, attempted }: Target,
   { message, rollout }: { message: string; rollout: Rollout | undefined },
 ): Promise<RunResult> {
-  await run.memoryFile.save({
-    ...run.memoryFile.memory(),
-    attempted,
-    rollout,
-    health: 'Progressing',
-    unawaited: undefined,
-    waiting: { revision, message },
-  });
+  await run.memoryFile.remember(leftWaiting, { revision, attempted, message, rollout });
   return { outcome: 'waiting', revision, message, goesOn: true };
 }

@@ -1,4 +1,4 @@
-import { confirmHeals } from '../../../drift/fight.ts';
+import { healedInPause } from '../../../memory/transitions/roll-out.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { PlannedAction } from '../../../plan/plan.ts';
 import { applyChanges } from './apply-changes.ts';
@@ -36,8 +36,7 @@ export async function healBeforeRetry(
     observed,
   });
   await rememberObjects(run, { ...verified.renewed, ...healed.remembered });
-  const memory = run.memoryFile.memory();
-  const incident = failuresOf(healed.changes).length === 0 ? told : memory.incident;
-  await run.memoryFile.save({ ...memory, incident, heals: confirmHeals(memory.heals) });
+  const incident = failuresOf(healed.changes).length === 0 ? told : run.memoryFile.memory().incident;
+  await run.memoryFile.remember(healedInPause, { incident });
   return stillFailing(run, revision);
 }

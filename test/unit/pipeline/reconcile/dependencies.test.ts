@@ -215,7 +215,7 @@ describe('an environment that has converged', () => {
     const unused = async (): Promise<never> => {
       throw new Error('is not used');
     };
-    const memoryFile = { memory: () => emptyMemory(new Date(0)), save: unused, remove: unused };
+    const memoryFile = { memory: () => emptyMemory(new Date(0)), remember: unused, remove: unused };
     const lease = { lastFor: unused, assertHeld: unused, release: unused };
     const run = {
       repository: 'master',

@@ -123,7 +123,7 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
         },
         settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback: false },
         lease: { assertHeld: async () => {}, release: async () => {} },
-        memoryFile: { memory: () => emptyMemory(now()), save: unused, remove: unused },
+        memoryFile: { memory: () => emptyMemory(now()), remember: unused, remove: unused },
       },
       commit: { id: commitId('a'), tree: 'tree', parents: [], message: '', committedAt: now() },
       revision: 'main@sha1:a',

@@ -1,4 +1,6 @@
+import { expect } from 'vitest';
 import { configMap, deployment, environment, list, shop } from './files.ts';
+import { unready } from '../world/controllers.ts';
 import type { Row } from './row.ts';
 
 const colors = configMap('colors');
@@ -52,6 +54,63 @@ export const outcomes: readonly Row[] = [
     commit: shop([configMap('colors', { color: 'blue' })], ['suspend: true']),
     kept: { ends: 'suspended', remembers: { health: 'Healthy', attempted: 'commit 2', converged: 'commit 1' } },
     lost: { remembers: { health: 'Unknown', converged: 'never' } },
+  },
+  {
+    name: 'waits for nothing any more once it is suspended in its roll-out',
+    before: shop([web]),
+    async meanwhile(world) {
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      world.git.add({ 'manifests/shop/all.json': list(deployment('web', { image: 'shop:2' })) });
+      expect(await world.run()).toMatchObject({ outcome: 'waiting', goesOn: true });
+      world.wait(60);
+    },
+    commit: shop([deployment('web', { image: 'shop:2' })], ['suspend: true']),
+    kept: { ends: 'suspended', remembers: { health: 'Unknown', attempted: 'commit 3', converged: 'commit 1' } },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'goes on with its roll-out once it is suspended no more',
+    before: shop([web]),
+    async meanwhile(world) {
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      world.git.add({ 'manifests/shop/all.json': list(deployment('web', { image: 'shop:2' })) });
+      expect(await world.run()).toMatchObject({ outcome: 'waiting', goesOn: true });
+      world.git.add(shop([deployment('web', { image: 'shop:2' })], ['suspend: true']));
+      expect(await world.run()).toEqual({ outcome: 'suspended' });
+      world.wait(60);
+    },
+    commit: shop([deployment('web', { image: 'shop:2' })]),
+    kept: {
+      ends: 'waiting, goes on',
+      says: 'waits for Deployment acme/web: 0 of 1 updated pods are available',
+      writes: [],
+      alerts: ['reconcile master/shop, request'],
+      remembers: {
+        health: 'Progressing',
+        attempted: 'commit 4',
+        converged: 'commit 1',
+        waiting: 'waits for Deployment acme/web: 0 of 1 updated pods are available',
+        rollout: 'under way',
+      },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'tries nothing again once it is suspended after a failure',
+    before: shop([colors]),
+    async meanwhile(world) {
+      const refused = 'apply ConfigMap acme/colors';
+      world.cluster.refusals.set(refused, { status: 403, message: 'is forbidden' });
+      world.git.add({ 'manifests/shop/all.json': list(configMap('colors', { color: 'blue' })) });
+      expect(await world.run()).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+      world.wait(60);
+    },
+    commit: shop([configMap('colors', { color: 'blue' })], ['suspend: true']),
+    kept: {
+      ends: 'suspended',
+      remembers: { health: 'Unknown', attempted: 'commit 3', converged: 'commit 1', incident: 'Failed' },
+    },
+    lost: { remembers: { converged: 'never', incident: undefined } },
   },
   { name: 'finds nothing in an empty repository', lost: { ends: 'absent', remembers: null } },
   {

@@ -74,7 +74,11 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
     },
     settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback },
     lease: { assertHeld: unused, release: unused },
-    memoryFile: { memory: () => memory, save: async (next) => void (memory = next), remove: unused },
+    memoryFile: {
+      memory: () => memory,
+      remember: async (transition, ...facts) => void (memory = transition(memory, ...facts)),
+      remove: unused,
+    },
   };
   return {
     ...{ host, topics, log },
@@ -87,7 +91,13 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       const converged = { commit, revision, at: clock.now().toISOString(), inputs: {}, renderKey: 'k' };
       const changes = { created: 1, configured: 0, unchanged: 0, pruned: 0 };
       await tellConverged(run, {
-        memory: { ...memory, converged },
+        reached: {
+          reached: 'revision',
+          converged,
+          ...{ cluster: memory.cluster, namespace: memory.namespace, previous: memory.previous },
+          ...{ desired: Object.keys(memory.objects), left: memory.left, pending: memory.pending },
+          health: { state: memory.health, unawaited: memory.unawaited },
+        },
         converged: { cluster: 'sandbox', revision, seconds: 1.5, changes, policy: null },
       });
     },

@@ -1,0 +1,43 @@
+import type { AttemptedRevision, Memory } from '../memory.ts';
+
+/**
+ * The file of an environment says that it rests. Clears `held`, `waiting`, `rollout` and `retry`: it waits for nothing
+ * and tries nothing, until it is suspended no more. How a roll-out goes on is no longer looked at, so a health of
+ * `Progressing` becomes `Unknown`, unless that is how it settled. What was told stays open.
+ */
+export function suspended(memory: Memory, { attempted }: { attempted: AttemptedRevision }): Memory {
+  const { health, unawaited } = memory;
+  return {
+    ...memory,
+    attempted,
+    health: health === 'Progressing' && unawaited === undefined ? 'Unknown' : health,
+    held: undefined,
+    waiting: undefined,
+    rollout: undefined,
+    retry: undefined,
+  };
+}
+
+/**
+ * It is left as it is until others have converged. Remembers the attempt; `since` is when it began to wait. Clears
+ * nothing.
+ *
+ * @param facts.message whom it waits for
+ */
+export function heldBack(
+  memory: Memory,
+  { attempted, message, now }: { attempted: AttemptedRevision; message: string; now: Date },
+): Memory {
+  const since = memory.held === undefined ? now.toISOString() : memory.since;
+  return { ...memory, attempted, since, held: { revision: attempted.revision, message } };
+}
+
+/** All that it depends on has converged. Clears `held`, and nothing else. */
+export function gateOpened(memory: Memory): Memory {
+  return { ...memory, held: undefined };
+}
+
+/** Takes the rule that signatures of later commits must satisfy. Clears `verified` where the file has none. */
+export function ruleAccepted(memory: Memory, { verified }: { verified: Memory['verified'] }): Memory {
+  return { ...memory, verified };
+}

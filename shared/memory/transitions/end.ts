@@ -1,0 +1,132 @@
+import { isFighting, livingHeals } from '../../drift/fight.ts';
+import type { EnvironmentHealth } from '../../health/environment-health.ts';
+import { isOpen, type Incident } from '../incident.ts';
+import type { AttemptedRevision, ConvergedNote, Memory } from '../memory.ts';
+import type { Rollout } from '../rollout.ts';
+
+/** How many convergences are remembered, so that a writeback that failed is made up for. */
+const rememberedNotes = 5;
+
+/** What a prune left: for good or for now, as keys. */
+type Leftovers = Pick<Memory, 'left' | 'pending'>;
+
+/** Something is left that should be gone, which is waited for or told next. Clears `pending` where nothing is to be looked at again. */
+export function leftoversKept(memory: Memory, { left, pending }: Leftovers): Memory {
+  return { ...memory, left, pending };
+}
+
+/**
+ * All is done and healthy but for drift that is told and left alone: it has not converged, and nothing is waited for.
+ * Clears `rollout`, `retry` and `waiting`.
+ */
+export function driftStands(
+  memory: Memory,
+  { left, pending, health: { state: health, unawaited } }: Leftovers & { health: EnvironmentHealth },
+): Memory {
+  return {
+    ...leftoversKept(memory, { left, pending }),
+    ...{ health, unawaited },
+    ...{ rollout: undefined, retry: undefined, waiting: undefined },
+  };
+}
+
+/** What a look that found nothing to do knows of the environment. */
+export interface Confirmed {
+  readonly attempted: AttemptedRevision;
+  /** Where something is not healthy yet, for how long that may be so. */
+  readonly rollout: Rollout | undefined;
+  readonly health: EnvironmentHealth;
+}
+
+/** Nothing differs from what converged last. Clears `retry` and `waiting`; an incident that is open stays. */
+export function unchanged(
+  memory: Memory,
+  { attempted, rollout, health: { state: health, unawaited } }: Confirmed,
+): Memory {
+  return { ...memory, ...{ attempted, rollout, health, unawaited }, ...{ retry: undefined, waiting: undefined } };
+}
+
+/** What the environment came to. */
+export type Reached =
+  /** All of a revision is there and healthy. */
+  | ({
+      readonly reached: 'revision';
+      readonly cluster: string;
+      readonly namespace: string;
+      readonly converged: NonNullable<Memory['converged']>;
+      readonly previous: AttemptedRevision | undefined;
+      /** Keys of all that is desired. */
+      readonly desired: readonly string[];
+      readonly health: EnvironmentHealth;
+    } & Leftovers &
+      Pick<Memory, 'unwanted'>)
+  /** What was broken mended by itself, or by a heal that another run waited for. */
+  | ({ readonly reached: 'mended' } & Confirmed)
+  /** The environment is removed, and about to be forgotten. */
+  | { readonly reached: 'removal' };
+
+/**
+ * What is so from now on, but for what is told of it. At a revision, clears `rollout`, `rolledOut`, `retry` and
+ * `waiting`, and forgets the objects that are not desired; mended, clears what `unchanged` clears, and `rolledOut`. A
+ * removal forgets its heals: its fights end with it.
+ */
+export function reach(memory: Memory, reached: Reached): Memory {
+  switch (reached.reached) {
+    case 'revision': {
+      const { cluster, namespace, converged, previous, left, pending, unwanted } = reached;
+      const { state: health, unawaited } = reached.health;
+      const desired = new Set(reached.desired);
+      return {
+        ...memory,
+        ...{ cluster, namespace, converged, previous },
+        objects: Object.fromEntries(Object.entries(memory.objects).filter(([key]) => desired.has(key))),
+        ...{ left, pending, unwanted, health, unawaited },
+        ...{ rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
+      };
+    }
+    case 'mended':
+      return { ...unchanged(memory, reached), rolledOut: undefined };
+    case 'removal':
+      return { ...memory, heals: undefined };
+  }
+}
+
+/**
+ * The incident that ends with a convergence. One of drift stays open as long as a fight is on, whatever commit
+ * converges meanwhile: what agrees now may be undone again.
+ */
+export function endingIncident(
+  memory: Memory,
+  { reached, now }: { reached: Reached; now: Date },
+): Incident | undefined {
+  const { incident } = memory;
+  const isFought = incident?.reason === 'Drifted' && isFighting({ heals: reach(memory, reached).heals, now });
+  return isOpen(incident) && !isFought ? incident : undefined;
+}
+
+/**
+ * It was told that the environment converged. Clears what `reach` clears, and `heals` that are of the past; the
+ * incident that ends with it is closed. `since` is now where that, or its first convergence, changed its state.
+ *
+ * @param facts.note its line in the note of the commit, where that is written back
+ */
+export function convergenceTold(
+  memory: Memory,
+  { reached, note, now }: { reached: Reached; note: ConvergedNote | undefined; now: Date },
+): Memory {
+  const after = reach(memory, reached);
+  const incident = endingIncident(memory, { reached, now });
+  const changed = incident !== undefined || memory.converged === undefined;
+  return {
+    ...after,
+    notes: note === undefined ? memory.notes : [...(memory.notes ?? []), note].slice(-rememberedNotes),
+    heals: livingHeals({ heals: after.heals, now }),
+    incident: incident === undefined ? memory.incident : { ...incident, closedAt: now.toISOString() },
+    since: changed ? now.toISOString() : memory.since,
+  };
+}
+
+/** The inventories of its previous names are its own by now. Clears nothing. */
+export function namesTakenOver(memory: Memory, { names }: { names: readonly string[] }): Memory {
+  return { ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() };
+}

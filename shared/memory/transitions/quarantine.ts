@@ -1,0 +1,39 @@
+import type { Diff } from '../../events/alert.ts';
+import type { Memory } from '../memory.ts';
+import type { Quarantine } from '../quarantine.ts';
+
+/** A memory that was lost takes its quarantine over from the copy that uploads are checked against. Clears nothing. */
+export function quarantineFound(memory: Memory, { quarantine }: { quarantine: Quarantine }): Memory {
+  return { ...memory, quarantine };
+}
+
+/** The branch has other inputs by now. Clears `quarantine`. */
+export function quarantineEnded(memory: Memory): Memory {
+  return { ...memory, quarantine: undefined };
+}
+
+/** A person brought its inputs back. Clears nothing: what is rolled back once is not rolled back again. */
+export function quarantineLifted(memory: Memory, { commit }: { commit: string }): Memory {
+  const { quarantine } = memory;
+  return quarantine === undefined ? memory : { ...memory, quarantine: { ...quarantine, lifted: commit } };
+}
+
+/**
+ * What became of a rollback: in the quarantine, and in the alert that tells of the failure, which is thereby to be told.
+ * Clears `quarantine` where nothing was rolled back.
+ *
+ * @param facts.note what the alert says of it
+ */
+export function rollbackDone(
+  memory: Memory,
+  { quarantine, rollback, note }: { quarantine: Quarantine | undefined; rollback: Diff['rollback']; note: string },
+): Memory {
+  const { incident } = memory;
+  if (incident?.diff === undefined) return { ...memory, quarantine };
+  const diff: Diff = { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` };
+  return {
+    ...memory,
+    quarantine,
+    incident: { ...incident, summary: `${incident.summary}; ${note}`, told: false, diff },
+  };
+}

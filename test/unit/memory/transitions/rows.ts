@@ -1,0 +1,504 @@
+import type { Memory } from '../../../../shared/memory/memory.ts';
+import { gateOpened, heldBack, ruleAccepted, suspended } from '../../../../shared/memory/transitions/accept.ts';
+import { divergenceFound, incidentTold, runStopped } from '../../../../shared/memory/transitions/divergence.ts';
+import {
+  convergenceTold,
+  driftStands,
+  leftoversKept,
+  namesTakenOver,
+  unchanged,
+  type Reached,
+} from '../../../../shared/memory/transitions/end.ts';
+import { driftLeft, objectsSeen, unprovenSeen } from '../../../../shared/memory/transitions/objects.ts';
+import {
+  quarantineEnded,
+  quarantineFound,
+  quarantineLifted,
+  rollbackDone,
+} from '../../../../shared/memory/transitions/quarantine.ts';
+import {
+  changesMade,
+  deletionAwaited,
+  healedInPause,
+  hooksPassed,
+  leftWaiting,
+  revisionBegun,
+} from '../../../../shared/memory/transitions/roll-out.ts';
+import {
+  attemptAt,
+  colors,
+  diff,
+  earlier,
+  incidentOf,
+  later,
+  now,
+  old,
+  remembered,
+  revisionAt,
+  states,
+  web,
+  type StateName,
+} from './states.ts';
+
+/** A transition, and what it makes of each state that it can meet. */
+export interface Row {
+  readonly transition: string;
+  /** With which facts. */
+  readonly when: string;
+  readonly apply: (memory: Memory) => Memory;
+  readonly meets: readonly StateName[] | 'any';
+  readonly sets: Partial<Memory>;
+  readonly clears: readonly (keyof Memory)[];
+  /** What it sets, beside that or otherwise, from some states. */
+  readonly but?: Readonly<Partial<Record<StateName, Partial<Memory>>>>;
+}
+
+const attempted = attemptAt('4');
+const revision = revisionAt('4');
+const rollout = { revision, since: now.toISOString(), until: later };
+const rolledOut = { created: [colors], configured: [], pruned: [old] };
+const unwell = { state: 'Progressing' as const, unawaited: 'Job acme/seed: is running' };
+const well = { state: 'Healthy' as const, unawaited: undefined };
+const sinceNow = { since: now.toISOString() };
+const sinceEarlier = { since: earlier };
+const confirmed = { '/ConfigMap/acme/colors': { at: ['2026-11-21T01:59:00.000Z'], managers: ['kubectl'] } };
+
+/** From the states with an open incident. */
+const fromOpen = (sets: Partial<Memory>): Partial<Record<StateName, Partial<Memory>>> => ({
+  ...{ failed: sets, 'is not healthy': sets, drifted: sets, 'is about to be healed': sets, 'is fought over': sets },
+  ...{ 'waits for others that failed': sets, 'is rolling back': sets, 'was rolled back': sets },
+});
+
+const incident = incidentOf('Drifted', { id: 'two', told: false });
+const blocked = incidentOf('Blocked', { id: 'two', told: false });
+const quarantine = { revision, inputs: attempted.inputs, reason: 'it is so', at: earlier, revert: null };
+
+const accepting: readonly Row[] = [
+  {
+    transition: 'suspended',
+    when: 'where the file says so',
+    apply: (memory) => suspended(memory, { attempted }),
+    meets: 'any',
+    sets: { attempted },
+    clears: ['held', 'waiting', 'rollout', 'retry'],
+    but: { 'is rolling out': { health: 'Unknown' }, 'installs for the first time': { health: 'Unknown' } },
+  },
+  {
+    transition: 'heldBack',
+    when: 'by what it depends on',
+    apply: (memory) => heldBack(memory, { attempted, message: 'waits for platform', now }),
+    meets: 'any',
+    sets: { attempted, held: { revision, message: 'waits for platform' }, ...sinceNow },
+    clears: [],
+    but: { 'waits for others': sinceEarlier, 'waits for others that failed': sinceEarlier },
+  },
+  {
+    transition: 'gateOpened',
+    when: 'after it waited',
+    apply: gateOpened,
+    meets: ['waits for others', 'waits for others that failed'],
+    sets: {},
+    clears: ['held'],
+  },
+  {
+    transition: 'ruleAccepted',
+    when: 'with a new rule',
+    apply: (memory) => ruleAccepted(memory, { verified: { commit: '4', openpgpKeys: 'a key' } }),
+    meets: 'any',
+    sets: { verified: { commit: '4', openpgpKeys: 'a key' } },
+    clears: [],
+  },
+  {
+    transition: 'ruleAccepted',
+    when: 'with no rule any more',
+    apply: (memory) => ruleAccepted(memory, { verified: undefined }),
+    meets: 'any',
+    sets: {},
+    clears: ['verified'],
+  },
+];
+
+const ofObjects: readonly Row[] = [
+  {
+    transition: 'objectsSeen',
+    when: 'of one that is new and one that is known',
+    apply: (memory) => objectsSeen(memory, { objects: { [web]: remembered('4'), [old]: remembered('4') } }),
+    meets: 'any',
+    sets: { objects: { [colors]: remembered('1'), [web]: remembered('4'), [old]: remembered('4') } },
+    clears: [],
+    but: {
+      'never ran, or lost its memory': { objects: { [web]: remembered('4'), [old]: remembered('4') } },
+    },
+  },
+  {
+    transition: 'driftLeft',
+    when: 'with a new fingerprint',
+    apply: (memory) => driftLeft(memory, { attempted, renewed: { [web]: remembered('4') } }),
+    meets: 'any',
+    sets: { attempted, objects: { [colors]: remembered('1'), [web]: remembered('4') } },
+    clears: [],
+    but: { 'never ran, or lost its memory': { objects: { [web]: remembered('4') } } },
+  },
+  {
+    transition: 'unprovenSeen',
+    when: 'where something copied the label',
+    apply: (memory) => unprovenSeen(memory, { unproven: { count: 3, objects: [] } }),
+    meets: 'any',
+    sets: { unproven: { count: 3, objects: [] } },
+    clears: [],
+  },
+  {
+    transition: 'unprovenSeen',
+    when: 'where nothing did',
+    apply: (memory) => unprovenSeen(memory, { unproven: undefined }),
+    meets: 'any',
+    sets: {},
+    clears: ['unproven'],
+  },
+];
+
+const begun = { cluster: 'next', namespace: 'acme-next', attempted, rolledOut };
+const rollingOut: readonly Row[] = [
+  {
+    transition: 'revisionBegun',
+    when: 'with other inputs than those that converged',
+    apply: (memory) => revisionBegun(memory, { ...begun, inputs: attempted.inputs, isUnderWay: true, rollout }),
+    meets: 'any',
+    sets: { ...begun, rollout, health: 'Progressing', converged: { ...attemptAt('1'), renderKey: '' } },
+    clears: ['unawaited'],
+    but: {
+      'never ran, or lost its memory': { converged: undefined },
+      'installs for the first time': { converged: undefined },
+    },
+  },
+  {
+    transition: 'revisionBegun',
+    when: 'with the inputs that converged, where nothing is written',
+    apply: (memory) =>
+      revisionBegun(memory, {
+        ...begun,
+        inputs: attemptAt('1').inputs,
+        isUnderWay: false,
+        rollout: memory.rollout,
+      }),
+    meets: 'any',
+    sets: begun,
+    clears: [],
+  },
+  {
+    transition: 'hooksPassed',
+    when: 'before it applies',
+    apply: (memory) => hooksPassed(memory, { rollout }),
+    meets: 'any',
+    sets: { rollout },
+    clears: [],
+  },
+  {
+    transition: 'changesMade',
+    when: 'with nothing left for later',
+    apply: (memory) => changesMade(memory, { committed: [], rolledOut, pending: [] }),
+    meets: 'any',
+    sets: { rolledOut },
+    clears: [],
+    but: { 'is about to be healed': { heals: confirmed } },
+  },
+  {
+    transition: 'changesMade',
+    when: 'with something left for later, of what a commit changed',
+    apply: (memory) => changesMade(memory, { committed: [colors], rolledOut, pending: [old, web] }),
+    meets: 'any',
+    sets: { rolledOut, left: [old, web] },
+    clears: [],
+    but: {
+      'has something left to prune': { left: [colors, old, web] },
+      drifted: { heals: {} },
+      'is about to be healed': { heals: {} },
+      'is fought over': { heals: {} },
+    },
+  },
+  {
+    transition: 'leftWaiting',
+    when: 'in its roll-out',
+    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for web', rollout }),
+    meets: 'any',
+    sets: { attempted, rollout, health: 'Progressing', waiting: { revision, message: 'waits for web' } },
+    clears: ['unawaited'],
+  },
+  {
+    transition: 'leftWaiting',
+    when: 'for a hook, before or after its roll-out',
+    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for a hook', rollout: undefined }),
+    meets: 'any',
+    sets: { attempted, health: 'Progressing', waiting: { revision, message: 'waits for a hook' } },
+    clears: ['unawaited', 'rollout'],
+  },
+  {
+    transition: 'deletionAwaited',
+    when: 'once its file is gone',
+    apply: (memory) => deletionAwaited(memory, { revision, message: 'waits for colors', rollout }),
+    meets: 'any',
+    sets: { rollout, waiting: { revision, message: 'waits for colors' } },
+    clears: [],
+  },
+  {
+    transition: 'healedInPause',
+    when: 'after it was told that it drifted',
+    apply: (memory) => healedInPause(memory, { incident: incidentOf('Failed') }),
+    meets: ['failed', 'drifted', 'is about to be healed', 'is fought over'],
+    sets: { incident: incidentOf('Failed') },
+    clears: [],
+    but: { 'is about to be healed': { heals: confirmed } },
+  },
+];
+
+const ended = { attempted, incident };
+const stop = { ...ended, now, health: 'Unknown' as const };
+const notStopped = { rollout: undefined, retry: undefined, quarantine: undefined };
+const retry = { revision, count: 1, notBefore: later, healing: true };
+const diverging: readonly Row[] = [
+  {
+    transition: 'divergenceFound',
+    when: 'that is told, and the run goes on',
+    apply: (memory) => divergenceFound(memory, { ...ended, now, heals: undefined }),
+    meets: 'any',
+    sets: { ...ended, ...sinceNow },
+    clears: ['held', 'waiting'],
+    but: fromOpen(sinceEarlier),
+  },
+  {
+    transition: 'divergenceFound',
+    when: 'that it sets out to heal',
+    apply: (memory) => divergenceFound(memory, { ...ended, now, heals: confirmed }),
+    meets: 'any',
+    sets: { ...ended, heals: confirmed, ...sinceNow },
+    clears: ['held', 'waiting'],
+    but: fromOpen(sinceEarlier),
+  },
+  {
+    transition: 'runStopped',
+    when: 'by what is refused',
+    apply: (memory) => runStopped(memory, { ...stop, ...notStopped }),
+    meets: 'any',
+    sets: { ...ended, health: 'Unknown', ...sinceNow },
+    clears: ['held', 'waiting', 'rollout', 'retry'],
+    but: fromOpen(sinceEarlier),
+  },
+  {
+    transition: 'runStopped',
+    when: 'by others that failed',
+    apply: (memory) => runStopped(memory, { ...stop, incident: blocked, ...notStopped }),
+    meets: ['waits for others', 'waits for others that failed'],
+    sets: { attempted, incident: blocked, health: 'Unknown', ...sinceNow },
+    clears: [],
+    but: { 'waits for others that failed': sinceEarlier },
+  },
+  {
+    transition: 'runStopped',
+    when: 'by what is tried again',
+    apply: (memory) => runStopped(memory, { ...stop, ...notStopped, retry }),
+    meets: 'any',
+    sets: { ...ended, health: 'Unknown', retry, ...sinceNow },
+    clears: ['held', 'waiting', 'rollout'],
+    but: fromOpen(sinceEarlier),
+  },
+  {
+    transition: 'runStopped',
+    when: 'by what is rolled back',
+    apply: (memory) => runStopped(memory, { ...stop, health: 'Degraded', rollout, retry: undefined, quarantine }),
+    meets: 'any',
+    sets: { ...ended, health: 'Degraded', rollout, quarantine, ...sinceNow },
+    clears: ['held', 'waiting', 'retry'],
+    but: fromOpen(sinceEarlier),
+  },
+  {
+    transition: 'incidentTold',
+    when: 'with its alert published',
+    apply: incidentTold,
+    meets: ['converged', 'failed', 'is rolling back', 'was rolled back'],
+    sets: {},
+    clears: [],
+    but: { 'is rolling back': { incident: incidentOf('Failed', { told: true, diff }) } },
+  },
+];
+
+const rolledBack = { ...quarantine, revert: '5'.repeat(40) };
+const note = 'rolled back to 1';
+const rollback = { to: revisionAt('1'), commit: '5'.repeat(40) };
+const toldOf = (rolled: typeof rollback | null): Memory['incident'] =>
+  incidentOf('Failed', {
+    summary: `it is so; ${note}`,
+    told: false,
+    diff: { ...diff, summary: `it is so; ${note}`, rollback: rolled },
+  });
+const quarantined: readonly Row[] = [
+  {
+    transition: 'quarantineFound',
+    when: 'of a memory that was lost',
+    apply: (memory) => quarantineFound(memory, { quarantine: rolledBack }),
+    meets: ['never ran, or lost its memory'],
+    sets: { quarantine: rolledBack },
+    clears: [],
+  },
+  {
+    transition: 'quarantineEnded',
+    when: 'by other inputs',
+    apply: quarantineEnded,
+    meets: ['was rolled back', 'never ran, or lost its memory'],
+    sets: {},
+    clears: ['quarantine'],
+  },
+  {
+    transition: 'quarantineLifted',
+    when: 'by a commit',
+    apply: (memory) => quarantineLifted(memory, { commit: '6'.repeat(40) }),
+    meets: ['was rolled back', 'never ran, or lost its memory'],
+    sets: {},
+    clears: [],
+    but: { 'was rolled back': { quarantine: { ...states['was rolled back'].quarantine, lifted: '6'.repeat(40) } } },
+  },
+  {
+    transition: 'rollbackDone',
+    when: 'with a commit',
+    apply: (memory) => rollbackDone(memory, { quarantine: rolledBack, rollback, note }),
+    meets: ['is rolling back', 'failed'],
+    sets: { quarantine: rolledBack },
+    clears: [],
+    but: { 'is rolling back': { incident: toldOf(rollback) } },
+  },
+  {
+    transition: 'rollbackDone',
+    when: 'with nothing to do',
+    apply: (memory) => rollbackDone(memory, { quarantine: undefined, rollback: null, note }),
+    meets: ['is rolling back'],
+    sets: { incident: toldOf(null) },
+    clears: ['quarantine'],
+  },
+];
+
+const closed = (of: StateName): Partial<Memory> => {
+  const { incident: open }: Memory = states[of];
+  return open === undefined ? {} : { incident: { ...open, closedAt: now.toISOString() }, ...sinceNow };
+};
+/** What ends with a convergence, from each state. */
+const closing: Partial<Record<StateName, Partial<Memory>>> = {
+  'never ran, or lost its memory': sinceNow,
+  'installs for the first time': sinceNow,
+  failed: closed('failed'),
+  'is not healthy': closed('is not healthy'),
+  drifted: closed('drifted'),
+  'waits for others that failed': closed('waits for others that failed'),
+  'is rolling back': closed('is rolling back'),
+  'was rolled back': closed('was rolled back'),
+};
+/** Heals that nobody has confirmed are of no time. */
+const unconfirmed = { ...closed('is about to be healed'), heals: undefined };
+const line = { commit: '4'.repeat(40), text: 'converged again' };
+const converged = { ...attempted, renderKey: 'four' };
+const revisionReached: Reached = {
+  ...{ reached: 'revision', cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1') },
+  ...{ desired: [web], left: [old], pending: [old], unwanted: [], health: unwell },
+};
+const withLeft = { left: [colors, old], pending: [colors] };
+
+const ending: readonly Row[] = [
+  {
+    transition: 'leftoversKept',
+    when: 'before they are told',
+    apply: (memory) => leftoversKept(memory, withLeft),
+    meets: 'any',
+    sets: withLeft,
+    clears: [],
+  },
+  {
+    transition: 'leftoversKept',
+    when: 'with nothing to look at again',
+    apply: (memory) => leftoversKept(memory, { left: [], pending: undefined }),
+    meets: 'any',
+    sets: { left: [] },
+    clears: ['pending'],
+  },
+  {
+    transition: 'driftStands',
+    when: 'when all else is done',
+    apply: (memory) => driftStands(memory, { ...withLeft, health: unwell }),
+    meets: 'any',
+    sets: { ...withLeft, health: unwell.state, unawaited: unwell.unawaited },
+    clears: ['rollout', 'retry', 'waiting'],
+  },
+  {
+    transition: 'unchanged',
+    when: 'and not healthy yet',
+    apply: (memory) => unchanged(memory, { attempted, rollout, health: unwell }),
+    meets: 'any',
+    sets: { attempted, rollout, health: unwell.state, unawaited: unwell.unawaited },
+    clears: ['retry', 'waiting'],
+  },
+  {
+    transition: 'convergenceTold',
+    when: 'of a revision, with a line in its note',
+    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, now }),
+    meets: 'any',
+    sets: {
+      ...{ cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1'), left: [old], pending: [old] },
+      ...{ unwanted: [], health: unwell.state, unawaited: unwell.unawaited, objects: { [web]: remembered('1') } },
+      notes: [{ commit: '1'.repeat(40), text: 'converged' }, line],
+    },
+    clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
+    but: {
+      ...closing,
+      'never ran, or lost its memory': { ...sinceNow, notes: [line], objects: {} },
+      'installs for the first time': { ...sinceNow, notes: [line] },
+      drifted: { ...closing.drifted, heals: states.drifted.heals },
+      'is about to be healed': unconfirmed,
+      'is fought over': { heals: states['is fought over'].heals },
+    },
+  },
+  {
+    transition: 'convergenceTold',
+    when: 'of what mended by itself',
+    apply: (memory) =>
+      convergenceTold(memory, {
+        reached: { reached: 'mended', attempted, rollout: undefined, health: well },
+        note: undefined,
+        now,
+      }),
+    meets: ['failed', 'is not healthy', 'drifted', 'is about to be healed', 'was rolled back', 'is rolling out'],
+    sets: { attempted, health: 'Healthy' },
+    clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
+    but: {
+      ...closing,
+      drifted: { ...closing.drifted, heals: states.drifted.heals },
+      'is about to be healed': unconfirmed,
+    },
+  },
+  {
+    transition: 'convergenceTold',
+    when: 'of its removal',
+    apply: (memory) => convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, now }),
+    meets: 'any',
+    sets: {},
+    clears: ['heals'],
+    but: {
+      ...closing,
+      'is about to be healed': closed('is about to be healed'),
+      'is fought over': closed('is fought over'),
+    },
+  },
+  {
+    transition: 'namesTakenOver',
+    when: 'for the first time',
+    apply: (memory) => namesTakenOver(memory, { names: ['store', 'boutique'] }),
+    meets: 'any',
+    sets: { succeeded: ['boutique', 'store'] },
+    clears: [],
+  },
+];
+
+export const rows: readonly Row[] = [
+  ...accepting,
+  ...ofObjects,
+  ...rollingOut,
+  ...diverging,
+  ...quarantined,
+  ...ending,
+];
