@@ -64,9 +64,10 @@ async function convergeOne(run: Run): Promise<RunResult> {
   // An empty repository declares nothing, and removes nothing either.
   if (commit === undefined) return { outcome: 'absent' };
   const revision = revisionOf({ branch: repository.branch, commit: commit.id });
+  // What cannot be read of a commit may pass, and is told of no signature. Nothing of it is believed before that is.
+  const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
   const distrust = await distrustOf(run, commit);
   if (distrust !== undefined) return await tellDistrusted(run, { commit, revision, distrust });
-  const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
   if (declared.state === 'absent') return await tearDown(run, commit);
   if (pausedRetry(run, revision)?.healing === false) return stillFailing(run, revision);
 
