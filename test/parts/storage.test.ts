@@ -147,9 +147,9 @@ describe('the state store', () => {
     expect(second).not.toBe('conflict');
     expect(await state.write({ path, value: 4, ifGeneration: first })).toBe('conflict');
     expect(await state.write({ path: 'lease/absent.json', value: 4, ifGeneration: first })).toBe('conflict');
-    expect((await state.read(path))?.value).toBe(3);
+    expect(await state.read(path)).toMatchObject({ value: 3 });
     await state.write({ path, value: 5, ifGeneration: 'any' });
-    expect((await state.read(path))?.value).toBe(5);
+    expect(await state.read(path)).toMatchObject({ value: 5 });
   });
 
   it('lets one of many writers win', async () => {
@@ -161,9 +161,23 @@ describe('the state store', () => {
     expect(results.filter((result) => result !== 'conflict')).toHaveLength(1);
   });
 
-  it('refuses state that is no JSON', async () => {
-    await storage.bucket('family-state').file('odd.json').save('{', { resumable: false });
-    await expect(state.read('odd.json')).rejects.toMatchObject({ code: 'StorageRefused' });
+  it.each([
+    ['is empty', ''],
+    ['is no JSON', '{'],
+    ['is larger than 32 MiB', `"${'x'.repeat(40 * 2 ** 20)}"`],
+  ])('tells of state that %s with its generation, by which it is overwritten', async (unreadable, text) => {
+    const path = 'odd.json';
+    await storage.bucket('family-state').file(path).save(text, { resumable: false });
+    const found = await state.read(path);
+    expect(found).toEqual({
+      unreadable,
+      generation: expect.stringMatching(/^\d+$/),
+      writtenAt: expect.any(Date),
+      readAt: expect.any(Date),
+    });
+    if (found === undefined) throw new Error('unexpected');
+    expect(await state.write({ path, value: 1, ifGeneration: { generation: found.generation } })).not.toBe('conflict');
+    expect(await state.read(path)).toMatchObject({ value: 1 });
   });
 });
 
@@ -241,9 +255,9 @@ describe('a service that answers an error', () => {
     await state.write({ path, value: 'kept', ifGeneration: 'any' });
     const busy = await answering([503, undefined]);
     try {
-      expect((await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path))?.value).toBe(
-        'kept',
-      );
+      expect(await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path)).toMatchObject({
+        value: 'kept',
+      });
       expect(busy.asked()).toBe(2);
     } finally {
       busy.close();

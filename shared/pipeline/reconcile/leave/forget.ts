@@ -19,7 +19,7 @@ export async function forgetAsking({ ports, settings, repository, environment }:
   const paths = statePaths({ repository, environment });
   const [wanted, lease] = await Promise.all([ports.state.read(paths.wanted), ports.state.read(paths.lease)]);
   if (wanted !== undefined) await ports.state.delete({ path: paths.wanted, generation: wanted.generation });
-  if (lease !== undefined && isHeldBy(lease.value, settings))
+  if (lease !== undefined && 'value' in lease && isHeldBy(lease.value, settings))
     await ports.state.delete({ path: paths.lease, generation: lease.generation });
 }
 

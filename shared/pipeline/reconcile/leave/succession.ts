@@ -191,7 +191,7 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
     });
   }
   try {
-    const memoryFile = await openMemory({ path: paths.memory, state: ports.state, now: ports.now });
+    const memoryFile = await openMemory({ path: paths.memory, ...ports });
     const memory = memoryFile.memory();
     if (memory.cluster !== '' && memory.cluster !== cluster.name) {
       throw contested(environment.name, {

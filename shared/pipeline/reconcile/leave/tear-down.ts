@@ -1,14 +1,16 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
+import type { Memory } from '../../../memory/memory.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
+import { recallMemory } from '../../common/remembered-environments.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, type ObservedState } from '../observe/observed-state.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import { releaseObjects } from '../write/release-objects.ts';
-import { assertRemoved, isRenamed, lastAttempted, lastVersion } from '../accept/removed-file.ts';
+import { assertRemoved, isRenamed, lastAttempted, lastDeclared, lastVersion } from '../accept/removed-file.ts';
 import type { Run } from '../run/run.ts';
 import { secondsSince, type RunResult } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
@@ -23,7 +25,7 @@ import { uninstall } from './uninstall.ts';
  * Nothing is done for an environment that was renamed: the new one takes everything over.
  */
 export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
-  const memory = run.memoryFile.memory();
+  const memory = await recalled(run, commit);
   const { attempted } = memory;
   if (attempted === undefined) {
     await forgetAsking(run);
@@ -47,6 +49,22 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       divergence: { reason, revision, summary: error.message, objects: [] },
     });
   }
+}
+
+/**
+ * What is remembered of it; where nobody can read that, what its branch says of it: when it was declared last. So an
+ * environment whose memory is spoilt leaves as any other does.
+ */
+async function recalled(run: Run, commit: Commit): Promise<Memory> {
+  const memory = run.memoryFile.memory();
+  if (memory.attempted !== undefined || (await recallMemory(run, run.ports)).unreadable === undefined) return memory;
+  const last = await lastDeclared(run, commit);
+  if (last === undefined) return memory;
+  const { branch } = run.ports.repository(run.repository);
+  const revision = revisionOf({ branch, commit: last.id });
+  const attempted = { commit: last.id, revision, at: last.committedAt.toISOString(), inputs: {} };
+  await run.memoryFile.save({ ...memory, attempted });
+  return run.memoryFile.memory();
 }
 
 async function takeLeave(

@@ -52,6 +52,18 @@ const runStore =
 /** What becomes of an environment whose file is gone, or has another name. */
 export const leaving: readonly Row[] = [
   {
+    name: 'deletes what it owns, though nobody can read what is remembered of it',
+    before: shop([colors, web], prune),
+    commit: gone,
+    meets: (world) => world.spoil('environments/master/shop/memory.json', ''),
+    kept: {
+      ends: 'removed',
+      writes: ['delete Deployment acme/web', 'delete ConfigMap acme/colors', 'delete the inventory'],
+      alerts: ['converged: 2 pruned'],
+      remembers: null,
+    },
+  },
+  {
     name: 'deletes what it owns where its file said so',
     before: shop([colors, web], prune),
     commit: gone,
