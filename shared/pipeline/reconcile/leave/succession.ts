@@ -138,7 +138,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
           return leftOver(target, { reason: 'Failed', objects: failedObjects(failures, given) }).divergence;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });
-        await forget(old);
+        await forget(old, { revision: target.revision });
       }
       const memory = run.memoryFile.memory();
       await run.memoryFile.save({ ...memory, succeeded: [...(memory.succeeded ?? []), ...names].sort() });

@@ -39,7 +39,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     if (error.code === 'OwnedByAnother' && memory.cluster === '') {
       // It never came to own anything: nothing of it is anywhere.
-      await forget(run);
+      await forget(run, { revision });
       return { outcome: 'absent' };
     }
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
@@ -76,7 +76,7 @@ async function takeLeave(
   const last = await lastAttempted(run);
   const place = memory.cluster === '' ? last?.environment : memory;
   if (place === undefined) {
-    await forget(run);
+    await forget(run, { revision });
     return { outcome: 'absent' };
   }
   const { repository, environment } = run;
@@ -120,7 +120,7 @@ async function finish(
     memory: { ...run.memoryFile.memory(), heals: undefined },
     converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
   });
-  await forget(run);
+  await forget(run, { revision });
   return { outcome: 'removed', revision };
 }
 
