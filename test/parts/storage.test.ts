@@ -182,20 +182,28 @@ describe('the state store', () => {
 });
 
 describe('a service that answers an error', () => {
-  /** Answers each request with the next status of the list, the last one for good; passes on what is undefined. */
+  /**
+   * Answers each request with the next status of the list, the last one for good; passes on what is undefined, and half
+   * of what is to be cut.
+   */
   async function answering(
-    statuses: readonly (number | undefined)[],
+    statuses: readonly (number | 'cut' | undefined)[],
     hidden: readonly string[] = [],
   ): Promise<{ storage: Storage; asked: () => number; close: () => void }> {
     let count = 0;
     const server = createServer((incoming, outgoing) => {
       const status = statuses[Math.min(count++, statuses.length - 1)];
-      if (status === undefined) {
+      if (status === undefined || status === 'cut') {
         const { url, method, headers } = incoming;
         const forward = request(new URL(url ?? '/', service.url), { method: method ?? 'GET', headers }, (real) => {
           const headers = Object.fromEntries(Object.entries(real.headers).filter(([name]) => !hidden.includes(name)));
           outgoing.writeHead(real.statusCode ?? 500, headers);
-          real.pipe(outgoing);
+          if (status === undefined) real.pipe(outgoing);
+          else
+            real.once('data', (chunk: Buffer) => {
+              outgoing.write(chunk.subarray(0, chunk.length / 2), () => outgoing.destroy());
+              real.destroy();
+            });
         });
         incoming.pipe(forward);
         return;
@@ -263,6 +271,22 @@ describe('a service that answers an error', () => {
       busy.close();
     }
   });
+
+  it.each([[[]], [['content-length']]])(
+    'and is cut is no content that nobody can read (headers that lack %j)',
+    async (hidden) => {
+      const path = 'cut.json';
+      await state.write({ path, value: 'kept'.repeat(1000), ifGeneration: 'any' });
+      const cutting = await answering(['cut', undefined], hidden);
+      try {
+        const store = createStateStore({ storage: cutting.storage, bucket: 'family-state' });
+        expect(await store.read(path)).toMatchObject({ value: 'kept'.repeat(1000) });
+        expect(cutting.asked()).toBe(2);
+      } finally {
+        cutting.close();
+      }
+    },
+  );
 
   it.each(['x-goog-generation', 'last-modified'])(
     'whose answers with content lack %s is asked for it',
