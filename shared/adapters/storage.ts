@@ -250,7 +250,7 @@ async function download(file: File): Promise<{ content: Content; told: StateFact
 type Content = { readonly text: string } | { readonly unreadable: string };
 
 /** MiB of one state object: the memory of 5,000 objects has 2, the ledger of 100,000 uploads 25. */
-const largestState = 32;
+const largestState = 64;
 
 /** No more of it than a state object may have: what is larger was put there by somebody else, and fills no instance. */
 async function readContentOf(stream: AsyncIterable<Uint8Array>): Promise<Content> {

@@ -164,7 +164,7 @@ describe('the state store', () => {
   it.each([
     ['is empty', ''],
     ['is no JSON', '{'],
-    ['is larger than 32 MiB', `"${'x'.repeat(40 * 2 ** 20)}"`],
+    ['is larger than 64 MiB', `"${'x'.repeat(70 * 2 ** 20)}"`],
   ])('tells of state that %s with its generation, by which it is overwritten', async (unreadable, text) => {
     const path = 'odd.json';
     await storage.bucket('family-state').file(path).save(text, { resumable: false });

@@ -76,7 +76,7 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
 
 /** As the adapter reads it. */
 function contentOf(text: string): { readonly value: unknown } | { readonly unreadable: string } {
-  if (text.length > 32 * 2 ** 20) return { unreadable: 'is larger than 32 MiB' };
+  if (text.length > 64 * 2 ** 20) return { unreadable: 'is larger than 64 MiB' };
   try {
     return { value: JSON.parse(text) };
   } catch {

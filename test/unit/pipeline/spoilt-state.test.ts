@@ -25,7 +25,7 @@ const contents = Object.entries({
   'is a list': '[]',
   'is other JSON': '{"hello":"world"}',
   'is of a newer version': '{"version":99,"copied":{},"holder":{},"cause":9,"at":9,"commit":9}',
-  'is too large': `"${'x'.repeat(33 * 2 ** 20)}"`,
+  'is too large': `"${'x'.repeat(65 * 2 ** 20)}"`,
 });
 const error = 'ERROR a state object cannot be read: it is taken for lost';
 const paths = statePaths({ repository: 'master', environment: 'shop' });
