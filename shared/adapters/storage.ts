@@ -1,11 +1,10 @@
 import { EventEmitter, setMaxListeners } from 'node:events';
-import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type CreateReadStreamOptions, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Buckets, StateObject, StateStore } from '../ports/storage.ts';
+import type { Buckets, StateFacts, StateObject, StateStore } from '../ports/storage.ts';
 import { patience } from './patience.ts';
 
 const { reads: readTries, firstPause: firstPauseMilliseconds } = patience.storage;
@@ -126,7 +125,7 @@ async function readContent(
   { path, described }: { path: string; described: Description | undefined },
 ): Promise<StateObject | undefined> {
   const generation = described === undefined ? {} : { generation: described.generation };
-  const { text, told } = await download(
+  const { content, told } = await download(
     contentOf({ storage: bucket.storage, bucket: bucket.name, name: path, ...generation }),
   );
   if (told === undefined) bucket.contentTells = false;
@@ -134,7 +133,7 @@ async function readContent(
     described === undefined
       ? told
       : { generation: described.generation, writtenAt: described.updated, readAt: described.readAt };
-  return facts === undefined ? undefined : { value: parseState({ text, path }), ...facts };
+  return facts === undefined ? undefined : { ...parseState(content), ...facts };
 }
 
 async function writeState(
@@ -235,32 +234,45 @@ const contentHeaders = z.object({
 /**
  * The content of an object with what Storage says of it in the same answer, where it does: both are of one generation.
  */
-async function download(file: File): Promise<{ text: string; told: Omit<StateObject, 'value'> | undefined }> {
+async function download(file: File): Promise<{ content: Content; told: StateFacts | undefined }> {
   let headers: unknown;
   const stream = streamOf(file, { validation: false }).once('response', (response: { headers: unknown }) => {
     headers = response.headers;
   });
-  const text = await readText(stream);
+  const content = await readContentOf(stream);
   const found = contentHeaders.safeParse(headers).data;
-  if (found === undefined) return { text, told: undefined };
+  if (found === undefined) return { content, told: undefined };
   const { 'x-goog-generation': generation, 'last-modified': modified, date } = found;
   // `Last-Modified` leaves out what is less than a second: rounded up, so that nothing is taken for older than it is.
-  return { text, told: { generation, writtenAt: new Date(modified.getTime() + 999), readAt: date } };
+  return { content, told: { generation, writtenAt: new Date(modified.getTime() + 999), readAt: date } };
+}
+
+type Content = { readonly text: string } | { readonly unreadable: string };
+
+/** MiB of one state object: the memory of 5,000 objects has 2, the ledger of 100,000 uploads 25. */
+const largestState = 64;
+
+/** No more of it than a state object may have: what is larger was put there by somebody else, and fills no instance. */
+async function readContentOf(stream: AsyncIterable<Uint8Array>): Promise<Content> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    bytes += chunk.length;
+    if (bytes > largestState * 2 ** 20) return { unreadable: `is larger than ${largestState} MiB` };
+    chunks.push(chunk);
+  }
+  return { text: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** State is written whole or not at all: text that is no JSON was put there by somebody else. */
-function parseState({ text, path }: { text: string; path: string }): unknown {
+function parseState(content: Content): { readonly value: unknown } | { readonly unreadable: string } {
+  if ('unreadable' in content) return content;
+  if (content.text === '') return { unreadable: 'is empty' };
   try {
-    return JSON.parse(text);
+    return { value: JSON.parse(content.text) };
   } catch (error) {
-    throw new ConvergeError({
-      code: 'StorageRefused',
-      subject: path,
-      message: 'is no JSON',
-      remedy: 'delete the object: its content is rebuilt',
-      disposition: 'refuse',
-      cause: error,
-    });
+    if (error instanceof SyntaxError) return { unreadable: 'is no JSON' };
+    throw error;
   }
 }
 

@@ -111,7 +111,12 @@ export function emptyMemory(now: Date): Memory {
   return { version: 1, objects: {}, left: [], cluster: '', namespace: '', health: 'Unknown', since: now.toISOString() };
 }
 
-/** A memory of another version, a half of one, or anything else at its place, is a lost memory. */
+/** Undefined for another version, a half of one, or anything else at its place. */
+export function decodeMemory(value: unknown): Memory | undefined {
+  return memorySchema.safeParse(value).data;
+}
+
+/** What cannot be decoded is a lost memory. */
 export function readMemory({ value, now }: { value: unknown; now: Date }): Memory {
-  return memorySchema.safeParse(value).data ?? emptyMemory(now);
+  return decodeMemory(value) ?? emptyMemory(now);
 }

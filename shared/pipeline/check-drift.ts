@@ -2,6 +2,7 @@ import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { askRemembered } from './common/ask-remembered.ts';
 import { pollBranch } from './common/poll-branch.ts';
 import type { Ports } from '../ports/ports.ts';
+import type { StateAccess } from './common/read-state.ts';
 import { rememberedEnvironments } from './common/remembered-environments.ts';
 
 export interface CheckDriftResult {
@@ -16,7 +17,7 @@ export interface CheckDriftResult {
  */
 export async function checkDrift(
   { repositories, tick }: { repositories: readonly string[]; tick: string },
-  ports: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>,
+  ports: StateAccess & Pick<Ports, 'now' | 'repository' | 'topics'>,
 ): Promise<CheckDriftResult> {
   const outcomes = await Promise.allSettled(
     [...repositories].sort().map(async (name) => {

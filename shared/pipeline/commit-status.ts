@@ -12,7 +12,7 @@ import type { Commit, Repository } from '../ports/git.ts';
 import { environmentStates } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { readInputs } from './common/render-inputs.ts';
-import { memoryOf } from './common/remembered-environments.ts';
+import { recallMemory } from './common/remembered-environments.ts';
 
 const environmentAtCommitSchema = z.object({
   name: z.string(),
@@ -113,7 +113,10 @@ async function lookAtEnvironment({
   atOrAfter: ReadonlySet<string>;
   ports: CommitStatusPorts;
 }): Promise<EnvironmentAtCommit | undefined> {
-  const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
+  const { memory, unreadable } = await recallMemory(
+    { repository: repository.repositoryClass, environment: name },
+    ports,
+  );
   const declared = await readEnvironment({ repository, commit: head, name });
   const paths = pathsOf({ name, declared, memory });
   const [after, before] = await Promise.all([
@@ -147,7 +150,11 @@ async function lookAtEnvironment({
       diff: incident.diff ?? null,
     };
   }
-  return { ...facts, state: 'Converging', message: memory.held?.message ?? memory.waiting?.message ?? '', diff: null };
+  const message =
+    unreadable === undefined
+      ? (memory.held?.message ?? memory.waiting?.message ?? '')
+      : `what is remembered of it ${unreadable}: the next look rebuilds it`;
+  return { ...facts, state: 'Converging', message, diff: null };
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Push, WebhookCall } from '../events/push/push.ts';
 import { repositoriesOf } from '../events/push/same-repository.ts';
 import { signatureHeaders, webhookOf } from '../events/push/webhooks.ts';
 import { deliveryPaths, rememberDelivery, wasDelivered } from './common/deliveries.ts';
+import type { StateAccess } from './common/read-state.ts';
 import type { Ports } from '../ports/ports.ts';
 
 export interface ReceivePushSettings {
@@ -36,7 +37,7 @@ export type PushOutcome =
  */
 export async function receivePush(
   call: WebhookCall,
-  ports: Pick<Ports, 'now' | 'state' | 'topics'>,
+  ports: StateAccess & Pick<Ports, 'now' | 'topics'>,
   settings: ReceivePushSettings,
 ): Promise<PushOutcome> {
   const { host, webhook } = authenticate(call, { now: ports.now(), settings });

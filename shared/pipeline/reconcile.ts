@@ -10,6 +10,7 @@ import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from './common/lease.ts';
 import { looksOfOneJob } from './common/pauses.ts';
+import { readState, valueOrNone } from './common/read-state.ts';
 import { converge } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/run/memory-file.ts';
 import { tellLostBranch } from './reconcile/accept/lost-branch.ts';
@@ -68,7 +69,7 @@ export async function reconcile(
   let result: ReconcileResult = { outcome: 'busy' };
   let { cause } = job;
   for (let look = 1; look <= looksOfOneJob; look++) {
-    const before = (await wanted())?.generation;
+    const before = (await readNote(paths.wanted, ports))?.generation;
     let latest = before;
     const isAskedAgain = async (): Promise<boolean> => latest !== (latest = (await wanted())?.generation);
     result = await runOnce({ job: { ...job, cause }, ports, settings, lease: held, isAskedAgain });
@@ -77,9 +78,8 @@ export async function reconcile(
       await send(`goes on after ${settings.event}`);
       return result;
     }
-    const note = await wanted();
-    if (note?.generation === before) return result;
-    cause = noteSchema.safeParse(note?.value).data?.cause ?? 'request';
+    if ((await wanted())?.generation === before) return result;
+    cause = valueOrNone(await readNote(paths.wanted, ports))?.cause ?? 'request';
     held = await acquireLease(lease, ports);
     if (isTaken(held)) return result;
   }
@@ -87,6 +87,16 @@ export async function reconcile(
   // Whoever left the last note is owed a look that begins after it.
   await send(ports.now().toISOString());
   return result;
+}
+
+/**
+ * The note of somebody who asked for a look. One that nobody can read asks for it all the same: it is cleared away
+ * before that look begins, so that it asks once.
+ */
+async function readNote(path: string, ports: Pick<ReconcilePorts, 'state' | 'log'>) {
+  const note = await readState({ path, decode: (value) => noteSchema.safeParse(value).data }, ports);
+  if (note === undefined || !('unreadable' in note)) return note;
+  return (await ports.state.delete({ path, generation: note.generation })) === 'deleted' ? undefined : note;
 }
 
 /** One look. The lease is given back however it ends. */
@@ -112,7 +122,7 @@ async function runOnce({
       (head) => ({ head }),
       lostBranch,
     );
-    const [memoryFile, found] = await Promise.all([openMemory({ path, state: ports.state, now: ports.now }), branch]);
+    const [memoryFile, found] = await Promise.all([openMemory({ path, ...ports }), branch]);
     const run: Run = {
       ...{ repository, environment, ports, settings, lease, isAskedAgain },
       key: environmentKey({ repository, environment }),

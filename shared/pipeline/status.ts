@@ -12,7 +12,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
 import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
-import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
+import { memoryOf, recallMemory, rememberedEnvironments } from './common/remembered-environments.ts';
 
 type StatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
 
@@ -95,7 +95,10 @@ async function statusOfRepository({
   return (await Promise.all([...declared, ...removed])).flat();
 }
 
-/** Nothing for one that is gone by now, and for one that never ran: nothing of it has to go. */
+/**
+ * Nothing for one that is gone by now, and for one that never ran: nothing of it has to go. What nobody can read may be
+ * of one that has to.
+ */
 async function statusOfRemoved({
   name,
   repository,
@@ -105,7 +108,16 @@ async function statusOfRemoved({
   repository: Repository;
   ports: StatusPorts;
 }): Promise<EnvironmentStatus[]> {
-  const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
+  const { memory, unreadable } = await recallMemory(
+    { repository: repository.repositoryClass, environment: name },
+    ports,
+  );
+  if (unreadable !== undefined) {
+    const message = `no file declares it any more, and ${unreadableWords(unreadable)}`;
+    return [
+      { ...factsOf({ name, repository, memory }), cluster: '', state: 'Unknown', wanted: '', message, policy: null },
+    ];
+  }
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
@@ -160,7 +172,10 @@ async function statusOfEnvironment({
   commit: string;
   ports: StatusPorts;
 }): Promise<EnvironmentStatus> {
-  const memory = await memoryOf({ repository: repository.repositoryClass, environment: name }, ports);
+  const { memory, unreadable } = await recallMemory(
+    { repository: repository.repositoryClass, environment: name },
+    ports,
+  );
   const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   return {
@@ -169,9 +184,18 @@ async function statusOfEnvironment({
     state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
     wanted: revisionOf({ branch: repository.branch, commit }),
     message:
-      declared.problem ?? heldOf(memory)?.message ?? open?.summary ?? memory.waiting?.message ?? unawaitedOf(memory),
+      declared.problem ??
+      (unreadable === undefined ? undefined : unreadableWords(unreadable)) ??
+      heldOf(memory)?.message ??
+      open?.summary ??
+      memory.waiting?.message ??
+      unawaitedOf(memory),
     policy: declared.policy,
   };
+}
+
+function unreadableWords(unreadable: string): string {
+  return `what is remembered of it ${unreadable}: the next look rebuilds it`;
 }
 
 function policyAt({ name, declared }: { name: string; declared: Declaration }): {

@@ -42,8 +42,8 @@ export interface Uploads {
   }): Promise<{ generation: string } | 'conflict'>;
 }
 
-export interface StateObject {
-  readonly value: unknown;
+/** What is known of an object of the state bucket, whatever it holds. */
+export interface StateFacts {
   readonly generation: string;
   /**
    * When it was written, rounded up to the second, and when it was read, rounded down, both by Storage's clock: nothing
@@ -53,11 +53,17 @@ export interface StateObject {
   readonly readAt: Date;
 }
 
+/** One that is no JSON, or too large to be read, is there all the same: who writes next overwrites its generation. */
+export type StateObject = StateFacts & ({ readonly value: unknown } | { readonly unreadable: string });
+
 /** `absent`: write only where nothing is; `any`: overwrite; otherwise only where that generation is still live. */
 export type GenerationPrecondition = 'absent' | 'any' | { readonly generation: string };
 
 export interface StateStore {
-  /** The JSON object at that path, or undefined where there is none. A failed read throws. */
+  /**
+   * The JSON object at that path, or undefined where there is none. A failed read throws; content that nobody can read
+   * is no failure. Stages read by `pipeline/common/read-state.ts`.
+   */
   read(path: string): Promise<StateObject | undefined>;
   /** Writes the value as JSON. `conflict` where the precondition does not hold. */
   write(write: {

@@ -484,11 +484,33 @@ it('writes a ledger anew that nobody can read', async () => {
   await state.write({ path, value: { generation: 'x' }, ifGeneration: 'any' });
   const { outcome } = await copy('a.yaml');
   expect(outcome).toBe('copied');
-  expect((await state.read(path))?.value).toMatchObject({
-    version: 1,
-    copied: [{ name: 'a.yaml', commit: await onHost('rev-parse', 'main') }],
+  expect(await state.read(path)).toMatchObject({
+    value: {
+      version: 1,
+      copied: [{ name: 'a.yaml', commit: await onHost('rev-parse', 'main') }],
+    },
   });
 });
+
+it.each(['ledger/CLASS.json', 'intake/CLASS/lease.json', 'intake/CLASS/wanted.json', 'quarantine/CLASS/nobody.json'])(
+  'copies though %s is empty, and says so',
+  async (path) => {
+    const spoilt = path.replace('CLASS', host.name);
+    await storage.bucket('family-state').file(spoilt).save('', { resumable: false });
+    const errors: unknown[] = [];
+    const log: CopyPorts['log'] = (severity, _message, fields) => {
+      if (severity === 'ERROR') errors.push(fields?.['path']);
+    };
+    await upload('a.yaml', 'a');
+    expect((await copy('a.yaml', instance({ log }))).outcome).toBe('copied');
+    expect(await content('a.yaml')).toBe('a');
+    expect(errors).toContain(spoilt);
+    if (path.startsWith('quarantine/')) return;
+    expect(await createStateStore({ storage, bucket: 'family-state' }).read(spoilt)).not.toMatchObject({
+      unreadable: expect.any(String),
+    });
+  },
+);
 
 describe('a newer generation', () => {
   it('is what an event for the older one copies', async () => {

@@ -147,9 +147,9 @@ describe('the state store', () => {
     expect(second).not.toBe('conflict');
     expect(await state.write({ path, value: 4, ifGeneration: first })).toBe('conflict');
     expect(await state.write({ path: 'lease/absent.json', value: 4, ifGeneration: first })).toBe('conflict');
-    expect((await state.read(path))?.value).toBe(3);
+    expect(await state.read(path)).toMatchObject({ value: 3 });
     await state.write({ path, value: 5, ifGeneration: 'any' });
-    expect((await state.read(path))?.value).toBe(5);
+    expect(await state.read(path)).toMatchObject({ value: 5 });
   });
 
   it('lets one of many writers win', async () => {
@@ -161,27 +161,49 @@ describe('the state store', () => {
     expect(results.filter((result) => result !== 'conflict')).toHaveLength(1);
   });
 
-  it('refuses state that is no JSON', async () => {
-    await storage.bucket('family-state').file('odd.json').save('{', { resumable: false });
-    await expect(state.read('odd.json')).rejects.toMatchObject({ code: 'StorageRefused' });
+  it.each([
+    ['is empty', ''],
+    ['is no JSON', '{'],
+    ['is larger than 64 MiB', `"${'x'.repeat(70 * 2 ** 20)}"`],
+  ])('tells of state that %s with its generation, by which it is overwritten', async (unreadable, text) => {
+    const path = 'odd.json';
+    await storage.bucket('family-state').file(path).save(text, { resumable: false });
+    const found = await state.read(path);
+    expect(found).toEqual({
+      unreadable,
+      generation: expect.stringMatching(/^\d+$/),
+      writtenAt: expect.any(Date),
+      readAt: expect.any(Date),
+    });
+    if (found === undefined) throw new Error('unexpected');
+    expect(await state.write({ path, value: 1, ifGeneration: { generation: found.generation } })).not.toBe('conflict');
+    expect(await state.read(path)).toMatchObject({ value: 1 });
   });
 });
 
 describe('a service that answers an error', () => {
-  /** Answers each request with the next status of the list, the last one for good; passes on what is undefined. */
+  /**
+   * Answers each request with the next status of the list, the last one for good; passes on what is undefined, and half
+   * of what is to be cut.
+   */
   async function answering(
-    statuses: readonly (number | undefined)[],
+    statuses: readonly (number | 'cut' | undefined)[],
     hidden: readonly string[] = [],
   ): Promise<{ storage: Storage; asked: () => number; close: () => void }> {
     let count = 0;
     const server = createServer((incoming, outgoing) => {
       const status = statuses[Math.min(count++, statuses.length - 1)];
-      if (status === undefined) {
+      if (status === undefined || status === 'cut') {
         const { url, method, headers } = incoming;
         const forward = request(new URL(url ?? '/', service.url), { method: method ?? 'GET', headers }, (real) => {
           const headers = Object.fromEntries(Object.entries(real.headers).filter(([name]) => !hidden.includes(name)));
           outgoing.writeHead(real.statusCode ?? 500, headers);
-          real.pipe(outgoing);
+          if (status === undefined) real.pipe(outgoing);
+          else
+            real.once('data', (chunk: Buffer) => {
+              outgoing.write(chunk.subarray(0, chunk.length / 2), () => outgoing.destroy());
+              real.destroy();
+            });
         });
         incoming.pipe(forward);
         return;
@@ -241,14 +263,30 @@ describe('a service that answers an error', () => {
     await state.write({ path, value: 'kept', ifGeneration: 'any' });
     const busy = await answering([503, undefined]);
     try {
-      expect((await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path))?.value).toBe(
-        'kept',
-      );
+      expect(await createStateStore({ storage: busy.storage, bucket: 'family-state' }).read(path)).toMatchObject({
+        value: 'kept',
+      });
       expect(busy.asked()).toBe(2);
     } finally {
       busy.close();
     }
   });
+
+  it.each([[[]], [['content-length']]])(
+    'and is cut is no content that nobody can read (headers that lack %j)',
+    async (hidden) => {
+      const path = 'cut.json';
+      await state.write({ path, value: 'kept'.repeat(1000), ifGeneration: 'any' });
+      const cutting = await answering(['cut', undefined], hidden);
+      try {
+        const store = createStateStore({ storage: cutting.storage, bucket: 'family-state' });
+        expect(await store.read(path)).toMatchObject({ value: 'kept'.repeat(1000) });
+        expect(cutting.asked()).toBe(2);
+      } finally {
+        cutting.close();
+      }
+    },
+  );
 
   it.each(['x-goog-generation', 'last-modified'])(
     'whose answers with content lack %s is asked for it',

@@ -32,6 +32,14 @@ export function heldBack(
   return { ...memory, attempted, since, held: { revision: attempted.revision, message } };
 }
 
+/**
+ * Nobody could read what was remembered of an environment whose file is gone: what its branch says of it stands in its
+ * stead. Clears nothing.
+ */
+export function lastDeclarationRecalled(memory: Memory, { attempted }: { attempted: AttemptedRevision }): Memory {
+  return { ...memory, attempted };
+}
+
 /** All that it depends on has converged. Clears `held`, and nothing else. */
 export function gateOpened(memory: Memory): Memory {
   return { ...memory, held: undefined };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { WebhookHost } from '../../config/config.ts';
 import type { Ports } from '../../ports/ports.ts';
+import { readState, valueOrNone, type StateAccess } from './read-state.ts';
 
 /**
  * How long a delivery is remembered. An older replay says what the branch is no longer: it is looked at, and nothing is
@@ -36,28 +37,32 @@ export function deliveryPaths({
   return ids.map((id) => `deliveries/${host}/${id}.json`);
 }
 
-/** Whether one of them is remembered. */
+/** Whether one of them is remembered. What nobody can read remembers nothing. */
 export async function wasDelivered(
   paths: readonly string[],
-  { state, now }: Pick<Ports, 'state' | 'now'>,
+  ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<boolean> {
   const found = await Promise.all(
-    paths.map(async (path) => deliverySchema.safeParse((await state.read(path))?.value).data),
+    paths.map(async (path) =>
+      valueOrNone(await readState({ path, decode: (value) => deliverySchema.safeParse(value).data }, ports)),
+    ),
   );
   return found.some(
-    (delivery) => delivery !== undefined && now().getTime() - new Date(delivery.at).getTime() < rememberedMilliseconds,
+    (delivery) =>
+      delivery !== undefined && ports.now().getTime() - new Date(delivery.at).getTime() < rememberedMilliseconds,
   );
 }
 
 /** Of two calls at once the first one writes; both have announced the same event. */
 export async function rememberDelivery(
   paths: readonly string[],
-  { state, now }: Pick<Ports, 'state' | 'now'>,
+  ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<void> {
+  const { state, now } = ports;
   for (const path of paths) {
     const value = { at: now().toISOString() };
     if ((await state.write({ path, value, ifGeneration: 'absent' })) !== 'conflict') continue;
-    if (!(await wasDelivered([path], { state, now }))) await state.write({ path, value, ifGeneration: 'any' });
+    if (!(await wasDelivered([path], ports))) await state.write({ path, value, ifGeneration: 'any' });
   }
 }
 

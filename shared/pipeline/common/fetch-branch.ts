@@ -1,6 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { branchHeadPath } from '../../source/branch-head.ts';
 import { decodeLedger, ledgerPath } from '../../source/ledger.ts';
+import { readState, valueOrNone } from './read-state.ts';
 import { rememberedEnvironments } from './remembered-environments.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import type { StateStore } from '../../ports/storage.ts';
@@ -25,15 +26,16 @@ export async function fetchBranch({
 
 /**
  * Whether anything that is remembered came from the branch: where the schedule saw it, an environment that ran, an
- * upload that is in Git.
+ * upload that is in Git. A head is one that was seen, also where nobody can read which; a ledger that nobody can read
+ * says nothing.
  */
 export async function isRemembered({ repository, state }: { repository: string; state: StateStore }): Promise<boolean> {
   const [seen, ledger, environments] = await Promise.all([
     state.read(branchHeadPath(repository)),
-    state.read(ledgerPath({ repositoryClass: repository })),
+    readState({ path: ledgerPath({ repositoryClass: repository }), decode: decodeLedger }, { state }),
     rememberedEnvironments({ repository, state }),
   ]);
-  return seen !== undefined || environments.length > 0 || (decodeLedger(ledger?.value)?.copied.size ?? 0) > 0;
+  return seen !== undefined || environments.length > 0 || (valueOrNone(ledger)?.copied.size ?? 0) > 0;
 }
 
 export function branchGone({ url, branch }: Pick<Repository, 'url' | 'branch'>): ConvergeError {

@@ -1,6 +1,6 @@
 import type { ArtifactId } from '../../source/artifact.ts';
 import { copyOf, decodeLedger, ledgerPath } from '../../source/ledger.ts';
-import type { Ports } from '../../ports/ports.ts';
+import { readState, valueOrNone, type StateAccess } from './read-state.ts';
 
 /** What became of an upload: the commit that holds this generation of the object or a newer one, or a refusal. */
 export type UploadOutcome =
@@ -10,9 +10,9 @@ export type UploadOutcome =
 /** Undefined where the ledger does not say yet. */
 export async function findUpload(
   artifact: ArtifactId & { readonly repositoryClass: string },
-  ports: Pick<Ports, 'state'>,
+  ports: StateAccess,
 ): Promise<UploadOutcome | undefined> {
-  const ledger = decodeLedger((await ports.state.read(ledgerPath(artifact)))?.value);
+  const ledger = valueOrNone(await readState({ path: ledgerPath(artifact), decode: decodeLedger }, ports));
   if (ledger === undefined) return undefined;
   const copy = copyOf({ ledger, artifact });
   if (copy !== undefined) return { landing: 'committed', commit: copy.commit };

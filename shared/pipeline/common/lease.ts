@@ -3,6 +3,7 @@ import type { Limits } from '../../config/config.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
+import { readState, type StateAccess } from './read-state.ts';
 
 /**
  * `holder` is null where nobody holds it. It lasts for so many seconds after it was written, by Storage's clock.
@@ -46,17 +47,19 @@ export function leaseSeconds({ renderSeconds }: Pick<Limits, 'renderSeconds'>): 
 
 /**
  * Takes the lease by a generation precondition: of two that try, one gets it. It ends by Storage's clock, so that a run
- * that was killed does not block its environment for long.
+ * that was killed does not block its environment for long. One that nobody can read is somebody's, for as long as one
+ * that is taken now: its holder finds out at its next look, and may be writing until then.
  */
 export async function acquireLease(
   { path, holder, event, seconds }: { path: string; holder: string; event: string; seconds: number },
-  { state, now }: Pick<Ports, 'state' | 'now'>,
+  ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<Lease | Taken> {
-  const found = await state.read(path);
-  const last = leaseSchema.safeParse(found?.value).data;
-  if (found !== undefined && last !== undefined && last.holder !== null) {
+  const { state, now } = ports;
+  const found = await readState({ path, decode: (value) => leaseSchema.safeParse(value).data }, ports);
+  if (found !== undefined) {
+    const last = 'unreadable' in found ? { holder: undefined, event: undefined, seconds } : found.value;
     const age = found.readAt.getTime() - found.writtenAt.getTime();
-    if (age <= last.seconds * 1000) return { takenFor: last.event };
+    if (last.holder !== null && age <= last.seconds * 1000) return { takenFor: last.event };
   }
   let renewedAt = now().getTime();
   const written = await write(found === undefined ? 'absent' : { generation: found.generation });

@@ -3,6 +3,7 @@ import { announceCommit } from './announce-commit.ts';
 import { listEnvironments } from './declared-environments.ts';
 import { branchGone, isRemembered } from './fetch-branch.ts';
 import type { Ports } from '../../ports/ports.ts';
+import { readState, valueOrNone, type StateAccess } from './read-state.ts';
 
 /** A branch as the host has it now. */
 export interface PolledBranch extends BranchHead {
@@ -21,14 +22,18 @@ export interface PolledBranch extends BranchHead {
  */
 export async function pollBranch(
   name: string,
-  { now, repository: repositories, state, topics }: Pick<Ports, 'now' | 'repository' | 'state' | 'topics'>,
+  ports: StateAccess & Pick<Ports, 'now' | 'repository' | 'topics'>,
 ): Promise<PolledBranch | undefined> {
+  const { now, repository: repositories, state, topics } = ports;
   const repository = repositories(name);
   const path = branchHeadPath(name);
-  const [advertised, stored] = await Promise.all([repository.head(), state.read(path)]);
+  const [advertised, stored] = await Promise.all([
+    repository.head(),
+    readState({ path, decode: readBranchHead }, ports),
+  ]);
   if (advertised === undefined && (await isRemembered({ repository: name, state }))) throw branchGone(repository);
   if (advertised === undefined) return undefined;
-  const last = readBranchHead(stored?.value);
+  const last = valueOrNone(stored);
   if (last?.commit === advertised) return { ...last, remember: async () => {} };
 
   const head = await repository.fetchHead();

@@ -1,14 +1,18 @@
+import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
 import { pendingOf } from '../../source/ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { Lease } from '../common/lease.ts';
+import { readState } from '../common/read-state.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 import { copyObjects } from './copy-objects.ts';
 import { intakePaths, type IntakeTimes } from './intake-times.ts';
 import { readLedger, type RecordedLedger } from './ledger.ts';
 import { answerCopied, type Queue } from './queue.ts';
+
+const noteSchema = z.object({ at: z.string() });
 
 /** The intake of one bucket by this process. */
 export interface Intake {
@@ -49,10 +53,10 @@ export async function copyWhileHeld(intake: Intake & { readonly lease: Lease }):
   }
 }
 
-/** Whether somebody asked. The note goes before the bucket is listed, so that a later one is seen as another. */
+/** Whether somebody asked, in whatever words. The note goes before the bucket is listed, so that a later one is seen as another. */
 async function takeNote({ ports, settings }: Intake): Promise<boolean> {
   const path = intakePaths(settings).wanted;
-  const note = await ports.state.read(path);
+  const note = await readState({ path, decode: (value) => noteSchema.safeParse(value).data }, ports);
   if (note !== undefined) await ports.state.delete({ path, generation: note.generation });
   return note !== undefined;
 }

@@ -32,7 +32,7 @@ export interface LandRequest {
   readonly uploads: readonly CheckedUpload[];
   readonly ledger: Ledger;
   readonly repository: Repository;
-  readonly ports: Pick<CopyPorts, 'sleep' | 'state'>;
+  readonly ports: Pick<CopyPorts, 'sleep' | 'state' | 'log'>;
   readonly settings: Pick<CopySettings, 'conflicts'>;
 }
 
@@ -183,6 +183,7 @@ async function commitAndPush({
       head,
       repository,
       state: ports.state,
+      log: ports.log,
     });
     return (await repository.push(commit)) === 'pushed' ? { outcome: 'copied', commit } : 'moved';
   }

@@ -1,6 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { decodeLedger, emptyLedger, encodeLedger, ledgerPath, mergeLedgers, type Ledger } from '../../source/ledger.ts';
 import { triesAgainstOverwriting } from '../common/pauses.ts';
+import { readState, valueOrNone } from '../common/read-state.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 
@@ -20,11 +21,9 @@ type LedgerAccess = {
  */
 export async function readLedger({ ports, settings }: LedgerAccess): Promise<RecordedLedger> {
   const path = ledgerPath(settings);
-  const state = await ports.state.read(path);
-  if (state === undefined) return { ledger: emptyLedger, written: 'absent' };
-  const ledger = decodeLedger(state.value);
-  if (ledger === undefined) ports.log('WARNING', 'the ledger has an unknown shape; it is written anew', { path });
-  return { ledger: ledger ?? emptyLedger, written: { generation: state.generation } };
+  const found = await readState({ path, decode: decodeLedger }, ports);
+  if (found === undefined) return { ledger: emptyLedger, written: 'absent' };
+  return { ledger: valueOrNone(found) ?? emptyLedger, written: { generation: found.generation } };
 }
 
 /** Adds to the ledger; what another run wrote meanwhile stays. Throws `StorageUnavailable` (retry). */

@@ -11,7 +11,7 @@ import { parseRevert } from '../../source/revert.ts';
 import { parseTime } from '../../base/time.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
-import { readQuarantine, removeQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
+import { removeQuarantine, restoreQuarantine, takeOverQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { announceCommit } from '../common/announce-commit.ts';
 import { notRolledBack, revert, type RolledBack } from './judge/plan-rollback.ts';
 import { clockSkew, longestRollBack } from '../common/pauses.ts';
@@ -73,15 +73,16 @@ export async function finishRollback(run: Run): Promise<void> {
  */
 export async function reviewRollback(run: Run): Promise<'superseded' | undefined> {
   const { head, memoryFile, ports } = run;
-  const named = { repository: run.repository, environment: run.environment, state: ports.state };
+  const named = { repository: run.repository, environment: run.environment, state: ports.state, log: ports.log };
   const isLost = memoryFile.memory().attempted === undefined;
-  const quarantine = isLost ? await readQuarantine(named) : memoryFile.memory().quarantine;
+  const quarantine = isLost ? await takeOverQuarantine(named) : memoryFile.memory().quarantine;
   if (quarantine === undefined || head === undefined) return undefined;
   if (isLost) await memoryFile.remember(quarantineFound, { quarantine });
   if (isUnderWay(quarantine)) return undefined;
   const repository = ports.repository(run.repository);
   const current = await readInputs({ repository, commit: head.id, paths: Object.keys(quarantine.inputs) });
   const review = reviewQuarantine({ quarantine, current });
+  if (review === 'stands' && quarantine.lifted === undefined) await restoreQuarantine({ ...named, quarantine });
   if (review === 'stands' || (review === 'brought back' && (quarantine.lifted ?? quarantine.refused) !== undefined))
     return undefined;
   if (review === 'moved on') {

@@ -2,7 +2,7 @@ import { shortRevision } from '../../base/revision.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
-import type { StateStore } from '../../ports/storage.ts';
+import type { StateAccess } from '../common/read-state.ts';
 import { readInputs } from '../common/render-inputs.ts';
 import { listQuarantines } from './quarantines.ts';
 
@@ -19,15 +19,17 @@ export async function refuseQuarantined({
   commit,
   head,
   repository,
-  state,
+  ...access
 }: {
   subject: string;
   commit: Commit;
   head: Commit | undefined;
   repository: Repository;
-  state: StateStore;
-}): Promise<void> {
-  for (const { environment, quarantine } of await listQuarantines({ repository: repository.repositoryClass, state })) {
+} & StateAccess): Promise<void> {
+  for (const { environment, quarantine } of await listQuarantines({
+    repository: repository.repositoryClass,
+    ...access,
+  })) {
     if (quarantine.lifted !== undefined || !(await holds(commit))) continue;
     // What is there already is brought back by nobody.
     if (head !== undefined && (await holds(head))) continue;

@@ -24,6 +24,10 @@ export function clockAt(start: string): { now: () => Date; forward: (seconds: nu
 /** A map with generations. `storageNow` is Storage's clock, which is not the caller's. */
 export function stateInMemory(storageNow: () => Date): StateStore & {
   readonly objects: ReadonlyMap<string, unknown>;
+  /** What is at a path, undefined where nothing is, or nobody can read it. */
+  valueAt(path: string): unknown;
+  /** Puts something that is no state of Converge at a path: no JSON, or more than is read. */
+  spoil(path: string, text: string): void;
   /** What is written at a path, as JSON. */
   textAt(path: string): string | undefined;
 } {
@@ -33,12 +37,20 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
     get objects() {
       return new Map([...objects].map(([path, { text }]) => [path, JSON.parse(text) as unknown]));
     },
+    valueAt(path) {
+      const content = contentOf(objects.get(path)?.text ?? '');
+      return 'value' in content ? content.value : undefined;
+    },
+    spoil(path, text) {
+      generations += 1;
+      objects.set(path, { text, generation: generations, writtenAt: storageNow() });
+    },
     textAt: (path) => objects.get(path)?.text,
     async read(path) {
       const found = objects.get(path);
       if (found === undefined) return undefined;
       return {
-        value: JSON.parse(found.text) as unknown,
+        ...contentOf(found.text),
         generation: String(found.generation),
         writtenAt: found.writtenAt,
         readAt: storageNow(),
@@ -60,6 +72,16 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
       return 'deleted';
     },
   };
+}
+
+/** As the adapter reads it. */
+function contentOf(text: string): { readonly value: unknown } | { readonly unreadable: string } {
+  if (text.length > 64 * 2 ** 20) return { unreadable: 'is larger than 64 MiB' };
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { unreadable: text === '' ? 'is empty' : 'is no JSON' };
+  }
 }
 
 export interface Published {

@@ -140,6 +140,16 @@ export async function lastVersion(run: Run, head: Commit): Promise<Environment |
 /** No commit is older, whatever its clock said. */
 const firstDate = new Date(-8.64e15);
 
+/** The last commit of the branch at which the environment was declared, and could be read. */
+export async function lastDeclared(run: Run, head: Commit): Promise<Commit | undefined> {
+  const repository = run.ports.repository(run.repository);
+  for (const commit of await repository.history({ from: head.id, since: firstDate })) {
+    const declared = await readEnvironment({ repository, commit: commit.id, name: run.environment });
+    if (declared.state === 'declared') return commit;
+  }
+  return undefined;
+}
+
 /**
  * Whether an environment was ever declared on the branch: at one of the commits that are known of it, or at any other.
  *

@@ -139,7 +139,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
           return leftOver(target, { reason: 'Failed', objects: failedObjects(failures, given) }).divergence;
         await deleteSeed(target, { of: previous });
         await deleteParent({ ...target, applySet: previous });
-        await forget(old);
+        await forget(old, { revision: target.revision });
       }
       await run.memoryFile.remember(namesTakenOver, { names });
       return undefined;
@@ -191,7 +191,7 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
     });
   }
   try {
-    const memoryFile = await openMemory({ path: paths.memory, state: ports.state, now: ports.now });
+    const memoryFile = await openMemory({ path: paths.memory, ...ports });
     const memory = memoryFile.memory();
     if (memory.cluster !== '' && memory.cluster !== cluster.name) {
       throw contested(environment.name, {

@@ -1,14 +1,17 @@
+import { lastDeclarationRecalled } from '../../../memory/transitions/accept.ts';
 import { ConvergeError } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
+import type { Memory } from '../../../memory/memory.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
+import { recallMemory } from '../../common/remembered-environments.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetAsking } from './forget.ts';
 import { observe, type ObservedState } from '../observe/observed-state.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import { releaseObjects } from '../write/release-objects.ts';
-import { assertRemoved, isRenamed, lastAttempted, lastVersion } from '../accept/removed-file.ts';
+import { assertRemoved, isRenamed, lastAttempted, lastDeclared, lastVersion } from '../accept/removed-file.ts';
 import type { Run } from '../run/run.ts';
 import { secondsSince, type RunResult } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
@@ -23,7 +26,7 @@ import { uninstall } from './uninstall.ts';
  * Nothing is done for an environment that was renamed: the new one takes everything over.
  */
 export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
-  const memory = run.memoryFile.memory();
+  const memory = await recalled(run, commit);
   const { attempted } = memory;
   if (attempted === undefined) {
     await forgetAsking(run);
@@ -37,7 +40,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     if (error.code === 'OwnedByAnother' && memory.cluster === '') {
       // It never came to own anything: nothing of it is anywhere.
-      await forget(run);
+      await forget(run, { revision });
       return { outcome: 'absent' };
     }
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
@@ -49,6 +52,22 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
   }
 }
 
+/**
+ * What is remembered of it; where nobody can read that, what its branch says of it: when it was declared last. So an
+ * environment whose memory is spoilt leaves as any other does.
+ */
+async function recalled(run: Run, commit: Commit): Promise<Memory> {
+  const memory = run.memoryFile.memory();
+  if (memory.attempted !== undefined || (await recallMemory(run, run.ports)).unreadable === undefined) return memory;
+  const last = await lastDeclared(run, commit);
+  if (last === undefined) return memory;
+  const { branch } = run.ports.repository(run.repository);
+  const revision = revisionOf({ branch, commit: last.id });
+  const attempted = { commit: last.id, revision, at: last.committedAt.toISOString(), inputs: {} };
+  await run.memoryFile.remember(lastDeclarationRecalled, { attempted });
+  return run.memoryFile.memory();
+}
+
 async function takeLeave(
   run: Run,
   { commit, revision, attempted }: Pick<Leave, 'commit' | 'revision' | 'attempted'>,
@@ -58,7 +77,7 @@ async function takeLeave(
   const last = await lastAttempted(run);
   const place = memory.cluster === '' ? last?.environment : memory;
   if (place === undefined) {
-    await forget(run);
+    await forget(run, { revision });
     return { outcome: 'absent' };
   }
   const { repository, environment } = run;
@@ -101,7 +120,7 @@ async function finish(
     reached: { reached: 'removal' },
     converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
   });
-  await forget(run);
+  await forget(run, { revision });
   return { outcome: 'removed', revision };
 }
 

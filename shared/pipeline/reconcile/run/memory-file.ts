@@ -1,7 +1,8 @@
 import { ConvergeError } from '../../../base/errors.ts';
-import { readMemory, type Memory } from '../../../memory/memory.ts';
+import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import type { Transition } from '../../../memory/transitions/transition.ts';
 import type { Ports } from '../../../ports/ports.ts';
+import { readState, type StateAccess } from '../../common/read-state.ts';
 import type { GenerationPrecondition } from '../../../ports/storage.ts';
 
 /** The memory of one environment, open for one run. */
@@ -19,11 +20,14 @@ export interface MemoryFile {
 export async function openMemory({
   path,
   state,
+  log,
   now,
-}: { path: string } & Pick<Ports, 'state' | 'now'>): Promise<MemoryFile> {
-  const found = await state.read(path);
-  let current = readMemory({ value: found?.value, now: now() });
-  let written = found === undefined ? undefined : JSON.stringify(current);
+}: { path: string } & Required<StateAccess> & Pick<Ports, 'now'>): Promise<MemoryFile> {
+  const found = await readState({ path, decode: decodeMemory }, { state, log });
+  const isReadable = found !== undefined && !('unreadable' in found);
+  let current = isReadable ? found.value : emptyMemory(now());
+  // What nobody can read is overwritten by the first save, also by one of nothing.
+  let written = isReadable ? JSON.stringify(current) : undefined;
   let ifGeneration: GenerationPrecondition = found === undefined ? 'absent' : { generation: found.generation };
   const save = async (memory: Memory): Promise<void> => {
     current = memory;
@@ -53,7 +57,7 @@ export async function openMemory({
           disposition: 'retry',
         });
       }
-      current = readMemory({ value: undefined, now: now() });
+      current = emptyMemory(now());
       ifGeneration = 'absent';
       written = undefined;
     },

@@ -1,5 +1,11 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
-import { gateOpened, heldBack, ruleAccepted, suspended } from '../../../../shared/memory/transitions/accept.ts';
+import {
+  gateOpened,
+  heldBack,
+  lastDeclarationRecalled,
+  ruleAccepted,
+  suspended,
+} from '../../../../shared/memory/transitions/accept.ts';
 import { divergenceFound, incidentTold, runStopped } from '../../../../shared/memory/transitions/divergence.ts';
 import {
   convergenceTold,
@@ -91,6 +97,14 @@ const accepting: readonly Row[] = [
     sets: { attempted, held: { revision, message: 'waits for platform' }, ...sinceNow },
     clears: [],
     but: { 'waits for others': sinceEarlier, 'waits for others that failed': sinceEarlier },
+  },
+  {
+    transition: 'lastDeclarationRecalled',
+    when: 'of what nobody can read any more',
+    apply: (memory) => lastDeclarationRecalled(memory, { attempted }),
+    meets: ['never ran, or lost its memory'],
+    sets: { attempted },
+    clears: [],
   },
   {
     transition: 'gateOpened',

@@ -64,8 +64,11 @@ describe('a lease', () => {
   });
 
   it('is taken over where something else stands in its place', async () => {
-    const { acquire, state } = setUp();
+    const { acquire, state, forward } = setUp();
     await state.write({ path, value: 'nonsense', ifGeneration: 'any' });
+    // Whoever held what stood there before finds out at its next look, and may be writing until then.
+    expect(isTaken(await acquire('first'))).toBe(true);
+    forward(61);
     expect(isTaken(await acquire('first'))).toBe(false);
   });
 });

@@ -60,7 +60,7 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
     jobs: () => topics.published.filter(({ topic }) => topic === 'reconcile').map(({ event }) => event.data),
     diffs: () => topics.published.filter(({ topic }) => topic === 'diff').map(({ event }) => event.data),
     memoryOf: async (environment: string): Promise<Memory> =>
-      readMemory({ value: (await state.read(pathOf(environment)))?.value, now: clock.now() }),
+      readMemory({ value: state.valueAt(pathOf(environment)), now: clock.now() }),
     async remember(environment: string, memory: Partial<Memory>) {
       await state.write({
         path: pathOf(environment),

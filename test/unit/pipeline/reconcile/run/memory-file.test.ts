@@ -10,7 +10,7 @@ const some = { left: ['/ConfigMap/acme/old'], pending: undefined };
 function setUp() {
   const { now } = clockAt('2026-11-21T02:00:00.000Z');
   const state = stateInMemory(now);
-  return { state, now, open: async () => openMemory({ path, state, now }) };
+  return { state, now, open: async () => openMemory({ path, state, log: () => {}, now }) };
 }
 
 describe('the memory of a run', () => {
@@ -19,7 +19,7 @@ describe('the memory of a run', () => {
     const file = await open();
     await file.remember(leftoversKept, some);
     expect(file.memory()).toEqual({ ...emptyMemory(now()), ...some });
-    expect((await state.read(path))?.value).toEqual(file.memory());
+    expect(state.valueAt(path)).toEqual(file.memory());
     expect((await open()).memory()).toEqual(file.memory());
   });
 

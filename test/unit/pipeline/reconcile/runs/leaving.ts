@@ -52,6 +52,18 @@ const runStore =
 /** What becomes of an environment whose file is gone, or has another name. */
 export const leaving: readonly Row[] = [
   {
+    name: 'deletes what it owns, though nobody can read what is remembered of it',
+    before: shop([colors, web], prune),
+    commit: gone,
+    meets: (world) => world.spoil('environments/master/shop/memory.json', ''),
+    kept: {
+      ends: 'removed',
+      writes: ['delete Deployment acme/web', 'delete ConfigMap acme/colors', 'delete the inventory'],
+      alerts: ['converged: 2 pruned'],
+      remembers: null,
+    },
+  },
+  {
     name: 'deletes what it owns where its file said so',
     before: shop([colors, web], prune),
     commit: gone,
@@ -332,13 +344,30 @@ export const leaving: readonly Row[] = [
     },
   },
   {
-    name: 'forgets an environment that never came to be anywhere',
+    name: 'forgets an environment that never came to be anywhere, and ends what was told of it',
     commit: { 'environments/shop.yaml': 'kind: Nothing' },
     async meets(world) {
       await world.run();
       world.git.add(gone);
     },
-    kept: { ends: 'absent', remembers: null },
+    kept: { ends: 'absent', alerts: ['converged: ; ends the incident'], remembers: null },
+  },
+  {
+    name: 'forgets one whose inventory is of another, and ends what was told of it',
+    commit: shop([colors]),
+    async meets(world) {
+      world.cluster.put({
+        ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+        metadata: {
+          name: 'converge-shop',
+          namespace: 'acme',
+          annotations: { 'converge.dev/environment': 'elsewhere/shop' },
+        },
+      });
+      await world.run();
+      world.git.add(gone);
+    },
+    kept: { ends: 'absent', alerts: ['converged: ; ends the incident'], remembers: null },
   },
   {
     name: 'forgets the note that asked for a look at nothing',
@@ -354,6 +383,27 @@ export const leaving: readonly Row[] = [
     loses: 'store',
     kept: { ends: 'absent', remembers: { health: 'Healthy', attempted: 'commit 1' } },
     lost: { remembers: null },
+  },
+  {
+    name: 'ends what was told of its previous name',
+    async meanwhile(world) {
+      await runStore()(world);
+      world.git.add({ 'environments/store.yaml': 'kind: Nothing' });
+      await world.run({ environment: 'store' });
+    },
+    commit: renamed,
+    kept: {
+      ends: 'converged',
+      writes: [
+        'apply the inventory',
+        'apply ConfigMap acme/colors',
+        'apply ConfigMap acme/old',
+        'apply the inventory',
+        'delete ConfigMap acme/converge-store',
+      ],
+      alerts: ['converged: ; ends the incident', 'converged: 2 configured'],
+      remembers: { health: 'Healthy', attempted: 'commit 3', succeeded: ['store'] },
+    },
   },
   {
     name: 'takes over what it owned under its previous name',

@@ -41,6 +41,8 @@ export interface World {
   readonly state: ReadonlyMap<string, unknown>;
   /** Overwrites an object of the state bucket. */
   writeState(path: string, value: unknown): Promise<void>;
+  /** Puts any text at a path of the state bucket. */
+  spoil(path: string, text: string): void;
 }
 
 export function createWorld(): World {
@@ -90,7 +92,7 @@ export function createWorld(): World {
   }
 
   async function memoryOf(environment: string): Promise<Memory> {
-    return readMemory({ value: (await state.read(pathsOf(environment).memory))?.value, now: clock.now() });
+    return readMemory({ value: state.valueAt(pathsOf(environment).memory), now: clock.now() });
   }
 
   const world: World = {
@@ -124,6 +126,7 @@ export function createWorld(): World {
       const value = { cause: 'commit', at: clock.now().toISOString() };
       await state.write({ path: pathsOf(environment).wanted, value, ifGeneration: 'any' });
     },
+    spoil: state.spoil,
     writeState: async (path, value) => void (await state.write({ path, value, ifGeneration: 'any' })),
   };
   return world;
