@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
+import { createUploads } from '../../shared/adapters/uploads.ts';
+import { rejectionOf } from '../refusal.ts';
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What one server does with the requests it gets, in their order; the last of them with all that follow. */
+let answers: Answer[];
+let asked: number;
+let url: string;
+let stop: () => Promise<void>;
+const unhandled: unknown[] = [];
+const onUnhandled = (error: unknown): void => void unhandled.push(error);
+
+/** Accepts, reads, and never answers. */
+const silence: Answer = (request) => void request.resume();
+/** Reads nothing either. */
+const deaf: Answer = () => undefined;
+
+function md5(bytes: string | Uint8Array): string {
+  return createHash('md5').update(bytes).digest('base64');
+}
+
+function json(value: unknown): Answer {
+  return (request, response) => {
+    const tell = () => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    if (request.readableEnded) tell();
+    else request.resume().on('end', tell);
+  };
+}
+
+beforeEach(async () => {
+  answers = [silence];
+  asked = 0;
+  const server = createServer((request, response) => {
+    asked += 1;
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    answer?.(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  stop = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    // What was given up learns of the end of its connection.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  process.on('unhandledRejection', onUnhandled).on('uncaughtException', onUnhandled);
+});
+afterEach(async () => {
+  await stop();
+  process.off('unhandledRejection', onUnhandled).off('uncaughtException', onUnhandled);
+  expect(unhandled.splice(0)).toEqual([]);
+});
+
+const times = { answer: 300, upload: 300, tries: 2, reads: 2, firstPause: 10 };
+const object = { bucket: 'b', name: 'x' };
+const described = {
+  generation: '1',
+  size: 3,
+  updated: '2026-01-01T00:00:00Z',
+  timeCreated: '2026-01-01T00:00:00Z',
+  name: 'x',
+};
+const toldHeaders = {
+  'content-type': 'application/json',
+  'x-goog-generation': '1',
+  'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT',
+};
+const content =
+  (text: string): Answer =>
+  (_request, response) =>
+    void response.writeHead(200, toldHeaders).end(text);
+/** Half of a content, whose other half never comes. */
+const half: Answer = (_request, response) => {
+  response.writeHead(200, { ...toldHeaders, 'content-length': '100000' });
+  response.write('x'.repeat(50_000));
+};
+const late =
+  (answer: Answer): Answer =>
+  (request, response) =>
+    void setTimeout(() => answer(request, response), times.answer + 100);
+const unanswered = {
+  code: 'StorageUnavailable',
+  disposition: 'retry',
+  problem: expect.stringContaining('Cloud Storage did not answer in 0.3 s'),
+};
+
+describe('a Storage that does not answer', () => {
+  const client = () => connectStorage({ project: 'local', storage: { endpoint: url } });
+  const buckets = () => createBuckets(client(), times);
+  const state = () => createStateStore({ storage: client(), bucket: 'b', times });
+
+  async function textOf(chunks: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks ?? []) parts.push(chunk);
+    return Buffer.concat(parts).toString();
+  }
+
+  it.each([
+    ['find an object', async () => buckets().find(object)],
+    ['list a bucket', async () => buckets().list('b')],
+    ['read state', async () => state().read('x')],
+    ['write state', async () => state().write({ path: 'x', value: 1, ifGeneration: 'any' })],
+    ['list state', async () => state().list('x')],
+    ['delete state', async () => state().delete({ path: 'x', generation: '1' })],
+    ['find an upload', async () => createUploads(client(), times).find(object)],
+  ])('costs who wants to %s a few time-outs', async (_what, ask) => {
+    expect(await rejectionOf(ask())).toMatchObject(unanswered);
+    expect(asked).toBe(2);
+  });
+
+  it('costs a read of a content one time-out, and the next read comes through', async () => {
+    const own = buckets();
+    answers = [silence, content('abc')];
+    expect(await rejectionOf(own.read({ ...object, generation: '1' }))).toMatchObject(unanswered);
+    expect(await textOf(await own.read({ ...object, generation: '1' }))).toBe('abc');
+  });
+
+  it('in the middle of a content costs one time-out, and the next read comes through', async () => {
+    const own = buckets();
+    answers = [half, content('abc')];
+    const begun = await own.read({ ...object, generation: '1' });
+    expect(await rejectionOf(textOf(begun))).toMatchObject(unanswered);
+    expect(await textOf(await own.read({ ...object, generation: '1' }))).toBe('abc');
+  });
+
+  it('is no matter while nobody asks for the next part', async () => {
+    answers = [content('y'.repeat(3_000_000))];
+    const chunks = (await buckets().read({ ...object, generation: '1' })) ?? [];
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, times.answer * 2));
+      bytes += chunk.length;
+    }
+    expect(bytes).toBe(3_000_000);
+  });
+
+  it('or whose answer comes when nobody waits any more, harms nobody', async () => {
+    const own = buckets();
+    answers = [late(content('old')), late(half), late(json(described)), json(described)];
+    expect(await rejectionOf(own.read({ ...object, generation: '1' }))).toMatchObject(unanswered);
+    expect(await rejectionOf(own.read({ ...object, generation: '1' }))).toMatchObject(unanswered);
+    expect(await own.find(object)).toMatchObject({ generation: '1', bytes: 3 });
+    await new Promise((resolve) => setTimeout(resolve, times.answer));
+  });
+
+  it.each([
+    ['silent', silence],
+    ['half an answer', half],
+  ])('but once (%s), is asked again for the state', async (_how, once) => {
+    answers = [once, content('{"a":1}')];
+    expect(await state().read('x')).toMatchObject({ value: { a: 1 }, generation: '1' });
+  });
+
+  it('but once, is asked again to take state', async () => {
+    answers = [silence, json({ ...described, md5Hash: md5('1') })];
+    expect(await state().write({ path: 'x', value: 1, ifGeneration: 'any' })).toEqual({ generation: '1' });
+  });
+
+  const upload = (bytes: number) => ({
+    ...object,
+    content: new Uint8Array(bytes),
+    metadata: {},
+    ifGeneration: 'absent' as const,
+  });
+
+  it.each([
+    ['answers no upload', silence, 3],
+    ['takes no part of one', deaf, 60_000_000],
+  ])('or %s, costs one time-out', async (_how, answer, bytes) => {
+    answers = [answer];
+    expect(await rejectionOf(createUploads(client(), times).write(upload(bytes)))).toMatchObject(unanswered);
+  });
+
+  it('takes a large upload as slowly as it likes', async () => {
+    const large = upload(60_000_000);
+    answers = [
+      (request, response) => {
+        request.on('data', () => {
+          request.pause();
+          setTimeout(() => request.resume(), 4);
+        });
+        request.on('end', () => json({ ...described, md5Hash: md5(large.content) })(request, response));
+      },
+    ];
+    const beganAt = performance.now();
+    // What the buffers of the machine hold is on its way when the last part is taken.
+    const own = createUploads(client(), { ...times, upload: 2_000 });
+    expect(await own.write(large)).toEqual({ generation: '1' });
+    expect(performance.now() - beganAt).toBeGreaterThan(2_000);
+  });
+});
