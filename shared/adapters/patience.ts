@@ -16,6 +16,10 @@ export const patience = {
     longestPause: 30_000,
   },
   google: { answer: 10_000, tries: 3, firstPause: 400 },
+  /** Until a token is here, with whatever the library tries again for it. */
+  tokens: { answer: 20_000 },
+  /** Until a message is taken, with what the library tries again. */
+  pubsub: { answer: 20_000 },
   storage: {
     /** Until a request is answered, with what its library tries again; until a content begins, and between its parts. */
     answer: 20_000,

@@ -1,9 +1,18 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PubSub } from '@google-cloud/pubsub';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startPubSub } from '../../local/parts/pubsub.ts';
+import { ensureProgram } from '../../local/programs.ts';
+import { createTokens } from '../../shared/adapters/google/tokens.ts';
+import { createTopics } from '../../shared/adapters/pubsub.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import { createUploads } from '../../shared/adapters/uploads.ts';
+import { onGoogleCloud } from '../google/surroundings.ts';
 import { rejectionOf } from '../refusal.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -193,5 +202,74 @@ describe('a Storage that does not answer', () => {
     const own = createUploads(client(), { ...times, upload: 2_000 });
     expect(await own.write(large)).toEqual({ generation: '1' });
     expect(performance.now() - beganAt).toBeGreaterThan(2_000);
+  });
+});
+
+describe('a Pub/Sub that does not answer', () => {
+  it('costs a publication one time-out, and the next one comes through', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'converge-half-open-'));
+    const pubsub = await startPubSub({ program: await ensureProgram('pubsub'), folder });
+    const [, port = ''] = pubsub.host.split(':');
+    const sockets = new Set<Socket>();
+    // The first connection is taken, and that is all.
+    const gate = createTcpServer((incoming) => {
+      sockets.add(incoming.on('error', () => {}));
+      if (sockets.size === 1) return void incoming.resume();
+      const real = connectTcp(Number(port), '127.0.0.1').on('error', () => {});
+      incoming.pipe(real).pipe(incoming);
+    });
+    await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+    const before = process.env['PUBSUB_EMULATOR_HOST'];
+    process.env['PUBSUB_EMULATOR_HOST'] = pubsub.host;
+    try {
+      await new PubSub({ projectId: 'local' }).createTopic('converge-diff');
+      process.env['PUBSUB_EMULATOR_HOST'] = `127.0.0.1:${(gate.address() as AddressInfo).port}`;
+      const topics = createTopics({ project: 'local', topicPrefix: 'converge-' }, { answer: 1_500 });
+      const event = {
+        ...{ id: 'e1', type: 't', source: 's', subject: 'x', time: new Date() },
+        data: {},
+      };
+      expect(await rejectionOf(topics.publish('diff', event))).toMatchObject({
+        code: 'PubSubUnavailable',
+        disposition: 'retry',
+        problem: 't e1 was not taken by Pub/Sub in 1.5 s',
+      });
+      await topics.publish('diff', event);
+      expect(sockets.size).toBeGreaterThan(1);
+    } finally {
+      if (before === undefined) delete process.env['PUBSUB_EMULATOR_HOST'];
+      else process.env['PUBSUB_EMULATOR_HOST'] = before;
+      for (const socket of sockets) socket.destroy();
+      gate.close();
+      await pubsub.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('a metadata server that does not answer', () => {
+  it('costs one time-out, and the next token comes through', async () => {
+    const undo = onGoogleCloud({
+      GCE_METADATA_HOST: url.replace('http://', ''),
+      METADATA_SERVER_DETECTION: 'assume-present',
+    });
+    try {
+      const tokens = createTokens({ answer: 300 });
+      expect(await rejectionOf(tokens.current())).toMatchObject({
+        code: 'CredentialsUnavailable',
+        disposition: 'retry',
+        problem: 'no access token came in 0.3 s',
+      });
+      answers = [
+        (request, response) => {
+          const token = { access_token: 'good', expires_in: 3600, token_type: 'Bearer' };
+          response.setHeader('metadata-flavor', 'Google');
+          json(request.url?.includes('token') === true ? token : 'default')(request, response);
+        },
+      ];
+      expect(await tokens.current()).toBe('good');
+    } finally {
+      undo();
+    }
   });
 });
