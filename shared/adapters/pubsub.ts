@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { Topics } from '../ports/messages.ts';
+import { endMetadataRequests } from './google/metadata-server.ts';
 import { inSeconds, patience, within } from './patience.ts';
 
 /** Milliseconds a message may wait for company: functions publish few, and their callers wait for them. */
@@ -17,6 +18,7 @@ export function createTopics(
   { project, topicPrefix }: Pick<Config, 'project' | 'topicPrefix'>,
   { answer }: { readonly answer: number } = patience.pubsub,
 ): Topics {
+  endMetadataRequests();
   let line = connect(project);
   return {
     async publish(topic: Topic, event: OutgoingEvent): Promise<void> {

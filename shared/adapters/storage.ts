@@ -13,6 +13,7 @@ import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Buckets, StateObject, StateStore } from '../ports/storage.ts';
 import { mayPass } from '../base/http-status.ts';
+import { endMetadataRequests } from './google/metadata-server.ts';
 import { backoff, inSeconds, patience, within } from './patience.ts';
 
 /** How long Storage is waited for, and how often asked. Milliseconds. */
@@ -30,6 +31,7 @@ export interface StoragePatience {
  * switches retries off for the whole client at the first write without a precondition.
  */
 export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Storage {
+  endMetadataRequests();
   return new Storage({
     projectId: config.project,
     ...(config.storage === undefined ? {} : { apiEndpoint: config.storage.endpoint }),

@@ -5,6 +5,7 @@ import { connect as connectTcp, createServer as createTcpServer, type AddressInf
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PubSub } from '@google-cloud/pubsub';
+import { gcpMetadata } from 'google-auth-library';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startPubSub } from '../../local/parts/pubsub.ts';
 import { ensureProgram } from '../../local/programs.ts';
@@ -248,11 +249,15 @@ describe('a Pub/Sub that does not answer', () => {
 });
 
 describe('a metadata server that does not answer', () => {
+  const good: Answer = (request, response) => {
+    const token = { access_token: 'good', expires_in: 3600, token_type: 'Bearer' };
+    response.setHeader('metadata-flavor', 'Google');
+    json(request.url?.includes('token') === true ? token : 'default')(request, response);
+  };
+  const surroundings = () => ({ GCE_METADATA_HOST: url.replace('http://', '') });
+
   it('costs one time-out, and the next token comes through', async () => {
-    const undo = onGoogleCloud({
-      GCE_METADATA_HOST: url.replace('http://', ''),
-      METADATA_SERVER_DETECTION: 'assume-present',
-    });
+    const undo = onGoogleCloud({ ...surroundings(), METADATA_SERVER_DETECTION: 'assume-present' });
     try {
       const tokens = createTokens({ answer: 300 });
       expect(await rejectionOf(tokens.current())).toMatchObject({
@@ -260,16 +265,26 @@ describe('a metadata server that does not answer', () => {
         disposition: 'retry',
         problem: 'no access token came in 0.3 s',
       });
-      answers = [
-        (request, response) => {
-          const token = { access_token: 'good', expires_in: 3600, token_type: 'Bearer' };
-          response.setHeader('metadata-flavor', 'Google');
-          json(request.url?.includes('token') === true ? token : 'default')(request, response);
-        },
-      ];
+      answers = [good];
       expect(await tokens.current()).toBe('good');
     } finally {
       undo();
+    }
+  });
+
+  it('or not when it is asked first, is asked again by the library itself, on Cloud Run, too', async () => {
+    const undo = onGoogleCloud({ ...surroundings(), K_SERVICE: 'reconcile' });
+    gcpMetadata.setGCPResidency(true);
+    try {
+      answers = [silence, good];
+      const beganAt = performance.now();
+      const tokens = createTokens();
+      expect(await tokens.current()).toBe('good');
+      expect(performance.now() - beganAt).toBeGreaterThan(2_900);
+    } finally {
+      undo();
+      delete process.env['METADATA_SERVER_DETECTION'];
+      gcpMetadata.setGCPResidency();
     }
   });
 });

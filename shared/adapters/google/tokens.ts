@@ -1,6 +1,7 @@
 import { GoogleAuth } from 'google-auth-library';
 import { ConvergeError } from '../../base/errors.ts';
 import { inSeconds, patience, within } from '../patience.ts';
+import { endMetadataRequests } from './metadata-server.ts';
 
 /** Access tokens for Google's APIs and for clusters. */
 export interface Tokens {
@@ -29,6 +30,7 @@ const projectId = 'none';
  * can be had now.
  */
 export function createTokens({ answer }: { readonly answer: number } = patience.tokens): Tokens {
+  endMetadataRequests();
   let auth = new GoogleAuth({ scopes, projectId });
   let last: string | undefined;
   let renewing: Promise<string> | undefined;
