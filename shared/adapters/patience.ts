@@ -11,6 +11,8 @@ export const patience = {
      * failure.
      */
     tries: { overloaded: 4, failed: 3, final: 1 },
+    /** How often one is sent that is not answered in time: whoever waits behind it waits as long. */
+    silentTries: 2,
     firstPause: 200,
     /** The longest `Retry-After` that is waited for; a longer one is cut. */
     longestPause: 30_000,
@@ -38,8 +40,15 @@ export const patience = {
     firstPause: 100,
   },
   git: {
-    /** No request takes longer, its answer included. */
-    answer: 120_000,
+    /**
+     * Until an answer begins, and between its parts and those of what is sent: hooks of a push may run before it
+     * begins.
+     */
+    answer: 60_000,
+    /** No request takes longer, with what it sends and its answer. */
+    whole: 300_000,
+    /** Until the work on a clone begins that waits for other work on it. */
+    turn: 240_000,
     /** Of what the host asks us to wait: a longer pause is left to the next delivery of the message. */
     longestPauseSeconds: 10,
     /** That one request makes. */

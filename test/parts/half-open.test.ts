@@ -6,13 +6,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PubSub } from '@google-cloud/pubsub';
 import { gcpMetadata } from 'google-auth-library';
+import { Agent } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startPubSub } from '../../local/parts/pubsub.ts';
 import { ensureProgram } from '../../local/programs.ts';
+import { createGitHost } from '../../shared/adapters/git/smart-http.ts';
 import { createTokens } from '../../shared/adapters/google/tokens.ts';
+import { createIdTokens } from '../../shared/adapters/id-tokens.ts';
+import type { Access } from '../../shared/adapters/kubernetes/access.ts';
+import { connect } from '../../shared/adapters/kubernetes/cluster.ts';
 import { createTopics } from '../../shared/adapters/pubsub.ts';
+import { createSinks } from '../../shared/adapters/sinks.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import { createUploads } from '../../shared/adapters/uploads.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
+import { configSchema, type RepositoryConfig } from '../../shared/config/config.ts';
+import type { Alert } from '../../shared/events/alert.ts';
 import { onGoogleCloud } from '../google/surroundings.ts';
 import { rejectionOf } from '../refusal.ts';
 
@@ -286,5 +295,138 @@ describe('a metadata server that does not answer', () => {
       delete process.env['METADATA_SERVER_DETECTION'];
       gcpMetadata.setGCPResidency();
     }
+  });
+});
+
+function repositorySettings(proxy: string | undefined): RepositoryConfig {
+  const repository = { url: 'https://git.example.com/family', bucket: 'b', ...(proxy === undefined ? {} : { proxy }) };
+  const { master } = configSchema.shape.repositories.parse({ master: repository });
+  if (master === undefined) throw new Error('no repository');
+  return master;
+}
+
+const alert: Alert = {
+  topic: 'converged',
+  data: {
+    ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', revision: 'main@sha1:9f2c' },
+    ...{ incident: null, occurrence: null, seconds: 1, policy: null },
+    changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },
+  },
+};
+
+describe('a Git host that does not answer', () => {
+  const hostAt = (at: string, proxy?: string) =>
+    createGitHost({
+      settings: repositorySettings(proxy),
+      ...{ url: at, now: () => new Date(), times: { answer: 1_000, whole: 3_000 } },
+    });
+  const refs: Answer = (_request, response) => {
+    const lines = ['# service=git-upload-pack\n', undefined, `${'1'.repeat(40)} refs/heads/main\0\n`, undefined];
+    response.end(
+      lines
+        .map((line) => (line === undefined ? '0000' : (line.length + 4).toString(16).padStart(4, '0') + line))
+        .join(''),
+    );
+  };
+  const halfOfRefs: Answer = (_request, response) => void response.write('001e# service=git-up');
+  const drops: Answer = (_request, response) => {
+    const drip = setInterval(() => response.write('0'), 200);
+    response.on('close', () => clearInterval(drip));
+  };
+
+  it.each([
+    ['at all', silence, '(1 s)'],
+    ['to the end', halfOfRefs, '(1 s)'],
+    ['but by drops', drops, '(3 s)'],
+  ])('%s costs one time-out, and the next look comes through', async (_how, answer, waited) => {
+    answers = [answer, refs];
+    const host = hostAt(url);
+    expect(await rejectionOf(host.readRef('refs/heads/main'))).toMatchObject({
+      code: 'GitUnavailable',
+      disposition: 'retry',
+      problem: expect.stringContaining(`the Git host did not answer in time ${waited}`),
+    });
+    expect(await host.readRef('refs/heads/main')).toBe('1'.repeat(40));
+  });
+
+  it('for a proxy opens no tunnel, costs one time-out', async () => {
+    const taken = new Set<Socket>();
+    const proxy = createTcpServer((socket) => void taken.add(socket.on('error', () => {}).resume()));
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    try {
+      const host = hostAt(url, `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+      expect(await rejectionOf(host.readRef('refs/heads/main'))).toMatchObject({
+        code: 'GitUnavailable',
+        disposition: 'retry',
+      });
+    } finally {
+      for (const socket of taken) socket.destroy();
+      proxy.close();
+    }
+  });
+});
+
+describe('an API server that does not answer', () => {
+  const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+  const read = async () => {
+    const dispatcher = new Agent({ headersTimeout: 500, bodyTimeout: 500 });
+    const access: Access = {
+      endpoint: () => Promise.resolve({ server: url, dispatcher }),
+      credentials: () => Promise.resolve({}),
+      renewCredentials: () => Promise.resolve(false),
+      lookAgain: () => Promise.resolve(),
+      explainFrontEnd: ({ message }) =>
+        new ConvergeError({ code: 'ClusterRefused', subject: 'front end', message, disposition: 'refuse' }),
+    };
+    const cluster = connect({ name: 'family', access, actingAs: undefined }, { last: undefined });
+    return await cluster.get({ resource, namespace: 'acme', name: 'settings' });
+  };
+  const halfOfObject: Answer = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"kind":');
+  };
+
+  it.each([
+    ['at all', silence],
+    ['to the end', halfOfObject],
+  ])('%s is asked once more, and told', async (_how, answer) => {
+    answers = [answer];
+    expect(await rejectionOf(read())).toMatchObject({
+      code: 'ClusterUnavailable',
+      disposition: 'retry',
+      problem: expect.stringContaining('got no answer in 2 tries of 30 s'),
+    });
+    expect(asked).toBe(2);
+    answers = [answer, json({ kind: 'ConfigMap' })];
+    expect(await read()).toMatchObject({ kind: 'ConfigMap' });
+  });
+});
+
+describe('who else does not answer', () => {
+  it('is told for a sink', async () => {
+    const sink = { name: 'chat', webhook: { url } };
+    const deliver = async () => createSinks({ answer: 300 }).deliver({ sink, alert, id: 'a' });
+    expect(await rejectionOf(deliver())).toMatchObject({
+      code: 'SinkUnavailable',
+      disposition: 'retry',
+      problem: 'the webhook did not answer in 0.3 s',
+    });
+    answers = [json({})];
+    await deliver();
+  });
+
+  it.each([
+    ['at all', silence, ': no answer in 0.3 s'],
+    ['to the end', half, ''],
+  ])('%s is told for the keys of an issuer', async (_how, answer, why) => {
+    answers = [answer];
+    const header = Buffer.from('{"alg":"RS256","kid":"k"}').toString('base64url');
+    const tokens = createIdTokens({ keys: url }, { answer: 300 });
+    expect(await rejectionOf(tokens.verify(`${header}.e30.c2ln`))).toMatchObject({
+      code: 'IssuerUnavailable',
+      disposition: 'retry',
+      problem: `the issuer's keys cannot be read${why}`,
+    });
+    answers = [json({ keys: [] })];
+    expect(await rejectionOf(tokens.verify(`${header}.e30.c2ln`))).toMatchObject({ code: 'NotAuthenticated' });
   });
 });
