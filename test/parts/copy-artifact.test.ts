@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -806,4 +808,60 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   expect(await onHost('rev-list', '--merges', 'main')).toBe('');
   expect(Number(await onHost('rev-list', '--count', '--grep=^Person', 'main'))).toBe(10);
   await run('git', ['--git-dir', host.path, 'fsck', '--strict']);
+});
+
+describe('a Storage that is silent for one content', () => {
+  it('costs that upload a time-out and a retry, and those behind it no more', async () => {
+    let isSilent = true;
+    const gate = createServer((incoming, outgoing) => {
+      if (isSilent && incoming.url?.includes('stuck.yaml?alt=media') === true) return;
+      const { url = '/', method = 'GET', headers } = incoming;
+      const forward = request(new URL(url, service.url), { method, headers }, (real) => {
+        outgoing.writeHead(real.statusCode ?? 500, real.headers);
+        real.pipe(outgoing);
+      });
+      incoming.pipe(forward);
+    });
+    await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+    const { port } = gate.address() as AddressInfo;
+    const silent = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${port}` } });
+    const ports = instance({
+      buckets: createBuckets(silent, { answer: 1_000, upload: 1_000, tries: 1, reads: 1, firstPause: 10 }),
+    });
+    try {
+      const names = ['stuck.yaml', ...Array.from({ length: 10 }, (_one, index) => `behind-${index}.yaml`)];
+      for (const name of names) await upload(name, name);
+      const results = await Promise.allSettled(names.map(async (name) => copy(name, ports)));
+      expect(results[0]).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'StorageUnavailable', disposition: 'retry' },
+      });
+      expect(results.slice(1).map(({ status }) => status)).toEqual(names.slice(1).map(() => 'fulfilled'));
+      isSilent = false;
+      expect(await copy('stuck.yaml', ports)).toMatchObject({ outcome: 'copied' });
+      expect(await paths()).toEqual([...names].sort());
+    } finally {
+      gate.closeAllConnections();
+      gate.close();
+    }
+  });
+
+  it('keeps no upload behind it for longer than its patience', async () => {
+    const stuck = Promise.withResolvers<undefined>();
+    const own = instance();
+    const ports = instance({
+      buckets: {
+        ...own.buckets,
+        read: async (live) => (live.name === 'a.yaml' ? stuck.promise : own.buckets.read(live)),
+      },
+    });
+    await upload('a.yaml', 'a');
+    await upload('b.yaml', 'b');
+    const first = copy('a.yaml', ports);
+    await sleep(500);
+    const behind = copy('b.yaml', ports, { times: { ...times, patience: 500 } });
+    await expect(behind).rejects.toMatchObject({ code: 'IntakeBusy', disposition: 'retry' });
+    stuck.resolve(undefined);
+    await Promise.allSettled([first]);
+  });
 });
