@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -810,36 +809,61 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   await run('git', ['--git-dir', host.path, 'fsck', '--strict']);
 });
 
+function randomText(bytes: number): string {
+  return randomBytes(bytes).toString('base64');
+}
+
+function manyFiles(): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: 20 }, (_one, index) => [`${index}.bin`, randomText(10_000)]));
+}
+
 describe('a Storage that is silent for one content', () => {
-  it('costs that upload a time-out and a retry, and those behind it no more', async () => {
+  it.each([
+    ['at all', 'stuck.yaml', async () => randomBytes(100), 0],
+    ['half-way', 'stuck.bin', async () => randomBytes(900_000), 300_000],
+    ['half-way an archive', 'stuck.tgz', async () => tgz({ 'a.bin': randomText(500_000) }), 200_000],
+    ['half-way an archive of small files', 'stuck.tgz', async () => tgz(manyFiles()), 100_000],
+  ])('%s costs that upload a time-out and a retry, and those behind it no more', async (_how, stuck, make, sent) => {
     let isSilent = true;
     const gate = createServer((incoming, outgoing) => {
-      if (isSilent && incoming.url?.includes('stuck.yaml?alt=media') === true) return;
       const { url = '/', method = 'GET', headers } = incoming;
+      const isStuck = isSilent && url.includes(`${stuck}?alt=media`);
       const forward = request(new URL(url, service.url), { method, headers }, (real) => {
+        if (isStuck && sent === 0) return void real.resume();
         outgoing.writeHead(real.statusCode ?? 500, real.headers);
-        real.pipe(outgoing);
+        if (!isStuck) return void real.pipe(outgoing);
+        let bytes = 0;
+        real.on('data', (chunk: Buffer) => {
+          if (bytes < sent) outgoing.write(chunk);
+          bytes += chunk.length;
+        });
       });
       incoming.pipe(forward);
     });
     await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
-    const { port } = gate.address() as AddressInfo;
-    const silent = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${port}` } });
+    const address = gate.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const silent = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${address.port}` } });
     const ports = instance({
       buckets: createBuckets(silent, { answer: 1_000, upload: 1_000, tries: 1, reads: 1, firstPause: 10 }),
     });
     try {
-      const names = ['stuck.yaml', ...Array.from({ length: 10 }, (_one, index) => `behind-${index}.yaml`)];
-      for (const name of names) await upload(name, name);
-      const results = await Promise.allSettled(names.map(async (name) => copy(name, ports)));
+      const behind = Array.from({ length: 10 }, (_one, index) => `behind-${index}.yaml`);
+      await upload(stuck, await make());
+      for (const name of behind) await upload(name, name);
+      const results = await Promise.allSettled([stuck, ...behind].map(async (name) => copy(name, ports)));
       expect(results[0]).toMatchObject({
         status: 'rejected',
-        reason: { code: 'StorageUnavailable', disposition: 'retry' },
+        reason: {
+          code: 'StorageUnavailable',
+          disposition: 'retry',
+          problem: 'Cloud Storage did not answer in 1 s',
+        },
       });
-      expect(results.slice(1).map(({ status }) => status)).toEqual(names.slice(1).map(() => 'fulfilled'));
+      expect(results.slice(1).map(({ status }) => status)).toEqual(behind.map(() => 'fulfilled'));
       isSilent = false;
-      expect(await copy('stuck.yaml', ports)).toMatchObject({ outcome: 'copied' });
-      expect(await paths()).toEqual([...names].sort());
+      expect(await copy(stuck, ports)).toMatchObject({ outcome: 'copied' });
+      expect(await paths()).toEqual(expect.arrayContaining(behind));
     } finally {
       gate.closeAllConnections();
       gate.close();
