@@ -1,3 +1,4 @@
+import { inSeconds, patience, within } from '../shared/adapters/patience.ts';
 import { describeError } from '../shared/base/errors.ts';
 
 /** What proves to the `status` function who calls it; or why there is nothing, where something was needed. */
@@ -24,14 +25,18 @@ export async function findProof({
   const given = environment[tokenVariable]?.trim() ?? '';
   if (given !== '') return { kind: 'token', token: given, from: tokenVariable };
   if (url.protocol !== 'https:') return { kind: 'none', reason: 'no token is sent without HTTPS' };
-  const { GoogleAuth } = await import('google-auth-library');
+  const [{ GoogleAuth }, { endMetadataRequests }] = await Promise.all([
+    import('google-auth-library'),
+    import('../shared/adapters/google/metadata-server.ts'),
+  ]);
+  endMetadataRequests();
+  const fetchToken = async (): Promise<string> =>
+    (await new GoogleAuth().getIdTokenClient(audience)).idTokenProvider.fetchIdToken(audience);
+  const { answer: milliseconds } = patience.tokens;
   try {
-    const { idTokenProvider } = await new GoogleAuth().getIdTokenClient(audience);
-    return {
-      kind: 'token',
-      token: await idTokenProvider.fetchIdToken(audience),
-      from: 'Application Default Credentials',
-    };
+    const late = (): Error => new Error(`no answer in ${inSeconds(milliseconds)}`);
+    const token = await within({ milliseconds, work: fetchToken(), late });
+    return { kind: 'token', token, from: 'Application Default Credentials' };
   } catch (error) {
     return { kind: 'none', reason: `Application Default Credentials give none: ${describeError(error)}` };
   }

@@ -33,6 +33,14 @@ export async function main(): Promise<void> {
   } finally {
     clearUp();
   }
+  // A request that was given up keeps its connection, and would keep the command.
+  await Promise.all([process.stdout, process.stderr].map(drained));
+  process.exit();
+}
+
+/** Resolves when all that was written is out: a pipe takes a large answer bit by bit. */
+async function drained(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => stream.write('', () => resolve()));
 }
 
 async function run(argv: string[]): Promise<number> {

@@ -4,6 +4,7 @@ import { ConvergeError } from '../base/errors.ts';
 import type { Repository } from '../ports/git.ts';
 import { createCheckouts } from './git/checkout.ts';
 import { createClone } from './git/clone.ts';
+import { gitUnavailable } from './git/errors.ts';
 import { branchTip, fetchRef } from './git/fetch-ref.ts';
 import { createHistory } from './git/history.ts';
 import { appendNote, type NoteStore } from './git/notes.ts';
@@ -15,6 +16,7 @@ import { createReading } from './git/reading.ts';
 import { createSigner } from './git/signer.ts';
 import { createGitHost } from './git/smart-http.ts';
 import { createWriting } from './git/writing.ts';
+import { inSeconds, patience } from './patience.ts';
 
 /**
  * The repositories of the configuration, each one branch of one Git host, with a bare shallow clone below `cacheFolder`
@@ -85,7 +87,11 @@ function createRepository({
   const objects = createObjects(clone);
   const commit = createCommitting({ origin, write: createWriting({ objects, reading, url }), author, now });
   const checkout = createCheckouts({ clone, reading });
-  const inTurn = createQueue();
+  const { turn } = patience.git;
+  const inTurn = createQueue({
+    patience: turn,
+    late: () => gitUnavailable({ subject: url, message: `other work on its clone went on for ${inSeconds(turn)}` }),
+  });
   const store = noteStoreOf(origin, commit);
   return {
     ...{ repositoryClass, url, branch: settings.branch },

@@ -1,7 +1,7 @@
 import { compactVerify, createRemoteJWKSet, errors } from 'jose';
 import { tokenAlgorithm } from '../access/bearer-token.ts';
 import { ConvergeError } from '../base/errors.ts';
-import { patience } from './patience.ts';
+import { inSeconds, patience } from './patience.ts';
 
 export interface IdTokens {
   /**
@@ -15,10 +15,13 @@ export interface IdTokens {
  * Keys are kept for ten minutes, and read again for one that is not among them, but not within the pause after the last
  * time.
  */
-export function createIdTokens({ keys }: { keys: string }): IdTokens {
+export function createIdTokens(
+  { keys }: { keys: string },
+  { answer }: { readonly answer: number } = patience.issuer,
+): IdTokens {
   const keySet = createRemoteJWKSet(new URL(keys), {
     cooldownDuration: patience.issuer.pause,
-    timeoutDuration: patience.issuer.answer,
+    timeoutDuration: answer,
   });
   return {
     async verify(token) {
@@ -26,15 +29,16 @@ export function createIdTokens({ keys }: { keys: string }): IdTokens {
         const { payload } = await compactVerify(token, keySet, { algorithms: [tokenAlgorithm] });
         return JSON.parse(new TextDecoder().decode(payload)) as unknown;
       } catch (error) {
-        throw refusalOf({ error, keys });
+        throw refusalOf({ error, keys, answer });
       }
     },
   };
 }
 
 /** Only what the token itself is to blame for is refused: where the keys could not be read, nothing is known of it. */
-function refusalOf({ error, keys }: { error: unknown; keys: string }): ConvergeError {
+function refusalOf({ error, keys, answer }: { error: unknown; keys: string; answer: number }): ConvergeError {
   const {
+    JWKSTimeout,
     JWKSNoMatchingKey,
     JWKSMultipleMatchingKeys,
     JWSInvalid,
@@ -63,7 +67,7 @@ function refusalOf({ error, keys }: { error: unknown; keys: string }): ConvergeE
   return new ConvergeError({
     code: 'IssuerUnavailable',
     subject: keys,
-    message: "the issuer's keys cannot be read",
+    message: `the issuer's keys cannot be read${error instanceof JWKSTimeout ? `: no answer in ${inSeconds(answer)}` : ''}`,
     disposition: 'retry',
     cause: error,
   });

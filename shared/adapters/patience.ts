@@ -11,22 +11,44 @@ export const patience = {
      * failure.
      */
     tries: { overloaded: 4, failed: 3, final: 1 },
+    /** How often one is sent that is not answered in time: whoever waits behind it waits as long. */
+    silentTries: 2,
     firstPause: 200,
     /** The longest `Retry-After` that is waited for; a longer one is cut. */
     longestPause: 30_000,
   },
   google: { answer: 10_000, tries: 3, firstPause: 400 },
+  /** Until a token is here, with whatever the library tries again for it. */
+  tokens: { answer: 20_000 },
+  /** Until a message is taken, with what the library tries again. */
+  pubsub: { answer: 20_000 },
   storage: {
-    /** By its library, for every request but the reads of a content, in so many seconds all in all. */
-    retries: 5,
-    totalSeconds: 60,
-    /** How often a read of a content starts again because Storage was busy, or it was overwritten. */
+    /** Until a request is answered, with what its library tries again; until a content begins, and between its parts. */
+    answer: 20_000,
+    /**
+     * Of what CI uploads: between its parts, and until it is answered. What buffers hold of it is on its way then, by a
+     * slow line.
+     */
+    upload: 60_000,
+    /** By its library, for every request but the reads of a content. They end within `answer`. */
+    retries: 3,
+    totalSeconds: 18,
+    /** How often the library is asked, for every request but the reads of a content. */
+    tries: 3,
+    /** How often a read of a content starts again because Storage was busy or silent, or it was overwritten. */
     reads: 5,
     firstPause: 100,
   },
   git: {
-    /** No request takes longer, its answer included. */
-    answer: 120_000,
+    /**
+     * Until an answer begins, and between its parts and those of what is sent: hooks of a push may run before it
+     * begins.
+     */
+    answer: 60_000,
+    /** No request takes longer, with what it sends and its answer. */
+    whole: 300_000,
+    /** Until the work on a clone begins that waits for other work on it. */
+    turn: 240_000,
     /** Of what the host asks us to wait: a longer pause is left to the next delivery of the message. */
     longestPauseSeconds: 10,
     /** That one request makes. */
@@ -43,6 +65,34 @@ export const patience = {
     pause: 30_000,
   },
 } as const;
+
+/**
+ * Waits for work that cannot be called off: it goes on unheeded where it takes longer, and what it comes to is dropped.
+ *
+ * @param late the error that is thrown then
+ */
+export async function within<T>({
+  milliseconds,
+  work,
+  late,
+}: {
+  milliseconds: number;
+  work: Promise<T>;
+  late: () => Error;
+}): Promise<T> {
+  const end = Promise.withResolvers<never>();
+  const timer = setTimeout(() => end.reject(late()), milliseconds);
+  try {
+    return await Promise.race([work, end.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** So many milliseconds in words: `20 s`. */
+export function inSeconds(milliseconds: number): string {
+  return `${milliseconds / 1000} s`;
+}
 
 /**
  * Milliseconds before the next try: doubling, with jitter, so that many runs do not come back at once.

@@ -4,14 +4,15 @@ import { ConvergeError } from '../base/errors.ts';
 import { mayPass } from '../base/http-status.ts';
 import { policyWords } from '../environment/policy.ts';
 import type { Sinks } from '../ports/messages.ts';
-import { patience } from './patience.ts';
+import { inSeconds, patience } from './patience.ts';
+import { isSilence } from './silence.ts';
 
 /**
  * Delivers alerts to webhooks: a POST of the alert's JSON, with what is not by default in the environment's policy in
  * words, with `ce-id` and `ce-type`, by which a receiver recognises one it has seen, and `X-Converge-Signature-256:
  * sha256=<HMAC of the body>` where the sink has a secret.
  */
-export function createSinks(): Sinks {
+export function createSinks({ answer }: { readonly answer: number } = patience.sinks): Sinks {
   return {
     async deliver({ sink, alert, id }) {
       const body = JSON.stringify({ topic: alert.topic, ...alert.data, policies: policyWords(alert.data.policy) });
@@ -31,14 +32,14 @@ export function createSinks(): Sinks {
           },
           body,
           redirect: 'error',
-          signal: AbortSignal.timeout(patience.sinks.answer),
+          signal: AbortSignal.timeout(answer),
         });
         await response.body?.cancel();
       } catch (error) {
         throw new ConvergeError({
           code: 'SinkUnavailable',
           subject: `alert sink ${sink.name}`,
-          message: 'the webhook did not answer',
+          message: `the webhook did not answer${isSilence(error) ? ` in ${inSeconds(answer)}` : ''}`,
           disposition: 'retry',
           cause: error,
         });

@@ -1,13 +1,29 @@
 import { EventEmitter, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, type CreateReadStreamOptions, type File, IdempotencyStrategy, Storage } from '@google-cloud/storage';
+import {
+  ApiError,
+  type CreateReadStreamOptions,
+  type File,
+  type GetFilesOptions,
+  IdempotencyStrategy,
+  Storage,
+} from '@google-cloud/storage';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Buckets, StateFacts, StateObject, StateStore } from '../ports/storage.ts';
-import { patience } from './patience.ts';
+import { mayPass } from '../base/http-status.ts';
+import { endMetadataRequests } from './google/metadata-server.ts';
+import { backoff, inSeconds, patience, within } from './patience.ts';
 
-const { reads: readTries, firstPause: firstPauseMilliseconds } = patience.storage;
+/** How long Storage is waited for, and how often asked. Milliseconds. */
+export interface StoragePatience {
+  readonly answer: number;
+  readonly upload: number;
+  readonly tries: number;
+  readonly reads: number;
+  readonly firstPause: number;
+}
 
 /**
  * A client of Cloud Storage, or of the endpoint that the configuration names. Every write of Converge is idempotent (it
@@ -15,6 +31,7 @@ const { reads: readTries, firstPause: firstPauseMilliseconds } = patience.storag
  * switches retries off for the whole client at the first write without a precondition.
  */
 export function connectStorage(config: Pick<Config, 'project' | 'storage'>): Storage {
+  endMetadataRequests();
   return new Storage({
     projectId: config.project,
     ...(config.storage === undefined ? {} : { apiEndpoint: config.storage.endpoint }),
@@ -36,34 +53,34 @@ const objectSchema = z.object({
   metadata: z.record(z.string(), z.string()).default({}),
 });
 const listedSchema = objectSchema.extend({ name: z.string(), timeCreated: z.coerce.date() });
+const nextPage = z
+  .custom<GetFilesOptions>((value) => typeof value === 'object')
+  .nullish()
+  .transform((next) => next ?? null);
 const answerSchema = z.object({ headers: z.object({ date: z.coerce.date() }) });
 
 /** The objects that CI uploads. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
-export function createBuckets(storage: Storage): Buckets {
+export function createBuckets(storage: Storage, times: StoragePatience = patience.storage): Buckets {
   return {
     async find({ bucket, name }) {
-      const described = await describe({ storage, bucket, name });
+      const described = await describe({ storage, bucket, name, times });
       if (described === undefined) return undefined;
       const { generation, size, createdAt, metadata } = described;
       return { bucket, name, generation, bytes: size, ...encodingOf(described), createdAt, metadata };
     },
     async list(bucket) {
-      try {
-        const [files] = await storage.bucket(bucket).getFiles();
-        return files.map((file) => {
-          const listed = listedSchema.parse(file.metadata);
-          const { name, generation, size, timeCreated, metadata } = listed;
-          return { bucket, name, generation, bytes: size, ...encodingOf(listed), createdAt: timeCreated, metadata };
-        });
-      } catch (error) {
-        throw translate({ error, subject: `gs://${bucket}` });
-      }
+      const files = await filesOf({ storage, bucket, times });
+      return files.map((file) => {
+        const listed = listedSchema.parse(file.metadata);
+        const { name, generation, size, timeCreated, metadata } = listed;
+        return { bucket, name, generation, bytes: size, ...encodingOf(listed), createdAt: timeCreated, metadata };
+      });
     },
     async read({ bucket, name, generation }) {
       const subject = `gs://${bucket}/${name}#${generation}`;
-      const chunks = streamOf(contentOf({ storage, bucket, name, generation }))[Symbol.asyncIterator]();
+      const content = patiently(streamOf(contentOf({ storage, bucket, name, generation })), times);
       try {
-        return following({ first: await chunks.next(), chunks, subject });
+        return following({ first: await content.next(), content, subject });
       } catch (error) {
         if (statusOf(error) === 404) return undefined;
         throw translate({ error, subject });
@@ -73,8 +90,16 @@ export function createBuckets(storage: Storage): Buckets {
 }
 
 /** The JSON objects of the state bucket. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
-export function createStateStore({ storage, bucket: name }: { storage: Storage; bucket: string }): StateStore {
-  const bucket: StateBucket = { storage, name, contentTells: true };
+export function createStateStore({
+  storage,
+  bucket: name,
+  times = patience.storage,
+}: {
+  storage: Storage;
+  bucket: string;
+  times?: StoragePatience;
+}): StateStore {
+  const bucket: StateBucket = { storage, name, times, contentTells: true };
   return {
     read: async (path) => readState(bucket, path),
     write: async (state) => writeState(bucket, state),
@@ -86,6 +111,7 @@ export function createStateStore({ storage, bucket: name }: { storage: Storage; 
 interface StateBucket {
   readonly storage: Storage;
   readonly name: string;
+  readonly times: StoragePatience;
   /**
    * Whether answers with content tell generation and times, too: they do, but the reference of the JSON API does not
    * promise it.
@@ -95,12 +121,11 @@ interface StateBucket {
 
 async function readState(bucket: StateBucket, path: string): Promise<StateObject | undefined> {
   const subject = `gs://${bucket.name}/${path}`;
-  let failure = unavailable({ subject, message: `could not be read in ${readTries} tries` });
-  for (let attempt = 0; attempt < readTries; attempt++) {
+  const { storage, name, times } = bucket;
+  let failure = unavailable({ subject, message: `could not be read in ${times.reads} tries` });
+  for (let attempt = 1; attempt <= times.reads; attempt++) {
     const isAlone = bucket.contentTells;
-    const described = isAlone
-      ? undefined
-      : await describe({ storage: bucket.storage, bucket: bucket.name, name: path });
+    const described = isAlone ? undefined : await describe({ storage, bucket: name, name: path, times });
     if (!isAlone && described === undefined) return undefined;
     try {
       const state = await readContent(bucket, { path, described });
@@ -113,7 +138,7 @@ async function readState(bucket: StateBucket, path: string): Promise<StateObject
       }
       failure = translate({ error, subject });
       if (failure.disposition === 'refuse') throw failure;
-      await sleep(firstPauseMilliseconds * 2 ** attempt);
+      await sleep(backoff({ firstPause: times.firstPause, attempt }));
     }
   }
   throw failure;
@@ -127,6 +152,7 @@ async function readContent(
   const generation = described === undefined ? {} : { generation: described.generation };
   const { content, told } = await download(
     contentOf({ storage: bucket.storage, bucket: bucket.name, name: path, ...generation }),
+    bucket.times,
   );
   if (told === undefined) bucket.contentTells = false;
   const facts =
@@ -137,18 +163,21 @@ async function readContent(
 }
 
 async function writeState(
-  { storage, name }: StateBucket,
+  { storage, name, times }: StateBucket,
   { path, value, ifGeneration }: Parameters<StateStore['write']>[0],
 ): Promise<{ generation: string } | 'conflict'> {
   const file = storage.bucket(name).file(path);
+  const content = JSON.stringify(value);
   try {
-    await file.save(JSON.stringify(value), {
-      resumable: false,
-      // The other sum there is, CRC32C, is computed in JavaScript: 80 ms for the memory of 5,000 objects.
-      validation: 'md5',
-      contentType: 'application/json',
-      preconditionOpts: preconditionOf(ifGeneration),
-    });
+    await asked(times, async () =>
+      file.save(content, {
+        resumable: false,
+        // The other sum there is, CRC32C, is computed in JavaScript: 80 ms for the memory of 5,000 objects.
+        validation: 'md5',
+        contentType: 'application/json',
+        preconditionOpts: preconditionOf(ifGeneration),
+      }),
+    );
   } catch (error) {
     if (statusOf(error) === 412) return 'conflict';
     throw translate({ error, subject: `gs://${name}/${path}` });
@@ -156,21 +185,18 @@ async function writeState(
   return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
 }
 
-async function listStates({ storage, name }: StateBucket, prefix: string): Promise<string[]> {
-  try {
-    const [files] = await storage.bucket(name).getFiles({ prefix });
-    return files.map((file) => file.name).sort();
-  } catch (error) {
-    throw translate({ error, subject: `gs://${name}/${prefix}` });
-  }
+async function listStates({ storage, name, times }: StateBucket, prefix: string): Promise<string[]> {
+  const files = await filesOf({ storage, bucket: name, prefix, times });
+  return files.map((file) => file.name).sort();
 }
 
 async function deleteState(
-  { storage, name }: StateBucket,
+  { storage, name, times }: StateBucket,
   { path, generation }: Parameters<StateStore['delete']>[0],
 ): Promise<'deleted' | 'conflict'> {
   try {
-    await storage.bucket(name).file(path).delete({ ifGenerationMatch: generation, ignoreNotFound: true });
+    const file = storage.bucket(name).file(path);
+    await asked(times, async () => file.delete({ ifGenerationMatch: generation, ignoreNotFound: true }));
     return 'deleted';
   } catch (error) {
     if (statusOf(error) === 412) return 'conflict';
@@ -208,14 +234,16 @@ async function describe({
   storage,
   bucket,
   name,
+  times,
 }: {
   storage: Storage;
   bucket: string;
   name: string;
+  times: StoragePatience;
 }): Promise<Description | undefined> {
   const subject = `gs://${bucket}/${name}`;
   try {
-    const [metadata, answer] = await storage.bucket(bucket).file(name).getMetadata();
+    const [metadata, answer] = await asked(times, async () => storage.bucket(bucket).file(name).getMetadata());
     const { timeCreated } = z.object({ timeCreated: z.coerce.date() }).parse(metadata);
     const { headers } = answerSchema.parse(answer);
     return { ...objectSchema.parse(metadata), createdAt: timeCreated, readAt: headers.date };
@@ -234,12 +262,15 @@ const contentHeaders = z.object({
 /**
  * The content of an object with what Storage says of it in the same answer, where it does: both are of one generation.
  */
-async function download(file: File): Promise<{ content: Content; told: StateFacts | undefined }> {
+async function download(
+  file: File,
+  times: StoragePatience,
+): Promise<{ content: StateContent; told: StateFacts | undefined }> {
   let headers: unknown;
   const stream = streamOf(file, { validation: false }).once('response', (response: { headers: unknown }) => {
     headers = response.headers;
   });
-  const content = await readContentOf(stream);
+  const content = await readContentOf(patiently(stream, times));
   const found = contentHeaders.safeParse(headers).data;
   if (found === undefined) return { content, told: undefined };
   const { 'x-goog-generation': generation, 'last-modified': modified, date } = found;
@@ -247,25 +278,27 @@ async function download(file: File): Promise<{ content: Content; told: StateFact
   return { content, told: { generation, writtenAt: new Date(modified.getTime() + 999), readAt: date } };
 }
 
-type Content = { readonly text: string } | { readonly unreadable: string };
+type StateContent = { readonly text: string } | { readonly unreadable: string };
 
 /** MiB of one state object: the memory of 5,000 objects has 2, the ledger of 100,000 uploads 25. */
 const largestState = 64;
 
 /** No more of it than a state object may have: what is larger was put there by somebody else, and fills no instance. */
-async function readContentOf(stream: AsyncIterable<Uint8Array>): Promise<Content> {
+async function readContentOf(content: Content): Promise<StateContent> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += chunk.length;
-    if (bytes > largestState * 2 ** 20) return { unreadable: `is larger than ${largestState} MiB` };
-    chunks.push(chunk);
+  for (let next = await content.next(); next.done !== true; next = await content.next()) {
+    bytes += next.value.length;
+    chunks.push(next.value);
+    if (bytes <= largestState * 2 ** 20) continue;
+    await content.end();
+    return { unreadable: `is larger than ${largestState} MiB` };
   }
   return { text: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** State is written whole or not at all: text that is no JSON was put there by somebody else. */
-function parseState(content: Content): { readonly value: unknown } | { readonly unreadable: string } {
+function parseState(content: StateContent): { readonly value: unknown } | { readonly unreadable: string } {
   if ('unreadable' in content) return content;
   if (content.text === '') return { unreadable: 'is empty' };
   try {
@@ -276,23 +309,106 @@ function parseState(content: Content): { readonly value: unknown } | { readonly 
   }
 }
 
+/**
+ * A content that is waited for only while somebody asks for its next part: who reads slowly may take any time.
+ */
+interface Content {
+  next(): Promise<IteratorResult<Uint8Array>>;
+  end(): Promise<void>;
+}
+
+function patiently(stream: ReturnType<File['createReadStream']>, { answer }: StoragePatience): Content {
+  const chunks: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]();
+  let isAnswered = false;
+  stream.once('response', () => {
+    isAnswered = true;
+  });
+
+  function giveUp(): Error {
+    const error = silent(answer);
+    // The library would throw, and end the process, where an answer came for a stream that is destroyed.
+    if (isAnswered) stream.destroy(error);
+    else stream.on('error', () => {}).once('response', () => setImmediate(() => stream.destroy()));
+    return error;
+  }
+
+  return {
+    next: async () => within({ milliseconds: answer, work: chunks.next(), late: giveUp }),
+    end: async () => {
+      await chunks.return?.();
+    },
+  };
+}
+
 /** The stream asks Storage only when it is read, so whether the object is there shows with its first chunk. */
 async function* following({
   first,
-  chunks,
+  content,
   subject,
 }: {
   first: IteratorResult<Uint8Array>;
-  chunks: AsyncIterator<Uint8Array>;
+  content: Content;
   subject: string;
 }): AsyncIterable<Uint8Array> {
   try {
-    for (let next = first; next.done !== true; next = await chunks.next()) yield next.value;
+    for (let next = first; next.done !== true; next = await content.next()) yield next.value;
   } catch (error) {
     throw translate({ error, subject });
   } finally {
-    await chunks.return?.();
+    await content.end();
   }
+}
+
+/** Every object whose name begins so, page by page: a large bucket takes longer than one answer may. */
+async function filesOf({
+  storage,
+  bucket,
+  prefix,
+  times,
+}: {
+  storage: Storage;
+  bucket: string;
+  prefix?: string;
+  times: StoragePatience;
+}): Promise<readonly File[]> {
+  const files: File[] = [];
+  try {
+    let query: GetFilesOptions | null = { ...(prefix === undefined ? {} : { prefix }), autoPaginate: false };
+    while (query !== null) {
+      const page: GetFilesOptions = query;
+      const [found, next] = await asked(times, async () => storage.bucket(bucket).getFiles(page));
+      files.push(...found);
+      query = nextPage.parse(next);
+    }
+  } catch (error) {
+    throw translate({ error, subject: prefix === undefined ? `gs://${bucket}` : `gs://${bucket}/${prefix}` });
+  }
+  return files;
+}
+
+/**
+ * One request of the library, with its own retries. It is asked again where it was silent or failed: the library waits
+ * for an answer for ever, and retries no silence.
+ */
+export async function asked<T>({ answer, tries, firstPause }: StoragePatience, request: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await within({ milliseconds: answer, work: request(), late: () => silent(answer) });
+    } catch (error) {
+      if (attempt >= tries || !mayMend(error)) throw error;
+      await sleep(backoff({ firstPause, attempt }));
+    }
+  }
+}
+
+function mayMend(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === undefined || mayPass(status);
+}
+
+/** How long Storage was silent, as `translate` tells it. */
+export function silent(milliseconds: number): Error {
+  return Object.assign(new Error(`no answer in ${inSeconds(milliseconds)}`), { silentFor: milliseconds });
 }
 
 /**
@@ -349,8 +465,15 @@ export function translate({ error, subject }: { error: unknown; subject: string 
       cause: error,
     });
   }
-  const message = status === undefined ? "Cloud Storage can't be reached" : `Cloud Storage answered ${status}`;
-  return unavailable({ subject, message, cause: error });
+  return unavailable({ subject, message: failureOf(error), cause: error });
+}
+
+function failureOf(error: unknown): string {
+  const status = statusOf(error);
+  if (status !== undefined) return `Cloud Storage answered ${status}`;
+  if (error instanceof Error && 'silentFor' in error && typeof error.silentFor === 'number')
+    return `Cloud Storage did not answer in ${inSeconds(error.silentFor)}`;
+  return "Cloud Storage can't be reached";
 }
 
 function unavailable(facts: { subject: string; message: string; cause?: unknown }): ConvergeError {

@@ -1,7 +1,9 @@
-import type { Storage } from '@google-cloud/storage';
+import { Readable } from 'node:stream';
+import type { File, SaveOptions, Storage } from '@google-cloud/storage';
 import { z } from 'zod';
 import type { Uploads } from '../ports/storage.ts';
-import { statusOf, translate } from './storage.ts';
+import { patience } from './patience.ts';
+import { asked, silent, statusOf, translate, type StoragePatience } from './storage.ts';
 
 const digits = z.union([z.string().regex(/^\d+$/), z.int().nonnegative().transform(String)]);
 const objectSchema = z.object({
@@ -12,12 +14,15 @@ const objectSchema = z.object({
   metadata: z.record(z.string(), z.string()).default({}),
 });
 
+/** Bytes of an upload that are handed on at a time: Storage is waited for between two of them. */
+const partBytes = 1024 * 1024;
+
 /** The buckets as CI writes to them. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
-export function createUploads(storage: Storage): Uploads {
+export function createUploads(storage: Storage, times: StoragePatience = patience.storage): Uploads {
   return {
     async find({ bucket, name }) {
       try {
-        const [found] = await storage.bucket(bucket).file(name).getMetadata();
+        const [found] = await asked(times, async () => storage.bucket(bucket).file(name).getMetadata());
         const { generation, size, timeCreated, md5Hash, metadata } = objectSchema.parse(found);
         return { bucket, name, generation, bytes: size, createdAt: timeCreated, metadata, md5: md5Hash };
       } catch (error) {
@@ -28,11 +33,14 @@ export function createUploads(storage: Storage): Uploads {
     async write({ bucket, name, content, metadata, ifGeneration }) {
       const file = storage.bucket(bucket).file(name);
       try {
-        await file.save(Buffer.from(content.buffer, content.byteOffset, content.byteLength), {
-          resumable: false,
-          validation: 'md5',
-          metadata: { metadata: { ...metadata } },
-          preconditionOpts: { ifGenerationMatch: ifGeneration === 'absent' ? 0 : ifGeneration.generation },
+        await save({
+          ...{ file, content, times },
+          options: {
+            resumable: false,
+            validation: 'md5',
+            metadata: { metadata: { ...metadata } },
+            preconditionOpts: { ifGenerationMatch: ifGeneration === 'absent' ? 0 : ifGeneration.generation },
+          },
         });
       } catch (error) {
         if (statusOf(error) === 412) return 'conflict';
@@ -41,4 +49,32 @@ export function createUploads(storage: Storage): Uploads {
       return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
     },
   };
+}
+
+/** However large it is, an upload takes as long as it takes, while Storage goes on taking parts of it. */
+async function save({
+  file,
+  content,
+  options,
+  times: { upload },
+}: {
+  file: File;
+  content: Uint8Array;
+  options: SaveOptions;
+  times: StoragePatience;
+}): Promise<void> {
+  const end = Promise.withResolvers<never>();
+  const timer = setTimeout(() => end.reject(silent(upload)), upload);
+  // Each part is asked for when the one before it was taken; the last one, when all but it and what buffers hold was.
+  function* parts(): Generator<Uint8Array> {
+    for (let at = 0; at < content.length; at += partBytes) {
+      timer.refresh();
+      yield content.subarray(at, at + partBytes);
+    }
+  }
+  try {
+    await Promise.race([file.save(() => Readable.from(parts()), options), end.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -828,4 +829,85 @@ it('twenty writers at one branch, people and instances, lose nothing, force noth
   expect(await onHost('rev-list', '--merges', 'main')).toBe('');
   expect(Number(await onHost('rev-list', '--count', '--grep=^Person', 'main'))).toBe(10);
   await run('git', ['--git-dir', host.path, 'fsck', '--strict']);
+});
+
+function randomText(bytes: number): string {
+  return randomBytes(bytes).toString('base64');
+}
+
+function manyFiles(): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: 20 }, (_one, index) => [`${index}.bin`, randomText(10_000)]));
+}
+
+describe('a Storage that is silent for one content', () => {
+  it.each([
+    ['at all', 'stuck.yaml', async () => randomBytes(100), 0],
+    ['half-way', 'stuck.bin', async () => randomBytes(900_000), 300_000],
+    ['half-way an archive', 'stuck.tgz', async () => tgz({ 'a.bin': randomText(500_000) }), 200_000],
+    ['half-way an archive of small files', 'stuck.tgz', async () => tgz(manyFiles()), 100_000],
+  ])('%s costs that upload a time-out and a retry, and those behind it no more', async (_how, stuck, make, sent) => {
+    let isSilent = true;
+    const gate = createServer((incoming, outgoing) => {
+      const { url = '/', method = 'GET', headers } = incoming;
+      const isStuck = isSilent && url.includes(`${stuck}?alt=media`);
+      const forward = request(new URL(url, service.url), { method, headers }, (real) => {
+        if (isStuck && sent === 0) return void real.resume();
+        outgoing.writeHead(real.statusCode ?? 500, real.headers);
+        if (!isStuck) return void real.pipe(outgoing);
+        let bytes = 0;
+        real.on('data', (chunk: Buffer) => {
+          if (bytes < sent) outgoing.write(chunk);
+          bytes += chunk.length;
+        });
+      });
+      incoming.pipe(forward);
+    });
+    await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve));
+    const address = gate.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const silent = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${address.port}` } });
+    const ports = instance({
+      buckets: createBuckets(silent, { answer: 1_000, upload: 1_000, tries: 1, reads: 1, firstPause: 10 }),
+    });
+    try {
+      const behind = Array.from({ length: 10 }, (_one, index) => `behind-${index}.yaml`);
+      await upload(stuck, await make());
+      for (const name of behind) await upload(name, name);
+      const results = await Promise.allSettled([stuck, ...behind].map(async (name) => copy(name, ports)));
+      expect(results[0]).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'StorageUnavailable',
+          disposition: 'retry',
+          problem: 'Cloud Storage did not answer in 1 s',
+        },
+      });
+      expect(results.slice(1).map(({ status }) => status)).toEqual(behind.map(() => 'fulfilled'));
+      isSilent = false;
+      expect(await copy(stuck, ports)).toMatchObject({ outcome: 'copied' });
+      expect(await paths()).toEqual(expect.arrayContaining(behind));
+    } finally {
+      gate.closeAllConnections();
+      gate.close();
+    }
+  });
+
+  it('keeps no upload behind it for longer than its patience', async () => {
+    const stuck = Promise.withResolvers<undefined>();
+    const own = instance();
+    const ports = instance({
+      buckets: {
+        ...own.buckets,
+        read: async (live) => (live.name === 'a.yaml' ? stuck.promise : own.buckets.read(live)),
+      },
+    });
+    await upload('a.yaml', 'a');
+    await upload('b.yaml', 'b');
+    const first = copy('a.yaml', ports);
+    await sleep(500);
+    const behind = copy('b.yaml', ports, { times: { ...times, patience: 500 } });
+    await expect(behind).rejects.toMatchObject({ code: 'IntakeBusy', disposition: 'retry' });
+    stuck.resolve(undefined);
+    await Promise.allSettled([first]);
+  });
 });

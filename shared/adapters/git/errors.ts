@@ -1,5 +1,6 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { oneLine } from '../../source/commit-message.ts';
+import { isSilence } from '../silence.ts';
 
 interface GitErrorFacts {
   /** The repository's URL, without credentials. */
@@ -173,14 +174,29 @@ const connections: readonly (Verdict & { codes: RegExp })[] = [
 ];
 
 /** The error for a request that got no whole answer. */
-export function connectionError({ subject, error }: { subject: string; error: unknown }): ConvergeError {
+export function connectionError({
+  subject,
+  error,
+  waited,
+}: {
+  subject: string;
+  error: unknown;
+  /** How long nothing came, where that is why: `60 s`. */
+  waited?: string;
+}): ConvergeError {
   if (error instanceof ConvergeError) return error;
   const code = systemCode(error);
   const verdict = connections.find(({ codes }) => code !== undefined && codes.test(code));
   if (verdict === undefined)
     return gitUnavailable({ subject, message: 'the Git host did not answer as it should', cause: error });
   const { make, message, remedy } = verdict;
-  return make({ subject, message: `${message}: ${code}`, ...(remedy === undefined ? {} : { remedy }), cause: error });
+  const after = isSilence(error) && waited !== undefined ? ` (${waited})` : '';
+  return make({
+    subject,
+    message: `${message}${after}: ${code}`,
+    ...(remedy === undefined ? {} : { remedy }),
+    cause: error,
+  });
 }
 
 /** What a host says of a ref it did not move, most telling first. */

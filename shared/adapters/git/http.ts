@@ -5,10 +5,18 @@ import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createCredentials, type Credentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
-import { patience } from '../patience.ts';
+import { inSeconds, patience } from '../patience.ts';
+import { proxyClients } from '../proxy-clients.ts';
 import { readSecretFile } from './secret-file.ts';
 
-const { answer: requestMilliseconds, longestPauseSeconds, pauses: mostPauses } = patience.git;
+const { longestPauseSeconds, pauses: mostPauses } = patience.git;
+
+/** Milliseconds without anything of an answer, and of a whole request. */
+export interface GitPatience {
+  readonly answer: number;
+  readonly whole: number;
+}
+
 /** That one request follows. */
 const mostRedirects = 3;
 
@@ -38,12 +46,17 @@ export function createGitHttp({
   settings,
   url,
   now,
+  times = patience.git,
 }: {
   settings: RepositoryConfig;
   url: string;
   now: () => Date;
+  times?: GitPatience;
 }): GitHttp {
-  const line: Line = { settings, url, now, secrets: new Set(), base: url.replace(/\/$/, ''), dispatcher: undefined };
+  const line: Line = {
+    ...{ settings, url, now, times, secrets: new Set() },
+    ...{ base: url.replace(/\/$/, ''), dispatcher: undefined },
+  };
   const credentials = createCredentials({ settings, request: async (asked) => requestApi(line, asked), now });
   return async (request) => requestGit(line, { credentials, request });
 }
@@ -53,6 +66,7 @@ interface Line {
   readonly settings: RepositoryConfig;
   readonly url: string;
   readonly now: () => Date;
+  readonly times: GitPatience;
   /** Every secret that was sent: none may come back in an error. */
   readonly secrets: Set<string>;
   /** Where the repository is by now: it may have been redirected. */
@@ -123,26 +137,32 @@ async function requestApi(
 }
 
 async function exchange(line: Line, sending: Sending): Promise<GitResponse> {
-  line.dispatcher ??= createDispatcher(line.settings).catch((error: unknown) => {
+  line.dispatcher ??= createDispatcher(line).catch((error: unknown) => {
     line.dispatcher = undefined;
     throw error;
   });
   const dispatcher = await line.dispatcher;
   try {
     try {
-      return await sendOnce(dispatcher, sending);
+      return await sendOnce(line, dispatcher, sending);
     } catch (error) {
       // A frozen instance that thaws finds its kept-alive connection closed.
       if (!['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(systemCode(error) ?? '')) throw error;
-      return await sendOnce(dispatcher, sending);
+      return await sendOnce(line, dispatcher, sending);
     }
   } catch (error) {
-    throw connectionError({ subject: line.url, error: proxyError(line, error) ?? error });
+    const { answer, whole } = line.times;
+    const waited = error instanceof Error && error.name === 'TimeoutError' ? whole : answer;
+    throw connectionError({ subject: line.url, error: proxyError(line, error) ?? error, waited: inSeconds(waited) });
   }
 }
 
-async function sendOnce(dispatcher: Dispatcher, { to, method, headers, body }: Sending): Promise<GitResponse> {
-  const signal = AbortSignal.timeout(requestMilliseconds);
+async function sendOnce(
+  { times }: Line,
+  dispatcher: Dispatcher,
+  { to, method, headers, body }: Sending,
+): Promise<GitResponse> {
+  const signal = AbortSignal.timeout(times.whole);
   const content = body === undefined ? null : body();
   const response = await send(to, { method, headers, dispatcher, signal, body: content });
   return {
@@ -204,8 +224,10 @@ function pauseSeconds({ answer, now }: { answer: GitResponse; now: Date }): numb
   return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
 }
 
-async function createDispatcher({ tls, proxy }: RepositoryConfig): Promise<Dispatcher> {
+async function createDispatcher({ settings: { tls, proxy }, times: { answer } }: Line): Promise<Dispatcher> {
   const trusted = tls === undefined ? {} : { ca: [...getCACertificates('default'), await readSecretFile(tls.caFile)] };
-  if (proxy === undefined) return new Agent({ connect: trusted });
-  return new ProxyAgent({ uri: proxy, proxyTunnel: true, requestTls: trusted, proxyTls: trusted });
+  const limits = { headersTimeout: answer, bodyTimeout: answer };
+  if (proxy === undefined) return new Agent({ ...limits, connect: trusted });
+  const ways = { uri: proxy, proxyTunnel: true, requestTls: trusted, proxyTls: trusted };
+  return new ProxyAgent({ ...limits, ...ways, clientFactory: proxyClients(answer) });
 }

@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { gitUnavailable } from './errors.ts';
-import { createGitHttp, type GitHttp } from './http.ts';
+import { patience } from '../patience.ts';
+import { createGitHttp, type GitHttp, type GitPatience } from './http.ts';
 import { delimiter, flush, packet, readPackets, type Packet } from './pkt-line.ts';
 
 /** The pack that a fetch brought, and where history now ends here. */
@@ -63,12 +64,14 @@ export function createGitHost({
   settings,
   url,
   now,
+  times = patience.git,
 }: {
   settings: RepositoryConfig;
   url: string;
   now: () => Date;
+  times?: GitPatience;
 }): GitHost {
-  const line: Line = { url, http: createGitHttp({ settings, url, now }), version: undefined };
+  const line: Line = { url, http: createGitHttp({ settings, url, now, times }), version: undefined };
   return {
     listRefs: async (prefix) => listRefs(line, prefix),
     readRef: async (name) => (await listRefs(line, name)).get(name),

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { mayPass } from '../../base/http-status.ts';
-import { backoff, patience } from '../patience.ts';
+import { backoff, inSeconds, patience } from '../patience.ts';
+import { isSilence } from '../silence.ts';
 import type { Tokens } from './tokens.ts';
 
 /** What one of Google's APIs said: `none` where it did not answer, or failed itself, however often it was asked. */
@@ -54,6 +55,7 @@ async function attemptGet({ url, token }: { url: string; token: string }): Promi
     if (mayPass(response.status)) return { answer: 'none', why: `it answered ${response.status}: ${message}` };
     return { answer: 'refused', status: response.status, message };
   } catch (error) {
+    if (isSilence(error)) return { answer: 'none', why: `no answer in ${inSeconds(patience.google.answer)}` };
     return {
       answer: 'none',
       why: error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error),

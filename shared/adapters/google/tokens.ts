@@ -1,5 +1,7 @@
 import { GoogleAuth } from 'google-auth-library';
 import { ConvergeError } from '../../base/errors.ts';
+import { inSeconds, patience, within } from '../patience.ts';
+import { endMetadataRequests } from './metadata-server.ts';
 
 /** Access tokens for Google's APIs and for clusters. */
 export interface Tokens {
@@ -27,7 +29,8 @@ const projectId = 'none';
  * Throws `BadConfiguration` (refuse) where there are no credentials at all, `CredentialsUnavailable` (retry) where none
  * can be had now.
  */
-export function createTokens(): Tokens {
+export function createTokens({ answer }: { readonly answer: number } = patience.tokens): Tokens {
+  endMetadataRequests();
   let auth = new GoogleAuth({ scopes, projectId });
   let last: string | undefined;
   let renewing: Promise<string> | undefined;
@@ -35,7 +38,11 @@ export function createTokens(): Tokens {
   async function current(): Promise<string> {
     let token: string | null | undefined;
     try {
-      token = await auth.getAccessToken();
+      token = await within({
+        milliseconds: answer,
+        work: auth.getAccessToken(),
+        late: () => noneInTime(answer),
+      });
     } catch (error) {
       // The client that failed would be asked again for ever: it keeps what it found of the surroundings.
       auth = new GoogleAuth({ scopes, projectId });
@@ -61,7 +68,18 @@ export function createTokens(): Tokens {
   };
 }
 
+function noneInTime(answer: number): ConvergeError {
+  return new ConvergeError({
+    code: 'CredentialsUnavailable',
+    subject: 'Application Default Credentials',
+    message: `no access token came in ${inSeconds(answer)}`,
+    remedy: 'check the metadata server',
+    disposition: 'retry',
+  });
+}
+
 function unavailable(cause: unknown): ConvergeError {
+  if (cause instanceof ConvergeError) return cause;
   const isMissing = cause instanceof Error && cause.message.startsWith('Could not load the default credentials');
   return new ConvergeError({
     code: isMissing ? 'BadConfiguration' : 'CredentialsUnavailable',

@@ -6,6 +6,8 @@ import { load } from 'js-yaml';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
+import { patience } from '../patience.ts';
+import { proxyClients } from '../proxy-clients.ts';
 import { closeWhenIdle, connectionLimits, shared, type Access, type Endpoint } from './access.ts';
 
 /** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */
@@ -214,7 +216,11 @@ function dispatcherOf({
     case 'none':
       return new Agent(connectionLimits);
     case 'proxy':
-      return new ProxyAgent({ ...connectionLimits, uri: transport.uri, requestTls: transport.requestTls });
+      return new ProxyAgent({
+        ...connectionLimits,
+        ...{ uri: transport.uri, requestTls: transport.requestTls },
+        clientFactory: proxyClients(patience.kubernetes.answer),
+      });
     case 'socks':
       throw new ConvergeError({
         code: 'NotImplemented',

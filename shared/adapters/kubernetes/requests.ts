@@ -4,7 +4,8 @@ import { ConvergeError } from '../../base/errors.ts';
 import { mayPass } from '../../base/http-status.ts';
 import { parseJson } from '../../objects/exact-json.ts';
 import { googleErrorOf } from '../google/api.ts';
-import { backoff, patience } from '../patience.ts';
+import { backoff, inSeconds, patience } from '../patience.ts';
+import { isSilence } from '../silence.ts';
 import type { Access, Endpoint } from './access.ts';
 import { failureIn, type Failure } from './status.ts';
 import { explainImpersonation, impersonation, rbacRemedy, type ActingAs } from './identity.ts';
@@ -20,7 +21,8 @@ type Outlook =
 
 const { firstPause, longestPause } = patience.kubernetes;
 const triesBy: Readonly<Record<Outlook, number>> = patience.kubernetes.tries;
-const triesWithoutAnswer = triesBy.overloaded;
+/** Of a connection that breaks, and of one that is silent. */
+const triesWithoutAnswer = { broken: triesBy.overloaded, silent: patience.kubernetes.silentTries } as const;
 /** Of those that may pass, what is said to all who ask, by the API server or what stands before it. */
 const toAllRequests: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
@@ -71,11 +73,12 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
         lookedAgain = true;
         await lookAgain(access, endpoint);
       }
-      if (attempt < triesWithoutAnswer) {
+      const tries = triesWithoutAnswer[isSilence(error) ? 'silent' : 'broken'];
+      if (attempt < tries) {
         await sleep(backoff({ firstPause, attempt }));
         continue;
       }
-      throw unreachable({ connection, asked, error });
+      throw unreachable({ connection, asked, tries, error });
     }
     if (answer.status === 401 && !renewed) {
       renewed = true;
@@ -145,16 +148,18 @@ async function lookAgain(access: Access, failed: Endpoint): Promise<void> {
 function unreachable({
   connection,
   asked,
+  tries,
   error,
 }: {
   connection: Connection;
   asked: ApiRequest;
+  tries: number;
   error: unknown;
 }): ConvergeError {
   return new ConvergeError({
     code: 'ClusterUnavailable',
     subject: `cluster ${connection.name}`,
-    message: `${asked.method} ${asked.path} got no answer in ${triesWithoutAnswer} tries`,
+    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(patience.kubernetes.answer)}` : ''}`,
     remedy: 'check that the API server is up and reachable from the functions',
     disposition: 'retry',
     cause: error,

@@ -1,5 +1,4 @@
 import { ConvergeError } from '../../base/errors.ts';
-import { artifactUri } from '../../source/artifact.ts';
 import type { Ledger } from '../../source/ledger.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { acquireLease, isTaken } from '../common/lease.ts';
@@ -7,7 +6,7 @@ import type { StoredObject } from '../../ports/storage.ts';
 import { copyWhileHeld, type Intake } from './copy-while-held.ts';
 import { intakePaths, usualTimes } from './intake-times.ts';
 import { readLedger } from './ledger.ts';
-import { answer, answerCopied, enqueue, queueOf } from './queue.ts';
+import { answerCopied, enqueue, giveBack, queueOf } from './queue.ts';
 
 /**
  * Resolves when the object is in Git, with whatever else waits in the bucket; at once where that ledger says so. One
@@ -30,10 +29,14 @@ export async function takeIn({
 }): Promise<CopyOutcome> {
   const repository = ports.repository(settings.repositoryClass);
   const queue = queueOf(repository);
-  const outcome = enqueue(queue, { live, now: ports.now() });
-  answerCopied(queue, ledger);
-  if (queue.isServed || queue.waiting.length === 0) return outcome;
   const times = { ...usualTimes, ...settings.times };
+  const { waiting, outcome } = enqueue(queue, { live, now: ports.now() });
+  answerCopied(queue, ledger);
+  if (queue.waiting.length === 0) return outcome;
+  if (queue.isServed) {
+    void ports.sleep(times.patience).then(() => giveBack(queue, waiting));
+    return outcome;
+  }
   // The request that found nobody at work goes on until nothing waits: a process is given time only while it answers
   // one.
   await Promise.allSettled([serve({ queue, bucket: live.bucket, repository, ports, settings, times }), outcome]);
@@ -76,15 +79,5 @@ async function waitBehindOther({ queue, ports, settings, times }: Intake): Promi
   const { ledger } = await readLedger({ ports, settings });
   answerCopied(queue, ledger);
   const now = ports.now().getTime();
-  for (const one of queue.waiting.filter(({ since }) => now - since > times.patience))
-    answer(queue, one, { failed: busy(one.live) });
-}
-
-function busy(live: StoredObject): ConvergeError {
-  return new ConvergeError({
-    code: 'IntakeBusy',
-    subject: artifactUri(live),
-    message: 'another run copies from this bucket, and has not come to this object yet',
-    disposition: 'retry',
-  });
+  for (const one of queue.waiting.filter(({ since }) => now - since > times.patience)) giveBack(queue, one);
 }

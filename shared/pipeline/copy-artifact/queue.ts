@@ -1,3 +1,5 @@
+import { ConvergeError } from '../../base/errors.ts';
+import { artifactUri } from '../../source/artifact.ts';
 import { copyOf, type Ledger } from '../../source/ledger.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
@@ -27,12 +29,31 @@ export function queueOf(repository: Repository): Queue {
   return queue;
 }
 
-/** Resolves, or rejects, with the answer to the event. */
-export function enqueue(queue: Queue, { live, now }: { live: StoredObject; now: Date }): Promise<CopyOutcome> {
+/** The outcome resolves, or rejects, with the answer to the event. */
+export function enqueue(
+  queue: Queue,
+  { live, now }: { live: StoredObject; now: Date },
+): { readonly waiting: Waiting; readonly outcome: Promise<CopyOutcome> } {
   const { promise, resolve, reject } = Promise.withResolvers<CopyOutcome>();
   const tell = (result: ObjectResult): void => ('done' in result ? resolve(result.done) : reject(result.failed));
-  queue.waiting.push({ live, since: now.getTime(), noted: false, tell });
-  return promise;
+  const waiting: Waiting = { live, since: now.getTime(), noted: false, tell };
+  queue.waiting.push(waiting);
+  return { waiting, outcome: promise };
+}
+
+/** Gives an event back as `IntakeBusy` (retry) that nobody has come to, whatever those do who are before it. */
+export function giveBack(queue: Queue, waiting: Waiting): void {
+  if (queue.waiting.includes(waiting)) answer(queue, waiting, { failed: busy(waiting.live) });
+}
+
+/** The object waits for another run, or for other objects. */
+function busy(live: StoredObject): ConvergeError {
+  return new ConvergeError({
+    code: 'IntakeBusy',
+    subject: artifactUri(live),
+    message: 'another run copies from this bucket, and has not come to this object yet',
+    disposition: 'retry',
+  });
 }
 
 export function answer(queue: Queue, one: Waiting, result: ObjectResult): void {
