@@ -23,7 +23,9 @@ export const patience = {
   /** Until a message is taken, with what the library tries again. */
   pubsub: { answer: 20_000 },
   storage: {
-    /** Until a request is answered, with what its library tries again; until a content begins, and between its parts. */
+    /**
+     * Until a request is answered, with what its library tries again; until a content begins, and between its parts.
+     */
     answer: 20_000,
     /**
      * Of what CI uploads: between its parts, and until it is answered. What buffers hold of it is on its way then, by a

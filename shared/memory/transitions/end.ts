@@ -10,7 +10,10 @@ const rememberedNotes = 5;
 /** What a prune left: for good or for now, as keys. */
 type Leftovers = Pick<Memory, 'left' | 'pending'>;
 
-/** Something is left that should be gone, which is waited for or told next. Clears `pending` where nothing is to be looked at again. */
+/**
+ * Something is left that should be gone, which is waited for or told next. Clears `pending` where nothing is to be
+ * looked at again.
+ */
 export function leftoversKept(memory: Memory, { left, pending }: Leftovers): Memory {
   return { ...memory, left, pending };
 }

@@ -19,8 +19,8 @@ export function quarantineLifted(memory: Memory, { commit }: { commit: string })
 }
 
 /**
- * What became of a rollback: in the quarantine, and in the alert that tells of the failure, which is thereby to be told.
- * Clears `quarantine` where nothing was rolled back.
+ * What became of a rollback: in the quarantine, and in the alert that tells of the failure, which is thereby to be
+ * told. Clears `quarantine` where nothing was rolled back.
  *
  * @param facts.note what the alert says of it
  */

@@ -6,8 +6,8 @@ import type { Rollout } from '../rollout.ts';
 
 /**
  * A run sets out for a revision, before its first write: no later one goes back behind it. Where a roll-out is under
- * way, health becomes `Progressing`; where nothing will be written, it stays. Clears `unawaited` in the former case, and
- * nothing else: what was waited for, told and tried stays until the run is over.
+ * way, health becomes `Progressing`; where nothing will be written, it stays. Clears `unawaited` in the former case,
+ * and nothing else: what was waited for, told and tried stays until the run is over.
  *
  * What converged last with other inputs stays without the render that the remembered objects stand for, since others
  * are about to be applied: if that fails and its inputs come back, they are rendered and compared, and not taken for
@@ -49,9 +49,9 @@ export function hooksPassed(memory: Memory, { rollout }: { rollout: Rollout }): 
 }
 
 /**
- * What differed was applied and what was in the way pruned. Clears nothing, but of `heals` the fights about what a commit
- * changed: they were about what Git said before. What was pruned for later is `left`, so that no later look takes it for what somebody
- * added.
+ * What differed was applied and what was in the way pruned. Clears nothing, but of `heals` the fights about what a
+ * commit changed: they were about what Git said before. What was pruned for later is `left`, so that no later look
+ * takes it for what somebody added.
  *
  * @param facts.committed keys of what a commit changed
  * @param facts.rolledOut what was done for these inputs

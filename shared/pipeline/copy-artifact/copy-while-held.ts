@@ -53,7 +53,10 @@ export async function copyWhileHeld(intake: Intake & { readonly lease: Lease }):
   }
 }
 
-/** Whether somebody asked, in whatever words. The note goes before the bucket is listed, so that a later one is seen as another. */
+/**
+ * Whether somebody asked, in whatever words. The note goes before the bucket is listed, so that a later one is seen as
+ * another.
+ */
 async function takeNote({ ports, settings }: Intake): Promise<boolean> {
   const path = intakePaths(settings).wanted;
   const note = await readState({ path, decode: (value) => noteSchema.safeParse(value).data }, ports);
