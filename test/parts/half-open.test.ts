@@ -349,6 +349,34 @@ describe('a Git host that does not answer', () => {
     expect(await host.readRef('refs/heads/main')).toBe('1'.repeat(40));
   });
 
+  it('takes a push as slowly as it likes', async () => {
+    const bytes = 40_000_000;
+    async function* pack(): AsyncIterable<Uint8Array> {
+      for (let sent = 0; sent < bytes; sent += 100_000) yield new Uint8Array(100_000);
+    }
+    const packet = (text: string) => (text.length + 4).toString(16).padStart(4, '0') + text;
+    answers = [
+      (request, response) => {
+        request.on('data', () => {
+          request.pause();
+          setTimeout(() => request.resume(), 6);
+        });
+        request.on('end', () => {
+          const report = `${packet('unpack ok\n')}${packet('ok refs/heads/main\n')}0000`;
+          response.end(`${packet(`\u0001${report}`)}0000`);
+        });
+      },
+    ];
+    const beganAt = performance.now();
+    const own = createGitHost({
+      ...{ settings: repositorySettings(undefined), url, now: () => new Date() },
+      times: { answer: 2_000, whole: 60_000 },
+    });
+    const push = { ref: 'refs/heads/main', expected: undefined, commit: '1'.repeat(40), pack, bytes };
+    expect(await own.receivePack(push)).toEqual({ result: 'ok', words: [] });
+    expect(performance.now() - beganAt).toBeGreaterThan(3_000);
+  });
+
   it('for a proxy opens no tunnel, costs one time-out', async () => {
     const taken = new Set<Socket>();
     const proxy = createTcpServer((socket) => void taken.add(socket.on('error', () => {}).resume()));
