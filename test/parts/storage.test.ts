@@ -152,6 +152,19 @@ describe('the state store', () => {
     expect(await state.read(path)).toMatchObject({ value: 5 });
   });
 
+  it('is deleted at the generation that was read, and at no other', async () => {
+    const path = 'lease/deleted.json';
+    const first = await state.write({ path, value: 1, ifGeneration: 'absent' });
+    if (first === 'conflict') throw new Error('unexpected');
+    const second = await state.write({ path, value: 2, ifGeneration: first });
+    if (second === 'conflict') throw new Error('unexpected');
+    expect(await state.delete({ path, ...first })).toBe('conflict');
+    expect(await state.read(path)).toMatchObject({ value: 2 });
+    expect(await state.delete({ path, ...second })).toBe('deleted');
+    expect(await state.read(path)).toBeUndefined();
+    expect(await state.delete({ path, ...second })).toBe('deleted');
+  });
+
   it('lets one of many writers win', async () => {
     const results = await Promise.all(
       Array.from({ length: 8 }, (_one, writer) =>
