@@ -10,7 +10,7 @@ import { createHistory } from './git/history.ts';
 import { appendNote, type NoteStore } from './git/notes.ts';
 import { createObjects } from './git/objects.ts';
 import { branchRefOf, keepUnpushed, pushRef, writeRef, type Origin } from './git/origin.ts';
-import { createQueue } from './git/queue.ts';
+import { createQueue, sharedUntilBegun } from './git/queue.ts';
 import { childrenOf, entryAt, fileAt, filesBelow, isAncestor, linkAt } from './git/read-commit.ts';
 import { createReading } from './git/reading.ts';
 import { createSigner } from './git/signer.ts';
@@ -96,7 +96,7 @@ function createRepository({
   return {
     ...{ repositoryClass, url, branch: settings.branch },
     head: async () => branchTip(origin),
-    fetchHead: shared((begins) =>
+    fetchHead: sharedUntilBegun((begins) =>
       inTurn(async () => {
         begins();
         return await fetchRef(origin, branchRef);
@@ -148,15 +148,4 @@ function createCommitting({
     const written = await write({ base: tree ?? parent?.tree, changes, parent, message, author, at: now(), sign });
     return written === 'unchanged' ? written : keepUnpushed(origin, written);
   };
-}
-
-/**
- * A look that has not begun is shared by all who ask before it begins. One under way may be older than the question.
- */
-function shared<T>(look: (begins: () => void) => Promise<T>): () => Promise<T> {
-  let next: Promise<T> | undefined;
-  return () =>
-    (next ??= look(() => {
-      next = undefined;
-    }));
 }

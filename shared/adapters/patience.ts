@@ -49,8 +49,8 @@ export const patience = {
     answer: 60_000,
     /** No request takes longer, with what it sends and its answer. */
     whole: 300_000,
-    /** Until the work on a clone begins that waits for other work on it. */
-    turn: 240_000,
+    /** Until the work on a clone begins that waits for other work on it: longer than one request may take. */
+    turn: 330_000,
     /** Of what the host asks us to wait: a longer pause is left to the next delivery of the message. */
     longestPauseSeconds: 10,
     /** That one request makes. */

@@ -29,3 +29,21 @@ export function createQueue({
     return await Promise.race([turn, given.promise]);
   };
 }
+
+/**
+ * A look that has not begun is shared by all who ask before it begins. One under way may be older than the question;
+ * one that ended without beginning, because it waited too long, is nobody's any more.
+ */
+export function sharedUntilBegun<T>(look: (begins: () => void) => Promise<T>): () => Promise<T> {
+  let next: Promise<T> | undefined;
+  return () => {
+    if (next !== undefined) return next;
+    const mine = look(() => forget());
+    const forget = (): void => {
+      if (next === mine) next = undefined;
+    };
+    next = mine;
+    mine.then(forget, forget);
+    return mine;
+  };
+}

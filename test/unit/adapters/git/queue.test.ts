@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { createQueue } from '../../../../shared/adapters/git/queue.ts';
+import { createQueue, sharedUntilBegun } from '../../../../shared/adapters/git/queue.ts';
 
 const queue = () => createQueue({ patience: 50, late: () => new Error('waited too long') });
 
@@ -34,4 +34,25 @@ it('work behind work that does not end is given up, and never begun', async () =
   expect(await first).toBe('done after all');
   expect(await inTurn(async () => 'next')).toBe('next');
   expect(isBegun).toBe(false);
+});
+
+it('a look that waited too long is nobody’s any more: the next to ask looks anew', async () => {
+  const inTurn = queue();
+  let looks = 0;
+  const look = sharedUntilBegun((begins) =>
+    inTurn(async () => {
+      begins();
+      looks += 1;
+      return looks;
+    }),
+  );
+  const stuck = Promise.withResolvers<void>();
+  const first = inTurn(async () => stuck.promise);
+  const [one, other] = [look(), look()];
+  await expect(one).rejects.toThrow('waited too long');
+  await expect(other).rejects.toThrow('waited too long');
+  stuck.resolve();
+  await first;
+  expect(await look()).toBe(1);
+  expect(await Promise.all([look(), look()])).toEqual([2, 2]);
 });
