@@ -11,9 +11,8 @@ import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
 import { acquireLease, isTaken, leaseSeconds, type Lease } from './common/lease.ts';
 import { looksOfOneJob } from './common/pauses.ts';
 import { readState, valueOrNone } from './common/read-state.ts';
-import { converge } from './reconcile/converge.ts';
+import { converge, loseBranch } from './reconcile/converge.ts';
 import { openMemory } from './reconcile/run/memory-file.ts';
-import { tellLostBranch } from './reconcile/accept/lost-branch.ts';
 import type { RunResult } from './reconcile/run/target.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
 
@@ -132,8 +131,8 @@ async function runOnce({
       cause: job.cause,
       waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + settings.limits.waitSeconds * 1000)),
     };
-    if ('problem' in found) return await tellLostBranch(run, found.problem);
-    return await converge(run).catch(async (error: unknown) => await tellLostBranch(run, lostBranch(error).problem));
+    if ('problem' in found) return await loseBranch(run, found.problem);
+    return await converge(run).catch(async (error: unknown) => await loseBranch(run, lostBranch(error).problem));
   } finally {
     await lease.release();
   }

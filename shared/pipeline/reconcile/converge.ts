@@ -1,3 +1,4 @@
+import { tellLostBranch } from './accept/lost-branch.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
@@ -49,6 +50,15 @@ export async function converge(run: Run): Promise<RunResult> {
   await rollBackAndTell(run);
   await tellDependents(run, result);
   return result;
+}
+
+/**
+ * Tells that the branch cannot be read, after what an earlier run left: a failure that was to be told with its rollback
+ * is told without one.
+ */
+export async function loseBranch(run: Run, problem: ConvergeError): Promise<RunResult> {
+  await rollBackAndTell(run);
+  return await tellLostBranch(run, problem);
 }
 
 /** Commits the rollback that is under way, if there is one, and tells the failure with what became of it. */

@@ -1,3 +1,4 @@
+import { isUnderWay } from '../../../memory/quarantine.ts';
 import { encodeAlert, type Converged, type Diff } from '../../../events/alert.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
@@ -63,8 +64,8 @@ export async function tellDivergence(
     policy,
   });
   await remember(withEvidence);
-  // What is being rolled back is told with what became of that.
-  if (told.stops?.quarantine === undefined) await publishUntold(run);
+  // What is being rolled back is told with what became of that, at the end of the run.
+  if (!isUnderWay(memoryFile.memory().quarantine)) await publishUntold(run);
 }
 
 /**
