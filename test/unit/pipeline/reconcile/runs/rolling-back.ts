@@ -24,6 +24,12 @@ const refused = new ConvergeError({
   message: 'main is protected',
   disposition: 'refuse',
 });
+const branchMissing = new ConvergeError({
+  code: 'BranchMissing',
+  subject: 'master',
+  message: 'there is no main',
+  disposition: 'refuse',
+});
 const unavailable = new ConvergeError({
   code: 'GitUnavailable',
   subject: 'master',
@@ -247,6 +253,34 @@ export const rollingBack: readonly Row[] = [
         incident: 'Unhealthy',
         rollout: 'over',
         quarantine: 'master: does not answer',
+      },
+    },
+  },
+  {
+    name: 'tells a failure before it tells that the branch is lost, while a rollback is under way',
+    before: good,
+    commit: bad,
+    async meets(world) {
+      fails(world);
+      world.git.push = async () => {
+        throw unavailable;
+      };
+      await world.run().catch(() => {});
+      world.git.onHead = () => {
+        throw branchMissing;
+      };
+    },
+    kept: {
+      ends: 'diverged Failed',
+      says: 'BranchMissing: master: there is no main',
+      alerts: ['diff Unhealthy, unhealthy Deployment acme/web', 'diff Failed'],
+      remembers: {
+        health: 'Unknown',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Failed',
+        rollout: 'over',
+        quarantine: 'master: there is no main',
       },
     },
   },
