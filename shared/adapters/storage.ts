@@ -390,20 +390,37 @@ async function filesOf({
  * One request of the library, with its own retries. It is asked again where it was silent or failed: the library waits
  * for an answer for ever, and retries no silence.
  */
-export async function asked<T>({ answer, tries, firstPause }: StoragePatience, request: () => Promise<T>): Promise<T> {
+export async function asked<T>(times: StoragePatience, request: () => Promise<T>): Promise<T> {
+  const { answer } = times;
+  return await triedAgain({
+    times,
+    work: async () => within({ milliseconds: answer, work: request(), late: () => silent(answer) }),
+    mayMend: (status) => status === undefined || mayPass(status),
+  });
+}
+
+/**
+ * Work that is tried again, after pauses that double, where what it failed with may mend.
+ *
+ * @param mayMend told the status that Storage answered; undefined where it answered none
+ */
+export async function triedAgain<T>({
+  times: { tries, firstPause },
+  work,
+  mayMend,
+}: {
+  times: StoragePatience;
+  work: () => Promise<T>;
+  mayMend: (status: number | undefined) => boolean;
+}): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await within({ milliseconds: answer, work: request(), late: () => silent(answer) });
+      return await work();
     } catch (error) {
-      if (attempt >= tries || !mayMend(error)) throw error;
+      if (attempt >= tries || !mayMend(statusOf(error))) throw error;
       await sleep(backoff({ firstPause, attempt }));
     }
   }
-}
-
-function mayMend(error: unknown): boolean {
-  const status = statusOf(error);
-  return status === undefined || mayPass(status);
 }
 
 /** How long Storage was silent, as `translate` tells it. */

@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { File, SaveOptions, Storage } from '@google-cloud/storage';
 import { z } from 'zod';
 import type { Uploads } from '../ports/storage.ts';
 import { mayPass } from '../base/http-status.ts';
-import { backoff, patience } from './patience.ts';
-import { asked, silent, statusOf, translate, type StoragePatience } from './storage.ts';
+import { patience } from './patience.ts';
+import { asked, silent, statusOf, translate, triedAgain, type StoragePatience } from './storage.ts';
 
 const digits = z.union([z.string().regex(/^\d+$/), z.int().nonnegative().transform(String)]);
 const objectSchema = z.object({
@@ -35,14 +34,17 @@ export function createUploads(storage: Storage, times: StoragePatience = patienc
     async write({ bucket, name, content, metadata, ifGeneration }) {
       const file = storage.bucket(bucket).file(name);
       try {
-        await saveAgain({
-          ...{ file, content, times },
-          options: {
-            resumable: false,
-            validation: 'md5',
-            metadata: { metadata: { ...metadata } },
-            preconditionOpts: { ifGenerationMatch: ifGeneration === 'absent' ? 0 : ifGeneration.generation },
-          },
+        const options: SaveOptions = {
+          resumable: false,
+          validation: 'md5',
+          metadata: { metadata: { ...metadata } },
+          preconditionOpts: { ifGenerationMatch: ifGeneration === 'absent' ? 0 : ifGeneration.generation },
+        };
+        // What its library tries again ends before a slow upload does.
+        await triedAgain({
+          times,
+          work: async () => save({ file, content, options, times }),
+          mayMend: (status) => status !== undefined && mayPass(status),
         });
       } catch (error) {
         if (statusOf(error) === 412) return 'conflict';
@@ -51,19 +53,6 @@ export function createUploads(storage: Storage, times: StoragePatience = patienc
       return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
     },
   };
-}
-
-/** What its library tries again ends before a slow upload does: a failure that may pass is tried again here. */
-async function saveAgain(upload: Parameters<typeof save>[0]): Promise<void> {
-  const { tries, firstPause } = upload.times;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await save(upload);
-    } catch (error) {
-      if (attempt >= tries || !mayPass(statusOf(error) ?? 0)) throw error;
-      await sleep(backoff({ firstPause, attempt }));
-    }
-  }
 }
 
 /** However large it is, an upload takes as long as it takes, while Storage goes on taking parts of it. */
