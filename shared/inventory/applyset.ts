@@ -147,12 +147,6 @@ export function unionOf(a: Extent, b: Extent): Extent {
   };
 }
 
-export function sameExtent(a: Extent, b: Extent): boolean {
-  return (
-    JSON.stringify([a.groupKinds, a.additionalNamespaces]) === JSON.stringify([b.groupKinds, b.additionalNamespaces])
-  );
-}
-
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
 const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 

@@ -39,8 +39,8 @@ export function provenanceOf({ commit, paths }: { commit: Commit; paths?: readon
 
 function touches({ artifact, path }: { artifact: ArtifactId; path: string }): boolean {
   try {
-    const target = destinationOf(artifact).path;
-    return path === '' || target === path || target.startsWith(`${path}/`) || path.startsWith(`${target}/`);
+    const written = destinationOf(artifact).path;
+    return path === '' || written === path || written.startsWith(`${path}/`) || path.startsWith(`${written}/`);
   } catch (error) {
     // A trailer that somebody wrote by hand.
     if (error instanceof ConvergeError) return false;

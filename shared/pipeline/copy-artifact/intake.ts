@@ -32,7 +32,7 @@ export async function takeIn({
   const times = { ...usualTimes, ...settings.times };
   const { waiting, outcome } = enqueue(queue, { live, now: ports.now() });
   answerCopied(queue, ledger);
-  if (queue.waiting.length === 0) return outcome;
+  if (!queue.waiting.includes(waiting)) return outcome;
   if (queue.isServed) {
     void ports.sleep(times.patience).then(() => giveBack(queue, waiting));
     return outcome;
