@@ -2,7 +2,7 @@ import { http } from '@google-cloud/functions-framework';
 import { parseReconcileRequested } from '../shared/events/reconcile-requested.ts';
 import { reconcile } from '../shared/pipeline/reconcile.ts';
 import { acknowledging } from './delivery.ts';
-import { instance, loadConfig, wire } from './wiring.ts';
+import { loadConfig, wire } from './wiring.ts';
 
 /** One job: bring one environment to the head of its branch, or say exactly why not. */
 http(
@@ -12,6 +12,6 @@ http(
     const job = parseReconcileRequested(event);
     const { limits, repositories } = loadConfig();
     const writeback = repositories[job.repository]?.writeback ?? false;
-    return await reconcile(job, ports, { limits, holder: instance, event: event.id, writeback });
+    return await reconcile(job, ports, { limits, event: event.id, writeback });
   }),
 );

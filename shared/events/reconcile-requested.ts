@@ -11,6 +11,8 @@ export const reconcileRequestedSchema = z.object({
   repository: z.string().min(1),
   environment: z.string().min(1),
   cause: z.enum(['commit', 'schedule', 'dependency', 'request']),
+  /** Generation of the environment's memory whose alerts were published by the run that this one goes on with. */
+  told: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
 

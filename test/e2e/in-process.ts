@@ -131,7 +131,6 @@ export async function startInProcess(
       const event = `run-${++runs}`;
       return await reconcile({ repository, environment, cause: 'request' }, ports, {
         limits: config.limits,
-        holder: event,
         event,
         writeback: true,
       });

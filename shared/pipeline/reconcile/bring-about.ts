@@ -21,6 +21,7 @@ import {
 import { keepOnFailure, rememberObjects } from './run/remember-objects.ts';
 import { awaitHealth } from './write/await-health.ts';
 import { checkpoint } from './write/checkpoint.ts';
+import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
@@ -47,7 +48,11 @@ interface Written {
  * it.
  */
 export async function bringAbout(target: Target, undertaking: Undertaking): Promise<RunResult> {
-  const course = await beginRevision(target, undertaking);
+  const course = beginRevision(target, undertaking);
+  await claimFor(target, {
+    actions: course.actions,
+    hooks: course.hooks.due ? course.desired.releases.flatMap(({ hooks }) => hooks) : [],
+  });
   const written = await write(target, course);
   if (written.step === 'ended') return written.result;
   const pruning = await prune(target, course, written.made);
@@ -80,10 +85,10 @@ async function write(target: Target, course: Course): Promise<Step<Written>> {
   const written: Written = due
     ? await applyAroundHooks(target, course, request)
     : { applied: await applyChanges(target, request), hooks: unrun(course), rollout };
-  await rememberObjects(run, { ...renewed, ...written.applied.remembered });
+  rememberObjects(run, { ...renewed, ...written.applied.remembered });
   const { left } = written.hooks;
   if (written.applied.superseded || left === 'superseded') return superseded;
-  if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: written.rollout }));
+  if (left !== undefined) return ended(checkpoint(target, { message: left.waitsFor, rollout: written.rollout }));
   return { step: 'done', made: written };
 }
 
@@ -112,7 +117,7 @@ async function runPreHooks(
   const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
   if (!isDue || hooks.failed !== undefined || hooks.left !== undefined) return { hooks, rollout };
   const begun = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-  await run.memoryFile.remember(hooksPassed, { rollout: begun });
+  run.memoryFile.remember(hooksPassed, { rollout: begun });
   return { hooks, rollout: begun };
 }
 
@@ -137,7 +142,7 @@ async function prune(
     ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] }
     : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
-  await run.memoryFile.remember(changesMade, { committed, rolledOut, pending: pruned.pending });
+  run.memoryFile.remember(changesMade, { committed, rolledOut, pending: pruned.pending });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }
@@ -151,6 +156,7 @@ async function finishPrune(
 ): Promise<Step<Pruned>> {
   if (pruned.deferred === undefined) return { step: 'done', made: pruned };
   if (await isSuperseded(target)) return superseded;
+  await claimFor(target, { actions: course.actions });
   const { desired, observed } = course;
   const inventorySize = new Set([...observed.objects.keys(), ...desired.objects.map(({ key }) => key)]).size;
   const until = waitsUntil({ rollout: leaving, waitUntil: target.run.waitUntil() });
@@ -181,7 +187,7 @@ async function reachHealth(
     case 'superseded':
       return superseded;
     case 'waiting':
-      return ended(await checkpoint(target, outcome));
+      return ended(checkpoint(target, outcome));
     case 'unhealthy': {
       const objects = outcome.objects.map(({ desired: { id, object }, health }) =>
         wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }),
@@ -197,16 +203,19 @@ async function reachHealth(
 /** The hooks that come after what was applied is healthy. */
 async function finishHooks(target: Target, course: Course, { applied, hooks }: Written): Promise<Step<undefined>> {
   const { releases } = course.desired;
+  const { record } = hooks;
+  const due = dueHooks({ releases, record, phase: 'post' });
+  await claimFor(target, { actions: [], hooks: due.flatMap((one) => one.hooks) });
   const { failed, left } = await runHooks(target, {
     phase: 'post',
     releases,
-    record: hooks.record,
+    record,
     api: applied.api,
     parent: hooks.parent,
   });
   if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
   if (left === 'superseded') return superseded;
-  if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: undefined }));
+  if (left !== undefined) return ended(checkpoint(target, { message: left.waitsFor, rollout: undefined }));
   return { step: 'done', made: undefined };
 }
 

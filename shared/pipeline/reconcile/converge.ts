@@ -3,6 +3,7 @@ import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { suspended } from '../../memory/transitions/accept.ts';
+import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { driftLeft } from '../../memory/transitions/objects.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
@@ -32,9 +33,8 @@ import { confirmUnchanged, isUnchanged, rendersAsBefore } from './judge/unchange
 import { openSuccession, refuseContestedNames, type Succession } from './leave/succession.ts';
 import type { RunResult, Target } from './run/target.ts';
 import { tearDown } from './leave/tear-down.ts';
-import { publishUntold, tellDivergence } from './tell/tell.ts';
+import { tellDivergence } from './tell/tell.ts';
 import { tellDistrusted, tellRefused } from './tell/tell-refused.ts';
-import { tellDependents } from './tell/tell-dependents.ts';
 import { refuseMove } from './accept/refuse-move.ts';
 import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
@@ -42,13 +42,12 @@ import { rememberUnproven } from './observe/remember-unproven.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
 import { nameParent } from './write/name-parent.ts';
 
-/** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
+/** Brings one environment to the head of its branch, or says exactly why not. The caller writes what is remembered. */
 export async function converge(run: Run): Promise<RunResult> {
   // What an earlier run left, which died; then what this one found.
   await rollBackAndTell(run);
   const result = await convergeOne(run);
   await rollBackAndTell(run);
-  await tellDependents(run, result);
   return result;
 }
 
@@ -64,7 +63,7 @@ export async function loseBranch(run: Run, problem: ConvergeError): Promise<RunR
 /** Commits the rollback that is under way, if there is one, and tells the failure with what became of it. */
 async function rollBackAndTell(run: Run): Promise<void> {
   await finishRollback(run);
-  await publishUntold(run);
+  run.memoryFile.remember(incidentTold);
 }
 
 async function convergeOne(run: Run): Promise<RunResult> {
@@ -103,7 +102,7 @@ async function convergeDeclared(
   await acceptRule(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
   if (environment.suspend) {
-    await run.memoryFile.remember(suspended, { attempted });
+    run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
   refuseMove(run, environment);
@@ -188,7 +187,7 @@ async function convergeTarget(
 
   const judged = judgeDrift(run, { environment, revision, drift });
   const { divergence, left, unhealed } = judged;
-  await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
+  tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
   const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));
   if (follows) {
     const followed = await follow(target, relooked);
@@ -209,7 +208,7 @@ async function convergeTarget(
   if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
-  await run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
+  run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
 }
 

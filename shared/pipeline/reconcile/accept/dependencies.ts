@@ -58,9 +58,9 @@ export async function waitForDependencies(
   }: { environment: Environment; attempted: AttemptedRevision; gate: Exclude<Gate, { gate: 'open' }> },
 ): Promise<RunResult> {
   const { revision } = attempted;
-  await run.memoryFile.remember(heldBack, { attempted, message, now: run.ports.now() });
+  run.memoryFile.remember(heldBack, { attempted, message, now: run.ports.now() });
   if (gate === 'waiting') return { outcome: 'waiting', revision, message };
-  return await diverge(run, {
+  return diverge(run, {
     environment,
     attempted,
     divergence: { reason: 'Blocked', revision, summary: message, objects: [] },
@@ -69,5 +69,5 @@ export async function waitForDependencies(
 
 /** The gate is open: it waits for nobody any more. */
 export async function stopWaiting(run: Run): Promise<void> {
-  if (run.memoryFile.memory().held !== undefined) await run.memoryFile.remember(gateOpened);
+  if (run.memoryFile.memory().held !== undefined) run.memoryFile.remember(gateOpened);
 }

@@ -122,6 +122,7 @@ async function makeSeed(
   },
 ): Promise<Seed> {
   const { namespace } = applySet;
+  await run.lease.claim({ keys: '*' });
   await run.lease.assertHeld();
   if ((await cluster.get({ resource: namespaceResource, namespace: undefined, name: namespace })) === undefined) {
     await write({

@@ -22,7 +22,7 @@ export async function tellReleased({
   guarded: readonly GuardedPrune[];
 }): Promise<void> {
   if (guarded.length === 0) return;
-  await tellDivergence(run, {
+  tellDivergence(run, {
     divergence: divergenceOf({ reason: 'Guarded', revision, objects: releasedDiffs(guarded) }),
     environment,
     attempted,

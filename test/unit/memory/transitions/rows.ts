@@ -326,12 +326,17 @@ const diverging: readonly Row[] = [
   },
   {
     transition: 'incidentTold',
-    when: 'with its alert published',
+    when: 'with its alert in the outbox',
     apply: incidentTold,
     meets: ['converged', 'failed', 'is rolling back', 'was rolled back'],
     sets: {},
     clears: [],
-    but: { 'is rolling back': { incident: incidentOf('Failed', { told: true, diff }) } },
+    but: {
+      'is rolling back': {
+        incident: incidentOf('Failed', { told: true, diff }),
+        outbox: [{ topic: 'diff', time: earlier, data: diff }],
+      },
+    },
   },
 ];
 
@@ -407,6 +412,15 @@ const closing: Partial<Record<StateName, Partial<Memory>>> = {
 /** Heals that nobody has confirmed are of no time. */
 const unconfirmed = { ...closed('is about to be healed'), heals: undefined };
 const line = { commit: '4'.repeat(40), text: 'converged again' };
+const convergedAlert = {
+  topic: 'converged' as const,
+  time: now.toISOString(),
+  data: {
+    ...{ environment: 'shop', repository: 'master', cluster: 'sandbox', revision: revisionAt('4'), seconds: 1 },
+    ...{ incident: null, occurrence: null, policy: null },
+    changes: { created: 0, configured: 1, unchanged: 0, pruned: 0 },
+  },
+};
 const converged = { ...attempted, renderKey: 'four' };
 const revisionReached: Reached = {
   ...{ reached: 'revision', cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1') },
@@ -450,12 +464,13 @@ const ending: readonly Row[] = [
   {
     transition: 'convergenceTold',
     when: 'of a revision, with a line in its note',
-    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, now }),
+    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, alert: convergedAlert, now }),
     meets: 'any',
     sets: {
       ...{ cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1'), left: [old], pending: [old] },
       ...{ unwanted: [], health: unwell.state, unawaited: unwell.unawaited, objects: { [web]: remembered('1') } },
       notes: [{ commit: '1'.repeat(40), text: 'converged' }, line],
+      outbox: [convergedAlert],
     },
     clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
     but: {
@@ -474,6 +489,7 @@ const ending: readonly Row[] = [
       convergenceTold(memory, {
         reached: { reached: 'mended', attempted, rollout: undefined, health: well },
         note: undefined,
+        alert: undefined,
         now,
       }),
     meets: ['failed', 'is not healthy', 'drifted', 'is about to be healed', 'was rolled back', 'is rolling out'],
@@ -488,7 +504,8 @@ const ending: readonly Row[] = [
   {
     transition: 'convergenceTold',
     when: 'of its removal',
-    apply: (memory) => convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, now }),
+    apply: (memory) =>
+      convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, alert: undefined, now }),
     meets: 'any',
     sets: {},
     clears: ['heals'],

@@ -152,7 +152,7 @@ export const hooks: readonly Row[] = [
       alerts: ['converged: 1 created; ends the incident'],
       remembers: { health: 'Healthy', attempted: 'commit 1' },
     },
-    lost: { alerts: ['converged: 1 created'] },
+    lost: { alerts: ['converged: 1 created; ends the incident'] },
   },
   {
     name: 'tells a hook that failed after everything was applied',
@@ -242,7 +242,7 @@ export const hooks: readonly Row[] = [
           conditions: [{ type: 'Complete', status: 'True' }],
         }));
         world.git.add(chart(before, blue));
-        void world.ask('shop');
+        world.dawdle();
       };
     },
     lost: {

@@ -3,6 +3,8 @@ import { emptyMemory, type Memory } from '../../../../../shared/memory/memory.ts
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../../shared/config/config.ts';
 import type { Repository } from '../../../../../shared/ports/git.ts';
+import { encodeAlert } from '../../../../../shared/events/alert.ts';
+import { writeBack } from '../../../../../shared/pipeline/reconcile/tell/write-back.ts';
 import type { Run } from '../../../../../shared/pipeline/reconcile/run/run.ts';
 import { tellConverged } from '../../../../../shared/pipeline/reconcile/tell/tell.ts';
 import {
@@ -59,7 +61,7 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       startedAt: clock.now(),
       cause: 'commit' as const,
       waitUntil: clock.now,
-      isAskedAgain: unused,
+      isSuperseded: unused,
     },
     ports: {
       now: clock.now,
@@ -72,11 +74,12 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       topics,
       signatures: noSignatures,
     },
-    settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback },
-    lease: { assertHeld: unused, release: unused },
+    settings: { limits: configSchema.shape.limits.parse({}), event: 'test', writeback },
+    lease: { claim: unused, assertHeld: unused, assertUndisturbed: unused, isHeld: () => false, hasActed: () => false },
     memoryFile: {
       memory: () => memory,
-      remember: async (transition, ...facts) => void (memory = transition(memory, ...facts)),
+      commit: unused,
+      remember: (transition, ...facts) => void (memory = transition(memory, ...facts)),
       remove: unused,
     },
   };
@@ -90,7 +93,8 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       const [commit, revision] = [commitId(digit), `main@sha1:${commitId(digit)}`];
       const converged = { commit, revision, at: clock.now().toISOString(), inputs: {}, renderKey: 'k' };
       const changes = { created: 1, configured: 0, unchanged: 0, pruned: 0 };
-      await tellConverged(run, {
+      const { notes } = memory;
+      tellConverged(run, {
         reached: {
           reached: 'revision',
           converged,
@@ -100,6 +104,10 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
         },
         converged: { cluster: 'sandbox', revision, seconds: 1.5, changes, policy: null },
       });
+      for (const { time, ...alert } of memory.outbox ?? [])
+        await topics.publish(alert.topic, encodeAlert(alert, new Date(time)));
+      memory = { ...memory, outbox: undefined };
+      if (memory.notes !== notes) await writeBack(run);
     },
   };
 }

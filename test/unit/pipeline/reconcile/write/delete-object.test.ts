@@ -83,7 +83,10 @@ function clusterWith({
     run: {
       lease: {
         assertHeld: async (look) => void events.push(look === 'now' ? 'lease, now' : 'lease'),
-        release: async () => {},
+        claim: async () => {},
+        assertUndisturbed: async () => {},
+        isHeld: () => true,
+        hasActed: () => true,
       },
       ports: { now: () => new Date(0), sleep: async () => {} },
     },
