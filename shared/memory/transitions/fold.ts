@@ -1,4 +1,4 @@
-import { formatTime } from '../../base/time.ts';
+import { formatTime, parseTime } from '../../base/time.ts';
 import { isOpen } from '../incident.ts';
 import type { IntentKeys, Lease } from '../lease.ts';
 import type { Memory } from '../memory.ts';
@@ -59,7 +59,7 @@ export function suspected(memory: Memory, { keys, now }: { keys: IntentKeys; now
 export function suspectsTouched(memory: Memory, { touched, now }: { touched: readonly string[]; now: Date }): Memory {
   const done = new Set(touched);
   const left = Object.entries(memory.suspects ?? {}).filter(
-    ([key, until]) => !done.has(key) && Date.parse(until) > now.getTime(),
+    ([key, until]) => !done.has(key) && parseTime(until) > now.getTime(),
   );
   return { ...memory, suspects: left.length === 0 ? undefined : Object.fromEntries(left) };
 }

@@ -207,7 +207,7 @@ export const drift: readonly Row[] = [
         data: { color: 'red', size: 'small' },
       })),
     kept: { ends: 'converged', remembers: { health: 'Healthy', attempted: 'commit 1' } },
-    lost: { alerts: ['converged: 1 unchanged; ends the incident'] },
+    lost: { alerts: ['converged: 1 unchanged'] },
   },
   {
     name: 'pauses the healing of what somebody undid three times',

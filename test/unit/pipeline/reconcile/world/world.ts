@@ -143,7 +143,7 @@ export function createWorld(): World {
       const found = await state.read(path);
       if (found !== undefined) await state.delete({ path, generation: found.generation });
       // Nobody knows any more whether the last lease has ended.
-      if (decodeLease(state.valueAt(pathsOf(environment).lease))?.nonce != null) clock.forward(60);
+      if ((decodeLease(state.valueAt(pathsOf(environment).lease))?.nonce ?? null) !== null) clock.forward(60);
     },
     dawdle: () => clock.forward(3),
     spoil: state.spoil,
