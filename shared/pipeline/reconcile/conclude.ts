@@ -7,6 +7,7 @@ import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import type { Applied } from './write/apply-changes.ts';
@@ -28,6 +29,8 @@ interface Done {
   readonly health: EnvironmentHealth;
   /** How long what is being deleted may take. */
   readonly leaving: Rollout;
+  /** The inventory's parent as it was written last. */
+  readonly parent: KubernetesObject | undefined;
 }
 
 /** Tells that the environment has converged, or what was left of it on purpose. */
@@ -171,7 +174,7 @@ async function recordConverged(
   { run, revision, environment, cluster, applySet }: Target,
   {
     course: { desired, observed },
-    done: { applied },
+    done: { parent },
     skipped,
     renderKey,
   }: { course: Course; done: Done; skipped: readonly ObjectId[]; renderKey: string },
@@ -189,10 +192,10 @@ async function recordConverged(
           groupKinds: unserved.map(({ kind }) => kind),
           additionalNamespaces: observed.extent.additionalNamespaces,
         });
-  await run.lease.assertHeld();
   await writeParent({
+    run,
     cluster,
-    observed: applied.parent,
+    observed: parent,
     desired: parentObject({
       applySet,
       extent,

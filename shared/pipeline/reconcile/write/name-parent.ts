@@ -19,7 +19,5 @@ export async function nameParent(
   const { converged } = run.memoryFile.memory();
   const record = recordBeside(parent) ?? (converged === undefined ? undefined : { revision: converged.revision });
   const named = parentObject({ applySet, extent, record, hooks: readHookRecord(parent) });
-  await run.lease.assertHeld();
-  await writeParent({ cluster, observed: parent, desired: named });
-  return { ...observed, parent: named };
+  return { ...observed, parent: await writeParent({ run, cluster, observed: parent, desired: named }) };
 }
