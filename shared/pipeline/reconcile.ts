@@ -12,6 +12,7 @@ import { acquireLease, isTaken, leaseSeconds, type Lease } from './common/lease.
 import { looksOfOneJob } from './common/pauses.ts';
 import { readState, valueOrNone } from './common/read-state.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
+import { fenceWrites } from './reconcile/run/fence-writes.ts';
 import { openMemory } from './reconcile/run/memory-file.ts';
 import type { RunResult } from './reconcile/run/target.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
@@ -122,8 +123,10 @@ async function runOnce({
       lostBranch,
     );
     const [memoryFile, found] = await Promise.all([openMemory({ path, ...ports }), branch]);
+    const { cluster, unsettled } = fenceWrites(ports, lease);
     const run: Run = {
-      ...{ repository, environment, ports, settings, lease, isAskedAgain },
+      ...{ repository, environment, settings, lease, unsettled, isAskedAgain },
+      ports: { ...ports, cluster },
       key: environmentKey({ repository, environment }),
       memoryFile,
       head: found.head,

@@ -230,6 +230,7 @@ describe('an environment that has converged', () => {
       cause: 'commit' as const,
       waitUntil: () => new Date(0),
       isAskedAgain: unused,
+      unsettled: new Set<string>(),
     };
     await tellDependents(run, result);
     return setting.jobs();

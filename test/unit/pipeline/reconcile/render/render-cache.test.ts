@@ -107,6 +107,7 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
           head: undefined,
           startedAt: now(),
           isAskedAgain: async () => false,
+          unsettled: new Set<string>(),
           cause: 'commit',
           waitUntil: now,
         },

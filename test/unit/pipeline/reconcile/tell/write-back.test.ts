@@ -60,6 +60,7 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       cause: 'commit' as const,
       waitUntil: clock.now,
       isAskedAgain: unused,
+      unsettled: new Set<string>(),
     },
     ports: {
       now: clock.now,
