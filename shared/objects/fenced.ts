@@ -20,3 +20,18 @@ export function fenced({
   const { uid, resourceVersion } = live.metadata;
   return { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
 }
+
+/** On what was fenced off: by which claim, last. No manager of Git's fields owns it, so that it is never drift. */
+export const fenceAnnotation = 'converge.dev/fence';
+
+/** What is applied to fence an object off as it was read: it changes the annotation, and with it the version. */
+export function fencedOff({ live, by }: { live: KubernetesObject; by: string }): KubernetesObject {
+  const { apiVersion, kind } = live;
+  const { name, namespace } = live.metadata;
+  const metadata = {
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    annotations: { [fenceAnnotation]: by },
+  };
+  return fenced({ object: { apiVersion, kind, metadata }, live });
+}

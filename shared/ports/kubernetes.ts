@@ -1,3 +1,4 @@
+import type { fenceManager } from '../objects/field-manager.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
@@ -56,7 +57,7 @@ export interface Cluster {
     content: 'whole' | 'metadata';
   }): Promise<readonly KubernetesObject[]>;
   /**
-   * Forced server-side apply by the field manager `converge`. With a uid or a resourceVersion in its metadata it is
+   * Forced server-side apply by the field manager `converge`, unless another is named. With a uid or a resourceVersion in its metadata it is
    * refused with 409 where the live object has another. Never throws for what the API server refuses about the object;
    * throws `ClusterUnavailable` where the API server stays overloaded, or does not answer.
    */
@@ -64,6 +65,7 @@ export interface Cluster {
     resource: ApiResource;
     object: KubernetesObject;
     dryRun: boolean;
+    manager?: typeof fenceManager;
     fence?: WriteFence;
   }): Promise<ApplyResult>;
   /**

@@ -91,10 +91,10 @@ async function listObjects(
 
 async function applyObject(
   connection: Connection,
-  { resource, object, dryRun, fence }: RequestOf<'apply'>,
+  { resource, object, dryRun, manager, fence }: RequestOf<'apply'>,
 ): Promise<ApplyResult> {
   const { namespace, name } = object.metadata;
-  const query = `fieldManager=${fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
+  const query = `fieldManager=${manager ?? fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
   return await patch(connection, {
     path: `${pathOf({ resource, namespace, name: name ?? '' })}?${query}`,
     contentType: 'application/apply-patch+yaml',

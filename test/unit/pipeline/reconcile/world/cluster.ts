@@ -159,16 +159,19 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     writes.push(status === undefined ? call : `${call}: ${status}`);
   }
 
-  function apply({ object, dryRun }: { object: KubernetesObject; dryRun: boolean }): ApplyResult {
+  function apply({ object, dryRun, manager }: Omit<Parameters<Cluster['apply']>[0], 'resource'>): ApplyResult {
     const title = titleOf(object);
     const call = `${dryRun ? 'dry-run' : 'apply'} ${title}`;
-    const answer = answerTo(object, begin(call, { writes: true }));
+    const answer = answerTo({ object, manager }, begin(call, { writes: true }));
     if (dryRun) return answer;
     note(call, answer.outcome === 'applied' ? undefined : answer.status);
     return answer.outcome === 'applied' ? { ...answer, object: store(title, answer.object, now().getTime()) } : answer;
   }
 
-  function answerTo(object: KubernetesObject, refused: Refused | undefined): ApplyResult {
+  function answerTo(
+    { object, manager }: { object: KubernetesObject; manager: string | undefined },
+    refused: Refused | undefined,
+  ): ApplyResult {
     if (refused !== undefined) return rejected(refused);
     const title = titleOf(object);
     const live = objects.get(title)?.object;
@@ -179,7 +182,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
         : (uid !== undefined && uid !== live.metadata.uid) ||
           (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion);
     if (isOther) return rejected({ status: 409, message: `${title} has been modified` });
-    const written = (webhooks.get(title) ?? same)(appliedOver({ live, object, time: seconds() }));
+    const written = (webhooks.get(title) ?? same)(appliedOver({ live, object, time: seconds(), manager }));
     if (live === undefined)
       return {
         outcome: 'applied',
