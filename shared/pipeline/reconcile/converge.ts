@@ -40,7 +40,7 @@ import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
-import { nameParent } from './write/name-parent.ts';
+import { restoreParent } from './write/restore-parent.ts';
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
 export async function converge(run: Run): Promise<RunResult> {
@@ -168,7 +168,7 @@ async function convergeTarget(
   // What a commit changed is rendered while the cluster is read.
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [found, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
-  const own = await nameParent(declared, found);
+  const own = await restoreParent(declared, found);
   const inventory = succession?.join(own) ?? own;
   await rememberUnproven(run, inventory);
   if (isRendered && isUnchanged(declared, inventory)) return await confirmUnchanged(declared, inventory);

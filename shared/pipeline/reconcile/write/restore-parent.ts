@@ -8,7 +8,7 @@ import { writeParent } from './write-parent.ts';
  * Gives a parent that is ours its name back, where somebody took that or its label off: with the memory lost, nobody
  * could tell any more whose it is. Resolves with the inventory as it then is.
  */
-export async function nameParent(
+export async function restoreParent(
   { run, cluster, applySet }: Pick<Target, 'run' | 'cluster' | 'applySet'>,
   observed: ObservedState,
 ): Promise<ObservedState> {
