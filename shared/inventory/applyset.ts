@@ -183,10 +183,7 @@ export function parentObject({
       labels: { [idLabel]: applySet.id },
       annotations: {
         [toolingAnnotation]: tooling,
-        [groupKindsAnnotation]: extent.groupKinds.join(','),
-        ...(extent.additionalNamespaces.length === 0
-          ? {}
-          : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
+        ...extentAnnotations(extent),
         [environmentAnnotation]: applySet.environment,
         ...(applySet.address === undefined ? {} : { [repositoryAnnotation]: applySet.address }),
         ...(record === undefined ? {} : { [revisionAnnotation]: record.revision }),
@@ -195,6 +192,35 @@ export function parentObject({
         ...(hookText === undefined ? {} : { [hooksAnnotation]: hookText }),
       },
     },
+  };
+}
+
+/** A parent to apply that declares what another one declares, too. */
+export function alsoDeclaring({
+  desired,
+  parent,
+}: {
+  desired: KubernetesObject;
+  parent: KubernetesObject;
+}): KubernetesObject {
+  const extent = unionOf(extentOfParent(desired), extentOfParent(parent));
+  const annotations = { ...desired.metadata.annotations, ...extentAnnotations(extent) };
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+/** Whether a parent that was read names the environment, or at least the set, of one that is to be written. */
+export function isSameInventory(read: KubernetesObject, desired: KubernetesObject): boolean {
+  const { labels, annotations } = read.metadata;
+  const named = annotations?.[environmentAnnotation];
+  return named === undefined
+    ? labels?.[idLabel] === desired.metadata.labels?.[idLabel]
+    : named === desired.metadata.annotations?.[environmentAnnotation];
+}
+
+function extentAnnotations({ groupKinds, additionalNamespaces }: Extent): Readonly<Record<string, string>> {
+  return {
+    [groupKindsAnnotation]: groupKinds.join(','),
+    ...(additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: additionalNamespaces.join(',') }),
   };
 }
 

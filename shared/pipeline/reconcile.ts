@@ -1,11 +1,13 @@
 import { ConvergeError, describeError } from '../base/errors.ts';
 import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { environmentKey } from '../base/revision.ts';
+import { suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
 import { betweenLooksAtLease, headLooksApart, looksOfOneJob, waitsForLease } from './common/pauses.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
 import { writeTold } from './reconcile/run/claim.ts';
+import { fenceWrites } from './reconcile/run/fence-writes.ts';
 import { leaseOf } from './reconcile/run/lease.ts';
 import { memoryFileOf } from './reconcile/run/memory-file.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
@@ -81,8 +83,10 @@ async function lookOnce(
   let result: RunResult;
   try {
     result = await run.converge();
+    suspectUnsettled(run);
     if (result.outcome !== 'absent' || state.hold !== undefined) await commit(state);
   } catch (error) {
+    suspectUnsettled(run);
     await keepWhatWasDone(state, error);
     throw error;
   }
@@ -93,6 +97,11 @@ async function lookOnce(
     await writeTold(state);
   }
   return result;
+}
+
+/** What was written and not answered for may be written yet. */
+function suspectUnsettled({ unsettled, memoryFile, ports }: Run): void {
+  if (unsettled.size > 0) memoryFile.remember(suspected, { keys: [...unsettled].sort(), now: ports.now() });
 }
 
 /**
@@ -135,10 +144,12 @@ async function openRun(
     headSeenAt = ports.now().getTime();
     return (await git.head()) === found.head?.id;
   };
+  const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
+  const { cluster, unsettled } = fenceWrites(ports, lease);
   const run: Run = {
-    ...{ repository, environment, ports, settings },
+    ...{ repository, environment, settings, lease, unsettled },
+    ports: { ...ports, cluster },
     key: environmentKey({ repository, environment }),
-    lease: leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead }),
     memoryFile: memoryFileOf(state),
     head: found.head,
     startedAt: ports.now(),

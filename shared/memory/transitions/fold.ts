@@ -9,10 +9,10 @@ const longestLife = 15 * 60_000;
 /**
  * Ends a run that is dead, or was overtaken, in its stead: nothing that it still writes to the memory is taken from
  * here on. The evidence of what it healed opens its incident, and is to be published. What it was about to write is
- * forgotten, and suspect.
+ * forgotten, and suspect. Clears nothing.
  *
- * Where somebody else said something since it began, an incident that this opened stays, and the evidence of another
- * is of the past; so is the attempt, unless the memory was lost.
+ * Where the memory was written since it began, what it says of an incident stands, and the evidence is of the past; so
+ * is the attempt, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
  */
@@ -24,7 +24,8 @@ export function fold(
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
   const incident = evidence?.incident;
-  const takes = incident !== undefined && (isAsRead || !isOpen(memory.incident) || memory.incident.id === incident.id);
+  const takes =
+    incident !== undefined && (isAsRead || (memory.incident?.id !== incident.id && !isOpen(memory.incident)));
   return {
     ...suspected(memory, { keys, now }),
     attempted: isAsRead || memory.attempted === undefined ? (intent?.attempted ?? memory.attempted) : memory.attempted,
@@ -34,14 +35,14 @@ export function fold(
   };
 }
 
-/** What these objects are is not known any more: they are forgotten, and suspect. */
+/** What these objects are is not known any more: they are forgotten, and suspect. Clears nothing else. */
 export function suspected(memory: Memory, { keys, now }: { keys: IntentKeys; now: Date }): Memory {
+  if (keys !== '*' && keys.length === 0) return memory;
   const until = formatTime(now.getTime() + longestLife);
   const named = new Set(keys === '*' ? [] : keys);
   const isForgotten = (key: string): boolean => keys === '*' || named.has(key);
   const added = keys === '*' ? ['*', ...Object.keys(memory.objects)] : keys;
   const suspects = { ...memory.suspects, ...Object.fromEntries(added.map((key) => [key, until])) };
-  if (added.length === 0) return memory;
   return {
     ...memory,
     objects: Object.fromEntries(Object.entries(memory.objects).filter(([key]) => !isForgotten(key))),

@@ -1,6 +1,7 @@
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import { changesMade, hooksPassed } from '../../memory/transitions/roll-out.ts';
+import { suspectsTouched } from '../../memory/transitions/fold.ts';
 import { nextRetry } from '../../memory/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../memory/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
@@ -68,6 +69,7 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
     leaving: pruning.made.leaving,
     pruned: ending.made,
     health: healthy.made,
+    parent: finished.made,
   });
 }
 
@@ -77,15 +79,16 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
  */
 async function write(target: Target, course: Course): Promise<Step<Written>> {
   const { run } = target;
-  const { actions, observed, renewed, rollout } = course;
+  const { actions, observed, renewed } = course;
   const { record, due } = course.hooks;
   // Once Helm's record is gone, nobody could tell any more that the release was adopted.
   const adopted = observed.adoptedReleases === undefined ? undefined : record;
   const request: ApplyRequest = { actions, observed, hooks: adopted };
   const written: Written = due
     ? await applyAroundHooks(target, course, request)
-    : { applied: await applyChanges(target, request), hooks: unrun(course), rollout };
+    : await applyWithoutHooks(target, course, request);
   rememberObjects(run, { ...renewed, ...written.applied.remembered });
+  run.memoryFile.remember(suspectsTouched, { touched: Object.keys(written.applied.remembered), now: run.ports.now() });
   const { left } = written.hooks;
   if (written.applied.superseded || left === 'superseded') return superseded;
   if (left !== undefined) return ended(checkpoint(target, { message: left.waitsFor, rollout: written.rollout }));
@@ -100,7 +103,7 @@ async function applyAroundHooks(target: Target, course: Course, request: ApplyRe
   const { run } = target;
   const begun = await applyDefinitions(target, request);
   if (failuresOf(begun.done.changes).length > 0)
-    return { applied: withoutRest(begun), hooks: unrun(course), rollout: course.rollout };
+    return { applied: withoutRest(begun), hooks: unrun(course, begun), rollout: course.rollout };
   const { hooks, rollout } = await keepOnFailure(run, begun.done.remembered, () => runPreHooks(target, course, begun));
   const isThrough = hooks.failed === undefined && hooks.left === undefined;
   return { applied: isThrough ? await applyRest(target, begun) : withoutRest(begun), hooks, rollout };
@@ -121,7 +124,12 @@ async function runPreHooks(
   return { hooks, rollout: begun };
 }
 
-function unrun({ hooks: { record }, observed: { parent } }: Course): HooksRun {
+async function applyWithoutHooks(target: Target, course: Course, request: ApplyRequest): Promise<Written> {
+  const applied = await applyChanges(target, request);
+  return { applied, hooks: unrun(course, applied), rollout: course.rollout };
+}
+
+function unrun({ hooks: { record } }: Course, { parent }: Pick<Applied, 'parent'>): HooksRun {
   return { record, parent, failed: undefined, left: undefined };
 }
 
@@ -200,13 +208,17 @@ async function reachHealth(
   }
 }
 
-/** The hooks that come after what was applied is healthy. */
-async function finishHooks(target: Target, course: Course, { applied, hooks }: Written): Promise<Step<undefined>> {
+/** The hooks that come after what was applied is healthy. Makes the inventory's parent as it is after them. */
+async function finishHooks(
+  target: Target,
+  course: Course,
+  { applied, hooks }: Written,
+): Promise<Step<KubernetesObject | undefined>> {
   const { releases } = course.desired;
   const { record } = hooks;
   const due = dueHooks({ releases, record, phase: 'post' });
   await claimFor(target, { actions: [], hooks: due.flatMap((one) => one.hooks) });
-  const { failed, left } = await runHooks(target, {
+  const { failed, left, parent } = await runHooks(target, {
     phase: 'post',
     releases,
     record,
@@ -216,7 +228,7 @@ async function finishHooks(target: Target, course: Course, { applied, hooks }: W
   if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
   if (left === 'superseded') return superseded;
   if (left !== undefined) return ended(checkpoint(target, { message: left.waitsFor, rollout: undefined }));
-  return { step: 'done', made: undefined };
+  return { step: 'done', made: parent };
 }
 
 const superseded: Step<never> = { step: 'ended', result: { outcome: 'superseded' } };

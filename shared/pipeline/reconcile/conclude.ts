@@ -7,6 +7,7 @@ import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import type { Applied } from './write/apply-changes.ts';
@@ -28,6 +29,8 @@ interface Done {
   readonly health: EnvironmentHealth;
   /** How long what is being deleted may take. */
   readonly leaving: Rollout;
+  /** The inventory's parent as it was written last. */
+  readonly parent: KubernetesObject | undefined;
 }
 
 /** Tells that the environment has converged, or what was left of it on purpose. */
@@ -172,12 +175,12 @@ async function recordConverged(
   target: Target,
   {
     course,
-    done: { applied },
+    done: { parent },
     skipped,
     renderKey,
   }: { course: Course; done: Done; skipped: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
-  const { revision, environment, cluster, applySet } = target;
+  const { run, revision, environment, cluster, applySet } = target;
   const { desired, observed } = course;
   const { unserved = [] } = observed;
   const known = extentOf({
@@ -194,8 +197,9 @@ async function recordConverged(
         });
   await mayRecord(target, course);
   await writeParent({
+    run,
     cluster,
-    observed: applied.parent,
+    observed: parent,
     desired: parentObject({
       applySet,
       extent,
@@ -210,7 +214,7 @@ async function recordConverged(
  * its precondition is the parent as that run left it, and whoever acts next writes that first.
  */
 async function mayRecord({ run, attempted }: Target, { isSame }: Course): Promise<void> {
-  if (run.lease.hasActed() || isSame) return await run.lease.assertUndisturbed();
+  if (run.lease.hasActed() || isSame) return await run.lease.recordOnly();
   await run.lease.claim({ attempted, keys: [] });
 }
 

@@ -5,6 +5,7 @@ import { declaredPaths } from '../../environment/inputs.ts';
 import { suspended } from '../../memory/transitions/accept.ts';
 import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { driftLeft } from '../../memory/transitions/objects.ts';
+import type { Memory } from '../../memory/memory.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -39,8 +40,10 @@ import { refuseMove } from './accept/refuse-move.ts';
 import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
+import { withoutOurOwn } from './judge/without-our-own.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
-import { nameParent } from './write/name-parent.ts';
+import { fenceSuspects } from './write/fence-suspects.ts';
+import { restoreParent } from './write/restore-parent.ts';
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller writes what is remembered. */
 export async function converge(run: Run): Promise<RunResult> {
@@ -167,8 +170,9 @@ async function convergeTarget(
   // What a commit changed is rendered while the cluster is read.
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [found, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
-  const own = await nameParent(declared, found);
-  const inventory = succession?.join(own) ?? own;
+  const own = await restoreParent(declared, found);
+  const { suspects } = memory;
+  const inventory = await fenceSuspects(declared, succession?.join(own) ?? own);
   await rememberUnproven(run, inventory);
   if (isRendered && isUnchanged(declared, inventory)) return await confirmUnchanged(declared, inventory);
 
@@ -177,7 +181,7 @@ async function convergeTarget(
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   if (observed.parent === undefined)
     await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
-  const verified = await comparePlan(target, { desired, observed });
+  const verified = await comparePlan(target, { desired, observed, suspects });
   const { actions, renewed, notices } = verified;
   if (pausedRetry(run, revision) !== undefined) return await healBeforeRetry(target, { verified, observed });
   const relooked = await lookAgain(target, desired);
@@ -191,7 +195,7 @@ async function convergeTarget(
   const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));
   if (follows) {
     const followed = await follow(target, relooked);
-    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed });
+    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed, suspects });
     const healed = all.filter((planned) => !left.has(keyOf(planned)));
     return await bringAbout(target, {
       desired: followed,
@@ -214,7 +218,7 @@ async function convergeTarget(
 
 async function comparePlan(
   target: Target,
-  { desired, observed }: { desired: DesiredState; observed: ObservedState },
+  { desired, observed, suspects }: { desired: DesiredState; observed: ObservedState } & Pick<Memory, 'suspects'>,
 ): Promise<Verified> {
   const strays = await readStrays(target, { desired, observed });
   const plan = planChanges({
@@ -223,7 +227,8 @@ async function comparePlan(
     strays,
     remembered: target.run.memoryFile.memory().objects,
   });
-  return await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  return withoutOurOwn(verified, { suspects });
 }
 
 function keyOf(planned: PlannedAction): string {

@@ -29,6 +29,7 @@ export async function claim(
   { isHead }: { isHead: () => Promise<boolean> },
 ): Promise<void> {
   const { hold } = state;
+  state.recordsOnly = false;
   if (hold !== undefined) {
     if (!covers(hold.intent, intent))
       await writeClaim(state, { nonce: hold.nonce, intent: joinIntents(hold.intent, intent) });
@@ -93,6 +94,7 @@ function isFresh({ hold, ports }: State): boolean {
 async function assertHeldNow(state: State, look: 'now' | undefined): Promise<void> {
   const { ports, hold, yielded } = state;
   if (hold === undefined) {
+    if (state.recordsOnly) return await assertUndisturbed(state);
     if (yielded === undefined) throw new Error(`${state.lease.path}: a write without a claim`);
     await assertUndisturbed(state);
     await claim(state, yielded.intent, { isHead: async () => true });

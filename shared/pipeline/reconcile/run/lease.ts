@@ -17,6 +17,11 @@ export interface Lease {
   assertHeld(look?: 'now'): Promise<void>;
   /** That nobody else acted since this run did, or began to look. Throws as `assertHeld` does. */
   assertUndisturbed(): Promise<void>;
+  /**
+   * What is written from here on is a record of what this run, or one before it, did: it takes no lease where nobody
+   * acted since. Throws as `assertHeld` does.
+   */
+  recordOnly(): Promise<void>;
   isHeld(): boolean;
   /** Whether this run holds it, or ended it itself. */
   hasActed(): boolean;
@@ -28,6 +33,10 @@ export function leaseOf(state: State, { isHead }: { isHead: () => Promise<boolea
     claim: async (intent) => claim(state, intent, { isHead }),
     assertHeld: async (look) => assertHeld(state, look),
     assertUndisturbed: async () => (state.hold === undefined ? assertUndisturbed(state) : assertHeld(state)),
+    async recordOnly() {
+      state.recordsOnly = true;
+      await (state.hold === undefined ? assertUndisturbed(state) : assertHeld(state));
+    },
     isHeld: () => state.hold !== undefined,
     hasActed: () => (state.hold ?? state.yielded) !== undefined,
   };

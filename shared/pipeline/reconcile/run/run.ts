@@ -14,6 +14,8 @@ export interface Run {
   readonly ports: ReconcilePorts;
   readonly settings: ReconcileSettings;
   readonly lease: Lease;
+  /** Keys of objects of which nobody knows what became of a write of this run. */
+  readonly unsettled: ReadonlySet<string>;
   readonly memoryFile: MemoryFile;
   /** Where the branch is; undefined for an empty repository. */
   readonly head: Commit | undefined;

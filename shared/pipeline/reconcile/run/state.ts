@@ -58,6 +58,8 @@ export interface State {
   stored: string | undefined;
   hold: Hold | undefined;
   yielded: Hold | undefined;
+  /** Whether what is written without the lease only records what was done. */
+  recordsOnly: boolean;
   /** One look at the lease at a time: one that overlaps a renewal would take that for somebody else's. */
   turn: Promise<void>;
   /** Generation of the memory whose outbox this run, or the message that it goes on with, published. */
@@ -134,15 +136,17 @@ function stateOf(
     stored:
       memory === undefined || isReadable ? essenceOf(isTold ? { ...value, outbox: undefined } : value) : undefined,
     turn: Promise.resolve(),
+    recordsOnly: false,
     ...{ hold: undefined, yielded: undefined },
     told: isTold ? memory.generation : undefined,
   };
 }
 
-/** A memory that was lost takes its open incident over from the lease. */
+/** A memory that was lost takes its open incident over from the lease, with what was to be published of it. */
 function recall(empty: Memory, lease: Lease | undefined): Memory {
-  const incident = lease?.evidence?.incident;
-  return incident === undefined ? empty : { ...empty, incident, since: incident.since };
+  const { incident, outbox = [] } = lease?.evidence ?? {};
+  if (incident === undefined) return empty;
+  return { ...empty, incident, since: incident.since, ...(outbox.length === 0 ? {} : { outbox }) };
 }
 
 /** A look at what is as it was, at a later commit, is nothing to write down; nor is how far it is that it waits for. */

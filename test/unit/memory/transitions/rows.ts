@@ -15,6 +15,7 @@ import {
   unchanged,
   type Reached,
 } from '../../../../shared/memory/transitions/end.ts';
+import { suspected, suspectsTouched } from '../../../../shared/memory/transitions/fold.ts';
 import { driftLeft, objectsSeen, unprovenSeen } from '../../../../shared/memory/transitions/objects.ts';
 import {
   quarantineEnded,
@@ -525,7 +526,38 @@ const ending: readonly Row[] = [
   },
 ];
 
+const suspectUntil = '2026-11-21T02:15:00.000Z';
+const forgotten = { objects: { [colors]: remembered('1') } };
+const distrusted: Partial<Record<StateName, Partial<Memory>>> = {
+  'never ran, or lost its memory': { objects: {}, converged: undefined },
+  'installs for the first time': { converged: undefined },
+};
+const ofSuspects: readonly Row[] = [
+  {
+    transition: 'suspected',
+    when: 'of objects that may be written yet',
+    apply: (memory) => suspected(memory, { keys: [web], now }),
+    meets: Object.keys(states).filter((name): name is StateName => name !== 'was rolled back'),
+    sets: { ...forgotten, suspects: { [web]: suspectUntil }, converged: { ...attemptAt('1'), renderKey: '' } },
+    clears: [],
+    but: distrusted,
+  },
+  {
+    transition: 'suspectsTouched',
+    when: 'with some that are not there',
+    apply: (memory) =>
+      suspectsTouched(
+        { ...memory, suspects: { [web]: suspectUntil, [colors]: suspectUntil, [old]: earlier } },
+        { touched: [colors], now },
+      ),
+    meets: 'any',
+    sets: { suspects: { [web]: suspectUntil } },
+    clears: [],
+  },
+];
+
 export const rows: readonly Row[] = [
+  ...ofSuspects,
   ...accepting,
   ...ofObjects,
   ...rollingOut,

@@ -219,6 +219,7 @@ describe('an environment that has converged', () => {
       claim: unused,
       assertHeld: unused,
       assertUndisturbed: unused,
+      recordOnly: unused,
       isHeld: () => false,
       hasActed: () => false,
     };
@@ -235,6 +236,7 @@ describe('an environment that has converged', () => {
       cause: 'commit' as const,
       waitUntil: () => new Date(0),
       isSuperseded: unused,
+      unsettled: new Set<string>(),
     };
     await tellDependents(run, result);
     return setting.jobs();

@@ -304,7 +304,7 @@ export const drift: readonly Row[] = [
     lost: {
       ends: 'converged',
       says: undefined,
-      writes: ['apply the inventory'],
+      writes: ['fence ConfigMap acme/colors', 'apply the inventory'],
       alerts: ['converged: 2 unchanged; ends the incident'],
       remembers: { incident: undefined, heals: undefined },
     },
@@ -329,7 +329,7 @@ export const drift: readonly Row[] = [
     },
     lost: {
       ends: 'converged',
-      writes: ['apply the inventory'],
+      writes: ['fence ConfigMap acme/colors', 'apply the inventory'],
       alerts: ['converged: 2 unchanged; ends the incident'],
     },
   },
@@ -350,7 +350,7 @@ export const drift: readonly Row[] = [
     },
     lost: {
       ends: 'converged',
-      writes: ['apply the inventory'],
+      writes: ['fence Deployment acme/web', 'apply the inventory'],
       // What was found stands in the lease, and is published once more: under its own id.
       alerts: ['diff Drifted, healing, missing Deployment acme/web', 'converged: 1 unchanged; ends the incident'],
       remembers: { heals: undefined },

@@ -509,6 +509,7 @@ export const failures: readonly Row[] = [
       ends: 'waiting, goes on',
       says: 'waits for Deployment acme/web: 0 of 1 updated pods are available',
       alerts: ['reconcile master/shop, request'],
+      writes: ['fence Deployment acme/web'],
       remembers: {
         health: 'Progressing',
         converged: 'never',

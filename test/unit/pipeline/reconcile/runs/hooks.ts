@@ -215,7 +215,15 @@ export const hooks: readonly Row[] = [
           'waits for the Helm hook post-upgrade of release shop, Job acme/after: 1 pods are running, 0 have succeeded',
       },
     },
-    lost: { remembers: { converged: 'never' } },
+    lost: {
+      writes: [
+        'fence ConfigMap acme/colors',
+        'apply the inventory (2 times)',
+        'apply ConfigMap acme/colors',
+        'apply Job acme/after',
+      ],
+      remembers: { converged: 'never' },
+    },
   },
   {
     name: 'fails a hook that takes longer than the environment may',

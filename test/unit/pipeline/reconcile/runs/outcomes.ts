@@ -93,7 +93,7 @@ export const outcomes: readonly Row[] = [
         rollout: 'under way',
       },
     },
-    lost: { remembers: { converged: 'never' } },
+    lost: { writes: ['fence Deployment acme/web'], remembers: { converged: 'never' } },
   },
   {
     name: 'tries nothing again once it is suspended after a failure',

@@ -62,6 +62,7 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       cause: 'commit' as const,
       waitUntil: clock.now,
       isSuperseded: unused,
+      unsettled: new Set<string>(),
     },
     ports: {
       now: clock.now,
@@ -75,7 +76,14 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       signatures: noSignatures,
     },
     settings: { limits: configSchema.shape.limits.parse({}), event: 'test', writeback },
-    lease: { claim: unused, assertHeld: unused, assertUndisturbed: unused, isHeld: () => false, hasActed: () => false },
+    lease: {
+      claim: unused,
+      assertHeld: unused,
+      assertUndisturbed: unused,
+      recordOnly: unused,
+      isHeld: () => false,
+      hasActed: () => false,
+    },
     memoryFile: {
       memory: () => memory,
       commit: unused,

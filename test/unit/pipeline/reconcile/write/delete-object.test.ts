@@ -85,6 +85,7 @@ function clusterWith({
         assertHeld: async (look) => void events.push(look === 'now' ? 'lease, now' : 'lease'),
         claim: async () => {},
         assertUndisturbed: async () => {},
+        recordOnly: async () => {},
         isHeld: () => true,
         hasActed: () => true,
       },

@@ -58,6 +58,7 @@ async function release({
           claim: async () => {},
           assertHeld: async () => {},
           assertUndisturbed: async () => {},
+          recordOnly: async () => {},
           isHeld: () => true,
           hasActed: () => true,
         },

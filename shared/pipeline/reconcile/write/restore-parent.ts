@@ -8,7 +8,7 @@ import { writeParent } from './write-parent.ts';
  * Gives a parent that is ours its name back, where somebody took that or its label off: with the memory lost, nobody
  * could tell any more whose it is. Resolves with the inventory as it then is.
  */
-export async function nameParent(
+export async function restoreParent(
   { run, cluster, applySet }: Pick<Target, 'run' | 'cluster' | 'applySet'>,
   observed: ObservedState,
 ): Promise<ObservedState> {
@@ -20,7 +20,5 @@ export async function nameParent(
   const record = recordBeside(parent) ?? (converged === undefined ? undefined : { revision: converged.revision });
   const named = parentObject({ applySet, extent, record, hooks: readHookRecord(parent) });
   await run.lease.claim({ keys: [] });
-  await run.lease.assertHeld();
-  await writeParent({ cluster, observed: parent, desired: named });
-  return { ...observed, parent: named };
+  return { ...observed, parent: await writeParent({ run, cluster, observed: parent, desired: named }) };
 }
