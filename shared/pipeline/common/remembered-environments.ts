@@ -39,9 +39,6 @@ export async function rememberedEnvironments({
   state: StateStore;
 }): Promise<string[]> {
   const folder = `environments/${repository}/`;
-  const paths = await state.list(folder);
-  return paths.flatMap((path) => {
-    const [name = '', file, ...below] = path.slice(folder.length).split('/');
-    return file === 'memory.json' && below.length === 0 ? [name] : [];
-  });
+  const listed = await state.list(folder, 'memory.json');
+  return listed.map(({ path }) => path.slice(folder.length, -'/memory.json'.length));
 }
