@@ -2,8 +2,9 @@ import { decodeMemory, emptyMemory, type Memory } from '../../memory/memory.ts';
 import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { ListedState, StateStore } from '../../ports/storage.ts';
-import { keptMemoriesOf } from './kept-memories.ts';
+import { keptByStore } from './kept-versions.ts';
 import { inParallel } from './parallel.ts';
+import { readListed } from './read-listed.ts';
 import { readState, type StateAccess } from './read-state.ts';
 
 /**
@@ -27,19 +28,15 @@ export async function recallMemory(
   of: { repository: string; environment: string },
   ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<Recalled> {
-  return (await readRemembered(of, ports)).recalled;
+  const found = await readState({ path: statePaths(of).memory, decode: decodeMemory }, ports);
+  return found === undefined ? { memory: emptyMemory(ports.now()) } : recalledOf(found, ports);
 }
 
-async function readRemembered(
-  of: { repository: string; environment: string },
-  ports: StateAccess & Pick<Ports, 'now'>,
-): Promise<{ recalled: Recalled; generation?: string }> {
-  const found = await readState({ path: statePaths(of).memory, decode: decodeMemory }, ports);
-  if (found === undefined) return { recalled: { memory: emptyMemory(ports.now()) } };
-  const { generation } = found;
-  return 'unreadable' in found
-    ? { recalled: { memory: emptyMemory(ports.now()), unreadable: found.unreadable }, generation }
-    : { recalled: { memory: found.value }, generation };
+function recalledOf(
+  found: { readonly value: Memory } | { readonly unreadable: string },
+  { now }: Pick<Ports, 'now'>,
+): Recalled {
+  return 'unreadable' in found ? { memory: emptyMemory(now()), unreadable: found.unreadable } : { memory: found.value };
 }
 
 /**
@@ -47,11 +44,12 @@ async function readRemembered(
  * not.
  */
 export async function rememberedEnvironments(of: { repository: string; state: StateStore }): Promise<string[]> {
-  return (await listMemories(of)).map(({ environment }) => environment);
+  const folder = folderOf(of.repository);
+  return (await listMemories(of)).map(({ path }) => environmentOf({ folder, path }));
 }
 
-/** Memories that are read at the same time. */
-const readAtOnce = 32;
+/** 1,000 environments of 25 objects are 10 MiB. */
+const keptMemories = keptByStore<Memory>({ limit: 32 * 2 ** 20 });
 /** As many are read one by one: a list tells of all of the repository, which may be thousands. */
 const readWithoutList = 8;
 
@@ -63,23 +61,10 @@ export async function recallMemories(
   { repository }: { repository: string },
   ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<ReadonlyMap<string, Recalled>> {
-  const kept = keptMemoriesOf(ports.state);
+  const folder = folderOf(repository);
   const listed = await listMemories({ repository, state: ports.state });
-  kept.forgetOthers({ folder: folderOf(repository), listed });
-  const recalled = await inParallel(
-    listed,
-    async ({ environment, path, generation, bytes }): Promise<[string, Recalled]> => {
-      const known = kept.find({ path, generation });
-      if (known !== undefined) return [environment, { memory: known }];
-      const read = await readRemembered({ repository, environment }, ports);
-      // Another one may have been written since the list: what is kept is of the generation that was listed.
-      if (read.generation === generation && read.recalled.unreadable === undefined)
-        kept.keep({ path, generation, bytes, memory: read.recalled.memory });
-      return [environment, read.recalled];
-    },
-    readAtOnce,
-  );
-  return new Map(recalled);
+  const memories = await readListed({ folder, listed, kept: keptMemories(ports.state), decode: decodeMemory }, ports);
+  return new Map(memories.map((memory) => [environmentOf({ folder, path: memory.path }), recalledOf(memory, ports)]));
 }
 
 /** What is remembered of these environments of a repository, by name: of each. Throws as `recallMemories` does. */
@@ -102,14 +87,16 @@ function folderOf(repository: string): string {
   return `environments/${repository}/`;
 }
 
+function environmentOf({ folder, path }: { folder: string; path: string }): string {
+  return path.slice(folder.length, -'/memory.json'.length);
+}
+
 async function listMemories({
   repository,
   state,
 }: {
   repository: string;
   state: StateStore;
-}): Promise<(ListedState & { readonly environment: string })[]> {
-  const folder = folderOf(repository);
-  const listed = await state.list(folder, 'memory.json');
-  return listed.map((memory) => ({ ...memory, environment: memory.path.slice(folder.length, -'/memory.json'.length) }));
+}): Promise<readonly ListedState[]> {
+  return await state.list(folderOf(repository), 'memory.json');
 }

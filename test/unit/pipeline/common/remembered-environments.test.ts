@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyMemory, type Memory } from '../../../../shared/memory/memory.ts';
 import { memoryMetadata } from '../../../../shared/memory/memory-metadata.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
-import { keepMemories } from '../../../../shared/pipeline/common/kept-memories.ts';
+import { keepVersions } from '../../../../shared/pipeline/common/kept-versions.ts';
 import {
   recallMemories,
   recallSome,
@@ -177,11 +177,11 @@ describe('the memories of some environments', () => {
 
 describe('what an instance keeps', () => {
   const kept = (limit: number) => {
-    const memories = keepMemories({ limit });
+    const versions = keepVersions<string>({ limit });
     const keep = (path: string, generation: string, bytes: number): void =>
-      memories.keep({ path, generation, bytes, memory: memoryAt(`${path}${generation}`) });
-    const find = (path: string, generation: string) => memories.find({ path, generation })?.cluster;
-    return { memories, keep, find };
+      versions.keep({ path, generation, bytes, value: `${path}${generation}` });
+    const find = (path: string, generation: string) => versions.find({ path, generation });
+    return { versions, keep, find };
   };
   const listed = (path: string, generation: string) => ({
     ...{ path, generation, bytes: 1, updatedAt: clock.now(), metadata: {} },
@@ -205,9 +205,9 @@ describe('what an instance keeps', () => {
   });
 
   it('makes room for others where it was written anew or deleted', () => {
-    const { memories, keep, find } = kept(100);
+    const { versions, keep, find } = kept(100);
     for (const path of ['x/a', 'x/b', 'y/a']) keep(path, '1', 30);
-    memories.forgetOthers({ folder: 'x/', listed: [listed('x/a', '2')] });
+    versions.forgetOthers({ folder: 'x/', listed: [listed('x/a', '2')] });
     expect([find('x/a', '1'), find('x/b', '1'), find('y/a', '1')]).toEqual([undefined, undefined, 'y/a1']);
     keep('x/a', '2', 70);
     expect(find('x/a', '2')).toBe('x/a2');
