@@ -3,7 +3,7 @@ import { decodeLookTimes, looksAreToldFor, looksFolder, newestLooks, type LookTi
 import type { Ports } from '../../ports/ports.ts';
 import type { StateStore } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
-import { readListed } from './read-listed.ts';
+import { readAllListed } from './read-listed.ts';
 import type { StateAccess } from './read-state.ts';
 
 type WrittenLooks = NonNullable<ReturnType<typeof decodeLookTimes>>;
@@ -21,7 +21,9 @@ export async function recallLooks(
 ): Promise<ReadonlyMap<string, LookTimes>> {
   const folder = looksFolder(repository);
   const listed = await access.state.list(folder);
-  const written = await readListed({ folder, listed, kept: keptLooks(access.state), decode: decodeLookTimes }, access);
+  const kept = keptLooks(access.state);
+  kept.forgetOthers({ folder, listed });
+  const written = await readAllListed(listed, { kept, decode: decodeLookTimes }, access);
   return newestLooks(
     written.flatMap((one) => ('value' in one ? [{ looks: one.value, writtenAt: one.writtenAt }] : [])),
   );

@@ -33,8 +33,9 @@ export async function checkDependencies(
     sameInputs({ attempted: converged.inputs, current: await inputsAt(Object.keys(converged.inputs)) })
   )
     return { gate: 'open' };
-  const recalled = await recallSome({ repository: run.repository, environments: dependsOn }, run.ports);
-  const dependencies = [...recalled].map(async ([dependency, { memory }]): Promise<Dependency> => {
+  const recall = recallSome(run, run.ports);
+  const dependencies = dependsOn.map(async (dependency): Promise<Dependency> => {
+    const { memory } = await recall(dependency);
     const file = declared.get(dependency);
     const paths = [memory.attempted, memory.converged].flatMap((remembered) => Object.keys(remembered?.inputs ?? {}));
     const current = await inputsAt([
