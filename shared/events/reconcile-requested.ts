@@ -11,7 +11,10 @@ export const reconcileRequestedSchema = z.object({
   repository: z.string().min(1),
   environment: z.string().min(1),
   cause: z.enum(['commit', 'schedule', 'dependency', 'request']),
-  /** Generation of the environment's memory whose alerts were published by the run that this one goes on with. */
+  /**
+   * Generation of the environment's memory whose alerts were published by the run that this one goes on with. An empty
+   * text is none, as no key is.
+   */
   told: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
@@ -41,6 +44,7 @@ export function encodeReconcileRequested({
     source: eventSource,
     subject,
     time,
-    data: job,
+    // The schema of the topic knows no key that may be missing.
+    data: { ...job, told: job.told ?? '' },
   };
 }

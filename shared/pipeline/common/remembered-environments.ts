@@ -1,7 +1,9 @@
 import { decodeMemory, emptyMemory, type Memory } from '../../memory/memory.ts';
 import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
-import type { StateStore } from '../../ports/storage.ts';
+import type { ListedState, StateStore } from '../../ports/storage.ts';
+import { keptByStore } from './kept-versions.ts';
+import { readAllListed, readListed, type ListedKind } from './read-listed.ts';
 import { readState, type StateAccess } from './read-state.ts';
 
 /**
@@ -16,32 +18,92 @@ export async function memoryOf(
 }
 
 /** A memory, and why it is an empty one where something stands in its place that nobody can read. */
+export interface Recalled {
+  readonly memory: Memory;
+  readonly unreadable?: string;
+}
+
 export async function recallMemory(
   of: { repository: string; environment: string },
   ports: StateAccess & Pick<Ports, 'now'>,
-): Promise<{ readonly memory: Memory; readonly unreadable?: string }> {
+): Promise<Recalled> {
   const found = await readState({ path: statePaths(of).memory, decode: decodeMemory }, ports);
-  if (found === undefined) return { memory: emptyMemory(ports.now()) };
-  return 'unreadable' in found
-    ? { memory: emptyMemory(ports.now()), unreadable: found.unreadable }
-    : { memory: found.value };
+  return recalledOf(found, ports);
+}
+
+function recalledOf(
+  found: { readonly value: Memory } | { readonly unreadable: string } | undefined,
+  { now }: Pick<Ports, 'now'>,
+): Recalled {
+  if (found === undefined) return { memory: emptyMemory(now()) };
+  return 'unreadable' in found ? { memory: emptyMemory(now()), unreadable: found.unreadable } : { memory: found.value };
 }
 
 /**
  * The names of the environments of a repository that the state bucket knows, sorted, whether Git still declares them or
  * not.
  */
-export async function rememberedEnvironments({
+export async function rememberedEnvironments(of: { repository: string; state: StateStore }): Promise<string[]> {
+  return [...(await listMemories(of)).keys()];
+}
+
+/** 1,000 environments of 25 objects are 10 MiB. */
+const keptMemories = keptByStore<Memory>({ limit: 32 * 2 ** 20 });
+/** As many are read one by one: a list tells of all of the repository, which may be thousands. */
+const readWithoutList = 8;
+
+/**
+ * What is remembered of every environment of a repository that the state bucket knows, by name, in order: by one list,
+ * and a read of each memory whose generation this instance has not read. Throws `StorageUnavailable` (retry).
+ */
+export async function recallMemories(
+  { repository }: { repository: string },
+  ports: StateAccess & Pick<Ports, 'now'>,
+): Promise<ReadonlyMap<string, Recalled>> {
+  const listed = await listMemories({ repository, state: ports.state });
+  const memories = await readAllListed([...listed.values()], memoriesOf(ports), ports);
+  const byPath = new Map(memories.map((memory) => [memory.path, recalledOf(memory, ports)]));
+  return new Map(
+    [...listed].flatMap(([environment, { path }]) => {
+      const recalled = byPath.get(path);
+      return recalled === undefined ? [] : [[environment, recalled] as const];
+    }),
+  );
+}
+
+/**
+ * What is remembered of those environments of a repository that are asked for. The first few are each read, and the
+ * others as `recallMemories` does: as of when the first of them was asked for, none but those. Throws as it does.
+ */
+export function recallSome(
+  { repository }: { repository: string },
+  ports: StateAccess & Pick<Ports, 'now'>,
+): (environment: string) => Promise<Recalled> {
+  let asked = 0;
+  let list: Promise<ReadonlyMap<string, ListedState>> | undefined;
+  return async (environment) => {
+    asked += 1;
+    if (asked <= readWithoutList) return await recallMemory({ repository, environment }, ports);
+    const listed = (await (list ??= listMemories({ repository, state: ports.state }))).get(environment);
+    const found = listed === undefined ? undefined : await readListed(listed, memoriesOf(ports), ports);
+    return recalledOf(found, ports);
+  };
+}
+
+function memoriesOf({ state }: StateAccess): ListedKind<Memory> {
+  return { kept: keptMemories(state), decode: decodeMemory };
+}
+
+/** What a list tells of each memory of a repository, by environment, sorted. */
+async function listMemories({
   repository,
   state,
 }: {
   repository: string;
   state: StateStore;
-}): Promise<string[]> {
-  const folder = `environments/${repository}/`;
-  const paths = await state.list(folder);
-  return paths.flatMap((path) => {
-    const [name = '', file, ...below] = path.slice(folder.length).split('/');
-    return file === 'memory.json' && below.length === 0 ? [name] : [];
-  });
+}): Promise<ReadonlyMap<string, ListedState>> {
+  const [folder, file] = [`environments/${repository}/`, 'memory.json'];
+  const listed = await state.list(folder, file);
+  keptMemories(state).forgetOthers({ folder, listed });
+  return new Map(listed.map((memory) => [memory.path.slice(folder.length, -`/${file}`.length), memory]));
 }

@@ -10,6 +10,7 @@ import {
   type Lease,
 } from '../../../memory/lease.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
+import { memoryMetadata } from '../../../memory/memory-metadata.ts';
 import { fold } from '../../../memory/transitions/fold.ts';
 import type { Transition } from '../../../memory/transitions/transition.ts';
 import type { Ports } from '../../../ports/ports.ts';
@@ -184,7 +185,8 @@ async function write(state: State, memory: Memory): Promise<'written' | 'conflic
   const { ports, memory: known } = state;
   await waitToWrite(state, known);
   const value: Memory = { ...memory, writer: randomUUID() };
-  let result = await ports.state.write({ path: known.path, value, ifGeneration: preconditionOf(known) });
+  const ifGeneration = preconditionOf(known);
+  let result = await ports.state.write({ path: known.path, value, ifGeneration, metadata: memoryMetadata(value) });
   if (result === 'conflict') {
     const found = await readState({ path: known.path, decode: decodeMemory }, ports);
     if (found === undefined || 'unreadable' in found || found.value.writer !== value.writer) return 'conflict';

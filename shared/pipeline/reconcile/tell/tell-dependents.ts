@@ -5,10 +5,11 @@ import { sameInputs } from '../../../environment/inputs.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { dependencyGraph } from '../../common/declared-environments.ts';
+import { inParallel } from '../../common/parallel.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
-import { memoryOf } from '../../common/remembered-environments.ts';
+import { recallSome, type Recalled } from '../../common/remembered-environments.ts';
 
 /**
  * Sends one job to each environment that waits for this one alone or among others, once there is news for it: this one
@@ -35,8 +36,12 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
     result.outcome === 'converged'
       ? `${head.id} ${run.environment}`
       : `${head.id} ${run.environment} ${result.outcome} ${since}`;
-  for (const environment of dependents) {
-    const memory = await readDependent(run, environment);
+  const recall = recallSome(run, run.ports);
+  const memories = await inParallel(dependents, async (environment) => ({
+    environment,
+    memory: await orUndefined(recall(environment)),
+  }));
+  for (const { environment, memory } of memories) {
     if (memory !== undefined && !(await isNews({ memory, revision }))) continue;
     const job = { repository: run.repository, environment, cause: 'dependency' } as const;
     await run.ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion, time: run.ports.now() }));
@@ -57,9 +62,9 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
 }
 
 /** Undefined where it cannot be read for good: its own run says why, and this one has nothing to do with it. */
-async function readDependent(run: Run, environment: string): Promise<Memory | undefined> {
+async function orUndefined(recalled: Promise<Recalled>): Promise<Memory | undefined> {
   try {
-    return await memoryOf({ repository: run.repository, environment }, run.ports);
+    return (await recalled).memory;
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return undefined;
     throw error;
