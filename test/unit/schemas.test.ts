@@ -174,6 +174,7 @@ describe('the contracts', () => {
     const others = [
       'lease',
       'wanted',
+      'writeback',
       'memory',
       'local',
       'parent',

@@ -154,7 +154,7 @@ export function repositoryWith({
       files: unused,
       rawCommit: unused,
     },
-    ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, addNote: unused },
+    ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, listRefs: unused, writeNotes: unused },
   };
 }
 

@@ -164,7 +164,13 @@ export function recordingRepository({
       else repository.refs.set(name, commit);
       return 'written';
     },
-    addNote: async ({ commit, text }) => void repository.notes.set(commit, text),
+    listRefs: async (prefixes) =>
+      new Map([...repository.refs].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix)))),
+    async writeNotes({ notes, refs }) {
+      for (const { commit, text } of notes) repository.notes.set(commit, text);
+      for (const { name, commit } of refs) repository.refs.set(name, commit);
+      return 'written';
+    },
     ...{ writeBlob: unused, fetchRef: unused },
   };
   return repository;
