@@ -99,6 +99,7 @@ function createRepository({
         return await fetchRef(origin, branchRef);
       }),
     ),
+    findCommit: (id) => inTurn(async () => history.read(id)),
     history: (range) => inTurn(async () => history.walk({ ...range, until: () => false })),
     isAncestor: (pair) => inTurn(async () => isAncestor(reader, pair)),
     entry: (at) => inTurn(async () => entryAt(reader, at)),

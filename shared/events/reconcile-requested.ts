@@ -11,6 +11,11 @@ export const reconcileRequestedSchema = z.object({
   repository: z.string().min(1),
   environment: z.string().min(1),
   cause: z.enum(['commit', 'schedule', 'dependency', 'request']),
+  /**
+   * Where the sender saw the head of the branch: a run that has that commit here, and nothing newer behind it, need not
+   * ask. An empty text is none, as no key is.
+   */
+  head: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
 
@@ -39,6 +44,7 @@ export function encodeReconcileRequested({
     source: eventSource,
     subject,
     time,
-    data: job,
+    // The schema of the topic knows no key that may be missing.
+    data: { ...job, head: job.head ?? '' },
   };
 }

@@ -59,6 +59,8 @@ export interface Repository {
   head(): Promise<string | undefined>;
   /** Brings the branch head and its tree here, without history, and returns it. Undefined and throwing as `head`. */
   fetchHead(): Promise<Commit | undefined>;
+  /** A commit that was fetched before, with its tree; undefined where it is not here. No request. */
+  findCommit(id: string): Promise<Commit | undefined>;
   /**
    * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or
    * more than `within` milliseconds before `from`, whose clock may have been wrong.

@@ -90,12 +90,19 @@ describe('change-committed', () => {
 });
 
 describe('reconcile', () => {
-  const job = { repository: 'master', environment: 'acme-production', cause: 'commit' } as const;
+  const job = { repository: 'master', environment: 'acme-production', cause: 'commit', head: commit } as const;
 
   it('comes back as it was sent', () => {
     const event = encodeReconcileRequested({ job, occasion: commit, time });
     expect(event).toMatchObject({ type: 'dev.converge.reconcile.requested.v1', subject: 'master/acme-production' });
     expect(parseReconcileRequested(delivered(event))).toEqual(job);
+  });
+
+  it('says no head where its sender saw none, and is read without, as earlier versions sent it', () => {
+    const { head: _head, ...blind } = job;
+    const event = encodeReconcileRequested({ job: blind, occasion: commit, time });
+    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '' });
+    expect(parseReconcileRequested({ ...delivered(event), data: blind })).toEqual(blind);
   });
 
   it('is read without the mode that earlier versions sent', () => {

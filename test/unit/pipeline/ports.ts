@@ -133,6 +133,7 @@ export function repositoryWith({
     ...{ repositoryClass, url: `https://git.example.com/family/${repositoryClass}.git`, branch: 'main' },
     head: async () => (files === undefined ? undefined : head.id),
     fetchHead: async () => (files === undefined ? undefined : head),
+    findCommit: async (id) => (files === undefined || id !== head.id ? undefined : head),
     entry: async ({ path }) => entryAt(path),
     async list({ folder }) {
       const names = entries.flatMap(([file]) =>

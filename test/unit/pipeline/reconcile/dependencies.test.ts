@@ -101,6 +101,7 @@ const dependencyJob = (environment: string) => ({
   repository: 'master',
   environment,
   cause: 'dependency',
+  head: '',
 });
 const failure = {
   id: '4be0d1a2c3f40516',

@@ -119,6 +119,7 @@ export function recordingRepository({
       const at = await head();
       return at === undefined ? undefined : known(at);
     },
+    findCommit: async (id) => commits.get(id),
     async history({ from, ...range }) {
       const since = 'since' in range ? range.since.getTime() : known(from).committedAt.getTime() - range.within;
       return ancestors(from).filter(({ committedAt }) => committedAt.getTime() >= since);
