@@ -44,6 +44,7 @@ export async function bundleFunctions({ root, version }: { root: string; version
     root,
     format: 'cjs',
     entryPoints: [{ in: 'build/archive/framework.ts', out: 'framework/framework' }],
+    alias: { domain: './build/archive/request-domain.ts' },
   });
   const programs = await bundle({
     root,

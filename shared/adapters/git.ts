@@ -7,7 +7,7 @@ import { createClone } from './git/clone.ts';
 import { gitUnavailable } from './git/errors.ts';
 import { branchTip, fetchRef } from './git/fetch-ref.ts';
 import { createHistory } from './git/history.ts';
-import { appendNote, type NoteStore } from './git/notes.ts';
+import { createNoteWriter } from './git/note-writer.ts';
 import { createObjects } from './git/objects.ts';
 import { branchRefOf, keepUnpushed, pushRef, writeRef, type Origin } from './git/origin.ts';
 import { createQueue, sharedUntilBegun } from './git/queue.ts';
@@ -87,12 +87,9 @@ function createRepository({
   const objects = createObjects(clone);
   const commit = createCommitting({ origin, write: createWriting({ objects, reading, url }), author, now });
   const checkout = createCheckouts({ clone, reading });
-  const { turn } = patience.git;
-  const inTurn = createQueue({
-    patience: turn,
-    late: () => gitUnavailable({ subject: url, message: `other work on its clone went on for ${inSeconds(turn)}` }),
-  });
-  const store = noteStoreOf(origin, commit);
+  const inTurn = createTurns(url);
+  const writeNotes = createNoteWriter({ origin, cacheFolder, author, now });
+  const notesInTurn = createTurns(url);
   return {
     ...{ repositoryClass, url, branch: settings.branch },
     head: async () => branchTip(origin),
@@ -102,6 +99,7 @@ function createRepository({
         return await fetchRef(origin, branchRef);
       }),
     ),
+    findCommit: (id) => inTurn(async () => history.read(id)),
     history: (range) => inTurn(async () => history.walk({ ...range, until: () => false })),
     isAncestor: (pair) => inTurn(async () => isAncestor(reader, pair)),
     entry: (at) => inTurn(async () => entryAt(reader, at)),
@@ -118,16 +116,18 @@ function createRepository({
     readRef: async (name) => host.readRef(name),
     writeRef: (wanted) => inTurn(async () => writeRef(origin, wanted)),
     fetchRef: (name) => inTurn(async () => fetchRef(origin, name)),
-    addNote: (note) => inTurn(async () => appendNote({ store, reading, url, ...note })),
+    listRefs: async (prefixes) => host.listRefs(prefixes),
+    writeNotes: (wanted) => notesInTurn(async () => writeNotes(wanted)),
   };
 }
 
-function noteStoreOf(origin: Origin, commit: NoteStore['commit']): NoteStore {
-  return {
-    commit,
-    fetchRef: async (name) => fetchRef(origin, name),
-    writeRef: async (wanted) => writeRef(origin, wanted),
-  };
+/** One piece of work on a clone at a time. */
+function createTurns(url: string): ReturnType<typeof createQueue> {
+  const { turn } = patience.git;
+  return createQueue({
+    patience: turn,
+    late: () => gitUnavailable({ subject: url, message: `other work on its clone went on for ${inSeconds(turn)}` }),
+  });
 }
 
 /** Writes commits on top of what was fetched, and keeps each until it is pushed. */

@@ -60,8 +60,6 @@ export const patience = {
     longestPauseSeconds: 10,
     /** That one request makes. */
     pauses: 2,
-    /** Of one note: each that fails means that another writer got through. */
-    noteTries: 50,
   },
   sinks: { answer: 10_000 },
   issuer: {

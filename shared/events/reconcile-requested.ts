@@ -12,6 +12,11 @@ export const reconcileRequestedSchema = z.object({
   environment: z.string().min(1),
   cause: z.enum(['commit', 'schedule', 'dependency', 'request']),
   /**
+   * Where the sender saw the head of the branch: a run that has that commit here, and nothing newer behind it, need not
+   * ask. An empty text is none, as no key is.
+   */
+  head: z.string().optional(),
+  /**
    * Generation of the environment's memory whose alerts were published by the run that this one goes on with. An empty
    * text is none, as no key is.
    */
@@ -45,6 +50,6 @@ export function encodeReconcileRequested({
     subject,
     time,
     // The schema of the topic knows no key that may be missing.
-    data: { ...job, told: job.told ?? '' },
+    data: { ...job, head: job.head ?? '', told: job.told ?? '' },
   };
 }

@@ -28,7 +28,7 @@ export async function checkDrift(
       );
       const environments = branch?.environments ?? [];
       const publish = async (environment: string): Promise<void> => {
-        const job = { repository: name, environment, cause: 'schedule' } as const;
+        const job = { repository: name, environment, cause: 'schedule', head: branch?.commit } as const;
         await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
       };
       await Promise.all(environments.map(publish));

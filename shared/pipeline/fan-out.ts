@@ -53,7 +53,7 @@ export async function fanOut(
   for (const group of inDependencyOrder({ names: due, dependsOn })) {
     await Promise.all(
       group.map(async (environment) => {
-        const job = { repository: change.repository, environment, cause: 'commit' } as const;
+        const job = { repository: change.repository, environment, cause: 'commit', head: head.id } as const;
         await ports.topics.publish(
           'reconcile',
           encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }),
@@ -65,7 +65,7 @@ export async function fanOut(
   const removed = [...remembered.keys()].filter((name) => !isDeclared.has(name));
   await Promise.all(
     removed.map(async (environment) => {
-      const job = { repository: change.repository, environment, cause: 'commit' } as const;
+      const job = { repository: change.repository, environment, cause: 'commit', head: head.id } as const;
       await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
     }),
   );

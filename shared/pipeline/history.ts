@@ -8,7 +8,7 @@ import { readEnvironment } from './common/declared-environments.ts';
 import { inputsBefore, pathsOf, recentCommits } from './commit-status.ts';
 import type { RememberedEnvironment } from './common/find-environment.ts';
 import { branchGone } from './common/fetch-branch.ts';
-import { openNotes } from './common/notes.ts';
+import { convergencesAt, openNotes } from './common/notes.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
@@ -28,7 +28,7 @@ export interface HistoryEntry extends CommitProvenance {
   readonly state: 'Converged' | 'Failed' | 'Attempted' | 'Pending';
   /** When a run set out for it; null where that is no longer known, which is so of all but the last. */
   readonly attemptedAt: string | null;
-  /** Each time that the environment converged at it: from the notes of the commit. */
+  /** Each time that the environment converged at it: from the notes of the commit, and the memory. */
   readonly converged: readonly ConvergenceNote[];
   /** What is open at it now: `alert` is the id of the `diff` event, null before it was told. */
   readonly failure: {
@@ -61,7 +61,7 @@ export async function history(
   const entries: HistoryEntry[] = [];
   for (const commit of commits) {
     if (entries.length >= limits.entries) break;
-    const converged = (await notes.read(commit.id)).filter((note) => note.environment === environment);
+    const converged = await convergencesAt(commit.id, { environment, memory, notes });
     const isRun =
       converged.length > 0 || memory.attempted?.commit === commit.id || memory.converged?.commit === commit.id;
     if (!isRun && !(await changes({ commit, repository, paths }))) continue;

@@ -38,7 +38,9 @@ export async function reconcile(
     const isLast = look === looksOfOneJob;
     const state = await openWhenFree(job, ports, settings);
     try {
-      const result = await lookOnce(job, { state, ports, settings });
+      // What the sender saw of the branch serves once.
+      const seen = look === 1 ? job : { ...job, head: undefined };
+      const result = await lookOnce(seen, { state, ports, settings });
       if (result.outcome !== 'superseded') return result;
       if (isLast) throw staleLook(`${job.repository}/${job.environment}`);
     } catch (error) {
@@ -137,13 +139,17 @@ async function openRun(
 ): Promise<Run & { converge(): Promise<RunResult> }> {
   const { repository, environment } = job;
   const git = ports.repository(repository);
-  const found = await fetchBranch({ repository: git, state: ports.state }).then((head) => ({ head }), lostBranch);
+  const { commit: attempted } = state.current.attempted ?? {};
+  const hint = job.head === undefined ? undefined : { commit: job.head, attempted };
+  const branch = fetchBranch({ repository: git, state: ports.state, hint });
+  const found = await branch.then((head) => ({ head }), lostBranch);
   let waitsUntil: Date | undefined;
   let headSeenAt = ports.now().getTime();
   const isHead = async (): Promise<boolean> => {
     headSeenAt = ports.now().getTime();
     return (await git.head()) === found.head?.id;
   };
+  if (found.head !== undefined && found.head.id === job.head) state.confirmHead = isHead;
   const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
   const { cluster, unsettled } = fenceWrites(ports, lease);
   const run: Run = {

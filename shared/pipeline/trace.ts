@@ -3,7 +3,7 @@ import type { ConvergenceNote } from '../source/convergence-note.ts';
 import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './common/find-environment.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
-import { openNotes } from './common/notes.ts';
+import { convergencesAt, openNotes } from './common/notes.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import type { StateStore } from '../ports/storage.ts';
@@ -107,7 +107,7 @@ async function traceOne({
   const changes = await lastChanges({ repository, commits, paths });
   return {
     ...facts,
-    converged: (await notes.read(converged.commit)).filter((note) => note.environment === environment),
+    converged: await convergencesAt(converged.commit, { environment, memory, notes }),
     inputs: paths.map((path) => ({ path, lastChange: changes.get(path) ?? null })),
   };
 }

@@ -59,6 +59,8 @@ export interface Repository {
   head(): Promise<string | undefined>;
   /** Brings the branch head and its tree here, without history, and returns it. Undefined and throwing as `head`. */
   fetchHead(): Promise<Commit | undefined>;
+  /** A commit that was fetched before, with its tree; undefined where it is not here. No request. */
+  findCommit(id: string): Promise<Commit | undefined>;
   /**
    * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or
    * more than `within` milliseconds before `from`, whose clock may have been wrong.
@@ -128,9 +130,18 @@ export interface Repository {
    * Brings the tip of any ref (`refs/…`) and its tree here, without history. Undefined where the host has no such ref.
    */
   fetchRef(name: string): Promise<Commit | undefined>;
+  /** The refs (`refs/…`) of the host whose names begin with one of these, and their commits: one small request. */
+  listRefs(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /**
-   * Appends a paragraph to the note of a commit below `ref` (`refs/notes/converge`), as `git notes append` does; safe
-   * beside other writers. A note that holds that paragraph already stays as it is.
+   * Appends paragraphs to the notes of commits below `ref` (`refs/notes/converge`), which is now `at` that commit, as
+   * `git notes append` does, and moves other refs as `writeRef`: all in one push. A paragraph that its note holds
+   * already is not added again. `moved` where any of the refs is elsewhere: nothing is written then, or, by a host that
+   * cannot push as a whole, some of it. Nothing of it comes into the clone that the branch is read from.
    */
-  addNote(note: { ref: string; commit: string; text: string }): Promise<void>;
+  writeNotes(write: {
+    ref: string;
+    at: string | undefined;
+    notes: readonly { readonly commit: string; readonly text: string }[];
+    refs: readonly { readonly name: string; readonly expected: string | undefined; readonly commit: string }[];
+  }): Promise<'written' | 'moved'>;
 }

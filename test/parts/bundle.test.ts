@@ -277,6 +277,41 @@ describe('from the archive alone', () => {
     expect((await fetch(`${instance.url}/healthz`)).status).toBe(200);
   });
 
+  test('a function that fails where nobody awaits it is answered, and follows no promise by hooks', async () => {
+    const own = join(scratch, 'failing');
+    await cp(folder, own, { recursive: true });
+    await writeFile(
+      join(own, 'index.mjs'),
+      `import { http } from '#framework';
+      http('failing', async (request, response) => {
+        await null;
+        if (request.path === '/event') setTimeout(() => { throw new Error('of an event'); }, 1);
+        else if (request.path === '/promise') void Promise.reject(new Error('of a promise'));
+        else if (request.path === '/own') throw new Error('of its own');
+        else response.send(String(process.moduleLoadList.includes('NativeModule domain')));
+      });`,
+    );
+    const lines: string[] = [];
+    const instance = await startInstance({
+      folder: own,
+      target: 'failing',
+      home: scratch,
+      variables,
+      onLine: (line) => lines.push(line),
+    });
+    instances.push(instance);
+    for (const path of ['event', 'promise', 'own']) {
+      const answer = await fetch(`${instance.url}/${path}`);
+      expect([path, answer.status, answer.headers.get('x-google-status')]).toEqual([path, 500, 'crash']);
+    }
+    expect(await (await fetch(instance.url)).text()).toBe('false');
+    expect(lines.filter((line) => line.startsWith('Error: of'))).toEqual([
+      'Error: of an event',
+      'Error: of a promise',
+      'Error: of its own',
+    ]);
+  });
+
   test('status runs as its image runs it: by the last line of the recipe, after what the recipe runs', async () => {
     const recipe = await recipeLines();
     const command = (word: string): string[] => {

@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { Commit, Repository } from '../../shared/ports/git.ts';
 import { commitAndPush, file, gitHostOfFile } from './git-host-of-file.ts';
 
@@ -11,6 +14,14 @@ const { onHost, open } = host;
 
 const pushFiles = async (repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> =>
   commitAndPush({ repository, changes: Object.entries(files).map(([path, text]) => file(path, text)) });
+
+/** On top of whatever others write meanwhile. */
+async function addNote(repository: Repository, note: { commit: string; text: string }): Promise<void> {
+  for (let written = 'moved'; written === 'moved';) {
+    const at = (await repository.listRefs([notes])).get(notes);
+    written = await repository.writeNotes({ ref: notes, at, notes: [note], refs: [] });
+  }
+}
 
 it('writes a ref only where it is what was expected, and reads it with its tree', async () => {
   const repository = open();
@@ -50,11 +61,11 @@ it('points a ref at a commit of the host that was never fetched', async () => {
 it('adds notes that git shows, beside those of others, and none twice', async () => {
   const repository = open();
   const [first, second] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];
-  await repository.addNote({ ref: notes, commit: first.id, text: 'converged acme' });
+  await addNote(repository, { commit: first.id, text: 'converged acme' });
   await onHost('notes', '--ref=converge', 'append', '-m', 'by hand', first.id);
-  await repository.addNote({ ref: notes, commit: first.id, text: 'converged globex\n' });
-  await repository.addNote({ ref: notes, commit: first.id, text: 'converged acme' });
-  await repository.addNote({ ref: notes, commit: second.id, text: 'diverged' });
+  await addNote(repository, { commit: first.id, text: 'converged globex\n' });
+  await addNote(repository, { commit: first.id, text: 'converged acme' });
+  await addNote(repository, { commit: second.id, text: 'diverged' });
   expect(await onHost('log', '-1', '--notes=converge', '--format=%N', first.id)).toBe(
     'converged acme\n\nby hand\n\nconverged globex',
   );
@@ -65,9 +76,64 @@ it('adds notes that git shows, beside those of others, and none twice', async ()
 it('loses no note of many writers at once', async () => {
   const { id } = await pushFiles(open(), { a: '1' });
   const texts = Array.from({ length: 6 }, (_one, index) => `note ${index}`);
-  await Promise.all(texts.map((text) => open().addNote({ ref: notes, commit: id, text })));
+  await Promise.all(texts.map((text) => addNote(open(), { commit: id, text })));
   expect((await onHost('log', '-1', '--notes=converge', '--format=%N', id)).split('\n\n').sort()).toEqual(texts);
 });
+
+it('writes notes and refs of many environments in one push, or none of them', async () => {
+  const repository = open();
+  const [first, second] = [await pushFiles(repository, { a: '1' }), await pushFiles(repository, { a: '2' })];
+  const push = {
+    ref: notes,
+    at: undefined,
+    notes: [
+      { commit: first.id, text: 'converged acme' },
+      { commit: second.id, text: 'converged acme' },
+      { commit: second.id, text: 'converged globex' },
+    ],
+    refs: [
+      { name: 'refs/converge/acme', expected: undefined, commit: second.id },
+      { name: 'refs/converge/globex', expected: first.id, commit: second.id },
+    ],
+  };
+  expect(await repository.writeNotes(push)).toBe('moved');
+  expect(await onHost('for-each-ref', 'refs/notes', 'refs/converge')).toBe('');
+  await onHost('update-ref', 'refs/converge/globex', first.id);
+  expect(await open().writeNotes(push)).toBe('written');
+  expect(await onHost('log', '-1', '--notes=converge', '--format=%N', second.id)).toBe(
+    'converged acme\n\nconverged globex',
+  );
+  expect(await onHost('rev-list', '--count', notes)).toBe('1');
+  expect(await onHost('for-each-ref', '--format=%(objectname)', 'refs/converge')).toBe(`${second.id}\n${second.id}`);
+  const refs = push.refs.map((one) => ({ ...one, expected: second.id, commit: first.id }));
+  const at = (await repository.listRefs([notes])).get(notes);
+  expect(await repository.writeNotes({ ...push, at, refs })).toBe('written');
+  expect(await onHost('rev-list', '--count', notes)).toBe('1');
+  expect(await repository.listRefs(['refs/converge/'])).toEqual(
+    new Map([
+      ['refs/converge/acme', first.id],
+      ['refs/converge/globex', first.id],
+    ]),
+  );
+  await onHost('fsck', '--strict');
+});
+
+it('keeps no pack of notes in the clone of the branch, and begins that of the notes anew', async () => {
+  const cacheFolder = await mkdtemp(join(tmpdir(), 'converge-notes-'));
+  onTestFinished(async () => rm(cacheFolder, { recursive: true }));
+  const repository = open({ cacheFolder });
+  const { id } = await pushFiles(repository, { a: '1' });
+  const packsOf = async (begins: RegExp) => {
+    const files = await readdir(cacheFolder, { recursive: true });
+    return files.filter((path) => begins.test(path) && path.endsWith('.pack')).length;
+  };
+  const before = await packsOf(/^master-(?!notes-)/);
+  for (let index = 0; index < 140; index++) await addNote(repository, { commit: id, text: `note ${index}` });
+  expect(await packsOf(/^master-(?!notes-)/)).toBe(before);
+  expect(await packsOf(/^master-notes-/)).toBeLessThan(70);
+  expect((await repository.entry({ commit: id, path: 'a' }))?.kind).toBe('file');
+  expect((await onHost('log', '-1', '--notes=converge', '--format=%N', id)).split('\n\n')).toHaveLength(140);
+}, 60_000);
 
 it('finds a note in the folders that git spreads many notes over', async () => {
   const { id, tree } = await pushFiles(open(), { a: '1' });
@@ -97,8 +163,8 @@ it('finds a note in the folders that git spreads many notes over', async () => {
   expect((await onHost('ls-tree', notes)).split('\n').filter((line) => line.includes(' tree ')).length).toBeGreaterThan(
     100,
   );
-  await open().addNote({ ref: notes, commit: id, text: 'after' });
-  await open().addNote({ ref: notes, commit: tree, text: 'of something new' });
+  await addNote(open(), { commit: id, text: 'after' });
+  await addNote(open(), { commit: tree, text: 'of something new' });
   expect(await onHost('notes', '--ref=converge', 'show', id)).toBe('before\n\nafter');
   expect(await onHost('notes', '--ref=converge', 'show', tree)).toBe('of something new');
   await onHost('fsck', '--strict');

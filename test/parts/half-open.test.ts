@@ -372,7 +372,8 @@ describe('a Git host that does not answer', () => {
       ...{ settings: repositorySettings(undefined), url, now: () => new Date() },
       times: { answer: 2_000, whole: 60_000 },
     });
-    const push = { ref: 'refs/heads/main', expected: undefined, commit: '1'.repeat(40), pack, bytes };
+    const moves = [{ ref: 'refs/heads/main', expected: undefined, commit: '1'.repeat(40) }];
+    const push = { moves, pack, bytes };
     expect(await own.receivePack(push)).toEqual({ result: 'ok', words: [] });
     expect(performance.now() - beganAt).toBeGreaterThan(3_000);
   });

@@ -214,7 +214,8 @@ function connect(): GitHost {
     ]);
   return {
     readRef: async (name) => refs().get(name),
-    listRefs: async (prefix) => new Map([...refs()].filter(([name]) => name.startsWith(prefix))),
+    listRefs: async (prefixes) =>
+      new Map([...refs()].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix)))),
     // A clone that grew large is begun anew, and has nothing.
     fetchPack: async ({ haves }) => ({ pack: haves.length === 0 ? whole : packOf([]), shallow: [], unshallow: [] }),
     receivePack: async () => ({ result: 'ok', words: [] }),
@@ -369,7 +370,8 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     );
     await read('isAncestor', repository.isAncestor({ ancestor: first.id, descendant: id }));
     if (round >= builtUpon) continue;
-    await read('addNote', repository.addNote({ ref: notesRef, commit: first.id, text: 'acme converged' }));
+    const note = { commit: first.id, text: 'acme converged' };
+    await read('writeNotes', repository.writeNotes({ ref: notesRef, at: head, notes: [note], refs: [] }));
     const upload = {
       live: { bucket: 'b', name: 'a', generation: '5', bytes: 1, createdAt: clock.now(), metadata: {} },
       destination: { kind: 'file', path: 'a' },

@@ -180,6 +180,7 @@ describe('the contracts', () => {
     const others = [
       'lease',
       'wanted',
+      'writeback',
       'memory',
       'local',
       'parent',

@@ -13,7 +13,7 @@ export async function branchTip(origin: Origin): Promise<string | undefined> {
   const branchRef = branchRefOf(origin);
   const tip = await host.readRef(branchRef);
   if (tip !== undefined) return tip;
-  const branches = await host.listRefs('refs/heads/');
+  const branches = await host.listRefs(['refs/heads/']);
   if (branches.size === 0 || branches.has(branchRef)) return branches.get(branchRef);
   throw branchMissing({
     url,
@@ -28,10 +28,17 @@ export async function branchTip(origin: Origin): Promise<string | undefined> {
  * host has not.
  */
 export async function fetchRef(origin: Origin, name: string): Promise<Commit | undefined> {
-  const { host, clone, history, fetchedRefs } = origin;
   await renewIfLarge(origin);
-  const advertised = await (name === branchRefOf(origin) ? branchTip(origin) : host.readRef(name));
-  if (advertised === undefined) return undefined;
+  const advertised = await (name === branchRefOf(origin) ? branchTip(origin) : origin.host.readRef(name));
+  return advertised === undefined ? undefined : await fetchTip(origin, { name, advertised });
+}
+
+/** Brings the commit and the tree here that a ref of the host was at a moment ago. */
+export async function fetchTip(
+  origin: Origin,
+  { name, advertised }: { name: string; advertised: string },
+): Promise<Commit> {
+  const { clone, history, fetchedRefs } = origin;
   // A commit that is here came with its tree: most looks find a ref that has not moved.
   const known = await history.read(advertised);
   if (known !== undefined) return known;

@@ -1,6 +1,4 @@
-import type { Commit, TreeChange } from '../../ports/git.ts';
-import { patience } from '../patience.ts';
-import { gitUnavailable } from './errors.ts';
+import type { TreeChange } from '../../ports/git.ts';
 import type { Reading } from './reading.ts';
 
 /**
@@ -8,54 +6,35 @@ import type { Reading } from './reading.ts';
  */
 const flatNotes = 256;
 
-/** What notes need of a repository. */
-export interface NoteStore {
-  fetchRef(name: string): Promise<Commit | undefined>;
-  commit(commit: {
-    parent: string | undefined;
-    changes: readonly TreeChange[];
-    message: string;
-  }): Promise<Commit | 'unchanged'>;
-  writeRef(write: { name: string; expected: string | undefined; commit: string }): Promise<'written' | 'moved'>;
+/** The notes that a ref is at, on this machine. */
+interface Notes {
+  readonly reading: Reading;
+  /** Undefined: there are none yet. */
+  readonly tree: string | undefined;
 }
 
 /**
- * Appends a paragraph to the note of a commit as `git notes append` does, on top of whatever others wrote meanwhile. A
- * note that holds the paragraph already stays as it is, so that a message delivered twice adds nothing.
+ * What adds paragraphs to the notes of commits as `git notes append` does, each behind those of its commit. One that a
+ * note holds already is left out, so that what is written twice adds nothing; empty where all are.
  * The layout of notes: https://git-scm.com/docs/git-notes, and `notes.c` of git for the fan-out.
  */
-export async function appendNote({
-  store,
-  reading,
-  url,
-  ref,
-  commit,
-  text,
-}: {
-  store: NoteStore;
-  reading: Reading;
-  url: string;
-  ref: string;
-  commit: string;
-  text: string;
-}): Promise<void> {
-  for (let attempt = 0; attempt < patience.git.noteTries; attempt++) {
-    const tip = await store.fetchRef(ref);
-    const place = await findNote({ reading, tree: tip?.tree, commit });
+export async function noteChanges(
+  { reading, tree }: Notes,
+  added: readonly { readonly commit: string; readonly text: string }[],
+): Promise<readonly TreeChange[]> {
+  const changes: TreeChange[] = [];
+  for (const [commit, notes] of Map.groupBy(added, (note) => note.commit)) {
+    const place = await findNote({ reading, tree, commit });
     const before = place.id === undefined ? '' : Buffer.from(await reading.blob(place.id)).toString();
-    const paragraph = text.trimEnd();
-    if (`\n\n${before.trim()}\n\n`.includes(`\n\n${paragraph}\n\n`)) return;
-    const content = Buffer.from(before === '' ? `${paragraph}\n` : `${before.trimEnd()}\n\n${paragraph}\n`);
-    const changes = [{ path: place.path, content, executable: false }];
-    const written = await store.commit({ parent: tip?.id, changes, message: `Note on ${commit}\n` });
-    if (written === 'unchanged') return;
-    if ((await store.writeRef({ name: ref, expected: tip?.id, commit: written.id })) === 'written') return;
+    const after = notes.reduce((note, { text }) => withParagraph(note, text.trimEnd()), before);
+    if (after !== before) changes.push({ path: place.path, content: Buffer.from(after), executable: false });
   }
-  throw gitUnavailable({
-    subject: url,
-    message: `${ref} moved ${patience.git.noteTries} times while a note was being added`,
-    remedy: 'it is tried again',
-  });
+  return changes;
+}
+
+function withParagraph(note: string, paragraph: string): string {
+  if (`\n\n${note.trim()}\n\n`.includes(`\n\n${paragraph}\n\n`)) return note;
+  return note === '' ? `${paragraph}\n` : `${note.trimEnd()}\n\n${paragraph}\n`;
 }
 
 /**

@@ -2,8 +2,8 @@ import type { Commit, Repository } from '../../ports/git.ts';
 import type { Clone } from './clone.ts';
 import type { History } from './history.ts';
 import { emptyPack, type WrittenPack } from './pack-drafts.ts';
-import { pushCommit } from './push.ts';
-import type { GitHost } from './smart-http.ts';
+import { pushRefs } from './push.ts';
+import type { GitHost, RefMove } from './smart-http.ts';
 import type { WrittenCommit } from './writing.ts';
 
 /** Commits that were written and not pushed, as after a lost race: the pack of an older one is forgotten. */
@@ -44,15 +44,24 @@ export function keepUnpushed({ history, unpushed }: Origin, { commit, pack }: Wr
   return commit;
 }
 
-/** Compare-and-swap of a ref of the host, with the commit that was written here, where it is one. */
-export async function pushRef(
+/** Compare-and-swap of refs of the host, with the commit that was written here, where the first is moved to one. */
+export async function pushMoves(
   { host, url, clone, unpushed }: Origin,
-  { name, expected, commit }: Parameters<Repository['writeRef']>[0],
+  moves: readonly RefMove[],
 ): Promise<'pushed' | 'moved'> {
+  const commit = moves[0]?.commit;
   const pack = unpushed.get(commit ?? '') ?? emptyPack;
-  const result = await pushCommit({ host, url, ref: name, expected, commit, pack });
+  const result = await pushRefs({ host, url, moves, pack });
   if (result === 'pushed' && commit !== undefined && unpushed.delete(commit)) clone.hasTip(commit);
   return result;
+}
+
+/** See `Repository.writeRef`. */
+export async function pushRef(
+  origin: Origin,
+  { name, expected, commit }: Parameters<Repository['writeRef']>[0],
+): Promise<'pushed' | 'moved'> {
+  return pushMoves(origin, [{ ref: name, expected, commit }]);
 }
 
 /** See `Repository.writeRef`. */

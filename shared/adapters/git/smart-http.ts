@@ -15,7 +15,7 @@ export interface FetchedPack {
 }
 
 export interface PushReport {
-  /** `ok`, or why the ref was not moved. */
+  /** `ok`, or why one of the refs was not moved. */
   readonly result: string;
   /** What the host and its hooks printed. */
   readonly words: readonly string[];
@@ -28,16 +28,16 @@ export interface PushReport {
 export interface GitHost {
   /** The commit of a ref (its full name), or undefined where there is none. */
   readRef(name: string): Promise<string | undefined>;
-  /** The refs whose names begin so, and their commits. */
-  listRefs(prefix: string): Promise<ReadonlyMap<string, string>>;
+  /** The refs whose names begin with one of these, and their commits. */
+  listRefs(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /**
    * The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's
    * words, why it does not serve them.
    */
   fetchPack(fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }>;
   /**
-   * Compare-and-swap of one ref, with the objects that takes; without a commit, the ref is deleted, and no pack is
-   * sent.
+   * Compare-and-swap of refs, with the objects that takes: all of them or none, where the host knows how. Without a
+   * commit, a ref is deleted; where nothing else is asked, no pack is sent.
    */
   receivePack(push: PushWanted): Promise<PushReport>;
 }
@@ -49,10 +49,15 @@ export interface PackWanted {
   readonly depth: number;
 }
 
-export interface PushWanted {
+/** Where a ref is to be, where it is now at `expected`; undefined: nowhere. */
+export interface RefMove {
   readonly ref: string;
   readonly expected: string | undefined;
   readonly commit: string | undefined;
+}
+
+export interface PushWanted {
+  readonly moves: readonly RefMove[];
   readonly pack: () => AsyncIterable<Uint8Array>;
   readonly bytes: number;
 }
@@ -73,8 +78,8 @@ export function createGitHost({
 }): GitHost {
   const line: Line = { url, http: createGitHttp({ settings, url, now, times }), version: undefined };
   return {
-    listRefs: async (prefix) => listRefs(line, prefix),
-    readRef: async (name) => (await listRefs(line, name)).get(name),
+    listRefs: async (prefixes) => listRefs(line, prefixes),
+    readRef: async (name) => (await listRefs(line, [name])).get(name),
     fetchPack: async (fetch) => fetchPack(line, fetch),
     receivePack: async (push) => receivePack(line, push),
   };
@@ -141,12 +146,13 @@ async function discover(line: Line): Promise<ReadonlyMap<string, string> | undef
   });
 }
 
-async function listRefs(line: Line, prefix: string): Promise<ReadonlyMap<string, string>> {
+async function listRefs(line: Line, prefixes: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const listed = line.version === 2 ? undefined : await discover(line);
   const among = (refs: Iterable<readonly [string, string]>) =>
-    new Map([...refs].filter(([name]) => name.startsWith(prefix)));
+    new Map([...refs].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))));
   if (listed !== undefined) return among(listed);
-  const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, packet(`ref-prefix ${prefix}\n`), flush]);
+  const wanted = prefixes.map((prefix) => packet(`ref-prefix ${prefix}\n`));
+  const question = Buffer.concat([packet('command=ls-refs\n'), delimiter, ...wanted, flush]);
   return parsed(line, await uploadPack(line, question), (packets) => {
     whole(packets);
     return among(packets.map(text).flatMap((one) => refOf(one)));
@@ -198,14 +204,10 @@ function packIn({ version }: Line, packets: readonly Packet[]): FetchedPack | { 
   return { pack, shallow: idsOf('shallow'), unshallow: idsOf('unshallow') };
 }
 
-async function receivePack(
-  line: Line,
-  { ref, expected = noCommit, commit, pack, bytes }: PushWanted,
-): Promise<PushReport> {
+async function receivePack(line: Line, { moves, pack, bytes }: PushWanted): Promise<PushReport> {
   const service = 'git-receive-pack';
-  const isDeletion = commit === undefined;
-  const wants = `report-status side-band-64k${isDeletion ? ' delete-refs' : ''}`;
-  const command = Buffer.concat([packet(`${expected} ${commit ?? noCommit} ${ref}\0 ${wants}\n`), flush]);
+  const isDeletion = moves.every(({ commit }) => commit === undefined);
+  const command = commandsOf(moves);
   async function* body(): AsyncGenerator<Uint8Array> {
     yield command;
     if (!isDeletion) yield* pack();
@@ -217,19 +219,34 @@ async function receivePack(
     headers,
     body: () => Readable.from(body(), { objectMode: false }),
   });
-  return parsed(line, answer, (packets) => reportOf(ref, packets));
+  return parsed(line, answer, (packets) => reportOf(moves, packets));
 }
 
-function reportOf(ref: string, packets: readonly Packet[]): PushReport {
+/** What is wanted of the host stands behind the first. A host that knows no `atomic` passes it over. */
+function commandsOf(moves: readonly RefMove[]): Buffer {
+  const deletes = moves.some(({ commit }) => commit === undefined);
+  const wants = ['report-status', 'side-band-64k', ...(deletes ? ['delete-refs'] : [])];
+  const asked = [...wants, ...(moves.length > 1 ? ['atomic'] : [])].join(' ');
+  const lines = moves.map(({ ref, expected = noCommit, commit = noCommit }, index) =>
+    packet(`${expected} ${commit} ${ref}${index === 0 ? `\0 ${asked}` : ''}\n`),
+  );
+  return Buffer.concat([...lines, flush]);
+}
+
+/** Of several refs that were not moved, the reason of one that kept the others from moving. */
+function reportOf(moves: readonly RefMove[], packets: readonly Packet[]): PushReport {
   const { data, words, fatal } = sideBand(packets);
   if (fatal !== undefined) throw new RangeError(fatal);
   const lines = [...readPackets(data)].map(text);
   const unpacked = lines.find((line) => line.startsWith('unpack '))?.slice('unpack '.length);
   if (unpacked === undefined) throw new RangeError('no report');
   if (unpacked !== 'ok') return { result: unpacked, words };
-  if (lines.includes(`ok ${ref}`)) return { result: 'ok', words };
-  const refused = lines.find((line) => line.startsWith(`ng ${ref}`))?.slice(`ng ${ref} `.length);
-  return { result: refused ?? 'without a reason', words };
+  const reasons = moves.flatMap(({ ref }) => {
+    if (lines.includes(`ok ${ref}`)) return [];
+    return lines.find((line) => line.startsWith(`ng ${ref} `))?.slice(`ng ${ref} `.length) ?? 'without a reason';
+  });
+  const own = reasons.find((reason) => !/^(atomic|transaction)/.test(reason)) ?? reasons[0];
+  return { result: own ?? 'ok', words };
 }
 
 /** An answer that was cut off must not be taken for one that names no ref. */

@@ -6,22 +6,48 @@ import { rememberedEnvironments } from './remembered-environments.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import type { StateStore } from '../../ports/storage.ts';
 
+/** Where somebody saw the head of the branch a while ago. */
+export interface HeadHint {
+  /** Of the message; what is no commit is no hint. */
+  readonly commit: string;
+  /** The commit that the environment attempted last, which nothing may go back behind; undefined: none is remembered. */
+  readonly attempted: string | undefined;
+}
+
 /**
- * The head of the branch, brought here. Undefined only for a repository that has no branch and never had this one,
+ * The head of the branch, brought here, or the commit of the hint, without a request, where that is here already and
+ * attempted, or descends from what was: whoever acts on it reads the head once more. Undefined only for a repository that has no branch and never had this one,
  * which the first upload founds. Throws `BranchMissing` (refuse) where the branch is gone: it has others, or the state
  * bucket remembers it.
  */
 export async function fetchBranch({
   repository,
   state,
+  hint,
 }: {
   repository: Repository;
   state: StateStore;
+  hint?: HeadHint | undefined;
 }): Promise<Commit | undefined> {
+  const hinted = hint === undefined ? undefined : await followHint(repository, hint);
+  if (hinted !== undefined) return hinted;
   const head = await repository.fetchHead();
   if (head === undefined && (await isRemembered({ repository: repository.repositoryClass, state })))
     throw branchGone(repository);
   return head;
+}
+
+async function followHint(repository: Repository, { commit, attempted }: HeadHint): Promise<Commit | undefined> {
+  const hinted = isCommitId(commit) ? await repository.findCommit(commit) : undefined;
+  if (hinted === undefined || attempted === undefined || attempted === hinted.id) return hinted;
+  const before = await repository.findCommit(attempted);
+  // A message that came late is of an older commit, whose whole history would be walked for the answer.
+  if (before === undefined || before.committedAt > hinted.committedAt) return undefined;
+  return (await repository.isAncestor({ ancestor: attempted, descendant: commit })) ? hinted : undefined;
+}
+
+function isCommitId(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
 }
 
 /**

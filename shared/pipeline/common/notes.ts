@@ -1,4 +1,5 @@
 import { notesRef, parseConvergenceNotes, type ConvergenceNote } from '../../source/convergence-note.ts';
+import type { Memory } from '../../memory/memory.ts';
 import type { Repository } from '../../ports/git.ts';
 
 /** The notes of `refs/notes/converge`, as they are now. */
@@ -20,6 +21,22 @@ export async function openNotes(repository: Repository): Promise<Notes> {
       return [];
     },
   };
+}
+
+/**
+ * When an environment converged at a commit: what its note says, then what the memory holds of it and is not in Git
+ * yet.
+ */
+export async function convergencesAt(
+  commit: string,
+  { environment, memory, notes }: { environment: string; memory: Pick<Memory, 'notes'>; notes: Notes },
+): Promise<readonly ConvergenceNote[]> {
+  const written = (await notes.read(commit)).filter((note) => note.environment === environment);
+  const events = new Set(written.map(({ event }) => event));
+  const remembered = (memory.notes ?? []).flatMap((note) =>
+    note.commit === commit ? parseConvergenceNotes(note.text) : [],
+  );
+  return [...written, ...remembered.filter(({ event }) => !events.has(event))];
 }
 
 /**

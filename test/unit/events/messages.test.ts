@@ -90,12 +90,25 @@ describe('change-committed', () => {
 });
 
 describe('reconcile', () => {
-  const job = { repository: 'master', environment: 'acme-production', cause: 'commit' } as const;
+  const job = {
+    repository: 'master',
+    environment: 'acme-production',
+    cause: 'request',
+    head: commit,
+    told: '7',
+  } as const;
 
   it('comes back as it was sent', () => {
     const event = encodeReconcileRequested({ job, occasion: commit, time });
     expect(event).toMatchObject({ type: 'dev.converge.reconcile.requested.v1', subject: 'master/acme-production' });
     expect(parseReconcileRequested(delivered(event))).toEqual(job);
+  });
+
+  it('says no head, and nothing told, where its sender knew none, and is read without, as earlier versions sent it', () => {
+    const { head: _head, told: _told, ...blind } = job;
+    const event = encodeReconcileRequested({ job: blind, occasion: commit, time });
+    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '', told: '' });
+    expect(parseReconcileRequested({ ...delivered(event), data: blind })).toEqual(blind);
   });
 
   it('is read without the mode that earlier versions sent', () => {

@@ -78,7 +78,7 @@ describe('a change on a branch', () => {
       ['acme', 'globex'].map((environment) => [
         'reconcile',
         `master/${environment}`,
-        { repository: 'master', environment, cause: 'commit' },
+        { repository: 'master', environment, cause: 'commit', head: commitId('a'), told: '' },
       ]),
     );
   });
@@ -124,6 +124,8 @@ describe('a change on a branch', () => {
       repository: 'master',
       environment: 'gone',
       cause: 'commit',
+      head: commitId('a'),
+      told: '',
     });
   });
 
@@ -135,7 +137,7 @@ describe('a change on a branch', () => {
     const running = run({ repository, attempts: { gone: {} }, topics });
     await expect(running).rejects.toMatchObject({ code });
     expect(topics.published.map(({ event }) => event.data)).toEqual([
-      { repository: 'master', environment: 'gone', cause: 'commit' },
+      { repository: 'master', environment: 'gone', cause: 'commit', head: '', told: '' },
     ]);
   });
 

@@ -151,6 +151,7 @@ export function repositoryWith({
     ...{ repositoryClass, url: `https://git.example.com/family/${repositoryClass}.git`, branch: 'main' },
     head: async () => (files === undefined ? undefined : head.id),
     fetchHead: async () => (files === undefined ? undefined : head),
+    findCommit: async (id) => (files === undefined || id !== head.id ? undefined : head),
     entry: async ({ path }) => entryAt(path),
     async list({ folder }) {
       const names = entries.flatMap(([file]) =>
@@ -172,7 +173,7 @@ export function repositoryWith({
       files: unused,
       rawCommit: unused,
     },
-    ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, addNote: unused },
+    ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, listRefs: unused, writeNotes: unused },
   };
 }
 

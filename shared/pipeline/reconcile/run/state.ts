@@ -61,6 +61,8 @@ export interface State {
   yielded: Hold | undefined;
   /** Whether what is written without the lease only records what was done. */
   recordsOnly: boolean;
+  /** Whether the branch is where the look found it, for a look that did not ask its host. */
+  confirmHead: (() => Promise<boolean>) | undefined;
   /** One look at the lease at a time: one that overlaps a renewal would take that for somebody else's. */
   turn: Promise<void>;
   /** Generation of the memory whose outbox this run, or the message that it goes on with, published. */
@@ -138,6 +140,7 @@ function stateOf(
       memory === undefined || isReadable ? essenceOf(isTold ? { ...value, outbox: undefined } : value) : undefined,
     turn: Promise.resolve(),
     recordsOnly: false,
+    confirmHead: undefined,
     ...{ hold: undefined, yielded: undefined },
     told: isTold ? memory.generation : undefined,
   };
@@ -247,7 +250,7 @@ export function remember<Facts extends readonly unknown[]>(
 export async function commit(state: State, { actsOn = false }: { actsOn?: boolean } = {}): Promise<void> {
   const { hold, ports } = state;
   if ((hold === undefined || actsOn) && essenceOf(state.current) === state.stored) return;
-  if (hold === undefined) await assertUndisturbed(state);
+  if (hold === undefined) await assertSayable(state);
   for (let attempt = 1; ; attempt++) {
     const next = hold === undefined || actsOn ? state.current : { ...state.current, ended: hold.nonce };
     if ((await write(state, next)) === 'written') break;
@@ -286,6 +289,12 @@ async function resolveConflict(
   if ((await write(state, fold(found.value, facts))) === 'conflict') throw stale;
   state.hold = undefined;
   throw staleLook(known.path);
+}
+
+/** A look that only has something to say, and holds nothing, says it of the head, and where nobody acted meanwhile. */
+async function assertSayable(state: State): Promise<void> {
+  if (state.confirmHead !== undefined && !(await state.confirmHead())) throw staleLook(state.memory.path);
+  await assertUndisturbed(state);
 }
 
 /** Publishes what the memory says that is not known to be published, in order. */

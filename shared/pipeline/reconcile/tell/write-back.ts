@@ -1,39 +1,15 @@
 import { describeError } from '../../../base/errors.ts';
-import { environmentRef, notesRef } from '../../../source/convergence-note.ts';
+import { environmentRef } from '../../../source/convergence-note.ts';
+import { writeBackAll } from '../../common/write-back.ts';
 import type { Run } from '../run/run.ts';
 
 /**
- * Writes the convergences that the memory holds to Git: a line in the note of each commit, then the environment's ref.
- * The ref tells how far the last writeback came, so that one that failed is made up for by the next. Never fails: what
- * converged has converged.
+ * Writes what the memory says that it converged at to Git, with whatever else of its repository is not there yet, or
+ * leaves it to the writer that is at it. To be called once the memory says it. Never fails: what converged has
+ * converged.
  */
-export async function writeBack({
-  environment,
-  key,
-  repository: repositoryClass,
-  memoryFile,
-  ports,
-}: Run): Promise<void> {
-  const notes = memoryFile.memory().notes ?? [];
-  const last = notes.at(-1);
-  if (last === undefined) return;
-  try {
-    const repository = ports.repository(repositoryClass);
-    const name = environmentRef(environment);
-    const written = await repository.readRef(name);
-    const first = notes.findLastIndex(({ commit }) => commit === written) + 1;
-    for (const { commit, text } of notes.slice(first)) await repository.addNote({ ref: notesRef, commit, text });
-    if (written === last.commit) return;
-    const moved = await repository.writeRef({ name, expected: written, commit: last.commit });
-    if (moved === 'moved')
-      ports.log('WARNING', 'the ref of the environment was moved by somebody else', { environment: key, ref: name });
-  } catch (error) {
-    ports.log('WARNING', 'what converged could not be written back to Git', {
-      environment: key,
-      commit: last.commit,
-      error: describeError(error),
-    });
-  }
+export async function writeBack({ repository, ports }: Run): Promise<void> {
+  await writeBackAll(repository, ports);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { emptyPack } from '../../../../shared/adapters/git/pack-drafts.ts';
-import { pushCommit } from '../../../../shared/adapters/git/push.ts';
+import { pushRefs } from '../../../../shared/adapters/git/push.ts';
 import type { GitHost } from '../../../../shared/adapters/git/smart-http.ts';
 
 const commit = 'a'.repeat(40);
@@ -16,17 +16,18 @@ function pushTo({
   wanted: string | undefined;
 }): Promise<'pushed' | 'moved'> {
   const host: GitHost = {
-    readRef,
-    listRefs: () => Promise.reject(new Error('nothing is listed')),
+    readRef: () => Promise.reject(new Error('nothing is read alone')),
+    listRefs: async (prefixes) => {
+      const at = await readRef(prefixes[0] ?? '');
+      return new Map(at === undefined ? [] : [[ref, at]]);
+    },
     fetchPack: () => Promise.reject(new Error('nothing is fetched')),
     receivePack: () => Promise.reject(lost),
   };
-  return pushCommit({
+  return pushRefs({
     host,
     url: 'https://git.example',
-    ref,
-    expected: wanted === undefined ? commit : undefined,
-    commit: wanted,
+    moves: [{ ref, expected: wanted === undefined ? commit : undefined, commit: wanted }],
     pack: emptyPack,
   });
 }

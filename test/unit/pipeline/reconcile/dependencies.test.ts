@@ -100,6 +100,8 @@ const dependencyJob = (environment: string) => ({
   repository: 'master',
   environment,
   cause: 'dependency',
+  head: '',
+  told: '',
 });
 const failure = {
   id: '4be0d1a2c3f40516',

@@ -669,7 +669,7 @@ export const races: readonly Row[] = [
     before: shop([colors]),
     commit: manifests(blue),
     meets({ git }) {
-      git.addNote = async () => {
+      git.writeNotes = async () => {
         throw new Error('the host refuses');
       };
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { emptyMemory, type Memory } from '../../../../../shared/memory/memory.ts';
+import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../../shared/config/config.ts';
 import type { Repository } from '../../../../../shared/ports/git.ts';
@@ -37,19 +38,22 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
   };
   const repository: Repository = {
     ...repositoryWith({ files: {} }),
-    readRef: async () => (answer(), host.ref),
-    addNote: async ({ commit, text }) => {
+    listRefs: async () => {
       answer();
-      if (!host.notes.some((note) => note.commit === commit && note.text === text)) host.notes.push({ commit, text });
+      return new Map(host.ref === undefined ? [] : [['refs/converge/acme', host.ref]]);
     },
-    writeRef: async ({ expected, commit }) => {
+    writeNotes: async ({ notes, refs }) => {
       answer();
-      if (expected !== host.ref) return 'moved';
-      host.ref = commit;
+      if (refs.some(({ expected }) => expected !== host.ref)) return 'moved';
+      for (const { commit, text } of notes)
+        if (!host.notes.some((note) => note.commit === commit && note.text === text)) host.notes.push({ commit, text });
+      host.ref = refs[0]?.commit;
       return 'written';
     },
   };
   let memory: Memory = emptyMemory(clock.now());
+  const state = stateInMemory(clock.now);
+  const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
   const topics = recordingTopics();
   const log = recordingLog();
   const run: Run = {
@@ -66,9 +70,9 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
     },
     ports: {
       now: clock.now,
-      sleep: unused,
+      sleep: async (milliseconds) => clock.forward(milliseconds / 1000),
       log,
-      state: stateInMemory(clock.now),
+      state,
       repository: () => repository,
       cluster: unused,
       renderer: { version: unused, render: unused, kept: { find: () => [], keep: () => {} } },
@@ -87,7 +91,10 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
     memoryFile: {
       memory: () => memory,
       commit: unused,
-      remember: (transition, ...facts) => void (memory = transition(memory, ...facts)),
+      remember(transition, ...facts) {
+        memory = transition(memory, ...facts);
+        void state.write({ path, value: memory, ifGeneration: 'any' });
+      },
       remove: unused,
     },
   };

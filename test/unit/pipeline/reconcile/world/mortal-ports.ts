@@ -30,7 +30,7 @@ export function mortalPorts(
     ...git,
     push: async (commit: Parameters<typeof git.push>[0]) => effect(async () => git.push(commit)),
     writeRef: async (write: Parameters<typeof git.writeRef>[0]) => effect(async () => git.writeRef(write)),
-    addNote: async (note: Parameters<typeof git.addNote>[0]) => effect(async () => git.addNote(note)),
+    writeNotes: async (write: Parameters<typeof git.writeNotes>[0]) => effect(async () => git.writeNotes(write)),
   };
   const mortalCluster = (cluster: Cluster): Cluster => ({
     ...cluster,

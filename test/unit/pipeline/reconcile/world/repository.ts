@@ -119,6 +119,7 @@ export function recordingRepository({
       const at = await head();
       return at === undefined ? undefined : known(at);
     },
+    findCommit: async (id) => commits.get(id),
     async history({ from, ...range }) {
       const since = 'since' in range ? range.since.getTime() : known(from).committedAt.getTime() - range.within;
       return ancestors(from).filter(({ committedAt }) => committedAt.getTime() >= since);
@@ -164,7 +165,13 @@ export function recordingRepository({
       else repository.refs.set(name, commit);
       return 'written';
     },
-    addNote: async ({ commit, text }) => void repository.notes.set(commit, text),
+    listRefs: async (prefixes) =>
+      new Map([...repository.refs].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix)))),
+    async writeNotes({ notes, refs }) {
+      for (const { commit, text } of notes) repository.notes.set(commit, text);
+      for (const { name, commit } of refs) repository.refs.set(name, commit);
+      return 'written';
+    },
     ...{ writeBlob: unused, fetchRef: unused },
   };
   return repository;

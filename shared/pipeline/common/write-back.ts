@@ -1,0 +1,162 @@
+import { ConvergeError, describeError } from '../../base/errors.ts';
+import { notedCommit, unwrittenNotes, type Unwritten } from '../../memory/unwritten-notes.ts';
+import type { Repository } from '../../ports/git.ts';
+import type { Ports } from '../../ports/ports.ts';
+import { environmentRef, notesRef } from '../../source/convergence-note.ts';
+import { inParallel } from './parallel.ts';
+import type { StateAccess } from './read-state.ts';
+import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
+import { claimWriteback } from './writeback-claim.ts';
+
+/** What converges within so many milliseconds of the first is written back with it. */
+const gathering = 1_000;
+/** How long one writer goes on with what comes meanwhile. The rest is the next one's, or the schedule's. */
+const longestTurns = 60_000;
+/** Of one push: each that fails means that somebody else moved a ref. */
+const triesToWrite = 20;
+
+export type WritebackPorts = StateAccess & Pick<Ports, 'now' | 'sleep' | 'log' | 'repository'>;
+
+/** The commits where the refs of environments are, by environment. */
+type Places = ReadonlyMap<string, string>;
+
+/** One environment whose convergences are to be written to Git. */
+interface Due extends Unwritten {
+  readonly environment: string;
+  readonly ref: string | undefined;
+}
+
+/**
+ * Writes what the environments of a repository converged at to Git: lines in the notes of the commits, and their refs,
+ * in one push. One writer at a time does so for all; who finds another one leaves it to that one, which looks once more
+ * after it has given the claim back. Never fails: what converged has converged, and the next writer takes what is left.
+ */
+export async function writeBackAll(repositoryClass: string, ports: WritebackPorts): Promise<void> {
+  const endsAt = ports.now().getTime() + longestTurns;
+  let places: Places = new Map();
+  try {
+    do {
+      const claim = await claimWriteback(repositoryClass, ports);
+      if (claim === undefined) return;
+      try {
+        await ports.sleep(gathering);
+        places = await writeDue(repositoryClass, ports);
+      } finally {
+        await claim.giveBack();
+      }
+    } while (ports.now().getTime() < endsAt && (await candidates({ repositoryClass, places, ports })).length > 0);
+  } catch (error) {
+    logFailure(ports, { repository: repositoryClass, error: describeError(error) });
+  }
+}
+
+/**
+ * For the schedule: as `writeBackAll`, where anything is left to be written, as by a run that was killed. A look
+ * without the claim.
+ */
+export async function writeBackLeft(repositoryClass: string, ports: WritebackPorts): Promise<void> {
+  try {
+    const places = placesIn(await listRefs(ports.repository(repositoryClass)));
+    if ((await candidates({ repositoryClass, places, ports })).length === 0) return;
+  } catch (error) {
+    logFailure(ports, { repository: repositoryClass, error: describeError(error) });
+    return;
+  }
+  await writeBackAll(repositoryClass, ports);
+}
+
+/** One push of all that is due, and where the refs are after it. */
+async function writeDue(repositoryClass: string, ports: WritebackPorts): Promise<Places> {
+  const repository = ports.repository(repositoryClass);
+  for (let attempt = 0; attempt < triesToWrite; attempt++) {
+    const refs = await listRefs(repository);
+    const places = placesIn(refs);
+    const due = await dueAt({ repositoryClass, places, ports });
+    const after = new Map([...places, ...due.map(({ environment, commit }) => [environment, commit] as const)]);
+    if (due.length === 0) return after;
+    if ((await push({ repository, at: refs.get(notesRef), due, ports })) === 'written') return after;
+  }
+  throw new Error(`the refs moved ${triesToWrite} times while they were being written`);
+}
+
+async function listRefs(repository: Repository): Promise<ReadonlyMap<string, string>> {
+  return repository.listRefs([notesRef, environmentRef('')]);
+}
+
+function placesIn(refs: ReadonlyMap<string, string>): Places {
+  const prefix = environmentRef('');
+  return new Map(
+    [...refs].flatMap(([name, commit]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), commit]] : [])),
+  );
+}
+
+async function dueAt(at: { repositoryClass: string; places: Places; ports: WritebackPorts }): Promise<readonly Due[]> {
+  const { repositoryClass, places, ports } = at;
+  const read = await inParallel(await candidates(at), async (environment) => {
+    const ref = places.get(environment);
+    const unwritten = unwrittenNotes(await memoryOf({ repository: repositoryClass, environment }, ports), ref);
+    return unwritten === undefined ? [] : [{ ...unwritten, environment, ref }];
+  });
+  return read.flat();
+}
+
+/** The environments that may have converged at more than their refs say. */
+async function candidates({
+  repositoryClass,
+  places,
+  ports,
+}: {
+  repositoryClass: string;
+  places: Places;
+  ports: WritebackPorts;
+}): Promise<readonly string[]> {
+  const names = await rememberedEnvironments({ repository: repositoryClass, state: ports.state });
+  const noted = await inParallel(names, async (environment) => ({
+    environment,
+    commit: notedCommit(await memoryOf({ repository: repositoryClass, environment }, ports)),
+  }));
+  return noted.flatMap(({ environment, commit }) =>
+    commit === undefined || commit === places.get(environment) ? [] : [environment],
+  );
+}
+
+async function push({
+  repository,
+  at,
+  due,
+  ports,
+}: {
+  repository: Repository;
+  at: string | undefined;
+  due: readonly Due[];
+  ports: WritebackPorts;
+}): Promise<'written' | 'moved'> {
+  const notes = due.flatMap((one) => one.notes);
+  const refs = due.map(({ environment, ref, commit }) => ({
+    name: environmentRef(environment),
+    expected: ref,
+    commit,
+  }));
+  try {
+    return await repository.writeNotes({ ref: notesRef, at, notes, refs });
+  } catch (error) {
+    if (!isRefused(error) || refs.length === 0) throw error;
+  }
+  // One ref that the host refuses keeps all from being moved.
+  if ((await repository.writeNotes({ ref: notesRef, at, notes, refs: [] })) === 'moved') return 'moved';
+  for (const ref of refs) {
+    await repository.writeRef(ref).catch((error: unknown) => {
+      if (!isRefused(error)) throw error;
+      logFailure(ports, { ref: ref.name, commit: ref.commit, error: describeError(error) });
+    });
+  }
+  return 'written';
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof ConvergeError && error.code === 'GitRefused';
+}
+
+function logFailure({ log }: WritebackPorts, fields: Parameters<Ports['log']>[2]): void {
+  log('WARNING', 'what converged could not be written back to Git', fields);
+}

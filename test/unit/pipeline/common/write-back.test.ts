@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
+import { emptyMemory } from '../../../../shared/memory/memory.ts';
+import { statePaths } from '../../../../shared/memory/state-paths.ts';
+import { writeBackAll, writeBackLeft } from '../../../../shared/pipeline/common/write-back.ts';
+import { claimWriteback, writebackPath } from '../../../../shared/pipeline/common/writeback-claim.ts';
+import type { Repository } from '../../../../shared/ports/git.ts';
+import { clockAt, commitId, recordingLog, repositoryWith, stateInMemory } from '../ports.ts';
+
+type Push = Parameters<Repository['writeNotes']>[0];
+
+/** Environments that converged, and a host that takes pushes one at a time. */
+function makeRepository() {
+  const clock = clockAt('2026-11-21T01:02:03.000Z');
+  const state = stateInMemory(clock.now);
+  const log = recordingLog();
+  const host = {
+    refs: new Map<string, string>(),
+    pushes: [] as Push[],
+    requests: 0,
+    answer: async (_push: Push): Promise<'written' | 'moved'> => 'written',
+  };
+  const move = ({ name, expected, commit }: Push['refs'][number]): boolean => {
+    if (host.refs.get(name) !== expected) return false;
+    host.refs.set(name, commit);
+    return true;
+  };
+  const repository: Repository = {
+    ...repositoryWith({ files: {} }),
+    async listRefs(prefixes) {
+      host.requests += 1;
+      return new Map([...host.refs].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))));
+    },
+    async writeNotes(push) {
+      host.requests += 1;
+      const answered = await host.answer(push);
+      if (answered === 'moved') return 'moved';
+      if (!push.refs.every(({ name, expected }) => host.refs.get(name) === expected)) return 'moved';
+      host.pushes.push(push);
+      push.refs.forEach(move);
+      return 'written';
+    },
+    async writeRef({ name, expected, commit }) {
+      host.requests += 1;
+      if (name.endsWith('/gone')) throw refused('missing necessary objects');
+      return commit !== undefined && move({ name, expected, commit }) ? 'written' : 'moved';
+    },
+  };
+  const sleeps: (() => Promise<void>)[] = [];
+  const ports = {
+    ...{ now: clock.now, log, state, repository: () => repository },
+    async sleep(milliseconds: number) {
+      clock.forward(milliseconds / 1000);
+      await sleeps.shift()?.();
+    },
+  };
+  return {
+    ...{ clock, state, log, host, ports, sleeps },
+    notes: () => host.pushes.flatMap(({ notes }) => notes.map(({ commit, text }) => `${commit.slice(0, 1)} ${text}`)),
+    async converge(environment: string, ...digits: readonly string[]) {
+      const notes = digits.map((digit) => ({ commit: commitId(digit), text: environment }));
+      const { memory: path } = statePaths({ repository: 'master', environment });
+      await state.write({ path, value: { ...emptyMemory(clock.now()), notes }, ifGeneration: 'any' });
+    },
+    claim: () => state.valueAt(writebackPath('master')),
+  };
+}
+
+function refused(message: string): ConvergeError {
+  return new ConvergeError({ code: 'GitRefused', subject: 'git', message, disposition: 'refuse' });
+}
+
+describe('what converged', () => {
+  it('is written of all environments in one push, and of none twice', async () => {
+    const { host, ports, notes, converge, claim } = makeRepository();
+    await converge('acme', 'a', 'b');
+    await converge('globex', 'b');
+    await converge('initech');
+    await writeBackAll('master', ports);
+    expect(notes()).toEqual(['a acme', 'b acme', 'b globex']);
+    expect(host.requests).toBe(2);
+    expect(Object.fromEntries(host.refs)).toEqual({
+      'refs/converge/acme': commitId('b'),
+      'refs/converge/globex': commitId('b'),
+    });
+    expect(claim()).toMatchObject({ nonce: null });
+    await converge('acme', 'a', 'b', 'c');
+    await writeBackAll('master', ports);
+    expect(notes().slice(3)).toEqual(['c acme']);
+  });
+
+  it('is left to the writer that is at it, who looks once more after it has let go', async () => {
+    const { host, ports, notes, sleeps, converge } = makeRepository();
+    await converge('acme', 'a');
+    host.answer = async () => {
+      host.answer = async () => 'written';
+      // It converges after the look of the writer, which has not let go yet.
+      await converge('globex', 'b');
+      await writeBackAll('master', ports);
+      expect(host.requests).toBe(2);
+      return 'written';
+    };
+    await writeBackAll('master', ports);
+    expect(notes()).toEqual(['a acme', 'b globex']);
+    expect(sleeps).toEqual([]);
+  });
+
+  it('is gathered for a second', async () => {
+    const { host, ports, sleeps, converge } = makeRepository();
+    await converge('acme', 'a');
+    sleeps.push(async () => converge('globex', 'b'));
+    await writeBackAll('master', ports);
+    expect(host.pushes.map(({ refs }) => refs.length)).toEqual([2]);
+  });
+
+  it('is written on top of what others push meanwhile', async () => {
+    const { host, ports, notes, converge } = makeRepository();
+    await converge('acme', 'a');
+    host.answer = async () => {
+      host.answer = async () => 'written';
+      host.refs.set('refs/converge/acme', commitId('9'));
+      return 'moved';
+    };
+    await writeBackAll('master', ports);
+    expect(notes()).toEqual(['a acme']);
+    expect(host.refs.get('refs/converge/acme')).toBe(commitId('a'));
+  });
+
+  it('survives a writer that died, and is taken by the schedule', async () => {
+    const { clock, ports, notes, converge } = makeRepository();
+    await converge('acme', 'a');
+    expect(await claimWriteback('master', ports)).toBeDefined();
+    await writeBackLeft('master', ports);
+    expect(notes()).toEqual([]);
+    clock.forward(31);
+    await writeBackLeft('master', ports);
+    expect(notes()).toEqual(['a acme']);
+  });
+
+  it('costs the schedule one request, and no claim, where nothing is left', async () => {
+    const { host, ports, converge, claim } = makeRepository();
+    await converge('acme', 'a');
+    host.refs.set('refs/converge/acme', commitId('a'));
+    await writeBackLeft('master', ports);
+    expect(host.requests).toBe(1);
+    expect(claim()).toBeUndefined();
+  });
+
+  it('waits for no ref that the host refuses', async () => {
+    const { host, log, ports, notes, converge } = makeRepository();
+    await converge('acme', 'a');
+    await converge('gone', 'b');
+    host.answer = async ({ refs }) => {
+      if (refs.length > 0) throw refused('missing necessary objects');
+      return 'written';
+    };
+    await writeBackAll('master', ports);
+    expect(notes()).toEqual(['a acme', 'b gone']);
+    expect([...host.refs.keys()]).toEqual(['refs/converge/acme']);
+    expect(log.lines).toEqual(['WARNING what converged could not be written back to Git']);
+  });
+
+  it('that cannot be written is logged, and gives the claim back', async () => {
+    const { host, log, ports, converge, claim } = makeRepository();
+    await converge('acme', 'a');
+    host.answer = () => Promise.reject(new Error('is away'));
+    await writeBackAll('master', ports);
+    expect(log.lines).toEqual(['WARNING what converged could not be written back to Git']);
+    expect(claim()).toMatchObject({ nonce: null });
+  });
+});
+
+describe('the claim of who writes', () => {
+  it('is mine where its answer was lost', async () => {
+    const { ports, state } = makeRepository();
+    const deaf = {
+      ...state,
+      write: async (write: Parameters<typeof state.write>[0]) => {
+        await state.write(write);
+        return 'conflict' as const;
+      },
+    };
+    const claim = await claimWriteback('master', { ...ports, state: deaf });
+    await claim?.giveBack();
+    expect(state.valueAt(writebackPath('master'))).toMatchObject({ nonce: null });
+  });
+
+  it('is of one of two who try', async () => {
+    const { ports } = makeRepository();
+    const both = await Promise.all([claimWriteback('master', ports), claimWriteback('master', ports)]);
+    expect(both.filter((claim) => claim !== undefined)).toHaveLength(1);
+  });
+
+  it('is written once a second at the most', async () => {
+    const { clock, ports } = makeRepository();
+    await (await claimWriteback('master', ports))?.giveBack();
+    const before = clock.now().getTime();
+    expect(await claimWriteback('master', ports)).toBeDefined();
+    expect(clock.now().getTime() - before).toBe(1_000);
+  });
+
+  it('that nobody can read is somebody’s for as long as one that can be read', async () => {
+    const { clock, ports, state } = makeRepository();
+    state.spoil(writebackPath('master'), '{');
+    expect(await claimWriteback('master', ports)).toBeUndefined();
+    clock.forward(31);
+    expect(await claimWriteback('master', ports)).toBeDefined();
+  });
+});
