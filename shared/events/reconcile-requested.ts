@@ -21,6 +21,8 @@ export const reconcileRequestedSchema = z.object({
    * text is none, as no key is.
    */
   told: z.string().optional(),
+  /** Id of the wait that this run goes on with: others only look. An empty text is none, as no key is. */
+  waitId: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
 
@@ -50,6 +52,6 @@ export function encodeReconcileRequested({
     subject,
     time,
     // The schema of the topic knows no key that may be missing.
-    data: { ...job, head: job.head ?? '', told: job.told ?? '' },
+    data: { ...job, head: job.head ?? '', told: job.told ?? '', waitId: job.waitId ?? '' },
   };
 }

@@ -80,8 +80,11 @@ export const memorySchema = z.object({
   rolledOut: rolledOutSchema.optional(),
   /** When what failed is tried again. */
   retry: retrySchema.optional(),
-  /** What the last run left waiting, and at which revision. */
-  waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /**
+   * What the last run left waiting, and at which revision. `id` is that of the wait: the message that goes on with it
+   * names it, and others only look.
+   */
+  waiting: z.object({ revision: z.string(), message: z.string(), id: z.string().optional() }).optional(),
   /** What it settled without, because it may never come, is of the past or cannot be judged, for people. */
   unawaited: z.string().optional(),
   /** Whose signature the next commit must carry, as texts, and the accepted commit that said so. */

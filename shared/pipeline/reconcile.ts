@@ -1,6 +1,6 @@
 import { ConvergeError, describeError } from '../base/errors.ts';
 import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
-import { environmentKey } from '../base/revision.ts';
+import { commitOf, environmentKey } from '../base/revision.ts';
 import { suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
@@ -127,7 +127,14 @@ async function goOn(
 ): Promise<void> {
   const { repository, environment } = job;
   const told = state.told === undefined ? {} : { told: state.told };
-  const next = { repository, environment, cause: 'request', ...told } as const;
+  const { id } = state.current.waiting ?? {};
+  const next = {
+    repository,
+    environment,
+    cause: 'request',
+    ...told,
+    ...(id === undefined ? {} : { waitId: id }),
+  } as const;
   const occasion = `goes on after ${settings.event}`;
   await ports.topics.publish('reconcile', encodeReconcileRequested({ job: next, occasion, time: ports.now() }));
 }
@@ -150,6 +157,8 @@ async function openRun(
     return (await git.head()) === found.head?.id;
   };
   if (found.head !== undefined && found.head.id === job.head) state.confirmHead = isHead;
+  const { waitSeconds } = settings.limits;
+  const waitId = waitIdOf(job, { state, settings, head: found.head?.id });
   const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
   const { cluster, unsettled } = fenceWrites(ports, lease);
   const run: Run = {
@@ -160,7 +169,8 @@ async function openRun(
     head: found.head,
     startedAt: ports.now(),
     cause: job.cause,
-    waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + settings.limits.waitSeconds * 1000)),
+    waitId,
+    waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
     isSuperseded: async () => ports.now().getTime() - headSeenAt >= headLooksApart && !(await isHead()),
   };
   return {
@@ -170,6 +180,21 @@ async function openRun(
       return await converge(run).catch(async (error: unknown) => await loseBranch(run, lostBranch(error).problem));
     },
   };
+}
+
+/**
+ * Of those that meet a roll-out, one waits for it: the run that goes on with the wait, or the schedule, which takes over
+ * from one whose message was lost. All others only look.
+ */
+function waitIdOf(
+  job: ReconcileRequested,
+  { state, settings: { event }, head }: { state: State; settings: ReconcileSettings; head: string | undefined },
+): string | undefined {
+  const { waiting } = state.current;
+  if (waiting?.id === undefined) return event;
+  if (waiting.id === job.waitId) return waiting.id;
+  const isOthers = head !== undefined && commitOf(waiting.revision) === head && waiting.id !== event;
+  return isOthers && job.cause !== 'schedule' ? undefined : event;
 }
 
 function lostBranch(error: unknown): { head: undefined; problem: ConvergeError } {

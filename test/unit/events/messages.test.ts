@@ -96,6 +96,7 @@ describe('reconcile', () => {
     cause: 'request',
     head: commit,
     told: '7',
+    waitId: 'one',
   } as const;
 
   it('comes back as it was sent', () => {
@@ -105,9 +106,9 @@ describe('reconcile', () => {
   });
 
   it('says no head, and nothing told, where its sender knew none, and is read without, as earlier versions sent it', () => {
-    const { head: _head, told: _told, ...blind } = job;
+    const { head: _head, told: _told, waitId: _wait, ...blind } = job;
     const event = encodeReconcileRequested({ job: blind, occasion: commit, time });
-    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '', told: '' });
+    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '', told: '', waitId: '' });
     expect(parseReconcileRequested({ ...delivered(event), data: blind })).toEqual(blind);
   });
 

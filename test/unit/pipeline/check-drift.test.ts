@@ -45,7 +45,7 @@ describe('a tick of the schedule', () => {
     expect(jobs).toContainEqual([
       'reconcile',
       'staging/acme',
-      { repository: 'staging', environment: 'acme', cause: 'schedule', head: commitId('a'), told: '' },
+      { repository: 'staging', environment: 'acme', cause: 'schedule', head: commitId('a'), told: '', waitId: '' },
     ]);
   });
 

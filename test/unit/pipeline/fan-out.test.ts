@@ -78,7 +78,7 @@ describe('a change on a branch', () => {
       ['acme', 'globex'].map((environment) => [
         'reconcile',
         `master/${environment}`,
-        { repository: 'master', environment, cause: 'commit', head: commitId('a'), told: '' },
+        { repository: 'master', environment, cause: 'commit', head: commitId('a'), told: '', waitId: '' },
       ]),
     );
   });
@@ -126,6 +126,7 @@ describe('a change on a branch', () => {
       cause: 'commit',
       head: commitId('a'),
       told: '',
+      waitId: '',
     });
   });
 
@@ -137,7 +138,7 @@ describe('a change on a branch', () => {
     const running = run({ repository, attempts: { gone: {} }, topics });
     await expect(running).rejects.toMatchObject({ code });
     expect(topics.published.map(({ event }) => event.data)).toEqual([
-      { repository: 'master', environment: 'gone', cause: 'commit', head: '', told: '' },
+      { repository: 'master', environment: 'gone', cause: 'commit', head: '', told: '', waitId: '' },
     ]);
   });
 

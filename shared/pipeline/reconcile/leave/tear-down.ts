@@ -96,7 +96,10 @@ async function takeLeave(
     case 'superseded':
       return { outcome: 'superseded' };
     case 'waiting':
-      return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
+      return {
+        ...{ outcome: 'waiting', revision, message: torn.waitsFor },
+        ...(run.waitId === undefined ? {} : { goesOn: true }),
+      };
     case 'diverged': {
       const { divergence, rollout } = torn;
       return diverge(run, { environment: undefined, attempted, divergence, rollout });

@@ -22,6 +22,8 @@ export interface Run {
   readonly startedAt: Date;
   /** Why it looks. */
   readonly cause: ReconcileRequested['cause'];
+  /** Id of the wait that it begins or goes on with; undefined where another run waits: this one only looks. */
+  readonly waitId: string | undefined;
   /** Until when it may wait for others, in all its waits together: `limits.waitSeconds` from the first one on. */
   readonly waitUntil: () => Date;
   /** Whether the branch moved on, as far as that is known by now. */

@@ -155,7 +155,7 @@ function recall(empty: Memory, lease: Lease | undefined): Memory {
 
 /** A look at what is as it was, at a later commit, is nothing to write down; nor is how far it is that it waits for. */
 export function essenceOf({ writer: _writer, attempted, waiting, ...memory }: Memory): string {
-  return JSON.stringify({ ...memory, inputs: attempted?.inputs, waitsAt: waiting?.revision });
+  return JSON.stringify({ ...memory, inputs: attempted?.inputs, wait: [waiting?.revision, waiting?.id] });
 }
 
 function leaseIn(found: ReadState<Lease> | undefined): Lease | undefined {

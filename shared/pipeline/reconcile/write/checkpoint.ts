@@ -10,8 +10,8 @@ export function checkpoint(
   { run, revision, attempted }: Target,
   { message, rollout }: { message: string; rollout: Rollout | undefined },
 ): RunResult {
-  run.memoryFile.remember(leftWaiting, { revision, attempted, message, rollout });
-  return { outcome: 'waiting', revision, message, goesOn: true };
+  run.memoryFile.remember(leftWaiting, { revision, attempted, message, rollout, id: run.waitId });
+  return { outcome: 'waiting', revision, message, ...(run.waitId === undefined ? {} : { goesOn: true }) };
 }
 
 /** Ends the lease, where the run holds it, and goes on looking: nobody has to wait for what takes its time. */
@@ -20,6 +20,6 @@ export async function yieldLease(
   waiting: { message: string; rollout: Rollout | undefined },
 ): Promise<void> {
   if (!run.lease.isHeld()) return;
-  run.memoryFile.remember(leftWaiting, { revision, attempted, ...waiting });
+  run.memoryFile.remember(leftWaiting, { revision, attempted, ...waiting, id: run.waitId });
   await run.memoryFile.commit();
 }

@@ -234,15 +234,16 @@ const rollingOut: readonly Row[] = [
   {
     transition: 'leftWaiting',
     when: 'in its roll-out',
-    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for web', rollout }),
+    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for web', rollout, id: 'job' }),
     meets: 'any',
-    sets: { attempted, rollout, health: 'Progressing', waiting: { revision, message: 'waits for web' } },
+    sets: { attempted, rollout, health: 'Progressing', waiting: { revision, message: 'waits for web', id: 'job' } },
     clears: ['unawaited'],
   },
   {
     transition: 'leftWaiting',
     when: 'for a hook, before or after its roll-out',
-    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for a hook', rollout: undefined }),
+    apply: (memory) =>
+      leftWaiting(memory, { revision, attempted, message: 'waits for a hook', rollout: undefined, id: undefined }),
     meets: 'any',
     sets: { attempted, health: 'Progressing', waiting: { revision, message: 'waits for a hook' } },
     clears: ['unawaited', 'rollout'],
@@ -250,9 +251,9 @@ const rollingOut: readonly Row[] = [
   {
     transition: 'deletionAwaited',
     when: 'once its file is gone',
-    apply: (memory) => deletionAwaited(memory, { revision, message: 'waits for colors', rollout }),
+    apply: (memory) => deletionAwaited(memory, { revision, message: 'waits for colors', rollout, id: 'job' }),
     meets: 'any',
-    sets: { rollout, waiting: { revision, message: 'waits for colors' } },
+    sets: { rollout, waiting: { revision, message: 'waits for colors', id: 'job' } },
     clears: [],
   },
   {

@@ -102,6 +102,7 @@ const dependencyJob = (environment: string) => ({
   cause: 'dependency',
   head: '',
   told: '',
+  waitId: '',
 });
 const failure = {
   id: '4be0d1a2c3f40516',
@@ -239,6 +240,7 @@ describe('an environment that has converged', () => {
       waitUntil: () => new Date(0),
       isSuperseded: unused,
       unsettled: new Set<string>(),
+      waitId: 'test',
     };
     await tellDependents(run, result);
     return setting.jobs();

@@ -93,12 +93,13 @@ export function createWorld(): World {
   }
 
   /** What the message said that goes on with the run before. */
-  function toldTo(environment: string): { told?: string } {
+  function toldTo(environment: string): Pick<ReconcileRequested, 'told' | 'waitId'> {
     const last = topics.published.findLast(
       ({ topic, event }) => topic === 'reconcile' && event.subject === `master/${environment}`,
     );
-    const told = last === undefined ? undefined : reconcileRequestedSchema.parse(last.event.data).told;
-    return told === undefined ? {} : { told };
+    if (last === undefined) return {};
+    const { told, waitId } = reconcileRequestedSchema.parse(last.event.data);
+    return { ...(told === undefined ? {} : { told }), ...(waitId === undefined ? {} : { waitId }) };
   }
 
   /** Only who holds the lease writes; what converged is recorded after it, too. */
