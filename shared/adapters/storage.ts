@@ -11,7 +11,7 @@ import {
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
-import type { Buckets, StateFacts, StateObject, StateStore } from '../ports/storage.ts';
+import type { Buckets, ListedState, StateFacts, StateObject, StateStore } from '../ports/storage.ts';
 import { mayPass } from '../base/http-status.ts';
 import { endMetadataRequests } from './google/metadata-server.ts';
 import { backoff, inSeconds, patience, within } from './patience.ts';
@@ -53,6 +53,11 @@ const objectSchema = z.object({
   metadata: z.record(z.string(), z.string()).default({}),
 });
 const listedSchema = objectSchema.extend({ name: z.string(), timeCreated: z.coerce.date() });
+const listedStateSchema = objectSchema
+  .extend({ name: z.string() })
+  .transform(({ name, generation, size, updated, metadata }): ListedState => {
+    return { path: name, generation, bytes: size, updatedAt: updated, metadata };
+  });
 const nextPage = z
   .custom<GetFilesOptions>((value) => typeof value === 'object')
   .nullish()
@@ -103,7 +108,7 @@ export function createStateStore({
   return {
     read: async (path) => readState(bucket, path),
     write: async (state) => writeState(bucket, state),
-    list: async (prefix) => listStates(bucket, prefix),
+    list: async (prefix, file) => listStates(bucket, { prefix, file }),
     delete: async (state) => deleteState(bucket, state),
   };
 }
@@ -164,7 +169,7 @@ async function readContent(
 
 async function writeState(
   { storage, name, times }: StateBucket,
-  { path, value, ifGeneration }: Parameters<StateStore['write']>[0],
+  { path, value, ifGeneration, metadata }: Parameters<StateStore['write']>[0],
 ): Promise<{ generation: string } | 'conflict'> {
   const file = storage.bucket(name).file(path);
   const content = JSON.stringify(value);
@@ -175,6 +180,7 @@ async function writeState(
         // The other sum there is, CRC32C, is computed in JavaScript: 80 ms for the memory of 5,000 objects.
         validation: 'md5',
         contentType: 'application/json',
+        ...(metadata === undefined ? {} : { metadata: { metadata: { ...metadata } } }),
         preconditionOpts: preconditionOf(ifGeneration),
       }),
     );
@@ -185,9 +191,18 @@ async function writeState(
   return { generation: objectSchema.pick({ generation: true }).parse(file.metadata).generation };
 }
 
-async function listStates({ storage, name, times }: StateBucket, prefix: string): Promise<string[]> {
-  const files = await filesOf({ storage, bucket: name, prefix, times });
-  return files.map((file) => file.name).sort();
+/** What is asked for of each: a third of what Storage would tell. */
+const listedFields = 'nextPageToken,items(name,generation,size,updated,metadata)';
+
+async function listStates(
+  { storage, name, times }: StateBucket,
+  { prefix, file }: { prefix: string; file: string | undefined },
+): Promise<ListedState[]> {
+  const named = file === undefined ? {} : { matchGlob: `${prefix}*/${file}` };
+  const items = await filesOf({ storage, bucket: name, query: { prefix, ...named, fields: listedFields }, times });
+  // With `fields`, the library hands on what Storage answers, as it is.
+  const states = items.map((item: unknown) => listedStateSchema.parse(item));
+  return states.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function deleteState(
@@ -359,29 +374,35 @@ async function* following({
   }
 }
 
-/** Every object whose name begins so, page by page: a large bucket takes longer than one answer may. */
+/** The most that Storage tells in one answer. */
+const pageSize = 1000;
+
+/** Every object that the query is about, page by page: a large bucket takes longer than one answer may. */
 async function filesOf({
   storage,
   bucket,
-  prefix,
+  query = {},
   times,
 }: {
   storage: Storage;
   bucket: string;
-  prefix?: string;
+  query?: Pick<GetFilesOptions, 'prefix' | 'matchGlob' | 'fields'>;
   times: StoragePatience;
 }): Promise<readonly File[]> {
   const files: File[] = [];
   try {
-    let query: GetFilesOptions | null = { ...(prefix === undefined ? {} : { prefix }), autoPaginate: false };
-    while (query !== null) {
-      const page: GetFilesOptions = query;
+    let due: GetFilesOptions | null = { ...query, maxResults: pageSize, autoPaginate: false };
+    while (due !== null) {
+      const page: GetFilesOptions = due;
       const [found, next] = await asked(times, async () => storage.bucket(bucket).getFiles(page));
       files.push(...found);
-      query = nextPage.parse(next);
+      due = nextPage.parse(next);
     }
   } catch (error) {
-    throw translate({ error, subject: prefix === undefined ? `gs://${bucket}` : `gs://${bucket}/${prefix}` });
+    throw translate({
+      error,
+      subject: query.prefix === undefined ? `gs://${bucket}` : `gs://${bucket}/${query.prefix}`,
+    });
   }
   return files;
 }

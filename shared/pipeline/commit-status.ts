@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isOpen } from '../memory/incident.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import { declaredPaths, sameInputs, type Inputs } from '../environment/inputs.ts';
-import type { Memory } from '../memory/memory.ts';
+import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { diffSchema } from '../events/alert.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
@@ -12,7 +12,7 @@ import type { Commit, Repository } from '../ports/git.ts';
 import { environmentStates } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { readInputs } from './common/render-inputs.ts';
-import { recallMemory } from './common/remembered-environments.ts';
+import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 
 const environmentAtCommitSchema = z.object({
   name: z.string(),
@@ -65,8 +65,12 @@ export async function commitStatus(
     });
   }
   const names = await listEnvironments({ repository, commit: head.id });
-  const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }), ports };
-  const environments = await inParallel(names, async (name) => lookAtEnvironment({ name, ...look }));
+  const remembered = await recallMemories({ repository: repositoryClass }, ports);
+  const nothing: Recalled = { memory: emptyMemory(ports.now()) };
+  const look = { repository, commit, head: head.id, atOrAfter: commitsFrom({ commit, commits }) };
+  const environments = await inParallel(names, async (name) =>
+    lookAtEnvironment({ name, ...look, recalled: remembered.get(name) ?? nothing }),
+  );
   return {
     repository: repositoryClass,
     commit: id,
@@ -104,19 +108,15 @@ async function lookAtEnvironment({
   commit,
   head,
   atOrAfter,
-  ports,
+  recalled: { memory, unreadable },
 }: {
   name: string;
   repository: Repository;
   commit: Commit;
   head: string;
   atOrAfter: ReadonlySet<string>;
-  ports: CommitStatusPorts;
+  recalled: Recalled;
 }): Promise<EnvironmentAtCommit | undefined> {
-  const { memory, unreadable } = await recallMemory(
-    { repository: repository.repositoryClass, environment: name },
-    ports,
-  );
   const declared = await readEnvironment({ repository, commit: head, name });
   const paths = pathsOf({ name, declared, memory });
   const [after, before] = await Promise.all([

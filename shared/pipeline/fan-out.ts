@@ -1,6 +1,7 @@
 import type { ChangeCommitted } from '../events/change-committed.ts';
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { inDependencyOrder } from '../memory/gate.ts';
+import type { Memory } from '../memory/memory.ts';
 import { sameInputs } from '../environment/inputs.ts';
 import { askRemembered } from './common/ask-remembered.ts';
 import { dependencyGraph, listEnvironments } from './common/declared-environments.ts';
@@ -8,7 +9,7 @@ import { fetchBranch } from './common/fetch-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
 import { readInputs } from './common/render-inputs.ts';
-import { memoryOf, rememberedEnvironments } from './common/remembered-environments.ts';
+import { recallMemories } from './common/remembered-environments.ts';
 
 export interface FanOutResult {
   readonly commit: string | undefined;
@@ -39,10 +40,11 @@ export async function fanOut(
   const head = await fetchBranch({ repository, state: ports.state }).catch(ask);
   if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [] };
   const environments = await listEnvironments({ repository, commit: head.id }).catch(ask);
+  const remembered = await recallMemories({ repository: change.repository }, ports);
   const verdicts = await Promise.all(
     environments.map(async (environment) => ({
       environment,
-      due: await isDue({ environment, repository, commit: head.id, ports }),
+      due: await isDue({ memory: remembered.get(environment)?.memory, repository, commit: head.id }),
     })),
   );
   const due = verdicts.filter((verdict) => verdict.due).map((verdict) => verdict.environment);
@@ -59,9 +61,8 @@ export async function fanOut(
       }),
     );
   }
-  const removed = (await rememberedEnvironments({ repository: change.repository, state: ports.state })).filter(
-    (name) => !environments.includes(name),
-  );
+  const isDeclared = new Set(environments);
+  const removed = [...remembered.keys()].filter((name) => !isDeclared.has(name));
   await Promise.all(
     removed.map(async (environment) => {
       const job = { repository: change.repository, environment, cause: 'commit', head: head.id } as const;
@@ -72,17 +73,15 @@ export async function fanOut(
 }
 
 async function isDue({
-  environment,
+  memory,
   repository,
   commit,
-  ports,
 }: {
-  environment: string;
+  memory: Memory | undefined;
   repository: Repository;
   commit: string;
-  ports: Pick<Ports, 'now' | 'state'>;
 }): Promise<boolean> {
-  const { attempted } = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
+  const attempted = memory?.attempted;
   if (attempted === undefined) return true;
   const current = await readInputs({ repository, commit, paths: Object.keys(attempted.inputs) });
   return !sameInputs({ attempted: attempted.inputs, current });

@@ -1,7 +1,8 @@
 import { ConvergeError } from '../base/errors.ts';
 import { isOpen } from '../memory/incident.ts';
 import { environmentPath } from '../environment/environment-file.ts';
-import type { Memory } from '../memory/memory.ts';
+import { emptyMemory, type Memory } from '../memory/memory.ts';
+import { heldOf, stateOf } from '../memory/remembered-state.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
 import { revisionOf } from '../base/revision.ts';
 import { listEnvironments, readEnvironment, type Declaration } from './common/declared-environments.ts';
@@ -11,10 +12,10 @@ import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
 import type { EnvironmentStatus, Status } from './common/environment-status.ts';
-import { inParallel } from './common/parallel.ts';
-import { memoryOf, recallMemory, rememberedEnvironments } from './common/remembered-environments.ts';
+import type { StateAccess } from './common/read-state.ts';
+import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 
-type StatusPorts = Pick<Ports, 'now' | 'repository' | 'state'>;
+type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
 
 /**
  * Every environment as Git declares it and the last run left it, and those that Git declares no more and that are not
@@ -53,9 +54,8 @@ async function statusWithoutBranch({
 }): Promise<EnvironmentStatus[]> {
   try {
     const repository = ports.repository(name);
-    const remembered = await rememberedEnvironments({ repository: name, state: ports.state });
-    return await inParallel(remembered, async (environment) => {
-      const memory = await memoryOf({ repository: name, environment }, ports);
+    const remembered = await recallMemories({ repository: name }, ports);
+    return [...remembered].map(([environment, { memory }]) => {
       const open = isOpen(memory.incident) ? memory.incident : undefined;
       const isFailed = open !== undefined && open.reason !== 'Drifted';
       const said = {
@@ -87,31 +87,33 @@ async function statusOfRepository({
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
-  const remembered = await rememberedEnvironments({ repository: repository.repositoryClass, state: ports.state });
-  const declared = names.map(async (name) => [await statusOfEnvironment({ name, repository, commit: head.id, ports })]);
-  const removed = remembered
-    .filter((name) => !names.includes(name))
-    .map(async (name) => statusOfRemoved({ name, repository, ports }));
-  return (await Promise.all([...declared, ...removed])).flat();
+  const remembered = await recallMemories({ repository: repository.repositoryClass }, ports);
+  const nothing: Recalled = { memory: emptyMemory(ports.now()) };
+  const declared = await Promise.all(
+    names.map(async (name) =>
+      statusOfEnvironment({ name, repository, commit: head.id, recalled: remembered.get(name) ?? nothing }),
+    ),
+  );
+  const isDeclared = new Set(names);
+  const removed = [...remembered].flatMap(([name, recalled]) =>
+    isDeclared.has(name) ? [] : statusOfRemoved({ name, repository, recalled }),
+  );
+  return [...declared, ...removed];
 }
 
 /**
  * Nothing for one that is gone by now, and for one that never ran: nothing of it has to go. What nobody can read may be
  * of one that has to.
  */
-async function statusOfRemoved({
+function statusOfRemoved({
   name,
   repository,
-  ports,
+  recalled: { memory, unreadable },
 }: {
   name: string;
   repository: Repository;
-  ports: StatusPorts;
-}): Promise<EnvironmentStatus[]> {
-  const { memory, unreadable } = await recallMemory(
-    { repository: repository.repositoryClass, environment: name },
-    ports,
-  );
+  recalled: Recalled;
+}): EnvironmentStatus[] {
   if (unreadable !== undefined) {
     const message = `no file declares it any more, and ${unreadableWords(unreadable)}`;
     return [
@@ -165,17 +167,13 @@ async function statusOfEnvironment({
   name,
   repository,
   commit,
-  ports,
+  recalled: { memory, unreadable },
 }: {
   name: string;
   repository: Repository;
   commit: string;
-  ports: StatusPorts;
+  recalled: Recalled;
 }): Promise<EnvironmentStatus> {
-  const { memory, unreadable } = await recallMemory(
-    { repository: repository.repositoryClass, environment: name },
-    ports,
-  );
   const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   return {
@@ -213,22 +211,7 @@ function policyAt({ name, declared }: { name: string; declared: Declaration }): 
   }
 }
 
-/** What it waits for, unless the incident that is open tells of that revision already. */
-function heldOf({ held, incident }: Memory): Memory['held'] {
-  return isOpen(incident) && incident.revision === held?.revision ? undefined : held;
-}
-
 /** What is shown of it, though nobody waits for it. */
 function unawaitedOf({ unawaited }: Memory): string {
   return unawaited === undefined ? '' : `not waited for: ${unawaited}`;
-}
-
-function stateOf(memory: Memory): EnvironmentStatus['state'] {
-  const { incident, converged, attempted, health, waiting, unawaited } = memory;
-  if (heldOf(memory) !== undefined) return 'Converging';
-  if (isOpen(incident)) return incident.reason === 'Drifted' ? 'Diverged' : 'Failed';
-  if (converged === undefined && attempted === undefined) return 'Unknown';
-  return converged === undefined || waiting !== undefined || (health === 'Progressing' && unawaited === undefined)
-    ? 'Converging'
-    : 'Converged';
 }

@@ -56,6 +56,18 @@ export interface StateFacts {
 /** One that is no JSON, or too large to be read, is there all the same: who writes next overwrites its generation. */
 export type StateObject = StateFacts & ({ readonly value: unknown } | { readonly unreadable: string });
 
+/** An object of the state bucket as a list of it tells. */
+export interface ListedState {
+  readonly path: string;
+  readonly generation: string;
+  /** Of its content. */
+  readonly bytes: number;
+  /** When that generation, or its metadata, was written, by Storage's clock. */
+  readonly updatedAt: Date;
+  /** What was written beside the content of that generation. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** `absent`: write only where nothing is; `any`: overwrite; otherwise only where that generation is still live. */
 export type GenerationPrecondition = 'absent' | 'any' | { readonly generation: string };
 
@@ -65,14 +77,22 @@ export interface StateStore {
    * is no failure. Stages read by `pipeline/common/read-state.ts`.
    */
   read(path: string): Promise<StateObject | undefined>;
-  /** Writes the value as JSON. `conflict` where the precondition does not hold. */
+  /**
+   * Writes the value as JSON, with the metadata in the same request: a later write replaces both. `conflict` where the
+   * precondition does not hold.
+   */
   write(write: {
     path: string;
     value: unknown;
     ifGeneration: GenerationPrecondition;
+    metadata?: Readonly<Record<string, string>>;
   }): Promise<{ generation: string } | 'conflict'>;
-  /** The paths of every object that begins so, sorted. A failed read throws. */
-  list(prefix: string): Promise<readonly string[]>;
+  /**
+   * Every object that begins so, sorted by path: a request for each 1,000. A failed read throws.
+   *
+   * @param file only those of this name, in a folder directly below the prefix, which ends in `/`
+   */
+  list(prefix: string, file?: string): Promise<readonly ListedState[]>;
   /**
    * Deletes that generation of an object: `conflict` where another one is live. Where there is none, nothing is to do.
    */

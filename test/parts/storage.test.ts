@@ -165,6 +165,40 @@ describe('the state store', () => {
     expect(await state.delete({ path, ...second })).toBe('deleted');
   });
 
+  it('lists what it was written with beside its content, as of the generation that is live', async () => {
+    const path = 'listed/acme/memory.json';
+    await state.write({ path, value: 'a', ifGeneration: 'absent', metadata: { state: 'Converged', since: 'Größe' } });
+    const [first] = await state.list('listed/');
+    expect(first).toEqual({
+      path,
+      generation: (await state.read(path))?.generation,
+      bytes: 3,
+      updatedAt: expect.any(Date),
+      metadata: { state: 'Converged', since: 'Größe' },
+    });
+    const again = await state.write({ path, value: 'longer', ifGeneration: 'any' });
+    expect(await state.list('listed/')).toMatchObject([{ path, ...Object(again), bytes: 8, metadata: {} }]);
+    const [second] = await state.list('listed/');
+    expect(second?.updatedAt.getTime()).toBeGreaterThanOrEqual(first?.updatedAt.getTime() ?? Number.NaN);
+  });
+
+  it('lists only the files of a name in the folders of a prefix, where one is given', async () => {
+    const there = [
+      'a/memory.json',
+      'a/lease.json',
+      'a/b/memory.json',
+      'memory.json',
+      'b/memory.json',
+      'b/amemory.json',
+    ];
+    for (const path of there) await state.write({ path: `named/${path}`, value: 1, ifGeneration: 'any' });
+    await state.write({ path: 'names/a/memory.json', value: 1, ifGeneration: 'any' });
+    const listed = await state.list('named/', 'memory.json');
+    expect(listed.map(({ path }) => path)).toEqual(['named/a/memory.json', 'named/b/memory.json']);
+    expect(await state.list('named/', 'none.json')).toEqual([]);
+    expect(await state.list('named/')).toHaveLength(there.length);
+  });
+
   it('lets one of many writers win', async () => {
     const results = await Promise.all(
       Array.from({ length: 8 }, (_one, writer) =>
@@ -318,6 +352,32 @@ describe('a service that answers an error', () => {
       }
     },
   );
+
+  it('is asked once for each 1,000 objects that are listed, whatever else is in their folders', async () => {
+    const names = Array.from({ length: 1001 }, (_one, index) => `paged/environment-${index}`);
+    const write = async (name: string) => {
+      for (const file of ['memory.json', 'lease.json'])
+        await state.write({ path: `${name}/${file}`, value: name, ifGeneration: 'any', metadata: { name } });
+    };
+    for (let next = 0; next < names.length; next += 50) await Promise.all(names.slice(next, next + 50).map(write));
+    const counting = await answering([undefined]);
+    try {
+      const store = createStateStore({ storage: counting.storage, bucket: 'family-state' });
+      const listed = await store.list('paged/', 'memory.json');
+      expect(counting.asked()).toBe(2);
+      expect(listed.map(({ path }) => path)).toEqual(names.map((name) => `${name}/memory.json`).toSorted());
+      expect(listed.every(({ path, metadata }) => path === `${metadata['name']}/memory.json`)).toBe(true);
+      const [last] = listed.slice(-1);
+      if (last === undefined) throw new Error('unexpected');
+      await state.delete(last);
+      expect(await store.list('paged/', 'memory.json')).toEqual(listed.slice(0, -1));
+      expect(counting.asked()).toBe(3);
+      expect(await store.list('paged/')).toHaveLength(2001);
+      expect(counting.asked()).toBe(6);
+    } finally {
+      counting.close();
+    }
+  });
 
   it('that is not there is unavailable', async () => {
     const gone = await answering([200]);

@@ -2,7 +2,8 @@
 // It prints its URL on one line and lives as long as its standard input.
 //
 // It adds what programs trip over in the real service: an object takes about one
-// write a second, and 429 beyond a short burst; a deletion heeds its generation.
+// write a second, and 429 beyond a short burst; a deletion heeds its generation;
+// a list has pages, and heeds a glob.
 package main
 
 import (
@@ -43,7 +44,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	go http.Serve(listener, limitWrites(heedPreconditions(server.HTTPHandler())))
+	go http.Serve(listener, limitWrites(heedPreconditions(listByGlob(server.HTTPHandler()))))
 	fmt.Println("http://" + address)
 	io.Copy(io.Discard, os.Stdin)
 }

@@ -1,8 +1,12 @@
 /** Requests in flight to one cluster. */
-const width = 8;
+const requestsAtOnce = 8;
 
 /** Maps in order, a bounded number at a time. The first error ends it, after what is in flight has ended. */
-export async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+export async function inParallel<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  width = requestsAtOnce,
+): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
   async function worker(): Promise<void> {

@@ -18,7 +18,7 @@ export async function listQuarantines({
   repository: string;
 } & StateAccess): Promise<readonly NamedQuarantine[]> {
   const folder = `${quarantinesFolder}/${repository}/`;
-  const names = (await access.state.list(folder)).map((path) => path.slice(folder.length).replace(/\.json$/, ''));
+  const names = (await access.state.list(folder)).map(({ path }) => path.slice(folder.length).replace(/\.json$/, ''));
   const all = await Promise.all(
     names.map(async (environment) => ({
       environment,

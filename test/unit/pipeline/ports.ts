@@ -31,7 +31,10 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
   /** What is written at a path, as JSON. */
   textAt(path: string): string | undefined;
 } {
-  const objects = new Map<string, { text: string; generation: number; writtenAt: Date }>();
+  const objects = new Map<
+    string,
+    { text: string; generation: number; writtenAt: Date; metadata: Readonly<Record<string, string>> }
+  >();
   let generations = 0;
   return {
     get objects() {
@@ -43,7 +46,7 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
     },
     spoil(path, text) {
       generations += 1;
-      objects.set(path, { text, generation: generations, writtenAt: storageNow() });
+      objects.set(path, { text, generation: generations, writtenAt: storageNow(), metadata: {} });
     },
     textAt: (path) => objects.get(path)?.text,
     async read(path) {
@@ -56,15 +59,26 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
         readAt: storageNow(),
       };
     },
-    async write({ path, value, ifGeneration }) {
+    async write({ path, value, ifGeneration, metadata = {} }) {
       const live = objects.get(path);
       if (ifGeneration === 'absent' && live !== undefined) return 'conflict';
       if (typeof ifGeneration === 'object' && String(live?.generation) !== ifGeneration.generation) return 'conflict';
       generations += 1;
-      objects.set(path, { text: JSON.stringify(value), generation: generations, writtenAt: storageNow() });
+      objects.set(path, { text: JSON.stringify(value), generation: generations, writtenAt: storageNow(), metadata });
       return { generation: String(generations) };
     },
-    list: async (prefix) => [...objects.keys()].filter((path) => path.startsWith(prefix)).sort(),
+    async list(prefix, file) {
+      const isListed = (path: string): boolean =>
+        path.startsWith(prefix) &&
+        (file === undefined || path.slice(prefix.length).replace(/^[^/]+/, '') === `/${file}`);
+      return [...objects]
+        .flatMap(([path, { text, generation, writtenAt: updatedAt, metadata }]) =>
+          isListed(path)
+            ? [{ path, generation: String(generation), bytes: Buffer.byteLength(text), updatedAt, metadata }]
+            : [],
+        )
+        .sort((a, b) => (a.path < b.path ? -1 : 1));
+    },
     async delete({ path, generation }) {
       const live = objects.get(path);
       if (live !== undefined && String(live.generation) !== generation) return 'conflict';

@@ -8,7 +8,7 @@ import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
 import { diverge } from '../tell/tell.ts';
-import { memoryOf } from '../../common/remembered-environments.ts';
+import { recallSome } from '../../common/remembered-environments.ts';
 
 /**
  * Whether an environment may go to this commit: where its inputs are others than those it converged with, not before
@@ -33,8 +33,8 @@ export async function checkDependencies(
     sameInputs({ attempted: converged.inputs, current: await inputsAt(Object.keys(converged.inputs)) })
   )
     return { gate: 'open' };
-  const dependencies = dependsOn.map(async (dependency): Promise<Dependency> => {
-    const memory = await memoryOf({ repository: run.repository, environment: dependency }, run.ports);
+  const recalled = await recallSome({ repository: run.repository, environments: dependsOn }, run.ports);
+  const dependencies = [...recalled].map(async ([dependency, { memory }]): Promise<Dependency> => {
     const file = declared.get(dependency);
     const paths = [memory.attempted, memory.converged].flatMap((remembered) => Object.keys(remembered?.inputs ?? {}));
     const current = await inputsAt([

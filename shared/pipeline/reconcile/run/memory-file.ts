@@ -1,5 +1,6 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
+import { memoryMetadata } from '../../../memory/memory-metadata.ts';
 import type { Transition } from '../../../memory/transitions/transition.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import { readState, type StateAccess } from '../../common/read-state.ts';
@@ -33,7 +34,7 @@ export async function openMemory({
     current = memory;
     const text = JSON.stringify(memory);
     if (text === written) return;
-    const result = await state.write({ path, value: memory, ifGeneration });
+    const result = await state.write({ path, value: memory, ifGeneration, metadata: memoryMetadata(memory) });
     if (result === 'conflict') {
       throw new ConvergeError({
         code: 'LeaseLost',

@@ -8,7 +8,7 @@ import { dependencyGraph } from '../../common/declared-environments.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
-import { memoryOf } from '../../common/remembered-environments.ts';
+import { recallSome, type Recalled } from '../../common/remembered-environments.ts';
 
 /**
  * Sends one job to each environment that waits for this one alone or among others, once there is news for it: this one
@@ -35,8 +35,9 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
     result.outcome === 'converged'
       ? `${head.id} ${run.environment}`
       : `${head.id} ${run.environment} ${result.outcome} ${since}`;
+  const recalled = await recallDependents(run, dependents);
   for (const environment of dependents) {
-    const memory = await readDependent(run, environment);
+    const memory = recalled?.get(environment)?.memory;
     if (memory !== undefined && !(await isNews({ memory, revision }))) continue;
     const job = { repository: run.repository, environment, cause: 'dependency' } as const;
     await run.ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion, time: run.ports.now() }));
@@ -56,10 +57,13 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
   }
 }
 
-/** Undefined where it cannot be read for good: its own run says why, and this one has nothing to do with it. */
-async function readDependent(run: Run, environment: string): Promise<Memory | undefined> {
+/** Undefined where they cannot be read for good: their own runs say why, and this one has nothing to do with it. */
+async function recallDependents(
+  run: Run,
+  environments: readonly string[],
+): Promise<ReadonlyMap<string, Recalled> | undefined> {
   try {
-    return await memoryOf({ repository: run.repository, environment }, run.ports);
+    return await recallSome({ repository: run.repository, environments }, run.ports);
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return undefined;
     throw error;
