@@ -52,11 +52,7 @@ export async function listRemembered(of: {
   repository: string;
   state: StateStore;
 }): Promise<{ readonly environment: string; readonly metadata: ListedState['metadata'] }[]> {
-  const folder = folderOf(of.repository);
-  return (await listMemories(of)).map(({ path, metadata }) => ({
-    environment: environmentOf({ folder, path }),
-    metadata,
-  }));
+  return [...(await listMemories(of))].map(([environment, { metadata }]) => ({ environment, metadata }));
 }
 
 /** 1,000 environments of 25 objects are 10 MiB. */

@@ -114,14 +114,13 @@ async function candidates({
   ports: WritebackPorts;
 }): Promise<readonly string[]> {
   const listed = await listRemembered({ repository, state: ports.state });
-  const untold = listed.filter(({ metadata }) => metadata['version'] === undefined);
-  const environments = untold.map(({ environment }) => environment);
-  const recalled = await recallSome({ repository, environments }, ports);
-  return listed.flatMap(({ environment, metadata }) => {
-    const found = recalled.get(environment);
-    const commit = found === undefined ? metadata['noted'] : notedCommit(found.memory);
+  const recall = recallSome({ repository }, ports);
+  const found = await inParallel(listed, async ({ environment, metadata }) => {
+    const isUntold = metadata['version'] === undefined;
+    const commit = isUntold ? notedCommit((await recall(environment)).memory) : metadata['noted'];
     return commit === undefined || commit === places.get(environment) ? [] : [environment];
   });
+  return found.flat();
 }
 
 async function push({
