@@ -338,8 +338,12 @@ function isUndisturbed(found: Lease | undefined, { lease, memory }: State): bool
 /** Deletes what is kept of an environment that is no more: the lease first, so that nothing stays of a run that dies. */
 export async function removeState(state: State): Promise<void> {
   const { ports, lease, memory } = state;
-  for (const { path, generation } of [lease, memory])
-    if (generation !== undefined && (await ports.state.delete({ path, generation })) === 'conflict') throw lost(path);
+  for (const known of [lease, memory]) {
+    const { path, generation } = known;
+    if (generation === undefined) continue;
+    await waitToWrite(state, known);
+    if ((await ports.state.delete({ path, generation })) === 'conflict') throw lost(path);
+  }
   state.hold = undefined;
   state.yielded = undefined;
   Object.assign(lease, { value: undefined, generation: undefined });
