@@ -19,8 +19,8 @@ export interface Node {
   readonly text: string;
   readonly phase: string;
   readonly asks: readonly { readonly to: number; readonly request: string }[];
+  readonly ops: readonly Request['op'][];
   readonly draws: number;
-  readonly holds: boolean;
   readonly next: string | undefined;
 }
 
@@ -105,6 +105,11 @@ export class Player {
     return { key: `${node} ${text}`, text, name };
   }
 
+  /** What a run asks, whatever its symbols are called. */
+  asks(place: Place): readonly Request['op'][] {
+    return this.node(place).ops;
+  }
+
   requests(place: Place): { to: number; request: Request }[] {
     return this.node(place).asks.map(({ to, request }) => {
       const asked: Request = JSON.parse(instance({ text: request, symbols: place.symbols }));
@@ -165,8 +170,8 @@ export class Player {
       text,
       phase: snapshot.phase,
       asks: asked.flatMap(({ request, isDone }, to) => (isDone ? [] : [{ to, request: JSON.stringify(request) }])),
+      ops: asked.flatMap(({ request, isDone }) => (isDone ? [] : [request.op])),
       draws: Math.max(0, draws - drawn.length),
-      holds: stage.state?.hold !== undefined,
       next: next === undefined || next === 'end' ? next : JSON.stringify(next),
     };
   }

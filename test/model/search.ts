@@ -76,10 +76,14 @@ interface Reached {
   readonly text: string;
 }
 
-function reached(world: World): Reached {
-  const { text, symbols } = canonical(JSON.stringify(sorted(world)));
-  return { world: JSON.parse(text), symbols: symbols.length, text };
+/** A world as a text that is the same for all that differ in names only. */
+const textOf = (world: World): string => canonical(JSON.stringify(sorted(world))).text;
+
+function fromText(text: string): Reached {
+  return { world: JSON.parse(text), symbols: new Set(text.match(/~\d+~/g)).size, text };
 }
+
+const reached = (world: World): Reached => fromText(textOf(world));
 
 /** Every step from here; what runs do then is played where it was not yet. */
 async function expand({ world, symbols }: Reached, setting: Setting): Promise<Step[]> {
@@ -108,9 +112,7 @@ function isGood(world: World, facts: Facts): boolean {
 }
 
 function actingIn({ runs }: World, { player }: Setting): number {
-  return runs.filter(
-    (run) => !run.slept && run.ended === 0 && player.requests(run).some(({ request }) => request.op === 'put'),
-  ).length;
+  return runs.filter((run) => !run.slept && run.ended === 0 && player.asks(run).includes('put')).length;
 }
 
 async function settingOf({ slots, broken }: Exploration): Promise<Setting> {
@@ -184,9 +186,9 @@ async function searchFrom(
       const steps = await expand(at, setting);
       for (const [ordinal, step] of steps.entries()) {
         transitions++;
-        const there = reached(step.world);
-        const added = states.add(there.text, { parent: number, ordinal });
-        if (added < 0) next.push({ number: -1 - added, text: there.text });
+        const there = textOf(step.world);
+        const added = states.add(there, { parent: number, ordinal });
+        if (added < 0) next.push({ number: -1 - added, text: there });
         if (step.kind === 'free') {
           from.push(number);
           to.push(added < 0 ? -1 - added : added);
@@ -203,10 +205,6 @@ async function searchFrom(
   }
   const noise = await noisy(goods, { states, initial, setting });
   return result(true, noise);
-}
-
-function fromText(text: string): Reached {
-  return { world: JSON.parse(text), symbols: new Set(text.match(/~\d+~/g)).size, text };
 }
 
 /** The first state from which no good one is reached by undisturbed steps. */

@@ -78,7 +78,10 @@ function surroundings(world: World, { draft, emit, setting }: Around): void {
   }
   if (!world.healthy) emit('what was changed becomes healthy', { ...draft(), world: { ...world, healthy: true } });
   if (lease !== null && !lease.over && !isFree(world, facts) && !runs.some(({ owns }) => owns))
-    emit('the time of a dead lease passes', { ...draft(), world: { ...world, lease: { ...lease, over: true } } });
+    emit('the time of a dead lease passes', {
+      ...draft(),
+      world: { ...world, memory: rest(memory), lease: { ...lease, recent: false, over: true } },
+    });
   if (memory !== null && runs.length === 0 && pending === null && facts.memory(memory).suspects.length > 0)
     expireSuspects(world, { draft, emit, setting });
   if (pending !== null) land(world, { draft, emit, setting });
@@ -140,13 +143,14 @@ function stand(world: World, { index, draft, emit, setting }: Around & { index: 
   if (run === undefined || lease === null || !run.owns || lease.over) return;
   if (budgets.freezes > 0) {
     const frozen = draft();
-    frozen.world = { ...world, lease: { ...lease, over: true }, budgets: { ...budgets, freezes: budgets.freezes - 1 } };
+    const rested = { memory: rest(world.memory), lease: { ...lease, recent: false, over: true } };
+    frozen.world = { ...world, ...rested, budgets: { ...budgets, freezes: budgets.freezes - 1 } };
     changeRun(frozen, index, { slept: true });
     advance(frozen, { index, event: { stood: 60_000 }, setting });
     emit(`run ${index + 1} stands until the time of its lease has passed`, frozen, { kind: 'fault' });
   }
   if (budgets.pauses === 0 || run.slept) return;
-  const asks = setting.player.requests(run).map(({ request }) => request.op);
+  const asks = setting.player.asks(run);
   if (!asks.some((op) => op === 'put' || op === 'head')) return;
   for (const seconds of [3, 16]) {
     const paused = draft();

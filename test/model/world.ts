@@ -100,6 +100,9 @@ export function changeRun(draft: Draft, index: number, change: Partial<Runner>):
 /** Runs are alike: worlds that differ in their order are one. */
 export function sorted(world: World): World {
   if (world.runs.length < 2) return world;
-  const key = ({ symbols: _symbols, ...run }: Runner): string => JSON.stringify(run);
-  return { ...world, runs: world.runs.toSorted((a, b) => (key(a) < key(b) ? -1 : 1)) };
+  return { ...world, runs: world.runs.toSorted((a, b) => a.node - b.node || (markOf(a) < markOf(b) ? -1 : 1)) };
+}
+
+function markOf({ owns, ended, slept, late, writes, overlapped, foreign }: Runner): string {
+  return `${owns} ${ended} ${slept} ${late} ${writes} ${overlapped} ${foreign.join()}`;
 }
