@@ -2,8 +2,11 @@ import type { Facts, MemoryFacts } from './facts.ts';
 import type { Key, Request, Seen } from './requests.ts';
 import { changeRun, violated, type Draft, type Runner, type Stored, type World } from './world.ts';
 
-/** The most writes of the state by one run: it ends a dead one, claims, claims more, commits, tells, and renews. */
-const mostWrites = 5;
+/**
+ * The most writes of the state by one run: it ends a dead one, claims, claims more, says what it waits for, then what it
+ * came to, and tells. What makes a lease last longer is not counted.
+ */
+const mostWrites = 6;
 
 interface WriteFacts {
   readonly index: number;
@@ -14,11 +17,13 @@ interface WriteFacts {
   readonly facts: Facts;
 }
 
-function countWrite(draft: Draft, { index, before, request }: WriteFacts): Runner | undefined {
+function countWrite(draft: Draft, { index, before, after, request }: WriteFacts): Runner | undefined {
   const run = draft.world.runs[index];
   if (run === undefined) return undefined;
   if (before?.recent === true) violated(draft, 'two writes of one name within a second');
   if ((before?.generation ?? null) !== request.expected) violated(draft, 'a write replaced what its writer had not read');
+  const isRenewal = after.content === before?.content && String(after.symbols) === String(before.symbols);
+  if (isRenewal) return run;
   if (run.writes >= mostWrites) violated(draft, `a run wrote the state more than ${mostWrites} times`);
   changeRun(draft, index, { writes: run.writes + 1 });
   return run;
@@ -35,7 +40,11 @@ export function wroteMemory(draft: Draft, wrote: WriteFacts): void {
     violated(draft, 'the memory went back behind the revision attempted last');
   if (phase === 'commit' && !request.holds && run.overlapped)
     violated(draft, 'a look that overlapped the writes of another run said something');
-  noteIncident(draft, { run, incident: is.isOpen ? is.incident : undefined, drifted: is.drifted });
+  const incident = is.isOpen || is.closes ? is.incident : undefined;
+  if (isNew(draft, incident) && isMistaken(draft, { run, phase, drifted: is.drifted }))
+    violated(draft, 'drift is told where nobody but Converge changed anything');
+  noteIncident(draft, incident, 'named');
+  noteIncident(draft, incident, 'incidents');
   const said = [...new Set([...draft.world.said, ...is.outbox])].sort();
   draft.world = { ...draft.world, memory: after, said };
   endLease(draft, { index, ended: is.ended, facts });
@@ -76,25 +85,32 @@ export function wroteLease(draft: Draft, wrote: WriteFacts): void {
   const run = countWrite(draft, wrote);
   if (run === undefined) return;
   const { nonce, incident, drifted } = facts.lease(after);
-  noteIncident(draft, { run, incident, drifted });
+  noteIncident(draft, incident, 'named');
   const { world } = draft;
+  const mistaken = nonce !== null && isNew(draft, incident) && drifted.some((key) => !run.foreign.includes(key));
   const runs = world.runs.map((one, at) => {
     if (at === index) return { ...one, owns: nonce !== null };
     return one.owns ? disowned(one, false) : one;
   });
-  draft.world = { ...world, lease: after, runs };
+  draft.world = { ...world, lease: { ...after, mistaken }, runs };
 }
 
-/** An incident that is new is of what somebody else did. */
-function noteIncident(
-  draft: Draft,
-  { run, incident, drifted }: { run: Runner; incident: string | undefined; drifted: readonly Key[] },
-): void {
-  const { incidents, spoilt } = draft.world;
-  if (incident === undefined || incidents.includes(incident)) return;
-  if (!spoilt && drifted.some((key) => !run.foreign.includes(key)))
-    violated(draft, 'drift is told where nobody but Converge changed anything');
-  draft.world = { ...draft.world, incidents: [...incidents, incident].sort() };
+const isNew = ({ world: { incidents, spoilt } }: Draft, incident: string | undefined): boolean =>
+  incident !== undefined && !spoilt && !incidents.includes(incident);
+
+/** An incident that is new is of what somebody else did, as the run saw it that found it. */
+function isMistaken(
+  { world }: Draft,
+  { run, phase, drifted }: { run: Runner; phase: string; drifted: readonly Key[] },
+): boolean {
+  if (phase === 'open') return world.lease?.mistaken === true;
+  return drifted.some((key) => !run.foreign.includes(key));
+}
+
+function noteIncident(draft: Draft, incident: string | undefined, which: 'named' | 'incidents'): void {
+  const { [which]: known } = draft.world;
+  if (incident === undefined || known.includes(incident)) return;
+  draft.world = { ...draft.world, [which]: [...known, incident].sort() };
 }
 
 export type PutBy =

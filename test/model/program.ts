@@ -185,7 +185,7 @@ function begin(
 
 const claimIt: Step = async ({ stage, state, run, revision, observed, snapshot: { plan: writes = [] } }) => {
   const always = stage.broken === 'a check always claims';
-  if (writes.length === 0 && !always) return { phase: 'health', revision, observed };
+  if (writes.length === 0 && !always) return { phase: 'health', revision, observed, plan: [] };
   if (stage.broken === 'claim on the lease as it is now') await readLeaseAgain(stage, state);
   const intent = { attempted: attemptAt(revision), keys: writes.map(({ key }) => objectKeys[key]) };
   await run.lease.claim(intent);
@@ -202,7 +202,7 @@ async function readLeaseAgain(stage: Stage, state: State): Promise<void> {
 /** One write, or the look at what somebody else made of it, and one more. */
 const write: Step = async ({ run, revision, observed, snapshot }) => {
   const [next, ...rest] = snapshot.plan ?? [];
-  if (next === undefined) return { phase: 'health', revision, observed };
+  if (next === undefined) return { phase: 'health', revision, observed, plan: [] };
   const cluster = await run.ports.cluster({ name: 'model', repository: 'master', environment: 'acme' });
   const name = next.key;
   let { version } = next;
@@ -214,7 +214,8 @@ const write: Step = async ({ run, revision, observed, snapshot }) => {
     await run.lease.assertHeld('now');
     version = live?.metadata.resourceVersion ?? null;
   }
-  remember(run, { revision, key: next.key });
+  if (next.key === 'y' && next.to === 0) forgetPruned(run);
+  else remember(run, { revision, key: next.key });
   return { phase: 'write', revision, observed, plan: rest };
 };
 
@@ -238,6 +239,11 @@ async function put(
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { value: String(to) } };
   const applied = await cluster.apply({ resource, object, dryRun: false });
   return applied.outcome === 'applied';
+}
+
+function forgetPruned(run: Run): void {
+  const rolledOut = { created: [], configured: [], pruned: [objectKeys.y] };
+  run.memoryFile.remember(changesMade, { committed: [], pending: [], rolledOut });
 }
 
 function remember(run: Run, { revision, key }: { revision: number; key: Key }): void {
@@ -277,7 +283,7 @@ const health: Step = async ({ stage, run, revision, observed, snapshot }) => {
     run.memoryFile.remember(leftWaiting, {
       ...{ revision: revisionNamed(revision), attempted, message: 'waits for X', rollout: memory.rollout, id: 'job' },
     });
-    return { phase: 'commit', revision, observed, goesOn: true };
+    return { phase: 'commit', revision, observed, goesOn: true, waited: snapshot.waited };
   }
   concludeAt(run, { revision, isMended: isConfirmed });
   return { phase: 'commit', revision, observed };
@@ -299,9 +305,6 @@ function concludeAt(run: Run, { revision, isMended }: { revision: number; isMend
   const memory = run.memoryFile.memory();
   const there = wanted(revision).y === 1 ? keys : keys.filter((key) => key !== 'y');
   run.memoryFile.remember(objectsSeen, { objects: rememberedAt(revision, there) });
-  run.memoryFile.remember(changesMade, {
-    ...{ committed: [], pending: [], rolledOut: { created: [], configured: [], pruned: [] } },
-  });
   tellConverged(run, {
     reached: isMended
       ? { reached: 'mended', attempted, rollout: undefined, health: fine }
@@ -324,7 +327,7 @@ const commitIt: Step = async ({ stage, state, run, revision, observed, snapshot 
   await brokenBefore(stage, state);
   await commit(state);
   if (snapshot.goesOn !== true) return { phase: 'told', revision, observed };
-  if (snapshot.waited !== true) return { phase: 'health', revision, observed, waited: true };
+  if (snapshot.waited !== true) return { phase: 'health', revision, observed, plan: [], waited: true };
   await stage.ask({ op: 'send', told: state.told ?? null });
   return 'end';
 };

@@ -134,7 +134,7 @@ async function beginning(setting: Setting): Promise<World> {
   const seen = { version: '~0~', foreign: false };
   let at = reached({
     ...{ git: 0, x: { ...seen, value: 0 }, y: { ...seen, value: 1 }, healthy: true, memory: null, lease: null },
-    ...{ pending: null, message: null, runs: [], budgets: noBudgets, incidents: [], said: [], published: [] },
+    ...{ pending: null, message: null, runs: [], budgets: noBudgets, named: [], incidents: [], said: [], published: [] },
     ...{ owed: false, spoilt: false, bad: null },
   });
   for (let step = 0; step < 100; step++) {

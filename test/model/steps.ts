@@ -249,7 +249,7 @@ function observe(world: World, { index, draft, emit, setting, give }: Asked & { 
   changeRun(looked, index, { overlapped, foreign: keys.filter((key) => world[key].foreign) });
   const there = (key: Key): Seen | null => (isPresent(key, world[key]) ? world[key] : null);
   // Who wrote an object is told by its managers, so not of one that is gone.
-  const observed: Observed = { x: there('x'), y: there('y'), incidents: world.incidents.length };
+  const observed: Observed = { x: there('x'), y: there('y'), incidents: world.named.length };
   emit(`run ${index + 1} looks at the cluster`, give(looked, { observed }));
 }
 
@@ -265,7 +265,7 @@ function write(
   const make = (): { made: Draft; generation: Sym } => {
     const made = draft();
     const generation = made.fresh();
-    const after = { ...setting.player.contentOf(request.value), generation, recent: true, over: false };
+    const after = { ...setting.player.contentOf(request.value), generation, recent: true, over: false, mistaken: false };
     const phase = setting.player.node(world.runs[index] ?? { node: 0, symbols: [] }).phase;
     const facts = { index, before, after, request, phase, facts: setting.facts };
     if (request.name === 'memory') wroteMemory(made, facts);

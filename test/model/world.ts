@@ -9,6 +9,8 @@ export interface Stored extends Content {
   readonly recent: boolean;
   /** Of a lease: whether its time has passed. */
   readonly over: boolean;
+  /** Of a lease: whether its evidence is of what nobody but Converge did. */
+  readonly mistaken: boolean;
 }
 
 /** A request to the API server whose sender got no answer: it comes later, or never. */
@@ -61,7 +63,8 @@ export interface World {
   readonly message: { readonly told: Sym | null } | null;
   readonly runs: readonly Runner[];
   readonly budgets: Budgets;
-  /** Incidents that were written anywhere. */
+  /** Incidents that were written anywhere, and those that the memory said. */
+  readonly named: readonly string[];
   readonly incidents: readonly string[];
   /** Alerts that the memory has said, and that were published. */
   readonly said: readonly string[];
