@@ -16,7 +16,16 @@ import type { Run } from '../../shared/pipeline/reconcile/run/run.ts';
 import { commit, openState, publish, type State } from '../../shared/pipeline/reconcile/run/state.ts';
 import { tellConverged, tellDivergence } from '../../shared/pipeline/reconcile/tell/tell.ts';
 import { fenceSuspects } from '../../shared/pipeline/reconcile/write/fence-suspects.ts';
-import { attemptAt, driftDivergence, inventoryOf, judge, keyNamed, objectKeys, revisionNamed, wanted } from './objects.ts';
+import {
+  attemptAt,
+  driftDivergence,
+  inventoryOf,
+  judge,
+  keyNamed,
+  objectKeys,
+  revisionNamed,
+  wanted,
+} from './objects.ts';
 import { begins, paths, resource, runOf, statePorts, type Stage } from './run-ports.ts';
 import type { Key, Observed } from './requests.ts';
 import { keys } from './requests.ts';
@@ -143,7 +152,8 @@ function planned({
   const isQuiet = verified.actions.every(({ action }) => action === 'keep');
   const known = Object.keys(memory.objects);
   const isUnchanged = isRendered && isQuiet && [...objects.keys()].every((key) => known.includes(key));
-  if (isUnchanged && known.length === objects.size) return { phase: 'health', revision, observed };
+  if (isUnchanged && known.length === objects.size && stage.broken !== 'a check always claims')
+    return { phase: 'health', revision, observed };
   const { drift } = stage.broken === 'our own is drift' ? verified : withoutOurOwn(verified, { suspects });
   if (drift.length > 0)
     tellDivergence(run, {

@@ -24,7 +24,13 @@ export type Request =
   /** The message that goes on with a roll-out. */
   | { readonly op: 'send'; readonly told: Sym | null }
   | { readonly op: 'get'; readonly key: Key }
-  | { readonly op: 'put'; readonly key: Key; readonly to: number | 'touch'; readonly expected: Sym | null; readonly blind: boolean };
+  | {
+      readonly op: 'put';
+      readonly key: Key;
+      readonly to: number | 'touch';
+      readonly expected: Sym | null;
+      readonly blind: boolean;
+    };
 
 /** A content of a state object, and what its symbols are called. */
 export interface Content {
@@ -50,7 +56,8 @@ export interface Observed {
 export type Answer =
   | { readonly found: (Content & { readonly generation: Sym; readonly age: number }) | null }
   | { readonly generation: Sym | null }
-  | { readonly written: Sym | 'conflict' }
+  /** Null: another generation is there. */
+  | { readonly written: Sym | null }
   | { readonly head: number }
   | { readonly observed: Observed }
   | { readonly object: Seen | null }

@@ -69,7 +69,12 @@ function storeOf(stage: Stage): StateStore {
         if (nameOf(path) === 'lease' && stage.state?.hold === undefined)
           return lease?.generation === undefined
             ? undefined
-            : { generation: lease.generation, value: lease.value, writtenAt: new Date(begins), readAt: new Date(begins) };
+            : {
+                generation: lease.generation,
+                value: lease.value,
+                writtenAt: new Date(begins),
+                readAt: new Date(begins),
+              };
       const answer = await stage.ask({ op: 'read', name: nameOf(path) });
       if (!('found' in answer) || answer.found === null) return undefined;
       const { generation, age } = answer.found;
@@ -94,7 +99,7 @@ function storeOf(stage: Stage): StateStore {
       const holds = stage.state?.hold !== undefined;
       const text = JSON.stringify(asWritten(stage, name, value));
       const answer = await stage.ask({ op: 'write', name, value: text, expected: precise, blind, holds });
-      return 'written' in answer && answer.written !== 'conflict' ? { generation: answer.written } : 'conflict';
+      return 'written' in answer && answer.written !== null ? { generation: answer.written } : 'conflict';
     },
     list: unused,
     delete: unused,
