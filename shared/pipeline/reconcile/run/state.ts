@@ -174,7 +174,7 @@ function writableAt(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>):
   return now().getTime() + betweenWrites - (found.readAt.getTime() - found.writtenAt.getTime());
 }
 
-async function waitToWrite<T>({ ports }: State, { writableAt: at }: Known<T>): Promise<void> {
+async function waitToWrite({ ports }: State, { writableAt: at }: Pick<Known<unknown>, 'writableAt'>): Promise<void> {
   const pause = at - ports.now().getTime();
   if (pause > 0) await ports.sleep(Math.min(pause, 2 * betweenWrites));
 }
