@@ -110,8 +110,8 @@ async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunR
   if (result.outcome === 'waiting' && result.goesOn === true) await goOn(job, { state, ports, settings });
   else {
     await tellDependents(run, result);
-    if (JSON.stringify(state.memory.value.notes) !== noted) await writeBack(run);
     await writeTold(state);
+    if (JSON.stringify(state.memory.value.notes) !== noted) await writeBack(run);
   }
   return result;
 }

@@ -21,6 +21,8 @@ export type StatePorts = Pick<Ports, 'state' | 'log' | 'now' | 'sleep' | 'topics
 
 /** Storage takes one write a second of one name. Milliseconds. */
 const betweenWrites = 1_000;
+/** How long a run that lives may take to publish what it said, and to name it. */
+const tellsWithin = 3_000;
 /** How often a write is tried whose precondition fails by what is nobody's. */
 const tries = 5;
 
@@ -91,10 +93,19 @@ export async function openState(opening: Opening, ports: StatePorts): Promise<Op
     case 'held':
       return { opened: 'held' };
     case 'free':
-      return { opened: 'free', state };
+      return isBeingTold(state, memory) ? { opened: 'held' } : { opened: 'free', state };
     case 'over':
       return await openFolded(opening, ports);
   }
+}
+
+/**
+ * Whether the run that wrote the memory is likely to be about to name what it published: whoever publishes that once
+ * more meanwhile doubles it.
+ */
+function isBeingTold({ current }: State, found: StateFacts | undefined): boolean {
+  if (found === undefined || current.outbox === undefined) return false;
+  return found.readAt.getTime() - found.writtenAt.getTime() < tellsWithin;
 }
 
 /** What is folded must not be older than what it is folded into: both are read again, in this order. */
