@@ -165,7 +165,7 @@ function mayHaveBeenSent(error: unknown): boolean {
 
 /** Whether an answer leaves open if a write was done, or will be. */
 function isUndecided(answer: ApiResponse): boolean {
-  return answer.status === 408 || (answer.status >= 500 && !isUntypable(answer));
+  return answer.status === 408 || (answer.status >= 500 && !isUntypable(answer) && !isOfAdmission(answer));
 }
 
 /** What a later try may mend leaves the endpoint as it is: the next attempt goes there. */
@@ -223,6 +223,11 @@ function outlookOf(answer: ApiResponse): Outlook {
   if (!mayPass(answer.status) || isUntypable(answer)) return 'final';
   if (isGivenUp(answer)) return 'failed';
   return toAllRequests.has(answer.status) ? 'overloaded' : 'failed';
+}
+
+/** What admits a write is asked before anything is stored. */
+function isOfAdmission(answer: ApiResponse): boolean {
+  return answer.status === 500 && failure(answer).message.includes('failed calling webhook');
 }
 
 /** The API server's own word that a request took too long: of a write, most often that its admission does not answer. */

@@ -155,6 +155,18 @@ describe('a write behind a fence', () => {
     },
   );
 
+  it('that no webhook admitted was not done', async () => {
+    const { seen, fence } = recordingFence();
+    answers(500);
+    body = {
+      kind: 'Status',
+      reason: 'InternalError',
+      message: 'Internal error occurred: failed calling webhook "x": EOF',
+    };
+    expect(await changes.apply(fence)).toMatchObject({ outcome: 'rejected', status: 500 });
+    expect(seen).toEqual(['held?', 'held?', 'held?']);
+  });
+
   it('that the API server gave up itself is a failure of its object, and may be done yet', async () => {
     const { seen, fence } = recordingFence();
     answers(504);
