@@ -257,14 +257,18 @@ async function take(play: Play, step: Step): Promise<string> {
       await stage.pipeline.kubernetes.apiServer.restart();
       return '';
     case 'look':
-      await look(stage);
+      // Nobody waits for the schedule.
+      void look(stage);
       return '';
     case 'leap':
       stage.clock.leap(step.milliseconds);
       return '';
-    case 'damage':
-      count(`state: ${step.object} ${step.damage}`);
-      return damageState(stage, { ...step, place: placeOf(plan.seed, step.letter), kept: play.kept });
+    case 'damage': {
+      const place = placeOf(plan.seed, step.letter);
+      const path = await damageState(stage, { ...step, place, kept: play.kept });
+      if (path !== undefined) count(`state: ${step.object} ${step.damage}`);
+      return path ?? 'there is none';
+    }
     case 'bad upload':
       return upload(play, `../evil-${++play.values}.yaml`, 'evil');
     default:
