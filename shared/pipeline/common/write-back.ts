@@ -1,11 +1,10 @@
 import { ConvergeError, describeError } from '../../base/errors.ts';
-import { notedCommit, unwrittenNotes, type Unwritten } from '../../memory/unwritten-notes.ts';
+import { unwrittenBeside, unwrittenNotes, type Unwritten } from '../../memory/unwritten-notes.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { environmentRef, notesRef } from '../../source/convergence-note.ts';
-import { inParallel } from './parallel.ts';
 import type { StateAccess } from './read-state.ts';
-import { listRemembered, memoryOf, recallSome } from './remembered-environments.ts';
+import { listRemembered, recallSome } from './remembered-environments.ts';
 import { claimWriteback } from './writeback-claim.ts';
 
 /** What converges within so many milliseconds of the first is written back with it. */
@@ -44,7 +43,7 @@ export async function writeBackAll(repositoryClass: string, ports: WritebackPort
       } finally {
         await claim.giveBack();
       }
-    } while (ports.now().getTime() < endsAt && (await candidates({ repositoryClass, places, ports })).length > 0);
+    } while (ports.now().getTime() < endsAt && (await dueAt({ repositoryClass, places, ports })).length > 0);
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
   }
@@ -57,7 +56,7 @@ export async function writeBackAll(repositoryClass: string, ports: WritebackPort
 export async function writeBackLeft(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   try {
     const places = placesIn(await listRefs(ports.repository(repositoryClass)));
-    if ((await candidates({ repositoryClass, places, ports })).length === 0) return;
+    if ((await dueAt({ repositoryClass, places, ports })).length === 0) return;
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
     return;
@@ -90,21 +89,11 @@ function placesIn(refs: ReadonlyMap<string, string>): Places {
   );
 }
 
-async function dueAt(at: { repositoryClass: string; places: Places; ports: WritebackPorts }): Promise<readonly Due[]> {
-  const { repositoryClass, places, ports } = at;
-  const read = await inParallel(await candidates(at), async (environment) => {
-    const ref = places.get(environment);
-    const unwritten = unwrittenNotes(await memoryOf({ repository: repositoryClass, environment }, ports), ref);
-    return unwritten === undefined ? [] : [{ ...unwritten, environment, ref }];
-  });
-  return read.flat();
-}
-
 /**
- * The environments that may have converged at more than their refs say: by one list, and a read of those memories alone
- * whose metadata a version before wrote.
+ * The environments that converged at more than their refs say: by one list, and a read of those memories alone that
+ * have more than one note to be written.
  */
-async function candidates({
+async function dueAt({
   repositoryClass: repository,
   places,
   ports,
@@ -112,15 +101,18 @@ async function candidates({
   repositoryClass: string;
   places: Places;
   ports: WritebackPorts;
-}): Promise<readonly string[]> {
+}): Promise<readonly Due[]> {
   const listed = await listRemembered({ repository, state: ports.state });
-  const untold = listed.filter(({ metadata }) => metadata['version'] === undefined);
-  const environments = untold.map(({ environment }) => environment);
+  const found = listed.map(({ environment, metadata }) => {
+    const ref = places.get(environment);
+    return { environment, ref, unwritten: unwrittenBeside(metadata, ref) };
+  });
+  const environments = found.flatMap((one) => (one.unwritten === 'in the memory' ? [one.environment] : []));
   const recalled = await recallSome({ repository, environments }, ports);
-  return listed.flatMap(({ environment, metadata }) => {
-    const found = recalled.get(environment);
-    const commit = found === undefined ? metadata['noted'] : notedCommit(found.memory);
-    return commit === undefined || commit === places.get(environment) ? [] : [environment];
+  return found.flatMap(({ environment, ref, unwritten }) => {
+    const memory = recalled.get(environment)?.memory ?? {};
+    const due = unwritten === 'in the memory' ? unwrittenNotes(memory, ref) : unwritten;
+    return due === undefined ? [] : [{ ...due, environment, ref }];
   });
 }
 

@@ -147,19 +147,21 @@ describe('what converged', () => {
     expect(claim()).toBeUndefined();
   });
 
-  it('is found by what is written beside the memories, which are not read for it', async () => {
+  it('is found by what is written beside the memories, which are read for more than one note alone', async () => {
     const { host, state, ports, notes } = makeRepository();
     const reads: string[] = [];
-    for (const [environment, digit] of Object.entries({ acme: 'a', globex: 'b' })) {
-      const memory = { ...emptyMemory(ports.now()), notes: [{ commit: commitId(digit), text: environment }] };
+    for (const [environment, digits] of Object.entries({ acme: ['a'], globex: ['b'], initech: ['a', 'b', 'c'] })) {
+      const notes = digits.map((digit) => ({ commit: commitId(digit), text: environment }));
+      const memory = { ...emptyMemory(ports.now()), notes };
       const { memory: path } = statePaths({ repository: 'master', environment });
       await state.write({ path, value: memory, ifGeneration: 'any', metadata: memoryMetadata(memory) });
     }
     host.refs.set('refs/converge/globex', commitId('b'));
+    host.refs.set('refs/converge/initech', commitId('a'));
     const read = async (path: string) => (reads.push(path), await state.read(path));
     await writeBackAll('master', { ...ports, state: { ...state, read } });
-    expect(notes()).toEqual(['a acme']);
-    expect(reads).toEqual([writebackPath('master'), 'environments/master/acme/memory.json']);
+    expect(notes()).toEqual(['a acme', 'b initech', 'c initech']);
+    expect(reads).toEqual([writebackPath('master'), 'environments/master/initech/memory.json']);
   });
 
   it('waits for no ref that the host refuses', async () => {
