@@ -7,8 +7,6 @@ import type { StateAccess } from './read-state.ts';
 import { listRemembered, recallSome } from './remembered-environments.ts';
 import { claimWriteback } from './writeback-claim.ts';
 
-/** What converges within so many milliseconds of the first is written back with it. */
-const gathering = 1_000;
 /** How long one writer goes on with what comes meanwhile. The rest is the next one's, or the schedule's. */
 const longestTurns = 60_000;
 /** Of one push: each that fails means that somebody else moved a ref. */
@@ -28,7 +26,7 @@ interface Due extends Unwritten {
 /**
  * Writes what the environments of a repository converged at to Git: lines in the notes of the commits, and their refs,
  * in one push. One writer at a time does so for all; who finds another one leaves it to that one, which looks once more
- * after it has given the claim back. Never fails: what converged has converged, and the next writer takes what is left.
+ * after it has ended its claim. Never fails: what converged has converged, and the next writer takes what is left.
  */
 export async function writeBackAll(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   const endsAt = ports.now().getTime() + longestTurns;
@@ -38,10 +36,9 @@ export async function writeBackAll(repositoryClass: string, ports: WritebackPort
       const claim = await claimWriteback(repositoryClass, ports);
       if (claim === undefined) return;
       try {
-        await ports.sleep(gathering);
         places = await writeDue(repositoryClass, ports);
       } finally {
-        await claim.giveBack();
+        await claim.end();
       }
     } while (ports.now().getTime() < endsAt && (await dueAt({ repositoryClass, places, ports })).length > 0);
   } catch (error) {
