@@ -31,7 +31,7 @@ async function look(job: ReconcileRequested): Promise<{ outcome: string; summary
     limits: config.limits,
     holder: 'bench',
     event: String(performance.now()),
-    writeback: false,
+    writeback: process.env['BENCH_WRITEBACK'] === 'true',
   });
   return { outcome: result.outcome, summary: result.outcome === 'diverged' ? result.summary : '' };
 }
