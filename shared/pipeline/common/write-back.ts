@@ -23,6 +23,12 @@ interface Due extends Unwritten {
   readonly ref: string | undefined;
 }
 
+/** What a push wrote, and where the refs are after it. */
+interface Written {
+  readonly due: readonly Due[];
+  readonly places: Places;
+}
+
 /**
  * Writes what the environments of a repository converged at to Git: lines in the notes of the commits, and their refs,
  * in one push. One writer at a time does so for all; who finds another one leaves it to that one, which looks once more
@@ -30,17 +36,17 @@ interface Due extends Unwritten {
  */
 export async function writeBackAll(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   const endsAt = ports.now().getTime() + longestTurns;
-  let places: Places = new Map();
+  let written: Written;
   try {
     do {
       const claim = await claimWriteback(repositoryClass, ports);
       if (claim === undefined) return;
       try {
-        places = await writeDue(repositoryClass, ports);
+        written = await writeDue(repositoryClass, ports);
       } finally {
         await claim.end();
       }
-    } while (ports.now().getTime() < endsAt && (await dueAt({ repositoryClass, places, ports })).length > 0);
+    } while ((await isMoreDue({ repositoryClass, written, ports })) && ports.now().getTime() < endsAt);
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
   }
@@ -53,7 +59,8 @@ export async function writeBackAll(repositoryClass: string, ports: WritebackPort
 export async function writeBackLeft(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   try {
     const places = placesIn(await listRefs(ports.repository(repositoryClass)));
-    if ((await dueAt({ repositoryClass, places, ports })).length === 0) return;
+    const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
+    if ((await dueAt({ repositoryClass, listed, places, ports })).length === 0) return;
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
     return;
@@ -61,18 +68,42 @@ export async function writeBackLeft(repositoryClass: string, ports: WritebackPor
   await writeBackAll(repositoryClass, ports);
 }
 
-/** One push of all that is due, and where the refs are after it. */
-async function writeDue(repositoryClass: string, ports: WritebackPorts): Promise<Places> {
+/** One push of all that is due. */
+async function writeDue(repositoryClass: string, ports: WritebackPorts): Promise<Written> {
   const repository = ports.repository(repositoryClass);
   for (let attempt = 0; attempt < triesToWrite; attempt++) {
     const refs = await listRefs(repository);
     const places = placesIn(refs);
-    const due = await dueAt({ repositoryClass, places, ports });
+    const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
+    const due = await dueAt({ repositoryClass, listed, places, ports });
     const after = new Map([...places, ...due.map(({ environment, commit }) => [environment, commit] as const)]);
-    if (due.length === 0) return after;
-    if ((await push({ repository, at: refs.get(notesRef), due, ports })) === 'written') return after;
+    if (due.length === 0) return { due, places: after };
+    if ((await push({ repository, at: refs.get(notesRef), due, ports })) === 'written') return { due, places: after };
   }
   throw new Error(`the refs moved ${triesToWrite} times while they were being written`);
+}
+
+/**
+ * Whether anything converged since the last push looked. The ref of an environment that was removed meanwhile goes
+ * again: whoever removed it may have looked before that push.
+ */
+async function isMoreDue({
+  repositoryClass,
+  written: { due, places },
+  ports,
+}: {
+  repositoryClass: string;
+  written: Written;
+  ports: WritebackPorts;
+}): Promise<boolean> {
+  const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
+  const remembered = new Set(listed.map(({ environment }) => environment));
+  const repository = ports.repository(repositoryClass);
+  for (const { environment, commit } of due) {
+    if (remembered.has(environment)) continue;
+    await repository.writeRef({ name: environmentRef(environment), expected: commit, commit: undefined });
+  }
+  return (await dueAt({ repositoryClass, listed, places, ports })).length > 0;
 }
 
 async function listRefs(repository: Repository): Promise<ReadonlyMap<string, string>> {
@@ -87,19 +118,20 @@ function placesIn(refs: ReadonlyMap<string, string>): Places {
 }
 
 /**
- * The environments that converged at more than their refs say: by one list, and a read of those memories alone that
- * have more than one note to be written.
+ * The environments that converged at more than their refs say: by a list of them, and a read of those memories alone
+ * that have more than one note to be written.
  */
 async function dueAt({
   repositoryClass: repository,
+  listed,
   places,
   ports,
 }: {
   repositoryClass: string;
+  listed: Awaited<ReturnType<typeof listRemembered>>;
   places: Places;
   ports: WritebackPorts;
 }): Promise<readonly Due[]> {
-  const listed = await listRemembered({ repository, state: ports.state });
   const found = listed.map(({ environment, metadata }) => {
     const ref = places.get(environment);
     return { environment, ref, unwritten: unwrittenBeside(metadata, ref) };

@@ -44,7 +44,8 @@ function makeRepository() {
     async writeRef({ name, expected, commit }) {
       host.requests += 1;
       if (name.endsWith('/gone')) throw refused('missing necessary objects');
-      return commit !== undefined && move({ name, expected, commit }) ? 'written' : 'moved';
+      if (commit !== undefined) return move({ name, expected, commit }) ? 'written' : 'moved';
+      return host.refs.get(name) === expected && host.refs.delete(name) ? 'written' : 'moved';
     },
   };
   const sleeps: (() => Promise<void>)[] = [];
@@ -168,6 +169,19 @@ describe('what converged', () => {
     await writeBackAll('master', { ...ports, state: { ...state, read } });
     expect(notes()).toEqual(['a acme', 'b initech', 'c initech']);
     expect(reads).toEqual([writebackPaths('master').claim, 'environments/master/initech/memory.json']);
+  });
+
+  it('leaves no ref of an environment that was removed meanwhile', async () => {
+    const { host, state, ports, converge } = makeRepository();
+    await converge('acme', 'a');
+    await converge('globex', 'a');
+    host.answer = async () => {
+      const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+      await state.delete({ path, generation: (await state.read(path))?.generation ?? '' });
+      return 'written';
+    };
+    await writeBackAll('master', ports);
+    expect([...host.refs.keys()]).toEqual(['refs/converge/globex']);
   });
 
   it('waits for no ref that the host refuses', async () => {
