@@ -36,12 +36,15 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
       ? environments
       : environments.filter((environment) => names.some((name) => matches(name, environment)));
   const rows = shown.map((environment) => {
-    const { repository, name, state, revision, health, since, message, policy, quarantine } = environment;
+    const { repository, name, state, revision, health, since, checkedAt, message, policy, quarantine } = environment;
     const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
     const words = [message, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
     return {
       tone: tones[state],
-      cells: [`${repository}/${name}`, state, plainRevision(revision) || '-', health, shortTime(since), words],
+      cells: [
+        ...[`${repository}/${name}`, state, plainRevision(revision) || '-', health, shortTime(since)],
+        ...[checkedAt === null ? '-' : shortTime(checkedAt), words],
+      ],
     };
   });
   const isBad = unreadable.length > 0 || shown.some(({ state }) => state === 'Diverged' || state === 'Failed');
@@ -49,7 +52,7 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     exit: isBad ? 1 : 0,
     json: { environments: shown, unreadable },
     lines: [
-      ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'MESSAGE'], rows }),
+      ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
       ...shown.flatMap(copiesOf),
       ...unreadable.map(({ repository, message }) => ({
         text: `${repository} cannot be read: ${message}`,

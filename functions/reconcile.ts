@@ -1,8 +1,9 @@
 import { http } from '@google-cloud/functions-framework';
 import { parseReconcileRequested } from '../shared/events/reconcile-requested.ts';
 import { reconcile } from '../shared/pipeline/reconcile.ts';
+import { recordedLook } from '../shared/pipeline/recorded-look.ts';
 import { acknowledging } from './delivery.ts';
-import { instance, loadConfig, wire } from './wiring.ts';
+import { loadConfig, loadLooks, wire } from './wiring.ts';
 
 /** One job: bring one environment to the head of its branch, or say exactly why not. */
 http(
@@ -12,6 +13,8 @@ http(
     const job = parseReconcileRequested(event);
     const { limits, repositories } = loadConfig();
     const writeback = repositories[job.repository]?.writeback ?? false;
-    return await reconcile(job, ports, { limits, holder: instance, event: event.id, writeback });
+    const settings = { limits, event: event.id, writeback };
+    const looks = await loadLooks();
+    return await recordedLook({ job, looks, now: ports.now }, async () => reconcile(job, ports, settings));
   }),
 );

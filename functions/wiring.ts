@@ -146,6 +146,12 @@ const load = {
   sinks: loadSinks,
 } as const satisfies { [P in Exclude<keyof Ports, keyof Core>]: () => Promise<Ports[P]> };
 
+/** What this instance has looked at, for `status` to tell. */
+export const loadLooks = once(async () => {
+  const { recordLooks } = await import('../shared/pipeline/common/record-looks.ts');
+  return recordLooks({ instance, now, log, state: await load.state() });
+});
+
 /** The ports a stage names, and no others. */
 export async function wire<P extends keyof typeof load>(...names: readonly P[]): Promise<Core & Pick<Ports, P>> {
   const ports = await Promise.all(names.map(async (name) => [name, await load[name]()] as const));

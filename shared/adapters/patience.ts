@@ -7,6 +7,11 @@ export const patience = {
     /** Until an answer begins, and between its parts. */
     answer: 30_000,
     /**
+     * Until a write is answered to its end, the wait for a connection included: a run may lose its lease meanwhile, and
+     * a longer lease is a longer pause after a run that was killed.
+     */
+    write: 10_000,
+    /**
      * How often a request is sent, all in all: by what its answer says of a later try. More would rarely help against a
      * failure.
      */

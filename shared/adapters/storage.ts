@@ -107,6 +107,7 @@ export function createStateStore({
   const bucket: StateBucket = { storage, name, times, contentTells: true };
   return {
     read: async (path) => readState(bucket, path),
+    generationOf: async (path) => (await describe({ storage, bucket: name, name: path, times }))?.generation,
     write: async (state) => writeState(bucket, state),
     list: async (prefix, file) => listStates(bucket, { prefix, file }),
     delete: async (state) => deleteState(bucket, state),

@@ -48,6 +48,8 @@ export type ErrorCode =
   | 'SecretUnavailable'
   | 'SecretRefused'
   | 'LeaseLost'
+  | 'LeaseHeld'
+  | 'StaleLook'
   | 'IntakeBusy'
   | 'WouldOverwrite'
   | 'SinkUnavailable'

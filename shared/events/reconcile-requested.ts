@@ -16,6 +16,13 @@ export const reconcileRequestedSchema = z.object({
    * ask. An empty text is none, as no key is.
    */
   head: z.string().optional(),
+  /**
+   * Generation of the environment's memory whose alerts were published by the run that this one goes on with. An empty
+   * text is none, as no key is.
+   */
+  told: z.string().optional(),
+  /** Id of the wait that this run goes on with: others only look. An empty text is none, as no key is. */
+  waitId: z.string().optional(),
 });
 export type ReconcileRequested = z.infer<typeof reconcileRequestedSchema>;
 
@@ -45,6 +52,6 @@ export function encodeReconcileRequested({
     subject,
     time,
     // The schema of the topic knows no key that may be missing.
-    data: { ...job, head: job.head ?? '' },
+    data: { ...job, head: job.head ?? '', told: job.told ?? '', waitId: job.waitId ?? '' },
   };
 }

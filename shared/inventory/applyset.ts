@@ -16,6 +16,8 @@ export const idLabel = 'applyset.kubernetes.io/id';
 export const toolingAnnotation = 'applyset.kubernetes.io/tooling';
 const groupKindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
 const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';
+/** Where a parent says that members are. */
+export const declaredBy = [groupKindsAnnotation, namespacesAnnotation];
 /** On members and parent, `<class>/<name>`: lets an error name the environment that owns an object. */
 export const environmentAnnotation = 'converge.dev/environment';
 /**
@@ -183,10 +185,7 @@ export function parentObject({
       labels: { [idLabel]: applySet.id },
       annotations: {
         [toolingAnnotation]: tooling,
-        [groupKindsAnnotation]: extent.groupKinds.join(','),
-        ...(extent.additionalNamespaces.length === 0
-          ? {}
-          : { [namespacesAnnotation]: extent.additionalNamespaces.join(',') }),
+        ...extentAnnotations(extent),
         [environmentAnnotation]: applySet.environment,
         ...(applySet.address === undefined ? {} : { [repositoryAnnotation]: applySet.address }),
         ...(record === undefined ? {} : { [revisionAnnotation]: record.revision }),
@@ -198,11 +197,51 @@ export function parentObject({
   };
 }
 
+/** A parent to apply that declares what another one declares, too. */
+export function alsoDeclaring({
+  desired,
+  parent,
+}: {
+  desired: KubernetesObject;
+  parent: KubernetesObject;
+}): KubernetesObject {
+  const extent = unionOf(extentOfParent(desired), extentOfParent(parent));
+  const annotations = { ...desired.metadata.annotations, ...extentAnnotations(extent) };
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+/** Whether a parent that was read names the environment, or at least the set, of one that is to be written. */
+export function isSameInventory(read: KubernetesObject, desired: KubernetesObject): boolean {
+  const { labels, annotations } = read.metadata;
+  const named = annotations?.[environmentAnnotation];
+  return named === undefined
+    ? labels?.[idLabel] === desired.metadata.labels?.[idLabel]
+    : named === desired.metadata.annotations?.[environmentAnnotation];
+}
+
+function extentAnnotations({ groupKinds, additionalNamespaces }: Extent): Readonly<Record<string, string>> {
+  return {
+    [groupKindsAnnotation]: groupKinds.join(','),
+    ...(additionalNamespaces.length === 0 ? {} : { [namespacesAnnotation]: additionalNamespaces.join(',') }),
+  };
+}
+
 /** What a parent says converged last, while something else is applied: whose inventory it is can be told by it. */
 export function recordBeside(parent: KubernetesObject | undefined): { revision: string } | undefined {
   const revision = parent?.metadata.annotations?.[revisionAnnotation];
   return revision === undefined ? undefined : { revision };
 }
+
+/** What a parent says, but for its repository. */
+export const parentAnnotations = [
+  toolingAnnotation,
+  ...declaredBy,
+  environmentAnnotation,
+  revisionAnnotation,
+  renderKeyAnnotation,
+  deletionAnnotation,
+  hooksAnnotation,
+];
 
 /**
  * Whether a parent already says what is to be written: then nothing is. The repository is named with the next write
@@ -216,17 +255,7 @@ export function parentSays({
   desired: KubernetesObject;
 }): boolean {
   if (observed === undefined) return false;
-  const keys = [
-    idLabel,
-    toolingAnnotation,
-    groupKindsAnnotation,
-    namespacesAnnotation,
-    environmentAnnotation,
-    revisionAnnotation,
-    renderKeyAnnotation,
-    deletionAnnotation,
-    hooksAnnotation,
-  ];
+  const keys = [idLabel, ...parentAnnotations];
   const said = (object: KubernetesObject, key: string) =>
     object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
   return keys.every((key) => said(observed, key) === said(desired, key));

@@ -17,7 +17,10 @@ export const incidentSchema = z.object({
   summary: z.string(),
   /** The diff that is told, or about to be: kept until Pub/Sub has it, because healing erases the evidence. */
   diff: diffSchema.optional(),
+  /** Whether what it is now is told: its diff is in the outbox, or was published. */
   told: z.boolean(),
+  /** Whether anything was told of it before it became what it is now: its end is told, too. */
+  announced: z.boolean().optional(),
   closedAt: z.string().optional(),
 });
 export type Incident = z.infer<typeof incidentSchema>;
@@ -58,7 +61,9 @@ export function openIncident({
       last.reason === reason &&
       last.revision === revision &&
       (reason !== 'Drifted' || isCovered({ divergence, by: last.diff }));
-    return same ? { ...last, summary } : { ...last, reason, revision, summary, diff: undefined, told: false };
+    if (same) return { ...last, summary };
+    const announced = last.told || last.announced === true ? { announced: true } : {};
+    return { ...last, ...announced, reason, revision, summary, diff: undefined, told: false };
   }
   const reopened = last?.closedAt !== undefined && now.getTime() - parseTime(last.closedAt) <= convergedAfter;
   const since = now.toISOString();
@@ -135,9 +140,19 @@ export function isDue({
   return now.getTime() - parseTime(incident.since) >= diffAfter;
 }
 
+/** Whether anything was told of it, so that its end is told as well. */
+export function isAnnounced({ told, announced }: Incident): boolean {
+  return told || announced === true;
+}
+
 /** Whether drift has stood for `healAfter` (milliseconds) and may be healed. */
 export function mayHeal({ incident, now, healAfter }: { incident: Incident; now: Date; healAfter: number }): boolean {
   return now.getTime() - parseTime(incident.since) >= healAfter;
+}
+
+/** One whose end is owed to those who were told of it, whatever becomes of the memory. */
+export function isOpenAndTold(incident: Incident | undefined): incident is Incident {
+  return isOpen(incident) && incident.told;
 }
 
 export function isOpen(incident: Incident | undefined): incident is Incident {

@@ -1,16 +1,13 @@
 import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
+import { attemptedSchema } from './attempted.ts';
 import { incidentSchema } from './incident.ts';
+import { alertInOutboxSchema } from './outbox.ts';
 import { healthStates } from '../health/health.ts';
 import { rolledOutSchema } from '../plan/rolled-out.ts';
 import { quarantineSchema } from './quarantine.ts';
 import { retrySchema } from './retry.ts';
 import { rolloutSchema } from './rollout.ts';
-
-/** The Git object id of each path an environment is made of, null where nothing is there. */
-const inputsSchema = z.record(z.string(), z.string().nullable());
-
-const attemptedSchema = z.object({ commit: z.string(), revision: z.string(), at: z.string(), inputs: inputsSchema });
 
 const rememberedSchema = z.object({
   desired: z.string(),
@@ -83,8 +80,11 @@ export const memorySchema = z.object({
   rolledOut: rolledOutSchema.optional(),
   /** When what failed is tried again. */
   retry: retrySchema.optional(),
-  /** What the last run left waiting, and at which revision. */
-  waiting: z.object({ revision: z.string(), message: z.string() }).optional(),
+  /**
+   * What the last run left waiting, and at which revision. `id` is that of the wait: the message that goes on with it
+   * names it, and others only look.
+   */
+  waiting: z.object({ revision: z.string(), message: z.string(), id: z.string().optional() }).optional(),
   /** What it settled without, because it may never come, is of the past or cannot be judged, for people. */
   unawaited: z.string().optional(),
   /** Whose signature the next commit must carry, as texts, and the accepted commit that said so. */
@@ -101,11 +101,21 @@ export const memorySchema = z.object({
   health: z.enum(healthStates),
   /** When the state of the environment last changed. */
   since: z.string(),
+  /** New for each write: by it, whose answer was lost knows its own. */
+  writer: z.string().optional(),
+  /** Nonce of the last lease that is over: what its run did is in this memory. */
+  ended: z.string().optional(),
+  /** What is to be published, in order. */
+  outbox: z.array(alertInOutboxSchema).optional(),
+  /**
+   * Keys of objects that a run which was ended, or a request without an answer, may still write, and until when (ISO
+   * 8601): what is there of them is touched before it is believed. `*`: any object.
+   */
+  suspects: z.record(z.string(), z.string()).optional(),
 });
 
 export type Memory = z.infer<typeof memorySchema>;
-/** One revision that a run set out for, with the Git object ids of what the environment is made of there. */
-export type AttemptedRevision = z.infer<typeof attemptedSchema>;
+export type { AttemptedRevision } from './attempted.ts';
 
 export function emptyMemory(now: Date): Memory {
   return { version: 1, objects: {}, left: [], cluster: '', namespace: '', health: 'Unknown', since: now.toISOString() };

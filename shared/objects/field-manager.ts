@@ -8,3 +8,9 @@ export const fieldManager = 'converge';
  * default.
  */
 export const releasedManager = 'converge-released';
+
+/**
+ * Holds the annotation that fences objects off from requests that are still under way, and nothing else: a name of its
+ * own, so that an apply of it drops no field of ours, and an apply of ours leaves it alone.
+ */
+export const fenceManager = 'converge-fence';

@@ -1,4 +1,4 @@
-import { fieldManager, releasedManager } from '../objects/field-manager.ts';
+import { fenceManager, fieldManager, releasedManager } from '../objects/field-manager.ts';
 import type { ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 
 /** The tools whose objects are taken over with everything they set. */
@@ -44,7 +44,7 @@ export function predecessorOf({ manager, subresource }: ManagedFieldsEntry): Pre
   return Object.hasOwn(managers, manager) ? managers[manager] : undefined;
 }
 
-/** Whether an entry is one of ours: what we apply, what we wrote otherwise, and what we gave up. */
+/** Whether an entry is one of ours: what we apply, what we wrote otherwise, what we gave up, and what we fenced off. */
 export function isOurs({ manager }: ManagedFieldsEntry): boolean {
-  return manager === fieldManager || manager === releasedManager;
+  return manager === fieldManager || manager === releasedManager || manager === fenceManager;
 }

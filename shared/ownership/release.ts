@@ -5,9 +5,11 @@ import {
   objectAnnotation,
   partOfLabel,
 } from '../inventory/applyset.ts';
-import { fieldManager, releasedManager } from '../objects/field-manager.ts';
+import { fenceAnnotation } from '../objects/fenced.ts';
+import { releasedManager } from '../objects/field-manager.ts';
 import type { PathStep } from '../fields/owned-fields.ts';
 import type { JsonObject, ManagedFieldsEntry, ObjectMetadata } from '../objects/kubernetes-object.ts';
+import { isOurs } from './managers.ts';
 import { splitFields, unionFields } from '../fields/field-set.ts';
 
 /** What to write to an object that is given up: it stays as it is, and is nobody's. */
@@ -18,7 +20,7 @@ export interface Release {
 }
 
 const ourLabels = [partOfLabel, hookOfLabel];
-const ourAnnotations = [environmentAnnotation, objectAnnotation, hookRunAnnotation];
+const ourAnnotations = [environmentAnnotation, objectAnnotation, hookRunAnnotation, fenceAnnotation];
 
 /**
  * Our fields go to `converge-released` with their values: dropped, they would fall back to their defaults. Our
@@ -54,8 +56,8 @@ export function releaseOf({ metadata }: { readonly metadata: ObjectMetadata }): 
 }
 
 /** Our entries for the object itself, whether applied, written otherwise or given up before. */
-function isReleased({ manager, subresource }: ManagedFieldsEntry): boolean {
-  return (manager === fieldManager || manager === releasedManager) && (subresource ?? '') === '';
+function isReleased(entry: ManagedFieldsEntry): boolean {
+  return isOurs(entry) && (entry.subresource ?? '') === '';
 }
 
 function hasFields(fields: JsonObject | undefined): boolean {

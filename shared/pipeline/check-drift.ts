@@ -1,5 +1,6 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { askRemembered } from './common/ask-remembered.ts';
+import { clearOldLooks } from './common/recall-looks.ts';
 import { pollBranch } from './common/poll-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { StateAccess } from './common/read-state.ts';
@@ -36,6 +37,7 @@ export async function checkDrift(
       const removed = remembered.filter((environment) => !environments.includes(environment));
       await Promise.all(removed.map(publish));
       await branch?.remember();
+      await clearOldLooks({ repository: name }, ports);
       return [...environments, ...removed].map((environment) => `${name}/${environment}`);
     }),
   );

@@ -1,141 +1,221 @@
-import { z } from 'zod';
-import type { ConvergeError } from '../base/errors.ts';
-import {
-  encodeReconcileRequested,
-  reconcileRequestedSchema,
-  type ReconcileRequested,
-} from '../events/reconcile-requested.ts';
-import { environmentKey } from '../base/revision.ts';
+import { randomUUID } from 'node:crypto';
+import { ConvergeError, describeError } from '../base/errors.ts';
+import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
+import { commitOf, environmentKey } from '../base/revision.ts';
+import type { Memory } from '../memory/memory.ts';
+import { suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
-import { acquireLease, isTaken, leaseSeconds, type Lease } from './common/lease.ts';
-import { looksOfOneJob } from './common/pauses.ts';
-import { readState, valueOrNone } from './common/read-state.ts';
+import { betweenLooksAtLease, headLooksApart, looksOfOneJob, waitsForLease } from './common/pauses.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
-import { openMemory } from './reconcile/run/memory-file.ts';
-import type { RunResult } from './reconcile/run/target.ts';
+import { writeTold } from './reconcile/run/claim.ts';
+import { fenceWrites } from './reconcile/run/fence-writes.ts';
+import { leaseOf } from './reconcile/run/lease.ts';
+import { memoryFileOf } from './reconcile/run/memory-file.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
+import { commit, openState, publish, staleLook, type State } from './reconcile/run/state.ts';
+import type { RunResult } from './reconcile/run/target.ts';
+import { tellDependents } from './reconcile/tell/tell-dependents.ts';
+import { writeBack } from './reconcile/tell/write-back.ts';
 
-export type ReconcileResult = RunResult | { readonly outcome: 'busy' };
-
-const noteSchema = z.object({ cause: reconcileRequestedSchema.shape.cause });
+export type ReconcileResult = Exclude<RunResult, { outcome: 'superseded' }>;
 
 /**
- * One job: "look at this environment". Reconciles the head of the branch under the environment's lease. A job that
- * finds the lease taken leaves a note and is done: the holder looks at the note before it lets go, and once more after.
+ * One job: "look at this environment". Looks at the head of the branch without any right to act, and claims that where
+ * there is something to do. A look that another run was faster than begins anew; so does one whose commit is no longer
+ * the head.
  *
  * A run that leaves something waiting sends one message that goes on with it, under an id that follows from the id of
- * its own message: it goes on once, however often either is delivered. Every run takes one message and sends one at the
- * most, and a job that meets another of its environment sends none, so that doubled messages become fewer and never
- * more.
+ * its own message: it goes on once, however often either is delivered.
  *
- * Throws only for what a later try may mend (`retry`): what is wrong with the environment itself is told as a `diff`.
+ * Throws only for what a later try may mend (`retry`), `LeaseHeld` among it: no message is done because somebody else is
+ * at work. What is wrong with the environment itself is told as a `diff`.
  */
 export async function reconcile(
   job: ReconcileRequested,
   ports: ReconcilePorts,
   settings: ReconcileSettings,
 ): Promise<ReconcileResult> {
-  const { repository, environment } = job;
-  const paths = statePaths({ repository, environment });
-  const lease = {
-    path: paths.lease,
-    holder: settings.holder,
-    event: settings.event,
-    seconds: leaseSeconds(settings.limits),
-  };
-  const wanted = async () => ports.state.read(paths.wanted);
-  const send = async (occasion: string): Promise<void> =>
-    ports.topics.publish(
-      'reconcile',
-      encodeReconcileRequested({ job: { ...job, cause: 'request' }, occasion, time: ports.now() }),
-    );
-
-  let held = await acquireLease(lease, ports);
-  if (isTaken(held)) {
-    // The same message, delivered twice: the holder's look began after it was sent.
-    if (held.takenFor === settings.event) return { outcome: 'busy' };
-    await ports.state.write({
-      path: paths.wanted,
-      value: { cause: job.cause, at: ports.now().toISOString() },
-      ifGeneration: 'any',
-    });
-    // The holder may have let go between our try and our note: then nobody else reads it.
-    held = await acquireLease(lease, ports);
-    if (isTaken(held)) return { outcome: 'busy' };
-  }
-
-  let result: ReconcileResult = { outcome: 'busy' };
-  let { cause } = job;
-  for (let look = 1; look <= looksOfOneJob; look++) {
-    const before = (await readNote(paths.wanted, ports))?.generation;
-    let latest = before;
-    const isAskedAgain = async (): Promise<boolean> => latest !== (latest = (await wanted())?.generation);
-    result = await runOnce({ job: { ...job, cause }, ports, settings, lease: held, isAskedAgain });
-    if (result.outcome === 'waiting' && result.goesOn === true) {
-      // Its run begins after any note that was left until now, and is the look that the note asks for.
-      await send(`goes on after ${settings.event}`);
-      return result;
+  const wait: OwnWait = { id: `${settings.event}/${randomUUID()}`, metAnother: false };
+  for (let look = 1; ; look++) {
+    const isLast = look === looksOfOneJob;
+    const state = await openWhenFree(job, ports, { ...settings, wait });
+    try {
+      // What the sender saw of the branch serves once.
+      const seen = look === 1 ? job : { ...job, head: undefined };
+      const result = await lookOnce(seen, { state, ports, settings, wait });
+      if (result.outcome !== 'superseded') return result;
+      if (isLast) throw staleLook(`${job.repository}/${job.environment}`);
+    } catch (error) {
+      if (isLast || !(error instanceof ConvergeError && error.code === 'StaleLook')) throw error;
     }
-    if ((await wanted())?.generation === before) return result;
-    cause = valueOrNone(await readNote(paths.wanted, ports))?.cause ?? 'request';
-    held = await acquireLease(lease, ports);
-    if (isTaken(held)) return result;
   }
-  await held.release();
-  // Whoever left the last note is owed a look that begins after it.
-  await send(ports.now().toISOString());
-  return result;
+}
+
+/** What a job would wait as, and whether it found another run at work when it came. */
+interface OwnWait {
+  readonly id: string;
+  metAnother: boolean;
+}
+
+interface Looking {
+  readonly state: State;
+  readonly ports: ReconcilePorts;
+  readonly settings: ReconcileSettings;
+  readonly wait: OwnWait;
 }
 
 /**
- * The note of somebody who asked for a look. One that nobody can read asks for it all the same: it is cleared away
- * before that look begins, so that it asks once.
+ * Waits a while for a run that is at work. Throws `LeaseHeld` (retry): the message comes again, and ends that run in
+ * its stead where it is dead.
  */
-async function readNote(path: string, ports: Pick<ReconcilePorts, 'state' | 'log'>) {
-  const note = await readState({ path, decode: (value) => noteSchema.safeParse(value).data }, ports);
-  if (note === undefined || !('unreadable' in note)) return note;
-  return (await ports.state.delete({ path, generation: note.generation })) === 'deleted' ? undefined : note;
+async function openWhenFree(
+  { repository, environment, told }: ReconcileRequested,
+  ports: ReconcilePorts,
+  { event, wait }: ReconcileSettings & { wait: OwnWait },
+): Promise<State> {
+  const paths = statePaths({ repository, environment });
+  const until = ports.now().getTime() + waitsForLease;
+  for (;;) {
+    const found = await openState({ paths, event, told }, ports);
+    if (found.opened === 'free') return found.state;
+    wait.metAnother = true;
+    if (ports.now().getTime() >= until) break;
+    await ports.sleep(betweenLooksAtLease);
+  }
+  throw new ConvergeError({
+    code: 'LeaseHeld',
+    subject: paths.lease,
+    message: 'another run is at work',
+    disposition: 'retry',
+  });
 }
 
-/** One look. The lease is given back however it ends. */
-async function runOnce({
-  job,
-  ports,
-  settings,
-  lease,
-  isAskedAgain,
-}: {
-  job: ReconcileRequested;
-  ports: ReconcilePorts;
-  settings: ReconcileSettings;
-  lease: Lease;
-  isAskedAgain: () => Promise<boolean>;
-}): Promise<RunResult> {
-  const { repository, environment } = job;
-  const { memory: path } = statePaths({ repository, environment });
-  let waitsUntil: Date | undefined;
+async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunResult> {
+  const { state, ports, settings } = looking;
+  // What an earlier run said, and died before it was told.
+  await publish(state, ports);
+  const run = await openRun(job, looking);
+  const noted = JSON.stringify(state.memory.value.notes);
+  let result: RunResult;
   try {
-    // Both are read under the lease: what was read before it may be older than what another run just did.
-    const branch = fetchBranch({ repository: ports.repository(repository), state: ports.state }).then(
-      (head) => ({ head }),
-      lostBranch,
-    );
-    const [memoryFile, found] = await Promise.all([openMemory({ path, ...ports }), branch]);
-    const run: Run = {
-      ...{ repository, environment, ports, settings, lease, isAskedAgain },
-      key: environmentKey({ repository, environment }),
-      memoryFile,
-      head: found.head,
-      startedAt: ports.now(),
-      cause: job.cause,
-      waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + settings.limits.waitSeconds * 1000)),
-    };
-    if ('problem' in found) return await loseBranch(run, found.problem);
-    return await converge(run).catch(async (error: unknown) => await loseBranch(run, lostBranch(error).problem));
-  } finally {
-    await lease.release();
+    result = await run.converge();
+    suspectUnsettled(run);
+    if (result.outcome !== 'absent' || state.hold !== undefined) await commit(state);
+  } catch (error) {
+    suspectUnsettled(run);
+    await keepWhatWasDone(state, error);
+    throw error;
   }
+  if (result.outcome === 'waiting' && result.goesOn === true) await goOn(job, { state, ports, settings });
+  else {
+    await tellDependents(run, result);
+    await writeTold(state);
+    if (JSON.stringify(state.memory.value.notes) !== noted) await writeBack(run);
+  }
+  return result;
+}
+
+/** What was written and not answered for may be written yet. */
+function suspectUnsettled({ unsettled, memoryFile, ports }: Run): void {
+  if (unsettled.size > 0) memoryFile.remember(suspected, { keys: [...unsettled].sort(), now: ports.now() });
+}
+
+/**
+ * What was found and done is remembered, and the lease ended, so that nobody has to wait until it is over. A look that
+ * counts for nothing found nothing.
+ */
+async function keepWhatWasDone(state: State, error: unknown): Promise<void> {
+  const isStale = error instanceof ConvergeError && (error.code === 'StaleLook' || error.code === 'LeaseLost');
+  if (state.hold === undefined && isStale) return;
+  try {
+    await commit(state);
+  } catch (second) {
+    const facts = { path: state.memory.path, after: describeError(error), error: describeError(second) };
+    state.ports.log('WARNING', 'what a run did could not be remembered', facts);
+  }
+}
+
+async function goOn(
+  job: ReconcileRequested,
+  { state, ports, settings }: { state: State; ports: ReconcilePorts; settings: ReconcileSettings },
+): Promise<void> {
+  const { repository, environment } = job;
+  const told = state.told === undefined ? {} : { told: state.told };
+  const { id } = state.current.waiting ?? {};
+  const next = {
+    repository,
+    environment,
+    cause: 'request',
+    ...told,
+    ...(id === undefined ? {} : { waitId: id }),
+  } as const;
+  const occasion = `goes on after ${settings.event}`;
+  await ports.topics.publish('reconcile', encodeReconcileRequested({ job: next, occasion, time: ports.now() }));
+}
+
+/** The branch is read after what is kept: else a look at an older commit could judge what a newer one brought about. */
+async function openRun(
+  job: ReconcileRequested,
+  { state, ports, settings, wait }: Looking,
+): Promise<Run & { converge(): Promise<RunResult> }> {
+  const { repository, environment } = job;
+  const git = ports.repository(repository);
+  const { commit: attempted } = state.current.attempted ?? {};
+  const hint = job.head === undefined ? undefined : { commit: job.head, attempted };
+  const branch = fetchBranch({ repository: git, state: ports.state, hint });
+  const found = await branch.then((head) => ({ head }), lostBranch);
+  let waitsUntil: Date | undefined;
+  let headSeenAt = ports.now().getTime();
+  const isHead = async (): Promise<boolean> => {
+    headSeenAt = ports.now().getTime();
+    return (await git.head()) === found.head?.id;
+  };
+  if (found.head !== undefined && found.head.id === job.head) state.confirmHead = isHead;
+  const { waitSeconds } = settings.limits;
+  const waitId = waitIdOf(job, { waiting: state.current.waiting, wait, event: settings.event, head: found.head?.id });
+  const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
+  const { cluster, unsettled } = fenceWrites(ports, lease);
+  const run: Run = {
+    ...{ repository, environment, settings, lease, unsettled },
+    ports: { ...ports, cluster },
+    key: environmentKey({ repository, environment }),
+    memoryFile: memoryFileOf(state),
+    head: found.head,
+    startedAt: ports.now(),
+    cause: job.cause,
+    waitId,
+    waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
+    isSuperseded: async () => ports.now().getTime() - headSeenAt >= headLooksApart && !(await isHead()),
+  };
+  return {
+    ...run,
+    async converge() {
+      if ('problem' in found) return await loseBranch(run, found.problem);
+      return await converge(run).catch(async (error: unknown) => await loseBranch(run, lostBranch(error).problem));
+    },
+  };
+}
+
+/**
+ * Of those that meet a roll-out, one waits for it: the run that goes on with the wait; one whose message comes again,
+ * since the run that began it may be dead, unless that was met at work; and the schedule's, in case a message was lost.
+ * These take the wait over. All others only look.
+ */
+function waitIdOf(
+  job: ReconcileRequested,
+  {
+    waiting,
+    wait,
+    event,
+    head,
+  }: { waiting: Memory['waiting']; wait: OwnWait; event: string; head: string | undefined },
+): string | undefined {
+  if (waiting?.id === undefined) return wait.id;
+  if (waiting.id === wait.id || waiting.id === job.waitId) return waiting.id;
+  if (head === undefined || commitOf(waiting.revision) !== head) return wait.id;
+  const comesAgain = waiting.id.startsWith(`${event}/`) && !wait.metAnother;
+  return comesAgain || job.cause === 'schedule' ? wait.id : undefined;
 }
 
 function lostBranch(error: unknown): { head: undefined; problem: ConvergeError } {

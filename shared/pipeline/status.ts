@@ -1,6 +1,7 @@
 import { ConvergeError } from '../base/errors.ts';
 import { isOpen } from '../memory/incident.ts';
 import { environmentPath } from '../environment/environment-file.ts';
+import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { heldOf, stateOf } from '../memory/remembered-state.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
@@ -12,7 +13,9 @@ import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
 import type { EnvironmentStatus, Status } from './common/environment-status.ts';
+import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
+import { recallLooks } from './common/recall-looks.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 
 type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
@@ -54,8 +57,9 @@ async function statusWithoutBranch({
 }): Promise<EnvironmentStatus[]> {
   try {
     const repository = ports.repository(name);
-    const remembered = await recallMemories({ repository: name }, ports);
-    return [...remembered].map(([environment, { memory }]) => {
+    const known = await readKnown({ repository: name }, ports);
+    return known.remembered.map((environment) => {
+      const { memory, looks } = known.of(environment);
       const open = isOpen(memory.incident) ? memory.incident : undefined;
       const isFailed = open !== undefined && open.reason !== 'Drifted';
       const said = {
@@ -64,7 +68,7 @@ async function statusWithoutBranch({
         message: isFailed ? open.summary : message,
       };
       return {
-        ...factsOf({ name: environment, repository, memory }),
+        ...factsOf({ name: environment, repository, memory, looks }),
         ...said,
         cluster: memory.cluster,
         wanted: '',
@@ -87,18 +91,34 @@ async function statusOfRepository({
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
-  const remembered = await recallMemories({ repository: repository.repositoryClass }, ports);
-  const nothing: Recalled = { memory: emptyMemory(ports.now()) };
+  const known = await readKnown({ repository: repository.repositoryClass }, ports);
   const declared = await Promise.all(
-    names.map(async (name) =>
-      statusOfEnvironment({ name, repository, commit: head.id, recalled: remembered.get(name) ?? nothing }),
-    ),
+    names.map(async (name) => statusOfEnvironment({ name, repository, commit: head.id, known: known.of(name) })),
   );
   const isDeclared = new Set(names);
-  const removed = [...remembered].flatMap(([name, recalled]) =>
-    isDeclared.has(name) ? [] : statusOfRemoved({ name, repository, recalled }),
+  const removed = known.remembered.flatMap((name) =>
+    isDeclared.has(name) ? [] : statusOfRemoved({ name, repository, known: known.of(name) }),
   );
   return [...declared, ...removed];
+}
+
+/** What the state bucket knows of one environment: nothing, where it never ran. */
+interface Known extends Recalled {
+  readonly looks: LookTimes;
+}
+
+async function readKnown(
+  of: { repository: string },
+  ports: StatusPorts,
+): Promise<{ readonly remembered: readonly string[]; of(name: string): Known }> {
+  const [memories, looks] = await both(recallMemories(of, ports), recallLooks(of, ports));
+  return {
+    remembered: [...memories.keys()],
+    of: (name) => ({
+      ...(memories.get(name) ?? { memory: emptyMemory(ports.now()) }),
+      looks: looks.get(name) ?? { checkedAt: null, attemptedAt: null },
+    }),
+  };
 }
 
 /**
@@ -108,28 +128,35 @@ async function statusOfRepository({
 function statusOfRemoved({
   name,
   repository,
-  recalled: { memory, unreadable },
+  known: { memory, unreadable, looks },
 }: {
   name: string;
   repository: Repository;
-  recalled: Recalled;
+  known: Known;
 }): EnvironmentStatus[] {
+  const facts = factsOf({ name, repository, memory, looks });
   if (unreadable !== undefined) {
     const message = `no file declares it any more, and ${unreadableWords(unreadable)}`;
-    return [
-      { ...factsOf({ name, repository, memory }), cluster: '', state: 'Unknown', wanted: '', message, policy: null },
-    ];
+    return [{ ...facts, cluster: '', state: 'Unknown', wanted: '', message, policy: null }];
   }
   if (memory.attempted === undefined) return [];
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
-  return [
-    { ...factsOf({ name, repository, memory }), cluster: memory.cluster, state, wanted: '', message, policy: null },
-  ];
+  return [{ ...facts, cluster: memory.cluster, state, wanted: '', message, policy: null }];
 }
 
-function factsOf({ name, repository, memory }: { name: string; repository: Repository; memory: Memory }) {
+function factsOf({
+  name,
+  repository,
+  memory,
+  looks: { checkedAt, attemptedAt },
+}: {
+  name: string;
+  repository: Repository;
+  memory: Memory;
+  looks: LookTimes;
+}) {
   const { converged, incident, quarantine, since, health, objects } = memory;
   const stands = quarantine !== undefined && quarantine.lifted === undefined;
   return {
@@ -137,6 +164,8 @@ function factsOf({ name, repository, memory }: { name: string; repository: Repos
     repository: repository.repositoryClass,
     revision: converged?.revision ?? '',
     since,
+    checkedAt,
+    attemptedAt,
     incident: isOpen(incident) ? incident.id : null,
     quarantine: stands
       ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert }
@@ -167,17 +196,17 @@ async function statusOfEnvironment({
   name,
   repository,
   commit,
-  recalled: { memory, unreadable },
+  known: { memory, unreadable, looks },
 }: {
   name: string;
   repository: Repository;
   commit: string;
-  recalled: Recalled;
+  known: Known;
 }): Promise<EnvironmentStatus> {
   const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   return {
-    ...factsOf({ name, repository, memory }),
+    ...factsOf({ name, repository, memory, looks }),
     cluster: declared.cluster ?? memory.cluster,
     state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
     wanted: revisionOf({ branch: repository.branch, commit }),

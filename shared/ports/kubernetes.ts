@@ -1,3 +1,4 @@
+import type { fenceManager } from '../objects/field-manager.ts';
 import type { ApiResource, ClusterApi } from '../objects/cluster-api.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../objects/kubernetes-object.ts';
 import type { RefusalCause } from '../objects/refusal-cause.ts';
@@ -23,6 +24,18 @@ export type DeleteResult =
   | { readonly outcome: 'changed' }
   | { readonly outcome: 'rejected'; readonly status: number; readonly reason: string; readonly message: string };
 
+/** What goes with a write: whoever sent it may have lost the right to, while it was tried again. */
+export interface WriteFence {
+  /** Asked before each try, the first included. What it throws ends the request: nothing more is sent. */
+  assertHeld(): Promise<void>;
+  /** Told of each try of which nobody knows whether it was done, or will be: it got no answer, or one that says neither. */
+  unanswered(): void;
+}
+
+/**
+ * A write ends by itself ten seconds after it was sent, at the API server too, and is tried again as a read is: behind
+ * its fence, where it has one.
+ */
 export interface Cluster {
   readonly name: string;
   /** Version and served kinds; `refresh` asks again (after CRDs were applied). Throws `ClusterUnavailable`. */
@@ -44,11 +57,17 @@ export interface Cluster {
     content: 'whole' | 'metadata';
   }): Promise<readonly KubernetesObject[]>;
   /**
-   * Forced server-side apply by the field manager `converge`. With a uid or a resourceVersion in its metadata it is
+   * Forced server-side apply by the field manager `converge`, unless another is named. With a uid or a resourceVersion in its metadata it is
    * refused with 409 where the live object has another. Never throws for what the API server refuses about the object;
    * throws `ClusterUnavailable` where the API server stays overloaded, or does not answer.
    */
-  apply(target: { resource: ApiResource; object: KubernetesObject; dryRun: boolean }): Promise<ApplyResult>;
+  apply(target: {
+    resource: ApiResource;
+    object: KubernetesObject;
+    dryRun: boolean;
+    manager?: typeof fenceManager;
+    fence?: WriteFence;
+  }): Promise<ApplyResult>;
   /**
    * Writes who owns which field of exactly that incarnation of the object, takes the labels and annotations of these
    * names off it (it must carry them), and nothing else: 409 where uid or resourceVersion no longer match.
@@ -61,6 +80,7 @@ export interface Cluster {
     resourceVersion: string;
     managedFields: readonly ManagedFieldsEntry[];
     without?: { readonly labels: readonly string[]; readonly annotations: readonly string[] };
+    fence?: WriteFence;
   }): Promise<ApplyResult>;
   /**
    * Deletes exactly that incarnation of the object (in that version, where one is given): `changed` where they no
@@ -72,5 +92,6 @@ export interface Cluster {
     name: string;
     uid: string;
     resourceVersion?: string;
+    fence?: WriteFence;
   }): Promise<DeleteResult>;
 }

@@ -77,6 +77,8 @@ export interface StateStore {
    * is no failure. Stages read by `pipeline/common/read-state.ts`.
    */
   read(path: string): Promise<StateObject | undefined>;
+  /** The generation of the object at that path, or undefined where there is none, without its content. */
+  generationOf(path: string): Promise<string | undefined>;
   /**
    * Writes the value as JSON, with the metadata in the same request: a later write replaces both. `conflict` where the
    * precondition does not hold.

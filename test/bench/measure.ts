@@ -17,9 +17,20 @@ export interface Case {
   readonly stateCalls?: number;
   /** How many they are of all together, as the requests to the API server, where each is an environment's. */
   readonly environments?: number;
+  /** Requests to Storage about state. */
+  readonly state?: StateCounts;
   /** Of the process itself, where it is told: what a busy machine does not blur. */
   readonly processorSeconds?: number;
   readonly floorProcessorSeconds?: number;
+}
+
+/** Requests to Storage of so many runs together, doubles and refused ones too. */
+export interface StateCounts {
+  readonly runs: number;
+  readonly reads: number;
+  readonly writes: number;
+  /** Of those, writes of the objects of an environment. */
+  readonly environmentWrites: number;
 }
 
 export const caseNames = [
@@ -45,6 +56,7 @@ export const caseNames = [
   'copy-object-200MB',
   'copy-archive-200MB',
   'upload-to-converged',
+  'upload-to-converged-platform',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];
@@ -93,11 +105,13 @@ export function summarise({
   objects,
   rounds,
   peakRssMiB,
+  state,
 }: {
   name: CaseName;
   objects: number;
   rounds: Rounds;
   peakRssMiB: number | null;
+  state?: StateCounts;
 }): Case {
   const { seconds, floor, calls } = rounds;
   return {
@@ -107,5 +121,6 @@ export function summarise({
     floorSeconds: floor.length === 0 ? null : median(floor),
     apiCalls: Math.max(...calls),
     peakRssMiB,
+    ...(state === undefined ? {} : { state }),
   };
 }

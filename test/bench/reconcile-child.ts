@@ -29,7 +29,6 @@ const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'to
 async function look(job: ReconcileRequested): Promise<{ outcome: string; summary: string }> {
   const result = await reconcile(job, ports, {
     limits: config.limits,
-    holder: 'bench',
     event: String(performance.now()),
     writeback: process.env['BENCH_WRITEBACK'] === 'true',
   });

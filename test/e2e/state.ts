@@ -2,7 +2,7 @@ import type { File } from '@google-cloud/storage';
 import { z } from 'zod';
 import { memorySchema, type Memory } from '../../shared/memory/memory.ts';
 import { statePaths } from '../../shared/memory/state-paths.ts';
-import { eventually, type World } from './world.ts';
+import { eventually, readLog, type World } from './world.ts';
 
 const statusSchema = z.object({
   environments: z.array(
@@ -17,8 +17,6 @@ const statusSchema = z.object({
   ),
 });
 
-const leaseSchema = z.object({ holder: z.string().nullable() });
-
 export type ToldStatus = z.infer<typeof statusSchema>['environments'][number];
 
 /** What the pipeline keeps of an environment of master in the state bucket, and what it tells of that. */
@@ -27,13 +25,13 @@ export interface StateOfWorld {
   memoryOf(this: void, environment: string): Promise<Memory>;
   /** As where the state bucket is lost. */
   forget(this: void, environment: string): Promise<void>;
-  /** Ends what a run that was killed leaves behind, and time would end. */
+  /** Lets the time of a lease pass that a run which was killed leaves behind. */
   expireLease(this: void, environment: string): Promise<void>;
   /** What the function `status` tells; undefined where it does not know the environment. */
   statusOf(this: void, environment: string): Promise<ToldStatus | undefined>;
   /**
-   * Has the schedule look, and resolves when a run of each of these environments is over since: the lease of each was
-   * taken and is free again. None named: of all that the status knows.
+   * Has the schedule look, and resolves when a run of each of these environments is over since. None named: of all that
+   * the status knows.
    */
   checked(this: void, ...environments: readonly string[]): Promise<void>;
 }
@@ -47,13 +45,10 @@ export function stateOf(world: () => World): StateOfWorld {
   async function statuses(): Promise<readonly ToldStatus[]> {
     return statusSchema.parse(await (await fetch(world().pipeline.facts.status)).json()).environments;
   }
-  async function leaseOf(environment: string): Promise<{ written: string; isFree: boolean }> {
-    const file = stateFile(environment, 'lease');
-    // The generation first: a lease that is written in between counts as one more.
-    const [{ generation }] = await file.getMetadata();
-    const [content] = await file.download();
-    return { written: String(generation), isFree: leaseSchema.parse(JSON.parse(content.toString())).holder === null };
-  }
+  const linesOf = async (environment: string): Promise<number> =>
+    (await readLog(world()))
+      .split('\n')
+      .filter((line) => line.includes('"reconcile done"') && line.includes(`"subject":"master/${environment}"`)).length;
   return {
     stateFile,
     async memoryOf(environment) {
@@ -64,22 +59,22 @@ export function stateOf(world: () => World): StateOfWorld {
       await stateFile(environment, 'memory').delete({ ignoreNotFound: true });
     },
     async expireLease(environment) {
-      await stateFile(environment, 'lease').delete({ ignoreNotFound: true });
+      const lease = stateFile(environment, 'lease');
+      if (!(await lease.exists())[0]) return;
+      const [content] = await lease.download();
+      const found = z.looseObject({}).parse(JSON.parse(content.toString()));
+      await lease.save(JSON.stringify({ ...found, seconds: -2 }), { resumable: false });
     },
     async statusOf(environment) {
       return (await statuses()).find(({ name }) => name === environment);
     },
     async checked(...environments) {
       const names = environments.length > 0 ? environments : (await statuses()).map(({ name }) => name);
-      const before = new Map<string, string>();
-      for (const name of names) before.set(name, (await leaseOf(name)).written);
+      const before = new Map<string, number>();
+      for (const name of names) before.set(name, await linesOf(name));
       await world().checkDrift();
-      for (const [name, written] of before) {
-        await eventually(`${name} was looked at`, async () => {
-          const lease = await leaseOf(name);
-          return lease.written !== written && lease.isFree;
-        });
-      }
+      for (const [name, lines] of before)
+        await eventually(`${name} was looked at`, async () => (await linesOf(name)) > lines);
     },
   };
 }

@@ -126,7 +126,7 @@ async function check(name: string): Promise<{ plan: string[]; verified: Verified
   const plan = planChanges({ desired, observed, remembered });
   const memory = { ...emptyMemory(new Date()), objects: remembered };
   const settled = () => Promise.resolve();
-  const run = { memoryFile: { memory: () => memory, remember: settled, remove: settled } };
+  const run = { memoryFile: { memory: () => memory, remember: () => {}, commit: settled, remove: settled } };
   const state = {
     parent: undefined,
     extent: { groupKinds: [], additionalNamespaces: [] },

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { configSchema } from '../../shared/config/config.ts';
 import { environmentFileSchema, environmentJsonSchema } from '../../shared/environment/environment-file.ts';
+import { lookTimesSchema } from '../../shared/memory/look-times.ts';
 import { memorySchema, readMemory } from '../../shared/memory/memory.ts';
 import { convergedSchema, convergedType, diffSchema, diffType } from '../../shared/events/alert.ts';
 import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
@@ -47,6 +48,11 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     schema: branchHeadSchema,
     json: z.toJSONSchema(branchHeadSchema),
     title: 'Converge: where a branch was seen last',
+  },
+  looks: {
+    schema: lookTimesSchema,
+    json: z.toJSONSchema(lookTimesSchema),
+    title: 'Converge: when environments were looked at by one instance',
   },
   status: {
     schema: statusSchema,

@@ -12,6 +12,7 @@ import {
   rejection,
   type ApiResponse,
   type Connection,
+  type Write,
 } from './requests.ts';
 
 const pageSize = 1000;
@@ -90,14 +91,15 @@ async function listObjects(
 
 async function applyObject(
   connection: Connection,
-  { resource, object, dryRun }: RequestOf<'apply'>,
+  { resource, object, dryRun, manager, fence }: RequestOf<'apply'>,
 ): Promise<ApplyResult> {
   const { namespace, name } = object.metadata;
-  const query = `fieldManager=${fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
+  const query = `fieldManager=${manager ?? fieldManager}&force=true${dryRun ? '&dryRun=All' : ''}`;
   return await patch(connection, {
     path: `${pathOf({ resource, namespace, name: name ?? '' })}?${query}`,
     contentType: 'application/apply-patch+yaml',
     body: JSON.stringify(object),
+    write: dryRun ? undefined : { fence },
   });
 }
 
@@ -111,11 +113,13 @@ async function writeManagedFields(
     resourceVersion,
     managedFields,
     without = { labels: [], annotations: [] },
+    fence,
   }: RequestOf<'writeManagedFields'>,
 ): Promise<ApplyResult> {
   return await patch(connection, {
     path: `${pathOf({ resource, namespace, name })}?fieldManager=${fieldManager}`,
     contentType: 'application/json-patch+json',
+    write: { fence },
     // The API server compares these two with the live object when it writes; a `test` operation would be a 422.
     body: JSON.stringify([
       { op: 'replace', path: '/metadata/uid', value: uid },
@@ -129,12 +133,13 @@ async function writeManagedFields(
 
 async function deleteObject(
   connection: Connection,
-  { resource, namespace, name, uid, resourceVersion }: RequestOf<'delete'>,
+  { resource, namespace, name, uid, resourceVersion, fence }: RequestOf<'delete'>,
 ): Promise<DeleteResult> {
   const path = pathOf({ resource, namespace, name });
   const answer = await call(connection, {
     method: 'DELETE',
     path,
+    write: { fence },
     contentType: 'application/json',
     body: JSON.stringify({
       kind: 'DeleteOptions',
@@ -160,9 +165,9 @@ function escaped(name: string): string {
 
 async function patch(
   connection: Connection,
-  { path, contentType, body }: { path: string; contentType: string; body: string },
+  { path, contentType, body, write }: { path: string; contentType: string; body: string; write: Write | undefined },
 ): Promise<ApplyResult> {
-  const answer = await call(connection, { method: 'PATCH', path, contentType, body });
+  const answer = await call(connection, { method: 'PATCH', path, contentType, body, write });
   if (answer.status === 200 || answer.status === 201)
     return { outcome: 'applied', object: answer.body as KubernetesObject };
   if (isOverloaded(answer)) throw refused({ connection, method: 'PATCH', path, answer });

@@ -8,6 +8,7 @@ import { backoff, inSeconds, patience } from '../patience.ts';
 import { isSilence } from '../silence.ts';
 import type { Access, Endpoint } from './access.ts';
 import { failureIn, type Failure } from './status.ts';
+import type { WriteFence } from '../../ports/kubernetes.ts';
 import { explainImpersonation, impersonation, rbacRemedy, type ActingAs } from './identity.ts';
 
 /** What an answer says of a later try of the same request. */
@@ -40,17 +41,24 @@ export interface Connection {
   readonly actingAs: ActingAs | undefined;
 }
 
+/** A request that changes something. */
+export interface Write {
+  readonly fence: WriteFence | undefined;
+}
+
 interface ApiRequest {
   readonly method: 'GET' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly accept?: string;
   readonly contentType?: string;
   readonly body?: string;
+  /** Absent: it changes nothing. */
+  readonly write?: Write | undefined;
 }
 
 /**
  * One request, tried again a few times where the API server is overloaded, has failed or cannot be reached; once with
- * other credentials where it no longer takes these.
+ * other credentials where it no longer takes these. A write is tried again behind its fence only.
  */
 export async function call(connection: Connection, asked: ApiRequest): Promise<ApiResponse> {
   const { access } = connection;
@@ -61,6 +69,7 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
     const credentials = await access.credentials();
     let answer: ApiResponse;
     let retryAfter: number | undefined;
+    await asked.write?.fence?.assertHeld();
     try {
       ({ answer, retryAfter } = await send(connection, {
         asked,
@@ -69,6 +78,7 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
         credentials,
       }));
     } catch (error) {
+      if (mayHaveBeenSent(error)) asked.write?.fence?.unanswered();
       if (!lookedAgain) {
         lookedAgain = true;
         await lookAgain(access, endpoint);
@@ -80,6 +90,7 @@ export async function call(connection: Connection, asked: ApiRequest): Promise<A
       }
       throw unreachable({ connection, asked, tries, error });
     }
+    if (isUndecided(answer)) asked.write?.fence?.unanswered();
     if (answer.status === 401 && !renewed) {
       renewed = true;
       if (await access.renewCredentials({ endpoint, credentials })) continue;
@@ -114,10 +125,11 @@ async function send(
     credentials,
   }: { asked: ApiRequest; server: string; dispatcher: Dispatcher; credentials: Readonly<Record<string, string>> },
 ): Promise<{ answer: ApiResponse; retryAfter: number }> {
-  const { method, path, accept = 'application/json', contentType, body } = asked;
-  const response = await request(`${server}${path}`, {
+  const { method, accept = 'application/json', contentType, body, write } = asked;
+  const response = await request(`${server}${pathOf(asked)}`, {
     method,
     dispatcher,
+    ...(write === undefined ? {} : { signal: AbortSignal.timeout(patience.kubernetes.write) }),
     headers: {
       'user-agent': 'converge',
       ...credentials,
@@ -134,6 +146,26 @@ async function send(
     body: isJson(response.headers['content-type']) ? parseJson(text) : undefined,
   };
   return { answer, retryAfter: Number(response.headers['retry-after'] ?? Number.NaN) * 1000 };
+}
+
+/** A write that the API server has not done by then, it does not do later. */
+function pathOf({ path, write }: ApiRequest): string {
+  if (write === undefined) return path;
+  return `${path}${path.includes('?') ? '&' : '?'}timeout=${inSeconds(patience.kubernetes.write).replace(' ', '')}`;
+}
+
+/** Those before which no connection was there, so that nothing was sent. */
+const unsent: ReadonlySet<unknown> = new Set([
+  ...['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'],
+]);
+
+function mayHaveBeenSent(error: unknown): boolean {
+  return !(error instanceof Error && 'code' in error && unsent.has(error.code));
+}
+
+/** Whether an answer leaves open if a write was done, or will be. */
+function isUndecided(answer: ApiResponse): boolean {
+  return answer.status === 408 || (answer.status >= 500 && !isUntypable(answer));
 }
 
 /** What a later try may mend leaves the endpoint as it is: the next attempt goes there. */
@@ -159,7 +191,7 @@ function unreachable({
   return new ConvergeError({
     code: 'ClusterUnavailable',
     subject: `cluster ${connection.name}`,
-    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(patience.kubernetes.answer)}` : ''}`,
+    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(asked.write === undefined ? patience.kubernetes.answer : patience.kubernetes.write)}` : ''}`,
     remedy: 'check that the API server is up and reachable from the functions',
     disposition: 'retry',
     cause: error,

@@ -55,8 +55,10 @@ export function runStopped(
   return { ...divergenceFound(memory, found), health, rollout, retry, quarantine };
 }
 
-/** Pub/Sub has the alert of the incident. Clears nothing. */
+/** The alert of the incident that is not told yet is to be published. Clears nothing. */
 export function incidentTold(memory: Memory): Memory {
   const { incident } = memory;
-  return incident === undefined ? memory : { ...memory, incident: { ...incident, told: true } };
+  if (incident?.diff === undefined || incident.told) return memory;
+  const alert = { topic: 'diff' as const, time: incident.since, data: incident.diff };
+  return { ...memory, incident: { ...incident, told: true }, outbox: [...(memory.outbox ?? []), alert] };
 }

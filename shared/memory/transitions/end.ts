@@ -2,6 +2,7 @@ import { isFighting, livingHeals } from '../../drift/fight.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { isOpen, type Incident } from '../incident.ts';
 import type { AttemptedRevision, ConvergedNote, Memory } from '../memory.ts';
+import type { AlertInOutbox } from '../outbox.ts';
 import type { Rollout } from '../rollout.ts';
 
 /** How many convergences are remembered, so that a writeback that failed is made up for. */
@@ -108,14 +109,25 @@ export function endingIncident(
 }
 
 /**
- * It was told that the environment converged. Clears what `reach` clears, and `heals` that are of the past; the
+ * The environment converged, which is to be told where that is news. Clears what `reach` clears, and `heals` that are of the past; the
  * incident that ends with it is closed. `since` is now where that, or its first convergence, changed its state.
  *
+ * @param facts.alert what is to be published of it
  * @param facts.note its line in the note of the commit, where that is written back
  */
 export function convergenceTold(
   memory: Memory,
-  { reached, note, now }: { reached: Reached; note: ConvergedNote | undefined; now: Date },
+  {
+    reached,
+    note,
+    alert,
+    now,
+  }: {
+    reached: Reached;
+    note: ConvergedNote | undefined;
+    alert: Extract<AlertInOutbox, { topic: 'converged' }> | undefined;
+    now: Date;
+  },
 ): Memory {
   const after = reach(memory, reached);
   const incident = endingIncident(memory, { reached, now });
@@ -126,6 +138,7 @@ export function convergenceTold(
     heals: livingHeals({ heals: after.heals, now }),
     incident: incident === undefined ? memory.incident : { ...incident, closedAt: now.toISOString() },
     since: changed ? now.toISOString() : memory.since,
+    outbox: alert === undefined ? memory.outbox : [...(memory.outbox ?? []), alert],
   };
 }
 

@@ -74,6 +74,7 @@ export function changesMade(
  * that is waited for.
  *
  * @param facts.message what it waits for
+ * @param facts.id of the wait; as it is, where absent
  */
 export function leftWaiting(
   memory: Memory,
@@ -82,7 +83,14 @@ export function leftWaiting(
     attempted,
     message,
     rollout,
-  }: { revision: string; attempted: AttemptedRevision; message: string; rollout: Rollout | undefined },
+    id = memory.waiting?.id,
+  }: {
+    revision: string;
+    attempted: AttemptedRevision;
+    message: string;
+    rollout: Rollout | undefined;
+    id: string | undefined;
+  },
 ): Memory {
   return {
     ...memory,
@@ -90,7 +98,7 @@ export function leftWaiting(
     rollout,
     health: 'Progressing',
     unawaited: undefined,
-    waiting: { revision, message },
+    waiting: { revision, message, id },
   };
 }
 
@@ -99,12 +107,18 @@ export function leftWaiting(
  * environment that was. Clears nothing.
  *
  * @param facts.message what it waits for
+ * @param facts.id of the wait; as it is, where absent
  */
 export function deletionAwaited(
   memory: Memory,
-  { revision, message, rollout }: { revision: string; message: string; rollout: Rollout },
+  {
+    revision,
+    message,
+    rollout,
+    id = memory.waiting?.id,
+  }: { revision: string; message: string; rollout: Rollout; id: string | undefined },
 ): Memory {
-  return { ...memory, rollout, waiting: { revision, message } };
+  return { ...memory, rollout, waiting: { revision, message, id } };
 }
 
 /**

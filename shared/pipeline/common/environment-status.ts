@@ -33,6 +33,12 @@ const environmentStatusSchema = z.object({
   revision: z.string(),
   wanted: z.string(),
   since: z.string(),
+  /**
+   * When the last look began that came to an end, and the last one whatever became of it; null where that is not known.
+   * A function of the version before does not say.
+   */
+  checkedAt: z.string().nullable().default(null),
+  attemptedAt: z.string().nullable().default(null),
   incident: z.string().nullable(),
   /** The revision that was rolled back because it failed, and that uploads may not bring back. */
   quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),

@@ -18,11 +18,15 @@ export function pauseBeforePush(attempt: number): number {
 /** Reads or writes of an object that somebody else overwrites meanwhile. */
 export const triesAgainstOverwriting = 10;
 
-/**
- * How often one job of an environment looks again because it was asked to while it ran; further looks are another
- * job's.
- */
+/** How often one job of an environment looks: again where another run was faster, or the branch moved on. */
 export const looksOfOneJob = 5;
+
+/** How long a job waits for a run that is at work, and how often it looks whether that has ended. */
+export const waitsForLease = 15_000;
+export const betweenLooksAtLease = 1_000;
+
+/** How often a run that takes its time asks whether the branch moved on. */
+export const headLooksApart = 2_000;
 
 /** How long a rollback is tried whose Git host cannot be reached, before the failure is told without it. */
 export const longestRollBack = 10 * 60_000;

@@ -10,42 +10,41 @@ export type ReadListed<T> = {
   readonly writtenAt: Date;
 } & ({ readonly value: T } | { readonly unreadable: string });
 
+/** Where an instance keeps what it has read of a kind of objects, and what such an object is. */
+export interface ListedKind<T> {
+  readonly kept: KeptVersions<T>;
+  readonly decode: (value: unknown) => T | undefined;
+}
+
 /** Objects that are read at the same time. */
 const readAtOnce = 32;
 
-/**
- * Everything that was listed of a folder, in order, but what was deleted meanwhile: by one read of each whose
- * generation this instance has not read. What nobody can read is kept by none. Throws as `readState` does.
- */
-export async function readListed<T>(
-  {
-    folder,
-    listed,
-    kept,
-    decode,
-  }: {
-    folder: string;
-    listed: readonly ListedState[];
-    kept: KeptVersions<T>;
-    decode: (value: unknown) => T | undefined;
-  },
+/** Each of these, in order, but what was deleted meanwhile. Throws as `readState` does. */
+export async function readAllListed<T>(
+  listed: readonly ListedState[],
+  kind: ListedKind<T>,
   access: StateAccess,
 ): Promise<ReadListed<T>[]> {
-  kept.forgetOthers({ folder, listed });
-  const all = await inParallel(
-    listed,
-    async ({ path, generation, bytes, updatedAt }): Promise<ReadListed<T> | undefined> => {
-      const known = kept.find({ path, generation });
-      if (known !== undefined) return { path, writtenAt: updatedAt, value: known };
-      const found = await readState({ path, decode }, access);
-      if (found === undefined) return undefined;
-      const isListed = found.generation === generation;
-      const facts = { path, writtenAt: isListed ? updatedAt : found.writtenAt };
-      if ('unreadable' in found) return { ...facts, unreadable: found.unreadable };
-      if (isListed) kept.keep({ path, generation, bytes, value: found.value });
-      return { ...facts, value: found.value };
-    },
-    readAtOnce,
-  );
+  const all = await inParallel(listed, async (one) => readListed(one, kind, access), readAtOnce);
   return all.flatMap((one) => one ?? []);
+}
+
+/**
+ * What a list told of: read where this instance has not read that generation. What nobody can read is kept by none.
+ * Undefined where it was deleted meanwhile. Throws as `readState` does.
+ */
+export async function readListed<T>(
+  { path, generation, bytes, updatedAt }: ListedState,
+  { kept, decode }: ListedKind<T>,
+  access: StateAccess,
+): Promise<ReadListed<T> | undefined> {
+  const known = kept.find({ path, generation });
+  if (known !== undefined) return { path, writtenAt: updatedAt, value: known };
+  const found = await readState({ path, decode }, access);
+  if (found === undefined) return undefined;
+  const isListed = found.generation === generation;
+  const facts = { path, writtenAt: isListed ? updatedAt : found.writtenAt };
+  if ('unreadable' in found) return { ...facts, unreadable: found.unreadable };
+  if (isListed) kept.keep({ path, generation, bytes, value: found.value });
+  return { ...facts, value: found.value };
 }

@@ -3,8 +3,7 @@ import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { ListedState, StateStore } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
-import { inParallel } from './parallel.ts';
-import { readListed } from './read-listed.ts';
+import { readAllListed, readListed, type ListedKind } from './read-listed.ts';
 import { readState, type StateAccess } from './read-state.ts';
 
 /**
@@ -29,13 +28,14 @@ export async function recallMemory(
   ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<Recalled> {
   const found = await readState({ path: statePaths(of).memory, decode: decodeMemory }, ports);
-  return found === undefined ? { memory: emptyMemory(ports.now()) } : recalledOf(found, ports);
+  return recalledOf(found, ports);
 }
 
 function recalledOf(
-  found: { readonly value: Memory } | { readonly unreadable: string },
+  found: { readonly value: Memory } | { readonly unreadable: string } | undefined,
   { now }: Pick<Ports, 'now'>,
 ): Recalled {
+  if (found === undefined) return { memory: emptyMemory(now()) };
   return 'unreadable' in found ? { memory: emptyMemory(now()), unreadable: found.unreadable } : { memory: found.value };
 }
 
@@ -44,8 +44,7 @@ function recalledOf(
  * not.
  */
 export async function rememberedEnvironments(of: { repository: string; state: StateStore }): Promise<string[]> {
-  const folder = folderOf(of.repository);
-  return (await listMemories(of)).map(({ path }) => environmentOf({ folder, path }));
+  return [...(await listMemories(of)).keys()];
 }
 
 /** The environments of a repository that the state bucket knows, sorted, and what is written beside their memories. */
@@ -53,11 +52,7 @@ export async function listRemembered(of: {
   repository: string;
   state: StateStore;
 }): Promise<{ readonly environment: string; readonly metadata: ListedState['metadata'] }[]> {
-  const folder = folderOf(of.repository);
-  return (await listMemories(of)).map(({ path, metadata }) => ({
-    environment: environmentOf({ folder, path }),
-    metadata,
-  }));
+  return [...(await listMemories(of))].map(([environment, { metadata }]) => ({ environment, metadata }));
 }
 
 /** 1,000 environments of 25 objects are 10 MiB. */
@@ -73,42 +68,50 @@ export async function recallMemories(
   { repository }: { repository: string },
   ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<ReadonlyMap<string, Recalled>> {
-  const folder = folderOf(repository);
   const listed = await listMemories({ repository, state: ports.state });
-  const memories = await readListed({ folder, listed, kept: keptMemories(ports.state), decode: decodeMemory }, ports);
-  return new Map(memories.map((memory) => [environmentOf({ folder, path: memory.path }), recalledOf(memory, ports)]));
+  const memories = await readAllListed([...listed.values()], memoriesOf(ports), ports);
+  const byPath = new Map(memories.map((memory) => [memory.path, recalledOf(memory, ports)]));
+  return new Map(
+    [...listed].flatMap(([environment, { path }]) => {
+      const recalled = byPath.get(path);
+      return recalled === undefined ? [] : [[environment, recalled] as const];
+    }),
+  );
 }
 
-/** What is remembered of these environments of a repository, by name: of each. Throws as `recallMemories` does. */
-export async function recallSome(
-  { repository, environments }: { repository: string; environments: readonly string[] },
+/**
+ * What is remembered of those environments of a repository that are asked for. The first few are each read, and the
+ * others as `recallMemories` does: as of when the first of them was asked for, none but those. Throws as it does.
+ */
+export function recallSome(
+  { repository }: { repository: string },
   ports: StateAccess & Pick<Ports, 'now'>,
-): Promise<ReadonlyMap<string, Recalled>> {
-  const all =
-    environments.length > readWithoutList
-      ? await recallMemories({ repository }, ports)
-      : new Map(
-          await inParallel(environments, async (environment): Promise<[string, Recalled]> => {
-            return [environment, await recallMemory({ repository, environment }, ports)];
-          }),
-        );
-  return new Map(environments.map((name) => [name, all.get(name) ?? { memory: emptyMemory(ports.now()) }]));
+): (environment: string) => Promise<Recalled> {
+  let asked = 0;
+  let list: Promise<ReadonlyMap<string, ListedState>> | undefined;
+  return async (environment) => {
+    asked += 1;
+    if (asked <= readWithoutList) return await recallMemory({ repository, environment }, ports);
+    const listed = (await (list ??= listMemories({ repository, state: ports.state }))).get(environment);
+    const found = listed === undefined ? undefined : await readListed(listed, memoriesOf(ports), ports);
+    return recalledOf(found, ports);
+  };
 }
 
-function folderOf(repository: string): string {
-  return `environments/${repository}/`;
+function memoriesOf({ state }: StateAccess): ListedKind<Memory> {
+  return { kept: keptMemories(state), decode: decodeMemory };
 }
 
-function environmentOf({ folder, path }: { folder: string; path: string }): string {
-  return path.slice(folder.length, -'/memory.json'.length);
-}
-
+/** What a list tells of each memory of a repository, by environment, sorted. */
 async function listMemories({
   repository,
   state,
 }: {
   repository: string;
   state: StateStore;
-}): Promise<readonly ListedState[]> {
-  return await state.list(folderOf(repository), 'memory.json');
+}): Promise<ReadonlyMap<string, ListedState>> {
+  const [folder, file] = [`environments/${repository}/`, 'memory.json'];
+  const listed = await state.list(folder, file);
+  keptMemories(state).forgetOthers({ folder, listed });
+  return new Map(listed.map((memory) => [memory.path.slice(folder.length, -`/${file}`.length), memory]));
 }

@@ -3,6 +3,7 @@ import { unwrittenBeside, unwrittenNotes, type Unwritten } from '../../memory/un
 import type { Repository } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { environmentRef, notesRef } from '../../source/convergence-note.ts';
+import { inParallel } from './parallel.ts';
 import type { StateAccess } from './read-state.ts';
 import { listRemembered, recallSome } from './remembered-environments.ts';
 import { claimWriteback } from './writeback-claim.ts';
@@ -132,17 +133,14 @@ async function dueAt({
   places: Places;
   ports: WritebackPorts;
 }): Promise<readonly Due[]> {
-  const found = listed.map(({ environment, metadata }) => {
+  const recall = recallSome({ repository }, ports);
+  const found = await inParallel(listed, async ({ environment, metadata }) => {
     const ref = places.get(environment);
-    return { environment, ref, unwritten: unwrittenBeside(metadata, ref) };
-  });
-  const environments = found.flatMap((one) => (one.unwritten === 'in the memory' ? [one.environment] : []));
-  const recalled = await recallSome({ repository, environments }, ports);
-  return found.flatMap(({ environment, ref, unwritten }) => {
-    const memory = recalled.get(environment)?.memory ?? {};
-    const due = unwritten === 'in the memory' ? unwrittenNotes(memory, ref) : unwritten;
+    const beside = unwrittenBeside(metadata, ref);
+    const due = beside === 'in the memory' ? unwrittenNotes((await recall(environment)).memory, ref) : beside;
     return due === undefined ? [] : [{ ...due, environment, ref }];
   });
+  return found.flat();
 }
 
 async function push({

@@ -1,6 +1,7 @@
 import type { ObjectDiff } from '../../drift/object-diff.ts';
 import { divergenceOf, wholeObjectDiff, type Divergence } from '../../drift/divergence.ts';
 import { changesMade, hooksPassed } from '../../memory/transitions/roll-out.ts';
+import { suspectsTouched } from '../../memory/transitions/fold.ts';
 import { nextRetry } from '../../memory/retry.ts';
 import { beginRollout, waitsUntil, type Rollout } from '../../memory/rollout.ts';
 import { dueHooks } from '../../inventory/hook-record.ts';
@@ -21,6 +22,7 @@ import {
 import { keepOnFailure, rememberObjects } from './run/remember-objects.ts';
 import { awaitHealth } from './write/await-health.ts';
 import { checkpoint } from './write/checkpoint.ts';
+import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
@@ -47,7 +49,11 @@ interface Written {
  * it.
  */
 export async function bringAbout(target: Target, undertaking: Undertaking): Promise<RunResult> {
-  const course = await beginRevision(target, undertaking);
+  const course = beginRevision(target, undertaking);
+  await claimFor(target, {
+    actions: course.actions,
+    hooks: course.hooks.due ? course.desired.releases.flatMap(({ hooks }) => hooks) : [],
+  });
   const written = await write(target, course);
   if (written.step === 'ended') return written.result;
   const pruning = await prune(target, course, written.made);
@@ -63,6 +69,7 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
     leaving: pruning.made.leaving,
     pruned: ending.made,
     health: healthy.made,
+    parent: finished.made,
   });
 }
 
@@ -72,18 +79,19 @@ export async function bringAbout(target: Target, undertaking: Undertaking): Prom
  */
 async function write(target: Target, course: Course): Promise<Step<Written>> {
   const { run } = target;
-  const { actions, observed, renewed, rollout } = course;
+  const { actions, observed, renewed } = course;
   const { record, due } = course.hooks;
   // Once Helm's record is gone, nobody could tell any more that the release was adopted.
   const adopted = observed.adoptedReleases === undefined ? undefined : record;
   const request: ApplyRequest = { actions, observed, hooks: adopted };
   const written: Written = due
     ? await applyAroundHooks(target, course, request)
-    : { applied: await applyChanges(target, request), hooks: unrun(course), rollout };
-  await rememberObjects(run, { ...renewed, ...written.applied.remembered });
+    : await applyWithoutHooks(target, course, request);
+  rememberObjects(run, { ...renewed, ...written.applied.remembered });
+  run.memoryFile.remember(suspectsTouched, { touched: Object.keys(written.applied.remembered), now: run.ports.now() });
   const { left } = written.hooks;
   if (written.applied.superseded || left === 'superseded') return superseded;
-  if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: written.rollout }));
+  if (left !== undefined) return ended(checkpoint(target, { message: left.waitsFor, rollout: written.rollout }));
   return { step: 'done', made: written };
 }
 
@@ -95,7 +103,7 @@ async function applyAroundHooks(target: Target, course: Course, request: ApplyRe
   const { run } = target;
   const begun = await applyDefinitions(target, request);
   if (failuresOf(begun.done.changes).length > 0)
-    return { applied: withoutRest(begun), hooks: unrun(course), rollout: course.rollout };
+    return { applied: withoutRest(begun), hooks: unrun(course, begun), rollout: course.rollout };
   const { hooks, rollout } = await keepOnFailure(run, begun.done.remembered, () => runPreHooks(target, course, begun));
   const isThrough = hooks.failed === undefined && hooks.left === undefined;
   return { applied: isThrough ? await applyRest(target, begun) : withoutRest(begun), hooks, rollout };
@@ -112,11 +120,16 @@ async function runPreHooks(
   const hooks = await runHooks(target, { phase: 'pre', releases, record, api, parent });
   if (!isDue || hooks.failed !== undefined || hooks.left !== undefined) return { hooks, rollout };
   const begun = beginRollout({ revision, now: run.ports.now(), timeout: environment.timeout });
-  await run.memoryFile.remember(hooksPassed, { rollout: begun });
+  run.memoryFile.remember(hooksPassed, { rollout: begun });
   return { hooks, rollout: begun };
 }
 
-function unrun({ hooks: { record }, observed: { parent } }: Course): HooksRun {
+async function applyWithoutHooks(target: Target, course: Course, request: ApplyRequest): Promise<Written> {
+  const applied = await applyChanges(target, request);
+  return { applied, hooks: unrun(course, applied), rollout: course.rollout };
+}
+
+function unrun({ hooks: { record } }: Course, { parent }: Pick<Applied, 'parent'>): HooksRun {
   return { record, parent, failed: undefined, left: undefined };
 }
 
@@ -137,7 +150,7 @@ async function prune(
     ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] }
     : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
-  await run.memoryFile.remember(changesMade, { committed, rolledOut, pending: pruned.pending });
+  run.memoryFile.remember(changesMade, { committed, rolledOut, pending: pruned.pending });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
 }
@@ -151,6 +164,7 @@ async function finishPrune(
 ): Promise<Step<Pruned>> {
   if (pruned.deferred === undefined) return { step: 'done', made: pruned };
   if (await isSuperseded(target)) return superseded;
+  await claimFor(target, { actions: course.actions });
   const { desired, observed } = course;
   const inventorySize = new Set([...observed.objects.keys(), ...desired.objects.map(({ key }) => key)]).size;
   const until = waitsUntil({ rollout: leaving, waitUntil: target.run.waitUntil() });
@@ -181,7 +195,7 @@ async function reachHealth(
     case 'superseded':
       return superseded;
     case 'waiting':
-      return ended(await checkpoint(target, outcome));
+      return ended(checkpoint(target, outcome));
     case 'unhealthy': {
       const objects = outcome.objects.map(({ desired: { id, object }, health }) =>
         wholeObjectDiff({ id, apiVersion: object.apiVersion, change: 'unhealthy', message: health.message }),
@@ -194,20 +208,27 @@ async function reachHealth(
   }
 }
 
-/** The hooks that come after what was applied is healthy. */
-async function finishHooks(target: Target, course: Course, { applied, hooks }: Written): Promise<Step<undefined>> {
+/** The hooks that come after what was applied is healthy. Makes the inventory's parent as it is after them. */
+async function finishHooks(
+  target: Target,
+  course: Course,
+  { applied, hooks }: Written,
+): Promise<Step<KubernetesObject | undefined>> {
   const { releases } = course.desired;
-  const { failed, left } = await runHooks(target, {
+  const { record } = hooks;
+  const due = dueHooks({ releases, record, phase: 'post' });
+  await claimFor(target, { actions: [], hooks: due.flatMap((one) => one.hooks) });
+  const { failed, left, parent } = await runHooks(target, {
     phase: 'post',
     releases,
-    record: hooks.record,
+    record,
     api: applied.api,
     parent: hooks.parent,
   });
   if (failed !== undefined) return ended(await fail(target, course, { changes: applied.changes, hook: failed }));
   if (left === 'superseded') return superseded;
-  if (left !== undefined) return ended(await checkpoint(target, { message: left.waitsFor, rollout: undefined }));
-  return { step: 'done', made: undefined };
+  if (left !== undefined) return ended(checkpoint(target, { message: left.waitsFor, rollout: undefined }));
+  return { step: 'done', made: parent };
 }
 
 const superseded: Step<never> = { step: 'ended', result: { outcome: 'superseded' } };

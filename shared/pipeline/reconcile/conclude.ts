@@ -7,6 +7,7 @@ import { isOver, type Rollout } from '../../memory/rollout.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { extentOf, parentObject, unionOf } from '../../inventory/applyset.ts';
 import { convergedRecord } from '../../inventory/hook-record.ts';
+import type { KubernetesObject } from '../../objects/kubernetes-object.ts';
 import { objectKey, objectTitle, type ObjectId } from '../../objects/object-id.ts';
 import { countRolledOut, doneBy, joinRolledOut } from '../../plan/rolled-out.ts';
 import type { Applied } from './write/apply-changes.ts';
@@ -28,6 +29,8 @@ interface Done {
   readonly health: EnvironmentHealth;
   /** How long what is being deleted may take. */
   readonly leaving: Rollout;
+  /** The inventory's parent as it was written last. */
+  readonly parent: KubernetesObject | undefined;
 }
 
 /** Tells that the environment has converged, or what was left of it on purpose. */
@@ -37,20 +40,21 @@ export async function conclude(target: Target, course: Course, done: Done): Prom
   const leftovers = leftoversOf(course, pruned);
   const { left, pending } = leftovers;
   if (pruned.guarded.length > 0 || pruned.lingering.length > 0) {
-    await run.memoryFile.remember(leftoversKept, { left, pending });
+    run.memoryFile.remember(leftoversKept, { left, pending });
     return await tellLeft(target, done);
   }
   if (course.unhealed.length > 0) return await leaveUnhealed(target, course, { health: done.health, left, pending });
   const renderKey = await renderKeyNow(target, { course, done });
   if (course.quiet === undefined)
     await recordConverged(target, { course, done, skipped: leftovers.skipped, renderKey });
-  await tellNotices(target, [...course.notices, ...done.applied.notices]);
-  await tellReleased({ ...target, guarded: pruned.released ?? [] });
+  tellNotices(target, [...course.notices, ...done.applied.notices]);
+  tellReleased({ ...target, guarded: pruned.released ?? [] });
   // Before it is told: an environment whose old inventory, or what that holds, cannot be let go of has not converged.
+  if (target.previous !== undefined) await run.lease.claim({ keys: [] });
   const divergence = await target.previous?.finish();
   if (divergence !== undefined) {
-    await run.memoryFile.remember(leftoversKept, { left, pending });
-    return await diverge(run, { ...target, divergence });
+    run.memoryFile.remember(leftoversKept, { left, pending });
+    return diverge(run, { ...target, divergence });
   }
   return await tellEnd(target, { course, done, leftovers, renderKey });
 }
@@ -85,7 +89,7 @@ async function leaveUnhealed(
   { health, left, pending }: { health: EnvironmentHealth } & Pick<Leftovers, 'left' | 'pending'>,
 ): Promise<RunResult> {
   const { reason, summary } = divergenceOf({ reason: 'Drifted', revision, objects: unhealed });
-  await run.memoryFile.remember(driftStands, { left, pending, health });
+  run.memoryFile.remember(driftStands, { left, pending, health });
   return { outcome: 'diverged', revision, reason, summary };
 }
 
@@ -107,7 +111,7 @@ async function tellEnd(
   const { left, pending, unwanted } = leftovers;
   const keys = desired.objects.map(({ key }) => key);
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
-  await tellConverged(run, {
+  tellConverged(run, {
     reached: {
       reached: 'revision',
       cluster: cluster.name,
@@ -140,7 +144,7 @@ async function tellLeft(
   const { run, revision } = target;
   const [slow] = lingering;
   if (slow !== undefined && guarded.length === 0 && !isOver({ rollout: leaving, now: run.ports.now() })) {
-    return await checkpoint(target, {
+    return checkpoint(target, {
       message: `waits for ${objectTitle(slow.observed.id)}: ${slow.reason}`,
       rollout: leaving,
     });
@@ -150,7 +154,7 @@ async function tellLeft(
   );
   const objects = [...left, ...releasedDiffs(released)];
   const divergence = divergenceOf({ reason: guarded.length > 0 ? 'Guarded' : 'Unhealthy', revision, objects });
-  return await diverge(run, { ...target, rollout: slow === undefined ? undefined : leaving, divergence });
+  return diverge(run, { ...target, rollout: slow === undefined ? undefined : leaving, divergence });
 }
 
 /** The revision that a rollback from this one goes to: the last that converged with other inputs. */
@@ -168,14 +172,16 @@ function previousOf({
 
 /** The inventory as it now is, with the revision and the inputs it stands for. */
 async function recordConverged(
-  { run, revision, environment, cluster, applySet }: Target,
+  target: Target,
   {
-    course: { desired, observed },
-    done: { applied },
+    course,
+    done: { parent },
     skipped,
     renderKey,
   }: { course: Course; done: Done; skipped: readonly ObjectId[]; renderKey: string },
 ): Promise<void> {
+  const { run, revision, environment, cluster, applySet } = target;
+  const { desired, observed } = course;
   const { unserved = [] } = observed;
   const known = extentOf({
     ids: [...desired.objects.map((object) => object.id), ...skipped],
@@ -189,10 +195,11 @@ async function recordConverged(
           groupKinds: unserved.map(({ kind }) => kind),
           additionalNamespaces: observed.extent.additionalNamespaces,
         });
-  await run.lease.assertHeld();
+  await mayRecord(target, course);
   await writeParent({
+    run,
     cluster,
-    observed: applied.parent,
+    observed: parent,
     desired: parentObject({
       applySet,
       extent,
@@ -200,6 +207,15 @@ async function recordConverged(
       hooks: convergedRecord(desired.releases),
     }),
   });
+}
+
+/**
+ * The record alone needs no lease of its own, where this run acted, or one before it at this revision, and nobody since:
+ * its precondition is the parent as that run left it, and whoever acts next writes that first.
+ */
+async function mayRecord({ run, attempted }: Target, { isSame }: Course): Promise<void> {
+  if (run.lease.hasActed() || isSame) return await run.lease.recordOnly();
+  await run.lease.claim({ attempted, keys: [] });
 }
 
 /** What Git no longer specifies, and cannot be read now: it is pruned when it can. */

@@ -3,7 +3,9 @@ import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { suspended } from '../../memory/transitions/accept.ts';
+import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { driftLeft } from '../../memory/transitions/objects.ts';
+import type { Memory } from '../../memory/memory.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
 import { areHooksDue } from '../../inventory/hook-record.ts';
@@ -32,23 +34,23 @@ import { confirmUnchanged, isUnchanged, rendersAsBefore } from './judge/unchange
 import { openSuccession, refuseContestedNames, type Succession } from './leave/succession.ts';
 import type { RunResult, Target } from './run/target.ts';
 import { tearDown } from './leave/tear-down.ts';
-import { publishUntold, tellDivergence } from './tell/tell.ts';
+import { tellDivergence } from './tell/tell.ts';
 import { tellDistrusted, tellRefused } from './tell/tell-refused.ts';
-import { tellDependents } from './tell/tell-dependents.ts';
 import { refuseMove } from './accept/refuse-move.ts';
 import { tellRewrittenBranch } from './accept/rewritten-branch.ts';
 import { acceptRule, assertTrusted } from './accept/trust.ts';
 import { rememberUnproven } from './observe/remember-unproven.ts';
+import { withoutOurOwn } from './judge/without-our-own.ts';
 import { verifyPlan, type Verified } from './judge/verify-plan.ts';
-import { nameParent } from './write/name-parent.ts';
+import { fenceSuspects } from './write/fence-suspects.ts';
+import { restoreParent } from './write/restore-parent.ts';
 
-/** Brings one environment to the head of its branch, or says exactly why not. The caller holds the lease. */
+/** Brings one environment to the head of its branch, or says exactly why not. The caller writes what is remembered. */
 export async function converge(run: Run): Promise<RunResult> {
   // What an earlier run left, which died; then what this one found.
   await rollBackAndTell(run);
   const result = await convergeOne(run);
   await rollBackAndTell(run);
-  await tellDependents(run, result);
   return result;
 }
 
@@ -64,7 +66,7 @@ export async function loseBranch(run: Run, problem: ConvergeError): Promise<RunR
 /** Commits the rollback that is under way, if there is one, and tells the failure with what became of it. */
 async function rollBackAndTell(run: Run): Promise<void> {
   await finishRollback(run);
-  await publishUntold(run);
+  run.memoryFile.remember(incidentTold);
 }
 
 async function convergeOne(run: Run): Promise<RunResult> {
@@ -103,7 +105,7 @@ async function convergeDeclared(
   await acceptRule(run, { commit, environment });
   const attempted = await attemptAt(run, { commit, revision, paths: declaredPaths(environment) });
   if (environment.suspend) {
-    await run.memoryFile.remember(suspended, { attempted });
+    run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
   refuseMove(run, environment);
@@ -168,8 +170,9 @@ async function convergeTarget(
   // What a commit changed is rendered while the cluster is read.
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [found, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
-  const own = await nameParent(declared, found);
-  const inventory = succession?.join(own) ?? own;
+  const own = await restoreParent(declared, found);
+  const { suspects } = memory;
+  const inventory = await fenceSuspects(declared, succession?.join(own) ?? own);
   await rememberUnproven(run, inventory);
   if (isRendered && isUnchanged(declared, inventory)) return await confirmUnchanged(declared, inventory);
 
@@ -178,7 +181,7 @@ async function convergeTarget(
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
   if (observed.parent === undefined)
     await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
-  const verified = await comparePlan(target, { desired, observed });
+  const verified = await comparePlan(target, { desired, observed, suspects });
   const { actions, renewed, notices } = verified;
   if (pausedRetry(run, revision) !== undefined) return await healBeforeRetry(target, { verified, observed });
   const relooked = await lookAgain(target, desired);
@@ -188,11 +191,11 @@ async function convergeTarget(
 
   const judged = judgeDrift(run, { environment, revision, drift });
   const { divergence, left, unhealed } = judged;
-  await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
+  tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
   const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));
   if (follows) {
     const followed = await follow(target, relooked);
-    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed });
+    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed, suspects });
     const healed = all.filter((planned) => !left.has(keyOf(planned)));
     return await bringAbout(target, {
       desired: followed,
@@ -209,13 +212,13 @@ async function convergeTarget(
   if (hooksAreDue || committed.some((planned) => planned.action !== 'keep')) {
     return await bringAbout(target, { desired, observed, actions: committed, renewed, unhealed, notices });
   }
-  await run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
+  run.memoryFile.remember(driftLeft, { attempted: target.attempted, renewed });
   return { outcome: 'diverged', revision, reason: 'Drifted', summary: divergence.summary };
 }
 
 async function comparePlan(
   target: Target,
-  { desired, observed }: { desired: DesiredState; observed: ObservedState },
+  { desired, observed, suspects }: { desired: DesiredState; observed: ObservedState } & Pick<Memory, 'suspects'>,
 ): Promise<Verified> {
   const strays = await readStrays(target, { desired, observed });
   const plan = planChanges({
@@ -224,7 +227,8 @@ async function comparePlan(
     strays,
     remembered: target.run.memoryFile.memory().objects,
   });
-  return await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
+  return withoutOurOwn(verified, { suspects });
 }
 
 function keyOf(planned: PlannedAction): string {

@@ -28,14 +28,18 @@ export async function finishRollback(run: Run): Promise<void> {
   if (!isUnderWay(quarantine)) return;
   const named = { repository: run.repository, environment: run.environment, state: run.ports.state };
   const repository = run.ports.repository(run.repository);
+  await run.lease.claim({ keys: [] });
+  // A run that is killed after its push is made up for by the next one, which finds the commit.
+  await run.memoryFile.commit({ actsOn: true });
   await writeQuarantine({ ...named, quarantine });
+  const writtenAt = run.ports.now().getTime();
   let reverted: Awaited<ReturnType<typeof revert>>;
   try {
     reverted = (await pushedBefore(run, quarantine)) ?? (await revert(run, { quarantine, dryRun: false }));
   } catch (error) {
     const { message } = finalError(error, { begunAt: quarantine.at, now: run.ports.now() });
     await removeQuarantine(named);
-    await run.memoryFile.remember(rollbackDone, {
+    run.memoryFile.remember(rollbackDone, {
       quarantine: { ...quarantine, refused: message },
       rollback: null,
       note: `not rolled back: ${message}`,
@@ -44,7 +48,7 @@ export async function finishRollback(run: Run): Promise<void> {
   }
   if (reverted?.outcome !== 'reverted') {
     await removeQuarantine(named);
-    await run.memoryFile.remember(rollbackDone, {
+    run.memoryFile.remember(rollbackDone, {
       quarantine: undefined,
       rollback: null,
       note:
@@ -58,8 +62,10 @@ export async function finishRollback(run: Run): Promise<void> {
   await announceCommit({ repository, commit: commit.id, previous }, run.ports);
   const restored = await readInputs({ repository, commit: commit.id, paths: Object.keys(quarantine.inputs) });
   const done: Quarantine = { ...quarantine, revert: commit.id, restored };
+  // Storage takes one write a second of one name.
+  await run.ports.sleep(Math.max(0, writtenAt + 1_000 - run.ports.now().getTime()));
   await writeQuarantine({ ...named, quarantine: done });
-  await run.memoryFile.remember(rollbackDone, {
+  run.memoryFile.remember(rollbackDone, {
     quarantine: done,
     rollback: { to, commit: commit.id },
     note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}`,
@@ -77,7 +83,7 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
   const isLost = memoryFile.memory().attempted === undefined;
   const quarantine = isLost ? await takeOverQuarantine(named) : memoryFile.memory().quarantine;
   if (quarantine === undefined || head === undefined) return undefined;
-  if (isLost) await memoryFile.remember(quarantineFound, { quarantine });
+  if (isLost) memoryFile.remember(quarantineFound, { quarantine });
   if (isUnderWay(quarantine)) return undefined;
   const repository = ports.repository(run.repository);
   const current = await readInputs({ repository, commit: head.id, paths: Object.keys(quarantine.inputs) });
@@ -87,13 +93,13 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
     return undefined;
   if (review === 'moved on') {
     await removeQuarantine(named);
-    await memoryFile.remember(quarantineEnded);
+    memoryFile.remember(quarantineEnded);
     return undefined;
   }
   const since = await recentCommits(repository, { head, quarantine });
   if (since.some(({ id }) => id === quarantine.revert)) {
     await removeQuarantine(named);
-    await memoryFile.remember(quarantineLifted, { commit: head.id });
+    memoryFile.remember(quarantineLifted, { commit: head.id });
     return undefined;
   }
   // Otherwise the branch was rewritten without it.

@@ -6,7 +6,7 @@ import { listEnvironments, readEnvironment } from '../common/declared-environmen
 import type { Ports } from '../../ports/ports.ts';
 import type { Repository } from '../../ports/git.ts';
 import { readInputs } from '../common/render-inputs.ts';
-import { memoryOf } from '../common/remembered-environments.ts';
+import { recallSome } from '../common/remembered-environments.ts';
 
 const atOnce = 8;
 
@@ -42,13 +42,14 @@ export async function otherReaders({
   ports: Pick<Ports, 'state' | 'now'>;
 }): Promise<readonly OtherReader[]> {
   const names = (await listEnvironments({ repository, commit })).filter((name) => name !== except);
+  const recall = recallSome({ repository: repository.repositoryClass }, ports);
   const readers: OtherReader[] = [];
   for (let next = 0; next < names.length; next += atOnce)
     readers.push(...(await Promise.all(names.slice(next, next + atOnce).map(readerOf))));
   return readers;
 
   async function readerOf(environment: string): Promise<OtherReader> {
-    const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
+    const { memory } = await recall(environment);
     const declared = await readEnvironment({ repository, commit, name: environment });
     const remembered = rememberedPaths(memory);
     if (declared.state !== 'declared')

@@ -90,7 +90,14 @@ describe('change-committed', () => {
 });
 
 describe('reconcile', () => {
-  const job = { repository: 'master', environment: 'acme-production', cause: 'commit', head: commit } as const;
+  const job = {
+    repository: 'master',
+    environment: 'acme-production',
+    cause: 'request',
+    head: commit,
+    told: '7',
+    waitId: 'one',
+  } as const;
 
   it('comes back as it was sent', () => {
     const event = encodeReconcileRequested({ job, occasion: commit, time });
@@ -98,10 +105,10 @@ describe('reconcile', () => {
     expect(parseReconcileRequested(delivered(event))).toEqual(job);
   });
 
-  it('says no head where its sender saw none, and is read without, as earlier versions sent it', () => {
-    const { head: _head, ...blind } = job;
+  it('says no head, and nothing told, where its sender knew none, and is read without, as earlier versions sent it', () => {
+    const { head: _head, told: _told, waitId: _wait, ...blind } = job;
     const event = encodeReconcileRequested({ job: blind, occasion: commit, time });
-    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '' });
+    expect(parseReconcileRequested(delivered(event))).toEqual({ ...blind, head: '', told: '', waitId: '' });
     expect(parseReconcileRequested({ ...delivered(event), data: blind })).toEqual(blind);
   });
 

@@ -62,7 +62,7 @@ describe('an incident', () => {
   ])('stays the same one with $what, and is told again', ({ change }) => {
     const last = told(open({}));
     const next = open({ last, divergence: { ...drift, ...change }, now: after(60) });
-    expect(next).toEqual({ ...last, ...change, told: false, diff: undefined });
+    expect(next).toEqual({ ...last, ...change, told: false, announced: true, diff: undefined });
   });
 
   it('opens again where it comes back within convergedAfter', () => {

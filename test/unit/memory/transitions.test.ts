@@ -5,6 +5,7 @@ import { memorySchema, type Memory } from '../../../shared/memory/memory.ts';
 import * as accept from '../../../shared/memory/transitions/accept.ts';
 import * as divergence from '../../../shared/memory/transitions/divergence.ts';
 import * as end from '../../../shared/memory/transitions/end.ts';
+import * as folds from '../../../shared/memory/transitions/fold.ts';
 import * as objects from '../../../shared/memory/transitions/objects.ts';
 import * as quarantine from '../../../shared/memory/transitions/quarantine.ts';
 import * as rollOut from '../../../shared/memory/transitions/roll-out.ts';
@@ -12,7 +13,7 @@ import { states, type StateName } from './transitions/states.ts';
 import { rows } from './transitions/rows.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const transitions = { ...accept, ...divergence, ...end, ...objects, ...quarantine, ...rollOut };
+const transitions = { ...accept, ...divergence, ...end, ...folds, ...objects, ...quarantine, ...rollOut };
 
 const textsBelow = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -54,6 +54,21 @@ describe('an object that is released', () => {
     ]);
   });
 
+  it('keeps nothing of a fence', () => {
+    const fence = entry('converge-fence', 'Apply', {
+      'f:metadata': { 'f:annotations': { 'f:converge.dev/fence': {} } },
+    });
+    const { managedFields, without } = releaseOf({
+      metadata: {
+        ...metadata,
+        annotations: { ...metadata.annotations, 'converge.dev/fence': '1' },
+        managedFields: [applied, fence],
+      },
+    });
+    expect(without.annotations).toEqual([environment, 'converge.dev/fence']);
+    expect(managedFields).toEqual(releaseOf({ metadata: { ...metadata, managedFields: [applied] } }).managedFields);
+  });
+
   it('is adopted with all of its fields, so that those that Git dropped meanwhile go', () => {
     const { managedFields } = releaseOf({ metadata: { ...metadata, managedFields: [applied] } });
     const desired: KubernetesObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: {} };

@@ -45,7 +45,7 @@ describe('a tick of the schedule', () => {
     expect(jobs).toContainEqual([
       'reconcile',
       'staging/acme',
-      { repository: 'staging', environment: 'acme', cause: 'schedule', head: commitId('a') },
+      { repository: 'staging', environment: 'acme', cause: 'schedule', head: commitId('a'), told: '', waitId: '' },
     ]);
   });
 
@@ -125,6 +125,18 @@ describe('a tick of the schedule', () => {
     const { result, topics } = await check([unreachableRepository('master'), staging]);
     await expect(result).rejects.toMatchObject({ code: 'GitUnavailable' });
     expect(jobsOf(topics).map(({ event }) => event.subject)).toEqual(['staging/acme']);
+  });
+
+  it('clears what was written of looks a day ago, once all jobs are sent', async () => {
+    const started = clockAt('2026-11-20T00:59:59Z');
+    const storage = stateInMemory(() => started.now());
+    const [old, recent] = ['looks/staging/old.json', 'looks/staging/recent.json'];
+    await storage.write({ path: old, value: {}, ifGeneration: 'absent' });
+    started.forward(60);
+    await storage.write({ path: recent, value: {}, ifGeneration: 'absent' });
+    const { result } = await check([staging], 'now', storage);
+    await result;
+    expect([storage.valueAt(old), storage.valueAt(recent)]).toEqual([undefined, {}]);
   });
 
   // A function whose answer is out may be frozen: what it had not published by then is lost.

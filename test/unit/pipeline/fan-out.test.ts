@@ -78,7 +78,7 @@ describe('a change on a branch', () => {
       ['acme', 'globex'].map((environment) => [
         'reconcile',
         `master/${environment}`,
-        { repository: 'master', environment, cause: 'commit', head: commitId('a') },
+        { repository: 'master', environment, cause: 'commit', head: commitId('a'), told: '', waitId: '' },
       ]),
     );
   });
@@ -125,6 +125,8 @@ describe('a change on a branch', () => {
       environment: 'gone',
       cause: 'commit',
       head: commitId('a'),
+      told: '',
+      waitId: '',
     });
   });
 
@@ -136,7 +138,7 @@ describe('a change on a branch', () => {
     const running = run({ repository, attempts: { gone: {} }, topics });
     await expect(running).rejects.toMatchObject({ code });
     expect(topics.published.map(({ event }) => event.data)).toEqual([
-      { repository: 'master', environment: 'gone', cause: 'commit', head: '' },
+      { repository: 'master', environment: 'gone', cause: 'commit', head: '', told: '', waitId: '' },
     ]);
   });
 

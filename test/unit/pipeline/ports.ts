@@ -59,6 +59,10 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
         readAt: storageNow(),
       };
     },
+    async generationOf(path) {
+      const found = objects.get(path);
+      return found === undefined ? undefined : String(found.generation);
+    },
     async write({ path, value, ifGeneration, metadata = {} }) {
       const live = objects.get(path);
       if (ifGeneration === 'absent' && live !== undefined) return 'conflict';

@@ -97,38 +97,24 @@ describe.each(contents)('a lease that %s', (_name, text) => {
   it('is taken over after the time of one', async () => {
     const world = await drifted();
     world.spoil(paths.lease, text);
-    expect(await world.run({ cause: 'schedule' })).toEqual({ outcome: 'busy' });
-    world.wait(91);
+    await expect(world.run({ cause: 'schedule' })).rejects.toMatchObject({ code: 'LeaseHeld', disposition: 'retry' });
+    world.wait(46);
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
     expect(world.log).toContain(error);
   });
 });
 
-describe.each(contents)('a note that %s', (_name, text) => {
-  it('asks for a look, once', async () => {
+describe.each(contents)('a note of the version before that %s', (_name, text) => {
+  it('is nothing to a run, and goes with its environment', async () => {
     const world = await drifted();
     world.spoil(paths.wanted, text);
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
-    expect(world.log.filter((line) => line === error)).toHaveLength(1);
-    await world.run({ cause: 'schedule' });
-    expect(world.log.filter((line) => line === error)).toHaveLength(1);
-  });
-
-  it('and comes during a run is another look', async () => {
-    const world = await drifted();
-    let writes = 0;
-    const state: World['ports']['state'] = {
-      ...world.ports.state,
-      async write(write) {
-        if (write.path === paths.memory && writes++ === 0) world.spoil(paths.wanted, text);
-        return world.ports.state.write(write);
-      },
-    };
-    await world.run({ cause: 'schedule' }, { ...world.ports, state });
-    expect(world.log).toContain(error);
-    expect(world.state.has(paths.wanted)).toBe(false);
+    expect(world.log).not.toContain(error);
+    world.git.add({ 'environments/shop.yaml': null });
+    await world.run();
+    expect([...world.state.keys()].filter((path) => path.startsWith('environments/master/shop/'))).toEqual([]);
   });
 });
 

@@ -3,11 +3,13 @@ import type { Incident } from '../../../shared/memory/incident.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { status } from '../../../shared/pipeline/status.ts';
+import { recordLooks, type Look } from '../../../shared/pipeline/common/record-looks.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
 import {
   clockAt,
   commitId,
   environmentText,
+  recordingLog,
   repositories,
   repositoryWith,
   stateInMemory,
@@ -58,6 +60,8 @@ describe('the status of an environment', () => {
           revision: at.revision,
           wanted: `main@sha1:${commitId('a')}`,
           since: at.at,
+          checkedAt: null,
+          attemptedAt: null,
           incident: null,
           quarantine: null,
           health: 'Healthy',
@@ -69,6 +73,32 @@ describe('the status of an environment', () => {
       ],
       unreadable: [],
     });
+  });
+
+  it('says when it was looked at last, whatever it is', async () => {
+    const state = stateInMemory(clock.now);
+    const ports = { now: clock.now, state, log: recordingLog() };
+    const looks = recordLooks({ instance: 'one', ...ports });
+    const look = async (environment: string, outcome: Look['outcome'], at: Date) =>
+      looks.looked({ repository: 'master', environment, outcome, at });
+    const { memory: path } = statePaths({ repository: 'master', environment: 'gone' });
+    await state.write({ path, value: { ...emptyMemory(clock.now()), ...settled }, ifGeneration: 'absent' });
+    await look('acme', 'checked', new Date('2026-11-21T00:50:00Z'));
+    clock.forward(60);
+    await look('acme', 'attempted', new Date('2026-11-21T00:55:00Z'));
+    clock.forward(60);
+    await look('gone', 'checked', new Date('2026-11-21T00:57:00Z'));
+    const times = async (repository: Repository) =>
+      (await status({ repositories: ['master'] }, { ...ports, repository: repositories(repository) })).environments.map(
+        ({ name, state: shown, checkedAt, attemptedAt }) => [name, shown, checkedAt, attemptedAt],
+      );
+    expect(await times(acme)).toEqual([
+      ['acme', 'Unknown', '2026-11-21T00:50:00.000Z', '2026-11-21T00:55:00.000Z'],
+      ['gone', 'Removing', '2026-11-21T00:57:00.000Z', '2026-11-21T00:57:00.000Z'],
+    ]);
+    expect(await times(failingRepository('master', 'BranchMissing'))).toEqual([
+      ['gone', 'Unknown', '2026-11-21T00:57:00.000Z', '2026-11-21T00:57:00.000Z'],
+    ]);
   });
 
   it('shows what copied the label of its inventory, with who made it', async () => {

@@ -33,8 +33,9 @@ export async function checkDependencies(
     sameInputs({ attempted: converged.inputs, current: await inputsAt(Object.keys(converged.inputs)) })
   )
     return { gate: 'open' };
-  const recalled = await recallSome({ repository: run.repository, environments: dependsOn }, run.ports);
-  const dependencies = [...recalled].map(async ([dependency, { memory }]): Promise<Dependency> => {
+  const recall = recallSome(run, run.ports);
+  const dependencies = dependsOn.map(async (dependency): Promise<Dependency> => {
+    const { memory } = await recall(dependency);
     const file = declared.get(dependency);
     const paths = [memory.attempted, memory.converged].flatMap((remembered) => Object.keys(remembered?.inputs ?? {}));
     const current = await inputsAt([
@@ -58,9 +59,9 @@ export async function waitForDependencies(
   }: { environment: Environment; attempted: AttemptedRevision; gate: Exclude<Gate, { gate: 'open' }> },
 ): Promise<RunResult> {
   const { revision } = attempted;
-  await run.memoryFile.remember(heldBack, { attempted, message, now: run.ports.now() });
+  run.memoryFile.remember(heldBack, { attempted, message, now: run.ports.now() });
   if (gate === 'waiting') return { outcome: 'waiting', revision, message };
-  return await diverge(run, {
+  return diverge(run, {
     environment,
     attempted,
     divergence: { reason: 'Blocked', revision, summary: message, objects: [] },
@@ -69,5 +70,5 @@ export async function waitForDependencies(
 
 /** The gate is open: it waits for nobody any more. */
 export async function stopWaiting(run: Run): Promise<void> {
-  if (run.memoryFile.memory().held !== undefined) await run.memoryFile.remember(gateOpened);
+  if (run.memoryFile.memory().held !== undefined) run.memoryFile.remember(gateOpened);
 }

@@ -23,7 +23,7 @@ export async function tellLostBranch(run: Run, error: ConvergeError): Promise<Ru
     environment: run.key,
     error: error.message,
   });
-  return await diverge(run, {
+  return diverge(run, {
     environment: undefined,
     attempted,
     rollout,

@@ -62,7 +62,7 @@ export async function acceptRule(
   const isSame =
     memory.verified?.allowedSigners === rule.allowedSigners && memory.verified?.openpgpKeys === rule.openpgpKeys;
   if (verify === undefined || !isSame)
-    await run.memoryFile.remember(ruleAccepted, {
+    run.memoryFile.remember(ruleAccepted, {
       verified: verify === undefined ? undefined : { commit: commit.id, ...rule },
     });
 }

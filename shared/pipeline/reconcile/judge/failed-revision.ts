@@ -22,10 +22,9 @@ export async function divergeForGood(
   const since = remember.retry?.since;
   const { converged, quarantine } = run.memoryFile.memory();
   const verdict = judgeRollback({ environment, failed: attempted, converged, quarantine });
-  if (verdict.verdict === 'not due')
-    return await diverge(run, { ...target, ...remember, divergence: told(verdict.note) });
+  if (verdict.verdict === 'not due') return diverge(run, { ...target, ...remember, divergence: told(verdict.note) });
   if (since !== undefined && now.getTime() < parseTime(since) + environment.timeout)
-    return await diverge(run, { ...target, ...remember, divergence });
+    return diverge(run, { ...target, ...remember, divergence });
 
   const due: Quarantine = {
     revision: attempted.revision,
@@ -35,6 +34,6 @@ export async function divergeForGood(
     revert: null,
   };
   const plan = await planRollback(run, due);
-  if (plan.plan === 'not possible') return await diverge(run, { ...target, ...remember, divergence: told(plan.note) });
-  return await diverge(run, { ...target, ...remember, divergence, quarantine: due });
+  if (plan.plan === 'not possible') return diverge(run, { ...target, ...remember, divergence: told(plan.note) });
+  return diverge(run, { ...target, ...remember, divergence, quarantine: due });
 }

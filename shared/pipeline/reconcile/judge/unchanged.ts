@@ -73,7 +73,7 @@ export async function confirmUnchanged(target: Target, observed: ObservedState):
     const objects = broken.map(({ id, apiVersion, health }) =>
       wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }),
     );
-    return await diverge(run, {
+    return diverge(run, {
       ...target,
       rollout,
       divergence: divergenceOf({ reason: 'Unhealthy', revision, objects }),
@@ -82,11 +82,11 @@ export async function confirmUnchanged(target: Target, observed: ObservedState):
   const confirmed = { attempted: target.attempted, rollout, health: environmentHealth(assessed) };
   const { incident, heals } = before;
   if (!isOpen(incident) || (unhealthy.length > 0 && incident.reason === 'Unhealthy')) {
-    await run.memoryFile.remember(unchanged, confirmed);
+    run.memoryFile.remember(unchanged, confirmed);
     return { outcome: 'unchanged', revision };
   }
   if (isFighting({ heals, now: run.ports.now() })) {
-    await run.memoryFile.remember(unchanged, confirmed);
+    run.memoryFile.remember(unchanged, confirmed);
     return { outcome: 'diverged', revision, reason: incident.reason, summary: incident.summary };
   }
   await tellMended(target, { before, confirmed, observed });
@@ -126,7 +126,7 @@ async function tellMended(
     sameInputs({ attempted: before.attempted.inputs, current: before.converged.inputs });
   const rolledOut = (isOfConverged ? before.rolledOut : undefined) ?? { created: [], configured: [], pruned: [] };
   const changes = countRolledOut({ rolledOut, desired: [...observed.objects.keys()], left: before.left });
-  await tellConverged(run, {
+  tellConverged(run, {
     reached: { reached: 'mended', ...confirmed },
     converged: {
       cluster: cluster.name,

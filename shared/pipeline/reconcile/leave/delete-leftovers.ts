@@ -49,7 +49,7 @@ export async function deleteLeftovers(target: Target, { releases }: DesiredState
     kept.push(observed);
     if (result.refusal.why !== 'kept') precious.push({ observed, reason: result.refusal.message });
   }
-  await tellReleased({ ...target, environment: undefined, guarded: precious });
+  tellReleased({ ...target, environment: undefined, guarded: precious });
   const unreleased = failuresOf(await releaseObjects(target, kept));
   const left = [...failed, ...failedObjects(unreleased, kept)];
   if (left.length > 0) return leftOver(target, { reason: 'Failed', objects: left });

@@ -33,7 +33,7 @@ export async function waitFor(
   { waited: { observed, reason }, rollout }: { waited: GuardedPrune; rollout: Rollout },
 ): Promise<TornDown> {
   const waitsFor = `waits for ${objectTitle(observed.id)}: ${reason}`;
-  await run.memoryFile.remember(deletionAwaited, { revision, message: waitsFor, rollout });
+  run.memoryFile.remember(deletionAwaited, { revision, message: waitsFor, rollout, id: run.waitId });
   return { torn: 'waiting', waitsFor };
 }
 

@@ -9,10 +9,12 @@ import { applySetOf, revisionAnnotation, unionOf, type ApplySet } from '../../..
 import { hooksAnnotation } from '../../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
-import { acquireLease, isTaken, leaseSeconds, type Lease } from '../../common/lease.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { forget } from './forget.ts';
-import { openMemory } from '../run/memory-file.ts';
+import { giveBack } from '../run/claim.ts';
+import { leaseOf } from '../run/lease.ts';
+import { memoryFileOf } from '../run/memory-file.ts';
+import { openState, publish, type State } from '../run/state.ts';
 import { observe, type ObservedState } from '../observe/observed-state.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import { partByWishes } from '../write/prune-stale.ts';
@@ -34,7 +36,7 @@ export interface Succession extends PreviousInventories {
 
 interface Predecessor {
   readonly run: Run;
-  readonly lease: Lease;
+  readonly state: State;
   readonly applySet: ApplySet;
   readonly observed: ObservedState;
 }
@@ -101,7 +103,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
   if (names.length === 0) return undefined;
   const predecessors: Predecessor[] = [];
   const release = async (): Promise<void> => {
-    for (const { lease } of predecessors) await lease.release();
+    for (const { state } of predecessors) await giveBack(state);
   };
   try {
     for (const name of names) predecessors.push(await openPredecessor(target, name));
@@ -141,7 +143,7 @@ export async function openSuccession(target: Target): Promise<Succession | undef
         await deleteParent({ ...target, applySet: previous });
         await forget(old, { revision: target.revision });
       }
-      await run.memoryFile.remember(namesTakenOver, { names });
+      run.memoryFile.remember(namesTakenOver, { names });
       return undefined;
     },
   };
@@ -178,11 +180,8 @@ function joined({
 async function openPredecessor({ run, environment, cluster, api, commit }: Target, name: string): Promise<Predecessor> {
   const { ports, settings, repository } = run;
   const paths = statePaths({ repository, environment: name });
-  const lease = await acquireLease(
-    { path: paths.lease, holder: settings.holder, event: settings.event, seconds: leaseSeconds(settings.limits) },
-    ports,
-  );
-  if (isTaken(lease)) {
+  const found = await openState({ paths, event: settings.event }, ports);
+  if (found.opened === 'held') {
     throw new ConvergeError({
       code: 'LeaseLost',
       subject: paths.lease,
@@ -190,8 +189,12 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
       disposition: 'retry',
     });
   }
+  const { state } = found;
+  const lease = leaseOf(state, { isHead: async () => true });
+  await publish(state, ports);
+  await lease.claim({ keys: '*' });
   try {
-    const memoryFile = await openMemory({ path: paths.memory, ...ports });
+    const memoryFile = memoryFileOf(state);
     const memory = memoryFile.memory();
     if (memory.cluster !== '' && memory.cluster !== cluster.name) {
       throw contested(environment.name, {
@@ -216,12 +219,12 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
     }
     return {
       run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease },
-      lease,
+      state,
       applySet,
       observed,
     };
   } catch (error) {
-    await lease.release();
+    await giveBack(state);
     throw error;
   }
 }

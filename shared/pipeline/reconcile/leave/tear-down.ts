@@ -7,7 +7,7 @@ import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { recallMemory } from '../../common/remembered-environments.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
-import { forget, forgetAsking } from './forget.ts';
+import { forget, forgetLeftovers } from './forget.ts';
 import { observe, type ObservedState } from '../observe/observed-state.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import { releaseObjects } from '../write/release-objects.ts';
@@ -29,7 +29,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
   const memory = await recalled(run, commit);
   const { attempted } = memory;
   if (attempted === undefined) {
-    await forgetAsking(run);
+    await forgetLeftovers(run);
     return { outcome: 'absent' };
   }
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
@@ -44,7 +44,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       return { outcome: 'absent' };
     }
     const reason = error.code === 'RemovalGuarded' ? 'Guarded' : 'Failed';
-    return await diverge(run, {
+    return diverge(run, {
       environment: undefined,
       attempted,
       divergence: { reason, revision, summary: error.message, objects: [] },
@@ -64,7 +64,7 @@ async function recalled(run: Run, commit: Commit): Promise<Memory> {
   const { branch } = run.ports.repository(run.repository);
   const revision = revisionOf({ branch, commit: last.id });
   const attempted = { commit: last.id, revision, at: last.committedAt.toISOString(), inputs: {} };
-  await run.memoryFile.remember(lastDeclarationRecalled, { attempted });
+  run.memoryFile.remember(lastDeclarationRecalled, { attempted });
   return run.memoryFile.memory();
 }
 
@@ -90,15 +90,19 @@ async function takeLeave(
   const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
   const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
   const leave: Leave = { run, revision, cluster, api, applySet: { ...own, deletion }, attempted, commit };
+  await run.lease.claim({ keys: '*' });
   const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
   switch (torn.torn) {
     case 'superseded':
       return { outcome: 'superseded' };
     case 'waiting':
-      return { outcome: 'waiting', revision, message: torn.waitsFor, goesOn: true };
+      return {
+        ...{ outcome: 'waiting', revision, message: torn.waitsFor },
+        ...(run.waitId === undefined ? {} : { goesOn: true }),
+      };
     case 'diverged': {
       const { divergence, rollout } = torn;
-      return await diverge(run, { environment: undefined, attempted, divergence, rollout });
+      return diverge(run, { environment: undefined, attempted, divergence, rollout });
     }
     case 'down':
       // Made before its first render, which nothing came of: nobody draws from it.
@@ -116,7 +120,7 @@ async function finish(
   const { run, revision, cluster } = leave;
   await deleteParent(leave);
   const changes = { created: 0, configured: 0, unchanged: 0, pruned, released };
-  await tellConverged(run, {
+  tellConverged(run, {
     reached: { reached: 'removal' },
     converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
   });

@@ -41,7 +41,7 @@ export async function uninstall(
   const deleted = await deleteObjects(target, observed);
   if ('torn' in deleted) return deleted;
   const { pruned, kept, precious } = deleted;
-  await tellReleased({ ...leave, environment: undefined, guarded: precious });
+  tellReleased({ ...leave, environment: undefined, guarded: precious });
   const failures = failuresOf(await releaseObjects(leave, kept));
   if (failures.length > 0) return leftOver(leave, { reason: 'Failed', objects: failedObjects(failures, kept) });
 

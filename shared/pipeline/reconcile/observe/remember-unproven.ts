@@ -19,7 +19,7 @@ export async function rememberUnproven(run: Run, { unproven }: ObservedState): P
   const objects = copies.slice(0, named).map(([key, { standing }]) => ({ key, ...reasonOf(standing) }));
   const found: Memory['unproven'] = copies.length === 0 ? undefined : { count: copies.length, objects };
   if (JSON.stringify(memory.unproven) !== JSON.stringify(found))
-    await run.memoryFile.remember(unprovenSeen, { unproven: found });
+    run.memoryFile.remember(unprovenSeen, { unproven: found });
 }
 
 function reasonOf(

@@ -4,7 +4,7 @@ import { previousNamesIn, type PreviousNames } from '../../../environment/previo
 import type { Memory } from '../../../memory/memory.ts';
 import type { Repository } from '../../../ports/git.ts';
 import { listEnvironments, readEnvironment } from '../../common/declared-environments.ts';
-import { memoryOf } from '../../common/remembered-environments.ts';
+import { recallSome } from '../../common/remembered-environments.ts';
 import { environmentFiles } from '../accept/removed-file.ts';
 import type { RenderTarget } from '../run/target.ts';
 import { once, onceEach } from './once.ts';
@@ -30,12 +30,13 @@ export function openLooks(asking: RenderTarget): Looks {
   const repository = run.ports.repository(run.repository);
   const at = { repository, commit: commit.id };
   const ofName = (name: string) => name;
+  const recall = recallSome(run, run.ports);
   return {
     asking,
     repository,
     names: async () => (await listEnvironments(at)).filter((name) => name !== run.environment),
     declarationOf: onceEach(async (name) => readDeclaration({ ...at, name }), ofName),
-    memoryOf: onceEach(async (name) => memoryOf({ repository: run.repository, environment: name }, run.ports), ofName),
+    memoryOf: onceEach(async (name) => (await recall(name)).memory, ofName),
     previousNames: once(async () => previousNamesIn(await environmentFiles(at))),
   };
 }

@@ -5,11 +5,13 @@ import { readKeptAnswers, withAnswers, writeKeptAnswers, type KeptAnswer } from 
 import { noSeed, readSeedSecret, seedSecret, seedSecretName, type Seed } from '../../../inventory/seed-secret.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
 import { namespaceResource, secretResource } from '../../../objects/core-resources.ts';
+import { fenced } from '../../../objects/fenced.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { maskText } from '../../../drift/masking.ts';
 import { objectIdOf, objectTitle } from '../../../objects/object-id.ts';
 import { environmentAnnotation, type ApplySet } from '../../../inventory/applyset.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
+import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import type { RenderTarget } from '../run/target.ts';
 
 const seedBytes = 32;
@@ -27,10 +29,16 @@ export async function seedIfThere(target: RenderTarget): Promise<Seed> {
  * (refuse) where it is no seed: to replace it would change every password that was made from it.
  */
 export async function seedOf(target: RenderTarget): Promise<Seed> {
-  const found = await ownSecret(target, target.applySet);
-  if (found !== undefined) return readable({ secret: found, cluster: target.cluster });
-
-  return await makeSeed(target, newSeed(target));
+  const { run, cluster, applySet } = target;
+  const found = await ownSecret(target, applySet);
+  if (found !== undefined) return readable({ secret: found, cluster });
+  const written = await writeSeed(target, { content: { seed: newSeed(target), answers: undefined }, live: undefined });
+  if (written !== 'changed') return readable({ secret: written, cluster });
+  // The first answer may have been lost; or another run made it, which then has the lease.
+  const made = await ownSecret(target, applySet);
+  await run.lease.assertHeld('now');
+  if (made === undefined) throw restless({ cluster, applySet });
+  return readable({ secret: made, cluster });
 }
 
 function newSeed({ run }: Pick<RenderTarget, 'run'>): Seed {
@@ -57,22 +65,46 @@ export async function keptAnswers({
  * not be written, or a Secret does not hold all answers.
  */
 export async function keepAnswers(target: RenderTarget, answers: readonly KeptAnswer[]): Promise<void> {
-  const { cluster, applySet } = target;
-  const live = await ownSecret(target, applySet);
-  const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
-  const written = writeKeptAnswers(
-    withAnswers(live === undefined ? [] : answersOf({ secret: live, cluster }), answers),
-  );
-  if (written === 'too large') {
-    throw new ConvergeError({
-      code: 'ClusterRefused',
-      subject: `cluster ${cluster.name}, ${objectTitle({ kind: 'Secret', namespace: applySet.namespace, name: seedSecretName(applySet) })}`,
-      message: 'cannot hold what the charts looked up, which is a mebibyte or more',
-      remedy: 'let the charts look up single objects instead of lists, or set spec.lookup: empty',
-      disposition: 'refuse',
-    });
+  const { run, cluster, applySet } = target;
+  for (let look = 1; look <= conflictLooks; look++) {
+    const live = await ownSecret(target, applySet);
+    if (look > 1) await run.lease.assertHeld('now');
+    const seed = live === undefined ? newSeed(target) : readable({ secret: live, cluster });
+    const kept = withAnswers(live === undefined ? [] : answersOf({ secret: live, cluster }), answers);
+    const content = { seed, answers: storable(target, kept) };
+    if ((await writeSeed(target, { content, live })) !== 'changed') return;
+    await run.ports.sleep(conflictPause(look));
   }
-  await makeSeed(target, seed, { answers: written.data, live });
+  throw restless({ cluster, applySet });
+}
+
+function storable({ cluster, applySet }: SeedPlace, answers: readonly KeptAnswer[]): string | undefined {
+  const written = writeKeptAnswers(answers);
+  if (written !== 'too large') return written.data;
+  throw new ConvergeError({
+    code: 'ClusterRefused',
+    subject: subjectOf({ cluster, applySet }),
+    message: 'cannot hold what the charts looked up, which is a mebibyte or more',
+    remedy: 'let the charts look up single objects instead of lists, or set spec.lookup: empty',
+    disposition: 'refuse',
+  });
+}
+
+/** Where the Secret of a seed is. */
+type SeedPlace = Pick<RenderTarget, 'cluster' | 'applySet'>;
+
+function restless(place: SeedPlace): ConvergeError {
+  return new ConvergeError({
+    code: 'ClusterUnavailable',
+    subject: subjectOf(place),
+    message: 'changed each time that it was read; the next run looks again',
+    disposition: 'retry',
+  });
+}
+
+function subjectOf({ cluster, applySet }: SeedPlace): string {
+  const { namespace } = applySet;
+  return `cluster ${cluster.name}, ${objectTitle({ kind: 'Secret', namespace, name: seedSecretName(applySet) })}`;
 }
 
 /** Lets a renamed environment draw the values that it drew under its previous name, unless it has a seed of its own. */
@@ -82,8 +114,12 @@ export async function continueSeed(target: RenderTarget, { from }: { from: Apply
   const previous = await ownSecret(target, from);
   if (previous === undefined) return;
   const answers = writeKeptAnswers(answersOf({ secret: previous, cluster }));
-  await makeSeed(target, readable({ secret: previous, cluster }), {
-    answers: answers === 'too large' ? undefined : answers.data,
+  // Where somebody made one meanwhile, it has a seed of its own.
+  await writeSeed(target, {
+    content: {
+      seed: readable({ secret: previous, cluster }),
+      answers: answers === 'too large' ? undefined : answers.data,
+    },
     live: undefined,
   });
 }
@@ -113,50 +149,45 @@ async function ownSecret(
   });
 }
 
-async function makeSeed(
-  { run, cluster, applySet }: RenderTarget,
-  { seed, time }: Seed,
-  { answers, live }: { answers: string | undefined; live: KubernetesObject | undefined } = {
-    answers: undefined,
-    live: undefined,
-  },
-): Promise<Seed> {
-  const { namespace } = applySet;
-  await run.lease.assertHeld();
-  if ((await cluster.get({ resource: namespaceResource, namespace: undefined, name: namespace })) === undefined) {
-    await write({
-      resource: namespaceResource,
-      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
-    });
-  }
-  const { metadata, ...secret } = seedSecret({ applySet, seed, time, answers });
-  const fence = live === undefined ? {} : { uid: live.metadata.uid, resourceVersion: live.metadata.resourceVersion };
-  return readable({
-    secret: await write({
-      resource: secretResource,
-      object: { ...secret, apiVersion: 'v1', kind: 'Secret', metadata: { ...metadata, ...fence } },
-    }),
-    cluster,
-  });
+/** What a Secret of the seed is to hold: its answers to look-ups as they are written. */
+interface SeedContent {
+  readonly seed: Seed;
+  readonly answers: string | undefined;
+}
 
-  async function write({
-    resource,
-    object,
-  }: {
-    resource: ApiResource;
-    object: KubernetesObject;
-  }): Promise<KubernetesObject> {
-    const result = await cluster.apply({ resource, object, dryRun: false });
-    if (result.outcome === 'applied') return result.object;
-    throw new ConvergeError({
-      code: 'ClusterRefused',
-      subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
-      message: `the API server answered ${result.status}: ${maskText({ text: result.message, objects: [object] })}`,
-      remedy: 'charts with random values need the right to read and create this Secret',
-      // 409: another run wrote it meanwhile, which the next one reads.
-      disposition: mayPass(result.status) || result.status === 409 ? 'retry' : 'refuse',
-    });
-  }
+/**
+ * Writes the Secret over what was read, or where nothing was, and resolves with it; `changed` where somebody wrote it
+ * meanwhile. A run that lost its lease must not draw all values anew.
+ */
+async function writeSeed(
+  target: RenderTarget,
+  { content: { seed, answers }, live }: { content: SeedContent; live: KubernetesObject | undefined },
+): Promise<KubernetesObject | 'changed'> {
+  const { run, cluster, applySet } = target;
+  const { namespace } = applySet;
+  const found = await cluster.get({ resource: namespaceResource, namespace: undefined, name: namespace });
+  const made: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } };
+  await run.lease.claim({ keys: '*' });
+  if (found === undefined) await write(cluster, { resource: namespaceResource, object: made, live: undefined });
+  const { metadata, ...secret } = seedSecret({ applySet, ...seed, answers });
+  const object = { ...secret, apiVersion: 'v1', kind: 'Secret', metadata };
+  return await write(cluster, { resource: secretResource, object, live });
+}
+
+async function write(
+  cluster: Pick<Cluster, 'name' | 'apply'>,
+  { resource, object, live }: { resource: ApiResource; object: KubernetesObject; live: KubernetesObject | undefined },
+): Promise<KubernetesObject | 'changed'> {
+  const result = await cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
+  if (result.outcome === 'applied') return result.object;
+  if (result.status === 409) return 'changed';
+  throw new ConvergeError({
+    code: 'ClusterRefused',
+    subject: `cluster ${cluster.name}, ${objectTitle(objectIdOf(object))}`,
+    message: `the API server answered ${result.status}: ${maskText({ text: result.message, objects: [object] })}`,
+    remedy: 'charts with random values need the right to read and create this Secret',
+    disposition: mayPass(result.status) ? 'retry' : 'refuse',
+  });
 }
 
 function answersOf({

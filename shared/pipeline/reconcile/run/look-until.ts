@@ -1,4 +1,4 @@
-import type { Lease } from '../../common/lease.ts';
+import type { Lease } from './lease.ts';
 import type { Ports } from '../../../ports/ports.ts';
 
 const firstPause = 50;
@@ -15,21 +15,21 @@ export type Look<T> = { readonly end: T } | 'again';
 
 /** What of a run a wait takes. */
 export interface Waiter {
-  readonly lease: Pick<Lease, 'assertHeld'>;
+  readonly lease: Pick<Lease, 'assertUndisturbed'>;
   readonly ports: Pick<Ports, 'sleep'>;
 }
 
 /**
  * Looks until a look is the last, at once and then after pauses that grow to two seconds. The look says itself when it
- * has waited long enough. After each pause the lease is held, or this throws `LeaseLost` (retry): a run that slept
- * through the end of its lease must neither read on nor write.
+ * has waited long enough. After each pause nobody else has acted, or this throws `LeaseLost` or `StaleLook` (retry): a
+ * run that slept through the end of its lease must neither read on nor write.
  */
 export async function lookUntil<T>({ lease, ports }: Waiter, look: () => Promise<Look<T>>): Promise<T> {
   for (let pause = firstPause; ; pause = Math.min(pause * 1.5, slowestLook)) {
     const looked = await look();
     if (looked !== 'again') return looked.end;
     await ports.sleep(pause);
-    await lease.assertHeld();
+    await lease.assertUndisturbed();
   }
 }
 

@@ -1,66 +1,27 @@
-import { ConvergeError } from '../../../base/errors.ts';
-import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
-import { memoryMetadata } from '../../../memory/memory-metadata.ts';
+import type { Memory } from '../../../memory/memory.ts';
 import type { Transition } from '../../../memory/transitions/transition.ts';
-import type { Ports } from '../../../ports/ports.ts';
-import { readState, type StateAccess } from '../../common/read-state.ts';
-import type { GenerationPrecondition } from '../../../ports/storage.ts';
+import { commit, remember, removeState, type State } from './state.ts';
 
 /** The memory of one environment, open for one run. */
 export interface MemoryFile {
+  /** With what the run came to know. */
   memory(): Memory;
+  /** Takes in what a transition makes of the memory. It is written by `commit`, or with the run's end. */
+  remember<Facts extends readonly unknown[]>(transition: Transition<Facts>, ...facts: NoInfer<Facts>): void;
   /**
-   * Remembers what a transition makes of the memory; written where that differs from what was written last. Throws
-   * `LeaseLost` (retry) where somebody else wrote.
+   * Writes what differs from what is stored, and publishes what it says. Ends the lease, where the run holds it and
+   * does not go on acting. Throws `StaleLook`, `LeaseLost` (retry) where somebody else acted or wrote.
    */
-  remember<Facts extends readonly unknown[]>(transition: Transition<Facts>, ...facts: NoInfer<Facts>): Promise<void>;
-  /** Forgets the environment. Throws `LeaseLost` (retry) where somebody else wrote. */
+  commit(options?: { readonly actsOn: boolean }): Promise<void>;
+  /** Deletes all that is kept of the environment. Throws `LeaseLost` (retry) where somebody else wrote. */
   remove(): Promise<void>;
 }
 
-export async function openMemory({
-  path,
-  state,
-  log,
-  now,
-}: { path: string } & Required<StateAccess> & Pick<Ports, 'now'>): Promise<MemoryFile> {
-  const found = await readState({ path, decode: decodeMemory }, { state, log });
-  const isReadable = found !== undefined && !('unreadable' in found);
-  let current = isReadable ? found.value : emptyMemory(now());
-  // What nobody can read is overwritten by the first save, also by one of nothing.
-  let written = isReadable ? JSON.stringify(current) : undefined;
-  let ifGeneration: GenerationPrecondition = found === undefined ? 'absent' : { generation: found.generation };
-  const save = async (memory: Memory): Promise<void> => {
-    current = memory;
-    const text = JSON.stringify(memory);
-    if (text === written) return;
-    const result = await state.write({ path, value: memory, ifGeneration, metadata: memoryMetadata(memory) });
-    if (result === 'conflict') {
-      throw new ConvergeError({
-        code: 'LeaseLost',
-        subject: path,
-        message: 'another run wrote the memory',
-        disposition: 'retry',
-      });
-    }
-    ifGeneration = { generation: result.generation };
-    written = text;
-  };
+export function memoryFileOf(state: State): MemoryFile {
   return {
-    memory: () => current,
-    remember: async (transition, ...facts) => save(transition(current, ...facts)),
-    async remove() {
-      if (typeof ifGeneration === 'object' && (await state.delete({ path, ...ifGeneration })) === 'conflict') {
-        throw new ConvergeError({
-          code: 'LeaseLost',
-          subject: path,
-          message: 'another run wrote the memory',
-          disposition: 'retry',
-        });
-      }
-      current = emptyMemory(now());
-      ifGeneration = 'absent';
-      written = undefined;
-    },
+    memory: () => state.current,
+    remember: (transition, ...facts) => remember(state, transition, facts),
+    commit: async (options) => commit(state, options),
+    remove: async () => removeState(state),
   };
 }

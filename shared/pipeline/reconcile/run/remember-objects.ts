@@ -3,8 +3,8 @@ import type { RememberedObjects } from '../../../plan/plan.ts';
 import type { Run } from './run.ts';
 
 /** Adds to what is remembered of the objects. */
-export async function rememberObjects({ memoryFile }: Run, objects: RememberedObjects): Promise<void> {
-  await memoryFile.remember(objectsSeen, { objects });
+export function rememberObjects({ memoryFile }: Run, objects: RememberedObjects): void {
+  memoryFile.remember(objectsSeen, { objects });
 }
 
 /**
@@ -15,7 +15,7 @@ export async function keepOnFailure<T>(run: Run, applied: RememberedObjects, wor
   try {
     return await work();
   } catch (error) {
-    await rememberObjects(run, applied);
+    rememberObjects(run, applied);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { Limits } from '../../../config/config.ts';
 import type { ReconcileRequested } from '../../../events/reconcile-requested.ts';
-import type { Lease } from '../../common/lease.ts';
+import type { Lease } from './lease.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import type { Commit } from '../../../ports/git.ts';
 import type { MemoryFile } from './memory-file.ts';
@@ -14,16 +14,20 @@ export interface Run {
   readonly ports: ReconcilePorts;
   readonly settings: ReconcileSettings;
   readonly lease: Lease;
+  /** Keys of objects of which nobody knows what became of a write of this run. */
+  readonly unsettled: ReadonlySet<string>;
   readonly memoryFile: MemoryFile;
   /** Where the branch is; undefined for an empty repository. */
   readonly head: Commit | undefined;
   readonly startedAt: Date;
   /** Why it looks. */
   readonly cause: ReconcileRequested['cause'];
+  /** Id of the wait that it begins or goes on with; undefined where another run waits: this one only looks. */
+  readonly waitId: string | undefined;
   /** Until when it may wait for others, in all its waits together: `limits.waitSeconds` from the first one on. */
   readonly waitUntil: () => Date;
-  /** Whether a look was asked for since the run began, or since this was asked last. */
-  readonly isAskedAgain: () => Promise<boolean>;
+  /** Whether the branch moved on, as far as that is known by now. */
+  readonly isSuperseded: () => Promise<boolean>;
 }
 
 export type ReconcilePorts = Pick<
@@ -33,8 +37,7 @@ export type ReconcilePorts = Pick<
 
 export interface ReconcileSettings {
   readonly limits: Limits;
-  /** Name the instance and the message of this run in the lease. */
-  readonly holder: string;
+  /** Id of the message that this run is of. */
   readonly event: string;
   /** Whether what converged is written back to Git. */
   readonly writeback: boolean;

@@ -5,6 +5,7 @@ import { sameInputs } from '../../../environment/inputs.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { dependencyGraph } from '../../common/declared-environments.ts';
+import { inParallel } from '../../common/parallel.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
@@ -35,9 +36,12 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
     result.outcome === 'converged'
       ? `${head.id} ${run.environment}`
       : `${head.id} ${run.environment} ${result.outcome} ${since}`;
-  const recalled = await recallDependents(run, dependents);
-  for (const environment of dependents) {
-    const memory = recalled?.get(environment)?.memory;
+  const recall = recallSome(run, run.ports);
+  const memories = await inParallel(dependents, async (environment) => ({
+    environment,
+    memory: await orUndefined(recall(environment)),
+  }));
+  for (const { environment, memory } of memories) {
     if (memory !== undefined && !(await isNews({ memory, revision }))) continue;
     const job = { repository: run.repository, environment, cause: 'dependency' } as const;
     await run.ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion, time: run.ports.now() }));
@@ -57,13 +61,10 @@ export async function tellDependents(run: Run, result: RunResult): Promise<void>
   }
 }
 
-/** Undefined where they cannot be read for good: their own runs say why, and this one has nothing to do with it. */
-async function recallDependents(
-  run: Run,
-  environments: readonly string[],
-): Promise<ReadonlyMap<string, Recalled> | undefined> {
+/** Undefined where it cannot be read for good: its own run says why, and this one has nothing to do with it. */
+async function orUndefined(recalled: Promise<Recalled>): Promise<Memory | undefined> {
   try {
-    return await recallSome({ repository: run.repository, environments }, run.ports);
+    return (await recalled).memory;
   } catch (error) {
     if (error instanceof ConvergeError && error.disposition === 'refuse') return undefined;
     throw error;

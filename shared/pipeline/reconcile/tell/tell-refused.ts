@@ -50,7 +50,7 @@ export async function tellRefused(
     objects: [],
   };
   const { at } = sameAttempt(run, known);
-  return await diverge(run, { environment, retry, attempted: { ...known, at }, divergence });
+  return diverge(run, { environment, retry, attempted: { ...known, at }, divergence });
 }
 
 /**
@@ -74,5 +74,5 @@ export async function tellDistrusted(
     summary: `${distrust.code}: ${distrust.message}`,
     objects: [],
   };
-  return await diverge(run, { environment: undefined, attempted, divergence });
+  return diverge(run, { environment: undefined, attempted, divergence });
 }

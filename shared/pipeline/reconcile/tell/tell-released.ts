@@ -10,7 +10,7 @@ import { tellDivergence } from './tell.ts';
  *
  * @param environment absent where the environment's file is gone
  */
-export async function tellReleased({
+export function tellReleased({
   run,
   revision,
   cluster,
@@ -20,9 +20,9 @@ export async function tellReleased({
 }: Pick<Target, 'run' | 'revision' | 'cluster' | 'attempted'> & {
   environment: Environment | undefined;
   guarded: readonly GuardedPrune[];
-}): Promise<void> {
+}): void {
   if (guarded.length === 0) return;
-  await tellDivergence(run, {
+  tellDivergence(run, {
     divergence: divergenceOf({ reason: 'Guarded', revision, objects: releasedDiffs(guarded) }),
     environment,
     attempted,

@@ -3,22 +3,21 @@ import { encodeAlert, type Converged, type Diff } from '../../../events/alert.ts
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
-import { isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
+import { isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
-import type { AttemptedRevision } from '../../../memory/memory.ts';
+import type { AttemptedRevision, ConvergedNote, Memory } from '../../../memory/memory.ts';
 import { divergenceFound, incidentTold, runStopped, type Left } from '../../../memory/transitions/divergence.ts';
 import { convergenceTold, endingIncident, reach, type Reached } from '../../../memory/transitions/end.ts';
 import { policyOf, type PolicyKeys } from '../../../environment/policy.ts';
 import { formatConvergenceNote } from '../../../source/convergence-note.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult, Target } from '../run/target.ts';
-import { writeBack } from './write-back.ts';
 
 /**
- * Opens or updates the incident and tells it where it is due. The evidence is saved before anything is published or
- * healed: a run that dies in between is finished by the next one.
+ * Opens or updates the incident, and tells it where it is due: it is published once the memory says so. Whoever heals
+ * it claims the lease with this evidence first, so that a run that dies in between is finished by the next one.
  */
-export async function tellDivergence(
+export function tellDivergence(
   run: Run,
   told: {
     divergence: Divergence;
@@ -34,7 +33,7 @@ export async function tellDivergence(
     /** Tell it now, though the same differences may have been told: something else is known of them. */
     anew?: boolean;
   },
-): Promise<void> {
+): void {
   const { divergence, cluster, action } = told;
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
@@ -42,15 +41,14 @@ export async function tellDivergence(
   const last = memoryFile.memory().incident;
   const opened = openIncident({ last, divergence, environment: run.key, now, convergedAfter });
   const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
-  const remember = async (found: Incident): Promise<void> => {
+  const remember = (found: Incident): void => {
     const { attempted, heals, stops } = told;
     const facts = { attempted, incident: found, now, heals };
-    await (stops === undefined
-      ? memoryFile.remember(divergenceFound, facts)
-      : memoryFile.remember(runStopped, { ...facts, ...stops }));
+    if (stops === undefined) memoryFile.remember(divergenceFound, facts);
+    else memoryFile.remember(runStopped, { ...facts, ...stops });
   };
   if (told.anew !== true && !isDue({ incident, healing: action !== 'none', now, diffAfter })) {
-    await remember(incident);
+    remember(incident);
     return;
   }
   const policy = told.environment === undefined ? null : policyOf(told.environment);
@@ -63,22 +61,22 @@ export async function tellDivergence(
     action,
     policy,
   });
-  await remember(withEvidence);
+  remember(withEvidence);
   // What is being rolled back is told with what became of that, at the end of the run.
-  if (!isUnderWay(memoryFile.memory().quarantine)) await publishUntold(run);
+  if (!isUnderWay(memoryFile.memory().quarantine)) memoryFile.remember(incidentTold);
 }
 
 /**
  * Tells what differs and is no drift, though nothing can or need be done about it: what admission rewrote, what others
  * keep.
  */
-export async function tellNotices(
+export function tellNotices(
   { run, environment, cluster, attempted, revision }: Target,
   objects: readonly ObjectDiff[],
-): Promise<void> {
+): void {
   if (objects.length === 0) return;
   const divergence = divergenceOf({ reason: 'Drifted', revision, objects });
-  await tellDivergence(run, {
+  tellDivergence(run, {
     divergence,
     environment: { ...environment, diffAfter: 0 },
     attempted,
@@ -88,7 +86,7 @@ export async function tellNotices(
 }
 
 /** Tells what keeps an environment from converging, and that nothing more is done about it in this run. */
-export async function diverge(
+export function diverge(
   run: Run,
   {
     environment,
@@ -100,11 +98,11 @@ export async function diverge(
   }: { environment: Environment | undefined; attempted: AttemptedRevision; divergence: Divergence } & Partial<
     Omit<Left, 'health'>
   >,
-): Promise<RunResult> {
+): RunResult {
   const { revision, reason, summary } = divergence;
   const cluster = environment?.cluster ?? run.memoryFile.memory().cluster;
   const health = reason === 'Unhealthy' ? 'Degraded' : 'Unknown';
-  await tellDivergence(run, {
+  tellDivergence(run, {
     divergence,
     environment,
     attempted,
@@ -117,49 +115,40 @@ export async function diverge(
   return { outcome: 'diverged', revision, reason, summary };
 }
 
-/** Publishes a diff that was saved and not yet told: by this run, or by an earlier one that died. */
-export async function publishUntold(run: Run): Promise<void> {
-  const { memoryFile, ports } = run;
-  const { incident } = memoryFile.memory();
-  if (incident?.diff === undefined || incident.told) return;
-  await ports.topics.publish('diff', encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)));
-  await memoryFile.remember(incidentTold);
-}
-
 /**
- * Tells that the environment converged: once for each revision, and once for each incident. Published before it is
- * remembered: a run that dies in between tells it again, under the same event id. A revision that is new is then
- * written back to Git.
+ * Tells that the environment converged: once for each revision, and once for each incident. It is published once the
+ * memory says so. A revision that is new is then written back to Git.
  */
-export async function tellConverged(
+export function tellConverged(
   run: Run,
   {
     reached,
     converged,
   }: { reached: Reached; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> },
-): Promise<void> {
+): void {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now();
   const incident = endingIncident(before, { reached, now });
-  const news = incident?.told === true || before.converged?.revision !== converged.revision;
-  const closes =
-    incident?.told === true
-      ? { incident: incident.id, occurrence: incident.occurrence }
-      : { incident: null, occurrence: null };
+  const isTold = incident !== undefined && isAnnounced(incident);
+  const closes = isTold
+    ? { incident: incident.id, occurrence: incident.occurrence }
+    : { incident: null, occurrence: null };
   const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
-  const event = encodeAlert({ topic: 'converged', data }, now);
-  if (news) await ports.topics.publish('converged', event);
-  const after = reach(before, reached);
-  // Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed.
-  const noted =
-    run.settings.writeback &&
-    after.converged?.revision === converged.revision &&
-    before.converged?.revision !== converged.revision
-      ? after.converged.commit
-      : undefined;
-  const line = { ...data, at: now.toISOString(), event: event.id };
-  const note = noted === undefined ? undefined : { commit: noted, text: formatConvergenceNote(line) };
-  await memoryFile.remember(convergenceTold, { reached, note, now });
-  if (note !== undefined) await writeBack(run);
+  const isNews = isTold || before.converged?.revision !== converged.revision;
+  const alert = isNews ? { topic: 'converged' as const, time: now.toISOString(), data } : undefined;
+  memoryFile.remember(convergenceTold, { reached, alert, note: noteOf(run, { before, reached, data, now }), now });
+}
+
+/** Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed. */
+function noteOf(
+  { settings }: Run,
+  { before, reached, data, now }: { before: Memory; reached: Reached; data: Converged; now: Date },
+): ConvergedNote | undefined {
+  const { converged } = reach(before, reached);
+  const isNew =
+    settings.writeback && converged?.revision === data.revision && before.converged?.revision !== data.revision;
+  if (!isNew) return undefined;
+  const { id } = encodeAlert({ topic: 'converged', data }, now);
+  return { commit: converged.commit, text: formatConvergenceNote({ ...data, at: now.toISOString(), event: id }) };
 }

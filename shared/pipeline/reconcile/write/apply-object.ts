@@ -8,6 +8,7 @@ import { environmentKey } from '../../../base/revision.ts';
 import type { ApplySet } from '../../../inventory/applyset.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
 import type { DesiredObject } from '../../../desired/desired.ts';
+import { fenced } from '../../../objects/fenced.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import type { RefusalCause } from '../../../objects/refusal-cause.ts';
 import { maskText } from '../../../drift/masking.ts';
@@ -20,9 +21,6 @@ import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { awaitGone, deleteObject } from './delete-object.ts';
 import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import { ownSets, type Target } from '../run/target.ts';
-
-/** etcd counts from 1, and takes the first write as 2: https://etcd.io/docs/v3.6/learning/api/ */
-const noVersion = '1';
 
 /**
  * One object to apply, and what is there of it: its metadata at least, all of it where fields are ignored, undefined
@@ -57,12 +55,16 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
   let present = toApply.present;
   for (let look = 1; ; look++) {
     const attempt = await attemptApply(target, { ...toApply, present });
-    if (attempt.outcome === 'applied') return attempt;
+    if (attempt.outcome === 'applied') {
+      // Made by the request whose answer was lost: only ours is as we would apply it.
+      const isMade = toApply.present === undefined && attempt.did === 'unchanged';
+      return isMade ? { ...attempt, did: 'created' } : attempt;
+    }
     if (attempt.outcome === 'failed' || look === conflictLooks)
       return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
     await run.ports.sleep(conflictPause(look));
-    await run.lease.assertHeld('now');
     present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
+    await run.lease.assertHeld('now');
   }
 }
 
@@ -195,24 +197,6 @@ async function takeOver(
     resourceVersion,
     managedFields,
   });
-}
-
-/**
- * Writes the incarnation that was read, or none. With the uid too: a resourceVersion alone makes a deleted object anew.
- * That is how a create is fenced: by a version that no object has, it succeeds where nothing is and is a 409 where
- * something is. What it cannot tell is an object that was never there from one that a newer revision deleted: the next
- * look prunes that.
- */
-export function fenced({
-  object,
-  live,
-}: {
-  object: KubernetesObject;
-  live: KubernetesObject | undefined;
-}): KubernetesObject {
-  if (live === undefined) return { ...object, metadata: { ...object.metadata, resourceVersion: noVersion } };
-  const { uid, resourceVersion } = live.metadata;
-  return { ...object, metadata: { ...object.metadata, uid, resourceVersion } };
 }
 
 function failureOf({ status, message }: { status: number; message: string }): ObjectOutcome | Conflict {

@@ -12,12 +12,15 @@ import type { RememberedObjects } from '../../../plan/plan.ts';
 import { objectIdOf, objectKey } from '../../../objects/object-id.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { openClaims, type Claims } from '../observe/claims.ts';
+import { yieldLease } from './checkpoint.ts';
 import { openExplanations, type Explanations } from './explain.ts';
 import { listLabelled } from '../observe/observed-state.ts';
 import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
 import type { Target } from '../run/target.ts';
 
+/** Milliseconds for which what was applied is looked at before the lease is ended: most is healthy by then. */
+const looksWithLease = 5_000;
 /** Milliseconds between two looks at the Pods of what is not healthy. */
 const explainAgain = 1_000;
 
@@ -54,6 +57,7 @@ export async function awaitHealth(
 ): Promise<Outcome> {
   const { run, revision, environment } = target;
   const remembered = run.memoryFile.memory().objects;
+  const beganAt = run.ports.now().getTime();
   const latest = new Map(observed);
   const explanations = openExplanations(target, api);
   const failing = openFailing();
@@ -77,6 +81,8 @@ export async function awaitHealth(
     }
     const end = endingOf(target, { rollout, unhealthy, failing, explanations });
     if (end !== undefined) return { end };
+    if (run.ports.now().getTime() - beganAt >= looksWithLease)
+      await yieldLease(target, { message: messageOf(unhealthy), rollout });
     return (await isSuperseded(target)) ? { end: { outcome: 'superseded' } } : 'again';
   });
 }

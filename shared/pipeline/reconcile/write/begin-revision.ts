@@ -43,11 +43,11 @@ export interface Course extends Undertaking {
   readonly earlier: RolledOut | undefined;
 }
 
-/** Judges what is to be done, and saves that it was begun: no later run may go back behind this revision. */
-export async function beginRevision(
+/** Judges what is to be done, and remembers that it was begun: no later run may go back behind this revision. */
+export function beginRevision(
   { run, revision, attempted, environment, cluster }: Target,
   undertaking: Undertaking,
-): Promise<Course> {
+): Course {
   const { desired, observed, actions } = undertaking;
   const before = run.memoryFile.memory();
   const record = hookRecordOf({ run }, { desired, observed });
@@ -76,7 +76,7 @@ export async function beginRevision(
   const earlier = isSame ? before.rolledOut : undefined;
   if (quiet === undefined) {
     const isUnderWay = writes || rollout !== before.rollout;
-    await run.memoryFile.remember(revisionBegun, {
+    run.memoryFile.remember(revisionBegun, {
       cluster: cluster.name,
       namespace: environment.namespace,
       attempted,

@@ -9,7 +9,7 @@ import type { PlannedAction } from '../../../plan/plan.ts';
 import type { Cluster } from '../../../ports/kubernetes.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import type { Target } from '../run/target.ts';
-import { applyOwn, writeParent } from './write-parent.ts';
+import { makeOwn, writeParent } from './write-parent.ts';
 
 /** Makes the environment's namespace where nothing of the environment is in the cluster yet. */
 export async function ensureNamespace({
@@ -26,7 +26,7 @@ export async function ensureNamespace({
   const found = await cluster.get({ resource, namespace: undefined, name: environment.namespace });
   if (found !== undefined) return;
   const object: KubernetesObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: environment.namespace } };
-  await applyOwn({ cluster, resource, object });
+  await makeOwn({ cluster, resource, object });
 }
 
 /**
@@ -36,7 +36,7 @@ export async function ensureNamespace({
  * @param hooks what the parent is to say of the hooks; as it says, where absent
  */
 export async function declareIntent(
-  { applySet, cluster }: Pick<Target, 'applySet' | 'cluster'>,
+  { run, applySet, cluster }: Pick<Target, 'run' | 'applySet' | 'cluster'>,
   {
     actions,
     observed,
@@ -59,6 +59,5 @@ export async function declareIntent(
     record: recordBeside(observed.parent),
     hooks: hooks ?? readHookRecord(observed.parent),
   });
-  await writeParent({ cluster, observed: observed.parent, desired });
-  return desired;
+  return await writeParent({ run, cluster, observed: observed.parent, desired });
 }

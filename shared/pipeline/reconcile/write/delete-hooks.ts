@@ -111,7 +111,7 @@ export function openKeptObjects({ run, environment, cluster, attempted, revision
     async tell() {
       if (kept.size === 0) return;
       const divergence = divergenceOf({ reason: 'Guarded', revision, objects: [...kept.values()] });
-      await tellDivergence(run, {
+      tellDivergence(run, {
         divergence,
         environment: { ...environment, diffAfter: 0 },
         attempted,

@@ -2,6 +2,7 @@ import { healedInPause } from '../../../memory/transitions/roll-out.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { PlannedAction } from '../../../plan/plan.ts';
 import { applyChanges } from './apply-changes.ts';
+import { claimFor } from './claim-for.ts';
 import { rememberObjects } from '../run/remember-objects.ts';
 import { judgeDrift } from '../judge/judge-drift.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
@@ -30,13 +31,12 @@ export async function healBeforeRetry(
   const judged = judgeDrift(run, { environment, revision, drift });
   if (judged.action === 'none' && !judged.anew) return stillFailing(run, revision);
 
-  await tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
-  const healed = await applyChanges(target, {
-    actions: applied.filter((action) => !judged.left.has(keyOf(action))),
-    observed,
-  });
-  await rememberObjects(run, { ...verified.renewed, ...healed.remembered });
+  tellDivergence(run, { ...target, ...judged, cluster: cluster.name });
+  const actions = applied.filter((action) => !judged.left.has(keyOf(action)));
+  await claimFor(target, { actions });
+  const healed = await applyChanges(target, { actions, observed });
+  rememberObjects(run, { ...verified.renewed, ...healed.remembered });
   const incident = failuresOf(healed.changes).length === 0 ? told : run.memoryFile.memory().incident;
-  await run.memoryFile.remember(healedInPause, { incident });
+  run.memoryFile.remember(healedInPause, { incident });
   return stillFailing(run, revision);
 }

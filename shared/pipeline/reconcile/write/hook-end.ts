@@ -3,9 +3,11 @@ import type { DueHooks } from '../../../inventory/hook-record.ts';
 import type { ApiResource } from '../../../objects/cluster-api.ts';
 import type { DesiredObject } from '../../../desired/desired.ts';
 import { withoutTimeToLive } from '../../../desired/hook.ts';
+import { fenced } from '../../../objects/fenced.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { objectTitle } from '../../../objects/object-id.ts';
 import { parseTime } from '../../../base/time.ts';
+import { readHookObject } from './delete-hooks.ts';
 import { lookUntil } from '../run/look-until.ts';
 import { isSuperseded } from '../run/superseded.ts';
 import type { Target } from '../run/target.ts';
@@ -48,13 +50,11 @@ export async function awaitEnd(target: Target, running: RunningHook): Promise<Ho
   const { object, resource, uid } = running;
   const end = await awaitOutcome(target, running);
   if (end.end === 'left' || withoutTimeToLive(object) === object) return end;
+  const live = await readHookObject(target, running);
   await target.run.lease.assertHeld();
-  // With its uid, so that one that was deleted meanwhile is not made again, to run again.
-  const result = await target.cluster.apply({
-    resource,
-    object: { ...object, metadata: { ...object.metadata, uid } },
-    dryRun: false,
-  });
+  // One that was deleted meanwhile is not made again, to run again.
+  if (live === undefined || live.metadata.uid !== uid) return end;
+  const result = await target.cluster.apply({ resource, object: fenced({ object, live }), dryRun: false });
   if (result.outcome === 'rejected' && result.status !== 409) {
     const facts = { environment: target.run.key, object: running.desired.key };
     target.run.ports.log('WARNING', `a hook's ttlSecondsAfterFinished was not taken: ${result.message}`, facts);

@@ -34,27 +34,27 @@ export async function releaseObjects(
     const resource = reachableResourceOf({ api, object });
     if (resource === undefined) return failed(notServed);
     const set = object.metadata.labels?.[partOfLabel];
+    // It was made anew, handed over or released meanwhile, perhaps by the very request whose answer was lost: what has
+    // its name and label now may be a copy.
+    const isGivenUp = ({ metadata: { uid, labels } }: KubernetesObject): boolean =>
+      uid !== object.metadata.uid || labels?.[partOfLabel] !== set;
     let place: Place = { resource, namespace: id.namespace, name: id.name };
     let live: KubernetesObject = object;
     for (let look = 1; ; look++) {
-      const { uid, resourceVersion, labels } = live.metadata;
-      // It was made anew, handed over or released meanwhile: what has its name and label now may be a copy.
-      if (
-        uid === undefined ||
-        uid !== object.metadata.uid ||
-        resourceVersion === undefined ||
-        labels?.[partOfLabel] !== set
-      )
-        return [];
+      const { uid, resourceVersion } = live.metadata;
+      if (uid === undefined || resourceVersion === undefined || isGivenUp(live)) return [];
       await run.lease.assertHeld();
       const result = await cluster.writeManagedFields({ ...place, uid, resourceVersion, ...releaseOf(live) });
       if (result.outcome === 'applied') return [];
-      if ((result.status !== 409 && result.status !== 404) || look === conflictLooks) return failed(result.message);
       await run.ports.sleep(conflictPause(look));
-      await run.lease.assertHeld('now');
       const again = await readAgain(cluster, place);
+      await run.lease.assertHeld('now');
       if (again === 'unserved') return failed(notServed);
-      if (again.live === undefined) return [];
+      if (again.live === undefined || isGivenUp(again.live)) return [];
+      // What is to be taken off was gone: a 422 then says no more than a 409 does.
+      const isOther = again.live.metadata.resourceVersion !== resourceVersion;
+      if (![404, 409].includes(result.status) && !isOther) return failed(result.message);
+      if (look === conflictLooks) return failed(result.message);
       ({ place } = again);
       live = again.live;
     }

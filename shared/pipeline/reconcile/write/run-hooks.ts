@@ -21,6 +21,7 @@ import type { DesiredObject } from '../../../desired/desired.ts';
 import { runsToAnEnd, withoutTimeToLive, type Hook, type HookPhase } from '../../../desired/hook.ts';
 import type { ClusterApi } from '../../../objects/cluster-api.ts';
 import { maskText } from '../../../drift/masking.ts';
+import { fenced } from '../../../objects/fenced.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { hookRefusal } from '../../../ownership/refusal.ts';
 import {
@@ -36,7 +37,6 @@ import { handRemedy, makeRoom, type Room } from './make-room.ts';
 import type { ApplyResult } from '../../../ports/kubernetes.ts';
 import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import { ownSets, type Target } from '../run/target.ts';
-import { fenced } from './apply-object.ts';
 import { writeParent } from './write-parent.ts';
 
 /** Milliseconds that cleaning up after hooks may take at the least. */
@@ -223,10 +223,26 @@ async function applyHook(
     const applied = withoutTimeToLive(isOurs ? object : withoutClaim(object));
     const result = await cluster.apply({ resource, object: fenced({ object: applied, live }), dryRun: false });
     if (result.outcome !== 'rejected' || result.status !== 409) return result;
+    const made = room === 'free' ? await madeBefore(target, { desired, object, resource }) : undefined;
     await run.lease.assertHeld('now');
+    if (made !== undefined) return { outcome: 'applied', object: made };
     if (room === 'free' || look === conflictLooks) return result;
     await run.ports.sleep(conflictPause(look));
   }
+}
+
+/** What a request made whose answer was lost: nothing was there, and now it is what this very run of the hook applies. */
+async function madeBefore(
+  target: Target,
+  { desired, object, resource }: Pick<RunningHook, 'desired' | 'object' | 'resource'>,
+): Promise<KubernetesObject | undefined> {
+  const live = await readHookObject(target, { desired, resource });
+  if (live === undefined || live.metadata.deletionTimestamp !== undefined) return undefined;
+  const isOfThisRun =
+    live.metadata.annotations?.[hookRunAnnotation] === object.metadata.annotations?.[hookRunAnnotation];
+  return isOfThisRun && hookStandingOf({ object: live, applySets: ownSets(target) }).standing === 'member'
+    ? live
+    : undefined;
 }
 
 /** Without the label by which hooks know what they made. */
@@ -266,16 +282,14 @@ function openJournal(
     record: () => record,
     parent: () => parent,
     async write(next) {
-      await run.lease.assertHeld();
       const desired = parentObject({
         applySet,
         extent: extentOfParent(parent),
         record: recordBeside(parent),
         hooks: next,
       });
-      await writeParent({ cluster, observed: parent, desired });
+      parent = await writeParent({ run, cluster, observed: parent, desired });
       record = next;
-      parent = desired;
     },
   };
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { trusting, type Access } from '../../../../shared/adapters/kubernetes/access.ts';
 import { connect } from '../../../../shared/adapters/kubernetes/cluster.ts';
 import { ConvergeError } from '../../../../shared/base/errors.ts';
-import type { Cluster } from '../../../../shared/ports/kubernetes.ts';
+import type { Cluster, WriteFence } from '../../../../shared/ports/kubernetes.ts';
 
 const resource = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'settings', namespace: 'acme' } };
@@ -13,9 +13,19 @@ const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'setting
 let status: number;
 let body: unknown;
 let requests: number;
+/** What becomes of the next requests; of those that follow, they are answered. */
+let fates: ('cut' | 'silence')[];
+/** Called when a request has come. */
+let onRequest: () => void;
+let paths: string[];
 const server = createServer((incoming, outgoing) => {
   requests += 1;
+  paths.push(incoming.url ?? '');
+  onRequest();
   incoming.resume();
+  const fate = fates.shift();
+  if (fate === 'cut') incoming.socket.destroy();
+  if (fate !== undefined) return;
   outgoing.writeHead(status, { 'content-type': 'application/json', 'retry-after': '0' }).end(JSON.stringify(body));
 });
 
@@ -39,6 +49,12 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   requests = 0;
+  fates = [];
+  paths = [];
+  onRequest = () => {};
+});
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 afterAll(async () => {
   server.closeAllConnections();
@@ -101,6 +117,87 @@ describe('a write that is answered', () => {
     body = { kind: 'Status', message: 'failed to create typed patch object (acme/settings; v1): unknown field' };
     expect(await write()).toMatchObject({ outcome: 'rejected', status: 500 });
     expect(requests).toBe(1);
+  });
+});
+
+/** A fence that notes what it is asked and told, and is lost at its n-th look. */
+function recordingFence({ lostAt }: { lostAt?: number } = {}): { seen: string[]; fence: WriteFence } {
+  const seen: string[] = [];
+  const lost = new ConvergeError({ code: 'LeaseLost', subject: 'lease', message: 'is lost', disposition: 'retry' });
+  const fence: WriteFence = {
+    async assertHeld() {
+      seen.push('held?');
+      if (seen.filter((one) => one === 'held?').length === lostAt) throw lost;
+    },
+    unanswered: () => void seen.push('unanswered'),
+  };
+  return { seen, fence };
+}
+
+describe('a write behind a fence', () => {
+  const changes = {
+    apply: (fence: WriteFence) => cluster.apply({ resource, object, dryRun: false, fence }),
+    release: (fence: WriteFence) =>
+      cluster.writeManagedFields({ ...place, uid: 'a', resourceVersion: '2', managedFields: [], fence }),
+    delete: (fence: WriteFence) => cluster.delete({ ...place, uid: 'a', resourceVersion: '2', fence }),
+  };
+  const place = { resource, namespace: 'acme', name: 'settings' };
+
+  it.each(Object.entries(changes))(
+    'looks at it before each try, and ends at the API server in time: %s',
+    async (_, write) => {
+      const { seen, fence } = recordingFence();
+      answers(409);
+      fates = ['cut'];
+      await write(fence);
+      expect(seen).toEqual(['held?', 'unanswered', 'held?']);
+      for (const path of paths) expect(new URL(path, 'http://cluster').searchParams.get('timeout')).toBe('10s');
+    },
+  );
+
+  it('is not sent where the lease is lost, nor again', async () => {
+    answers(409);
+    expect(await refusalOf(changes.apply(recordingFence({ lostAt: 1 }).fence))).toMatchObject({ code: 'LeaseLost' });
+    expect(requests).toBe(0);
+    fates = ['cut'];
+    expect(await refusalOf(changes.apply(recordingFence({ lostAt: 2 }).fence))).toMatchObject({ code: 'LeaseLost' });
+    expect(requests).toBe(1);
+  });
+
+  it.each([
+    [503, ['held?', 'unanswered', 'held?', 'unanswered', 'held?', 'unanswered', 'held?', 'unanswered']],
+    [429, ['held?', 'held?', 'held?', 'held?']],
+    [422, ['held?']],
+  ])('that is answered %i tells what nobody knows of it', async (code, told) => {
+    const { seen, fence } = recordingFence();
+    answers(code);
+    await Promise.allSettled([changes.apply(fence)]);
+    expect(seen).toEqual(told);
+  });
+
+  it('ends where nothing is answered in ten seconds', async () => {
+    const ends: number[] = [];
+    vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
+      ends.push(milliseconds);
+      const end = new AbortController();
+      onRequest = () => end.abort(new DOMException('it took too long', 'TimeoutError'));
+      return end.signal;
+    });
+    const { seen, fence } = recordingFence();
+    fates = ['silence', 'silence'];
+    expect(await refusalOf(changes.apply(fence))).toMatchObject({
+      code: 'ClusterUnavailable',
+      message: expect.stringContaining('got no answer in 2 tries of 10 s'),
+    });
+    expect(ends).toEqual([10_000, 10_000]);
+    expect(seen).toEqual(['held?', 'unanswered', 'held?', 'unanswered']);
+  });
+
+  it('is a write: a dry run and a read have neither', async () => {
+    answers(409);
+    await cluster.apply({ resource, object, dryRun: true });
+    await Promise.allSettled([read()]);
+    expect(paths.filter((path) => path.includes('timeout='))).toEqual([]);
   });
 });
 

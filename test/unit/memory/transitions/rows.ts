@@ -15,6 +15,7 @@ import {
   unchanged,
   type Reached,
 } from '../../../../shared/memory/transitions/end.ts';
+import { suspected, suspectsTouched } from '../../../../shared/memory/transitions/fold.ts';
 import { driftLeft, objectsSeen, unprovenSeen } from '../../../../shared/memory/transitions/objects.ts';
 import {
   quarantineEnded,
@@ -233,15 +234,16 @@ const rollingOut: readonly Row[] = [
   {
     transition: 'leftWaiting',
     when: 'in its roll-out',
-    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for web', rollout }),
+    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for web', rollout, id: 'job' }),
     meets: 'any',
-    sets: { attempted, rollout, health: 'Progressing', waiting: { revision, message: 'waits for web' } },
+    sets: { attempted, rollout, health: 'Progressing', waiting: { revision, message: 'waits for web', id: 'job' } },
     clears: ['unawaited'],
   },
   {
     transition: 'leftWaiting',
     when: 'for a hook, before or after its roll-out',
-    apply: (memory) => leftWaiting(memory, { revision, attempted, message: 'waits for a hook', rollout: undefined }),
+    apply: (memory) =>
+      leftWaiting(memory, { revision, attempted, message: 'waits for a hook', rollout: undefined, id: undefined }),
     meets: 'any',
     sets: { attempted, health: 'Progressing', waiting: { revision, message: 'waits for a hook' } },
     clears: ['unawaited', 'rollout'],
@@ -249,9 +251,9 @@ const rollingOut: readonly Row[] = [
   {
     transition: 'deletionAwaited',
     when: 'once its file is gone',
-    apply: (memory) => deletionAwaited(memory, { revision, message: 'waits for colors', rollout }),
+    apply: (memory) => deletionAwaited(memory, { revision, message: 'waits for colors', rollout, id: 'job' }),
     meets: 'any',
-    sets: { rollout, waiting: { revision, message: 'waits for colors' } },
+    sets: { rollout, waiting: { revision, message: 'waits for colors', id: 'job' } },
     clears: [],
   },
   {
@@ -326,12 +328,17 @@ const diverging: readonly Row[] = [
   },
   {
     transition: 'incidentTold',
-    when: 'with its alert published',
+    when: 'with its alert in the outbox',
     apply: incidentTold,
     meets: ['converged', 'failed', 'is rolling back', 'was rolled back'],
     sets: {},
     clears: [],
-    but: { 'is rolling back': { incident: incidentOf('Failed', { told: true, diff }) } },
+    but: {
+      'is rolling back': {
+        incident: incidentOf('Failed', { told: true, diff }),
+        outbox: [{ topic: 'diff', time: earlier, data: diff }],
+      },
+    },
   },
 ];
 
@@ -407,6 +414,15 @@ const closing: Partial<Record<StateName, Partial<Memory>>> = {
 /** Heals that nobody has confirmed are of no time. */
 const unconfirmed = { ...closed('is about to be healed'), heals: undefined };
 const line = { commit: '4'.repeat(40), text: 'converged again' };
+const convergedAlert = {
+  topic: 'converged' as const,
+  time: now.toISOString(),
+  data: {
+    ...{ environment: 'shop', repository: 'master', cluster: 'sandbox', revision: revisionAt('4'), seconds: 1 },
+    ...{ incident: null, occurrence: null, policy: null },
+    changes: { created: 0, configured: 1, unchanged: 0, pruned: 0 },
+  },
+};
 const converged = { ...attempted, renderKey: 'four' };
 const revisionReached: Reached = {
   ...{ reached: 'revision', cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1') },
@@ -450,12 +466,13 @@ const ending: readonly Row[] = [
   {
     transition: 'convergenceTold',
     when: 'of a revision, with a line in its note',
-    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, now }),
+    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, alert: convergedAlert, now }),
     meets: 'any',
     sets: {
       ...{ cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1'), left: [old], pending: [old] },
       ...{ unwanted: [], health: unwell.state, unawaited: unwell.unawaited, objects: { [web]: remembered('1') } },
       notes: [{ commit: '1'.repeat(40), text: 'converged' }, line],
+      outbox: [convergedAlert],
     },
     clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
     but: {
@@ -474,6 +491,7 @@ const ending: readonly Row[] = [
       convergenceTold(memory, {
         reached: { reached: 'mended', attempted, rollout: undefined, health: well },
         note: undefined,
+        alert: undefined,
         now,
       }),
     meets: ['failed', 'is not healthy', 'drifted', 'is about to be healed', 'was rolled back', 'is rolling out'],
@@ -488,7 +506,8 @@ const ending: readonly Row[] = [
   {
     transition: 'convergenceTold',
     when: 'of its removal',
-    apply: (memory) => convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, now }),
+    apply: (memory) =>
+      convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, alert: undefined, now }),
     meets: 'any',
     sets: {},
     clears: ['heals'],
@@ -508,7 +527,38 @@ const ending: readonly Row[] = [
   },
 ];
 
+const suspectUntil = '2026-11-21T02:15:00.000Z';
+const forgotten = { objects: { [colors]: remembered('1') } };
+const distrusted: Partial<Record<StateName, Partial<Memory>>> = {
+  'never ran, or lost its memory': { objects: {}, converged: undefined },
+  'installs for the first time': { converged: undefined },
+};
+const ofSuspects: readonly Row[] = [
+  {
+    transition: 'suspected',
+    when: 'of objects that may be written yet',
+    apply: (memory) => suspected(memory, { keys: [web], now }),
+    meets: Object.keys(states).filter((name): name is StateName => name !== 'was rolled back'),
+    sets: { ...forgotten, suspects: { [web]: suspectUntil }, converged: { ...attemptAt('1'), renderKey: '' } },
+    clears: [],
+    but: distrusted,
+  },
+  {
+    transition: 'suspectsTouched',
+    when: 'with some that are not there',
+    apply: (memory) =>
+      suspectsTouched(
+        { ...memory, suspects: { [web]: suspectUntil, [colors]: suspectUntil, [old]: earlier } },
+        { touched: [colors], now },
+      ),
+    meets: 'any',
+    sets: { suspects: { [web]: suspectUntil } },
+    clears: [],
+  },
+];
+
 export const rows: readonly Row[] = [
+  ...ofSuspects,
   ...accepting,
   ...ofObjects,
   ...rollingOut,

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { emptyMemory, type Memory } from '../../../../shared/memory/memory.ts';
-import { memoryMetadata } from '../../../../shared/memory/memory-metadata.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { keepVersions } from '../../../../shared/pipeline/common/kept-versions.ts';
 import {
@@ -8,7 +7,6 @@ import {
   recallSome,
   rememberedEnvironments,
 } from '../../../../shared/pipeline/common/remembered-environments.ts';
-import { openMemory } from '../../../../shared/pipeline/reconcile/run/memory-file.ts';
 import type { StateStore } from '../../../../shared/ports/storage.ts';
 import { clockAt, recordingLog, stateInMemory } from '../ports.ts';
 
@@ -113,21 +111,14 @@ describe('the memories of a repository', () => {
 
   it('that are written between the list and the read are kept for no generation that was listed', async () => {
     const { counted, write, ports } = await setUp(['acme']);
-    let isBetween = true;
-    const state: StateStore = {
-      ...counted,
-      read: async (path) => {
-        if (isBetween) await write('acme', memoryAt('newer'));
-        isBetween = false;
-        return await counted.read(path);
-      },
-    };
+    const listed = await counted.list('environments/master/', 'memory.json');
+    const state: StateStore = { ...counted, list: async () => listed };
     const clusterOf = async () =>
       (await recallMemories({ repository }, { ...ports, state })).get('acme')?.memory.cluster;
-    expect(await clusterOf()).toBe('newer');
-    await write('acme', memoryAt('newest'));
-    expect(await clusterOf()).toBe('newest');
-    expect(await clusterOf()).toBe('newest');
+    for (const cluster of ['newer', 'newest']) {
+      await write('acme', memoryAt(cluster));
+      expect(await clusterOf()).toBe(cluster);
+    }
   });
 
   it('are not those of a repository whose name begins alike, nor what lies deeper', async () => {
@@ -150,28 +141,33 @@ describe('the memories of a repository', () => {
 });
 
 describe('the memories of some environments', () => {
+  const names = Array.from({ length: 20 }, (_one, index) => `environment-${String(index).padStart(2, '0')}`);
+  const reads = (environments: readonly string[]) => environments.map((name) => `read ${pathOf(name)}`);
+
   it('are read one by one where they are few, whatever the repository has', async () => {
-    const names = Array.from({ length: 20 }, (_one, index) => `environment-${index}`);
     const { asked, ports } = await setUp(names);
-    const found = await recallSome({ repository, environments: ['environment-7', 'never'] }, ports);
-    expect([...found].map(([name, { memory }]) => [name, memory.cluster])).toEqual([
-      ['environment-7', 'environment-7'],
+    const recall = recallSome({ repository }, ports);
+    const some = ['environment-07', 'never'];
+    const found = await Promise.all(some.map(async (name) => [name, (await recall(name)).memory.cluster]));
+    expect(found).toEqual([
+      ['environment-07', 'environment-07'],
       ['never', ''],
     ]);
-    expect(asked()).toEqual([`read ${pathOf('environment-7')}`, `read ${pathOf('never')}`]);
+    expect(asked()).toEqual(reads(some));
   });
 
-  it('are listed where they are many, and each is there, ran it or not', async () => {
-    const names = Array.from({ length: 9 }, (_one, index) => `environment-${index}`);
+  it('are listed where they are many, and none is read but those', async () => {
     const { asked, ports } = await setUp(names.slice(1));
-    const find = async () => [...(await recallSome({ repository, environments: names }, ports))];
-    const found = await find();
-    expect(found.map(([name, { memory }]) => [name, memory.cluster])).toEqual(
-      names.map((name, index) => [name, index === 0 ? '' : name]),
-    );
-    asked();
+    const many = names.slice(0, 11).toReversed();
+    const find = async () => {
+      const recall = recallSome({ repository }, ports);
+      return await Promise.all(many.map(async (name) => [name, (await recall(name)).memory.cluster]));
+    };
+    const found = many.map((name) => [name, name === names[0] ? '' : name]);
     expect(await find()).toEqual(found);
-    expect(asked()).toEqual([list]);
+    expect(asked().toSorted()).toEqual([list, ...reads(many.slice(0, -1))].toSorted());
+    expect(await find()).toEqual(found);
+    expect(asked().toSorted()).toEqual([list, ...reads(many.slice(0, 8))].toSorted());
   });
 });
 
@@ -211,15 +207,5 @@ describe('what an instance keeps', () => {
     expect([find('x/a', '1'), find('x/b', '1'), find('y/a', '1')]).toEqual([undefined, undefined, 'y/a1']);
     keep('x/a', '2', 70);
     expect(find('x/a', '2')).toBe('x/a2');
-  });
-});
-
-describe('the memory file of a run', () => {
-  it('tells beside the memory how the environment stands', async () => {
-    const { state, log } = await setUp([]);
-    const file = await openMemory({ path: pathOf('acme'), state, log, now: clock.now });
-    await file.remember((memory) => ({ ...memory, cluster: 'sandbox', health: 'Healthy' }));
-    const [found] = await state.list('environments/master/', 'memory.json');
-    expect(found?.metadata).toEqual(memoryMetadata(file.memory()));
   });
 });

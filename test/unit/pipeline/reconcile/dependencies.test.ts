@@ -71,7 +71,6 @@ function setUp(graph: Readonly<Record<string, readonly string[] | { text: string
     run: async (environment: string) =>
       reconcile({ repository: 'master', environment, cause: 'commit' }, ports, {
         limits,
-        holder: 'test',
         event: environment,
         writeback: false,
       }),
@@ -102,6 +101,8 @@ const dependencyJob = (environment: string) => ({
   environment,
   cause: 'dependency',
   head: '',
+  told: '',
+  waitId: '',
 });
 const failure = {
   id: '4be0d1a2c3f40516',
@@ -216,21 +217,30 @@ describe('an environment that has converged', () => {
     const unused = async (): Promise<never> => {
       throw new Error('is not used');
     };
-    const memoryFile = { memory: () => emptyMemory(new Date(0)), remember: unused, remove: unused };
-    const lease = { lastFor: unused, assertHeld: unused, release: unused };
+    const memoryFile = { memory: () => emptyMemory(new Date(0)), remember: () => {}, commit: unused, remove: unused };
+    const lease = {
+      claim: unused,
+      assertHeld: unused,
+      assertUndisturbed: unused,
+      recordOnly: unused,
+      isHeld: () => false,
+      hasActed: () => false,
+    };
     const run = {
       repository: 'master',
       environment: 'platform',
       key: 'master/platform',
       ports,
-      settings: { limits, holder: 'test', event: 'test', writeback: false },
+      settings: { limits, event: 'test', writeback: false },
       lease,
       memoryFile,
       head: await repository.fetchHead(),
       startedAt: new Date(0),
       cause: 'commit' as const,
       waitUntil: () => new Date(0),
-      isAskedAgain: unused,
+      isSuperseded: unused,
+      unsettled: new Set<string>(),
+      waitId: 'test',
     };
     await tellDependents(run, result);
     return setting.jobs();

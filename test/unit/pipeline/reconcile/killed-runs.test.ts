@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderKeyAnnotation } from '../../../../shared/inventory/applyset.ts';
+import { fenceAnnotation } from '../../../../shared/objects/fenced.ts';
 import type { KubernetesObject } from '../../../../shared/objects/kubernetes-object.ts';
 import { configMap, deployment, hookJob, list, release, shop } from './runs/files.ts';
 import { alertInWords } from './runs/told.ts';
@@ -128,7 +129,7 @@ function withoutCounts(alert: string): string {
  */
 function timeless({ metadata, status: _status, ...object }: KubernetesObject): unknown {
   const { annotations = {}, labels } = metadata;
-  const { [renderKeyAnnotation]: _key, ...said } = annotations;
+  const { [renderKeyAnnotation]: _key, [fenceAnnotation]: _fence, ...said } = annotations;
   return withoutCommits({ ...object, name: metadata.name, labels, annotations: said });
 }
 

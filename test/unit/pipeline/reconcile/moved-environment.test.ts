@@ -43,7 +43,7 @@ async function setUp() {
   };
   return {
     topics,
-    run: async () => reconcile(job, ports, { limits, holder: 'test', event: 'test', writeback: false }),
+    run: async () => reconcile(job, ports, { limits, event: 'test', writeback: false }),
   };
 }
 const refused = {

@@ -30,8 +30,6 @@ const endings: Readonly<Record<ReconcileResult['outcome'], readonly string[]>> =
   removed: ['removed'],
   absent: ['absent'],
   suspended: ['suspended'],
-  superseded: ['superseded'],
-  busy: ['busy'],
   waiting: ['waiting', 'waiting, goes on'],
   diverged: diffReasons.map((reason) => `diverged ${reason}`),
 };

@@ -8,7 +8,7 @@ async function events({ looks, lost = false }: { looks: number; lost?: boolean }
   const waiter = {
     ports: { sleep: async (milliseconds: number) => void seen.push(Math.round(milliseconds)) },
     lease: {
-      assertHeld: async () => {
+      assertUndisturbed: async () => {
         seen.push('lease');
         if (lost) throw new Error('the lease is lost');
       },

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import type { World } from '../world/world.ts';
-import { failedJob, unready, unseen } from '../world/controllers.ts';
+import { failedJob, readied, unready, unseen } from '../world/controllers.ts';
 import { configMap, definition, deployment, environment, hookJob, list, shop } from './files.ts';
 import type { Row } from './row.ts';
 
@@ -378,7 +378,7 @@ export const failures: readonly Row[] = [
       alerts: ['converged: 1 created, 1 unchanged; ends the incident'],
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
-    lost: { alerts: ['converged: 1 created, 1 unchanged'] },
+    lost: { alerts: ['converged: 1 created, 1 unchanged; ends the incident'] },
   },
   {
     name: 'waits for a definition before its objects are applied',
@@ -509,6 +509,7 @@ export const failures: readonly Row[] = [
       ends: 'waiting, goes on',
       says: 'waits for Deployment acme/web: 0 of 1 updated pods are available',
       alerts: ['reconcile master/shop, request'],
+      writes: ['fence Deployment acme/web'],
       remembers: {
         health: 'Progressing',
         converged: 'never',
@@ -623,23 +624,69 @@ export const failures: readonly Row[] = [
     },
   },
   {
-    name: 'leaves a note for the run that has the lease',
+    name: 'gives its message back while another run is at work',
     before: shop([colors]),
     meets: async (world) =>
       world.writeState('environments/master/shop/lease.json', { holder: 'another', event: 'its job', seconds: 90 }),
-    kept: { ends: 'busy', remembers: { health: 'Healthy', attempted: 'commit 1' } },
+    kept: {
+      ends: 'throws LeaseHeld',
+      says: 'environments/master/shop/lease.json: another run is at work',
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
     lost: { remembers: null },
+  },
+  {
+    name: 'goes on where the answers to what it writes down are lost',
+    before: shop([colors]),
+    commit: { 'manifests/shop/all.json': list(configMap('colors', { color: 'blue' })) },
+    meets({ ports: { state } }) {
+      const { write } = state;
+      state.write = async (asked) => {
+        await write(asked);
+        return 'conflict';
+      };
+    },
+    restless: true,
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['converged: 1 configured'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'goes on where somebody gave the lease back meanwhile',
+    commit: shop([web]),
+    meets(world) {
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      const path = 'environments/master/shop/lease.json';
+      let looks = 0;
+      world.onSleep = () => {
+        if ((looks += 1) < 12) return;
+        world.onSleep = () => {};
+        const found = world.state.get(path);
+        world.cluster.breakDown('Deployment acme/web', readied);
+        void world.writeState(path, Object.assign({}, found, { nonce: null, holder: null }));
+      };
+    },
+    lost: {
+      ends: 'converged',
+      writes: ['apply Namespace acme', 'apply the inventory', 'apply Deployment acme/web', 'apply the inventory'],
+      alerts: ['converged: 1 created'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
   },
   {
     name: 'goes on with a newer commit that comes while it waits',
     commit: shop([web]),
     meets(world) {
-      world.cluster.statuses.set('Deployment acme/web', unready);
+      const isNew = (object: unknown): boolean => JSON.stringify(object).includes('shop:2');
+      world.cluster.statuses.set('Deployment acme/web', (object) => (isNew(object) ? readied : unready)(object));
       world.onSleep = () => {
         world.onSleep = () => {};
-        world.cluster.statuses.delete('Deployment acme/web');
         world.git.add({ 'manifests/shop/all.json': list(deployment('web', { image: 'shop:2' })) });
-        void world.ask('shop');
+        world.dawdle();
       };
     },
     lost: {
@@ -647,30 +694,28 @@ export const failures: readonly Row[] = [
       writes: [
         'apply Namespace acme',
         'apply the inventory',
-        'apply Deployment acme/web',
-        'apply the inventory (2 times)',
-        'apply Deployment acme/web',
+        'apply Deployment acme/web (2 times)',
         'apply the inventory',
       ],
-      alerts: ['converged: 1 created', 'converged: 1 configured'],
+      alerts: ['converged: 1 configured'],
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
   },
   {
-    name: 'hands on to another job where newer commits come all the time',
+    name: 'gives its message back where newer commits come all the time',
     commit: shop([web]),
     meets(world) {
       let versions = 1;
       world.cluster.statuses.set('Deployment acme/web', unready);
       world.onSleep = () => {
         world.git.add({ 'manifests/shop/all.json': list(deployment('web', { image: `shop:${(versions += 1)}` })) });
-        void world.ask('shop');
+        world.dawdle();
       };
     },
     kept: {
-      ends: 'superseded',
+      ends: 'throws StaleLook',
+      says: 'master/shop: another run was faster',
       writes: ['apply Namespace acme', 'apply the inventory', 'apply Deployment acme/web (5 times)'],
-      alerts: ['reconcile master/shop, request'],
       remembers: { health: 'Progressing', attempted: 'commit 5', converged: 'never', rollout: 'under way' },
     },
     lost: {},

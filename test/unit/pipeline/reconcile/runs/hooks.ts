@@ -152,7 +152,7 @@ export const hooks: readonly Row[] = [
       alerts: ['converged: 1 created; ends the incident'],
       remembers: { health: 'Healthy', attempted: 'commit 1' },
     },
-    lost: { alerts: ['converged: 1 created'] },
+    lost: { alerts: ['converged: 1 created; ends the incident'] },
   },
   {
     name: 'tells a hook that failed after everything was applied',
@@ -215,7 +215,15 @@ export const hooks: readonly Row[] = [
           'waits for the Helm hook post-upgrade of release shop, Job acme/after: 1 pods are running, 0 have succeeded',
       },
     },
-    lost: { remembers: { converged: 'never' } },
+    lost: {
+      writes: [
+        'fence ConfigMap acme/colors',
+        'apply the inventory (2 times)',
+        'apply ConfigMap acme/colors',
+        'apply Job acme/after',
+      ],
+      remembers: { converged: 'never' },
+    },
   },
   {
     name: 'fails a hook that takes longer than the environment may',
@@ -242,7 +250,7 @@ export const hooks: readonly Row[] = [
           conditions: [{ type: 'Complete', status: 'True' }],
         }));
         world.git.add(chart(before, blue));
-        void world.ask('shop');
+        world.dawdle();
       };
     },
     lost: {

@@ -372,7 +372,7 @@ export const leaving: readonly Row[] = [
   {
     name: 'forgets the note that asked for a look at nothing',
     commit: { 'environments/blog.yaml': environment('blog') },
-    meets: async (world) => world.ask('shop'),
+    meets: async (world) => world.writeState('environments/master/shop/wanted.json', { cause: 'commit' }),
     lost: { ends: 'absent', remembers: null },
   },
   {

@@ -93,7 +93,7 @@ export const outcomes: readonly Row[] = [
         rollout: 'under way',
       },
     },
-    lost: { remembers: { converged: 'never' } },
+    lost: { writes: ['fence Deployment acme/web'], remembers: { converged: 'never' } },
   },
   {
     name: 'tries nothing again once it is suspended after a failure',
@@ -110,7 +110,7 @@ export const outcomes: readonly Row[] = [
       ends: 'suspended',
       remembers: { health: 'Unknown', attempted: 'commit 3', converged: 'commit 1', incident: 'Failed' },
     },
-    lost: { remembers: { converged: 'never', incident: undefined } },
+    lost: { remembers: { converged: 'never' } },
   },
   { name: 'finds nothing in an empty repository', lost: { ends: 'absent', remembers: null } },
   {

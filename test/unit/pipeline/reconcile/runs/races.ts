@@ -1,3 +1,4 @@
+import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
 import type { World } from '../world/world.ts';
 import { unready } from '../world/controllers.ts';
 import { configMap, deployment, environment, hookJob, list, release, shop, type Declared } from './files.ts';
@@ -34,12 +35,39 @@ const makeAnew =
     cluster.remove(`ConfigMap acme/${name}`);
     cluster.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'acme' } });
   };
-/** A newer commit comes, and asks for a look. */
+/** What a parent is made to declare. */
+const declaring =
+  (kinds: string) =>
+  (object: KubernetesObject): KubernetesObject => ({
+    ...object,
+    metadata: {
+      ...object.metadata,
+      annotations: { ...object.metadata.annotations, 'applyset.kubernetes.io/contains-group-kinds': kinds },
+    },
+  });
+const seedOfAnother = {
+  seed: Buffer.alloc(32, 'another').toString('base64'),
+  time: Buffer.from('2026-11-01T00:00:00.000Z').toString('base64'),
+};
+const seed = 'Secret acme/converge-shop-seed';
+const putSeed = ({ cluster }: World): void =>
+  cluster.put({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'converge-shop-seed', namespace: 'acme' },
+    data: seedOfAnother,
+  });
+/** The first answer to a call is lost. */
+const loseAnswer =
+  (call: string) =>
+  ({ cluster }: World): void =>
+    void cluster.lostAnswers.add(call);
+/** A newer commit comes, and the run takes long enough to find out. */
 const moveOn =
   (changes: Readonly<Record<string, string>>) =>
   (world: World): void => {
     world.git.add(changes);
-    void world.ask('shop');
+    world.dawdle();
   };
 
 /** What others do in the middle of a run. */
@@ -69,6 +97,203 @@ export const races: readonly Row[] = [
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
     lost: {},
+  },
+  {
+    name: 'declares kinds beside what somebody declared just before',
+    before: shop([colors]),
+    commit: manifests(colors, configMap('new')),
+    meets: race('apply ConfigMap acme/converge-shop', ({ cluster }) =>
+      cluster.edit('ConfigMap acme/converge-shop', 'rogue', declaring('ConfigMap,Secret')),
+    ),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory: 409', 'apply the inventory', 'apply ConfigMap acme/new', 'apply the inventory'],
+      alerts: ['converged: 1 created, 1 unchanged'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'writes no inventory over what somebody else put in its place just before',
+    before: shop([colors]),
+    commit: manifests(colors, configMap('new')),
+    meets: race('apply ConfigMap acme/converge-shop', makeAnew('converge-shop')),
+    kept: {
+      ends: 'throws ClusterUnavailable',
+      says: 'cluster sandbox, ConfigMap acme/converge-shop: could not be written: something else is in its place since it was read',
+      writes: ['apply the inventory: 409'],
+      remembers: { health: 'Progressing', attempted: 'commit 2', converged: 'commit 1', rollout: 'under way' },
+    },
+    lost: { remembers: { converged: 'never' } },
+  },
+  {
+    name: 'makes the inventory once, though the answer was lost',
+    commit: shop([colors]),
+    meets: loseAnswer('apply ConfigMap acme/converge-shop'),
+    lost: {
+      ends: 'converged',
+      writes: [
+        'apply Namespace acme',
+        'apply the inventory',
+        'apply the inventory: 409',
+        'apply ConfigMap acme/colors',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 created'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+  },
+  {
+    name: 'draws from the seed that another run made just before',
+    commit: release([configMap('secret', { word: '$random' })]),
+    meets: race(`apply ${seed}`, putSeed),
+    lost: {
+      ends: 'converged',
+      writes: [
+        'apply Namespace acme',
+        'apply Secret acme/converge-shop-seed: 409',
+        'apply the inventory',
+        'apply ConfigMap acme/secret',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 created'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+  },
+  {
+    name: 'draws nothing from a seed that comes and goes',
+    commit: release([configMap('secret', { word: '$random' })]),
+    meets: race(`apply ${seed}`, (world) => {
+      putSeed(world);
+      race(`get ${seed}`, ({ cluster }) => cluster.remove(seed))(world);
+    }),
+    lost: {
+      ends: 'throws ClusterUnavailable',
+      says: 'cluster sandbox, Secret acme/converge-shop-seed: changed each time that it was read; the next run looks again',
+      writes: ['apply Namespace acme', `apply ${seed}: 409`],
+      remembers: { health: 'Unknown' },
+    },
+  },
+  {
+    name: 'keeps answers beside the seed that another run made just before',
+    before: shop([colors]),
+    commit: release([configMap('asking', { seen: '$lookup(ConfigMap acme/other color)' })]),
+    meets: race(`apply ${seed}`, putSeed),
+    kept: {
+      ends: 'converged',
+      writes: [
+        `apply ${seed}: 409`,
+        `apply ${seed}`,
+        'apply the inventory',
+        'apply ConfigMap acme/asking',
+        'delete ConfigMap acme/colors',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 created, 1 pruned'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'makes an object once, though the answer was lost',
+    before: shop([colors]),
+    commit: manifests(colors, configMap('new')),
+    meets: loseAnswer('apply ConfigMap acme/new'),
+    kept: {
+      ends: 'converged',
+      writes: [
+        'apply the inventory',
+        'apply ConfigMap acme/new',
+        'apply ConfigMap acme/new: 409',
+        'apply ConfigMap acme/new',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 created, 1 unchanged'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'runs a hook once, though the answer was lost',
+    commit: release([hookJob('before', 'pre-install'), colors]),
+    meets: loseAnswer('apply Job acme/before'),
+    lost: {
+      ends: 'converged',
+      writes: [
+        'apply Namespace acme',
+        'apply the inventory',
+        'apply Job acme/before',
+        'apply Job acme/before: 409',
+        'apply the inventory (2 times)',
+        'apply ConfigMap acme/colors',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 created'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+  },
+  {
+    name: 'prunes once, though the answer was lost',
+    before: shop([colors, old]),
+    commit: manifests(colors),
+    meets: loseAnswer('delete ConfigMap acme/old'),
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'delete ConfigMap acme/old (2 times)', 'apply the inventory'],
+      alerts: ['converged: 1 unchanged, 1 pruned'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'prunes what takes its time once, though the answer was lost',
+    before: shop([colors, configMap('old', {}, { finalizers: ['example.com/hold'] })], ['timeout: 20s']),
+    commit: manifests(colors),
+    meets(world) {
+      loseAnswer('delete ConfigMap acme/old')(world);
+      world.onSleep = () => world.cluster.remove('ConfigMap acme/old');
+    },
+    kept: {
+      ends: 'converged',
+      writes: [
+        'apply the inventory',
+        'delete ConfigMap acme/old',
+        'delete ConfigMap acme/old: 409',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 unchanged, 1 pruned'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
+    name: 'releases an object once, though the answer was lost',
+    before: shop([colors]),
+    commit: { 'environments/shop.yaml': null },
+    meets: loseAnswer('release ConfigMap acme/colors'),
+    kept: {
+      ends: 'removed',
+      writes: ['release ConfigMap acme/colors', 'release ConfigMap acme/colors: 422', 'delete the inventory'],
+      alerts: ['converged: 1 released'],
+      remembers: null,
+    },
+  },
+  {
+    name: 'releases what somebody took an annotation off just before',
+    before: shop([colors]),
+    commit: { 'environments/shop.yaml': null },
+    meets: race('release ConfigMap acme/colors', ({ cluster }) =>
+      cluster.edit('ConfigMap acme/colors', 'rogue', (object) => ({
+        ...object,
+        metadata: { ...object.metadata, annotations: {} },
+      })),
+    ),
+    kept: {
+      ends: 'removed',
+      writes: ['release ConfigMap acme/colors: 422', 'release ConfigMap acme/colors', 'delete the inventory'],
+      alerts: ['converged: 1 released'],
+      remembers: null,
+    },
   },
   {
     name: 'applies over what somebody changed just before',
@@ -288,7 +513,15 @@ export const races: readonly Row[] = [
       alerts: ['converged: 2 configured'],
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
-    lost: { alerts: ['converged: 1 configured, 1 unchanged'] },
+    lost: {
+      writes: [
+        'fence ConfigMap acme/colors',
+        'fence Deployment acme/web',
+        'apply Deployment acme/web',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 configured, 1 unchanged'],
+    },
   },
   {
     name: 'leaves the rest of an apply to a newer commit',
@@ -357,11 +590,12 @@ export const races: readonly Row[] = [
     kept: {
       ends: 'unchanged',
       writes: ['apply Job acme/first'],
-      remembers: { health: 'Healthy', attempted: 'commit 3', converged: 'commit 1' },
+      // Nothing is made of the newer commit that is not there.
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
     },
   },
   {
-    name: 'writes no memory over that of another run',
+    name: 'writes its memory where nobody can read what is there',
     before: shop([colors]),
     commit: manifests(blue),
     meets: race(
@@ -369,12 +603,38 @@ export const races: readonly Row[] = [
       (world) => void world.writeState('environments/master/shop/memory.json', { another: 'run' }),
     ),
     kept: {
-      ends: 'throws LeaseLost',
-      says: 'environments/master/shop/memory.json: another run wrote the memory',
-      writes: ['apply the inventory', 'apply ConfigMap acme/colors'],
-      remembers: { health: 'Unknown' },
+      ends: 'converged',
+      writes: ['apply the inventory', 'apply ConfigMap acme/colors', 'apply the inventory'],
+      alerts: ['converged: 1 configured'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
     lost: {},
+  },
+  {
+    name: 'looks again where another run said something meanwhile, which stands',
+    before: shop([colors]),
+    commit: manifests(blue),
+    meets: race('apply ConfigMap acme/colors', (world) => void world.remember('shop', { unwanted: ['said'] })),
+    kept: {
+      ends: 'converged',
+      writes: [
+        'apply the inventory',
+        'apply ConfigMap acme/colors',
+        'apply the inventory (2 times)',
+        'fence ConfigMap acme/colors',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 unchanged'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {
+      writes: [
+        'apply the inventory',
+        'apply ConfigMap acme/colors',
+        'apply the inventory',
+        'fence ConfigMap acme/colors',
+      ],
+    },
   },
   {
     name: 'fails a hook whose Job somebody deleted while it ran',

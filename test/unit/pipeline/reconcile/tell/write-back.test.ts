@@ -4,6 +4,8 @@ import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../../shared/config/config.ts';
 import type { Repository } from '../../../../../shared/ports/git.ts';
+import { encodeAlert } from '../../../../../shared/events/alert.ts';
+import { writeBack } from '../../../../../shared/pipeline/reconcile/tell/write-back.ts';
 import type { Run } from '../../../../../shared/pipeline/reconcile/run/run.ts';
 import { tellConverged } from '../../../../../shared/pipeline/reconcile/tell/tell.ts';
 import {
@@ -63,7 +65,9 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       startedAt: clock.now(),
       cause: 'commit' as const,
       waitUntil: clock.now,
-      isAskedAgain: unused,
+      isSuperseded: unused,
+      unsettled: new Set<string>(),
+      waitId: 'test',
     },
     ports: {
       now: clock.now,
@@ -76,13 +80,21 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       topics,
       signatures: noSignatures,
     },
-    settings: { limits: configSchema.shape.limits.parse({}), holder: 'test', event: 'test', writeback },
-    lease: { assertHeld: unused, release: unused },
+    settings: { limits: configSchema.shape.limits.parse({}), event: 'test', writeback },
+    lease: {
+      claim: unused,
+      assertHeld: unused,
+      assertUndisturbed: unused,
+      recordOnly: unused,
+      isHeld: () => false,
+      hasActed: () => false,
+    },
     memoryFile: {
       memory: () => memory,
-      async remember(transition, ...facts) {
+      commit: unused,
+      remember(transition, ...facts) {
         memory = transition(memory, ...facts);
-        await state.write({ path, value: memory, ifGeneration: 'any' });
+        void state.write({ path, value: memory, ifGeneration: 'any' });
       },
       remove: unused,
     },
@@ -97,7 +109,8 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       const [commit, revision] = [commitId(digit), `main@sha1:${commitId(digit)}`];
       const converged = { commit, revision, at: clock.now().toISOString(), inputs: {}, renderKey: 'k' };
       const changes = { created: 1, configured: 0, unchanged: 0, pruned: 0 };
-      await tellConverged(run, {
+      const { notes } = memory;
+      tellConverged(run, {
         reached: {
           reached: 'revision',
           converged,
@@ -107,6 +120,10 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
         },
         converged: { cluster: 'sandbox', revision, seconds: 1.5, changes, policy: null },
       });
+      for (const { time, ...alert } of memory.outbox ?? [])
+        await topics.publish(alert.topic, encodeAlert(alert, new Date(time)));
+      memory = { ...memory, outbox: undefined };
+      if (memory.notes !== notes) await writeBack(run);
     },
   };
 }

@@ -3,7 +3,7 @@ import type { ApiResource, ClusterApi } from '../../../../../shared/objects/clus
 import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
 import { groupOf, objectIdOf, objectTitle, versionOf } from '../../../../../shared/objects/object-id.ts';
 import type { RefusalCause } from '../../../../../shared/objects/refusal-cause.ts';
-import type { ApplyResult, Cluster } from '../../../../../shared/ports/kubernetes.ts';
+import type { ApplyResult, Cluster, DeleteResult } from '../../../../../shared/ports/kubernetes.ts';
 import { statusOf } from './controllers.ts';
 import { fieldsOf, isMap, leavesOf, sameValue } from './field-sets.ts';
 import { appliedOver, editedBy } from './server-side-apply.ts';
@@ -26,6 +26,8 @@ export interface RecordingCluster extends Cluster {
   readonly refusals: Map<string, Refused>;
   /** By call, what others do just before it, once. */
   readonly races: Map<string, () => void>;
+  /** Calls whose first answer is lost, once: the request is sent again, and what comes of that is the answer. */
+  readonly lostAnswers: Set<string>;
   /** By title, what an object's controller makes its status; undefined: it says nothing. */
   readonly statuses: Map<string, (object: KubernetesObject) => unknown>;
   /** Titles of objects of which nothing but metadata may change. */
@@ -80,6 +82,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   const writes: string[] = [];
   const refusals = new Map<string, Refused>();
   const races = new Map<string, () => void>();
+  const lostAnswers = new Set<string>();
   const statuses = new Map<string, (object: KubernetesObject) => unknown>();
   const immutable = new Set<string>();
   const webhooks = new Map<string, (object: KubernetesObject) => KubernetesObject>();
@@ -146,20 +149,29 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
     return new ConvergeError({ code: 'ClusterRefused', subject: `cluster ${name}`, message, disposition });
   }
 
+  /** The answer to a request that is sent again where its first answer is lost. */
+  function sent<T>(call: string, request: () => T): T {
+    const first = request();
+    return lostAnswers.delete(call) ? request() : first;
+  }
+
   function note(call: string, status: number | undefined): void {
     writes.push(status === undefined ? call : `${call}: ${status}`);
   }
 
-  function apply({ object, dryRun }: { object: KubernetesObject; dryRun: boolean }): ApplyResult {
+  function apply({ object, dryRun, manager }: Omit<Parameters<Cluster['apply']>[0], 'resource'>): ApplyResult {
     const title = titleOf(object);
-    const call = `${dryRun ? 'dry-run' : 'apply'} ${title}`;
-    const answer = answerTo(object, begin(call, { writes: true }));
+    const call = `${dryRun ? 'dry-run' : manager === undefined ? 'apply' : 'fence'} ${title}`;
+    const answer = answerTo({ object, manager }, begin(call, { writes: true }));
     if (dryRun) return answer;
     note(call, answer.outcome === 'applied' ? undefined : answer.status);
     return answer.outcome === 'applied' ? { ...answer, object: store(title, answer.object, now().getTime()) } : answer;
   }
 
-  function answerTo(object: KubernetesObject, refused: Refused | undefined): ApplyResult {
+  function answerTo(
+    { object, manager }: { object: KubernetesObject; manager: string | undefined },
+    refused: Refused | undefined,
+  ): ApplyResult {
     if (refused !== undefined) return rejected(refused);
     const title = titleOf(object);
     const live = objects.get(title)?.object;
@@ -170,7 +182,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
         : (uid !== undefined && uid !== live.metadata.uid) ||
           (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion);
     if (isOther) return rejected({ status: 409, message: `${title} has been modified` });
-    const written = (webhooks.get(title) ?? same)(appliedOver({ live, object, time: seconds() }));
+    const written = (webhooks.get(title) ?? same)(appliedOver({ live, object, time: seconds(), manager }));
     if (live === undefined)
       return {
         outcome: 'applied',
@@ -182,7 +194,19 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
   }
 
   const cluster: RecordingCluster = {
-    ...{ name, writes, refusals, races, statuses, immutable, webhooks, unserved, unreadable, onWrite: () => {} },
+    ...{
+      name,
+      writes,
+      refusals,
+      races,
+      lostAnswers,
+      statuses,
+      immutable,
+      webhooks,
+      unserved,
+      unreadable,
+      onWrite: () => {},
+    },
     find: (title) => objects.get(title)?.object,
     all: () => [...objects.values()].map(({ object }) => object),
     put(object, manager = 'kubectl-create') {
@@ -241,56 +265,79 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       });
     },
     async apply(target) {
-      return apply(target);
+      return sent(`apply ${titleOf(target.object)}`, () => apply(target));
     },
-    async writeManagedFields({
-      resource: { kind },
-      namespace,
-      name: named,
-      uid,
-      resourceVersion,
-      managedFields,
-      without,
-    }) {
-      const title = objectTitle({ kind, namespace, name: named });
-      const call = `${without === undefined ? 'take over' : 'release'} ${title}`;
-      const refused = begin(call, { writes: true });
-      const live = objects.get(title)?.object;
-      const isOther = live?.metadata.uid !== uid || live?.metadata.resourceVersion !== resourceVersion;
-      note(call, refused?.status ?? (isOther ? 409 : undefined));
-      if (refused !== undefined) return rejected(refused);
-      if (isOther || live === undefined) return rejected({ status: 409, message: `${title} has been modified` });
-      const { labels = {}, annotations = {} } = live.metadata;
-      const metadata = {
-        ...live.metadata,
-        managedFields,
-        labels: omit(labels, without?.labels ?? []),
-        annotations: omit(annotations, without?.annotations ?? []),
-      };
-      return { outcome: 'applied', object: store(title, { ...live, metadata }, undefined) };
-    },
-    async delete({ resource: of, namespace, name: named, uid, resourceVersion }) {
+    async writeManagedFields(target) {
+      const { resource: of, namespace, name: named, without } = target;
       const title = objectTitle({ kind: of.kind, namespace, name: named });
-      const refused = begin(`delete ${title}`, { writes: true });
-      const live = objects.get(title)?.object;
-      const isOther =
-        live !== undefined &&
-        (live.metadata.uid !== uid ||
-          (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion));
-      if (!isServed(of)) return { outcome: 'unserved' };
-      note(`delete ${title}`, refused?.status ?? (isOther ? 409 : undefined));
-      if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
-      if (live === undefined) return { outcome: 'absent' };
-      if (isOther) return { outcome: 'changed' };
-      if ((live.metadata.finalizers ?? []).length === 0) {
-        objects.delete(title);
-        return { outcome: 'deleted', gone: true };
-      }
-      const metadata = { ...live.metadata, deletionTimestamp: seconds() };
-      store(title, { ...live, metadata }, undefined);
-      return { outcome: 'deleted', gone: false };
+      return sent(`${without === undefined ? 'take over' : 'release'} ${title}`, () => writeManagedFields(target));
+    },
+    async delete(target) {
+      const title = objectTitle({ kind: target.resource.kind, namespace: target.namespace, name: target.name });
+      return sent(`delete ${title}`, () => deleteOne(target));
     },
   };
+
+  function writeManagedFields({
+    resource: { kind },
+    namespace,
+    name: named,
+    uid,
+    resourceVersion,
+    managedFields,
+    without,
+  }: Parameters<Cluster['writeManagedFields']>[0]): ApplyResult {
+    const title = objectTitle({ kind, namespace, name: named });
+    const call = `${without === undefined ? 'take over' : 'release'} ${title}`;
+    const refused = begin(call, { writes: true });
+    const live = objects.get(title)?.object;
+    const isOther = live?.metadata.uid !== uid || live?.metadata.resourceVersion !== resourceVersion;
+    // A part that is to be removed is looked for before the version is compared.
+    const isMissing =
+      without?.labels.some((label) => live?.metadata.labels?.[label] === undefined) === true ||
+      without?.annotations.some((annotation) => live?.metadata.annotations?.[annotation] === undefined) === true;
+    note(call, refused?.status ?? (isMissing ? 422 : isOther ? 409 : undefined));
+    if (refused !== undefined) return rejected(refused);
+    if (isMissing)
+      return rejected({ status: 422, message: 'the server rejected our request due to an error in our request' });
+    if (isOther || live === undefined) return rejected({ status: 409, message: `${title} has been modified` });
+    const { labels = {}, annotations = {} } = live.metadata;
+    const metadata = {
+      ...live.metadata,
+      managedFields,
+      labels: omit(labels, without?.labels ?? []),
+      annotations: omit(annotations, without?.annotations ?? []),
+    };
+    return { outcome: 'applied', object: store(title, { ...live, metadata }, undefined) };
+  }
+
+  function deleteOne({
+    resource: of,
+    namespace,
+    name: named,
+    uid,
+    resourceVersion,
+  }: Parameters<Cluster['delete']>[0]): DeleteResult {
+    const title = objectTitle({ kind: of.kind, namespace, name: named });
+    const refused = begin(`delete ${title}`, { writes: true });
+    const live = objects.get(title)?.object;
+    const isOther =
+      live !== undefined &&
+      (live.metadata.uid !== uid ||
+        (resourceVersion !== undefined && live.metadata.resourceVersion !== resourceVersion));
+    if (!isServed(of)) return { outcome: 'unserved' };
+    note(`delete ${title}`, refused?.status ?? (isOther ? 409 : undefined));
+    if (refused !== undefined) return { outcome: 'rejected', reason: '', ...refused };
+    if (live === undefined) return { outcome: 'absent' };
+    if (isOther) return { outcome: 'changed' };
+    if ((live.metadata.finalizers ?? []).length === 0) {
+      objects.delete(title);
+      return { outcome: 'deleted', gone: true };
+    }
+    const metadata = { ...live.metadata, deletionTimestamp: seconds() };
+    store(title, { ...live, metadata }, undefined);
+    return { outcome: 'deleted', gone: false };
+  }
   return cluster;
 }
 

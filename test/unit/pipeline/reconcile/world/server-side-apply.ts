@@ -2,18 +2,20 @@ import { fieldManager } from '../../../../../shared/objects/field-manager.ts';
 import type { KubernetesObject, ManagedFieldsEntry } from '../../../../../shared/objects/kubernetes-object.ts';
 import { fieldsOf, isMap, leavesOf, objectOf, pathsIn, sameValue, type Leaves } from './field-sets.ts';
 
-/** A forced server-side apply by our field manager. */
+/** A forced server-side apply. */
 export function appliedOver({
   live,
   object,
   time,
+  manager = fieldManager,
 }: {
   live: KubernetesObject | undefined;
   object: KubernetesObject;
   time: string;
+  manager?: string | undefined;
 }): KubernetesObject {
   const entries = live?.metadata.managedFields ?? [];
-  const own = entries.find((entry) => entry.manager === fieldManager && entry.operation === 'Apply');
+  const own = entries.find((entry) => entry.manager === manager && entry.operation === 'Apply');
   const others = entries.filter((entry) => entry !== own);
   const applied = leavesOf(object);
   const before: Leaves = live === undefined ? new Map() : leavesOf(live);
@@ -27,7 +29,7 @@ export function appliedOver({
   if (live !== undefined && isSame) return live;
   const entry: ManagedFieldsEntry = {
     ...{
-      manager: fieldManager,
+      manager,
       operation: 'Apply',
       apiVersion: object.apiVersion,
       time,

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { configSchema } from '../../../../../shared/config/config.ts';
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
-import type { ReconcileRequested } from '../../../../../shared/events/reconcile-requested.ts';
+import { reconcileRequestedSchema, type ReconcileRequested } from '../../../../../shared/events/reconcile-requested.ts';
+import { decodeLease } from '../../../../../shared/memory/lease.ts';
 import { readMemory, type Memory } from '../../../../../shared/memory/memory.ts';
 import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { reconcile, type ReconcileResult } from '../../../../../shared/pipeline/reconcile.ts';
@@ -35,8 +36,8 @@ export interface World {
   remember(environment: string, change: Partial<Memory>): Promise<void>;
   /** Loses what is remembered of an environment. */
   forget(environment: string): Promise<void>;
-  /** Asks for a look while a run is under way, as another job does that finds the lease taken. */
-  ask(environment: string): Promise<void>;
+  /** Lets a run take so long that it asks whether the branch moved on. */
+  dawdle(): void;
   /** What the state bucket holds, by path. */
   readonly state: ReadonlyMap<string, unknown>;
   /** Overwrites an object of the state bucket. */
@@ -77,7 +78,7 @@ export function createWorld(): World {
     renderer: recordingRenderer(git.treeOf),
     topics: {
       async publish(topic, event) {
-        if (topic === 'diff') await assertSaved(event.subject, event.data);
+        if (topic === 'diff' || topic === 'converged') await assertSaved(event.subject, event.data);
         await topics.publish(topic, event);
       },
     },
@@ -86,9 +87,28 @@ export function createWorld(): World {
 
   /** Healing erases the evidence, and a run may die: what is told has been remembered before. */
   async function assertSaved(subject: string, data: unknown): Promise<void> {
-    const { incident } = await memoryOf(subject.slice('master/'.length));
-    if (isDeepStrictEqual(withoutUndefined(incident?.diff), withoutUndefined(data))) return;
+    const { outbox = [] } = await memoryOf(subject.slice('master/'.length));
+    if (outbox.some((alert) => isDeepStrictEqual(withoutUndefined(alert.data), withoutUndefined(data)))) return;
     throw new Error(`the alert of ${subject} is told, and was not remembered before`);
+  }
+
+  /** What the message said that goes on with the run before. */
+  function toldTo(environment: string): Pick<ReconcileRequested, 'told' | 'waitId'> {
+    const last = topics.published.findLast(
+      ({ topic, event }) => topic === 'reconcile' && event.subject === `master/${environment}`,
+    );
+    if (last === undefined) return {};
+    const { told, waitId } = reconcileRequestedSchema.parse(last.event.data);
+    return { ...(told === undefined ? {} : { told }), ...(waitId === undefined ? {} : { waitId }) };
+  }
+
+  /** Only who holds the lease writes; what converged is recorded after it, too. */
+  function isAllowed(call: string, { environment, event }: { environment: string; event: string }): boolean {
+    const paths = pathsOf(environment);
+    const lease = decodeLease(state.valueAt(paths.lease));
+    const { ended } = readMemory({ value: state.valueAt(paths.memory), now: clock.now() });
+    const isRecord = call === `apply ConfigMap acme/converge-${environment}`;
+    return call.startsWith('dry-run ') || isRecord || (lease?.event === event && lease.nonce !== ended);
   }
 
   async function memoryOf(environment: string): Promise<Memory> {
@@ -104,28 +124,29 @@ export function createWorld(): World {
     },
     async run(job = {}, through = ports) {
       runs += 1;
-      const asked = { repository: 'master', environment: 'shop', mode: 'reconcile', cause: 'commit', ...job } as const;
-      const { lease } = pathsOf(asked.environment);
+      const named = { repository: 'master', environment: 'shop', cause: 'commit', ...job } as const;
+      const asked = { ...toldTo(named.environment), ...named };
       const event = `job-${runs}`;
       cluster.onWrite = (call) => {
-        if (state.textAt(lease)?.includes(`"event":"${event}"`) !== true)
+        if (!isAllowed(call, { environment: asked.environment, event }))
           throw new Error(`${call} is written without the lease`);
       };
-      return await reconcile(asked, through, { limits, holder: 'instance', event, writeback: true });
+      return await reconcile(asked, through, { limits, event, writeback: true }).finally(() => {
+        cluster.onWrite = () => {};
+      });
     },
     async remember(environment, change) {
-      const value = { ...(await memoryOf(environment)), ...change };
+      const value = { ...(await memoryOf(environment)), outbox: undefined, ...change };
       await state.write({ path: pathsOf(environment).memory, value, ifGeneration: 'any' });
     },
     async forget(environment) {
       const path = pathsOf(environment).memory;
       const found = await state.read(path);
       if (found !== undefined) await state.delete({ path, generation: found.generation });
+      // Nobody knows any more whether the last lease has ended.
+      if ((decodeLease(state.valueAt(pathsOf(environment).lease))?.nonce ?? null) !== null) clock.forward(60);
     },
-    async ask(environment) {
-      const value = { cause: 'commit', at: clock.now().toISOString() };
-      await state.write({ path: pathsOf(environment).wanted, value, ifGeneration: 'any' });
-    },
+    dawdle: () => clock.forward(3),
     spoil: state.spoil,
     writeState: async (path, value) => void (await state.write({ path, value, ifGeneration: 'any' })),
   };

@@ -83,7 +83,11 @@ function clusterWith({
     run: {
       lease: {
         assertHeld: async (look) => void events.push(look === 'now' ? 'lease, now' : 'lease'),
-        release: async () => {},
+        claim: async () => {},
+        assertUndisturbed: async () => {},
+        recordOnly: async () => {},
+        isHeld: () => true,
+        hasActed: () => true,
       },
       ports: { now: () => new Date(0), sleep: async () => {} },
     },

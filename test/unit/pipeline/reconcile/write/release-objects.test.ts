@@ -53,7 +53,17 @@ async function release({
   const changes = await releaseObjects(
     {
       api: known,
-      run: { lease: { assertHeld: async () => {}, release: async () => {} }, ports: { sleep: async () => {} } },
+      run: {
+        lease: {
+          claim: async () => {},
+          assertHeld: async () => {},
+          assertUndisturbed: async () => {},
+          recordOnly: async () => {},
+          isHeld: () => true,
+          hasActed: () => true,
+        },
+        ports: { sleep: async () => {} },
+      },
       cluster: {
         api: async () => now,
         get: async ({ resource: { version } }) => live(version),

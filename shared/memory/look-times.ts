@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { formatTime, parseTime } from '../base/time.ts';
+
+const timeSchema = z.string().refine((text) => !Number.isNaN(parseTime(text)), 'is no time');
+
+/**
+ * When environments of a repository were looked at by one instance, as it writes it down for all of them at once. Times
+ * are by the instance's clock, `at` the one of the write: what they are by Storage's follows.
+ */
+export const lookTimesSchema = z.object({
+  version: z.literal(1),
+  at: timeSchema,
+  environments: z.record(z.string(), z.object({ checkedAt: timeSchema.optional(), attemptedAt: timeSchema })),
+});
+type WrittenLooks = z.infer<typeof lookTimesSchema>;
+
+/** When an environment was last looked at, ISO 8601; null where nobody knows. */
+export interface LookTimes {
+  /** When the last look began that came to an end: what is said of the environment is no older. */
+  readonly checkedAt: string | null;
+  /** When the last look began, whatever became of it. */
+  readonly attemptedAt: string | null;
+}
+
+/** Milliseconds after which nobody is told any more when an environment was looked at last. */
+export const looksAreToldFor = 24 * 3_600_000;
+
+export function looksFolder(repository: string): string {
+  return `looks/${repository}/`;
+}
+
+export function looksPath({ repository, instance }: { repository: string; instance: string }): string {
+  return `${looksFolder(repository)}${instance}.json`;
+}
+
+/** Undefined for another version, a half of one, or anything else at its place. */
+export function decodeLookTimes(value: unknown): WrittenLooks | undefined {
+  return lookTimesSchema.safeParse(value).data;
+}
+
+/** What an instance knows of one environment after a look of its own. */
+export function afterLook({
+  known,
+  at,
+  ended,
+}: {
+  known: LookTimes | undefined;
+  /** When it began. */
+  at: Date;
+  /** Whether it came to an end. */
+  ended: boolean;
+}): LookTimes {
+  const time = at.toISOString();
+  return {
+    checkedAt: latest(known?.checkedAt, ended ? time : null),
+    attemptedAt: latest(known?.attemptedAt, time),
+  };
+}
+
+export function encodeLookTimes({
+  looks,
+  at,
+}: {
+  looks: ReadonlyMap<string, LookTimes>;
+  at: Date;
+}): Readonly<WrittenLooks> {
+  const environments = Object.fromEntries(
+    [...looks].flatMap(([name, { checkedAt, attemptedAt }]) =>
+      attemptedAt === null ? [] : [[name, { ...(checkedAt === null ? {} : { checkedAt }), attemptedAt }] as const],
+    ),
+  );
+  return { version: 1, at: at.toISOString(), environments };
+}
+
+/** The newest of what several instances wrote, by environment and by Storage's clock, in whole seconds. */
+export function newestLooks(
+  written: readonly { readonly looks: WrittenLooks; readonly writtenAt: Date }[],
+): Map<string, LookTimes> {
+  const newest = new Map<string, LookTimes>();
+  for (const { looks, writtenAt } of written) {
+    const ahead = parseTime(looks.at) - writtenAt.getTime();
+    const byStorage = (time: string): string => formatTime(Math.floor((parseTime(time) - ahead) / 1000) * 1000);
+    for (const [name, { checkedAt, attemptedAt }] of Object.entries(looks.environments)) {
+      const known = newest.get(name);
+      newest.set(name, {
+        checkedAt: latest(known?.checkedAt, checkedAt === undefined ? null : byStorage(checkedAt)),
+        attemptedAt: latest(known?.attemptedAt, byStorage(attemptedAt)),
+      });
+    }
+  }
+  return newest;
+}
+
+function latest(one: string | null | undefined, other: string | null): string | null {
+  if (one === null || one === undefined) return other;
+  if (other === null) return one;
+  return parseTime(one) >= parseTime(other) ? one : other;
+}

@@ -1,0 +1,66 @@
+import { formatTime, parseTime } from '../../base/time.ts';
+import { isOpen } from '../incident.ts';
+import type { IntentKeys, Lease } from '../lease.ts';
+import type { Memory } from '../memory.ts';
+
+/** Milliseconds for which a run that was ended, or a request without an answer, may still write: none lives longer. */
+const longestLife = 15 * 60_000;
+
+/**
+ * Ends a run that is dead, or was overtaken, in its stead: nothing that it still writes to the memory is taken from
+ * here on. The evidence of what it healed opens its incident, and is to be published. What it was about to write is
+ * forgotten, and suspect. Clears nothing.
+ *
+ * Where the memory was written since it began, what it says of an incident stands, and the evidence is of the past; so
+ * is the attempt, unless the memory was lost.
+ *
+ * @param facts.generation of the memory that is folded into; `0`: there is none
+ */
+export function fold(
+  memory: Memory,
+  { lease, generation, now }: { lease: Lease; generation: string; now: Date },
+): Memory {
+  const { intent, evidence } = lease;
+  const isAsRead = lease.base === generation;
+  const keys = intent?.keys ?? '*';
+  const incident = evidence?.incident;
+  const takes =
+    incident !== undefined && (isAsRead || (memory.incident?.id !== incident.id && !isOpen(memory.incident)));
+  return {
+    ...suspected(memory, { keys, now }),
+    attempted: isAsRead || memory.attempted === undefined ? (intent?.attempted ?? memory.attempted) : memory.attempted,
+    ...(takes ? { incident, outbox: [...(memory.outbox ?? []), ...(evidence?.outbox ?? [])] } : {}),
+    ...(takes && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
+    ended: lease.nonce ?? memory.ended,
+  };
+}
+
+/** What these objects are is not known any more: they are forgotten, and suspect. Clears nothing else. */
+export function suspected(memory: Memory, { keys, now }: { keys: IntentKeys; now: Date }): Memory {
+  if (keys !== '*' && keys.length === 0) return memory;
+  const until = formatTime(now.getTime() + longestLife);
+  const named = new Set(keys === '*' ? [] : keys);
+  const isForgotten = (key: string): boolean => keys === '*' || named.has(key);
+  const added = keys === '*' ? ['*', ...Object.keys(memory.objects)] : keys;
+  const suspects = { ...memory.suspects, ...Object.fromEntries(added.map((key) => [key, until])) };
+  return {
+    ...memory,
+    objects: Object.fromEntries(Object.entries(memory.objects).filter(([key]) => !isForgotten(key))),
+    converged: memory.converged === undefined ? undefined : { ...memory.converged, renderKey: '' },
+    suspects,
+  };
+}
+
+/**
+ * What is there of the suspects was touched: what may still be written of it fails. What is not there stays suspect
+ * until nobody lives any more who may make it. Clears `suspects` where none is left.
+ *
+ * @param facts.touched keys of what was there
+ */
+export function suspectsTouched(memory: Memory, { touched, now }: { touched: readonly string[]; now: Date }): Memory {
+  const done = new Set(touched);
+  const left = Object.entries(memory.suspects ?? {}).filter(
+    ([key, until]) => !done.has(key) && parseTime(until) > now.getTime(),
+  );
+  return { ...memory, suspects: left.length === 0 ? undefined : Object.fromEntries(left) };
+}

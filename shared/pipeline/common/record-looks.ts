@@ -1,0 +1,76 @@
+import { describeError } from '../../base/errors.ts';
+import { parseTime } from '../../base/time.ts';
+import { afterLook, encodeLookTimes, looksAreToldFor, looksPath, type LookTimes } from '../../memory/look-times.ts';
+import type { Ports } from '../../ports/ports.ts';
+
+/** Milliseconds between two writes of one object. */
+const betweenWrites = 10_000;
+
+/** One look at an environment that is over. */
+export interface Look {
+  readonly repository: string;
+  readonly environment: string;
+  /** When it began. */
+  readonly at: Date;
+  /** `checked`: it came to an end, whatever it found; `attempted`: it did not; `gone`: there is nothing more to look at. */
+  readonly outcome: 'checked' | 'attempted' | 'gone';
+}
+
+export interface LookRecorder {
+  /**
+   * Takes down a look before its function answers: written at once, with all that this instance has looked at, where its
+   * last write is 10 s old, and else with a later look. Never throws: a write that fails is made up for by the next.
+   */
+  looked(look: Look): Promise<void>;
+}
+
+interface Records {
+  readonly looks: Map<string, LookTimes>;
+  /** When a write was tried last, in milliseconds. */
+  triedAt: number | undefined;
+  isWriting: boolean;
+}
+
+/** What one instance has looked at since it began, for one object of each repository that no other instance writes. */
+export function recordLooks({
+  instance,
+  state,
+  now,
+  log,
+}: { instance: string } & Pick<Ports, 'state' | 'now' | 'log'>): LookRecorder {
+  const byRepository = new Map<string, Records>();
+
+  async function write({ repository, records }: { repository: string; records: Records }): Promise<void> {
+    const at = now();
+    for (const [name, { attemptedAt }] of records.looks)
+      if (attemptedAt === null || at.getTime() - parseTime(attemptedAt) > looksAreToldFor) records.looks.delete(name);
+    const path = looksPath({ repository, instance });
+    try {
+      await state.write({ path, value: encodeLookTimes({ looks: records.looks, at }), ifGeneration: 'any' });
+    } catch (error) {
+      log('WARNING', 'when environments were looked at could not be written', { path, error: describeError(error) });
+    }
+  }
+
+  return {
+    async looked({ repository, environment, at, outcome }) {
+      const records = byRepository.get(repository) ?? { looks: new Map(), triedAt: undefined, isWriting: false };
+      byRepository.set(repository, records);
+      const { looks } = records;
+      if (outcome === 'gone') looks.delete(environment);
+      else looks.set(environment, afterLook({ known: looks.get(environment), at, ended: outcome === 'checked' }));
+      const time = now().getTime();
+      // Two writes of one object may land in either order.
+      if (records.isWriting || isSoonAfter(records.triedAt, time)) return;
+      records.triedAt = time;
+      records.isWriting = true;
+      await write({ repository, records });
+      records.isWriting = false;
+    },
+  };
+}
+
+/** A clock that was put back is no reason to wait. */
+function isSoonAfter(last: number | undefined, time: number): boolean {
+  return last !== undefined && Math.abs(time - last) < betweenWrites;
+}

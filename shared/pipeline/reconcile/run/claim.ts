@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import {
+  actsFor,
+  claimOf,
+  covers,
+  givenBack,
+  joinIntents,
+  renewAfter,
+  toldLease,
+  type Evidence,
+  type Intent,
+} from '../../../memory/lease.ts';
+import { isOpenAndTold } from '../../../memory/incident.ts';
+import { assertUndisturbed, lost, owesTold, staleLook, writeLease, type Hold, type State } from './state.ts';
+
+/** Milliseconds for which the lease is taken for held without a look at it. */
+const freshFor = 2_000;
+
+/**
+ * Claims the right to act, on the generation that was read before the look: so the look was one under the lease. Then
+ * memory and head are looked at once more, since who only says something claims nothing. A claim that covers this one
+ * already stands.
+ *
+ * Throws `StaleLook` (retry) where somebody else claimed it, or said something: it is given back.
+ */
+export async function claim(
+  state: State,
+  intent: Intent,
+  { isHead }: { isHead: () => Promise<boolean> },
+): Promise<void> {
+  const { hold } = state;
+  state.recordsOnly = false;
+  if (hold !== undefined) {
+    if (!covers(hold.intent, intent))
+      await writeClaim(state, { nonce: hold.nonce, intent: joinIntents(hold.intent, intent) });
+    return;
+  }
+  const { attempted = state.current.attempted, keys } = intent;
+  await writeClaim(state, { nonce: randomUUID(), intent: { attempted, keys } });
+  const isSame = (await generationOf(state)) === state.memory.generation;
+  if (isSame && (await isHead())) return;
+  await giveBack(state);
+  throw staleLook(state.memory.path);
+}
+
+async function writeClaim(state: State, { nonce, intent }: { nonce: string; intent: Intent }): Promise<void> {
+  const { ports, event, lease } = state;
+  const claimed = claimOf({
+    ...{ nonce, event, intent, last: lease.value },
+    base: state.memory.generation ?? '0',
+    evidence: evidenceOf(state),
+  });
+  if ((await writeLease(state, claimed, { isOver: false })) === 'conflict') {
+    state.hold = undefined;
+    throw staleLook(lease.path);
+  }
+  const now = ports.now().getTime();
+  state.hold = { nonce, intent, askedAt: now, checkedAt: now };
+}
+
+/** What the run found and nobody has been told yet: whoever ends it tells it. */
+function evidenceOf({ current: { incident, outbox = [] } }: State): Evidence {
+  const isKnown = incident !== undefined && (outbox.length > 0 || isOpenAndTold(incident));
+  return isKnown ? { incident, outbox } : { outbox: [] };
+}
+
+/** Gives back a lease under which nothing was done. */
+export async function giveBack(state: State): Promise<void> {
+  const { hold, lease } = state;
+  state.hold = undefined;
+  if (hold === undefined || lease.value?.nonce !== hold.nonce) return;
+  await writeLease(state, givenBack(lease.value), { isOver: true });
+}
+
+/**
+ * To be called before each write in the cluster: the run may act, and a request that begins now ends before its lease.
+ * Now and then, and where `now` a conflict tells that somebody else writes, too, both objects are looked at.
+ *
+ * Throws `LeaseLost` (retry) where it was ended or slept too long, `StaleLook` (retry) where it ended its lease itself
+ * and somebody else acted since.
+ */
+export async function assertHeld(state: State, look?: 'now'): Promise<void> {
+  if (look === undefined && isFresh(state)) return;
+  const mine = state.turn.then(async () => assertHeldNow(state, look));
+  state.turn = mine.catch(() => {});
+  await mine;
+}
+
+function isFresh({ hold, ports }: State): boolean {
+  const now = ports.now().getTime();
+  return hold !== undefined && now - hold.askedAt <= renewAfter && now - hold.checkedAt <= freshFor;
+}
+
+async function assertHeldNow(state: State, look: 'now' | undefined): Promise<void> {
+  const { ports, hold, yielded } = state;
+  if (hold === undefined) {
+    if (state.recordsOnly) return await assertUndisturbed(state);
+    if (yielded === undefined) throw new Error(`${state.lease.path}: a write without a claim`);
+    await assertUndisturbed(state);
+    await claim(state, yielded.intent, { isHead: async () => true });
+    return;
+  }
+  const now = ports.now().getTime();
+  if (now - hold.askedAt > actsFor) throw lost(state.lease.path);
+  if (now - hold.askedAt > renewAfter) await renew(state, hold);
+  else if (look === 'now' || now - hold.checkedAt > freshFor) await check(state, hold);
+}
+
+async function check(state: State, hold: Hold): Promise<void> {
+  const { ports, lease, memory } = state;
+  const at = ports.now().getTime();
+  const [ofMemory, ofLease] = await Promise.all([generationOf(state), ports.state.generationOf(lease.path)]);
+  if (ofMemory !== memory.generation || ofLease !== lease.generation) throw lost(lease.path);
+  hold.checkedAt = at;
+}
+
+/** It counts only where the memory has not ended it meanwhile. */
+async function renew(state: State, hold: Hold): Promise<void> {
+  const { ports, lease } = state;
+  if (lease.value === undefined) throw lost(lease.path);
+  await check(state, hold);
+  const askedAt = ports.now().getTime();
+  if ((await writeLease(state, lease.value, { isOver: false })) === 'conflict') throw lost(lease.path);
+  hold.askedAt = askedAt;
+  await check(state, hold);
+}
+
+async function generationOf({ ports, memory }: State): Promise<string | undefined> {
+  return await ports.state.generationOf(memory.path);
+}
+
+/** Names the memory whose outbox was published. Where somebody else claimed meanwhile, it is published once more. */
+export async function writeTold(state: State): Promise<void> {
+  const { lease, told } = state;
+  if (!owesTold(state) || told === undefined || state.hold !== undefined) return;
+  const { incident } = state.memory.value;
+  const open = isOpenAndTold(incident) ? incident : undefined;
+  await writeLease(state, toldLease({ last: lease.value, told, open }), { isOver: true });
+}

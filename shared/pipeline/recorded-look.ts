@@ -1,0 +1,46 @@
+import { ConvergeError } from '../base/errors.ts';
+import type { ReconcileRequested } from '../events/reconcile-requested.ts';
+import type { Look, LookRecorder } from './common/record-looks.ts';
+import type { ReconcileResult } from './reconcile.ts';
+import type { Ports } from '../ports/ports.ts';
+
+/**
+ * One look, which is taken down with when it began and whether it came to an end. One that found another run at work is
+ * none. Resolves with what the look does, and throws what it throws.
+ */
+export async function recordedLook(
+  {
+    job: { repository, environment },
+    looks,
+    now,
+  }: { job: ReconcileRequested; looks: LookRecorder } & Pick<Ports, 'now'>,
+  look: () => Promise<ReconcileResult>,
+): Promise<ReconcileResult> {
+  const at = now();
+  const ended = async (outcome: Look['outcome']): Promise<void> =>
+    looks.looked({ repository, environment, at, outcome });
+  let result: ReconcileResult;
+  try {
+    result = await look();
+  } catch (error) {
+    const isNone = error instanceof ConvergeError && error.code === 'LeaseHeld';
+    if (!isNone) await ended('attempted');
+    throw error;
+  }
+  await ended(outcomeOf(result));
+  return result;
+}
+
+function outcomeOf({ outcome }: ReconcileResult): Look['outcome'] {
+  switch (outcome) {
+    case 'absent':
+    case 'removed':
+      return 'gone';
+    case 'unchanged':
+    case 'converged':
+    case 'waiting':
+    case 'diverged':
+    case 'suspended':
+      return 'checked';
+  }
+}
