@@ -19,6 +19,8 @@ export const diffSchema = z.object({
   revision: z.string(),
   reason: z.enum(diffReasons),
   incident: z.string(),
+  /** Title of the object that the incident is of; empty: the environment as a whole; null from a version that did not tell it. */
+  subject: z.string().nullable().default(null),
   since: z.string(),
   occurrence: z.number().int().positive(),
   action: z.enum(['healed', 'healing', 'none']),
@@ -43,6 +45,8 @@ export const convergedSchema = z.object({
   /** The incident that this closes, and which of its occurrences; or null. */
   incident: z.string().nullable(),
   occurrence: z.number().int().positive().nullable(),
+  /** When that began; null, too, from a version that did not tell it. */
+  since: z.string().nullable().default(null),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),
@@ -74,8 +78,9 @@ export function parseAlert(event: IncomingEvent): Alert {
 }
 
 /**
- * Named by environment, revision, incident and phase, so that an alert sent twice is recognised. The phase of a diff is
- * its reason, what is done and what differs, not by how much: values may move while one alert is on its way.
+ * Named by environment, revision, incident, when that began, and phase, so that an alert sent twice is recognised. The
+ * phase of a diff is its reason, what is done and what differs, not by how much: values may move while one alert is on
+ * its way.
  */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;
@@ -90,6 +95,7 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
           ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`]),
         ]
       : []),
+    ...beginningOf(alert),
   ];
   return {
     id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
@@ -99,4 +105,10 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
     time,
     data: alert.data,
   };
+}
+
+/** A later incident of the same subject has the same id. One of the version before had an id of its own. */
+function beginningOf({ topic, data }: Alert): readonly string[] {
+  if (topic === 'diff') return data.subject === null ? [] : [data.since];
+  return data.since === null ? [] : [data.since];
 }

@@ -68,7 +68,10 @@ export const memorySchema = z.object({
   succeeded: z.array(z.string()).optional(),
   /** Objects that copied the label of the set: left alone, and shown. */
   unproven: unprovenSchema.optional(),
+  /** The gravest of `incidents` that is open, or the one that closed last: what the version before knows. */
   incident: incidentSchema.optional(),
+  /** All that are open, and the last that closed; absent where there is no other than `incident`. */
+  incidents: z.array(incidentSchema).readonly().optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
   /**

@@ -188,6 +188,7 @@ async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
     ...alert,
     reason: 'Drifted',
     incident: echo,
+    subject: null,
     since: new Date().toISOString(),
     occurrence: 1,
     action: 'none',
@@ -197,7 +198,7 @@ async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
     rollback: null,
   };
   const changes = { created: 0, configured: 0, unchanged: 0, pruned: 0 };
-  const converged: Converged = { ...alert, incident: null, occurrence: null, seconds: 0, changes };
+  const converged: Converged = { ...alert, incident: null, occurrence: null, since: null, seconds: 0, changes };
   const alerts: Alert[] = [
     { topic: 'diff', data: diff },
     { topic: 'converged', data: converged },

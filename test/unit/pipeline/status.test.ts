@@ -63,6 +63,7 @@ describe('the status of an environment', () => {
           checkedAt: null,
           attemptedAt: null,
           incident: null,
+          incidents: [],
           quarantine: null,
           health: 'Healthy',
           objects: 1,
