@@ -10,6 +10,21 @@ export const convergedType = 'dev.converge.environment.converged.v1';
 /** Null where the environment file cannot be read, and in alerts of a version that did not tell it. */
 const policy = policySchema.nullable().default(null);
 
+/** The last commit that changed what an environment is made of; `revision` is the one that was looked at. */
+export const causeSchema = z.object({
+  commit: z.string(),
+  /** The first line of its message. */
+  subject: z.string(),
+  /** Who uploaded it, as was said, or else its author: `Ana <ana@example.com>`. */
+  author: z.string().nullable(),
+  /** `gs://bucket/name#generation`, the first of several. */
+  artifact: z.string().nullable(),
+});
+export type Cause = z.infer<typeof causeSchema>;
+
+/** Null where it is not known, and in alerts of a version that did not tell it. */
+const cause = causeSchema.nullable().default(null);
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -17,6 +32,7 @@ export const diffSchema = z.object({
   /** Empty where the environment file cannot be read, so that its cluster is not known. */
   cluster: z.string(),
   revision: z.string(),
+  cause,
   reason: z.enum(diffReasons),
   incident: z.string(),
   /** Title of the object that the incident is of; empty: the environment as a whole; null from a version that did not tell it. */
@@ -42,6 +58,7 @@ export const convergedSchema = z.object({
   repository: z.string(),
   cluster: z.string(),
   revision: z.string(),
+  cause,
   /** The incident that this closes, and which of its occurrences; or null. */
   incident: z.string().nullable(),
   occurrence: z.number().int().positive().nullable(),

@@ -3,7 +3,7 @@ import { parseTime } from '../base/time.ts';
 import type { Divergence } from '../drift/divergence.ts';
 import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
-import { diffSchema, type Diff } from '../events/alert.ts';
+import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
 import { differingPaths, diffReasons, type DiffReason } from '../drift/object-diff.ts';
 import { objectTitle } from '../objects/object-id.ts';
 
@@ -142,6 +142,7 @@ export function withDiff({
   cluster,
   action,
   policy,
+  cause,
 }: {
   incident: Incident;
   divergence: Divergence;
@@ -150,6 +151,7 @@ export function withDiff({
   cluster: string;
   action: Diff['action'];
   policy: Policy | null;
+  cause: Cause | null;
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
   const diff: Diff = {
@@ -159,6 +161,7 @@ export function withDiff({
     action,
     policy,
     revision: divergence.revision,
+    cause,
     reason: divergence.reason,
     incident: incident.id,
     subject: incident.subject ?? null,

@@ -167,6 +167,7 @@ function factsOf({
     since,
     checkedAt,
     attemptedAt,
+    cause: memory.cause?.found ?? null,
     incident: isOpen(incident) ? incident.id : null,
     incidents: openIncidents(memory).map(({ id, reason, subject, ...open }) => ({
       ...{ id, reason, subject: subject ?? null },

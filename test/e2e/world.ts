@@ -183,7 +183,7 @@ const echoing = 'echo';
 
 /** An alert on each topic that agrees with what the functions expect of one. */
 async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
-  const alert = { environment: echo, repository: echoing, cluster: '', revision: '', policy: null };
+  const alert = { environment: echo, repository: echoing, cluster: '', revision: '', cause: null, policy: null };
   const diff: Diff = {
     ...alert,
     reason: 'Drifted',

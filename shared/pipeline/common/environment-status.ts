@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { policySchema } from '../../environment/policy.ts';
 import { diffReasons } from '../../drift/object-diff.ts';
+import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
 
@@ -51,6 +52,8 @@ const environmentStatusSchema = z.object({
    */
   checkedAt: z.string().nullable().default(null),
   attemptedAt: z.string().nullable().default(null),
+  /** The last commit that changed its inputs. A function of the version before does not say. */
+  cause: causeSchema.nullable().default(null),
   /** The gravest that is open. */
   incident: z.string().nullable(),
   /** All that are open, the gravest first. A function of the version before does not say. */

@@ -49,6 +49,7 @@ function play({
     last = incident;
     if (isDue({ incident, healing, now, diffAfter: diffAfter * minute })) {
       const { diff } = withDiff({
+        cause: null,
         incident,
         divergence,
         environment: 'acme',

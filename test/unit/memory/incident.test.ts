@@ -115,7 +115,7 @@ describe('an incident', () => {
     expect(next).toMatchObject({ id: last.id, occurrence: 1 });
     const named = { environment: 'acme', repository: 'master', cluster: 'sandbox' };
     const [first, later] = [last, next].map((incident) => {
-      const { diff } = withDiff({ incident, divergence: drift, ...named, action: 'none', policy: null });
+      const { diff } = withDiff({ incident, divergence: drift, ...named, action: 'none', policy: null, cause: null });
       return diff === undefined ? undefined : encodeAlert({ topic: 'diff', data: diff }, start).id;
     });
     expect(later).not.toBe(first);
@@ -194,7 +194,7 @@ describe('the alert of an incident', () => {
     withDiff({
       incident: told(open({})),
       divergence: { ...drift, objects },
-      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing', policy },
+      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing', policy, cause: null },
     });
 
   it('says what the incident says, and is yet to be told', () => {
@@ -206,6 +206,7 @@ describe('the alert of an incident', () => {
       cluster: 'sandbox',
       policy,
       revision: drift.revision,
+      cause: null,
       reason: 'Drifted',
       incident: incident.id,
       subject: 'Deployment acme/web',

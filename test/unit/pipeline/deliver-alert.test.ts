@@ -15,6 +15,7 @@ const alert: Alert = {
       incident: null,
       occurrence: null,
       since: null,
+      cause: null,
       seconds: 1,
     },
     changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },

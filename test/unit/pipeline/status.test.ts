@@ -62,6 +62,7 @@ describe('the status of an environment', () => {
           since: at.at,
           checkedAt: null,
           attemptedAt: null,
+          cause: null,
           incident: null,
           incidents: [],
           quarantine: null,

@@ -61,6 +61,7 @@ export function tellDivergence(
     cluster,
     action,
     policy,
+    cause: memoryFile.memory().cause?.found ?? null,
   });
   remember(withEvidence);
   // What is being rolled back is told with what became of that, at the end of the run.
@@ -122,12 +123,16 @@ export function diverge(
  */
 export function tellConverged(
   run: Run,
-  { reached, converged }: { reached: Reached; converged: Omit<Converged, keyof Closes | 'environment' | 'repository'> },
+  {
+    reached,
+    converged,
+  }: { reached: Reached; converged: Omit<Converged, keyof Closes | 'environment' | 'repository' | 'cause'> },
 ): void {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now();
-  const data = { ...converged, environment: run.environment, repository: run.repository };
+  const cause = before.cause?.found ?? null;
+  const data = { ...converged, environment: run.environment, repository: run.repository, cause };
   const [closing = closesNone, ...others] = endingIncidents(before, { reached, now }).filter(isAnnounced).map(closes);
   const isNews = closing.incident !== null || before.converged?.revision !== converged.revision;
   const alerts = (isNews ? [closing, ...others] : []).map((closed) => ({

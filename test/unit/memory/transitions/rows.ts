@@ -1,5 +1,6 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
+  causeNoted,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
@@ -71,6 +72,8 @@ const sinceNow = { since: now.toISOString() };
 const sinceEarlier = { since: earlier };
 const confirmed = { '/ConfigMap/acme/colors': { at: ['2026-11-21T01:59:00.000Z'], managers: ['kubectl'] } };
 
+const found = { commit: '4'.repeat(40), subject: 'Change', author: null, artifact: null };
+const cause = { found, inputs: attempted.inputs };
 const incident = incidentOf('Drifted', { id: 'two', told: false });
 const blocked = incidentOf('Blocked', { id: 'two', told: false });
 
@@ -125,6 +128,14 @@ const accepting: readonly Row[] = [
     apply: (memory) => lastDeclarationRecalled(memory, { attempted }),
     meets: ['never ran, or lost its memory'],
     sets: { attempted },
+    clears: [],
+  },
+  {
+    transition: 'causeNoted',
+    when: 'of a new commit',
+    apply: (memory) => causeNoted(memory, { cause }),
+    meets: 'any',
+    sets: { cause },
     clears: [],
   },
   {
@@ -443,7 +454,7 @@ const convergedAlert = {
   time: now.toISOString(),
   data: {
     ...{ environment: 'shop', repository: 'master', cluster: 'sandbox', revision: revisionAt('4'), seconds: 1 },
-    ...{ incident: null, occurrence: null, since: null, policy: null },
+    ...{ incident: null, occurrence: null, since: null, cause: null, policy: null },
     changes: { created: 0, configured: 1, unchanged: 0, pruned: 0 },
   },
 };

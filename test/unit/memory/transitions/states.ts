@@ -39,6 +39,7 @@ export const diff: NonNullable<Incident['diff']> = {
     reason: 'Failed',
     incident: 'one',
     subject: null,
+    cause: null,
     since: earlier,
     occurrence: 1,
     action: 'none',
