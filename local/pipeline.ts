@@ -12,7 +12,7 @@ import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
-import { startFunctions, type Functions } from './functions.ts';
+import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
@@ -58,6 +58,8 @@ export interface PipelineOptions {
   readonly programs?: Programs;
   /** The module that registers the functions; absent: the product's. */
   readonly functions?: string;
+  /** Starts them in another way than in one process: as several instances, say. */
+  readonly host?: (options: FunctionsOptions) => Promise<Functions>;
   /** `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled. */
   readonly chaos?: 'usual' | 'none';
   /** Of the disturbances; drawn and logged where absent. */
@@ -272,8 +274,9 @@ function hostFunctions({
       TMPDIR: temporary,
     },
   });
+  const host = options.host ?? startFunctions;
   return stops.withStop(
-    startFunctions({
+    host({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
       environment,
       logFile: join(folder, 'functions.log'),

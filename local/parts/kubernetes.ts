@@ -38,6 +38,12 @@ export interface Kubernetes {
   /** Bearer token of a member of `system:masters`. */
   readonly token: string;
   readonly pids: readonly number[];
+  readonly apiServer: {
+    /** The process of the moment. */
+    pid(): number;
+    /** Ends it at once, as a crash would, and resolves when a new one is ready at the same port. */
+    restart(): Promise<void>;
+  };
   /**
    * Runs the kubectl of this Kubernetes version; resolves with its standard output, rejects with its standard error.
    */
@@ -66,6 +72,11 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   const stop = (): Promise<void> => stopParts({ children, layout });
 
   const givenUp = new AbortController();
+  const apiServer = (): Child => {
+    const last = children.findLast(({ name }) => name === apiServerPart(layout).name);
+    if (last === undefined) throw new Error('there is no API server');
+    return last;
+  };
   try {
     await bringUp({ layout, options, start, signal: givenUp.signal });
   } catch (error) {
@@ -79,6 +90,14 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     kubeconfig: layout.kubeconfig,
     token: layout.token,
     pids: children.map((child) => child.pid),
+    apiServer: {
+      pid: () => apiServer().pid,
+      async restart() {
+        await apiServer().kill();
+        start(apiServerPart(layout));
+        await connect({ layout, servers: [apiServer()], signal: givenUp.signal });
+      },
+    },
     kubectl: (parameters, input, variables) =>
       runKubectl({
         program: programs.cluster,

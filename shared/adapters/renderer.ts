@@ -1,13 +1,12 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, constants, open } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
 import { parseJson } from '../objects/exact-json.ts';
 import type { KubernetesObject, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 import type { Render, Renderer, RenderRequest } from '../ports/renderer.ts';
 import { keepRenders } from './kept-renders.ts';
+import { createRenderProcesses, type Exit } from './render-process.ts';
 
 const objectSchema = z.custom<KubernetesObject>(isKubernetesObject, 'is no Kubernetes object');
 
@@ -24,14 +23,6 @@ const lineSchema = z.union([
 
 type Line = z.infer<typeof lineSchema>;
 type RenderProblem = Extract<Line, { error: unknown }>['error'];
-
-/** How a run of the program ended. */
-interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly overdue: boolean;
-  readonly stderr: string;
-}
 
 /** What came of one manifest, or of all that was rendered. */
 interface Rendered {
@@ -64,12 +55,10 @@ const versionBytes = 64 * 1024;
  */
 const keptCharacters = 16 * 1024 * 1024;
 
-/** What is kept of the program's standard error: the first words of a crash tell why. */
-const stderrCharacters = 8192;
-
 /**
- * The renderer as a program of its own (`tools/render`), one process per render, so that a bomb in somebody's chart
- * dies alone: of its deadline, held here, or of its memory limit, which the program has the kernel hold. What the
+ * The renderer as a program of its own (`tools/render`), so that a bomb in somebody's chart dies alone: of its deadline,
+ * held here, or of its memory limit, which the program has the kernel hold. One process renders one request at a time,
+ * and the next one where it came to a good end. What the
  * manifests of a kept render came to is not rendered again where they are the same.
  *
  * @param program path of the executable
@@ -77,6 +66,7 @@ const stderrCharacters = 8192;
  */
 export function createRenderer({ program }: { program: string }): Renderer {
   let version: Promise<string> | undefined;
+  const processes = createRenderProcesses({ program });
   const kept = keepRenders({ limit: keptCharacters });
   const manifestsOf = new WeakMap<Render, Manifests>();
   return {
@@ -101,8 +91,7 @@ export function createRenderer({ program }: { program: string }): Renderer {
         source: -1,
         madeBy: { objects: [], hooks: [] },
       };
-      const exit = await run({
-        program,
+      const exit = await processes.run({
         request,
         known: [...known.keys()],
         onLine: async (line) => collect({ output, line, request, known }),
@@ -143,83 +132,6 @@ async function refuseMissingProgram(program: string): Promise<void> {
       cause: error,
     });
   }
-}
-
-async function run({
-  program,
-  request,
-  known,
-  onLine,
-}: {
-  program: string;
-  request: RenderRequest;
-  known: readonly string[];
-  /** Resolves with what the program is to be answered, if anything. */
-  onLine: (line: string) => Promise<object | undefined>;
-}): Promise<Exit> {
-  const { seed: _seed, lookup, ...plain } = request;
-  const child = spawn(program, [], { cwd: request.root, env: {}, stdio: 'pipe' });
-  const ended = endOf(child);
-  let overdue = false;
-  const deadline = setTimeout(() => {
-    overdue = true;
-    child.kill('SIGKILL');
-  }, request.limits.seconds * 1000);
-  try {
-    // A program that ends before it has read its request breaks the pipe; its end is reported by `ended`.
-    child.stdin.on('error', () => undefined);
-    child.stdin.write(
-      `${JSON.stringify({ ...plain, root: resolve(request.root), lookup: lookup !== undefined, known })}\n`,
-    );
-    const answering = async (line: string): Promise<void> => {
-      const answer = await onLine(line);
-      if (answer !== undefined) child.stdin.write(`${JSON.stringify(answer)}\n`);
-    };
-    const [end, stderr] = await Promise.all([ended, readBeginning(child.stderr), readLines(child.stdout, answering)]);
-    return { ...end, overdue, stderr };
-  } catch (error) {
-    child.kill('SIGKILL');
-    if (error instanceof ConvergeError) throw error;
-    throw new ConvergeError({
-      code: 'RenderFailed',
-      subject: request.root,
-      message: 'the renderer could not be run',
-      disposition: 'retry',
-      cause: error,
-    });
-  } finally {
-    clearTimeout(deadline);
-    child.stdin.destroy();
-  }
-}
-
-async function endOf(child: ChildProcessWithoutNullStreams): Promise<Pick<Exit, 'code' | 'signal'>> {
-  return await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal }));
-  });
-}
-
-async function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => Promise<void>): Promise<void> {
-  stream.setEncoding('utf8');
-  let unfinished: string[] = [];
-  for await (const chunk of stream) {
-    const [first = '', ...others] = String(chunk).split('\n');
-    unfinished.push(first);
-    for (const next of others) {
-      await onLine(unfinished.join(''));
-      unfinished = [next];
-    }
-  }
-}
-
-async function readBeginning(stream: NodeJS.ReadableStream): Promise<string> {
-  stream.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of stream) {
-    if (text.length < stderrCharacters) text += String(chunk).slice(0, stderrCharacters - text.length);
-  }
-  return text;
 }
 
 /** Takes a line of the program, and resolves with the answer where it is a question. */
@@ -304,8 +216,9 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
     throw refusal(file === undefined ? source : `${source}, ${file}`, message);
   }
   const at = output.at.file === undefined ? output.at.source : `${output.at.source}, ${output.at.file}`;
-  if (exit.overdue && exit.signal !== null) throw refusal(at, `was not rendered within the limit of ${seconds} s`);
-  if (exit.code !== 0) {
+  if (exit.end === 'gone' && exit.overdue && exit.signal !== null)
+    throw refusal(at, `was not rendered within the limit of ${seconds} s`);
+  if (exit.end === 'gone') {
     const end = exit.signal === null ? `exit code ${exit.code}` : exit.signal;
     const words = lastWords(exit.stderr);
     throw refusal(

@@ -16,6 +16,8 @@ export const idLabel = 'applyset.kubernetes.io/id';
 export const toolingAnnotation = 'applyset.kubernetes.io/tooling';
 const groupKindsAnnotation = 'applyset.kubernetes.io/contains-group-kinds';
 const namespacesAnnotation = 'applyset.kubernetes.io/additional-namespaces';
+/** Where a parent says that members are. */
+export const declaredBy = [groupKindsAnnotation, namespacesAnnotation];
 /** On members and parent, `<class>/<name>`: lets an error name the environment that owns an object. */
 export const environmentAnnotation = 'converge.dev/environment';
 /**
@@ -230,6 +232,17 @@ export function recordBeside(parent: KubernetesObject | undefined): { revision: 
   return revision === undefined ? undefined : { revision };
 }
 
+/** What a parent says, but for its repository. */
+export const parentAnnotations = [
+  toolingAnnotation,
+  ...declaredBy,
+  environmentAnnotation,
+  revisionAnnotation,
+  renderKeyAnnotation,
+  deletionAnnotation,
+  hooksAnnotation,
+];
+
 /**
  * Whether a parent already says what is to be written: then nothing is. The repository is named with the next write
  * only.
@@ -242,17 +255,7 @@ export function parentSays({
   desired: KubernetesObject;
 }): boolean {
   if (observed === undefined) return false;
-  const keys = [
-    idLabel,
-    toolingAnnotation,
-    groupKindsAnnotation,
-    namespacesAnnotation,
-    environmentAnnotation,
-    revisionAnnotation,
-    renderKeyAnnotation,
-    deletionAnnotation,
-    hooksAnnotation,
-  ];
+  const keys = [idLabel, ...parentAnnotations];
   const said = (object: KubernetesObject, key: string) =>
     object.metadata.labels?.[key] ?? object.metadata.annotations?.[key];
   return keys.every((key) => said(observed, key) === said(desired, key));

@@ -63,7 +63,8 @@ export interface Repository {
   findCommit(id: string): Promise<Commit | undefined>;
   /**
    * The commits from `from` back (first parents and all others, newest first), to the ones committed before `since`, or
-   * more than `within` milliseconds before `from`, whose clock may have been wrong.
+   * more than `within` milliseconds before `from`, whose clock may have been wrong. So may that of others: up to twelve
+   * in a row that look older, with one in the range behind them, are in it.
    */
   history(range: { from: string } & ({ since: Date } | { within: number })): Promise<readonly Commit[]>;
   /** Whether `ancestor` is `descendant` or one of its ancestors. Fetches as much history as the answer takes. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseTime } from '../base/time.ts';
 import { isOfTools, isSameOrNewer, type ArtifactId } from './artifact.ts';
 
 const digits = z.string().regex(/^\d+$/);
@@ -18,19 +19,26 @@ export type LedgerEntry = z.infer<typeof entrySchema>;
 /**
  * What is known of the objects of one bucket: for each name the newest generation that is in Git, and the generations
  * that were refused and told. One object for all names: it is written once for each commit, where a burst of a thousand
- * would write a thousand entries. It can be lost: the `Artifact:` trailers say the same. Lists, since an object may be
+ * would write a thousand entries. It can be lost: the `Artifact:` trailers say the same, but of what made no commit. Lists, since an object may be
  * named `__proto__`.
  */
 export const ledgerSchema = z.object({
   version: z.literal(1),
   copied: z.array(entrySchema),
   refused: z.array(z.object({ name: z.string(), generation: digits })),
+  /**
+   * When the newest object was written that the bucket held as this ledger was begun, because there was none: ISO 8601.
+   * What is not newer, and is not in it, may be in Git all the same.
+   */
+  begunAt: z.iso.datetime().optional(),
 });
 
 /** The ledger as it is worked with, by name. */
 export interface Ledger {
   readonly copied: ReadonlyMap<string, LedgerEntry>;
   readonly refused: ReadonlyMap<string, string>;
+  /** As in its object. */
+  readonly begunAt?: string | undefined;
 }
 
 export const emptyLedger: Ledger = { copied: new Map(), refused: new Map() };
@@ -47,19 +55,22 @@ export function decodeLedger(value: unknown): Ledger | undefined {
   return {
     copied: new Map(parsed.copied.map((entry) => [entry.name, entry])),
     refused: new Map(parsed.refused.map(({ name, generation }) => [name, generation])),
+    begunAt: parsed.begunAt,
   };
 }
 
-export function encodeLedger({ copied, refused }: Ledger): z.infer<typeof ledgerSchema> {
+export function encodeLedger({ copied, refused, begunAt }: Ledger): z.infer<typeof ledgerSchema> {
   return {
     version: 1,
     copied: [...copied.values()],
     refused: [...refused].map(([name, generation]) => ({ name, generation })),
+    ...(begunAt === undefined ? {} : { begunAt }),
   };
 }
 
 /**
- * Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git.
+ * Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git, and
+ * the later of two beginnings counts.
  */
 export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
   const copied = new Map(one.copied);
@@ -74,7 +85,10 @@ export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
       return entry === undefined || !isSameOrNewer({ generation: entry.generation, than: generation });
     }),
   );
-  return { copied, refused };
+  const [begunAt] = [one.begunAt, other.begunAt]
+    .filter((time) => time !== undefined)
+    .toSorted((a, b) => (a > b ? -1 : 1));
+  return { copied, refused, begunAt };
 }
 
 /** The entry that says that this generation of the object, or a newer one, is in Git. */
@@ -105,4 +119,19 @@ export function pendingOf<T extends ArtifactId & { readonly bytes: number }>({
       copyOf({ ledger, artifact }) === undefined &&
       ledger.refused.get(artifact.name) !== artifact.generation,
   );
+}
+
+/**
+ * Whether an object that the ledger does not know to be in Git may be there all the same: it was uploaded before this
+ * ledger was begun.
+ */
+export function isInDoubt({
+  ledger,
+  artifact,
+}: {
+  ledger: Ledger;
+  artifact: Pick<ArtifactId, 'name' | 'generation'> & { readonly createdAt: Date };
+}): boolean {
+  if (ledger.begunAt === undefined || copyOf({ ledger, artifact }) !== undefined) return false;
+  return artifact.createdAt.getTime() <= parseTime(ledger.begunAt);
 }

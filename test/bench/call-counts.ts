@@ -1,11 +1,30 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { z } from 'zod';
+import { mutatedBy } from '../chaos/write-limit.ts';
 
 /** HTTP requests that this process sent to the Git host and to Cloud Storage. */
 export interface CallCounts {
   readonly git: number;
   readonly state: number;
+  /** Of those to Storage, what read and what wrote; and what wrote the objects of an environment. */
+  readonly reads: number;
+  readonly writes: number;
+  readonly environmentWrites: number;
+}
+
+export const noCalls: CallCounts = { git: 0, state: 0, reads: 0, writes: 0, environmentWrites: 0 };
+
+/** One request to Storage more. */
+export function withStateCall(counts: CallCounts, asked: { method: string; path: string }): CallCounts {
+  const { state, reads, writes, environmentWrites } = counts;
+  const name = mutatedBy(asked);
+  if (name === undefined) return { ...counts, state: state + 1, reads: reads + 1 };
+  const isOfEnvironment = /^[^/]+\/environments\//.test(name);
+  return {
+    ...{ ...counts, state: state + 1, writes: writes + 1 },
+    environmentWrites: environmentWrites + (isOfEnvironment ? 1 : 0),
+  };
 }
 
 const startSchema = z.object({
@@ -15,11 +34,12 @@ const startSchema = z.object({
 /** Counts from now on; both adapters use Node's own client, the Kubernetes adapter does not. */
 export function countCalls({ git, storage }: { git: readonly string[]; storage: string }): () => CallCounts {
   const hosts = { git: new Set(git.map((url) => new URL(url).host)), state: new Set([new URL(storage).host]) };
-  const counts = { git: 0, state: 0 };
+  let counts = noCalls;
   subscribe('http.client.request.start', (message) => {
-    const host = String(startSchema.parse(message).request.getHeader('host'));
-    if (hosts.git.has(host)) counts.git += 1;
-    if (hosts.state.has(host)) counts.state += 1;
+    const { request } = startSchema.parse(message);
+    const host = String(request.getHeader('host'));
+    if (hosts.git.has(host)) counts = { ...counts, git: counts.git + 1 };
+    if (hosts.state.has(host)) counts = withStateCall(counts, request);
   });
-  return () => ({ ...counts });
+  return () => counts;
 }

@@ -94,7 +94,7 @@ export async function prepareFleet({
             },
           });
         }
-        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB() });
+        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB(), state: reconciler.state() });
       });
     },
     async unchanged(name, look) {
@@ -116,7 +116,7 @@ export async function prepareFleet({
             },
           });
         }
-        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB() });
+        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB(), state: reconciler.state() });
       });
     },
     async drifted(name) {
@@ -146,7 +146,7 @@ export async function prepareFleet({
           await sleep(pauseMilliseconds);
           await reconciler.run({ job, expected: ['unchanged', 'converged'] });
         }
-        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB() });
+        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB(), state: reconciler.state() });
       });
     },
     async changeOne(name) {
@@ -175,7 +175,7 @@ export async function prepareFleet({
             },
           });
         }
-        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB() });
+        return summarise({ name, objects, rounds, peakRssMiB: reconciler.peakRssMiB(), state: reconciler.state() });
       });
     },
   };

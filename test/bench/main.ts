@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { startFunctions } from '../../local/functions.ts';
 import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import { reportTo } from '../../local/say.ts';
@@ -14,22 +15,28 @@ import { caseNames, type Case, type CaseName } from './measure.ts';
 import { configMaps, deployments, mixedObjects } from './objects.ts';
 import { connectRaw, type RawApi } from './raw-api.ts';
 import { prepareRender } from './render-cases.ts';
-import { describeCase } from './report.ts';
-import { measureUpload } from './upload-case.ts';
+import { describeCase, describeState } from './report.ts';
+import { openStorageFront, type StorageFront } from './storage-front.ts';
+import { prepareUpload } from './upload-case.ts';
 
-const help = `Usage: npm run bench -- [--case NAME] [--json FILE] [--help]
+const help = `Usage: npm run bench -- [--case NAME] [--platform] [--json FILE] [--help]
 
 Measures the product against the sandbox control plane, beside floors measured in the same run.
 docs/benchmarks.md says what each figure means.
 
   --case NAME   one case only, or several, the option repeated: ${caseNames.join(', ')}
+  --platform    Storage takes one write a second of one object, as Cloud Storage does, and answers 429 to any other;
+                upload-to-converged is measured with and without
   --json FILE   also write the figures as JSON
 `;
 
+const platformCase: CaseName = 'upload-to-converged-platform';
+
 /** Throws a `TypeError` that names the argument for one that does not exist. */
-function readArguments(): { cases: readonly CaseName[]; json: string | undefined } | 'help' {
+function readArguments(): { cases: readonly CaseName[]; limit: Limit; json: string | undefined } | 'help' {
   const options = {
     case: { type: 'string', multiple: true },
+    platform: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   } as const;
@@ -38,13 +45,22 @@ function readArguments(): { cases: readonly CaseName[]; json: string | undefined
   const known: readonly string[] = caseNames;
   const unknown = values.case?.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new TypeError(`there is no case ${unknown}; there are ${caseNames.join(', ')}`);
-  return { cases: caseNames.filter((name) => values.case?.includes(name) ?? true), json: values.json };
+  if (!values.platform && values.case?.includes(platformCase) === true)
+    throw new TypeError(`${platformCase} is measured with --platform`);
+  const cases = caseNames.filter((name) => values.case?.includes(name) ?? (values.platform || name !== platformCase));
+  return { cases, limit: values.platform ? 'one write a second' : 'none', json: values.json };
 }
 
 interface Parts {
   readonly pipeline: Pipeline;
   readonly raw: RawApi;
+  readonly front: StorageFront;
+  readonly limit: Limit;
+  /** Ends what a case leaves open. */
+  readonly stops: (() => Promise<unknown>)[];
 }
+
+type Limit = Parameters<StorageFront['hold']>[0];
 
 /** What several cases share is prepared by the first of them. */
 function once<T>(prepare: () => Promise<T>): () => Promise<T> {
@@ -83,6 +99,11 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     }),
   );
   const render = once(() => prepareRender(parts));
+  const uploads = once(async () => {
+    const prepared = await prepareUpload(parts);
+    parts.stops.push(prepared.close);
+    return prepared;
+  });
   const commit = { cause: 'commit' } as const;
   const schedule = { cause: 'schedule' } as const;
   const measures: Readonly<Record<CaseName, () => Promise<Case | readonly Case[]>>> = {
@@ -106,13 +127,15 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'copy-file-cold': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-file-cold' }),
     'copy-object-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-object-200MB' }),
     'copy-archive-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-archive-200MB' }),
-    'upload-to-converged': () => measureUpload(parts),
+    'upload-to-converged': async () => (await uploads()).measure(),
+    'upload-to-converged-platform': async () => (await uploads()).measureOnPlatform(),
     'cold-start': () => measureColdStarts(parts),
   };
   const measured: Case[] = [];
   for (const name of cases) {
+    parts.front.hold(parts.limit);
     for (const result of [await measures[name]()].flat()) {
-      console.log(describeCase(result));
+      console.log([describeCase(result), describeState(result) ?? []].flat().join('\n'));
       measured.push(result);
     }
   }
@@ -129,18 +152,30 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => interrupted.reject(new Error(`ended by ${signal}`)));
 
-  const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
   try {
-    const pipeline = await startPipeline({
+    let opened: StorageFront | undefined;
+    const started = await startPipeline({
       folder,
       chaos: 'none',
       scheduleSeconds: 0,
       report: reportTo(process.stderr),
+      host: async (options) => {
+        opened = await openStorageFront(options.environment['CONVERGE_CONFIG'] ?? '');
+        return startFunctions({ ...options, environment: { ...options.environment, CONVERGE_CONFIG: opened.config } });
+      },
     });
-    stops.push(pipeline.stop);
+    if (opened === undefined) throw new Error('the pipeline started no functions');
+    const front = opened;
+    stops.push(front.stop, started.stop);
+    // Without the limit, the cases that run the stages themselves ask Storage with nothing in between.
+    const pipeline = wanted.limit === 'none' ? started : { ...started, config: front.config };
     const raw = connectRaw({ kubeconfig: pipeline.kubernetes.kubeconfig, token: pipeline.kubernetes.token });
     stops.push(raw.close);
-    const cases = await Promise.race([measure({ cases: wanted.cases, parts: { pipeline, raw } }), interrupted.promise]);
+    const cases = await Promise.race([
+      measure({ cases: wanted.cases, parts: { pipeline, raw, front, limit: wanted.limit, stops } }),
+      interrupted.promise,
+    ]);
     if (wanted.json !== undefined) await writeFile(wanted.json, `${JSON.stringify({ cases }, undefined, 2)}\n`);
   } finally {
     for (const stop of stops.toReversed()) await stop();

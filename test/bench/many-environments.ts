@@ -108,7 +108,13 @@ export async function prepareManyEnvironments({
           });
         }
         return {
-          ...summarise({ name, objects: count * objects.length, rounds, peakRssMiB: reconciler.peakRssMiB() }),
+          ...summarise({
+            name,
+            objects: count * objects.length,
+            rounds,
+            peakRssMiB: reconciler.peakRssMiB(),
+            state: reconciler.state(),
+          }),
           gitCalls: others.git,
           stateCalls: others.state,
         };
@@ -157,7 +163,13 @@ export async function prepareManyEnvironments({
           });
         }
         return {
-          ...summarise({ name, objects: count * objects.length, rounds, peakRssMiB: reconciler.peakRssMiB() }),
+          ...summarise({
+            name,
+            objects: count * objects.length,
+            rounds,
+            peakRssMiB: reconciler.peakRssMiB(),
+            state: reconciler.state(),
+          }),
           gitCalls: others.git,
           stateCalls: others.state,
         };

@@ -15,9 +15,20 @@ export interface Case {
   /** HTTP requests to the Git host and to Cloud Storage, where they are counted. */
   readonly gitCalls?: number;
   readonly stateCalls?: number;
+  /** Requests to Storage about state. */
+  readonly state?: StateCounts;
   /** Of the process itself, where it is told: what a busy machine does not blur. */
   readonly processorSeconds?: number;
   readonly floorProcessorSeconds?: number;
+}
+
+/** Requests to Storage of so many runs together, doubles and refused ones too. */
+export interface StateCounts {
+  readonly runs: number;
+  readonly reads: number;
+  readonly writes: number;
+  /** Of those, writes of the objects of an environment. */
+  readonly environmentWrites: number;
 }
 
 export const caseNames = [
@@ -40,6 +51,7 @@ export const caseNames = [
   'copy-object-200MB',
   'copy-archive-200MB',
   'upload-to-converged',
+  'upload-to-converged-platform',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];
@@ -88,11 +100,13 @@ export function summarise({
   objects,
   rounds,
   peakRssMiB,
+  state,
 }: {
   name: CaseName;
   objects: number;
   rounds: Rounds;
   peakRssMiB: number | null;
+  state?: StateCounts;
 }): Case {
   const { seconds, floor, calls } = rounds;
   return {
@@ -102,5 +116,6 @@ export function summarise({
     floorSeconds: floor.length === 0 ? null : median(floor),
     apiCalls: Math.max(...calls),
     peakRssMiB,
+    ...(state === undefined ? {} : { state }),
   };
 }

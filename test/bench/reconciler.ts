@@ -7,7 +7,8 @@ import { partEnvironment } from '../../local/environment.ts';
 import type { Pipeline } from '../../local/pipeline.ts';
 import type { ChangeCommitted } from '../../shared/events/change-committed.ts';
 import type { ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
-import type { CallCounts } from './call-counts.ts';
+import { noCalls, type CallCounts } from './call-counts.ts';
+import type { StateCounts } from './measure.ts';
 
 /** A process that reconciles, as an instance of the function does: apart from the Git host, which is this process's. */
 export interface Reconciler {
@@ -19,6 +20,8 @@ export interface Reconciler {
   spread(run: { change: ChangeCommitted; expected: readonly string[] | 'anything' }): Promise<number>;
   /** Requests to Git and Cloud Storage until its last run ended. */
   calls(): CallCounts;
+  /** Requests to Storage of its runs so far, the first one apart: it is the cold one. */
+  state(): StateCounts;
   /** The most memory it held until its last run ended. */
   peakRssMiB(): number;
 }
@@ -29,7 +32,7 @@ const answerSchema = z.object({
   summary: z.string(),
   seconds: z.number(),
   peakRssMiB: z.int(),
-  counts: z.object({ git: z.int(), state: z.int() }),
+  counts: z.object({ git: z.int(), state: z.int(), reads: z.int(), writes: z.int(), environmentWrites: z.int() }),
 });
 
 /** Does the work with a process of its own, so that its peak of memory is that of this work. */
@@ -52,7 +55,9 @@ export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: R
   const ended = once(child, 'exit');
   let orders = 0;
   let peak = 0;
-  let calls: CallCounts = { git: 0, state: 0 };
+  let calls = noCalls;
+  let first: CallCounts | undefined;
+  let runs = 0;
   child.setMaxListeners(0);
 
   async function ask({
@@ -78,6 +83,8 @@ export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: R
       const { outcome, summary, seconds, peakRssMiB, counts } = await promise;
       peak = peakRssMiB;
       calls = counts;
+      first ??= counts;
+      runs += 1;
       if (expected === 'anything' || expected.includes(outcome)) return seconds;
       throw new Error(`the run of ${what} ended as ${outcome}, expected ${expected.join(' or ')}: ${summary}`);
     } finally {
@@ -92,9 +99,19 @@ export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: R
       spread: ({ change, expected }) => ask({ content: { change }, what: change.commit, expected }),
       peakRssMiB: () => peak,
       calls: () => calls,
+      state: () => stateOf({ calls, first: runs > 1 ? (first ?? noCalls) : noCalls, runs: Math.max(1, runs - 1) }),
     });
   } finally {
     if (child.connected) child.disconnect();
     await ended;
   }
+}
+
+function stateOf({ calls, first, runs }: { calls: CallCounts; first: CallCounts; runs: number }): StateCounts {
+  return {
+    runs,
+    reads: calls.reads - first.reads,
+    writes: calls.writes - first.writes,
+    environmentWrites: calls.environmentWrites - first.environmentWrites,
+  };
 }

@@ -66,7 +66,13 @@ export async function prepareRender({ pipeline, raw }: { pipeline: Pipeline; raw
         found.seconds.push(await reconciler.run({ job, expected: ['diverged'] }));
         found.calls.push((await raw.countRequests()) - before);
       }
-      return summarise({ name: 'render-cold', objects, rounds: found, peakRssMiB: reconciler.peakRssMiB() });
+      return summarise({
+        name: 'render-cold',
+        objects,
+        rounds: found,
+        peakRssMiB: reconciler.peakRssMiB(),
+        state: reconciler.state(),
+      });
     });
   }
 

@@ -5,9 +5,12 @@ import { dump, load } from 'js-yaml';
 import { z } from 'zod';
 import { freePort } from '../../local/free-port.ts';
 
-/** What becomes of one request: sent on as it is, answered by the proxy, cut off, or never answered. */
+/**
+ * What becomes of one request: sent on as it is, answered by the proxy, cut off, never answered, or sent on, and its
+ * answer lost.
+ */
 export type Fault =
-  | { readonly fault: 'none' | 'cut' | 'silence' }
+  | { readonly fault: 'none' | 'cut' | 'silence' | 'lost' }
   | {
       readonly fault: 'answer';
       readonly status: number;
@@ -55,13 +58,14 @@ export async function startFaultyProxy({
   const pass = (): Fault => ({ fault: 'none' });
   let decide: (request: ProxiedRequest) => Fault | Promise<Fault> = pass;
 
-  function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  function forward(incoming: IncomingMessage, outgoing: ServerResponse, loses = false): void {
     // kubectl sends no token over plain HTTP.
     const headers = { ...incoming.headers, host: new URL(cluster.server).host, authorization: `Bearer ${token}` };
     const sent = request(
       `${cluster.server}${incoming.url ?? '/'}`,
       { agent, method: incoming.method, headers },
       (answer) => {
+        if (loses) return void answer.resume().on('end', () => incoming.socket.destroy());
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
       },
@@ -78,6 +82,8 @@ export async function startFaultyProxy({
     switch (fault.fault) {
       case 'none':
         return forward(incoming, outgoing);
+      case 'lost':
+        return forward(incoming, outgoing, true);
       case 'cut':
         return void incoming.socket.destroy();
       case 'silence':

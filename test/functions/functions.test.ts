@@ -318,6 +318,13 @@ describe('status', () => {
     expect(await get('/')).toMatchObject({ status: 200, body: { environments } });
   });
 
+  test('tells when an environment was looked at, as one object of the instance says', async () => {
+    const [objects] = await parts.storage.bucket('family-state').getFiles({ prefix: 'looks/master/' });
+    expect(objects).toHaveLength(1);
+    const looked = { checkedAt: expect.stringMatching(/^\d.*Z$/), attemptedAt: expect.stringMatching(/^\d.*Z$/) };
+    expect(await get('/')).toMatchObject({ status: 200, body: { environments: [{ name: 'acme', ...looked }] } });
+  });
+
   test('answers its health check without asking anybody', async () => {
     expect(await get('/healthz')).toEqual({ status: 200, body: { status: 'ok', repositories: ['develop', 'master'] } });
   });

@@ -23,12 +23,13 @@ import type { CopyPorts, CopySettings } from '../../shared/pipeline/copy-artifac
 import { copyUnseen } from '../../shared/pipeline/copy-artifact/copy-unseen.ts';
 import type { IntakeTimes } from '../../shared/pipeline/copy-artifact/intake-times.ts';
 import type { Repository } from '../../shared/ports/git.ts';
+import { readLedger } from '../../shared/pipeline/copy-artifact/ledger.ts';
 import { ledgerPath } from '../../shared/source/ledger.ts';
 import { converge, gitHostOfFile } from './git-host-of-file.ts';
 import { writeFiles } from '../write-files.ts';
 
 const run = promisify(execFile);
-const host = gitHostOfFile({ tests: 80 });
+const host = gitHostOfFile({ tests: 110 });
 const { onHost } = host;
 const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
 const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30 };
@@ -475,6 +476,145 @@ describe('a revert', () => {
     expect((await copy('a.yaml')).outcome).toBe('already-copied');
     expect(await content('a.yaml')).toBe('one');
     expect(await commits()).toBe(3);
+  });
+});
+
+describe('a ledger that is lost', () => {
+  const path = () => ledgerPath({ repositoryClass: host.name });
+  const losses = [
+    ['deleted', async () => void (await storage.bucket('family-state').file(path()).delete())],
+    ['empty', async () => storage.bucket('family-state').file(path()).save('', { resumable: false })],
+  ] as const;
+  /** A check at a time when the events of all that is in the bucket should have come. */
+  const check = async (changes: Partial<CopySettings> = {}) =>
+    copyUnseen([{ bucket, settings: settings(changes) }], instance({ now: () => new Date(Date.now() + 120_000) }));
+  const commitTheirs = async (files: Record<string, string>, date?: string): Promise<string> => {
+    await byHand(async (git, workTree) => {
+      await writeFiles(workTree, files);
+      await git('add', '--all');
+      const environment = date === undefined ? {} : { GIT_COMMITTER_DATE: date };
+      await run(
+        'git',
+        [
+          '-C',
+          workTree,
+          '-c',
+          'user.name=Ada',
+          '-c',
+          'user.email=ada@example.com',
+          'commit',
+          '--quiet',
+          '-m',
+          'Theirs',
+        ],
+        { env: { ...process.env, ...environment } },
+      );
+    });
+    return onHost('rev-parse', 'main');
+  };
+  const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+  const letters = () => published.flatMap(({ type, data }) => (type === 'dev.converge.dead.letter.v1' ? [data] : []));
+
+  it.each(losses)(
+    '(%s) takes no commit back of a path whose upload changed nothing, and tells what it cannot decide',
+    async (_how, lose) => {
+      await commitTheirs({ 'x.txt': 'one', 'v.txt': 'v0' });
+      await upload('x.txt', 'one');
+      expect((await copy('x.txt')).outcome).toBe('unchanged');
+      await upload('v.txt', 'v1');
+      await copy('v.txt');
+      await upload('v.txt', 'v1');
+      expect((await copy('v.txt')).outcome).toBe('unchanged');
+      const head = await commitTheirs({ 'x.txt': 'two', 'v.txt': 'v2' });
+      await lose();
+      expect(await check()).toEqual([]);
+      expect(await check()).toEqual([]);
+      expect(await onHost('rev-parse', 'main')).toBe(head);
+      expect(letters()).toEqual(
+        ['x.txt', 'v.txt'].map((name) =>
+          expect.objectContaining({
+            reason: 'WouldOverwrite',
+            subject: expect.stringContaining(`/${name}#`),
+            message: expect.stringContaining(head),
+          }),
+        ),
+      );
+      await upload('x.txt', 'one');
+      expect((await copy('x.txt')).outcome).toBe('copied');
+      expect(await content('x.txt')).toBe('one');
+    },
+  );
+
+  it.each(losses)('(%s) is known again where the dates say when a commit took an upload away', async (_how, lose) => {
+    await commitTheirs({ 'x.txt': 'one' });
+    const before = await onHost('rev-parse', 'main');
+    await upload('x.txt', 'one');
+    await copy('x.txt');
+    const head = await commitTheirs({ 'x.txt': 'two' }, inAnHour());
+    await lose();
+    expect(await check()).toEqual([]);
+    expect(await copy('x.txt')).toEqual({ outcome: 'already-copied', commit: before });
+    expect([await onHost('rev-parse', 'main'), letters()]).toEqual([head, []]);
+  });
+
+  it.each(losses)('(%s) costs no archive its folder', async (_how, lose) => {
+    await commitTheirs({ 'group/a.yaml': 'a' });
+    await upload('group.tgz', await tgz({ 'a.yaml': 'a' }));
+    expect((await copy('group.tgz')).outcome).toBe('unchanged');
+    const head = await commitTheirs({ 'group/b.yaml': 'b' });
+    await lose();
+    await check();
+    expect(await onHost('rev-parse', 'main')).toBe(head);
+    expect(letters()).toEqual([expect.objectContaining({ reason: 'WouldOverwrite' })]);
+  });
+
+  it.each(losses)('(%s) is made again whole of the trailers before anything is copied', async (_how, lose) => {
+    for (const name of ['a.yaml', 'b.yaml']) {
+      await upload(name, 'one');
+      await copy(name);
+    }
+    await commitTheirs({ 'a.yaml': 'theirs' }, '2001-01-01T00:00:00Z');
+    await lose();
+    await upload('c.yaml', 'new');
+    expect((await copy('c.yaml')).outcome).toBe('copied');
+    const { ledger } = await readLedger({ ports: instance(), settings: settings() });
+    expect([...ledger.copied.keys()].toSorted()).toEqual(['a.yaml', 'b.yaml', 'c.yaml']);
+    expect(await check()).toEqual([]);
+    expect([await content('a.yaml'), letters()]).toEqual(['theirs', []]);
+  });
+
+  it.each(losses)('(%s) keeps no upload from Git whose event never came', async (_how, lose) => {
+    await upload('a.yaml', 'a');
+    await copy('a.yaml');
+    await commitTheirs({ 'b.yaml': 'theirs, before' });
+    await upload('b.yaml', 'b');
+    await upload('group.tgz', await tgz({ 'a.yaml': 'a' }));
+    await lose();
+    expect((await check()).map((uri) => uri.split('#')[0])).toEqual([
+      `gs://${bucket}/b.yaml`,
+      `gs://${bucket}/group.tgz`,
+    ]);
+    expect(await content('b.yaml')).toBe('b');
+  });
+
+  it('while it is written is written again, with all that was in it', async () => {
+    await upload('a.yaml', 'a');
+    await copy('a.yaml');
+    const state = createStateStore({ storage, bucket: 'family-state' });
+    let isLost = false;
+    const losing: CopyPorts['state'] = {
+      ...state,
+      async write(write) {
+        if (write.path === path() && !isLost) {
+          isLost = true;
+          await storage.bucket('family-state').file(path()).delete();
+        }
+        return state.write(write);
+      },
+    };
+    await upload('b.yaml', 'b');
+    await copy('b.yaml', instance({ state: losing }));
+    expect(await state.read(path())).toMatchObject({ value: { copied: [{ name: 'a.yaml' }, { name: 'b.yaml' }] } });
   });
 });
 

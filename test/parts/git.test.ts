@@ -277,6 +277,32 @@ describe('history', () => {
     expect(await repository.history({ from: last, since: new Date(Date.now() + 3_600_000) })).toEqual([]);
   });
 
+  it('does not end at a commit, or a few, whose dates are odd, and brings none behind the range', async () => {
+    const pushAt = async (message: string, date: string): Promise<string> => {
+      const workTree = await mkdtemp(join(host.folder, 'work-'));
+      const git = gitIn(workTree);
+      await run('git', ['clone', '--quiet', host.url, workTree]);
+      const ada = ['-C', workTree, '-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
+      await run('git', [...ada, 'commit', '--quiet', '--allow-empty', '--message', message], {
+        env: { ...process.env, GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date },
+      });
+      await git('push', '--quiet', 'origin', 'HEAD:main');
+      return (await git('rev-parse', 'HEAD')).stdout.trim();
+    };
+    const older = await pushAt('Older', '2026-11-01T00:00:00Z');
+    const first = await pushAt('First', '2026-11-21T00:00:00Z');
+    const odd: string[] = [];
+    for (const year of ['2001', '1999', '2003']) odd.unshift(await pushAt('Odd', `${year}-01-01T00:00:00Z`));
+    const repository = open();
+    const head = (await repository.fetchHead())?.id ?? '';
+    expect(head).toBe(odd[0]);
+    const ids = async (since: string) =>
+      (await repository.history({ from: head, since: new Date(since) })).map(({ id }) => id);
+    expect(await ids('2026-11-20T00:00:00Z')).toEqual([...odd, first]);
+    expect(await ids('2026-10-20T00:00:00Z')).toEqual([...odd, first, older]);
+    expect(await ids('2027-01-01T00:00:00Z')).toEqual([]);
+  });
+
   it('follows both sides of a merge', async () => {
     await commitAndPush({ repository: open(), changes: [file('a', '1')] });
     const side = await mkdtemp(join(host.folder, 'work-'));

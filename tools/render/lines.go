@@ -70,6 +70,13 @@ func (l *lines) error(failed errorLine) {
 	}{failed})
 }
 
+// done tells that all of the request was rendered.
+func (l *lines) done() {
+	l.write(struct {
+		Done bool `json:"done"`
+	}{true})
+}
+
 // at tells what is about to be worked on: should that kill the program, the last
 // such line names the culprit, as the last read line does.
 func (l *lines) at(at place) {

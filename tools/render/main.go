@@ -1,6 +1,7 @@
 // Render turns sources of a repository (Helm charts, Kustomize overlays, plain
 // manifests) into Kubernetes objects, each read by the library that owns its
-// format. It reads one JSON request from standard input and writes JSON lines:
+// format. It reads JSON requests from standard input, one after the other, and
+// writes JSON lines for each:
 //
 //	{"object": {…}, "source": "charts/shop/templates/web.yaml"}
 //	{"hook": {…}, "source": "…", "release": "shop", "events": ["pre-install"]}
@@ -8,6 +9,7 @@
 //	{"manifest": "9f2c…"}, then its objects and hooks, unless the request says that it is known
 //	{"at": {"source": "chart charts/shop"}}, then {"at": {"file": "charts/shop/templates/web.yaml"}} as it is executed
 //	{"error": {"source": "chart charts/shop", "file": "…", "message": "…"}}
+//	{"done": true}
 //
 // Where a template needs what only the cluster knows, it asks, and reads one JSON
 // value as the answer from standard input:
@@ -15,8 +17,10 @@
 //	{"seed": "randAlphaNum"}  {"seed": "<base64>", "time": "2026-11-21T01:02:03Z"}
 //	{"lookup": {"apiVersion": "v1", "kind": "Secret", "namespace": "acme", "name": "db"}}  {"found": {…}}, null or a list; {"refused": "…"}
 //
-// After an error line it exits with 1. It reads nothing outside the request's
-// root, calls nobody, starts nothing, and lives within the request's limits.
+// After an error line it exits with 1; after a done line it reads the next
+// request, and exits with 0 where there is none, or where it holds much memory.
+// It reads nothing outside the request's root, calls nobody, starts nothing, and
+// lives within the request's limits.
 package main
 
 import (
@@ -32,6 +36,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"sigs.k8s.io/kustomize/kyaml/openapi"
 	// A zone means the same wherever the program runs.
 	_ "time/tzdata"
 )
@@ -96,28 +102,59 @@ func (e *fileError) Unwrap() error { return e.err }
 func in(file string, err error) error { return &fileError{file, err} }
 
 func main() {
-	lines := newLines(os.Stdout)
-	failed := run(os.Stdin, lines)
-	if failed != nil {
-		lines.error(*failed)
-	}
-	if err := lines.flush(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
-	if failed != nil {
-		os.Exit(1)
+	closeOff()
+	input := json.NewDecoder(os.Stdin)
+	input.DisallowUnknownFields()
+	for isFirst := true; ; isFirst = false {
+		var req request
+		err := input.Decode(&req)
+		if errors.Is(err, io.EOF) && !isFirst {
+			return
+		}
+		lines := newLines(os.Stdout)
+		var failed *errorLine
+		if err != nil {
+			failed = &errorLine{Source: "request", Message: err.Error()}
+		} else {
+			failed = run(req, input, lines)
+		}
+		if failed != nil {
+			lines.error(*failed)
+		} else {
+			lines.done()
+		}
+		if err := lines.flush(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		if failed != nil {
+			os.Exit(1)
+		}
+		if !makeRoom() {
+			return
+		}
 	}
 }
 
-func run(input io.Reader, lines *lines) *errorLine {
-	closeOff()
-	var req request
-	decoder := json.NewDecoder(input)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&req); err != nil {
-		return &errorLine{Source: "request", Message: err.Error()}
+// keptMemory is what a process may hold between two requests: the limits of the
+// next one are those of the whole process.
+const keptMemory = 64 << 20
+
+// makeRoom says whether there is room for another request.
+func makeRoom() bool {
+	held := func() uint64 {
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapSys - stats.HeapReleased
 	}
+	if held() <= keptMemory {
+		return true
+	}
+	debug.FreeOSMemory()
+	return held() <= keptMemory
+}
+
+func run(req request, answers *json.Decoder, lines *lines) *errorLine {
 	if err := confine(req.Limits); err != nil {
 		return &errorLine{Source: "request", Message: "limits: " + err.Error()}
 	}
@@ -127,7 +164,7 @@ func run(input io.Reader, lines *lines) *errorLine {
 	}
 	defer root.Close()
 	files := &tree{root: root, absences: newAbsences(req.Absent), maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
-	dialog := newDialog(lines, decoder, req.Lookup)
+	dialog := newDialog(lines, answers, req.Lookup)
 	for _, src := range req.Sources {
 		lines.at(place{Source: src.String()})
 		if err := render(src, req, files, lines, dialog); err != nil {
@@ -154,6 +191,8 @@ func render(src source, req request, files *tree, lines *lines, dialog *dialog) 
 	case "helm":
 		return renderChart(src, req, files, lines, dialog)
 	case "kustomize":
+		// An overlay may bring a schema of its own, which kyaml keeps for the process.
+		defer openapi.ResetOpenAPI()
 		return renderOverlay(src.Folder, files, lines)
 	case "manifests":
 		return renderManifests(src.Path, req.Known, files, lines)
@@ -194,12 +233,25 @@ func confine(limits limits) error {
 	// overflow can't be caught: die of it early.
 	debug.SetMaxStack(min(64<<20, int(memory/4)))
 	debug.SetTraceback("none")
-	if err := setLimit(syscall.RLIMIT_DATA, memory); err != nil {
+	data := syscall.Rlimit{Cur: memory, Max: memory}
+	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &data); err != nil {
 		return err
 	}
-	return setLimit(syscall.RLIMIT_CPU, (limits.Seconds+1)*uint64(runtime.NumCPU()))
+	return confineProcessor(limits.Seconds)
 }
 
-func setLimit(resource int, value uint64) error {
-	return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: value, Max: value})
+// confineProcessor counts from now on: the next request has its own time. So the
+// limit above it stays where it is, as nobody may raise that again.
+func confineProcessor(seconds uint64) error {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return err
+	}
+	var processor syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CPU, &processor); err != nil {
+		return err
+	}
+	before := uint64(used.Utime.Sec + used.Stime.Sec + 2)
+	processor.Cur = min(processor.Max, before+(seconds+1)*uint64(runtime.NumCPU()))
+	return syscall.Setrlimit(syscall.RLIMIT_CPU, &processor)
 }

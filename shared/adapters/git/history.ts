@@ -17,6 +17,11 @@ const leastCharacters = 3_000;
 const mostTags = 16;
 /** How far a clock that is believed may be ahead. */
 const aheadMilliseconds = 24 * 3_600_000;
+/**
+ * Commits in a row that look too old before the walk ends there: any of them may be what a wrong clock made, or a
+ * rebase that kept dates. With the first of the range behind them they are what one small fetch brings.
+ */
+const mostTooOld = 12;
 
 export interface History {
   /** Undefined for a commit that is not here. An annotated tag is the commit that it is of. */
@@ -32,7 +37,8 @@ export interface History {
   /**
    * Walks back from a commit, newest first, and fetches more history where it ends here but not on the host. The walk
    * stops at the first commit for which `until` holds, and leaves out what lies behind the ones committed before
-   * `since`, or more than `within` milliseconds before `from`. A commit without a time that can be read is taken to be
+   * `since`, or more than `within` milliseconds before `from`. A commit that looks older and has one in the range
+   * behind it has a clock that was wrong, and is in the range. A commit without a time that can be read is taken to be
    * as old as the one it was reached by.
    */
   walk(range: { from: string; until: (commit: Commit) => boolean } & Since): Promise<readonly Commit[]>;
@@ -44,6 +50,8 @@ export type Since = { readonly since?: Date } | { readonly within: number };
 interface Next {
   readonly commit: Commit;
   readonly time: number;
+  /** Those before it on its way that look too old, and are not visited yet. */
+  readonly tooOld: readonly Commit[];
 }
 
 export function createHistory({ clone, url, now }: { clone: Clone; url: string; now: () => Date }): History {
@@ -118,25 +126,34 @@ async function walk(
 ): Promise<readonly Commit[]> {
   const remainingDepths = [...depths];
   const seen = new Set([from]);
-  const visited: Commit[] = [];
+  const visited = new Set<Commit>();
   const first = await fetchedCommit(known, from);
   const begin = timeOf(first, now.getTime());
   const since = sinceOf({ range, begin, now });
   /** Sorted, the newest at the end. */
-  const edge: Next[] = [{ commit: first, time: begin }];
+  const edge: Next[] = [{ commit: first, time: begin, tooOld: [] }];
   for (let next = edge.pop(); next !== undefined; next = edge.pop()) {
     const { commit, time } = next;
-    if (time < since) continue;
-    visited.push(commit);
-    if (until(commit)) return visited;
+    const isTooOld = time < since;
+    if (isTooOld && next.tooOld.length >= mostTooOld) continue;
+    if (!isTooOld) {
+      for (const passed of [...next.tooOld, commit]) {
+        visited.add(passed);
+        if (until(passed)) return [...visited];
+      }
+    }
     for (const id of commit.parents) {
       if (seen.has(id)) continue;
       seen.add(id);
       const parent = await ancestor(known, { id, from, remainingDepths });
-      insert(edge, { commit: parent, time: timeOf(parent, time) });
+      insert(edge, {
+        commit: parent,
+        time: timeOf(parent, time),
+        tooOld: isTooOld ? [...next.tooOld, commit] : [],
+      });
     }
   }
-  return visited;
+  return [...visited];
 }
 
 function sinceOf({ range, begin, now }: { range: Since; begin: number; now: Date }): number {

@@ -47,6 +47,14 @@ export async function rememberedEnvironments(of: { repository: string; state: St
   return [...(await listMemories(of)).keys()];
 }
 
+/** The environments of a repository that the state bucket knows, sorted, and what is written beside their memories. */
+export async function listRemembered(of: {
+  repository: string;
+  state: StateStore;
+}): Promise<{ readonly environment: string; readonly metadata: ListedState['metadata'] }[]> {
+  return [...(await listMemories(of))].map(([environment, { metadata }]) => ({ environment, metadata }));
+}
+
 /** 1,000 environments of 25 objects are 10 MiB. */
 const keptMemories = keptByStore<Memory>({ limit: 32 * 2 ** 20 });
 /** As many are read one by one: a list tells of all of the repository, which may be thousands. */

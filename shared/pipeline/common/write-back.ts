@@ -5,7 +5,7 @@ import type { Ports } from '../../ports/ports.ts';
 import { environmentRef, notesRef } from '../../source/convergence-note.ts';
 import { inParallel } from './parallel.ts';
 import type { StateAccess } from './read-state.ts';
-import { memoryOf, rememberedEnvironments } from './remembered-environments.ts';
+import { listRemembered, memoryOf, recallSome } from './remembered-environments.ts';
 import { claimWriteback } from './writeback-claim.ts';
 
 /** What converges within so many milliseconds of the first is written back with it. */
@@ -100,9 +100,12 @@ async function dueAt(at: { repositoryClass: string; places: Places; ports: Write
   return read.flat();
 }
 
-/** The environments that may have converged at more than their refs say. */
+/**
+ * The environments that may have converged at more than their refs say: by one list, and a read of those memories alone
+ * whose metadata a version before wrote.
+ */
 async function candidates({
-  repositoryClass,
+  repositoryClass: repository,
   places,
   ports,
 }: {
@@ -110,14 +113,14 @@ async function candidates({
   places: Places;
   ports: WritebackPorts;
 }): Promise<readonly string[]> {
-  const names = await rememberedEnvironments({ repository: repositoryClass, state: ports.state });
-  const noted = await inParallel(names, async (environment) => ({
-    environment,
-    commit: notedCommit(await memoryOf({ repository: repositoryClass, environment }, ports)),
-  }));
-  return noted.flatMap(({ environment, commit }) =>
-    commit === undefined || commit === places.get(environment) ? [] : [environment],
-  );
+  const listed = await listRemembered({ repository, state: ports.state });
+  const recall = recallSome({ repository }, ports);
+  const found = await inParallel(listed, async ({ environment, metadata }) => {
+    const isUntold = metadata['version'] === undefined;
+    const commit = isUntold ? notedCommit((await recall(environment)).memory) : metadata['noted'];
+    return commit === undefined || commit === places.get(environment) ? [] : [environment];
+  });
+  return found.flat();
 }
 
 async function push({

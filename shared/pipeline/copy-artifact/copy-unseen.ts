@@ -12,8 +12,8 @@ import type { StoredObject } from '../../ports/storage.ts';
 const eventMilliseconds = 60_000;
 
 /**
- * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns their
- * `gs://` names. What is refused goes to the dead-letter topic, once. Never throws: what fails is logged, and looked at
+ * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns the
+ * `gs://` names of those that were not in Git. What is refused goes to the dead-letter topic, once. Never throws: what fails is logged, and looked at
  * again by the next check.
  */
 export async function copyUnseen(
@@ -50,7 +50,8 @@ async function copyOne({
 }): Promise<string | undefined> {
   const uri = artifactUri(live);
   try {
-    await takeIn({ live, ledger, ports, settings });
+    const { outcome } = await takeIn({ live, ledger, ports, settings });
+    if (outcome !== 'copied' && outcome !== 'unchanged') return undefined;
     ports.log('WARNING', 'an object was copied whose event never came', { artifact: uri });
     return uri;
   } catch (error) {

@@ -11,6 +11,7 @@ import { copyObjects } from './copy-objects.ts';
 import { intakePaths, type IntakeTimes } from './intake-times.ts';
 import { readLedger, type RecordedLedger } from './ledger.ts';
 import { answerCopied, type Queue } from './queue.ts';
+import { rebuildLedger } from './rebuild-ledger.ts';
 
 const noteSchema = z.object({ at: z.string() });
 
@@ -37,11 +38,11 @@ interface Holding extends Intake {
  * it is quiet.
  */
 export async function copyWhileHeld(intake: Intake & { readonly lease: Lease }): Promise<void> {
-  const { queue, ports, times, lease, settings } = intake;
+  const { queue, ports, times, lease } = intake;
   const until = ports.now().getTime() + times.longestHold;
   const failed = new Set<string>();
-  let recorded = await readLedger({ ports, settings });
   try {
+    let recorded = await readOrRebuild(intake);
     recorded = await copyAll({ ...intake, recorded, failed }, []);
     while ((await takeNote(intake)) || queue.waiting.length > 0) {
       if (ports.now().getTime() > until) break;
@@ -51,6 +52,14 @@ export async function copyWhileHeld(intake: Intake & { readonly lease: Lease }):
   } finally {
     await lease.release();
   }
+}
+
+/** What nobody knows any more is found out before anything is copied. */
+async function readOrRebuild({ bucket, repository, ports, settings }: Intake): Promise<RecordedLedger> {
+  const recorded = await readLedger({ ports, settings });
+  return recorded.state === 'kept'
+    ? recorded
+    : { ...recorded, ledger: await rebuildLedger({ bucket, repository, ports }) };
 }
 
 /**

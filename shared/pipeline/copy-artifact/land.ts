@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { copyMessage } from '../../source/commit-message.ts';
-import type { Ledger, LedgerEntry } from '../../source/ledger.ts';
+import { isInDoubt, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import { artifactUri, type ArtifactId } from '../../source/artifact.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import { fetchBranch } from '../common/fetch-branch.ts';
@@ -8,9 +8,17 @@ import type { Commit, Repository, TreeChange } from '../../ports/git.ts';
 import { refuseQuarantined } from '../rollback/refuse-quarantined.ts';
 import { changesOf, type Accepted } from './changes.ts';
 import type { CheckedUpload } from './content.ts';
-import { clockSkew, pauseBeforePush, triesToPush } from '../common/pauses.ts';
+import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
 import { copiesIn, generationsOf, newerGroupAbove, type Copy } from './known-copies.ts';
-import { overwrittenBy, refuseToOverwrite } from './overwritten.ts';
+import { judgeDoubt, refuseUndecided } from './in-doubt.ts';
+import { lastCopyOf, overwrittenBy, refuseToOverwrite } from './overwritten.ts';
+import { contentAt } from './path-changes.ts';
+
+/**
+ * How far the clock of an instance that copied may have been behind Storage's: its commit is dated so, and is to be
+ * found. Milliseconds.
+ */
+const instanceSkew = 3_600_000;
 
 /** What became of one upload of a commit. */
 export type Landing =
@@ -66,7 +74,7 @@ async function landOnHead({
   const oldest = Math.min(...uploads.map(({ live }) => live.createdAt.getTime()));
   const head = await fetchBranch({ repository, state: ports.state });
   const history =
-    head === undefined ? [] : await repository.history({ from: head.id, since: new Date(oldest - clockSkew) });
+    head === undefined ? [] : await repository.history({ from: head.id, since: new Date(oldest - instanceSkew) });
   const copies = copiesIn({ history, bucket: uploads[0]?.live.bucket ?? '' });
   const generations = generationsOf({ ledger: ledger.copied, copies });
   const landings = new Map<CheckedUpload, Landing>();
@@ -74,15 +82,13 @@ async function landOnHead({
   const overwrites: string[] = [];
   const accepted: Accepted = { files: new Set(), folders: new Set() };
   for (const upload of uploads) {
-    const known =
-      head === undefined ? undefined : await knownLanding({ upload, copies, generations, head, repository });
-    if (known !== undefined) {
-      landings.set(upload, known);
-      continue;
-    }
     try {
-      const last = ledger.copied.get(upload.live.name);
-      const overwritten = head === undefined ? [] : await overwrittenBy({ upload, last, copies, head, repository });
+      const found = await lookAtBranch({ upload, ledger, copies, generations, head, repository });
+      if (found.state === 'in-git') {
+        landings.set(upload, found.landing);
+        continue;
+      }
+      const { overwritten } = found;
       if (overwritten.length > 0 && settings.conflicts === 'refuse')
         refuseToOverwrite({ upload, commits: overwritten });
       changes.push(...(await changesOf({ upload, accepted, head, generations, repository })));
@@ -108,6 +114,40 @@ async function landOnHead({
   return uploads.flatMap((upload) => landings.get(upload) ?? []);
 }
 
+/** What the branch says of an upload: that it is in Git, or which commits of somebody else it would replace. */
+type OnBranch =
+  | { readonly state: 'in-git'; readonly landing: Landing }
+  | { readonly state: 'due'; readonly overwritten: readonly string[] };
+
+interface Look {
+  readonly upload: CheckedUpload;
+  readonly ledger: Ledger;
+  readonly copies: ReadonlyMap<string, Copy>;
+  readonly generations: ReadonlyMap<string, string>;
+  readonly repository: Repository;
+}
+
+/** Throws `WouldOverwrite` (refuse) where that can no longer be said. */
+async function lookAtBranch({ head, ...look }: Look & { head: Commit | undefined }): Promise<OnBranch> {
+  if (head === undefined) return { state: 'due', overwritten: [] };
+  const { upload, ledger, copies, repository } = look;
+  const known = await knownLanding({ ...look, head });
+  if (known !== undefined) return { state: 'in-git', landing: known };
+  const last = await lastCopyOf({ upload, last: ledger.copied.get(upload.live.name), copies, repository });
+  if (isInDoubt({ ledger, artifact: upload.live })) {
+    const doubt = await judgeDoubt({ upload, last, head, repository });
+    if (doubt.verdict === 'undecided') refuseUndecided({ upload, commits: doubt.commits });
+    if (doubt.verdict === 'landed') return { state: 'in-git', landing: await landingAt({ ...look, ...doubt }) };
+  }
+  return { state: 'due', overwritten: await overwrittenBy({ upload, last, head, repository }) };
+}
+
+/** Of an upload whose content a commit had before it came. */
+async function landingAt({ upload, commit, repository }: Look & { commit: Commit }): Promise<Landing> {
+  const entry = await entryOf({ upload, commit, generation: upload.live.generation, repository });
+  return { outcome: 'already-copied', entry, announcement: undefined };
+}
+
 /**
  * An upload that is in Git already, though the ledger did not say so: its own generation, a newer one, or a newer group
  * around it.
@@ -118,13 +158,7 @@ async function knownLanding({
   generations,
   head,
   repository,
-}: {
-  upload: CheckedUpload;
-  copies: ReadonlyMap<string, Copy>;
-  generations: ReadonlyMap<string, string>;
-  head: Commit;
-  repository: Repository;
-}): Promise<Landing | undefined> {
+}: Look & { head: Commit }): Promise<Landing | undefined> {
   const { live, destination } = upload;
   const copy = copies.get(live.name);
   if (copy !== undefined && BigInt(copy.generation) >= BigInt(live.generation)) {
@@ -152,7 +186,7 @@ async function entryOf({
   generation: string;
   repository: Repository;
 }): Promise<LedgerEntry> {
-  const content = (await repository.entry({ commit: commit.id, path: upload.destination.path }))?.id ?? null;
+  const content = await contentAt({ commit: commit.id, path: upload.destination.path, repository });
   return { name: upload.live.name, generation, commit: commit.id, at: commit.committedAt.toISOString(), content };
 }
 

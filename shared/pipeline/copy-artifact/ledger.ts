@@ -6,6 +6,8 @@ import type { CopyPorts, CopySettings } from './run.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 
 export interface RecordedLedger {
+  /** `lost` where there is none, or none of use: what it would say is to be found out elsewhere. */
+  readonly state: 'kept' | 'lost';
   readonly ledger: Ledger;
   /** What the next write is conditional on. */
   readonly written: GenerationPrecondition;
@@ -22,11 +24,16 @@ type LedgerAccess = {
 export async function readLedger({ ports, settings }: LedgerAccess): Promise<RecordedLedger> {
   const path = ledgerPath(settings);
   const found = await readState({ path, decode: decodeLedger }, ports);
-  if (found === undefined) return { ledger: emptyLedger, written: 'absent' };
-  return { ledger: valueOrNone(found) ?? emptyLedger, written: { generation: found.generation } };
+  if (found === undefined) return { state: 'lost', ledger: emptyLedger, written: 'absent' };
+  const written = { generation: found.generation };
+  const ledger = valueOrNone(found);
+  return ledger === undefined ? { state: 'lost', ledger: emptyLedger, written } : { state: 'kept', ledger, written };
 }
 
-/** Adds to the ledger; what another run wrote meanwhile stays. Throws `StorageUnavailable` (retry). */
+/**
+ * Adds to the ledger; what another run wrote meanwhile stays. One that was lost meanwhile is written again, whole. Throws
+ * `StorageUnavailable` (retry).
+ */
 export async function writeLedger({
   recorded,
   news,
@@ -38,8 +45,9 @@ export async function writeLedger({
   for (let attempt = 0; attempt < triesAgainstOverwriting; attempt++) {
     const ledger = mergeLedgers(known.ledger, news);
     const written = await ports.state.write({ path, value: encodeLedger(ledger), ifGeneration: known.written });
-    if (written !== 'conflict') return { ledger, written };
-    known = await readLedger({ ports, settings });
+    if (written !== 'conflict') return { state: 'kept', ledger, written };
+    const found = await readLedger({ ports, settings });
+    known = found.state === 'kept' ? found : { ...found, ledger: known.ledger };
   }
   throw new ConvergeError({
     code: 'StorageUnavailable',

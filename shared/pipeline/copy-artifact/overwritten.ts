@@ -1,15 +1,36 @@
 import { ConvergeError } from '../../base/errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
-import { parseProvenance } from '../../source/commit-message.ts';
 import type { LedgerEntry } from '../../source/ledger.ts';
-import { parseRevert } from '../../source/revert.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { clockSkew } from '../common/pauses.ts';
 import type { CheckedUpload } from './content.ts';
 import type { Copy } from './known-copies.ts';
+import { changesOfPath, contentAt } from './path-changes.ts';
 
 /** A trailer each: what is beyond is in the log of the path. */
 const mostNamed = 20;
+
+/** The last copy of an object: its commit, when that was made (ISO 8601), and what it put at the path. */
+export type LastCopy = Pick<LedgerEntry, 'commit' | 'at' | 'content'>;
+
+/** What the ledger or the history knows, whichever is newer; undefined where neither knows any. */
+export async function lastCopyOf({
+  upload: { live, destination },
+  last,
+  copies,
+  repository,
+}: {
+  upload: CheckedUpload;
+  last: LedgerEntry | undefined;
+  copies: ReadonlyMap<string, Copy>;
+  repository: Repository;
+}): Promise<LastCopy | undefined> {
+  const copy = copies.get(live.name);
+  const isNewer = copy !== undefined && !isSameOrNewer({ generation: last?.generation ?? '0', than: copy.generation });
+  if (!isNewer) return last;
+  const content = await contentAt({ commit: copy.commit.id, path: destination.path, repository });
+  return { commit: copy.commit.id, at: copy.commit.committedAt.toISOString(), content };
+}
 
 /**
  * The commits of somebody else that changed the upload's path since its object was copied last, newest first: it
@@ -17,43 +38,27 @@ const mostNamed = 20;
  * last copy is known.
  */
 export async function overwrittenBy({
-  upload,
+  upload: { destination, files },
   last,
-  copies,
   head,
   repository,
 }: {
   upload: CheckedUpload;
-  last: LedgerEntry | undefined;
-  copies: ReadonlyMap<string, Copy>;
+  last: LastCopy | undefined;
   head: Commit;
   repository: Repository;
 }): Promise<readonly string[]> {
-  const { live, destination, files } = upload;
-  const contentAt = async (commit: string) => (await repository.entry({ commit, path: destination.path }))?.id ?? null;
-  const now = await contentAt(head.id);
-  const copy = copies.get(live.name);
-  const isNewer = copy !== undefined && !isSameOrNewer({ generation: last?.generation ?? '0', than: copy.generation });
-  const base = isNewer
-    ? { commit: copy.commit.id, at: copy.commit.committedAt, content: await contentAt(copy.commit.id) }
-    : last;
-  if (base === undefined || base.content === now) return [];
+  const { path } = destination;
+  const now = await contentAt({ commit: head.id, path, repository });
+  if (last === undefined || last.content === now) return [];
   if (destination.kind === 'file' && files[0]?.blob === now) return [];
-  const since = new Date(new Date(base.at).getTime() - clockSkew);
-  const history = new Map((await repository.history({ from: head.id, since })).map((commit) => [commit.id, commit]));
+  const since = new Date(new Date(last.at).getTime() - clockSkew);
+  const history = await repository.history({ from: head.id, since });
   const found: string[] = [];
-  let commit = history.get(head.id);
-  while (commit !== undefined && commit.id !== base.commit && found.length < mostNamed) {
-    const parent = history.get(commit.parents[0] ?? '');
-    // A rollback took an upload back: the next upload is what moves on.
-    const isOurs =
-      parseProvenance(commit.message).artifacts.length > 0 || parseRevert(commit.message).from !== undefined;
-    if (parent === undefined) break;
-    const isTouched = (await contentAt(commit.id)) !== (await contentAt(parent.id));
-    if (isTouched && !isOurs) found.push(commit.id);
+  for await (const { commit, isOurs } of changesOfPath({ path, head, until: last.commit, history, repository })) {
+    if (!isOurs) found.push(commit.id);
     // For a file only the last word counts: what was there before it is gone already.
-    if (isTouched && destination.kind === 'file') break;
-    commit = parent;
+    if (destination.kind === 'file' || found.length >= mostNamed) break;
   }
   return found;
 }

@@ -29,6 +29,11 @@ describe('what is written beside a memory', () => {
     });
   });
 
+  it('tells up to which commit it is to be noted in Git', () => {
+    const notes = ['1', '2'].map((digit) => ({ commit: digit.repeat(40), text: 'acme converged' }));
+    expect(memoryMetadata({ ...settled, notes })).toMatchObject({ noted: '2'.repeat(40) });
+  });
+
   it('names no revision before the first, and no incident that is closed', () => {
     expect(memoryMetadata({ ...emptyMemory(now), incident: { ...incident, closedAt: at.at } })).toEqual({
       version: '1',

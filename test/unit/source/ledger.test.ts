@@ -4,6 +4,7 @@ import {
   decodeLedger,
   emptyLedger,
   encodeLedger,
+  isInDoubt,
   mergeLedgers,
   pendingOf,
   type Ledger,
@@ -76,6 +77,25 @@ describe('the ledger', () => {
     );
     expect(merged.refused).toEqual(new Map([['b', '2']]));
   });
+});
+
+it('leaves in doubt what was uploaded before it was begun, until it knows better, and nothing where none was lost', () => {
+  const begunAt = '2026-11-21T01:00:00.000Z';
+  const known = { ...ledger([['copied', '5']]), begunAt };
+  const at = (name: string, time: string) => ({ ...object(name, '5'), createdAt: new Date(time) });
+  const doubts = (of: Ledger) => ({
+    older: isInDoubt({ ledger: of, artifact: at('other', '2026-11-21T00:00:00Z') }),
+    newest: isInDoubt({ ledger: of, artifact: at('other', begunAt) }),
+    newer: isInDoubt({ ledger: of, artifact: at('other', '2026-11-21T01:00:00.001Z') }),
+    copied: isInDoubt({ ledger: of, artifact: at('copied', '2026-11-21T00:00:00Z') }),
+  });
+  expect(doubts(known)).toEqual({ older: true, newest: true, newer: false, copied: false });
+  expect(doubts(ledger([]))).toEqual({ older: false, newest: false, newer: false, copied: false });
+  expect(decodeLedger(JSON.parse(JSON.stringify(encodeLedger(known))))).toEqual(known);
+  const later = { ...emptyLedger, begunAt: '2026-11-21T02:00:00.000Z' };
+  for (const merged of [mergeLedgers(known, later), mergeLedgers(later, known)])
+    expect(merged.begunAt).toBe(later.begunAt);
+  expect(mergeLedgers(known, emptyLedger).begunAt).toBe(begunAt);
 });
 
 it('what is pending of a bucket is neither in Git nor refused, by its generation', () => {

@@ -111,21 +111,14 @@ describe('the memories of a repository', () => {
 
   it('that are written between the list and the read are kept for no generation that was listed', async () => {
     const { counted, write, ports } = await setUp(['acme']);
-    let isBetween = true;
-    const state: StateStore = {
-      ...counted,
-      read: async (path) => {
-        if (isBetween) await write('acme', memoryAt('newer'));
-        isBetween = false;
-        return await counted.read(path);
-      },
-    };
+    const listed = await counted.list('environments/master/', 'memory.json');
+    const state: StateStore = { ...counted, list: async () => listed };
     const clusterOf = async () =>
       (await recallMemories({ repository }, { ...ports, state })).get('acme')?.memory.cluster;
-    expect(await clusterOf()).toBe('newer');
-    await write('acme', memoryAt('newest'));
-    expect(await clusterOf()).toBe('newest');
-    expect(await clusterOf()).toBe('newest');
+    for (const cluster of ['newer', 'newest']) {
+      await write('acme', memoryAt(cluster));
+      expect(await clusterOf()).toBe(cluster);
+    }
   });
 
   it('are not those of a repository whose name begins alike, nor what lies deeper', async () => {

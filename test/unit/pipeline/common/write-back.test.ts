@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { emptyMemory } from '../../../../shared/memory/memory.ts';
+import { memoryMetadata } from '../../../../shared/memory/memory-metadata.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { writeBackAll, writeBackLeft } from '../../../../shared/pipeline/common/write-back.ts';
 import { claimWriteback, writebackPath } from '../../../../shared/pipeline/common/writeback-claim.ts';
@@ -144,6 +145,21 @@ describe('what converged', () => {
     await writeBackLeft('master', ports);
     expect(host.requests).toBe(1);
     expect(claim()).toBeUndefined();
+  });
+
+  it('is found by what is written beside the memories, which are not read for it', async () => {
+    const { host, state, ports, notes } = makeRepository();
+    const reads: string[] = [];
+    for (const [environment, digit] of Object.entries({ acme: 'a', globex: 'b' })) {
+      const memory = { ...emptyMemory(ports.now()), notes: [{ commit: commitId(digit), text: environment }] };
+      const { memory: path } = statePaths({ repository: 'master', environment });
+      await state.write({ path, value: memory, ifGeneration: 'any', metadata: memoryMetadata(memory) });
+    }
+    host.refs.set('refs/converge/globex', commitId('b'));
+    const read = async (path: string) => (reads.push(path), await state.read(path));
+    await writeBackAll('master', { ...ports, state: { ...state, read } });
+    expect(notes()).toEqual(['a acme']);
+    expect(reads).toEqual([writebackPath('master'), 'environments/master/acme/memory.json']);
   });
 
   it('waits for no ref that the host refuses', async () => {

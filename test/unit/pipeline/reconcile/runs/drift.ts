@@ -1,3 +1,5 @@
+import { ownedPart } from '../../../../../shared/fields/owned-fields.ts';
+import type { ApiResource } from '../../../../../shared/objects/cluster-api.ts';
 import { applySetOf, memberMarks, partOfLabel } from '../../../../../shared/inventory/applyset.ts';
 import type { KubernetesObject } from '../../../../../shared/objects/kubernetes-object.ts';
 import type { World } from '../world/world.ts';
@@ -18,14 +20,19 @@ function withoutLabel(object: KubernetesObject, label: string): KubernetesObject
   return { ...object, metadata: { ...object.metadata, labels } };
 }
 
+async function configMaps(cluster: World['cluster']): Promise<ApiResource> {
+  const { resources } = await cluster.api();
+  const resource = resources.find(({ kind }) => kind === 'ConfigMap');
+  if (resource === undefined) throw new Error('no ConfigMaps');
+  return resource;
+}
+
 /** Puts an object there that our manager applied for `shop`, and Git does not hold. */
 async function applyMember({ cluster }: World, name: string): Promise<void> {
   const { labels, annotations } = memberMarks(
     applySetOf({ repository: 'master', environment: 'shop', namespace: 'acme' }),
   );
-  const { resources } = await cluster.api();
-  const resource = resources.find(({ kind }) => kind === 'ConfigMap');
-  if (resource === undefined) throw new Error('no ConfigMaps');
+  const resource = await configMaps(cluster);
   const metadata = {
     name,
     namespace: 'acme',
@@ -34,6 +41,18 @@ async function applyMember({ cluster }: World, name: string): Promise<void> {
   };
   await cluster.apply({ resource, object: { apiVersion: 'v1', kind: 'ConfigMap', metadata }, dryRun: false });
 }
+
+const inventory = 'ConfigMap acme/converge-shop';
+/** A parent that declares other kinds, with or without what converged last. */
+const declaring =
+  ({ kinds, revision }: { kinds: string; revision: boolean }) =>
+  (parent: KubernetesObject): KubernetesObject => {
+    const { 'converge.dev/revision': converged, ...annotations } = parent.metadata.annotations ?? {};
+    const said: Record<string, string> =
+      revision && converged !== undefined ? { 'converge.dev/revision': converged } : {};
+    const declared = { ...annotations, ...said, 'applyset.kubernetes.io/contains-group-kinds': kinds };
+    return { ...parent, metadata: { ...parent.metadata, annotations: declared } };
+  };
 
 /** What differs though no commit changed it. */
 export const drift: readonly Row[] = [
@@ -51,6 +70,71 @@ export const drift: readonly Row[] = [
       remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/colors'] },
     },
     lost: {},
+  },
+  {
+    name: 'puts right what somebody wrote over in the inventory',
+    before: shop([colors, web]),
+    meanwhile: ({ cluster }) => cluster.edit(inventory, 'rogue', declaring({ kinds: 'ConfigMap', revision: false })),
+    kept: {
+      ends: 'unchanged',
+      writes: ['apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, modified ConfigMap acme/converge-shop',
+        'converged: 2 unchanged; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: {
+      ends: 'converged',
+      writes: ['apply the inventory (2 times)', 'apply Deployment acme/web', 'apply the inventory'],
+      alerts: ['converged: 2 unchanged'],
+    },
+  },
+  {
+    name: 'takes out of the inventory what somebody added to it',
+    before: shop([colors]),
+    meanwhile: ({ cluster }) =>
+      cluster.edit(inventory, 'rogue', declaring({ kinds: 'ConfigMap,Secret', revision: true })),
+    kept: {
+      ends: 'unchanged',
+      writes: ['apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, modified ConfigMap acme/converge-shop',
+        'converged: 1 unchanged; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: { ends: 'converged', alerts: ['converged: 1 unchanged'] },
+  },
+  {
+    name: 'puts right in silence what a killed run left in the inventory',
+    before: shop([colors, web]),
+    async meanwhile({ cluster }) {
+      const parent = cluster.find(inventory);
+      if (parent === undefined) throw new Error('there is no inventory');
+      const object = declaring({ kinds: 'ConfigMap', revision: false })(ownedPart(parent));
+      await cluster.apply({ resource: await configMaps(cluster), object, dryRun: false });
+    },
+    kept: {
+      ends: 'unchanged',
+      writes: ['apply the inventory'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+  },
+  {
+    name: 'leaves no orphan where the inventory was written over, and the memory is lost later',
+    before: shop([colors, web]),
+    async meanwhile(world) {
+      world.cluster.edit(inventory, 'rogue', declaring({ kinds: 'ConfigMap', revision: false }));
+      await world.run({ cause: 'schedule' });
+    },
+    commit: { 'manifests/shop/all.json': list(colors) },
+    lost: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'delete Deployment acme/web', 'apply the inventory'],
+      alerts: ['converged: 1 unchanged, 1 pruned'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
   },
   {
     name: 'makes anew what somebody deleted',
@@ -223,7 +307,7 @@ export const drift: readonly Row[] = [
     restless: true,
     kept: {
       ends: 'diverged Drifted',
-      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:04.050Z',
+      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:05.050Z',
       alerts: ['diff Drifted, occurrence 4, modified ConfigMap acme/colors'],
       remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
     },

@@ -620,13 +620,21 @@ export const races: readonly Row[] = [
       writes: [
         'apply the inventory',
         'apply ConfigMap acme/colors',
-        'apply the inventory',
+        'apply the inventory (2 times)',
         'fence ConfigMap acme/colors',
+        'apply the inventory',
       ],
       alerts: ['converged: 1 unchanged'],
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
-    lost: {},
+    lost: {
+      writes: [
+        'apply the inventory',
+        'apply ConfigMap acme/colors',
+        'apply the inventory',
+        'fence ConfigMap acme/colors',
+      ],
+    },
   },
   {
     name: 'fails a hook whose Job somebody deleted while it ran',

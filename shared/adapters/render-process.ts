@@ -1,0 +1,213 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { resolve } from 'node:path';
+import { ConvergeError } from '../base/errors.ts';
+import type { RenderRequest } from '../ports/renderer.ts';
+
+/** How a run of the program ended: it is there for the next request, or it is gone. */
+export type Exit =
+  | { readonly end: 'done' }
+  | {
+      readonly end: 'gone';
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+      readonly overdue: boolean;
+      readonly stderr: string;
+    };
+
+export interface RenderProcesses {
+  /**
+   * Has the program render one request. Of its limits the deadline is held here. Throws `RenderFailed` (retry) where it
+   * could not be run, and what `onLine` throws.
+   *
+   * @param onLine told each line; resolves with what the program is to be answered, if anything
+   */
+  run(asked: {
+    request: RenderRequest;
+    known: readonly string[];
+    onLine: (line: string) => Promise<object | undefined>;
+  }): Promise<Exit>;
+}
+
+/** The line that ends a request that was rendered. */
+const doneLine = '{"done":true}';
+
+/** What is kept of the program's standard error: the first words of a crash tell why. */
+const stderrCharacters = 8192;
+
+/** Milliseconds for which a process waits for the next request: those of one commit come side by side. */
+const idle = 15_000;
+
+/** One process of the program. */
+interface Process {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly lines: AsyncIterator<string>;
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly stderr: Promise<string>;
+  /** What the kernel holds it to, which stays as it is. */
+  readonly mebibytes: number;
+}
+
+interface Pool {
+  readonly program: string;
+  /** Waits for a request, and is ended where none comes. */
+  waiting: { readonly process: Process; readonly timer: NodeJS.Timeout } | undefined;
+}
+
+/**
+ * The program's processes: one that ended a request well waits for the next for a while, and is not kept from ending
+ * with this one. One that fails, or is more than waits already, ends alone.
+ */
+export function createRenderProcesses({ program }: { program: string }): RenderProcesses {
+  const pool: Pool = { program, waiting: undefined };
+  return {
+    async run(asked) {
+      const kept = takeWaiting(pool, asked.request.limits);
+      const told = { lines: 0 };
+      const counting = async (line: string): Promise<object | undefined> => {
+        told.lines += 1;
+        return await asked.onLine(line);
+      };
+      const exit = await serve(pool, { ...asked, onLine: counting, process: kept ?? start(pool.program, asked) });
+      // It ended while it waited: it names what it renders before it begins.
+      const wasGone = kept !== undefined && exit.end === 'gone' && !exit.overdue && told.lines === 0;
+      return wasGone ? await serve(pool, { ...asked, process: start(pool.program, asked) }) : exit;
+    },
+  };
+}
+
+function start(program: string, { request }: { request: RenderRequest }): Process {
+  const child = spawn(program, [], { cwd: '/', env: {}, stdio: 'pipe' });
+  // A program that ends before it has read its request breaks the pipe; its end is reported by `ended`.
+  child.stdin.on('error', () => undefined);
+  const ended = endOf(child);
+  const stderr = readBeginning(child.stderr);
+  // Whoever waits for them hears of it; nobody may.
+  ended.catch(() => undefined);
+  stderr.catch(() => undefined);
+  return { child, lines: linesOf(child.stdout), ended, stderr, mebibytes: request.limits.mebibytes };
+}
+
+function takeWaiting(pool: Pool, { mebibytes }: RenderRequest['limits']): Process | undefined {
+  const { waiting } = pool;
+  if (waiting === undefined) return undefined;
+  pool.waiting = undefined;
+  clearTimeout(waiting.timer);
+  if (waiting.process.mebibytes === mebibytes) {
+    hold(waiting.process, true);
+    return waiting.process;
+  }
+  waiting.process.child.stdin.end();
+  return undefined;
+}
+
+function keepWaiting(pool: Pool, process: Process): void {
+  hold(process, false);
+  if (pool.waiting !== undefined) {
+    process.child.stdin.end();
+    return;
+  }
+  const timer = setTimeout(() => {
+    pool.waiting = undefined;
+    process.child.stdin.end();
+  }, idle).unref();
+  pool.waiting = { process, timer };
+}
+
+/** Whether this program waits for that one before it ends. */
+function hold({ child }: Process, held: boolean): void {
+  for (const part of [child, ...[child.stdin, child.stdout, child.stderr].filter((one) => one instanceof Socket)]) {
+    if (held) part.ref();
+    else part.unref();
+  }
+}
+
+async function serve(
+  pool: Pool,
+  { process, request, known, onLine }: { process: Process } & Parameters<RenderProcesses['run']>[0],
+): Promise<Exit> {
+  const { child } = process;
+  let overdue = false;
+  const deadline = setTimeout(() => {
+    overdue = true;
+    child.kill('SIGKILL');
+  }, request.limits.seconds * 1000);
+  try {
+    // The program would blame the repository for it, which may be there later.
+    await access(request.root);
+    send(process, requestLine({ request, known }));
+    if ((await readAnswer(process, onLine)) === 'done') {
+      keepWaiting(pool, process);
+      return { end: 'done' };
+    }
+    const [end, stderr] = await Promise.all([process.ended, process.stderr]);
+    return { end: 'gone', ...end, overdue, stderr };
+  } catch (error) {
+    child.kill('SIGKILL');
+    child.stdin.destroy();
+    if (error instanceof ConvergeError) throw error;
+    throw new ConvergeError({
+      code: 'RenderFailed',
+      subject: request.root,
+      message: 'the renderer could not be run',
+      disposition: 'retry',
+      cause: error,
+    });
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+function requestLine({ request, known }: { request: RenderRequest; known: readonly string[] }): object {
+  const { seed: _seed, lookup, ...plain } = request;
+  return { ...plain, root: resolve(request.root), lookup: lookup !== undefined, known };
+}
+
+function send({ child }: Process, message: object): void {
+  child.stdin.write(`${JSON.stringify(message)}\n`);
+}
+
+/** Reads lines until the request is done, or no more come. */
+async function readAnswer(
+  process: Process,
+  onLine: (line: string) => Promise<object | undefined>,
+): Promise<'done' | 'over'> {
+  for (;;) {
+    const line = await process.lines.next();
+    if (line.done === true) return 'over';
+    if (line.value === doneLine) return 'done';
+    const answer = await onLine(line.value);
+    if (answer !== undefined) send(process, answer);
+  }
+}
+
+async function endOf(child: ChildProcessWithoutNullStreams): ReturnType<() => Process['ended']> {
+  return await new Promise((given, failed) => {
+    child.once('error', failed);
+    child.once('close', (code, signal) => given({ code, signal }));
+  });
+}
+
+async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string, undefined> {
+  stream.setEncoding('utf8');
+  let unfinished: string[] = [];
+  for await (const chunk of stream) {
+    const [first = '', ...others] = String(chunk).split('\n');
+    unfinished.push(first);
+    for (const next of others) {
+      yield unfinished.join('');
+      unfinished = [next];
+    }
+  }
+  return undefined;
+}
+
+async function readBeginning(stream: NodeJS.ReadableStream): Promise<string> {
+  stream.setEncoding('utf8');
+  let text = '';
+  for await (const chunk of stream) {
+    if (text.length < stderrCharacters) text += String(chunk).slice(0, stderrCharacters - text.length);
+  }
+  return text;
+}

@@ -1,0 +1,81 @@
+import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { LocalError } from '../../local/local-error.ts';
+import { ensurePrograms } from '../../local/programs.ts';
+import { reportTo } from '../../local/say.ts';
+import { asJson, describeFigures, describeRound } from './report.ts';
+import { playRound, type Round } from './round.ts';
+import { openStage, type Stage } from './stage.ts';
+
+const help = `Usage: npm run chaos -- [--runs N] [--seed S] [--json FILE] [--help]
+
+Plays rounds of the whole local pipeline: faults of Storage, Git and the API server, instances that die or freeze,
+wrong clocks, messages that come twice, late and out of order, damaged state; people and CI at work meanwhile. After
+each, the disturbance stops, and all must come to good. Ends with code 1 where a round does not.
+
+  --runs N      how many rounds; 20 where absent
+  --seed S      of the first round, the next one has S + 1, and so on; drawn where absent. Decides all that is chosen
+  --json FILE   also writes the rounds and the figures of each kind of fault as JSON
+
+Example: npm run chaos -- --runs 3 --seed 17
+`;
+
+interface Arguments {
+  readonly runs: number;
+  readonly seed: number;
+  readonly json: string | undefined;
+}
+
+/** Throws a `TypeError` that names the argument for one that does not exist, or makes no sense. */
+function readArguments(): Arguments | 'help' {
+  const options = {
+    runs: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+    json: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  } as const;
+  const { values } = parseArgs({ options });
+  if (values.help) return 'help';
+  const seed = values.seed === undefined ? randomInt(1_000_000) : wholeNumber('--seed', values.seed);
+  return { runs: wholeNumber('--runs', values.runs), seed, json: values.json };
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new TypeError(`${name} is ${text}, expected a whole number`);
+}
+
+async function play(stage: Stage, { runs, seed }: Arguments, isOver: () => boolean): Promise<readonly Round[]> {
+  const rounds: Round[] = [];
+  for (let number = 1; number <= runs && !isOver(); number++) {
+    if (process.stderr.isTTY) process.stderr.write(`round ${number} of ${runs} …\r`);
+    const round = await playRound(stage, seed + number - 1);
+    rounds.push(round);
+    console.log(describeRound(round, { number, of: runs }));
+  }
+  return rounds;
+}
+
+async function main(): Promise<void> {
+  const wanted = readArguments();
+  if (wanted === 'help') return void process.stdout.write(help);
+  const report = reportTo(process.stderr);
+  const programs = await ensurePrograms({ report });
+  let interrupted = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (interrupted = true));
+  const stage = await openStage({ programs });
+  try {
+    const rounds = await play(stage, wanted, () => interrupted);
+    console.log(describeFigures(rounds));
+    if (wanted.json !== undefined) await writeFile(wanted.json, asJson(rounds));
+    if (interrupted || rounds.some(({ violations }) => violations.length > 0)) process.exitCode = 1;
+  } finally {
+    await stage.stop();
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof TypeError || error instanceof LocalError ? error.message : error);
+  process.exitCode = 1;
+});

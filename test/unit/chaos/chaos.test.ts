@@ -1,0 +1,96 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openDisturbances } from '../../chaos/faults.ts';
+import { openTally } from '../../chaos/figures.ts';
+import { isHeld } from '../../chaos/held.ts';
+import { planRound } from '../../chaos/plan.ts';
+import { startWorldClock } from '../../chaos/world-clock.ts';
+import { limitWrites } from '../../chaos/write-limit.ts';
+
+describe('what a seed decides', () => {
+  it('is the same each time, and another for another seed', () => {
+    expect(planRound(7)).toEqual(planRound(7));
+    expect(planRound(7)).not.toEqual(planRound(8));
+  });
+
+  it('comes in the order of time', () => {
+    const times = planRound(7).steps.map(({ at }) => at);
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
+  });
+
+  it('is what meets a request, by its ordinal and not by what is asked beside it', () => {
+    const faults = (paths: readonly string[]) => {
+      const disturbances = openDisturbances();
+      const tally = openTally();
+      disturbances.begin({ seed: 3, rates: { storage: 50, git: 50, kubernetes: 50 }, tally });
+      return paths.map((path) => disturbances.faultOf('storage', { method: 'GET', path, body: Buffer.alloc(0) }));
+    };
+    const alone = faults(['/a', '/a', '/a', '/a']);
+    const beside = faults(['/a', '/b?x=1', '/a', '/b', '/a', '/b', '/a']);
+    expect(beside.filter((_, index) => index % 2 === 0)).toEqual(alone);
+  });
+});
+
+describe('the limit of Cloud Storage', () => {
+  const write = {
+    method: 'POST',
+    path: '/upload/storage/v1/b/state/o?uploadType=multipart&name=a%2Fb',
+    body: Buffer.alloc(0),
+  };
+  const deletion = { ...write, method: 'DELETE', path: '/storage/v1/b/state/o/a%2Fb?ifGenerationMatch=1' };
+  const done = { status: 200, headers: {}, body: Buffer.alloc(0) };
+
+  it('is one mutation a second of one name, deletions among them', () => {
+    let now = 0;
+    const limit = limitWrites(() => now);
+    expect(limit.refusalOf(write)).toBeUndefined();
+    limit.note(done, write);
+    now = 999;
+    expect(limit.refusalOf(deletion)).toMatchObject({ fault: 'answer', status: 429 });
+    expect(limit.refusalOf({ ...write, path: write.path.replace('name=a', 'name=c') })).toBeUndefined();
+    expect(limit.refusalOf({ ...write, method: 'GET' })).toBeUndefined();
+    now = 1000;
+    expect(limit.refusalOf(deletion)).toBeUndefined();
+  });
+
+  it('does not count what was refused', () => {
+    const limit = limitWrites(() => 0);
+    limit.refusalOf(write);
+    limit.note({ ...done, status: 412 }, write);
+    expect(limit.refusalOf(write)).toBeUndefined();
+  });
+});
+
+describe('a lease', () => {
+  it.each([
+    [true, '{"holder":"i-1","event":"e","seconds":90}'],
+    [true, '{"nonce":"n-1"}'],
+    [true, ''],
+    [true, '[]'],
+    [false, '{"holder":null,"event":"e","seconds":90}'],
+    [false, '{"holder":null,"nonce":"n-1","told":"12"}'],
+    [false, '{"nonce":null}'],
+  ])('is held: %s, by %s', (held, content) => {
+    expect(isHeld(content)).toBe(held);
+  });
+});
+
+describe('the time of the world', () => {
+  it('leaps for what is now, and not for what was before', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'converge-clock-'));
+    const clock = startWorldClock(join(folder, 'clock'));
+    try {
+      const before = Date.now() - 1;
+      clock.leap(60_000);
+      clock.leap(60_000);
+      expect(clock.at(before)).toBe(before);
+      expect(clock.at(Date.now() + 10)).toBeGreaterThan(Date.now() + 119_000);
+      expect(readFileSync(clock.file).readDoubleLE()).toBe(120_000);
+    } finally {
+      clock.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
