@@ -9,7 +9,7 @@ const alert = { topic: 'diff' as const, time: earlier, data: diff };
 const until = '2026-11-21T02:15:00.000Z';
 
 function leaseOf({
-  evidence = { outbox: [] },
+  evidence = { incidents: [], outbox: [] },
   intent = {},
 }: {
   evidence?: Lease['evidence'];
@@ -18,10 +18,10 @@ function leaseOf({
   return claimOf({
     ...{ nonce: 'dead', event: 'job', base: '7', last: undefined },
     intent: { attempted: attemptAt('2'), keys: [web], ...intent },
-    evidence: evidence ?? { outbox: [] },
+    evidence: evidence ?? { incidents: [], outbox: [] },
   });
 }
-const healing = leaseOf({ evidence: { incident: drifted, outbox: [alert] } });
+const healing = leaseOf({ evidence: { incidents: [drifted], outbox: [alert] } });
 
 describe('a run that is ended in its stead', () => {
   it('leaves its attempt, and forgets and suspects what it was about to write', () => {

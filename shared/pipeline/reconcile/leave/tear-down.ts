@@ -12,6 +12,7 @@ import { observe, type ObservedState } from '../observe/observed-state.ts';
 import { readOwnParent } from '../observe/own-parent.ts';
 import { releaseObjects } from '../write/release-objects.ts';
 import { assertRemoved, isRenamed, lastAttempted, lastDeclared, lastVersion } from '../accept/removed-file.ts';
+import { noteRemoval } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
 import { secondsSince, type RunResult } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
@@ -34,6 +35,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
   }
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
   const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
+  await noteRemoval(run, commit);
   try {
     return await takeLeave(run, { commit, revision, attempted });
   } catch (error) {

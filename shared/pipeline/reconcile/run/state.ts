@@ -9,6 +9,7 @@ import {
   type Intent,
   type Lease,
 } from '../../../memory/lease.ts';
+import { withIncidents } from '../../../memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import { memoryMetadata } from '../../../memory/memory-metadata.ts';
 import { fold } from '../../../memory/transitions/fold.ts';
@@ -173,11 +174,12 @@ export function storageTime({ ports, skew }: Pick<State, 'ports' | 'skew'>): Dat
   return new Date(ports.now().getTime() + skew);
 }
 
-/** A memory that was lost takes its open incident over from the lease, with what was to be published of it. */
+/** A memory that was lost takes its open incidents over from the lease, with what was to be published of them. */
 function recall(empty: Memory, lease: Lease | undefined): Memory {
-  const { incident, outbox = [] } = lease?.evidence ?? {};
-  if (incident === undefined) return empty;
-  return { ...empty, incident, since: incident.since, ...(outbox.length === 0 ? {} : { outbox }) };
+  const { incidents = [], outbox = [] } = lease?.evidence ?? {};
+  const [since] = incidents.map((incident) => incident.since).sort();
+  if (since === undefined) return empty;
+  return { ...withIncidents(empty, incidents), since, ...(outbox.length === 0 ? {} : { outbox }) };
 }
 
 /** A look at what is as it was, at a later commit, is nothing to write down; nor is how far it is that it waits for. */
