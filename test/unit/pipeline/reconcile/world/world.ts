@@ -7,6 +7,7 @@ import { readMemory, type Memory } from '../../../../../shared/memory/memory.ts'
 import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { reconcile, type ReconcileResult } from '../../../../../shared/pipeline/reconcile.ts';
 import type { ReconcilePorts } from '../../../../../shared/pipeline/reconcile/run/run.ts';
+import type { Topics } from '../../../../../shared/ports/messages.ts';
 import type { OpenpgpVerdict, TrustRoot } from '../../../../../shared/ports/signatures.ts';
 import { clockAt, recordingLog, recordingTopics, stateInMemory, type Published } from '../../ports.ts';
 import { recordingCluster, type RecordingCluster } from './cluster.ts';
@@ -23,6 +24,8 @@ export interface World {
   readonly cluster: RecordingCluster;
   readonly ports: ReconcilePorts;
   readonly published: readonly Published[];
+  /** The topics, without a look at what is remembered of what is told. */
+  readonly topics: Topics;
   readonly log: readonly string[];
   /** What the operator wants signed, and what signatures are found to be. */
   readonly trust: { root: TrustRoot | undefined; verdict: OpenpgpVerdict };
@@ -116,7 +119,7 @@ export function createWorld(): World {
   }
 
   const world: World = {
-    ...{ git, cluster, ports, trust, memoryOf, published: topics.published, log: log.lines },
+    ...{ git, cluster, ports, trust, memoryOf, topics, published: topics.published, log: log.lines },
     onSleep: () => {},
     wait: clock.forward,
     get state() {
