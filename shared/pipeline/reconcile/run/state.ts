@@ -21,6 +21,8 @@ export type StatePorts = Pick<Ports, 'state' | 'log' | 'now' | 'sleep' | 'topics
 
 /** Storage takes one write a second of one name. Milliseconds. */
 const betweenWrites = 1_000;
+/** How long a run that lives may take to publish what it said, and to name it. */
+const tellsWithin = 3_000;
 /** How often a write is tried whose precondition fails by what is nobody's. */
 const tries = 5;
 
@@ -91,10 +93,19 @@ export async function openState(opening: Opening, ports: StatePorts): Promise<Op
     case 'held':
       return { opened: 'held' };
     case 'free':
-      return { opened: 'free', state };
+      return isBeingTold(state, memory) ? { opened: 'held' } : { opened: 'free', state };
     case 'over':
       return await openFolded(opening, ports);
   }
+}
+
+/**
+ * Whether the run that wrote the memory is likely to be about to name what it published: whoever publishes that once
+ * more meanwhile doubles it.
+ */
+function isBeingTold({ current }: State, found: StateFacts | undefined): boolean {
+  if (found === undefined || current.outbox === undefined) return false;
+  return found.readAt.getTime() - found.writtenAt.getTime() < tellsWithin;
 }
 
 /** What is folded must not be older than what it is folded into: both are read again, in this order. */
@@ -174,7 +185,7 @@ function writableAt(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>):
   return now().getTime() + betweenWrites - (found.readAt.getTime() - found.writtenAt.getTime());
 }
 
-async function waitToWrite<T>({ ports }: State, { writableAt: at }: Known<T>): Promise<void> {
+async function waitToWrite({ ports }: State, { writableAt: at }: Pick<Known<unknown>, 'writableAt'>): Promise<void> {
   const pause = at - ports.now().getTime();
   if (pause > 0) await ports.sleep(Math.min(pause, 2 * betweenWrites));
 }
@@ -338,8 +349,12 @@ function isUndisturbed(found: Lease | undefined, { lease, memory }: State): bool
 /** Deletes what is kept of an environment that is no more: the lease first, so that nothing stays of a run that dies. */
 export async function removeState(state: State): Promise<void> {
   const { ports, lease, memory } = state;
-  for (const { path, generation } of [lease, memory])
-    if (generation !== undefined && (await ports.state.delete({ path, generation })) === 'conflict') throw lost(path);
+  for (const known of [lease, memory]) {
+    const { path, generation } = known;
+    if (generation === undefined) continue;
+    await waitToWrite(state, known);
+    if ((await ports.state.delete({ path, generation })) === 'conflict') throw lost(path);
+  }
   state.hold = undefined;
   state.yielded = undefined;
   Object.assign(lease, { value: undefined, generation: undefined });
