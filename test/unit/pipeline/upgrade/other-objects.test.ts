@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quarantineSchema } from '../../../../shared/memory/quarantine.ts';
-import { acquireLease, isTaken } from '../../../../shared/pipeline/common/lease.ts';
+import { claimLease, findLease, isFree } from '../../../../shared/pipeline/copy-artifact/intake-lease.ts';
 import { branchHeadSchema } from '../../../../shared/source/branch-head.ts';
 import { decodeLedger, encodeLedger } from '../../../../shared/source/ledger.ts';
 import { clockAt, commitId, recordingLog, stateInMemory } from '../ports.ts';
@@ -79,10 +79,13 @@ describe('the lease of a bucket', () => {
     const isFormerTaken = (value: unknown): boolean => value instanceof Object && 'takenFor' in value;
     const clock = clockAt('2026-11-21T01:00:00Z');
     const ports = { state: stateInMemory(clock.now), log: recordingLog(), now: clock.now };
+    const find = async () => findLease(lease, ports);
     expect(isFormerTaken(await former(lease, ports))).toBe(false);
-    expect(isTaken(await acquireLease({ ...lease, holder: 'two' }, ports))).toBe(true);
+    expect(isFree(await find(), undefined)).toBe(false);
     clock.forward(11);
-    expect(isTaken(await acquireLease({ ...lease, holder: 'two' }, ports))).toBe(false);
+    const found = await find();
+    expect(isFree(found, undefined)).toBe(true);
+    expect(await claimLease({ ...lease, instance: 'two', found }, ports)).not.toBe('taken');
     expect(isFormerTaken(await former({ ...lease, holder: 'three' }, ports))).toBe(true);
     clock.forward(11);
     expect(isFormerTaken(await former({ ...lease, holder: 'three' }, ports))).toBe(false);

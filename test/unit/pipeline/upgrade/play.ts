@@ -91,6 +91,8 @@ export interface Ending {
   readonly objects: readonly unknown[];
   /** Of them, what is in an inventory. */
   readonly members: readonly unknown[];
+  /** What is kept of an environment that is forgotten, by path. */
+  readonly leftovers: readonly string[];
 }
 
 const start = Date.parse('2026-11-21T01:00:00Z');
@@ -169,6 +171,7 @@ export async function playSecond(
     told: once([...told, ...toldIn(world.published.slice(since.alerts))]),
     writes: world.cluster.writes.slice(since.writes).filter((call) => !/^fence | acme\/converge-/.test(call)),
     ends: isKept ? { health, ...open } : null,
+    leftovers: isKept ? [] : [...world.state.keys()].filter((path) => path.startsWith('environments/master/shop/')),
     objects: world.cluster.all().map(timeless),
     members: world.cluster
       .all()

@@ -72,6 +72,17 @@ describe.each(pairs)('what $title', ({ first, second, isReturn }) => {
     const { told, writes, ends } = scenario;
     const ending = await playSecond(scenario, await playFirst(scenario, first.look), second.look);
     expect({ told: ending.told, writes: ending.writes, ends: ending.ends }).toEqual({ told, writes, ends });
+    expect(ending.leftovers).toEqual([]);
+  });
+
+  it('is met while it waits, and the one before leaves it to the schedule where this one acted just now', async () => {
+    const waiting = scenarios.find(({ name }) => name === 'a roll-out waits for health');
+    if (waiting === undefined) throw new Error('no roll-out waits');
+    const act = await playFirst(waiting, first.look);
+    const { ended } = await second.look(act.world, { cause: 'request' });
+    expect(ended).toBe(isReturn ? 'busy' : 'waiting');
+    const { told, writes, ends } = await playSecond(waiting, act, second.look);
+    expect({ told, writes, ends }).toEqual({ told: waiting.told, writes: waiting.writes, ends: waiting.ends });
   });
 
   it.each(disturbed)('is finished where $name, and the first is killed at any time', async (scenario) => {
@@ -80,6 +91,7 @@ describe.each(pairs)('what $title', ({ first, second, isReturn }) => {
       const at = `killed before effect ${diesBefore} of ${effects}`;
       const ending = await playSecond(scenario, await playFirst(scenario, first.look, { diesBefore }), second.look);
       expect([ending.objects, ending.ends], at).toEqual([whole.objects, whole.ends]);
+      if (second === now) expect(ending.leftovers, at).toEqual([]);
       // What a dead run of this version was to tell is not known to the one before.
       if (isReturn) expect(withoutCounts(whole), at).toEqual(expect.arrayContaining(withoutCounts(ending)));
       else expect(withoutCounts(ending), at).toEqual(withoutCounts(whole));
@@ -113,6 +125,6 @@ describe.each(pairs)('what $title', ({ first, second, isReturn }) => {
   }
 });
 
-function leftBy({ told, ends, objects }: Ending): Omit<Ending, 'writes' | 'members'> {
+function leftBy({ told, ends, objects }: Ending): Pick<Ending, 'told' | 'ends' | 'objects'> {
   return { told, ends, objects };
 }
