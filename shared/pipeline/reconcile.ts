@@ -13,7 +13,7 @@ import { fenceWrites } from './reconcile/run/fence-writes.ts';
 import { leaseOf } from './reconcile/run/lease.ts';
 import { memoryFileOf } from './reconcile/run/memory-file.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
-import { commit, openState, publish, staleLook, type State } from './reconcile/run/state.ts';
+import { commit, openState, publish, staleLook, storageTime, type State } from './reconcile/run/state.ts';
 import type { RunResult } from './reconcile/run/target.ts';
 import { tellDependents } from './reconcile/tell/tell-dependents.ts';
 import { writeBack } from './reconcile/tell/write-back.ts';
@@ -165,6 +165,7 @@ async function openRun(
   const hint = job.head === undefined ? undefined : { commit: job.head, attempted };
   const branch = fetchBranch({ repository: git, state: ports.state, hint });
   const found = await branch.then((head) => ({ head }), lostBranch);
+  const now = (): Date => storageTime(state);
   let waitsUntil: Date | undefined;
   let headSeenAt = ports.now().getTime();
   const isHead = async (): Promise<boolean> => {
@@ -178,14 +179,14 @@ async function openRun(
   const { cluster, unsettled } = fenceWrites(ports, lease);
   const run: Run = {
     ...{ repository, environment, settings, lease, unsettled },
-    ports: { ...ports, cluster },
+    ports: { ...ports, cluster, now },
     key: environmentKey({ repository, environment }),
     memoryFile: memoryFileOf(state),
     head: found.head,
-    startedAt: ports.now(),
+    startedAt: now(),
     cause: job.cause,
     waitId,
-    waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
+    waitUntil: () => (waitsUntil ??= new Date(now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
     isSuperseded: async () => ports.now().getTime() - headSeenAt >= headLooksApart && !(await isHead()),
   };
   return {

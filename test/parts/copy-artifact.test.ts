@@ -32,7 +32,7 @@ const run = promisify(execFile);
 const host = gitHostOfFile({ tests: 110 });
 const { onHost } = host;
 const limits = configSchema.shape.limits.parse({ uploadBytes: 1_000_000, uploadFiles: 20, unpackRatio: 100 });
-const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30 };
+const times: Partial<IntakeTimes> = { leaseSeconds: 1, quiet: 200, poll: 30, writePause: 30, longestWritePause: 100 };
 let service: StorageService;
 let storage: Storage;
 /** Of the test, as its repository is. */
@@ -633,7 +633,7 @@ it('writes a ledger anew that nobody can read', async () => {
   });
 });
 
-it.each(['ledger/CLASS.json', 'intake/CLASS/lease.json', 'intake/CLASS/wanted.json', 'quarantine/CLASS/nobody.json'])(
+it.each(['ledger/CLASS.json', 'intake/CLASS/lease.json', 'quarantine/CLASS/nobody.json'])(
   'copies though %s is empty, and says so',
   async (path) => {
     const spoilt = path.replace('CLASS', host.name);
@@ -885,6 +885,26 @@ describe('an object whose event never came', () => {
     expect(await commits()).toBe(1);
   });
 
+  it.each(['dies before', 'cannot reach the dead letters'])(
+    'is told by a later check where the one that refuses it %s',
+    async (how) => {
+      await upload('.git/config', 'x');
+      const killed = Promise.withResolvers<never>();
+      const told = Promise.withResolvers<undefined>();
+      const publish = async (): Promise<void> => {
+        told.resolve(undefined);
+        if (how === 'dies before') await killed.promise;
+        throw new ConvergeError({ code: 'PubSubUnavailable', subject: 't', message: 'is away', disposition: 'retry' });
+      };
+      const check = look(instance({ topics: { publish } }));
+      await told.promise;
+      if (how !== 'dies before') await check;
+      await look(instance());
+      await look(instance());
+      expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ reason: 'UnsafePath' })]);
+    },
+  );
+
   it('is told once on the dead-letter topic where it is refused', async () => {
     await upload('.git/config', 'x');
     await look(instance());
@@ -911,7 +931,7 @@ it('gives an event back where another instance holds the lease and does not come
     code: 'IntakeBusy',
     disposition: 'retry',
   });
-  expect(await state.read(`intake/${host.name}/wanted.json`)).toBeDefined();
+  expect(await state.read(`intake/${host.name}/lease.json`)).toMatchObject({ value: { holder: 'another' } });
   expect(await commits()).toBe(0);
 });
 

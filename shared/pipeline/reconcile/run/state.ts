@@ -58,6 +58,8 @@ export interface State {
   readonly memory: Known<Memory>;
   /** The memory with what the run came to know. */
   current: Memory;
+  /** How far Storage's clock is ahead of this instance's, in milliseconds; 0 where they agree, or nothing tells. */
+  readonly skew: number;
   /** What of it is in Storage; undefined where that is to be written whatever it is. */
   stored: string | undefined;
   hold: Hold | undefined;
@@ -117,7 +119,7 @@ async function openFolded(opening: Opening, ports: StatePorts): Promise<Opened> 
   const found = standing(state, lease);
   if (found !== 'over' || state.lease.value === undefined)
     return found === 'held' ? { opened: 'held' } : { opened: 'free', state };
-  const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: ports.now() };
+  const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: storageTime(state) };
   state.current = fold(state.current, folded);
   ports.log('WARNING', 'ended a run in its stead', { path: opening.paths.lease, event: folded.lease.event });
   const written = await write(state, state.current);
@@ -143,7 +145,7 @@ function stateOf(
   const value = isReadable ? memory.value : recall(emptyMemory(ports.now()), record);
   const isTold = memory !== undefined && (record?.told === memory.generation || told === memory.generation);
   return {
-    ...{ ports, event },
+    ...{ ports, event, skew: skewOf(memory ?? lease, ports) },
     lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     current: isTold ? { ...value, outbox: undefined } : value,
@@ -156,6 +158,20 @@ function stateOf(
     ...{ hold: undefined, yielded: undefined },
     told: isTold ? memory.generation : undefined,
   };
+}
+
+/** Milliseconds by which two clocks may differ that agree: Storage tells whole seconds, and an answer takes its time. */
+const agreeing = 5_000;
+
+function skewOf(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>): number {
+  if (found === undefined) return 0;
+  const skew = found.readAt.getTime() + 500 - now().getTime();
+  return Math.abs(skew) < agreeing ? 0 : skew;
+}
+
+/** The time by Storage's clock: pauses of environments are counted by that, whatever an instance's clock says. */
+export function storageTime({ ports, skew }: Pick<State, 'ports' | 'skew'>): Date {
+  return new Date(ports.now().getTime() + skew);
 }
 
 /** A memory that was lost takes its open incidents over from the lease, with what was to be published of them. */
@@ -298,7 +314,7 @@ async function resolveConflict(
   Object.assign(known, { generation: found?.generation, writableAt: writableAt(found, ports) });
   if (!isReadable || state.lease.value === undefined) return;
   known.value = found.value;
-  const facts = { lease: state.lease.value, generation: found.generation, now: ports.now() };
+  const facts = { lease: state.lease.value, generation: found.generation, now: storageTime(state) };
   if ((await write(state, fold(found.value, facts))) === 'conflict') throw stale;
   state.hold = undefined;
   throw staleLook(known.path);

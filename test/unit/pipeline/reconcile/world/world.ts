@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { configSchema } from '../../../../../shared/config/config.ts';
+import type { Cluster } from '../../../../../shared/ports/kubernetes.ts';
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import { reconcileRequestedSchema, type ReconcileRequested } from '../../../../../shared/events/reconcile-requested.ts';
 import { decodeLease } from '../../../../../shared/memory/lease.ts';
@@ -67,7 +68,7 @@ export function createWorld(): World {
     state,
     repository: () => git,
     async cluster({ name }) {
-      if (name === cluster.name) return cluster;
+      if (name === cluster.name) return writingVersions(cluster);
       throw new ConvergeError({
         code: 'UnknownCluster',
         subject: name,
@@ -151,6 +152,25 @@ export function createWorld(): World {
     writeState: async (path, value) => void (await state.write({ path, value, ifGeneration: 'any' })),
   };
   return world;
+}
+
+/** A run writes over what it has read, or where it has read that nothing is: each write names a version. */
+function writingVersions(cluster: RecordingCluster): Cluster {
+  const assertVersion = (written: string, resourceVersion: string | undefined): void => {
+    if (resourceVersion === undefined) throw new Error(`${written} is written whatever is there`);
+  };
+  return {
+    ...cluster,
+    async apply(target) {
+      const { kind, metadata } = target.object;
+      if (!target.dryRun) assertVersion(`${kind} ${metadata.name}`, metadata.resourceVersion);
+      return await cluster.apply(target);
+    },
+    async delete(target) {
+      assertVersion(`${target.resource.kind} ${target.name}`, target.resourceVersion);
+      return await cluster.delete(target);
+    },
+  };
 }
 
 function withoutUndefined(value: unknown): unknown {
