@@ -56,6 +56,16 @@ describe('a run that is ended in its stead', () => {
     expect(fold(states.converged, { lease: healing, generation: '8', now }).incident).toEqual(drifted);
   });
 
+  it('opens each incident that a memory which was written since does not know, and tells its alerts alone', () => {
+    const failed = incidentOf('Failed', { id: 'failed' });
+    const known = { ...drifted, closedAt: earlier };
+    const ofFailed = { ...alert, data: { ...diff, incident: 'failed' } };
+    const ofDrift = { ...alert, data: { ...diff, incident: 'drift' } };
+    const lease = leaseOf({ evidence: { incidents: [drifted, failed], outbox: [ofDrift, ofFailed] } });
+    const memory = fold({ ...states.converged, incident: known }, { lease, generation: '8', now });
+    expect(memory).toMatchObject({ incident: failed, incidents: [known, failed], outbox: [ofFailed] });
+  });
+
   it('leaves its attempt to a memory that was lost', () => {
     const memory = fold(emptyMemory(now), { lease: healing, generation: '0', now });
     expect(memory).toMatchObject({
