@@ -7,10 +7,12 @@ export const patience = {
     /** Until an answer begins, and between its parts. */
     answer: 30_000,
     /**
-     * Until a write is answered to its end, the wait for a connection included: a run may lose its lease meanwhile, and
-     * a longer lease is a longer pause after a run that was killed.
+     * Until the API server gives a write up: a run may lose its lease meanwhile. Longer than the ten seconds that an
+     * admission webhook has by default, after which it is the API server that says which one did not answer.
      */
-    write: 10_000,
+    write: 12_000,
+    /** Until a write is answered to its end, the wait for a connection included. */
+    writeAnswer: 13_000,
     /**
      * How often a request is sent, all in all: by what its answer says of a later try. More would rarely help against a
      * failure.

@@ -10,6 +10,21 @@ export const convergedType = 'dev.converge.environment.converged.v1';
 /** Null where the environment file cannot be read, and in alerts of a version that did not tell it. */
 const policy = policySchema.nullable().default(null);
 
+/** The last commit that changed what an environment is made of; `revision` is the one that was looked at. */
+export const causeSchema = z.object({
+  commit: z.string(),
+  /** The first line of its message. */
+  subject: z.string(),
+  /** Who uploaded it, as was said, or else its author: `Ana <ana@example.com>`. */
+  author: z.string().nullable(),
+  /** `gs://bucket/name#generation`, the first of several. */
+  artifact: z.string().nullable(),
+});
+export type Cause = z.infer<typeof causeSchema>;
+
+/** Null where it is not known, and in alerts of a version that did not tell it. */
+const cause = causeSchema.nullable().default(null);
+
 /** Desired and observed state of an environment disagree. */
 export const diffSchema = z.object({
   environment: z.string(),
@@ -17,8 +32,11 @@ export const diffSchema = z.object({
   /** Empty where the environment file cannot be read, so that its cluster is not known. */
   cluster: z.string(),
   revision: z.string(),
+  cause,
   reason: z.enum(diffReasons),
   incident: z.string(),
+  /** Title of the object that the incident is of; empty: the environment as a whole; null from a version that did not tell it. */
+  subject: z.string().nullable().default(null),
   since: z.string(),
   occurrence: z.number().int().positive(),
   action: z.enum(['healed', 'healing', 'none']),
@@ -40,9 +58,12 @@ export const convergedSchema = z.object({
   repository: z.string(),
   cluster: z.string(),
   revision: z.string(),
+  cause,
   /** The incident that this closes, and which of its occurrences; or null. */
   incident: z.string().nullable(),
   occurrence: z.number().int().positive().nullable(),
+  /** When that began; null, too, from a version that did not tell it. */
+  since: z.string().nullable().default(null),
   seconds: z.number().nonnegative(),
   changes: z.object({
     created: z.number().int(),
@@ -74,8 +95,9 @@ export function parseAlert(event: IncomingEvent): Alert {
 }
 
 /**
- * Named by environment, revision, incident and phase, so that an alert sent twice is recognised. The phase of a diff is
- * its reason, what is done and what differs, not by how much: values may move while one alert is on its way.
+ * Named by environment, revision, incident, when that began, and phase, so that an alert sent twice is recognised. The
+ * phase of a diff is its reason, what is done and what differs, not by how much: values may move while one alert is on
+ * its way.
  */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const subject = `${alert.data.repository}/${alert.data.environment}`;
@@ -90,6 +112,7 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
           ...(alert.data.rollback === null ? [] : [`rolled back by ${alert.data.rollback.commit}`]),
         ]
       : []),
+    ...beginningOf(alert),
   ];
   return {
     id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
@@ -99,4 +122,10 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
     time,
     data: alert.data,
   };
+}
+
+/** A later incident of the same subject has the same id. One of the version before had an id of its own. */
+function beginningOf({ topic, data }: Alert): readonly string[] {
+  if (topic === 'diff') return data.subject === null ? [] : [data.since];
+  return data.since === null ? [] : [data.since];
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The Git object id of each path an environment is made of, null where nothing is there. */
-const inputsSchema = z.record(z.string(), z.string().nullable());
+export const inputsSchema = z.record(z.string(), z.string().nullable());
 
 export const attemptedSchema = z.object({
   commit: z.string(),

@@ -3,13 +3,25 @@ import { parseTime } from '../base/time.ts';
 import type { Divergence } from '../drift/divergence.ts';
 import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
-import { diffSchema, type Diff } from '../events/alert.ts';
-import { differingPaths, diffReasons } from '../drift/object-diff.ts';
+import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
+import { differingPaths, diffReasons, type DiffReason } from '../drift/object-diff.ts';
+import { objectTitle } from '../objects/object-id.ts';
 
-/** One period of divergence of one environment. Times are ISO 8601, by our own clock: "first seen by us". */
+/**
+ * One period of divergence, for one reason and of one subject. Times are ISO 8601, by our own clock: "first seen by
+ * us".
+ */
 export const incidentSchema = z.object({
+  /** Of environment, reason and subject: with the memory lost, the same divergence has the same one. */
   id: z.string(),
   since: z.string(),
+  /**
+   * Title of the first object that differed when it opened; empty: the environment as a whole. Absent in one of the
+   * version before, which is of all that differs for its reason.
+   */
+  subject: z.string().optional(),
+  /** Titles of what differs now, the first of them. */
+  objects: z.array(z.string()).optional(),
   /** Increases when it comes back within `convergedAfter` of its end. */
   occurrence: z.number().int().positive(),
   reason: z.enum(diffReasons),
@@ -21,6 +33,8 @@ export const incidentSchema = z.object({
   told: z.boolean(),
   /** Whether anything was told of it before it became what it is now: its end is told, too. */
   announced: z.boolean().optional(),
+  /** Whether others were found and this one was not: it ends with the next convergence. */
+  passed: z.boolean().optional(),
   closedAt: z.string().optional(),
 });
 export type Incident = z.infer<typeof incidentSchema>;
@@ -38,17 +52,17 @@ function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | unde
 }
 
 /**
- * The incident after a run found a divergence: the open one, the last one again where it closed no longer than
- * `convergedAfter` (milliseconds) ago, or a new one.
+ * The incident after a run found a divergence: the open one for this reason that is of one of its objects, the last
+ * such one again where it closed no longer than `convergedAfter` (milliseconds) ago, or a new one.
  */
 export function openIncident({
-  last,
+  incidents,
   divergence,
   environment,
   now,
   convergedAfter,
 }: {
-  last: Incident | undefined;
+  incidents: readonly Incident[];
   divergence: Divergence;
   /** `<class>/<name>` */
   environment: string;
@@ -56,30 +70,67 @@ export function openIncident({
   convergedAfter: number;
 }): Incident {
   const { reason, revision, summary } = divergence;
-  if (last !== undefined && last.closedAt === undefined) {
-    const same =
-      last.reason === reason &&
-      last.revision === revision &&
-      (reason !== 'Drifted' || isCovered({ divergence, by: last.diff }));
-    if (same) return { ...last, summary };
-    const announced = last.told || last.announced === true ? { announced: true } : {};
-    return { ...last, ...announced, reason, revision, summary, diff: undefined, told: false };
+  const titles = divergence.objects.slice(0, listedObjects).map(objectTitle);
+  const found = { reason, revision, summary, objects: titles };
+  const open = matching(incidents.filter(isOpen), { reason, titles });
+  if (open !== undefined) {
+    const isSame =
+      open.passed !== true &&
+      open.revision === revision &&
+      (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
+    if (isSame) return { ...open, summary, objects: titles };
+    return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
   }
-  const reopened = last?.closedAt !== undefined && now.getTime() - parseTime(last.closedAt) <= convergedAfter;
-  const since = now.toISOString();
+  const recent = incidents.filter(
+    ({ closedAt }) => closedAt !== undefined && now.getTime() - parseTime(closedAt) <= convergedAfter,
+  );
+  const last = matching(recent.toReversed(), { reason, titles });
+  const subject = last?.subject ?? titles[0] ?? '';
   return {
-    id: reopened
-      ? last.id
-      : createHash('sha256').update(`${environment} ${since} ${reason}`).digest('hex').slice(0, 16),
-    since,
-    occurrence: reopened ? last.occurrence + 1 : 1,
-    reason,
-    revision,
-    summary,
+    ...found,
+    id: last?.id ?? incidentId({ environment, reason, subject }),
+    since: now.toISOString(),
+    subject,
+    occurrence: (last?.occurrence ?? 0) + 1,
     diff: undefined,
     told: false,
     closedAt: undefined,
   };
+}
+
+function announced({ told, announced: before }: Incident): Pick<Incident, 'announced'> {
+  return told || before === true ? { announced: true } : {};
+}
+
+function incidentId({
+  environment,
+  reason,
+  subject,
+}: {
+  environment: string;
+  reason: DiffReason;
+  subject: string;
+}): string {
+  return createHash('sha256')
+    .update(JSON.stringify([environment, reason, subject]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** The incident of these objects (none: of the environment as a whole): of its subject, or of what differed last. */
+function matching(
+  incidents: readonly Incident[],
+  { reason, titles }: { reason: DiffReason; titles: readonly string[] },
+): Incident | undefined {
+  const named = new Set(titles);
+  const ofReason = incidents.filter((incident) => incident.reason === reason);
+  return (
+    ofReason.find(
+      ({ subject }) => subject !== undefined && (titles.length === 0 ? subject === '' : named.has(subject)),
+    ) ??
+    ofReason.find(({ objects = [] }) => objects.some((title) => named.has(title))) ??
+    ofReason.find(({ subject }) => subject === undefined)
+  );
 }
 
 /** The incident with the alert that tells it. */
@@ -91,6 +142,7 @@ export function withDiff({
   cluster,
   action,
   policy,
+  cause,
 }: {
   incident: Incident;
   divergence: Divergence;
@@ -99,6 +151,7 @@ export function withDiff({
   cluster: string;
   action: Diff['action'];
   policy: Policy | null;
+  cause: Cause | null;
 }): Incident {
   const objects = divergence.objects.slice(0, listedObjects);
   const diff: Diff = {
@@ -108,8 +161,10 @@ export function withDiff({
     action,
     policy,
     revision: divergence.revision,
+    cause,
     reason: divergence.reason,
     incident: incident.id,
+    subject: incident.subject ?? null,
     since: incident.since,
     occurrence: incident.occurrence,
     summary: divergence.summary,
@@ -152,7 +207,7 @@ export function mayHeal({ incident, now, healAfter }: { incident: Incident; now:
 
 /** One whose end is owed to those who were told of it, whatever becomes of the memory. */
 export function isOpenAndTold(incident: Incident | undefined): incident is Incident {
-  return isOpen(incident) && incident.told;
+  return isOpen(incident) && isAnnounced(incident);
 }
 
 export function isOpen(incident: Incident | undefined): incident is Incident {

@@ -17,8 +17,11 @@ const intentSchema = z.object({ attempted: attemptedSchema.optional(), keys: key
 /** What the holder may write: for which revision, and which objects by their keys. */
 export type Intent = z.infer<typeof intentSchema>;
 
-const evidenceSchema = z.object({ incident: incidentSchema.optional(), outbox: z.array(alertInOutboxSchema) });
-/** What a run found that it is about to undo: the incident, and the alerts that are to be published of it. */
+const evidenceSchema = z.object({
+  incidents: z.array(incidentSchema).readonly(),
+  outbox: z.array(alertInOutboxSchema),
+});
+/** What a run found that it is about to undo: the incidents that are open, and what is to be published of them. */
 export type Evidence = z.infer<typeof evidenceSchema>;
 
 const leaseSchema = z.object({
@@ -41,8 +44,8 @@ export type Lease = z.infer<typeof leaseSchema>;
 /** As the version before wrote it, which says nothing of what its holder does. */
 const formerSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
 
-/** Seconds that one request to an API server may take. */
-export const requestSeconds = 10;
+/** Seconds that one write to an API server may take, until it is answered (`adapters/patience.ts`). */
+export const requestSeconds = 13;
 /** Long enough for three requests and for what lies between them. */
 export const leaseSeconds = 3 * requestSeconds + 15;
 /** Milliseconds after which its holder makes it last longer. */
@@ -89,7 +92,7 @@ export function claimOf({
   evidence: Evidence;
   last: Lease | undefined;
 }): Lease {
-  const hasEvidence = evidence.incident !== undefined || evidence.outbox.length > 0;
+  const hasEvidence = evidence.incidents.length > 0 || evidence.outbox.length > 0;
   return {
     ...{ version: 2, nonce, seconds: leaseSeconds, event, base, intent },
     evidence: hasEvidence ? evidence : null,
@@ -100,7 +103,7 @@ export function claimOf({
 /**
  * The lease of nobody, which tells which memory's outbox was published.
  *
- * @param facts.open the incident that is open: with the memory lost, its end is told all the same
+ * @param facts.open the incidents that are open and were told: with the memory lost, their end is told all the same
  */
 export function toldLease({
   last,
@@ -109,9 +112,9 @@ export function toldLease({
 }: {
   last: Lease | undefined;
   told: string;
-  open: Incident | undefined;
+  open: readonly Incident[];
 }): Lease {
-  const evidence = open === undefined ? null : { incident: open, outbox: [] };
+  const evidence = open.length === 0 ? null : { incidents: open, outbox: [] };
   return { ...(last ?? noLease), nonce: null, intent: null, evidence, told };
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
-import { attemptedSchema } from './attempted.ts';
+import { causeSchema } from '../events/alert.ts';
+import { attemptedSchema, inputsSchema } from './attempted.ts';
 import { incidentSchema } from './incident.ts';
 import { alertInOutboxSchema } from './outbox.ts';
 import { healthStates } from '../health/health.ts';
@@ -32,6 +33,9 @@ const unprovenSchema = z.object({
   ),
 });
 
+/** The last commit that changed an input (null: not known), and what the inputs were when it was found. */
+const rememberedCauseSchema = z.object({ found: causeSchema.nullable(), inputs: inputsSchema });
+
 /** A line of the note of a commit that the environment converged at. */
 const convergedNoteSchema = z.object({ commit: z.string(), text: z.string() });
 export type ConvergedNote = z.infer<typeof convergedNoteSchema>;
@@ -48,6 +52,8 @@ export const memorySchema = z.object({
   converged: attemptedSchema.extend({ renderKey: z.string() }).optional(),
   /** The last revision that converged with other inputs than `converged`: where a rollback goes to. */
   previous: attemptedSchema.optional(),
+  /** Which commit changed its inputs last. */
+  cause: rememberedCauseSchema.optional(),
   /** The revision that was rolled back because it failed. */
   quarantine: quarantineSchema.optional(),
   /**
@@ -68,7 +74,10 @@ export const memorySchema = z.object({
   succeeded: z.array(z.string()).optional(),
   /** Objects that copied the label of the set: left alone, and shown. */
   unproven: unprovenSchema.optional(),
+  /** The gravest of `incidents` that is open, or the one that closed last: what the version before knows. */
   incident: incidentSchema.optional(),
+  /** All that are open, and the last that closed; absent where there is no other than `incident`. */
+  incidents: z.array(incidentSchema).readonly().optional(),
   /** What it waits for at a revision, before anything is written: the environments it depends on. */
   held: z.object({ revision: z.string(), message: z.string() }).optional(),
   /**

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { ConvergeError, describeError } from '../base/errors.ts';
 import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { commitOf, environmentKey } from '../base/revision.ts';
+import type { Memory } from '../memory/memory.ts';
 import { suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
@@ -11,7 +13,7 @@ import { fenceWrites } from './reconcile/run/fence-writes.ts';
 import { leaseOf } from './reconcile/run/lease.ts';
 import { memoryFileOf } from './reconcile/run/memory-file.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
-import { commit, openState, publish, staleLook, type State } from './reconcile/run/state.ts';
+import { commit, openState, publish, staleLook, storageTime, type State } from './reconcile/run/state.ts';
 import type { RunResult } from './reconcile/run/target.ts';
 import { tellDependents } from './reconcile/tell/tell-dependents.ts';
 import { writeBack } from './reconcile/tell/write-back.ts';
@@ -34,19 +36,33 @@ export async function reconcile(
   ports: ReconcilePorts,
   settings: ReconcileSettings,
 ): Promise<ReconcileResult> {
+  const wait: OwnWait = { id: `${settings.event}/${randomUUID()}`, metAnother: false };
   for (let look = 1; ; look++) {
     const isLast = look === looksOfOneJob;
-    const state = await openWhenFree(job, ports, settings);
+    const state = await openWhenFree(job, ports, { ...settings, wait });
     try {
       // What the sender saw of the branch serves once.
       const seen = look === 1 ? job : { ...job, head: undefined };
-      const result = await lookOnce(seen, { state, ports, settings });
+      const result = await lookOnce(seen, { state, ports, settings, wait });
       if (result.outcome !== 'superseded') return result;
       if (isLast) throw staleLook(`${job.repository}/${job.environment}`);
     } catch (error) {
       if (isLast || !(error instanceof ConvergeError && error.code === 'StaleLook')) throw error;
     }
   }
+}
+
+/** What a job would wait as, and whether it found another run at work when it came. */
+interface OwnWait {
+  readonly id: string;
+  metAnother: boolean;
+}
+
+interface Looking {
+  readonly state: State;
+  readonly ports: ReconcilePorts;
+  readonly settings: ReconcileSettings;
+  readonly wait: OwnWait;
 }
 
 /**
@@ -56,13 +72,14 @@ export async function reconcile(
 async function openWhenFree(
   { repository, environment, told }: ReconcileRequested,
   ports: ReconcilePorts,
-  { event }: ReconcileSettings,
+  { event, wait }: ReconcileSettings & { wait: OwnWait },
 ): Promise<State> {
   const paths = statePaths({ repository, environment });
   const until = ports.now().getTime() + waitsForLease;
   for (;;) {
     const found = await openState({ paths, event, told }, ports);
     if (found.opened === 'free') return found.state;
+    wait.metAnother = true;
     if (ports.now().getTime() >= until) break;
     await ports.sleep(betweenLooksAtLease);
   }
@@ -74,13 +91,11 @@ async function openWhenFree(
   });
 }
 
-async function lookOnce(
-  job: ReconcileRequested,
-  { state, ports, settings }: { state: State; ports: ReconcilePorts; settings: ReconcileSettings },
-): Promise<RunResult> {
+async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunResult> {
+  const { state, ports, settings } = looking;
   // What an earlier run said, and died before it was told.
   await publish(state, ports);
-  const run = await openRun(job, { state, ports, settings });
+  const run = await openRun(job, looking);
   const noted = JSON.stringify(state.memory.value.notes);
   let result: RunResult;
   try {
@@ -95,8 +110,8 @@ async function lookOnce(
   if (result.outcome === 'waiting' && result.goesOn === true) await goOn(job, { state, ports, settings });
   else {
     await tellDependents(run, result);
-    if (JSON.stringify(state.memory.value.notes) !== noted) await writeBack(run);
     await writeTold(state);
+    if (JSON.stringify(state.memory.value.notes) !== noted) await writeBack(run);
   }
   return result;
 }
@@ -142,7 +157,7 @@ async function goOn(
 /** The branch is read after what is kept: else a look at an older commit could judge what a newer one brought about. */
 async function openRun(
   job: ReconcileRequested,
-  { state, ports, settings }: { state: State; ports: ReconcilePorts; settings: ReconcileSettings },
+  { state, ports, settings, wait }: Looking,
 ): Promise<Run & { converge(): Promise<RunResult> }> {
   const { repository, environment } = job;
   const git = ports.repository(repository);
@@ -150,6 +165,7 @@ async function openRun(
   const hint = job.head === undefined ? undefined : { commit: job.head, attempted };
   const branch = fetchBranch({ repository: git, state: ports.state, hint });
   const found = await branch.then((head) => ({ head }), lostBranch);
+  const now = (): Date => storageTime(state);
   let waitsUntil: Date | undefined;
   let headSeenAt = ports.now().getTime();
   const isHead = async (): Promise<boolean> => {
@@ -158,19 +174,19 @@ async function openRun(
   };
   if (found.head !== undefined && found.head.id === job.head) state.confirmHead = isHead;
   const { waitSeconds } = settings.limits;
-  const waitId = waitIdOf(job, { state, settings, head: found.head?.id });
+  const waitId = waitIdOf(job, { waiting: state.current.waiting, wait, event: settings.event, head: found.head?.id });
   const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
   const { cluster, unsettled } = fenceWrites(ports, lease);
   const run: Run = {
     ...{ repository, environment, settings, lease, unsettled },
-    ports: { ...ports, cluster },
+    ports: { ...ports, cluster, now },
     key: environmentKey({ repository, environment }),
     memoryFile: memoryFileOf(state),
     head: found.head,
-    startedAt: ports.now(),
+    startedAt: now(),
     cause: job.cause,
     waitId,
-    waitUntil: () => (waitsUntil ??= new Date(ports.now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
+    waitUntil: () => (waitsUntil ??= new Date(now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),
     isSuperseded: async () => ports.now().getTime() - headSeenAt >= headLooksApart && !(await isHead()),
   };
   return {
@@ -183,18 +199,24 @@ async function openRun(
 }
 
 /**
- * Of those that meet a roll-out, one waits for it: the run that goes on with the wait, or the schedule, which takes over
- * from one whose message was lost. All others only look.
+ * Of those that meet a roll-out, one waits for it: the run that goes on with the wait; one whose message comes again,
+ * since the run that began it may be dead, unless that was met at work; and the schedule's, in case a message was lost.
+ * These take the wait over. All others only look.
  */
 function waitIdOf(
   job: ReconcileRequested,
-  { state, settings: { event }, head }: { state: State; settings: ReconcileSettings; head: string | undefined },
+  {
+    waiting,
+    wait,
+    event,
+    head,
+  }: { waiting: Memory['waiting']; wait: OwnWait; event: string; head: string | undefined },
 ): string | undefined {
-  const { waiting } = state.current;
-  if (waiting?.id === undefined) return event;
-  if (waiting.id === job.waitId) return waiting.id;
-  const isOthers = head !== undefined && commitOf(waiting.revision) === head && waiting.id !== event;
-  return isOthers && job.cause !== 'schedule' ? undefined : event;
+  if (waiting?.id === undefined) return wait.id;
+  if (waiting.id === wait.id || waiting.id === job.waitId) return waiting.id;
+  if (head === undefined || commitOf(waiting.revision) !== head) return wait.id;
+  const comesAgain = waiting.id.startsWith(`${event}/`) && !wait.metAnother;
+  return comesAgain || job.cause === 'schedule' ? wait.id : undefined;
 }
 
 function lostBranch(error: unknown): { head: undefined; problem: ConvergeError } {

@@ -1,5 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import { isOpen } from '../memory/incident.ts';
+import { openIncidents } from '../memory/incidents.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
@@ -166,7 +167,12 @@ function factsOf({
     since,
     checkedAt,
     attemptedAt,
+    cause: memory.cause?.found ?? null,
     incident: isOpen(incident) ? incident.id : null,
+    incidents: openIncidents(memory).map(({ id, reason, subject, ...open }) => ({
+      ...{ id, reason, subject: subject ?? null },
+      ...{ since: open.since, occurrence: open.occurrence, revision: open.revision, summary: open.summary },
+    })),
     quarantine: stands
       ? { revision: quarantine.revision, reason: quarantine.reason, at: quarantine.at, revert: quarantine.revert }
       : null,

@@ -33,8 +33,8 @@ export interface WriteFence {
 }
 
 /**
- * A write ends by itself ten seconds after it was sent, at the API server too, and is tried again as a read is: behind
- * its fence, where it has one.
+ * A write ends by itself 13 seconds after it was sent, at the API server after twelve, and is tried again as a read is:
+ * behind its fence, where it has one.
  */
 export interface Cluster {
   readonly name: string;

@@ -1,3 +1,5 @@
+import { oneLine } from './commit-message.ts';
+
 /** What is read of a commit: no more than a tree, its parents and what people are shown. */
 export interface CommitObject {
   readonly tree: string;
@@ -10,6 +12,8 @@ export interface CommitObject {
 /** `problem`: in words that follow "commit …". */
 export type Unreadable = { readonly problem: string };
 
+/** Characters of an author: a header may be a line of megabytes. */
+const authorLength = 200;
 const idLine = /^([0-9a-f]{40})\n/i;
 /** The end of the year 9999: a later time has no date in ISO 8601 that others read. */
 const lastSecond = 253_402_300_799;
@@ -46,6 +50,16 @@ export function parseCommit(raw: Uint8Array): CommitObject | Unreadable {
     message: textOf({ bytes: blank === -1 ? bytes.subarray(bytes.length) : bytes.subarray(blank + 2), encoding }),
     seconds: secondsOf(committer),
   };
+}
+
+/** `Ana <ana@example.com>`, as its header has it; undefined where it says none. */
+export function authorOf(raw: Uint8Array): string | undefined {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
+  const blank = bytes.indexOf('\n\n');
+  const lines = bytes.toString('utf8', 0, blank === -1 ? bytes.length : blank).split('\n');
+  const author = lines.find((line) => line.startsWith('author '))?.slice('author '.length) ?? '';
+  const named = oneLine(author.slice(0, author.lastIndexOf('>') + 1), authorLength);
+  return named === '' ? undefined : named;
 }
 
 /** The commit or tag that an annotated tag points to, as `parse_tag_buffer` of git reads it. */

@@ -31,6 +31,8 @@ export const ledgerSchema = z.object({
    * What is not newer, and is not in it, may be in Git all the same.
    */
   begunAt: z.iso.datetime().optional(),
+  /** The holder of the intake lease whose claim is over since this was written. */
+  ended: z.string().optional(),
 });
 
 /** The ledger as it is worked with, by name. */
@@ -39,6 +41,7 @@ export interface Ledger {
   readonly refused: ReadonlyMap<string, string>;
   /** As in its object. */
   readonly begunAt?: string | undefined;
+  readonly ended?: string | undefined;
 }
 
 export const emptyLedger: Ledger = { copied: new Map(), refused: new Map() };
@@ -56,21 +59,25 @@ export function decodeLedger(value: unknown): Ledger | undefined {
     copied: new Map(parsed.copied.map((entry) => [entry.name, entry])),
     refused: new Map(parsed.refused.map(({ name, generation }) => [name, generation])),
     begunAt: parsed.begunAt,
+    ended: parsed.ended,
   };
 }
 
-export function encodeLedger({ copied, refused, begunAt }: Ledger): z.infer<typeof ledgerSchema> {
+export function encodeLedger({ copied, refused, begunAt, ended }: Ledger): z.infer<typeof ledgerSchema> {
   return {
     version: 1,
     copied: [...copied.values()],
     refused: [...refused].map(([name, generation]) => ({ name, generation })),
     ...(begunAt === undefined ? {} : { begunAt }),
+    ...(ended === undefined ? {} : { ended }),
   };
 }
 
 /**
  * Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git, and
  * the later of two beginnings counts.
+ *
+ * @param other the later one, which says whose lease ended last
  */
 export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
   const copied = new Map(one.copied);
@@ -88,7 +95,7 @@ export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
   const [begunAt] = [one.begunAt, other.begunAt]
     .filter((time) => time !== undefined)
     .toSorted((a, b) => (a > b ? -1 : 1));
-  return { copied, refused, begunAt };
+  return { copied, refused, begunAt, ended: other.ended ?? one.ended };
 }
 
 /** The entry that says that this generation of the object, or a newer one, is in Git. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { loadConfig, wire } from '../../functions/wiring.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
 import { changeCommittedSchema } from '../../shared/events/change-committed.ts';
 import { reconcileRequestedSchema, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { fanOut } from '../../shared/pipeline/fan-out.ts';
@@ -27,12 +28,20 @@ const counts = countCalls({
 const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'topics', 'signatures')), log: () => {} };
 
 async function look(job: ReconcileRequested): Promise<{ outcome: string; summary: string }> {
-  const result = await reconcile(job, ports, {
-    limits: config.limits,
-    event: String(performance.now()),
-    writeback: false,
-  });
-  return { outcome: result.outcome, summary: result.outcome === 'diverged' ? result.summary : '' };
+  const event = String(performance.now());
+  try {
+    const result = await reconcile(job, ports, {
+      limits: config.limits,
+      event,
+      writeback: process.env['BENCH_WRITEBACK'] === 'true',
+    });
+    return { outcome: result.outcome, summary: result.outcome === 'diverged' ? result.summary : '' };
+  } catch (error) {
+    // Its message would come again.
+    if (error instanceof ConvergeError && error.disposition === 'retry')
+      return { outcome: error.code, summary: error.message };
+    throw error;
+  }
 }
 
 async function run(message: unknown): Promise<void> {

@@ -23,11 +23,11 @@ export async function keepState(stage: Stage): Promise<Kept> {
   return new Map(kept.flat());
 }
 
-/** Damages one object of the state bucket, past all proxies; resolves with what it was. */
+/** Damages one object of the state bucket, past all proxies; resolves with its path, or undefined where nothing could be done. */
 export async function damageState(
   stage: Stage,
   { object, place, damage, kept }: { object: StateObject; place: Place; damage: Damage; kept: Kept },
-): Promise<string> {
+): Promise<string | undefined> {
   const path = await pathOf(stage, { object, place });
   const file = bucketOf(stage).file(path);
   if (damage === 'deleted') {
@@ -35,7 +35,7 @@ export async function damageState(
     return path;
   }
   const content = await contentOf(damage, { older: kept.get(path), now: () => file.download() });
-  if (content === undefined) return `${path} (there is none)`;
+  if (content === undefined) return undefined;
   await file.save(content, { resumable: false });
   return path;
 }

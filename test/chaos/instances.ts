@@ -16,6 +16,8 @@ export interface Instances extends Functions {
   readonly count: number;
   /** Ends one at whatever line it is; the one that comes after it has a clock that is wrong by so many milliseconds. */
   killOne(index: number, next: { skew: number }): Promise<void>;
+  /** Gives each instance whose clock is wrong a successor whose clock is right, and resolves when all run. */
+  setClocks(): Promise<void>;
   /** Stops one; what it was asked is given to the others, as after the end of a delivery's time. */
   freeze(index: number): void;
   /** It goes on where it was. */
@@ -74,6 +76,12 @@ export async function startInstances(
     restart: async () => void (await Promise.all(instances.map(({ functions }) => functions.restart()))),
     kill: async () => void (await Promise.all(instances.map((_, index) => killOne(at(index), { skew: 0 })))),
     killOne: (index, next) => killOne(at(index), next),
+    async setClocks() {
+      await Promise.all(instances.map(({ functions }) => functions.ready()));
+      const wrong = instances.filter(({ environment }) => environment['CHAOS_SKEW'] !== '0');
+      await Promise.all(wrong.map((instance) => killOne(instance, { skew: 0 })));
+      await Promise.all(instances.map(({ functions }) => functions.ready()));
+    },
     freeze(index) {
       const instance = at(index);
       if (instance.state !== 'runs') return;

@@ -16,7 +16,7 @@ export interface Person {
   /** The host's branch: its head, and the content of each file. */
   read(): Promise<{ head: string; files: ReadonlyMap<string, string> }>;
   /** Each commit of the branch with its message, newest first. */
-  log(): Promise<readonly { commit: string; message: string }[]>;
+  log(): Promise<readonly { commit: string; at: string; message: string }[]>;
 }
 
 const triesToPush = 20;
@@ -88,8 +88,11 @@ export async function openPerson({
     log: () =>
       inTurn(async () => {
         await follow();
-        const text = await git('log', '-z', '--format=%H%n%B');
-        return text.split('\0').map((entry) => ({ commit: entry.slice(0, 40), message: entry.slice(41) }));
+        const text = await git('log', '-z', '--format=%H%n%cI%n%B');
+        return text.split('\0').map((entry) => {
+          const [commit = '', at = '', ...message] = entry.split('\n');
+          return { commit, at, message: message.join('\n') };
+        });
       }),
   };
 }

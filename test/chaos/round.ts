@@ -33,8 +33,11 @@ const ticksUntilGood = 12;
 /** Nothing is under way for as long: no message is on its way either. */
 const quietMilliseconds = 300;
 const longestTick = 30_000;
-/** Longer than what was tried in vain a few times is left alone. */
-const leapBetweenTicks = 10 * 60_000;
+/**
+ * What was tried in vain a few times is left alone for less, in all looks together, and a clock that is wrong is so by
+ * more: no pause may be as long as that.
+ */
+const leapBetweenTicks = 3 * 60_000;
 
 /** What a round has done so far. */
 interface Play {
@@ -71,10 +74,12 @@ export async function playRound(stage: Stage, seed: number): Promise<Round> {
     () => settle(play, 'after the disturbance'),
     () => leave(play),
   ]);
+  const seconds = (performance.now() - play.startedAt) / 1000;
+  if (found.violations.length > 0) await clear(play);
   for (let count = stage.refusedWrites() - refusedBefore; count > 0; count--)
     play.tally.count('storage: more than a write a second');
   return {
-    ...{ seed, seconds: (performance.now() - play.startedAt) / 1000, violations: found.violations },
+    ...{ seed, seconds, violations: found.violations },
     ...{ timeline: play.timeline, figures: play.tally.figures, ticks: found.ticks },
   };
 }
@@ -105,6 +110,7 @@ const fresh = (play: Play, what: string): string =>
 
 async function prepare(play: Play): Promise<Outcome> {
   const { stage, places } = play;
+  await stage.instances.setClocks();
   await Promise.all(places.map(({ name }) => stage.cluster.createNamespace(name)));
   const files = places.flatMap((place): [string, string][] => [
     [environmentFileOf(place), environmentFile(place)],
@@ -150,7 +156,7 @@ async function disturb(play: Play): Promise<void> {
   const taken: Promise<void>[] = [];
   for (const step of steps) {
     await sleep(Math.max(0, step.at - (performance.now() - beganAt)));
-    taken.push(take(play, step).then((what) => note(play, `${told(step)}${what === '' ? '' : ` → ${what}`}`)));
+    taken.push(takeNoted(play, step));
   }
   await Promise.all(taken);
   stage.disturbances.end();
@@ -161,6 +167,12 @@ async function disturb(play: Play): Promise<void> {
   note(play, 'nothing disturbs any more');
   if (play.broken.size > 0) await mend(play);
   stage.clock.leap(pastLeases);
+}
+
+async function takeNoted(play: Play, step: Plan['steps'][number]): Promise<void> {
+  note(play, told(step));
+  const what = await take(play, step);
+  if (what !== '') note(play, `${step.step} → ${what}`);
 }
 
 /** Nobody leaves in Git what the API server refuses. */
@@ -178,9 +190,10 @@ async function settle(play: Play, when: string): Promise<Outcome> {
   for (let tick = 1; tick <= ticksUntilGood; tick++) {
     await look(stage);
     await untilQuiet(stage);
-    violations = await judge(stage, play);
+    const { passing, lasting } = await judge(stage, play);
+    violations = [...lasting, ...passing];
     note(play, `look ${tick} ${when}: ${violations.length === 0 ? 'all is well' : violations.join('; ')}`);
-    if (violations.length === 0) return { violations, ticks: tick };
+    if (violations.length === 0 || lasting.length > 0) return { violations, ticks: tick };
     if (when !== 'before the disturbance') stage.clock.leap(leapBetweenTicks);
   }
   return { violations, ticks: ticksUntilGood };
@@ -215,6 +228,14 @@ async function leave(play: Play): Promise<Outcome> {
   return { ...outcome, ticks: 0 };
 }
 
+/** Leaves the next round nothing to look at of one that was violated. */
+async function clear({ stage, places, plan }: Play): Promise<void> {
+  const files = places.map((place): [string, undefined] => [environmentFileOf(place), undefined]);
+  await stage.person.push(new Map(files), `Clear round ${plan.seed}`);
+  await look(stage);
+  await untilQuiet(stage);
+}
+
 /** Takes a step; resolves with what there is to say of it. */
 async function take(play: Play, step: Step): Promise<string> {
   const { stage, plan, tally } = play;
@@ -246,14 +267,18 @@ async function take(play: Play, step: Step): Promise<string> {
       await stage.pipeline.kubernetes.apiServer.restart();
       return '';
     case 'look':
-      await look(stage);
+      // Nobody waits for the schedule.
+      void look(stage);
       return '';
     case 'leap':
       stage.clock.leap(step.milliseconds);
       return '';
-    case 'damage':
-      count(`state: ${step.object} ${step.damage}`);
-      return damageState(stage, { ...step, place: placeOf(plan.seed, step.letter), kept: play.kept });
+    case 'damage': {
+      const place = placeOf(plan.seed, step.letter);
+      const path = await damageState(stage, { ...step, place, kept: play.kept });
+      if (path !== undefined) count(`state: ${step.object} ${step.damage}`);
+      return path ?? 'there is none';
+    }
     case 'bad upload':
       return upload(play, `../evil-${++play.values}.yaml`, 'evil');
     default:

@@ -20,9 +20,16 @@ export interface Judged {
   readonly bystanders: ReadonlyMap<string, readonly Live[]>;
 }
 
-/** Everything that is not as it has to be once nothing disturbs any more; nothing where the round is good. */
-export async function judge(stage: Stage, round: Judged): Promise<readonly string[]> {
-  const [{ files, head }, log, status] = [await stage.person.read(), await stage.person.log(), await readStatus(stage)];
+export interface Verdict {
+  /** What is not as it has to be, and what a further look of the schedule may still bring there. */
+  readonly passing: readonly string[];
+  /** What was done and stays done. */
+  readonly lasting: readonly string[];
+}
+
+/** Everything that is not as it has to be once nothing disturbs any more. */
+export async function judge(stage: Stage, round: Judged): Promise<Verdict> {
+  const [{ files }, log, status] = [await stage.person.read(), await stage.person.log(), await readStatus(stage)];
   const environments = await Promise.all(
     round.places.map(async (place) => {
       const live = await stage.cluster.list(place.name);
@@ -32,21 +39,38 @@ export async function judge(stage: Stage, round: Judged): Promise<readonly strin
       return [
         ...differences,
         ...problemsOfStatus({ place, isWanted: wanted !== undefined, row, isSo: differences.length === 0 }),
-        ...bystandersTouched({ made: round.bystanders.get(place.name) ?? [], live }),
       ];
     }),
   );
   const leases = ['intake/master', ...round.places.map(({ name }) => `environments/master/${name}`)];
-  return [
-    ...environments.flat(),
-    ...status.unreadable.map(({ repository, message }) => `status: ${repository} cannot be read: ${message}`),
-    ...uploadsAstray({ uploads: round.uploads, log, heard: stage.heard, bucket: stage.pipeline.facts.buckets.master }),
-    ...incidentsAstray({ round, heard: stage.heard }),
-    ...staleWords({ round, heard: stage.heard, log }),
-    ...(await heldLeases(stage, leases)),
-    ...(await fsck(stage.pipeline.git.path('master'))),
-    ...(head === '' ? ['the branch is gone'] : []),
-  ];
+  const { heard, pipeline } = stage;
+  const { missing, doubled } = uploadsAstray({
+    uploads: round.uploads,
+    log,
+    heard,
+    bucket: pipeline.facts.buckets.master,
+  });
+  const touched = await Promise.all(
+    [...round.bystanders].map(async ([namespace, made]) =>
+      bystandersTouched({ made, live: await stage.cluster.list(namespace) }),
+    ),
+  );
+  return {
+    passing: [
+      ...environments.flat(),
+      ...status.unreadable.map(({ repository, message }) => `status: ${repository} cannot be read: ${message}`),
+      ...missing,
+      ...incidentsOpen({ round, heard }),
+      ...(await heldLeases(stage, leases)),
+    ],
+    lasting: [
+      ...doubled,
+      ...touched.flat(),
+      ...toldTwice({ round, heard }),
+      ...staleWords({ round, heard, log }),
+      ...(await fsck(pipeline.git.path('master'))),
+    ],
+  };
 }
 
 async function readStatus({ pipeline }: Stage) {
@@ -121,39 +145,48 @@ function uploadsAstray({
   bucket,
 }: {
   uploads: readonly Uploaded[];
-  log: readonly { commit: string; message: string }[];
+  log: readonly { commit: string; at: string; message: string }[];
   heard: Heard;
   bucket: string;
-}): readonly string[] {
-  return uploads.flatMap(({ name, generation }, index) => {
+}): { missing: readonly string[]; doubled: readonly string[] } {
+  const missing: string[] = [];
+  const doubled: string[] = [];
+  for (const [index, { name, generation }] of uploads.entries()) {
     const uri = `gs://${bucket}/${name}#${generation}`;
     const commits = log.filter(({ message }) => message.split('\n').includes(`Artifact: ${uri}`));
-    if (commits.length > 1) return [`${uri} is in ${commits.length} commits`];
     const isTold = heard.deadLetters.some((letter) => letter.reason !== 'GivenUp' && letter.subject === uri);
     const isSuperseded = uploads.slice(index + 1).some((later) => later.name === name);
-    if (commits.length === 1) return isTold ? [`${uri} is in a commit, and told as refused`] : [];
-    return isTold || isSuperseded ? [] : [`${uri} is in no commit, and not told as refused`];
-  });
+    const where = commits.map(({ commit, at }) => `${commit} of ${at}`).join(', ');
+    if (commits.length > 1) doubled.push(`${uri} is in ${commits.length} commits: ${where}`);
+    if (commits.length === 1 && isTold) doubled.push(`${uri} is in a commit, and told as refused`);
+    if (commits.length === 0 && !isTold && !isSuperseded)
+      missing.push(`${uri} is in no commit, and not told as refused`);
+  }
+  return { missing, doubled };
 }
 
-function incidentsAstray({ round, heard }: { round: Judged; heard: Heard }): readonly string[] {
-  const names = new Set(round.places.map(({ name }) => name));
-  const diffs = heard.diffs.filter(({ environment }) => names.has(environment));
+const alertsOf = ({ places }: Judged, { diffs }: Heard): Heard['diffs'] => {
+  const names = new Set(places.map(({ name }) => name));
+  return diffs.filter(({ environment }) => names.has(environment));
+};
+
+function incidentsOpen({ round, heard }: { round: Judged; heard: Heard }): readonly string[] {
   const closed = new Set(heard.converged.map(({ incident }) => incident));
-  const open = new Map(diffs.filter(({ incident }) => !closed.has(incident)).map((diff) => [diff.incident, diff]));
-  const twice = round.drifts.flatMap((value) => {
-    const ids = new Set(
-      diffs.filter(({ objects }) => JSON.stringify(objects).includes(value)).map(({ incident }) => incident),
-    );
+  const open = alertsOf(round, heard).filter(({ incident }) => !closed.has(incident));
+  return [...new Map(open.map((diff) => [diff.incident, diff])).values()].map(
+    ({ environment, incident, reason, summary }) =>
+      `the incident ${incident} of ${environment} (${reason}: ${summary}) was never closed`,
+  );
+}
+
+/** One drift under two incidents. */
+function toldTwice({ round, heard }: { round: Judged; heard: Heard }): readonly string[] {
+  const diffs = alertsOf(round, heard);
+  return round.drifts.flatMap((value) => {
+    const about = diffs.filter(({ objects }) => JSON.stringify(objects).includes(value));
+    const ids = new Set(about.map(({ incident }) => incident));
     return ids.size > 1 ? [`the drift ${value} was told under ${ids.size} ids: ${[...ids].join(', ')}`] : [];
   });
-  return [
-    ...[...open.values()].map(
-      ({ environment, incident, reason, summary }) =>
-        `the incident ${incident} of ${environment} (${reason}: ${summary}) was never closed`,
-    ),
-    ...twice,
-  ];
 }
 
 /** What is heard at about the same time may have been said the other way round. */

@@ -9,6 +9,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { connectStorage, createStateStore } from '../../shared/adapters/storage.ts';
 import { parseConfig, type Config } from '../../shared/config/config.ts';
 import type { OutgoingEvent, Topic } from '../../shared/events/cloud-event.ts';
+import { reconcileRequestedSchema } from '../../shared/events/reconcile-requested.ts';
 import { reconcile, type ReconcileResult } from '../../shared/pipeline/reconcile.ts';
 import type { Cluster } from '../../shared/ports/kubernetes.ts';
 import type { ReconcilePorts } from '../../shared/pipeline/reconcile/run/run.ts';
@@ -129,7 +130,13 @@ export async function startInProcess(
     async run(environment, { repository = 'master', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
       const event = `run-${++runs}`;
-      return await reconcile({ repository, environment, cause: 'request' }, ports, {
+      // As the message says that goes on with what the run before left.
+      const goesOn = published.findLast(
+        ({ topic, event: { subject } }) => topic === 'reconcile' && subject === `${repository}/${environment}`,
+      );
+      const { told, waitId } = reconcileRequestedSchema.partial().parse(goesOn?.event.data ?? {});
+      const job = { repository, environment, cause: 'request', told, waitId } as const;
+      return await reconcile(job, ports, {
         limits: config.limits,
         event,
         writeback: true,

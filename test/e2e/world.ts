@@ -183,11 +183,12 @@ const echoing = 'echo';
 
 /** An alert on each topic that agrees with what the functions expect of one. */
 async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
-  const alert = { environment: echo, repository: echoing, cluster: '', revision: '', policy: null };
+  const alert = { environment: echo, repository: echoing, cluster: '', revision: '', cause: null, policy: null };
   const diff: Diff = {
     ...alert,
     reason: 'Drifted',
     incident: echo,
+    subject: null,
     since: new Date().toISOString(),
     occurrence: 1,
     action: 'none',
@@ -197,7 +198,7 @@ async function publishEcho({ clients }: Pipeline, echo: string): Promise<void> {
     rollback: null,
   };
   const changes = { created: 0, configured: 0, unchanged: 0, pruned: 0 };
-  const converged: Converged = { ...alert, incident: null, occurrence: null, seconds: 0, changes };
+  const converged: Converged = { ...alert, incident: null, occurrence: null, since: null, seconds: 0, changes };
   const alerts: Alert[] = [
     { topic: 'diff', data: diff },
     { topic: 'converged', data: converged },

@@ -309,7 +309,7 @@ const alert: Alert = {
   topic: 'converged',
   data: {
     ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', revision: 'main@sha1:9f2c' },
-    ...{ incident: null, occurrence: null, seconds: 1, policy: null },
+    ...{ cause: null, incident: null, occurrence: null, since: null, seconds: 1, policy: null },
     changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },
   },
 };

@@ -129,7 +129,7 @@ async function send(
   const response = await request(`${server}${pathOf(asked)}`, {
     method,
     dispatcher,
-    ...(write === undefined ? {} : { signal: AbortSignal.timeout(patience.kubernetes.write) }),
+    ...(write === undefined ? {} : { signal: AbortSignal.timeout(patience.kubernetes.writeAnswer) }),
     headers: {
       'user-agent': 'converge',
       ...credentials,
@@ -165,7 +165,7 @@ function mayHaveBeenSent(error: unknown): boolean {
 
 /** Whether an answer leaves open if a write was done, or will be. */
 function isUndecided(answer: ApiResponse): boolean {
-  return answer.status === 408 || (answer.status >= 500 && !isUntypable(answer));
+  return answer.status === 408 || (answer.status >= 500 && !isUntypable(answer) && !isOfAdmission(answer));
 }
 
 /** What a later try may mend leaves the endpoint as it is: the next attempt goes there. */
@@ -191,7 +191,7 @@ function unreachable({
   return new ConvergeError({
     code: 'ClusterUnavailable',
     subject: `cluster ${connection.name}`,
-    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(asked.write === undefined ? patience.kubernetes.answer : patience.kubernetes.write)}` : ''}`,
+    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(asked.write === undefined ? patience.kubernetes.answer : patience.kubernetes.writeAnswer)}` : ''}`,
     remedy: 'check that the API server is up and reachable from the functions',
     disposition: 'retry',
     cause: error,
@@ -221,7 +221,18 @@ export function isUnserved({ status, text }: ApiResponse): boolean {
 /** From it follow both how often a request is sent and, where it stays so, whether the message is retried. */
 function outlookOf(answer: ApiResponse): Outlook {
   if (!mayPass(answer.status) || isUntypable(answer)) return 'final';
+  if (isGivenUp(answer)) return 'failed';
   return toAllRequests.has(answer.status) ? 'overloaded' : 'failed';
+}
+
+/** What admits a write is asked before anything is stored. */
+function isOfAdmission(answer: ApiResponse): boolean {
+  return answer.status === 500 && failure(answer).message.includes('failed calling webhook');
+}
+
+/** The API server's own word that a request took too long: of a write, most often that its admission does not answer. */
+function isGivenUp(answer: ApiResponse): boolean {
+  return answer.status === 504 && failure(answer).reason === 'Timeout';
 }
 
 /** Whether the answer is about the cluster as a whole, and says nothing of the object. */

@@ -40,6 +40,11 @@ export function lastDeclarationRecalled(memory: Memory, { attempted }: { attempt
   return { ...memory, attempted };
 }
 
+/** Which commit changed its inputs last. Clears nothing. */
+export function causeNoted(memory: Memory, { cause }: { cause: NonNullable<Memory['cause']> }): Memory {
+  return { ...memory, cause };
+}
+
 /** All that it depends on has converged. Clears `held`, and nothing else. */
 export function gateOpened(memory: Memory): Memory {
   return { ...memory, held: undefined };

@@ -1,6 +1,7 @@
 import type { RememberedHeals } from '../../drift/fight.ts';
 import type { HealthState } from '../../health/health.ts';
 import { isOpen, type Incident } from '../incident.ts';
+import { incidentsOf, passIncidents, withIncident, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 import type { Quarantine } from '../quarantine.ts';
 import type { Retry } from '../retry.ts';
@@ -17,17 +18,20 @@ interface Found {
 }
 
 /**
- * Something differs, and the run goes on. Clears `waiting`, and `held` unless that is what is told. `since` is when the
- * first of what is open now was found.
+ * Something differs, and the run goes on. Clears `waiting`, and `held` unless that is what is told. What was found of
+ * another commit, or for this reason and not of these objects, has passed. `since` is when the first of what is open now was found.
  */
 export function divergenceFound(memory: Memory, { attempted, incident, now, heals = memory.heals }: Found): Memory {
+  const others = passIncidents(
+    memory,
+    ({ id, revision, reason }) => id !== incident.id && (revision !== incident.revision || reason === incident.reason),
+  );
   return {
-    ...memory,
+    ...withIncident(others, incident),
     attempted,
     held: incident.reason === 'Blocked' ? memory.held : undefined,
     waiting: undefined,
     heals,
-    incident,
     since: isOpen(memory.incident) ? memory.since : now.toISOString(),
   };
 }
@@ -55,10 +59,13 @@ export function runStopped(
   return { ...divergenceFound(memory, found), health, rollout, retry, quarantine };
 }
 
-/** The alert of the incident that is not told yet is to be published. Clears nothing. */
+/** The alerts of the incidents that are not told yet are to be published. Clears nothing. */
 export function incidentTold(memory: Memory): Memory {
-  const { incident } = memory;
-  if (incident?.diff === undefined || incident.told) return memory;
-  const alert = { topic: 'diff' as const, time: incident.since, data: incident.diff };
-  return { ...memory, incident: { ...incident, told: true }, outbox: [...(memory.outbox ?? []), alert] };
+  const incidents = incidentsOf(memory);
+  const alerts = incidents.flatMap(({ diff, told, since }) =>
+    diff === undefined || told ? [] : [{ topic: 'diff' as const, time: since, data: diff }],
+  );
+  if (alerts.length === 0) return memory;
+  const told = incidents.map((incident) => (incident.diff === undefined ? incident : { ...incident, told: true }));
+  return { ...withIncidents(memory, told), outbox: [...(memory.outbox ?? []), ...alerts] };
 }

@@ -1,6 +1,7 @@
 import { isFighting, livingHeals } from '../../drift/fight.ts';
 import type { EnvironmentHealth } from '../../health/environment-health.ts';
 import { isOpen, type Incident } from '../incident.ts';
+import { incidentsOf, openIncidents, passIncidents, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, ConvergedNote, Memory } from '../memory.ts';
 import type { AlertInOutbox } from '../outbox.ts';
 import type { Rollout } from '../rollout.ts';
@@ -21,14 +22,15 @@ export function leftoversKept(memory: Memory, { left, pending }: Leftovers): Mem
 
 /**
  * All is done and healthy but for drift that is told and left alone: it has not converged, and nothing is waited for.
- * Clears `rollout`, `retry` and `waiting`.
+ * Clears `rollout`, `retry` and `waiting`; what is open for another reason has passed.
  */
 export function driftStands(
   memory: Memory,
   { left, pending, health: { state: health, unawaited } }: Leftovers & { health: EnvironmentHealth },
 ): Memory {
+  const hasDrift = incidentsOf(memory).some((incident) => isOpen(incident) && incident.reason === 'Drifted');
   return {
-    ...leftoversKept(memory, { left, pending }),
+    ...passIncidents(leftoversKept(memory, { left, pending }), ({ reason }) => hasDrift && reason !== 'Drifted'),
     ...{ health, unawaited },
     ...{ rollout: undefined, retry: undefined, waiting: undefined },
   };
@@ -96,23 +98,22 @@ export function reach(memory: Memory, reached: Reached): Memory {
 }
 
 /**
- * The incident that ends with a convergence. One of drift stays open as long as a fight is on, whatever commit
- * converges meanwhile: what agrees now may be undone again.
+ * The incidents that end with a convergence, the gravest first. Those of drift stay open as long as a fight is on,
+ * whatever commit converges meanwhile: what agrees now may be undone again.
  */
-export function endingIncident(
+export function endingIncidents(
   memory: Memory,
   { reached, now }: { reached: Reached; now: Date },
-): Incident | undefined {
-  const { incident } = memory;
-  const isFought = incident?.reason === 'Drifted' && isFighting({ heals: reach(memory, reached).heals, now });
-  return isOpen(incident) && !isFought ? incident : undefined;
+): readonly Incident[] {
+  const isFought = isFighting({ heals: reach(memory, reached).heals, now });
+  return openIncidents(memory).filter(({ reason }) => reason !== 'Drifted' || !isFought);
 }
 
 /**
  * The environment converged, which is to be told where that is news. Clears what `reach` clears, and `heals` that are of the past; the
- * incident that ends with it is closed. `since` is now where that, or its first convergence, changed its state.
+ * incidents that end with it are closed. `since` is now where that, or its first convergence, changed its state.
  *
- * @param facts.alert what is to be published of it
+ * @param facts.alerts what is to be published of it: one for each incident that was told
  * @param facts.note its line in the note of the commit, where that is written back
  */
 export function convergenceTold(
@@ -120,25 +121,27 @@ export function convergenceTold(
   {
     reached,
     note,
-    alert,
+    alerts,
     now,
   }: {
     reached: Reached;
     note: ConvergedNote | undefined;
-    alert: Extract<AlertInOutbox, { topic: 'converged' }> | undefined;
+    alerts: readonly Extract<AlertInOutbox, { topic: 'converged' }>[];
     now: Date;
   },
 ): Memory {
   const after = reach(memory, reached);
-  const incident = endingIncident(memory, { reached, now });
-  const changed = incident !== undefined || memory.converged === undefined;
+  const ending = new Set(endingIncidents(memory, { reached, now }).map(({ id }) => id));
+  const changed = ending.size > 0 || memory.converged === undefined;
+  const incidents = incidentsOf(memory).map((incident) =>
+    ending.has(incident.id) ? { ...incident, closedAt: now.toISOString() } : incident,
+  );
   return {
-    ...after,
+    ...(ending.size === 0 ? after : withIncidents(after, incidents)),
     notes: note === undefined ? memory.notes : [...(memory.notes ?? []), note].slice(-rememberedNotes),
     heals: livingHeals({ heals: after.heals, now }),
-    incident: incident === undefined ? memory.incident : { ...incident, closedAt: now.toISOString() },
     since: changed ? now.toISOString() : memory.since,
-    outbox: alert === undefined ? memory.outbox : [...(memory.outbox ?? []), alert],
+    outbox: alerts.length === 0 ? memory.outbox : [...(memory.outbox ?? []), ...alerts],
   };
 }
 

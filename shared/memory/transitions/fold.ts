@@ -1,5 +1,6 @@
 import { formatTime, parseTime } from '../../base/time.ts';
 import { isOpen } from '../incident.ts';
+import { incidentsOf, withIncident } from '../incidents.ts';
 import type { IntentKeys, Lease } from '../lease.ts';
 import type { Memory } from '../memory.ts';
 
@@ -8,11 +9,11 @@ const longestLife = 15 * 60_000;
 
 /**
  * Ends a run that is dead, or was overtaken, in its stead: nothing that it still writes to the memory is taken from
- * here on. The evidence of what it healed opens its incident, and is to be published. What it was about to write is
+ * here on. The evidence of what it healed opens its incidents, and is to be published. What it was about to write is
  * forgotten, and suspect. Clears nothing.
  *
- * Where the memory was written since it began, what it says of an incident stands, and the evidence is of the past; so
- * is the attempt, unless the memory was lost.
+ * Where the memory was written since it began, what it says of an incident stands, and the evidence of that one is of
+ * the past; so is the attempt, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
  */
@@ -23,14 +24,15 @@ export function fold(
   const { intent, evidence } = lease;
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
-  const incident = evidence?.incident;
-  const takes =
-    incident !== undefined && (isAsRead || (memory.incident?.id !== incident.id && !isOpen(memory.incident)));
+  const known = new Set(incidentsOf(memory).map(({ id }) => id));
+  const taken = (evidence?.incidents ?? []).filter(({ id }) => isAsRead || !known.has(id));
+  const ids = new Set(taken.map(({ id }) => id));
+  const alerts = (evidence?.outbox ?? []).filter(({ data }) => isAsRead || ids.has(data.incident ?? ''));
   return {
-    ...suspected(memory, { keys, now }),
+    ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
     attempted: isAsRead || memory.attempted === undefined ? (intent?.attempted ?? memory.attempted) : memory.attempted,
-    ...(takes ? { incident, outbox: [...(memory.outbox ?? []), ...(evidence?.outbox ?? [])] } : {}),
-    ...(takes && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
+    ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
+    ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,
   };
 }

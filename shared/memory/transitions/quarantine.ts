@@ -1,4 +1,5 @@
 import type { Diff } from '../../events/alert.ts';
+import { openIncidents, withIncident } from '../incidents.ts';
 import type { Memory } from '../memory.ts';
 import type { Quarantine } from '../quarantine.ts';
 
@@ -28,12 +29,10 @@ export function rollbackDone(
   memory: Memory,
   { quarantine, rollback, note }: { quarantine: Quarantine | undefined; rollback: Diff['rollback']; note: string },
 ): Memory {
-  const { incident } = memory;
+  const open = openIncidents(memory);
+  const incident = open.find(({ diff, told }) => diff !== undefined && !told) ?? open[0];
   if (incident?.diff === undefined) return { ...memory, quarantine };
+  const summary = `${incident.summary}; ${note}`;
   const diff: Diff = { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` };
-  return {
-    ...memory,
-    quarantine,
-    incident: { ...incident, summary: `${incident.summary}; ${note}`, told: false, diff },
-  };
+  return { ...withIncident(memory, { ...incident, summary, told: false, diff }), quarantine };
 }

@@ -1,6 +1,7 @@
 import { confirmHeals, withoutHeals } from '../../drift/fight.ts';
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import type { RolledOut } from '../../plan/rolled-out.ts';
+import { passIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 import type { Rollout } from '../rollout.ts';
 
@@ -125,9 +126,10 @@ export function deletionAwaited(
 }
 
 /**
- * Drift was healed in the pause before what failed is tried again. The incident is what was told of the failure, where
- * the heals succeeded. Clears nothing.
+ * Drift was healed in the pause before what failed is tried again: it has passed, where the heals succeeded, and what
+ * was told of the failure stands. Clears nothing.
  */
-export function healedInPause(memory: Memory, { incident }: { incident: Memory['incident'] }): Memory {
-  return { ...memory, incident, heals: confirmHeals(memory.heals) };
+export function healedInPause(memory: Memory, { isHealed }: { isHealed: boolean }): Memory {
+  const incidents = passIncidents(memory, ({ reason }) => isHealed && reason === 'Drifted');
+  return { ...incidents, heals: confirmHeals(memory.heals) };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { policySchema } from '../../environment/policy.ts';
+import { diffReasons } from '../../drift/object-diff.ts';
+import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
 
@@ -24,6 +26,17 @@ const unprovenObjectSchema = z.object({
   madeBy: z.string().nullable(),
 });
 
+const openIncidentSchema = z.object({
+  id: z.string(),
+  reason: z.enum(diffReasons),
+  /** Title of an object; empty: the environment as a whole; null where the version before found it. */
+  subject: z.string().nullable(),
+  since: z.string(),
+  occurrence: z.number().int().positive(),
+  revision: z.string(),
+  summary: z.string(),
+});
+
 const environmentStatusSchema = z.object({
   name: z.string(),
   repository: z.string(),
@@ -39,7 +52,12 @@ const environmentStatusSchema = z.object({
    */
   checkedAt: z.string().nullable().default(null),
   attemptedAt: z.string().nullable().default(null),
+  /** The last commit that changed its inputs. A function of the version before does not say. */
+  cause: causeSchema.nullable().default(null),
+  /** The gravest that is open. */
   incident: z.string().nullable(),
+  /** All that are open, the gravest first. A function of the version before does not say. */
+  incidents: z.array(openIncidentSchema).default([]),
   /** The revision that was rolled back because it failed, and that uploads may not bring back. */
   quarantine: quarantineSchema.pick({ revision: true, reason: true, at: true, revert: true }).nullable(),
   health: z.enum(healthStates),

@@ -1,16 +1,15 @@
 import { ConvergeError, type ErrorCode } from '../../base/errors.ts';
 import { batchesOf } from '../../source/batches.ts';
-import type { Ledger, LedgerEntry } from '../../source/ledger.ts';
-import type { Lease } from '../common/lease.ts';
+import { emptyLedger, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import { inParallel } from '../common/parallel.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 import { announceCommit } from '../common/announce-commit.ts';
 import { readUpload, type CheckedUpload } from './content.ts';
+import type { IntakeLease } from './intake-lease.ts';
 import type { Announcement, Landing } from './land.ts';
 import { landApart } from './land-apart.ts';
-import { writeLedger, type RecordedLedger } from './ledger.ts';
 
 /** What became of one object: an outcome, or an error that is about it, or that met all. */
 export type ObjectResult = { readonly done: CopyOutcome } | { readonly failed: unknown };
@@ -20,49 +19,49 @@ export interface CopyObjectsRequest {
   readonly objects: readonly StoredObject[];
   /** The names of those whose refusal is told, and may be remembered as told. */
   readonly told: ReadonlySet<string>;
-  readonly recorded: RecordedLedger;
-  readonly lease: Lease;
+  /** All that is known by then. */
+  readonly ledger: () => Ledger;
+  readonly lease: Pick<IntakeLease, 'keep'>;
   readonly repository: Repository;
   readonly ports: CopyPorts;
   readonly settings: CopySettings;
 }
 
-/** What became of some of the objects, by name, and the ledger as it is then. */
+/** What became of some of the objects, by name. */
 export interface CopyStep {
   readonly results: ReadonlyMap<string, ObjectResult>;
-  readonly recorded: RecordedLedger;
+  /** What is to be in the ledger before anybody is told of that. */
+  readonly news: Ledger;
+  /** Whether more is copied after it, which may take a while. */
+  readonly isFollowed: boolean;
 }
 
 /** Objects read at a time are small ones, or a single one: so many bytes of them. */
 const bytesAtOnce = 32 * 1_048_576;
 
 /**
- * Brings objects into Git in as few commits as there can be, announces each commit, then writes the ledger, then yields
- * what became of its objects: never with less than that done. What is wrong about one object fails that object alone.
- * Throws `LeaseLost`, and what the ledger's write throws; the objects that no step named by then are not done.
+ * Brings objects into Git in as few commits as there can be, announces each commit, and yields what became of its
+ * objects: never with less than that done. What is wrong about one object fails that object alone.
  */
 export async function* copyObjects(request: CopyObjectsRequest): AsyncGenerator<CopyStep> {
-  const { lease } = request;
-  let { recorded } = request;
   const uploads: CheckedUpload[] = [];
   const refused: Refused[] = [];
   for (const group of readTogether(request.objects)) {
+    await request.lease.keep();
     const reads = await inParallel(group, async (live) => readOne(request, live));
     uploads.push(...reads.flatMap((read) => (read.read === 'upload' ? [read.upload] : [])));
     refused.push(...reads.filter((read) => read.read === 'refused'));
-    yield {
-      results: new Map(reads.flatMap((read) => (read.read === 'ended' ? [[read.name, read.result]] : []))),
-      recorded,
-    };
+    const results = new Map(reads.flatMap((read) => (read.read === 'ended' ? [[read.name, read.result]] : [])));
+    yield { results, news: emptyLedger, isFollowed: true };
   }
-  recorded = await remember(request, { recorded, news: newsOfRefused(refused) });
-  yield { results: new Map(refused.map(({ live, error }) => [live.name, { failed: error }])), recorded };
-  for (const batch of batchesOf(uploads)) {
-    await lease.assertHeld();
-    const landed = await landAndAnnounce(request, { batch, ledger: recorded.ledger });
-    if (landed.outcome === 'landed')
-      recorded = await remember(request, { recorded, news: newsOfLanded(request, { batch, ...landed }) });
-    yield { results: resultsOf(batch, landed), recorded };
+  const batches = batchesOf(uploads);
+  const results = new Map(refused.map(({ live, error }) => [live.name, { failed: error }]));
+  yield { results, news: newsOfRefused(refused), isFollowed: batches.length > 0 };
+  for (const [index, batch] of batches.entries()) {
+    await request.lease.keep();
+    const landed = await landAndAnnounce(request, batch);
+    const news = landed.outcome === 'landed' ? newsOfLanded(request, { batch, ...landed }) : emptyLedger;
+    yield { results: resultsOf(batch, landed), news, isFollowed: index < batches.length - 1 };
   }
 }
 
@@ -94,9 +93,7 @@ function readTogether(objects: readonly StoredObject[]): readonly (readonly Stor
   return groups;
 }
 
-/** Reads and checks an object. Throws `LeaseLost`. */
-async function readOne({ lease, ports, settings, told }: CopyObjectsRequest, live: StoredObject): Promise<Read> {
-  await lease.assertHeld();
+async function readOne({ ports, settings, told }: CopyObjectsRequest, live: StoredObject): Promise<Read> {
   const { name } = live;
   try {
     const upload = await readUpload({ live, ports, settings });
@@ -110,11 +107,22 @@ async function readOne({ lease, ports, settings, told }: CopyObjectsRequest, liv
   }
 }
 
-const endsElsewhere: readonly ErrorCode[] = ['GitRefused', 'StorageRefused', 'BranchMissing', 'UnreadableObject'];
+const aboutContent: readonly ErrorCode[] = [
+  'InvalidArchive',
+  'InvalidEnvironment',
+  'Quarantined',
+  'RemovalGuarded',
+  'TooLarge',
+  'UnsafePath',
+  'WouldOverwrite',
+];
 
-/** A refusal that stays for this generation; one by a host, a bucket or a branch ends when an operator mends those. */
+/**
+ * A refusal that stays for this generation; one by a host, a bucket, a branch or the configuration ends when an operator
+ * mends those.
+ */
 export function isAboutContent(error: unknown): error is ConvergeError {
-  return error instanceof ConvergeError && error.disposition === 'refuse' && !endsElsewhere.includes(error.code);
+  return error instanceof ConvergeError && error.disposition === 'refuse' && aboutContent.includes(error.code);
 }
 
 /** What became of a batch: a landing for each upload, in their order, all of them announced; or what met them all. */
@@ -123,11 +131,11 @@ type Landed =
   | { readonly outcome: 'failed'; readonly error: unknown };
 
 async function landAndAnnounce(
-  { repository, ports, settings }: CopyObjectsRequest,
-  { batch, ledger }: { batch: readonly CheckedUpload[]; ledger: Ledger },
+  { ledger, repository, ports, settings }: CopyObjectsRequest,
+  batch: readonly CheckedUpload[],
 ): Promise<Landed> {
   try {
-    const landings = await landApart({ uploads: batch, ledger, repository, ports, settings });
+    const landings = await landApart({ uploads: batch, ledger: ledger(), repository, ports, settings });
     await announceAll({ landings, repository, ports });
     return { outcome: 'landed', landings };
   } catch (error) {
@@ -190,12 +198,4 @@ function resultsOf(batch: readonly CheckedUpload[], landed: Landed): CopyStep['r
 function resultOf(landing: Landing): ObjectResult {
   if (landing.outcome === 'refused') return { failed: landing.error };
   return { done: { outcome: landing.outcome, commit: landing.entry.commit } };
-}
-
-async function remember(
-  { ports, settings }: CopyObjectsRequest,
-  { recorded, news }: { recorded: RecordedLedger; news: Ledger },
-): Promise<RecordedLedger> {
-  if (news.copied.size === 0 && news.refused.size === 0) return recorded;
-  return await writeLedger({ recorded, news, ports, settings });
 }

@@ -4,7 +4,9 @@ import { artifactUri } from '../../source/artifact.ts';
 import { pendingOf, type Ledger } from '../../source/ledger.ts';
 import { isAboutContent } from './copy-objects.ts';
 import { takeIn } from './intake.ts';
-import { readLedger } from './ledger.ts';
+import { usualTimes } from './intake-times.ts';
+import { readLedger, writeLedger } from './ledger.ts';
+import { rebuilt } from './rebuild-ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 
@@ -13,8 +15,9 @@ const eventMilliseconds = 60_000;
 
 /**
  * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns the
- * `gs://` names of those that were not in Git. What is refused goes to the dead-letter topic, once. Never throws: what fails is logged, and looked at
- * again by the next check.
+ * `gs://` names of those that were not in Git. What is refused goes to the dead-letter topic, and then into the ledger,
+ * so that it goes there once: who dies in between tells it again, under the same id. Never throws: what fails is
+ * logged, and looked at again by the next check.
  */
 export async function copyUnseen(
   buckets: readonly { bucket: string; settings: CopySettings }[],
@@ -23,11 +26,7 @@ export async function copyUnseen(
   const copied = await Promise.all(
     buckets.map(async ({ bucket, settings }) => {
       try {
-        const [objects, { ledger }] = await Promise.all([ports.buckets.list(bucket), readLedger({ ports, settings })]);
-        const before = ports.now().getTime() - eventMilliseconds;
-        const unseen = pendingOf({ objects, ledger }).filter(({ createdAt }) => createdAt.getTime() < before);
-        const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ledger, ports, settings })));
-        return outcomes.flatMap((uri) => uri ?? []);
+        return await copyOfBucket({ bucket, settings, ports });
       } catch (error) {
         ports.log('WARNING', 'a bucket could not be looked at', { bucket, error: describeError(error) });
         return [];
@@ -35,6 +34,30 @@ export async function copyUnseen(
     }),
   );
   return copied.flat();
+}
+
+/** What became of one object. */
+type Outcome =
+  | { readonly outcome: 'copied'; readonly uri: string }
+  | { readonly outcome: 'told'; readonly live: StoredObject }
+  | { readonly outcome: 'nothing' };
+
+async function copyOfBucket({
+  bucket,
+  settings,
+  ports,
+}: {
+  bucket: string;
+  settings: CopySettings;
+  ports: CopyPorts;
+}): Promise<readonly string[]> {
+  const [objects, { ledger }] = await Promise.all([ports.buckets.list(bucket), readLedger({ ports, settings })]);
+  const before = ports.now().getTime() - eventMilliseconds;
+  const unseen = pendingOf({ objects, ledger }).filter(({ createdAt }) => createdAt.getTime() < before);
+  const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ledger, ports, settings })));
+  const told = outcomes.flatMap((one) => (one.outcome === 'told' ? [one.live] : []));
+  if (told.length > 0) await rememberTold({ told, bucket, ports, settings });
+  return outcomes.flatMap((one) => (one.outcome === 'copied' ? [one.uri] : []));
 }
 
 async function copyOne({
@@ -47,23 +70,42 @@ async function copyOne({
   ledger: Ledger;
   ports: CopyPorts;
   settings: CopySettings;
-}): Promise<string | undefined> {
+}): Promise<Outcome> {
   const uri = artifactUri(live);
   try {
-    const { outcome } = await takeIn({ live, ledger, ports, settings });
-    if (outcome !== 'copied' && outcome !== 'unchanged') return undefined;
+    const { outcome } = await takeIn({ live, ledger, refusal: 'of-caller', ports, settings });
+    if (outcome !== 'copied' && outcome !== 'unchanged') return { outcome: 'nothing' };
     ports.log('WARNING', 'an object was copied whose event never came', { artifact: uri });
-    return uri;
+    return { outcome: 'copied', uri };
   } catch (error) {
     ports.log('WARNING', 'an object whose event never came could not be copied', {
       artifact: uri,
       error: describeError(error),
     });
-    if (isAboutContent(error)) await tellRefusal({ live, error, ports });
-    return undefined;
+    return isAboutContent(error) ? await tellRefusal({ live, error, ports }) : { outcome: 'nothing' };
   }
 }
 
+async function rememberTold({
+  told,
+  bucket,
+  ports,
+  settings,
+}: {
+  told: readonly StoredObject[];
+  bucket: string;
+  ports: CopyPorts;
+  settings: CopySettings;
+}): Promise<void> {
+  const repository = ports.repository(settings.repositoryClass);
+  const recorded = await rebuilt(await readLedger({ ports, settings }), { bucket, repository, ports });
+  const { writePause } = { ...usualTimes, ...settings.times };
+  if (recorded.age < writePause) await ports.sleep(writePause - recorded.age);
+  const refused = new Map(told.map(({ name, generation }) => [name, generation]));
+  await writeLedger({ recorded, news: { copied: new Map(), refused }, ports, settings });
+}
+
+/** One that cannot be told is told by the next check. */
 async function tellRefusal({
   live,
   error,
@@ -72,7 +114,7 @@ async function tellRefusal({
   live: StoredObject;
   error: ConvergeError;
   ports: CopyPorts;
-}): Promise<void> {
+}): Promise<Outcome> {
   const { bucket, name, generation } = live;
   const letter = {
     stage: 'checkDrift',
@@ -87,5 +129,12 @@ async function tellRefusal({
       data: { bucket, name, generation },
     },
   };
-  await ports.topics.publish('dead-letter', encodeDeadLetter(letter, ports.now()));
+  try {
+    await ports.topics.publish('dead-letter', encodeDeadLetter(letter, ports.now()));
+    return { outcome: 'told', live };
+  } catch (failure) {
+    const fields = { artifact: artifactUri(live), error: describeError(failure) };
+    ports.log('WARNING', 'the refusal of an object could not be told', fields);
+    return { outcome: 'nothing' };
+  }
 }

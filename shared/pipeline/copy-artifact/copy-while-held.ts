@@ -1,19 +1,16 @@
-import { z } from 'zod';
-import { ConvergeError } from '../../base/errors.ts';
+import { describeError } from '../../base/errors.ts';
 import { artifactUri, isSameOrNewer } from '../../source/artifact.ts';
-import { pendingOf } from '../../source/ledger.ts';
+import { copyOf, emptyLedger, pendingOf } from '../../source/ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
-import type { Lease } from '../common/lease.ts';
-import { readState } from '../common/read-state.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
-import { copyObjects } from './copy-objects.ts';
-import { intakePaths, type IntakeTimes } from './intake-times.ts';
-import { readLedger, type RecordedLedger } from './ledger.ts';
-import { answerCopied, type Queue } from './queue.ts';
-import { rebuildLedger } from './rebuild-ledger.ts';
-
-const noteSchema = z.object({ at: z.string() });
+import { copyObjects, type CopyStep } from './copy-objects.ts';
+import type { IntakeLease } from './intake-lease.ts';
+import type { IntakeTimes } from './intake-times.ts';
+import type { RecordedLedger } from './ledger.ts';
+import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
+import { answerCopied, type Queue, type Waiting } from './queue.ts';
+import { rebuilt } from './rebuild-ledger.ts';
 
 /** The intake of one bucket by this process. */
 export interface Intake {
@@ -27,68 +24,80 @@ export interface Intake {
 
 /** A look from under the lease. */
 interface Holding extends Intake {
-  readonly lease: Lease;
-  readonly recorded: RecordedLedger;
-  /** Objects that failed since the lease was taken and that no event here waits for: theirs will come. */
+  readonly lease: IntakeLease;
+  readonly writer: LedgerWriter;
+  /** Objects that failed since the lease was taken: their events come, again. */
   readonly failed: Set<string>;
 }
 
 /**
- * Copies what waits here at once; then, where more arrived meanwhile, here or elsewhere, all that the bucket holds once
- * it is quiet.
+ * Copies what waits here at once; then, where the bucket holds more, or more arrived here meanwhile, all of it once it
+ * is quiet.
+ *
+ * @param intake.recorded as it was read after the lease was found free
  */
-export async function copyWhileHeld(intake: Intake & { readonly lease: Lease }): Promise<void> {
+export async function copyWhileHeld(
+  intake: Intake & { readonly lease: IntakeLease; readonly recorded: RecordedLedger },
+): Promise<void> {
   const { queue, ports, times, lease } = intake;
   const until = ports.now().getTime() + times.longestHold;
-  const failed = new Set<string>();
+  const holding = await beginHold(intake);
+  const { writer } = holding;
   try {
-    let recorded = await readOrRebuild(intake);
-    recorded = await copyAll({ ...intake, recorded, failed }, []);
-    while ((await takeNote(intake)) || queue.waiting.length > 0) {
-      if (ports.now().getTime() > until) break;
-      const others = await listWhenQuiet({ ...intake, recorded, failed });
-      recorded = await copyAll({ ...intake, recorded, failed }, others);
+    let others: readonly StoredObject[] = [];
+    for (;;) {
+      // Beside the copying, whose time nobody waits for; what comes later has an event that waits somewhere.
+      const listed = listOrNone(holding);
+      await copyAll(holding, others);
+      const left = pendingHere(holding, await listed);
+      if (queue.waiting.length === 0 && left.length === 0) break;
+      writer.begin();
+      if (lease.isLost() || ports.now().getTime() > until) break;
+      others = await listWhenQuiet(holding);
+      if (queue.waiting.length === 0 && others.length === 0) break;
     }
   } finally {
-    await lease.release();
+    const said = await writer.end(lease.isLost() ? undefined : lease.holder);
+    if (said === 'open') await lease.giveBack();
   }
 }
 
 /** What nobody knows any more is found out before anything is copied. */
-async function readOrRebuild({ bucket, repository, ports, settings }: Intake): Promise<RecordedLedger> {
-  const recorded = await readLedger({ ports, settings });
-  return recorded.state === 'kept'
-    ? recorded
-    : { ...recorded, ledger: await rebuildLedger({ bucket, repository, ports }) };
-}
-
-/**
- * Whether somebody asked, in whatever words. The note goes before the bucket is listed, so that a later one is seen as
- * another.
- */
-async function takeNote({ ports, settings }: Intake): Promise<boolean> {
-  const path = intakePaths(settings).wanted;
-  const note = await readState({ path, decode: (value) => noteSchema.safeParse(value).data }, ports);
-  if (note !== undefined) await ports.state.delete({ path, generation: note.generation });
-  return note !== undefined;
-}
-
-async function listWhenQuiet({
-  bucket,
-  ports,
-  times,
-  lease,
+async function beginHold({
   recorded,
-  failed,
-}: Holding): Promise<readonly StoredObject[]> {
+  ...intake
+}: Intake & { readonly lease: IntakeLease; readonly recorded: RecordedLedger }): Promise<Holding> {
+  const { queue, bucket, repository, ports, lease } = intake;
+  try {
+    const known = await rebuilt(recorded, { bucket, repository, ports });
+    const writer = createLedgerWriter({ ...intake, ...queue, recorded: known });
+    return { ...intake, writer, failed: new Set() };
+  } catch (error) {
+    await lease.giveBack();
+    throw error;
+  }
+}
+
+async function listOrNone({ bucket, ports }: Holding): Promise<readonly StoredObject[]> {
+  try {
+    return await ports.buckets.list(bucket);
+  } catch (error) {
+    ports.log('WARNING', 'a bucket could not be looked at', { bucket, error: describeError(error) });
+    return [];
+  }
+}
+
+function pendingHere({ writer, failed }: Holding, listed: readonly StoredObject[]): readonly StoredObject[] {
+  return pendingOf({ objects: listed, ledger: writer.known() }).filter((live) => !failed.has(artifactUri(live)));
+}
+
+async function listWhenQuiet(holding: Holding): Promise<readonly StoredObject[]> {
+  const { bucket, ports, times, lease } = holding;
   const until = ports.now().getTime() + times.longestBurst;
   let before = '';
   for (;;) {
-    await lease.assertHeld();
-    const listed = await ports.buckets.list(bucket);
-    const pending = pendingOf({ objects: listed, ledger: recorded.ledger }).filter(
-      (live) => !failed.has(artifactUri(live)),
-    );
+    await lease.keep();
+    const pending = pendingHere(holding, await ports.buckets.list(bucket));
     const state = pending.map(artifactUri).join('\n');
     if (state === before || pending.length === 0 || ports.now().getTime() >= until) return pending;
     before = state;
@@ -97,35 +106,63 @@ async function listWhenQuiet({
 }
 
 /**
- * Copies others, none of which the ledger has, and all that waits here; of one name the newest generation. Each event
- * is answered as soon as it is known what became of its object. What the lease is lost for waits again; another error
+ * Copies others, none of which is known, and all that waits here; of one name the newest generation. Each event is
+ * answered as soon as it is known what became of its object, and the ledger has it. An error that is about no object
  * answers those that are still open.
  */
-async function copyAll(holding: Holding, others: readonly StoredObject[]): Promise<RecordedLedger> {
-  const { queue, failed } = holding;
-  let { recorded } = holding;
-  answerCopied(queue, recorded.ledger);
+async function copyAll(holding: Holding, others: readonly StoredObject[]): Promise<void> {
+  const { queue, failed, writer } = holding;
+  answerKnown(holding);
   const events = queue.waiting.splice(0);
   const open = Map.groupBy(events, ({ live }) => live.name);
   const objects = newestOf([...events.map(({ live }) => live), ...others]);
-  const told = new Set(open.keys());
+  const told = new Set(events.filter(({ refusal }) => refusal === 'of-event').map(({ live }) => live.name));
   try {
-    for await (const step of copyObjects({ ...holding, objects: [...objects.values()], told })) {
-      recorded = step.recorded;
+    const ledger = () => writer.known();
+    for await (const step of copyObjects({ ...holding, objects: [...objects.values()], told, ledger })) {
       for (const [name, result] of step.results) {
-        for (const { tell } of open.get(name) ?? []) tell(result);
-        open.delete(name);
         const live = objects.get(name);
-        if ('failed' in result && live !== undefined && !told.has(name)) failed.add(artifactUri(live));
+        if ('failed' in result && live !== undefined) failed.add(artifactUri(live));
       }
+      settle(holding, { step, open });
+      if (step.isFollowed) writer.begin();
     }
-    return recorded;
   } catch (error) {
-    const unanswered = [...open.values()].flat();
-    if (error instanceof ConvergeError && error.code === 'LeaseLost') queue.waiting.push(...unanswered);
-    else for (const { tell } of unanswered) tell({ failed: error });
+    for (const { tell } of [...open.values()].flat()) tell({ failed: error });
     throw error;
   }
+}
+
+/** Those whose object is in the ledger at once, those whose object will be there with its next write. */
+function answerKnown({ queue, writer }: Holding): void {
+  answerCopied(queue, writer.written());
+  const ledger = writer.known();
+  const known = queue.waiting.flatMap((one) => {
+    const copy = copyOf({ ledger, artifact: one.live });
+    return copy === undefined ? [] : [{ ...one, one, commit: copy.commit }];
+  });
+  queue.waiting = queue.waiting.filter((other) => !known.some(({ one }) => one === other));
+  for (const { tell, commit } of known) {
+    const done = { outcome: 'already-copied', commit } as const;
+    writer.add({ news: emptyLedger, settle: (failure) => tell(failure ? { failed: failure.error } : { done }) });
+  }
+}
+
+function settle({ writer }: Holding, { step, open }: { step: CopyStep; open: Map<string, readonly Waiting[]> }): void {
+  const answers = [...step.results].flatMap(([name, result]) =>
+    (open.get(name) ?? []).map(({ tell }) => ({ tell, result })),
+  );
+  for (const name of step.results.keys()) open.delete(name);
+  if (step.news.copied.size === 0 && step.news.refused.size === 0) {
+    for (const { tell, result } of answers) tell(result);
+    return;
+  }
+  writer.add({
+    news: step.news,
+    settle: (failure) => {
+      for (const { tell, result } of answers) tell(failure ? { failed: failure.error } : result);
+    },
+  });
 }
 
 /** Of each name the newest. */

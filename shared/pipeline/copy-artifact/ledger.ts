@@ -11,6 +11,8 @@ export interface RecordedLedger {
   readonly ledger: Ledger;
   /** What the next write is conditional on. */
   readonly written: GenerationPrecondition;
+  /** Milliseconds since it was written, by Storage's clock, as it was read; without an end where nothing was. */
+  readonly age: number;
 }
 
 type LedgerAccess = {
@@ -24,15 +26,16 @@ type LedgerAccess = {
 export async function readLedger({ ports, settings }: LedgerAccess): Promise<RecordedLedger> {
   const path = ledgerPath(settings);
   const found = await readState({ path, decode: decodeLedger }, ports);
-  if (found === undefined) return { state: 'lost', ledger: emptyLedger, written: 'absent' };
-  const written = { generation: found.generation };
+  if (found === undefined) return { state: 'lost', ledger: emptyLedger, written: 'absent', age: Infinity };
+  const facts = { written: { generation: found.generation }, age: found.readAt.getTime() - found.writtenAt.getTime() };
   const ledger = valueOrNone(found);
-  return ledger === undefined ? { state: 'lost', ledger: emptyLedger, written } : { state: 'kept', ledger, written };
+  return ledger === undefined ? { state: 'lost', ledger: emptyLedger, ...facts } : { state: 'kept', ledger, ...facts };
 }
 
 /**
- * Adds to the ledger; what another run wrote meanwhile stays. One that was lost meanwhile is written again, whole. Throws
- * `StorageUnavailable` (retry).
+ * Adds to the ledger; what another run wrote meanwhile stays, and so does the end of its lease, which is the later one.
+ * One that was lost meanwhile is written again, whole. Nothing is written where all is there, by whomever: a write whose
+ * answer was lost is found so. Throws `StorageUnavailable` (retry).
  */
 export async function writeLedger({
   recorded,
@@ -43,9 +46,12 @@ export async function writeLedger({
   const path = ledgerPath(settings);
   let known = recorded;
   for (let attempt = 0; attempt < triesAgainstOverwriting; attempt++) {
-    const ledger = mergeLedgers(known.ledger, news);
-    const written = await ports.state.write({ path, value: encodeLedger(ledger), ifGeneration: known.written });
-    if (written !== 'conflict') return { state: 'kept', ledger, written };
+    const isOfAnother = known.ledger.ended !== recorded.ledger.ended;
+    const ledger = mergeLedgers(known.ledger, isOfAnother ? { ...news, ended: undefined } : news);
+    const value = encodeLedger(ledger);
+    if (known.state === 'kept' && JSON.stringify(value) === JSON.stringify(encodeLedger(known.ledger))) return known;
+    const written = await ports.state.write({ path, value, ifGeneration: known.written });
+    if (written !== 'conflict') return { state: 'kept', ledger, written, age: 0 };
     const found = await readLedger({ ports, settings });
     known = found.state === 'kept' ? found : { ...found, ledger: known.ledger };
   }

@@ -6,12 +6,17 @@ import type { StoredObject } from '../../ports/storage.ts';
 import type { ObjectResult } from './copy-objects.ts';
 import type { CopyOutcome } from './run.ts';
 
-/** An object that an event waits for. */
+export type Refusal = 'of-event' | 'of-caller';
+
+/** An object that an event waits for, or a look at the bucket. */
 export interface Waiting {
   readonly live: StoredObject;
   readonly since: number;
-  /** Whether the holder of the lease was asked to look. */
-  noted: boolean;
+  /**
+   * Who keeps in mind that it was refused: the ledger, as soon as its event is answered, which is delivered again
+   * otherwise; or whoever asked without an event, once it is told.
+   */
+  readonly refusal: Refusal;
   readonly tell: (result: ObjectResult) => void;
 }
 
@@ -19,12 +24,19 @@ export interface Waiting {
 export interface Queue {
   waiting: Waiting[];
   isServed: boolean;
+  readonly lastWrites: LastWrites;
+}
+
+/** When this process wrote last, in milliseconds of its clock: Storage takes one write a second of one object. */
+export interface LastWrites {
+  lease?: number;
+  ledger?: { readonly generation: string; readonly at: number };
 }
 
 const queues = new WeakMap<Repository, Queue>();
 
 export function queueOf(repository: Repository): Queue {
-  const queue = queues.get(repository) ?? { waiting: [], isServed: false };
+  const queue = queues.get(repository) ?? { waiting: [], isServed: false, lastWrites: {} };
   queues.set(repository, queue);
   return queue;
 }
@@ -32,11 +44,11 @@ export function queueOf(repository: Repository): Queue {
 /** The outcome resolves, or rejects, with the answer to the event. */
 export function enqueue(
   queue: Queue,
-  { live, now }: { live: StoredObject; now: Date },
+  { live, refusal = 'of-event', now }: { live: StoredObject; refusal?: Refusal; now: Date },
 ): { readonly waiting: Waiting; readonly outcome: Promise<CopyOutcome> } {
   const { promise, resolve, reject } = Promise.withResolvers<CopyOutcome>();
   const tell = (result: ObjectResult): void => ('done' in result ? resolve(result.done) : reject(result.failed));
-  const waiting: Waiting = { live, since: now.getTime(), noted: false, tell };
+  const waiting: Waiting = { live, since: now.getTime(), refusal, tell };
   queue.waiting.push(waiting);
   return { waiting, outcome: promise };
 }

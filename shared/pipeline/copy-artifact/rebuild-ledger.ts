@@ -8,25 +8,29 @@ import { fetchBranch } from '../common/fetch-branch.ts';
 import { unpushedMilliseconds } from './in-doubt.ts';
 import { copiesIn, type Copy } from './known-copies.ts';
 import { contentAt } from './path-changes.ts';
+import type { RecordedLedger } from './ledger.ts';
 import type { CopyPorts } from './run.ts';
 
 /** Commits of that age were announced, by a delivery that came again or by the schedule. Milliseconds. */
 const announcedAfter = 86_400_000;
+
+/** As it was read, and where it is lost, what it would say. */
+export async function rebuilt(recorded: RecordedLedger, request: RebuildRequest): Promise<RecordedLedger> {
+  return recorded.state === 'kept' ? recorded : { ...recorded, ledger: await rebuildLedger(request) };
+}
+
+interface RebuildRequest {
+  readonly bucket: string;
+  readonly repository: Repository;
+  readonly ports: Pick<CopyPorts, 'buckets' | 'state' | 'topics' | 'now' | 'log'>;
+}
 
 /**
  * A ledger in the place of one that is not there, or that nobody can read: what the trailers since the oldest object
  * of the bucket say, and until when an object may be in Git that they do not name. Announces the young ones of those
  * commits, as a ledger only knows what was announced.
  */
-export async function rebuildLedger({
-  bucket,
-  repository,
-  ports,
-}: {
-  bucket: string;
-  repository: Repository;
-  ports: Pick<CopyPorts, 'buckets' | 'state' | 'topics' | 'now' | 'log'>;
-}): Promise<Ledger> {
+async function rebuildLedger({ bucket, repository, ports }: RebuildRequest): Promise<Ledger> {
   const objects = (await ports.buckets.list(bucket)).filter((live) => !isOfTools(live));
   const times = objects.map(({ createdAt }) => createdAt.getTime()).toSorted((a, b) => a - b);
   const [oldest] = times;

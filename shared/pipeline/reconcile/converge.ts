@@ -29,6 +29,7 @@ import { hookRecordOf } from './judge/hook-record.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import type { Commit } from '../../ports/git.ts';
 import { attemptAt, sameAttempt } from './run/attempt.ts';
+import { noteCause } from './run/note-cause.ts';
 import type { Run } from './run/run.ts';
 import { confirmUnchanged, isUnchanged, rendersAsBefore } from './judge/unchanged.ts';
 import { openSuccession, refuseContestedNames, type Succession } from './leave/succession.ts';
@@ -112,8 +113,10 @@ async function convergeDeclared(
   await refuseContestedNames(run, { commit, environment });
   await tellRewrittenBranch(run, { attempted, environment });
   const gate = await checkDependencies(run, { environment, commit: commit.id });
-  if (gate.gate !== 'open')
+  if (gate.gate !== 'open') {
+    await noteCause(run, { commit, paths: declaredPaths(environment) });
     return await waitForDependencies(run, { environment, attempted: sameAttempt(run, attempted), gate });
+  }
   await stopWaiting(run);
   return await succeed(
     await openTarget(run, { commit, revision, environment, attempted: sameAttempt(run, attempted) }),
@@ -179,6 +182,7 @@ async function convergeTarget(
   const desired = rendered ?? (await renderDesired(declared));
   const observed = await lookForReleases(declared, { desired, observed: inventory });
   const target: Target = { ...declared, attempted: { ...declared.attempted, inputs: desired.inputs } };
+  await noteCause(run, { commit: declared.commit, paths: Object.keys(desired.inputs), isAll: true });
   if (observed.parent === undefined)
     await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
   const verified = await comparePlan(target, { desired, observed, suspects });

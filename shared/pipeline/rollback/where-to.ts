@@ -1,3 +1,4 @@
+import { incidentsOf } from '../../memory/incidents.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
 import { commitOf } from '../../base/revision.ts';
@@ -43,10 +44,14 @@ export async function extentOfEnvironment({
       from: head.id,
       because: `${asked.to} was asked for`,
     };
-  const { attempted, converged, previous, incident } = memory;
+  const { attempted, converged, previous } = memory;
   if (asked.incident !== undefined) {
-    if (incident?.id !== asked.incident) {
-      const known = incident === undefined ? 'no incident of it is known' : `the last incident of it is ${incident.id}`;
+    const incident = incidentsOf(memory).find(({ id }) => id === asked.incident);
+    if (incident === undefined) {
+      const known =
+        memory.incident === undefined
+          ? 'no incident of it is known'
+          : `the last incident of it is ${memory.incident.id}`;
       throw refused({
         subject: key,
         message: `${known}, not ${asked.incident}`,

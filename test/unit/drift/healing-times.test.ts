@@ -38,11 +38,18 @@ function play({
   const happened: string[] = [];
   for (let at = 0; at <= 12; at++) {
     const now = new Date(start.getTime() + at * minute);
-    const incident = openIncident({ last, divergence, environment: 'master/acme', now, convergedAfter: 15 * minute });
+    const incident = openIncident({
+      incidents: last === undefined ? [] : [last],
+      divergence,
+      environment: 'master/acme',
+      now,
+      convergedAfter: 15 * minute,
+    });
     const healing = selfHeal && mayHeal({ incident, now, healAfter: healAfter * minute });
     last = incident;
     if (isDue({ incident, healing, now, diffAfter: diffAfter * minute })) {
       const { diff } = withDiff({
+        cause: null,
         incident,
         divergence,
         environment: 'acme',

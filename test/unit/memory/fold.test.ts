@@ -9,7 +9,7 @@ const alert = { topic: 'diff' as const, time: earlier, data: diff };
 const until = '2026-11-21T02:15:00.000Z';
 
 function leaseOf({
-  evidence = { outbox: [] },
+  evidence = { incidents: [], outbox: [] },
   intent = {},
 }: {
   evidence?: Lease['evidence'];
@@ -18,10 +18,10 @@ function leaseOf({
   return claimOf({
     ...{ nonce: 'dead', event: 'job', base: '7', last: undefined },
     intent: { attempted: attemptAt('2'), keys: [web], ...intent },
-    evidence: evidence ?? { outbox: [] },
+    evidence: evidence ?? { incidents: [], outbox: [] },
   });
 }
-const healing = leaseOf({ evidence: { incident: drifted, outbox: [alert] } });
+const healing = leaseOf({ evidence: { incidents: [drifted], outbox: [alert] } });
 
 describe('a run that is ended in its stead', () => {
   it('leaves its attempt, and forgets and suspects what it was about to write', () => {
@@ -54,6 +54,16 @@ describe('a run that is ended in its stead', () => {
     const closed = { ...states.converged, incident: { ...drifted, closedAt: earlier } };
     expect(fold(closed, { lease: healing, generation: '8', now }).incident).toEqual(closed.incident);
     expect(fold(states.converged, { lease: healing, generation: '8', now }).incident).toEqual(drifted);
+  });
+
+  it('opens each incident that a memory which was written since does not know, and tells its alerts alone', () => {
+    const failed = incidentOf('Failed', { id: 'failed' });
+    const known = { ...drifted, closedAt: earlier };
+    const ofFailed = { ...alert, data: { ...diff, incident: 'failed' } };
+    const ofDrift = { ...alert, data: { ...diff, incident: 'drift' } };
+    const lease = leaseOf({ evidence: { incidents: [drifted, failed], outbox: [ofDrift, ofFailed] } });
+    const memory = fold({ ...states.converged, incident: known }, { lease, generation: '8', now });
+    expect(memory).toMatchObject({ incident: failed, incidents: [known, failed], outbox: [ofFailed] });
   });
 
   it('leaves its attempt to a memory that was lost', () => {

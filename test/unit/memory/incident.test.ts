@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Divergence } from '../../../shared/drift/divergence.ts';
+import { encodeAlert } from '../../../shared/events/alert.ts';
 import { isDue, isOpen, mayHeal, openIncident, withDiff, type Incident } from '../../../shared/memory/incident.ts';
 import type { ObjectDiff } from '../../../shared/drift/object-diff.ts';
 
@@ -25,7 +26,8 @@ function open({
   divergence?: Divergence;
   now?: Date;
 }): Incident {
-  return openIncident({ last, divergence, environment: 'master/acme', now, convergedAfter: 900_000 });
+  const incidents = last === undefined ? [] : [last];
+  return openIncident({ incidents, divergence, environment: 'master/acme', now, convergedAfter: 900_000 });
 }
 const told = (incident: Incident): Incident => ({ ...incident, told: true });
 const closed = (incident: Incident, now: Date): Incident => ({ ...told(incident), closedAt: now.toISOString() });
@@ -35,6 +37,8 @@ describe('an incident', () => {
     expect(open({})).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
       since: '2026-11-21T01:00:00.000Z',
+      subject: 'Deployment acme/web',
+      objects: ['Deployment acme/web'],
       occurrence: 1,
       reason: 'Drifted',
       revision: 'main@sha1:9f2c',
@@ -56,10 +60,8 @@ describe('an incident', () => {
     expect(open({ last, divergence: moved, now: after(60) })).toEqual({ ...last, summary: '2 of 3 ready' });
   });
 
-  it.each([
-    { what: 'another reason', change: { reason: 'Failed' as const } },
-    { what: 'another revision', change: { revision: 'main@sha1:1b7e' } },
-  ])('stays the same one with $what, and is told again', ({ change }) => {
+  it('stays the same one with another revision, and is told again', () => {
+    const change = { revision: 'main@sha1:1b7e' };
     const last = told(open({}));
     const next = open({ last, divergence: { ...drift, ...change }, now: after(60) });
     expect(next).toEqual({ ...last, ...change, told: false, announced: true, diff: undefined });
@@ -76,23 +78,64 @@ describe('an incident', () => {
     });
   });
 
-  it('is a new one where it comes back later', () => {
+  it('is of one reason and one object', () => {
+    const last = told(open({}));
+    const failed = open({ last, divergence: { ...drift, reason: 'Failed' } });
+    const api = open({ last, divergence: { ...drift, objects: [object('api')] } });
+    const whole = open({ last, divergence: { ...drift, objects: [] } });
+    expect(new Set([last, failed, api, whole].map(({ id }) => id)).size).toBe(4);
+    expect([failed, api, whole]).toMatchObject([
+      { subject: 'Deployment acme/web', reason: 'Failed', told: false },
+      { subject: 'Deployment acme/api', reason: 'Drifted', told: false },
+      { subject: '', reason: 'Drifted', told: false },
+    ]);
+  });
+
+  it('goes on as long as one of its objects differs', () => {
+    const both = open({ divergence: { ...drift, objects: [object('api'), object('web')] } });
+    const web = open({ last: both, now: after(60) });
+    const api = open({ last: web, divergence: { ...drift, objects: [object('api')] }, now: after(120) });
+    expect([web, api]).toMatchObject([both, both].map(({ id, since }) => ({ id, since, subject: both.subject })));
+  });
+
+  it('of the version before goes on with whatever differs for its reason', () => {
+    const { subject: _subject, objects: _objects, ...last } = { ...told(open({})), id: 'former' };
+    expect(open({ last, divergence: { ...drift, objects: [object('api')] } }).id).toBe('former');
+    expect(open({ last, divergence: { ...drift, reason: 'Failed' } }).id).not.toBe('former');
+  });
+
+  it('is the same one where the memory of it was lost, whatever was committed since', () => {
+    const again = open({ divergence: { ...drift, revision: 'main@sha1:1b7e' }, now: after(3600) });
+    expect(again.id).toBe(open({}).id);
+  });
+
+  it('has no alert that was told where it comes back later', () => {
     const last = closed(open({}), after(10));
     const next = open({ last, now: after(10 + 901) });
-    expect(next).toMatchObject({ occurrence: 1 });
-    expect(next.id).not.toBe(last.id);
+    expect(next).toMatchObject({ id: last.id, occurrence: 1 });
+    const named = { environment: 'acme', repository: 'master', cluster: 'sandbox' };
+    const [first, later] = [last, next].map((incident) => {
+      const { diff } = withDiff({ incident, divergence: drift, ...named, action: 'none', policy: null, cause: null });
+      return diff === undefined ? undefined : encodeAlert({ topic: 'diff', data: diff }, start).id;
+    });
+    expect(later).not.toBe(first);
+  });
+
+  it('is told again where it had passed, and is found again', () => {
+    const last = { ...told(open({})), passed: true };
+    expect(open({ last })).toEqual({ ...last, passed: undefined, told: false, announced: true, diff: undefined });
   });
 
   it('has an id of its own in each environment', () => {
     const here = openIncident({
-      last: undefined,
+      incidents: [],
       divergence: drift,
       environment: 'master/acme',
       now: start,
       convergedAfter: 0,
     });
     const there = openIncident({
-      last: undefined,
+      incidents: [],
       divergence: drift,
       environment: 'master/globex',
       now: start,
@@ -151,7 +194,7 @@ describe('the alert of an incident', () => {
     withDiff({
       incident: told(open({})),
       divergence: { ...drift, objects },
-      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing', policy },
+      ...{ environment: 'acme', repository: 'master', cluster: 'sandbox', action: 'healing', policy, cause: null },
     });
 
   it('says what the incident says, and is yet to be told', () => {
@@ -163,8 +206,10 @@ describe('the alert of an incident', () => {
       cluster: 'sandbox',
       policy,
       revision: drift.revision,
+      cause: null,
       reason: 'Drifted',
       incident: incident.id,
+      subject: 'Deployment acme/web',
       since: incident.since,
       occurrence: 1,
       action: 'healing',

@@ -16,7 +16,7 @@ import { incidentOf } from './transitions/states.ts';
 const lease = claimOf({
   ...{ nonce: 'mine', event: 'job', base: '7', last: undefined },
   intent: { keys: ['a'] },
-  evidence: { outbox: [] },
+  evidence: { incidents: [], outbox: [] },
 });
 
 describe('a lease', () => {
@@ -62,11 +62,11 @@ describe('a lease', () => {
     expect(standingOf({ lease: unreadableLease({ generation: '9' }), ended: 'generation 9', age: 0 })).toBe('free');
   });
 
-  it('names what was told, and keeps the incident that is open', () => {
+  it('names what was told, and keeps the incidents that are open', () => {
     const incident = incidentOf('Drifted');
-    expect(toldLease({ last: lease, told: '8', open: incident })).toMatchObject({
+    expect(toldLease({ last: lease, told: '8', open: [incident] })).toMatchObject({
       ...{ nonce: null, told: '8', intent: null },
-      evidence: { incident, outbox: [] },
+      evidence: { incidents: [incident], outbox: [] },
     });
     expect(
       claimOf({
@@ -74,8 +74,8 @@ describe('a lease', () => {
         event: '',
         base: '8',
         intent: { keys: [] },
-        evidence: { outbox: [] },
-        last: toldLease({ last: lease, told: '8', open: undefined }),
+        evidence: { incidents: [], outbox: [] },
+        last: toldLease({ last: lease, told: '8', open: [] }),
       }).told,
     ).toBe('8');
   });

@@ -14,6 +14,8 @@ const alert: Alert = {
       revision: 'main@sha1:9f2c',
       incident: null,
       occurrence: null,
+      since: null,
+      cause: null,
       seconds: 1,
     },
     changes: { created: 1, configured: 0, unchanged: 0, pruned: 0 },

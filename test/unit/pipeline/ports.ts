@@ -171,7 +171,7 @@ export function repositoryWith({
       commit: unused,
       push: unused,
       files: unused,
-      rawCommit: unused,
+      rawCommit: async () => Buffer.from('author Ana <ana@example.com> 1763683200 +0000\n\n'),
     },
     ...{ writeBlob: unused, readRef: unused, writeRef: unused, fetchRef: unused, listRefs: unused, writeNotes: unused },
   };

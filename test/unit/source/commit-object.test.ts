@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommit, parseTag } from '../../../shared/source/commit-object.ts';
+import { authorOf, parseCommit, parseTag } from '../../../shared/source/commit-object.ts';
 
 const [tree, one, two] = ['1'.repeat(40), '2'.repeat(40), 'ab'.repeat(20)];
 const start = `tree ${tree}\nparent ${one}\nparent ${two}\n`;
@@ -115,6 +115,23 @@ describe('a commit that git cannot read either', () => {
     ['a parent that is none', `tree ${tree}\nparent ${one}\nparent x\nauthor ${good}\n\nm\n`, 'its parent 2'],
   ])('is told: %s', (_what, text, problem) => {
     expect(parse(text)).toEqual({ problem: expect.stringContaining(problem) });
+  });
+});
+
+describe('the author of a commit', () => {
+  it.each<[string, string, string | undefined]>([
+    [
+      'is who made it',
+      commitWith({ author: 'Ana Doe <ana@example.com> 1700000000 +0000' }),
+      'Ana Doe <ana@example.com>',
+    ],
+    ['may have no name', commitWith({ author: '<ana@example.com> 1700000000 +0000' }), '<ana@example.com>'],
+    ['may hold any bracket', commitWith({ author: 'A > B <a@x> 1700000000 +0000' }), 'A > B <a@x>'],
+    ['may be nobody', `${start}committer ${good}\n\nm\n`, undefined],
+    ['is not taken from the message', `${start}committer ${good}\n\nauthor ${good}\n`, undefined],
+    ['may be very long', commitWith({ author: `${'a'.repeat(9_000)}> 1 +0000` }), `${'a'.repeat(199)}…`],
+  ])('%s', (_what, text, expected) => {
+    expect(authorOf(Buffer.from(text))).toBe(expected);
   });
 });
 

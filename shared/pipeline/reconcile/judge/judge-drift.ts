@@ -1,6 +1,7 @@
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import { judgeHeals, type RememberedHeals } from '../../../drift/fight.ts';
 import { mayHeal, openIncident } from '../../../memory/incident.ts';
+import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import type { Diff } from '../../../events/alert.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
@@ -33,7 +34,7 @@ export function judgeDrift(
   const now = run.ports.now();
   const found = divergenceOf({ reason: 'Drifted', revision, objects: drift.map(({ diff }) => diff) });
   const incident = openIncident({
-    last: memory.incident,
+    incidents: incidentsOf(memory),
     divergence: found,
     environment: run.key,
     now,

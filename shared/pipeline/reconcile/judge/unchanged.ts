@@ -1,7 +1,7 @@
 import { beginRollout, isOver } from '../../../memory/rollout.ts';
 import { divergenceOf, wholeObjectDiff } from '../../../drift/divergence.ts';
 import { isFighting } from '../../../drift/fight.ts';
-import { isOpen } from '../../../memory/incident.ts';
+import { openIncidents } from '../../../memory/incidents.ts';
 import { ignoredFields } from '../../../environment/ignore-rule.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import { policyOf } from '../../../environment/policy.ts';
@@ -80,8 +80,10 @@ export async function confirmUnchanged(target: Target, observed: ObservedState):
     });
   }
   const confirmed = { attempted: target.attempted, rollout, health: environmentHealth(assessed) };
-  const { incident, heals } = before;
-  if (!isOpen(incident) || (unhealthy.length > 0 && incident.reason === 'Unhealthy')) {
+  const { heals } = before;
+  const open = openIncidents(before);
+  const [incident] = open;
+  if (incident === undefined || (unhealthy.length > 0 && open.some(({ reason }) => reason === 'Unhealthy'))) {
     run.memoryFile.remember(unchanged, confirmed);
     return { outcome: 'unchanged', revision };
   }

@@ -1,5 +1,6 @@
 import { statePaths } from '../../../memory/state-paths.ts';
-import { isOpen } from '../../../memory/incident.ts';
+import { isOpenAndTold } from '../../../memory/incident.ts';
+import { incidentsOf } from '../../../memory/incidents.ts';
 import { removeQuarantine } from '../../rollback/quarantines.ts';
 import type { Run } from '../run/run.ts';
 import { secondsSince } from '../run/target.ts';
@@ -24,10 +25,10 @@ export async function forget(run: Run, { revision }: { revision: string }): Prom
 /** Nothing was done for it: whoever did something has told so, and ended the incident with it. */
 function tellEnd(run: Run, revision: string): void {
   const memory = run.memoryFile.memory();
-  const { incident } = memory;
-  if (!isOpen(incident) || !incident.told) return;
+  const [incident] = incidentsOf(memory).filter(isOpenAndTold);
+  if (incident === undefined) return;
   const changes = { created: 0, configured: 0, unchanged: 0, pruned: 0 };
-  const cluster = incident.diff?.cluster ?? memory.cluster;
+  const cluster = memory.incident?.diff?.cluster ?? incident.diff?.cluster ?? memory.cluster;
   tellConverged(run, {
     reached: { reached: 'removal' },
     converged: { cluster, revision, seconds: secondsSince(run), changes, policy: null },

@@ -11,6 +11,7 @@ import {
   type Intent,
 } from '../../../memory/lease.ts';
 import { isOpenAndTold } from '../../../memory/incident.ts';
+import { incidentsOf } from '../../../memory/incidents.ts';
 import { assertUndisturbed, lost, owesTold, staleLook, writeLease, type Hold, type State } from './state.ts';
 
 /** Milliseconds for which the lease is taken for held without a look at it. */
@@ -61,10 +62,12 @@ async function writeClaim(state: State, { nonce, intent }: { nonce: string; inte
   state.hold = { nonce, intent, askedAt, checkedAt: askedAt };
 }
 
-/** What the run found and nobody has been told yet: whoever ends it tells it. */
-function evidenceOf({ current: { incident, outbox = [] } }: State): Evidence {
-  const isKnown = incident !== undefined && (outbox.length > 0 || isOpenAndTold(incident));
-  return isKnown ? { incident, outbox } : { outbox: [] };
+/** What the run found and nobody has been told yet, and whose end is owed: whoever ends the run tells it. */
+function evidenceOf({ current }: State): Evidence {
+  const { outbox = [] } = current;
+  const named = new Set(outbox.map(({ data }) => data.incident));
+  const incidents = incidentsOf(current).filter((incident) => named.has(incident.id) || isOpenAndTold(incident));
+  return incidents.length === 0 ? { incidents, outbox: [] } : { incidents, outbox };
 }
 
 /** Gives back a lease under which nothing was done. */
@@ -137,7 +140,6 @@ async function generationOf({ ports, memory }: State): Promise<string | undefine
 export async function writeTold(state: State): Promise<void> {
   const { lease, told } = state;
   if (!owesTold(state) || told === undefined || state.hold !== undefined) return;
-  const { incident } = state.memory.value;
-  const open = isOpenAndTold(incident) ? incident : undefined;
+  const open = incidentsOf(state.memory.value).filter(isOpenAndTold);
   await writeLease(state, toldLease({ last: lease.value, told, open }), { isOver: true });
 }

@@ -9,6 +9,7 @@ import {
   type Intent,
   type Lease,
 } from '../../../memory/lease.ts';
+import { withIncidents } from '../../../memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import { memoryMetadata } from '../../../memory/memory-metadata.ts';
 import { fold } from '../../../memory/transitions/fold.ts';
@@ -21,6 +22,8 @@ export type StatePorts = Pick<Ports, 'state' | 'log' | 'now' | 'sleep' | 'topics
 
 /** Storage takes one write a second of one name. Milliseconds. */
 const betweenWrites = 1_000;
+/** How long a run that lives may take to publish what it said, and to name it. */
+const tellsWithin = 3_000;
 /** How often a write is tried whose precondition fails by what is nobody's. */
 const tries = 5;
 
@@ -55,6 +58,8 @@ export interface State {
   readonly memory: Known<Memory>;
   /** The memory with what the run came to know. */
   current: Memory;
+  /** How far Storage's clock is ahead of this instance's, in milliseconds; 0 where they agree, or nothing tells. */
+  readonly skew: number;
   /** What of it is in Storage; undefined where that is to be written whatever it is. */
   stored: string | undefined;
   hold: Hold | undefined;
@@ -91,10 +96,19 @@ export async function openState(opening: Opening, ports: StatePorts): Promise<Op
     case 'held':
       return { opened: 'held' };
     case 'free':
-      return { opened: 'free', state };
+      return isBeingTold(state, memory) ? { opened: 'held' } : { opened: 'free', state };
     case 'over':
       return await openFolded(opening, ports);
   }
+}
+
+/**
+ * Whether the run that wrote the memory is likely to be about to name what it published: whoever publishes that once
+ * more meanwhile doubles it.
+ */
+function isBeingTold({ current }: State, found: StateFacts | undefined): boolean {
+  if (found === undefined || current.outbox === undefined) return false;
+  return found.readAt.getTime() - found.writtenAt.getTime() < tellsWithin;
 }
 
 /** What is folded must not be older than what it is folded into: both are read again, in this order. */
@@ -105,7 +119,7 @@ async function openFolded(opening: Opening, ports: StatePorts): Promise<Opened> 
   const found = standing(state, lease);
   if (found !== 'over' || state.lease.value === undefined)
     return found === 'held' ? { opened: 'held' } : { opened: 'free', state };
-  const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: ports.now() };
+  const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: storageTime(state) };
   state.current = fold(state.current, folded);
   ports.log('WARNING', 'ended a run in its stead', { path: opening.paths.lease, event: folded.lease.event });
   const written = await write(state, state.current);
@@ -132,7 +146,7 @@ function stateOf(
   const isTold = memory !== undefined && (record?.told === memory.generation || told === memory.generation);
   const known = isTold ? { ...value, outbox: undefined } : value;
   return {
-    ...{ ports, event },
+    ...{ ports, event, skew: skewOf(memory ?? lease, ports) },
     lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     // What is recalled is published once a memory says it again.
@@ -147,11 +161,26 @@ function stateOf(
   };
 }
 
-/** A memory that was lost takes its open incident over from the lease, with what was to be published of it. */
+/** Milliseconds by which two clocks may differ that agree: Storage tells whole seconds, and an answer takes its time. */
+const agreeing = 5_000;
+
+function skewOf(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>): number {
+  if (found === undefined) return 0;
+  const skew = found.readAt.getTime() + 500 - now().getTime();
+  return Math.abs(skew) < agreeing ? 0 : skew;
+}
+
+/** The time by Storage's clock: pauses of environments are counted by that, whatever an instance's clock says. */
+export function storageTime({ ports, skew }: Pick<State, 'ports' | 'skew'>): Date {
+  return new Date(ports.now().getTime() + skew);
+}
+
+/** A memory that was lost takes its open incidents over from the lease, with what was to be published of them. */
 function recall(empty: Memory, lease: Lease | undefined): Memory {
-  const { incident, outbox = [] } = lease?.evidence ?? {};
-  if (incident === undefined) return empty;
-  return { ...empty, incident, since: incident.since, ...(outbox.length === 0 ? {} : { outbox }) };
+  const { incidents = [], outbox = [] } = lease?.evidence ?? {};
+  const [since] = incidents.map((incident) => incident.since).sort();
+  if (since === undefined) return empty;
+  return { ...withIncidents(empty, incidents), since, ...(outbox.length === 0 ? {} : { outbox }) };
 }
 
 /** A look at what is as it was, at a later commit, is nothing to write down; nor is how far it is that it waits for. */
@@ -175,7 +204,7 @@ function writableAt(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>):
   return now().getTime() + betweenWrites - (found.readAt.getTime() - found.writtenAt.getTime());
 }
 
-async function waitToWrite<T>({ ports }: State, { writableAt: at }: Known<T>): Promise<void> {
+async function waitToWrite({ ports }: State, { writableAt: at }: Pick<Known<unknown>, 'writableAt'>): Promise<void> {
   const pause = at - ports.now().getTime();
   if (pause > 0) await ports.sleep(Math.min(pause, 2 * betweenWrites));
 }
@@ -287,7 +316,7 @@ async function resolveConflict(
   Object.assign(known, { generation: found?.generation, writableAt: writableAt(found, ports) });
   if (!isReadable || state.lease.value === undefined) return;
   known.value = found.value;
-  const facts = { lease: state.lease.value, generation: found.generation, now: ports.now() };
+  const facts = { lease: state.lease.value, generation: found.generation, now: storageTime(state) };
   if ((await write(state, fold(found.value, facts))) === 'conflict') throw stale;
   state.hold = undefined;
   throw staleLook(known.path);

@@ -1,11 +1,13 @@
 import { describeError, refusalOf, type ConvergeError, type ErrorCode } from '../../../base/errors.ts';
 import type { Divergence } from '../../../drift/divergence.ts';
-import type { Environment } from '../../../environment/environment-file.ts';
+import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
+import { declaredPaths } from '../../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { nextRetry } from '../../../memory/retry.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { isAboutBranch } from '../../common/fetch-branch.ts';
 import { attemptAt, sameAttempt } from '../run/attempt.ts';
+import { noteCause } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
 import { diverge } from './tell.ts';
@@ -37,6 +39,8 @@ export async function tellRefused(
       stack: refused.cause instanceof Error ? refused.cause.stack : undefined,
     });
   const { commit, revision } = attempted;
+  const paths = environment === undefined ? [environmentPath(run.environment)] : declaredPaths(environment);
+  if (run.head !== undefined) await noteCause(run, { commit: run.head, paths });
   // What a failed render would have read is not known: any commit may mend it.
   const known =
     environment === undefined ? attempted : await attemptAt(run, { commit: { id: commit }, revision, paths: [''] });
@@ -68,6 +72,7 @@ export async function tellDistrusted(
     revision,
     error: distrust.message,
   });
+  await noteCause(run, { commit, paths: [''], isAll: true });
   const divergence: Divergence = {
     reason: 'Failed',
     revision,

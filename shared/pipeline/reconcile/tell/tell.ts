@@ -4,10 +4,11 @@ import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
 import { isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
+import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import type { AttemptedRevision, ConvergedNote, Memory } from '../../../memory/memory.ts';
 import { divergenceFound, incidentTold, runStopped, type Left } from '../../../memory/transitions/divergence.ts';
-import { convergenceTold, endingIncident, reach, type Reached } from '../../../memory/transitions/end.ts';
+import { convergenceTold, endingIncidents, reach, type Reached } from '../../../memory/transitions/end.ts';
 import { policyOf, type PolicyKeys } from '../../../environment/policy.ts';
 import { formatConvergenceNote } from '../../../source/convergence-note.ts';
 import type { Run } from '../run/run.ts';
@@ -38,8 +39,8 @@ export function tellDivergence(
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const now = ports.now();
-  const last = memoryFile.memory().incident;
-  const opened = openIncident({ last, divergence, environment: run.key, now, convergedAfter });
+  const incidents = incidentsOf(memoryFile.memory());
+  const opened = openIncident({ incidents, divergence, environment: run.key, now, convergedAfter });
   const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
   const remember = (found: Incident): void => {
     const { attempted, heals, stops } = told;
@@ -60,6 +61,7 @@ export function tellDivergence(
     cluster,
     action,
     policy,
+    cause: memoryFile.memory().cause?.found ?? null,
   });
   remember(withEvidence);
   // What is being rolled back is told with what became of that, at the end of the run.
@@ -116,7 +118,7 @@ export function diverge(
 }
 
 /**
- * Tells that the environment converged: once for each revision, and once for each incident. It is published once the
+ * Tells that the environment converged: once for each revision, and once for each incident that was told. It is published once the
  * memory says so. A revision that is new is then written back to Git.
  */
 export function tellConverged(
@@ -124,20 +126,30 @@ export function tellConverged(
   {
     reached,
     converged,
-  }: { reached: Reached; converged: Omit<Converged, 'incident' | 'occurrence' | 'environment' | 'repository'> },
+  }: { reached: Reached; converged: Omit<Converged, keyof Closes | 'environment' | 'repository' | 'cause'> },
 ): void {
   const { memoryFile, ports } = run;
   const before = memoryFile.memory();
   const now = ports.now();
-  const incident = endingIncident(before, { reached, now });
-  const isTold = incident !== undefined && isAnnounced(incident);
-  const closes = isTold
-    ? { incident: incident.id, occurrence: incident.occurrence }
-    : { incident: null, occurrence: null };
-  const data: Converged = { ...converged, environment: run.environment, repository: run.repository, ...closes };
-  const isNews = isTold || before.converged?.revision !== converged.revision;
-  const alert = isNews ? { topic: 'converged' as const, time: now.toISOString(), data } : undefined;
-  memoryFile.remember(convergenceTold, { reached, alert, note: noteOf(run, { before, reached, data, now }), now });
+  const cause = before.cause?.found ?? null;
+  const data = { ...converged, environment: run.environment, repository: run.repository, cause };
+  const [closing = closesNone, ...others] = endingIncidents(before, { reached, now }).filter(isAnnounced).map(closes);
+  const isNews = closing.incident !== null || before.converged?.revision !== converged.revision;
+  const alerts = (isNews ? [closing, ...others] : []).map((closed) => ({
+    topic: 'converged' as const,
+    time: now.toISOString(),
+    data: { ...data, ...closed },
+  }));
+  const note = noteOf(run, { before, reached, data: { ...data, ...closing }, now });
+  memoryFile.remember(convergenceTold, { reached, alerts, note, now });
+}
+
+/** What a convergence says of the incident that it closes. */
+type Closes = Pick<Converged, 'incident' | 'occurrence' | 'since'>;
+const closesNone: Closes = { incident: null, occurrence: null, since: null };
+
+function closes({ id, occurrence, since, subject }: Incident): Closes {
+  return { incident: id, occurrence, since: subject === undefined ? null : since };
 }
 
 /** Drift that was healed is told by alerts: in notes, it would grow without end. So is an environment that is removed. */

@@ -2,6 +2,7 @@ import { coOwnedFields } from '../../../drift/field-diff.ts';
 import { pointer } from '../../../fields/field-path.ts';
 import { ownedPart } from '../../../fields/owned-fields.ts';
 import { desiredBeside, withoutIgnored } from '../../../fields/ignored-fields.ts';
+import { fingerprint } from '../../../drift/fingerprint.ts';
 import { mutatedFields } from '../../../drift/mutated-fields.ts';
 import { noticesOf, type Notices } from '../../../drift/notices.ts';
 import { environmentKey } from '../../../base/revision.ts';
@@ -56,9 +57,8 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
   for (let look = 1; ; look++) {
     const attempt = await attemptApply(target, { ...toApply, present });
     if (attempt.outcome === 'applied') {
-      // Made by the request whose answer was lost: only ours is as we would apply it.
-      const isMade = toApply.present === undefined && attempt.did === 'unchanged';
-      return isMade ? { ...attempt, did: 'created' } : attempt;
+      const isLater = look > 1 && attempt.did === 'unchanged';
+      return isLater ? { ...attempt, did: didSince(toApply.present, attempt.object) } : attempt;
     }
     if (attempt.outcome === 'failed' || look === conflictLooks)
       return { outcome: 'failed', message: maskText({ text: attempt.message, objects: [desired.object, present] }) };
@@ -66,6 +66,18 @@ export async function applyObject(target: Target, toApply: ObjectToApply): Promi
     present = await cluster.get({ resource, namespace: desired.id.namespace, name: desired.id.name });
     await run.lease.assertHeld('now');
   }
+}
+
+/**
+ * What was done to what was read first, where nothing is left to do: by a request whose answer was lost, as only what is
+ * ours is as we would apply it.
+ */
+function didSince(
+  first: KubernetesObject | undefined,
+  object: KubernetesObject,
+): 'created' | 'configured' | 'unchanged' {
+  if (first === undefined) return 'created';
+  return fingerprint(first) === fingerprint(object) ? 'unchanged' : 'configured';
 }
 
 type Conflict = { readonly outcome: 'conflict'; readonly message: string };

@@ -20,7 +20,7 @@ export async function healBeforeRetry(
   { verified, observed }: { verified: Verified; observed: ObservedState },
 ): Promise<RunResult> {
   const { run, revision, environment, cluster } = target;
-  const { objects, incident: told } = run.memoryFile.memory();
+  const { objects } = run.memoryFile.memory();
   const isApplied = (action: PlannedAction) =>
     action.action !== 'prune' && objects[action.desired.key]?.desired === action.desired.hash;
   const keyOf = (action: PlannedAction) => (action.action === 'prune' ? action.observed.key : action.desired.key);
@@ -36,7 +36,6 @@ export async function healBeforeRetry(
   await claimFor(target, { actions });
   const healed = await applyChanges(target, { actions, observed });
   rememberObjects(run, { ...verified.renewed, ...healed.remembered });
-  const incident = failuresOf(healed.changes).length === 0 ? told : run.memoryFile.memory().incident;
-  run.memoryFile.remember(healedInPause, { incident });
+  run.memoryFile.remember(healedInPause, { isHealed: failuresOf(healed.changes).length === 0 });
   return stillFailing(run, revision);
 }

@@ -3,6 +3,8 @@ import { editedParent } from '../../../drift/edited-parent.ts';
 import { sameInputs } from '../../../environment/inputs.ts';
 import { extentOf, extentOfParent, parentSays, unionOf, type Extent } from '../../../inventory/applyset.ts';
 import { declaresAsApplied, restoredParent } from '../../../inventory/restored-parent.ts';
+import { isOpen } from '../../../memory/incident.ts';
+import { divergenceFound } from '../../../memory/transitions/divergence.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { idOfKey } from '../../../objects/object-id.ts';
@@ -25,13 +27,23 @@ export async function restoreParent(target: Restored, observed: ObservedState): 
   if (parent === undefined) return observed;
   const restored = parentToBe(target, { observed, parent });
   if (parentSays({ observed: parent, desired: restored })) return observed;
+  const { incident: told } = run.memoryFile.memory();
   const edited = editedParent({ parent, restored });
   if (edited !== undefined) {
     const divergence = divergenceOf({ reason: 'Drifted', revision, objects: [edited] });
     tellDivergence(run, { divergence, environment, attempted, cluster: cluster.name, action: 'healing' });
   }
   await run.lease.claim({ keys: [] });
-  return { ...observed, parent: await writeParent({ run, cluster, observed: parent, desired: restored }) };
+  const written = await writeParent({ run, cluster, observed: parent, desired: restored });
+  // What was told before stands: this is put right, and ends with it.
+  if (edited !== undefined && isOpen(told))
+    run.memoryFile.remember(divergenceFound, {
+      attempted,
+      incident: told,
+      now: run.ports.now(),
+      heals: undefined,
+    });
+  return { ...observed, parent: written };
 }
 
 /** A parent as it has to be, by what is remembered and what is there. */

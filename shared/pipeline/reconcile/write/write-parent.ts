@@ -32,7 +32,8 @@ export async function writeParent({
   desired,
 }: OwnWriter & { observed: KubernetesObject | undefined; desired: KubernetesObject }): Promise<KubernetesObject> {
   const { namespace, name = '' } = desired.metadata;
-  let live = observed;
+  // What goes on from a previous name is no parent that is there.
+  let live = observed?.metadata.uid === undefined ? undefined : observed;
   let wanted = desired;
   for (let look = 1; ; look++) {
     if (live !== undefined && parentSays({ observed: live, desired: wanted })) return live;

@@ -151,9 +151,29 @@ describe('a write behind a fence', () => {
       fates = ['cut'];
       await write(fence);
       expect(seen).toEqual(['held?', 'unanswered', 'held?']);
-      for (const path of paths) expect(new URL(path, 'http://cluster').searchParams.get('timeout')).toBe('10s');
+      for (const path of paths) expect(new URL(path, 'http://cluster').searchParams.get('timeout')).toBe('12s');
     },
   );
+
+  it('that no webhook admitted was not done', async () => {
+    const { seen, fence } = recordingFence();
+    answers(500);
+    body = {
+      kind: 'Status',
+      reason: 'InternalError',
+      message: 'Internal error occurred: failed calling webhook "x": EOF',
+    };
+    expect(await changes.apply(fence)).toMatchObject({ outcome: 'rejected', status: 500 });
+    expect(seen).toEqual(['held?', 'held?', 'held?']);
+  });
+
+  it('that the API server gave up itself is a failure of its object, and may be done yet', async () => {
+    const { seen, fence } = recordingFence();
+    answers(504);
+    body = { status: 'Failure', message: 'Timeout: request did not complete', reason: 'Timeout', code: 504 };
+    expect(await changes.apply(fence)).toMatchObject({ outcome: 'rejected', status: 504 });
+    expect(seen).toEqual(['held?', 'unanswered', 'held?', 'unanswered', 'held?', 'unanswered']);
+  });
 
   it('is not sent where the lease is lost, nor again', async () => {
     answers(409);
@@ -175,7 +195,7 @@ describe('a write behind a fence', () => {
     expect(seen).toEqual(told);
   });
 
-  it('ends where nothing is answered in ten seconds', async () => {
+  it('ends where nothing is answered in time', async () => {
     const ends: number[] = [];
     vi.spyOn(AbortSignal, 'timeout').mockImplementation((milliseconds) => {
       ends.push(milliseconds);
@@ -187,9 +207,9 @@ describe('a write behind a fence', () => {
     fates = ['silence', 'silence'];
     expect(await refusalOf(changes.apply(fence))).toMatchObject({
       code: 'ClusterUnavailable',
-      message: expect.stringContaining('got no answer in 2 tries of 10 s'),
+      message: expect.stringContaining('got no answer in 2 tries of 13 s'),
     });
-    expect(ends).toEqual([10_000, 10_000]);
+    expect(ends).toEqual([13_000, 13_000]);
     expect(seen).toEqual(['held?', 'unanswered', 'held?', 'unanswered']);
   });
 

@@ -1,11 +1,13 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
+  causeNoted,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
   ruleAccepted,
   suspended,
 } from '../../../../shared/memory/transitions/accept.ts';
+import type { Incident } from '../../../../shared/memory/incident.ts';
 import { divergenceFound, incidentTold, runStopped } from '../../../../shared/memory/transitions/divergence.ts';
 import {
   convergenceTold,
@@ -70,14 +72,35 @@ const sinceNow = { since: now.toISOString() };
 const sinceEarlier = { since: earlier };
 const confirmed = { '/ConfigMap/acme/colors': { at: ['2026-11-21T01:59:00.000Z'], managers: ['kubectl'] } };
 
-/** From the states with an open incident. */
-const fromOpen = (sets: Partial<Memory>): Partial<Record<StateName, Partial<Memory>>> => ({
-  ...{ failed: sets, 'is not healthy': sets, drifted: sets, 'is about to be healed': sets, 'is fought over': sets },
-  ...{ 'waits for others that failed': sets, 'is rolling back': sets, 'was rolled back': sets },
-});
-
+const found = { commit: '4'.repeat(40), subject: 'Change', author: null, artifact: null };
+const cause = { found, inputs: attempted.inputs };
 const incident = incidentOf('Drifted', { id: 'two', told: false });
 const blocked = incidentOf('Blocked', { id: 'two', told: false });
+
+/** What has passed of the drift that was open in a state. */
+const passed = (of: StateName): Partial<Memory> => ({
+  incident: incidentOf('Drifted', { ...states[of].incident, passed: true }),
+});
+
+/** An incident that was found from the states that know one: which is the gravest, and both. */
+function beside(found: Incident): Partial<Record<StateName, Partial<Memory>>> {
+  const both = (first: StateName, isGraver: boolean): Partial<Memory> => {
+    const known = states[first].incident ?? found;
+    const isFound = known.revision === found.revision && known.reason !== found.reason;
+    const other = isFound ? known : { ...known, passed: true };
+    return { incident: isGraver ? other : found, incidents: [other, found], ...sinceEarlier };
+  };
+  const isGraver = found.reason !== 'Blocked';
+  return {
+    ...{ failed: both('failed', true), 'is not healthy': both('is not healthy', isGraver) },
+    ...{ drifted: both('drifted', false), 'is about to be healed': both('is about to be healed', false) },
+    ...{ 'is fought over': both('is fought over', false), 'is rolling back': both('is rolling back', true) },
+    ...{ 'was rolled back': both('was rolled back', true) },
+    'waits for others that failed': both('waits for others that failed', isGraver),
+    mended: { incident: found, incidents: [incidentOf('Failed', { closedAt: earlier }), found] },
+  };
+}
+
 const quarantine = { revision, inputs: attempted.inputs, reason: 'it is so', at: earlier, revert: null };
 
 const accepting: readonly Row[] = [
@@ -105,6 +128,14 @@ const accepting: readonly Row[] = [
     apply: (memory) => lastDeclarationRecalled(memory, { attempted }),
     meets: ['never ran, or lost its memory'],
     sets: { attempted },
+    clears: [],
+  },
+  {
+    transition: 'causeNoted',
+    when: 'of a new commit',
+    apply: (memory) => causeNoted(memory, { cause }),
+    meets: 'any',
+    sets: { cause },
     clears: [],
   },
   {
@@ -259,11 +290,15 @@ const rollingOut: readonly Row[] = [
   {
     transition: 'healedInPause',
     when: 'after it was told that it drifted',
-    apply: (memory) => healedInPause(memory, { incident: incidentOf('Failed') }),
+    apply: (memory) => healedInPause(memory, { isHealed: true }),
     meets: ['failed', 'drifted', 'is about to be healed', 'is fought over'],
-    sets: { incident: incidentOf('Failed') },
+    sets: {},
     clears: [],
-    but: { 'is about to be healed': { heals: confirmed } },
+    but: {
+      drifted: passed('drifted'),
+      'is about to be healed': { ...passed('is about to be healed'), heals: confirmed },
+      'is fought over': passed('is fought over'),
+    },
   },
 ];
 
@@ -279,7 +314,7 @@ const diverging: readonly Row[] = [
     meets: 'any',
     sets: { ...ended, ...sinceNow },
     clears: ['held', 'waiting'],
-    but: fromOpen(sinceEarlier),
+    but: beside(incident),
   },
   {
     transition: 'divergenceFound',
@@ -288,7 +323,7 @@ const diverging: readonly Row[] = [
     meets: 'any',
     sets: { ...ended, heals: confirmed, ...sinceNow },
     clears: ['held', 'waiting'],
-    but: fromOpen(sinceEarlier),
+    but: beside(incident),
   },
   {
     transition: 'runStopped',
@@ -297,7 +332,7 @@ const diverging: readonly Row[] = [
     meets: 'any',
     sets: { ...ended, health: 'Unknown', ...sinceNow },
     clears: ['held', 'waiting', 'rollout', 'retry'],
-    but: fromOpen(sinceEarlier),
+    but: beside(incident),
   },
   {
     transition: 'runStopped',
@@ -306,7 +341,7 @@ const diverging: readonly Row[] = [
     meets: ['waits for others', 'waits for others that failed'],
     sets: { attempted, incident: blocked, health: 'Unknown', ...sinceNow },
     clears: [],
-    but: { 'waits for others that failed': sinceEarlier },
+    but: { 'waits for others that failed': beside(blocked)['waits for others that failed'] },
   },
   {
     transition: 'runStopped',
@@ -315,7 +350,7 @@ const diverging: readonly Row[] = [
     meets: 'any',
     sets: { ...ended, health: 'Unknown', retry, ...sinceNow },
     clears: ['held', 'waiting', 'rollout'],
-    but: fromOpen(sinceEarlier),
+    but: beside(incident),
   },
   {
     transition: 'runStopped',
@@ -324,7 +359,7 @@ const diverging: readonly Row[] = [
     meets: 'any',
     sets: { ...ended, health: 'Degraded', rollout, quarantine, ...sinceNow },
     clears: ['held', 'waiting', 'retry'],
-    but: fromOpen(sinceEarlier),
+    but: beside(incident),
   },
   {
     transition: 'incidentTold',
@@ -419,7 +454,7 @@ const convergedAlert = {
   time: now.toISOString(),
   data: {
     ...{ environment: 'shop', repository: 'master', cluster: 'sandbox', revision: revisionAt('4'), seconds: 1 },
-    ...{ incident: null, occurrence: null, policy: null },
+    ...{ incident: null, occurrence: null, since: null, cause: null, policy: null },
     changes: { created: 0, configured: 1, unchanged: 0, pruned: 0 },
   },
 };
@@ -466,7 +501,7 @@ const ending: readonly Row[] = [
   {
     transition: 'convergenceTold',
     when: 'of a revision, with a line in its note',
-    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, alert: convergedAlert, now }),
+    apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, alerts: [convergedAlert], now }),
     meets: 'any',
     sets: {
       ...{ cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1'), left: [old], pending: [old] },
@@ -491,7 +526,7 @@ const ending: readonly Row[] = [
       convergenceTold(memory, {
         reached: { reached: 'mended', attempted, rollout: undefined, health: well },
         note: undefined,
-        alert: undefined,
+        alerts: [],
         now,
       }),
     meets: ['failed', 'is not healthy', 'drifted', 'is about to be healed', 'was rolled back', 'is rolling out'],
@@ -506,8 +541,7 @@ const ending: readonly Row[] = [
   {
     transition: 'convergenceTold',
     when: 'of its removal',
-    apply: (memory) =>
-      convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, alert: undefined, now }),
+    apply: (memory) => convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, alerts: [], now }),
     meets: 'any',
     sets: {},
     clears: ['heals'],

@@ -35,7 +35,16 @@ export function incidentOf(reason: Incident['reason'], rest: Partial<Incident> =
 /** An alert that is not published yet. */
 export const diff: NonNullable<Incident['diff']> = {
   ...{ environment: 'shop', repository: 'master', cluster: 'sandbox', revision: revisionAt('2') },
-  ...{ reason: 'Failed', incident: 'one', since: earlier, occurrence: 1, action: 'none', summary: 'it is so' },
+  ...{
+    reason: 'Failed',
+    incident: 'one',
+    subject: null,
+    cause: null,
+    since: earlier,
+    occurrence: 1,
+    action: 'none',
+    summary: 'it is so',
+  },
   ...{ objects: [], omitted: 0, rollback: null, policy: null },
 };
 

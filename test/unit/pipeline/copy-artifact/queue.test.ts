@@ -10,7 +10,7 @@ const live: StoredObject = {
 const done = { outcome: 'copied', commit: 'c' } as const;
 
 it('an event that nobody comes to is given back, to be tried again', async () => {
-  const queue: Queue = { waiting: [], isServed: true };
+  const queue: Queue = { waiting: [], isServed: true, lastWrites: {} };
   const { waiting, outcome } = enqueue(queue, { live, now: new Date() });
   giveBack(queue, waiting);
   expect(await rejectionOf(outcome)).toMatchObject({
@@ -22,7 +22,7 @@ it('an event that nobody comes to is given back, to be tried again', async () =>
 });
 
 it('an event whose object is being copied, or was, is not given back', async () => {
-  const queue: Queue = { waiting: [], isServed: true };
+  const queue: Queue = { waiting: [], isServed: true, lastWrites: {} };
   const [copied, being] = [enqueue(queue, { live, now: new Date() }), enqueue(queue, { live, now: new Date() })];
   answer(queue, copied.waiting, { done });
   const taken = queue.waiting.splice(0);

@@ -122,6 +122,25 @@ export const drift: readonly Row[] = [
     },
   },
   {
+    name: 'puts the inventory right while a revision fails, and what was told of that stays',
+    before: shop([colors]),
+    async meanwhile(world) {
+      world.git.add({ 'manifests/shop/all.json': list(colors, configMap('new')) });
+      world.cluster.refusals.set('apply ConfigMap acme/new', { status: 403, message: 'is forbidden' });
+      await world.run();
+      await world.run();
+      world.cluster.edit(inventory, 'rogue', declaring({ kinds: 'Secret', revision: true }));
+    },
+    job: { cause: 'schedule' },
+    kept: {
+      ends: 'diverged Failed',
+      says: 'ConfigMap acme/new: is forbidden',
+      writes: ['apply the inventory'],
+      alerts: ['diff Drifted, healing, modified ConfigMap acme/converge-shop'],
+      remembers: { health: 'Unknown', attempted: 'commit 2', converged: 'commit 1', incident: 'Failed', failed: 2 },
+    },
+  },
+  {
     name: 'leaves no orphan where the inventory was written over, and the memory is lost later',
     before: shop([colors, web]),
     async meanwhile(world) {
@@ -307,7 +326,7 @@ export const drift: readonly Row[] = [
     restless: true,
     kept: {
       ends: 'diverged Drifted',
-      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:04.050Z',
+      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:04.000Z',
       alerts: ['diff Drifted, occurrence 4, modified ConfigMap acme/colors'],
       remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
     },

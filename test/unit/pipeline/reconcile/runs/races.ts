@@ -214,6 +214,25 @@ export const races: readonly Row[] = [
     lost: {},
   },
   {
+    name: 'changes an object once, though the answer was lost',
+    before: shop([colors]),
+    commit: manifests(blue),
+    meets: loseAnswer('apply ConfigMap acme/colors'),
+    kept: {
+      ends: 'converged',
+      writes: [
+        'apply the inventory',
+        'apply ConfigMap acme/colors',
+        'apply ConfigMap acme/colors: 409',
+        'apply ConfigMap acme/colors',
+        'apply the inventory',
+      ],
+      alerts: ['converged: 1 configured'],
+      remembers: { health: 'Healthy', attempted: 'commit 2' },
+    },
+    lost: {},
+  },
+  {
     name: 'runs a hook once, though the answer was lost',
     commit: release([hookJob('before', 'pre-install'), colors]),
     meets: loseAnswer('apply Job acme/before'),

@@ -265,7 +265,7 @@ export function recordingCluster({ name, now }: { name: string; now: () => Date 
       });
     },
     async apply(target) {
-      return sent(`apply ${titleOf(target.object)}`, () => apply(target));
+      return target.dryRun ? apply(target) : sent(`apply ${titleOf(target.object)}`, () => apply(target));
     },
     async writeManagedFields(target) {
       const { resource: of, namespace, name: named, without } = target;

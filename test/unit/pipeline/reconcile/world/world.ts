@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { configSchema } from '../../../../../shared/config/config.ts';
+import type { Cluster } from '../../../../../shared/ports/kubernetes.ts';
 import { ConvergeError } from '../../../../../shared/base/errors.ts';
 import { reconcileRequestedSchema, type ReconcileRequested } from '../../../../../shared/events/reconcile-requested.ts';
 import { decodeLease } from '../../../../../shared/memory/lease.ts';
@@ -7,6 +8,7 @@ import { readMemory, type Memory } from '../../../../../shared/memory/memory.ts'
 import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { reconcile, type ReconcileResult } from '../../../../../shared/pipeline/reconcile.ts';
 import type { ReconcilePorts } from '../../../../../shared/pipeline/reconcile/run/run.ts';
+import type { Topics } from '../../../../../shared/ports/messages.ts';
 import type { OpenpgpVerdict, TrustRoot } from '../../../../../shared/ports/signatures.ts';
 import { clockAt, recordingLog, recordingTopics, stateInMemory, type Published } from '../../ports.ts';
 import { recordingCluster, type RecordingCluster } from './cluster.ts';
@@ -23,6 +25,8 @@ export interface World {
   readonly cluster: RecordingCluster;
   readonly ports: ReconcilePorts;
   readonly published: readonly Published[];
+  /** The topics, without a look at what is remembered of what is told. */
+  readonly topics: Topics;
   readonly log: readonly string[];
   /** What the operator wants signed, and what signatures are found to be. */
   readonly trust: { root: TrustRoot | undefined; verdict: OpenpgpVerdict };
@@ -46,7 +50,8 @@ export interface World {
   spoil(path: string, text: string): void;
 }
 
-export function createWorld(): World {
+/** @param options.namesVersions whether each write has to name the version that was read; the version before did not */
+export function createWorld({ namesVersions = true }: { namesVersions?: boolean } = {}): World {
   const clock = clockAt('2026-11-21T01:00:00Z');
   const state = stateInMemory(clock.now);
   const git = recordingRepository({ repositoryClass: 'master', now: clock.now });
@@ -67,7 +72,7 @@ export function createWorld(): World {
     state,
     repository: () => git,
     async cluster({ name }) {
-      if (name === cluster.name) return cluster;
+      if (name === cluster.name) return namesVersions ? writingVersions(cluster) : cluster;
       throw new ConvergeError({
         code: 'UnknownCluster',
         subject: name,
@@ -116,7 +121,7 @@ export function createWorld(): World {
   }
 
   const world: World = {
-    ...{ git, cluster, ports, trust, memoryOf, published: topics.published, log: log.lines },
+    ...{ git, cluster, ports, trust, memoryOf, topics, published: topics.published, log: log.lines },
     onSleep: () => {},
     wait: clock.forward,
     get state() {
@@ -151,6 +156,25 @@ export function createWorld(): World {
     writeState: async (path, value) => void (await state.write({ path, value, ifGeneration: 'any' })),
   };
   return world;
+}
+
+/** A run writes over what it has read, or where it has read that nothing is: each write names a version. */
+function writingVersions(cluster: RecordingCluster): Cluster {
+  const assertVersion = (written: string, resourceVersion: string | undefined): void => {
+    if (resourceVersion === undefined) throw new Error(`${written} is written whatever is there`);
+  };
+  return {
+    ...cluster,
+    async apply(target) {
+      const { kind, metadata } = target.object;
+      if (!target.dryRun) assertVersion(`${kind} ${metadata.name}`, metadata.resourceVersion);
+      return await cluster.apply(target);
+    },
+    async delete(target) {
+      assertVersion(`${target.resource.kind} ${target.name}`, target.resourceVersion);
+      return await cluster.delete(target);
+    },
+  };
 }
 
 function withoutUndefined(value: unknown): unknown {

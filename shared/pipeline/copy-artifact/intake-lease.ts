@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Ports } from '../../ports/ports.ts';
+import type { GenerationPrecondition } from '../../ports/storage.ts';
+import { readState, type StateAccess } from '../common/read-state.ts';
+
+/**
+ * `holder` is null where nobody holds it, else new for each claim, so that who claimed knows its own. It lasts for so
+ * many seconds after it was written, by Storage's clock, or until the ledger says that it is over. `event` is empty: an
+ * instance of the version before reads it.
+ */
+const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
+
+type LeasePorts = StateAccess & Pick<Ports, 'now'>;
+
+/** The lease as it was read: a claim is conditional on that generation. */
+export interface FoundLease {
+  readonly generation: GenerationPrecondition;
+  /** Null where nobody has it, undefined where nobody can read whose it is. */
+  readonly holder: string | null | undefined;
+  readonly isOver: boolean;
+}
+
+/** The right to copy from one bucket. Nothing depends on it but the number of commits. */
+export interface IntakeLease {
+  /** Names this claim; the ledger says with it that the lease is over. */
+  readonly holder: string;
+  /** Whether somebody else claimed, because its time was over. */
+  readonly isLost: () => boolean;
+  /** Makes it last longer where most of its time is over. */
+  keep(): Promise<void>;
+  /** For a claim whose end no ledger says. */
+  giveBack(): Promise<void>;
+}
+
+/**
+ * Read before the ledger, so that what the ledger says of its end is no older. One that nobody can read lasts as long
+ * as one that is claimed now.
+ */
+export async function findLease(
+  { path, seconds }: { path: string; seconds: number },
+  ports: LeasePorts,
+): Promise<FoundLease> {
+  const found = await readState({ path, decode: (value) => leaseSchema.safeParse(value).data }, ports);
+  if (found === undefined) return { generation: 'absent', holder: null, isOver: true };
+  const last = 'unreadable' in found ? { holder: undefined, seconds } : found.value;
+  const age = found.readAt.getTime() - found.writtenAt.getTime();
+  return { generation: { generation: found.generation }, holder: last.holder, isOver: age > last.seconds * 1000 };
+}
+
+/** @param ended the last claim that is over, as the ledger says */
+export function isFree({ holder, isOver }: FoundLease, ended: string | undefined): boolean {
+  return holder === null || isOver || (holder !== undefined && holder === ended);
+}
+
+/**
+ * Takes a lease that is free: of two that try, one gets it. A claim whose answer was lost is found to be there.
+ *
+ * @param instance for people who read the lease
+ */
+export async function claimLease(
+  { path, instance, seconds, found }: { path: string; instance: string; seconds: number; found: FoundLease },
+  ports: LeasePorts,
+): Promise<IntakeLease | 'taken'> {
+  const holder = `${instance}/${randomUUID()}`;
+  const claim = { path, holder, seconds };
+  let sentAt = ports.now().getTime();
+  const claimed = await writeClaim({ ...claim, ifGeneration: found.generation }, ports);
+  if (claimed === 'conflict') return 'taken';
+  let { generation } = claimed;
+  let isLost = false;
+  return {
+    holder,
+    isLost: () => isLost,
+    async keep() {
+      const now = ports.now().getTime();
+      if (isLost || now - sentAt < (seconds * 1000 * 2) / 3) return;
+      const kept = await writeClaim({ ...claim, ifGeneration: { generation } }, ports);
+      if (kept === 'conflict') isLost = true;
+      else [generation, sentAt] = [kept.generation, now];
+    },
+    async giveBack() {
+      const value = { holder: null, event: '', seconds };
+      if (!isLost) await ports.state.write({ path, value, ifGeneration: { generation } });
+    },
+  };
+}
+
+/** Another generation than the one that was asked for may be this very write, tried again after a lost answer. */
+async function writeClaim(
+  {
+    path,
+    holder,
+    seconds,
+    ifGeneration,
+  }: { path: string; holder: string; seconds: number; ifGeneration: GenerationPrecondition },
+  ports: LeasePorts,
+): Promise<{ readonly generation: string } | 'conflict'> {
+  const value = { holder, event: '', seconds };
+  const written = await ports.state.write({ path, value, ifGeneration });
+  if (written !== 'conflict') return written;
+  const live = await readState({ path, decode: (other) => leaseSchema.safeParse(other).data }, ports);
+  const isOwn = live !== undefined && 'value' in live && live.value.holder === holder;
+  return isOwn ? { generation: live.generation } : 'conflict';
+}

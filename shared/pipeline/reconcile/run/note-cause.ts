@@ -1,0 +1,53 @@
+import { environmentPath } from '../../../environment/environment-file.ts';
+import { sameInputs, type Inputs } from '../../../environment/inputs.ts';
+import { causeNoted } from '../../../memory/transitions/accept.ts';
+import type { Memory } from '../../../memory/memory.ts';
+import type { Commit } from '../../../ports/git.ts';
+import { findCause } from '../../common/find-cause.ts';
+import { readInputs } from '../../common/render-inputs.ts';
+import type { Run } from './run.ts';
+
+/**
+ * Takes note of the last commit that changed an input, where one did since it was noted last. Not for a look that finds
+ * nothing to do: it would be the only thing to write.
+ *
+ * @param facts.paths what the environment is made of at this commit; with `isAll`, nothing else
+ */
+export async function noteCause(
+  run: Run,
+  { commit, paths: named, isAll = false }: { commit: Commit; paths: readonly string[]; isAll?: boolean },
+): Promise<void> {
+  const repository = run.ports.repository(run.repository);
+  const memory = run.memoryFile.memory();
+  const { cause } = memory;
+  const known = Object.keys(cause?.inputs ?? {});
+  // What a render that failed would have read is what the last one read, as far as that is known.
+  const read = isAll ? named : [...new Set([...named, ...known])].sort();
+  const inputs = await readInputs({ repository, commit: commit.id, paths: read });
+  if (cause !== undefined && isUnchanged(inputs, cause.inputs)) {
+    if (!sameInputs({ attempted: cause.inputs, current: inputs }))
+      run.memoryFile.remember(causeNoted, { cause: { ...cause, inputs } });
+    return;
+  }
+  const paths = [...new Set([...read, ...known])];
+  const found = await findCause({ repository, head: commit, paths, seen: seenOf(memory) });
+  run.memoryFile.remember(causeNoted, { cause: { inputs, found } });
+}
+
+/** Of an environment whose file is gone: the commit that took it away. */
+export async function noteRemoval(run: Run, commit: Commit): Promise<void> {
+  await noteCause(run, { commit, paths: [environmentPath(run.environment)], isAll: true });
+}
+
+/** An attempt that was refused says of the whole tree only what it was: the cause was noted with it. */
+function seenOf({ attempted, cause }: Memory): { commit: string; inputs: Inputs } | undefined {
+  if (attempted === undefined) return undefined;
+  return {
+    commit: attempted.commit,
+    inputs: { ...('' in attempted.inputs ? cause?.inputs : {}), ...attempted.inputs },
+  };
+}
+
+function isUnchanged(inputs: Inputs, before: NonNullable<Memory['cause']>['inputs']): boolean {
+  return Object.entries(inputs).every(([path, id]) => path in before && before[path] === id);
+}
