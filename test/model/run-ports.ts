@@ -80,7 +80,8 @@ function storeOf(stage: Stage): StateStore {
       const { generation, age } = answer.found;
       if (nameOf(path) === 'memory') stage.believeTold(generation);
       const value: unknown = JSON.parse(stage.text(answer.found));
-      const read = { generation, value, writtenAt: new Date(begins - age), readAt: new Date(begins) };
+      const now = begins + stage.stood();
+      const read = { generation, value, writtenAt: new Date(now - age), readAt: new Date(now) };
       return asRead(stage, nameOf(path), read);
     },
     async generationOf(path) {
