@@ -83,7 +83,7 @@ export class Facts {
       outbox: outbox.map(alertName),
       ended: memory.ended,
       suspects: keysIn(Object.keys(suspects)),
-      isWaiting: memory.waiting !== undefined,
+      isWaiting: memory.waiting !== undefined || memory.rollout !== undefined,
     };
   }
 

@@ -89,6 +89,8 @@ export function wroteLease(draft: Draft, wrote: WriteFacts): void {
   const { world } = draft;
   const runs = world.runs.map((one, at) => {
     if (at === index) return { ...one, owns: nonce !== null };
+    // Given back: nothing was done by it.
+    if (run.owns && nonce === null) return { ...one, overlapped: false };
     return one.owns ? disowned(one, false) : one;
   });
   draft.world = { ...world, lease: { ...after, mistaken }, runs };
