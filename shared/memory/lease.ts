@@ -44,8 +44,8 @@ export type Lease = z.infer<typeof leaseSchema>;
 /** As the version before wrote it, which says nothing of what its holder does. */
 const formerSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
 
-/** Seconds that one request to an API server may take. */
-export const requestSeconds = 10;
+/** Seconds that one write to an API server may take, until it is answered (`adapters/patience.ts`). */
+export const requestSeconds = 13;
 /** Long enough for three requests and for what lies between them. */
 export const leaseSeconds = 3 * requestSeconds + 15;
 /** Milliseconds after which its holder makes it last longer. */

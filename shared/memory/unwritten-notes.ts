@@ -8,12 +8,35 @@ export interface Unwritten {
   readonly notes: NonNullable<Memory['notes']>;
 }
 
+/** Characters of a note that stands beside its memory. A longer one is read there. */
+const longestNote = 512;
+
 /**
- * The commit where the ref of an environment is once all that it converged at is written back to Git; undefined where
- * nothing ever was to be. One that nobody else says anything of: the custom metadata of the memory may hold it.
+ * What is written beside a memory, so that a list of many tells what is not in Git yet: `noted`, the commit of its last
+ * note, where the ref is to be; `note`, its text; and `notedBefore`, the commit of the one before.
  */
-export function notedCommit({ notes }: Pick<Memory, 'notes'>): string | undefined {
-  return notes?.at(-1)?.commit;
+export function notedMetadata({ notes = [] }: Pick<Memory, 'notes'>): Record<string, string> {
+  const [last, before] = notes.toReversed();
+  if (last === undefined) return {};
+  return {
+    noted: last.commit,
+    ...(last.text.length > longestNote ? {} : { note: last.text }),
+    ...(before === undefined ? {} : { notedBefore: before.commit }),
+  };
+}
+
+/**
+ * What is to be written back to Git by what stands beside a memory; `in the memory` where that alone can tell, as where
+ * a version before wrote it.
+ */
+export function unwrittenBeside(
+  metadata: Readonly<Record<string, string>>,
+  ref: string | undefined,
+): Unwritten | 'in the memory' | undefined {
+  const { version, noted: commit, note: text, notedBefore } = metadata;
+  if (version === undefined) return 'in the memory';
+  if (commit === undefined || commit === ref) return undefined;
+  return text !== undefined && notedBefore === ref ? { commit, notes: [{ commit, text }] } : 'in the memory';
 }
 
 /**
@@ -23,8 +46,8 @@ export function notedCommit({ notes }: Pick<Memory, 'notes'>): string | undefine
  * @param ref where the ref of the environment is; undefined: it does not exist
  */
 export function unwrittenNotes(memory: Pick<Memory, 'notes'>, ref: string | undefined): Unwritten | undefined {
-  const commit = notedCommit(memory);
+  const { notes = [] } = memory;
+  const commit = notes.at(-1)?.commit;
   if (commit === undefined || commit === ref) return undefined;
-  const notes = memory.notes ?? [];
   return { commit, notes: notes.slice(notes.findLastIndex((note) => note.commit === ref) + 1) };
 }

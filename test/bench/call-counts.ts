@@ -31,15 +31,19 @@ const startSchema = z.object({
   request: z.custom<ClientRequest>((value) => typeof value === 'object' && value !== null && 'getHeader' in value),
 });
 
-/** Counts from now on; both adapters use Node's own client, the Kubernetes adapter does not. */
+const undiciSchema = z.object({ request: z.object({ origin: z.coerce.string() }) });
+
+/** Counts from now on. The adapter of Storage uses Node's own client, that of Git undici. */
 export function countCalls({ git, storage }: { git: readonly string[]; storage: string }): () => CallCounts {
   const hosts = { git: new Set(git.map((url) => new URL(url).host)), state: new Set([new URL(storage).host]) };
   let counts = noCalls;
+  subscribe('undici:request:create', (message) => {
+    const { host } = new URL(undiciSchema.parse(message).request.origin);
+    if (hosts.git.has(host)) counts = { ...counts, git: counts.git + 1 };
+  });
   subscribe('http.client.request.start', (message) => {
     const { request } = startSchema.parse(message);
-    const host = String(request.getHeader('host'));
-    if (hosts.git.has(host)) counts = { ...counts, git: counts.git + 1 };
-    if (hosts.state.has(host)) counts = withStateCall(counts, request);
+    if (hosts.state.has(String(request.getHeader('host')))) counts = withStateCall(counts, request);
   });
   return () => counts;
 }

@@ -13,6 +13,7 @@ import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { prepareManyEnvironments } from './many-environments.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
 import { configMaps, deployments, mixedObjects } from './objects.ts';
+import { measureFarGit, prepareNewFleet } from './new-fleet.ts';
 import { connectRaw, type RawApi } from './raw-api.ts';
 import { prepareRender } from './render-cases.ts';
 import { describeCase, describeState } from './report.ts';
@@ -98,6 +99,7 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
       floorOf: rolledOut,
     }),
   );
+  const fresh = once(() => prepareNewFleet({ ...parts, name: 'fresh', count: 300 }));
   const render = once(() => prepareRender(parts));
   const uploads = once(async () => {
     const prepared = await prepareUpload(parts);
@@ -118,6 +120,9 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'apply-deployments-200': async () => (await shops()).apply('apply-deployments-200'),
     'fleet-200x25': async () => (await many()).checkAll('fleet-200x25'),
     'fleet-change-one-of-200': async () => (await many()).changeOne('fleet-change-one-of-200'),
+    'fleet-install-300x4': async () => (await fresh()).install('fleet-install-300x4'),
+    'fleet-upgrade-300x4': async () => (await fresh()).upgrade('fleet-upgrade-300x4'),
+    'fleet-far-git-60': () => measureFarGit(parts),
     'render-cold': async () => (await render()).cold(),
     'render-cached': async () => (await render()).cached(),
     'commit-file-1': () =>

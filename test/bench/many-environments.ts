@@ -183,7 +183,8 @@ function difference(reconciler: Reconciler, before: { git: number; state: number
   return { git: git - before.git, state: state - before.state };
 }
 
-async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+/** So many at a time as one instance's worth of runs each. */
+export async function atOnce<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const queue = items.values();
   const worker = async (): Promise<void> => {
     for (const item of queue) await work(item);

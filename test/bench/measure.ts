@@ -15,6 +15,8 @@ export interface Case {
   /** HTTP requests to the Git host and to Cloud Storage, where they are counted. */
   readonly gitCalls?: number;
   readonly stateCalls?: number;
+  /** How many they are of all together, as the requests to the API server, where each is an environment's. */
+  readonly environments?: number;
   /** Requests to Storage about state. */
   readonly state?: StateCounts;
   /** Of the process itself, where it is told: what a busy machine does not blur. */
@@ -43,6 +45,9 @@ export const caseNames = [
   'apply-deployments-200',
   'fleet-200x25',
   'fleet-change-one-of-200',
+  'fleet-install-300x4',
+  'fleet-upgrade-300x4',
+  'fleet-far-git-60',
   'render-cold',
   'render-cached',
   'commit-file-1',

@@ -30,6 +30,12 @@ export function someObjects(): KubernetesObject[] {
   return [...configMaps(8), ...secrets(5), ...others(3)];
 }
 
+/** One each of ConfigMap, Secret, ServiceAccount and NetworkPolicy. */
+export function fourObjects(): KubernetesObject[] {
+  const [account, , , policy] = others(1);
+  return [...configMaps(1), ...secrets(1), ...[account, policy].flatMap((one) => one ?? [])];
+}
+
 function mixed(share: number): KubernetesObject[] {
   return [...configMaps(4 * share), ...secrets(2 * share), ...others(share)];
 }

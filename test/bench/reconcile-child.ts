@@ -30,7 +30,11 @@ const ports = { ...(await wire('state', 'repository', 'cluster', 'renderer', 'to
 async function look(job: ReconcileRequested): Promise<{ outcome: string; summary: string }> {
   const event = String(performance.now());
   try {
-    const result = await reconcile(job, ports, { limits: config.limits, event, writeback: false });
+    const result = await reconcile(job, ports, {
+      limits: config.limits,
+      event,
+      writeback: process.env['BENCH_WRITEBACK'] === 'true',
+    });
     return { outcome: result.outcome, summary: result.outcome === 'diverged' ? result.summary : '' };
   } catch (error) {
     // Its message would come again.

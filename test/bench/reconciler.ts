@@ -36,10 +36,15 @@ const answerSchema = z.object({
 });
 
 /** Does the work with a process of its own, so that its peak of memory is that of this work. */
-export async function withReconciler<T>(pipeline: Pipeline, work: (reconciler: Reconciler) => Promise<T>): Promise<T> {
+export async function withReconciler<T>(
+  pipeline: Pipeline,
+  work: (reconciler: Reconciler) => Promise<T>,
+  { writeback = false, config = pipeline.config }: { writeback?: boolean; config?: string } = {},
+): Promise<T> {
   const temporary = await mkdtemp(join(pipeline.folder, 'bench-'));
   const variables = {
-    CONVERGE_CONFIG: pipeline.config,
+    BENCH_WRITEBACK: String(writeback),
+    CONVERGE_CONFIG: config,
     METADATA_SERVER_DETECTION: 'none',
     PUBSUB_EMULATOR_HOST: pipeline.pubsub.host,
     TMPDIR: temporary,

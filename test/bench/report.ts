@@ -6,6 +6,9 @@ interface Aim {
   readonly seconds?: number;
   readonly apiCalls?: number;
   readonly peakRssMiB?: number;
+  /** For each environment. */
+  readonly gitCallsEach?: number;
+  readonly stateCallsEach?: number;
 }
 
 /** What a function may hold, where it is less than what is given to it anyway. */
@@ -24,6 +27,9 @@ const aims: Readonly<Record<CaseName, Aim>> = {
   'apply-deployments-200': { times: 1.3 },
   'fleet-200x25': { seconds: 20 },
   'fleet-change-one-of-200': { seconds: 1.5 },
+  'fleet-install-300x4': { seconds: 28, gitCallsEach: 1.2, stateCallsEach: 5 },
+  'fleet-upgrade-300x4': { seconds: 24, gitCallsEach: 1.2, stateCallsEach: 5 },
+  'fleet-far-git-60': { seconds: 6, gitCallsEach: 1.2 },
   'render-cold': {},
   'render-cached': {},
   'commit-file-1': { seconds: 0.15 },
@@ -47,6 +53,7 @@ export function describeCase(measured: Case): string {
     peakRssMiB,
     gitCalls,
     stateCalls,
+    environments,
     processorSeconds,
     floorProcessorSeconds,
   } = measured;
@@ -56,13 +63,17 @@ export function describeCase(measured: Case): string {
   const memory = peakRssMiB === null ? '' : `, at most ${peakRssMiB} MiB`;
   const others =
     gitCalls === undefined || stateCalls === undefined ? '' : `, ${gitCalls} to Git, ${stateCalls} to Storage`;
+  const each =
+    environments === undefined
+      ? ''
+      : ` (each: ${[apiCalls, gitCalls, stateCalls].map((calls) => ((calls ?? 0) / environments).toFixed(1)).join(', ')})`;
   const processor =
     processorSeconds === undefined || floorProcessorSeconds === undefined
       ? ''
       : `, ${inSeconds(processorSeconds)} of processor (floor ${inSeconds(floorProcessorSeconds)})`;
   const requests = apiCalls === null ? '' : `, ${apiCalls} API calls`;
   return [
-    `${name}${of === undefined ? '' : ` ${of}`}: ${inSeconds(seconds)}${floor}${processor}${requests}${others}${memory}`,
+    `${name}${of === undefined ? '' : ` ${of}`}: ${inSeconds(seconds)}${floor}${processor}${requests}${others}${each}${memory}`,
     ...lines,
   ].join('\n');
 }
@@ -94,6 +105,9 @@ function aimsOf({
   floorSeconds,
   apiCalls,
   peakRssMiB,
+  gitCalls,
+  stateCalls,
+  environments,
 }: Case): readonly { met: boolean; text: string }[] {
   const memory = of === undefined ? undefined : memoryOfFunctions[of];
   const aim: Aim = { ...aims[name], ...(memory === undefined ? {} : { peakRssMiB: memory }) };
@@ -105,6 +119,14 @@ function aimsOf({
   if (aim.seconds !== undefined) found.push({ met: seconds <= aim.seconds, text: `within ${inSeconds(aim.seconds)}` });
   if (aim.apiCalls !== undefined && apiCalls !== null)
     found.push({ met: apiCalls <= aim.apiCalls, text: `at most ${aim.apiCalls} API calls` });
+  const calls = [
+    { limit: aim.gitCallsEach, found: gitCalls, to: 'Git' },
+    { limit: aim.stateCallsEach, found: stateCalls, to: 'Storage' },
+  ];
+  for (const { limit, found: all, to } of calls) {
+    if (limit === undefined || all === undefined || environments === undefined) continue;
+    found.push({ met: all / environments <= limit, text: `at most ${limit} requests to ${to} for each environment` });
+  }
   if (aim.peakRssMiB !== undefined && peakRssMiB !== null)
     found.push({ met: peakRssMiB <= aim.peakRssMiB, text: `within ${aim.peakRssMiB} MiB` });
   return found;

@@ -74,10 +74,12 @@ export async function playRound(stage: Stage, seed: number): Promise<Round> {
     () => settle(play, 'after the disturbance'),
     () => leave(play),
   ]);
+  const seconds = (performance.now() - play.startedAt) / 1000;
+  if (found.violations.length > 0) await clear(play);
   for (let count = stage.refusedWrites() - refusedBefore; count > 0; count--)
     play.tally.count('storage: more than a write a second');
   return {
-    ...{ seed, seconds: (performance.now() - play.startedAt) / 1000, violations: found.violations },
+    ...{ seed, seconds, violations: found.violations },
     ...{ timeline: play.timeline, figures: play.tally.figures, ticks: found.ticks },
   };
 }
@@ -224,6 +226,14 @@ async function leave(play: Play): Promise<Outcome> {
   const outcome = await settle(play, 'after the environments were removed');
   await Promise.all(places.map(({ name }) => stage.cluster.removeNamespace(name)));
   return { ...outcome, ticks: 0 };
+}
+
+/** Leaves the next round nothing to look at of one that was violated. */
+async function clear({ stage, places, plan }: Play): Promise<void> {
+  const files = places.map((place): [string, undefined] => [environmentFileOf(place), undefined]);
+  await stage.person.push(new Map(files), `Clear round ${plan.seed}`);
+  await look(stage);
+  await untilQuiet(stage);
 }
 
 /** Takes a step; resolves with what there is to say of it. */

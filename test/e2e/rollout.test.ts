@@ -24,7 +24,7 @@ const limits = { waitSeconds: 2, renderSeconds: 8 };
 let world: World;
 let master: Clone;
 const { convergedAt, diffAt } = alertsOf(() => world);
-const { expireLease, memoryOf, statusOf } = stateOf(() => world);
+const { expireLease, memoryOf, stateFile, statusOf } = stateOf(() => world);
 
 beforeAll(async () => {
   ({ world, master } = await startWorldWithMaster({ configuration: { limits } }));
@@ -464,6 +464,40 @@ describe('what failed', () => {
     await looked('unrendered');
     expect(await memoryOf('unrendered')).toEqual(before);
     await convergedAt('unrendered', await push('unrendered', { 'a.yaml': configMap('a', {}) }));
+  });
+});
+
+describe('a function that is killed while it applies', () => {
+  it('is ended by its own message, which goes on within seconds of the end of its lease', async () => {
+    const count = 400;
+    const maps = (v: string): Files =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, index) => [
+          `m${index}.yaml`,
+          configMap(`m${index}`, { v, text: 'x'.repeat(2000) }),
+        ]),
+      );
+    const applied = async (): Promise<number> => {
+      const text = await world.kubectl(
+        ...['get', 'configmaps', '--namespace', 'ended', '--ignore-not-found'],
+        ...['--selector', 'applyset.kubernetes.io/part-of', '--output', 'name'],
+      );
+      return text.split('\n').filter((line) => line !== '').length;
+    };
+    const commit = await push('ended', maps('new'));
+    await eventually('the apply is under way', async () => (await applied()) > 5);
+    await world.pipeline.killFunctions();
+    const lease = stateFile('ended', 'lease');
+    const [[text], [{ updated = '' }]] = await Promise.all([lease.download(), lease.getMetadata()]);
+    const { seconds } = z.object({ nonce: z.string(), seconds: z.number() }).parse(JSON.parse(text.toString()));
+    expect(await applied()).toBeLessThan(count);
+
+    // Nobody ticks: the message of the killed run alone comes again.
+    await convergedAt('ended', commit);
+    expect((Date.now() - Date.parse(updated)) / 1000 - seconds).toBeLessThan(30);
+    expect(await applied()).toBe(count);
+    expect(world.diffs.filter((alert) => alert.environment === 'ended')).toEqual([]);
+    expect(world.converged.filter((alert) => alert.environment === 'ended')).toHaveLength(1);
   });
 });
 

@@ -919,6 +919,78 @@ describe('an object whose event never came', () => {
   });
 });
 
+describe('a burst', () => {
+  /** Instances, as deployed, and the paths of the state bucket that they wrote. */
+  function counted(instances: number): { ports: readonly CopyPorts[]; writes: string[] } {
+    const writes: string[] = [];
+    const counting = (state: CopyPorts['state']): CopyPorts['state'] => ({
+      ...state,
+      async write(write) {
+        const written = await state.write(write);
+        if (written !== 'conflict') writes.push(write.path.split('/')[0] ?? '');
+        return written;
+      },
+    });
+    const one = () => instance({ state: counting(createStateStore({ storage, bucket: 'family-state' })) });
+    return { ports: Array.from({ length: instances }, one), writes };
+  }
+  const asDeployed: Partial<CopySettings> = { times: {} };
+
+  it('of a thousand files is at most three commits and three writes of the ledger, with two instances at work', async () => {
+    const names = Array.from({ length: 1_000 }, (_one, index) => `config/${index % 30}/${index}.yaml`);
+    const { ports, writes } = counted(2);
+    const due = [...names];
+    const uploading = Array.from({ length: 16 }, async () => {
+      for (let name = due.pop(); name !== undefined; name = due.pop()) await upload(name, name);
+    });
+    await Promise.all(uploading);
+    const events = names.map((name, index) => copy(name, ports[index % 2], asDeployed));
+    const outcomes = new Set((await Promise.all(events)).map(({ outcome }) => outcome));
+    expect([...outcomes].filter((outcome) => !outcome.endsWith('copied'))).toEqual([]);
+    expect((await paths()).toSorted()).toEqual(names.toSorted());
+    expect(await commits()).toBeLessThanOrEqual(3);
+    expect(writes.filter((path) => path === 'ledger').length).toBeLessThanOrEqual(3);
+    expect(writes.filter((path) => path === 'intake').length).toBeLessThanOrEqual(4);
+  });
+
+  it('of fifty archives is at most six writes of the ledger', async () => {
+    const packed = await tgz({ 'a.yaml': 'a' });
+    const names = Array.from({ length: 50 }, (_one, index) => `groups/${index}.tgz`);
+    await Promise.all(names.map((name) => upload(name, packed)));
+    const { ports, writes } = counted(1);
+    await Promise.all(names.map((name) => copy(name, ports[0], asDeployed)));
+    expect(await commits()).toBe(50);
+    expect(writes.filter((path) => path === 'ledger').length).toBeLessThanOrEqual(6);
+  });
+
+  it('announces each archive though the ledger of another is not written yet', async () => {
+    const state = createStateStore({ storage, bucket: 'family-state' });
+    const writing = Promise.withResolvers<undefined>();
+    const announced = Promise.withResolvers<undefined>();
+    const ports = instance({
+      state: {
+        ...state,
+        async write(write) {
+          if (write.path.startsWith('ledger/')) await writing.promise;
+          return state.write(write);
+        },
+      },
+      topics: {
+        async publish(_topic, event) {
+          published.push(event);
+          if (published.length === 3) announced.resolve(undefined);
+        },
+      },
+    });
+    const names = ['a.tgz', 'b.tgz', 'c.tgz'];
+    for (const name of names) await upload(name, await tgz({ name }));
+    const copies = names.map((name) => copy(name, ports));
+    await announced.promise;
+    writing.resolve(undefined);
+    expect((await Promise.all(copies)).map(({ outcome }) => outcome)).toEqual(['copied', 'copied', 'copied']);
+  });
+});
+
 it('gives an event back where another instance holds the lease and does not come to its object', async () => {
   await upload('a.yaml', 'a');
   const state = createStateStore({ storage, bucket: 'family-state' });

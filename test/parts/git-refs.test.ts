@@ -170,6 +170,17 @@ it('finds a note in the folders that git spreads many notes over', async () => {
   await onHost('fsck', '--strict');
 });
 
+it('finds a commit that was fetched, with its tree, and no other', async () => {
+  const first = await pushFiles(open(), { a: '1' });
+  const repository = open();
+  expect(await repository.findCommit(first.id)).toBeUndefined();
+  await repository.fetchHead();
+  const second = await pushFiles(open(), { a: '2' });
+  expect(await repository.findCommit(first.id)).toEqual(first);
+  expect(Buffer.from((await repository.readFile({ commit: first.id, path: 'a' })) ?? []).toString()).toBe('1');
+  expect(await repository.findCommit(second.id)).toBeUndefined();
+});
+
 it('lists every file below a folder, and takes back a whole tree', async () => {
   const repository = open();
   const first = await pushFiles(repository, { 'a/b/c': '1', 'a/d': '2', e: '3' });

@@ -51,8 +51,9 @@ export function hooksPassed(memory: Memory, { rollout }: { rollout: Rollout }): 
 
 /**
  * What differed was applied and what was in the way pruned. Clears nothing, but of `heals` the fights about what a
- * commit changed: they were about what Git said before. What was pruned for later is `left`, so that no later look
- * takes it for what somebody added.
+ * commit changed: they were about what Git said before. What was pruned is forgotten: where a commit brings it back
+ * before this one converged, it is made, and nobody removed it. What was pruned for later is `left`, so that no later
+ * look takes it for what somebody added.
  *
  * @param facts.committed keys of what a commit changed
  * @param facts.rolledOut what was done for these inputs
@@ -62,8 +63,10 @@ export function changesMade(
   memory: Memory,
   { committed, rolledOut, pending }: { committed: readonly string[]; rolledOut: RolledOut; pending: readonly string[] },
 ): Memory {
+  const gone = new Set([...rolledOut.pruned, ...(rolledOut.released ?? [])]);
   return {
     ...memory,
+    objects: Object.fromEntries(Object.entries(memory.objects).filter(([key]) => !gone.has(key))),
     heals: confirmHeals(withoutHeals({ heals: memory.heals, keys: committed })),
     rolledOut,
     left: pending.length === 0 ? memory.left : [...new Set([...memory.left, ...pending])].sort(),

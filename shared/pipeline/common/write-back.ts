@@ -1,15 +1,13 @@
 import { ConvergeError, describeError } from '../../base/errors.ts';
-import { notedCommit, unwrittenNotes, type Unwritten } from '../../memory/unwritten-notes.ts';
+import { unwrittenBeside, unwrittenNotes, type Unwritten } from '../../memory/unwritten-notes.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { environmentRef, notesRef } from '../../source/convergence-note.ts';
 import { inParallel } from './parallel.ts';
 import type { StateAccess } from './read-state.ts';
-import { listRemembered, memoryOf, recallSome } from './remembered-environments.ts';
+import { listRemembered, recallSome } from './remembered-environments.ts';
 import { claimWriteback } from './writeback-claim.ts';
 
-/** What converges within so many milliseconds of the first is written back with it. */
-const gathering = 1_000;
 /** How long one writer goes on with what comes meanwhile. The rest is the next one's, or the schedule's. */
 const longestTurns = 60_000;
 /** Of one push: each that fails means that somebody else moved a ref. */
@@ -26,25 +24,30 @@ interface Due extends Unwritten {
   readonly ref: string | undefined;
 }
 
+/** What a push wrote, and where the refs are after it. */
+interface Written {
+  readonly due: readonly Due[];
+  readonly places: Places;
+}
+
 /**
  * Writes what the environments of a repository converged at to Git: lines in the notes of the commits, and their refs,
  * in one push. One writer at a time does so for all; who finds another one leaves it to that one, which looks once more
- * after it has given the claim back. Never fails: what converged has converged, and the next writer takes what is left.
+ * after it has ended its claim. Never fails: what converged has converged, and the next writer takes what is left.
  */
 export async function writeBackAll(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   const endsAt = ports.now().getTime() + longestTurns;
-  let places: Places = new Map();
+  let written: Written;
   try {
     do {
       const claim = await claimWriteback(repositoryClass, ports);
       if (claim === undefined) return;
       try {
-        await ports.sleep(gathering);
-        places = await writeDue(repositoryClass, ports);
+        written = await writeDue(repositoryClass, ports);
       } finally {
-        await claim.giveBack();
+        await claim.end();
       }
-    } while (ports.now().getTime() < endsAt && (await candidates({ repositoryClass, places, ports })).length > 0);
+    } while ((await isMoreDue({ repositoryClass, written, ports })) && ports.now().getTime() < endsAt);
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
   }
@@ -57,7 +60,8 @@ export async function writeBackAll(repositoryClass: string, ports: WritebackPort
 export async function writeBackLeft(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   try {
     const places = placesIn(await listRefs(ports.repository(repositoryClass)));
-    if ((await candidates({ repositoryClass, places, ports })).length === 0) return;
+    const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
+    if ((await dueAt({ repositoryClass, listed, places, ports })).length === 0) return;
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
     return;
@@ -65,18 +69,42 @@ export async function writeBackLeft(repositoryClass: string, ports: WritebackPor
   await writeBackAll(repositoryClass, ports);
 }
 
-/** One push of all that is due, and where the refs are after it. */
-async function writeDue(repositoryClass: string, ports: WritebackPorts): Promise<Places> {
+/** One push of all that is due. */
+async function writeDue(repositoryClass: string, ports: WritebackPorts): Promise<Written> {
   const repository = ports.repository(repositoryClass);
   for (let attempt = 0; attempt < triesToWrite; attempt++) {
     const refs = await listRefs(repository);
     const places = placesIn(refs);
-    const due = await dueAt({ repositoryClass, places, ports });
+    const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
+    const due = await dueAt({ repositoryClass, listed, places, ports });
     const after = new Map([...places, ...due.map(({ environment, commit }) => [environment, commit] as const)]);
-    if (due.length === 0) return after;
-    if ((await push({ repository, at: refs.get(notesRef), due, ports })) === 'written') return after;
+    if (due.length === 0) return { due, places: after };
+    if ((await push({ repository, at: refs.get(notesRef), due, ports })) === 'written') return { due, places: after };
   }
   throw new Error(`the refs moved ${triesToWrite} times while they were being written`);
+}
+
+/**
+ * Whether anything converged since the last push looked. The ref of an environment that was removed meanwhile goes
+ * again: whoever removed it may have looked before that push.
+ */
+async function isMoreDue({
+  repositoryClass,
+  written: { due, places },
+  ports,
+}: {
+  repositoryClass: string;
+  written: Written;
+  ports: WritebackPorts;
+}): Promise<boolean> {
+  const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
+  const remembered = new Set(listed.map(({ environment }) => environment));
+  const repository = ports.repository(repositoryClass);
+  for (const { environment, commit } of due) {
+    if (remembered.has(environment)) continue;
+    await repository.writeRef({ name: environmentRef(environment), expected: commit, commit: undefined });
+  }
+  return (await dueAt({ repositoryClass, listed, places, ports })).length > 0;
 }
 
 async function listRefs(repository: Repository): Promise<ReadonlyMap<string, string>> {
@@ -90,35 +118,27 @@ function placesIn(refs: ReadonlyMap<string, string>): Places {
   );
 }
 
-async function dueAt(at: { repositoryClass: string; places: Places; ports: WritebackPorts }): Promise<readonly Due[]> {
-  const { repositoryClass, places, ports } = at;
-  const read = await inParallel(await candidates(at), async (environment) => {
-    const ref = places.get(environment);
-    const unwritten = unwrittenNotes(await memoryOf({ repository: repositoryClass, environment }, ports), ref);
-    return unwritten === undefined ? [] : [{ ...unwritten, environment, ref }];
-  });
-  return read.flat();
-}
-
 /**
- * The environments that may have converged at more than their refs say: by one list, and a read of those memories alone
- * whose metadata a version before wrote.
+ * The environments that converged at more than their refs say: by a list of them, and a read of those memories alone
+ * that have more than one note to be written.
  */
-async function candidates({
+async function dueAt({
   repositoryClass: repository,
+  listed,
   places,
   ports,
 }: {
   repositoryClass: string;
+  listed: Awaited<ReturnType<typeof listRemembered>>;
   places: Places;
   ports: WritebackPorts;
-}): Promise<readonly string[]> {
-  const listed = await listRemembered({ repository, state: ports.state });
+}): Promise<readonly Due[]> {
   const recall = recallSome({ repository }, ports);
   const found = await inParallel(listed, async ({ environment, metadata }) => {
-    const isUntold = metadata['version'] === undefined;
-    const commit = isUntold ? notedCommit((await recall(environment)).memory) : metadata['noted'];
-    return commit === undefined || commit === places.get(environment) ? [] : [environment];
+    const ref = places.get(environment);
+    const beside = unwrittenBeside(metadata, ref);
+    const due = beside === 'in the memory' ? unwrittenNotes((await recall(environment)).memory, ref) : beside;
+    return due === undefined ? [] : [{ ...due, environment, ref }];
   });
   return found.flat();
 }

@@ -4,9 +4,11 @@ import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { readState, type ReadState, type StateAccess } from './read-state.ts';
 
-/** `nonce` is new for each claim, and null where nobody has it. It is over so many seconds after it was written. */
-const claimSchema = z.object({ nonce: z.string().nullable(), seconds: z.number() });
+/** `nonce` is new for each claim. It is over so many seconds after it was written, or where it is ended. */
+const claimSchema = z.object({ nonce: z.string(), seconds: z.number() });
 type Claim = z.infer<typeof claimSchema>;
+/** The last claim that is ended: in an object of its own, so that a claim need not last a second. */
+const endSchema = z.object({ nonce: z.string() });
 
 /** How long a claim lasts whose holder is gone: longer than a turn takes, as Git hosts are. */
 const claimSeconds = 30;
@@ -15,52 +17,63 @@ const betweenWrites = 1_000;
 
 /** The right to write the notes and refs of one repository. Git's own comparisons hold where two have it after all. */
 export interface WritebackClaim {
-  /** Not within a second of the claim. */
-  giveBack(): Promise<void>;
+  end(): Promise<void>;
 }
 
-export function writebackPath(repositoryClass: string): string {
-  return `writeback/${repositoryClass}.json`;
+export function writebackPaths(repositoryClass: string): { claim: string; end: string } {
+  const folder = `writeback/${repositoryClass}`;
+  return { claim: `${folder}/claim.json`, end: `${folder}/end.json` };
 }
 
 /**
  * Takes the claim, or undefined where somebody else has it. Of two that try, one gets it. It ends by Storage's clock;
- * one that nobody can read is somebody's for as long as one that is taken now.
+ * one that nobody can read is somebody's for as long as one that is taken now. Where the last one ended within a second,
+ * it waits until that is over.
  */
 export async function claimWriteback(
   repositoryClass: string,
   ports: StateAccess & Pick<Ports, 'sleep'>,
 ): Promise<WritebackClaim | undefined> {
-  const path = writebackPath(repositoryClass);
-  const found = await readClaim(path, ports);
-  if (found !== undefined && isHeld(found)) return undefined;
-  if (found !== undefined) await ports.sleep(Math.max(0, betweenWrites - ageOf(found)));
+  const paths = writebackPaths(repositoryClass);
+  const last = await readClaim(paths.claim, ports);
+  if (last !== undefined && !isOver(last)) {
+    const endedAgo = await sinceEnd(last, { path: paths.end, ports });
+    if (endedAgo === undefined) return undefined;
+    await ports.sleep(Math.max(0, betweenWrites - Math.min(endedAgo, ageOf(last))));
+  }
   const nonce = randomUUID();
-  const generation = await write({ path, nonce, over: found, ports });
-  return generation === undefined
-    ? undefined
-    : {
-        async giveBack() {
-          const value: Claim = { nonce: null, seconds: claimSeconds };
-          await ports.state.write({ path, value, ifGeneration: { generation } });
-        },
-      };
+  if (!(await write({ path: paths.claim, nonce, over: last, ports }))) return undefined;
+  return {
+    async end() {
+      await ports.state.write({ path: paths.end, value: { nonce }, ifGeneration: 'any' });
+    },
+  };
 }
 
 async function readClaim(path: string, ports: StateAccess): Promise<ReadState<Claim> | undefined> {
   return readState({ path, decode: (value) => claimSchema.safeParse(value).data }, ports);
 }
 
-function ageOf({ readAt, writtenAt }: Pick<ReadState<Claim>, 'readAt' | 'writtenAt'>): number {
+function ageOf({ readAt, writtenAt }: Pick<ReadState<unknown>, 'readAt' | 'writtenAt'>): number {
   return readAt.getTime() - writtenAt.getTime();
 }
 
-function isHeld(found: ReadState<Claim>): boolean {
-  const { nonce, seconds } = 'value' in found ? found.value : { nonce: undefined, seconds: claimSeconds };
-  return nonce !== null && ageOf(found) <= seconds * 1000;
+function isOver(claim: ReadState<Claim>): boolean {
+  const { seconds } = 'value' in claim ? claim.value : { seconds: claimSeconds };
+  return ageOf(claim) > seconds * 1000;
 }
 
-/** The generation that is mine, or undefined. A conflict may be with my own write, whose answer was lost. */
+/** How many milliseconds ago a claim was ended; undefined where it was not. */
+async function sinceEnd(
+  claim: ReadState<Claim>,
+  { path, ports }: { path: string; ports: StateAccess },
+): Promise<number | undefined> {
+  if (!('value' in claim)) return undefined;
+  const end = await readState({ path, decode: (value) => endSchema.safeParse(value).data }, ports);
+  return end !== undefined && 'value' in end && end.value.nonce === claim.value.nonce ? ageOf(end) : undefined;
+}
+
+/** Whether the claim is mine. A conflict may be with my own write, whose answer was lost. */
 async function write({
   path,
   nonce,
@@ -71,11 +84,11 @@ async function write({
   nonce: string;
   over: ReadState<Claim> | undefined;
   ports: StateAccess;
-}): Promise<string | undefined> {
+}): Promise<boolean> {
   const value: Claim = { nonce, seconds: claimSeconds };
   const ifGeneration: GenerationPrecondition = over === undefined ? 'absent' : { generation: over.generation };
   const written = await ports.state.write({ path, value, ifGeneration });
-  if (written !== 'conflict') return written.generation;
+  if (written !== 'conflict') return true;
   const now = await readClaim(path, ports);
-  return now !== undefined && 'value' in now && now.value.nonce === nonce ? now.generation : undefined;
+  return now !== undefined && 'value' in now && now.value.nonce === nonce;
 }

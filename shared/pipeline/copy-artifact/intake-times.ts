@@ -25,7 +25,7 @@ export const usualTimes: IntakeTimes = {
   poll: 1_000,
   patience: 120_000,
   writePause: 1_000,
-  longestWritePause: 8_000,
+  longestWritePause: 16_000,
 };
 
 /**

@@ -29,9 +29,15 @@ describe('what is written beside a memory', () => {
     });
   });
 
-  it('tells up to which commit it is to be noted in Git', () => {
+  it('tells what is to be noted in Git, but for a note that is long', () => {
     const notes = ['1', '2'].map((digit) => ({ commit: digit.repeat(40), text: 'acme converged' }));
-    expect(memoryMetadata({ ...settled, notes })).toMatchObject({ noted: '2'.repeat(40) });
+    expect(memoryMetadata({ ...settled, notes })).toMatchObject({
+      noted: '2'.repeat(40),
+      notedBefore: '1'.repeat(40),
+      note: 'acme converged',
+    });
+    const long = [{ commit: '1'.repeat(40), text: 'x'.repeat(513) }];
+    expect(memoryMetadata({ ...settled, notes: long })).not.toHaveProperty('note');
   });
 
   it('names no revision before the first, and no incident that is closed', () => {

@@ -98,7 +98,7 @@ describe.each(contents)('a lease that %s', (_name, text) => {
     const world = await drifted();
     world.spoil(paths.lease, text);
     await expect(world.run({ cause: 'schedule' })).rejects.toMatchObject({ code: 'LeaseHeld', disposition: 'retry' });
-    world.wait(46);
+    world.wait(55);
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
     expect(world.log).toContain(error);

@@ -2,9 +2,11 @@ import { lastDeclarationRecalled } from '../../../memory/transitions/accept.ts';
 import { ConvergeError } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
-import type { Memory } from '../../../memory/memory.ts';
+import { decodeMemory, type Memory } from '../../../memory/memory.ts';
+import { statePaths } from '../../../memory/state-paths.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
+import { readState } from '../../common/read-state.ts';
 import { recallMemory } from '../../common/remembered-environments.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetLeftovers } from './forget.ts';
@@ -29,12 +31,12 @@ import { uninstall } from './uninstall.ts';
 export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
   const memory = await recalled(run, commit);
   const { attempted } = memory;
+  const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
   if (attempted === undefined) {
-    await forgetLeftovers(run);
+    await ((await isOfNothing(run)) ? forget(run, { revision }) : forgetLeftovers(run));
     return { outcome: 'absent' };
   }
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
-  const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
   await noteRemoval(run, commit);
   try {
     return await takeLeave(run, { commit, revision, attempted });
@@ -52,6 +54,18 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
       divergence: { reason, revision, summary: error.message, objects: [] },
     });
   }
+}
+
+/**
+ * Whether a memory is stored, and says of nothing: it was forgotten, and the run that did so died before its lease was,
+ * which was ended since.
+ */
+async function isOfNothing(run: Run): Promise<boolean> {
+  const { ports, repository, environment, memoryFile } = run;
+  if (memoryFile.memory().cluster !== '') return false;
+  const path = statePaths({ repository, environment }).memory;
+  const found = await readState({ path, decode: decodeMemory }, ports);
+  return found !== undefined && 'value' in found;
 }
 
 /**

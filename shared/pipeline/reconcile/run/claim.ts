@@ -51,12 +51,12 @@ async function writeClaim(state: State, { nonce, intent }: { nonce: string; inte
     base: state.memory.generation ?? '0',
     evidence: evidenceOf(state),
   });
+  const askedAt = ports.now().getTime();
   if ((await writeLease(state, claimed, { isOver: false })) === 'conflict') {
     state.hold = undefined;
     throw staleLook(lease.path);
   }
-  const now = ports.now().getTime();
-  state.hold = { nonce, intent, askedAt: now, checkedAt: now };
+  state.hold = { nonce, intent, askedAt, checkedAt: askedAt };
 }
 
 /** What the run found and nobody has been told yet, and whose end is owed: whoever ends the run tells it. */
@@ -113,7 +113,8 @@ async function check(state: State, hold: Hold): Promise<void> {
   const { ports, lease, memory } = state;
   const at = ports.now().getTime();
   const [ofMemory, ofLease] = await Promise.all([generationOf(state), ports.state.generationOf(lease.path)]);
-  if (ofMemory !== memory.generation || ofLease !== lease.generation) throw lost(lease.path);
+  const isLate = ports.now().getTime() - hold.askedAt > actsFor;
+  if (isLate || ofMemory !== memory.generation || ofLease !== lease.generation) throw lost(lease.path);
   hold.checkedAt = at;
 }
 

@@ -142,16 +142,17 @@ function stateOf(
 ): State {
   const isReadable = memory !== undefined && !('unreadable' in memory);
   const record = leaseIn(lease);
-  const value = isReadable ? memory.value : recall(emptyMemory(ports.now()), record);
+  const value = isReadable ? memory.value : emptyMemory(ports.now());
   const isTold = memory !== undefined && (record?.told === memory.generation || told === memory.generation);
+  const known = isTold ? { ...value, outbox: undefined } : value;
   return {
     ...{ ports, event, skew: skewOf(memory ?? lease, ports) },
     lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
-    current: isTold ? { ...value, outbox: undefined } : value,
+    // What is recalled is published once a memory says it again.
+    current: isReadable ? known : recall(value, record),
     // What nobody can read is overwritten by the first write, also by one of nothing.
-    stored:
-      memory === undefined || isReadable ? essenceOf(isTold ? { ...value, outbox: undefined } : value) : undefined,
+    stored: memory === undefined || isReadable ? essenceOf(known) : undefined,
     turn: Promise.resolve(),
     recordsOnly: false,
     confirmHead: undefined,
@@ -257,7 +258,8 @@ export async function writeLease(
 
 /** What nobody else can have written: a nonce is new for each claim, and its holder alone says the rest. */
 function isSameLease(found: Lease, written: Lease): boolean {
-  return JSON.stringify(found) === JSON.stringify(written);
+  // What was decoded has its fields in another order than what was made.
+  return JSON.stringify(found) === JSON.stringify(decodeLease(written));
 }
 
 /** Takes part in the memory: what the run came to know, or did. It is written by `commit`. */

@@ -11,11 +11,13 @@ import type { ObservedState } from '../observe/observed-state.ts';
 import { conflictLooks, conflictPause } from '../run/look-until.ts';
 import type { Target } from '../run/target.ts';
 
+type Fencing = Pick<Target, 'run' | 'cluster' | 'api'>;
+
 /**
  * Fences what is there of the suspects off from what may still be written of them, before anybody believes what was
  * read. Resolves with the inventory as it then is.
  */
-export async function fenceSuspects(target: Target, observed: ObservedState): Promise<ObservedState> {
+export async function fenceSuspects(target: Fencing, observed: ObservedState): Promise<ObservedState> {
   const { run } = target;
   const { suspects } = run.memoryFile.memory();
   if (suspects === undefined) return observed;
@@ -36,7 +38,7 @@ export async function fenceSuspects(target: Target, observed: ObservedState): Pr
 
 /** Undefined where it cannot be fenced off now: it stays suspect. */
 async function fenceOne(
-  { run, cluster, api }: Target,
+  { run, cluster, api }: Fencing,
   { observed, by }: { observed: ObservedObject; by: string },
 ): Promise<ObservedObject | undefined> {
   const { namespace, name } = observed.id;

@@ -4,7 +4,7 @@ import { emptyMemory } from '../../../../shared/memory/memory.ts';
 import { memoryMetadata } from '../../../../shared/memory/memory-metadata.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { writeBackAll, writeBackLeft } from '../../../../shared/pipeline/common/write-back.ts';
-import { claimWriteback, writebackPath } from '../../../../shared/pipeline/common/writeback-claim.ts';
+import { claimWriteback, writebackPaths } from '../../../../shared/pipeline/common/writeback-claim.ts';
 import type { Repository } from '../../../../shared/ports/git.ts';
 import { clockAt, commitId, recordingLog, repositoryWith, stateInMemory } from '../ports.ts';
 
@@ -44,7 +44,8 @@ function makeRepository() {
     async writeRef({ name, expected, commit }) {
       host.requests += 1;
       if (name.endsWith('/gone')) throw refused('missing necessary objects');
-      return commit !== undefined && move({ name, expected, commit }) ? 'written' : 'moved';
+      if (commit !== undefined) return move({ name, expected, commit }) ? 'written' : 'moved';
+      return host.refs.get(name) === expected && host.refs.delete(name) ? 'written' : 'moved';
     },
   };
   const sleeps: (() => Promise<void>)[] = [];
@@ -63,7 +64,11 @@ function makeRepository() {
       const { memory: path } = statePaths({ repository: 'master', environment });
       await state.write({ path, value: { ...emptyMemory(clock.now()), notes }, ifGeneration: 'any' });
     },
-    claim: () => state.valueAt(writebackPath('master')),
+    isEnded: () => {
+      const paths = writebackPaths('master');
+      const [claim, end] = [state.valueAt(paths.claim), state.valueAt(paths.end)];
+      return claim === undefined ? 'never claimed' : Object(claim).nonce === Object(end).nonce;
+    },
   };
 }
 
@@ -73,7 +78,7 @@ function refused(message: string): ConvergeError {
 
 describe('what converged', () => {
   it('is written of all environments in one push, and of none twice', async () => {
-    const { host, ports, notes, converge, claim } = makeRepository();
+    const { host, ports, notes, converge, isEnded } = makeRepository();
     await converge('acme', 'a', 'b');
     await converge('globex', 'b');
     await converge('initech');
@@ -84,7 +89,7 @@ describe('what converged', () => {
       'refs/converge/acme': commitId('b'),
       'refs/converge/globex': commitId('b'),
     });
-    expect(claim()).toMatchObject({ nonce: null });
+    expect(isEnded()).toBe(true);
     await converge('acme', 'a', 'b', 'c');
     await writeBackAll('master', ports);
     expect(notes().slice(3)).toEqual(['c acme']);
@@ -106,12 +111,14 @@ describe('what converged', () => {
     expect(sleeps).toEqual([]);
   });
 
-  it('is gathered for a second', async () => {
+  it('is gathered for a second where something was just written', async () => {
     const { host, ports, sleeps, converge } = makeRepository();
     await converge('acme', 'a');
+    await writeBackAll('master', ports);
+    await converge('acme', 'a', 'b');
     sleeps.push(async () => converge('globex', 'b'));
     await writeBackAll('master', ports);
-    expect(host.pushes.map(({ refs }) => refs.length)).toEqual([2]);
+    expect(host.pushes.map(({ refs }) => refs.length)).toEqual([1, 2]);
   });
 
   it('is written on top of what others push meanwhile', async () => {
@@ -139,27 +146,42 @@ describe('what converged', () => {
   });
 
   it('costs the schedule one request, and no claim, where nothing is left', async () => {
-    const { host, ports, converge, claim } = makeRepository();
+    const { host, ports, converge, isEnded } = makeRepository();
     await converge('acme', 'a');
     host.refs.set('refs/converge/acme', commitId('a'));
     await writeBackLeft('master', ports);
     expect(host.requests).toBe(1);
-    expect(claim()).toBeUndefined();
+    expect(isEnded()).toBe('never claimed');
   });
 
-  it('is found by what is written beside the memories, which are not read for it', async () => {
+  it('is found by what is written beside the memories, which are read for more than one note alone', async () => {
     const { host, state, ports, notes } = makeRepository();
     const reads: string[] = [];
-    for (const [environment, digit] of Object.entries({ acme: 'a', globex: 'b' })) {
-      const memory = { ...emptyMemory(ports.now()), notes: [{ commit: commitId(digit), text: environment }] };
+    for (const [environment, digits] of Object.entries({ acme: ['a'], globex: ['b'], initech: ['a', 'b', 'c'] })) {
+      const notes = digits.map((digit) => ({ commit: commitId(digit), text: environment }));
+      const memory = { ...emptyMemory(ports.now()), notes };
       const { memory: path } = statePaths({ repository: 'master', environment });
       await state.write({ path, value: memory, ifGeneration: 'any', metadata: memoryMetadata(memory) });
     }
     host.refs.set('refs/converge/globex', commitId('b'));
+    host.refs.set('refs/converge/initech', commitId('a'));
     const read = async (path: string) => (reads.push(path), await state.read(path));
     await writeBackAll('master', { ...ports, state: { ...state, read } });
-    expect(notes()).toEqual(['a acme']);
-    expect(reads).toEqual([writebackPath('master'), 'environments/master/acme/memory.json']);
+    expect(notes()).toEqual(['a acme', 'b initech', 'c initech']);
+    expect(reads).toEqual([writebackPaths('master').claim, 'environments/master/initech/memory.json']);
+  });
+
+  it('leaves no ref of an environment that was removed meanwhile', async () => {
+    const { host, state, ports, converge } = makeRepository();
+    await converge('acme', 'a');
+    await converge('globex', 'a');
+    host.answer = async () => {
+      const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+      await state.delete({ path, generation: (await state.read(path))?.generation ?? '' });
+      return 'written';
+    };
+    await writeBackAll('master', ports);
+    expect([...host.refs.keys()]).toEqual(['refs/converge/globex']);
   });
 
   it('waits for no ref that the host refuses', async () => {
@@ -176,13 +198,13 @@ describe('what converged', () => {
     expect(log.lines).toEqual(['WARNING what converged could not be written back to Git']);
   });
 
-  it('that cannot be written is logged, and gives the claim back', async () => {
-    const { host, log, ports, converge, claim } = makeRepository();
+  it('that cannot be written is logged, and ends the claim', async () => {
+    const { host, log, ports, converge, isEnded } = makeRepository();
     await converge('acme', 'a');
     host.answer = () => Promise.reject(new Error('is away'));
     await writeBackAll('master', ports);
     expect(log.lines).toEqual(['WARNING what converged could not be written back to Git']);
-    expect(claim()).toMatchObject({ nonce: null });
+    expect(isEnded()).toBe(true);
   });
 });
 
@@ -197,8 +219,8 @@ describe('the claim of who writes', () => {
       },
     };
     const claim = await claimWriteback('master', { ...ports, state: deaf });
-    await claim?.giveBack();
-    expect(state.valueAt(writebackPath('master'))).toMatchObject({ nonce: null });
+    expect(claim).toBeDefined();
+    expect(await claimWriteback('master', ports)).toBeUndefined();
   });
 
   it('is of one of two who try', async () => {
@@ -209,15 +231,26 @@ describe('the claim of who writes', () => {
 
   it('is written once a second at the most', async () => {
     const { clock, ports } = makeRepository();
-    await (await claimWriteback('master', ports))?.giveBack();
+    const first = await claimWriteback('master', ports);
+    clock.forward(0.3);
+    await first?.end();
     const before = clock.now().getTime();
     expect(await claimWriteback('master', ports)).toBeDefined();
     expect(clock.now().getTime() - before).toBe(1_000);
   });
 
+  it('is held where nobody can read whether it ended', async () => {
+    const { clock, ports, state } = makeRepository();
+    await (await claimWriteback('master', ports))?.end();
+    state.spoil(writebackPaths('master').end, 'null');
+    expect(await claimWriteback('master', ports)).toBeUndefined();
+    clock.forward(31);
+    expect(await claimWriteback('master', ports)).toBeDefined();
+  });
+
   it('that nobody can read is somebody’s for as long as one that can be read', async () => {
     const { clock, ports, state } = makeRepository();
-    state.spoil(writebackPath('master'), '{');
+    state.spoil(writebackPaths('master').claim, '{');
     expect(await claimWriteback('master', ports)).toBeUndefined();
     clock.forward(31);
     expect(await claimWriteback('master', ports)).toBeDefined();

@@ -149,7 +149,7 @@ describe('a run writes of the state', () => {
     const stops = async (): Promise<never> => new Promise(() => {});
     void world.run({}, { ...world.ports, cluster: async (asked) => ({ ...(await dead(asked)), apply: stops }) });
     await new Promise((resolve) => setImmediate(resolve));
-    world.wait(46);
+    world.wait(55);
     expect(await look(world)).toEqual(['memory', 'lease', 'memory', 'lease']);
   });
 

@@ -326,7 +326,7 @@ export const drift: readonly Row[] = [
     restless: true,
     kept: {
       ends: 'diverged Drifted',
-      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:05.000Z',
+      says: 'ConfigMap acme/colors: color differs; healing is undone by rogue each time (healed 3 times in 10 minutes); healing pauses until 2026-11-21T01:14:04.000Z',
       alerts: ['diff Drifted, occurrence 4, modified ConfigMap acme/colors'],
       remembers: { health: 'Healthy', attempted: 'commit 1', incident: 'Drifted', heals: ['/ConfigMap/acme/colors'] },
     },

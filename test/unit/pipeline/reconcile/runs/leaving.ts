@@ -376,6 +376,19 @@ export const leaving: readonly Row[] = [
     lost: { ends: 'absent', remembers: null },
   },
   {
+    name: 'leaves nothing of a run that died when all but its lease was forgotten',
+    commit: { 'environments/blog.yaml': environment('blog') },
+    async meets(world) {
+      await world.writeState('environments/master/shop/lease.json', {
+        holder: 'instance',
+        event: 'job-0',
+        seconds: 90,
+      });
+      world.wait(120);
+    },
+    lost: { ends: 'absent', remembers: null },
+  },
+  {
     name: 'leaves a renamed environment to its new name',
     meanwhile: runStore(),
     commit: renamed,

@@ -10,18 +10,23 @@ export interface Life {
 }
 
 /**
- * The same ports, whose process dies before one of its effects.
+ * The same ports, whose process dies before one of its effects, or stands still there.
  *
  * @param diesBefore the number of that effect, from 1; undefined: it lives
+ * @param freezes awaited before each effect, by its number
  */
 export function mortalPorts(
   ports: ReconcilePorts,
-  { diesBefore }: { diesBefore: number | undefined },
+  {
+    diesBefore,
+    freezes,
+  }: { diesBefore?: number | undefined; freezes?: ((effect: number) => Promise<void>) | undefined },
 ): { ports: ReconcilePorts; life: Life } {
   let effects = 0;
   const effect = async <T>(does: () => Promise<T>): Promise<T> => {
     if (effects + 1 === diesBefore) throw new Killed('the process is dead');
     effects += 1;
+    await freezes?.(effects);
     return await does();
   };
   const { state, topics } = ports;

@@ -8,6 +8,7 @@ import { readMemory, type Memory } from '../../../../../shared/memory/memory.ts'
 import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { reconcile, type ReconcileResult } from '../../../../../shared/pipeline/reconcile.ts';
 import type { ReconcilePorts } from '../../../../../shared/pipeline/reconcile/run/run.ts';
+import type { Topics } from '../../../../../shared/ports/messages.ts';
 import type { OpenpgpVerdict, TrustRoot } from '../../../../../shared/ports/signatures.ts';
 import { clockAt, recordingLog, recordingTopics, stateInMemory, type Published } from '../../ports.ts';
 import { recordingCluster, type RecordingCluster } from './cluster.ts';
@@ -24,6 +25,8 @@ export interface World {
   readonly cluster: RecordingCluster;
   readonly ports: ReconcilePorts;
   readonly published: readonly Published[];
+  /** The topics, without a look at what is remembered of what is told. */
+  readonly topics: Topics;
   readonly log: readonly string[];
   /** What the operator wants signed, and what signatures are found to be. */
   readonly trust: { root: TrustRoot | undefined; verdict: OpenpgpVerdict };
@@ -47,7 +50,8 @@ export interface World {
   spoil(path: string, text: string): void;
 }
 
-export function createWorld(): World {
+/** @param options.namesVersions whether each write has to name the version that was read; the version before did not */
+export function createWorld({ namesVersions = true }: { namesVersions?: boolean } = {}): World {
   const clock = clockAt('2026-11-21T01:00:00Z');
   const state = stateInMemory(clock.now);
   const git = recordingRepository({ repositoryClass: 'master', now: clock.now });
@@ -68,7 +72,7 @@ export function createWorld(): World {
     state,
     repository: () => git,
     async cluster({ name }) {
-      if (name === cluster.name) return writingVersions(cluster);
+      if (name === cluster.name) return namesVersions ? writingVersions(cluster) : cluster;
       throw new ConvergeError({
         code: 'UnknownCluster',
         subject: name,
@@ -117,7 +121,7 @@ export function createWorld(): World {
   }
 
   const world: World = {
-    ...{ git, cluster, ports, trust, memoryOf, published: topics.published, log: log.lines },
+    ...{ git, cluster, ports, trust, memoryOf, topics, published: topics.published, log: log.lines },
     onSleep: () => {},
     wait: clock.forward,
     get state() {

@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { decodeLease } from '../../shared/memory/lease.ts';
+import { decodeMemory, type Memory } from '../../shared/memory/memory.ts';
+import { isOpen } from '../../shared/memory/incident.ts';
+import { keyNamed } from './objects.ts';
+import { alertName } from './run-ports.ts';
+import type { Content, Key } from './requests.ts';
+import type { Sym, Texts } from './symbols.ts';
+
+/** What the invariants look at of a memory. */
+export interface MemoryFacts {
+  readonly attempted: number | undefined;
+  readonly attemptedInputs: string | null | undefined;
+  readonly convergedInputs: string | null | undefined;
+  readonly incident: string | undefined;
+  readonly isOpen: boolean;
+  readonly drifted: readonly Key[];
+  readonly outbox: readonly string[];
+  readonly ended: Sym | undefined;
+  readonly suspects: readonly (Key | '*')[];
+  readonly isWaiting: boolean;
+  readonly closes: boolean;
+}
+export interface LeaseFacts {
+  readonly nonce: Sym | null;
+  readonly told: Sym | null;
+  readonly intent: readonly (Key | '*')[];
+  readonly incident: string | undefined;
+  readonly drifted: readonly Key[];
+}
+
+const symbolAt = (symbols: readonly Sym[], name: string): Sym => symbols[Number(name.slice(1, -1))] ?? name;
+const keysIn = (names: readonly string[]): (Key | '*')[] =>
+  names.flatMap((name) => (name === '*' ? ['*'] : (keyNamed(name) ?? [])));
+const named = z.object({ name: z.string() });
+
+function driftIn(incident: Memory['incident']): Key[] {
+  if (incident?.reason !== 'Drifted') return [];
+  return (incident.diff?.objects ?? []).flatMap((object) => keyNamed(named.parse(object).name) ?? []);
+}
+
+/** What contents say, each content read once. */
+export class Facts {
+  readonly #contents: Texts;
+  readonly #memories = new Map<number, MemoryFacts>();
+  readonly #leases = new Map<number, LeaseFacts>();
+
+  constructor(contents: Texts) {
+    this.#contents = contents;
+  }
+
+  memory({ content, symbols }: Content): MemoryFacts {
+    let facts = this.#memories.get(content);
+    if (facts === undefined) this.#memories.set(content, (facts = this.#readMemory(content)));
+    return facts.ended === undefined ? facts : { ...facts, ended: symbolAt(symbols, facts.ended) };
+  }
+
+  lease({ content, symbols }: Content): LeaseFacts {
+    let facts = this.#leases.get(content);
+    if (facts === undefined) this.#leases.set(content, (facts = this.#readLease(content)));
+    const { nonce, told } = facts;
+    return {
+      ...facts,
+      nonce: nonce === null ? null : symbolAt(symbols, nonce),
+      told: told === null ? null : symbolAt(symbols, told),
+    };
+  }
+
+  #readMemory(content: number): MemoryFacts {
+    const memory = decodeMemory(JSON.parse(this.#contents.text(content)));
+    if (memory === undefined) throw new Error('wrote no memory');
+    const { attempted, converged, incident, outbox = [], suspects = {} } = memory;
+    return {
+      attempted: attempted === undefined ? undefined : Number(attempted.commit.slice(1)),
+      attemptedInputs: attempted?.inputs['app'],
+      convergedInputs: converged?.renderKey === '' ? undefined : converged?.inputs['app'],
+      incident: incident?.id.slice(0, 4),
+      isOpen: isOpen(incident),
+      drifted: driftIn(incident),
+      outbox: outbox.map(alertName),
+      ended: memory.ended,
+      suspects: keysIn(Object.keys(suspects)),
+      isWaiting: memory.waiting !== undefined,
+      closes: incident !== undefined && !isOpen(incident),
+    };
+  }
+
+  #readLease(content: number): LeaseFacts {
+    const lease = decodeLease(JSON.parse(this.#contents.text(content)));
+    if (lease === undefined) throw new Error('wrote no lease');
+    const { nonce, told, intent, evidence } = lease;
+    const keys = intent?.keys ?? [];
+    return {
+      ...{ nonce, told, incident: evidence?.incident?.id.slice(0, 4), drifted: driftIn(evidence?.incident) },
+      intent: keysIn(keys === '*' ? ['*'] : keys),
+    };
+  }
+}
