@@ -90,8 +90,9 @@ export class Facts {
     if (lease === undefined) throw new Error('wrote no lease');
     const { nonce, told, intent, evidence } = lease;
     const keys = intent?.keys ?? [];
+    const [incident] = evidence?.incidents ?? [];
     return {
-      ...{ nonce, told, incident: evidence?.incident?.id.slice(0, 4), drifted: driftIn(evidence?.incident) },
+      ...{ nonce, told, incident: incident?.id.slice(0, 4), drifted: driftIn(incident) },
       intent: keysIn(keys === '*' ? ['*'] : keys),
     };
   }

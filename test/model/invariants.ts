@@ -21,7 +21,8 @@ function countWrite(draft: Draft, { index, before, after, request }: WriteFacts)
   const run = draft.world.runs[index];
   if (run === undefined) return undefined;
   if (before?.recent === true) violated(draft, 'two writes of one name within a second');
-  if ((before?.generation ?? null) !== request.expected) violated(draft, 'a write replaced what its writer had not read');
+  if ((before?.generation ?? null) !== request.expected)
+    violated(draft, 'a write replaced what its writer had not read');
   const isRenewal = after.content === before?.content && String(after.symbols) === String(before.symbols);
   if (isRenewal) return run;
   if (run.writes >= mostWrites) violated(draft, `a run wrote the state more than ${mostWrites} times`);
@@ -138,14 +139,18 @@ export function wroteObject(draft: Draft, put: PutFacts): void {
   const run = draft.world.runs[by.run];
   if (run === undefined) return;
   const isLate = run.ended > 0 || run.slept;
-  if (isLate && run.late > 0) violated(draft, 'a run whose lease was over sent more than the request that was on its way');
+  if (isLate && run.late > 0)
+    violated(draft, 'a run whose lease was over sent more than the request that was on its way');
   if (isLate) changeRun(draft, by.run, { late: run.late + 1 });
   if (isChange && run.ended > 0) judgeLate(draft, { ...put, isSeen: run.ended === 2 });
   if (isChange && before.foreign && by.drifted.includes(key)) draft.world = { ...draft.world, owed: true };
 }
 
 /** A late write puts nothing wrong that a newer run has found right; what it makes is suspect. */
-function judgeLate(draft: Draft, { key, before, after, facts, isUnwanted, isSeen }: PutFacts & { isSeen: boolean }): void {
+function judgeLate(
+  draft: Draft,
+  { key, before, after, facts, isUnwanted, isSeen }: PutFacts & { isSeen: boolean },
+): void {
   const { memory, lease, spoilt } = draft.world;
   if (!isUnwanted || spoilt) return;
   const isCreate = key === 'y' && before.value === 0 && after.value === 1;

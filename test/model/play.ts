@@ -144,8 +144,7 @@ export class Player {
       return drawn[draws++] ?? `~new${draws - 1}~`;
     };
     const stage: Stage = {
-      ask: async (request) =>
-        new Promise((resolve) => void asked.push({ request, answer: resolve, isDone: false })),
+      ask: async (request) => new Promise((resolve) => void asked.push({ request, answer: resolve, isDone: false })),
       stood: () => stood,
       text: (content) => this.#textOf(content),
       ...{ broken: this.#broken, state: undefined, phase: snapshot.phase, read: new Map(), believeTold: () => {} },

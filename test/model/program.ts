@@ -16,7 +16,16 @@ import type { Run } from '../../shared/pipeline/reconcile/run/run.ts';
 import { commit, openState, publish, type State } from '../../shared/pipeline/reconcile/run/state.ts';
 import { tellConverged, tellDivergence } from '../../shared/pipeline/reconcile/tell/tell.ts';
 import { fenceSuspects } from '../../shared/pipeline/reconcile/write/fence-suspects.ts';
-import { attemptAt, driftDivergence, inventoryOf, judge, keyNamed, objectKeys, revisionNamed, wanted } from './objects.ts';
+import {
+  attemptAt,
+  driftDivergence,
+  inventoryOf,
+  judge,
+  keyNamed,
+  objectKeys,
+  revisionNamed,
+  wanted,
+} from './objects.ts';
 import { begins, paths, resource, runOf, statePorts, type Stage } from './run-ports.ts';
 import type { Key, Observed } from './requests.ts';
 import { keys } from './requests.ts';

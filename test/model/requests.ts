@@ -24,7 +24,13 @@ export type Request =
   /** The message that goes on with a roll-out. */
   | { readonly op: 'send'; readonly told: Sym | null }
   | { readonly op: 'get'; readonly key: Key }
-  | { readonly op: 'put'; readonly key: Key; readonly to: number | 'touch'; readonly expected: Sym | null; readonly blind: boolean };
+  | {
+      readonly op: 'put';
+      readonly key: Key;
+      readonly to: number | 'touch';
+      readonly expected: Sym | null;
+      readonly blind: boolean;
+    };
 
 /** A content of a state object, and what its symbols are called. */
 export interface Content {

@@ -69,7 +69,12 @@ function storeOf(stage: Stage): StateStore {
         if (nameOf(path) === 'lease' && stage.state?.hold === undefined)
           return lease?.generation === undefined
             ? undefined
-            : { generation: lease.generation, value: lease.value, writtenAt: new Date(begins), readAt: new Date(begins) };
+            : {
+                generation: lease.generation,
+                value: lease.value,
+                writtenAt: new Date(begins),
+                readAt: new Date(begins),
+              };
       const answer = await stage.ask({ op: 'read', name: nameOf(path) });
       if (!('found' in answer) || answer.found === null) return undefined;
       const { generation, age } = answer.found;

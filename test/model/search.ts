@@ -107,7 +107,13 @@ function isGood(world: World, facts: Facts): boolean {
   const isSaid = is.convergedInputs === String(git % 2) && is.attemptedInputs === is.convergedInputs && !is.isWaiting;
   const isTold = is.outbox.length === 0 || told === memory.generation;
   return (
-    x.value === want.x && y.value === want.y && isSaid && isTold && !is.isOpen && is.suspects.length === 0 && isFree(world, facts)
+    x.value === want.x &&
+    y.value === want.y &&
+    isSaid &&
+    isTold &&
+    !is.isOpen &&
+    is.suspects.length === 0 &&
+    isFree(world, facts)
   );
 }
 
@@ -134,7 +140,16 @@ async function beginning(setting: Setting): Promise<World> {
   const seen = { version: '~0~', foreign: false };
   let at = reached({
     ...{ git: 0, x: { ...seen, value: 0 }, y: { ...seen, value: 1 }, healthy: true, memory: null, lease: null },
-    ...{ pending: null, message: null, runs: [], budgets: noBudgets, named: [], incidents: [], said: [], published: [] },
+    ...{
+      pending: null,
+      message: null,
+      runs: [],
+      budgets: noBudgets,
+      named: [],
+      incidents: [],
+      said: [],
+      published: [],
+    },
     ...{ owed: false, spoilt: false, bad: null },
   });
   for (let step = 0; step < 100; step++) {
@@ -152,7 +167,10 @@ export async function explore(exploration: Exploration): Promise<Explored> {
   const setting = await settingOf(exploration);
   for (let content = 0; content < blank.player.contents.size; content++)
     setting.player.contents.intern(blank.player.contents.text(content));
-  const rested = { memory: first.memory && { ...first.memory, recent: false }, lease: first.lease && { ...first.lease, recent: false } };
+  const rested = {
+    memory: first.memory && { ...first.memory, recent: false },
+    lease: first.lease && { ...first.lease, recent: false },
+  };
   const initial = reached({ ...first, ...rested, budgets: { ...noBudgets, ...exploration.budgets } });
   return await searchFrom(initial, { setting: { ...setting, initial: initial.world.memory }, exploration });
 }
@@ -208,7 +226,17 @@ async function searchFrom(
 }
 
 /** The first state from which no good one is reached by undisturbed steps. */
-function neverGood({ from, to, goods, size }: { from: Ints; to: Ints; goods: readonly number[]; size: number }): number | undefined {
+function neverGood({
+  from,
+  to,
+  goods,
+  size,
+}: {
+  from: Ints;
+  to: Ints;
+  goods: readonly number[];
+  size: number;
+}): number | undefined {
   const starts = new Int32Array(size + 1);
   for (let edge = 0; edge < to.length; edge++) starts[to.at(edge) + 1] = (starts[to.at(edge) + 1] ?? 0) + 1;
   for (let index = 0; index < size; index++) starts[index + 1] = (starts[index + 1] ?? 0) + (starts[index] ?? 0);
@@ -258,7 +286,10 @@ async function wayTo(number: number, { states, initial, setting }: Known): Promi
 
 async function traceTo(number: number, known: Known): Promise<string[]> {
   const way = await wayTo(number, known);
-  return way.map(({ label, at }, index) => `${String(index + 1).padStart(3)}. ${label.padEnd(70)} ${describe(at.world, known.setting)}`);
+  return way.map(
+    ({ label, at }, index) =>
+      `${String(index + 1).padStart(3)}. ${label.padEnd(70)} ${describe(at.world, known.setting)}`,
+  );
 }
 
 /** A good state stays so: nothing is written from there on. */
@@ -291,7 +322,9 @@ export function describe(world: World, { facts, player }: Setting): string {
       ? 'memory gone'
       : `memory r${is.attempted ?? '-'} converged ${is.convergedInputs ?? '-'}${is.isOpen ? ` incident ${is.incident}` : ''}${is.isWaiting ? ' waits' : ''} outbox [${is.outbox.join(', ')}] suspects [${is.suspects.join(', ')}]`,
     `lease ${isFree(world, facts) ? 'free' : lease?.over === true ? 'over' : 'held'} intent [${held?.intent.join(', ') ?? ''}]${held?.incident === undefined ? '' : ` evidence ${held.incident}`}`,
-    runs.map((run) => `${player.node(run).phase}${run.owns ? '*' : ''}${run.ended > 0 || run.slept ? '!' : ''}`).join(' '),
+    runs
+      .map((run) => `${player.node(run).phase}${run.owns ? '*' : ''}${run.ended > 0 || run.slept ? '!' : ''}`)
+      .join(' '),
   ];
   return parts.join(' | ');
 }

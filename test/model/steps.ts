@@ -44,7 +44,8 @@ export function stepsOf(world: World, symbols: number, setting: Setting): Step[]
   surroundings(world, { draft, emit, setting });
   disturbances(world, { draft, emit, setting });
   for (const [index, run] of world.runs.entries()) {
-    for (const { to, request } of setting.player.requests(run)) answer(world, { index, to, request, draft, emit, setting });
+    for (const { to, request } of setting.player.requests(run))
+      answer(world, { index, to, request, draft, emit, setting });
     stand(world, { index, draft, emit, setting });
   }
   return steps;
@@ -215,8 +216,7 @@ function answer(world: World, asked: Asked): void {
     }
     case 'publish': {
       const published = draft();
-      if (!world.said.includes(request.alert))
-        violated(published, 'an alert left before the memory said it');
+      if (!world.said.includes(request.alert)) violated(published, 'an alert left before the memory said it');
       published.world = { ...published.world, published: withOne(world.published, request.alert) };
       return emit(`${name} publishes: ${request.alert}`, give(published, { done: true }));
     }
@@ -253,10 +253,7 @@ function observe(world: World, { index, draft, emit, setting, give }: Asked & { 
   emit(`run ${index + 1} looks at the cluster`, give(looked, { observed }));
 }
 
-function write(
-  world: World,
-  asked: Asked & { request: Extract<Request, { op: 'write' }>; give: Give },
-): void {
+function write(world: World, asked: Asked & { request: Extract<Request, { op: 'write' }>; give: Give }): void {
   const { index, request, draft, emit, setting, give } = asked;
   const before = stored(world, request.name);
   const label = `run ${index + 1} writes ${request.name}.json`;
@@ -265,7 +262,13 @@ function write(
   const make = (): { made: Draft; generation: Sym } => {
     const made = draft();
     const generation = made.fresh();
-    const after = { ...setting.player.contentOf(request.value), generation, recent: true, over: false, mistaken: false };
+    const after = {
+      ...setting.player.contentOf(request.value),
+      generation,
+      recent: true,
+      over: false,
+      mistaken: false,
+    };
     const phase = setting.player.node(world.runs[index] ?? { node: 0, symbols: [] }).phase;
     const facts = { index, before, after, request, phase, facts: setting.facts };
     if (request.name === 'memory') wroteMemory(made, facts);

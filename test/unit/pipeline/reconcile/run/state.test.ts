@@ -11,7 +11,7 @@ const paths = { memory: 'memory.json', lease: 'lease.json' };
 const isHead = async (): Promise<boolean> => true;
 const intent = { keys: ['/ConfigMap/acme/colors'] };
 const drifted = incidentOf('Drifted', { id: 'drift', diff });
-const evidence = { incident: drifted, outbox: [{ topic: 'diff' as const, time: drifted.since, data: diff }] };
+const evidence = { incidents: [drifted], outbox: [{ topic: 'diff' as const, time: drifted.since, data: diff }] };
 
 function world() {
   const clock = clockAt('2026-11-21T01:00:00Z');
