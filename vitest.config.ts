@@ -17,6 +17,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'model',
+          include: ['test/model/**/*.test.ts'],
+          sequence: { groupOrder: 0 },
+          testTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'parts',
           include: ['test/{golden,functions,parts,e2e}/**/*.test.ts'],
           globalSetup: ['test/programs.ts'],

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { decodeLease } from '../../shared/memory/lease.ts';
-import { decodeMemory, type Memory } from '../../shared/memory/memory.ts';
-import { isOpen } from '../../shared/memory/incident.ts';
+import { decodeMemory } from '../../shared/memory/memory.ts';
+import type { Incident } from '../../shared/memory/incident.ts';
+import { incidentsOf, openIncidents } from '../../shared/memory/incidents.ts';
 import { keyNamed } from './objects.ts';
 import { alertName } from './run-ports.ts';
 import type { Content, Key } from './requests.ts';
@@ -12,20 +13,23 @@ export interface MemoryFacts {
   readonly attempted: number | undefined;
   readonly attemptedInputs: string | null | undefined;
   readonly convergedInputs: string | null | undefined;
-  readonly incident: string | undefined;
+  readonly incidents: readonly Noted[];
   readonly isOpen: boolean;
-  readonly drifted: readonly Key[];
   readonly outbox: readonly string[];
   readonly ended: Sym | undefined;
   readonly suspects: readonly (Key | '*')[];
   readonly isWaiting: boolean;
-  readonly closes: boolean;
 }
 export interface LeaseFacts {
   readonly nonce: Sym | null;
   readonly told: Sym | null;
   readonly intent: readonly (Key | '*')[];
-  readonly incident: string | undefined;
+  readonly incidents: readonly Noted[];
+}
+
+/** An incident, and which objects it says drifted. */
+export interface Noted {
+  readonly id: string;
   readonly drifted: readonly Key[];
 }
 
@@ -34,9 +38,9 @@ const keysIn = (names: readonly string[]): (Key | '*')[] =>
   names.flatMap((name) => (name === '*' ? ['*'] : (keyNamed(name) ?? [])));
 const named = z.object({ name: z.string() });
 
-function driftIn(incident: Memory['incident']): Key[] {
-  if (incident?.reason !== 'Drifted') return [];
-  return (incident.diff?.objects ?? []).flatMap((object) => keyNamed(named.parse(object).name) ?? []);
+function noted({ id, reason, diff }: Incident): Noted {
+  const objects = reason === 'Drifted' ? (diff?.objects ?? []) : [];
+  return { id: id.slice(0, 4), drifted: objects.flatMap((object) => keyNamed(named.parse(object).name) ?? []) };
 }
 
 /** What contents say, each content read once. */
@@ -69,19 +73,17 @@ export class Facts {
   #readMemory(content: number): MemoryFacts {
     const memory = decodeMemory(JSON.parse(this.#contents.text(content)));
     if (memory === undefined) throw new Error('wrote no memory');
-    const { attempted, converged, incident, outbox = [], suspects = {} } = memory;
+    const { attempted, converged, outbox = [], suspects = {} } = memory;
     return {
       attempted: attempted === undefined ? undefined : Number(attempted.commit.slice(1)),
       attemptedInputs: attempted?.inputs['app'],
       convergedInputs: converged?.renderKey === '' ? undefined : converged?.inputs['app'],
-      incident: incident?.id.slice(0, 4),
-      isOpen: isOpen(incident),
-      drifted: driftIn(incident),
+      incidents: incidentsOf(memory).map(noted),
+      isOpen: openIncidents(memory).length > 0,
       outbox: outbox.map(alertName),
       ended: memory.ended,
       suspects: keysIn(Object.keys(suspects)),
       isWaiting: memory.waiting !== undefined,
-      closes: incident !== undefined && !isOpen(incident),
     };
   }
 
@@ -90,9 +92,8 @@ export class Facts {
     if (lease === undefined) throw new Error('wrote no lease');
     const { nonce, told, intent, evidence } = lease;
     const keys = intent?.keys ?? [];
-    const [incident] = evidence?.incidents ?? [];
     return {
-      ...{ nonce, told, incident: incident?.id.slice(0, 4), drifted: driftIn(incident) },
+      ...{ nonce, told, incidents: (evidence?.incidents ?? []).map(noted) },
       intent: keysIn(keys === '*' ? ['*'] : keys),
     };
   }

@@ -1,4 +1,4 @@
-import type { Facts, MemoryFacts } from './facts.ts';
+import type { Facts, MemoryFacts, Noted } from './facts.ts';
 import type { Key, Request, Seen } from './requests.ts';
 import { changeRun, violated, type Draft, type Runner, type Stored, type World } from './world.ts';
 
@@ -41,11 +41,9 @@ export function wroteMemory(draft: Draft, wrote: WriteFacts): void {
     violated(draft, 'the memory went back behind the revision attempted last');
   if (phase === 'commit' && !request.holds && run.overlapped)
     violated(draft, 'a look that overlapped the writes of another run said something');
-  const incident = is.isOpen || is.closes ? is.incident : undefined;
-  if (isNew(draft, incident) && isMistaken(draft, { run, phase, drifted: is.drifted }))
+  if (isMistaken(draft, { run, phase, incidents: is.incidents }))
     violated(draft, 'drift is told where nobody but Converge changed anything');
-  noteIncident(draft, incident, 'named');
-  noteIncident(draft, incident, 'incidents');
+  noteIncidents(draft, is.incidents, ['named', 'incidents']);
   const said = [...new Set([...draft.world.said, ...is.outbox])].sort();
   draft.world = { ...draft.world, memory: after, said };
   endLease(draft, { index, ended: is.ended, facts });
@@ -85,10 +83,10 @@ export function wroteLease(draft: Draft, wrote: WriteFacts): void {
   const { index, after, facts } = wrote;
   const run = countWrite(draft, wrote);
   if (run === undefined) return;
-  const { nonce, incident, drifted } = facts.lease(after);
-  noteIncident(draft, incident, 'named');
+  const { nonce, incidents } = facts.lease(after);
+  const mistaken = nonce !== null && mistakes(draft, run, incidents);
+  noteIncidents(draft, incidents, ['named']);
   const { world } = draft;
-  const mistaken = nonce !== null && isNew(draft, incident) && drifted.some((key) => !run.foreign.includes(key));
   const runs = world.runs.map((one, at) => {
     if (at === index) return { ...one, owns: nonce !== null };
     return one.owns ? disowned(one, false) : one;
@@ -96,22 +94,27 @@ export function wroteLease(draft: Draft, wrote: WriteFacts): void {
   draft.world = { ...world, lease: { ...after, mistaken }, runs };
 }
 
-const isNew = ({ world: { incidents, spoilt } }: Draft, incident: string | undefined): boolean =>
-  incident !== undefined && !spoilt && !incidents.includes(incident);
-
-/** An incident that is new is of what somebody else did, as the run saw it that found it. */
-function isMistaken(
-  { world }: Draft,
-  { run, phase, drifted }: { run: Runner; phase: string; drifted: readonly Key[] },
-): boolean {
-  if (phase === 'open') return world.lease?.mistaken === true;
-  return drifted.some((key) => !run.foreign.includes(key));
+/** Drift that the memory did not say yet, though nobody but Converge did that when the run looked. */
+function mistakes({ world: { incidents, spoilt } }: Draft, run: Runner, found: readonly Noted[]): boolean {
+  const isNew = ({ id }: Noted): boolean => !spoilt && !incidents.includes(id);
+  return found.some((one) => isNew(one) && one.drifted.some((key) => !run.foreign.includes(key)));
 }
 
-function noteIncident(draft: Draft, incident: string | undefined, which: 'named' | 'incidents'): void {
-  const { [which]: known } = draft.world;
-  if (incident === undefined || known.includes(incident)) return;
-  draft.world = { ...draft.world, [which]: [...known, incident].sort() };
+/** Whoever ends a run tells what that one saw. */
+function isMistaken(
+  draft: Draft,
+  { run, phase, incidents }: { run: Runner; phase: string; incidents: readonly Noted[] },
+): boolean {
+  const { lease, incidents: known } = draft.world;
+  if (phase !== 'open') return mistakes(draft, run, incidents);
+  return lease?.mistaken === true && incidents.some(({ id }) => !known.includes(id));
+}
+
+function noteIncidents(draft: Draft, found: readonly Noted[], lists: readonly ('named' | 'incidents')[]): void {
+  for (const list of lists) {
+    const all = [...new Set([...draft.world[list], ...found.map(({ id }) => id)])].sort();
+    draft.world = { ...draft.world, [list]: all };
+  }
 }
 
 export type PutBy =

@@ -1,6 +1,6 @@
 import { ConvergeError } from '../../shared/base/errors.ts';
 import { stateDataOf, stateFrom, type StateData } from './snapshot.ts';
-import { isOpen } from '../../shared/memory/incident.ts';
+import { openIncidents } from '../../shared/memory/incidents.ts';
 import { beginRollout, rolloutOf } from '../../shared/memory/rollout.ts';
 import { unchanged } from '../../shared/memory/transitions/end.ts';
 import { suspected, suspectsTouched } from '../../shared/memory/transitions/fold.ts';
@@ -152,7 +152,8 @@ function planned({
   const isQuiet = verified.actions.every(({ action }) => action === 'keep');
   const known = Object.keys(memory.objects);
   const isUnchanged = isRendered && isQuiet && [...objects.keys()].every((key) => known.includes(key));
-  if (isUnchanged && known.length === objects.size) return { phase: 'health', revision, observed };
+  if (isUnchanged && known.length === objects.size && stage.broken !== 'a check always claims')
+    return { phase: 'health', revision, observed };
   const { drift } = stage.broken === 'our own is drift' ? verified : withoutOurOwn(verified, { suspects });
   if (drift.length > 0)
     tellDivergence(run, {
@@ -281,7 +282,7 @@ const health: Step = async ({ stage, run, revision, observed, snapshot }) => {
   const attempted = attemptAt(revision);
   const isConfirmed = snapshot.plan === undefined && isSettled(run, revision) && memory.waiting === undefined;
   const now = new Date(begins);
-  if (isConfirmed && !isOpen(memory.incident)) {
+  if (isConfirmed && openIncidents(memory).length === 0) {
     const begun = memory.rollout ?? beginRollout({ revision: revisionNamed(revision), now, timeout: 600_000 });
     const rollout = answer.healthy ? undefined : begun;
     const state_ = answer.healthy ? ('Healthy' as const) : ('Progressing' as const);

@@ -56,7 +56,8 @@ export interface Observed {
 export type Answer =
   | { readonly found: (Content & { readonly generation: Sym; readonly age: number }) | null }
   | { readonly generation: Sym | null }
-  | { readonly written: Sym | 'conflict' }
+  /** Null: another generation is there. */
+  | { readonly written: Sym | null }
   | { readonly head: number }
   | { readonly observed: Observed }
   | { readonly object: Seen | null }

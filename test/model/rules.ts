@@ -1,33 +1,117 @@
-/** The rules that are broken on purpose, one at a time, each with what it is in place of. */
-export const rules = {
-  'claim without precondition': 'a claim names the generation of the lease that was read before the look',
-  'memory without precondition': 'a write of the memory names the generation that was read',
-  'claim on the lease as it is now': 'the lease is not read again between look and claim',
-  'alerts before the memory': 'alerts leave after the memory that says them',
-  'overtaken without a fold': 'a dead run is ended before anybody claims',
-  'no evidence': 'the claim holds the alerts of what is about to be undone',
-  'writes without versions': 'every write in the cluster names the version that was read',
-  'suspects are not touched': 'what is there of the suspects gets another version before it is believed',
-  'the fold forgets nothing': 'what a dead run was to write is not remembered any more',
-  'the fold suspects nothing': 'what a dead run was to write is suspect',
-  'a lost answer is a conflict': 'a write whose answer was lost is recognised',
-  'the lease is known by its message': 'each claim has a nonce of its own',
-  'no second between writes': 'two writes of one name are a second apart',
-  'the outbox is dropped untold': 'an outbox is dropped where `told` names its generation',
-  'a verdict in between makes the holder leave': 'the holder ends itself before it looks again',
-  'the outbox is not stored': 'what is to be published stands in the memory',
-  'told is a flag': '`told` names a generation',
-  'a write without an answer is forgotten': 'its object is suspect',
-  'the head is not looked at under the lease': 'the claim counts at the head of the branch only',
-  'the memory is not looked at under the lease': 'the claim counts on the memory that was read only',
-  'a check always claims': 'a look that finds nothing to do writes nothing',
-  'our own is drift': 'what a dead run left is put right in silence',
-  'a verdict without a look at the lease': 'a look during which somebody acted says nothing',
-  'no fence': 'both objects are looked at before a write in the cluster',
-  'the clock starts with the answer': 'the time of a claim counts from when it was asked for',
-  'a dead run is ended as it was read first': 'memory and lease are read again, in this order, before a fold',
-  'the lease does not keep the incident': 'the incident that is open stands in the lease, too',
-} as const;
+import type { WorldOf } from './worlds.ts';
 
-export type Rule = keyof typeof rules;
-export const allRules = Object.keys(rules).filter((name): name is Rule => name in rules);
+interface Broken {
+  /** What is so where it is not broken. */
+  readonly rule: string;
+  /** Where a counterexample is found. */
+  readonly world: WorldOf;
+}
+
+const one = (budgets: WorldOf['budgets']): WorldOf => ({ slots: 1, budgets });
+const two = (budgets: WorldOf['budgets']): WorldOf => ({ slots: 2, budgets });
+
+/** The rules that are broken on purpose, one at a time: by what a port answers or writes, or by what the run leaves out. */
+export const rules = {
+  'claim without precondition': {
+    rule: 'a claim names the generation of the lease that was read before the look',
+    world: two({ commits: 1 }),
+  },
+  'memory without precondition': {
+    rule: 'a write of the memory names the generation that was read',
+    world: one({ drifts: 1, memories: 1 }),
+  },
+  'claim on the lease as it is now': {
+    rule: 'the lease is not read again between look and claim',
+    world: two({ commits: 1 }),
+  },
+  'alerts before the memory': {
+    rule: 'alerts leave after the memory that says them',
+    world: one({ commits: 1, drifts: 1 }),
+  },
+  'overtaken without a fold': {
+    rule: 'a dead run is ended before anybody claims',
+    world: one({ commits: 1, kills: 1 }),
+  },
+  'no evidence': {
+    rule: 'the claim holds the alerts of what is about to be undone',
+    world: one({ drifts: 1, kills: 1 }),
+  },
+  'writes without versions': {
+    rule: 'every write in the cluster names the version that was read',
+    world: two({ commits: 2, freezes: 1 }),
+  },
+  'suspects are not touched': {
+    rule: 'what is there of the suspects gets another version before it is believed',
+    world: one({ commits: 1, kills: 1 }),
+  },
+  'the fold suspects nothing': {
+    rule: 'what a dead run was to write, and what got no answer, is suspect',
+    world: one({ commits: 1, lost: 1 }),
+  },
+  'a lost answer is a conflict': {
+    rule: 'a write whose answer was lost is recognised',
+    world: one({ commits: 1, lost: 1 }),
+  },
+  'the lease is known by its message': { rule: 'each claim has a nonce of its own', world: two({ commits: 1 }) },
+  'no second between writes': {
+    rule: 'two writes of one name are a second apart',
+    world: one({ commits: 1, drifts: 1 }),
+  },
+  'the outbox is dropped untold': {
+    rule: 'an outbox is dropped only where `told` names its generation',
+    world: one({ drifts: 1, kills: 1 }),
+  },
+  'a verdict in between makes the holder leave': {
+    rule: 'the holder ends itself before it looks again',
+    world: two({ commits: 1 }),
+  },
+  'the outbox is not stored': {
+    rule: 'what is to be published stands in the memory',
+    world: one({ commits: 1, drifts: 1 }),
+  },
+  'a write without an answer is forgotten': {
+    rule: 'the object of a request without an answer is suspect',
+    world: two({ commits: 2, lost: 1 }),
+  },
+  'a check always claims': {
+    rule: 'a look that finds nothing to do writes nothing',
+    world: one({ commits: 1 }),
+  },
+  'our own is drift': {
+    rule: 'what a dead run left is put right in silence',
+    world: one({ commits: 1, lost: 1 }),
+  },
+  'the memory is not looked at under the lease': {
+    rule: 'the claim counts on the memory that was read only',
+    world: two({ commits: 2 }),
+  },
+  'a verdict without a look at the lease': {
+    rule: 'a look during which somebody acted says nothing',
+    world: two({ commits: 1 }),
+  },
+  'no fence': {
+    rule: 'the time of the lease, and both objects, are looked at before a write in the cluster',
+    world: two({ commits: 1, freezes: 1 }),
+  },
+  'the clock starts with the answer': {
+    rule: 'the time of a claim counts from when it was asked for',
+    world: one({ commits: 1, freezes: 1 }),
+  },
+} as const satisfies Readonly<Record<string, Broken>>;
+
+export type Rule = keyof typeof rules | Unproven;
+/** Broken, too, where somebody asks for it; no counterexample is known in worlds of this size. */
+export type Unproven =
+  | 'the fold forgets nothing'
+  | 'told is a flag'
+  | 'the head is not looked at under the lease'
+  | 'a dead run is ended as it was read first'
+  | 'the lease does not keep the incident';
+
+export const allRules = Object.entries(rules).map(([name, { rule, world }]) => ({ name: nameOf(name), rule, world }));
+
+function nameOf(name: string): keyof typeof rules {
+  const isRule = (one_: string): one_ is keyof typeof rules => one_ in rules;
+  if (!isRule(name)) throw new Error(`no rule ${name}`);
+  return name;
+}

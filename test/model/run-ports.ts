@@ -80,7 +80,8 @@ function storeOf(stage: Stage): StateStore {
       const { generation, age } = answer.found;
       if (nameOf(path) === 'memory') stage.believeTold(generation);
       const value: unknown = JSON.parse(stage.text(answer.found));
-      const read = { generation, value, writtenAt: new Date(begins - age), readAt: new Date(begins) };
+      const now = begins + stage.stood();
+      const read = { generation, value, writtenAt: new Date(now - age), readAt: new Date(now) };
       return asRead(stage, nameOf(path), read);
     },
     async generationOf(path) {
@@ -99,7 +100,7 @@ function storeOf(stage: Stage): StateStore {
       const holds = stage.state?.hold !== undefined;
       const text = JSON.stringify(asWritten(stage, name, value));
       const answer = await stage.ask({ op: 'write', name, value: text, expected: precise, blind, holds });
-      return 'written' in answer && answer.written !== 'conflict' ? { generation: answer.written } : 'conflict';
+      return 'written' in answer && answer.written !== null ? { generation: answer.written } : 'conflict';
     },
     list: unused,
     delete: unused,

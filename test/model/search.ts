@@ -320,8 +320,8 @@ export function describe(world: World, { facts, player }: Setting): string {
     `r${git} X=${x.value} Y=${y.value}${healthy ? '' : ' rolling'}`,
     is === undefined
       ? 'memory gone'
-      : `memory r${is.attempted ?? '-'} converged ${is.convergedInputs ?? '-'}${is.isOpen ? ` incident ${is.incident}` : ''}${is.isWaiting ? ' waits' : ''} outbox [${is.outbox.join(', ')}] suspects [${is.suspects.join(', ')}]`,
-    `lease ${isFree(world, facts) ? 'free' : lease?.over === true ? 'over' : 'held'} intent [${held?.intent.join(', ') ?? ''}]${held?.incident === undefined ? '' : ` evidence ${held.incident}`}`,
+      : `memory r${is.attempted ?? '-'} converged ${is.convergedInputs ?? '-'}${is.isOpen ? ` incident ${is.incidents.map(({ id }) => id).join()}` : ''}${is.isWaiting ? ' waits' : ''} outbox [${is.outbox.join(', ')}] suspects [${is.suspects.join(', ')}]`,
+    `lease ${isFree(world, facts) ? 'free' : lease?.over === true ? 'over' : 'held'} intent [${held?.intent.join(', ') ?? ''}]${held === undefined || held.incidents.length === 0 ? '' : ` evidence ${held.incidents.map(({ id }) => id).join()}`}`,
     runs
       .map((run) => `${player.node(run).phase}${run.owns ? '*' : ''}${run.ended > 0 || run.slept ? '!' : ''}`)
       .join(' '),

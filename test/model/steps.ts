@@ -77,6 +77,8 @@ function surroundings(world: World, { draft, emit, setting }: Around): void {
     if (message !== null && message.told !== null && message.told === memory?.generation)
       begin('a run begins, by the message that goes on', start.told, [message.told]);
   }
+  if (world.memory?.recent === true || world.lease?.recent === true)
+    emit('a while passes', { ...draft(), world: { ...world, memory: rest(memory), lease: rest(lease) } });
   if (!world.healthy) emit('what was changed becomes healthy', { ...draft(), world: { ...world, healthy: true } });
   if (lease !== null && !lease.over && !isFree(world, facts) && !runs.some(({ owns }) => owns))
     emit('the time of a dead lease passes', {
@@ -198,7 +200,7 @@ function answer(world: World, asked: Asked): void {
   switch (request.op) {
     case 'read': {
       const found = stored(world, request.name);
-      const age = found?.over === true ? 60_000 : found?.recent === true ? 0 : 5_000;
+      const age = found?.over === true ? 60_000 : found?.recent === true ? 0 : 30_000;
       const { content = 0, symbols = [], generation = '' } = found ?? {};
       const value = found === null ? null : { content, symbols, generation, age };
       return emit(`${name} reads ${request.name}.json`, give(draft(), { found: value }));
@@ -258,7 +260,7 @@ function write(world: World, asked: Asked & { request: Extract<Request, { op: 'w
   const before = stored(world, request.name);
   const label = `run ${index + 1} writes ${request.name}.json`;
   if (!request.blind && (before?.generation ?? null) !== request.expected)
-    return emit(`${label}: another generation is there`, give(draft(), { written: 'conflict' }));
+    return emit(`${label}: another generation is there`, give(draft(), { written: null }));
   const make = (): { made: Draft; generation: Sym } => {
     const made = draft();
     const generation = made.fresh();
@@ -280,7 +282,7 @@ function write(world: World, asked: Asked & { request: Extract<Request, { op: 'w
   if (world.budgets.lost === 0) return;
   const lost = make().made;
   lost.world = { ...lost.world, budgets: { ...world.budgets, lost: world.budgets.lost - 1 } };
-  emit(`${label}, and the answer is lost`, give(lost, { written: 'conflict' }), { kind: 'fault', isWrite: true });
+  emit(`${label}, and the answer is lost`, give(lost, { written: null }), { kind: 'fault', isWrite: true });
 }
 
 function putOf(

@@ -36,6 +36,9 @@ export async function claim(
       await writeClaim(state, { nonce: hold.nonce, intent: joinIntents(hold.intent, intent) });
     return;
   }
+  // Whoever ended this run would tell its evidence, which is of the past where it is of an older memory.
+  if (evidenceOf(state).outbox.length > 0 && (await generationOf(state)) !== state.memory.generation)
+    throw staleLook(state.memory.path);
   const { attempted = state.current.attempted, keys } = intent;
   await writeClaim(state, { nonce: randomUUID(), intent: { attempted, keys } });
   const isSame = (await generationOf(state)) === state.memory.generation;

@@ -94,3 +94,13 @@ it('publishes what it recalls of a lost memory once a memory says it again', asy
   await commit(state);
   expect(topics.published).toMatchObject([{ topic: 'diff' }]);
 });
+
+it('claims with no evidence of a look at an older memory: whoever ended it would tell what is of the past', async () => {
+  const { ports, put, store } = world();
+  await put(paths.memory, states.converged);
+  const state = await opened(ports);
+  state.current = { ...state.current, ...evidence };
+  await put(paths.memory, states.failed);
+  await expect(claim(state, intent, { isHead })).rejects.toMatchObject({ code: 'StaleLook' });
+  expect(store.valueAt(paths.lease)).toBeUndefined();
+});
