@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
 import { destinationOf, withoutArchiveEnding, type ArtifactId } from '../shared/source/artifact.ts';
 import type { CommandResult } from './command-result.ts';
@@ -9,6 +8,7 @@ import type { Context } from './context.ts';
 import { followUploads, type FollowOptions } from './follow-uploads.ts';
 import { lookAt, readWhole } from './local-files.ts';
 import { checkFile, packFolder } from './pack-folder.ts';
+import { isSameUpload, md5Of } from './same-upload.ts';
 
 export interface UploadOptions extends ClassOptions, FollowOptions {
   readonly as?: string;
@@ -130,13 +130,10 @@ async function put({
   metadata,
 }: Prepared & { context: Context; bucket: string; metadata: Readonly<Record<string, string>> }): Promise<ArtifactId> {
   const uploads = await context.open.uploads();
-  const md5 = createHash('md5').update(content).digest('base64');
+  const md5 = md5Of(content);
   for (let attempt = 0; attempt < tries; attempt++) {
     const live = await uploads.find({ bucket, name });
-    const isSame =
-      live !== undefined &&
-      live.md5 === md5 &&
-      Object.keys({ ...live.metadata, ...metadata }).every((key) => live.metadata[key] === metadata[key]);
+    const isSame = live !== undefined && isSameUpload(live, { md5, metadata });
     if (isSame && (metadata['converge-build'] !== undefined || attempt > 0))
       return { bucket, name, generation: live.generation };
     const written = await uploads.write({
