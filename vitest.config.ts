@@ -28,8 +28,9 @@ export default defineConfig({
           name: 'parts',
           include: ['test/{golden,functions,parts,e2e}/**/*.test.ts'],
           globalSetup: ['test/programs.ts'],
-          // Each file may bring up a control plane of its own, 0.5 GB with its fellows.
-          maxWorkers: 2,
+          // Each file may bring up a control plane of its own, 0.5 GB with its fellows. Most wait for others most of the
+          // time: for a second between two writes of one object, say.
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -15,6 +15,7 @@ export interface Context extends Configuration {
    */
   readonly open: {
     uploads(): Promise<Uploads>;
+    buckets(): Promise<Ports['buckets']>;
     state(): Promise<Ports['state']>;
     repository(): Promise<Ports['repository']>;
     topics(): Promise<Ports['topics']>;
@@ -37,6 +38,7 @@ export function openContext({ config: file }: { config: string | undefined }): C
     ports: { now, sleep: async (milliseconds) => sleep(milliseconds) },
     open: {
       uploads: once(async () => (await import('../shared/adapters/uploads.ts')).createUploads(await connect(config))),
+      buckets: once(async () => (await import('../shared/adapters/storage.ts')).createBuckets(await connect(config))),
       state: once(async () =>
         (await import('../shared/adapters/storage.ts')).createStateStore({
           storage: await connect(config),

@@ -36,9 +36,11 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
       ? environments
       : environments.filter((environment) => names.some((name) => matches(name, environment)));
   const rows = shown.map((environment) => {
-    const { repository, name, state, revision, health, since, checkedAt, message, policy, quarantine } = environment;
+    const { repository, name, state, revision, health, since, checkedAt, message, incidents, policy, quarantine } =
+      environment;
     const barred = quarantine === null ? '' : `quarantined: ${plainRevision(quarantine.revision)}`;
-    const words = [message, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
+    const beside = incidents.slice(1).map(({ reason, summary }) => `${reason}: ${summary}`);
+    const words = [message, ...beside, barred, ...policyWords(policy)].filter((word) => word !== '').join('; ');
     return {
       tone: tones[state],
       cells: [

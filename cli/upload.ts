@@ -1,23 +1,17 @@
-import { createHash } from 'node:crypto';
 import { isAbsolute, normalize, relative, resolve } from 'node:path';
-import type { RepositoryConfig } from '../shared/config/config.ts';
-import { branchName, branchPatterns, classesOfBranch } from '../shared/source/branches.ts';
-import { artifactUri, destinationOf, withoutArchiveEnding, type ArtifactId } from '../shared/source/artifact.ts';
-import type { CommandResult, Line } from './command-result.ts';
-import { awaitCommit, awaitConvergence, type Outcome } from './await-upload.ts';
+import { destinationOf, withoutArchiveEnding, type ArtifactId } from '../shared/source/artifact.ts';
+import type { CommandResult } from './command-result.ts';
+import { chooseClass, repositoryOf, type ClassOptions } from './choose-class.ts';
 import { readBuild, type Build } from './ci-environment.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
+import { followUploads, type FollowOptions } from './follow-uploads.ts';
 import { lookAt, readWhole } from './local-files.ts';
 import { checkFile, packFolder } from './pack-folder.ts';
+import { isSameUpload, md5Of } from './same-upload.ts';
 
-export interface UploadOptions {
-  readonly branch?: string;
-  readonly class?: string;
+export interface UploadOptions extends ClassOptions, FollowOptions {
   readonly as?: string;
-  readonly wait?: boolean;
-  /** Milliseconds, for the commit and, with `wait`, for the convergence after it. */
-  readonly timeout: number;
   readonly commit?: string;
   readonly build?: string;
   readonly author?: string;
@@ -56,64 +50,7 @@ export async function upload(
     context.progress(`uploads gs://${bucket}/${name}`);
     artifacts.push(await put({ context, bucket, name, content, metadata }));
   }
-  const deadline = context.ports.now().getTime() + options.timeout;
-  const commits = new Set<string>();
-  for (const artifact of artifacts) commits.add(await awaitCommit(context, { repositoryClass, artifact, deadline }));
-  const outcome = options.wait
-    ? await awaitConvergence(context, { repositoryClass, commits: [...commits], deadline })
-    : undefined;
-  return {
-    exit: outcome === undefined || outcome.failed.length + outcome.late.length === 0 ? 0 : 1,
-    json: {
-      repository: repositoryClass,
-      artifacts,
-      commits: [...commits],
-      environments: outcome?.environments ?? null,
-    },
-    lines: linesOf({ repositoryClass, artifacts, commits: [...commits], outcome }),
-  };
-}
-
-function repositoryOf({ config }: Context, repositoryClass: string): RepositoryConfig {
-  const repository = config.repositories[repositoryClass];
-  if (repository !== undefined) return repository;
-  throw new CommandError({
-    subject: `--class ${repositoryClass}`,
-    message: 'is no repository of the configuration',
-    remedy: `configured are ${Object.keys(config.repositories).sort().join(', ')}`,
-  });
-}
-
-/** Throws `CommandError` with the rule where no class, or more than one, takes the branch. */
-function chooseClass({ context, options, build }: { context: Context; options: UploadOptions; build: Build }): string {
-  if (options.class !== undefined) return options.class;
-  const ref = options.branch ?? build.branch;
-  if (ref === undefined) {
-    const silent = build.ci === undefined ? 'no CI says' : `${build.ci} does not say`;
-    throw new CommandError({
-      subject: '--branch',
-      message: `is not given, and ${silent} which branch this is`,
-      remedy: 'give --branch BRANCH, or --class CLASS',
-    });
-  }
-  const branch = branchName(ref);
-  const patterns = Object.fromEntries(
-    Object.entries(context.config.repositories).map(([repositoryClass, { branches }]) => [
-      repositoryClass,
-      branchPatterns({ repositoryClass, configured: branches }),
-    ]),
-  );
-  const classes = classesOfBranch({ branch, patterns });
-  const [chosen] = classes;
-  if (chosen !== undefined && classes.length === 1) return chosen;
-  const rule = Object.entries(patterns)
-    .map(([repositoryClass, taken]) => `${taken.join(', ') || 'none'} → ${repositoryClass}`)
-    .join('; ');
-  throw new CommandError({
-    subject: `branch ${branch}`,
-    message: classes.length === 0 ? 'is taken to no bucket' : `is taken to more than one: ${classes.join(', ')}`,
-    remedy: `the rule is ${rule}; repositories.<class>.branches changes it, --class CLASS goes round it`,
-  });
+  return await followUploads(context, { repositoryClass, artifacts, options });
 }
 
 /**
@@ -193,13 +130,10 @@ async function put({
   metadata,
 }: Prepared & { context: Context; bucket: string; metadata: Readonly<Record<string, string>> }): Promise<ArtifactId> {
   const uploads = await context.open.uploads();
-  const md5 = createHash('md5').update(content).digest('base64');
+  const md5 = md5Of(content);
   for (let attempt = 0; attempt < tries; attempt++) {
     const live = await uploads.find({ bucket, name });
-    const isSame =
-      live !== undefined &&
-      live.md5 === md5 &&
-      Object.keys({ ...live.metadata, ...metadata }).every((key) => live.metadata[key] === metadata[key]);
+    const isSame = live !== undefined && isSameUpload(live, { md5, metadata });
     if (isSame && (metadata['converge-build'] !== undefined || attempt > 0))
       return { bucket, name, generation: live.generation };
     const written = await uploads.write({
@@ -216,22 +150,4 @@ async function put({
     message: `was overwritten by somebody else during each of ${tries} tries`,
     exit: 1,
   });
-}
-
-function linesOf({
-  repositoryClass,
-  artifacts,
-  commits,
-  outcome,
-}: {
-  repositoryClass: string;
-  artifacts: readonly ArtifactId[];
-  commits: readonly string[];
-  outcome: Outcome | undefined;
-}): Line[] {
-  return [
-    ...artifacts.map((artifact) => ({ text: `uploaded  ${artifactUri(artifact)}`, tone: 'plain' as const })),
-    ...commits.map((commit) => ({ text: `committed ${commit} (${repositoryClass})`, tone: 'plain' as const })),
-    ...(outcome?.lines ?? []),
-  ];
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { alertInOutboxSchema } from './outbox.ts';
 import { incidentSchema, type Incident } from './incident.ts';
 import { attemptedSchema } from './attempted.ts';
+import { rolledOutSchema } from '../plan/rolled-out.ts';
+import { rolloutSchema } from './rollout.ts';
 
 /*
  * `environments/<class>/<name>/lease.json`: the right to act in the cluster, what its holder is about to do there, and
@@ -13,8 +15,16 @@ const mostKeys = 2_000;
 const keysSchema = z.union([z.literal('*'), z.array(z.string())]);
 export type IntentKeys = z.infer<typeof keysSchema>;
 
-const intentSchema = z.object({ attempted: attemptedSchema.optional(), keys: keysSchema });
-/** What the holder may write: for which revision, and which objects by their keys. */
+const intentSchema = z.object({
+  attempted: attemptedSchema.optional(),
+  rollout: rolloutSchema.optional(),
+  rolledOut: rolledOutSchema.optional(),
+  keys: keysSchema,
+});
+/**
+ * What the holder may write: for which revision, in which roll-out, with what was done for it before and is set out for
+ * now, and which objects by their keys.
+ */
 export type Intent = z.infer<typeof intentSchema>;
 
 const evidenceSchema = z.object({
@@ -146,7 +156,7 @@ export function standingOf({
 export function joinIntents(first: Intent, second: Intent): Intent {
   const keys =
     first.keys === '*' || second.keys === '*' ? '*' : keysOf([...new Set([...first.keys, ...second.keys])].sort());
-  return { attempted: second.attempted ?? first.attempted, keys };
+  return { ...first, ...second, attempted: second.attempted ?? first.attempted, keys };
 }
 
 export function keysOf(keys: readonly string[]): IntentKeys {

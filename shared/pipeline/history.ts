@@ -1,6 +1,6 @@
 import { sameInputs } from '../environment/inputs.ts';
 import { revisionOf } from '../base/revision.ts';
-import { isOpen } from '../memory/incident.ts';
+import { openIncidents } from '../memory/incidents.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -116,10 +116,11 @@ function entryOf({
   paths: readonly string[];
 }): HistoryEntry {
   const revision = revisionOf({ branch, commit: commit.id });
-  const { incident, attempted } = memory;
+  const { attempted } = memory;
+  const incident = openIncidents(memory).find((open) => open.revision === revision);
   const attempt = [attempted, memory.converged].find((known) => known?.commit === commit.id);
   const failure =
-    isOpen(incident) && incident.revision === revision
+    incident !== undefined
       ? {
           ...{ reason: incident.reason, summary: incident.summary, incident: incident.id, since: incident.since },
           alert:

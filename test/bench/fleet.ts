@@ -15,6 +15,8 @@ export interface Fleet {
   readonly environments: readonly string[];
   readonly objects: readonly KubernetesObject[];
   readonly kinds: readonly Kind[];
+  /** The commit that was pushed last. */
+  head(): string;
   /** Pushes it again, in place of what another case left. */
   push(): Promise<void>;
   /** Writes the first object with other data, and pushes it. */
@@ -68,15 +70,16 @@ export async function pushFleet({
     };
     await tree.write({ path: `environments/${environment}.yaml`, content: dump(file) });
   }
-  await tree.push(main);
+  let head = await tree.push(main);
   return {
     tree,
+    head: () => head,
     environments,
     objects,
     kinds: [...new Set(objects.map(({ kind }) => kind))].filter(isKind),
     async push() {
       await tree.follow();
-      await tree.push(main);
+      head = await tree.push(main);
     },
     async changeOne(text) {
       const [first] = objects;
@@ -84,7 +87,7 @@ export async function pushFleet({
       const changed = dump({ ...first, data: { 'settings.properties': text } });
       const rest = objects.slice(1, perFile).map((object) => dump(object));
       await tree.write({ path: fileOf(0), content: [changed, ...rest].join('---\n') });
-      await tree.push(main);
+      head = await tree.push(main);
     },
   };
 }

@@ -33,7 +33,10 @@ export async function prepareNewFleet({
 
   async function converge(reconciler: Reconciler): Promise<void> {
     await atOnce(fleet.environments, (environment) =>
-      reconciler.run({ job: { repository, environment, cause: 'commit' }, expected: ['converged'] }),
+      reconciler.run({
+        job: { repository, environment, cause: 'commit', head: fleet.head() },
+        expected: ['converged'],
+      }),
     );
     isInstalled = true;
   }
@@ -84,7 +87,10 @@ export async function measureFarGit({ pipeline, raw }: Parts): Promise<Case> {
       async (reconciler) => {
         const work = async (): Promise<void> =>
           atOnce(fleet.environments, (environment) =>
-            reconciler.run({ job: { repository, environment, cause: 'commit' }, expected: ['converged'] }),
+            reconciler.run({
+              job: { repository, environment, cause: 'commit', head: fleet.head() },
+              expected: ['converged'],
+            }),
           );
         return { ...(await counted({ reconciler, raw, rounds, work })), peakRssMiB: reconciler.peakRssMiB() };
       },

@@ -697,11 +697,12 @@ describe('an environment that was renamed', () => {
       });
     }
     expect(told()).toEqual([]);
-    // Looks that find the same tell nothing.
-    expect(diffs('renamed').map(({ reason }) => reason)).toEqual(['Guarded', 'Failed']);
+    // Each of the three is told once: looks that find the same tell nothing.
+    expect(diffs('renamed').map(({ reason }) => reason)).toEqual(['Guarded', 'Failed', 'Failed']);
     await mendSeed();
     expect(await stage.run('renamed')).toMatchObject({ outcome: 'converged' });
-    expect(told()).toHaveLength(1);
+    // Each of them is ended.
+    expect(told()).toHaveLength(3);
     expect((await world.find('configmap', 'stays', 'renaming'))?.metadata.labels).toBeUndefined();
     expect(await uidOf('configmap', 'converge-before', 'renaming')).toBeUndefined();
     expect(await uidOf('secret', 'converge-before-seed', 'renaming')).toBeUndefined();

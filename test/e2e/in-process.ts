@@ -123,24 +123,24 @@ export async function startInProcess(
     },
   };
   let runs = 0;
+  /** By environment, the message whose run did not end. */
+  const unanswered = new Map<string, string>();
   return {
     published,
     ports: real,
     cluster: await real.cluster({ name: pipeline.cluster, repository: 'master', environment: 'nobody' }),
     async run(environment, { repository = 'master', dies = () => false, waits = async () => {} } = {}) {
       const ports = mortal(real, { dies, waits });
-      const event = `run-${++runs}`;
-      // As the message says that goes on with what the run before left.
-      const goesOn = published.findLast(
-        ({ topic, event: { subject } }) => topic === 'reconcile' && subject === `${repository}/${environment}`,
-      );
+      const name = `${repository}/${environment}`;
+      // The message of a run that died comes again; else the one that goes on with what the run before left.
+      const event = unanswered.get(name) ?? `run-${++runs}`;
+      unanswered.set(name, event);
+      const goesOn = published.findLast(({ topic, event: { subject } }) => topic === 'reconcile' && subject === name);
       const { told, waitId } = reconcileRequestedSchema.partial().parse(goesOn?.event.data ?? {});
       const job = { repository, environment, cause: 'request', told, waitId } as const;
-      return await reconcile(job, ports, {
-        limits: config.limits,
-        event,
-        writeback: true,
-      });
+      const result = await reconcile(job, ports, { limits: config.limits, event, writeback: true });
+      unanswered.delete(name);
+      return result;
     },
   };
 }

@@ -4,8 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { freePort } from '../../local/free-port.ts';
 import { alertsOf } from './alerts.ts';
+import { runConverge } from './command.ts';
 import {
   configMap,
   deployment,
@@ -140,6 +142,38 @@ describe('an upload', () => {
     await deliver({ bucket: 'family-master', name: 'config/reverted.yaml', generation });
     await master.git('fetch', '--quiet', 'origin');
     expect(await master.git('ls-tree', '--name-only', 'origin/main', 'config/reverted.yaml')).toBe('');
+  });
+
+  it('that a lost ledger leaves in doubt is copied once a person says so', async () => {
+    const { config, clients } = world.pipeline;
+    const staging = await world.clone('staging');
+    const path = 'config/doubted.yaml';
+    await staging.push({ [path]: 'v: 1\n' });
+    const generation = await world.upload(path, 'v: 1\n', { bucket: 'staging' });
+    const artifact = `gs://family-staging/${path}#${generation}`;
+    const retry = async (name: string) =>
+      runConverge(['--config', config, 'retry-upload', '--output', 'json', '--wait', ...name.split(' ')]);
+    await eventually('the ledger has it', async () =>
+      (await retry(artifact)).out.includes('was not refused: it is in Git, by'),
+    );
+    const theirs = await staging.push({ [path]: 'v: 2\n' });
+    await clients.storage.bucket('family-state').file('ledger/staging.json').delete();
+    await deliver({ bucket: 'family-staging', name: path, generation });
+    await eventually('it is refused', () =>
+      world.deadLetters.find(({ reason, message }) => reason === 'WouldOverwrite' && message.includes(theirs)),
+    );
+
+    const ended = await retry(`--class staging ${path}`);
+    expect(ended).toMatchObject({ code: 0, err: '' });
+    const { artifacts, commits } = z
+      .object({ artifacts: z.array(z.object({ generation: z.string() })), commits: z.array(z.string()) })
+      .parse(JSON.parse(ended.out));
+    expect(await commitOf(`gs://family-staging/${path}#${artifacts[0]?.generation}`, staging)).toBe(commits[0]);
+    expect(await staging.git('show', `origin/main:${path}`)).toBe('v: 1');
+    expect(await retry(artifact)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is not what the bucket holds'),
+    });
   });
 
   it('meets a concurrent push by fetching and trying again: both arrive, and nothing is forced', async () => {

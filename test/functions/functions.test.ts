@@ -179,6 +179,9 @@ describe('fanOut', () => {
       repository: 'master',
       environment: 'acme',
       cause: 'commit',
+      head: expect.stringMatching(/^[0-9a-f]{40}$/),
+      told: '',
+      waitId: '',
     });
   });
 
@@ -273,6 +276,9 @@ describe('checkDrift', () => {
       repository: 'master',
       environment: 'acme',
       cause: 'schedule',
+      head: expect.stringMatching(/^[0-9a-f]{40}$/),
+      told: '',
+      waitId: '',
     });
   });
 

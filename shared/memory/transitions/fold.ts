@@ -13,7 +13,7 @@ const longestLife = 15 * 60_000;
  * forgotten, and suspect. Clears nothing.
  *
  * Where the memory was written since it began, what it says of an incident stands, and the evidence of that one is of
- * the past; so is the attempt, unless the memory was lost.
+ * the past; so are the attempt and its roll-out, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
  */
@@ -22,6 +22,7 @@ export function fold(
   { lease, generation, now }: { lease: Lease; generation: string; now: Date },
 ): Memory {
   const { intent, evidence } = lease;
+  const { attempted = memory.attempted, rollout = memory.rollout, rolledOut = memory.rolledOut } = intent ?? {};
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
   const known = new Set(incidentsOf(memory).map(({ id }) => id));
@@ -30,7 +31,7 @@ export function fold(
   const alerts = (evidence?.outbox ?? []).filter(({ data }) => isAsRead || ids.has(data.incident ?? ''));
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    attempted: isAsRead || memory.attempted === undefined ? (intent?.attempted ?? memory.attempted) : memory.attempted,
+    ...(isAsRead || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,

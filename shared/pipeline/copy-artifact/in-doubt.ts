@@ -94,7 +94,7 @@ export function refuseUndecided({ upload, commits }: { upload: CheckedUpload; co
     message:
       `${upload.destination.path} was changed by ${commits.join(', ')}, and the ledger is lost that says ` +
       'whether this upload was in Git before',
-    remedy: 'nothing is to do where it was; else upload it again',
+    remedy: 'nothing is to do where it was; else converge retry-upload NAME has it copied all the same',
     disposition: 'refuse',
   });
 }

@@ -70,7 +70,8 @@ export function refuseToOverwrite({ upload, commits }: { upload: CheckedUpload; 
     subject: artifactUri(upload.live),
     message: `${upload.destination.path} was changed by ${commits.join(', ')} since the last upload`,
     remedy:
-      'revert that commit or bring it into the upload and commit the same, or set conflicts: artifact-wins, then upload again',
+      'revert that commit or set conflicts: artifact-wins, then converge retry-upload NAME; ' +
+      'or bring it into the upload and commit the same, then upload again',
     disposition: 'refuse',
   });
 }

@@ -51,7 +51,7 @@ describe('the examples of CIs', () => {
 });
 
 describe('the help', () => {
-  it.each(['upload', 'status', 'history', 'trace', 'rbac'])(
+  it.each(['upload', 'retry-upload', 'status', 'history', 'trace', 'rbac'])(
     'of %s has an example that the command takes',
     async (name) => {
       const program = makeProgram({ open: unopened, answer: () => undefined });

@@ -49,8 +49,9 @@ export async function claim(
 
 async function writeClaim(state: State, { nonce, intent }: { nonce: string; intent: Intent }): Promise<void> {
   const { ports, event, lease } = state;
+  const { rollout, rolledOut } = state.current;
   const claimed = claimOf({
-    ...{ nonce, event, intent, last: lease.value },
+    ...{ nonce, event, intent: { ...intent, rollout, rolledOut }, last: lease.value },
     base: state.memory.generation ?? '0',
     evidence: evidenceOf(state),
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { configSchema } from '../../../../shared/config/config.ts';
+import { convergedSchema, diffSchema } from '../../../../shared/events/alert.ts';
 import { reconcileRequestedSchema, type ReconcileRequested } from '../../../../shared/events/reconcile-requested.ts';
 import { fenceAnnotation } from '../../../../shared/objects/fenced.ts';
 import { partOfLabel, renderKeyAnnotation } from '../../../../shared/inventory/applyset.ts';
@@ -72,6 +73,8 @@ async function endOf(look: () => Promise<string>): Promise<string> {
   }
 }
 
+type Act = Omit<Scenario, 'told' | 'writes'>;
+
 /** What the first version leaves. */
 export interface FirstAct {
   readonly world: World;
@@ -91,6 +94,8 @@ export interface Ending {
   readonly objects: readonly unknown[];
   /** Of them, what is in an inventory. */
   readonly members: readonly unknown[];
+  /** How many incidents were told whose end was not. */
+  readonly unended: number;
   /** What is kept of an environment that is forgotten, by path. */
   readonly leftovers: readonly string[];
 }
@@ -104,13 +109,13 @@ function waitForHour({ ports, wait }: World, hours: number): void {
 }
 
 /** @param fate of its last look */
-export async function playFirst(scenario: Scenario, first: Version, fate: Fate = {}): Promise<FirstAct> {
+export async function playFirst(scenario: Act, first: Version, fate: Fate = {}): Promise<FirstAct> {
   const world = await prepare(scenario, first);
   const { effects } = await first(world, { cause: 'commit', ...fate });
   return { world, told: toldIn(world.published), effects };
 }
 
-async function prepare({ before, commit, meets }: Scenario, first: Version): Promise<World> {
+async function prepare({ before, commit, meets }: Act, first: Version): Promise<World> {
   const world = createWorld({ namesVersions: false });
   world.git.add(before);
   await first(world, { cause: 'commit' });
@@ -128,7 +133,7 @@ async function prepare({ before, commit, meets }: Scenario, first: Version): Pro
  * @returns also how that look ended
  */
 export async function playFrozen(
-  scenario: Scenario,
+  scenario: Act,
   { first, second, freezesBefore, hours }: { first: Version; second: Version; freezesBefore: number; hours: number },
 ): Promise<Ending & { readonly met: string }> {
   const world = await prepare(scenario, first);
@@ -152,7 +157,7 @@ export async function playFrozen(
 
 /** Goes on with what the first version left, an hour later. */
 export async function playSecond(
-  { afterwards, looksAt = ['shop'] }: Scenario,
+  { afterwards, looksAt = ['shop'] }: Act,
   { world, told }: FirstAct,
   second: Version,
 ): Promise<Ending> {
@@ -171,6 +176,7 @@ export async function playSecond(
     told: once([...told, ...toldIn(world.published.slice(since.alerts))]),
     writes: world.cluster.writes.slice(since.writes).filter((call) => !/^fence | acme\/converge-/.test(call)),
     ends: isKept ? { health, ...open } : null,
+    unended: unendedIn(world.published),
     leftovers: isKept ? [] : [...world.state.keys()].filter((path) => path.startsWith('environments/master/shop/')),
     objects: world.cluster.all().map(timeless),
     members: world.cluster
@@ -201,6 +207,15 @@ export async function withBucket({ world, effects }: FirstAct, text: string): Pr
 export function toldIn(published: readonly Published[]): Told[] {
   const alerts = published.filter(({ topic }) => topic === 'diff' || topic === 'converged');
   return alerts.map((one) => ({ id: one.event.id, alert: withoutCommits(alertInWords(one)) }));
+}
+
+function unendedIn(published: readonly Published[]): number {
+  const alerts = published.filter(({ topic }) => topic === 'diff' || topic === 'converged');
+  const told = alerts.flatMap(({ topic, event }) => (topic === 'diff' ? diffSchema.parse(event.data).incident : []));
+  const ended = alerts.flatMap(({ topic, event }) =>
+    topic === 'converged' ? (convergedSchema.parse(event.data).incident ?? []) : [],
+  );
+  return new Set(told.filter((incident) => !ended.includes(incident))).size;
 }
 
 /** What is published twice under one id is told once. */

@@ -222,3 +222,19 @@ export const untold: Scenario = {
   writes: ['apply ConfigMap acme/colors'],
   ends: healthy,
 };
+
+/** Two incidents are open: this version tells of each by itself, and the one before of one at a time. */
+export const twoAtOnce: Omit<Scenario, 'told' | 'writes'> = {
+  name: 'drift is left, and an apply was refused beside it',
+  before: shop([colors], left),
+  commit: { 'manifests/shop/all.json': list(colors, configMap('new')) },
+  meets(world) {
+    paint('green')(world);
+    world.cluster.refusals.set('apply ConfigMap acme/new', refusal);
+  },
+  afterwards(world) {
+    world.cluster.refusals.clear();
+    world.git.add(shop([configMap('colors', { color: 'green' }), configMap('new')], left));
+  },
+  ends: healthy,
+};

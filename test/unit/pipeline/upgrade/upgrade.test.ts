@@ -12,7 +12,7 @@ import {
   type Ending,
   type Version,
 } from './play.ts';
-import { scenarios, untold, type Scenario } from './scenarios.ts';
+import { scenarios, twoAtOnce, untold, type Scenario } from './scenarios.ts';
 import { versionBefore } from './version-before.ts';
 
 /*
@@ -72,7 +72,7 @@ describe.each(pairs)('what $title', ({ first, second, isReturn }) => {
     const { told, writes, ends } = scenario;
     const ending = await playSecond(scenario, await playFirst(scenario, first.look), second.look);
     expect({ told: ending.told, writes: ending.writes, ends: ending.ends }).toEqual({ told, writes, ends });
-    expect(ending.leftovers).toEqual([]);
+    expect([ending.unended, ending.leftovers]).toEqual([ends?.incident === undefined ? 0 : 1, []]);
   });
 
   it('is met while it waits, and the one before leaves it to the schedule where this one acted just now', async () => {
@@ -83,6 +83,11 @@ describe.each(pairs)('what $title', ({ first, second, isReturn }) => {
     expect(ended).toBe(isReturn ? 'busy' : 'waiting');
     const { told, writes, ends } = await playSecond(waiting, act, second.look);
     expect({ told, writes, ends }).toEqual({ told: waiting.told, writes: waiting.writes, ends: waiting.ends });
+  });
+
+  it('is two incidents that end, of which the one before knows the gravest', async () => {
+    const ending = await playSecond(twoAtOnce, await playFirst(twoAtOnce, first.look), second.look);
+    expect([ending.ends, ending.unended]).toEqual([twoAtOnce.ends, isReturn ? 1 : 0]);
   });
 
   it.each(disturbed)('is finished where $name, and the first is killed at any time', async (scenario) => {

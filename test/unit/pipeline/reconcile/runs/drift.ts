@@ -408,7 +408,7 @@ export const drift: readonly Row[] = [
       ends: 'converged',
       says: undefined,
       writes: ['fence ConfigMap acme/colors', 'apply the inventory'],
-      alerts: ['converged: 2 unchanged; ends the incident'],
+      alerts: ['converged: 1 configured, 1 unchanged; ends the incident'],
       remembers: { incident: undefined, heals: undefined },
     },
   },
@@ -433,7 +433,7 @@ export const drift: readonly Row[] = [
     lost: {
       ends: 'converged',
       writes: ['fence ConfigMap acme/colors', 'apply the inventory'],
-      alerts: ['converged: 2 unchanged; ends the incident'],
+      alerts: ['converged: 1 configured, 1 unchanged; ends the incident'],
     },
   },
   {
@@ -455,7 +455,7 @@ export const drift: readonly Row[] = [
       ends: 'converged',
       writes: ['fence Deployment acme/web', 'apply the inventory'],
       // What was found stands in the lease, and is published once more: under its own id.
-      alerts: ['diff Drifted, healing, missing Deployment acme/web', 'converged: 1 unchanged; ends the incident'],
+      alerts: ['diff Drifted, healing, missing Deployment acme/web', 'converged: 1 created; ends the incident'],
       remembers: { heals: undefined },
     },
   },
