@@ -323,8 +323,8 @@ describe('what live Pods refer to', () => {
     }),
   });
   const impossible = { resources: { requests: { cpu: 1_000_000 } } };
-  const overlay = (name: string): Files =>
-    environment(name, { timeout: '2s', sources: [{ kustomize: `kustomize/${name}` }] });
+  const overlay = (name: string, timeout = '2s'): Files =>
+    environment(name, { timeout, sources: [{ kustomize: `kustomize/${name}` }] });
   async function maps(namespace: string): Promise<string[]> {
     const list = JSON.parse(
       await world.kubectl(
@@ -361,7 +361,7 @@ describe('what live Pods refer to', () => {
     expect(
       new Set(diffsOf('live').flatMap(({ objects }) => objects.map(({ kind, change }) => `${kind} ${change}`))),
     ).toEqual(new Set(['Deployment unhealthy']));
-    await push(generated('live', '5'));
+    await push({ ...overlay('live', '1m'), ...generated('live', '5') });
     expect(await stage.run('live')).toMatchObject({ outcome: 'converged' });
     await settles('live');
     expect(await maps('live')).toEqual(['5']);
