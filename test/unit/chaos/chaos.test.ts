@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDisturbances } from '../../chaos/faults.ts';
 import { openTally } from '../../chaos/figures.ts';
-import { isHeld } from '../../chaos/held.ts';
+import { isEnded, isHeld } from '../../chaos/held.ts';
 import { planRound } from '../../chaos/plan.ts';
 import { startWorldClock } from '../../chaos/world-clock.ts';
 import { limitWrites } from '../../chaos/write-limit.ts';
@@ -74,6 +74,17 @@ describe('a lease', () => {
     [false, '{"nonce":null}'],
   ])('is held: %s, by %s', (held, content) => {
     expect(isHeld(content)).toBe(held);
+  });
+
+  it.each([
+    [true, '{"holder":"i-1","seconds":30}', '{"ended":"i-1"}'],
+    [false, '{"holder":"i-1","seconds":30}', '{"ended":"i-2"}'],
+    [false, '{"holder":"i-1","seconds":30}', '{}'],
+    [false, '{"holder":"i-1","seconds":30}', undefined],
+    [false, '{"seconds":30}', '{}'],
+    [false, 'half', 'half'],
+  ])('has ended: %s, of %s by %s', (ended, lease, endedBy) => {
+    expect(isEnded(lease, endedBy)).toBe(ended);
   });
 });
 
