@@ -89,6 +89,11 @@ export function encodeLease(lease: Lease, { isOver }: { isOver: boolean }): Leas
   return { ...lease, holder: isOver ? null : lease.nonce };
 }
 
+/** What is written beside a lease, in the same request, so that a list of many tells whose may be held: `nonce`. */
+export function leaseMetadata({ nonce }: Lease): Record<string, string> {
+  return nonce === null ? {} : { nonce };
+}
+
 export function claimOf({
   nonce,
   event,

@@ -3,6 +3,7 @@ import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
 import { inDependencyOrder } from '../memory/gate.ts';
 import type { Memory } from '../memory/memory.ts';
 import { sameInputs } from '../environment/inputs.ts';
+import { inputsUnderWay, listClaims } from './common/claims.ts';
 import { askRemembered } from './common/ask-remembered.ts';
 import { dependencyGraph, listEnvironments } from './common/declared-environments.ts';
 import { fetchBranch } from './common/fetch-branch.ts';
@@ -21,8 +22,8 @@ export interface FanOutResult {
 }
 
 /**
- * One job for each environment that a change affects: where the Git object id of an input differs from the one that
- * was attempted last; what failed there is tried again by the schedule. The head of the branch is what is compared: it
+ * One job for each environment that a change affects: where the Git object id of an input differs from the one that is
+ * attempted by a run that is at work, or else was attempted last; what failed there is tried again by the schedule. The head of the branch is what is compared: it
  * is the announced commit, or a later one.
  *
  * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it.
@@ -40,12 +41,15 @@ export async function fanOut(
   const head = await fetchBranch({ repository, state: ports.state }).catch(ask);
   if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [] };
   const environments = await listEnvironments({ repository, commit: head.id }).catch(ask);
+  const claims = await listClaims({ repository: change.repository, state: ports.state });
   const remembered = await recallMemories({ repository: change.repository }, ports);
   const verdicts = await Promise.all(
-    environments.map(async (environment) => ({
-      environment,
-      due: await isDue({ memory: remembered.get(environment)?.memory, repository, commit: head.id }),
-    })),
+    environments.map(async (environment) => {
+      const of = { repository: change.repository, environment };
+      const memory = remembered.get(environment)?.memory;
+      const underWay = await inputsUnderWay(of, { claim: claims.get(environment), memory }, ports);
+      return { environment, due: await isDue({ memory, underWay, repository, commit: head.id }) };
+    }),
   );
   const due = verdicts.filter((verdict) => verdict.due).map((verdict) => verdict.environment);
   const dependsOn =
@@ -74,15 +78,17 @@ export async function fanOut(
 
 async function isDue({
   memory,
+  underWay,
   repository,
   commit,
 }: {
   memory: Memory | undefined;
+  underWay: Awaited<ReturnType<typeof inputsUnderWay>>;
   repository: Repository;
   commit: string;
 }): Promise<boolean> {
-  const attempted = memory?.attempted;
-  if (attempted === undefined) return true;
-  const current = await readInputs({ repository, commit, paths: Object.keys(attempted.inputs) });
-  return !sameInputs({ attempted: attempted.inputs, current });
+  const attempted = underWay ?? memory?.attempted?.inputs;
+  if (attempted === undefined || attempted === 'unknown') return true;
+  const current = await readInputs({ repository, commit, paths: Object.keys(attempted) });
+  return !sameInputs({ attempted, current });
 }

@@ -40,6 +40,16 @@ export function lastDeclarationRecalled(memory: Memory, { attempted }: { attempt
   return { ...memory, attempted };
 }
 
+/**
+ * Its file is gone, and leave of it is being taken: of what was attempted, that file is no more. A file that comes back
+ * meanwhile is a change to it. Clears nothing.
+ */
+export function leaveBegun(memory: Memory, { file }: { file: string }): Memory {
+  const { attempted } = memory;
+  if (attempted === undefined) return memory;
+  return { ...memory, attempted: { ...attempted, inputs: { ...attempted.inputs, [file]: null } } };
+}
+
 /** Which commit changed its inputs last. Clears nothing. */
 export function causeNoted(memory: Memory, { cause }: { cause: NonNullable<Memory['cause']> }): Memory {
   return { ...memory, cause };

@@ -4,6 +4,7 @@ import type { Ports } from '../../ports/ports.ts';
 import type { ListedState, StateStore } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
 import { readAllListed, readListed, type ListedKind } from './read-listed.ts';
+import { listOfEach } from './list-of-each.ts';
 import { readState, type StateAccess } from './read-state.ts';
 
 /**
@@ -103,15 +104,8 @@ function memoriesOf({ state }: StateAccess): ListedKind<Memory> {
 }
 
 /** What a list tells of each memory of a repository, by environment, sorted. */
-async function listMemories({
-  repository,
-  state,
-}: {
-  repository: string;
-  state: StateStore;
-}): Promise<ReadonlyMap<string, ListedState>> {
-  const [folder, file] = [`environments/${repository}/`, 'memory.json'];
-  const listed = await state.list(folder, file);
-  keptMemories(state).forgetOthers({ folder, listed });
-  return new Map(listed.map((memory) => [memory.path.slice(folder.length, -`/${file}`.length), memory]));
+async function listMemories(of: { repository: string; state: StateStore }): Promise<ReadonlyMap<string, ListedState>> {
+  const { folder, listed } = await listOfEach({ ...of, file: 'memory.json' });
+  keptMemories(of.state).forgetOthers({ folder, listed: [...listed.values()] });
+  return listed;
 }

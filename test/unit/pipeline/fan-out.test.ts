@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { claimOf, leaseMetadata } from '../../../shared/memory/lease.ts';
 import { emptyMemory, type AttemptedRevision } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
@@ -27,22 +28,27 @@ const files = {
 async function run({
   repository,
   attempts = {},
+  underWay = {},
   topics = recordingTopics(),
 }: {
   repository: Repository;
   attempts?: Readonly<Record<string, AttemptedRevision['inputs']>>;
+  /** Claims of runs, by environment: without inputs, one that says nothing of what it set out for. */
+  underWay?: Readonly<Record<string, { nonce: string; inputs?: AttemptedRevision['inputs'] }>>;
   topics?: ReturnType<typeof recordingTopics>;
 }) {
   const state = stateInMemory(clock.now);
   for (const [environment, inputs] of Object.entries(attempts)) {
-    const attempted = {
-      commit: commitId('0'),
-      revision: `main@sha1:${commitId('0')}`,
-      at: '2026-11-21T00:00:00.000Z',
-      inputs,
-    };
     const { memory: path } = statePaths({ repository: 'master', environment });
-    await state.write({ path, value: { ...emptyMemory(clock.now()), attempted }, ifGeneration: 'absent' });
+    const value = { ...emptyMemory(clock.now()), attempted: attemptOf(inputs), ended: 'ended' };
+    await state.write({ path, value, ifGeneration: 'absent' });
+  }
+  for (const [environment, { nonce, inputs }] of Object.entries(underWay)) {
+    const { lease: path } = statePaths({ repository: 'master', environment });
+    const intent = inputs === undefined ? { keys: [] } : { keys: [], attempted: attemptOf(inputs) };
+    const evidence = { incidents: [], outbox: [] };
+    const value = claimOf({ nonce, event: '', base: '0', intent, evidence, last: undefined });
+    await state.write({ path, value, ifGeneration: 'absent', metadata: leaseMetadata(value) });
   }
   const change = {
     repository: 'master',
@@ -60,6 +66,11 @@ async function run({
     topics,
   });
   return { result, jobs: topics.published };
+}
+
+function attemptOf(inputs: AttemptedRevision['inputs']): AttemptedRevision {
+  const commit = commitId('0');
+  return { commit, revision: `main@sha1:${commit}`, at: '2026-11-21T00:00:00.000Z', inputs };
 }
 
 /** The ids of these paths now, as a run would remember them. */
@@ -110,6 +121,34 @@ describe('a change on a branch', () => {
     const { 'manifests/shop/web.yaml': _gone, ...rest } = files;
     const { result } = await run({ repository: repositoryWith({ files: rest }), attempts: { acme } });
     expect(result.due).toContain('acme');
+  });
+
+  describe('while a run is at work on it', () => {
+    const attempts = async () => ({ acme: await inputsOf(repository, ['environments/acme.yaml', 'manifests/shop']) });
+
+    it('is a job where that set out for something else, though nothing else is remembered', async () => {
+      const underWay = { acme: { nonce: 'n-2', inputs: { 'environments/acme.yaml': null } } };
+      const { result } = await run({ repository, attempts: await attempts(), underWay });
+      expect(result.due).toContain('acme');
+    });
+
+    it('is none where that set out for the same', async () => {
+      const { acme } = await attempts();
+      const underWay = { acme: { nonce: 'n-2', inputs: acme } };
+      const { result } = await run({ repository, attempts: { acme: { 'manifests/shop': null } }, underWay });
+      expect(result.untouched).toEqual(['acme']);
+    });
+
+    it('is a job where nobody can tell what for', async () => {
+      const { result } = await run({ repository, attempts: await attempts(), underWay: { acme: { nonce: 'n-2' } } });
+      expect(result.due).toContain('acme');
+    });
+
+    it('is none where its end is remembered', async () => {
+      const underWay = { acme: { nonce: 'ended', inputs: { 'environments/acme.yaml': null } } };
+      const { result } = await run({ repository, attempts: await attempts(), underWay });
+      expect(result.untouched).toEqual(['acme']);
+    });
   });
 
   it('is the same job when it is announced again', async () => {

@@ -1,6 +1,7 @@
-import { lastDeclarationRecalled } from '../../../memory/transitions/accept.ts';
+import { lastDeclarationRecalled, leaveBegun } from '../../../memory/transitions/accept.ts';
 import { ConvergeError } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
+import { environmentPath } from '../../../environment/environment-file.ts';
 import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
 import { decodeMemory, type Memory } from '../../../memory/memory.ts';
 import { statePaths } from '../../../memory/state-paths.ts';
@@ -106,6 +107,7 @@ async function takeLeave(
   const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
   const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
   const leave: Leave = { run, revision, cluster, api, applySet: { ...own, deletion }, attempted, commit };
+  run.memoryFile.remember(leaveBegun, { file: environmentPath(environment) });
   await run.lease.claim({ keys: '*' });
   const torn = deletion === 'release' ? await release(leave, observed) : await uninstall(leave, { observed, last });
   switch (torn.torn) {

@@ -4,6 +4,7 @@ import { encodeAlert } from '../../../events/alert.ts';
 import {
   decodeLease,
   encodeLease,
+  leaseMetadata,
   standingOf,
   unreadableLease,
   type Intent,
@@ -245,7 +246,8 @@ export async function writeLease(
   const { ports, lease: known } = state;
   await waitToWrite(state, known);
   const value = encodeLease(lease, { isOver });
-  let result = await ports.state.write({ path: known.path, value, ifGeneration: preconditionOf(known) });
+  const metadata = leaseMetadata(lease);
+  let result = await ports.state.write({ path: known.path, value, ifGeneration: preconditionOf(known), metadata });
   if (result === 'conflict') {
     const found = await readState({ path: known.path, decode: decodeLease }, ports);
     if (found === undefined || 'unreadable' in found || !isSameLease(found.value, lease)) return 'conflict';

@@ -4,6 +4,7 @@ import {
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
+  leaveBegun,
   ruleAccepted,
   suspended,
 } from '../../../../shared/memory/transitions/accept.ts';
@@ -82,6 +83,17 @@ const passed = (of: StateName): Partial<Memory> => ({
   incident: incidentOf('Drifted', { ...states[of].incident, passed: true }),
 });
 
+/** By the states in which something was attempted. */
+function eachAttempted(
+  set: (last: NonNullable<Memory['attempted']>) => Partial<Memory>,
+): Partial<Record<StateName, Partial<Memory>>> {
+  return Object.fromEntries(
+    Object.entries(states).flatMap(([name, memory]) =>
+      memory.attempted === undefined ? [] : [[name, set(memory.attempted)] as const],
+    ),
+  );
+}
+
 /** An incident that was found from the states that know one: which is the gravest, and both. */
 function beside(found: Incident): Partial<Record<StateName, Partial<Memory>>> {
   const both = (first: StateName, isGraver: boolean): Partial<Memory> => {
@@ -128,6 +140,17 @@ const accepting: readonly Row[] = [
     apply: (memory) => lastDeclarationRecalled(memory, { attempted }),
     meets: ['never ran, or lost its memory'],
     sets: { attempted },
+    clears: [],
+  },
+  {
+    transition: 'leaveBegun',
+    when: 'its file is gone',
+    apply: (memory) => leaveBegun(memory, { file: 'environments/acme.yaml' }),
+    meets: 'any',
+    sets: {},
+    but: eachAttempted((last) => ({
+      attempted: { ...last, inputs: { ...last.inputs, 'environments/acme.yaml': null } },
+    })),
     clears: [],
   },
   {

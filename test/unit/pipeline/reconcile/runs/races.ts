@@ -608,8 +608,8 @@ export const races: readonly Row[] = [
     kept: {
       ends: 'unchanged',
       writes: ['apply Job acme/first'],
-      // Nothing is made of the newer commit that is not there.
-      remembers: { health: 'Healthy', attempted: 'commit 1' },
+      // What was attempted at last is the commit that brought it back; nothing is made of it that is not there.
+      remembers: { health: 'Healthy', attempted: 'commit 3', converged: 'commit 1' },
     },
   },
   {
