@@ -121,6 +121,11 @@ export const memorySchema = z.object({
    * 8601): what is there of them is touched before it is believed. `*`: any object.
    */
   suspects: z.record(z.string(), z.string()).optional(),
+  /**
+   * Until when (ISO 8601) an object may still come to be that a run which was ended, or a request without an answer, was
+   * to make: also one that was made since, and deleted. In the past it says nothing.
+   */
+  lateUntil: z.string().optional(),
 });
 
 export type Memory = z.infer<typeof memorySchema>;

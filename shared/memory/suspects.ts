@@ -1,6 +1,12 @@
+import { parseTime } from '../base/time.ts';
 import type { Memory } from './memory.ts';
 
 /** Whether a run which was ended, or a request without an answer, may still write an object. */
 export function isSuspect(suspects: Memory['suspects'], key: string): boolean {
   return suspects !== undefined && (key in suspects || '*' in suspects);
+}
+
+/** Whether an object may still come to be that nobody wants any more: a request to make it is late. */
+export function mayComeLate({ lateUntil }: Pick<Memory, 'lateUntil'>, now: Date): boolean {
+  return lateUntil !== undefined && parseTime(lateUntil) > now.getTime();
 }

@@ -4,7 +4,7 @@ import { clearOldLooks } from './common/recall-looks.ts';
 import { pollBranch } from './common/poll-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { StateAccess } from './common/read-state.ts';
-import { rememberedEnvironments } from './common/remembered-environments.ts';
+import { departedEnvironments, rememberedEnvironments } from './common/remembered-environments.ts';
 
 export interface CheckDriftResult {
   /** `<class>/<name>` of every environment that got a job. */
@@ -12,7 +12,8 @@ export interface CheckDriftResult {
 }
 
 /**
- * One job for every environment of every repository, and for each that is remembered and no longer declared. A push
+ * One job for every environment of every repository, and for each that is remembered and no longer declared, or of which
+ * something may still come to be. A push
  * that nobody announced is announced here. Where the branch cannot be read, each that is remembered is to say so.
  * Throws, once all is published, what kept a repository from being checked.
  */
@@ -34,7 +35,8 @@ export async function checkDrift(
       await Promise.all(environments.map(publish));
       const remembered =
         branch === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
-      const removed = remembered.filter((environment) => !environments.includes(environment));
+      const departed = branch === undefined ? [] : await departedEnvironments({ repository: name, state: ports.state });
+      const removed = [...new Set([...remembered, ...departed])].filter((one) => !environments.includes(one)).sort();
       await Promise.all(removed.map(publish));
       await branch?.remember();
       await clearOldLooks({ repository: name }, ports);

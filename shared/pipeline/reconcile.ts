@@ -3,7 +3,7 @@ import { ConvergeError, describeError } from '../base/errors.ts';
 import { encodeReconcileRequested, type ReconcileRequested } from '../events/reconcile-requested.ts';
 import { commitOf, environmentKey } from '../base/revision.ts';
 import type { Memory } from '../memory/memory.ts';
-import { suspected } from '../memory/transitions/fold.ts';
+import { creationUnanswered, suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
 import { betweenLooksAtLease, headLooksApart, looksOfOneJob, waitsForLease } from './common/pauses.ts';
@@ -100,7 +100,7 @@ async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunR
   let result: RunResult;
   try {
     result = await run.converge();
-    suspectUnsettled(run);
+    if (result.outcome !== 'removed') suspectUnsettled(run);
     if (result.outcome !== 'absent' || state.hold !== undefined) await commit(state);
   } catch (error) {
     suspectUnsettled(run);
@@ -117,8 +117,9 @@ async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunR
 }
 
 /** What was written and not answered for may be written yet. */
-function suspectUnsettled({ unsettled, memoryFile, ports }: Run): void {
+function suspectUnsettled({ unsettled, unansweredCreations, memoryFile, ports }: Run): void {
   if (unsettled.size > 0) memoryFile.remember(suspected, { keys: [...unsettled].sort(), now: ports.now() });
+  if (unansweredCreations.size > 0) memoryFile.remember(creationUnanswered, { now: ports.now() });
 }
 
 /**
@@ -176,9 +177,9 @@ async function openRun(
   const { waitSeconds } = settings.limits;
   const waitId = waitIdOf(job, { waiting: state.current.waiting, wait, event: settings.event, head: found.head?.id });
   const lease = leaseOf(state, { isHead: 'problem' in found ? async () => true : isHead });
-  const { cluster, unsettled } = fenceWrites(ports, lease);
+  const { cluster, ...unanswered } = fenceWrites(ports, lease);
   const run: Run = {
-    ...{ repository, environment, settings, lease, unsettled },
+    ...{ repository, environment, settings, lease, ...unanswered },
     ports: { ...ports, cluster, now },
     key: environmentKey({ repository, environment }),
     memoryFile: memoryFileOf(state),

@@ -12,7 +12,7 @@ let world: World;
 let master: Clone;
 let proxy: FaultyProxy;
 let stage: InProcess;
-const { converge, diffsOf, lastConverged } = runsOf(() => stage);
+const { converge, convergedOf, diffsOf, lastConverged } = runsOf(() => stage);
 const { forget } = stateOf(() => world);
 
 beforeAll(async () => {
@@ -152,6 +152,28 @@ describe('a write that comes late', () => {
     for (const one of late) expect(await stage.cluster.apply(one)).toMatchObject({ outcome: 'rejected' });
     expect(await world.find('configmap', 'converge-late-removed', 'late-removed')).toBeUndefined();
   });
+
+  it.each(['release', 'prune'])(
+    'that makes a parent anew after its end (%s) is undone by a later look',
+    async (deletion) => {
+      const name = `late-made-${deletion}`;
+      await push(simple(name, { deletion }));
+      const { lost } = loseAnswers(`/configmaps/converge-${name}`);
+      const late = (await keepingOwn(name)).filter(({ object }) => object.metadata.uid === undefined);
+      expect(lost).toHaveLength(1);
+      proxy.mend();
+      await push({ [`environments/${name}.yaml`]: undefined });
+      expect(await stage.run(name)).toMatchObject({ outcome: 'removed' });
+      expect(await stage.run(name)).toMatchObject({ outcome: 'absent' });
+      for (const one of late) await stage.cluster.apply(one);
+      expect(await world.find('configmap', `converge-${name}`, name)).toBeDefined();
+      expect(await stage.run(name)).toMatchObject({ outcome: 'absent' });
+      expect(await world.find('configmap', `converge-${name}`, name)).toBeUndefined();
+      expect(convergedOf(name).filter(({ policy }) => policy === null)).toHaveLength(1);
+      await push(simple(name, { deletion }));
+      expect(await stage.run(name)).toMatchObject({ outcome: 'converged' });
+    },
+  );
 
   it('is refused once its object is fenced off, which is no drift, and drops nothing', async () => {
     await push(simple('fenced'));

@@ -18,6 +18,8 @@ export interface MemoryFacts {
   readonly outbox: readonly string[];
   readonly ended: Sym | undefined;
   readonly suspects: readonly (Key | '*')[];
+  /** Whether it says that a request to make an object may be late. */
+  readonly mayComeLate: boolean;
   readonly isWaiting: boolean;
 }
 export interface LeaseFacts {
@@ -83,6 +85,7 @@ export class Facts {
       outbox: outbox.map(alertName),
       ended: memory.ended,
       suspects: keysIn(Object.keys(suspects)),
+      mayComeLate: memory.lateUntil !== undefined,
       isWaiting: memory.waiting !== undefined || memory.rollout !== undefined,
     };
   }

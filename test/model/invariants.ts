@@ -165,7 +165,8 @@ function judgeLate(
   const isEnded = memory !== null && facts.memory(memory).ended === nonce;
   const intent = lease === null || nonce === null || isEnded ? [] : facts.lease(lease).intent;
   const isMarked = [...suspects, ...intent].some((one) => one === key || one === '*');
-  if (!isMarked) violated(draft, 'a late write changed what nothing marks as suspect');
+  const isExpected = isCreate && memory !== null && facts.memory(memory).mayComeLate;
+  if (!isMarked && !isExpected) violated(draft, 'a late write changed what nothing marks as suspect');
 }
 
 /** What must not be, whatever happened. @param drifts how often somebody else changed the cluster, at most */

@@ -3,7 +3,7 @@ import { stateDataOf, stateFrom, type StateData } from './snapshot.ts';
 import { openIncidents } from '../../shared/memory/incidents.ts';
 import { beginRollout, rolloutOf } from '../../shared/memory/rollout.ts';
 import { unchanged } from '../../shared/memory/transitions/end.ts';
-import { suspected, suspectsTouched } from '../../shared/memory/transitions/fold.ts';
+import { creationUnanswered, suspected, suspectsTouched } from '../../shared/memory/transitions/fold.ts';
 import { objectsSeen } from '../../shared/memory/transitions/objects.ts';
 import { changesMade, leftWaiting, revisionBegun } from '../../shared/memory/transitions/roll-out.ts';
 import { sameInputs } from '../../shared/environment/inputs.ts';
@@ -51,6 +51,8 @@ export interface Snapshot {
   readonly plan?: readonly Planned[] | undefined;
   /** Keys of what may be written yet though its request got no answer. */
   readonly unsettled?: readonly string[] | undefined;
+  /** Whether a request that was to make an object got no answer. */
+  readonly mayComeLate?: boolean | undefined;
   /** Whether it looked at health before. */
   readonly waited?: boolean | undefined;
   readonly goesOn?: boolean | undefined;
@@ -65,7 +67,7 @@ export async function play(stage: Stage, snapshot: Snapshot): Promise<Next> {
   const state = stateFrom(data, statePorts(stage));
   stage.state = state;
   const { revision = 0, observed = { x: null, y: null, incidents: 0 } } = snapshot;
-  const { run, unsettled } = runOf(stage, { state, revision, incidents: observed.incidents });
+  const { run, unsettled, unansweredCreations } = runOf(stage, { state, revision, incidents: observed.incidents });
   const at: At = { stage, state, run, revision, observed, snapshot };
   const known = new Set(snapshot.unsettled ?? []);
   let next: Next;
@@ -79,7 +81,12 @@ export async function play(stage: Stage, snapshot: Snapshot): Promise<Next> {
   }
   if (next === 'end') return next;
   const all = [...new Set([...known, ...unsettled])].sort();
-  return { ...next, state: stateDataOf(state, stage.stood()), ...(all.length === 0 ? {} : { unsettled: all }) };
+  return {
+    ...next,
+    state: stateDataOf(state, stage.stood()),
+    ...(all.length === 0 ? {} : { unsettled: all }),
+    ...(snapshot.mayComeLate === true || unansweredCreations.size > 0 ? { mayComeLate: true } : {}),
+  };
 }
 
 interface At {
@@ -154,7 +161,10 @@ function planned({
   const isUnchanged = isRendered && isQuiet && [...objects.keys()].every((key) => known.includes(key));
   if (isUnchanged && known.length === objects.size && stage.broken !== 'a check always claims')
     return { phase: 'health', revision, observed };
-  const { drift } = stage.broken === 'our own is drift' ? verified : withoutOurOwn(verified, { suspects });
+  const { drift } =
+    stage.broken === 'our own is drift'
+      ? verified
+      : withoutOurOwn(verified, { memory: { ...memory, suspects }, now: new Date(begins), objects });
   if (drift.length > 0)
     tellDivergence(run, {
       ...{ divergence: driftDivergence(revision, drift), cluster: 'model', attempted, action: 'healing' },
@@ -367,8 +377,9 @@ const failed: Step = async ({ state, run, snapshot }) => {
   return 'end';
 };
 
-function suspectUnsettled(run: Run, { unsettled = [] }: Snapshot): void {
+function suspectUnsettled(run: Run, { unsettled = [], mayComeLate = false }: Snapshot): void {
   if (unsettled.length > 0) run.memoryFile.remember(suspected, { keys: [...unsettled], now: new Date(begins) });
+  if (mayComeLate) run.memoryFile.remember(creationUnanswered, { now: new Date(begins) });
 }
 
 const steps: Readonly<Record<Exclude<Phase, 'open'>, Step>> = {

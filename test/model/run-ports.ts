@@ -144,7 +144,7 @@ function asWritten({ broken, phase, read }: Stage, name: Name, written: unknown)
     const { objects, converged } = record(read.get('memory')?.value);
     return { ...value, objects: objects ?? {}, converged };
   }
-  if (broken === 'the fold suspects nothing') return { ...value, suspects: undefined };
+  if (broken === 'the fold suspects nothing') return { ...value, suspects: undefined, lateUntil: undefined };
   return written;
 }
 
@@ -156,7 +156,7 @@ function record(value: unknown): Record<string, unknown> {
 export function runOf(
   stage: Stage,
   { state, revision, incidents }: { state: State; revision: number; incidents: number },
-): { run: Run; cluster: Cluster; unsettled: ReadonlySet<string> } {
+): { run: Run; cluster: Cluster } & Pick<Run, 'unsettled' | 'unansweredCreations'> {
   const ports = statePorts(stage);
   const isHead = async (): Promise<boolean> => {
     if (stage.broken === 'the head is not looked at under the lease') return true;
@@ -166,9 +166,9 @@ export function runOf(
   const lease = leaseOf(state, { isHead });
   const fence = stage.broken === 'no fence' ? { assertHeld: async () => {} } : lease;
   const unfenced = clusterOf(stage);
-  const { cluster, unsettled } = fenceWrites({ cluster: async () => unfenced }, fence);
+  const { cluster, ...unanswered } = fenceWrites({ cluster: async () => unfenced }, fence);
   const run: Run = {
-    ...{ repository: 'master', environment: 'acme', key: 'master/acme', lease, unsettled },
+    ...{ repository: 'master', environment: 'acme', key: 'master/acme', lease, ...unanswered },
     settings: { limits: configSchema.shape.limits.parse({}), event: 'job', writeback: false },
     ports: {
       ...ports,
@@ -184,7 +184,7 @@ export function runOf(
     waitUntil: () => new Date(begins),
     isSuperseded: async () => false,
   };
-  return { run, cluster: unfenced, unsettled };
+  return { run, cluster: unfenced, ...unanswered };
 }
 
 /** The cluster before the fence. */

@@ -25,7 +25,6 @@ export const large: readonly WorldOf[] = [
   {
     slots: 1,
     budgets: { commits: 1, drifts: 1, lost: 1 },
-    known: 'a late write changed what nothing marks as suspect',
   },
   { slots: 1, budgets: { drifts: 1, memories: 1, kills: 1 } },
   { slots: 1, budgets: { commits: 1, drifts: 1, freezes: 1, pauses: 1 } },

@@ -38,7 +38,10 @@ export function fold(
   };
 }
 
-/** What these objects are is not known any more: they are forgotten, and suspect. Clears nothing else. */
+/**
+ * What these objects are is not known any more: they are forgotten, and suspect, and may still be made. Clears nothing
+ * else.
+ */
 export function suspected(memory: Memory, { keys, now }: { keys: IntentKeys; now: Date }): Memory {
   if (keys !== '*' && keys.length === 0) return memory;
   const until = formatTime(now.getTime() + longestLife);
@@ -51,7 +54,13 @@ export function suspected(memory: Memory, { keys, now }: { keys: IntentKeys; now
     objects: Object.fromEntries(Object.entries(memory.objects).filter(([key]) => !isForgotten(key))),
     converged: memory.converged === undefined ? undefined : { ...memory.converged, renderKey: '' },
     suspects,
+    lateUntil: until,
   };
+}
+
+/** A request that was to make an object got no answer, and may still make it. Clears nothing. */
+export function creationUnanswered(memory: Memory, { now }: { now: Date }): Memory {
+  return { ...memory, lateUntil: formatTime(now.getTime() + longestLife) };
 }
 
 /**

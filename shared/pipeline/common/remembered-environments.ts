@@ -1,5 +1,5 @@
 import { decodeMemory, emptyMemory, type Memory } from '../../memory/memory.ts';
-import { statePaths } from '../../memory/state-paths.ts';
+import { departedFolder, statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { ListedState, StateStore } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
@@ -46,6 +46,20 @@ function recalledOf(
  */
 export async function rememberedEnvironments(of: { repository: string; state: StateStore }): Promise<string[]> {
   return [...(await listMemories(of)).keys()];
+}
+
+/**
+ * The names of the environments of a repository that are no more, and of which a late request may still make an object.
+ */
+export async function departedEnvironments({
+  repository,
+  state,
+}: {
+  repository: string;
+  state: StateStore;
+}): Promise<string[]> {
+  const folder = departedFolder(repository);
+  return (await state.list(folder)).map(({ path }) => path.slice(folder.length, -'.json'.length));
 }
 
 /** The environments of a repository that the state bucket knows, sorted, and what is written beside their memories. */

@@ -174,7 +174,6 @@ async function convergeTarget(
   const observing = observe({ cluster, api, applySet, remembered: memory.objects, parent });
   const [found, rendered] = await both(observing, isRendered ? Promise.resolve(undefined) : renderDesired(declared));
   const own = await restoreParent(declared, found);
-  const { suspects } = memory;
   const inventory = await fenceSuspects(declared, succession?.join(own) ?? own);
   await rememberUnproven(run, inventory);
   if (isRendered && isUnchanged(declared, inventory)) return await confirmUnchanged(declared, inventory);
@@ -185,7 +184,7 @@ async function convergeTarget(
   await noteCause(run, { commit: declared.commit, paths: Object.keys(desired.inputs), isAll: true });
   if (observed.parent === undefined)
     await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
-  const verified = await comparePlan(target, { desired, observed, suspects });
+  const verified = await comparePlan(target, { desired, observed, memory });
   const { actions, renewed, notices } = verified;
   if (pausedRetry(run, revision) !== undefined) return await healBeforeRetry(target, { verified, observed });
   const relooked = await lookAgain(target, desired);
@@ -199,7 +198,7 @@ async function convergeTarget(
   const follows = relooked.drift.length > 0 && relooked.drift.every(({ key }) => !left.has(key));
   if (follows) {
     const followed = await follow(target, relooked);
-    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed, suspects });
+    const { actions: all, ...compared } = await comparePlan(target, { desired: followed, observed, memory });
     const healed = all.filter((planned) => !left.has(keyOf(planned)));
     return await bringAbout(target, {
       desired: followed,
@@ -222,7 +221,8 @@ async function convergeTarget(
 
 async function comparePlan(
   target: Target,
-  { desired, observed, suspects }: { desired: DesiredState; observed: ObservedState } & Pick<Memory, 'suspects'>,
+  /** The memory is that of before the suspects were fenced off. */
+  { desired, observed, memory }: { desired: DesiredState; observed: ObservedState; memory: Memory },
 ): Promise<Verified> {
   const strays = await readStrays(target, { desired, observed });
   const plan = planChanges({
@@ -232,7 +232,7 @@ async function comparePlan(
     remembered: target.run.memoryFile.memory().objects,
   });
   const verified = await verifyPlan(target, { plan, observed, renderKey: desired.renderKey });
-  return withoutOurOwn(verified, { suspects });
+  return withoutOurOwn(verified, { memory, now: target.run.ports.now(), objects: observed.objects });
 }
 
 function keyOf(planned: PlannedAction): string {

@@ -32,6 +32,7 @@ describe('a run that is ended in its stead', () => {
       converged: { ...attemptAt('1'), renderKey: '' },
       objects: { [colors]: remembered('1') },
       suspects: { [web]: until },
+      lateUntil: until,
       ended: 'dead',
     });
   });

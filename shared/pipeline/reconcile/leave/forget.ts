@@ -1,3 +1,4 @@
+import { noteDeparture } from './departed.ts';
 import { statePaths } from '../../../memory/state-paths.ts';
 import { isOpenAndTold } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
@@ -18,6 +19,7 @@ export async function forget(run: Run, { revision }: { revision: string }): Prom
   await run.memoryFile.commit({ actsOn: true });
   await removeQuarantine({ repository: run.repository, environment: run.environment, state: run.ports.state });
   await deleteRef(run);
+  await noteDeparture(run);
   await run.memoryFile.remove();
   await forgetLeftovers(run);
 }

@@ -20,15 +20,20 @@ import { hiddenKeys } from '../observe/unserved-kinds.ts';
 import { deleteLeftovers } from './delete-leftovers.ts';
 import { deletionOf, failedObjects, leftOver, waitFor, type Leave, type TornDown } from './leave.ts';
 
-/** As Helm uninstalls: the hooks before, the objects, the hooks after. What is precious or kept is released. */
+/**
+ * As Helm uninstalls: the hooks before, the objects, the hooks after. What is precious or kept is released.
+ *
+ * @param facts.isSwept it was uninstalled before: what came late of it goes, and no hook runs
+ */
 export async function uninstall(
   leave: Leave,
-  { observed, last }: { observed: ObservedState; last: DeclaredAt | undefined },
+  { observed, last, isSwept = false }: { observed: ObservedState; last: DeclaredAt | undefined; isSwept?: boolean },
 ): Promise<TornDown> {
   // The parent goes last: everything else is through.
-  if (observed.parent === undefined && observed.objects.size === 0) return { torn: 'down', pruned: 0, released: 0 };
+  if (!isSwept && observed.parent === undefined && observed.objects.size === 0)
+    return { torn: 'down', pruned: 0, released: 0 };
   const { target, desired } = await lastDesired(leave, last);
-  const hooks = { releases: desired.releases, api: leave.api, deleting: true };
+  const hooks = { releases: isSwept ? [] : desired.releases, api: leave.api, deleting: true };
   const before = await runHooks(target, {
     ...hooks,
     phase: 'pre',

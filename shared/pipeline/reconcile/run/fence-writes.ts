@@ -12,27 +12,43 @@ export interface FencedWrites {
    * API server answered for or against the version it was about takes its object out again.
    */
   readonly unsettled: ReadonlySet<string>;
+  /**
+   * Keys of the objects that a request without an answer was to make. It may make them yet, also where they were made
+   * since, and deleted.
+   */
+  readonly unansweredCreations: ReadonlySet<string>;
 }
 
 /** Looks at the lease before each try of each write, so that none is sent on the strength of a look before a pause. */
 export function fenceWrites({ cluster }: Pick<Ports, 'cluster'>, lease: Pick<Lease, 'assertHeld'>): FencedWrites {
-  const unsettled = new Set<string>();
-  return { cluster: async (asked) => behindFence(await cluster(asked), { lease, unsettled }), unsettled };
+  const [unsettled, unansweredCreations] = [new Set<string>(), new Set<string>()];
+  return {
+    cluster: async (asked) => behindFence(await cluster(asked), { lease, unsettled, unansweredCreations }),
+    unsettled,
+    unansweredCreations,
+  };
 }
 
 function behindFence(
   unfenced: Cluster,
-  { lease, unsettled }: { lease: Pick<Lease, 'assertHeld'>; unsettled: Set<string> },
+  {
+    lease,
+    unsettled,
+    unansweredCreations,
+  }: { lease: Pick<Lease, 'assertHeld'>; unsettled: Set<string>; unansweredCreations: Set<string> },
 ): Cluster {
   async function fenced<Result>(
-    id: ObjectId,
+    { id, isCreation = false }: { id: ObjectId; isCreation?: boolean },
     write: (fence: WriteFence) => Promise<Result>,
     isSettled: (result: Result) => boolean,
   ): Promise<Result> {
     const key = objectKey(id);
     const result = await write({
       assertHeld: async () => lease.assertHeld(),
-      unanswered: () => unsettled.add(key),
+      unanswered: () => {
+        unsettled.add(key);
+        if (isCreation) unansweredCreations.add(key);
+      },
     });
     if (isSettled(result)) unsettled.delete(key);
     return result;
@@ -43,12 +59,16 @@ function behindFence(
     apply: async (target) =>
       target.dryRun
         ? unfenced.apply(target)
-        : fenced(objectIdOf(target.object), async (fence) => unfenced.apply({ ...target, fence }), isDecided),
+        : fenced(
+            { id: objectIdOf(target.object), isCreation: target.object.metadata.uid === undefined },
+            async (fence) => unfenced.apply({ ...target, fence }),
+            isDecided,
+          ),
     writeManagedFields: async (target) =>
-      fenced(idIn(target), async (fence) => unfenced.writeManagedFields({ ...target, fence }), isDecided),
+      fenced({ id: idIn(target) }, async (fence) => unfenced.writeManagedFields({ ...target, fence }), isDecided),
     delete: async (target) =>
       fenced(
-        idIn(target),
+        { id: idIn(target) },
         async (fence) => unfenced.delete({ ...target, fence }),
         ({ outcome }) => outcome === 'deleted' || outcome === 'absent' || outcome === 'changed',
       ),

@@ -16,6 +16,8 @@ export interface Run {
   readonly lease: Lease;
   /** Keys of objects of which nobody knows what became of a write of this run. */
   readonly unsettled: ReadonlySet<string>;
+  /** Keys of objects that a request of this run without an answer was to make. */
+  readonly unansweredCreations: ReadonlySet<string>;
   readonly memoryFile: MemoryFile;
   /** Where the branch is; undefined for an empty repository. */
   readonly head: Commit | undefined;

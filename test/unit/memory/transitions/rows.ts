@@ -1,6 +1,7 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
   causeNoted,
+  departureRecalled,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
@@ -18,7 +19,7 @@ import {
   unchanged,
   type Reached,
 } from '../../../../shared/memory/transitions/end.ts';
-import { suspected, suspectsTouched } from '../../../../shared/memory/transitions/fold.ts';
+import { creationUnanswered, suspected, suspectsTouched } from '../../../../shared/memory/transitions/fold.ts';
 import { driftLeft, objectsSeen, unprovenSeen } from '../../../../shared/memory/transitions/objects.ts';
 import {
   quarantineEnded,
@@ -151,6 +152,14 @@ const accepting: readonly Row[] = [
     but: eachAttempted((last) => ({
       attempted: { ...last, inputs: { ...last.inputs, 'environments/acme.yaml': null } },
     })),
+    clears: [],
+  },
+  {
+    transition: 'departureRecalled',
+    when: 'of an environment that came to its end',
+    apply: (memory) => departureRecalled(memory, { departed: states['never ran, or lost its memory'] }),
+    meets: ['never ran, or lost its memory'],
+    sets: {},
     clears: [],
   },
   {
@@ -596,9 +605,22 @@ const ofSuspects: readonly Row[] = [
     when: 'of objects that may be written yet',
     apply: (memory) => suspected(memory, { keys: [web], now }),
     meets: Object.keys(states).filter((name): name is StateName => name !== 'was rolled back'),
-    sets: { ...forgotten, suspects: { [web]: suspectUntil }, converged: { ...attemptAt('1'), renderKey: '' } },
+    sets: {
+      ...forgotten,
+      suspects: { [web]: suspectUntil },
+      lateUntil: suspectUntil,
+      converged: { ...attemptAt('1'), renderKey: '' },
+    },
     clears: [],
     but: distrusted,
+  },
+  {
+    transition: 'creationUnanswered',
+    when: 'of an object that may be made yet',
+    apply: (memory) => creationUnanswered(memory, { now }),
+    meets: 'any',
+    sets: { lateUntil: suspectUntil },
+    clears: [],
   },
   {
     transition: 'suspectsTouched',

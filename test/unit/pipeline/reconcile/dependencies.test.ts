@@ -240,6 +240,7 @@ describe('an environment that has converged', () => {
       waitUntil: () => new Date(0),
       isSuperseded: unused,
       unsettled: new Set<string>(),
+      unansweredCreations: new Set<string>(),
       waitId: 'test',
     };
     await tellDependents(run, result);

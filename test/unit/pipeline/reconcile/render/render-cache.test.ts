@@ -108,6 +108,7 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
           startedAt: now(),
           isSuperseded: async () => false,
           unsettled: new Set<string>(),
+          unansweredCreations: new Set<string>(),
           waitId: 'test',
           cause: 'commit',
           waitUntil: now,

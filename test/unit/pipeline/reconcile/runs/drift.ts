@@ -235,6 +235,38 @@ export const drift: readonly Row[] = [
     lost: { alerts: ['converged: 1 unchanged, 1 pruned'], remembers: { heals: undefined } },
   },
   {
+    name: 'prunes in silence what nobody else wrote, as long as a request to make it may be late',
+    before: shop([colors]),
+    meanwhile: async (world) => {
+      await applyMember(world, 'late');
+      await world.remember('shop', { lateUntil: '2026-11-21T02:00:00.000Z' });
+    },
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'delete ConfigMap acme/late', 'apply the inventory'],
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: { alerts: ['converged: 1 unchanged, 1 pruned'] },
+  },
+  {
+    name: 'tells what somebody else wrote then all the same',
+    before: shop([colors]),
+    meanwhile: async (world) => {
+      await applyMember(world, 'planted');
+      world.cluster.edit('ConfigMap acme/planted', 'rogue', (object) => ({ ...object, data: { by: 'rogue' } }));
+      await world.remember('shop', { lateUntil: '2026-11-21T02:00:00.000Z' });
+    },
+    kept: {
+      ends: 'converged',
+      writes: ['apply the inventory', 'delete ConfigMap acme/planted', 'apply the inventory'],
+      alerts: [
+        'diff Drifted, healing, unexpected ConfigMap acme/planted',
+        'converged: 1 unchanged, 1 pruned; ends the incident',
+      ],
+      remembers: { health: 'Healthy', attempted: 'commit 1', heals: ['/ConfigMap/acme/planted'] },
+    },
+  },
+  {
     name: 'leaves drift alone where selfHeal is false, and tells it after diffAfter',
     before: shop([colors], ['selfHeal: false', 'diffAfter: 0s']),
     meanwhile: paint('blue'),

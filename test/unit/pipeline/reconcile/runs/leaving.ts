@@ -32,6 +32,18 @@ const refuse =
   ({ cluster }: World): void =>
     void cluster.refusals.set(call, { status, message: 'is protected' });
 
+/**
+ * Comes to its end while a request to make an object of it may be late, which then makes the inventory anew, and these
+ * objects.
+ */
+async function endAndMakeAnew(world: World, titles: readonly string[] = []): Promise<void> {
+  const late = ['ConfigMap acme/converge-shop', ...titles].flatMap((title) => world.cluster.find(title) ?? []);
+  await world.remember('shop', { lateUntil: '2026-11-21T01:30:00.000Z' });
+  await world.run();
+  for (const object of late) world.cluster.put(object, 'converge');
+  world.wait(60);
+}
+
 /** An environment `store`, which converged and is now `shop`. */
 const renamed = {
   'environments/store.yaml': null,
@@ -577,6 +589,38 @@ export const leaving: readonly Row[] = [
       ],
       remembers: { health: 'Unknown', attempted: 'commit 1', incident: 'Failed' },
     },
+  },
+  {
+    name: 'deletes in silence the inventory that a late request made anew after its end',
+    before: shop([colors]),
+    commit: gone,
+    meets: async (world) => endAndMakeAnew(world),
+    lost: {
+      ends: 'absent',
+      writes: ['delete the inventory'],
+      remembers: null,
+    },
+  },
+  {
+    name: 'deletes what came late with its inventory, and runs no hook again',
+    before: release([first, colors], prune),
+    commit: gone,
+    meets: async (world) => endAndMakeAnew(world, ['ConfigMap acme/colors']),
+    lost: {
+      ends: 'absent',
+      writes: ['delete ConfigMap acme/colors', 'delete the inventory'],
+      remembers: null,
+    },
+  },
+  {
+    name: 'forgets that something may be late once it cannot be',
+    before: shop([colors]),
+    commit: gone,
+    meets: async (world) => {
+      await endAndMakeAnew(world);
+      world.wait(3600);
+    },
+    lost: { ends: 'absent', writes: ['delete the inventory'], remembers: null },
   },
   {
     name: 'has a previous name that never was anything',

@@ -67,6 +67,7 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       waitUntil: clock.now,
       isSuperseded: unused,
       unsettled: new Set<string>(),
+      unansweredCreations: new Set<string>(),
       waitId: 'test',
     },
     ports: {
