@@ -323,7 +323,7 @@ describe('what live Pods refer to', () => {
     }),
   });
   const impossible = { resources: { requests: { cpu: 1_000_000 } } };
-  const overlay = (name: string, timeout = '2s'): Files =>
+  const overlay = (name: string, timeout = '1m'): Files =>
     environment(name, { timeout, sources: [{ kustomize: `kustomize/${name}` }] });
   async function maps(namespace: string): Promise<string[]> {
     const list = JSON.parse(
@@ -351,7 +351,7 @@ describe('what live Pods refer to', () => {
     await push({ ...overlay('live'), ...generated('live', '1') });
     expect(await stage.run('live')).toMatchObject({ outcome: 'converged' });
     for (const value of ['2', '3', '4']) {
-      await push(generated('live', value, impossible));
+      await push({ ...overlay('live', '2s'), ...generated('live', value, impossible) });
       expect(await stage.run('live'), value).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
       expect(await maps('live')).toContain('1');
       if (value === '3') await forget('live');
@@ -361,7 +361,7 @@ describe('what live Pods refer to', () => {
     expect(
       new Set(diffsOf('live').flatMap(({ objects }) => objects.map(({ kind, change }) => `${kind} ${change}`))),
     ).toEqual(new Set(['Deployment unhealthy']));
-    await push({ ...overlay('live', '1m'), ...generated('live', '5') });
+    await push({ ...overlay('live'), ...generated('live', '5') });
     expect(await stage.run('live')).toMatchObject({ outcome: 'converged' });
     await settles('live');
     expect(await maps('live')).toEqual(['5']);
@@ -380,18 +380,19 @@ describe('what live Pods refer to', () => {
       return JSON.stringify({ ...document, spec: { ...document.spec, strategy: { type: 'Recreate' } } });
     };
     await push({
-      ...environment('anew', { timeout: '2s' }),
+      ...environment('anew'),
       ...manifest('anew', 'registry', registry),
       ...manifest('anew', 'web', web('shop:1', { imagePullSecrets: [{ name: 'registry' }] })),
     });
     expect(await stage.run('anew')).toMatchObject({ outcome: 'converged' });
     await push({
+      ...environment('anew', { timeout: '2s' }),
       'manifests/anew/registry.yaml': undefined,
       ...manifest('anew', 'web', web('shop:2', { nodeSelector: { 'example.com/nowhere': 'true' } })),
     });
     expect(await stage.run('anew')).toMatchObject({ outcome: 'diverged', reason: 'Unhealthy' });
     expect(await world.find('secret', 'registry', 'anew')).toBeDefined();
-    await push(manifest('anew', 'web', web('shop:3', {})));
+    await push({ ...environment('anew'), ...manifest('anew', 'web', web('shop:3', {})) });
     expect(await stage.run('anew')).toMatchObject({ outcome: 'converged' });
     await settles('anew');
     expect(await world.find('secret', 'registry', 'anew')).toBeUndefined();
