@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { memorySchema, type Memory } from './memory.ts';
 
 /*
- * `departed/<class>/<name>.json`: an environment that is no more, of which a request that is late may still make an
+ * `environments/<class>/<name>/memory.departed.json`: an environment that is no more, of which a request that is late may still make an
  * object. Until that is out of the question, each tick of the schedule looks for one, and takes leave of it, too.
  */
 const departedSchema = z.object({

@@ -4,7 +4,7 @@ import { clearOldLooks } from './common/recall-looks.ts';
 import { pollBranch } from './common/poll-branch.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { StateAccess } from './common/read-state.ts';
-import { departedEnvironments, rememberedEnvironments } from './common/remembered-environments.ts';
+import { environmentsToLookAfter } from './common/remembered-environments.ts';
 
 export interface CheckDriftResult {
   /** `<class>/<name>` of every environment that got a job. */
@@ -33,10 +33,8 @@ export async function checkDrift(
         await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: tick, time: ports.now() }));
       };
       await Promise.all(environments.map(publish));
-      const remembered =
-        branch === undefined ? [] : await rememberedEnvironments({ repository: name, state: ports.state });
-      const departed = branch === undefined ? [] : await departedEnvironments({ repository: name, state: ports.state });
-      const removed = [...new Set([...remembered, ...departed])].filter((one) => !environments.includes(one)).sort();
+      const known = branch === undefined ? [] : await environmentsToLookAfter({ repository: name, state: ports.state });
+      const removed = known.filter((environment) => !environments.includes(environment));
       await Promise.all(removed.map(publish));
       await branch?.remember();
       await clearOldLooks({ repository: name }, ports);

@@ -92,7 +92,7 @@ export interface StateStore {
   /**
    * Every object that begins so, sorted by path: a request for each 1,000. A failed read throws.
    *
-   * @param file only those of this name, in a folder directly below the prefix, which ends in `/`
+   * @param file only those of this name, in a folder directly below the prefix, which ends in `/`; `*` is any text
    */
   list(prefix: string, file?: string): Promise<readonly ListedState[]>;
   /**

@@ -120,8 +120,8 @@ describe('1,000 environments', () => {
     expect(asked.map((line) => line.split('?')[0])).toEqual(Array(2).fill(`GET /storage/v1/b/${bucket}/o`));
   });
 
-  it('are compared with a commit by one, and checked by two', async () => {
-    expect(await requests(async () => fanOut(change, ports()))).toBe(1);
+  it('are compared with a commit by two, and checked by two', async () => {
+    expect(await requests(async () => fanOut(change, ports()))).toBe(2);
     const { due, untouched, removed } = await fanOut(change, ports());
     expect([due, untouched.length, removed]).toEqual([[], 1000, []]);
     const check = async () => checkDrift({ repositories: ['master'], tick: 'now' }, ports());

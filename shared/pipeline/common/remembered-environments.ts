@@ -1,5 +1,5 @@
 import { decodeMemory, emptyMemory, type Memory } from '../../memory/memory.ts';
-import { departedFolder, statePaths } from '../../memory/state-paths.ts';
+import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { ListedState, StateStore } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
@@ -49,17 +49,12 @@ export async function rememberedEnvironments(of: { repository: string; state: St
 }
 
 /**
- * The names of the environments of a repository that are no more, and of which a late request may still make an object.
+ * Those, and the ones that are no more, of which a late request may still make an object: who is to be asked by the
+ * schedule, by one list.
  */
-export async function departedEnvironments({
-  repository,
-  state,
-}: {
-  repository: string;
-  state: StateStore;
-}): Promise<string[]> {
-  const folder = departedFolder(repository);
-  return (await state.list(folder)).map(({ path }) => path.slice(folder.length, -'.json'.length));
+export async function environmentsToLookAfter(of: { repository: string; state: StateStore }): Promise<string[]> {
+  const { listed } = await listOfEach({ ...of, file: 'memory*.json' });
+  return [...listed.keys()];
 }
 
 /** The environments of a repository that the state bucket knows, sorted, and what is written beside their memories. */

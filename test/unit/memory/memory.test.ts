@@ -30,6 +30,7 @@ describe('the names of an environment', () => {
     expect(environmentKey({ repository: 'master', environment: 'acme' })).toBe('master/acme');
     expect(statePaths({ repository: 'master', environment: 'acme' })).toEqual({
       lease: 'environments/master/acme/lease.json',
+      departed: 'environments/master/acme/memory.departed.json',
       wanted: 'environments/master/acme/wanted.json',
       memory: 'environments/master/acme/memory.json',
     });

@@ -66,8 +66,8 @@ describe('a tick of the schedule', () => {
 
   it('is a job for each environment that is no more, and of which something may still come to be', async () => {
     const state = stateInMemory(clock.now);
-    for (const path of ['master/gone.json', 'master/globex.json', 'staging/other.json'])
-      await state.write({ path: `departed/${path}`, value: {}, ifGeneration: 'absent' });
+    for (const path of ['master/gone', 'master/globex', 'staging/other'])
+      await state.write({ path: `environments/${path}/memory.departed.json`, value: {}, ifGeneration: 'absent' });
     await state.write({ path: 'environments/master/gone/memory.json', value: {}, ifGeneration: 'absent' });
     const { result } = await check([master], 'now', state);
     expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });

@@ -6,6 +6,14 @@ import type { Signatures } from '../../../shared/ports/signatures.ts';
 import type { Commit, Repository, TreeEntry } from '../../../shared/ports/git.ts';
 import type { StateStore } from '../../../shared/ports/storage.ts';
 
+/** Whether a path is a folder's file of that name, in which `*` is any text. */
+function isNamed(path: string, file: string): boolean {
+  const [folder = '', name = '', ...deeper] = path.split('/');
+  const [before = '', after] = file.split('*');
+  const fits = after === undefined ? name === file : name.startsWith(before) && name.endsWith(after);
+  return folder !== '' && deeper.length === 0 && fits;
+}
+
 /*
  * Ports for tests of single stages, as small as the ports are. The whole pipeline is tested on the real parts only.
  */
@@ -73,8 +81,7 @@ export function stateInMemory(storageNow: () => Date): StateStore & {
     },
     async list(prefix, file) {
       const isListed = (path: string): boolean =>
-        path.startsWith(prefix) &&
-        (file === undefined || path.slice(prefix.length).replace(/^[^/]+/, '') === `/${file}`);
+        path.startsWith(prefix) && (file === undefined || isNamed(path.slice(prefix.length), file));
       return [...objects]
         .flatMap(([path, { text, generation, writtenAt: updatedAt, metadata }]) =>
           isListed(path)

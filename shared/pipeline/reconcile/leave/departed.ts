@@ -1,6 +1,6 @@
 import { formatTime } from '../../../base/time.ts';
 import { decodeDeparted, departedOf, type Departed } from '../../../memory/departed.ts';
-import { departedFolder } from '../../../memory/state-paths.ts';
+import { statePaths } from '../../../memory/state-paths.ts';
 import { mayComeLate } from '../../../memory/suspects.ts';
 import { creationUnanswered } from '../../../memory/transitions/fold.ts';
 import { readState } from '../../common/read-state.ts';
@@ -36,6 +36,6 @@ export async function forgetDeparted(run: Asking, { generation }: { generation: 
   await run.ports.state.delete({ path: pathOf(run), generation });
 }
 
-function pathOf({ repository, environment }: Asking): string {
-  return `${departedFolder(repository)}${environment}.json`;
+function pathOf(run: Asking): string {
+  return statePaths(run).departed;
 }
