@@ -1,4 +1,5 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
+import { listLeased } from './common/claims.ts';
 import { askRemembered } from './common/ask-remembered.ts';
 import { clearOldLooks } from './common/recall-looks.ts';
 import { pollBranch } from './common/poll-branch.ts';
@@ -34,7 +35,10 @@ export async function checkDrift(
       };
       await Promise.all(environments.map(publish));
       const known = branch === undefined ? [] : await environmentsToLookAfter({ repository: name, state: ports.state });
-      const removed = known.filter((environment) => !environments.includes(environment));
+      const leased = branch === undefined ? [] : await listLeased({ repository: name }, ports);
+      const removed = [...new Set([...known, ...leased])]
+        .sort()
+        .filter((environment) => !environments.includes(environment));
       await Promise.all(removed.map(publish));
       await branch?.remember();
       await clearOldLooks({ repository: name }, ports);

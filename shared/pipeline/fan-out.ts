@@ -66,7 +66,9 @@ export async function fanOut(
     );
   }
   const isDeclared = new Set(environments);
-  const removed = [...remembered.keys()].filter((name) => !isDeclared.has(name));
+  // A lease without a memory: that was deleted.
+  const known = [...new Set([...remembered.keys(), ...claims.keys()])].sort();
+  const removed = known.filter((name) => !isDeclared.has(name));
   await Promise.all(
     removed.map(async (environment) => {
       const job = { repository: change.repository, environment, cause: 'commit', head: head.id } as const;

@@ -2,22 +2,44 @@ import type { Inputs } from '../../environment/inputs.ts';
 import { decodeLease } from '../../memory/lease.ts';
 import type { Memory } from '../../memory/memory.ts';
 import { statePaths } from '../../memory/state-paths.ts';
+import type { Ports } from '../../ports/ports.ts';
 import type { StateStore } from '../../ports/storage.ts';
 import { listOfEach } from './list-of-each.ts';
 import { readState, type StateAccess } from './read-state.ts';
 
 /**
- * The claims under which runs may be at work on environments of a repository: their nonces, by environment, by one list.
- * To be asked before the memories are: what a run that ends meanwhile came to stands in them then. A lease that the
- * version before wrote is none: its memory says what it set out for. Throws `StorageUnavailable` (retry).
+ * Whoever has a lease, by one list: by environment, the nonce of the claim under which a run may be at work, undefined
+ * where none is. To be asked before the memories are: what a run that ends meanwhile came to stands in them then. A lease
+ * that the version before wrote has none: its memory says what it set out for. Throws `StorageUnavailable` (retry).
  */
-export async function listClaims(of: { repository: string; state: StateStore }): Promise<ReadonlyMap<string, string>> {
+export async function listClaims(of: {
+  repository: string;
+  state: StateStore;
+}): Promise<ReadonlyMap<string, string | undefined>> {
   const { listed } = await listOfEach({ ...of, file: 'lease.json' });
-  return new Map(
-    [...listed].flatMap(([environment, { metadata }]) =>
-      metadata['nonce'] === undefined ? [] : [[environment, metadata['nonce']] as const],
-    ),
-  );
+  return new Map([...listed].map(([environment, { metadata }]) => [environment, metadata['nonce']]));
+}
+
+/** Milliseconds between two looks of an instance for leases without a memory. */
+const betweenLooks = 10 * 60_000;
+const lookedAt = new WeakMap<StateStore, Map<string, number>>();
+
+/**
+ * The environments of a repository that have a lease: one whose memory was deleted before its file was removed is known
+ * by nothing else. None, without a request, where this instance asked less than ten minutes ago. Throws
+ * `StorageUnavailable` (retry).
+ */
+export async function listLeased(
+  { repository }: { repository: string },
+  { state, now }: Pick<Ports, 'state' | 'now'>,
+): Promise<readonly string[]> {
+  const looked = lookedAt.get(state) ?? new Map<string, number>();
+  lookedAt.set(state, looked);
+  const time = now().getTime();
+  if (Math.abs(time - (looked.get(repository) ?? Number.NEGATIVE_INFINITY)) < betweenLooks) return [];
+  const claims = await listClaims({ repository, state });
+  looked.set(repository, time);
+  return [...claims.keys()];
 }
 
 /**

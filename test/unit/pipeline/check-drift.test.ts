@@ -60,8 +60,11 @@ describe('a tick of the schedule', () => {
       await state.write({ path: `environments/${path}`, value: {}, ifGeneration: 'absent' });
     }
     const { result, topics } = await check([master, develop], 'now', state);
-    expect(await result).toEqual({ checked: ['master/acme', 'master/globex', 'master/gone'] });
+    const checked = ['master/acme', 'master/globex', 'master/gone'];
+    // Its memory was deleted. Leases are listed once in ten minutes.
+    expect(await result).toEqual({ checked: [...checked, 'master/never'] });
     expect(jobsOf(topics).map(({ event }) => event.subject)).toContain('master/gone');
+    expect(await (await check([master, develop], 'later', state)).result).toEqual({ checked });
   });
 
   it('is a job for each environment that is no more, and of which something may still come to be', async () => {

@@ -169,6 +169,12 @@ describe('a change on a branch', () => {
     });
   });
 
+  it('is a job for each environment of which nothing but a lease is left, and no file', async () => {
+    const underWay = { gone: { nonce: 'n-1' }, acme: { nonce: 'n-2' } };
+    const { result } = await run({ repository, underWay });
+    expect(result.removed).toEqual(['gone']);
+  });
+
   it.each([
     ['the branch is gone', repositoryWith({ files: undefined }), 'BranchMissing'],
     ['its head cannot be read', failingRepository('master', 'UnreadableObject'), 'UnreadableObject'],

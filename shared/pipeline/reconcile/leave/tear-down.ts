@@ -9,7 +9,6 @@ import { statePaths } from '../../../memory/state-paths.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { readState } from '../../common/read-state.ts';
-import { recallMemory } from '../../common/remembered-environments.ts';
 import { findDeparted, forgetDeparted } from './departed.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetLeftovers } from './forget.ts';
@@ -39,7 +38,7 @@ import { uninstall } from './uninstall.ts';
  * Nothing is done for an environment that was renamed: the new one takes everything over.
  */
 export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
-  const memory = await recalled(run, commit);
+  const { memory, isRecalled } = await recalled(run, commit);
   const { attempted } = memory;
   const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
   if (attempted === undefined) {
@@ -51,7 +50,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
   await noteRemoval(run, commit);
   try {
-    return await takeLeave(run, { commit, revision, attempted });
+    return await takeLeave(run, { commit, revision, attempted, isRecalled });
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
     if (error.code === 'OwnedByAnother' && memory.cluster === '') {
@@ -81,27 +80,39 @@ async function isOfNothing(run: Run): Promise<boolean> {
 }
 
 /**
- * What is remembered of it; where nobody can read that, what its branch says of it: when it was declared last. So an
- * environment whose memory is spoilt leaves as any other does.
+ * What is remembered of it; where that is lost, or nobody can read it, what its branch says of it: when it was declared
+ * last. So an environment whose memory is spoilt leaves as any other does.
  */
-async function recalled(run: Run, commit: Commit): Promise<Memory> {
+async function recalled(run: Run, commit: Commit): Promise<{ memory: Memory; isRecalled: boolean }> {
   const memory = run.memoryFile.memory();
-  if (memory.attempted !== undefined || (await recallMemory(run, run.ports)).unreadable === undefined) return memory;
+  if (memory.attempted !== undefined || !(await isMemoryLost(run))) return { memory, isRecalled: false };
   const last = await lastDeclared(run, commit);
-  if (last === undefined) return memory;
+  if (last === undefined) return { memory, isRecalled: false };
   const { branch } = run.ports.repository(run.repository);
   const revision = revisionOf({ branch, commit: last.id });
   const attempted = { commit: last.id, revision, at: last.committedAt.toISOString(), inputs: {} };
   run.memoryFile.remember(lastDeclarationRecalled, { attempted });
-  return run.memoryFile.memory();
+  return { memory: run.memoryFile.memory(), isRecalled: true };
 }
 
-async function takeLeave(run: Run, of: Pick<Leave, 'commit' | 'revision' | 'attempted'>): Promise<RunResult> {
+/** Nobody can read it, or it is gone and its lease is not: an environment that comes to its end loses that first. */
+async function isMemoryLost({ ports, repository, environment }: Run): Promise<boolean> {
+  const paths = statePaths({ repository, environment });
+  const found = await readState({ path: paths.memory, decode: decodeMemory }, ports);
+  if (found !== undefined) return 'unreadable' in found;
+  return (await ports.state.generationOf(paths.lease)) !== undefined;
+}
+
+async function takeLeave(
+  run: Run,
+  { isRecalled, ...of }: Pick<Leave, 'commit' | 'revision' | 'attempted'> & { isRecalled: boolean },
+): Promise<RunResult> {
   const { revision, attempted } = of;
   const memory = run.memoryFile.memory();
   await assertRemoved(run, of.commit);
   const opened = await openLeave(run, of);
-  if (opened === undefined) {
+  // Of what is lost, and left nothing behind, the end was told.
+  if (opened === undefined || (isRecalled && isEmpty(opened.observed))) {
     await forget(run, { revision });
     return { outcome: 'absent' };
   }

@@ -34,11 +34,8 @@ const endings: Readonly<Record<ReconcileResult['outcome'], readonly string[]>> =
   diverged: diffReasons.map((reason) => `diverged ${reason}`),
 };
 
-/**
- * What cannot be: without a memory nothing is known to be as it was, and an environment whose file is gone is no longer
- * known.
- */
-const impossible = ['unchanged, lost', 'removed, lost'];
+/** What cannot be: without a memory nothing is known to be as it was. */
+const impossible = ['unchanged, lost'];
 
 let calls: Calls;
 beforeAll(async () => {

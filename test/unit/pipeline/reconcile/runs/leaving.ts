@@ -85,7 +85,7 @@ export const leaving: readonly Row[] = [
       alerts: ['converged: 2 pruned'],
       remembers: null,
     },
-    lost: { ends: 'absent', writes: [], alerts: [] },
+    lost: {},
   },
   {
     name: 'runs the hooks around a deletion, and deletes what they left, and the seed',
@@ -589,6 +589,16 @@ export const leaving: readonly Row[] = [
       ],
       remembers: { health: 'Unknown', attempted: 'commit 1', incident: 'Failed' },
     },
+  },
+  {
+    name: 'tells nothing of an end that left nothing but its lease',
+    before: shop([colors]),
+    commit: gone,
+    meets: async (world) => {
+      await world.run();
+      await world.writeState('environments/master/shop/lease.json', { holder: null, event: '', seconds: 54 });
+    },
+    lost: { ends: 'absent', remembers: null },
   },
   {
     name: 'deletes in silence the inventory that a late request made anew after its end',

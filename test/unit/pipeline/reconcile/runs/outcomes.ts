@@ -128,6 +128,6 @@ export const outcomes: readonly Row[] = [
       alerts: ['converged: 1 released'],
       remembers: null,
     },
-    lost: { ends: 'absent', writes: [], alerts: [] },
+    lost: {},
   },
 ];
