@@ -6,10 +6,12 @@ import { environmentRef, notesRef } from '../../source/convergence-note.ts';
 import { inParallel } from './parallel.ts';
 import type { StateAccess } from './read-state.ts';
 import { listRemembered, recallSome } from './remembered-environments.ts';
-import { claimWriteback } from './writeback-claim.ts';
+import { claimWriteback, type WritebackClaim } from './writeback-claim.ts';
 
 /** How long one writer goes on with what comes meanwhile. The rest is the next one's, or the schedule's. */
 const longestTurns = 60_000;
+/** From the begin of one push to that of the next: what comes meanwhile goes with it. Milliseconds. */
+const betweenTurns = 5_000;
 /** Of one push: each that fails means that somebody else moved a ref. */
 const triesToWrite = 20;
 
@@ -32,8 +34,8 @@ interface Written {
 
 /**
  * Writes what the environments of a repository converged at to Git: lines in the notes of the commits, and their refs,
- * in one push. One writer at a time does so for all; who finds another one leaves it to that one, which looks once more
- * after it has ended its claim. Never fails: what converged has converged, and the next writer takes what is left.
+ * in one push. One writer at a time does so for all; who finds another one leaves it to that one, which goes on as long
+ * as anything comes, and looks once more after it has ended its claim. Never fails: what converged has converged, and the next writer takes what is left.
  */
 export async function writeBackAll(repositoryClass: string, ports: WritebackPorts): Promise<void> {
   const endsAt = ports.now().getTime() + longestTurns;
@@ -43,13 +45,36 @@ export async function writeBackAll(repositoryClass: string, ports: WritebackPort
       const claim = await claimWriteback(repositoryClass, ports);
       if (claim === undefined) return;
       try {
-        written = await writeDue(repositoryClass, ports);
+        written = await writeTurns({ repositoryClass, claim, endsAt, ports });
       } finally {
         await claim.end();
       }
     } while ((await isMoreDue({ repositoryClass, written, ports })) && ports.now().getTime() < endsAt);
   } catch (error) {
     logFailure(ports, { repository: repositoryClass, error: describeError(error) });
+  }
+}
+
+/** One push after the other, until nothing more is due. */
+async function writeTurns({
+  repositoryClass,
+  claim,
+  endsAt,
+  ports,
+}: {
+  repositoryClass: string;
+  claim: WritebackClaim;
+  endsAt: number;
+  ports: WritebackPorts;
+}): Promise<Written> {
+  for (;;) {
+    const beganAt = ports.now().getTime();
+    const written = await writeDue(repositoryClass, ports);
+    const nextAt = beganAt + betweenTurns;
+    if (written.due.length === 0 || nextAt > endsAt) return written;
+    if (!(await isMoreDue({ repositoryClass, written, ports }))) return written;
+    await ports.sleep(Math.max(0, nextAt - ports.now().getTime()));
+    if (!(await claim.keep())) return written;
   }
 }
 

@@ -17,6 +17,8 @@ const betweenWrites = 1_000;
 
 /** The right to write the notes and refs of one repository. Git's own comparisons hold where two have it after all. */
 export interface WritebackClaim {
+  /** Makes it last longer where a third of its time is over; false: somebody else has it. */
+  keep(): Promise<boolean>;
   end(): Promise<void>;
 }
 
@@ -27,24 +29,42 @@ export function writebackPaths(repositoryClass: string): { claim: string; end: s
 
 /**
  * Takes the claim, or undefined where somebody else has it. Of two that try, one gets it. It ends by Storage's clock;
- * one that nobody can read is somebody's for as long as one that is taken now. Where the last one ended within a second,
- * it waits until that is over.
+ * one that nobody can read is somebody's for as long as one that is taken now. One that was written within a second is
+ * waited for, and looked at once more: of many that wait, all but one need not write.
  */
 export async function claimWriteback(
   repositoryClass: string,
-  ports: StateAccess & Pick<Ports, 'sleep'>,
+  ports: StateAccess & Pick<Ports, 'sleep' | 'now'>,
 ): Promise<WritebackClaim | undefined> {
   const paths = writebackPaths(repositoryClass);
   const last = await readClaim(paths.claim, ports);
+  let endedAgo = Number.POSITIVE_INFINITY;
   if (last !== undefined && !isOver(last)) {
-    const endedAgo = await sinceEnd(last, { path: paths.end, ports });
-    if (endedAgo === undefined) return undefined;
-    await ports.sleep(Math.max(0, betweenWrites - Math.min(endedAgo, ageOf(last))));
+    const ended = await sinceEnd(last, { path: paths.end, ports });
+    if (ended === undefined) return undefined;
+    endedAgo = ended;
+    const pause = betweenWrites - ageOf(last);
+    if (pause > 0) {
+      await ports.sleep(pause);
+      endedAgo += pause;
+      if ((await ports.state.generationOf(paths.claim)) !== last.generation) return undefined;
+    }
   }
   const nonce = randomUUID();
-  if (!(await write({ path: paths.claim, nonce, over: last, ports }))) return undefined;
+  let generation = await write({ path: paths.claim, nonce, over: last?.generation, ports });
+  if (generation === undefined) return undefined;
+  let writtenAt = ports.now().getTime();
+  const endableAt = writtenAt + betweenWrites - endedAgo;
   return {
+    async keep() {
+      if (ports.now().getTime() - writtenAt < (claimSeconds * 1000) / 3) return true;
+      generation = await write({ path: paths.claim, nonce, over: generation, ports });
+      writtenAt = ports.now().getTime();
+      return generation !== undefined;
+    },
     async end() {
+      const pause = endableAt - ports.now().getTime();
+      if (pause > 0) await ports.sleep(pause);
       await ports.state.write({ path: paths.end, value: { nonce }, ifGeneration: 'any' });
     },
   };
@@ -73,7 +93,10 @@ async function sinceEnd(
   return end !== undefined && 'value' in end && end.value.nonce === claim.value.nonce ? ageOf(end) : undefined;
 }
 
-/** Whether the claim is mine. A conflict may be with my own write, whose answer was lost. */
+/**
+ * The generation of the claim, where it is mine; undefined where it is not. A conflict may be with my own write, whose
+ * answer was lost.
+ */
 async function write({
   path,
   nonce,
@@ -82,13 +105,14 @@ async function write({
 }: {
   path: string;
   nonce: string;
-  over: ReadState<Claim> | undefined;
+  /** Generation of the claim that is over, or is kept. */
+  over: string | undefined;
   ports: StateAccess;
-}): Promise<boolean> {
+}): Promise<string | undefined> {
   const value: Claim = { nonce, seconds: claimSeconds };
-  const ifGeneration: GenerationPrecondition = over === undefined ? 'absent' : { generation: over.generation };
+  const ifGeneration: GenerationPrecondition = over === undefined ? 'absent' : { generation: over };
   const written = await ports.state.write({ path, value, ifGeneration });
-  if (written !== 'conflict') return true;
-  const now = await readClaim(path, ports);
-  return now !== undefined && 'value' in now && now.value.nonce === nonce;
+  if (written !== 'conflict') return written.generation;
+  const found = await readClaim(path, ports);
+  return found !== undefined && 'value' in found && found.value.nonce === nonce ? found.generation : undefined;
 }

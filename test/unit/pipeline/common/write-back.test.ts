@@ -111,6 +111,25 @@ describe('what converged', () => {
     expect(sleeps).toEqual([]);
   });
 
+  it('goes with the next push of the writer, five seconds later, under the same claim', async () => {
+    const { clock, host, ports, notes, sleeps, converge } = makeRepository();
+    await converge('acme', 'a');
+    const beganAt = clock.now().getTime();
+    host.answer = async () => {
+      host.answer = async () => 'written';
+      await converge('globex', 'b');
+      return 'written';
+    };
+    sleeps.push(async () => {
+      await converge('initech', 'c');
+      await writeBackAll('master', ports);
+    });
+    await writeBackAll('master', ports);
+    expect(notes()).toEqual(['a acme', 'b globex', 'c initech']);
+    expect(host.pushes).toHaveLength(2);
+    expect(clock.now().getTime() - beganAt).toBeLessThan(7_000);
+  });
+
   it('is gathered for a second where something was just written', async () => {
     const { host, ports, sleeps, converge } = makeRepository();
     await converge('acme', 'a');
@@ -229,14 +248,52 @@ describe('the claim of who writes', () => {
     expect(both.filter((claim) => claim !== undefined)).toHaveLength(1);
   });
 
-  it('is written once a second at the most', async () => {
+  it('is written once a second at the most, and so is its end', async () => {
     const { clock, ports } = makeRepository();
     const first = await claimWriteback('master', ports);
-    clock.forward(0.3);
+    const claimedAt = clock.now().getTime();
+    clock.forward(0.9);
     await first?.end();
-    const before = clock.now().getTime();
+    const endedAt = clock.now().getTime();
+    const second = await claimWriteback('master', ports);
+    expect(clock.now().getTime() - claimedAt).toBe(1_000);
+    await second?.end();
+    expect(clock.now().getTime() - endedAt).toBe(1_000);
+  });
+
+  it('is left by all who waited for it but one, without a write', async () => {
+    const { ports, state } = makeRepository();
+    await (await claimWriteback('master', ports))?.end();
+    const written: string[] = [];
+    const counting = {
+      ...state,
+      write: async (write: Parameters<typeof state.write>[0]) => (written.push(write.path), await state.write(write)),
+    };
+    let others: Promise<unknown> = Promise.resolve();
+    const waiting = {
+      ...ports,
+      state: counting,
+      async sleep() {
+        others = claimWriteback('master', { ...ports, state: counting });
+        await others;
+      },
+    };
+    expect(await claimWriteback('master', waiting)).toBeUndefined();
+    expect(await others).toBeDefined();
+    expect(written).toHaveLength(1);
+  });
+
+  it('lasts longer where a third of its time is over, and is lost to whoever took it', async () => {
+    const { clock, ports } = makeRepository();
+    const claim = await claimWriteback('master', ports);
+    for (const _turn of [1, 2, 3, 4]) {
+      clock.forward(11);
+      expect(await claim?.keep()).toBe(true);
+      expect(await claimWriteback('master', ports)).toBeUndefined();
+    }
+    clock.forward(31);
     expect(await claimWriteback('master', ports)).toBeDefined();
-    expect(clock.now().getTime() - before).toBe(1_000);
+    expect(await claim?.keep()).toBe(false);
   });
 
   it('is held where nobody can read whether it ended', async () => {
