@@ -64,7 +64,7 @@ export async function prepareManyEnvironments({
     });
     await write(environment, objects);
   }
-  await tree.push(main);
+  let head = await tree.push(main);
   const listOne = async (environment: string): Promise<void> =>
     raw.list({ kinds, namespace: environment, labelSelector: selectorOf(environment) });
 
@@ -78,12 +78,14 @@ export async function prepareManyEnvironments({
   /** In place of what another case left. */
   const pushAgain = async (): Promise<string> => {
     await tree.follow();
-    return await tree.push(main);
+    head = await tree.push(main);
+    return head;
   };
 
+  // As the schedule asks for it: with the head that it saw.
   const check = async (reconciler: Reconciler): Promise<void> =>
     atOnce(environments, (environment) =>
-      reconciler.run({ job: { repository, environment, cause: 'schedule' }, expected: ['unchanged'] }),
+      reconciler.run({ job: { repository, environment, cause: 'schedule', head }, expected: ['unchanged'] }),
     );
 
   return {
