@@ -5,6 +5,9 @@ import type { Place } from './declared.ts';
 /** What the state bucket held at a moment, by path. */
 export type Kept = ReadonlyMap<string, Buffer>;
 
+/** More than is read of any object. */
+const largeBytes = 100 * 2 ** 20;
+
 const bucketOf = ({ pipeline }: Stage) => pipeline.clients.storage.bucket(pipeline.stateBucket);
 
 /** All of it, so that an older content can be put back. */
@@ -54,6 +57,8 @@ async function contentOf(
       return '{"version":99,"holder":{"is":"nobody"},"told":[1]}';
     case 'older':
       return older;
+    case 'large':
+      return Buffer.alloc(largeBytes, ' ');
     case 'half':
       try {
         const [content] = await now();
