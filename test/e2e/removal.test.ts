@@ -22,7 +22,7 @@ let master: Clone;
 let stage: InProcess;
 const { converge, convergedOf, lastConverged, lastDiff } = runsOf(() => stage);
 const { operationsOf } = objectsOf(() => world);
-const { expireLease } = stateOf(() => world);
+const { expireLease, outliveLateCreations } = stateOf(() => world);
 
 beforeAll(async () => {
   world = await startWorld();
@@ -244,6 +244,8 @@ describe('an environment whose file is removed', () => {
       expect(ended).toMatchObject({ outcome: expect.stringMatching(/^(removed|absent)$/) });
       break;
     }
+    await outliveLateCreations(name);
+    expect(await stage.run(name)).toEqual({ outcome: 'absent' });
     expect(await stateFiles(name)).toEqual([]);
     expect(await world.find('configmap', `converge-${name}`, name)).toBeUndefined();
     for (const object of ['m0', 'm1', 'm2']) {
@@ -453,6 +455,8 @@ describe('an environment that is renamed', () => {
     expect(await uidOf('configmap', 'moved-a')).toBe(uid);
     expect(await uidOf('configmap', 'moved-c')).toBeUndefined();
     expect(await uidOf('configmap', 'converge-first')).toBeUndefined();
+    await outliveLateCreations('first');
+    expect(await stage.run('first')).toEqual({ outcome: 'absent' });
     expect(await stateFiles('first')).toEqual([]);
     expect(await stage.run('second')).toMatchObject({ outcome: 'unchanged' });
   });

@@ -21,12 +21,14 @@ export type ToldStatus = z.infer<typeof statusSchema>['environments'][number];
 
 /** What the pipeline keeps of an environment of master in the state bucket, and what it tells of that. */
 export interface StateOfWorld {
-  stateFile(this: void, environment: string, object: 'lease' | 'wanted' | 'memory'): File;
+  stateFile(this: void, environment: string, object: 'lease' | 'wanted' | 'memory' | 'departed'): File;
   memoryOf(this: void, environment: string): Promise<Memory>;
   /** As where the state bucket is lost. */
   forget(this: void, environment: string): Promise<void>;
   /** Lets the time of a lease pass that a run which was killed leaves behind. */
   expireLease(this: void, environment: string): Promise<void>;
+  /** Lets the time pass until which a run that was killed may still make an object of an environment that is gone. */
+  outliveLateCreations(this: void, environment: string): Promise<void>;
   /** What the function `status` tells; undefined where it does not know the environment. */
   statusOf(this: void, environment: string): Promise<ToldStatus | undefined>;
   /**
@@ -64,6 +66,13 @@ export function stateOf(world: () => World): StateOfWorld {
       const [content] = await lease.download();
       const found = z.looseObject({}).parse(JSON.parse(content.toString()));
       await lease.save(JSON.stringify({ ...found, seconds: -2 }), { resumable: false });
+    },
+    async outliveLateCreations(environment) {
+      const record = stateFile(environment, 'departed');
+      if (!(await record.exists())[0]) return;
+      const [content] = await record.download();
+      const found = z.looseObject({ until: z.string() }).parse(JSON.parse(content.toString()));
+      await record.save(JSON.stringify({ ...found, until: '2001-01-01T00:00:00Z' }), { resumable: false });
     },
     async statusOf(environment) {
       return (await statuses()).find(({ name }) => name === environment);
