@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { reconcileRequestedType, type ReconcileRequested } from '../../shared/events/reconcile-requested.ts';
 import { withReconciler } from '../bench/reconciler.ts';
+import { openCluster } from '../chaos/cluster.ts';
 import { alertsOf } from './alerts.ts';
 import { stateOf } from './state.ts';
 import {
@@ -511,22 +512,17 @@ describe('a function that is frozen beyond its lease', () => {
           configMap(`m${index}`, { v, text: 'x'.repeat(2000) }),
         ]),
       );
+    const live = openCluster(world.pipeline.kubernetes);
+    onTestFinished(live.close);
     const values = async (): Promise<string[]> => {
-      const text = await world.kubectl(
-        'get',
-        'configmaps',
-        '--namespace',
-        'frozen',
-        '--selector',
-        'applyset.kubernetes.io/part-of',
-        '--output',
-        'jsonpath={.items[*].data.v}',
-        '--ignore-not-found',
+      const members = (await live.list('frozen')).filter(
+        ({ metadata }) => metadata.labels?.['applyset.kubernetes.io/part-of'] !== undefined,
       );
-      return text.split(' ').filter((value) => value !== '');
+      return members.map(({ data }) => String(data?.['v']));
     };
     await push('frozen', maps('old'));
-    await eventually('the apply is under way', async () => (await values()).length > 5);
+    // Asked without a pause: on a busy machine, all may be there before the next look.
+    await eventually('the apply is under way', async () => (await values()).length > 5, { pauseMilliseconds: 1 });
     const pid = world.pipeline.functions.pid();
     process.kill(pid, 'SIGSTOP');
     try {
