@@ -286,7 +286,10 @@ async function download(
   const stream = streamOf(file, { validation: false }).once('response', (response: { headers: unknown }) => {
     headers = response.headers;
   });
-  const content = await readContentOf(patiently(stream, times));
+  const content = await readContentOf(
+    patiently(stream, times),
+    () => lengthHeader.safeParse(headers).data?.['content-length'] ?? 0,
+  );
   const found = contentHeaders.safeParse(headers).data;
   if (found === undefined) return { content, told: undefined };
   const { 'x-goog-generation': generation, 'last-modified': modified, date } = found;
@@ -294,19 +297,25 @@ async function download(
   return { content, told: { generation, writtenAt: new Date(modified.getTime() + 999), readAt: date } };
 }
 
+const lengthHeader = z.object({ 'content-length': z.coerce.number() });
+
 type StateContent = { readonly text: string } | { readonly unreadable: string };
 
 /** MiB of one state object: the memory of 5,000 objects has 2, the ledger of 100,000 uploads 25. */
 const largestState = 64;
 
-/** No more of it than a state object may have: what is larger was put there by somebody else, and fills no instance. */
-async function readContentOf(content: Content): Promise<StateContent> {
+/**
+ * No more of it than a state object may have: what is larger was put there by somebody else, and fills no instance.
+ *
+ * @param told bytes, as the answer says
+ */
+async function readContentOf(content: Content, told: () => number): Promise<StateContent> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for (let next = await content.next(); next.done !== true; next = await content.next()) {
     bytes += next.value.length;
     chunks.push(next.value);
-    if (bytes <= largestState * 2 ** 20) continue;
+    if (Math.max(bytes, told()) <= largestState * 2 ** 20) continue;
     await content.end();
     return { unreadable: `is larger than ${largestState} MiB` };
   }

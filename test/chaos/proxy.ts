@@ -90,7 +90,10 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
       case 'cut answer':
       case 'silence after':
     }
-    const answered = (options.pass ?? ((same) => same))(await send(request), asked);
+    // Nobody holds what a client no longer waits for: contents have up to 100 MB.
+    const gone = new AbortController();
+    if (fault.fault === 'none' && asked.method === 'GET') outgoing.once('close', () => gone.abort());
+    const answered = (options.pass ?? ((same) => same))(await send(request, gone.signal), asked);
     switch (fault.fault) {
       case 'silence after':
         silent.add(incoming);
@@ -135,14 +138,22 @@ export function portOf(address: AddressInfo | string | null): number {
 type Sent = Asked & { readonly headers: IncomingMessage['headers'] };
 
 /** Sends a request to the server as it came, and resolves with its whole answer. */
-function senderTo({ target, certificateAuthority, authorization }: ProxyOptions): (sent: Sent) => Promise<Answered> {
+function senderTo({
+  target,
+  certificateAuthority,
+  authorization,
+}: ProxyOptions): (sent: Sent, gone?: AbortSignal) => Promise<Answered> {
   const { protocol, host, hostname, port } = new URL(target);
   const isSecure = protocol === 'https:';
   const agent = isSecure ? new SecureAgent({ keepAlive: true, ca: certificateAuthority }) : new Agent();
-  return async ({ method, path, body, headers: { 'transfer-encoding': _chunked, connection: _hop, ...headers } }) => {
+  return async (
+    { method, path, body, headers: { 'transfer-encoding': _chunked, connection: _hop, ...headers } },
+    gone,
+  ) => {
     const length = body.length === 0 && method !== 'POST' ? {} : { 'content-length': String(body.length) };
     const request = (isSecure ? secureRequest : httpRequest)({
       ...{ hostname, port, method, path, agent },
+      ...(gone === undefined ? {} : { signal: gone }),
       headers: { ...headers, host, ...length, ...(authorization === undefined ? {} : { authorization }) },
     });
     request.end(body);

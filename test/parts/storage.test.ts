@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Storage } from '@google-cloud/storage';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startStorage, type StorageService } from '../../local/parts/storage.ts';
 import { ensureProgram } from '../../local/programs.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import type { Buckets, StateStore } from '../../shared/ports/storage.ts';
+import { portOf } from '../chaos/proxy.ts';
 
 const bucket = 'family-master';
 let folder: string;
@@ -226,6 +227,25 @@ describe('the state store', () => {
     expect(await state.write({ path, value: 1, ifGeneration: { generation: found.generation } })).not.toBe('conflict');
     expect(await state.read(path)).toMatchObject({ value: 1 });
   });
+});
+
+it('reads nothing of state that says itself that it is too large', async () => {
+  const server = createServer((_, outgoing) => {
+    const told = { 'x-goog-generation': '7', 'last-modified': new Date().toUTCString() };
+    // No more than this ever comes.
+    outgoing.writeHead(200, { ...told, 'content-length': 100 * 2 ** 20 }).write('"x');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const endpoint = `http://127.0.0.1:${portOf(server.address())}`;
+  const store = createStateStore({
+    storage: connectStorage({ project: 'local', storage: { endpoint } }),
+    bucket: 'family-state',
+  });
+  expect(await store.read('large.json')).toMatchObject({ unreadable: 'is larger than 64 MiB', generation: '7' });
 });
 
 describe('a service that answers an error', () => {
