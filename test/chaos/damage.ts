@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Stage } from './stage.ts';
 import type { Damage, StateObject } from './plan.ts';
 import type { Place } from './declared.ts';
@@ -60,12 +61,21 @@ async function contentOf(
     case 'large':
       return Buffer.alloc(largeBytes, ' ');
     case 'half':
-      try {
-        const [content] = await now();
-        return content.subarray(0, content.length >> 1);
-      } catch {
-        return undefined;
-      }
+    case 'newer': {
+      const [content] = await now().catch(() => [undefined]);
+      if (content === undefined) return undefined;
+      return damage === 'half' ? content.subarray(0, content.length >> 1) : ofNewerVersion(content);
+    }
+  }
+}
+
+/** As a version of the product that does not exist yet may write it; undefined where there is nothing to go by. */
+function ofNewerVersion(content: Buffer): string | undefined {
+  try {
+    const known = z.looseObject({}).parse(JSON.parse(content.toString()));
+    return JSON.stringify({ ...known, version: 99, since: { then: true } });
+  } catch {
+    return undefined;
   }
 }
 

@@ -8,7 +8,7 @@ export type Letter = (typeof letters)[number];
 export const objectsAtFirst = 3;
 export const stateObjects = ['memory', 'lease', 'quarantine', 'heads', 'ledger', 'intake', 'deliveries'] as const;
 export type StateObject = (typeof stateObjects)[number];
-export const damages = ['empty', 'half', 'null', '[]', 'other JSON', 'deleted', 'older', 'large'] as const;
+export const damages = ['empty', 'half', 'null', '[]', 'other JSON', 'deleted', 'older', 'newer', 'large'] as const;
 export type Damage = (typeof damages)[number];
 
 /** What happens in a round. `object` counts from 1. */
