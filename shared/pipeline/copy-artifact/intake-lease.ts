@@ -3,13 +3,14 @@ import { z } from 'zod';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { readState, type StateAccess } from '../common/read-state.ts';
+import { leaseDuration } from '../../memory/lease.ts';
 
 /**
  * `holder` is null where nobody holds it, else new for each claim, so that who claimed knows its own. It lasts for so
  * many seconds after it was written, by Storage's clock, or until the ledger says that it is over. `event` is empty: an
  * instance of the version before reads it.
  */
-const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
+const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: leaseDuration });
 
 type LeasePorts = StateAccess & Pick<Ports, 'now'>;
 
