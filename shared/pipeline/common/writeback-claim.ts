@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { readState, type ReadState, type StateAccess } from './read-state.ts';
-import { leaseDuration } from '../../memory/lease.ts';
 
 /** `nonce` is new for each claim. It is over so many seconds after it was written, or where it is ended. */
 const claimSchema = z.object({ nonce: z.string(), seconds: leaseDuration });

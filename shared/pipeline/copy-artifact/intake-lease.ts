@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { readState, type StateAccess } from '../common/read-state.ts';
-import { leaseDuration } from '../../memory/lease.ts';
 
 /**
  * `holder` is null where nobody holds it, else new for each claim, so that who claimed knows its own. It lasts for so
