@@ -94,13 +94,17 @@ export function parseAlert(event: IncomingEvent): Alert {
   });
 }
 
-/**
- * Named by environment, revision, incident, when that began, and phase, so that an alert sent twice is recognised. The
- * phase of a diff is its reason, what is done and what differs, not by how much: values may move while one alert is on
- * its way.
- */
+/** Named by `alertId`, so that an alert sent twice is recognised. */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
-  const subject = `${alert.data.repository}/${alert.data.environment}`;
+  const type = alert.topic === 'diff' ? diffType : convergedType;
+  return { id: alertId(alert), type, source: eventSource, subject: subjectOf(alert), time, data: alert.data };
+}
+
+/**
+ * From environment, revision, incident, when that began, and phase. The phase of a diff is its reason, what is done and
+ * what differs, not by how much: values may move while one alert is on its way.
+ */
+export function alertId(alert: Alert): string {
   const type = alert.topic === 'diff' ? diffType : convergedType;
   const phase = [
     String(alert.data.occurrence),
@@ -114,14 +118,11 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
       : []),
     ...beginningOf(alert),
   ];
-  return {
-    id: eventId(type, subject, alert.data.revision, alert.data.incident ?? '', ...phase),
-    type,
-    source: eventSource,
-    subject,
-    time,
-    data: alert.data,
-  };
+  return eventId(type, subjectOf(alert), alert.data.revision, alert.data.incident ?? '', ...phase);
+}
+
+function subjectOf({ data }: Alert): string {
+  return `${data.repository}/${data.environment}`;
 }
 
 /** A later incident of the same subject has the same id. One of the version before had an id of its own. */

@@ -1,8 +1,9 @@
 import { formatTime, parseTime } from '../../base/time.ts';
 import { isOpen } from '../incident.ts';
-import { incidentsOf, withIncident } from '../incidents.ts';
+import { withIncident } from '../incidents.ts';
 import type { IntentKeys, Lease } from '../lease.ts';
 import type { Memory } from '../memory.ts';
+import { untoldEvidence } from '../untold-evidence.ts';
 
 /** Milliseconds for which a run that was ended, or a request without an answer, may still write: none lives longer. */
 const longestLife = 15 * 60_000;
@@ -12,8 +13,8 @@ const longestLife = 15 * 60_000;
  * here on. The evidence of what it healed opens its incidents, and is to be published. What it was about to write is
  * forgotten, and suspect. Clears nothing.
  *
- * Where the memory was written since it began, what it says of an incident stands, and the evidence of that one is of
- * the past; so are the attempt and its roll-out, unless the memory was lost.
+ * Where the memory was written since it began, evidence that it tells already is of the past; so are the attempt and its
+ * roll-out, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
  */
@@ -25,10 +26,8 @@ export function fold(
   const { attempted = memory.attempted, rollout = memory.rollout, rolledOut = memory.rolledOut } = intent ?? {};
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
-  const known = new Set(incidentsOf(memory).map(({ id }) => id));
-  const taken = (evidence?.incidents ?? []).filter(({ id }) => isAsRead || !known.has(id));
-  const ids = new Set(taken.map(({ id }) => id));
-  const alerts = (evidence?.outbox ?? []).filter(({ data }) => isAsRead || ids.has(data.incident ?? ''));
+  const found = evidence ?? { incidents: [], outbox: [] };
+  const { incidents: taken, outbox: alerts } = isAsRead ? found : untoldEvidence(memory, found);
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
     ...(isAsRead || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
