@@ -1,5 +1,6 @@
 import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
+import type { FieldDiff } from '../shared/drift/object-diff.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
 import { findUpload } from '../shared/pipeline/common/find-upload.ts';
@@ -131,10 +132,20 @@ export function objectLines(diff: Diff | null): Line[] {
   if (diff === null) return [];
   const objects = diff.objects.flatMap((object): Line[] => [
     { text: `  ${object.change} ${objectTitle(object)}: ${object.message}`, tone: 'plain' },
-    ...object.fields.map(({ path, desired, observed }): Line => ({
-      text: `    ${path}: ${JSON.stringify(observed)} instead of ${JSON.stringify(desired)}`,
+    ...object.fields.map((field): Line => ({
+      text: `    ${field.path}: ${valueIn(field, 'observed')} instead of ${valueIn(field, 'desired')}`,
       tone: 'detail',
     })),
+    ...moreLines(object.omittedFields, 'fields'),
   ]);
   return diff.omitted === 0 ? objects : [...objects, { text: `  and ${diff.omitted} more objects`, tone: 'detail' }];
+}
+
+/** Undefined where that side has no such field. */
+function valueIn(field: FieldDiff, side: 'desired' | 'observed'): string {
+  return field.omitted?.includes(side) === true ? '(too large)' : (JSON.stringify(field[side]) ?? 'undefined');
+}
+
+function moreLines(omitted: number | undefined, of: string): Line[] {
+  return omitted === undefined ? [] : [{ text: `    and ${omitted} more ${of}`, tone: 'detail' }];
 }

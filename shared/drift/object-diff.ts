@@ -8,6 +8,8 @@ const fieldDiffSchema = z.object({
   /** Who changed it, and the time of that manager's last write; absent where they can't be known. */
   manager: z.string().optional(),
   changedBefore: z.string().optional(),
+  /** Which of the two values is left out because the alert would be too large. */
+  omitted: z.array(z.enum(['desired', 'observed'])).optional(),
 });
 
 export const objectDiffSchema = z.object({
@@ -18,6 +20,8 @@ export const objectDiffSchema = z.object({
   change: z.enum(['modified', 'missing', 'unexpected', 'unhealthy', 'failed', 'mutated', 'co-owned', 'taken-over']),
   message: z.string(),
   fields: z.array(fieldDiffSchema),
+  /** How many further fields differ, beyond the ones listed: the alert would be too large. */
+  omittedFields: z.number().int().positive().optional(),
 });
 
 export const diffReasons = ['Drifted', 'Failed', 'Unhealthy', 'Blocked', 'Guarded'] as const;

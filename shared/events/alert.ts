@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { eventId, eventSource, parseEventData, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
+import { boundedAlert } from './bounded-alert.ts';
 import { ConvergeError } from '../base/errors.ts';
 import { differingPaths, diffReasons, objectDiffSchema } from '../drift/object-diff.ts';
 import { policySchema } from '../environment/policy.ts';
@@ -94,10 +95,20 @@ export function parseAlert(event: IncomingEvent): Alert {
   });
 }
 
-/** Named by `alertId`, so that an alert sent twice is recognised. */
+/**
+ * Named by `alertId`, so that an alert sent twice is recognised: by what is to be told, also where that is more than an
+ * alert takes.
+ */
 export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
   const type = alert.topic === 'diff' ? diffType : convergedType;
-  return { id: alertId(alert), type, source: eventSource, subject: subjectOf(alert), time, data: alert.data };
+  return {
+    id: alertId(alert),
+    type,
+    source: eventSource,
+    subject: subjectOf(alert),
+    time,
+    data: boundedAlert(alert).data,
+  };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Divergence } from '../drift/divergence.ts';
 import { z } from 'zod';
 import type { Policy } from '../environment/policy.ts';
 import { diffSchema, type Cause, type Diff } from '../events/alert.ts';
+import { boundedDiff } from '../events/bounded-alert.ts';
 import { differingPaths, diffReasons, type DiffReason } from '../drift/object-diff.ts';
 import { objectTitle } from '../objects/object-id.ts';
 
@@ -48,7 +49,12 @@ const listedObjects = 50;
  */
 function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
   const told = new Set(by === undefined ? [] : differingPaths(by.objects));
-  return by === undefined || by.omitted > 0 || differingPaths(divergence.objects).every((path) => told.has(path));
+  return by === undefined || isPartOnly(by) || differingPaths(divergence.objects).every((path) => told.has(path));
+}
+
+/** Whether more was told than is listed. */
+function isPartOnly({ objects, omitted }: Diff): boolean {
+  return omitted > 0 || objects.some(({ omittedFields = 0 }) => omittedFields > 0);
 }
 
 /**
@@ -133,7 +139,7 @@ function matching(
   );
 }
 
-/** The incident with the alert that tells it. */
+/** The incident with the alert that tells it, no larger than what is published. */
 export function withDiff({
   incident,
   divergence,
@@ -172,7 +178,7 @@ export function withDiff({
     omitted: divergence.objects.length - objects.length,
     rollback: null,
   };
-  return { ...incident, diff, told: false };
+  return { ...incident, diff: boundedDiff(diff), told: false };
 }
 
 /**
