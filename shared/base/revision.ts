@@ -3,6 +3,11 @@ export function revisionOf({ branch, commit }: { branch: string; commit: string 
   return `${branch}@sha1:${commit}`;
 }
 
+/** Whether a text is the id of a Git object. */
+export function isObjectId(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
+}
+
 /** For people: `main@sha1:9f2c6a1b3d4e`. */
 export function shortRevision(revision: string): string {
   return revision.replace(/([0-9a-f]{12})[0-9a-f]{28}$/, '$1');

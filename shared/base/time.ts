@@ -5,6 +5,13 @@ export function parseTime(text: string): number {
   return Date.parse(text);
 }
 
+const written = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/;
+
+/** Whether a text is a time as we write it: ISO 8601, in UTC, of a year of four digits. */
+export function isTime(text: string): boolean {
+  return written.test(text) && !Number.isNaN(parseTime(text));
+}
+
 /** ISO 8601, in UTC, of milliseconds since 1970. */
 export function formatTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();

@@ -7,7 +7,8 @@ import { isLookedUpKey } from './looked-up.ts';
 const healsBeforeFight = 3;
 /** Milliseconds in which heals count, and for which an object has to stay for its fight to be over. */
 const window = 10 * 60_000;
-const longestPause = 2 * 60 * 60_000;
+/** Milliseconds for which an object may be left alone in its fight. */
+export const longestFightPause = 2 * 60 * 60_000;
 /** Who undid a heal where the cluster does not say: a deletion and a removed field leave no manager. */
 const unknownManager = 'somebody';
 
@@ -87,7 +88,7 @@ function nextStep({
     if (lastHeal(before) < until) return { does: 'try', heals: { ...before, trying: at } };
     return {
       does: 'pause',
-      heals: pausedAt({ before, now, pause: Math.min((before.pause ?? 0) * 2000, longestPause) }),
+      heals: pausedAt({ before, now, pause: Math.min((before.pause ?? 0) * 2000, longestFightPause) }),
     };
   }
   const common = before.managers.filter((manager) => managers.includes(manager));

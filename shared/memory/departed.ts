@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { believedMemory, lateTime } from './believed.ts';
 import { memorySchema, type Memory } from './memory.ts';
 
 /*
@@ -15,8 +16,11 @@ const departedSchema = z.object({
 export type Departed = z.infer<typeof departedSchema>;
 
 /** Undefined for anything else. */
-export function decodeDeparted(value: unknown): Departed | undefined {
-  return departedSchema.safeParse(value).data;
+export function decodeDeparted(value: unknown, { writtenAt }: { writtenAt: Date }): Departed | undefined {
+  const departed = departedSchema.safeParse(value).data;
+  if (departed === undefined) return undefined;
+  const { until, memory } = departed;
+  return { ...departed, until: lateTime(until, writtenAt), memory: believedMemory(memory, writtenAt) };
 }
 
 /** What was to be told of it has been: nothing of that is kept. */

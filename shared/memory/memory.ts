@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { rememberedHealsSchema } from '../drift/fight.ts';
 import { causeSchema } from '../events/alert.ts';
 import { attemptedSchema, inputsSchema } from './attempted.ts';
+import { believedMemory } from './believed.ts';
 import { incidentSchema } from './incident.ts';
 import { alertInOutboxSchema } from './outbox.ts';
 import { healthStates } from '../health/health.ts';
@@ -49,7 +50,13 @@ export const memorySchema = z.object({
   /** The last revision a run set out for: no run goes back behind it. */
   attempted: attemptedSchema.optional(),
   /** The last revision that converged. */
-  converged: attemptedSchema.extend({ renderKey: z.string() }).optional(),
+  converged: attemptedSchema
+    .extend({
+      renderKey: z.string(),
+      /** How many `objects` were remembered then: where it is another number, what is remembered of them is not all. */
+      count: z.int().nonnegative().optional(),
+    })
+    .optional(),
   /** The last revision that converged with other inputs than `converged`: where a rollback goes to. */
   previous: attemptedSchema.optional(),
   /** Which commit changed its inputs last. */
@@ -135,12 +142,36 @@ export function emptyMemory(now: Date): Memory {
   return { version: 1, objects: {}, left: [], cluster: '', namespace: '', health: 'Unknown', since: now.toISOString() };
 }
 
-/** Undefined for another version, a half of one, or anything else at its place. */
-export function decodeMemory(value: unknown): Memory | undefined {
-  return memorySchema.safeParse(value).data;
+/**
+ * Undefined for another version, a half of one, or anything else at its place. What it says that cannot be is not
+ * believed (`believedMemory`), each part for itself; `doubt` is told which.
+ */
+export function decodeMemory(
+  value: unknown,
+  { writtenAt, doubt }: { writtenAt: Date; doubt?: (part: string) => void },
+): Memory | undefined {
+  const memory = memorySchema.safeParse(value).data;
+  if (memory === undefined) return undefined;
+  const believed = believedMemory(memory, writtenAt);
+  if (doubt !== undefined) for (const part of doubtedParts(memory, believed)) doubt(part);
+  return believed;
+}
+
+function doubtedParts(said: Memory, believed: Memory): readonly string[] {
+  const before = new Map<string, unknown>(Object.entries(said));
+  return Object.entries(believed).flatMap(([part, value]) => (isSame(value, before.get(part)) ? [] : [part]));
+}
+
+/** Whether two values are the same, or hold the same values. */
+function isSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return false;
+  const held = new Map<string, unknown>(Object.entries(other));
+  const entries = Object.entries(one);
+  return entries.length === held.size && entries.every(([key, value]) => held.get(key) === value);
 }
 
 /** What cannot be decoded is a lost memory. */
 export function readMemory({ value, now }: { value: unknown; now: Date }): Memory {
-  return decodeMemory(value) ?? emptyMemory(now);
+  return decodeMemory(value, { writtenAt: now }) ?? emptyMemory(now);
 }

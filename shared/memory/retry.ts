@@ -16,7 +16,8 @@ export const retrySchema = z.object({
 export type Retry = z.infer<typeof retrySchema>;
 
 const minute = 60_000;
-const longestPause = 30 * minute;
+/** Milliseconds. */
+export const longestPause = 30 * minute;
 
 /** After one more failure: the first is tried again at the next look, the others after 1, 2, 4, 8, … 30 minutes. */
 export function nextRetry({

@@ -1,6 +1,9 @@
 import { parseTime } from '../base/time.ts';
 import type { Memory } from './memory.ts';
 
+/** Milliseconds for which a run that was ended, or a request without an answer, may still write: none lives longer. */
+export const longestLife = 15 * 60_000;
+
 /** Whether a run which was ended, or a request without an answer, may still write an object. */
 export function isSuspect(suspects: Memory['suspects'], key: string): boolean {
   return suspects !== undefined && (key in suspects || '*' in suspects);

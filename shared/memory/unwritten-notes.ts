@@ -1,3 +1,4 @@
+import { isObjectId } from '../base/revision.ts';
 import type { Memory } from './memory.ts';
 
 /** Of a memory, what of its convergences is not in Git yet. */
@@ -34,7 +35,7 @@ export function unwrittenBeside(
   ref: string | undefined,
 ): Unwritten | 'in the memory' | undefined {
   const { version, noted: commit, note: text, notedBefore } = metadata;
-  if (version === undefined) return 'in the memory';
+  if (version === undefined || (commit !== undefined && !isObjectId(commit))) return 'in the memory';
   if (commit === undefined || commit === ref) return undefined;
   return text !== undefined && notedBefore === ref ? { commit, notes: [{ commit, text }] } : 'in the memory';
 }

@@ -65,9 +65,16 @@ export function artifactUri({ bucket, name, generation }: ArtifactId): string {
 /** The artifact that a `gs://bucket/name#generation` names (the name may hold `#`), or undefined for any other text. */
 export function parseArtifactUri(uri: string): ArtifactId | undefined {
   const [, bucket, name, generation] = /^gs:\/\/([^/]+)\/(.+)#(\d+)$/.exec(uri) ?? [];
-  return bucket === undefined || name === undefined || generation === undefined
+  return bucket === undefined || name === undefined || generation === undefined || !isGeneration(generation)
     ? undefined
     : { bucket, name, generation };
+}
+
+const largestGeneration = 2n ** 63n - 1n;
+
+/** Whether Storage can have given it: 64 bits, https://docs.cloud.google.com/storage/docs/json_api/v1/objects#resource */
+export function isGeneration(text: string): boolean {
+  return /^\d{1,19}$/.test(text) && BigInt(text) <= largestGeneration;
 }
 
 /** Generations grow with every overwrite, and are beyond what a double holds. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseTime } from '../base/time.ts';
-import { isOfTools, isSameOrNewer, type ArtifactId } from './artifact.ts';
+import { isGeneration, isOfTools, isSameOrNewer, type ArtifactId } from './artifact.ts';
 
 const digits = z.string().regex(/^\d+$/);
 const objectId = z.string().regex(/^[0-9a-f]{40}$/);
@@ -51,16 +51,23 @@ export function ledgerPath({ repositoryClass }: { repositoryClass: string }): st
   return `ledger/${repositoryClass}.json`;
 }
 
-/** Undefined for a shape that is not known: the ledger is lost then. */
+/**
+ * Undefined for a shape that is not known: the ledger is lost then. An entry of a generation that Storage cannot have
+ * given would keep each later upload of its name out of Git: it alone is lost.
+ */
 export function decodeLedger(value: unknown): Ledger | undefined {
   const parsed = ledgerSchema.safeParse(value).data;
   if (parsed === undefined) return undefined;
   return {
-    copied: new Map(parsed.copied.map((entry) => [entry.name, entry])),
-    refused: new Map(parsed.refused.map(({ name, generation }) => [name, generation])),
+    copied: new Map(parsed.copied.filter(isGiven).map((entry) => [entry.name, entry])),
+    refused: new Map(parsed.refused.filter(isGiven).map(({ name, generation }) => [name, generation])),
     begunAt: parsed.begunAt,
     ended: parsed.ended,
   };
+}
+
+function isGiven({ generation }: { readonly generation: string }): boolean {
+  return isGeneration(generation);
 }
 
 export function encodeLedger({ copied, refused, begunAt, ended }: Ledger): z.infer<typeof ledgerSchema> {

@@ -4,7 +4,7 @@ import { decodeMemory } from '../../shared/memory/memory.ts';
 import type { Incident } from '../../shared/memory/incident.ts';
 import { incidentsOf, openIncidents } from '../../shared/memory/incidents.ts';
 import { keyNamed } from './objects.ts';
-import { alertName } from './run-ports.ts';
+import { alertName, begins } from './run-ports.ts';
 import type { Content, Key } from './requests.ts';
 import type { Sym, Texts } from './symbols.ts';
 
@@ -73,11 +73,11 @@ export class Facts {
   }
 
   #readMemory(content: number): MemoryFacts {
-    const memory = decodeMemory(JSON.parse(this.#contents.text(content)));
+    const memory = decodeMemory(JSON.parse(this.#contents.text(content)), { writtenAt: new Date(begins) });
     if (memory === undefined) throw new Error('wrote no memory');
     const { attempted, converged, outbox = [], suspects = {} } = memory;
     return {
-      attempted: attempted === undefined ? undefined : Number(attempted.commit.slice(1)),
+      attempted: attempted === undefined ? undefined : Number(attempted.commit),
       attemptedInputs: attempted?.inputs['app'],
       convergedInputs: converged?.renderKey === '' ? undefined : converged?.inputs['app'],
       incidents: incidentsOf(memory).map(noted),

@@ -24,7 +24,7 @@ export const revisionNamed = (revision: number): string => `main@sha1:r${revisio
 
 export function attemptAt(revision: number): AttemptedRevision {
   const inputs = { app: String(revision % 2) };
-  return { commit: `r${revision}`, revision: revisionNamed(revision), at: startedAt, inputs };
+  return { commit: String(revision).padStart(40, '0'), revision: revisionNamed(revision), at: startedAt, inputs };
 }
 
 export function objectOf(key: Key, { value, version, foreign }: Seen): KubernetesObject {

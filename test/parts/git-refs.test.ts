@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Commit, Repository } from '../../shared/ports/git.ts';
+import { emptyMemory } from '../../shared/memory/memory.ts';
+import { memoryMetadata } from '../../shared/memory/memory-metadata.ts';
+import { statePaths } from '../../shared/memory/state-paths.ts';
+import { writeBackAll } from '../../shared/pipeline/common/write-back.ts';
+import { clockAt, recordingLog, stateInMemory } from '../unit/pipeline/ports.ts';
 import { commitAndPush, file, gitHostOfFile } from './git-host-of-file.ts';
 
 const run = promisify(execFile);
 const notes = 'refs/notes/converge';
-const host = gitHostOfFile({ tests: 13 });
+const host = gitHostOfFile({ tests: 16 });
 const { onHost, open } = host;
 
 const pushFiles = async (repository: Repository, files: Readonly<Record<string, string>>): Promise<Commit> =>
@@ -229,4 +234,28 @@ it('gives a commit as it was hashed', async () => {
       .toString()
       .trim(),
   ).toBe(await onHost('cat-file', 'commit', id));
+});
+
+it.each([
+  ['is in the repository', undefined],
+  ['the host has no more', 'e'.repeat(40)],
+  ['is none', 'garbage'],
+])('writes back what an environment converged at, though another one remembers a commit that %s', async (_how, odd) => {
+  const repository = open();
+  const first = await pushFiles(repository, { a: '1' });
+  const clock = clockAt('2026-11-21T01:00:00Z');
+  const state = stateInMemory(clock.now);
+  for (const [environment, commit] of [
+    ['shop', odd ?? first.id],
+    ['store', first.id],
+  ] as const) {
+    const value = { ...emptyMemory(clock.now()), notes: [{ commit, text: `converged ${environment}` }] };
+    const path = statePaths({ repository: 'master', environment }).memory;
+    await state.write({ path, value, ifGeneration: 'any', metadata: memoryMetadata(value) });
+  }
+  const log = recordingLog();
+  const sleep = async (milliseconds: number): Promise<void> => clock.forward(milliseconds / 1000);
+  await writeBackAll('master', { now: clock.now, sleep, log, state, repository: () => repository });
+  expect(await onHost('for-each-ref', '--format=%(refname)', 'refs/converge'), log.lines.join()).toContain('store');
+  expect(await onHost('log', '-1', '--notes=converge', '--format=%N', first.id)).toContain('converged store');
 });

@@ -82,10 +82,11 @@ export function reach(memory: Memory, reached: Reached): Memory {
       const { cluster, namespace, converged, previous, left, pending, unwanted } = reached;
       const { state: health, unawaited } = reached.health;
       const desired = new Set(reached.desired);
+      const objects = Object.entries(memory.objects).filter(([key]) => desired.has(key));
       return {
         ...memory,
-        ...{ cluster, namespace, converged, previous },
-        objects: Object.fromEntries(Object.entries(memory.objects).filter(([key]) => desired.has(key))),
+        ...{ cluster, namespace, previous, converged: { ...converged, count: objects.length } },
+        objects: Object.fromEntries(objects),
         ...{ left, pending, unwanted, health, unawaited },
         ...{ rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },
       };

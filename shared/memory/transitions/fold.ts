@@ -1,12 +1,11 @@
 import { formatTime, parseTime } from '../../base/time.ts';
 import { isOpen } from '../incident.ts';
+import { believedLease } from '../believed.ts';
 import { withIncident } from '../incidents.ts';
 import type { IntentKeys, Lease } from '../lease.ts';
 import type { Memory } from '../memory.ts';
+import { longestLife } from '../suspects.ts';
 import { untoldEvidence } from '../untold-evidence.ts';
-
-/** Milliseconds for which a run that was ended, or a request without an answer, may still write: none lives longer. */
-const longestLife = 15 * 60_000;
 
 /**
  * Ends a run that is dead, or was overtaken, in its stead: nothing that it still writes to the memory is taken from
@@ -22,7 +21,7 @@ export function fold(
   memory: Memory,
   { lease, generation, now }: { lease: Lease; generation: string; now: Date },
 ): Memory {
-  const { intent, evidence } = lease;
+  const { intent, evidence } = believedLease(lease, now);
   const { attempted = memory.attempted, rollout = memory.rollout, rolledOut = memory.rolledOut } = intent ?? {};
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';

@@ -1,7 +1,7 @@
 import type { ListedState } from '../../ports/storage.ts';
 import type { KeptVersions } from './kept-versions.ts';
 import { inParallel } from './parallel.ts';
-import { readState, type StateAccess } from './read-state.ts';
+import { readState, type Decode, type StateAccess } from './read-state.ts';
 
 /** An object that a list told of, in that generation or a later one, or why nobody can read it. */
 export type ReadListed<T> = {
@@ -13,7 +13,7 @@ export type ReadListed<T> = {
 /** Where an instance keeps what it has read of a kind of objects, and what such an object is. */
 export interface ListedKind<T> {
   readonly kept: KeptVersions<T>;
-  readonly decode: (value: unknown) => T | undefined;
+  readonly decode: Decode<T>;
 }
 
 /** Objects that are read at the same time. */

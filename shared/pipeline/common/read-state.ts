@@ -10,22 +10,35 @@ export type ReadState<T> = StateFacts & ({ readonly value: T } | { readonly unre
 /** The command has no log: whoever calls it sees what comes of it. */
 export type StateAccess = Pick<Ports, 'state'> & Partial<Pick<Ports, 'log'>>;
 
+/** Undefined for a shape that it does not know; `doubt` is told of each part of one that it does not believe. */
+export type Decode<T> = (
+  value: unknown,
+  reading: { readonly writtenAt: Date; readonly doubt: (part: string) => void },
+) => T | undefined;
+
 /**
  * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each read, and
  * stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
  * that failed.
  *
- * @param object.decode undefined for a shape that it does not know
  */
 export async function readState<T>(
-  { path, decode }: { path: string; decode: (value: unknown) => T | undefined },
+  { path, decode }: { path: string; decode: Decode<T> },
   { state, log }: StateAccess,
 ): Promise<ReadState<T> | undefined> {
   const found = await state.read(path);
   if (found === undefined) return undefined;
   const { generation, writtenAt, readAt } = found;
   const facts = { generation, writtenAt, readAt };
-  const value = 'unreadable' in found ? undefined : decode(found.value);
+  const doubted: string[] = [];
+  const doubt = (part: string): void => void doubted.push(part);
+  const value = 'unreadable' in found ? undefined : decode(found.value, { writtenAt, doubt });
+  if (doubted.length > 0)
+    log?.('ERROR', 'parts of a state object cannot be believed: they are taken for lost', {
+      path,
+      generation,
+      doubted,
+    });
   if (value !== undefined) return { ...facts, value };
   const unreadable = 'unreadable' in found ? found.unreadable : 'has an unknown shape';
   log?.('ERROR', 'a state object cannot be read: it is taken for lost', { path, generation, reason: unreadable });

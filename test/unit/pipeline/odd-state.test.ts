@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { convergedSchema } from '../../../shared/events/alert.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
+import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import { claimWriteback, writebackPaths } from '../../../shared/pipeline/common/writeback-claim.ts';
 import { findLease, isFree } from '../../../shared/pipeline/copy-artifact/intake-lease.ts';
 import { status } from '../../../shared/pipeline/status.ts';
+import { branchHeadPath } from '../../../shared/source/branch-head.ts';
+import { copyOf, decodeLedger, emptyLedger } from '../../../shared/source/ledger.ts';
+import { recordingTopics } from './ports.ts';
+import { unready } from './reconcile/world/controllers.ts';
 import { createWorld, type World } from './reconcile/world/world.ts';
-import { configMap, shop } from './reconcile/runs/files.ts';
+import { configMap, deployment, list, shop } from './reconcile/runs/files.ts';
 
 const paths = statePaths({ repository: 'master', environment: 'shop' });
 const colors = configMap('colors');
@@ -50,6 +56,89 @@ describe('a lease of odd numbers', () => {
   });
 });
 
+describe('a memory of odd dates', () => {
+  it('in its outbox is published, or taken for lost, and the environment is looked at', async () => {
+    const world = await converged();
+    const last = world.published.findLast(({ topic }) => topic === 'converged');
+    const data = convergedSchema.parse(last?.event.data);
+    const memory = await world.memoryOf('shop');
+    await world.writeState(paths.memory, { ...memory, outbox: [{ topic: 'converged', time: 'yesterday', data }] });
+    paint(world, 'blue');
+    world.wait(60);
+    // As the adapter of Pub/Sub does.
+    const topics = {
+      async publish(...[topic, event]: Parameters<typeof world.topics.publish>) {
+        event.time.toISOString();
+        await world.topics.publish(topic, event);
+      },
+    };
+    await world.run({ cause: 'schedule' }, { ...world.ports, topics });
+    expect(isHealed(world)).toBe(true);
+  });
+
+  it.each([
+    undefined, // control
+    'yesterday',
+    '+200000-01-01T00:00:00.000Z',
+  ])('of its incident (%s) is healed and told', async (since) => {
+    const world = await converged(['selfHeal: true', 'healAfter: 1m', 'diffAfter: 1m']);
+    paint(world, 'blue');
+    await world.run({ cause: 'schedule' });
+    const memory = await world.memoryOf('shop');
+    expect(memory.incident).toBeDefined();
+    await world.writeState(paths.memory, {
+      ...memory,
+      incident: { ...memory.incident, ...(since === undefined ? {} : { since }) },
+    });
+    for (let minute = 0; minute < 10; minute++) {
+      world.wait(60);
+      await world.run({ cause: 'schedule' });
+    }
+    expect(isHealed(world)).toBe(true);
+  });
+
+  it.each([undefined /* control */, 'never', '9999-01-01T00:00:00.000Z'])(
+    'of its roll-out (%s) fails in the end',
+    async (until) => {
+      const world = createWorld();
+      world.git.add(shop([deployment('web')], ['timeout: 2m']));
+      world.cluster.statuses.set('Deployment acme/web', unready);
+      await world.run();
+      const memory = await world.memoryOf('shop');
+      expect(memory.rollout).toBeDefined();
+      await world.writeState(paths.memory, {
+        ...memory,
+        rollout: { ...memory.rollout, ...(until === undefined ? {} : { until }) },
+      });
+      for (let minute = 0; minute < 10; minute++) {
+        world.wait(60);
+        await world.run({ cause: 'schedule' });
+      }
+      expect(world.published.filter(({ topic }) => topic === 'diff')).toHaveLength(1);
+    },
+  );
+
+  it.each([undefined /* control */, '9999-01-01T00:00:00.000Z'])(
+    'of its retry (%s) is tried again in the end',
+    async (notBefore) => {
+      const world = await converged();
+      world.cluster.refusals.set('apply ConfigMap acme/more', { status: 403, message: 'exceeded quota' });
+      world.git.add({ 'manifests/shop/all.json': list(colors, configMap('more')) });
+      await world.run();
+      world.cluster.refusals.clear();
+      const memory = await world.memoryOf('shop');
+      expect(memory.retry).toBeDefined();
+      await world.writeState(paths.memory, {
+        ...memory,
+        retry: { ...memory.retry, ...(notBefore === undefined ? {} : { notBefore }) },
+      });
+      world.wait(24 * 3600);
+      await world.run({ cause: 'schedule' });
+      expect(world.cluster.find('ConfigMap acme/more')).toBeDefined();
+    },
+  );
+});
+
 describe('looks of odd dates', () => {
   it('empty no status', async () => {
     const world = await converged();
@@ -61,5 +150,38 @@ describe('looks of odd dates', () => {
     const { environments, unreadable } = await status({ repositories: ['master'] }, world.ports);
     expect(unreadable).toEqual([]);
     expect(environments.map(({ name, state }) => ({ name, state }))).toEqual([{ name: 'shop', state: 'Converged' }]);
+  });
+});
+
+describe('a head of odd environments', () => {
+  it('stops no checks', async () => {
+    const world = await converged();
+    const topics = recordingTopics();
+    const check = async (tick: string) => checkDrift({ repositories: ['master'], tick }, { ...world.ports, topics });
+    await check('1');
+    const head = Object(world.state.get(branchHeadPath('master')));
+    await world.writeState(branchHeadPath('master'), { ...head, environments: ['', 'shop'] });
+    expect(await check('2')).toMatchObject({ checked: expect.arrayContaining(['master/shop']) });
+  });
+});
+
+describe('a ledger of odd numbers', () => {
+  it('swallows no upload for a generation that Storage cannot have given', () => {
+    const entry = { name: 'a.yaml', generation: '9'.repeat(30), commit: 'e'.repeat(40), content: null };
+    const ledger = decodeLedger({ version: 1, copied: [{ ...entry, at: '2026-11-21T01:00:00.000Z' }], refused: [] });
+    const artifact = { name: 'a.yaml', generation: '1764309600000000' };
+    expect(copyOf({ ledger: ledger ?? emptyLedger, artifact })).toBeUndefined();
+  });
+});
+
+describe('a memory that says of nothing', () => {
+  it('is not taken for an environment that is as Git says', async () => {
+    const world = await converged();
+    const memory = await world.memoryOf('shop');
+    await world.writeState(paths.memory, { ...memory, objects: {} });
+    world.cluster.remove('ConfigMap acme/colors');
+    world.wait(60);
+    await world.run({ cause: 'schedule' });
+    expect(isHealed(world)).toBe(true);
   });
 });

@@ -24,15 +24,21 @@ import { diverge, tellConverged } from '../tell/tell.ts';
 export async function rendersAsBefore({ run, commit, environment, api }: Target): Promise<boolean> {
   // What its templates look up now is known by rendering only.
   if (environment.lookup === 'cluster') return false;
-  const { converged, pending } = run.memoryFile.memory();
+  const { converged, pending, objects } = run.memoryFile.memory();
   // What was left for now is asked for again.
-  if (converged === undefined || pending !== undefined) return false;
+  if (converged === undefined || pending !== undefined || !isOfAll({ converged, objects })) return false;
   const repository = run.ports.repository(run.repository);
   const inputs = await readInputs({ repository, commit: commit.id, paths: Object.keys(converged.inputs) });
   if (!sameInputs({ attempted: converged.inputs, current: inputs })) return false;
   return (
     converged.renderKey === renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() })
   );
+}
+
+/** Whether what is remembered of objects is of all that converged: the version before tells by nothing how many. */
+function isOfAll({ converged, objects }: { converged: NonNullable<Memory['converged']> } & Pick<Memory, 'objects'>) {
+  const count = Object.keys(objects).length;
+  return converged.count === undefined ? count > 0 : count === converged.count;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type Intent,
   type Lease,
 } from '../../../memory/lease.ts';
+import { believedLease } from '../../../memory/believed.ts';
 import { withIncidents } from '../../../memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import { memoryMetadata } from '../../../memory/memory-metadata.ts';
@@ -151,7 +152,7 @@ function stateOf(
     lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     // What is recalled is published once a memory says it again.
-    current: isReadable ? known : recall(value, record),
+    current: isReadable ? known : recall(value, record, ports.now()),
     // What nobody can read is overwritten by the first write, also by one of nothing.
     stored: memory === undefined || isReadable ? essenceOf(known) : undefined,
     turn: Promise.resolve(),
@@ -177,8 +178,8 @@ export function storageTime({ ports, skew }: Pick<State, 'ports' | 'skew'>): Dat
 }
 
 /** A memory that was lost takes its open incidents over from the lease, with what was to be published of them. */
-function recall(empty: Memory, lease: Lease | undefined): Memory {
-  const { incidents = [], outbox = [] } = lease?.evidence ?? {};
+function recall(empty: Memory, lease: Lease | undefined, now: Date): Memory {
+  const { incidents = [], outbox = [] } = (lease && believedLease(lease, now))?.evidence ?? {};
   const [since] = incidents.map((incident) => incident.since).sort();
   if (since === undefined) return empty;
   return { ...withIncidents(empty, incidents), since, ...(outbox.length === 0 ? {} : { outbox }) };

@@ -536,7 +536,8 @@ const ending: readonly Row[] = [
     apply: (memory) => convergenceTold(memory, { reached: revisionReached, note: line, alerts: [convergedAlert], now }),
     meets: 'any',
     sets: {
-      ...{ cluster: 'next', namespace: 'acme-next', converged, previous: attemptAt('1'), left: [old], pending: [old] },
+      ...{ cluster: 'next', namespace: 'acme-next', previous: attemptAt('1'), left: [old], pending: [old] },
+      converged: { ...converged, count: 1 },
       ...{ unwanted: [], health: unwell.state, unawaited: unwell.unawaited, objects: { [web]: remembered('1') } },
       notes: [{ commit: '1'.repeat(40), text: 'converged' }, line],
       outbox: [convergedAlert],
@@ -544,7 +545,10 @@ const ending: readonly Row[] = [
     clears: ['rollout', 'rolledOut', 'retry', 'waiting', 'heals'],
     but: {
       ...closing,
-      'never ran, or lost its memory': { ...sinceNow, notes: [line], objects: {} },
+      'never ran, or lost its memory': {
+        ...{ ...sinceNow, notes: [line], objects: {} },
+        converged: { ...converged, count: 0 },
+      },
       'installs for the first time': { ...sinceNow, notes: [line] },
       drifted: { ...closing.drifted, heals: states.drifted.heals },
       'is about to be healed': unconfirmed,

@@ -117,7 +117,9 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
   }
 
   async function memoryOf(environment: string): Promise<Memory> {
-    return readMemory({ value: state.valueAt(pathsOf(environment).memory), now: clock.now() });
+    const path = pathsOf(environment).memory;
+    const writtenAt = (await state.read(path))?.writtenAt;
+    return readMemory({ value: state.valueAt(path), now: writtenAt ?? clock.now() });
   }
 
   const world: World = {
