@@ -68,7 +68,10 @@ function believedAttempt<T extends AttemptedRevision>(attempt: T, writtenAt: Dat
 
 function believedIncident(incident: Incident, writtenAt: Date): Incident {
   const { since, closedAt, diff } = incident;
-  const times = { since: pastTime(since, writtenAt), ...(closedAt && { closedAt: pastTime(closedAt, writtenAt) }) };
+  const times = {
+    since: pastTime(since, writtenAt),
+    ...(closedAt === undefined ? {} : { closedAt: pastTime(closedAt, writtenAt) }),
+  };
   const believed = withTexts(incident, times);
   const told = diff && withTexts(diff, { since: pastTime(diff.since, writtenAt) });
   return told === diff ? believed : { ...believed, diff: told };
