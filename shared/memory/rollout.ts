@@ -48,6 +48,17 @@ export function rolloutOf({
   return beginRollout({ revision, now, timeout });
 }
 
+/**
+ * A roll-out that takes no longer than one may that begins now: a timeout that is shortened counts at once, and what
+ * says more was written by somebody else.
+ *
+ * @param facts.timeout milliseconds
+ */
+export function withinTimeout(rollout: Rollout, { timeout }: { timeout: number }): Rollout {
+  const latest = parseTime(rollout.since) + timeout;
+  return parseTime(rollout.until) <= latest ? rollout : { ...rollout, until: formatTime(latest) };
+}
+
 /** Until when a run waits, in milliseconds since 1970: as long as it may, or until the roll-out is over. */
 export function waitsUntil({ rollout, waitUntil }: { rollout: Rollout; waitUntil: Date }): number {
   return Math.min(waitUntil.getTime(), parseTime(rollout.until));

@@ -3,7 +3,7 @@ import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import type { RolledOut } from '../../plan/rolled-out.ts';
 import { passIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
-import type { Rollout } from '../rollout.ts';
+import { withinTimeout, type Rollout } from '../rollout.ts';
 
 /**
  * A run sets out for a revision, before its first write: no later one goes back behind it. Where a roll-out is under
@@ -42,6 +42,12 @@ export function revisionBegun(
     health: isUnderWay ? 'Progressing' : memory.health,
     unawaited: isUnderWay ? undefined : memory.unawaited,
   };
+}
+
+/** The environment's file says for how long a roll-out may take. Shortens `rollout`; clears nothing. */
+export function rolloutBounded(memory: Memory, { timeout }: { timeout: number }): Memory {
+  const { rollout } = memory;
+  return rollout === undefined ? memory : { ...memory, rollout: withinTimeout(rollout, { timeout }) };
 }
 
 /** Its hooks are through: from now on its objects have their time. Replaces the roll-out; clears nothing. */

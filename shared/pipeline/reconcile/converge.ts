@@ -5,6 +5,7 @@ import { declaredPaths } from '../../environment/inputs.ts';
 import { suspended } from '../../memory/transitions/accept.ts';
 import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { driftLeft } from '../../memory/transitions/objects.ts';
+import { rolloutBounded } from '../../memory/transitions/roll-out.ts';
 import type { Memory } from '../../memory/memory.ts';
 import { revisionOf } from '../../base/revision.ts';
 import { applySetOf } from '../../inventory/applyset.ts';
@@ -109,6 +110,7 @@ async function convergeDeclared(
     run.memoryFile.remember(suspended, { attempted });
     return { outcome: 'suspended' };
   }
+  run.memoryFile.remember(rolloutBounded, { timeout: environment.timeout });
   refuseMove(run, environment);
   await refuseContestedNames(run, { commit, environment });
   await tellRewrittenBranch(run, { attempted, environment });

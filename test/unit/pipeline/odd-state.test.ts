@@ -97,7 +97,7 @@ describe('a memory of odd dates', () => {
     expect(isHealed(world)).toBe(true);
   });
 
-  it.each([undefined /* control */, 'never', '9999-01-01T00:00:00.000Z'])(
+  it.each([undefined /* control */, 'never', '2026-12-20T00:00:00.000Z', '9999-01-01T00:00:00.000Z'])(
     'of its roll-out (%s) fails in the end',
     async (until) => {
       const world = createWorld();

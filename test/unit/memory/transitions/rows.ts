@@ -32,6 +32,7 @@ import {
   deletionAwaited,
   healedInPause,
   hooksPassed,
+  rolloutBounded,
   leftWaiting,
   revisionBegun,
 } from '../../../../shared/memory/transitions/roll-out.ts';
@@ -261,6 +262,22 @@ const rollingOut: readonly Row[] = [
       }),
     meets: 'any',
     sets: begun,
+    clears: [],
+  },
+  {
+    transition: 'rolloutBounded',
+    when: 'to as long as they take',
+    apply: (memory) => rolloutBounded(memory, { timeout: 2 * 3_600_000 }),
+    meets: 'any',
+    sets: {},
+    clears: [],
+  },
+  {
+    transition: 'rolloutBounded',
+    when: 'to less',
+    apply: (memory) => rolloutBounded(memory, { timeout: 30 * 60_000 }),
+    meets: ['is rolling out', 'installs for the first time', 'is being removed'],
+    sets: { rollout: { revision: revisionAt('2'), since: earlier, until: '2026-11-21T01:30:00.000Z' } },
     clears: [],
   },
   {
