@@ -1,5 +1,5 @@
 import { formatTime, parseTime } from '../../base/time.ts';
-import { isOpen } from '../incident.ts';
+import { isOpen, isToBeTold } from '../incident.ts';
 import { incidentsOf, withIncident } from '../incidents.ts';
 import type { IntentKeys, Lease } from '../lease.ts';
 import type { Memory } from '../memory.ts';
@@ -13,7 +13,8 @@ const longestLife = 15 * 60_000;
  * forgotten, and suspect. Clears nothing.
  *
  * Where the memory was written since it began, what it says of an incident stands, and the evidence of that one is of
- * the past; so are the attempt and its roll-out, unless the memory was lost.
+ * the past; so are the attempt and its roll-out, unless the memory was lost. What was not to be told yet is found
+ * again, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
  */
@@ -26,12 +27,15 @@ export function fold(
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
   const known = new Set(incidentsOf(memory).map(({ id }) => id));
-  const taken = (evidence?.incidents ?? []).filter(({ id }) => isAsRead || !known.has(id));
+  const isLost = memory.attempted === undefined;
+  const taken = (evidence?.incidents ?? []).filter(
+    (incident) => (isAsRead || !known.has(incident.id)) && (isLost || !isToBeTold(incident)),
+  );
   const ids = new Set(taken.map(({ id }) => id));
   const alerts = (evidence?.outbox ?? []).filter(({ data }) => isAsRead || ids.has(data.incident ?? ''));
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    ...(isAsRead || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead || isLost ? { attempted, rollout, rolledOut } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,
