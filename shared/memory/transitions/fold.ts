@@ -27,15 +27,14 @@ export function fold(
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
   const known = new Set(incidentsOf(memory).map(({ id }) => id));
-  const isLost = memory.attempted === undefined;
-  const taken = (evidence?.incidents ?? []).filter(
-    (incident) => (isAsRead || !known.has(incident.id)) && (isLost || !isToBeTold(incident)),
-  );
+  const taken = (evidence?.incidents ?? [])
+    .filter(({ id }) => isAsRead || !known.has(id))
+    .filter((incident) => memory.attempted === undefined || !isToBeTold(incident));
   const ids = new Set(taken.map(({ id }) => id));
   const alerts = (evidence?.outbox ?? []).filter(({ data }) => isAsRead || ids.has(data.incident ?? ''));
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    ...(isAsRead || isLost ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,
