@@ -58,8 +58,8 @@ export async function history(
     head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
   const notes = await openNotes(repository);
   const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });
-  const known = await withOwnAttempt(memory, { repository, commits, paths });
   const entries: HistoryEntry[] = [];
+  const known = await withOwnAttempt(memory, { repository, commits, paths });
   for (const commit of commits) {
     if (entries.length >= limits.entries) break;
     const converged = await convergencesAt(commit.id, { environment, memory, notes });
