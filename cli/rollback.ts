@@ -63,6 +63,7 @@ function linesOf({
   repository,
   environment,
   to,
+  subject,
   because,
   commit,
   message,
@@ -80,6 +81,7 @@ function linesOf({
     { text: first, tone: outcome === 'planned' ? 'heading' : 'good' },
     ...reverts.map((id) => ({ text: `  undoes   ${id}`, tone: 'plain' as const })),
     ...paths.map((path) => ({ text: `  changes  ${shownPath(path)}`, tone: 'plain' as const })),
+    { text: `  back to  ${plainRevision(to)} ${subject}`, tone: 'plain' },
     ...(outcome === 'planned'
       ? (message ?? '')
           .trimEnd()

@@ -104,6 +104,11 @@ export function openIncident({
   };
 }
 
+/** The same, to be told once more: something else is known of it. That it was told is not forgotten. */
+export function anew(incident: Incident): Incident {
+  return { ...incident, ...announced(incident), diff: undefined, told: false };
+}
+
 function announced({ told, announced: before }: Incident): Pick<Incident, 'announced'> {
   return told || before === true ? { announced: true } : {};
 }
@@ -214,6 +219,11 @@ export function mayHeal({ incident, now, healAfter }: { incident: Incident; now:
 /** One whose end is owed to those who were told of it, whatever becomes of the memory. */
 export function isOpenAndTold(incident: Incident | undefined): incident is Incident {
   return isOpen(incident) && isAnnounced(incident);
+}
+
+/** One that is open, whose alert is made and waits for something before it is published: a rollback's end. */
+export function isToBeTold(incident: Incident): boolean {
+  return isOpen(incident) && incident.diff !== undefined && !incident.told;
 }
 
 export function isOpen(incident: Incident | undefined): incident is Incident {

@@ -1,5 +1,5 @@
 import { sameInputs } from '../environment/inputs.ts';
-import { revisionOf } from '../base/revision.ts';
+import { commitOf, revisionOf } from '../base/revision.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
@@ -59,15 +59,43 @@ export async function history(
   const notes = await openNotes(repository);
   const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });
   const entries: HistoryEntry[] = [];
+  const known = await withOwnAttempt(memory, { repository, commits, paths });
   for (const commit of commits) {
     if (entries.length >= limits.entries) break;
     const converged = await convergencesAt(commit.id, { environment, memory, notes });
-    const isRun =
-      converged.length > 0 || memory.attempted?.commit === commit.id || memory.converged?.commit === commit.id;
+    const isRun = converged.length > 0 || isOfRun(known, revisionOf({ branch: repository.branch, commit: commit.id }));
     if (!isRun && !(await changes({ commit, repository, paths }))) continue;
-    entries.push(entryOf({ commit, branch: repository.branch, memory, converged, paths }));
+    entries.push(entryOf({ commit, branch: repository.branch, memory: known, converged, paths }));
   }
   return { environment, repository: repositoryClass, entries };
+}
+
+/**
+ * The memory, its attempt being that of the commit that changed what it is made of: whoever looks at a later one, whose
+ * changes are of others, attempts nothing else. Without one where that commit is older than those.
+ */
+async function withOwnAttempt(
+  memory: Memory,
+  { repository, commits, paths }: { repository: Repository; commits: readonly Commit[]; paths: readonly string[] },
+): Promise<Memory> {
+  const { attempted } = memory;
+  if (attempted === undefined) return memory;
+  const byId = new Map(commits.map((commit) => [commit.id, commit]));
+  const all = [...new Set([...paths, ...Object.keys(attempted.inputs)])].filter((path) => path !== '');
+  let commit = byId.get(attempted.commit);
+  while (commit !== undefined && !(await changes({ commit, repository, paths: all })))
+    commit = byId.get(commit.parents[0] ?? '');
+  return { ...memory, attempted: commit === undefined ? undefined : { ...attempted, commit: commit.id } };
+}
+
+/** Whether a run set out for it, converged at it, or found there what is open. */
+function isOfRun(memory: Memory, revision: string): boolean {
+  const commit = commitOf(revision);
+  return (
+    memory.attempted?.commit === commit ||
+    memory.converged?.commit === commit ||
+    openIncidents(memory).some((open) => open.revision === revision)
+  );
 }
 
 /** What the environment is made of at a commit, as far as that is known without a render; never the whole tree. */

@@ -8,9 +8,11 @@ import { announceCommit } from './common/announce-commit.ts';
 import { listEnvironments, readEnvironment } from './common/declared-environments.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
+import { refuseRolledBack } from './rollback/converged-before.ts';
 import { otherReaders, rememberedPaths } from './rollback/readers.ts';
 import { revertOnBranch } from './rollback/revert-on-branch.ts';
 import { extentOfEnvironment, extentOfRepository, type RollbackScope } from './rollback/where-to.ts';
+import { provenanceOf } from './common/provenance.ts';
 import { memoryOf } from './common/remembered-environments.ts';
 
 export type RollbackPorts = Pick<Ports, 'now' | 'sleep' | 'repository' | 'state' | 'topics'>;
@@ -37,6 +39,8 @@ export interface RollbackResult {
   /** Revisions. */
   readonly from: string;
   readonly to: string;
+  /** The first line of the message of the commit that it goes back to. */
+  readonly subject: string;
   /** Why it goes back to that revision. */
   readonly because: string;
   /** Null where none was made. */
@@ -71,6 +75,8 @@ export async function rollback(
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) throw refused({ subject: key, message: 'the repository is empty' });
   const { extent, paths } = await scopeOf({ key, environment, repository, head, request, ports });
+  if (request.to === undefined && request.incident === undefined)
+    await refuseRolledBack({ key, repository, environment, head, to: extent.to, paths });
   const includesShared = request.includeShared === true;
   const done = await revertOnBranch(
     {
@@ -96,6 +102,7 @@ export async function rollback(
     environment: environment ?? null,
     from: revision(extent.from),
     to: revision(extent.to.id),
+    subject: provenanceOf({ commit: extent.to }).subject,
     because: extent.because,
   };
   if (done.outcome === 'conflicts') throw conflicting({ key, to: facts.to, conflicts: done.conflicts });
@@ -140,7 +147,7 @@ async function scopeOf({
   const asked = { to: request.to, incident: request.incident };
   if (environment === undefined) return { extent: await extentOfRepository({ repository, head, asked }), paths: [''] };
   const memory = await memoryOf({ repository: repository.repositoryClass, environment }, ports);
-  const extent = await extentOfEnvironment({ key, repository, head, memory, asked });
+  const extent = await extentOfEnvironment({ key, environment, repository, head, memory, asked });
   const declared = await Promise.all(
     [head.id, extent.to.id].map(async (commit) => await readEnvironment({ repository, commit, name: environment })),
   );

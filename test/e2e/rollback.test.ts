@@ -496,7 +496,7 @@ describe('converge rollback', () => {
     expect(await roll('globex', { to: first })).toMatchObject({ outcome: 'nothing', commit: null });
   });
 
-  it('without a revision goes back to the one that converged before, and by another one forth again', async () => {
+  it('without a revision goes back to the one that converged before, and forth again where that is named', async () => {
     const first = await declare('initech');
     const second = await master.push(file('initech', '2'));
     await convergedAt('initech', second);
@@ -511,7 +511,11 @@ describe('converge rollback', () => {
     expect((await message(back.commit ?? '')).split('\n')[0]).toBe('Revert "Change by a person"');
     await convergedAt('initech', back.commit ?? '');
     expect(await value('initech')).toBe('1');
-    const forth = await roll('initech');
+    await expect(roll('initech')).rejects.toMatchObject({
+      code: 'RollbackRefused',
+      message: expect.stringContaining(`which ${back.commit?.slice(0, 12)} rolled back`),
+    });
+    const forth = await roll('initech', { to: second });
     expect(forth).toMatchObject({ outcome: 'reverted', to: `main@sha1:${second}`, reverts: [back.commit] });
     await convergedAt('initech', forth.commit ?? '');
     expect(await value('initech')).toBe('2');

@@ -1,5 +1,5 @@
 import { formatTime, parseTime } from '../../base/time.ts';
-import { isOpen } from '../incident.ts';
+import { isOpen, isToBeTold } from '../incident.ts';
 import { believedLease } from '../believed.ts';
 import { withIncident } from '../incidents.ts';
 import type { IntentKeys, Lease } from '../lease.ts';
@@ -13,7 +13,7 @@ import { untoldEvidence } from '../untold-evidence.ts';
  * forgotten, and suspect. Clears nothing.
  *
  * Where the memory was written since it began, evidence that it tells already is of the past; so are the attempt and its
- * roll-out, unless the memory was lost.
+ * roll-out, unless the memory was lost. What was not to be told yet is found again, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
  */
@@ -25,11 +25,13 @@ export function fold(
   const { attempted = memory.attempted, rollout = memory.rollout, rolledOut = memory.rolledOut } = intent ?? {};
   const isAsRead = lease.base === generation;
   const keys = intent?.keys ?? '*';
-  const found = evidence ?? { incidents: [], outbox: [] };
+  const isLost = memory.attempted === undefined;
+  const incidents = (evidence?.incidents ?? []).filter((incident) => isLost || !isToBeTold(incident));
+  const found = { incidents, outbox: evidence?.outbox ?? [] };
   const { incidents: taken, outbox: alerts } = isAsRead ? found : untoldEvidence(memory, found);
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    ...(isAsRead || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead || isLost ? { attempted, rollout, rolledOut } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,

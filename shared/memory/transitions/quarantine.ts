@@ -1,4 +1,5 @@
 import type { Diff } from '../../events/alert.ts';
+import { anew } from '../incident.ts';
 import { openIncidents, withIncident } from '../incidents.ts';
 import type { Memory } from '../memory.ts';
 import type { Quarantine } from '../quarantine.ts';
@@ -19,20 +20,23 @@ export function quarantineLifted(memory: Memory, { commit }: { commit: string })
   return quarantine === undefined ? memory : { ...memory, quarantine: { ...quarantine, lifted: commit } };
 }
 
+/** What became of a rollback: the quarantine as it is from now on, and what the alert says of it. */
+export type RollbackDone = { readonly note: string } & (
+  | { readonly rollback: NonNullable<Diff['rollback']>; readonly quarantine: Quarantine }
+  | { readonly rollback: null; readonly quarantine: Quarantine | undefined }
+);
+
 /**
  * What became of a rollback: in the quarantine, and in the alert that tells of the failure, which is thereby to be
  * told. Clears `quarantine` where nothing was rolled back.
- *
- * @param facts.note what the alert says of it
  */
-export function rollbackDone(
-  memory: Memory,
-  { quarantine, rollback, note }: { quarantine: Quarantine | undefined; rollback: Diff['rollback']; note: string },
-): Memory {
+export function rollbackDone(memory: Memory, { quarantine, rollback, note }: RollbackDone): Memory {
   const open = openIncidents(memory);
   const incident = open.find(({ diff, told }) => diff !== undefined && !told) ?? open[0];
   if (incident?.diff === undefined) return { ...memory, quarantine };
+  // A run that died said it, as its evidence tells.
+  if (incident.diff.summary.endsWith(`; ${note}`)) return { ...memory, quarantine };
   const summary = `${incident.summary}; ${note}`;
   const diff: Diff = { ...incident.diff, rollback, summary: `${incident.diff.summary}; ${note}` };
-  return { ...withIncident(memory, { ...incident, summary, told: false, diff }), quarantine };
+  return { ...withIncident(memory, { ...anew(incident), summary, diff }), quarantine };
 }

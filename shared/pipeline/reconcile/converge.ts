@@ -3,7 +3,6 @@ import { ConvergeError } from '../../base/errors.ts';
 import { environmentPath } from '../../environment/environment-file.ts';
 import { declaredPaths } from '../../environment/inputs.ts';
 import { suspended } from '../../memory/transitions/accept.ts';
-import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { driftLeft } from '../../memory/transitions/objects.ts';
 import { rolloutBounded } from '../../memory/transitions/roll-out.ts';
 import type { Memory } from '../../memory/memory.ts';
@@ -25,7 +24,7 @@ import { both } from '../common/parallel.ts';
 import { readStrays } from './observe/read-strays.ts';
 import { healBeforeRetry } from './write/heal-before-retry.ts';
 import { pausedRetry, stillFailing } from './judge/retry-pause.ts';
-import { finishRollback, reviewRollback } from './rollback.ts';
+import { finishRollback, reviewRollback, takeOverRollback } from './rollback.ts';
 import { hookRecordOf } from './judge/hook-record.ts';
 import { readEnvironment } from '../common/declared-environments.ts';
 import type { Commit } from '../../ports/git.ts';
@@ -49,10 +48,11 @@ import { restoreParent } from './write/restore-parent.ts';
 
 /** Brings one environment to the head of its branch, or says exactly why not. The caller writes what is remembered. */
 export async function converge(run: Run): Promise<RunResult> {
+  await takeOverRollback(run);
   // What an earlier run left, which died; then what this one found.
-  await rollBackAndTell(run);
+  await finishRollback(run);
   const result = await convergeOne(run);
-  await rollBackAndTell(run);
+  await finishRollback(run);
   return result;
 }
 
@@ -61,14 +61,8 @@ export async function converge(run: Run): Promise<RunResult> {
  * is told without one.
  */
 export async function loseBranch(run: Run, problem: ConvergeError): Promise<RunResult> {
-  await rollBackAndTell(run);
-  return await tellLostBranch(run, problem);
-}
-
-/** Commits the rollback that is under way, if there is one, and tells the failure with what became of it. */
-async function rollBackAndTell(run: Run): Promise<void> {
   await finishRollback(run);
-  run.memoryFile.remember(incidentTold);
+  return await tellLostBranch(run, problem);
 }
 
 async function convergeOne(run: Run): Promise<RunResult> {

@@ -3,7 +3,9 @@ import {
   quarantineFound,
   quarantineLifted,
   rollbackDone,
+  type RollbackDone,
 } from '../../memory/transitions/quarantine.ts';
+import { incidentTold } from '../../memory/transitions/divergence.ts';
 import { isUnderWay, reviewQuarantine, type Quarantine } from '../../memory/quarantine.ts';
 import { shortRevision } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
@@ -19,72 +21,82 @@ import { readInputs } from '../common/render-inputs.ts';
 import type { Run } from './run/run.ts';
 
 /**
+ * A memory that was lost takes its quarantine over from the copy that uploads are checked against. An environment has
+ * converged before anything of it is rolled back: one that never did, as its memory says, may have lost it, also where a
+ * run that died was ended since.
+ */
+export async function takeOverRollback(run: Run): Promise<void> {
+  const { converged, quarantine: known } = run.memoryFile.memory();
+  if (converged !== undefined || known !== undefined) return;
+  const { repository, environment, ports } = run;
+  const quarantine = await takeOverQuarantine({ repository, environment, state: ports.state, log: ports.log });
+  if (quarantine !== undefined) run.memoryFile.remember(quarantineFound, { quarantine });
+}
+
+/**
  * Commits the rollback that the memory says is under way, or finds the commit on the branch where an earlier run died
  * after its push; uploads are checked from before it. What became of it is in the memory, and in the alert that is
- * about to be published.
+ * about to be published, which is left with the lease before the copy says that it is over: from then on nobody finds
+ * what failed again.
  */
 export async function finishRollback(run: Run): Promise<void> {
-  const { quarantine } = run.memoryFile.memory();
-  if (!isUnderWay(quarantine)) return;
-  const named = { repository: run.repository, environment: run.environment, state: run.ports.state };
-  const repository = run.ports.repository(run.repository);
-  await run.lease.claim({ keys: [] });
-  // A run that is killed after its push is made up for by the next one, which finds the commit.
-  await run.memoryFile.commit({ actsOn: true });
-  await writeQuarantine({ ...named, quarantine });
-  const writtenAt = run.ports.now().getTime();
+  const { memoryFile, ports } = run;
+  const { quarantine } = memoryFile.memory();
+  if (isUnderWay(quarantine)) {
+    const named = { repository: run.repository, environment: run.environment, state: ports.state };
+    await run.lease.claim({ keys: [] });
+    // A run that is killed after its push is made up for by the next one, which finds the commit.
+    await memoryFile.commit({ actsOn: true });
+    await writeQuarantine({ ...named, quarantine });
+    const writtenAt = ports.now().getTime();
+    const done = await rollBack(run, quarantine);
+    memoryFile.remember(rollbackDone, done);
+    memoryFile.remember(incidentTold);
+    await run.lease.leaveEvidence();
+    // Storage takes one write a second of one name.
+    await ports.sleep(Math.max(0, writtenAt + 1_000 - ports.now().getTime()));
+    if (done.rollback === null) await removeQuarantine(named);
+    else await writeQuarantine({ ...named, quarantine: done.quarantine });
+  }
+  memoryFile.remember(incidentTold);
+}
+
+async function rollBack(run: Run, quarantine: Quarantine): Promise<RollbackDone> {
   let reverted: Awaited<ReturnType<typeof revert>>;
   try {
     reverted = (await pushedBefore(run, quarantine)) ?? (await revert(run, { quarantine, dryRun: false }));
   } catch (error) {
     const { message } = finalError(error, { begunAt: quarantine.at, now: run.ports.now() });
-    await removeQuarantine(named);
-    run.memoryFile.remember(rollbackDone, {
-      quarantine: { ...quarantine, refused: message },
-      rollback: null,
-      note: `not rolled back: ${message}`,
-    });
-    return;
+    return { quarantine: { ...quarantine, refused: message }, rollback: null, note: `not rolled back: ${message}` };
   }
-  if (reverted?.outcome !== 'reverted') {
-    await removeQuarantine(named);
-    run.memoryFile.remember(rollbackDone, {
-      quarantine: undefined,
-      rollback: null,
-      note:
-        reverted?.outcome === 'conflicts'
-          ? notRolledBack(reverted.conflicts)
-          : 'not rolled back: a newer commit came before that',
-    });
-    return;
-  }
+  if (reverted?.outcome !== 'reverted') return { quarantine: undefined, rollback: null, note: whyNot(run, reverted) };
   const { commit, previous, to } = reverted;
+  const repository = run.ports.repository(run.repository);
   await announceCommit({ repository, commit: commit.id, previous }, run.ports);
   const restored = await readInputs({ repository, commit: commit.id, paths: Object.keys(quarantine.inputs) });
-  const done: Quarantine = { ...quarantine, revert: commit.id, restored };
-  // Storage takes one write a second of one name.
-  await run.ports.sleep(Math.max(0, writtenAt + 1_000 - run.ports.now().getTime()));
-  await writeQuarantine({ ...named, quarantine: done });
-  run.memoryFile.remember(rollbackDone, {
-    quarantine: done,
+  return {
+    quarantine: { ...quarantine, revert: commit.id, restored },
     rollback: { to, commit: commit.id },
     note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}`,
-  });
+  };
+}
+
+function whyNot(run: Run, reverted: Exclude<RolledBack, { outcome: 'reverted' }> | undefined): string {
+  if (reverted?.outcome === 'conflicts') return notRolledBack(reverted.conflicts);
+  return run.memoryFile.memory().converged === undefined
+    ? 'not rolled back: what converged before it is no longer known'
+    : 'not rolled back: a newer commit came before that';
 }
 
 /**
  * What the branch has become for a quarantine: it ends where the inputs are others by now, and is lifted where a person
- * brought them back. A memory that was lost takes it over from its copy. `superseded`: the run's commit is older than
- * the rollback.
+ * brought them back. `superseded`: the run's commit is older than the rollback.
  */
 export async function reviewRollback(run: Run): Promise<'superseded' | undefined> {
   const { head, memoryFile, ports } = run;
   const named = { repository: run.repository, environment: run.environment, state: ports.state, log: ports.log };
-  const isLost = memoryFile.memory().attempted === undefined;
-  const quarantine = isLost ? await takeOverQuarantine(named) : memoryFile.memory().quarantine;
-  if (quarantine === undefined || head === undefined) return undefined;
-  if (isLost) memoryFile.remember(quarantineFound, { quarantine });
-  if (isUnderWay(quarantine)) return undefined;
+  const { quarantine } = memoryFile.memory();
+  if (quarantine === undefined || head === undefined || isUnderWay(quarantine)) return undefined;
   const repository = ports.repository(run.repository);
   const current = await readInputs({ repository, commit: head.id, paths: Object.keys(quarantine.inputs) });
   const review = reviewQuarantine({ quarantine, current });

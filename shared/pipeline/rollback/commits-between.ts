@@ -54,16 +54,28 @@ export async function findWithInputs({
   inputs: Inputs;
 }): Promise<Commit | undefined> {
   const paths = Object.keys(inputs);
+  for await (const commit of youngCommits({ repository, from: head }))
+    if (sameInputs({ attempted: inputs, current: await readInputs({ repository, commit: commit.id, paths }) }))
+      return commit;
+  return undefined;
+}
+
+/** A commit and those before it, newest first, within two months: fetched as far as they are asked for. */
+export async function* youngCommits({
+  repository,
+  from,
+}: {
+  repository: Repository;
+  from: Commit;
+}): AsyncGenerator<Commit, void> {
   const seen = new Set<string>();
   for (const days of windows.slice(0, -1)) {
-    for (const commit of await repository.history({ from: head.id, within: days * day })) {
+    for (const commit of await repository.history({ from: from.id, within: days * day })) {
       if (seen.has(commit.id)) continue;
       seen.add(commit.id);
-      if (sameInputs({ attempted: inputs, current: await readInputs({ repository, commit: commit.id, paths }) }))
-        return commit;
+      yield commit;
     }
   }
-  return undefined;
 }
 
 /**

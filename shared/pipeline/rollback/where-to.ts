@@ -1,10 +1,10 @@
 import { incidentsOf } from '../../memory/incidents.ts';
-import { sameInputs } from '../../environment/inputs.ts';
 import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
-import { commitOf } from '../../base/revision.ts';
+import { commitOf, revisionOf } from '../../base/revision.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { findOnBranch } from './commits-between.ts';
+import { convergedBefore } from './converged-before.ts';
 
 /** What is to be undone: the changes after `to` up to `from`, a commit id. `because` says for people why these. */
 export interface RollbackScope {
@@ -27,12 +27,14 @@ export interface Asked {
  */
 export async function extentOfEnvironment({
   key,
+  environment,
   repository,
   head,
   memory,
   asked,
 }: {
   key: string;
+  environment: string;
   repository: Repository;
   head: Commit;
   memory: Memory;
@@ -72,18 +74,15 @@ export async function extentOfEnvironment({
       because: `it converged before the incident ${incident.id} (memory)`,
     };
   }
-  if (attempted === undefined || converged === undefined)
-    throw refused({ subject: key, message: 'no revision is known that converged', remedy: 'name one with --to' });
-  const isConverged = sameInputs({ attempted: converged.inputs, current: attempted.inputs });
-  const before = isConverged ? previous : converged;
-  if (before === undefined)
-    throw refused({
-      subject: key,
-      message: `what converged before ${converged.revision} is not known`,
-      remedy: 'name the revision with --to',
-    });
-  const because = isConverged ? 'it converged before the current one (memory)' : 'it converged last (memory)';
-  return { to: await revisionOnBranch({ repository, head, text: before.commit }), from: attempted.commit, because };
+  const at = attempted?.commit ?? head.id;
+  const before = await convergedBefore({ repository, environment, head, memory, at });
+  if (before !== undefined) return { ...before, from: at };
+  const revision = attempted?.revision ?? revisionOf({ branch: repository.branch, commit: at });
+  throw refused({
+    subject: key,
+    message: `what converged before ${revision} is not known: neither its memory nor a note in Git tells`,
+    remedy: 'name the revision with --to',
+  });
 }
 
 /** A whole repository goes back to the revision that was asked for, or by one commit. */

@@ -42,6 +42,13 @@ describe('a run that is ended in its stead', () => {
     expect(memory).toMatchObject({ incident: drifted, outbox: [alert], since: now.toISOString() });
   });
 
+  it('leaves what was not to be told yet to the next look, which finds it again unless the memory was lost', () => {
+    const waits = { ...drifted, told: false };
+    const lease = leaseOf({ evidence: { incidents: [waits], outbox: [] } });
+    expect(fold(states.converged, { lease, generation: '7', now }).incident).toBeUndefined();
+    expect(fold(emptyMemory(now), { lease, generation: '0', now }).incident).toEqual(waits);
+  });
+
   it('adds to what is to be published, in order', () => {
     const before = { ...states.converged, outbox: [{ ...alert, time: now.toISOString() }] };
     expect(fold(before, { lease: healing, generation: '7', now }).outbox).toEqual([...before.outbox, alert]);

@@ -10,7 +10,7 @@ import {
   type Evidence,
   type Intent,
 } from '../../../memory/lease.ts';
-import { isOpenAndTold } from '../../../memory/incident.ts';
+import { isOpenAndTold, isToBeTold } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
 import { assertUndisturbed, lost, owesTold, staleLook, writeLease, type Hold, type State } from './state.ts';
 
@@ -67,8 +67,25 @@ async function writeClaim(state: State, { nonce, intent }: { nonce: string; inte
 function evidenceOf({ current }: State): Evidence {
   const { outbox = [] } = current;
   const named = new Set(outbox.map(({ data }) => data.incident));
-  const incidents = incidentsOf(current).filter((incident) => named.has(incident.id) || isOpenAndTold(incident));
+  const incidents = incidentsOf(current).filter(
+    (incident) => named.has(incident.id) || isOpenAndTold(incident) || isToBeTold(incident),
+  );
   return incidents.length === 0 ? { incidents, outbox: [] } : { incidents, outbox };
+}
+
+/**
+ * Leaves what the run came to know under its lease, and is about to publish, with the lease: a run whose own writes end
+ * what it tells of is not found out by the next look, where the memory is lost before the lease tells.
+ *
+ * Throws `StaleLook` (retry) where somebody else claimed it.
+ */
+export async function leaveEvidence(state: State): Promise<void> {
+  const { hold, lease } = state;
+  if (hold === undefined) return;
+  const { incidents, outbox } = evidenceOf(state);
+  const left = lease.value?.evidence ?? { incidents: [], outbox: [] };
+  if (JSON.stringify([incidents, outbox]) === JSON.stringify([left.incidents, left.outbox])) return;
+  await writeClaim(state, { nonce: hold.nonce, intent: hold.intent });
 }
 
 /** Gives back a lease under which nothing was done. */

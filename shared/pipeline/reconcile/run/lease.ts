@@ -1,5 +1,5 @@
 import type { Intent } from '../../../memory/lease.ts';
-import { assertHeld, claim } from './claim.ts';
+import { assertHeld, claim, leaveEvidence } from './claim.ts';
 import { assertUndisturbed, type State } from './state.ts';
 
 /** The right to change one environment, for a bounded time. */
@@ -10,6 +10,11 @@ export interface Lease {
    * somebody else acted, said something or moved the branch since the look began.
    */
   claim(intent: Intent): Promise<void>;
+  /**
+   * Leaves what the memory says by now of incidents, and is about to be published, with a lease that is held. To be
+   * called where the run itself ended what it tells of. Throws as `claim` does.
+   */
+  leaveEvidence(): Promise<void>;
   /**
    * To be called before every write. `now` looks at it at once: where a conflict tells that somebody else writes, too.
    * Throws `LeaseLost` or `StaleLook` (retry) where somebody else took over.
@@ -31,6 +36,7 @@ export interface Lease {
 export function leaseOf(state: State, { isHead }: { isHead: () => Promise<boolean> }): Lease {
   return {
     claim: async (intent) => claim(state, intent, { isHead }),
+    leaveEvidence: async () => leaveEvidence(state),
     assertHeld: async (look) => assertHeld(state, look),
     assertUndisturbed: async () => (state.hold === undefined ? assertUndisturbed(state) : assertHeld(state)),
     async recordOnly() {

@@ -3,7 +3,7 @@ import { encodeAlert, type Converged, type Diff } from '../../../events/alert.ts
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
 import { divergenceOf, type Divergence } from '../../../drift/divergence.ts';
 import type { RememberedHeals } from '../../../drift/fight.ts';
-import { isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
+import { anew, isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import type { AttemptedRevision, ConvergedNote, Memory } from '../../../memory/memory.ts';
@@ -41,7 +41,7 @@ export function tellDivergence(
   const now = ports.now();
   const incidents = incidentsOf(memoryFile.memory());
   const opened = openIncident({ incidents, divergence, environment: run.key, now, convergedAfter });
-  const incident = told.anew === true ? { ...opened, diff: undefined, told: false } : opened;
+  const incident = told.anew === true ? anew(opened) : opened;
   const remember = (found: Incident): void => {
     const { attempted, heals, stops } = told;
     const facts = { attempted, incident: found, now, heals };

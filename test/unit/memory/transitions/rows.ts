@@ -472,6 +472,22 @@ const quarantined: readonly Row[] = [
   },
   {
     transition: 'rollbackDone',
+    when: 'where a run that died has said so',
+    apply: (memory) =>
+      rollbackDone(incidentTold(rollbackDone(memory, { quarantine: rolledBack, rollback, note })), {
+        ...{ quarantine: rolledBack, rollback, note },
+      }),
+    meets: ['is rolling back'],
+    sets: { quarantine: rolledBack },
+    clears: [],
+    but: {
+      'is rolling back': (({ incident, outbox }) => ({ incident, outbox }))(
+        incidentTold({ ...states['is rolling back'], incident: toldOf(rollback) }),
+      ),
+    },
+  },
+  {
+    transition: 'rollbackDone',
     when: 'with nothing to do',
     apply: (memory) => rollbackDone(memory, { quarantine: undefined, rollback: null, note }),
     meets: ['is rolling back'],

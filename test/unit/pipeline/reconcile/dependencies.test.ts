@@ -237,6 +237,7 @@ describe('an environment that has converged', () => {
       assertHeld: unused,
       assertUndisturbed: unused,
       recordOnly: unused,
+      leaveEvidence: unused,
       isHeld: () => false,
       hasActed: () => false,
     };

@@ -130,6 +130,7 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
           assertHeld: async () => {},
           assertUndisturbed: unused,
           recordOnly: unused,
+          leaveEvidence: unused,
           isHeld: () => false,
           hasActed: () => false,
         },

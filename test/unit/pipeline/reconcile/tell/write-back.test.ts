@@ -87,6 +87,7 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       assertHeld: unused,
       assertUndisturbed: unused,
       recordOnly: unused,
+      leaveEvidence: unused,
       isHeld: () => false,
       hasActed: () => false,
     },

@@ -86,6 +86,7 @@ function clusterWith({
         claim: async () => {},
         assertUndisturbed: async () => {},
         recordOnly: async () => {},
+        leaveEvidence: async () => {},
         isHeld: () => true,
         hasActed: () => true,
       },

@@ -59,6 +59,7 @@ async function release({
           assertHeld: async () => {},
           assertUndisturbed: async () => {},
           recordOnly: async () => {},
+          leaveEvidence: async () => {},
           isHeld: () => true,
           hasActed: () => true,
         },
