@@ -1,34 +1,22 @@
-import { departureRecalled, lastDeclarationRecalled, leaveBegun } from '../../../memory/transitions/accept.ts';
+import { lastDeclarationRecalled, leaveBegun } from '../../../memory/transitions/accept.ts';
 import { ConvergeError } from '../../../base/errors.ts';
-import { parseTime } from '../../../base/time.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { environmentPath } from '../../../environment/environment-file.ts';
-import { applySetOf, deletionAnnotation } from '../../../inventory/applyset.ts';
 import { decodeMemory, type Memory } from '../../../memory/memory.ts';
 import { statePaths } from '../../../memory/state-paths.ts';
-import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { readState } from '../../common/read-state.ts';
-import { findDeparted, forgetDeparted } from './departed.ts';
+import { findDeparted } from './departed.ts';
 import { deleteParent, deleteSeed } from './delete-state.ts';
 import { forget, forgetLeftovers } from './forget.ts';
-import { observe, type ObservedState } from '../observe/observed-state.ts';
-import { readOwnParent } from '../observe/own-parent.ts';
-import { releaseObjects } from '../write/release-objects.ts';
-import {
-  assertRemoved,
-  isRenamed,
-  lastAttempted,
-  lastDeclared,
-  lastVersion,
-  type DeclaredAt,
-} from '../accept/removed-file.ts';
+import { assertRemoved, isRenamed, lastDeclared } from '../accept/removed-file.ts';
 import { noteRemoval } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
 import { secondsSince, type RunResult } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
-import { failedObjects, leftOver, type Leave, type TornDown } from './leave.ts';
-import { uninstall } from './uninstall.ts';
+import type { Leave } from './leave.ts';
+import { sweep } from './sweep.ts';
+import { isEmpty, openLeave, tearApart } from './take-apart.ts';
 
 /**
  * Takes leave of an environment whose file is no longer at the branch's head: its objects are released, or, with
@@ -140,94 +128,6 @@ async function takeLeave(
   }
 }
 
-interface OpenedLeave {
-  readonly leave: Leave;
-  readonly observed: ObservedState;
-  readonly last: DeclaredAt | undefined;
-}
-
-/** What is there of it; undefined where nobody knows where to look. */
-async function openLeave(
-  run: Run,
-  { commit, revision, attempted }: Pick<Leave, 'commit' | 'revision' | 'attempted'>,
-): Promise<OpenedLeave | undefined> {
-  const memory = run.memoryFile.memory();
-  const last = await lastAttempted(run);
-  const place = memory.cluster === '' ? last?.environment : memory;
-  if (place === undefined) return undefined;
-  const { repository, environment } = run;
-  const cluster = await run.ports.cluster({ name: place.cluster, repository, environment });
-  const api = await cluster.api();
-  const { url } = run.ports.repository(repository);
-  const own = applySetOf({ repository, environment, namespace: place.namespace, url });
-  const parent = await readOwnParent({ run, cluster, applySet: own, memory, commit: commit.id });
-  const observed = await observe({ cluster, api, applySet: own, remembered: memory.objects, parent });
-  const said = observed.parent?.metadata.annotations?.[deletionAnnotation] === 'prune' ? 'prune' : 'release';
-  const deletion = ((await lastVersion(run, commit)) ?? last?.environment)?.deletion ?? said;
-  const leave: Leave = { run, revision, cluster, api, applySet: { ...own, deletion }, attempted, commit };
-  return { leave, observed, last };
-}
-
-async function tearApart(
-  { leave, observed, last }: OpenedLeave,
-  { isSwept = false }: { isSwept?: boolean } = {},
-): Promise<TornDown> {
-  return leave.applySet.deletion === 'prune'
-    ? await uninstall(leave, { observed, last, isSwept })
-    : await release(leave, observed);
-}
-
-/**
- * Takes leave of what a late request may have made since, and of the record of that once it is out of the question.
- * Nothing is told, and no hook runs: both were at its end.
- */
-async function sweep(
-  run: Run,
-  {
-    commit,
-    revision,
-    departed,
-  }: Pick<Leave, 'commit' | 'revision'> & { departed: NonNullable<Awaited<ReturnType<typeof findDeparted>>> },
-): Promise<RunResult> {
-  const { attempted } = departed.memory;
-  // Whoever took the name over sees to all of it.
-  if (attempted === undefined || (await isRenamed(run, commit))) {
-    await forgetDeparted(run, departed);
-    return { outcome: 'absent' };
-  }
-  const isOver = parseTime(departed.until) <= run.ports.now().getTime();
-  run.memoryFile.remember(departureRecalled, { departed: departed.memory });
-  const opened = await openSwept(run, { commit, revision, attempted });
-  if (opened === 'guarded') return { outcome: 'absent' };
-  if (opened !== undefined) {
-    await run.lease.claim({ keys: '*' });
-    const torn = await tearApart(opened, { isSwept: true });
-    if (torn.torn !== 'down') {
-      run.ports.log('WARNING', 'what came late of an environment that is no more is still there', { key: run.key });
-      await run.memoryFile.remove();
-      return { outcome: 'absent' };
-    }
-    await deleteParent(opened.leave);
-  }
-  await run.memoryFile.remove();
-  if (isOver) await forgetDeparted(run, departed);
-  return { outcome: 'absent' };
-}
-
-/** As `openLeave`, where nothing keeps its file from being taken for removed. */
-async function openSwept(
-  run: Run,
-  of: Pick<Leave, 'commit' | 'revision' | 'attempted'>,
-): Promise<OpenedLeave | 'guarded' | undefined> {
-  try {
-    await assertRemoved(run, of.commit);
-  } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'RemovalGuarded') return 'guarded';
-    throw error;
-  }
-  return await openLeave(run, of);
-}
-
 /** Its inventory's parent goes, then what is remembered of it. */
 async function finish(
   leave: Leave,
@@ -242,26 +142,4 @@ async function finish(
   });
   await forget(run, { revision });
   return { outcome: 'removed', revision };
-}
-
-function isEmpty({ parent, objects }: ObservedState): boolean {
-  return parent === undefined && objects.size === 0;
-}
-
-async function release(leave: Leave, observed: ObservedState): Promise<TornDown> {
-  const objects = [...observed.objects.values()];
-  if (objects.length > 0) await assertHead(leave);
-  const failures = failuresOf(await releaseObjects(leave, objects));
-  if (failures.length > 0) return leftOver(leave, { reason: 'Failed', objects: failedObjects(failures, objects) });
-  return { torn: 'down', pruned: 0, released: objects.length };
-}
-
-async function assertHead({ run, commit }: Leave): Promise<void> {
-  if ((await run.ports.repository(run.repository).head()) === commit.id) return;
-  throw new ConvergeError({
-    code: 'GitUnavailable',
-    subject: run.key,
-    message: 'the branch moved on before the objects were released',
-    disposition: 'retry',
-  });
 }
