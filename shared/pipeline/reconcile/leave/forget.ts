@@ -17,9 +17,14 @@ import { deleteRef } from '../tell/write-back.ts';
 export async function forget(run: Run, { revision }: { revision: string }): Promise<void> {
   tellEnd(run, revision);
   await run.memoryFile.commit({ actsOn: true });
+  await noteDeparture(run);
+  await removeKept(run);
+}
+
+/** Removes what is kept of an environment whose end was told, and its ref. */
+export async function removeKept(run: Run): Promise<void> {
   await removeQuarantine({ repository: run.repository, environment: run.environment, state: run.ports.state });
   await deleteRef(run);
-  await noteDeparture(run);
   await run.memoryFile.remove();
   await forgetLeftovers(run);
 }

@@ -2,7 +2,7 @@ import { lastDeclarationRecalled, leaveBegun } from '../../../memory/transitions
 import { ConvergeError } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { environmentPath } from '../../../environment/environment-file.ts';
-import { decodeMemory, type Memory } from '../../../memory/memory.ts';
+import { decodeMemory } from '../../../memory/memory.ts';
 import { statePaths } from '../../../memory/state-paths.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { readState } from '../../common/read-state.ts';
@@ -26,13 +26,17 @@ import { isEmpty, openLeave, tearApart } from './take-apart.ts';
  * Nothing is done for an environment that was renamed: the new one takes everything over.
  */
 export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
-  const { memory, isRecalled } = await recalled(run, commit);
-  const { attempted } = memory;
   const revision = revisionOf({ branch: run.ports.repository(run.repository).branch, commit: commit.id });
-  if (attempted === undefined) {
+  const known = run.memoryFile.memory().attempted === undefined ? await findStored(run) : 'attempted';
+  if (known !== 'attempted' && known !== 'unreadable') {
+    // It came to its end, whatever was left of it under its name since.
     const departed = await findDeparted(run);
     if (departed !== undefined) return await sweep(run, { commit, revision, departed });
-    await ((await isOfNothing(run)) ? forget(run, { revision }) : forgetLeftovers(run));
+  }
+  const isRecalled = (known === 'unreadable' || known === 'lost') && (await recall(run, commit));
+  const { attempted, cluster } = run.memoryFile.memory();
+  if (attempted === undefined) {
+    await (known === 'of nothing' ? forget(run, { revision }) : forgetLeftovers(run));
     return { outcome: 'absent' };
   }
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
@@ -41,7 +45,7 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     return await takeLeave(run, { commit, revision, attempted, isRecalled });
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    if (error.code === 'OwnedByAnother' && memory.cluster === '') {
+    if (error.code === 'OwnedByAnother' && cluster === '') {
       // It never came to own anything: nothing of it is anywhere.
       await forget(run, { revision });
       return { outcome: 'absent' };
@@ -56,39 +60,31 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
 }
 
 /**
- * Whether a memory is stored, and says of nothing: it was forgotten, and the run that did so died before its lease was,
- * which was ended since.
+ * What is stored where no attempt is known. `of nothing`: it was forgotten, and the run that did so died before its
+ * lease was, which was ended since. `lost`: the memory is gone and the lease is not: an environment that comes to its
+ * end loses that first.
  */
-async function isOfNothing(run: Run): Promise<boolean> {
+async function findStored(run: Run): Promise<'nothing' | 'of nothing' | 'of a cluster' | 'lost' | 'unreadable'> {
   const { ports, repository, environment, memoryFile } = run;
-  if (memoryFile.memory().cluster !== '') return false;
-  const path = statePaths({ repository, environment }).memory;
-  const found = await readState({ path, decode: decodeMemory }, ports);
-  return found !== undefined && 'value' in found;
+  const paths = statePaths({ repository, environment });
+  const found = await readState({ path: paths.memory, decode: decodeMemory }, ports);
+  if (found === undefined) return (await ports.state.generationOf(paths.lease)) === undefined ? 'nothing' : 'lost';
+  if ('unreadable' in found) return 'unreadable';
+  return memoryFile.memory().cluster === '' ? 'of nothing' : 'of a cluster';
 }
 
 /**
- * What is remembered of it; where that is lost, or nobody can read it, what its branch says of it: when it was declared
- * last. So an environment whose memory is spoilt leaves as any other does.
+ * Takes what its branch says of an environment for what was remembered of it and is lost, or can be read by nobody: when
+ * it was declared last. So an environment whose memory is spoilt leaves as any other does.
  */
-async function recalled(run: Run, commit: Commit): Promise<{ memory: Memory; isRecalled: boolean }> {
-  const memory = run.memoryFile.memory();
-  if (memory.attempted !== undefined || !(await isMemoryLost(run))) return { memory, isRecalled: false };
+async function recall(run: Run, commit: Commit): Promise<boolean> {
   const last = await lastDeclared(run, commit);
-  if (last === undefined) return { memory, isRecalled: false };
+  if (last === undefined) return false;
   const { branch } = run.ports.repository(run.repository);
   const revision = revisionOf({ branch, commit: last.id });
   const attempted = { commit: last.id, revision, at: last.committedAt.toISOString(), inputs: {} };
   run.memoryFile.remember(lastDeclarationRecalled, { attempted });
-  return { memory: run.memoryFile.memory(), isRecalled: true };
-}
-
-/** Nobody can read it, or it is gone and its lease is not: an environment that comes to its end loses that first. */
-async function isMemoryLost({ ports, repository, environment }: Run): Promise<boolean> {
-  const paths = statePaths({ repository, environment });
-  const found = await readState({ path: paths.memory, decode: decodeMemory }, ports);
-  if (found !== undefined) return 'unreadable' in found;
-  return (await ports.state.generationOf(paths.lease)) !== undefined;
+  return true;
 }
 
 async function takeLeave(

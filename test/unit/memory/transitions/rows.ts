@@ -1,7 +1,6 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
   causeNoted,
-  departureRecalled,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
@@ -152,14 +151,6 @@ const accepting: readonly Row[] = [
     but: eachAttempted((last) => ({
       attempted: { ...last, inputs: { ...last.inputs, 'environments/acme.yaml': null } },
     })),
-    clears: [],
-  },
-  {
-    transition: 'departureRecalled',
-    when: 'of an environment that came to its end',
-    apply: (memory) => departureRecalled(memory, { departed: states['never ran, or lost its memory'] }),
-    meets: ['never ran, or lost its memory'],
-    sets: {},
     clears: [],
   },
   {
