@@ -16,7 +16,7 @@ export async function noteDeparture(run: Asking): Promise<void> {
   const { ports, memoryFile, unansweredCreations } = run;
   if (unansweredCreations.size > 0) memoryFile.remember(creationUnanswered, { now: ports.now() });
   const memory = memoryFile.memory();
-  if (!mayComeLate(memory, ports.now())) return;
+  if (memory.attempted === undefined || !mayComeLate(memory, ports.now())) return;
   const value = departedOf(memory, memory.lateUntil ?? formatTime(ports.now().getTime()));
   await ports.state.write({ path: pathOf(run), value, ifGeneration: 'any' });
 }

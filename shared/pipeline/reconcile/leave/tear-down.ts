@@ -12,8 +12,8 @@ import { forget, forgetLeftovers } from './forget.ts';
 import { assertRemoved, isRenamed, lastDeclared } from '../accept/removed-file.ts';
 import { noteRemoval } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
-import { secondsSince, type RunResult } from '../run/target.ts';
-import { diverge, tellConverged } from '../tell/tell.ts';
+import type { RunResult } from '../run/target.ts';
+import { diverge } from '../tell/tell.ts';
 import type { Leave } from './leave.ts';
 import { sweep } from './sweep.ts';
 import { isEmpty, openLeave, tearApart } from './take-apart.ts';
@@ -34,9 +34,13 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     if (departed !== undefined) return await sweep(run, { commit, revision, departed });
   }
   const isRecalled = (known === 'unreadable' || known === 'lost') && (await recall(run, commit));
-  const { attempted, cluster } = run.memoryFile.memory();
+  const { attempted, cluster, endTold } = run.memoryFile.memory();
   if (attempted === undefined) {
     await (known === 'of nothing' ? forget(run, { revision }) : forgetLeftovers(run));
+    return { outcome: 'absent' };
+  }
+  if (endTold === attempted.revision) {
+    await forget(run, { revision });
     return { outcome: 'absent' };
   }
   if (await isRenamed(run, commit)) return { outcome: 'absent' };
@@ -132,10 +136,6 @@ async function finish(
   const { run, revision, cluster } = leave;
   await deleteParent(leave);
   const changes = { created: 0, configured: 0, unchanged: 0, pruned, released };
-  tellConverged(run, {
-    reached: { reached: 'removal' },
-    converged: { cluster: cluster.name, revision, seconds: secondsSince(run), changes, policy: null },
-  });
-  await forget(run, { revision });
+  await forget(run, { revision, done: { cluster: cluster.name, changes } });
   return { outcome: 'removed', revision };
 }

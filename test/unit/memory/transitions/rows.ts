@@ -567,12 +567,16 @@ const ending: readonly Row[] = [
     apply: (memory) => convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, alerts: [], now }),
     meets: 'any',
     sets: {},
-    clears: ['heals'],
-    but: {
-      ...closing,
-      'is about to be healed': closed('is about to be healed'),
-      'is fought over': closed('is fought over'),
-    },
+    clears: ['heals', 'notes'],
+    but: Object.fromEntries(
+      Object.keys(states)
+        .filter((name): name is StateName => name in states)
+        .map((name) => {
+          const { attempted: last }: Memory = states[name];
+          const isHealed = name === 'is about to be healed' || name === 'is fought over';
+          return [name, { ...(isHealed ? closed(name) : closing[name]), endTold: last?.revision }];
+        }),
+    ),
   },
   {
     transition: 'namesTakenOver',

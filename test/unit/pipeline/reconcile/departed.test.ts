@@ -166,6 +166,35 @@ describe('an incident of an environment that is renamed', () => {
   });
 });
 
+describe('an environment that is removed while an incident of it is open', () => {
+  it('is told to be gone once, wherever the run is killed, and whatever is committed then', async () => {
+    for (let diesBefore = 1; ; diesBefore++) {
+      const world = createWorld();
+      world.git.add(release([hookJob('last', 'post-delete'), configMap('colors')], ['deletion: prune']));
+      await world.run();
+      world.wait(60);
+      world.cluster.refusals.set('apply ConfigMap acme/more', { status: 403, message: 'exceeded quota' });
+      const more = list(hookJob('last', 'post-delete'), configMap('colors'), configMap('more'));
+      world.git.add({ 'charts/shop/all.json': more });
+      await world.run();
+      world.wait(60);
+      const before = storyOf(world).length;
+      world.git.add({ 'environments/shop.yaml': null });
+      const { ports, life } = mortalPorts(world.ports, { diesBefore });
+      await untilKilled(async () => world.run({}, ports));
+      for (let minute = 0; minute < 20; minute++) {
+        world.wait(60);
+        world.git.add({ 'README.md': `${minute}` });
+        await world.run();
+      }
+      const at = `killed before ${diesBefore}`;
+      expect.soft(storyOf(world).slice(before), at).toEqual([expect.stringMatching(/^the end \w+$/)]);
+      expect.soft(kept(world), at).toEqual([]);
+      if (life.effects < diesBefore - 1) break;
+    }
+  });
+});
+
 async function untilKilled(run: () => Promise<unknown>): Promise<void> {
   await run().catch((error: unknown) => {
     if (!(error instanceof Killed)) throw error;
