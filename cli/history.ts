@@ -1,5 +1,5 @@
 import { findEnvironment } from '../shared/pipeline/common/find-environment.ts';
-import { history, type HistoryEntry } from '../shared/pipeline/history.ts';
+import { history, type History, type HistoryEntry } from '../shared/pipeline/history.ts';
 import { plainRevision, shortTime, type CommandResult, type Line } from './command-result.ts';
 import type { Context } from './context.ts';
 import { provenanceLines } from './provenance-lines.ts';
@@ -18,13 +18,25 @@ export async function showHistory(
   { limit, since }: HistoryOptions,
 ): Promise<CommandResult> {
   const ports = { ...context.ports, state: await context.open.state(), repository: await context.open.repository() };
-  const environment = await findEnvironment({ name, repositories: Object.keys(context.config.repositories) }, ports);
+  const repositories = Object.keys(context.config.repositories);
+  const environment = await findEnvironment({ name, repositories, milliseconds: since }, ports);
   const found = await history(environment, { entries: limit, milliseconds: since }, ports);
   const lines =
     found.entries.length === 0
       ? [{ text: 'no commit in the time that was looked at: --since goes further back', tone: 'detail' as const }]
       : found.entries.flatMap(linesOf);
-  return { exit: 0, json: found, lines };
+  return { exit: 0, json: found, lines: [...removedLines(found), ...lines] };
+}
+
+function removedLines({ removed }: History): Line[] {
+  if (removed === null) return [];
+  const { state, commit, committedAt } = removed;
+  const when =
+    commit === null || committedAt === null
+      ? 'longer ago than was looked at: --since goes further back'
+      : `${shortTime(committedAt)} by ${commit.slice(0, 12)}`;
+  const left = state === 'Removing' ? '; converge status says what it waits for' : '';
+  return [{ text: `removed ${when}${left}`, tone: 'heading' }];
 }
 
 function linesOf(entry: HistoryEntry): Line[] {

@@ -121,6 +121,8 @@ export const memorySchema = z.object({
   writer: z.string().optional(),
   /** Nonce of the last lease that is over: what its run did is in this memory. */
   ended: z.string().optional(),
+  /** Revision of the attempt after which its file was removed, where its end was told: it is about to be forgotten. */
+  endTold: z.string().optional(),
   /** What is to be published, in order. */
   outbox: z.array(alertInOutboxSchema).optional(),
   /**

@@ -6,18 +6,28 @@ import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
 import { readEnvironment } from './common/declared-environments.ts';
 import { inputsBefore, pathsOf, recentCommits } from './commit-status.ts';
-import type { RememberedEnvironment } from './common/find-environment.ts';
+import type { KnownEnvironment } from './common/find-environment.ts';
 import { branchGone } from './common/fetch-branch.ts';
 import { convergencesAt, openNotes } from './common/notes.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
+import { findRemoval, type Removal } from './common/removal.ts';
 import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
 import { readInputs } from './common/render-inputs.ts';
 
 export interface History {
   readonly environment: string;
   readonly repository: string;
-  /** Newest first. */
+  /**
+   * Where no file declares it any more: the commit that removed it, null where that is longer ago than was looked at.
+   * `Removing`: it is not through yet.
+   */
+  readonly removed: {
+    readonly state: 'Removing' | 'Removed';
+    readonly commit: string | null;
+    readonly committedAt: string | null;
+  } | null;
+  /** Newest first; of one that was removed, up to that. */
   readonly entries: readonly HistoryEntry[];
 }
 
@@ -25,7 +35,7 @@ export interface History {
 export interface HistoryEntry extends CommitProvenance {
   readonly revision: string;
   /** `Pending`: nobody said anything of it; it may have been overtaken by a later one. */
-  readonly state: 'Converged' | 'Failed' | 'Attempted' | 'Pending';
+  readonly state: 'Converged' | 'Failed' | 'Attempted' | 'Pending' | 'Removing' | 'Removed';
   /** When a run set out for it; null where that is no longer known, which is so of all but the last. */
   readonly attemptedAt: string | null;
   /** Each time that the environment converged at it: from the notes of the commit, and the memory. */
@@ -46,18 +56,24 @@ export interface HistoryEntry extends CommitProvenance {
  * @param limits.milliseconds how far behind the branch's head to look; @param limits.entries how many at the most
  */
 export async function history(
-  { environment, repository: repositoryClass, memory }: RememberedEnvironment,
+  { environment, repository: repositoryClass, memory, isRemembered }: KnownEnvironment,
   limits: { readonly milliseconds: number; readonly entries: number },
   ports: Pick<Ports, 'repository'>,
 ): Promise<History> {
   const repository = ports.repository(repositoryClass);
+  const { milliseconds } = limits;
   const head = await repository.fetchHead();
   // It ran once, so there was a branch.
   if (head === undefined && memory.attempted !== undefined) throw branchGone(repository);
-  const commits =
-    head === undefined ? [] : await recentCommits({ repository, head, milliseconds: limits.milliseconds });
+  const removal =
+    head === undefined ? 'declared' : await findRemoval({ repository, head, name: environment, milliseconds });
+  const removed = removal === 'declared' ? null : removedBy(removal, { isRemembered });
+  const isGone = removal !== 'declared' && removal !== undefined;
+  const last = isGone ? removal.commit : head;
+  const commits = last === undefined ? [] : await recentCommits({ repository, head: last, milliseconds });
   const notes = await openNotes(repository);
-  const paths = head === undefined ? [] : await pathsAt({ environment, repository, memory, commit: head.id });
+  const declaredAt = isGone ? removal.before : head?.id;
+  const paths = declaredAt === undefined ? [] : await pathsAt({ environment, repository, memory, commit: declaredAt });
   const entries: HistoryEntry[] = [];
   const known = await withOwnAttempt(memory, { repository, commits, paths });
   for (const commit of commits) {
@@ -65,9 +81,17 @@ export async function history(
     const converged = await convergencesAt(commit.id, { environment, memory, notes });
     const isRun = converged.length > 0 || isOfRun(known, revisionOf({ branch: repository.branch, commit: commit.id }));
     if (!isRun && !(await changes({ commit, repository, paths }))) continue;
-    entries.push(entryOf({ commit, branch: repository.branch, memory: known, converged, paths }));
+    entries.push(entryOf({ commit, branch: repository.branch, memory: known, converged, paths, removed }));
   }
-  return { environment, repository: repositoryClass, entries };
+  return { environment, repository: repositoryClass, removed, entries };
+}
+
+function removedBy(removal: Removal | undefined, { isRemembered }: { isRemembered: boolean }): History['removed'] {
+  return {
+    state: isRemembered ? 'Removing' : 'Removed',
+    commit: removal?.commit.id ?? null,
+    committedAt: removal?.commit.committedAt.toISOString() ?? null,
+  };
 }
 
 /**
@@ -99,7 +123,7 @@ function isOfRun(memory: Memory, revision: string): boolean {
 }
 
 /** What the environment is made of at a commit, as far as that is known without a render; never the whole tree. */
-export async function pathsAt({
+async function pathsAt({
   environment,
   repository,
   memory,
@@ -136,16 +160,20 @@ function entryOf({
   memory,
   converged,
   paths,
+  removed,
 }: {
   commit: Commit;
   branch: string;
   memory: Memory;
   converged: readonly ConvergenceNote[];
   paths: readonly string[];
+  removed: History['removed'];
 }): HistoryEntry {
   const revision = revisionOf({ branch, commit: commit.id });
   const { attempted } = memory;
-  const incident = openIncidents(memory).find((open) => open.revision === revision);
+  const isRemoval = removed?.commit === commit.id;
+  // What keeps it from its end is of whatever commit was looked at last.
+  const incident = openIncidents(memory).find((open) => isRemoval || open.revision === revision);
   const attempt = [attempted, memory.converged].find((known) => known?.commit === commit.id);
   const failure =
     incident !== undefined
@@ -157,11 +185,12 @@ function entryOf({
               : encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)).id,
         }
       : null;
+  const attemptState = attempt === undefined ? 'Pending' : 'Attempted';
   const hasConverged = converged.length > 0 || memory.converged?.commit === commit.id;
   return {
     ...provenanceOf({ commit, paths }),
     revision,
-    state: failure !== null ? 'Failed' : hasConverged ? 'Converged' : attempt !== undefined ? 'Attempted' : 'Pending',
+    state: failure !== null ? 'Failed' : isRemoval ? removed.state : hasConverged ? 'Converged' : attemptState,
     attemptedAt: attempt?.at ?? null,
     converged,
     failure,

@@ -14,7 +14,7 @@ import { fenceWrites } from './reconcile/run/fence-writes.ts';
 import { leaseOf } from './reconcile/run/lease.ts';
 import { memoryFileOf } from './reconcile/run/memory-file.ts';
 import type { ReconcilePorts, ReconcileSettings, Run } from './reconcile/run/run.ts';
-import { commit, openState, publish, staleLook, storageTime, type State } from './reconcile/run/state.ts';
+import { commit, learnTime, openState, publish, staleLook, storageTime, type State } from './reconcile/run/state.ts';
 import type { RunResult } from './reconcile/run/target.ts';
 import { tellDependents } from './reconcile/tell/tell-dependents.ts';
 import { writeBack } from './reconcile/tell/write-back.ts';
@@ -187,6 +187,7 @@ async function openRun(
     memoryFile: memoryFileOf(state),
     head: found.head,
     startedAt: now(),
+    learnTime: (read) => learnTime(state, read),
     cause: job.cause,
     waitId,
     waitUntil: () => (waitsUntil ??= new Date(now().getTime() + (waitId === undefined ? 0 : waitSeconds * 1000))),

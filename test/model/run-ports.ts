@@ -182,6 +182,7 @@ export function runOf(
     memoryFile: memoryFileOf(state),
     ...{ head: undefined, startedAt: new Date(begins), cause: 'commit', waitId: 'job' },
     waitUntil: () => new Date(begins),
+    learnTime: () => {},
     isSuperseded: async () => false,
   };
   return { run, cluster: unfenced, ...unanswered };

@@ -333,7 +333,7 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     }
 
     const memory = await memoryOf({ repository: 'master', environment }, ports);
-    const known = { repository: 'master', environment, memory };
+    const known = { repository: 'master', environment, memory, isRemembered: true };
     await read('checkDrift', checkDrift({ repositories: ['master'], tick: String(round) }, ports));
     await read(
       'fanOut',

@@ -50,11 +50,6 @@ export function leaveBegun(memory: Memory, { file }: { file: string }): Memory {
   return { ...memory, attempted: { ...attempted, inputs: { ...attempted.inputs, [file]: null } } };
 }
 
-/** An environment that is no more: what was remembered of it at its end. Clears all else. */
-export function departureRecalled(_memory: Memory, { departed }: { departed: Memory }): Memory {
-  return departed;
-}
-
 /** Which commit changed its inputs last. Clears nothing. */
 export function causeNoted(memory: Memory, { cause }: { cause: NonNullable<Memory['cause']> }): Memory {
   return { ...memory, cause };

@@ -74,7 +74,8 @@ export type Reached =
 /**
  * What is so from now on, but for what is told of it. At a revision, clears `rollout`, `rolledOut`, `retry` and
  * `waiting`, and forgets the objects that are not desired; mended, clears what `unchanged` clears, and `rolledOut`. A
- * removal forgets its heals: its fights end with it.
+ * removal says that it was told of that attempt, so that nobody tells it again; it clears `heals`, as its fights end with
+ * it, and `notes`, as its ref goes.
  */
 export function reach(memory: Memory, reached: Reached): Memory {
   switch (reached.reached) {
@@ -94,7 +95,7 @@ export function reach(memory: Memory, reached: Reached): Memory {
     case 'mended':
       return { ...unchanged(memory, reached), rolledOut: undefined };
     case 'removal':
-      return { ...memory, heals: undefined };
+      return { ...memory, endTold: memory.attempted?.revision, heals: undefined, notes: undefined };
   }
 }
 
@@ -139,7 +140,7 @@ export function convergenceTold(
   );
   return {
     ...(ending.size === 0 ? after : withIncidents(after, incidents)),
-    notes: note === undefined ? memory.notes : [...(memory.notes ?? []), note].slice(-rememberedNotes),
+    notes: note === undefined ? after.notes : [...(after.notes ?? []), note].slice(-rememberedNotes),
     heals: livingHeals({ heals: after.heals, now }),
     since: changed ? now.toISOString() : memory.since,
     outbox: alerts.length === 0 ? memory.outbox : [...(memory.outbox ?? []), ...alerts],

@@ -111,7 +111,8 @@ async function writeDue(repositoryClass: string, ports: WritebackPorts): Promise
 
 /**
  * Whether anything converged since the last push looked. The ref of an environment that was removed meanwhile goes
- * again: whoever removed it may have looked before that push.
+ * again: whoever removed it may have looked before that push, after its memory said that it has no convergence to note
+ * any more.
  */
 async function isMoreDue({
   repositoryClass,
@@ -123,7 +124,8 @@ async function isMoreDue({
   ports: WritebackPorts;
 }): Promise<boolean> {
   const listed = await listRemembered({ repository: repositoryClass, state: ports.state });
-  const remembered = new Set(listed.map(({ environment }) => environment));
+  const noted = listed.filter(({ metadata }) => metadata['version'] === undefined || metadata['noted'] !== undefined);
+  const remembered = new Set(noted.map(({ environment }) => environment));
   const repository = ports.repository(repositoryClass);
   for (const { environment, commit } of due) {
     if (remembered.has(environment)) continue;

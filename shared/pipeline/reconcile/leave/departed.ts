@@ -6,7 +6,7 @@ import { creationUnanswered } from '../../../memory/transitions/fold.ts';
 import { readState } from '../../common/read-state.ts';
 import type { Run } from '../run/run.ts';
 
-type Asking = Pick<Run, 'repository' | 'environment' | 'ports' | 'memoryFile' | 'unansweredCreations'>;
+type Asking = Pick<Run, 'repository' | 'environment' | 'ports' | 'memoryFile' | 'unansweredCreations' | 'learnTime'>;
 
 /**
  * Notes an environment that is about to be forgotten, where a request that is late may still make an object of it. To
@@ -16,7 +16,7 @@ export async function noteDeparture(run: Asking): Promise<void> {
   const { ports, memoryFile, unansweredCreations } = run;
   if (unansweredCreations.size > 0) memoryFile.remember(creationUnanswered, { now: ports.now() });
   const memory = memoryFile.memory();
-  if (!mayComeLate(memory, ports.now())) return;
+  if (memory.attempted === undefined || !mayComeLate(memory, ports.now())) return;
   const value = departedOf(memory, memory.lateUntil ?? formatTime(ports.now().getTime()));
   await ports.state.write({ path: pathOf(run), value, ifGeneration: 'any' });
 }
@@ -26,6 +26,7 @@ export async function findDeparted(run: Asking): Promise<(Departed & { readonly 
   const path = pathOf(run);
   const found = await readState({ path, decode: decodeDeparted }, run.ports);
   if (found === undefined) return undefined;
+  run.learnTime(found);
   const { generation } = found;
   if (!('unreadable' in found)) return { ...found.value, generation };
   await run.ports.state.delete({ path, generation });

@@ -25,3 +25,16 @@ export function memoryFileOf(state: State): MemoryFile {
     remove: async () => removeState(state),
   };
 }
+
+/** A memory that nobody keeps: what a run knows of an environment that is no more, and comes to know of what is left. */
+export function unkeptMemory(memory: Memory): MemoryFile {
+  let current = memory;
+  return {
+    memory: () => current,
+    remember(transition, ...facts) {
+      current = transition(current, ...facts);
+    },
+    commit: async () => {},
+    remove: async () => {},
+  };
+}

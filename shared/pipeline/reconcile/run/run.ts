@@ -2,6 +2,7 @@ import type { Limits } from '../../../config/config.ts';
 import type { ReconcileRequested } from '../../../events/reconcile-requested.ts';
 import type { Lease } from './lease.ts';
 import type { Ports } from '../../../ports/ports.ts';
+import type { StateFacts } from '../../../ports/storage.ts';
 import type { Commit } from '../../../ports/git.ts';
 import type { MemoryFile } from './memory-file.ts';
 
@@ -22,6 +23,8 @@ export interface Run {
   /** Where the branch is; undefined for an empty repository. */
   readonly head: Commit | undefined;
   readonly startedAt: Date;
+  /** Takes Storage's time from a read of the state bucket, where nothing of the environment was there to tell it. */
+  readonly learnTime: (found: StateFacts) => void;
   /** Why it looks. */
   readonly cause: ReconcileRequested['cause'];
   /** Id of the wait that it begins or goes on with; undefined where another run waits: this one only looks. */

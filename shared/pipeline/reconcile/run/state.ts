@@ -60,8 +60,8 @@ export interface State {
   readonly memory: Known<Memory>;
   /** The memory with what the run came to know. */
   current: Memory;
-  /** How far Storage's clock is ahead of this instance's, in milliseconds; 0 where they agree, or nothing tells. */
-  readonly skew: number;
+  /** How far Storage's clock is ahead of this instance's, in milliseconds; undefined where nothing has told it yet. */
+  skew: number | undefined;
   /** What of it is in Storage; undefined where that is to be written whatever it is. */
   stored: string | undefined;
   hold: Hold | undefined;
@@ -144,11 +144,12 @@ function stateOf(
 ): State {
   const isReadable = memory !== undefined && !('unreadable' in memory);
   const record = leaseIn(lease);
-  const value = isReadable ? memory.value : emptyMemory(ports.now());
+  const skew = skewOf(memory ?? lease, ports);
+  const value = isReadable ? memory.value : emptyMemory(storageTime({ ports, skew }));
   const isTold = memory !== undefined && (record?.told === memory.generation || told === memory.generation);
   const known = isTold ? { ...value, outbox: undefined } : value;
   return {
-    ...{ ports, event, skew: skewOf(memory ?? lease, ports) },
+    ...{ ports, event, skew },
     lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     // What is recalled is published once a memory says it again.
@@ -166,15 +167,20 @@ function stateOf(
 /** Milliseconds by which two clocks may differ that agree: Storage tells whole seconds, and an answer takes its time. */
 const agreeing = 5_000;
 
-function skewOf(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>): number {
-  if (found === undefined) return 0;
+function skewOf(found: StateFacts | undefined, { now }: Pick<Ports, 'now'>): number | undefined {
+  if (found === undefined) return undefined;
   const skew = found.readAt.getTime() + 500 - now().getTime();
   return Math.abs(skew) < agreeing ? 0 : skew;
 }
 
 /** The time by Storage's clock: pauses of environments are counted by that, whatever an instance's clock says. */
-export function storageTime({ ports, skew }: Pick<State, 'ports' | 'skew'>): Date {
-  return new Date(ports.now().getTime() + skew);
+export function storageTime({ ports, skew }: Pick<State, 'skew'> & { ports: Pick<Ports, 'now'> }): Date {
+  return new Date(ports.now().getTime() + (skew ?? 0));
+}
+
+/** Takes the time that the read of another object told, where neither memory nor lease were there to tell it. */
+export function learnTime(state: State, found: StateFacts): void {
+  state.skew ??= skewOf(found, state.ports);
 }
 
 /** A memory that was lost takes its open incidents over from the lease, with what was to be published of them. */

@@ -1,7 +1,6 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
   causeNoted,
-  departureRecalled,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
@@ -153,14 +152,6 @@ const accepting: readonly Row[] = [
     but: eachAttempted((last) => ({
       attempted: { ...last, inputs: { ...last.inputs, 'environments/acme.yaml': null } },
     })),
-    clears: [],
-  },
-  {
-    transition: 'departureRecalled',
-    when: 'of an environment that came to its end',
-    apply: (memory) => departureRecalled(memory, { departed: states['never ran, or lost its memory'] }),
-    meets: ['never ran, or lost its memory'],
-    sets: {},
     clears: [],
   },
   {
@@ -613,12 +604,16 @@ const ending: readonly Row[] = [
     apply: (memory) => convergenceTold(memory, { reached: { reached: 'removal' }, note: undefined, alerts: [], now }),
     meets: 'any',
     sets: {},
-    clears: ['heals'],
-    but: {
-      ...closing,
-      'is about to be healed': closed('is about to be healed'),
-      'is fought over': closed('is fought over'),
-    },
+    clears: ['heals', 'notes'],
+    but: Object.fromEntries(
+      Object.keys(states)
+        .filter((name): name is StateName => name in states)
+        .map((name) => {
+          const { attempted: last }: Memory = states[name];
+          const isHealed = name === 'is about to be healed' || name === 'is fought over';
+          return [name, { ...(isHealed ? closed(name) : closing[name]), endTold: last?.revision }];
+        }),
+    ),
   },
   {
     transition: 'namesTakenOver',

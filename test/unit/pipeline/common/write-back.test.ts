@@ -203,6 +203,20 @@ describe('what converged', () => {
     expect([...host.refs.keys()]).toEqual(['refs/converge/globex']);
   });
 
+  it('leaves no ref of an environment whose end was told meanwhile, though it is not forgotten yet', async () => {
+    const { clock, host, state, ports, converge } = makeRepository();
+    await converge('acme', 'a');
+    await converge('globex', 'a');
+    host.answer = async () => {
+      const value = { ...emptyMemory(clock.now()), cluster: 'sandbox', endTold: `main@sha1:${commitId('a')}` };
+      const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+      await state.write({ path, value, ifGeneration: 'any', metadata: memoryMetadata(value) });
+      return 'written';
+    };
+    await writeBackAll('master', ports);
+    expect([...host.refs.keys()]).toEqual(['refs/converge/globex']);
+  });
+
   it('waits for no ref that the host refuses', async () => {
     const { host, log, ports, notes, converge } = makeRepository();
     await converge('acme', 'a');

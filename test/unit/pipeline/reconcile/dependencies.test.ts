@@ -254,6 +254,7 @@ describe('an environment that has converged', () => {
       cause: 'commit' as const,
       waitUntil: () => new Date(0),
       isSuperseded: unused,
+      learnTime: () => {},
       unsettled: new Set<string>(),
       unansweredCreations: new Set<string>(),
       waitId: 'test',

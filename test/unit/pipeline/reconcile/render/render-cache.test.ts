@@ -107,6 +107,7 @@ function instance({ asks, beside = 'linked/beside.yaml' }: { asks: 'nothing' | '
           head: undefined,
           startedAt: now(),
           isSuperseded: async () => false,
+          learnTime: () => {},
           unsettled: new Set<string>(),
           unansweredCreations: new Set<string>(),
           waitId: 'test',

@@ -623,6 +623,16 @@ export const leaving: readonly Row[] = [
     },
   },
   {
+    name: 'remembers nothing of an environment that is no more where its cluster cannot say what came late',
+    before: shop([colors]),
+    commit: gone,
+    meets: async (world) => {
+      await endAndMakeAnew(world);
+      world.cluster.refusals.set('list ConfigMap acme', { status: 503, message: 'is down' });
+    },
+    lost: { ends: 'throws ClusterRefused', says: 'cluster sandbox: is down', remembers: null },
+  },
+  {
     name: 'forgets that something may be late once it cannot be',
     before: shop([colors]),
     commit: gone,

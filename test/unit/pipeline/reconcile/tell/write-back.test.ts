@@ -65,6 +65,7 @@ function makeEnvironment({ writeback = true }: { writeback?: boolean } = {}) {
       startedAt: clock.now(),
       cause: 'commit' as const,
       waitUntil: clock.now,
+      learnTime: () => {},
       isSuperseded: unused,
       unsettled: new Set<string>(),
       unansweredCreations: new Set<string>(),

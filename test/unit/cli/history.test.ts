@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { showHistory } from '../../../cli/history.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { configMap, shop } from '../pipeline/reconcile/runs/files.ts';
+import { createWorld, type World } from '../pipeline/reconcile/world/world.ts';
+
+const config = parseConfig({
+  file: 'converge.yaml',
+  text: `project: family
+state: { bucket: family-state }
+repositories:
+  master: { url: https://git.example.com/family/master.git, bucket: family-master }
+clusters: {}
+`,
+});
+const unused = async (): Promise<never> => {
+  throw new Error('history asks for no such thing');
+};
+
+async function textOf({ ports, git }: World, since: number): Promise<string[]> {
+  const repository = { ...git, fetchRef: async () => undefined };
+  const open = {
+    ...{ uploads: unused, buckets: unused, topics: unused, renderer: unused },
+    state: async () => ports.state,
+    repository: async () => () => repository,
+  };
+  const context = {
+    ...{ ports, config, open, statusUrl: undefined, pubsub: undefined },
+    ...{ environment: {}, folder: '/', progress: () => {} },
+  };
+  const { exit, lines } = await showHistory(context, 'shop', { limit: 20, since });
+  expect(exit).toBe(0);
+  return lines.map(({ text }) => text);
+}
+
+async function converged(): Promise<World> {
+  const world = createWorld();
+  world.git.add(shop([configMap('colors')], ['deletion: prune']));
+  await world.run();
+  world.wait(60);
+  return world;
+}
+
+describe('the history of an environment that was removed', () => {
+  it('begins with when, and by which commit', async () => {
+    const world = await converged();
+    const at = world.ports.now().toISOString().slice(0, 19).replace('T', ' ');
+    const { id } = world.git.add({ 'environments/shop.yaml': null });
+    await world.run();
+    const [first, second] = await textOf(world, 86_400_000);
+    expect(first).toBe(`removed ${at} by ${id.slice(0, 12)}`);
+    expect(second).toBe(`main@${id.slice(0, 12)}  ${at}  Removed`);
+  });
+
+  it('says where it is not through yet, and where it is longer ago than was looked at', async () => {
+    const world = await converged();
+    world.cluster.refusals.set('delete ConfigMap acme/colors', { status: 403, message: 'is protected' });
+    world.git.add({ 'environments/shop.yaml': null });
+    await world.run();
+    world.wait(600);
+    world.git.add({ 'README.md': 'of something else' });
+    const [first] = await textOf(world, 1000);
+    expect(first).toBe(
+      'removed longer ago than was looked at: --since goes further back; converge status says what it waits for',
+    );
+  });
+});
