@@ -1,5 +1,6 @@
 import { sumOf, type Figures } from './figures.ts';
 import type { Round } from './round.ts';
+import { withoutRules } from './without.ts';
 
 /** One line for a round that is good; for another what is wrong, what happened, and how it is played again. */
 export function describeRound(round: Round, { number, of }: { number: number; of: number }): string {
@@ -19,6 +20,25 @@ export function describeRound(round: Round, { number, of }: { number: number; of
 
 export function replayOf(seed: number): string {
   return `npm run chaos -- --runs 1 --seed ${seed}`;
+}
+
+/** For `--help`. */
+export function describeRules(): string {
+  return Object.entries(withoutRules)
+    .map(([rule, { without }]) => `  ${rule.padEnd(14)}${without}`)
+    .join('\n');
+}
+
+/** Whether a rule that is switched off was missed: by which round, and what went wrong in it. */
+export function describeWithout(rounds: readonly Round[], rule: string): string {
+  const violated = rounds.find(({ violations }) => violations.length > 0);
+  if (violated === undefined)
+    return `without ${rule}: nothing was violated in ${rounds.length} rounds, though one should be`;
+  return [
+    `without ${rule}: violated as it should be, in round ${rounds.length}`,
+    ...violated.violations.map((violation) => `  ${violation}`),
+    `again: ${replayOf(violated.seed)} --without ${rule}`,
+  ].join('\n');
 }
 
 /** How often each kind of fault came in all rounds, and in how many of them. */

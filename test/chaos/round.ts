@@ -14,7 +14,18 @@ import {
   type Place,
 } from './declared.ts';
 import { openTally, type Figures } from './figures.ts';
-import { letters, objectsAtFirst, pastLeases, planRound, told, type Letter, type Plan, type Step } from './plan.ts';
+import {
+  letterOfScene,
+  letters,
+  objectsAtFirst,
+  pastLeases,
+  planRound,
+  told,
+  type Letter,
+  type Plan,
+  type Step,
+} from './plan.ts';
+import { sceneOf, scenes } from './scenes.ts';
 import type { Stage } from './stage.ts';
 import { judge, type Uploaded } from './verdicts.ts';
 
@@ -57,21 +68,30 @@ interface Play {
   values: number;
 }
 
-/** Plays one round of a seed: prepares, disturbs, lets the pipeline come to rest, and judges. */
-export async function playRound(stage: Stage, seed: number): Promise<Round> {
+/**
+ * Plays one round of a seed: prepares, plays its scene, disturbs, lets the pipeline come to rest, and judges.
+ *
+ * @param options.isSceneOnly nothing disturbs but the scene
+ */
+export async function playRound(
+  stage: Stage,
+  seed: number,
+  { isSceneOnly = false }: { isSceneOnly?: boolean } = {},
+): Promise<Round> {
   const play: Play = {
     ...{ stage, plan: planRound(seed), tally: openTally(), timeline: [], startedAt: performance.now() },
-    places: letters.map((letter) => placeOf(seed, letter)),
+    places: ([...letters, letterOfScene] as const).map((letter) => placeOf(seed, letter)),
     ...{ uploads: [], drifts: [], bystanders: new Map(), broken: new Map(), kept: new Map(), values: 0 },
   };
   const refusedBefore = stage.refusedWrites();
   const found = await inTurn([
     () => prepare(play),
+    () => playScene(play),
     async () => {
+      if (isSceneOnly) return [];
       await disturb(play);
-      return [];
+      return settle(play, 'after the disturbance');
     },
-    () => settle(play, 'after the disturbance'),
     () => leave(play),
   ]);
   const seconds = (performance.now() - play.startedAt) / 1000;
@@ -144,6 +164,40 @@ async function standBy({ stage, bystanders }: Play, { name }: Place): Promise<vo
   const made = [];
   for (const object of objects) made.push(await stage.cluster.create(name, object));
   bystanders.set(name, made);
+}
+
+/** One thing that only seldom happens by itself, at the very line where it hurts. Nothing else disturbs meanwhile. */
+async function playScene(play: Play): Promise<Outcome> {
+  const { stage, plan, drifts, tally } = play;
+  const place = placeOf(plan.seed, letterOfScene);
+  const scene = sceneOf(plan.seed);
+  tally.count(`scene: ${scene}`);
+  note(play, scene);
+  const violations = await scenes[scene]({
+    ...{ stage, place, fresh: (what) => fresh(play, what), note: (text) => note(play, text) },
+    commit: (what, changes) => commit(play, what, changes),
+    async drift(object) {
+      const value = fresh(play, 'drift');
+      await stage.cluster.patch({ kind: 'ConfigMap', namespace: place.name, name: object }, { data: { v: value } });
+      drifts.push(value);
+      note(play, `the drift ${value} of ${object}`);
+      return value;
+    },
+    look: () => look(stage),
+    untilQuiet: () => untilQuiet(stage),
+    settle: async (when) => (await settle(play, when)).violations,
+    async judge() {
+      const { passing, lasting } = await judge(stage, play);
+      return [...lasting, ...passing];
+    },
+    untold: (values) =>
+      values.filter((value) => !stage.heard.diffs.some(({ objects }) => JSON.stringify(objects).includes(value))),
+  });
+  stage.traps.releaseAll();
+  stage.instances.thawAll();
+  await stage.instances.ready();
+  for (const violation of violations) note(play, violation);
+  return { violations, ticks: 0 };
 }
 
 async function disturb(play: Play): Promise<void> {

@@ -1,0 +1,154 @@
+import { brokenConfigMap, configMap, manifestOf, type Place } from './declared.ts';
+import type { Asked } from './proxy.ts';
+import { mutatedBy } from './write-limit.ts';
+import type { Stage } from './stage.ts';
+import { pastLeases } from './plan.ts';
+
+/** What a scene may do, and what the round does for it. */
+export interface Scenery {
+  readonly stage: Stage;
+  /** An environment that nobody else in the round touches. */
+  readonly place: Place;
+  fresh(what: string): string;
+  note(text: string): void;
+  commit(what: string, changes: readonly (readonly [string, string | undefined])[]): Promise<unknown>;
+  /** As a person; resolves with the value. */
+  drift(object: string): Promise<string>;
+  look(): Promise<void>;
+  untilQuiet(): Promise<void>;
+  /** Looks until all is well; what is not, in the end. */
+  settle(when: string): Promise<readonly string[]>;
+  /** What is not well as it is now, without a look. */
+  judge(): Promise<readonly string[]>;
+  /** Which of these values no alert names. */
+  untold(values: readonly string[]): readonly string[];
+}
+
+export const scenes = {
+  'the write of a lost run comes late': lateWrite,
+  'a run dies between the write and its word': diesAfterHealing,
+  'two looks claim one lease': twoClaims,
+  'the word of a lost run comes late': lateWord,
+  'a run dies before it has said what failed': diesBeforeItSays,
+} as const;
+export type Scene = keyof typeof scenes;
+
+export function sceneOf(seed: number): Scene {
+  const names = Object.keys(scenes);
+  // The names of the scenes are the keys.
+  return names[seed % names.length] as Scene;
+}
+
+const toWake = 3_000;
+
+const writes =
+  ({ name }: Place, object: string) =>
+  ({ method, path }: Asked): boolean =>
+    method === 'PATCH' && path.includes(`/namespaces/${name}/configmaps/${object}?`) && !path.includes('dryRun');
+
+const stores =
+  ({ name }: Place, file: 'lease' | 'memory') =>
+  (asked: Asked): boolean =>
+    asked.method !== 'DELETE' && mutatedBy(asked)?.endsWith(`/environments/master/${name}/${file}.json`) === true;
+
+/** Only the first instance runs, until one of its requests is held; from then on only the second does. */
+async function holdFirst(
+  { stage: { instances, traps }, note, look }: Scenery,
+  trap: Parameters<typeof traps.set>[0],
+  { death }: { death: boolean } = { death: false },
+): Promise<{ goOn(): Promise<void> } | undefined> {
+  instances.freeze(1);
+  const set = traps.set(trap);
+  void look();
+  const isCaught = await set.caught();
+  note(isCaught ? `the ${trap.held} is held` : 'nothing came that was to be held');
+  if (isCaught && death) await instances.killOne(0, { skew: 0 });
+  else if (isCaught) instances.freeze(0);
+  instances.thaw(1);
+  return {
+    async goOn() {
+      set.release();
+      instances.thaw(0);
+      note('what was held goes on');
+      await new Promise((resolve) => setTimeout(resolve, toWake));
+      await instances.ready();
+    },
+  };
+}
+
+/** A commit is taken back while a run writes it, which is lost: what it still writes is nobody's wish. */
+async function lateWrite(scenery: Scenery): Promise<readonly string[]> {
+  const { stage, place, commit, fresh, settle, untilQuiet, judge } = scenery;
+  const path = manifestOf(place, 'o1');
+  const before = (await stage.person.read()).files.get(path);
+  await commit('change', [[path, configMap('o1', fresh('late'))]]);
+  const held = await holdFirst(scenery, { system: 'kubernetes', held: 'request', fits: writes(place, 'o1') });
+  await commit('take back', [[path, before]]);
+  stage.clock.leap(pastLeases);
+  const unwell = await settle('with a write under way');
+  await held?.goOn();
+  await untilQuiet();
+  return unwell.length > 0 ? unwell : judge();
+}
+
+/** What it undid is told by whoever ends it. */
+async function diesAfterHealing(scenery: Scenery): Promise<readonly string[]> {
+  const { stage, place, drift, settle, untold } = scenery;
+  const value = await drift('o1');
+  const trap = { system: 'kubernetes', held: 'answer', fits: writes(place, 'o1') } as const;
+  const held = await holdFirst(scenery, trap, { death: true });
+  await held?.goOn();
+  stage.clock.leap(pastLeases);
+  const unwell = await settle('after a run died');
+  return unwell.length > 0 ? unwell : healedUntold(untold([value]));
+}
+
+const healedUntold = (values: readonly string[]): readonly string[] =>
+  values.map((value) => `the drift ${value} was undone, and told by nobody`);
+
+/** The claim of a look is on its way while another finds drift, claims, undoes it and dies. */
+async function twoClaims(scenery: Scenery): Promise<readonly string[]> {
+  const { stage, place, commit, drift, fresh, look, note, settle, untold } = scenery;
+  const { instances, traps } = stage;
+  await commit('change', [[manifestOf(place, 'o1'), configMap('o1', fresh('claimed'))]]);
+  const claim = await holdFirst(scenery, { system: 'storage', held: 'request', fits: stores(place, 'lease') });
+  const value = await drift('o2');
+  const heal = traps.set({ system: 'kubernetes', held: 'answer', fits: writes(place, 'o2') });
+  void look();
+  note((await heal.caught()) ? 'the drift is undone' : 'nobody undid the drift');
+  await instances.killOne(1, { skew: 0 });
+  heal.release();
+  await claim?.goOn();
+  stage.clock.leap(pastLeases);
+  const unwell = await settle('after two claims');
+  return unwell.length > 0 ? unwell : healedUntold(untold([value]));
+}
+
+/** A run has written all, and says so when the next commit is there, and said. */
+async function lateWord(scenery: Scenery): Promise<readonly string[]> {
+  const { stage, place, commit, fresh, settle, untilQuiet, judge } = scenery;
+  const path = manifestOf(place, 'o1');
+  await commit('change', [[path, configMap('o1', fresh('said'))]]);
+  const held = await holdFirst(scenery, { system: 'storage', held: 'request', fits: stores(place, 'memory') });
+  await commit('change', [[path, configMap('o1', fresh('said'))]]);
+  stage.clock.leap(pastLeases);
+  const unwell = await settle('with a word under way');
+  await held?.goOn();
+  await untilQuiet();
+  return unwell.length > 0 ? unwell : judge();
+}
+
+/** What nobody remembers is told by nobody, so that no end of it is owed. */
+async function diesBeforeItSays(scenery: Scenery): Promise<readonly string[]> {
+  const { stage, place, commit, fresh, settle } = scenery;
+  const path = manifestOf(place, 'o1');
+  await commit('break', [[path, brokenConfigMap('o1', fresh('broken'))]]);
+  const trap = { system: 'storage', held: 'request', fits: stores(place, 'memory') } as const;
+  const held = await holdFirst(scenery, trap, { death: true });
+  await commit('mend', [[path, configMap('o1', fresh('mended'))]]);
+  stage.clock.leap(pastLeases);
+  // What was on its way is not: the run died before it was sent.
+  const unwell = await settle('after a run died that said nothing');
+  await held?.goOn();
+  return unwell;
+}

@@ -1,0 +1,66 @@
+import type { System } from './faults.ts';
+import type { Asked } from './proxy.ts';
+
+/** Where a request is held: before the server has it, or with its answer. */
+export type Held = 'request' | 'answer';
+
+export interface Trap {
+  /** Resolves once a request is held; with false where none came in time. */
+  caught(): Promise<boolean>;
+  /** Lets it go on its way, and holds no other. */
+  release(): void;
+}
+
+/** Holds single requests on their way for as long as a scene wants it. */
+export interface Traps {
+  /** The first request that fits from now on. */
+  set(trap: { system: System; held: Held; fits: (asked: Asked) => boolean }): Trap;
+  /** Resolves once this request may go on; at once for one that nobody wants. */
+  hold(system: System, held: Held, asked: Asked): Promise<void>;
+  releaseAll(): void;
+}
+
+interface Armed {
+  readonly system: System;
+  readonly held: Held;
+  readonly fits: (asked: Asked) => boolean;
+  readonly caught: PromiseWithResolvers<true>;
+  readonly released: PromiseWithResolvers<undefined>;
+}
+
+const longestWait = 20_000;
+
+export function openTraps(): Traps {
+  const armed = new Set<Armed>();
+  const all = new Set<Armed>();
+  const release = (one: Armed): void => {
+    armed.delete(one);
+    all.delete(one);
+    one.released.resolve(undefined);
+  };
+  return {
+    set(trap) {
+      const one: Armed = { ...trap, caught: Promise.withResolvers(), released: Promise.withResolvers() };
+      armed.add(one);
+      all.add(one);
+      return {
+        caught: () => Promise.race([one.caught.promise, late()]),
+        release: () => release(one),
+      };
+    },
+    async hold(system, held, asked) {
+      const one = [...armed].find((trap) => trap.system === system && trap.held === held && trap.fits(asked));
+      if (one === undefined) return;
+      armed.delete(one);
+      one.caught.resolve(true);
+      await one.released.promise;
+    },
+    releaseAll: () => [...all].forEach(release),
+  };
+}
+
+function late(): Promise<false> {
+  const { promise, resolve } = Promise.withResolvers<false>();
+  setTimeout(() => resolve(false), longestWait).unref();
+  return promise;
+}
