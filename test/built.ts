@@ -35,8 +35,9 @@ export async function ensureBuilt(): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   await rename(unfinished, folder);
   for await (const other of glob('????????????????', { cwd: builds })) {
-    const { mtime } = await stat(join(builds, other));
-    if (Date.now() - mtime.getTime() > keptFor) await rm(join(builds, other), { recursive: true, force: true });
+    // Another sweep may have taken it.
+    const used = (await stat(join(builds, other)).catch(() => undefined))?.mtime.getTime() ?? 0;
+    if (Date.now() - used > keptFor) await rm(join(builds, other), { recursive: true, force: true });
   }
   return folder;
 }
