@@ -75,7 +75,7 @@ async function play(
     if (process.stderr.isTTY) process.stderr.write(`round ${number} of ${runs} …\r`);
     const round = await playRound(stage, seed + number - 1, { isSceneOnly });
     rounds.push(round);
-    console.log(describeRound(round, { number, of: runs }));
+    console.log(describeRound(round, { number, of: runs, without }));
     if (without !== undefined && round.violations.length > 0) break;
   }
   return rounds;

@@ -3,7 +3,10 @@ import type { Round } from './round.ts';
 import { withoutRules } from './without.ts';
 
 /** One line for a round that is good; for another what is wrong, what happened, and how it is played again. */
-export function describeRound(round: Round, { number, of }: { number: number; of: number }): string {
+export function describeRound(
+  round: Round,
+  { number, of, without }: { number: number; of: number; without?: string | undefined },
+): string {
   const { seed, seconds, violations, timeline, figures, ticks } = round;
   const faults = [...figures.values()].reduce((sum, count) => sum + count, 0);
   const head = `round ${number} of ${of}, seed ${seed}: ${violations.length === 0 ? 'good' : 'VIOLATED'}`;
@@ -14,12 +17,13 @@ export function describeRound(round: Round, { number, of }: { number: number; of
     ...violations.map((violation) => `    ${violation}`),
     '  what happened:',
     ...timeline.map((entry) => `  ${entry}`),
-    `  again: ${replayOf(seed)}`,
+    `  again: ${replayOf(seed, without)}`,
   ].join('\n');
 }
 
-export function replayOf(seed: number): string {
-  return `npm run chaos -- --runs 1 --seed ${seed}`;
+/** @param without the rule that is switched off */
+export function replayOf(seed: number, without?: string): string {
+  return `npm run chaos -- --runs 1 --seed ${seed}${without === undefined ? '' : ` --without ${without}`}`;
 }
 
 /** For `--help`. */
@@ -37,7 +41,6 @@ export function describeWithout(rounds: readonly Round[], rule: string): string 
   return [
     `without ${rule}: violated as it should be, in round ${rounds.length}`,
     ...violated.violations.map((violation) => `  ${violation}`),
-    `again: ${replayOf(violated.seed)} --without ${rule}`,
   ].join('\n');
 }
 
