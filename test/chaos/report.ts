@@ -2,7 +2,10 @@ import { sumOf, type Figures } from './figures.ts';
 import type { Round } from './round.ts';
 import { withoutRules } from './without.ts';
 
-/** One line for a round that is good; for another what is wrong, what happened, and how it is played again. */
+/**
+ * One line for a round that is good; for another, and where a rule is switched off, what is wrong, what happened, and how
+ * it is played again.
+ */
 export function describeRound(
   round: Round,
   { number, of, without }: { number: number; of: number; without?: string | undefined },
@@ -11,7 +14,7 @@ export function describeRound(
   const faults = [...figures.values()].reduce((sum, count) => sum + count, 0);
   const head = `round ${number} of ${of}, seed ${seed}: ${violations.length === 0 ? 'good' : 'VIOLATED'}`;
   const line = `${head}, ${seconds.toFixed(1)} s, ${faults} disturbances, ${ticks} ${ticks === 1 ? 'look' : 'looks'}`;
-  if (violations.length === 0) return line;
+  if (violations.length === 0 && without === undefined) return line;
   return [
     line,
     ...violations.map((violation) => `    ${violation}`),

@@ -1,7 +1,8 @@
-import { brokenConfigMap, configMap, manifestOf, type Place } from './declared.ts';
+import { brokenConfigMap, configMap, emptySecret, manifestOf, type Place } from './declared.ts';
 import type { Asked } from './proxy.ts';
 import { mutatedBy } from './write-limit.ts';
 import type { Stage } from './stage.ts';
+import type { Trap } from './traps.ts';
 import { pastLeases } from './plan.ts';
 
 /** What a scene may do, and what the round does for it. */
@@ -25,6 +26,7 @@ export interface Scenery {
 }
 
 export const scenes = {
+  'a run sleeps between two writes': sleepsBetweenWrites,
   'the write of a lost run comes late': lateWrite,
   'a run dies between the write and its word': diesAfterHealing,
   'two looks claim one lease': twoClaims,
@@ -41,22 +43,35 @@ export function sceneOf(seed: number): Scene {
 
 const toWake = 3_000;
 
+/** Where it is as it has to be, nothing comes. */
+async function soon(trap: Trap): Promise<void> {
+  await Promise.race([trap.caught(), new Promise((resolve) => setTimeout(resolve, toWake))]);
+}
+
 const writes =
   ({ name }: Place, object: string) =>
   ({ method, path }: Asked): boolean =>
-    method === 'PATCH' && path.includes(`/namespaces/${name}/configmaps/${object}?`) && !path.includes('dryRun');
+    method === 'PATCH' &&
+    new RegExp(`/namespaces/${name}/(configmaps|secrets)/${object}`).test(path) &&
+    !path.includes('dryRun');
 
 const stores =
   ({ name }: Place, file: 'lease' | 'memory') =>
   (asked: Asked): boolean =>
     asked.method !== 'DELETE' && mutatedBy(asked)?.endsWith(`/environments/master/${name}/${file}.json`) === true;
 
+interface Suspended {
+  /** What is held goes to whoever sleeps, who will find it when he wakes. */
+  arrive(): void;
+  goOn(): Promise<void>;
+}
+
 /** Only the first instance runs, until one of its requests is held; from then on only the second does. */
 async function holdFirst(
   { stage: { instances, traps }, note, look }: Scenery,
   trap: Parameters<typeof traps.set>[0],
   { death }: { death: boolean } = { death: false },
-): Promise<{ goOn(): Promise<void> } | undefined> {
+): Promise<Suspended> {
   instances.freeze(1);
   const set = traps.set(trap);
   void look();
@@ -66,6 +81,7 @@ async function holdFirst(
   else if (isCaught) instances.freeze(0);
   instances.thaw(1);
   return {
+    arrive: () => set.release(),
     async goOn() {
       set.release();
       instances.thaw(0);
@@ -86,9 +102,36 @@ async function lateWrite(scenery: Scenery): Promise<readonly string[]> {
   await commit('take back', [[path, before]]);
   stage.clock.leap(pastLeases);
   const unwell = await settle('with a write under way');
-  await held?.goOn();
+  const done = stage.traps.set({ system: 'kubernetes', held: 'answer', fits: writes(place, 'o1') });
+  held.arrive();
+  await soon(done);
+  // Before anybody looks: whoever lost his lease looks again.
+  const astray = await judge();
+  done.release();
+  await held.goOn();
   await untilQuiet();
-  return unwell.length > 0 ? unwell : judge();
+  return unwell.length > 0 ? unwell : astray;
+}
+
+/** It wakes after its commit was taken back, with the rest of it to write. */
+async function sleepsBetweenWrites(scenery: Scenery): Promise<readonly string[]> {
+  const { stage, place, commit, settle, untilQuiet, judge } = scenery;
+  const path = manifestOf(place, 'added');
+  // Of a kind that is new to the parent, which says so before the object is there.
+  await commit('add', [[path, emptySecret('added')]]);
+  const held = await holdFirst(scenery, { system: 'kubernetes', held: 'answer', fits: writes(place, 'converge-') });
+  held.arrive();
+  await commit('take back', [[path, undefined]]);
+  stage.clock.leap(pastLeases);
+  const unwell = await settle('while a run sleeps');
+  const done = stage.traps.set({ system: 'kubernetes', held: 'answer', fits: writes(place, 'added') });
+  stage.instances.thaw(0);
+  await soon(done);
+  const astray = await judge();
+  done.release();
+  await held.goOn();
+  await untilQuiet();
+  return unwell.length > 0 ? unwell : astray;
 }
 
 /** What it undid is told by whoever ends it. */
@@ -97,7 +140,7 @@ async function diesAfterHealing(scenery: Scenery): Promise<readonly string[]> {
   const value = await drift('o1');
   const trap = { system: 'kubernetes', held: 'answer', fits: writes(place, 'o1') } as const;
   const held = await holdFirst(scenery, trap, { death: true });
-  await held?.goOn();
+  await held.goOn();
   stage.clock.leap(pastLeases);
   const unwell = await settle('after a run died');
   return unwell.length > 0 ? unwell : healedUntold(untold([value]));
@@ -118,7 +161,7 @@ async function twoClaims(scenery: Scenery): Promise<readonly string[]> {
   note((await heal.caught()) ? 'the drift is undone' : 'nobody undid the drift');
   await instances.killOne(1, { skew: 0 });
   heal.release();
-  await claim?.goOn();
+  await claim.goOn();
   stage.clock.leap(pastLeases);
   const unwell = await settle('after two claims');
   return unwell.length > 0 ? unwell : healedUntold(untold([value]));
@@ -133,7 +176,7 @@ async function lateWord(scenery: Scenery): Promise<readonly string[]> {
   await commit('change', [[path, configMap('o1', fresh('said'))]]);
   stage.clock.leap(pastLeases);
   const unwell = await settle('with a word under way');
-  await held?.goOn();
+  await held.goOn();
   await untilQuiet();
   return unwell.length > 0 ? unwell : judge();
 }
@@ -149,6 +192,6 @@ async function diesBeforeItSays(scenery: Scenery): Promise<readonly string[]> {
   stage.clock.leap(pastLeases);
   // What was on its way is not: the run died before it was sent.
   const unwell = await settle('after a run died that said nothing');
-  await held?.goOn();
+  await held.goOn();
   return unwell;
 }
