@@ -43,7 +43,7 @@ export interface ProxyOptions {
   readonly authorization?: string;
   readonly decide: (asked: Asked) => Fault;
   /** Waited for before a request is decided about, and before its answer goes back. */
-  readonly hold?: (held: Held, asked: Asked) => Promise<void>;
+  readonly hold?: (held: Held, asked: Asked) => Promise<'busy' | undefined>;
   /** What the client hears of an answer. */
   readonly pass?: (answered: Answered, asked: Asked) => Answered;
 }
@@ -65,7 +65,10 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const asked: Asked = { method: incoming.method ?? '', path: incoming.url ?? '', body: await buffer(incoming) };
     const request = { ...asked, headers: incoming.headers };
-    await options.hold?.('request', asked);
+    if ((await options.hold?.('request', asked)) === 'busy') {
+      outgoing.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end('{}');
+      return;
+    }
     const fault = options.decide(asked);
     switch (fault.fault) {
       case 'answer':

@@ -2,7 +2,7 @@ import { brokenConfigMap, configMap, emptySecret, manifestOf, type Place } from 
 import type { Asked } from './proxy.ts';
 import { mutatedBy } from './write-limit.ts';
 import type { Stage } from './stage.ts';
-import type { Trap } from './traps.ts';
+import type { Snare, Trap } from './traps.ts';
 import { pastLeases } from './plan.ts';
 
 /** What a scene may do, and what the round does for it. */
@@ -42,6 +42,7 @@ export function sceneOf(seed: number): Scene {
 }
 
 const toWake = 3_000;
+const toHear = 100;
 
 /** Where it is as it has to be, nothing comes. */
 async function soon(trap: Trap): Promise<void> {
@@ -69,13 +70,15 @@ interface Suspended {
 /** Only the first instance runs, until one of its requests is held; from then on only the second does. */
 async function holdFirst(
   { stage: { instances, traps }, note, look }: Scenery,
-  trap: Parameters<typeof traps.set>[0],
+  trap: Snare,
   { death }: { death: boolean } = { death: false },
 ): Promise<Suspended> {
   instances.freeze(1);
   const set = traps.set(trap);
   void look();
   const isCaught = await set.caught();
+  // It has its answer before it is stopped.
+  if (trap.answer === 'busy') await new Promise((resolve) => setTimeout(resolve, toHear));
   note(isCaught ? `the ${trap.held} is held` : 'nothing came that was to be held');
   if (isCaught && death) await instances.killOne(0, { skew: 0 });
   else if (isCaught) instances.freeze(0);
@@ -113,14 +116,14 @@ async function lateWrite(scenery: Scenery): Promise<readonly string[]> {
   return unwell.length > 0 ? unwell : astray;
 }
 
-/** It wakes after its commit was taken back, with the rest of it to write. */
+/** It was told to come again in a second, and comes after its commit was taken back. */
 async function sleepsBetweenWrites(scenery: Scenery): Promise<readonly string[]> {
   const { stage, place, commit, settle, untilQuiet, judge } = scenery;
   const path = manifestOf(place, 'added');
-  // Of a kind that is new to the parent, which says so before the object is there.
   await commit('add', [[path, emptySecret('added')]]);
-  const held = await holdFirst(scenery, { system: 'kubernetes', held: 'answer', fits: writes(place, 'converge-') });
-  held.arrive();
+  const held = await holdFirst(scenery, {
+    ...{ system: 'kubernetes', held: 'request', answer: 'busy', fits: writes(place, 'added') },
+  });
   await commit('take back', [[path, undefined]]);
   stage.clock.leap(pastLeases);
   const unwell = await settle('while a run sleeps');

@@ -11,19 +11,24 @@ export interface Trap {
   release(): void;
 }
 
-/** Holds single requests on their way for as long as a scene wants it. */
-export interface Traps {
-  /** The first request that fits from now on. */
-  set(trap: { system: System; held: Held; fits: (asked: Asked) => boolean }): Trap;
-  /** Resolves once this request may go on; at once for one that nobody wants. */
-  hold(system: System, held: Held, asked: Asked): Promise<void>;
-  releaseAll(): void;
-}
-
-interface Armed {
+/** `answer`: it is not held, and the server never has it; its sender is told to come again. */
+export interface Snare {
   readonly system: System;
   readonly held: Held;
   readonly fits: (asked: Asked) => boolean;
+  readonly answer?: 'busy';
+}
+
+/** Holds single requests on their way for as long as a scene wants it. */
+export interface Traps {
+  /** The first request that fits from now on. */
+  set(trap: Snare): Trap;
+  /** Resolves once this request may go on; at once for one that nobody wants, and for one that is to be answered so. */
+  hold(system: System, held: Held, asked: Asked): Promise<'busy' | undefined>;
+  releaseAll(): void;
+}
+
+interface Armed extends Snare {
   readonly caught: PromiseWithResolvers<true>;
   readonly released: PromiseWithResolvers<undefined>;
 }
@@ -50,10 +55,10 @@ export function openTraps(): Traps {
     },
     async hold(system, held, asked) {
       const one = [...armed].find((trap) => trap.system === system && trap.held === held && trap.fits(asked));
-      if (one === undefined) return;
+      if (one === undefined) return undefined;
       armed.delete(one);
       one.caught.resolve(true);
-      await one.released.promise;
+      return one.answer ?? (await one.released.promise);
     },
     releaseAll: () => [...all].forEach(release),
   };
