@@ -63,6 +63,7 @@ export function createRenderProcesses({ program }: { program: string }): RenderP
   const pool: Pool = { program, waiting: undefined };
   return {
     async run(asked) {
+      await assertThere(asked.request.root);
       const kept = takeWaiting(pool, asked.request.limits);
       const told = { lines: 0 };
       const counting = async (line: string): Promise<object | undefined> => {
@@ -134,8 +135,6 @@ async function serve(
     child.kill('SIGKILL');
   }, request.limits.seconds * 1000);
   try {
-    // The program would blame the repository for it, which may be there later.
-    await access(request.root);
     send(process, requestLine({ request, known }));
     if ((await readAnswer(process, onLine)) === 'done') {
       keepWaiting(pool, process);
@@ -146,17 +145,32 @@ async function serve(
   } catch (error) {
     child.kill('SIGKILL');
     child.stdin.destroy();
-    if (error instanceof ConvergeError) throw error;
-    throw new ConvergeError({
-      code: 'RenderFailed',
-      subject: request.root,
-      message: 'the renderer could not be run',
-      disposition: 'retry',
-      cause: error,
-    });
+    throw error instanceof ConvergeError ? error : notRun(request.root, error);
   } finally {
     clearTimeout(deadline);
   }
+}
+
+/**
+ * The program would blame the repository for it, which may be there later. Before the program is there: one that ends
+ * before its lines are read has said nothing, as Node throws away what nobody reads of who has ended.
+ */
+async function assertThere(root: string): Promise<void> {
+  try {
+    await access(root);
+  } catch (error) {
+    throw notRun(root, error);
+  }
+}
+
+function notRun(root: string, cause: unknown): ConvergeError {
+  return new ConvergeError({
+    code: 'RenderFailed',
+    subject: root,
+    message: 'the renderer could not be run',
+    disposition: 'retry',
+    cause,
+  });
 }
 
 function requestLine({ request, known }: { request: RenderRequest; known: readonly string[] }): object {

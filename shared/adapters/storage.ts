@@ -283,13 +283,12 @@ async function download(
   times: StoragePatience,
 ): Promise<{ content: StateContent; told: StateFacts | undefined }> {
   let headers: unknown;
+  let bytes = 0;
   const stream = streamOf(file, { validation: false }).once('response', (response: { headers: unknown }) => {
     headers = response.headers;
+    bytes = lengthHeader.safeParse(headers).data?.['content-length'] ?? 0;
   });
-  const content = await readContentOf(
-    patiently(stream, times),
-    () => lengthHeader.safeParse(headers).data?.['content-length'] ?? 0,
-  );
+  const content = await readContentOf(patiently(stream, times), () => bytes);
   const found = contentHeaders.safeParse(headers).data;
   if (found === undefined) return { content, told: undefined };
   const { 'x-goog-generation': generation, 'last-modified': modified, date } = found;
@@ -307,7 +306,7 @@ const largestState = 64;
 /**
  * No more of it than a state object may have: what is larger was put there by somebody else, and fills no instance.
  *
- * @param told bytes, as the answer says
+ * @param told bytes, as the answer says once it is there
  */
 async function readContentOf(content: Content, told: () => number): Promise<StateContent> {
   const chunks: Uint8Array[] = [];

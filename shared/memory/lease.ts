@@ -34,12 +34,15 @@ const evidenceSchema = z.object({
 /** What a run found that it is about to undo: the incidents that are open, and what is to be published of them. */
 export type Evidence = z.infer<typeof evidenceSchema>;
 
+/** Seconds. No version claims anything for an hour: what says more was written by somebody else, and is read as such. */
+export const leaseDuration = z.number().max(3600);
+
 const leaseSchema = z.object({
   version: z.literal(2),
   /** New for each claim; null: nobody claims it. */
   nonce: z.string().nullable(),
   /** How long it lasts from when it was written, by Storage's clock. */
-  seconds: z.number(),
+  seconds: leaseDuration,
   /** Id of the message it was claimed for, for people. */
   event: z.string(),
   /** Generation of memory.json that the plan was made on; `0`: there was none. */
@@ -52,7 +55,7 @@ const leaseSchema = z.object({
 export type Lease = z.infer<typeof leaseSchema>;
 
 /** As the version before wrote it, which says nothing of what its holder does. */
-const formerSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
+const formerSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: leaseDuration });
 
 /** Seconds that one write to an API server may take, until it is answered (`adapters/patience.ts`). */
 export const requestSeconds = 13;

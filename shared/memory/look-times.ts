@@ -72,6 +72,9 @@ export function encodeLookTimes({
   return { version: 1, at: at.toISOString(), environments };
 }
 
+/** Milliseconds from 1970 to the last date that there is. https://tc39.es/ecma262/#sec-time-values-and-time-range */
+const farthestTime = 8.64e15;
+
 /** The newest of what several instances wrote, by environment and by Storage's clock, in whole seconds. */
 export function newestLooks(
   written: readonly { readonly looks: WrittenLooks; readonly writtenAt: Date }[],
@@ -79,7 +82,10 @@ export function newestLooks(
   const newest = new Map<string, LookTimes>();
   for (const { looks, writtenAt } of written) {
     const ahead = parseTime(looks.at) - writtenAt.getTime();
-    const byStorage = (time: string): string => formatTime(Math.floor((parseTime(time) - ahead) / 1000) * 1000);
+    const byStorage = (time: string): string | null => {
+      const at = Math.floor((parseTime(time) - ahead) / 1000) * 1000;
+      return Math.abs(at) <= farthestTime ? formatTime(at) : null;
+    };
     for (const [name, { checkedAt, attemptedAt }] of Object.entries(looks.environments)) {
       const known = newest.get(name);
       newest.set(name, {

@@ -1,6 +1,6 @@
 import { encodeReconcileRequested } from '../events/reconcile-requested.ts';
-import { listLeased } from './common/claims.ts';
 import { askRemembered } from './common/ask-remembered.ts';
+import { listLeased } from './common/claims.ts';
 import { clearOldLooks } from './common/recall-looks.ts';
 import { pollBranch } from './common/poll-branch.ts';
 import type { Ports } from '../ports/ports.ts';

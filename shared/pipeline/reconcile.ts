@@ -7,6 +7,7 @@ import { creationUnanswered, suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
 import { betweenLooksAtLease, headLooksApart, looksOfOneJob, waitsForLease } from './common/pauses.ts';
+import { hasGateMoved } from './reconcile/accept/dependencies.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
 import { writeTold } from './reconcile/run/claim.ts';
 import { fenceWrites } from './reconcile/run/fence-writes.ts';
@@ -112,6 +113,7 @@ async function lookOnce(job: ReconcileRequested, looking: Looking): Promise<RunR
     await tellDependents(run, result);
     await writeTold(state);
     if (JSON.stringify(state.memory.value.notes) !== noted) await writeBack(run);
+    if (result.outcome === 'waiting' && (await hasGateMoved(run))) return { outcome: 'superseded' };
   }
   return result;
 }

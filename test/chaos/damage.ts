@@ -73,7 +73,7 @@ async function contentOf(
 function ofNewerVersion(content: Buffer): string | undefined {
   try {
     const known = z.looseObject({}).parse(JSON.parse(content.toString()));
-    return JSON.stringify({ ...known, version: 99, since: { at: true } });
+    return JSON.stringify({ ...known, version: 99, since: { later: true } });
   } catch {
     return undefined;
   }

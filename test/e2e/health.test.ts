@@ -155,6 +155,9 @@ describe('an unhealthy environment that is healed', () => {
       if (memory.rollout?.since === rollout?.since) await world.checkDrift();
       return memory.rollout?.since !== rollout?.since && memory.health === 'Degraded';
     });
+    // An alert leaves after the memory that says it.
+    await eventually('the drift is told', () => told().length > 1);
+    await world.allHeard();
     // The incident is still the same, and is told once.
     expect(told()).toEqual(['Unhealthy', 'Drifted']);
     const made = await world.kubectl(

@@ -557,6 +557,27 @@ describe('a ledger that is lost', () => {
     expect([await onHost('rev-parse', 'main'), letters()]).toEqual([head, []]);
   });
 
+  it.each([
+    ['the day before yesterday', 2],
+    ['25 hours before', 25 / 24],
+    ['23 hours before', 23 / 24],
+    // What stands before it on the branch is older than a day: so is any branch that rested over a weekend.
+    ['a minute after', -1 / 1440],
+  ])(
+    'takes no commit back that was made %s the upload, and pushed after it, on a branch that rested',
+    async (_when, days) => {
+      const before = (count: number): string => new Date(Date.now() - count * 86_400_000).toISOString();
+      await commitTheirs({ 'x.txt': 'one' }, before(3));
+      await upload('x.txt', 'one');
+      expect((await copy('x.txt')).outcome).toBe('unchanged');
+      // On somebody's disk since Friday: a fast-forward, as the upload made no commit.
+      const head = await commitTheirs({ 'x.txt': 'two' }, before(days));
+      await storage.bucket('family-state').file(path()).delete();
+      await check();
+      expect([await content('x.txt'), await onHost('rev-parse', 'main')]).toEqual(['two', head]);
+    },
+  );
+
   it.each(losses)('(%s) costs no archive its folder', async (_how, lose) => {
     await commitTheirs({ 'group/a.yaml': 'a' });
     await upload('group.tgz', await tgz({ 'a.yaml': 'a' }));

@@ -5,6 +5,7 @@ import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { StateStore } from '../../ports/storage.ts';
 import { listOfEach } from './list-of-each.ts';
+import { keepPace } from './pace.ts';
 import { readState, type StateAccess } from './read-state.ts';
 
 /**
@@ -20,9 +21,7 @@ export async function listClaims(of: {
   return new Map([...listed].map(([environment, { metadata }]) => [environment, metadata['nonce']]));
 }
 
-/** Milliseconds between two looks of an instance for leases without a memory. */
-const betweenLooks = 10 * 60_000;
-const lookedAt = new WeakMap<StateStore, Map<string, number>>();
+const looks = keepPace({ milliseconds: 10 * 60_000 });
 
 /**
  * The environments of a repository that have a lease: one whose memory was deleted before its file was removed is known
@@ -33,12 +32,10 @@ export async function listLeased(
   { repository }: { repository: string },
   { state, now }: Pick<Ports, 'state' | 'now'>,
 ): Promise<readonly string[]> {
-  const looked = lookedAt.get(state) ?? new Map<string, number>();
-  lookedAt.set(state, looked);
-  const time = now().getTime();
-  if (Math.abs(time - (looked.get(repository) ?? Number.NEGATIVE_INFINITY)) < betweenLooks) return [];
+  const asked = { repository, state, time: now().getTime() };
+  if (!looks.isDue(asked)) return [];
   const claims = await listClaims({ repository, state });
-  looked.set(repository, time);
+  looks.note(asked);
   return [...claims.keys()];
 }
 

@@ -1,8 +1,8 @@
 import { describeError } from '../../base/errors.ts';
 import { decodeLookTimes, looksAreToldFor, looksFolder, newestLooks, type LookTimes } from '../../memory/look-times.ts';
 import type { Ports } from '../../ports/ports.ts';
-import type { StateStore } from '../../ports/storage.ts';
 import { keptByStore } from './kept-versions.ts';
+import { keepPace } from './pace.ts';
 import { readAllListed } from './read-listed.ts';
 import type { StateAccess } from './read-state.ts';
 
@@ -29,9 +29,7 @@ export async function recallLooks(
   );
 }
 
-/** Milliseconds between two looks of an instance for what others left behind. */
-const betweenClearings = 3_600_000;
-const clearedAt = new WeakMap<StateStore, Map<string, number>>();
+const clearings = keepPace({ milliseconds: 3_600_000 });
 
 /**
  * Deletes what an instance wrote that has not looked at anything for a day, each by its generation; at most once an hour
@@ -41,11 +39,9 @@ export async function clearOldLooks(
   { repository }: { repository: string },
   { state, log, now }: StateAccess & Pick<Ports, 'now'>,
 ): Promise<void> {
-  const cleared = clearedAt.get(state) ?? new Map<string, number>();
-  clearedAt.set(state, cleared);
   const time = now().getTime();
-  if (Math.abs(time - (cleared.get(repository) ?? Number.NEGATIVE_INFINITY)) < betweenClearings) return;
-  cleared.set(repository, time);
+  if (!clearings.isDue({ repository, state, time })) return;
+  clearings.note({ repository, state, time });
   try {
     for (const { path, generation, updatedAt } of await state.list(looksFolder(repository)))
       if (time - updatedAt.getTime() > looksAreToldFor) await state.delete({ path, generation });

@@ -24,7 +24,7 @@ export interface Recalled {
   readonly unreadable?: string;
 }
 
-export async function recallMemory(
+async function recallMemory(
   of: { repository: string; environment: string },
   ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<Recalled> {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { readState, type ReadState, type StateAccess } from './read-state.ts';
 
 /** `nonce` is new for each claim. It is over so many seconds after it was written, or where it is ended. */
-const claimSchema = z.object({ nonce: z.string(), seconds: z.number() });
+const claimSchema = z.object({ nonce: z.string(), seconds: leaseDuration });
 type Claim = z.infer<typeof claimSchema>;
 /** The last claim that is ended: in an object of its own, so that a claim need not last a second. */
 const endSchema = z.object({ nonce: z.string() });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
 import { readState, type StateAccess } from '../common/read-state.ts';
@@ -9,7 +10,7 @@ import { readState, type StateAccess } from '../common/read-state.ts';
  * many seconds after it was written, by Storage's clock, or until the ledger says that it is over. `event` is empty: an
  * instance of the version before reads it.
  */
-const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: z.number() });
+const leaseSchema = z.object({ holder: z.string().nullable(), event: z.string().default(''), seconds: leaseDuration });
 
 type LeasePorts = StateAccess & Pick<Ports, 'now'>;
 

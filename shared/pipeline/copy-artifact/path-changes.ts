@@ -14,7 +14,8 @@ export interface PathChange {
 
 /**
  * The commits of the branch, by first parents, that changed a path, newest first: from the head to the commit
- * `until`, which is left out, or to the end of the history that is given.
+ * `until`, which is left out, or to the end of the history that is given. What the last of that changed is among them,
+ * though its parent is not in the history: on a branch that rested, nothing else may be.
  */
 export async function* changesOfPath({
   path,
@@ -27,18 +28,20 @@ export async function* changesOfPath({
   head: Commit;
   until: string | undefined;
   history: readonly Commit[];
-  repository: Pick<Repository, 'entry'>;
+  repository: Pick<Repository, 'entry' | 'findCommit'>;
 }): AsyncGenerator<PathChange> {
   const known = new Map(history.map((commit) => [commit.id, commit]));
   let after = await contentAt({ commit: head.id, path, repository });
-  let commit = known.get(head.id);
+  let commit: Commit | undefined = head;
   while (commit !== undefined && commit.id !== until) {
-    const parent = known.get(commit.parents[0] ?? '');
+    const [id] = commit.parents;
+    const parent: Commit | undefined =
+      id === undefined ? undefined : (known.get(id) ?? (await repository.findCommit(id)));
     if (parent === undefined) return;
     const before = await contentAt({ commit: parent.id, path, repository });
     if (before !== after) yield { commit, parent, before, isOurs: isOurs(commit) };
     after = before;
-    commit = parent;
+    commit = known.get(parent.id);
   }
 }
 

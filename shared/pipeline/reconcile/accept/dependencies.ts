@@ -3,7 +3,7 @@ import type { Environment } from '../../../environment/environment-file.ts';
 import { declaredPaths, sameInputs } from '../../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { heldBack, gateOpened } from '../../../memory/transitions/accept.ts';
-import { declaredFrom, listEnvironments } from '../../common/declared-environments.ts';
+import { declaredFrom, listEnvironments, readEnvironment } from '../../common/declared-environments.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
@@ -66,6 +66,19 @@ export async function waitForDependencies(
     attempted,
     divergence: { reason: 'Blocked', revision, summary: message, objects: [] },
   });
+}
+
+/**
+ * Whether an environment that has just said that it waits for others need not any more. To be asked once its memory
+ * says so: what came to its end before found nobody who waits, and told nobody.
+ */
+export async function hasGateMoved(run: Run): Promise<boolean> {
+  const { head } = run;
+  if (head === undefined || run.memoryFile.memory().held === undefined) return false;
+  const repository = run.ports.repository(run.repository);
+  const declared = await readEnvironment({ repository, commit: head.id, name: run.environment });
+  if (declared.state !== 'declared') return false;
+  return (await checkDependencies(run, { environment: declared.environment, commit: head.id })).gate !== 'waiting';
 }
 
 /** The gate is open: it waits for nobody any more. */

@@ -165,6 +165,20 @@ describe('an environment that depends on another', () => {
     expect((await memoryOf('acme')).held).toMatchObject({ message: summary });
   });
 
+  it('is blocked where that fails while it is about to say that it waits', async () => {
+    const { run, remember, repository, ports, memoryOf } = setUp({ platform: [], acme: ['platform'] });
+    const failed = { ...(await convergedMemory({ repository, name: 'platform' })), incident: failure };
+    const write = ports.state.write.bind(ports.state);
+    let said = 0;
+    ports.state.write = async (asked) => {
+      // Whoever fails now finds nobody who waits.
+      if (asked.path.includes('/acme/') && said++ === 0) await remember('platform', failed);
+      return await write(asked);
+    };
+    expect(await run('acme')).toMatchObject({ outcome: 'diverged', reason: 'Blocked' });
+    expect((await memoryOf('acme')).held).toMatchObject({ message: expect.stringContaining('which failed') });
+  });
+
   it('is blocked where the file of that cannot be read', async () => {
     const { run } = setUp({ platform: { text: 'broken: [' }, acme: ['platform'], globex: [] });
     expect(await run('acme')).toMatchObject({
