@@ -7,7 +7,9 @@ import { reportTo } from '../../local/say.ts';
 import { copyWithout, projectFolder } from './copy-without.ts';
 import { asJson, describeFigures, describeRound, describeRules, describeWithout } from './report.ts';
 import { playRound, type Round } from './round.ts';
+import { seedOf } from './scenes.ts';
 import { openStage, type Stage } from './stage.ts';
+import { withoutRules } from './without.ts';
 
 const help = `Usage: npm run chaos -- [--runs N] [--seed S] [--json FILE] [--help]
 
@@ -16,7 +18,8 @@ wrong clocks, messages that come twice, late and out of order, damaged state; pe
 each, the disturbance stops, and all must come to good. Ends with code 1 where a round does not.
 
   --runs N      how many rounds; 20 where absent
-  --seed S      of the first round, the next one has S + 1, and so on; drawn where absent. Decides all that is chosen
+  --seed S      of the first round, the next one has S + 1, and so on. Decides all that is chosen; where absent it is
+                drawn, and with --without that of the scene that misses the rule
   --scenes      plays the scene of each round alone: what seldom happens by itself, at the line where it hurts
   --without RULE
                 switches a rule of the fence off, in a copy of the sources that the functions are started from, and
@@ -27,7 +30,7 @@ Rules:
 ${describeRules()}
 
 Examples: npm run chaos -- --runs 3 --seed 17
-          npm run chaos -- --without fence --runs 10 --seed 1
+          npm run chaos -- --without fence --scenes --runs 1
 `;
 
 interface Arguments {
@@ -50,7 +53,9 @@ function readArguments(): Arguments | 'help' {
   } as const;
   const { values } = parseArgs({ options });
   if (values.help) return 'help';
-  const seed = values.seed === undefined ? randomInt(1_000_000) : wholeNumber('--seed', values.seed);
+  const missedBy = withoutRules[values.without ?? '']?.missedBy;
+  const drawn = missedBy === undefined ? randomInt(1_000_000) : seedOf(missedBy);
+  const seed = values.seed === undefined ? drawn : wholeNumber('--seed', values.seed);
   return {
     runs: wholeNumber('--runs', values.runs),
     seed,
@@ -73,7 +78,8 @@ async function play(
   const rounds: Round[] = [];
   for (let number = 1; number <= runs && !isOver(); number++) {
     if (process.stderr.isTTY) process.stderr.write(`round ${number} of ${runs} …\r`);
-    const round = await playRound(stage, seed + number - 1, { isSceneOnly });
+    const isLast = number === runs || without !== undefined;
+    const round = await playRound(stage, seed + number - 1, { isSceneOnly, isLast });
     rounds.push(round);
     console.log(describeRound(round, { number, of: runs, without }));
     if (without !== undefined && round.violations.length > 0) break;

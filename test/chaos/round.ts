@@ -68,19 +68,22 @@ interface Play {
   values: number;
 }
 
-/**
- * Plays one round of a seed: prepares, plays its scene, disturbs, lets the pipeline come to rest, and judges.
- *
- * @param options.isSceneOnly nothing disturbs but the scene
- */
+export interface RoundOptions {
+  /** Nothing disturbs but the scene, and there is no environment but that of the scene. */
+  readonly isSceneOnly?: boolean;
+  /** No round comes after it on this stage: what one that is violated leaves stays. */
+  readonly isLast?: boolean;
+}
+
+/** Plays one round of a seed: prepares, plays its scene, disturbs, lets the pipeline come to rest, and judges. */
 export async function playRound(
   stage: Stage,
   seed: number,
-  { isSceneOnly = false }: { isSceneOnly?: boolean } = {},
+  { isSceneOnly = false, isLast = false }: RoundOptions = {},
 ): Promise<Round> {
   const play: Play = {
     ...{ stage, plan: planRound(seed), tally: openTally(), timeline: [], startedAt: performance.now() },
-    places: ([...letters, letterOfScene] as const).map((letter) => placeOf(seed, letter)),
+    places: lettersOf({ isSceneOnly }).map((letter) => placeOf(seed, letter)),
     ...{ uploads: [], drifts: [], bystanders: new Map(), broken: new Map(), kept: new Map(), values: 0 },
   };
   const refusedBefore = stage.refusedWrites();
@@ -95,13 +98,18 @@ export async function playRound(
     () => leave(play),
   ]);
   const seconds = (performance.now() - play.startedAt) / 1000;
-  if (found.violations.length > 0) await clear(play);
+  if (found.violations.length > 0 && !isLast) await clear(play);
   for (let count = stage.refusedWrites() - refusedBefore; count > 0; count--)
     play.tally.count('storage: more than a write a second');
   return {
     ...{ seed, seconds, violations: found.violations },
     ...{ timeline: play.timeline, figures: play.tally.figures, ticks: found.ticks },
   };
+}
+
+/** A scene has an environment of its own. */
+function lettersOf({ isSceneOnly }: { isSceneOnly: boolean }): readonly Letter[] {
+  return isSceneOnly ? [letterOfScene] : [...letters, letterOfScene];
 }
 
 interface Outcome {

@@ -41,8 +41,14 @@ export function sceneOf(seed: number): Scene {
   return names[seed % names.length] as Scene;
 }
 
+/** The least seed that plays a scene. */
+export function seedOf(scene: Scene): number {
+  return Object.keys(scenes).indexOf(scene);
+}
+
 const toWake = 3_000;
-const toHear = 100;
+/** Less than it was told to wait before it comes again. */
+const toHear = 400;
 
 /** Where it is as it has to be, nothing comes. */
 async function soon(trap: Trap): Promise<void> {

@@ -1,3 +1,5 @@
+import type { Scene } from './scenes.ts';
+
 /** What is changed in a file of the project: a text that it has exactly once. */
 export interface Edit {
   readonly file: string;
@@ -8,6 +10,8 @@ export interface Edit {
 export interface WithoutRule {
   /** What is not so any more, in one sentence. */
   readonly without: string;
+  /** That is violated without it. */
+  readonly missedBy: Scene;
   readonly edits: readonly Edit[];
 }
 
@@ -19,6 +23,7 @@ const cluster = 'shared/adapters/kubernetes/cluster.ts';
 export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   fence: {
     without: 'Who claimed the lease once does not look at it again before he writes in the cluster.',
+    missedBy: 'a run sleeps between two writes',
     edits: [
       {
         file: claim,
@@ -29,6 +34,7 @@ export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   },
   preconditions: {
     without: 'Writes in the cluster name neither the incarnation nor the version that was read.',
+    missedBy: 'the write of a lost run comes late',
     edits: [
       {
         file: cluster,
@@ -46,6 +52,7 @@ export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   },
   suspects: {
     without: 'What a lost run may still write is believed as it was read, and not given another version.',
+    missedBy: 'the write of a lost run comes late',
     edits: [
       {
         file: 'shared/pipeline/reconcile/write/fence-suspects.ts',
@@ -56,6 +63,7 @@ export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   },
   claim: {
     without: 'A lease is claimed whatever it is by now.',
+    missedBy: 'two looks claim one lease',
     edits: [
       {
         file: state,
@@ -67,12 +75,14 @@ export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   },
   memory: {
     without: 'The memory is written whatever it is by now.',
+    missedBy: 'the word of a lost run comes late',
     edits: [
       { file: state, text: 'const ifGeneration = preconditionOf(known);', replacement: "const ifGeneration = 'any';" },
     ],
   },
   fold: {
     without: 'A dead run is overtaken, and nobody ends it in its stead.',
+    missedBy: 'a run dies between the write and its word',
     edits: [
       {
         file: state,
@@ -83,6 +93,7 @@ export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   },
   outbox: {
     without: 'Alerts are published before the memory says them.',
+    missedBy: 'a run dies before it has said what failed',
     edits: [
       {
         file: state,
@@ -94,6 +105,7 @@ export const withoutRules: Readonly<Record<string, WithoutRule>> = {
   },
   evidence: {
     without: 'A claim does not hold the alerts of what is about to be undone.',
+    missedBy: 'a run dies between the write and its word',
     edits: [
       {
         file: claim,
