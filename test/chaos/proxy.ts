@@ -43,7 +43,7 @@ export interface ProxyOptions {
   readonly authorization?: string;
   readonly decide: (asked: Asked) => Fault;
   /** Waited for before a request is decided about, and before its answer goes back. */
-  readonly hold?: (held: Held, asked: Asked) => Promise<'busy' | undefined>;
+  readonly hold?: (held: Held, asked: Asked & { readonly status?: number }) => Promise<'busy' | undefined>;
   /** What the client hears of an answer. */
   readonly pass?: (answered: Answered, asked: Asked) => Answered;
 }
@@ -101,7 +101,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const gone = new AbortController();
     if (fault.fault === 'none' && asked.method === 'GET') outgoing.once('close', () => gone.abort());
     const answered = (options.pass ?? ((same) => same))(await send(request, gone.signal), asked);
-    await options.hold?.('answer', asked);
+    await options.hold?.('answer', { ...asked, status: answered.status });
     switch (fault.fault) {
       case 'silence after':
         silent.add(incoming);

@@ -50,9 +50,12 @@ const toWake = 3_000;
 /** Less than it was told to wait before it comes again. */
 const toHear = 400;
 
-/** Where it is as it has to be, nothing comes. */
-async function soon(trap: Trap): Promise<void> {
+/** What the next write is answered; undefined where none comes. */
+async function answerSoon({ note }: Scenery, trap: Trap): Promise<number | undefined> {
   await Promise.race([trap.caught(), new Promise((resolve) => setTimeout(resolve, toWake))]);
+  const status = trap.status();
+  note(status === undefined ? 'no write comes' : `a write comes, and is answered ${status}`);
+  return status;
 }
 
 const writes =
@@ -113,9 +116,9 @@ async function lateWrite(scenery: Scenery): Promise<readonly string[]> {
   const unwell = await settle('with a write under way');
   const done = stage.traps.set({ system: 'kubernetes', held: 'answer', fits: writes(place, 'o1') });
   held.arrive();
-  await soon(done);
-  // Before anybody looks: whoever lost his lease looks again.
-  const astray = await judge();
+  const answer = (await answerSoon(scenery, done)) ?? Infinity;
+  // Before anybody looks: whoever lost his lease looks again, and so does who is told of it once more.
+  const astray = [...(answer < 300 ? [`what a lost run wrote was answered ${answer}`] : []), ...(await judge())];
   done.release();
   await held.goOn();
   await untilQuiet();
@@ -135,8 +138,11 @@ async function sleepsBetweenWrites(scenery: Scenery): Promise<readonly string[]>
   const unwell = await settle('while a run sleeps');
   const done = stage.traps.set({ system: 'kubernetes', held: 'answer', fits: writes(place, 'added') });
   stage.instances.thaw(0);
-  await soon(done);
-  const astray = await judge();
+  const answer = await answerSoon(scenery, done);
+  const astray = [
+    ...(answer === undefined ? [] : [`a run that slept past its lease wrote, and was answered ${answer}`]),
+    ...(await judge()),
+  ];
   done.release();
   await held.goOn();
   await untilQuiet();

@@ -7,6 +7,8 @@ export type Held = 'request' | 'answer';
 export interface Trap {
   /** Resolves once a request is held; with false where none came in time. */
   caught(): Promise<boolean>;
+  /** What the server answered, for an answer that is held. */
+  status(): number | undefined;
   /** Lets it go on its way, and holds no other. */
   release(): void;
 }
@@ -24,13 +26,14 @@ export interface Traps {
   /** The first request that fits from now on. */
   set(trap: Snare): Trap;
   /** Resolves once this request may go on; at once for one that nobody wants, and for one that is to be answered so. */
-  hold(system: System, held: Held, asked: Asked): Promise<'busy' | undefined>;
+  hold(system: System, held: Held, asked: Asked & { readonly status?: number }): Promise<'busy' | undefined>;
   releaseAll(): void;
 }
 
 interface Armed extends Snare {
   readonly caught: PromiseWithResolvers<true>;
   readonly released: PromiseWithResolvers<undefined>;
+  status?: number | undefined;
 }
 
 const longestWait = 20_000;
@@ -50,6 +53,7 @@ export function openTraps(): Traps {
       all.add(one);
       return {
         caught: () => Promise.race([one.caught.promise, late()]),
+        status: () => one.status,
         release: () => release(one),
       };
     },
@@ -57,6 +61,7 @@ export function openTraps(): Traps {
       const one = [...armed].find((trap) => trap.system === system && trap.held === held && trap.fits(asked));
       if (one === undefined) return undefined;
       armed.delete(one);
+      one.status = asked.status;
       one.caught.resolve(true);
       return one.answer ?? (await one.released.promise);
     },
