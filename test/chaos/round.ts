@@ -26,7 +26,7 @@ import {
   type Step,
 } from './plan.ts';
 import { sceneOf, scenes } from './scenes.ts';
-import type { Stage } from './stage.ts';
+import { stateLeft, type Stage } from './stage.ts';
 import { judge, type Uploaded } from './verdicts.ts';
 
 export interface Round {
@@ -43,7 +43,10 @@ export interface Round {
 const ticksUntilGood = 12;
 /** Nothing is under way for as long: no message is on its way either. */
 const quietMilliseconds = 300;
-const longestTick = 30_000;
+/** Longer than a lease lasts: each look adds jobs to those that wait for one, and only four run at a time. */
+const longestTick = 60_000;
+/** For so long a late request may make an object of an environment that is no more, which each look looks for. */
+const lateWindow = 16 * 60_000;
 /**
  * What was tried in vain a few times is left alone for less, in all looks together, and a clock that is wrong is so by
  * more: no pause may be as long as that.
@@ -246,14 +249,18 @@ async function mend({ stage, broken, places }: Play): Promise<void> {
 }
 
 /** Looks as the schedule does until all is well, and then once more; the violations are those of the last look. */
-async function settle(play: Play, when: string): Promise<Outcome> {
+async function settle(
+  play: Play,
+  when: string,
+  { also = async () => [] }: { also?: () => Promise<readonly string[]> } = {},
+): Promise<Outcome> {
   const { stage } = play;
   let violations: readonly string[] = [];
   for (let tick = 1; tick <= ticksUntilGood; tick++) {
     await look(stage);
     await untilQuiet(stage);
     const { passing, lasting } = await judge(stage, play);
-    violations = [...lasting, ...passing];
+    violations = [...lasting, ...passing, ...(await also())];
     note(play, `look ${tick} ${when}: ${violations.length === 0 ? 'all is well' : violations.join('; ')}`);
     if (violations.length === 0 || lasting.length > 0) return { violations, ticks: tick };
     if (when !== 'before the disturbance') stage.clock.leap(leapBetweenTicks);
@@ -278,14 +285,18 @@ async function untilQuiet({ instances }: Stage): Promise<void> {
   }
 }
 
-/** The round's environments are removed, and nothing of them may stay. */
+/** The round's environments are removed, and nothing of them may stay: neither in the cluster nor in the state bucket. */
 async function leave(play: Play): Promise<Outcome> {
   const { stage, places } = play;
   await stage.person.push(
     new Map(places.map((place) => [environmentFileOf(place), undefined])),
     `End round ${play.plan.seed}`,
   );
-  const outcome = await settle(play, 'after the environments were removed');
+  const removed = await settle(play, 'after the environments were removed');
+  stage.clock.leap(lateWindow);
+  const also = () => stateLeft(stage, places);
+  const outcome =
+    removed.violations.length > 0 ? removed : await settle(play, 'once nothing comes late any more', { also });
   await Promise.all(places.map(({ name }) => stage.cluster.removeNamespace(name)));
   return { ...outcome, ticks: 0 };
 }

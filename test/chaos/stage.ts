@@ -198,6 +198,18 @@ async function startClusterFront(kubeconfig: string, { disturbances, traps, prox
   return file;
 }
 
+/** What the state bucket still holds of environments. */
+export async function stateLeft(
+  { pipeline }: Stage,
+  environments: readonly { readonly name: string }[],
+): Promise<readonly string[]> {
+  const bucket = pipeline.clients.storage.bucket(pipeline.stateBucket);
+  const found = await Promise.all(
+    environments.map(async ({ name }) => (await bucket.getFiles({ prefix: `environments/master/${name}/` }))[0]),
+  );
+  return found.flat().map(({ name }) => `${name} is still in the state bucket`);
+}
+
 /** The problems that Git itself finds in a bare repository; none for a sound one. */
 export async function fsck(folder: string): Promise<readonly string[]> {
   try {
