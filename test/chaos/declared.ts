@@ -34,6 +34,10 @@ export function brokenConfigMap(name: string, value: string): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { 'no key': value } });
 }
 
+export function emptySecret(name: string): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name } });
+}
+
 export function deployment(name: string): string {
   const labels = { app: name };
   const template = { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'example.com/web:1' }] } };

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFunctions, type Functions, type FunctionsOptions } from '../../local/functions.ts';
@@ -46,12 +45,13 @@ const longestPause = 150;
 /** Messages, and no calls that somebody makes and waits for. */
 const messageFunctions = ['copyArtifact', 'fanOut', 'reconcile', 'deliverAlert'];
 
+/** @param facts.source the module that each runs */
 export async function startInstances(
   options: FunctionsOptions,
-  { count, clock }: { count: number; clock: string },
+  { count, clock, source }: { count: number; clock: string; source: string },
 ): Promise<Instances> {
   const instances = await Promise.all(
-    Array.from({ length: count }, (_, index) => startInstance(options, { index, clock })),
+    Array.from({ length: count }, (_, index) => startInstance({ ...options, source }, { index, clock })),
   );
   const front = openFront(instances);
   front.server.listen(0, '127.0.0.1');
@@ -113,7 +113,6 @@ async function startInstance(
   const environment = { ...options.environment, CHAOS_CLOCK: clock, CHAOS_SKEW: '0' };
   const functions = await startFunctions({
     ...options,
-    source: join(import.meta.dirname, 'instance.ts'),
     environment,
     logFile: options.logFile.replace(/\.log$/, `-${index + 1}.log`),
   });

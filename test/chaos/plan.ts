@@ -3,7 +3,9 @@ import { systems, type Rates } from './faults.ts';
 
 /** The environments of a round by their letters; `c` takes back by itself what does not become healthy. */
 export const letters = ['a', 'b', 'c'] as const;
-export type Letter = (typeof letters)[number];
+/** That of a scene, which nobody else touches. */
+export const letterOfScene = 'd';
+export type Letter = (typeof letters)[number] | typeof letterOfScene;
 
 export const objectsAtFirst = 3;
 export const stateObjects = ['memory', 'lease', 'quarantine', 'heads', 'ledger', 'intake', 'deliveries'] as const;

@@ -4,6 +4,7 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
+import type { Held } from './traps.ts';
 
 /** What becomes of one request. */
 export type Fault =
@@ -41,6 +42,8 @@ export interface ProxyOptions {
   /** Sent with each request. */
   readonly authorization?: string;
   readonly decide: (asked: Asked) => Fault;
+  /** Waited for before a request is decided about, and before its answer goes back. */
+  readonly hold?: (held: Held, asked: Asked & { readonly status?: number }) => Promise<'busy' | undefined>;
   /** What the client hears of an answer. */
   readonly pass?: (answered: Answered, asked: Asked) => Answered;
 }
@@ -62,6 +65,10 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const asked: Asked = { method: incoming.method ?? '', path: incoming.url ?? '', body: await buffer(incoming) };
     const request = { ...asked, headers: incoming.headers };
+    if ((await options.hold?.('request', asked)) === 'busy') {
+      outgoing.writeHead(429, { 'content-type': 'application/json', 'retry-after': '1' }).end('{}');
+      return;
+    }
     const fault = options.decide(asked);
     switch (fault.fault) {
       case 'answer':
@@ -94,6 +101,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     const gone = new AbortController();
     if (fault.fault === 'none' && asked.method === 'GET') outgoing.once('close', () => gone.abort());
     const answered = (options.pass ?? ((same) => same))(await send(request, gone.signal), asked);
+    await options.hold?.('answer', { ...asked, status: answered.status });
     switch (fault.fault) {
       case 'silence after':
         silent.add(incoming);

@@ -1,24 +1,50 @@
 import { sumOf, type Figures } from './figures.ts';
 import type { Round } from './round.ts';
+import { withoutRules } from './without.ts';
 
-/** One line for a round that is good; for another what is wrong, what happened, and how it is played again. */
-export function describeRound(round: Round, { number, of }: { number: number; of: number }): string {
+/**
+ * One line for a round that is good; for another, and where a rule is switched off, what is wrong, what happened, and how
+ * it is played again.
+ */
+export function describeRound(
+  round: Round,
+  { number, of, without }: { number: number; of: number; without?: string | undefined },
+): string {
   const { seed, seconds, violations, timeline, figures, ticks } = round;
   const faults = [...figures.values()].reduce((sum, count) => sum + count, 0);
   const head = `round ${number} of ${of}, seed ${seed}: ${violations.length === 0 ? 'good' : 'VIOLATED'}`;
   const line = `${head}, ${seconds.toFixed(1)} s, ${faults} disturbances, ${ticks} ${ticks === 1 ? 'look' : 'looks'}`;
-  if (violations.length === 0) return line;
+  if (violations.length === 0 && without === undefined) return line;
   return [
     line,
     ...violations.map((violation) => `    ${violation}`),
     '  what happened:',
     ...timeline.map((entry) => `  ${entry}`),
-    `  again: ${replayOf(seed)}`,
+    `  again: ${replayOf(seed, without)}`,
   ].join('\n');
 }
 
-export function replayOf(seed: number): string {
-  return `npm run chaos -- --runs 1 --seed ${seed}`;
+/** @param without the rule that is switched off */
+export function replayOf(seed: number, without?: string): string {
+  return `npm run chaos -- --runs 1 --seed ${seed}${without === undefined ? '' : ` --without ${without}`}`;
+}
+
+/** For `--help`. */
+export function describeRules(): string {
+  return Object.entries(withoutRules)
+    .map(([rule, { without }]) => `  ${rule.padEnd(14)}${without}`)
+    .join('\n');
+}
+
+/** Whether a rule that is switched off was missed: by which round, and what went wrong in it. */
+export function describeWithout(rounds: readonly Round[], rule: string): string {
+  const violated = rounds.find(({ violations }) => violations.length > 0);
+  if (violated === undefined)
+    return `without ${rule}: nothing was violated in ${rounds.length} rounds, though one should be`;
+  return [
+    `without ${rule}: violated as it should be, in round ${rounds.length}`,
+    ...violated.violations.map((violation) => `  ${violation}`),
+  ].join('\n');
 }
 
 /** How often each kind of fault came in all rounds, and in how many of them. */

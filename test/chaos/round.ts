@@ -14,8 +14,19 @@ import {
   type Place,
 } from './declared.ts';
 import { openTally, type Figures } from './figures.ts';
-import { letters, objectsAtFirst, pastLeases, planRound, told, type Letter, type Plan, type Step } from './plan.ts';
-import type { Stage } from './stage.ts';
+import {
+  letterOfScene,
+  letters,
+  objectsAtFirst,
+  pastLeases,
+  planRound,
+  told,
+  type Letter,
+  type Plan,
+  type Step,
+} from './plan.ts';
+import { sceneOf, scenes } from './scenes.ts';
+import { stateLeft, type Stage } from './stage.ts';
 import { judge, type Uploaded } from './verdicts.ts';
 
 export interface Round {
@@ -32,7 +43,10 @@ export interface Round {
 const ticksUntilGood = 12;
 /** Nothing is under way for as long: no message is on its way either. */
 const quietMilliseconds = 300;
-const longestTick = 30_000;
+/** Longer than a lease lasts: each look adds jobs to those that wait for one, and only four run at a time. */
+const longestTick = 60_000;
+/** For so long a late request may make an object of an environment that is no more, which each look looks for. */
+const lateWindow = 16 * 60_000;
 /**
  * What was tried in vain a few times is left alone for less, in all looks together, and a clock that is wrong is so by
  * more: no pause may be as long as that.
@@ -57,31 +71,48 @@ interface Play {
   values: number;
 }
 
-/** Plays one round of a seed: prepares, disturbs, lets the pipeline come to rest, and judges. */
-export async function playRound(stage: Stage, seed: number): Promise<Round> {
+export interface RoundOptions {
+  /** Nothing disturbs but the scene, and there is no environment but that of the scene. */
+  readonly isSceneOnly?: boolean;
+  /** No round comes after it on this stage: what one that is violated leaves stays. */
+  readonly isLast?: boolean;
+}
+
+/** Plays one round of a seed: prepares, plays its scene, disturbs, lets the pipeline come to rest, and judges. */
+export async function playRound(
+  stage: Stage,
+  seed: number,
+  { isSceneOnly = false, isLast = false }: RoundOptions = {},
+): Promise<Round> {
   const play: Play = {
     ...{ stage, plan: planRound(seed), tally: openTally(), timeline: [], startedAt: performance.now() },
-    places: letters.map((letter) => placeOf(seed, letter)),
+    places: lettersOf({ isSceneOnly }).map((letter) => placeOf(seed, letter)),
     ...{ uploads: [], drifts: [], bystanders: new Map(), broken: new Map(), kept: new Map(), values: 0 },
   };
   const refusedBefore = stage.refusedWrites();
   const found = await inTurn([
     () => prepare(play),
+    () => playScene(play),
     async () => {
+      if (isSceneOnly) return [];
       await disturb(play);
-      return [];
+      return settle(play, 'after the disturbance');
     },
-    () => settle(play, 'after the disturbance'),
     () => leave(play),
   ]);
   const seconds = (performance.now() - play.startedAt) / 1000;
-  if (found.violations.length > 0) await clear(play);
+  if (found.violations.length > 0 && !isLast) await clear(play);
   for (let count = stage.refusedWrites() - refusedBefore; count > 0; count--)
     play.tally.count('storage: more than a write a second');
   return {
     ...{ seed, seconds, violations: found.violations },
     ...{ timeline: play.timeline, figures: play.tally.figures, ticks: found.ticks },
   };
+}
+
+/** A scene has an environment of its own. */
+function lettersOf({ isSceneOnly }: { isSceneOnly: boolean }): readonly Letter[] {
+  return isSceneOnly ? [letterOfScene] : [...letters, letterOfScene];
 }
 
 interface Outcome {
@@ -146,6 +177,40 @@ async function standBy({ stage, bystanders }: Play, { name }: Place): Promise<vo
   bystanders.set(name, made);
 }
 
+/** One thing that only seldom happens by itself, at the very line where it hurts. Nothing else disturbs meanwhile. */
+async function playScene(play: Play): Promise<Outcome> {
+  const { stage, plan, drifts, tally } = play;
+  const place = placeOf(plan.seed, letterOfScene);
+  const scene = sceneOf(plan.seed);
+  tally.count(`scene: ${scene}`);
+  note(play, scene);
+  const violations = await scenes[scene]({
+    ...{ stage, place, fresh: (what) => fresh(play, what), note: (text) => note(play, text) },
+    commit: (what, changes) => commit(play, what, changes),
+    async drift(object) {
+      const value = fresh(play, 'drift');
+      await stage.cluster.patch({ kind: 'ConfigMap', namespace: place.name, name: object }, { data: { v: value } });
+      drifts.push(value);
+      note(play, `the drift ${value} of ${object}`);
+      return value;
+    },
+    look: () => look(stage),
+    untilQuiet: () => untilQuiet(stage),
+    settle: async (when) => (await settle(play, when)).violations,
+    async judge() {
+      const { passing, lasting } = await judge(stage, play);
+      return [...lasting, ...passing];
+    },
+    untold: (values) =>
+      values.filter((value) => !stage.heard.diffs.some(({ objects }) => JSON.stringify(objects).includes(value))),
+  });
+  stage.traps.releaseAll();
+  stage.instances.thawAll();
+  await stage.instances.ready();
+  for (const violation of violations) note(play, violation);
+  return { violations, ticks: 0 };
+}
+
 async function disturb(play: Play): Promise<void> {
   const { stage, plan, tally } = play;
   const { seed, rates, steps } = plan;
@@ -184,14 +249,18 @@ async function mend({ stage, broken, places }: Play): Promise<void> {
 }
 
 /** Looks as the schedule does until all is well, and then once more; the violations are those of the last look. */
-async function settle(play: Play, when: string): Promise<Outcome> {
+async function settle(
+  play: Play,
+  when: string,
+  { also = async () => [] }: { also?: () => Promise<readonly string[]> } = {},
+): Promise<Outcome> {
   const { stage } = play;
   let violations: readonly string[] = [];
   for (let tick = 1; tick <= ticksUntilGood; tick++) {
     await look(stage);
     await untilQuiet(stage);
     const { passing, lasting } = await judge(stage, play);
-    violations = [...lasting, ...passing];
+    violations = [...lasting, ...passing, ...(await also())];
     note(play, `look ${tick} ${when}: ${violations.length === 0 ? 'all is well' : violations.join('; ')}`);
     if (violations.length === 0 || lasting.length > 0) return { violations, ticks: tick };
     if (when !== 'before the disturbance') stage.clock.leap(leapBetweenTicks);
@@ -216,14 +285,18 @@ async function untilQuiet({ instances }: Stage): Promise<void> {
   }
 }
 
-/** The round's environments are removed, and nothing of them may stay. */
+/** The round's environments are removed, and nothing of them may stay: neither in the cluster nor in the state bucket. */
 async function leave(play: Play): Promise<Outcome> {
   const { stage, places } = play;
   await stage.person.push(
     new Map(places.map((place) => [environmentFileOf(place), undefined])),
     `End round ${play.plan.seed}`,
   );
-  const outcome = await settle(play, 'after the environments were removed');
+  const removed = await settle(play, 'after the environments were removed');
+  stage.clock.leap(lateWindow);
+  const also = () => stateLeft(stage, places);
+  const outcome =
+    removed.violations.length > 0 ? removed : await settle(play, 'once nothing comes late any more', { also });
   await Promise.all(places.map(({ name }) => stage.cluster.removeNamespace(name)));
   return { ...outcome, ticks: 0 };
 }

@@ -9,12 +9,14 @@ import { z } from 'zod';
 import type { FunctionsOptions } from '../../local/functions.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
 import type { Programs } from '../../local/programs.ts';
+import { projectFolder } from './copy-without.ts';
 import { listenTo, type Heard } from './heard.ts';
 import { openCluster, type Cluster } from './cluster.ts';
 import { openDisturbances, type Disturbances } from './faults.ts';
 import { startInstances, type Instances } from './instances.ts';
 import { openPerson, type Person } from './person.ts';
 import { startProxy, type Answered, type Proxy } from './proxy.ts';
+import { openTraps, type Traps } from './traps.ts';
 import { startWorldClock, type WorldClock } from './world-clock.ts';
 import { limitWrites } from './write-limit.ts';
 
@@ -24,6 +26,7 @@ export interface Stage {
   readonly instances: Instances;
   readonly clock: WorldClock;
   readonly disturbances: Disturbances;
+  readonly traps: Traps;
   readonly proxies: readonly Proxy[];
   readonly person: Person;
   readonly cluster: Cluster;
@@ -48,12 +51,21 @@ const kubeconfigSchema = z.looseObject({
   users: z.tuple([z.looseObject({ user: z.object({ token: z.string() }) })]),
 });
 
-/** Brings up the local pipeline with its real parts, and a proxy in front of each that the functions ask. */
-export async function openStage({ programs }: { programs?: Programs } = {}): Promise<Stage> {
+/**
+ * Brings up the local pipeline with its real parts, and a proxy in front of each that the functions ask.
+ *
+ * @param options.sources the folder of the project from which the functions are started
+ */
+export async function openStage({
+  programs,
+  sources = projectFolder,
+}: { programs?: Programs; sources?: string } = {}): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'converge-chaos-'));
   const clock = startWorldClock(join(folder, 'clock'));
   const disturbances = openDisturbances();
-  const fronts: Fronts = { clock, disturbances, proxies: [], refused: 0 };
+  const traps = openTraps();
+  const fronts: Fronts = { clock, disturbances, traps, proxies: [], refused: 0 };
+  const source = join(sources, 'test/chaos/instance.ts');
   let instances: Instances | undefined;
   const pipeline = await startPipeline({
     folder,
@@ -63,7 +75,7 @@ export async function openStage({ programs }: { programs?: Programs } = {}): Pro
     log: ({ part, message }) => appendFileSync(join(folder, 'all.log'), `[${part}] ${message}\n`),
     host: async (options) => {
       await placeFronts(options, fronts);
-      instances = await startInstances(options, { count: instanceCount, clock: clock.file });
+      instances = await startInstances(options, { count: instanceCount, clock: clock.file, source });
       return instances;
     },
     ...(programs === undefined ? {} : { programs }),
@@ -77,7 +89,7 @@ export async function openStage({ programs }: { programs?: Programs } = {}): Pro
   });
   const heard = await listenTo(pipeline);
   return {
-    ...{ pipeline, instances, clock, disturbances, proxies: fronts.proxies, person, cluster, heard },
+    ...{ pipeline, instances, clock, disturbances, traps, proxies: fronts.proxies, person, cluster, heard },
     refusedWrites: () => fronts.refused,
     async stop() {
       await heard.stop();
@@ -93,6 +105,7 @@ export async function openStage({ programs }: { programs?: Programs } = {}): Pro
 interface Fronts {
   readonly clock: WorldClock;
   readonly disturbances: Disturbances;
+  readonly traps: Traps;
   readonly proxies: Proxy[];
   refused: number;
 }
@@ -131,6 +144,7 @@ function startStorageFront(target: string, fronts: Fronts): Promise<Proxy> {
   const limit = limitWrites();
   return startProxy({
     target,
+    hold: (held, asked) => fronts.traps.hold('storage', held, asked),
     decide(asked) {
       const fault = fronts.disturbances.faultOf('storage', asked);
       if (fault.fault !== 'none') return fault;
@@ -165,7 +179,7 @@ function inTimeOf(clock: WorldClock, { status, headers, body }: Answered): Answe
 }
 
 /** Resolves with the path of a kubeconfig that leads through the proxy. */
-async function startClusterFront(kubeconfig: string, { disturbances, proxies }: Fronts): Promise<string> {
+async function startClusterFront(kubeconfig: string, { disturbances, traps, proxies }: Fronts): Promise<string> {
   const parsed = kubeconfigSchema.parse(load(await readFile(kubeconfig, 'utf8')));
   const [{ cluster }] = parsed.clusters;
   const [{ user }] = parsed.users;
@@ -174,6 +188,7 @@ async function startClusterFront(kubeconfig: string, { disturbances, proxies }: 
     certificateAuthority: Buffer.from(cluster['certificate-authority-data'], 'base64').toString(),
     // The client sends no token over plain HTTP.
     authorization: `Bearer ${user.token}`,
+    hold: (held, asked) => traps.hold('kubernetes', held, asked),
     decide: (asked) => disturbances.faultOf('kubernetes', asked),
   });
   proxies.push(proxy);
@@ -181,6 +196,18 @@ async function startClusterFront(kubeconfig: string, { disturbances, proxies }: 
   const led = { ...parsed.clusters[0], cluster: { server: proxy.url, 'insecure-skip-tls-verify': true } };
   await writeFile(file, dump({ ...parsed, clusters: [led] }), { mode: 0o600 });
   return file;
+}
+
+/** What the state bucket still holds of environments. */
+export async function stateLeft(
+  { pipeline }: Stage,
+  environments: readonly { readonly name: string }[],
+): Promise<readonly string[]> {
+  const bucket = pipeline.clients.storage.bucket(pipeline.stateBucket);
+  const found = await Promise.all(
+    environments.map(async ({ name }) => (await bucket.getFiles({ prefix: `environments/master/${name}/` }))[0]),
+  );
+  return found.flat().map(({ name }) => `${name} is still in the state bucket`);
 }
 
 /** The problems that Git itself finds in a bare repository; none for a sound one. */

@@ -154,11 +154,13 @@ function uploadsAstray({
   for (const [index, { name, generation }] of uploads.entries()) {
     const uri = `gs://${bucket}/${name}#${generation}`;
     const commits = log.filter(({ message }) => message.split('\n').includes(`Artifact: ${uri}`));
-    const isTold = heard.deadLetters.some((letter) => letter.reason !== 'GivenUp' && letter.subject === uri);
+    const told = heard.deadLetters.find((letter) => letter.reason !== 'GivenUp' && letter.subject === uri);
+    const isTold = told !== undefined;
     const isSuperseded = uploads.slice(index + 1).some((later) => later.name === name);
     const where = commits.map(({ commit, at }) => `${commit} of ${at}`).join(', ');
     if (commits.length > 1) doubled.push(`${uri} is in ${commits.length} commits: ${where}`);
-    if (commits.length === 1 && isTold) doubled.push(`${uri} is in a commit, and told as refused`);
+    if (commits.length === 1 && isTold)
+      doubled.push(`${uri} is in a commit (${where}), and told as refused: ${told.reason}: ${told.message}`);
     if (commits.length === 0 && !isTold && !isSuperseded)
       missing.push(`${uri} is in no commit, and not told as refused`);
   }

@@ -545,6 +545,14 @@ describe('a ledger that is lost', () => {
     },
   );
 
+  it('is not taken for lost where there never was one, and a check saw the bucket before the first upload', async () => {
+    await commitTheirs({ 'group/a.yaml': 'theirs' });
+    await check();
+    await upload('group.tgz', await tgz({ 'a.yaml': 'a', 'b.yaml': 'b' }));
+    expect((await copy('group.tgz')).outcome).toBe('copied');
+    expect([await paths(), letters()]).toEqual([['group/a.yaml', 'group/b.yaml'], []]);
+  });
+
   it.each(losses)('(%s) is known again where the dates say when a commit took an upload away', async (_how, lose) => {
     await commitTheirs({ 'x.txt': 'one' });
     const before = await onHost('rev-parse', 'main');

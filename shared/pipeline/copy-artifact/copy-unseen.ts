@@ -1,11 +1,11 @@
 import { describeError, type ConvergeError } from '../../base/errors.ts';
 import { encodeDeadLetter } from '../../events/dead-letter.ts';
-import { artifactUri } from '../../source/artifact.ts';
-import { pendingOf, type Ledger } from '../../source/ledger.ts';
+import { artifactUri, isOfTools } from '../../source/artifact.ts';
+import { emptyLedger, pendingOf, type Ledger } from '../../source/ledger.ts';
 import { isAboutContent } from './copy-objects.ts';
 import { takeIn } from './intake.ts';
 import { usualTimes } from './intake-times.ts';
-import { readLedger, writeLedger } from './ledger.ts';
+import { readLedger, writeLedger, type RecordedLedger } from './ledger.ts';
 import { rebuilt } from './rebuild-ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
@@ -51,13 +51,32 @@ async function copyOfBucket({
   settings: CopySettings;
   ports: CopyPorts;
 }): Promise<readonly string[]> {
-  const [objects, { ledger }] = await Promise.all([ports.buckets.list(bucket), readLedger({ ports, settings })]);
+  const [objects, recorded] = await Promise.all([ports.buckets.list(bucket), readLedger({ ports, settings })]);
+  const { ledger } = recorded;
+  if (objects.every(isOfTools)) await beginLedger({ recorded, ports, settings });
   const before = ports.now().getTime() - eventMilliseconds;
   const unseen = pendingOf({ objects, ledger }).filter(({ createdAt }) => createdAt.getTime() < before);
   const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ledger, ports, settings })));
   const told = outcomes.flatMap((one) => (one.outcome === 'told' ? [one.live] : []));
   if (told.length > 0) await rememberTold({ told, bucket, ports, settings });
   return outcomes.flatMap((one) => (one.outcome === 'copied' ? [one.uri] : []));
+}
+
+/**
+ * A bucket that is empty holds nothing that may have been in Git before: who finds the ledger of that has no doubt of
+ * the first upload.
+ */
+async function beginLedger({
+  recorded,
+  ports,
+  settings,
+}: {
+  recorded: RecordedLedger;
+  ports: CopyPorts;
+  settings: CopySettings;
+}): Promise<void> {
+  if (recorded.state === 'kept') return;
+  await writeLedger({ recorded, news: emptyLedger, ports, settings });
 }
 
 async function copyOne({
