@@ -77,7 +77,8 @@ export function decodeLease(value: unknown): Lease | undefined {
   return { ...noLease, nonce, event, seconds };
 }
 
-const noLease: Lease = {
+/** Nobody's, of which nothing is known. */
+export const noLease: Lease = {
   ...{ version: 2, nonce: null, seconds: leaseSeconds, event: '', base: '0' },
   ...{ intent: null, evidence: null, told: null },
 };

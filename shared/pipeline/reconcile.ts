@@ -6,6 +6,7 @@ import type { Memory } from '../memory/memory.ts';
 import { creationUnanswered, suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
+import { lookedSince } from './common/looked-since.ts';
 import { betweenLooksAtLease, headLooksApart, looksOfOneJob, waitsForLease } from './common/pauses.ts';
 import { hasGateMoved } from './reconcile/accept/dependencies.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
@@ -76,9 +77,10 @@ async function openWhenFree(
   { event, wait }: ReconcileSettings & { wait: OwnWait },
 ): Promise<State> {
   const paths = statePaths({ repository, environment });
+  const wasLookedAtSince = lookedSince({ repository, environment }, ports);
   const until = ports.now().getTime() + waitsForLease;
   for (;;) {
-    const found = await openState({ paths, event, told }, ports);
+    const found = await openState({ paths, event, told, wasLookedAtSince }, ports);
     if (found.opened === 'free') return found.state;
     wait.metAnother = true;
     if (ports.now().getTime() >= until) break;

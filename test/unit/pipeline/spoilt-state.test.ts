@@ -4,6 +4,7 @@ import { configSchema } from '../../../shared/config/config.ts';
 import { emptyMemory } from '../../../shared/memory/memory.ts';
 import { quarantinePath, type Quarantine } from '../../../shared/memory/quarantine.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
+import { recordLooks } from '../../../shared/pipeline/common/record-looks.ts';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import { readLedger, writeLedger } from '../../../shared/pipeline/copy-artifact/ledger.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
@@ -102,6 +103,74 @@ describe.each(contents)('a lease that %s', (_name, text) => {
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
     expect(world.log).toContain(error);
+  });
+});
+
+/** An environment whose drift is due to be told, and is left, and the looks at it as its function takes them down. */
+async function lookedAt() {
+  const world = createWorld();
+  const looks = recordLooks({ instance: 'one', ...world.ports });
+  const look = async (through = world.ports): Promise<unknown> => {
+    const at = world.ports.now();
+    const found = await world.run({ cause: 'schedule' }, through).catch((problem: unknown) => problem);
+    const outcome = found instanceof Error ? 'attempted' : 'checked';
+    await looks.looked({ repository: 'master', environment: 'shop', at, outcome });
+    return found;
+  };
+  world.git.add(shop([configMap('colors')], ['selfHeal: false']));
+  await look();
+  world.wait(60);
+  world.cluster.edit('ConfigMap acme/colors', 'kubectl', (object) => ({ ...object, data: { color: 'blue' } }));
+  await look();
+  expect(diffsOf(world)).toBe(0);
+  world.wait(600);
+  return { world, look };
+}
+
+const diffsOf = ({ published }: World): number => published.filter(({ topic }) => topic === 'diff').length;
+
+async function deleteLease({ ports: { state } }: World): Promise<void> {
+  const { generation = '' } = (await state.read(paths.lease)) ?? {};
+  await state.delete({ path: paths.lease, generation });
+}
+
+/** Some ways in which a lease is lost: each leaves nothing of what it said. */
+const losses: Readonly<Record<string, (world: World) => Promise<void>>> = {
+  'is deleted': deleteLease,
+  ...Object.fromEntries(contents.map(([how, text]) => [how, async (world: World) => world.spoil(paths.lease, text)])),
+};
+
+describe.each(Object.entries(losses))('a lease that %s', (_name, lose) => {
+  it('tells nothing again that a look since found told', async () => {
+    const { world, look } = await lookedAt();
+    await look();
+    expect(diffsOf(world)).toBe(1);
+    world.wait(60);
+    await look();
+    world.wait(3600);
+    await lose(world);
+    for (const seconds of [55, 60, 60]) {
+      world.wait(seconds);
+      expect(await look()).toMatchObject({ outcome: 'diverged' });
+    }
+    expect(diffsOf(world)).toBe(1);
+    // From then on that is known without the looks.
+    world.spoil('looks/master/one.json', '');
+    await look();
+    expect(diffsOf(world)).toBe(1);
+  });
+
+  it('keeps nothing from being told that nobody published, however long ago', async () => {
+    const { world, look } = await lookedAt();
+    const topics = { publish: async () => Promise.reject(new Error('Pub/Sub does not answer')) };
+    for (let tries = 0; tries < 3; tries += 1) {
+      await look({ ...world.ports, topics });
+      world.wait(300);
+    }
+    await lose(world);
+    world.wait(55);
+    await look();
+    expect(diffsOf(world)).toBe(1);
   });
 });
 

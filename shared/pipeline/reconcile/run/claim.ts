@@ -5,6 +5,7 @@ import {
   covers,
   givenBack,
   joinIntents,
+  noLease,
   renewAfter,
   toldLease,
   type Evidence,
@@ -51,7 +52,9 @@ async function writeClaim(state: State, { nonce, intent }: { nonce: string; inte
   const { ports, event, lease } = state;
   const { rollout, rolledOut } = state.current;
   const claimed = claimOf({
-    ...{ nonce, event, intent: { ...intent, rollout, rolledOut }, last: lease.value },
+    ...{ nonce, event, intent: { ...intent, rollout, rolledOut } },
+    // Who claims knows what was published at least as well as the lease, which may be lost.
+    last: state.told === undefined ? lease.value : { ...(lease.value ?? noLease), told: state.told },
     base: state.memory.generation ?? '0',
     evidence: evidenceOf(state),
   });

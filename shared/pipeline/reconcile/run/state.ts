@@ -80,6 +80,11 @@ interface Opening {
   readonly event: string;
   /** Generation of the memory whose outbox was published, as the message says that goes on with it. */
   readonly told?: string | undefined;
+  /**
+   * Whether a look at this environment began after that time, by Storage's clock, and came to its end: it published what
+   * the memory said then. Asked where the lease is lost that would say so; absent: nobody knows.
+   */
+  readonly wasLookedAtSince?: (time: Date) => Promise<boolean>;
 }
 
 /** What a look finds: it may look, or somebody is at work. */
@@ -92,7 +97,8 @@ export type Opened = { readonly opened: 'free'; readonly state: State } | { read
  */
 export async function openState(opening: Opening, ports: StatePorts): Promise<Opened> {
   const [memory, lease] = await Promise.all([readMemory(opening, ports), readLease(opening, ports)]);
-  const state = stateOf(opening, { memory, lease, ports });
+  const isTold = await isPublished(opening, { memory, lease });
+  const state = stateOf(opening, { memory, lease, isTold, ports });
   switch (standing(state, lease)) {
     case 'held':
       return { opened: 'held' };
@@ -116,7 +122,8 @@ function isBeingTold({ current }: State, found: StateFacts | undefined): boolean
 async function openFolded(opening: Opening, ports: StatePorts): Promise<Opened> {
   const memory = await readMemory(opening, ports);
   const lease = await readLease(opening, ports);
-  const state = stateOf(opening, { memory, lease, ports });
+  const isTold = await isPublished(opening, { memory, lease });
+  const state = stateOf(opening, { memory, lease, isTold, ports });
   const found = standing(state, lease);
   if (found !== 'over' || state.lease.value === undefined)
     return found === 'held' ? { opened: 'held' } : { opened: 'free', state };
@@ -133,18 +140,27 @@ const readMemory = async ({ paths }: Opening, ports: StatePorts) =>
 const readLease = async ({ paths }: Opening, ports: StatePorts) =>
   readState({ path: paths.lease, decode: decodeLease }, ports);
 
+interface Found {
+  readonly memory: ReadState<Memory> | undefined;
+  readonly lease: ReadState<Lease> | undefined;
+}
+
+/** Whether it is known that the memory's outbox was published. A lease that is lost says nothing: then looks may. */
+async function isPublished({ told, wasLookedAtSince }: Opening, { memory, lease }: Found): Promise<boolean> {
+  if (memory === undefined) return false;
+  if (leaseIn(lease)?.told === memory.generation || told === memory.generation) return true;
+  const isLost = lease === undefined || 'unreadable' in lease;
+  if (!isLost || 'unreadable' in memory || memory.value.outbox === undefined) return false;
+  return (await wasLookedAtSince?.(memory.writtenAt)) ?? false;
+}
+
 function stateOf(
-  { paths, event, told }: Opening,
-  {
-    memory,
-    lease,
-    ports,
-  }: { memory: ReadState<Memory> | undefined; lease: ReadState<Lease> | undefined; ports: StatePorts },
+  { paths, event }: Opening,
+  { memory, lease, isTold, ports }: Found & { isTold: boolean; ports: StatePorts },
 ): State {
   const isReadable = memory !== undefined && !('unreadable' in memory);
   const record = leaseIn(lease);
   const value = isReadable ? memory.value : emptyMemory(ports.now());
-  const isTold = memory !== undefined && (record?.told === memory.generation || told === memory.generation);
   const known = isTold ? { ...value, outbox: undefined } : value;
   return {
     ...{ ports, event, skew: skewOf(memory ?? lease, ports) },
@@ -158,7 +174,7 @@ function stateOf(
     recordsOnly: false,
     confirmHead: undefined,
     ...{ hold: undefined, yielded: undefined },
-    told: isTold ? memory.generation : undefined,
+    told: isTold ? memory?.generation : undefined,
   };
 }
 
