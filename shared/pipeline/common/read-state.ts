@@ -11,8 +11,8 @@ export type ReadState<T> = StateFacts & ({ readonly value: T } | { readonly unre
 export type StateAccess = Pick<Ports, 'state'> & Partial<Pick<Ports, 'log'>>;
 
 /**
- * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each read, and
- * stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
+ * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each generation by
+ * an instance, and stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
  * that failed.
  *
  * @param object.decode undefined for a shape that it does not know
@@ -28,8 +28,27 @@ export async function readState<T>(
   const value = 'unreadable' in found ? undefined : decode(found.value);
   if (value !== undefined) return { ...facts, value };
   const unreadable = 'unreadable' in found ? found.unreadable : 'has an unknown shape';
-  log?.('ERROR', 'a state object cannot be read: it is taken for lost', { path, generation, reason: unreadable });
+  if (log !== undefined && isNews({ state, path, generation }))
+    log('ERROR', 'a state object cannot be read: it is taken for lost', { path, generation, reason: unreadable });
   return { ...facts, unreadable };
+}
+
+/** Of so many objects at most is it kept which generation was logged. */
+const mostLogged = 10_000;
+/** The generation of each object that was logged last, for as long as an instance lives. */
+const loggedOf = new WeakMap<StateAccess['state'], Map<string, string>>();
+
+function isNews({
+  state,
+  path,
+  generation,
+}: { path: string; generation: string } & Pick<StateAccess, 'state'>): boolean {
+  const logged = loggedOf.get(state) ?? new Map<string, string>();
+  loggedOf.set(state, logged);
+  if (logged.get(path) === generation) return false;
+  if (logged.size >= mostLogged) logged.clear();
+  logged.set(path, generation);
+  return true;
 }
 
 /** For a reader to whom an unreadable object is the same as none. */

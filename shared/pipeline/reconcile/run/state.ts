@@ -129,10 +129,23 @@ async function openFolded(opening: Opening, ports: StatePorts): Promise<Opened> 
     return found === 'held' ? { opened: 'held' } : { opened: 'free', state };
   const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: storageTime(state) };
   state.current = fold(state.current, folded);
-  ports.log('WARNING', 'ended a run in its stead', { path: opening.paths.lease, event: folded.lease.event });
-  const written = await write(state, state.current);
   // Whoever came first ended it, or goes on: what there is now is looked at anew.
-  return written === 'conflict' ? await openState(opening, ports) : { opened: 'free', state };
+  if ((await write(state, state.current)) === 'conflict') return await openState(opening, ports);
+  logEnd({ path: opening.paths.lease, lease, event: folded.lease.event, ports });
+  return { opened: 'free', state };
+}
+
+/** Of a lease that nobody can read nobody knows whether there was a run. */
+function logEnd({
+  path,
+  lease,
+  event,
+  ports,
+}: { path: string; event: string; ports: StatePorts } & Pick<Found, 'lease'>): void {
+  if (lease !== undefined && 'unreadable' in lease) {
+    const facts = { path, generation: lease.generation };
+    ports.log('WARNING', 'a lease that nobody could read is over: any object may have been written', facts);
+  } else ports.log('WARNING', 'ended a run in its stead', { path, event });
 }
 
 const readMemory = async ({ paths }: Opening, ports: StatePorts) =>
