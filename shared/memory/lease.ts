@@ -130,7 +130,7 @@ export function toldLease({
   open,
 }: {
   last: Lease | undefined;
-  told: string;
+  told: string | null;
   open: readonly Incident[];
 }): Lease {
   const evidence = open.length === 0 ? null : { incidents: open, outbox: [] };

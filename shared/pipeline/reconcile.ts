@@ -74,7 +74,7 @@ interface Looking {
 async function openWhenFree(
   { repository, environment, told }: ReconcileRequested,
   ports: ReconcilePorts,
-  { event, wait }: ReconcileSettings & { wait: OwnWait },
+  { event, wait, onHindered }: ReconcileSettings & { wait: OwnWait },
 ): Promise<State> {
   const paths = statePaths({ repository, environment });
   const wasLookedAtSince = lookedSince({ repository, environment }, ports);
@@ -83,6 +83,7 @@ async function openWhenFree(
     const found = await openState({ paths, event, told, wasLookedAtSince }, ports);
     if (found.opened === 'free') return found.state;
     wait.metAnother = true;
+    if (found.hindrance !== undefined) await onHindered?.(found.hindrance);
     if (ports.now().getTime() >= until) break;
     await ports.sleep(betweenLooksAtLease);
   }

@@ -10,6 +10,7 @@ import { readLedger, writeLedger } from '../../../shared/pipeline/copy-artifact/
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
 import { receivePush } from '../../../shared/pipeline/receive-push.ts';
 import { listQuarantines } from '../../../shared/pipeline/rollback/quarantines.ts';
+import { recordedLook } from '../../../shared/pipeline/recorded-look.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import { branchHeadPath } from '../../../shared/source/branch-head.ts';
 import { emptyLedger, ledgerPath } from '../../../shared/source/ledger.ts';
@@ -114,11 +115,11 @@ async function lookedAt() {
   const world = createWorld();
   const looks = recordLooks({ instance: 'one', ...world.ports });
   const look = async (through = world.ports): Promise<unknown> => {
-    const at = world.ports.now();
-    const found = await world.run({ cause: 'schedule' }, through).catch((problem: unknown) => problem);
-    const outcome = found instanceof Error ? 'attempted' : 'checked';
-    await looks.looked({ repository: 'master', environment: 'shop', at, outcome });
-    return found;
+    const job = { repository: 'master', environment: 'shop', cause: 'schedule' } as const;
+    return await recordedLook({ job, looks, now: world.ports.now }, async (onHindered) => {
+      world.onHindered = onHindered;
+      return await world.run(job, through);
+    }).catch((problem: unknown) => problem);
   };
   world.git.add(shop([configMap('colors')], ['selfHeal: false']));
   await look();
@@ -142,6 +143,42 @@ const losses: Readonly<Record<string, (world: World) => Promise<void>>> = {
   'is deleted': deleteLease,
   ...Object.fromEntries(contents.map(([how, text]) => [how, async (world: World) => world.spoil(paths.lease, text)])),
 };
+
+describe.each(contents)('a lease that %s', (_name, text) => {
+  it('is told by status from the first look that meets it until it is ended', async () => {
+    const { world, look } = await lookedAt();
+    world.cluster.edit('ConfigMap acme/colors', 'kubectl', (object) => ({ ...object, data: { color: 'red' } }));
+    await look();
+    expect(await statusOf(world)).toEqual({ shop: { state: 'Converged', message: '' } });
+    world.wait(5);
+    world.spoil(paths.lease, text);
+    let met: unknown;
+    world.onSleep = () => void (met ??= statusOf(world));
+    expect(await look()).toMatchObject({ code: 'LeaseHeld' });
+    const hindered = {
+      shop: { state: 'Unknown', message: expect.stringMatching(/^its lease\.json .+: nobody can look at it until/) },
+    };
+    expect(await met).toEqual(hindered);
+    expect(await statusOf(world)).toEqual(hindered);
+    world.wait(40);
+    const { length } = world.published;
+    expect(await look()).toMatchObject({ outcome: 'converged' });
+    expect(world.published).toHaveLength(length);
+    expect(await statusOf(world)).toEqual({ shop: { state: 'Converged', message: '' } });
+    // It is written anew, so that nobody meets it again.
+    expect(world.state.get(paths.lease)).toMatchObject({ version: 2 });
+  });
+
+  it('is written anew where nothing has to be done', async () => {
+    const { world, look } = await lookedAt();
+    world.git.add(shop([configMap('colors')], ['suspend: true']));
+    await look();
+    world.spoil(paths.lease, text);
+    world.wait(55);
+    await look();
+    expect(world.state.get(paths.lease)).toMatchObject({ version: 2, nonce: null });
+  });
+});
 
 describe.each(Object.entries(losses))('a lease that %s', (_name, lose) => {
   it('tells nothing again that a look since found told', async () => {

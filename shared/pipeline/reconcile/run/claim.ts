@@ -140,10 +140,13 @@ async function generationOf({ ports, memory }: State): Promise<string | undefine
   return await ports.state.generationOf(memory.path);
 }
 
-/** Names the memory whose outbox was published. Where somebody else claimed meanwhile, it is published once more. */
+/**
+ * Names the memory whose outbox was published. Where somebody else claimed meanwhile, it is published once more. What
+ * nobody can read in the lease's place is overwritten thereby, whatever there is to be named.
+ */
 export async function writeTold(state: State): Promise<void> {
-  const { lease, told } = state;
-  if (!owesTold(state) || told === undefined || state.hold !== undefined) return;
+  const { lease, told = null } = state;
+  if (state.hold !== undefined || !(lease.unreadable === true || (owesTold(state) && told !== null))) return;
   const open = incidentsOf(state.memory.value).filter(isOpenAndTold);
   await writeLease(state, toldLease({ last: lease.value, told, open }), { isOver: true });
 }

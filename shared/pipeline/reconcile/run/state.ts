@@ -10,6 +10,7 @@ import {
   type Intent,
   type Lease,
 } from '../../../memory/lease.ts';
+import type { Hindrance } from '../../../memory/look-times.ts';
 import { withIncidents } from '../../../memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import { memoryMetadata } from '../../../memory/memory-metadata.ts';
@@ -55,7 +56,8 @@ export interface Hold {
 export interface State {
   readonly ports: StatePorts;
   readonly event: string;
-  readonly lease: Known<Lease | undefined>;
+  /** `unreadable`: what is there in its place, which is to be overwritten. */
+  readonly lease: Known<Lease | undefined> & { unreadable?: boolean };
   readonly memory: Known<Memory>;
   /** The memory with what the run came to know. */
   current: Memory;
@@ -87,8 +89,10 @@ interface Opening {
   readonly wasLookedAtSince?: (time: Date) => Promise<boolean>;
 }
 
-/** What a look finds: it may look, or somebody is at work. */
-export type Opened = { readonly opened: 'free'; readonly state: State } | { readonly opened: 'held' };
+/** What a look finds: it may look, or somebody is at work, or may be: nobody can read who. */
+export type Opened =
+  | { readonly opened: 'free'; readonly state: State }
+  | { readonly opened: 'held'; readonly hindrance?: Hindrance | undefined };
 
 /**
  * Opens what is kept of an environment, for a look. A run that is dead is ended first, in its stead.
@@ -101,12 +105,17 @@ export async function openState(opening: Opening, ports: StatePorts): Promise<Op
   const state = stateOf(opening, { memory, lease, isTold, ports });
   switch (standing(state, lease)) {
     case 'held':
-      return { opened: 'held' };
+      return { opened: 'held', hindrance: hindranceOf(lease) };
     case 'free':
       return isBeingTold(state, memory) ? { opened: 'held' } : { opened: 'free', state };
     case 'over':
       return await openFolded(opening, ports);
   }
+}
+
+function hindranceOf(lease: Found['lease']): Hindrance | undefined {
+  if (lease === undefined || !('unreadable' in lease)) return undefined;
+  return { generation: lease.generation, reason: lease.unreadable };
 }
 
 /**
@@ -126,7 +135,7 @@ async function openFolded(opening: Opening, ports: StatePorts): Promise<Opened> 
   const state = stateOf(opening, { memory, lease, isTold, ports });
   const found = standing(state, lease);
   if (found !== 'over' || state.lease.value === undefined)
-    return found === 'held' ? { opened: 'held' } : { opened: 'free', state };
+    return found === 'held' ? { opened: 'held', hindrance: hindranceOf(lease) } : { opened: 'free', state };
   const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: storageTime(state) };
   state.current = fold(state.current, folded);
   // Whoever came first ended it, or goes on: what there is now is looked at anew.
@@ -177,7 +186,10 @@ function stateOf(
   const known = isTold ? { ...value, outbox: undefined } : value;
   return {
     ...{ ports, event, skew: skewOf(memory ?? lease, ports) },
-    lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
+    lease: {
+      ...{ path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
+      ...(hindranceOf(lease) === undefined ? {} : { unreadable: true }),
+    },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     // What is recalled is published once a memory says it again.
     current: isReadable ? known : recall(value, record),
@@ -283,7 +295,8 @@ export async function writeLease(
     result = { generation: found.generation };
   }
   const writtenAt = ports.now().getTime();
-  Object.assign(known, { value: lease, generation: result.generation, writableAt: writtenAt + betweenWrites });
+  const stored = { value: lease, generation: result.generation, writableAt: writtenAt + betweenWrites };
+  Object.assign(known, { ...stored, unreadable: false });
   return 'written';
 }
 
