@@ -106,6 +106,7 @@ async function statusOfRepository({
 
 /** What the state bucket knows of one environment: nothing, where it never ran. */
 interface Known extends Recalled {
+  readonly isMissing: boolean;
   readonly looks: LookTimes;
 }
 
@@ -118,6 +119,7 @@ async function readKnown(
     remembered: [...memories.keys()],
     of: (name) => ({
       ...(memories.get(name) ?? { memory: emptyMemory(ports.now()) }),
+      isMissing: !memories.has(name),
       looks: looks.get(name) ?? { checkedAt: null, attemptedAt: null },
     }),
   };
@@ -203,7 +205,7 @@ async function statusOfEnvironment({
   name,
   repository,
   commit,
-  known: { memory, unreadable, looks },
+  known: { memory, unreadable, looks, isMissing },
 }: {
   name: string;
   repository: Repository;
@@ -221,6 +223,7 @@ async function statusOfEnvironment({
       hinderedWords({ memory, looks }),
       declared.problem ??
         (unreadable === undefined ? undefined : unreadableWords(unreadable)) ??
+        missingWords({ isMissing, memory, looks }) ??
         heldOf(memory)?.message ??
         open?.summary ??
         memory.waiting?.message ??
@@ -228,6 +231,14 @@ async function statusOfEnvironment({
     ),
     policy: declared.policy,
   };
+}
+
+/** Where nothing is known: its memory is lost, or was never written. */
+function missingWords({ isMissing, memory, looks }: Pick<Known, 'isMissing' | 'memory' | 'looks'>): string | undefined {
+  if (!isMissing) return stateOf(memory) === 'Unknown' ? 'no look at it has come to its end yet' : undefined;
+  return looks.checkedAt === null
+    ? 'nothing is remembered of it: its next look is the first, or all that was known is lost'
+    : 'what was remembered of it is gone: the next look rebuilds it';
 }
 
 /** What keeps looks from it, until the memory says that it is over. */

@@ -339,6 +339,21 @@ async function rolledBack(): Promise<World> {
 }
 
 describe('state that is gone, or older than it was', () => {
+  it('is a memory of which status says that it is gone, and not that nobody ever looked', async () => {
+    const { world, look } = await lookedAt();
+    world.git.add({ 'environments/store.yaml': environment('store') });
+    await world.forget('shop');
+    expect(await statusOf(world)).toEqual({
+      shop: { state: 'Unknown', message: 'what was remembered of it is gone: the next look rebuilds it' },
+      store: {
+        state: 'Unknown',
+        message: 'nothing is remembered of it: its next look is the first, or all that was known is lost',
+      },
+    });
+    await look();
+    expect(await statusOf(world)).toMatchObject({ shop: { state: 'Diverged' } });
+  });
+
   it.each(['memory', 'lease', 'wanted'] as const)('keeps no drift from being healed (%s deleted)', async (object) => {
     const world = await drifted();
     const found = await world.ports.state.read(paths[object]);
@@ -363,6 +378,9 @@ describe('state that is gone, or older than it was', () => {
   it('is a memory of nothing', async () => {
     const world = await drifted();
     await world.writeState(paths.memory, emptyMemory(new Date(0)));
+    expect(await statusOf(world)).toMatchObject({
+      shop: { state: 'Unknown', message: 'no look at it has come to its end yet' },
+    });
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
   });
