@@ -16,10 +16,11 @@ const longestLife = 15 * 60_000;
  * the past; so are the attempt and its roll-out, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
+ * @param facts.isNewest whether nothing was attempted since the run read the memory: its own attempt stands then
  */
 export function fold(
   memory: Memory,
-  { lease, generation, now }: { lease: Lease; generation: string; now: Date },
+  { lease, generation, now, isNewest = false }: { lease: Lease; generation: string; now: Date; isNewest?: boolean },
 ): Memory {
   const { intent, evidence } = lease;
   const { attempted = memory.attempted, rollout = memory.rollout, rolledOut = memory.rolledOut } = intent ?? {};
@@ -31,7 +32,7 @@ export function fold(
   const alerts = (evidence?.outbox ?? []).filter(({ data }) => isAsRead || ids.has(data.incident ?? ''));
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    ...(isAsRead || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead || isNewest || memory.attempted === undefined ? { attempted, rollout, rolledOut } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,

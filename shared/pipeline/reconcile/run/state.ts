@@ -359,8 +359,9 @@ async function resolveConflict(
   }
   Object.assign(known, { generation: found?.generation, writableAt: writableAt(found, ports) });
   if (!isReadable || state.lease.value === undefined) return;
+  const isNewest = found.value.attempted?.commit === known.value.attempted?.commit;
   known.value = found.value;
-  const facts = { lease: state.lease.value, generation: found.generation, now: storageTime(state) };
+  const facts = { lease: state.lease.value, generation: found.generation, now: storageTime(state), isNewest };
   if ((await write(state, fold(found.value, facts))) === 'conflict') throw stale;
   state.hold = undefined;
   throw staleLook(known.path);
