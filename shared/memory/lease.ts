@@ -37,8 +37,11 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 /** Seconds. No version claims anything for an hour: what says more was written by somebody else, and is read as such. */
 export const leaseDuration = z.number().max(3600);
 
+/** Of the shape that is written now. */
+export const leaseVersion = 2;
+
 const leaseSchema = z.object({
-  version: z.literal(2),
+  version: z.literal(leaseVersion),
   /** New for each claim; null: nobody claims it. */
   nonce: z.string().nullable(),
   /** How long it lasts from when it was written, by Storage's clock. */

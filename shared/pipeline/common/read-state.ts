@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Ports } from '../../ports/ports.ts';
 import type { StateFacts } from '../../ports/storage.ts';
 
@@ -16,9 +17,10 @@ export type StateAccess = Pick<Ports, 'state'> & Partial<Pick<Ports, 'log'>>;
  * that failed.
  *
  * @param object.decode undefined for a shape that it does not know
+ * @param object.newest the `version` of the newest shape that it knows
  */
 export async function readState<T>(
-  { path, decode }: { path: string; decode: (value: unknown) => T | undefined },
+  { path, decode, newest = 1 }: { path: string; decode: (value: unknown) => T | undefined; newest?: number },
   { state, log }: StateAccess,
 ): Promise<ReadState<T> | undefined> {
   const found = await state.read(path);
@@ -27,10 +29,18 @@ export async function readState<T>(
   const facts = { generation, writtenAt, readAt };
   const value = 'unreadable' in found ? undefined : decode(found.value);
   if (value !== undefined) return { ...facts, value };
-  const unreadable = 'unreadable' in found ? found.unreadable : 'has an unknown shape';
+  const unreadable = 'unreadable' in found ? found.unreadable : unknownShape(found.value, { newest });
   if (log !== undefined && isNews({ state, path, generation }))
     log('ERROR', 'a state object cannot be read: it is taken for lost', { path, generation, reason: unreadable });
   return { ...facts, unreadable };
+}
+
+const versionedSchema = z.object({ version: z.int() });
+
+function unknownShape(value: unknown, { newest }: { newest: number }): string {
+  const { version = newest } = versionedSchema.safeParse(value).data ?? {};
+  if (version <= newest) return 'has an unknown shape';
+  return `was written by a newer Converge, in version ${version} where this one knows ${newest} (deploy that again to keep it)`;
 }
 
 /** Of so many objects at most is it kept which generation was logged. */

@@ -5,6 +5,7 @@ import {
   decodeLease,
   encodeLease,
   leaseMetadata,
+  leaseVersion,
   standingOf,
   unreadableLease,
   type Intent,
@@ -160,7 +161,7 @@ function logEnd({
 const readMemory = async ({ paths }: Opening, ports: StatePorts) =>
   readState({ path: paths.memory, decode: decodeMemory }, ports);
 const readLease = async ({ paths }: Opening, ports: StatePorts) =>
-  readState({ path: paths.lease, decode: decodeLease }, ports);
+  readState({ path: paths.lease, decode: decodeLease, newest: leaseVersion }, ports);
 
 interface Found {
   readonly memory: ReadState<Memory> | undefined;
@@ -290,7 +291,7 @@ export async function writeLease(
   const metadata = leaseMetadata(lease);
   let result = await ports.state.write({ path: known.path, value, ifGeneration: preconditionOf(known), metadata });
   if (result === 'conflict') {
-    const found = await readState({ path: known.path, decode: decodeLease }, ports);
+    const found = await readState({ path: known.path, decode: decodeLease, newest: leaseVersion }, ports);
     if (found === undefined || 'unreadable' in found || !isSameLease(found.value, lease)) return 'conflict';
     result = { generation: found.generation };
   }
@@ -350,7 +351,7 @@ async function resolveConflict(
   const stale = hold === undefined ? staleLook(known.path) : lost(known.path);
   if (hold === undefined || isLast) throw stale;
   const found = await readState({ path: known.path, decode: decodeMemory }, ports);
-  const lease = await readState({ path: state.lease.path, decode: decodeLease }, ports);
+  const lease = await readState({ path: state.lease.path, decode: decodeLease, newest: leaseVersion }, ports);
   const isMine = leaseIn(lease)?.nonce === hold.nonce;
   const isReadable = found !== undefined && !('unreadable' in found);
   if (!isMine || (isReadable && found.value.ended === hold.nonce)) {
@@ -396,7 +397,7 @@ export function owesTold({ memory, lease, told }: State): boolean {
  */
 export async function assertUndisturbed(state: State): Promise<void> {
   const { ports, lease: known } = state;
-  const found = await readState({ path: known.path, decode: decodeLease }, ports);
+  const found = await readState({ path: known.path, decode: decodeLease, newest: leaseVersion }, ports);
   const lease = leaseIn(found);
   if (found?.generation === known.generation) return;
   if (!isUndisturbed(lease, state)) throw staleLook(known.path);

@@ -22,3 +22,23 @@ it('logs a generation that nobody can read once, however often an instance looks
   await read();
   expect(log.lines).toEqual([error, error]);
 });
+
+it.each([
+  [
+    '{"version":9}',
+    1,
+    'was written by a newer Converge, in version 9 where this one knows 1 (deploy that again to keep it)',
+  ],
+  [
+    '{"version":2}',
+    1,
+    'was written by a newer Converge, in version 2 where this one knows 1 (deploy that again to keep it)',
+  ],
+  ['{"version":2}', 2, 'has an unknown shape'],
+  ['{"version":"9"}', 1, 'has an unknown shape'],
+  ['[9]', 1, 'has an unknown shape'],
+  ['null', 1, 'has an unknown shape'],
+])('says of %s, where it knows version %i, that it %s', async (text, newest, unreadable) => {
+  const { state } = setUp(text);
+  expect(await readState({ path, decode: () => undefined, newest }, { state })).toMatchObject({ unreadable });
+});

@@ -90,7 +90,11 @@ describe('the memories of a repository', () => {
   it.each([
     ['is no JSON', '{'],
     ['is empty', ''],
-    ['has an unknown shape', '{"version":99}'],
+    ['has an unknown shape', '{"version":1}'],
+    [
+      'was written by a newer Converge, in version 99 where this one knows 1 (deploy that again to keep it)',
+      '{"version":99}',
+    ],
   ])(
     'of which one %s: it is no memory, is read and told each time and logged once, and the others are as they were',
     async (unreadable, text) => {
