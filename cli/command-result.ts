@@ -8,7 +8,7 @@ export interface Line {
 }
 
 /**
- * What a command came to: 0 converged or done, 1 diverged or failed. One value for programs, and the same as lines for
+ * What a command came to: 0 converged or done, 1 diverged, failed or not known. One value for programs, and the same as lines for
  * people.
  */
 export interface CommandResult {

@@ -6,7 +6,7 @@ import type { CommandResult } from './command-result.ts';
 import { openContext, type Context } from './context.ts';
 
 const exitCodes =
-  'Exit codes: 0 converged or done, 1 diverged or failed, 2 wrong usage or configuration, 130 ended by Ctrl-C.';
+  'Exit codes: 0 converged or done, 1 diverged, failed or not known, 2 wrong usage or configuration, 130 ended by Ctrl-C.';
 
 /** What a command works on, and where its answer goes. */
 export interface Surroundings {

@@ -15,10 +15,21 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Unknown: 'plain',
 };
 
-/**
- * `converge status [ENVIRONMENT…]`: exit code 1 where one of them is `Diverged` or `Failed`, or a repository cannot be
- * read.
- */
+/** Of these nobody can say that they are well. */
+const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Unknown'];
+
+/** Exit code 1 where one is `Diverged`, `Failed` or `Unknown`, or a repository cannot be read. */
+export function statusExit({
+  shown,
+  unreadable,
+}: {
+  shown: readonly Pick<EnvironmentStatus, 'state'>[];
+  unreadable: readonly unknown[];
+}): 0 | 1 {
+  return unreadable.length > 0 || shown.some(({ state }) => unwell.includes(state)) ? 1 : 0;
+}
+
+/** `converge status [ENVIRONMENT…]`: exit code as `statusExit`. */
 export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
   const { environments, unreadable } = await readStatus(context);
   const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
@@ -49,9 +60,8 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
       ],
     };
   });
-  const isBad = unreadable.length > 0 || shown.some(({ state }) => state === 'Diverged' || state === 'Failed');
   return {
-    exit: isBad ? 1 : 0,
+    exit: statusExit({ shown, unreadable }),
     json: { environments: shown, unreadable },
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),

@@ -1,6 +1,7 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
-import { ConvergeError, describeError, refusalOf } from '../shared/base/errors.ts';
+import { ConvergeError, describeError } from '../shared/base/errors.ts';
+import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
@@ -17,48 +18,51 @@ const largestMessage = 16 * 1024 * 1024;
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
 /*
- * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: throw, so
- * that the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and acknowledge. So
- * is what makes the program fail; any other error that nobody foresaw is retried, until the subscription gives up. A
- * message that is not let in is not ours to acknowledge either: whoever mends the configuration finds it on the
- * subscription's dead-letter topic.
+ * The one place where it is decided what becomes of a message whose work failed. A later try may mend it: the answer
+ * says so, and the platform delivers it again. It is wrong and stays wrong: put it on the dead-letter topic and
+ * acknowledge. So is what makes the program fail; any other error that nobody foresaw is retried, until the
+ * subscription gives up. A message that is not let in is not ours to acknowledge either: whoever mends the
+ * configuration finds it on the subscription's dead-letter topic.
  */
 export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
   return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
     const fields = () => ({ stage, event: event.id, subject: event.subject });
+    const failed = (error: unknown): FailureLine => {
+      const line = failureLine(error, { stage, subject: event.subject ?? stage });
+      log(line.severity, line.message, { ...fields(), ...line.fields });
+      return line;
+    };
     try {
       event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestMessage }) });
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
+      response.status(204).end();
     } catch (error) {
-      const refused = refusalOf(error, event.subject ?? stage);
-      log(refused === undefined ? 'WARNING' : 'ERROR', `${stage} failed`, {
-        ...fields(),
-        code: refused?.code ?? (error instanceof ConvergeError ? error.code : undefined),
-        error: describeError(error),
-        ...stackOf(refused),
-      });
-      if (refused === undefined) throw error;
-      const { topics, now } = await wire('topics');
-      const { id, type, source, subject, data } = event;
-      const letter = {
-        stage,
-        reason: refused.code,
-        message: refused.problem,
-        subject: refused.subject,
-        event: { id, type, source, subject, data },
-      };
-      await topics.publish('dead-letter', encodeDeadLetter(letter, now()));
+      const { refused } = failed(error);
+      const isSettled = refused !== undefined && (await refuse({ stage, event, refused }, failed));
+      response.sendStatus(isSettled ? 204 : 500);
     }
-    response.status(204).end();
   });
 }
 
-/** Where the program failed, for whoever mends it. */
-function stackOf(refused: ConvergeError | undefined): { stack?: string | undefined } {
-  return refused?.code === 'Unforeseen' && refused.cause instanceof Error ? { stack: refused.cause.stack } : {};
+/** Puts a message on the dead-letter topic; whether it is there. */
+async function refuse(
+  { stage, event, refused }: { stage: GuardedFunction; event: IncomingEvent; refused: ConvergeError },
+  failed: (error: unknown) => void,
+): Promise<boolean> {
+  const { id, type, source, subject, data } = event;
+  const { code: reason, problem: message } = refused;
+  const letter = { stage, reason, message, subject: refused.subject, event: { id, type, source, subject, data } };
+  try {
+    const { topics, now } = await wire('topics');
+    await topics.publish('dead-letter', encodeDeadLetter(letter, now()));
+    return true;
+  } catch (error) {
+    failed(error);
+    return false;
+  }
 }
 
 type Respond = (request: Request) => Promise<{ status: number; body: object }>;

@@ -15,6 +15,8 @@ http(
     const writeback = repositories[job.repository]?.writeback ?? false;
     const settings = { limits, event: event.id, writeback };
     const looks = await loadLooks();
-    return await recordedLook({ job, looks, now: ports.now }, async () => reconcile(job, ports, settings));
+    return await recordedLook({ job, looks, now: ports.now }, async (onHindered) =>
+      reconcile(job, ports, { ...settings, onHindered }),
+    );
   }),
 );

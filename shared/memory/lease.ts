@@ -37,8 +37,11 @@ export type Evidence = z.infer<typeof evidenceSchema>;
 /** Seconds. No version claims anything for an hour: what says more was written by somebody else, and is read as such. */
 export const leaseDuration = z.number().max(3600);
 
+/** Of the shape that is written now. */
+export const leaseVersion = 2;
+
 const leaseSchema = z.object({
-  version: z.literal(2),
+  version: z.literal(leaseVersion),
   /** New for each claim; null: nobody claims it. */
   nonce: z.string().nullable(),
   /** How long it lasts from when it was written, by Storage's clock. */
@@ -77,7 +80,8 @@ export function decodeLease(value: unknown): Lease | undefined {
   return { ...noLease, nonce, event, seconds };
 }
 
-const noLease: Lease = {
+/** Nobody's, of which nothing is known. */
+export const noLease: Lease = {
   ...{ version: 2, nonce: null, seconds: leaseSeconds, event: '', base: '0' },
   ...{ intent: null, evidence: null, told: null },
 };
@@ -129,7 +133,7 @@ export function toldLease({
   open,
 }: {
   last: Lease | undefined;
-  told: string;
+  told: string | null;
   open: readonly Incident[];
 }): Lease {
   const evidence = open.length === 0 ? null : { incidents: open, outbox: [] };

@@ -3,6 +3,10 @@ import { formatTime, parseTime } from '../base/time.ts';
 
 const timeSchema = z.string().refine((text) => !Number.isNaN(parseTime(text)), 'is no time');
 
+const hindranceSchema = z.object({ generation: z.string(), reason: z.string() });
+/** The lease that nobody can read, which keeps looks from an environment until it is over, and why: `is empty`. */
+export type Hindrance = z.infer<typeof hindranceSchema>;
+
 /**
  * When environments of a repository were looked at by one instance, as it writes it down for all of them at once. Times
  * are by the instance's clock, `at` the one of the write: what they are by Storage's follows.
@@ -10,7 +14,10 @@ const timeSchema = z.string().refine((text) => !Number.isNaN(parseTime(text)), '
 export const lookTimesSchema = z.object({
   version: z.literal(1),
   at: timeSchema,
-  environments: z.record(z.string(), z.object({ checkedAt: timeSchema.optional(), attemptedAt: timeSchema })),
+  environments: z.record(
+    z.string(),
+    z.object({ checkedAt: timeSchema.optional(), attemptedAt: timeSchema, hindered: hindranceSchema.optional() }),
+  ),
 });
 type WrittenLooks = z.infer<typeof lookTimesSchema>;
 
@@ -20,6 +27,8 @@ export interface LookTimes {
   readonly checkedAt: string | null;
   /** When the last look began, whatever became of it. */
   readonly attemptedAt: string | null;
+  /** What kept that one from looking. */
+  readonly hindered?: Hindrance | undefined;
 }
 
 /** Milliseconds after which nobody is told any more when an environment was looked at last. */
@@ -43,17 +52,20 @@ export function afterLook({
   known,
   at,
   ended,
+  hindered,
 }: {
   known: LookTimes | undefined;
   /** When it began. */
   at: Date;
   /** Whether it came to an end. */
   ended: boolean;
+  hindered?: Hindrance | undefined;
 }): LookTimes {
   const time = at.toISOString();
   return {
     checkedAt: latest(known?.checkedAt, ended ? time : null),
     attemptedAt: latest(known?.attemptedAt, time),
+    ...(hindered === undefined ? {} : { hindered }),
   };
 }
 
@@ -65,9 +77,11 @@ export function encodeLookTimes({
   at: Date;
 }): Readonly<WrittenLooks> {
   const environments = Object.fromEntries(
-    [...looks].flatMap(([name, { checkedAt, attemptedAt }]) =>
-      attemptedAt === null ? [] : [[name, { ...(checkedAt === null ? {} : { checkedAt }), attemptedAt }] as const],
-    ),
+    [...looks].flatMap(([name, { checkedAt, attemptedAt, hindered }]) => {
+      if (attemptedAt === null) return [];
+      const checked = checkedAt === null ? {} : { checkedAt };
+      return [[name, { ...checked, attemptedAt, ...(hindered === undefined ? {} : { hindered }) }] as const];
+    }),
   );
   return { version: 1, at: at.toISOString(), environments };
 }
@@ -86,11 +100,14 @@ export function newestLooks(
       const at = Math.floor((parseTime(time) - ahead) / 1000) * 1000;
       return Math.abs(at) <= farthestTime ? formatTime(at) : null;
     };
-    for (const [name, { checkedAt, attemptedAt }] of Object.entries(looks.environments)) {
+    for (const [name, { checkedAt, attemptedAt, hindered }] of Object.entries(looks.environments)) {
       const known = newest.get(name);
+      const attempted = latest(known?.attemptedAt, byStorage(attemptedAt));
+      const by = attempted === known?.attemptedAt ? known?.hindered : hindered;
       newest.set(name, {
         checkedAt: latest(known?.checkedAt, checkedAt === undefined ? null : byStorage(checkedAt)),
-        attemptedAt: latest(known?.attemptedAt, byStorage(attemptedAt)),
+        attemptedAt: attempted,
+        ...(by === undefined ? {} : { hindered: by }),
       });
     }
   }

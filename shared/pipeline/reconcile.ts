@@ -6,6 +6,7 @@ import type { Memory } from '../memory/memory.ts';
 import { creationUnanswered, suspected } from '../memory/transitions/fold.ts';
 import { statePaths } from '../memory/state-paths.ts';
 import { fetchBranch, isAboutBranch } from './common/fetch-branch.ts';
+import { lookedSince } from './common/looked-since.ts';
 import { betweenLooksAtLease, headLooksApart, looksOfOneJob, waitsForLease } from './common/pauses.ts';
 import { hasGateMoved } from './reconcile/accept/dependencies.ts';
 import { converge, loseBranch } from './reconcile/converge.ts';
@@ -73,14 +74,16 @@ interface Looking {
 async function openWhenFree(
   { repository, environment, told }: ReconcileRequested,
   ports: ReconcilePorts,
-  { event, wait }: ReconcileSettings & { wait: OwnWait },
+  { event, wait, onHindered }: ReconcileSettings & { wait: OwnWait },
 ): Promise<State> {
   const paths = statePaths({ repository, environment });
+  const wasLookedAtSince = lookedSince({ repository, environment }, ports);
   const until = ports.now().getTime() + waitsForLease;
   for (;;) {
-    const found = await openState({ paths, event, told }, ports);
+    const found = await openState({ paths, event, told, wasLookedAtSince }, ports);
     if (found.opened === 'free') return found.state;
     wait.metAnother = true;
+    if (found.hindrance !== undefined) await onHindered?.(found.hindrance);
     if (ports.now().getTime() >= until) break;
     await ports.sleep(betweenLooksAtLease);
   }

@@ -1,4 +1,5 @@
 import { ConvergeError } from '../base/errors.ts';
+import type { Hindrance } from '../memory/look-times.ts';
 import type { ReconcileRequested } from '../events/reconcile-requested.ts';
 import type { Look, LookRecorder } from './common/record-looks.ts';
 import type { ReconcileResult } from './reconcile.ts';
@@ -6,7 +7,8 @@ import type { Ports } from '../ports/ports.ts';
 
 /**
  * One look, which is taken down with when it began and whether it came to an end. One that found another run at work is
- * none. Resolves with what the look does, and throws what it throws.
+ * none, but where nobody can read by whom: what it says of that is taken down at once. Resolves with what the look does,
+ * and throws what it throws.
  */
 export async function recordedLook(
   {
@@ -14,14 +16,16 @@ export async function recordedLook(
     looks,
     now,
   }: { job: ReconcileRequested; looks: LookRecorder } & Pick<Ports, 'now'>,
-  look: () => Promise<ReconcileResult>,
+  look: (onHindered: (by: Hindrance) => Promise<void>) => Promise<ReconcileResult>,
 ): Promise<ReconcileResult> {
   const at = now();
   const ended = async (outcome: Look['outcome']): Promise<void> =>
     looks.looked({ repository, environment, at, outcome });
+  const onHindered = async (hindered: Hindrance): Promise<void> =>
+    looks.looked({ repository, environment, at, outcome: 'attempted', hindered });
   let result: ReconcileResult;
   try {
-    result = await look();
+    result = await look(onHindered);
   } catch (error) {
     const isNone = error instanceof ConvergeError && error.code === 'LeaseHeld';
     if (!isNone) await ended('attempted');

@@ -2,7 +2,8 @@ import { ConvergeError } from '../base/errors.ts';
 import { isOpen } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { environmentPath } from '../environment/environment-file.ts';
-import type { LookTimes } from '../memory/look-times.ts';
+import type { Hindrance, LookTimes } from '../memory/look-times.ts';
+import { leaseSeconds, unreadableLease } from '../memory/lease.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { heldOf, stateOf } from '../memory/remembered-state.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
@@ -13,7 +14,7 @@ import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
-import type { EnvironmentStatus, Status } from './common/environment-status.ts';
+import type { EnvironmentState, EnvironmentStatus, Status } from './common/environment-status.ts';
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
 import { recallLooks } from './common/recall-looks.ts';
@@ -105,6 +106,7 @@ async function statusOfRepository({
 
 /** What the state bucket knows of one environment: nothing, where it never ran. */
 interface Known extends Recalled {
+  readonly isMissing: boolean;
   readonly looks: LookTimes;
 }
 
@@ -117,6 +119,7 @@ async function readKnown(
     remembered: [...memories.keys()],
     of: (name) => ({
       ...(memories.get(name) ?? { memory: emptyMemory(ports.now()) }),
+      isMissing: !memories.has(name),
       looks: looks.get(name) ?? { checkedAt: null, attemptedAt: null },
     }),
   };
@@ -202,7 +205,7 @@ async function statusOfEnvironment({
   name,
   repository,
   commit,
-  known: { memory, unreadable, looks },
+  known: { memory, unreadable, looks, isMissing },
 }: {
   name: string;
   repository: Repository;
@@ -214,18 +217,51 @@ async function statusOfEnvironment({
   return {
     ...factsOf({ name, repository, memory, looks }),
     cluster: declared.cluster ?? memory.cluster,
-    state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
+    ...shownState({ state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory), memory, looks }),
     wanted: revisionOf({ branch: repository.branch, commit }),
-    message:
+    message: joined(
+      hinderedWords({ memory, looks }),
       declared.problem ??
-      (unreadable === undefined ? undefined : unreadableWords(unreadable)) ??
-      heldOf(memory)?.message ??
-      open?.summary ??
-      memory.waiting?.message ??
-      unawaitedOf(memory),
+        (unreadable === undefined ? undefined : unreadableWords(unreadable)) ??
+        missingWords({ isMissing, memory, looks }) ??
+        heldOf(memory)?.message ??
+        open?.summary ??
+        memory.waiting?.message ??
+        unawaitedOf(memory),
+    ),
     policy: declared.policy,
   };
 }
+
+/** Where nothing is known: its memory is lost, or was never written. */
+function missingWords({ isMissing, memory, looks }: Pick<Known, 'isMissing' | 'memory' | 'looks'>): string | undefined {
+  if (!isMissing) return stateOf(memory) === 'Unknown' ? 'no look at it has come to its end yet' : undefined;
+  return looks.checkedAt === null
+    ? 'nothing is remembered of it: its next look is the first, or all that was known is lost'
+    : 'what was remembered of it is gone: the next look rebuilds it';
+}
+
+/** What keeps looks from it, until the memory says that it is over. */
+function hindranceOf({ memory, looks: { hindered } }: Pick<Known, 'memory' | 'looks'>): Hindrance | undefined {
+  return hindered === undefined || memory.ended === unreadableLease(hindered).nonce ? undefined : hindered;
+}
+
+/** What nobody can look at is not known to be as it was. */
+function shownState({ state, ...known }: { state: EnvironmentState } & Pick<Known, 'memory' | 'looks'>): {
+  state: EnvironmentState;
+  health?: 'Unknown';
+} {
+  const isGreen = state === 'Converged' || state === 'Converging';
+  return isGreen && hindranceOf(known) !== undefined ? { state: 'Unknown', health: 'Unknown' } : { state };
+}
+
+function hinderedWords(known: Pick<Known, 'memory' | 'looks'>): string {
+  const hindered = hindranceOf(known);
+  if (hindered === undefined) return '';
+  return `its lease.json ${hindered.reason}: nobody can look at it until that is ${leaseSeconds} s old, and then ended by the next look`;
+}
+
+const joined = (...words: readonly string[]): string => words.filter((word) => word !== '').join('; ');
 
 function unreadableWords(unreadable: string): string {
   return `what is remembered of it ${unreadable}: the next look rebuilds it`;

@@ -52,11 +52,14 @@ export function describeFigures(rounds: readonly Round[]): string {
   const figures = sumOf(rounds.map((round) => round.figures));
   const width = Math.max(0, ...[...figures.keys()].map((fault) => fault.length));
   const lines = [...figures].map(
-    ([fault, count]) => `${fault.padEnd(width)}  ${String(count).padStart(6)}  in ${roundsWith(rounds, fault)} rounds`,
+    ([fault, count]) =>
+      `${fault.padEnd(width)}  ${String(count).padStart(6)}  in ${counted(roundsWith(rounds, fault))}`,
   );
   const good = rounds.filter(({ violations }) => violations.length === 0).length;
-  return [...lines, `${good} of ${rounds.length} rounds are good`].join('\n');
+  return [...lines, `${good} of ${counted(rounds.length)} ${rounds.length === 1 ? 'is' : 'are'} good`].join('\n');
 }
+
+const counted = (count: number): string => `${count} ${count === 1 ? 'round' : 'rounds'}`;
 
 function roundsWith(rounds: readonly Round[], fault: string): number {
   return rounds.filter(({ figures }) => figures.has(fault)).length;

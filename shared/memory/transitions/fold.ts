@@ -16,10 +16,11 @@ import { untoldEvidence } from '../untold-evidence.ts';
  * roll-out, unless the memory was lost. What was not to be told yet is found again, unless the memory was lost.
  *
  * @param facts.generation of the memory that is folded into; `0`: there is none
+ * @param facts.isNewest whether nothing was attempted since the run read the memory: its own attempt stands then
  */
 export function fold(
   memory: Memory,
-  { lease, generation, now }: { lease: Lease; generation: string; now: Date },
+  { lease, generation, now, isNewest = false }: { lease: Lease; generation: string; now: Date; isNewest?: boolean },
 ): Memory {
   const { intent, evidence } = believedLease(lease, now);
   const { attempted = memory.attempted, rollout = memory.rollout, rolledOut = memory.rolledOut } = intent ?? {};
@@ -31,7 +32,7 @@ export function fold(
   const { incidents: taken, outbox: alerts } = isAsRead ? found : untoldEvidence(memory, found);
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
-    ...(isAsRead || isLost ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead || isNewest || isLost ? { attempted, rollout, rolledOut } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,

@@ -1,5 +1,5 @@
 import type { Inputs } from '../../environment/inputs.ts';
-import { decodeLease } from '../../memory/lease.ts';
+import { decodeLease, leaseVersion } from '../../memory/lease.ts';
 import type { Memory } from '../../memory/memory.ts';
 import { statePaths } from '../../memory/state-paths.ts';
 import type { Ports } from '../../ports/ports.ts';
@@ -49,7 +49,7 @@ export async function inputsUnderWay(
   access: StateAccess,
 ): Promise<Inputs | 'unknown' | undefined> {
   if (claim === undefined || claim === memory?.ended) return undefined;
-  const found = await readState({ path: statePaths(of).lease, decode: decodeLease }, access);
+  const found = await readState({ path: statePaths(of).lease, decode: decodeLease, newest: leaseVersion }, access);
   if (found === undefined || 'unreadable' in found || found.value.nonce !== claim) return 'unknown';
   return found.value.intent?.attempted?.inputs ?? 'unknown';
 }

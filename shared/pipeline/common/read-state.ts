@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Ports } from '../../ports/ports.ts';
 import type { StateFacts } from '../../ports/storage.ts';
 
@@ -17,13 +18,14 @@ export type Decode<T> = (
 ) => T | undefined;
 
 /**
- * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each read, and
- * stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
+ * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each generation by
+ * an instance, and stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
  * that failed.
  *
+ * @param object.newest the `version` of the newest shape that it knows
  */
 export async function readState<T>(
-  { path, decode }: { path: string; decode: Decode<T> },
+  { path, decode, newest = 1 }: { path: string; decode: Decode<T>; newest?: number },
   { state, log }: StateAccess,
 ): Promise<ReadState<T> | undefined> {
   const found = await state.read(path);
@@ -33,16 +35,43 @@ export async function readState<T>(
   const doubted: string[] = [];
   const doubt = (part: string): void => void doubted.push(part);
   const value = 'unreadable' in found ? undefined : decode(found.value, { writtenAt, doubt });
-  if (doubted.length > 0)
-    log?.('ERROR', 'parts of a state object cannot be believed: they are taken for lost', {
+  if (doubted.length > 0 && log !== undefined && isNews({ state, path, generation }))
+    log('ERROR', 'parts of a state object cannot be believed: they are taken for lost', {
       path,
       generation,
       doubted,
     });
   if (value !== undefined) return { ...facts, value };
-  const unreadable = 'unreadable' in found ? found.unreadable : 'has an unknown shape';
-  log?.('ERROR', 'a state object cannot be read: it is taken for lost', { path, generation, reason: unreadable });
+  const unreadable = 'unreadable' in found ? found.unreadable : unknownShape(found.value, { newest });
+  if (log !== undefined && isNews({ state, path, generation }))
+    log('ERROR', 'a state object cannot be read: it is taken for lost', { path, generation, reason: unreadable });
   return { ...facts, unreadable };
+}
+
+const versionedSchema = z.object({ version: z.int() });
+
+function unknownShape(value: unknown, { newest }: { newest: number }): string {
+  const { version = newest } = versionedSchema.safeParse(value).data ?? {};
+  if (version <= newest) return 'has an unknown shape';
+  return `was written by a newer Converge, in version ${version} where this one knows ${newest} (deploy that again to keep it)`;
+}
+
+/** Of so many objects at most is it kept which generation was logged. */
+const mostLogged = 10_000;
+/** The generation of each object that was logged last, for as long as an instance lives. */
+const loggedOf = new WeakMap<StateAccess['state'], Map<string, string>>();
+
+function isNews({
+  state,
+  path,
+  generation,
+}: { path: string; generation: string } & Pick<StateAccess, 'state'>): boolean {
+  const logged = loggedOf.get(state) ?? new Map<string, string>();
+  loggedOf.set(state, logged);
+  if (logged.get(path) === generation) return false;
+  if (logged.size >= mostLogged) logged.clear();
+  logged.set(path, generation);
+  return true;
 }
 
 /** For a reader to whom an unreadable object is the same as none. */

@@ -1,10 +1,18 @@
 import { describeError } from '../../base/errors.ts';
 import { parseTime } from '../../base/time.ts';
-import { afterLook, encodeLookTimes, looksAreToldFor, looksPath, type LookTimes } from '../../memory/look-times.ts';
+import {
+  afterLook,
+  encodeLookTimes,
+  looksAreToldFor,
+  looksPath,
+  type Hindrance,
+  type LookTimes,
+} from '../../memory/look-times.ts';
 import type { Ports } from '../../ports/ports.ts';
 
-/** Milliseconds between two writes of one object. */
+/** Milliseconds between two writes of one object; where it is news that something keeps from looking, or no more. */
 const betweenWrites = 10_000;
+const betweenNews = 1_000;
 
 /** One look at an environment that is over. */
 export interface Look {
@@ -14,12 +22,15 @@ export interface Look {
   readonly at: Date;
   /** `checked`: it came to an end, whatever it found; `attempted`: it did not; `gone`: there is nothing more to look at. */
   readonly outcome: 'checked' | 'attempted' | 'gone';
+  /** What keeps one that is `attempted` from looking. */
+  readonly hindered?: Hindrance;
 }
 
 export interface LookRecorder {
   /**
    * Takes down a look before its function answers: written at once, with all that this instance has looked at, where its
-   * last write is 10 s old, and else with a later look. Never throws: a write that fails is made up for by the next.
+   * last write is 10 s old (a second, where it says that something keeps from looking, or no more), and else with a later
+   * look. Never throws: a write that fails is made up for by the next.
    */
   looked(look: Look): Promise<void>;
 }
@@ -28,6 +39,8 @@ interface Records {
   readonly looks: Map<string, LookTimes>;
   /** When a write was tried last, in milliseconds. */
   triedAt: number | undefined;
+  /** Whether something keeps from looking, or no more, that is not written. */
+  hasNews: boolean;
   isWriting: boolean;
 }
 
@@ -53,16 +66,25 @@ export function recordLooks({
   }
 
   return {
-    async looked({ repository, environment, at, outcome }) {
-      const records = byRepository.get(repository) ?? { looks: new Map(), triedAt: undefined, isWriting: false };
+    async looked({ repository, environment, at, outcome, hindered }) {
+      const records = byRepository.get(repository) ?? {
+        looks: new Map(),
+        triedAt: undefined,
+        hasNews: false,
+        isWriting: false,
+      };
       byRepository.set(repository, records);
       const { looks } = records;
+      const known = looks.get(environment);
       if (outcome === 'gone') looks.delete(environment);
-      else looks.set(environment, afterLook({ known: looks.get(environment), at, ended: outcome === 'checked' }));
+      else looks.set(environment, afterLook({ known, at, ended: outcome === 'checked', hindered }));
+      if (known?.hindered?.generation !== hindered?.generation) records.hasNews = true;
       const time = now().getTime();
       // Two writes of one object may land in either order.
-      if (records.isWriting || isSoonAfter(records.triedAt, time)) return;
+      const pause = records.hasNews ? betweenNews : betweenWrites;
+      if (records.isWriting || isSoonAfter(records.triedAt, { time, pause })) return;
       records.triedAt = time;
+      records.hasNews = false;
       records.isWriting = true;
       await write({ repository, records });
       records.isWriting = false;
@@ -71,6 +93,6 @@ export function recordLooks({
 }
 
 /** A clock that was put back is no reason to wait. */
-function isSoonAfter(last: number | undefined, time: number): boolean {
-  return last !== undefined && Math.abs(time - last) < betweenWrites;
+function isSoonAfter(last: number | undefined, { time, pause }: { time: number; pause: number }): boolean {
+  return last !== undefined && Math.abs(time - last) < pause;
 }

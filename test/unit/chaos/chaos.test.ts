@@ -5,9 +5,22 @@ import { describe, expect, it } from 'vitest';
 import { openDisturbances } from '../../chaos/faults.ts';
 import { openTally } from '../../chaos/figures.ts';
 import { isEnded, isHeld } from '../../chaos/held.ts';
+import { describeFigures } from '../../chaos/report.ts';
+import type { Round } from '../../chaos/round.ts';
 import { planRound } from '../../chaos/plan.ts';
 import { startWorldClock } from '../../chaos/world-clock.ts';
 import { limitWrites } from '../../chaos/write-limit.ts';
+
+describe('the figures of rounds', () => {
+  it('say in how many rounds a fault came, and of one round in no plural', () => {
+    const figures: Round['figures'] = new Map([['storage: late', 3]]);
+    const round: Round = { seed: 1, seconds: 4, violations: [], timeline: [], figures, ticks: 1 };
+    expect(describeFigures([round])).toBe('storage: late       3  in 1 round\n1 of 1 round is good');
+    expect(describeFigures([round, { ...round, figures: new Map() }])).toBe(
+      'storage: late       3  in 1 round\n2 of 2 rounds are good',
+    );
+  });
+});
 
 describe('what a seed decides', () => {
   it('is the same each time, and another for another seed', () => {

@@ -60,7 +60,7 @@ describe('the help', () => {
       command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
       const [, line = ''] = /\$ converge (.*)\n/.exec(help) ?? [];
       expect(line).toMatch(new RegExp(`^${name} `));
-      expect(help).toContain('Exit codes: 0 converged or done, 1 diverged or failed, 2');
+      expect(help).toContain('Exit codes: 0 converged or done, 1 diverged, failed or not known, 2');
       await expect(reach(line.replaceAll('"', '').split(' '))).rejects.toThrow('the command line was taken');
     },
   );

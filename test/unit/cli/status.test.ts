@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { copiesOf } from '../../../cli/status.ts';
+import { copiesOf, statusExit } from '../../../cli/status.ts';
+import { environmentStates } from '../../../shared/pipeline/common/environment-status.ts';
 
 const environment = { repository: 'master', name: 'shop' };
 const slice = {
@@ -20,5 +21,19 @@ describe('what copied the label of an inventory', () => {
       'master/shop: and 1 more',
     ]);
     expect(copiesOf({ ...environment, unproven: { count: 0, objects: [] } })).toEqual([]);
+  });
+});
+
+describe('the exit code of status', () => {
+  const good = ['Converged', 'Converging', 'Suspended', 'Removing'];
+
+  it.each(environmentStates.options)('says of %s whether it is known to be well', (state) => {
+    expect(statusExit({ shown: [{ state: 'Converged' }, { state }], unreadable: [] })).toBe(
+      good.includes(state) ? 0 : 1,
+    );
+  });
+
+  it('is 1 where a repository cannot be read', () => {
+    expect(statusExit({ shown: [], unreadable: [{ repository: 'master', message: 'does not answer' }] })).toBe(1);
   });
 });

@@ -4,11 +4,13 @@ import { configSchema } from '../../../shared/config/config.ts';
 import { emptyMemory } from '../../../shared/memory/memory.ts';
 import { quarantinePath, type Quarantine } from '../../../shared/memory/quarantine.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
+import { recordLooks } from '../../../shared/pipeline/common/record-looks.ts';
 import { checkDrift } from '../../../shared/pipeline/check-drift.ts';
 import { readLedger, writeLedger } from '../../../shared/pipeline/copy-artifact/ledger.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
 import { receivePush } from '../../../shared/pipeline/receive-push.ts';
 import { listQuarantines } from '../../../shared/pipeline/rollback/quarantines.ts';
+import { recordedLook } from '../../../shared/pipeline/recorded-look.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import { branchHeadPath } from '../../../shared/source/branch-head.ts';
 import { emptyLedger, ledgerPath } from '../../../shared/source/ledger.ts';
@@ -101,7 +103,114 @@ describe.each(contents)('a lease that %s', (_name, text) => {
     world.wait(55);
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
-    expect(world.log).toContain(error);
+    expect(world.log.filter((line) => line === error)).toHaveLength(1);
+    // Whether there was a run is what nobody knows.
+    expect(world.log).not.toContain('WARNING ended a run in its stead');
+    expect(world.log).toContain('WARNING a lease that nobody could read is over: any object may have been written');
+  });
+});
+
+/** An environment whose drift is due to be told, and is left, and the looks at it as its function takes them down. */
+async function lookedAt() {
+  const world = createWorld();
+  const looks = recordLooks({ instance: 'one', ...world.ports });
+  const look = async (through = world.ports): Promise<unknown> => {
+    const job = { repository: 'master', environment: 'shop', cause: 'schedule' } as const;
+    return await recordedLook({ job, looks, now: world.ports.now }, async (onHindered) => {
+      world.onHindered = onHindered;
+      return await world.run(job, through);
+    }).catch((problem: unknown) => problem);
+  };
+  world.git.add(shop([configMap('colors')], ['selfHeal: false']));
+  await look();
+  world.wait(60);
+  world.cluster.edit('ConfigMap acme/colors', 'kubectl', (object) => ({ ...object, data: { color: 'blue' } }));
+  await look();
+  expect(diffsOf(world)).toBe(0);
+  world.wait(600);
+  return { world, look };
+}
+
+const diffsOf = ({ published }: World): number => published.filter(({ topic }) => topic === 'diff').length;
+
+async function deleteLease({ ports: { state } }: World): Promise<void> {
+  const { generation = '' } = (await state.read(paths.lease)) ?? {};
+  await state.delete({ path: paths.lease, generation });
+}
+
+/** Some ways in which a lease is lost: each leaves nothing of what it said. */
+const losses: Readonly<Record<string, (world: World) => Promise<void>>> = {
+  'is deleted': deleteLease,
+  ...Object.fromEntries(contents.map(([how, text]) => [how, async (world: World) => world.spoil(paths.lease, text)])),
+};
+
+describe.each(contents)('a lease that %s', (_name, text) => {
+  it('is told by status from the first look that meets it until it is ended', async () => {
+    const { world, look } = await lookedAt();
+    world.cluster.edit('ConfigMap acme/colors', 'kubectl', (object) => ({ ...object, data: { color: 'red' } }));
+    await look();
+    expect(await statusOf(world)).toEqual({ shop: { state: 'Converged', message: '' } });
+    world.wait(5);
+    world.spoil(paths.lease, text);
+    let met: unknown;
+    world.onSleep = () => void (met ??= statusOf(world));
+    expect(await look()).toMatchObject({ code: 'LeaseHeld' });
+    const hindered = {
+      shop: { state: 'Unknown', message: expect.stringMatching(/^its lease\.json .+: nobody can look at it until/) },
+    };
+    expect(await met).toEqual(hindered);
+    expect(await statusOf(world)).toEqual(hindered);
+    world.wait(40);
+    const { length } = world.published;
+    expect(await look()).toMatchObject({ outcome: 'converged' });
+    expect(world.published).toHaveLength(length);
+    expect(await statusOf(world)).toEqual({ shop: { state: 'Converged', message: '' } });
+    // It is written anew, so that nobody meets it again.
+    expect(world.state.get(paths.lease)).toMatchObject({ version: 2 });
+  });
+
+  it('is written anew where nothing has to be done', async () => {
+    const { world, look } = await lookedAt();
+    world.git.add(shop([configMap('colors')], ['suspend: true']));
+    await look();
+    world.spoil(paths.lease, text);
+    world.wait(55);
+    await look();
+    expect(world.state.get(paths.lease)).toMatchObject({ version: 2, nonce: null });
+  });
+});
+
+describe.each(Object.entries(losses))('a lease that %s', (_name, lose) => {
+  it('tells nothing again that a look since found told', async () => {
+    const { world, look } = await lookedAt();
+    await look();
+    expect(diffsOf(world)).toBe(1);
+    world.wait(60);
+    await look();
+    world.wait(3600);
+    await lose(world);
+    for (const seconds of [55, 60, 60]) {
+      world.wait(seconds);
+      expect(await look()).toMatchObject({ outcome: 'diverged' });
+    }
+    expect(diffsOf(world)).toBe(1);
+    // From then on that is known without the looks.
+    world.spoil('looks/master/one.json', '');
+    await look();
+    expect(diffsOf(world)).toBe(1);
+  });
+
+  it('keeps nothing from being told that nobody published, however long ago', async () => {
+    const { world, look } = await lookedAt();
+    const topics = { publish: async () => Promise.reject(new Error('Pub/Sub does not answer')) };
+    for (let tries = 0; tries < 3; tries += 1) {
+      await look({ ...world.ports, topics });
+      world.wait(300);
+    }
+    await lose(world);
+    world.wait(55);
+    await look();
+    expect(diffsOf(world)).toBe(1);
   });
 });
 
@@ -230,6 +339,21 @@ async function rolledBack(): Promise<World> {
 }
 
 describe('state that is gone, or older than it was', () => {
+  it('is a memory of which status says that it is gone, and not that nobody ever looked', async () => {
+    const { world, look } = await lookedAt();
+    world.git.add({ 'environments/store.yaml': environment('store') });
+    await world.forget('shop');
+    expect(await statusOf(world)).toEqual({
+      shop: { state: 'Unknown', message: 'what was remembered of it is gone: the next look rebuilds it' },
+      store: {
+        state: 'Unknown',
+        message: 'nothing is remembered of it: its next look is the first, or all that was known is lost',
+      },
+    });
+    await look();
+    expect(await statusOf(world)).toMatchObject({ shop: { state: 'Diverged' } });
+  });
+
   it.each(['memory', 'lease', 'wanted'] as const)('keeps no drift from being healed (%s deleted)', async (object) => {
     const world = await drifted();
     const found = await world.ports.state.read(paths[object]);
@@ -254,6 +378,9 @@ describe('state that is gone, or older than it was', () => {
   it('is a memory of nothing', async () => {
     const world = await drifted();
     await world.writeState(paths.memory, emptyMemory(new Date(0)));
+    expect(await statusOf(world)).toMatchObject({
+      shop: { state: 'Unknown', message: 'no look at it has come to its end yet' },
+    });
     await world.run({ cause: 'schedule' });
     expect(isHealed(world)).toBe(true);
   });

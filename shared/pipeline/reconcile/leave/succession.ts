@@ -10,6 +10,7 @@ import { hooksAnnotation } from '../../../inventory/hook-record.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
+import { lookedSince } from '../../common/looked-since.ts';
 import { forget } from './forget.ts';
 import { giveBack } from '../run/claim.ts';
 import { leaseOf } from '../run/lease.ts';
@@ -180,7 +181,8 @@ function joined({
 async function openPredecessor({ run, environment, cluster, api, commit }: Target, name: string): Promise<Predecessor> {
   const { ports, settings, repository } = run;
   const paths = statePaths({ repository, environment: name });
-  const found = await openState({ paths, event: settings.event }, ports);
+  const wasLookedAtSince = lookedSince({ repository, environment: name }, ports);
+  const found = await openState({ paths, event: settings.event, wasLookedAtSince }, ports);
   if (found.opened === 'held') {
     throw new ConvergeError({
       code: 'LeaseLost',

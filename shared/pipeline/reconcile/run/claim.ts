@@ -5,6 +5,7 @@ import {
   covers,
   givenBack,
   joinIntents,
+  noLease,
   renewAfter,
   toldLease,
   type Evidence,
@@ -51,7 +52,9 @@ async function writeClaim(state: State, { nonce, intent }: { nonce: string; inte
   const { ports, event, lease } = state;
   const { rollout, rolledOut } = state.current;
   const claimed = claimOf({
-    ...{ nonce, event, intent: { ...intent, rollout, rolledOut }, last: lease.value },
+    ...{ nonce, event, intent: { ...intent, rollout, rolledOut } },
+    // Who claims knows what was published at least as well as the lease, which may be lost.
+    last: state.told === undefined ? lease.value : { ...(lease.value ?? noLease), told: state.told },
     base: state.memory.generation ?? '0',
     evidence: evidenceOf(state),
   });
@@ -154,10 +157,13 @@ async function generationOf({ ports, memory }: State): Promise<string | undefine
   return await ports.state.generationOf(memory.path);
 }
 
-/** Names the memory whose outbox was published. Where somebody else claimed meanwhile, it is published once more. */
+/**
+ * Names the memory whose outbox was published. Where somebody else claimed meanwhile, it is published once more. What
+ * nobody can read in the lease's place is overwritten thereby, whatever there is to be named.
+ */
 export async function writeTold(state: State): Promise<void> {
-  const { lease, told } = state;
-  if (!owesTold(state) || told === undefined || state.hold !== undefined) return;
+  const { lease, told = null } = state;
+  if (state.hold !== undefined || !(lease.unreadable === true || (owesTold(state) && told !== null))) return;
   const open = incidentsOf(state.memory.value).filter(isOpenAndTold);
   await writeLease(state, toldLease({ last: lease.value, told, open }), { isOver: true });
 }

@@ -1,5 +1,6 @@
 import type { Limits } from '../../../config/config.ts';
 import type { ReconcileRequested } from '../../../events/reconcile-requested.ts';
+import type { Hindrance } from '../../../memory/look-times.ts';
 import type { Lease } from './lease.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import type { StateFacts } from '../../../ports/storage.ts';
@@ -46,4 +47,6 @@ export interface ReconcileSettings {
   readonly event: string;
   /** Whether what converged is written back to Git. */
   readonly writeback: boolean;
+  /** Told at each look at the lease that nobody can read it. Never throws. */
+  readonly onHindered?: (by: Hindrance) => Promise<void>;
 }

@@ -5,12 +5,14 @@ import {
   decodeLease,
   encodeLease,
   leaseMetadata,
+  leaseVersion,
   standingOf,
   unreadableLease,
   type Intent,
   type Lease,
 } from '../../../memory/lease.ts';
 import { believedLease } from '../../../memory/believed.ts';
+import type { Hindrance } from '../../../memory/look-times.ts';
 import { withIncidents } from '../../../memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import { memoryMetadata } from '../../../memory/memory-metadata.ts';
@@ -56,7 +58,8 @@ export interface Hold {
 export interface State {
   readonly ports: StatePorts;
   readonly event: string;
-  readonly lease: Known<Lease | undefined>;
+  /** `unreadable`: what is there in its place, which is to be overwritten. */
+  readonly lease: Known<Lease | undefined> & { unreadable?: boolean };
   readonly memory: Known<Memory>;
   /** The memory with what the run came to know. */
   current: Memory;
@@ -81,10 +84,17 @@ interface Opening {
   readonly event: string;
   /** Generation of the memory whose outbox was published, as the message says that goes on with it. */
   readonly told?: string | undefined;
+  /**
+   * Whether a look at this environment began after that time, by Storage's clock, and came to its end: it published what
+   * the memory said then. Asked where the lease is lost that would say so; absent: nobody knows.
+   */
+  readonly wasLookedAtSince?: (time: Date) => Promise<boolean>;
 }
 
-/** What a look finds: it may look, or somebody is at work. */
-export type Opened = { readonly opened: 'free'; readonly state: State } | { readonly opened: 'held' };
+/** What a look finds: it may look, or somebody is at work, or may be: nobody can read who. */
+export type Opened =
+  | { readonly opened: 'free'; readonly state: State }
+  | { readonly opened: 'held'; readonly hindrance?: Hindrance | undefined };
 
 /**
  * Opens what is kept of an environment, for a look. A run that is dead is ended first, in its stead.
@@ -93,15 +103,21 @@ export type Opened = { readonly opened: 'free'; readonly state: State } | { read
  */
 export async function openState(opening: Opening, ports: StatePorts): Promise<Opened> {
   const [memory, lease] = await Promise.all([readMemory(opening, ports), readLease(opening, ports)]);
-  const state = stateOf(opening, { memory, lease, ports });
+  const isTold = await isPublished(opening, { memory, lease });
+  const state = stateOf(opening, { memory, lease, isTold, ports });
   switch (standing(state, lease)) {
     case 'held':
-      return { opened: 'held' };
+      return { opened: 'held', hindrance: hindranceOf(lease) };
     case 'free':
       return isBeingTold(state, memory) ? { opened: 'held' } : { opened: 'free', state };
     case 'over':
       return await openFolded(opening, ports);
   }
+}
+
+function hindranceOf(lease: Found['lease']): Hindrance | undefined {
+  if (lease === undefined || !('unreadable' in lease)) return undefined;
+  return { generation: lease.generation, reason: lease.unreadable };
 }
 
 /**
@@ -117,40 +133,66 @@ function isBeingTold({ current }: State, found: StateFacts | undefined): boolean
 async function openFolded(opening: Opening, ports: StatePorts): Promise<Opened> {
   const memory = await readMemory(opening, ports);
   const lease = await readLease(opening, ports);
-  const state = stateOf(opening, { memory, lease, ports });
+  const isTold = await isPublished(opening, { memory, lease });
+  const state = stateOf(opening, { memory, lease, isTold, ports });
   const found = standing(state, lease);
   if (found !== 'over' || state.lease.value === undefined)
-    return found === 'held' ? { opened: 'held' } : { opened: 'free', state };
+    return found === 'held' ? { opened: 'held', hindrance: hindranceOf(lease) } : { opened: 'free', state };
   const folded = { lease: state.lease.value, generation: state.memory.generation ?? '0', now: storageTime(state) };
   state.current = fold(state.current, folded);
-  ports.log('WARNING', 'ended a run in its stead', { path: opening.paths.lease, event: folded.lease.event });
-  const written = await write(state, state.current);
   // Whoever came first ended it, or goes on: what there is now is looked at anew.
-  return written === 'conflict' ? await openState(opening, ports) : { opened: 'free', state };
+  if ((await write(state, state.current)) === 'conflict') return await openState(opening, ports);
+  logEnd({ path: opening.paths.lease, lease, event: folded.lease.event, ports });
+  return { opened: 'free', state };
+}
+
+/** Of a lease that nobody can read nobody knows whether there was a run. */
+function logEnd({
+  path,
+  lease,
+  event,
+  ports,
+}: { path: string; event: string; ports: StatePorts } & Pick<Found, 'lease'>): void {
+  if (lease !== undefined && 'unreadable' in lease) {
+    const facts = { path, generation: lease.generation };
+    ports.log('WARNING', 'a lease that nobody could read is over: any object may have been written', facts);
+  } else ports.log('WARNING', 'ended a run in its stead', { path, event });
 }
 
 const readMemory = async ({ paths }: Opening, ports: StatePorts) =>
   readState({ path: paths.memory, decode: decodeMemory }, ports);
 const readLease = async ({ paths }: Opening, ports: StatePorts) =>
-  readState({ path: paths.lease, decode: decodeLease }, ports);
+  readState({ path: paths.lease, decode: decodeLease, newest: leaseVersion }, ports);
+
+interface Found {
+  readonly memory: ReadState<Memory> | undefined;
+  readonly lease: ReadState<Lease> | undefined;
+}
+
+/** Whether it is known that the memory's outbox was published. A lease that is lost says nothing: then looks may. */
+async function isPublished({ told, wasLookedAtSince }: Opening, { memory, lease }: Found): Promise<boolean> {
+  if (memory === undefined) return false;
+  if (leaseIn(lease)?.told === memory.generation || told === memory.generation) return true;
+  const isLost = lease === undefined || 'unreadable' in lease;
+  if (!isLost || 'unreadable' in memory || memory.value.outbox === undefined) return false;
+  return (await wasLookedAtSince?.(memory.writtenAt)) ?? false;
+}
 
 function stateOf(
-  { paths, event, told }: Opening,
-  {
-    memory,
-    lease,
-    ports,
-  }: { memory: ReadState<Memory> | undefined; lease: ReadState<Lease> | undefined; ports: StatePorts },
+  { paths, event }: Opening,
+  { memory, lease, isTold, ports }: Found & { isTold: boolean; ports: StatePorts },
 ): State {
   const isReadable = memory !== undefined && !('unreadable' in memory);
   const record = leaseIn(lease);
   const skew = skewOf(memory ?? lease, ports);
   const value = isReadable ? memory.value : emptyMemory(storageTime({ ports, skew }));
-  const isTold = memory !== undefined && (record?.told === memory.generation || told === memory.generation);
   const known = isTold ? { ...value, outbox: undefined } : value;
   return {
     ...{ ports, event, skew },
-    lease: { path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
+    lease: {
+      ...{ path: paths.lease, value: record, generation: lease?.generation, writableAt: writableAt(lease, ports) },
+      ...(hindranceOf(lease) === undefined ? {} : { unreadable: true }),
+    },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     // What is recalled is published once a memory says it again.
     current: isReadable ? known : recall(value, record, ports.now()),
@@ -160,7 +202,7 @@ function stateOf(
     recordsOnly: false,
     confirmHead: undefined,
     ...{ hold: undefined, yielded: undefined },
-    told: isTold ? memory.generation : undefined,
+    told: isTold ? memory?.generation : undefined,
   };
 }
 
@@ -256,12 +298,13 @@ export async function writeLease(
   const metadata = leaseMetadata(lease);
   let result = await ports.state.write({ path: known.path, value, ifGeneration: preconditionOf(known), metadata });
   if (result === 'conflict') {
-    const found = await readState({ path: known.path, decode: decodeLease }, ports);
+    const found = await readState({ path: known.path, decode: decodeLease, newest: leaseVersion }, ports);
     if (found === undefined || 'unreadable' in found || !isSameLease(found.value, lease)) return 'conflict';
     result = { generation: found.generation };
   }
   const writtenAt = ports.now().getTime();
-  Object.assign(known, { value: lease, generation: result.generation, writableAt: writtenAt + betweenWrites });
+  const stored = { value: lease, generation: result.generation, writableAt: writtenAt + betweenWrites };
+  Object.assign(known, { ...stored, unreadable: false });
   return 'written';
 }
 
@@ -315,7 +358,7 @@ async function resolveConflict(
   const stale = hold === undefined ? staleLook(known.path) : lost(known.path);
   if (hold === undefined || isLast) throw stale;
   const found = await readState({ path: known.path, decode: decodeMemory }, ports);
-  const lease = await readState({ path: state.lease.path, decode: decodeLease }, ports);
+  const lease = await readState({ path: state.lease.path, decode: decodeLease, newest: leaseVersion }, ports);
   const isMine = leaseIn(lease)?.nonce === hold.nonce;
   const isReadable = found !== undefined && !('unreadable' in found);
   if (!isMine || (isReadable && found.value.ended === hold.nonce)) {
@@ -324,8 +367,9 @@ async function resolveConflict(
   }
   Object.assign(known, { generation: found?.generation, writableAt: writableAt(found, ports) });
   if (!isReadable || state.lease.value === undefined) return;
+  const isNewest = found.value.attempted?.commit === known.value.attempted?.commit;
   known.value = found.value;
-  const facts = { lease: state.lease.value, generation: found.generation, now: storageTime(state) };
+  const facts = { lease: state.lease.value, generation: found.generation, now: storageTime(state), isNewest };
   if ((await write(state, fold(found.value, facts))) === 'conflict') throw stale;
   state.hold = undefined;
   throw staleLook(known.path);
@@ -360,7 +404,7 @@ export function owesTold({ memory, lease, told }: State): boolean {
  */
 export async function assertUndisturbed(state: State): Promise<void> {
   const { ports, lease: known } = state;
-  const found = await readState({ path: known.path, decode: decodeLease }, ports);
+  const found = await readState({ path: known.path, decode: decodeLease, newest: leaseVersion }, ports);
   const lease = leaseIn(found);
   if (found?.generation === known.generation) return;
   if (!isUndisturbed(lease, state)) throw staleLook(known.path);

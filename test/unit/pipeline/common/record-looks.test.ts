@@ -23,7 +23,7 @@ function setUp() {
   const recorder = recordLooks({ instance: 'one', state: counted, now: clock.now, log });
   const looked = async (environment: string, outcome: Look['outcome'] = 'checked', repository = 'master') =>
     recorder.looked({ repository, environment, at: clock.now(), outcome });
-  return { ...{ clock, state, storage, log, written, looked }, told: () => state.valueAt(path) };
+  return { ...{ clock, state, storage, log, written, looked }, recorder, told: () => state.valueAt(path) };
 }
 
 const at = (time: string): string => `2026-11-21T${time}.000Z`;
@@ -78,6 +78,22 @@ describe('the looks of an instance', () => {
     expect(told()).toMatchObject({
       environments: { acme: checked('01:10:00'), globex: { attemptedAt: at('01:05:00') } },
     });
+  });
+
+  it('tell within a second what keeps one from looking, and that it does no more', async () => {
+    const { clock, told, recorder } = setUp();
+    const at = clock.now();
+    const look = { repository: 'master', environment: 'acme', at, outcome: 'attempted' } as const;
+    await recorder.looked({ ...look, outcome: 'checked' });
+    const hindered = { generation: '7', reason: 'is empty' };
+    for (const second of [0, 1]) {
+      await recorder.looked({ ...look, hindered });
+      expect(told()).toMatchObject({ environments: { acme: second === 0 ? checked('01:00:00') : { hindered } } });
+      clock.forward(1);
+    }
+    await recorder.looked({ ...look, outcome: 'checked' });
+    expect(told()).toMatchObject({ environments: { acme: checked('01:00:00') } });
+    expect(JSON.stringify(told())).not.toContain('hindered');
   });
 
   it('leave out what is gone, and what nobody looked at for a day', async () => {

@@ -638,11 +638,10 @@ export const races: readonly Row[] = [
       writes: [
         'apply the inventory',
         'apply ConfigMap acme/colors',
-        'apply the inventory (2 times)',
-        'fence ConfigMap acme/colors',
         'apply the inventory',
+        'fence ConfigMap acme/colors',
       ],
-      alerts: ['converged: 1 unchanged'],
+      alerts: ['converged: 1 configured'],
       remembers: { health: 'Healthy', attempted: 'commit 2' },
     },
     lost: {

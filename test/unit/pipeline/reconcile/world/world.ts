@@ -7,7 +7,7 @@ import { decodeLease } from '../../../../../shared/memory/lease.ts';
 import { readMemory, type Memory } from '../../../../../shared/memory/memory.ts';
 import { statePaths } from '../../../../../shared/memory/state-paths.ts';
 import { reconcile, type ReconcileResult } from '../../../../../shared/pipeline/reconcile.ts';
-import type { ReconcilePorts } from '../../../../../shared/pipeline/reconcile/run/run.ts';
+import type { ReconcilePorts, ReconcileSettings } from '../../../../../shared/pipeline/reconcile/run/run.ts';
 import type { Topics } from '../../../../../shared/ports/messages.ts';
 import type { OpenpgpVerdict, TrustRoot } from '../../../../../shared/ports/signatures.ts';
 import { clockAt, recordingLog, recordingTopics, stateInMemory, type Published } from '../../ports.ts';
@@ -32,6 +32,8 @@ export interface World {
   readonly trust: { root: TrustRoot | undefined; verdict: OpenpgpVerdict };
   /** Called after each sleep. */
   onSleep: () => void;
+  /** Called where nobody can read the lease, as the function of this run has it. */
+  onHindered: NonNullable<ReconcileSettings['onHindered']>;
   /** Moves the clock. */
   wait(seconds: number): void;
   /** One job, with the ports of this world or others that lead to it. */
@@ -125,6 +127,7 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
   const world: World = {
     ...{ git, cluster, ports, trust, memoryOf, topics, published: topics.published, log: log.lines },
     onSleep: () => {},
+    onHindered: async () => {},
     wait: clock.forward,
     get state() {
       return state.objects;
@@ -138,7 +141,8 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
         if (!isAllowed(call, { environment: asked.environment, event }))
           throw new Error(`${call} is written without the lease`);
       };
-      return await reconcile(asked, through, { limits, event, writeback: true }).finally(() => {
+      const onHindered: World['onHindered'] = async (by) => world.onHindered(by);
+      return await reconcile(asked, through, { limits, event, writeback: true, onHindered }).finally(() => {
         cluster.onWrite = () => {};
       });
     },
