@@ -14,6 +14,8 @@ import { readDelivery, startParts, type Parts } from './parts.ts';
 let parts: Parts;
 /** What the functions log. */
 const lines: string[] = [];
+/** What anybody prints beside the log: the framework does so for what a function throws. */
+const bare: string[] = [];
 const servers = new Map<string, Server>();
 
 beforeAll(async () => {
@@ -21,9 +23,8 @@ beforeAll(async () => {
   vi.stubEnv('CONVERGE_CONFIG', parts.config);
   vi.stubEnv('PUBSUB_EMULATOR_HOST', parts.pubsubHost);
   vi.stubEnv('NODE_ENV', 'production');
-  // The functions' log lines, and the stacks that the framework prints for each 500.
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
-  vi.spyOn(console, 'error').mockReturnValue();
+  vi.spyOn(console, 'error').mockImplementation((text) => void bare.push(String(text)));
   await import('../../functions/index.ts');
 });
 
@@ -352,6 +353,12 @@ describe('with the Git host of develop gone', () => {
   ])('$name fails, so that its message comes again, and says nothing of why', async ({ name, delivery }) => {
     expect(await deliver(delivery, name)).toEqual({ status: 500, text: 'Internal Server Error' });
     expect(parts.unread('dead-letter')).toEqual([]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      severity: 'WARNING',
+      message: `${name} failed`,
+      stage: name,
+    });
+    expect(bare).toEqual([]);
   });
 
   test('checkDrift answers 503, so that the scheduler calls again', async () => {
