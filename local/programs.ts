@@ -25,6 +25,8 @@ export interface EnsureOptions {
   readonly tools?: string;
   /** A program for another machine, to be deployed: built without a trace of this one. Absent: for this machine. */
   readonly target?: Platform;
+  /** Go's build tags; absent: none. */
+  readonly tags?: readonly string[];
 }
 
 /** In Go's words. */
@@ -87,6 +89,7 @@ export async function ensureProgram(name: BuildableName, options: EnsureOptions 
     '-ldflags',
     ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '),
     ...(compilerFlags[name] ?? []),
+    ...(options.tags === undefined ? [] : ['-tags', options.tags.join(',')]),
   ];
   const flags = target === undefined ? usual : [...usual, '-buildvcs=false'];
   const folder = join(cacheFolder(), 'programs');
