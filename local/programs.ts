@@ -55,9 +55,14 @@ const compilerFlags: Readonly<Partial<Record<BuildableName, readonly string[]>>>
 };
 
 /** Modules without code of ours: what they build is their one `tool`. */
-const packages: Readonly<Partial<Record<BuildableName, string>>> = { tofu: 'tool', 'google-provider': 'tool' };
+const packages: Readonly<Partial<Record<BuildableName, string>>> = {
+  tofu: 'tool',
+  'google-provider': 'tool',
+  gvisor: 'tool',
+};
 
-type BuildableName = ProgramName | InfrastructureProgramName;
+/** gVisor's `runsc` is built for `npm run test:gvisor` alone. */
+type BuildableName = ProgramName | InfrastructureProgramName | 'gvisor';
 
 /** Where built programs and compiled code are kept between runs, outside of any checkout. */
 export function cacheFolder(): string {
