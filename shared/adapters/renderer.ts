@@ -57,9 +57,10 @@ const keptCharacters = 16 * 1024 * 1024;
 
 /**
  * The renderer as a program of its own (`tools/render`), so that a bomb in somebody's chart dies alone: of its deadline,
- * held here, or of its memory limit, which the program has the kernel hold. One process renders one request at a time,
- * and the next one where it came to a good end. What the
- * manifests of a kept render came to is not rendered again where they are the same.
+ * held here, or of its memory limit, which the program has the kernel hold, and which is watched here where no kernel
+ * does. One process renders one request at a time, and the next one where it came to a good end; a request that such a
+ * process dies of is rendered by a new one before it is refused. What the manifests of a kept render came to is not
+ * rendered again where they are the same.
  *
  * @param program path of the executable
  * Throws `BadConfiguration` where the program can't be run.
@@ -81,21 +82,13 @@ export function createRenderer({ program }: { program: string }): Renderer {
       const known: Manifests = new Map(
         readsManifests ? kept.renders().flatMap((render) => [...(manifestsOf.get(render) ?? [])]) : [],
       );
-      const output: Output = {
-        ...nothing(),
-        reads: new Set(),
-        manifests: new Map(),
-        manifest: undefined,
-        problem: undefined,
-        at: { source: request.root },
-        source: -1,
-        madeBy: { objects: [], hooks: [] },
+      const tried = async (by: 'any' | 'new'): Promise<{ output: Output; exit: Exit }> => {
+        const output = noOutput(request);
+        const onLine = async (line: string) => collect({ output, line, request, known });
+        return { output, exit: await processes.run({ request, known: [...known.keys()], by, onLine }) };
       };
-      const exit = await processes.run({
-        request,
-        known: [...known.keys()],
-        onLine: async (line) => collect({ output, line, request, known }),
-      });
+      let { output, exit } = await tried('any');
+      if (mayBeAnothersFault({ output, exit })) ({ output, exit } = await tried('new'));
       const render = toRender({ request, output, exit });
       manifestsOf.set(render, output.manifests);
       return render;
@@ -181,6 +174,27 @@ async function collect({
   }
 }
 
+/**
+ * Whether the process may have died of what it held of earlier requests, or have been gone already: no render is
+ * refused for that.
+ */
+function mayBeAnothersFault({ output, exit }: { output: Output; exit: Exit }): boolean {
+  return exit.end === 'gone' && exit.wasUsed && exit.killedFor !== 'time' && output.problem === undefined;
+}
+
+function noOutput(request: RenderRequest): Output {
+  return {
+    ...nothing(),
+    reads: new Set(),
+    manifests: new Map(),
+    manifest: undefined,
+    problem: undefined,
+    at: { source: request.root },
+    source: -1,
+    madeBy: { objects: [], hooks: [] },
+  };
+}
+
 function nothing(): Rendered {
   return { objects: [], hooks: [], size: 0 };
 }
@@ -216,8 +230,10 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
     throw refusal(file === undefined ? source : `${source}, ${file}`, message);
   }
   const at = output.at.file === undefined ? output.at.source : `${output.at.source}, ${output.at.file}`;
-  if (exit.end === 'gone' && exit.overdue && exit.signal !== null)
+  if (exit.end === 'gone' && exit.killedFor === 'time' && exit.signal !== null)
     throw refusal(at, `was not rendered within the limit of ${seconds} s`);
+  if (exit.end === 'gone' && exit.killedFor === 'memory' && exit.signal !== null)
+    throw refusal(at, `took more memory than the limit of ${mebibytes} MiB`);
   if (exit.end === 'gone') {
     const end = exit.signal === null ? `exit code ${exit.code}` : exit.signal;
     const words = lastWords(exit.stderr);

@@ -237,6 +237,9 @@ func confine(limits limits) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &data); err != nil {
 		return err
 	}
+	if err := confineSpace(memory); err != nil {
+		return err
+	}
 	return confineProcessor(limits.Seconds)
 }
 
