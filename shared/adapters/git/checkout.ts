@@ -74,6 +74,7 @@ async function writeCheckout({
   const folder = path.join(checkouts, treeId);
   const writing: Writing = { reading, absent: [] };
   const before = last === undefined ? undefined : { treeId: last.treeId, folder: Buffer.from(last.folder) };
+  await reading.bringBelow(treeId);
   const unfinished = await mkdtemp(path.join(checkouts, 'unfinished-'));
   try {
     await writeFolder(writing, { treeId, folder: Buffer.from(path.join(unfinished, 'tree')), at: '', before });
