@@ -129,15 +129,23 @@ async function serve(
 ): Promise<Exit> {
   const { child } = process;
   let overdue = false;
-  const deadline = setTimeout(() => {
+  const deadline = openDeadline(request.limits.seconds * 1000, () => {
     overdue = true;
     child.kill('SIGKILL');
-  }, request.limits.seconds * 1000);
+  });
   try {
     // The program would blame the repository for it, which may be there later.
     await access(request.root);
     send(process, requestLine({ request, known }));
-    if ((await readAnswer(process, onLine)) === 'done') {
+    const timed: typeof onLine = async (line) => {
+      // How fast the Git host is says nothing of what is rendered.
+      if (!line.startsWith('{"need":')) return await onLine(line);
+      deadline.stop();
+      const answer = await onLine(line);
+      deadline.goOn();
+      return answer;
+    };
+    if ((await readAnswer(process, timed)) === 'done') {
       keepWaiting(pool, process);
       return { end: 'done' };
     }
@@ -155,13 +163,31 @@ async function serve(
       cause: error,
     });
   } finally {
-    clearTimeout(deadline);
+    deadline.stop();
   }
 }
 
+/** Milliseconds that count while it is not stopped. */
+function openDeadline(milliseconds: number, onOver: () => void): { stop(): void; goOn(): void } {
+  let left = milliseconds;
+  let startedAt = performance.now();
+  let timer = setTimeout(onOver, left);
+  return {
+    stop() {
+      clearTimeout(timer);
+      left -= performance.now() - startedAt;
+    },
+    goOn() {
+      startedAt = performance.now();
+      timer = setTimeout(onOver, Math.max(0, left));
+    },
+  };
+}
+
 function requestLine({ request, known }: { request: RenderRequest; known: readonly string[] }): object {
-  const { seed: _seed, lookup, ...plain } = request;
-  return { ...plain, root: resolve(request.root), lookup: lookup !== undefined, known };
+  const { seed: _seed, lookup, partial, ...plain } = request;
+  const whole = partial === undefined ? {} : { whole: partial.whole };
+  return { ...plain, ...whole, root: resolve(request.root), lookup: lookup !== undefined, known };
 }
 
 function send({ child }: Process, message: object): void {

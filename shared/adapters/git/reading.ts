@@ -25,8 +25,8 @@ export interface Reading {
   fileAt(at: { tree: string; path: string }): Promise<Uint8Array | undefined>;
   /** Brings what is read next in one request. */
   bring(wanted: Wanted): Promise<void>;
-  /** Brings all files and links below a tree. */
-  bringBelow(tree: string): Promise<void>;
+  /** The ids of all files and links below a tree, which need not be here. */
+  blobsBelow(tree: string): Promise<ReadonlySet<string>>;
   /** Whether the clone or the host has a blob. */
   hasBlob(id: string): Promise<boolean>;
   /** Told of what was written here, so that it need not be read. */
@@ -52,7 +52,7 @@ export function createReading({ clone, url }: { clone: Clone; url: string }): Re
     blob: async (id) => blobOf(known, id),
     fileAt: async (at) => fileAt(known, at),
     bring: known.bring,
-    bringBelow: async (tree) => known.bring({ type: 'blob', ids: await bringTrees(known, tree) }),
+    blobsBelow: async (tree) => bringTrees(known, tree),
     hasBlob: async (id) => hasBlob(known, id),
     keepTree: (id, entries) => known.trees.keep(id, entries),
     keepBlob: (id, content) => keepBlob(known, id, content),
