@@ -3,7 +3,8 @@ import * as fs from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as git from 'isomorphic-git';
-import { gitUnavailable } from './errors.ts';
+import { gitUnavailable, systemCode, tooLarge } from './errors.ts';
+import { indexReceived } from './index-pack.ts';
 import { largestAnswer } from './memory.ts';
 import { objectsIn } from './pack.ts';
 import type { FetchedPack, Filter, GitHost, PackWanted } from './smart-http.ts';
@@ -13,6 +14,8 @@ import type { FetchedPack, Filter, GitHost, PackWanted } from './smart-http.ts';
  * read, and kept in memory.
  */
 export const largest = { packs: 400, bytes: largestAnswer() };
+/** Bytes of an object whose deflated ones came in a pack. */
+const largestObject = 4 * largestAnswer();
 /** Tips that the host is told of, so that it sends nothing of what is here. */
 const toldTips = 16;
 
@@ -183,15 +186,18 @@ async function fetchPack(
 
 /** Resolves with the ids of what is in it. */
 async function keepPack(
-  { name, cache }: State,
+  { name }: State,
   { gitdir, pack }: { gitdir: string; pack: Buffer },
 ): Promise<readonly string[]> {
-  const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(pack).digest('hex')}.pack`);
-  await writeFile(path.join(gitdir, filepath), pack);
+  const file = path.join(gitdir, 'objects', 'pack', `pack-${createHash('sha1').update(pack).digest('hex')}`);
   try {
-    return (await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath })).oids;
+    const { index, ids } = indexReceived({ bytes: pack, mostBytes: largestObject });
+    // git and isomorphic-git look for the index: the pack is there before.
+    await writeFile(`${file}.pack`, pack);
+    await writeFile(`${file}.idx`, index);
+    return ids;
   } catch (error) {
-    await rm(path.join(gitdir, filepath), { force: true });
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge({ url: name, bytes: largestObject });
     throw gitUnavailable({
       subject: name,
       message: 'the pack that the Git host sent cannot be read',
