@@ -11,9 +11,10 @@ import type { FetchedPack, Filter, GitHost, PackWanted } from './smart-http.ts';
 
 /**
  * A clone is given up for a new one where it took this much since it was begun: every pack is looked through at each
- * read, and kept in memory.
+ * read, and kept in memory. One upload, of at most 200 MB in a function of 1 GiB, may not do that by itself: it would be
+ * written again where its push lost a race.
  */
-export const largest = { packs: 400, bytes: largestAnswer() };
+export const largest = { packs: 400, bytes: Math.min(512 * 1024 * 1024, 2 * largestAnswer()) };
 /** Bytes of an object whose deflated ones came in a pack. */
 const largestObject = 4 * largestAnswer();
 /** Tips that the host is told of, so that it sends nothing of what is here. */
