@@ -146,7 +146,7 @@ async function serve(
     killedFor ??= reason;
     child.kill('SIGKILL');
   };
-  const deadline = setTimeout(() => kill('time'), request.limits.seconds * 1000);
+  const deadline = openDeadline(request.limits.seconds * 1000, () => kill('time'));
   const stopWatching = watchMemory({
     pid: child.pid,
     mebibytes: request.limits.mebibytes + programMebibytes,
@@ -154,7 +154,15 @@ async function serve(
   });
   try {
     send(process, requestLine({ request, known }));
-    if ((await readAnswer(process, onLine)) === 'done') {
+    const timed: typeof onLine = async (line) => {
+      // How fast the Git host is says nothing of what is rendered.
+      if (!line.startsWith('{"need":')) return await onLine(line);
+      deadline.stop();
+      const answer = await onLine(line);
+      deadline.goOn();
+      return answer;
+    };
+    if ((await readAnswer(process, timed)) === 'done') {
       keepWaiting(pool, process);
       return { end: 'done' };
     }
@@ -165,7 +173,7 @@ async function serve(
     child.stdin.destroy();
     throw error instanceof ConvergeError ? error : notRun(request.root, error);
   } finally {
-    clearTimeout(deadline);
+    deadline.stop();
     stopWatching();
   }
 }
@@ -192,9 +200,27 @@ function notRun(root: string, cause: unknown): ConvergeError {
   });
 }
 
+/** Milliseconds that count while it is not stopped. */
+function openDeadline(milliseconds: number, onOver: () => void): { stop(): void; goOn(): void } {
+  let left = milliseconds;
+  let startedAt = performance.now();
+  let timer = setTimeout(onOver, left);
+  return {
+    stop() {
+      clearTimeout(timer);
+      left -= performance.now() - startedAt;
+    },
+    goOn() {
+      startedAt = performance.now();
+      timer = setTimeout(onOver, Math.max(0, left));
+    },
+  };
+}
+
 function requestLine({ request, known }: { request: RenderRequest; known: readonly string[] }): object {
-  const { seed: _seed, lookup, ...plain } = request;
-  return { ...plain, root: resolve(request.root), lookup: lookup !== undefined, known };
+  const { seed: _seed, lookup, partial, ...plain } = request;
+  const whole = partial === undefined ? {} : { whole: partial.whole };
+  return { ...plain, ...whole, root: resolve(request.root), lookup: lookup !== undefined, known };
 }
 
 function send({ child }: Process, message: object): void {

@@ -17,6 +17,7 @@ const lineSchema = z.union([
   z.object({ manifest: z.string() }),
   z.object({ at: z.object({ source: z.string().optional(), file: z.string().optional() }) }),
   z.object({ seed: z.string() }),
+  z.object({ need: z.string() }),
   z.object({ lookup: z.object({ apiVersion: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }) }),
   z.object({ error: z.object({ source: z.string(), file: z.string().optional(), message: z.string() }) }),
 ]);
@@ -158,7 +159,8 @@ async function collect({
     if (line.at.source !== undefined) output.source += 1;
     output.at = { source: output.at.source, ...line.at };
     output.manifest = undefined;
-  } else if ('seed' in line) return await request.seed();
+  } else if ('need' in line) return await bring(request, line.need);
+  else if ('seed' in line) return await request.seed();
   else if ('lookup' in line) return (await request.lookup?.(line.lookup)) ?? { refused: 'it is not allowed' };
   else output.problem = line.error;
   return undefined;
@@ -193,6 +195,12 @@ function noOutput(request: RenderRequest): Output {
     source: -1,
     madeBy: { objects: [], hooks: [] },
   };
+}
+
+/** What the program reads next is on disk when it is answered. */
+async function bring({ partial }: RenderRequest, path: string): Promise<object> {
+  const brought = await partial?.bring(path);
+  return brought === undefined || brought === 'unknown' ? { absent: [], unknown: true } : brought;
 }
 
 function nothing(): Rendered {

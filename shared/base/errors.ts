@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'RollbackRefused'
   | 'GitUnavailable'
   | 'GitRefused'
+  | 'RepositoryTooLarge'
   | 'BranchMissing'
   | 'UnreadableObject'
   | 'StorageUnavailable'

@@ -418,7 +418,7 @@ it('takes a push for pushed where both its answers were lost and the branch is t
   expect(lost).toBe(2);
 });
 
-it('brings a large repository without its history, and what a commit changed after that', async () => {
+it('brings a large repository of a host that does not filter without its history, and what a commit changed after that', async () => {
   const [files, commits] = [20_000, 5000];
   const person = (at: number): string => `committer Ada <ada@example.com> ${1_700_000_000 + at} +0000\ndata 1\nx\n`;
   const parts = [`commit refs/heads/main\n${person(0)}`];
@@ -430,6 +430,7 @@ it('brings a large repository without its history, and what a commit changed aft
   imported.child.stdin?.end(parts.join(''));
   await imported;
 
+  await host.onHost('config', 'uploadpack.allowFilter', 'false');
   const cacheFolder = join(host.folder, `cache-${host.name}`);
   const repository = open({}, cacheFolder);
   const head = await repository.fetchHead();
