@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { accessSecret } from '../../../../shared/adapters/google/secret-manager.ts';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
-import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
-import { freePort } from '../../local/free-port.ts';
+import { freePort } from '../free-port.ts';
 import type { GoogleApis } from './google-apis.ts';
 
 /** A request that reached the cluster, and as whom: undefined where nobody was impersonated. */

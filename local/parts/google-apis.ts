@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { freePort } from '../../local/free-port.ts';
+import { freePort } from '../free-port.ts';
 
 /*
  * The few of Google's APIs that Converge calls, as their published descriptions have them: the metadata server,
