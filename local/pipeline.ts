@@ -14,6 +14,7 @@ import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
+import type { GkeFront } from './parts/gke-front.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
@@ -21,7 +22,7 @@ import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
-import { startServices, type Services } from './services.ts';
+import { gkeCluster, startServices, type Services } from './services.ts';
 import { createStops, type Stops } from './stops.ts';
 
 const project = 'local';
@@ -60,6 +61,11 @@ export interface PipelineOptions {
   readonly functions?: string;
   /** Starts them in another way than in one process: as several instances, say. */
   readonly host?: (options: FunctionsOptions) => Promise<Functions>;
+  /**
+   * How the functions reach the cluster: through what GKE puts before it, as their account, or with a kubeconfig of its
+   * administrator, which tests write a proxy into. The first where absent.
+   */
+  readonly cluster?: 'gke' | 'kubeconfig';
   /** `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled. */
   readonly chaos?: 'usual' | 'none';
   /** Of the disturbances; drawn and logged where absent. */
@@ -89,6 +95,8 @@ export interface Pipeline {
   readonly seed: number;
   readonly programs: Programs;
   readonly kubernetes: Kubernetes;
+  /** What the functions reach the cluster through. */
+  readonly gke: GkeFront;
   readonly git: GitHost;
   readonly storage: StorageService;
   readonly pubsub: PubSubService;
@@ -188,7 +196,7 @@ async function startParts(start: Start): Promise<Pipeline> {
     chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
   );
 
-  const { kubernetes, git, storage, pubsub, issuer } = services;
+  const { kubernetes, gke, git, storage, pubsub, issuer } = services;
   return {
     facts,
     folder,
@@ -199,6 +207,7 @@ async function startParts(start: Start): Promise<Pipeline> {
     seed,
     programs,
     kubernetes,
+    gke,
     git,
     storage,
     pubsub,
@@ -221,7 +230,7 @@ function openClients({ stops, services }: { stops: Stops; services: Services }):
 /** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
 async function configure({
   start: { options, folder, programs },
-  services: { kubernetes, storage, issuer },
+  services: { kubernetes, storage, issuer, google },
   buckets,
   repositories,
   webhookSecret,
@@ -240,7 +249,10 @@ async function configure({
     repositories: Object.fromEntries(
       repositoryClasses.map((name) => [name, { url: repositories[name], branch: 'main', bucket: buckets[name] }]),
     ),
-    clusters: { [cluster]: { kubeconfig: kubernetes.kubeconfig } },
+    clusters: {
+      [cluster]: options.cluster === 'kubeconfig' ? { kubeconfig: kubernetes.kubeconfig } : { gke: gkeCluster },
+    },
+    google: { container: google.url, secretManager: google.url, connectGateway: google.url },
     webhooks: { github: { secretFile } },
     storage: { endpoint: storage.url },
     renderer: { program: programs.render },
@@ -267,7 +279,7 @@ function hostFunctions({
     variables: {
       CONVERGE_CONFIG: config,
       GOOGLE_CLOUD_PROJECT: project,
-      METADATA_SERVER_DETECTION: 'none',
+      ...services.google.variables,
       NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
       NODE_ENV: 'production',
       PUBSUB_EMULATOR_HOST: services.pubsub.host,

@@ -35,6 +35,14 @@ describe('access tokens', () => {
     expect(await tokens.renew(first)).toBe(renewed[0]);
   });
 
+  it('are asked for with the scopes that Google and a cluster know the account by', async () => {
+    const scopes = google.scopesOf(await tokens.current());
+    expect(scopes).toEqual([
+      'https://www.googleapis.com/auth/cloud-platform',
+      'https://www.googleapis.com/auth/userinfo.email',
+    ]);
+  });
+
   it('that end within minutes are asked for again', async () => {
     const brief = await startGoogleApis({ tokenSeconds: 120 });
     const undoBrief = onGoogleCloud(brief.variables);
@@ -159,7 +167,7 @@ describe('the fake metadata server', () => {
     ).toBe(true);
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
       aud: 'https://converge.example',
-      email: google.email,
+      email: google.account.email,
       email_verified: true,
     });
   });
