@@ -18,6 +18,7 @@ import type { GkeFront } from './parts/gke-front.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
+import { asOnPlatform, type MemoryLimit } from './platform.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
@@ -59,6 +60,11 @@ export interface PipelineOptions {
   readonly programs?: Programs;
   /** The module that registers the functions; absent: the product's. */
   readonly functions?: string;
+  /**
+   * Starts each function as its own instance, of the size that Terraform gives it. Absent: all in one process, without a
+   * limit.
+   */
+  readonly memory?: MemoryLimit;
   /** Starts them in another way than in one process: as several instances, say. */
   readonly host?: (options: FunctionsOptions) => Promise<Functions>;
   /**
@@ -87,6 +93,8 @@ export interface Pipeline {
   readonly folder: string;
   /** Path of the operator's configuration, for `CONVERGE_CONFIG`. */
   readonly config: string;
+  /** What a process has in its environment that gets tokens of the account of `reconcile`. */
+  readonly variables: Readonly<Record<string, string>>;
   /** The bucket of leases, memories and ledgers. */
   readonly stateBucket: string;
   /** The name of the cluster in environment files. */
@@ -201,6 +209,7 @@ async function startParts(start: Start): Promise<Pipeline> {
     facts,
     folder,
     config,
+    variables: services.google.variables,
     stateBucket,
     cluster,
     webhookSecret,
@@ -286,7 +295,7 @@ function hostFunctions({
       TMPDIR: temporary,
     },
   });
-  const host = options.host ?? startFunctions;
+  const host = options.host ?? (options.memory === undefined ? startFunctions : asOnPlatform(options.memory));
   return stops.withStop(
     host({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
@@ -294,6 +303,7 @@ function hostFunctions({
       logFile: join(folder, 'functions.log'),
       onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
       log: log.noteOf('pipeline'),
+      onTooMuchMemory: log.failureOf('functions:'),
     }),
   );
 }

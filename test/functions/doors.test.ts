@@ -369,7 +369,7 @@ describe('a body from somebody whom nobody let in', () => {
 
   /** The most memory that the functions ever held, in MB. */
   const peak = (): number =>
-    Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pid()}/status`, 'utf8'))?.[1]) / 1000;
+    Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pids()[0]}/status`, 'utf8'))?.[1]) / 1000;
 
   const post = async (
     name: string,
