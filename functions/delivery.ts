@@ -6,13 +6,8 @@ import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
 import { readBody } from './body.ts';
 import { admit } from './door.ts';
+import { largestBodies } from './sizes.ts';
 import { log, wire } from './wiring.ts';
-
-/**
- * Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped.
- * https://docs.cloud.google.com/pubsub/quotas#resource_limits
- */
-const largestMessage = 16 * 1024 * 1024;
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
@@ -23,13 +18,16 @@ type HttpFunction = (request: Request, response: Response) => Promise<void>;
  * message that is not let in is not ours to acknowledge either: whoever mends the configuration finds it on the
  * subscription's dead-letter topic.
  */
-export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
+export function acknowledging(
+  stage: GuardedFunction & keyof typeof largestBodies,
+  handle: (event: IncomingEvent) => Promise<object>,
+): HttpFunction {
   return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
     const fields = () => ({ stage, event: event.id, subject: event.subject });
     try {
-      event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestMessage }) });
+      event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestBodies[stage] }) });
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
     } catch (error) {
@@ -65,24 +63,52 @@ type Respond = (request: Request) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
 export function answering(stage: GuardedFunction, handle: Respond): HttpFunction {
-  return behindDoor(stage, answeringAnybody(stage, handle));
+  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false }));
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
   BadSignature: 401,
   BadRequest: 400,
+  UnreadableBody: 400,
   TooLarge: 413,
 };
 
+/** What a call fails by before its caller has proved itself: anybody may send it, as often as they like. */
+const strangersCodes: ReadonlySet<ConvergeError['code']> = new Set([
+  'BadSignature',
+  'UnreadableBody',
+  'TooLarge',
+  'Overloaded',
+]);
+
 /** Without a door: for a caller that proves itself to the stage. */
-export function answeringAnybody(stage: string, handle: Respond): HttpFunction {
+export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFunction {
+  return answer({
+    stage,
+    handle,
+    isStrangers: (error) => error instanceof ConvergeError && strangersCodes.has(error.code),
+  });
+}
+
+/** @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody */
+function answer({
+  stage,
+  handle,
+  isStrangers,
+}: {
+  stage: string;
+  handle: Respond;
+  isStrangers: (error: unknown) => boolean;
+}): HttpFunction {
   return async (request, response) => {
     try {
       const { status, body } = await handle(request);
       response.status(status).json(body);
     } catch (error) {
-      log('ERROR', `${stage} failed`, { stage, error: describeError(error) });
       const known = error instanceof ConvergeError ? error : undefined;
+      const facts = { stage, code: known?.code, error: describeError(error) };
+      if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
+      else log('ERROR', `${stage} failed`, facts);
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({
         error: {
@@ -101,6 +127,11 @@ const turnedAway: Partial<Record<ConvergeError['code'], { status: number; messag
 };
 const unavailable = { status: 503, message: 'callers cannot be identified at the moment' };
 
+/** Terraform's metric of calls that were turned away looks for this text. */
+function turnedAwayBy(stage: string): string {
+  return `${stage} let nobody in`;
+}
+
 function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction {
   return async (request, response) => {
     try {
@@ -108,7 +139,7 @@ function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction 
     } catch (error) {
       const code = error instanceof ConvergeError ? error.code : 'Internal';
       const { status, message } = (error instanceof ConvergeError ? turnedAway[error.code] : undefined) ?? unavailable;
-      log(status === 503 ? 'ERROR' : 'WARNING', `${stage} let nobody in`, { stage, code, error: describeError(error) });
+      log(status === 503 ? 'ERROR' : 'WARNING', turnedAwayBy(stage), { stage, code, error: describeError(error) });
       if (status === 401) response.set('www-authenticate', 'Bearer');
       response.status(status).json({ error: { code, message } });
       return;

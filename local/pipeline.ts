@@ -14,14 +14,16 @@ import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
+import type { GkeFront } from './parts/gke-front.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
+import { asOnPlatform, type MemoryLimit } from './platform.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
-import { startServices, type Services } from './services.ts';
+import { gkeCluster, startServices, type Services } from './services.ts';
 import { createStops, type Stops } from './stops.ts';
 
 const project = 'local';
@@ -58,8 +60,18 @@ export interface PipelineOptions {
   readonly programs?: Programs;
   /** The module that registers the functions; absent: the product's. */
   readonly functions?: string;
+  /**
+   * Starts each function as its own instance, of the size that Terraform gives it. Absent: all in one process, without a
+   * limit.
+   */
+  readonly memory?: MemoryLimit;
   /** Starts them in another way than in one process: as several instances, say. */
   readonly host?: (options: FunctionsOptions) => Promise<Functions>;
+  /**
+   * How the functions reach the cluster: through what GKE puts before it, as their account, or with a kubeconfig of its
+   * administrator, which tests write a proxy into. The first where absent.
+   */
+  readonly cluster?: 'gke' | 'kubeconfig';
   /** `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled. */
   readonly chaos?: 'usual' | 'none';
   /** Of the disturbances; drawn and logged where absent. */
@@ -81,6 +93,8 @@ export interface Pipeline {
   readonly folder: string;
   /** Path of the operator's configuration, for `CONVERGE_CONFIG`. */
   readonly config: string;
+  /** What a process has in its environment that gets tokens of the account of `reconcile`. */
+  readonly variables: Readonly<Record<string, string>>;
   /** The bucket of leases, memories and ledgers. */
   readonly stateBucket: string;
   /** The name of the cluster in environment files. */
@@ -89,6 +103,8 @@ export interface Pipeline {
   readonly seed: number;
   readonly programs: Programs;
   readonly kubernetes: Kubernetes;
+  /** What the functions reach the cluster through. */
+  readonly gke: GkeFront;
   readonly git: GitHost;
   readonly storage: StorageService;
   readonly pubsub: PubSubService;
@@ -188,17 +204,19 @@ async function startParts(start: Start): Promise<Pipeline> {
     chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
   );
 
-  const { kubernetes, git, storage, pubsub, issuer } = services;
+  const { kubernetes, gke, git, storage, pubsub, issuer } = services;
   return {
     facts,
     folder,
     config,
+    variables: services.google.variables,
     stateBucket,
     cluster,
     webhookSecret,
     seed,
     programs,
     kubernetes,
+    gke,
     git,
     storage,
     pubsub,
@@ -221,7 +239,7 @@ function openClients({ stops, services }: { stops: Stops; services: Services }):
 /** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
 async function configure({
   start: { options, folder, programs },
-  services: { kubernetes, storage, issuer },
+  services: { kubernetes, storage, issuer, google },
   buckets,
   repositories,
   webhookSecret,
@@ -240,7 +258,10 @@ async function configure({
     repositories: Object.fromEntries(
       repositoryClasses.map((name) => [name, { url: repositories[name], branch: 'main', bucket: buckets[name] }]),
     ),
-    clusters: { [cluster]: { kubeconfig: kubernetes.kubeconfig } },
+    clusters: {
+      [cluster]: options.cluster === 'kubeconfig' ? { kubeconfig: kubernetes.kubeconfig } : { gke: gkeCluster },
+    },
+    google: { container: google.url, secretManager: google.url, connectGateway: google.url },
     webhooks: { github: { secretFile } },
     storage: { endpoint: storage.url },
     renderer: { program: programs.render },
@@ -267,14 +288,14 @@ function hostFunctions({
     variables: {
       CONVERGE_CONFIG: config,
       GOOGLE_CLOUD_PROJECT: project,
-      METADATA_SERVER_DETECTION: 'none',
+      ...services.google.variables,
       NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
       NODE_ENV: 'production',
       PUBSUB_EMULATOR_HOST: services.pubsub.host,
       TMPDIR: temporary,
     },
   });
-  const host = options.host ?? startFunctions;
+  const host = options.host ?? (options.memory === undefined ? startFunctions : asOnPlatform(options.memory));
   return stops.withStop(
     host({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
@@ -282,6 +303,7 @@ function hostFunctions({
       logFile: join(folder, 'functions.log'),
       onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
       log: log.noteOf('pipeline'),
+      onTooMuchMemory: log.failureOf('functions:'),
     }),
   );
 }

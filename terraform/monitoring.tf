@@ -69,6 +69,38 @@ resource "google_logging_metric" "diverged" {
   depends_on = [google_project_service.this]
 }
 
+# Calls of nobody whom a function knows: a wrong signature of a webhook, a token that is not valid there. Anybody may send them, so they are counted and wake nobody.
+resource "google_logging_metric" "turned_away" {
+  project     = var.project
+  name        = "${var.prefix}/turned-away"
+  description = "Calls that Converge's functions turned away"
+  filter      = "${local.logs} AND severity<ERROR AND jsonPayload.message=~\" let nobody in$\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    labels {
+      key         = "function"
+      value_type  = "STRING"
+      description = "Name of the function"
+    }
+
+    labels {
+      key         = "code"
+      value_type  = "STRING"
+      description = "Why: BadSignature, TooLarge, NotAuthenticated, ..."
+    }
+  }
+
+  label_extractors = {
+    function = "EXTRACT(resource.labels.service_name)"
+    code     = "EXTRACT(jsonPayload.code)"
+  }
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_monitoring_alert_policy" "dead_letters" {
   project               = var.project
   display_name          = "Converge: messages were refused or given up"

@@ -125,7 +125,7 @@ variable "repositories" {
 variable "clusters" {
   description = <<-EOT
     The clusters by the names that environment files use: of GKE by resource name (`gke`), or any other by a secret that holds its kubeconfig.
-    `endpoint`: auto, dns, ip or connect-gateway (which needs `membership`). `identity`: own, or environment (impersonation).
+    `endpoint`: auto, dns, ip or connect-gateway (which needs `membership`). `identity`: own, or environment (impersonation; not with connect-gateway).
     `kubernetes_developer`: grants roles/container.developer in the cluster's project, in place of RBAC inside the cluster.
   EOT
   type = map(object({
@@ -165,6 +165,11 @@ variable "clusters" {
   validation {
     condition     = alltrue([for cluster in values(var.clusters) : cluster.membership == null || can(regex("^projects/[^/]+/locations/[^/]+/memberships/[^/]+$", cluster.membership))])
     error_message = "membership is a resource name: projects/PROJECT/locations/LOCATION/memberships/MEMBERSHIP."
+  }
+
+  validation {
+    condition     = alltrue([for cluster in values(var.clusters) : cluster.endpoint != "connect-gateway" || cluster.identity != "environment"])
+    error_message = "endpoint connect-gateway takes no identity environment: the gateway reaches a cluster by impersonation itself, and Kubernetes nests none."
   }
 
   validation {

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'UntrustedRevision'
   | 'UnsafePath'
   | 'TooLarge'
+  | 'UnreadableBody'
   | 'RenderFailed'
   | 'DuplicateObject'
   | 'EmptyRender'

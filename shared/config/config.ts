@@ -107,7 +107,11 @@ const clusterSchema = z
       return refuse('`endpoint` and `membership` are for `gke` only');
     if ((endpoint === 'connect-gateway') !== (membership !== undefined))
       return refuse('`endpoint: connect-gateway` needs `membership`, and nothing else has one');
-    if (membership !== undefined) return { kind: 'gateway', membership, identity };
+    // The gateway reaches the API server by impersonation itself, and Kubernetes nests none: whether it would refuse the
+    // environment's user, or drop it and act as Converge, nobody has tried.
+    if (membership !== undefined && identity === 'environment')
+      return refuse('`endpoint: connect-gateway` takes no `identity: environment`: it cannot act as an environment');
+    if (membership !== undefined) return { kind: 'gateway', membership, identity: 'own' };
     if (gke !== undefined)
       return {
         kind: 'gke',
@@ -125,7 +129,7 @@ export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
   | { readonly kind: 'kubeconfig'; readonly file: string }
   | { readonly kind: 'kubeconfigSecret'; readonly version: string }
   | { readonly kind: 'gke'; readonly cluster: string; readonly endpoint: 'auto' | 'dns' | 'ip' }
-  | { readonly kind: 'gateway'; readonly membership: string }
+  | { readonly kind: 'gateway'; readonly membership: string; readonly identity: 'own' }
 );
 
 const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, ''));

@@ -70,6 +70,23 @@ run "refuses_a_gateway_without_membership" {
   expect_failures = [var.clusters]
 }
 
+run "refuses_to_act_as_environments_through_a_gateway" {
+  command = plan
+
+  variables {
+    clusters = {
+      production = {
+        gke        = "projects/p/locations/l/clusters/c"
+        endpoint   = "connect-gateway"
+        membership = "projects/p/locations/global/memberships/c"
+        identity   = "environment"
+      }
+    }
+  }
+
+  expect_failures = [var.clusters]
+}
+
 run "refuses_the_public_as_caller_of_status" {
   command = plan
 

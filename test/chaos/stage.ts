@@ -57,6 +57,7 @@ export async function openStage({ programs }: { programs?: Programs } = {}): Pro
   let instances: Instances | undefined;
   const pipeline = await startPipeline({
     folder,
+    cluster: 'kubeconfig',
     chaos: 'none',
     scheduleSeconds: 0,
     attempts: 8,

@@ -88,6 +88,7 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
   const pipeline = await startPipeline({
     folder,
     scheduleSeconds: 0,
+    memory: 'enforced',
     log: ({ part, message }) => appendFileSync(join(folder, 'all.log'), `[${part}] ${message}\n`),
     ...options,
   });

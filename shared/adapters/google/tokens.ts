@@ -12,10 +12,12 @@ export interface Tokens {
 }
 
 /**
- * What a service account needs for clusters and secrets; IAM narrows it.
+ * What a service account needs for clusters and secrets; IAM narrows it. Without `userinfo.email` the API server of GKE
+ * knows the account by its number, and every binding to its e-mail address misses.
  * https://cloud.google.com/docs/authentication#authorization-gcp
+ * https://github.com/kubernetes/cloud-provider-gcp/blob/master/cmd/gke-gcloud-auth-plugin/default_credentials_token_provider.go
  */
-const scopes = ['https://www.googleapis.com/auth/cloud-platform'];
+const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
 /**
  * No token depends on it. Without one the library looks for one first, with `gcloud` where that is installed, which
  * took two seconds.

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { accessSecret } from '../../../../shared/adapters/google/secret-manager.ts';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
-import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 
@@ -33,6 +33,14 @@ describe('access tokens', () => {
     expect(renewed[0]).toBe(renewed[1]);
     expect(renewed[0]).not.toBe(first);
     expect(await tokens.renew(first)).toBe(renewed[0]);
+  });
+
+  it('are asked for with the scopes that Google and a cluster know the account by', async () => {
+    const scopes = google.scopesOf(await tokens.current());
+    expect(scopes).toEqual([
+      'https://www.googleapis.com/auth/cloud-platform',
+      'https://www.googleapis.com/auth/userinfo.email',
+    ]);
   });
 
   it('that end within minutes are asked for again', async () => {
@@ -159,7 +167,7 @@ describe('the fake metadata server', () => {
     ).toBe(true);
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
       aud: 'https://converge.example',
-      email: google.email,
+      email: google.account.email,
       email_verified: true,
     });
   });

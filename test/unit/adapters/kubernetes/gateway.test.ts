@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
 import type { Cluster } from '../../../../shared/ports/kubernetes.ts';
-import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
 import { gatewayLocation, locateCluster, type EndpointChoice } from '../../../../shared/adapters/kubernetes/gke.ts';
-import { startGoogleApis, type FakeCluster, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type FakeCluster, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 
