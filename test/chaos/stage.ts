@@ -14,9 +14,9 @@ import { openCluster, type Cluster } from './cluster.ts';
 import { openDisturbances, type Disturbances } from './faults.ts';
 import { startInstances, type Instances } from './instances.ts';
 import { openPerson, type Person } from './person.ts';
-import { startProxy, type Answered, type Proxy } from './proxy.ts';
+import { startProxy, type Answered, type Proxy } from '../../local/fronts/proxy.ts';
 import { startWorldClock, type WorldClock } from './world-clock.ts';
-import { limitWrites } from './write-limit.ts';
+import { limitWrites } from '../../local/fronts/write-limit.ts';
 
 /** The pipeline of all rounds of one process, and what disturbs it. */
 export interface Stage {

@@ -7,7 +7,7 @@ import { openTally } from '../../chaos/figures.ts';
 import { isEnded, isHeld } from '../../chaos/held.ts';
 import { planRound } from '../../chaos/plan.ts';
 import { startWorldClock } from '../../chaos/world-clock.ts';
-import { limitWrites } from '../../chaos/write-limit.ts';
+import { limitWrites } from '../../../local/fronts/write-limit.ts';
 
 describe('what a seed decides', () => {
   it('is the same each time, and another for another seed', () => {
