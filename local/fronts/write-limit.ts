@@ -1,11 +1,23 @@
-import type { Answered, Asked, Fault } from './proxy.ts';
+import { mutatedBy } from './storage-request.ts';
+
+/** A request for an object, with its query. */
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** What Cloud Storage answers in its JSON. */
+export interface StorageAnswer {
+  readonly status: number;
+  readonly body: string;
+}
 
 /** Holds Cloud Storage's limit: one mutation a second of one object name. https://docs.cloud.google.com/storage/quotas */
 export interface WriteLimit {
   /** The refusal of a request that comes too soon; undefined for any other. */
-  refusalOf(asked: Asked): Fault | undefined;
+  refusalOf(asked: Asked): StorageAnswer | undefined;
   /** What was not done does not count. */
-  note(answered: Answered, asked: Asked): void;
+  note(answered: { readonly status: number }, asked: Asked): void;
 }
 
 const second = 1000;
@@ -16,7 +28,7 @@ export function limitWrites(now: () => number = () => performance.now()): WriteL
     refusalOf(asked) {
       const name = mutatedBy(asked);
       if (name === undefined) return undefined;
-      if (now() - (last.get(name) ?? -second) < second) return { fault: 'answer', status: 429, body: tooSoon(name) };
+      if (now() - (last.get(name) ?? -second) < second) return tooSoon(name);
       last.set(name, now());
       return undefined;
     },
@@ -27,18 +39,22 @@ export function limitWrites(now: () => number = () => performance.now()): WriteL
   };
 }
 
-/** `family-state/environments/…` for what writes or deletes an object, and undefined for what does neither. */
-export function mutatedBy({ method, path }: Pick<Asked, 'method' | 'path'>): string | undefined {
-  const { pathname, searchParams } = new URL(path, 'http://storage');
-  const [, bucket = '', object = ''] = /\/b\/([^/]+)\/o(?:\/(.*))?$/.exec(pathname) ?? [];
-  const name = object === '' ? searchParams.get('name') : decodeURIComponent(object);
-  return ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method) && name !== null ? `${bucket}/${name}` : undefined;
+/** As Cloud Storage words it. https://docs.cloud.google.com/storage/docs/json_api/v1/status-codes */
+function tooSoon(name: string): StorageAnswer {
+  const message = `The object ${name} exceeded the rate limit for object mutation operations (create, update, and delete). Please reduce your request rate.`;
+  return storageError({ status: 429, message, domain: 'usageLimits', reason: 'rateLimitExceeded' });
 }
 
-/** As Cloud Storage words it. https://docs.cloud.google.com/storage/docs/json_api/v1/status-codes */
-function tooSoon(name: string): string {
-  const message = `The object ${name} exceeded the rate limit for object mutation operations (create, update, and delete). Please reduce your request rate.`;
-  return JSON.stringify({
-    error: { code: 429, message, errors: [{ message, domain: 'usageLimits', reason: 'rateLimitExceeded' }] },
-  });
+/** An error in the words and the shape of the JSON API. */
+export function storageError({
+  status,
+  message,
+  ...what
+}: {
+  status: number;
+  message: string;
+  domain: string;
+  reason: string;
+}): StorageAnswer {
+  return { status, body: JSON.stringify({ error: { code: status, message, errors: [{ message, ...what }] } }) };
 }

@@ -163,6 +163,7 @@ async function main(): Promise<void> {
     const started = await startPipeline({
       folder,
       chaos: 'none',
+      platform: 'absent',
       scheduleSeconds: 0,
       report: reportTo(process.stderr),
       host: async (options) => {

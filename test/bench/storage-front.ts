@@ -27,7 +27,8 @@ export async function openStorageFront(config: string): Promise<StorageFront> {
     target: parsed.storage.endpoint,
     decide(asked) {
       counts = withStateCall(counts, asked);
-      return (isHeld ? limit.refusalOf(asked) : undefined) ?? { fault: 'none' };
+      const refusal = isHeld ? limit.refusalOf(asked) : undefined;
+      return refusal === undefined ? { fault: 'none' } : { fault: 'answer', ...refusal };
     },
     pass(answered, asked) {
       limit.note(answered, asked);

@@ -58,6 +58,7 @@ export async function openStage({ programs }: { programs?: Programs } = {}): Pro
   const pipeline = await startPipeline({
     folder,
     chaos: 'none',
+    platform: 'absent',
     scheduleSeconds: 0,
     attempts: 8,
     log: ({ part, message }) => appendFileSync(join(folder, 'all.log'), `[${part}] ${message}\n`),
@@ -136,7 +137,7 @@ function startStorageFront(target: string, fronts: Fronts): Promise<Proxy> {
       if (fault.fault !== 'none') return fault;
       const refusal = limit.refusalOf(asked);
       if (refusal !== undefined) fronts.refused += 1;
-      return refusal ?? fault;
+      return refusal === undefined ? fault : { fault: 'answer', ...refusal };
     },
     pass(answered, asked) {
       limit.note(answered, asked);
