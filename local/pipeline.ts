@@ -1,5 +1,5 @@
 import { PubSub } from '@google-cloud/pubsub';
-import { Storage } from '@google-cloud/storage';
+import { IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -12,6 +12,7 @@ import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
+import { createStorageFront } from './fronts/storage-front.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
 import type { GkeFront } from './parts/gke-front.ts';
@@ -72,8 +73,13 @@ export interface PipelineOptions {
    * administrator, which tests write a proxy into. The first where absent.
    */
   readonly cluster?: 'gke' | 'kubeconfig';
-  /** `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled. */
+  /**
+   * `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled, and some of the
+   * answers to the functions' writes are lost.
+   */
   readonly chaos?: 'usual' | 'none';
+  /** Whether Storage holds to the limits of Cloud Storage; it does where absent. `absent` is for who puts a front of its own there. */
+  readonly platform?: 'enforced' | 'absent';
   /** Of the disturbances; drawn and logged where absent. */
   readonly seed?: number;
   /** How often `checkDrift` is called; 10 where absent, 0: never. */
@@ -188,14 +194,18 @@ async function startParts(start: Start): Promise<Pipeline> {
     if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
   };
   const services = await startServices({ ...start, repositories: repositoryClasses, onPush });
-  const clients = openClients({ stops, services });
+  const storageUrls = await openStorage({ start, services });
+  const clients = openClients({ stops, services, storage: storageUrls.others });
   const buckets = byClass((name) => `family-${name}`);
   const repositories = byClass((name) => services.git.url(name));
-  const config = await configure({ start, services, buckets, repositories, webhookSecret });
+  const config = await configure({
+    ...{ start, services, buckets, repositories, webhookSecret },
+    storage: storageUrls.functions,
+  });
   await Promise.all([...Object.values(buckets), stateBucket].map((bucket) => clients.storage.createBucket(bucket)));
 
   const functions = await hostFunctions({ start, services, config });
-  const facts = factsOf({ services, functions, buckets, repositories, config });
+  const facts = factsOf({ services, functions, buckets, repositories, config, storage: storageUrls.others });
   announceTo = facts.webhook;
   await deliverMessages({ start, services, clients, functions });
   await notifyOfUploads({ clients, buckets });
@@ -229,8 +239,41 @@ async function startParts(start: Start): Promise<Pipeline> {
   };
 }
 
-function openClients({ stops, services }: { stops: Stops; services: Services }): Pipeline['clients'] {
-  const storage = new Storage({ projectId: project, apiEndpoint: services.storage.url });
+/** Share of the functions' writes whose answer is lost, as any answer may be. */
+const lostShare = 0.02;
+
+/** Where the functions ask Storage, and where people, CI and tests do. */
+interface StorageUrls {
+  readonly functions: string;
+  readonly others: string;
+}
+
+async function openStorage({
+  start: { options, chaos, stops },
+  services: { storage },
+}: {
+  start: Start;
+  services: Services;
+}): Promise<StorageUrls> {
+  if (options.platform === 'absent') return { functions: storage.url, others: storage.url };
+  const front = createStorageFront({ target: storage.url, stateBucket });
+  stops.add(front.stop);
+  const lost = chaos.kind === 'none' ? {} : { lost: { seed: chaos.seed, share: lostShare } };
+  return { functions: await front.open(lost), others: await front.open({}) };
+}
+
+function openClients({
+  stops,
+  services,
+  storage: apiEndpoint,
+}: {
+  stops: Stops;
+  services: Services;
+  storage: string;
+}): Pipeline['clients'] {
+  // No answer to these is lost, so none is done twice.
+  const retryOptions = { idempotencyStrategy: IdempotencyStrategy.RetryAlways };
+  const storage = new Storage({ projectId: project, apiEndpoint, retryOptions });
   const pubsub = new PubSub({ projectId: project, apiEndpoint: services.pubsub.host, emulatorMode: true });
   stops.add(() => pubsub.close());
   return { storage, pubsub };
@@ -239,13 +282,16 @@ function openClients({ stops, services }: { stops: Stops; services: Services }):
 /** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
 async function configure({
   start: { options, folder, programs },
-  services: { kubernetes, storage, issuer, google },
+  services: { kubernetes, issuer, google },
+  storage,
   buckets,
   repositories,
   webhookSecret,
 }: {
   start: Start;
   services: Services;
+  /** The URL of the functions' own. */
+  storage: string;
   buckets: ByClass;
   repositories: ByClass;
   webhookSecret: string;
@@ -263,7 +309,7 @@ async function configure({
     },
     google: { container: google.url, secretManager: google.url, connectGateway: google.url },
     webhooks: { github: { secretFile } },
-    storage: { endpoint: storage.url },
+    storage: { endpoint: storage },
     renderer: { program: programs.render },
     access: localAccess(issuer),
     ...options.configuration,
@@ -309,13 +355,15 @@ function hostFunctions({
 }
 
 function factsOf({
-  services: { kubernetes, pubsub, storage },
+  services: { kubernetes, pubsub },
+  storage,
   functions,
   buckets,
   repositories,
   config,
 }: {
   services: Services;
+  storage: string;
   functions: Functions;
   buckets: ByClass;
   repositories: ByClass;
@@ -324,7 +372,7 @@ function factsOf({
   return {
     project,
     config,
-    storage: storage.url,
+    storage,
     pubsub: pubsub.host,
     buckets,
     repositories,

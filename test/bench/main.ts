@@ -165,6 +165,7 @@ async function main(): Promise<void> {
       // Straight to the API server: what stands before it here is slower than what stands there.
       cluster: 'kubeconfig',
       chaos: 'none',
+      platform: 'absent',
       scheduleSeconds: 0,
       report: reportTo(process.stderr),
       host: async (options) => {

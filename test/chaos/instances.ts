@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startFunctions, type Functions, type FunctionsOptions } from '../../local/functions.ts';
 import { rollFor } from './dice.ts';
 import type { Tally } from './figures.ts';
-import { portOf } from './proxy.ts';
+import { portOf } from '../../local/fronts/proxy.ts';
 
 /**
  * Several instances of the functions behind one address. Each may die, or be stopped in the middle of a line while the

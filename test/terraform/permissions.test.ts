@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { storageGrants } from '../../local/fronts/storage-grants.ts';
 import { allows, customRolesOf, grantsOf, readPermissions, type Row } from './permissions.ts';
 import { ofType, planOf, text, type Resource } from './plan.ts';
 import { examples, startTofu, type Example, type Tofu } from './tofu.ts';
@@ -30,6 +31,20 @@ describe('the permissions on Google Cloud', () => {
       (row) => !row.why.includes('`kubernetes_developer`') && !grants.some((grant) => allows(row, grant)),
     );
     expect(unused).toEqual([]);
+  });
+
+  it('are those that the sandbox holds the functions to, where they ask Storage', () => {
+    const inSandbox = storageGrants.flatMap(({ who, role, on, names }): Row[] =>
+      (names.length === 0 ? [[]] : names.map((name) => [name])).map((of) => {
+        return { who, role, kind: on, names: of, why: 'the sandbox' };
+      }),
+    );
+    const functions = new Set(inSandbox.map(({ who }) => who));
+    const grants = examples
+      .flatMap((example) => grantsOf(planned(example)))
+      .filter(({ who, kind }) => functions.has(who) && ['uploads', 'state'].includes(kind));
+    expect(grants.filter((grant) => !inSandbox.some((row) => allows(row, grant)))).toEqual([]);
+    expect(inSandbox.filter((row) => !grants.some((grant) => allows(row, grant)))).toEqual([]);
   });
 
   it('have roles of our own with exactly the permissions of the table', () => {

@@ -7,7 +7,6 @@ import { openTally } from '../../chaos/figures.ts';
 import { isEnded, isHeld } from '../../chaos/held.ts';
 import { planRound } from '../../chaos/plan.ts';
 import { startWorldClock } from '../../chaos/world-clock.ts';
-import { limitWrites } from '../../chaos/write-limit.ts';
 
 describe('what a seed decides', () => {
   it('is the same each time, and another for another seed', () => {
@@ -30,36 +29,6 @@ describe('what a seed decides', () => {
     const alone = faults(['/a', '/a', '/a', '/a']);
     const beside = faults(['/a', '/b?x=1', '/a', '/b', '/a', '/b', '/a']);
     expect(beside.filter((_, index) => index % 2 === 0)).toEqual(alone);
-  });
-});
-
-describe('the limit of Cloud Storage', () => {
-  const write = {
-    method: 'POST',
-    path: '/upload/storage/v1/b/state/o?uploadType=multipart&name=a%2Fb',
-    body: Buffer.alloc(0),
-  };
-  const deletion = { ...write, method: 'DELETE', path: '/storage/v1/b/state/o/a%2Fb?ifGenerationMatch=1' };
-  const done = { status: 200, headers: {}, body: Buffer.alloc(0) };
-
-  it('is one mutation a second of one name, deletions among them', () => {
-    let now = 0;
-    const limit = limitWrites(() => now);
-    expect(limit.refusalOf(write)).toBeUndefined();
-    limit.note(done, write);
-    now = 999;
-    expect(limit.refusalOf(deletion)).toMatchObject({ fault: 'answer', status: 429 });
-    expect(limit.refusalOf({ ...write, path: write.path.replace('name=a', 'name=c') })).toBeUndefined();
-    expect(limit.refusalOf({ ...write, method: 'GET' })).toBeUndefined();
-    now = 1000;
-    expect(limit.refusalOf(deletion)).toBeUndefined();
-  });
-
-  it('does not count what was refused', () => {
-    const limit = limitWrites(() => 0);
-    limit.refusalOf(write);
-    limit.note({ ...done, status: 412 }, write);
-    expect(limit.refusalOf(write)).toBeUndefined();
   });
 });
 

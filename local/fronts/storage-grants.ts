@@ -1,0 +1,124 @@
+import type { ObjectName, StorageRequest } from './storage-request.ts';
+
+/** The accounts of the functions that ask Storage, as `terraform/` makes them. */
+export type StorageAccount =
+  | 'copy-artifact'
+  | 'receive-push'
+  | 'fan-out'
+  | 'reconcile'
+  | 'check-drift'
+  | 'deliver-alert'
+  | 'status';
+
+type Permission = `storage.objects.${'get' | 'list' | 'create' | 'delete' | 'update'}`;
+
+/** What Google's roles hold of objects. https://docs.cloud.google.com/storage/docs/access-control/iam-roles */
+const permissionsOf = {
+  'roles/storage.objectViewer': ['storage.objects.get', 'storage.objects.list'],
+  'roles/storage.objectUser': [
+    ...(['storage.objects.get', 'storage.objects.list', 'storage.objects.create'] as const),
+    ...(['storage.objects.delete', 'storage.objects.update'] as const),
+  ],
+  'roles/storage.legacyBucketReader': ['storage.objects.list'],
+} as const satisfies Readonly<Record<string, readonly Permission[]>>;
+
+export interface StorageGrant {
+  readonly who: StorageAccount;
+  readonly role: keyof typeof permissionsOf;
+  /** `uploads`: the bucket of each class, of which `copy-artifact` has an account for each. */
+  readonly on: 'uploads' | 'state';
+  /** What the names of objects begin with; empty: all, and the bucket may be listed. `<class>` is any. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Who may do what in Storage. The tests hold it against what `terraform/` plans, so that here nobody may do more, or
+ * less, than there.
+ */
+export const storageGrants: readonly StorageGrant[] = [
+  { who: 'copy-artifact', role: 'roles/storage.objectViewer', on: 'uploads', names: [] },
+  { who: 'copy-artifact', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  {
+    ...{ who: 'copy-artifact', role: 'roles/storage.objectUser', on: 'state' },
+    names: ['intake/<class>/', 'ledger/<class>.json'],
+  },
+  { who: 'receive-push', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
+  { who: 'receive-push', role: 'roles/storage.objectUser', on: 'state', names: ['deliveries/'] },
+  { who: 'fan-out', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'reconcile', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  {
+    ...{ who: 'reconcile', role: 'roles/storage.objectUser', on: 'state' },
+    names: ['environments/', 'looks/', 'quarantine/', 'writeback/'],
+  },
+  { who: 'check-drift', role: 'roles/storage.objectViewer', on: 'uploads', names: [] },
+  { who: 'check-drift', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  {
+    ...{ who: 'check-drift', role: 'roles/storage.objectUser', on: 'state' },
+    names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/'],
+  },
+  { who: 'status', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+];
+
+/** What is missing, and on what. */
+export interface Denial {
+  readonly permission: Permission;
+  readonly object: string | undefined;
+}
+
+/** Whether the account may list, and what it may do with an object. */
+export interface StorageRights {
+  /** What a request lacks, where it lacks something. `exists`: whether the object that it writes is there. */
+  denialOf(request: StorageRequest, exists: boolean): Denial | undefined;
+  /** Only who may list is told that an object is not there. https://docs.cloud.google.com/storage/docs/access-control/iam-json */
+  mayList(bucket: string): boolean;
+}
+
+/** @param stateBucket the one bucket that is not of uploads */
+export function rightsOf(account: StorageAccount, { stateBucket }: { stateBucket: string }): StorageRights {
+  const grants = storageGrants.filter(({ who }) => who === account);
+  const holds = (permission: Permission, { bucket, object }: ObjectName): boolean =>
+    grants.some(({ role, on, names }) => {
+      const held: readonly Permission[] = permissionsOf[role];
+      if (!held.includes(permission) || (on === 'state') !== (bucket === stateBucket)) return false;
+      if (names.length === 0) return true;
+      // A condition on the names of objects holds for no bucket.
+      return permission !== 'storage.objects.list' && names.some((name) => patternOf(name).test(object ?? ''));
+    });
+  return {
+    mayList: (bucket) => holds('storage.objects.list', { bucket, object: undefined }),
+    denialOf: (request, exists) =>
+      needsOf(request, exists)
+        .filter(({ permission, of }) => !holds(permission, of))
+        .map(({ permission, of }) => ({ permission, object: of.object }))[0],
+  };
+}
+
+const patternOf = (name: string): RegExp =>
+  new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('<class>', '[a-z0-9-]+')}`);
+
+interface Need {
+  readonly permission: Permission;
+  readonly of: ObjectName;
+}
+
+/** https://docs.cloud.google.com/storage/docs/access-control/iam-json */
+function needsOf(request: StorageRequest, exists: boolean): readonly Need[] {
+  switch (request.does) {
+    case 'read':
+      return [{ permission: 'storage.objects.get', of: request }];
+    case 'update':
+      return [{ permission: 'storage.objects.update', of: request }];
+    case 'delete':
+      return [{ permission: 'storage.objects.delete', of: request }];
+    case 'write':
+      return [
+        ...request.sources.map((of): Need => ({ permission: 'storage.objects.get', of })),
+        { permission: 'storage.objects.create', of: request },
+        ...(exists ? [{ permission: 'storage.objects.delete', of: request } as const] : []),
+      ];
+    case 'list':
+      return [{ permission: 'storage.objects.list', of: { bucket: request.bucket, object: undefined } }];
+    case 'other':
+      return [];
+  }
+}
