@@ -11,7 +11,7 @@ const largestPush = 8 * 1024 * 1024;
 http(
   'receivePush',
   answeringAnybody('receivePush', async (request) => {
-    const settings = { secrets: webhookSecrets(), repositories: loadConfig().repositories };
+    const settings = { secrets: await webhookSecrets(), repositories: loadConfig().repositories };
     const rawBody = await readBody(request, { limit: largestPush });
     return {
       status: 200,

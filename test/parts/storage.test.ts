@@ -270,8 +270,8 @@ describe('a service that answers an error', () => {
   }
 
   it.each([
-    [401, 'StorageRefused', 'refuse'],
-    [403, 'StorageRefused', 'refuse'],
+    [401, 'StorageRefused', 'retry'],
+    [403, 'StorageRefused', 'retry'],
     [400, 'StorageUnavailable', 'retry'],
     [503, 'StorageUnavailable', 'retry'],
   ])('%i is never taken for an absent object, but for %s (%s)', async (status, code, disposition) => {

@@ -10,7 +10,7 @@ export interface Login {
 
 /** Who we are to the Git host. */
 export interface Credentials {
-  /** Undefined: nobody. Throws `BadConfiguration` (refuse) for a file that cannot be read. */
+  /** Undefined: nobody. Throws `SecretUnavailable` (retry) for a file that cannot be read. */
   login(): Promise<Login | undefined>;
   /** After this login was not accepted: one that is newer, or undefined where there is none. */
   renew(refused: Login): Promise<Login | undefined>;
