@@ -1,12 +1,14 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
 import { ConvergeError, describeError, refusalOf } from '../shared/base/errors.ts';
+import { parseDuration } from '../shared/environment/duration.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
+import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
 import { readBody } from './body.ts';
 import { admit } from './door.ts';
-import { log, wire } from './wiring.ts';
+import { loadConfig, log, wire } from './wiring.ts';
 
 /**
  * Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped.
@@ -40,7 +42,10 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
         error: describeError(error),
         ...stackOf(refused),
       });
-      if (refused === undefined) throw error;
+      if (refused === undefined) {
+        await noteUnreadable(error);
+        throw error;
+      }
       const { topics, now } = await wire('topics');
       const { id, type, source, subject, data } = event;
       const letter = {
@@ -54,6 +59,22 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
     }
     response.status(204).end();
   });
+}
+
+/**
+ * Whether what cannot be read is noted, and told where it has lasted: whoever meets it need not say it aloud. Never
+ * fails.
+ */
+async function noteUnreadable(error: unknown): Promise<boolean> {
+  if (!isUnreadable(error)) return false;
+  try {
+    const after = parseDuration(loadConfig().alerts.unreadableAfter);
+    return await tellUnreadable({ error, after }, await wire('state'));
+  } catch (failure) {
+    // The configuration is such a file, too, and says where the state is.
+    log('WARNING', 'what cannot be read could not be noted', { error: describeError(failure) });
+    return false;
+  }
 }
 
 /** Where the program failed, for whoever mends it. */
@@ -81,7 +102,8 @@ export function answeringAnybody(stage: string, handle: Respond): HttpFunction {
       const { status, body } = await handle(request);
       response.status(status).json(body);
     } catch (error) {
-      log('ERROR', `${stage} failed`, { stage, error: describeError(error) });
+      const severity = (await noteUnreadable(error)) ? 'WARNING' : 'ERROR';
+      log(severity, `${stage} failed`, { stage, error: describeError(error) });
       const known = error instanceof ConvergeError ? error : undefined;
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({

@@ -7,6 +7,7 @@ import { writeFiles } from '../shared/adapters/environment-files.ts';
 import { readSecretFile, unreadableFile } from '../shared/adapters/secret-file.ts';
 import { parseConfig, type Config, type WebhookHost } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
+import { parseDuration } from '../shared/environment/duration.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
 
@@ -50,12 +51,13 @@ export function repositoryOfBucket(bucket: string): string {
 
 /** How uploads are copied to the repository of a class. */
 export function copySettings(repositoryClass: string): CopySettings {
-  const { repositories, limits } = loadConfig();
+  const { repositories, limits, alerts } = loadConfig();
   return {
     repositoryClass,
     limits,
     conflicts: repositories[repositoryClass]?.conflicts ?? 'artifact-wins',
     holder: instance,
+    unreadableAfter: parseDuration(alerts.unreadableAfter),
   };
 }
 
