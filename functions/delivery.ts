@@ -25,7 +25,12 @@ type HttpFunction = (request: Request, response: Response) => Promise<void>;
  * message that is not let in is not ours to acknowledge either: whoever mends the configuration finds it on the
  * subscription's dead-letter topic.
  */
-export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
+export function acknowledging(
+  stage: GuardedFunction,
+  handle: (event: IncomingEvent) => Promise<object>,
+  /** The one class that the function works for, where its account writes state of that alone. */
+  classOf: (event: IncomingEvent) => string | undefined = () => undefined,
+): HttpFunction {
   return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
@@ -43,7 +48,7 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
         ...stackOf(refused),
       });
       if (refused === undefined) {
-        await noteUnreadable(error);
+        await noteUnreadable(error, () => classOf(event));
         throw error;
       }
       const { topics, now } = await wire('topics');
@@ -65,11 +70,11 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
  * Whether what cannot be read is noted, and told where it has lasted: whoever meets it need not say it aloud. Never
  * fails.
  */
-async function noteUnreadable(error: unknown): Promise<boolean> {
+async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<boolean> {
   if (!isUnreadable(error)) return false;
   try {
     const after = parseDuration(loadConfig().alerts.unreadableAfter);
-    return await tellUnreadable({ error, after }, await wire('state'));
+    return await tellUnreadable({ error, after, repositoryClass: classOf() }, await wire('state'));
   } catch (failure) {
     // The configuration is such a file, too, and says where the state is.
     log('WARNING', 'what cannot be read could not be noted', { error: describeError(failure) });

@@ -4,7 +4,8 @@ import { eventId } from '../events/cloud-event.ts';
 
 const timeSchema = z.string().refine((text) => !Number.isNaN(parseTime(text)), 'is no time');
 
-/** Something that could not be read, whoever tried: one object for all functions and instances. */
+/** Something that could not be read, whoever tried: one object for all instances, and for all functions but those that
+ * copy uploads, which have one for each class. */
 export const unreadableSchema = z.object({
   version: z.literal(1),
   /** The code of the error that readers met. */
@@ -27,9 +28,17 @@ const sameTroubleFor = 30 * 60_000;
 /** How old `seenAt` gets before it is written anew. */
 const seenApart = 5 * 60_000;
 
-/** Where it is in the state bucket that something cannot be read. */
-export function unreadablePath({ code, subject }: Pick<Unreadable, 'code' | 'subject'>): string {
-  return `unreadable/${eventId(code, subject)}.json`;
+/**
+ * Where it is in the state bucket that something cannot be read.
+ *
+ * @param repositoryClass of those who meet it while they copy uploads: their account writes below its own class only
+ */
+export function unreadablePath({
+  code,
+  subject,
+  repositoryClass = '_',
+}: Pick<Unreadable, 'code' | 'subject'> & { repositoryClass?: string | undefined }): string {
+  return `unreadable/${repositoryClass}/${eventId(code, subject)}.json`;
 }
 
 /** Undefined for another version, a half of one, or anything else at its place. */

@@ -27,16 +27,17 @@ export function isUnreadable(error: unknown): error is ConvergeError {
  * Nothing comes of it for the message that met it, which is retried. Never fails: false where it could not be noted.
  *
  * @param after milliseconds
+ * @param repositoryClass where it is met while uploads are copied
  */
 export async function tellUnreadable(
-  { error, after }: { error: ConvergeError; after: number },
+  { error, after, repositoryClass }: { error: ConvergeError; after: number; repositoryClass?: string | undefined },
   ports: TellUnreadablePorts,
 ): Promise<boolean> {
   // Of a bucket each object that may not be read would be another trouble.
   const subject = /^gs:\/\/[^/]+/.exec(error.subject)?.[0] ?? error.subject;
   const met = { code: error.code, subject, writer: randomUUID() };
   try {
-    const since = await noteUnreadable({ met, after }, ports);
+    const since = await noteUnreadable({ met, after, path: unreadablePath({ ...met, repositoryClass }) }, ports);
     if (since === undefined) return true;
     const { message, remedy } = { message: error.problem, remedy: error.remedy };
     ports.log('ERROR', 'something cannot be read, and messages wait for it', {
@@ -53,10 +54,9 @@ export async function tellUnreadable(
 
 /** Since when it could not be read, where this call is the one that tells it. */
 async function noteUnreadable(
-  { met, after }: { met: Pick<Unreadable, 'code' | 'subject' | 'writer'>; after: number },
+  { met, after, path }: { met: Pick<Unreadable, 'code' | 'subject' | 'writer'>; after: number; path: string },
   ports: TellUnreadablePorts,
 ): Promise<string | undefined> {
-  const path = unreadablePath(met);
   const found = await readState({ path, decode: decodeUnreadable }, ports);
   // Who met it in this second writes it down; this one is not due for another five minutes.
   if (found !== undefined && ageOf(found) < betweenWrites) return undefined;

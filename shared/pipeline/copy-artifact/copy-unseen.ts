@@ -41,10 +41,10 @@ export async function copyUnseen(
 /** All met the same, most often. */
 async function tellFirst(
   errors: readonly unknown[],
-  { ports, settings: { unreadableAfter: after } }: { ports: CopyPorts; settings: CopySettings },
+  { ports, settings: { unreadableAfter: after, repositoryClass } }: { ports: CopyPorts; settings: CopySettings },
 ): Promise<void> {
   const error = errors.find(isUnreadable);
-  if (error !== undefined && after !== undefined) await tellUnreadable({ error, after }, ports);
+  if (error !== undefined && after !== undefined) await tellUnreadable({ error, after, repositoryClass }, ports);
 }
 
 /** What became of one object. */
