@@ -1,13 +1,15 @@
 import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
 import { ConvergeError, describeError, refusalOf } from '../shared/base/errors.ts';
+import { parseDuration } from '../shared/environment/duration.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
+import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
 import { readBody } from './body.ts';
 import { admit } from './door.ts';
 import { largestBodies } from './sizes.ts';
-import { log, wire } from './wiring.ts';
+import { loadConfig, log, wire } from './wiring.ts';
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
@@ -21,6 +23,8 @@ type HttpFunction = (request: Request, response: Response) => Promise<void>;
 export function acknowledging(
   stage: GuardedFunction & keyof typeof largestBodies,
   handle: (event: IncomingEvent) => Promise<object>,
+  /** The one class that the function works for, where its account writes state of that alone. */
+  classOf: (event: IncomingEvent) => string | undefined = () => undefined,
 ): HttpFunction {
   return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
@@ -38,7 +42,10 @@ export function acknowledging(
         error: describeError(error),
         ...stackOf(refused),
       });
-      if (refused === undefined) throw error;
+      if (refused === undefined) {
+        await noteUnreadable(error, () => classOf(event));
+        throw error;
+      }
       const { topics, now } = await wire('topics');
       const { id, type, source, subject, data } = event;
       const letter = {
@@ -52,6 +59,22 @@ export function acknowledging(
     }
     response.status(204).end();
   });
+}
+
+/**
+ * Whether what cannot be read is noted, and told where it has lasted: whoever meets it need not say it aloud. Never
+ * fails.
+ */
+async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<boolean> {
+  if (!isUnreadable(error)) return false;
+  try {
+    const after = parseDuration(loadConfig().alerts.unreadableAfter);
+    return await tellUnreadable({ error, after, repositoryClass: classOf() }, await wire('state'));
+  } catch (failure) {
+    // The configuration is such a file, too, and says where the state is.
+    log('WARNING', 'what cannot be read could not be noted', { error: describeError(failure) });
+    return false;
+  }
 }
 
 /** Where the program failed, for whoever mends it. */
@@ -108,7 +131,7 @@ function answer({
       const known = error instanceof ConvergeError ? error : undefined;
       const facts = { stage, code: known?.code, error: describeError(error) };
       if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
-      else log('ERROR', `${stage} failed`, facts);
+      else log((await noteUnreadable(error)) ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({
         error: {

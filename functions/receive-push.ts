@@ -9,7 +9,7 @@ import { loadConfig, webhookSecrets, wire } from './wiring.ts';
 http(
   'receivePush',
   answeringAnybody('receivePush', async (request) => {
-    const settings = { secrets: webhookSecrets(), repositories: loadConfig().repositories };
+    const settings = { secrets: await webhookSecrets(), repositories: loadConfig().repositories };
     const rawBody = await readBody(request, { limit: largestBodies.receivePush });
     return {
       status: 200,

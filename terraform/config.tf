@@ -86,7 +86,7 @@ locals {
       signingKey = var.author.signing_key == null ? null : { file = "/secrets/signing-key/value" }
     } : key => value if value != null }
     webhooks = { for host in keys(var.webhooks) : host => { secretFile = "/secrets/webhook-${host}/value" } }
-    alerts = { sinks = [
+    alerts = { unreadableAfter = var.unreadable_after, sinks = [
       for name, sink in var.sinks : {
         name    = name
         webhook = { for key, value in { url = sink.url, secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }

@@ -17,7 +17,7 @@ module "receive_push" {
 
   size      = { memory = "256Mi", cpu = "1", timeout = 60, concurrency = 40, max_instances = 5 }
   secrets   = { for folder, key in local.webhook_mounts : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "own", writes = ["deliveries/"] }
+  state     = { bucket = local.function.state, reads = "own", writes = ["deliveries/", "unreadable/"] }
   publishes = { for name in ["change-committed"] : name => local.function.topics[name] }
 
   # A Git host has no identity at Google: anybody reaches it, and the signature of the call decides. Only where a webhook was asked for.

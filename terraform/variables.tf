@@ -210,6 +210,17 @@ variable "sinks" {
   }
 }
 
+variable "unreadable_after" {
+  description = "How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once, while messages wait for it."
+  type        = string
+  default     = "10m"
+
+  validation {
+    condition     = can(regex("^[0-9]+[smh]$", var.unreadable_after))
+    error_message = "It is digits with s, m or h, like 10m."
+  }
+}
+
 variable "limits" {
   description = "Limits of uploads, renders and waits, by the names of docs/contracts.md (uploadBytes, uploadFiles, unpackRatio, objects, renderSeconds, renderMiB, waitSeconds)."
   type        = map(number)

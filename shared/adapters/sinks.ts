@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { ConvergeError } from '../base/errors.ts';
 import { mayPass } from '../base/http-status.ts';
 import { policyWords } from '../environment/policy.ts';
 import type { Sinks } from '../ports/messages.ts';
 import { inSeconds, patience } from './patience.ts';
+import { readSecretFile } from './secret-file.ts';
 import { isSilence } from './silence.ts';
 
 /**
@@ -57,6 +57,6 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
 }
 
 async function sign({ body, secretFile }: { body: string; secretFile: string }): Promise<string> {
-  const secret = (await readFile(secretFile, 'utf8')).trim();
+  const secret = (await readSecretFile(secretFile)).trim();
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

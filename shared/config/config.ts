@@ -147,6 +147,18 @@ const sinkSchema = z.strictObject({
   webhook: z.strictObject({ url: z.url(), secretFile: z.string().min(1).optional() }),
 });
 
+const alertsSchema = z.strictObject({
+  sinks: z.array(sinkSchema).default([]),
+  /**
+   * How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once: digits
+   * with s, m or h.
+   */
+  unreadableAfter: z
+    .string()
+    .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 10m')
+    .default('10m'),
+});
+
 /** Of one Git host: the secret that its calls are signed with. */
 const webhookSchema = z.strictObject({ secretFile: z.string().min(1) });
 
@@ -187,7 +199,7 @@ export const configSchema = z.strictObject({
   google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: webhooksSchema.default({}),
-  alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
+  alerts: alertsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url() }).optional(),

@@ -107,10 +107,10 @@ describe('credentials of a file', () => {
     expect(refused).toBe(2);
   });
 
-  it('that cannot be read are a mistake of the configuration', async () => {
+  it('that cannot be read may be readable later', async () => {
     await expect(open({ credentials: { file: join(host.folder, 'absent') } }).head()).rejects.toMatchObject({
-      code: 'BadConfiguration',
-      disposition: 'refuse',
+      code: 'SecretUnavailable',
+      disposition: 'retry',
     });
   });
 });
@@ -285,7 +285,8 @@ describe('a certificate authority of one’s own', () => {
     });
     await pushText(open({ url, tls: { caFile: ca } }));
     await expect(open({ url, tls: { caFile: join(host.folder, 'absent') } }).head()).rejects.toMatchObject({
-      code: 'BadConfiguration',
+      code: 'SecretUnavailable',
+      disposition: 'retry',
     });
     const through = await proxy();
     await pushText(open({ url, tls: { caFile: ca }, proxy: through.url }), '2');

@@ -8,7 +8,7 @@ import { connectionError, gitRefused, statusError, systemCode, tooLarge } from '
 import { inSeconds, patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
 import { largestAnswer } from './memory.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 const { longestPauseSeconds, pauses: mostPauses } = patience.git;
 

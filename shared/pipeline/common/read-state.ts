@@ -12,7 +12,7 @@ export type StateAccess = Pick<Ports, 'state'> & Partial<Pick<Ports, 'log'>>;
 
 /**
  * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each read, and
- * stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
+ * stays until its owner overwrites it. Throws `StorageUnavailable` and `StorageRefused` (retry) for a read
  * that failed.
  *
  * @param object.decode undefined for a shape that it does not know

@@ -36,7 +36,7 @@ describe("the operator's configuration", () => {
       google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
-      alerts: { sinks: [] },
+      alerts: { sinks: [], unreadableAfter: '10m' },
       limits: {
         uploadBytes: 209_715_200,
         uploadFiles: 20_000,

@@ -85,7 +85,7 @@ describe('a cluster behind Connect Gateway', () => {
       request.includes('/gkeMemberships/') ? { status: 403, message: 'Permission denied' } : undefined,
     );
     const refusal = await rejectionOf(get());
-    expect(refusal).toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
+    expect(refusal).toMatchObject({ code: 'ClusterRefused', disposition: 'retry' });
     expect(refusal.message).toContain('Permission denied');
     expect(refusal.remedy).toContain('roles/gkehub.gatewayEditor');
   });
