@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createGithubApp, type ApiRequest } from './github-app.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 export interface Login {
   readonly user: string;

@@ -7,7 +7,7 @@ import { createCredentials, type Credentials, type Login } from './credentials.t
 import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
 import { inSeconds, patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 const { longestPauseSeconds, pauses: mostPauses } = patience.git;
 

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { parsePrivateKey } from '../../source/signature/ssh-key.ts';
 import { signSsh } from '../../source/signature/sshsig.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 /**
  * Makes the signature of a commit's bytes, as `git commit -S` with an SSH key does; undefined where no key is

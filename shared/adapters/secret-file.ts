@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ConvergeError, describeError } from '../../base/errors.ts';
+import { ConvergeError, describeError } from '../base/errors.ts';
 
 /** Throws `BadConfiguration` (refuse) naming the file. */
 export async function readSecretFile(file: string): Promise<string> {
