@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, glob, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, glob, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { unzipSync } from 'fflate';
 import { build, built } from '../build/build.ts';
@@ -16,20 +16,27 @@ const sources = [
   'local/programs.ts',
 ];
 
+const keptFor = 3 * 60 * 60_000;
+
 /**
  * The folder of a build of exactly these sources, made now if the cache has none, without what only the image for other
- * processors needs. Builds of other sources are thrown away: they take 120 MB each.
+ * processors needs. Builds that nobody asked for in three hours are thrown away: they take 120 MB each. Younger ones may be
+ * what the tests of another checkout run.
  */
 export async function ensureBuilt(): Promise<string> {
   const builds = join(cacheFolder(), 'built');
   const folder = join(builds, await keyOfSources());
-  if (await exists(join(folder, built.sums))) return folder;
+  if (await exists(join(folder, built.sums))) {
+    await utimes(folder, new Date(), new Date());
+    return folder;
+  }
   const unfinished = `${folder}.${process.pid}`;
   await build({ root, out: unfinished, targets: [] });
   await rm(folder, { recursive: true, force: true });
   await rename(unfinished, folder);
   for await (const other of glob('????????????????', { cwd: builds })) {
-    if (join(builds, other) !== folder) await rm(join(builds, other), { recursive: true, force: true });
+    const { mtime } = await stat(join(builds, other));
+    if (Date.now() - mtime.getTime() > keptFor) await rm(join(builds, other), { recursive: true, force: true });
   }
   return folder;
 }
