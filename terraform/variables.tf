@@ -233,23 +233,32 @@ variable "status_audiences" {
 variable "ci" {
   description = <<-EOT
     Who uploads: one entry for each pipeline of a CI, by Workload Identity Federation, without any key. `host` is github, gitlab or jenkins.
-    `repository`: OWNER/NAME on GitHub, GROUP/PROJECT on GitLab. `branches` (a `*` at the end stands for any text) default to those of the class.
+    `repository`: OWNER/NAME on GitHub, GROUP/PROJECT on GitLab. `repository_id` and `owner_id` are the numbers of that repository and its owner
+    (GitHub: `gh api repos/OWNER/NAME --jq '.id, .owner.id'`; GitLab: `id` and `namespace.id` of `GET /api/v4/projects/GROUP%2FPROJECT`), which nobody can claim anew.
+    `branches` (a `*` at the end stands for any text) default to those of the class. `protected`: only branches that the host protects; by default for every class but
+    `develop`. `events`: what a pipeline may be started by, as the host names it in `event_name` (default: push, schedule, workflow_dispatch) or `pipeline_source`
+    (default: push, schedule, web).
     `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below. `issuer` is needed for Jenkins, and for a host of your own;
     `jwks` are its keys where Google cannot fetch them.
     `rights`: create (default: new objects, and nothing else), replace (objects that are there, too: Cloud Storage asks for the right to delete
-    for that), follow (what `converge upload --wait` needs: replace, see an object before, read the ledger of its class, and ask for its status by the
-    account of the output `status_accounts`).
+    for that), follow (what `converge upload --wait` needs: replace, read the ledger of its class, and ask for its status by the account of the output
+    `status_accounts`). `objects`: what the names of the objects that it writes, replaces and reads begin with, like charts/shop; absent: any object of the bucket.
   EOT
   type = map(object({
-    class      = string
-    host       = string
-    repository = optional(string)
-    branches   = optional(list(string))
-    subjects   = optional(list(string), [])
-    issuer     = optional(string)
-    audiences  = optional(list(string))
-    jwks       = optional(string)
-    rights     = optional(string, "create")
+    class         = string
+    host          = string
+    repository    = optional(string)
+    repository_id = optional(string)
+    owner_id      = optional(string)
+    branches      = optional(list(string))
+    protected     = optional(bool)
+    events        = optional(list(string))
+    subjects      = optional(list(string), [])
+    objects       = optional(list(string), [])
+    issuer        = optional(string)
+    audiences     = optional(list(string))
+    jwks          = optional(string)
+    rights        = optional(string, "create")
   }))
   default = {}
 
@@ -285,6 +294,26 @@ variable "ci" {
       for text in flatten([for ci in values(var.ci) : concat(coalesce(ci.branches, []), ci.subjects)]) : can(regex("^[^'\"\\\\*]+\\*?$", text))
     ])
     error_message = "Branches and subjects are not empty, hold no quotes or backslashes, and have a * at their end only."
+  }
+
+  validation {
+    condition = alltrue([
+      for ci in values(var.ci) : ci.host == "jenkins" || (can(regex("^[0-9]+$", ci.repository_id)) && can(regex("^[0-9]+$", ci.owner_id)))
+    ])
+    error_message = "GitHub and GitLab need repository_id and owner_id, in digits: a repository's name can be claimed anew by others, its number cannot."
+  }
+
+  validation {
+    condition = alltrue([
+      for event in flatten([for ci in values(var.ci) : coalesce(ci.events, [])]) :
+      can(regex("^[a-z_]+$", event)) && !can(regex("pull_request|merge_request|^(workflow_run|issue_comment|parent_pipeline)$", event))
+    ])
+    error_message = "Events are like push. Those that somebody can cause who may not push to the branch (pull and merge requests, and what follows from them) are never let in."
+  }
+
+  validation {
+    condition     = alltrue([for ci in values(var.ci) : length(ci.objects) <= 12 && alltrue([for object in ci.objects : can(regex("^[^'\"\\\\*]+$", object))])])
+    error_message = "objects are at most 12 beginnings of names, not empty, without quotes, backslashes and *."
   }
 }
 

@@ -187,7 +187,7 @@ run "gives_ci_the_right_to_create_and_no_other" {
   command = plan
 
   variables {
-    ci = { shop = { class = "master", host = "github", repository = "family/shop" } }
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" } }
   }
 
   assert {
@@ -196,12 +196,12 @@ run "gives_ci_the_right_to_create_and_no_other" {
   }
 
   assert {
-    condition     = length(google_storage_bucket_iam_member.ci_replaces) + length(google_storage_bucket_iam_member.ci_sees) + length(google_storage_bucket_iam_member.ci_lists) + length(google_storage_bucket_iam_member.ci_reads_ledger) == 0
+    condition     = length(google_storage_bucket_iam_member.ci_replaces) + length(google_storage_bucket_iam_member.ci_lists_state) + length(google_storage_bucket_iam_member.ci_reads_ledger) == 0
     error_message = "CI has a right that nobody asked for."
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository == 'family/shop' && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/master' || assertion.ref == 'refs/heads/main')"
+    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository_id == '74' && assertion.repository_owner_id == '65' && assertion.repository == 'family/shop' && assertion.event_name in ['push', 'schedule', 'workflow_dispatch'] && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/master' || assertion.ref == 'refs/heads/main') && assertion.ref_protected == 'true'"
     error_message = "Others than the branches of that repository become that identity."
   }
 }
@@ -211,19 +211,19 @@ run "tells_each_ci_by_its_own_claims" {
 
   variables {
     ci = {
-      shop   = { class = "develop", host = "github", repository = "family/shop" }
-      tools  = { class = "develop", host = "gitlab", repository = "family/group/tools", branches = ["develop"], issuer = "https://gitlab.family.example" }
+      shop   = { class = "develop", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" }
+      tools  = { class = "develop", host = "gitlab", repository = "family/group/tools", repository_id = "22", owner_id = "7", branches = ["develop"], issuer = "https://gitlab.family.example" }
       portal = { class = "develop", host = "jenkins", issuer = "https://jenkins.family.example/oidc", subjects = ["https://jenkins.family.example/job/portal/job/*"] }
     }
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository == 'family/shop' && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/develop' || assertion.ref.startsWith('refs/heads/feature/'))"
+    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository_id == '74' && assertion.repository_owner_id == '65' && assertion.repository == 'family/shop' && assertion.event_name in ['push', 'schedule', 'workflow_dispatch'] && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/develop' || assertion.ref.startsWith('refs/heads/feature/'))"
     error_message = "The condition of GitHub is another."
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["tools"].attribute_condition == "assertion.project_path == 'family/group/tools' && assertion.ref_type == 'branch' && (assertion.ref == 'develop')"
+    condition     = google_iam_workload_identity_pool_provider.ci["tools"].attribute_condition == "assertion.project_id == '22' && assertion.namespace_id == '7' && assertion.project_path == 'family/group/tools' && assertion.pipeline_source in ['push', 'schedule', 'web'] && assertion.ref_type == 'branch' && (assertion.ref == 'develop')"
     error_message = "The condition of GitLab is another."
   }
 

@@ -124,7 +124,7 @@ run "refuses_a_pipeline_of_no_class" {
   command = plan
 
   variables {
-    ci = { shop = { class = "staging", host = "github", repository = "family/shop" } }
+    ci = { shop = { class = "staging", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" } }
   }
 
   expect_failures = [var.ci]
@@ -144,7 +144,7 @@ run "refuses_a_repository_that_would_end_the_condition" {
   command = plan
 
   variables {
-    ci = { shop = { class = "master", host = "github", repository = "family/shop' || true || '" } }
+    ci = { shop = { class = "master", host = "github", repository = "family/shop' || true || '", repository_id = "74", owner_id = "65" } }
   }
 
   expect_failures = [var.ci]
@@ -154,7 +154,37 @@ run "refuses_a_branch_that_would_end_the_condition" {
   command = plan
 
   variables {
-    ci = { shop = { class = "master", host = "github", repository = "family/shop", branches = ["main' || true || '"] } }
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", branches = ["main' || true || '"] } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_pipeline_of_a_repository_that_has_only_a_name" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop" } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_an_event_that_strangers_cause" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", events = ["push", "pull_request_target"] } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_objects_that_would_end_the_condition" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", objects = ["charts\") || true || (\""] } }
   }
 
   expect_failures = [var.ci]

@@ -12,7 +12,7 @@ export interface Grant {
   readonly names: readonly string[];
 }
 
-/** A row of the table, where a name may hold `<class>`, and a further word about when it is there. */
+/** A row of the table, where a name may hold `<class>`, or be `<objects>` for whatever an operator names, and a further word about when it is there. */
 export type Row = Grant & { readonly why: string };
 
 /** The tables of docs/permissions.md: the grants, and the permissions of our own roles. */
@@ -63,6 +63,7 @@ export function allows(row: Row, grant: Grant): boolean {
 }
 
 function matches(allowed: string, name: string): boolean {
+  if (allowed === '<objects>') return name !== '';
   const [before = '', after] = allowed.split('<class>');
   return after === undefined
     ? allowed === name
@@ -130,12 +131,14 @@ const conditionSchema = z.array(z.object({ expression: z.string() }));
 function confinedTo({ address, values }: Resource): readonly string[] {
   const [condition] = conditionSchema.parse(values['condition'] ?? []);
   if (condition === undefined) return [];
-  const name = /^resource\.name(?:\.startsWith\(| == )"projects\/_\/buckets\/(?:[^/"]*\/objects\/)?([^"]*)"\)?$/.exec(
-    condition.expression,
-  )?.[1];
-  if (name === undefined)
-    throw new Error(`${address}: a condition that this test does not know: ${condition.expression}`);
-  return [name.startsWith('gcf-v2-sources-') ? 'gcf-v2-sources-…' : name];
+  return condition.expression.split(' || ').map((part) => {
+    const name = /^resource\.name(?:\.startsWith\(| == )"projects\/_\/buckets\/(?:[^/"]*\/objects\/)?([^"]*)"\)?$/.exec(
+      part,
+    )?.[1];
+    if (name === undefined)
+      throw new Error(`${address}: a condition that this test does not know: ${condition.expression}`);
+    return name.startsWith('gcf-v2-sources-') ? 'gcf-v2-sources-…' : name;
+  });
 }
 
 function functionOf(service: string): string {

@@ -54,7 +54,8 @@ module "converge" {
   }
 
   ci = {
-    shop = { class = "master", host = "github", repository = "family/shop" }
+    # The numbers: gh api repos/family/shop --jq '.id, .owner.id'
+    shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" }
   }
 
   status_callers = ["user:ana@family.example"]
