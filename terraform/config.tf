@@ -2,7 +2,11 @@
 
 locals {
   # Google signs the tokens of callers for these, and each function checks for whom it was. Known beforehand, so that the configuration waits for no function.
-  urls = { for stage in ["receive-push", "fan-out", "reconcile", "check-drift", "deliver-alert", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" }
+  # Internal ingress lets Pub/Sub and Cloud Scheduler in at the address of Cloud Run only. https://docs.cloud.google.com/run/docs/securing/ingress#internal-services
+  urls = merge(
+    { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
+    { for stage in ["receive-push", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
+  )
 
   # Eventarc calls Cloud Run's own addresses, the old form or the new.
   copy_names = { for class in keys(var.repositories) : class => "${var.prefix}-copy-artifact-${class}" }

@@ -24,7 +24,6 @@ module "copy_artifact" {
   publishes  = { for name in ["change-committed", "dead-letter"] : name => local.function.topics[name] }
   callers    = { eventarc = google_service_account.callers["copy-artifact"].member }
   uploads_of = { bucket = local.function.uploads[each.key], caller = google_service_account.callers["copy-artifact"].email }
-  internal   = true
   vpc        = var.vpc
 
   depends_on = [

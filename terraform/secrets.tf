@@ -40,7 +40,24 @@ resource "google_secret_manager_secret" "this" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(var.secret_locations) == 0 ? [true] : []
+      content {}
+    }
+
+    dynamic "user_managed" {
+      for_each = length(var.secret_locations) > 0 ? [var.secret_locations] : []
+
+      content {
+        dynamic "replicas" {
+          for_each = user_managed.value
+
+          content {
+            location = replicas.value
+          }
+        }
+      }
+    }
   }
 
   depends_on = [google_project_service.this]
@@ -52,7 +69,24 @@ resource "google_secret_manager_secret" "config" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(var.secret_locations) == 0 ? [true] : []
+      content {}
+    }
+
+    dynamic "user_managed" {
+      for_each = length(var.secret_locations) > 0 ? [var.secret_locations] : []
+
+      content {
+        dynamic "replicas" {
+          for_each = user_managed.value
+
+          content {
+            location = replicas.value
+          }
+        }
+      }
+    }
   }
 
   depends_on = [google_project_service.this]

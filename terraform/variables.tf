@@ -26,8 +26,8 @@ variable "region" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]$", var.region))
-    error_message = "A region looks like europe-west1."
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "A region looks like europe-west1 or europe-west10."
   }
 }
 
@@ -194,6 +194,20 @@ variable "webhooks" {
   }
 }
 
+variable "webhook_door" {
+  description = <<-EOT
+    How the Git host's calls pass Cloud Run: all-users (default: the public is granted the right to call receivePush) or no-invoker-check (nobody is granted it, and Cloud Run asks for no identity, which
+    `gcloud run services update --no-invoker-iam-check` sets on the machine that applies; for organisations that grant nothing to the public). Either way the signature decides.
+  EOT
+  type        = string
+  default     = "all-users"
+
+  validation {
+    condition     = contains(["all-users", "no-invoker-check"], var.webhook_door)
+    error_message = "webhook_door is all-users or no-invoker-check."
+  }
+}
+
 variable "sinks" {
   description = "Webhooks that get each alert, by name. With `signed` the calls are signed with the secret, which is created, empty, where none is named."
   type        = map(object({ url = string, signed = optional(bool, false), secret = optional(string) }))
@@ -339,6 +353,42 @@ variable "functions" {
   validation {
     condition     = alltrue([for size in values(var.functions) : size.timeout == null ? true : size.timeout >= 10 && size.timeout <= 590])
     error_message = "A timeout is 10 to 590 seconds: Pub/Sub waits 600 seconds for an answer, and then delivers again."
+  }
+}
+
+variable "ingress" {
+  description = <<-EOT
+    From where the two functions that are not called by Google alone are reached: all (default), load-balancer (a load balancer of yours, and this project's networks) or internal (this project's networks).
+    The others are reached by Google's own services in this project only.
+  EOT
+  type        = object({ receive_push = optional(string, "all"), status = optional(string, "all") })
+  default     = {}
+
+  validation {
+    condition     = alltrue([for from in values(var.ingress) : contains(["all", "load-balancer", "internal"], from)])
+    error_message = "ingress is all, load-balancer or internal."
+  }
+}
+
+variable "worker_pool" {
+  description = "Private pool of Cloud Build (projects/PROJECT/locations/LOCATION/workerPools/POOL) that builds the functions. Absent: Google's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.worker_pool))
+    error_message = "worker_pool is a resource name: projects/PROJECT/locations/LOCATION/workerPools/POOL."
+  }
+}
+
+variable "secret_locations" {
+  description = "Regions that secrets which are made here are kept in, where a policy allows no global ones. Empty: replicated by Google. Changing it makes the secrets anew."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for location in var.secret_locations : can(regex("^[a-z]+-[a-z]+[0-9]+$", location))])
+    error_message = "A location is a region, like europe-west1."
   }
 }
 

@@ -147,6 +147,57 @@ run "lets_a_git_host_call_the_webhook_alone" {
   }
 }
 
+run "lets_only_google_reach_what_only_google_calls" {
+  command = plan
+
+  assert {
+    condition = toset(concat([for function in module.copy_artifact : function.ingress], [
+      module.fan_out.ingress, module.reconcile.ingress, module.check_drift.ingress, module.deliver_alert.ingress,
+    ])) == toset(["ALLOW_INTERNAL_ONLY"])
+    error_message = "A function that only Google calls is reached from anywhere."
+  }
+
+  assert {
+    condition     = module.receive_push.ingress == "ALLOW_ALL" && module.status.ingress == "ALLOW_ALL"
+    error_message = "Git hosts and people do not reach their functions."
+  }
+}
+
+run "heeds_the_policies_of_an_organisation" {
+  command = plan
+
+  variables {
+    region           = "europe-west10"
+    secret_locations = ["europe-west10", "europe-west3"]
+    worker_pool      = "projects/family-insurance/locations/europe-west10/workerPools/private"
+    webhooks         = { github = {} }
+    webhook_door     = "no-invoker-check"
+    ingress          = { receive_push = "load-balancer", status = "internal" }
+  }
+
+  assert {
+    condition = alltrue([for secret in concat([google_secret_manager_secret.config], values(google_secret_manager_secret.this)) :
+      length(secret.replication[0].auto) == 0 && join(" ", [for replica in secret.replication[0].user_managed[0].replicas : replica.location]) == "europe-west10 europe-west3"
+    ])
+    error_message = "A secret is kept elsewhere."
+  }
+
+  assert {
+    condition     = module.reconcile.build == "projects/family-insurance/locations/europe-west10/workerPools/private"
+    error_message = "Another pool builds the functions."
+  }
+
+  assert {
+    condition     = length(module.receive_push.callers) == 0 && length(terraform_data.webhook_door) == 1
+    error_message = "The public is granted something, or no Git host passes."
+  }
+
+  assert {
+    condition     = module.receive_push.ingress == "ALLOW_INTERNAL_AND_GCLB" && module.status.ingress == "ALLOW_INTERNAL_ONLY"
+    error_message = "receivePush or status is reached otherwise than asked for."
+  }
+}
+
 run "keeps_what_was_uploaded" {
   command = plan
 
