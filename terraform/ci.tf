@@ -155,6 +155,8 @@ resource "google_project_iam_custom_role" "ci_replacer" {
   title       = "Converge: CI replacer"
   description = "Replaces objects"
   permissions = ["storage.objects.delete"]
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_storage_bucket_iam_member" "ci_replaces" {

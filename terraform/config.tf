@@ -81,7 +81,7 @@ locals {
   config = { for key, value in {
     project      = var.project
     state        = { bucket = local.state_bucket }
-    topicPrefix  = var.topic_prefix
+    topicPrefix  = local.topic_prefix
     repositories = local.config_repositories
     clusters     = local.config_clusters
     author = { for key, value in {

@@ -41,6 +41,8 @@ resource "google_project_iam_custom_role" "cluster_reader" {
   title       = "Converge: cluster reader"
   description = "Finds a cluster and connects to it, and may do nothing in it"
   permissions = ["container.clusters.connect", "container.clusters.get"]
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_project_iam_member" "reads_clusters" {

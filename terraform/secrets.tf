@@ -95,4 +95,12 @@ resource "google_secret_manager_secret" "config" {
 resource "google_secret_manager_secret_version" "config" {
   secret      = google_secret_manager_secret.config.id
   secret_data = yamlencode(local.config)
+
+  # A revision mounts its version by number, and reads it whenever an instance starts: the new one is there before any function is told of it, and those before stay, for a
+  # revision that still serves, and for the way back.
+  deletion_policy = "ABANDON"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

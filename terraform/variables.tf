@@ -43,12 +43,12 @@ variable "prefix" {
 }
 
 variable "topic_prefix" {
-  description = "What the names of the topics begin with."
+  description = "What the names of topics, their subscriptions and schemas begin with. Absent: the prefix and a dash, like everything else."
   type        = string
-  default     = ""
+  default     = null
 
   validation {
-    condition     = can(regex("^([a-z][a-z0-9-]*)?$", var.topic_prefix))
+    condition     = var.topic_prefix == null || can(regex("^([a-z][a-z0-9-]*)?$", var.topic_prefix))
     error_message = "A topic's name begins with a letter, and has lower-case letters, digits and dashes."
   }
 }
@@ -478,7 +478,7 @@ variable "diff_open_minutes" {
 }
 
 variable "check_missing_minutes" {
-  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring. More than two ticks of the schedule."
+  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring, also where it never ran. More than two ticks of the schedule."
   type        = number
   default     = 30
 

@@ -198,6 +198,53 @@ run "heeds_the_policies_of_an_organisation" {
   }
 }
 
+run "tells_where_nothing_ever_ran" {
+  command = plan
+
+  assert {
+    condition = (
+      length(google_monitoring_alert_policy.check_missing.conditions[0].condition_absent) == 0 &&
+      endswith(google_monitoring_alert_policy.check_missing.conditions[0].condition_prometheus_query_language[0].query, "[15m])) or vector(0)) == 0") &&
+      google_monitoring_alert_policy.check_missing.conditions[0].condition_prometheus_query_language[0].duration == "900s"
+    )
+    error_message = "A check that never ran raises no alert."
+  }
+}
+
+run "keeps_topics_behind_the_prefix" {
+  command = plan
+
+  variables {
+    prefix = "second"
+  }
+
+  assert {
+    condition = alltrue([for name in concat(
+      [for topic in google_pubsub_topic.this : topic.name], [for topic in google_pubsub_topic.given_up : topic.name], [for schema in google_pubsub_schema.this : schema.name],
+      [for subscription in google_pubsub_subscription.letters : subscription.name], [for subscription in google_pubsub_subscription.deliveries : subscription.name],
+    ) : startswith(name, "second-")])
+    error_message = "Two installations in a project collide."
+  }
+
+  assert {
+    condition     = yamldecode(google_secret_manager_secret_version.config.secret_data).topicPrefix == "second-"
+    error_message = "The functions publish elsewhere."
+  }
+}
+
+run "keeps_the_names_that_topics_had" {
+  command = plan
+
+  variables {
+    topic_prefix = ""
+  }
+
+  assert {
+    condition     = google_pubsub_topic.this["diff"].name == "diff" && google_pubsub_subscription.deliveries["diff"].name == "diff-deliver-alert"
+    error_message = "A topic is made anew."
+  }
+}
+
 run "keeps_what_was_uploaded" {
   command = plan
 

@@ -75,7 +75,10 @@ function matches(allowed: string, name: string): boolean {
 /** Types of resources that grant something, and how each says on what. Any other type with `iam` in its name is not known, and fails. */
 const places: Readonly<Record<string, (grant: Resource) => Pick<Grant, 'kind' | 'names'>>> = {
   google_storage_bucket_iam_member: (grant) => ({ kind: bucketKind(text(grant, 'bucket')), names: confinedTo(grant) }),
-  google_pubsub_topic_iam_member: (grant) => ({ kind: 'topics', names: [text(grant, 'topic')] }),
+  google_pubsub_topic_iam_member: (grant) => ({
+    kind: 'topics',
+    names: [text(grant, 'topic').replace(/^converge-/, '')],
+  }),
   google_pubsub_subscription_iam_member: () => ({ kind: 'subscriptions of the functions', names: [] }),
   google_secret_manager_secret_iam_member: () => ({ kind: 'secrets', names: [] }),
   google_cloud_run_service_iam_member: (grant) => ({ kind: 'functions', names: [functionOf(text(grant, 'service'))] }),
