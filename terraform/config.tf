@@ -34,6 +34,8 @@ locals {
       conflicts = repository.conflicts
       writeback = repository.writeback
       proxy     = repository.proxy
+
+      proxySecretFile = repository.proxy_secret == null ? null : "/secrets/proxy-${class}/value"
       credentials = repository.credentials == null ? null : { for key, value in {
         file = repository.credentials.github_app == null ? "/secrets/git-${class}/value" : null
         githubApp = repository.credentials.github_app == null ? null : { for key, value in {
@@ -93,7 +95,7 @@ locals {
     alerts = { sinks = [
       for name, sink in var.sinks : {
         name    = name
-        webhook = { for key, value in { url = sink.url, secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
+        webhook = { for key, value in { url = sink.url, urlSecretFile = sink.url_secret == null ? null : "/secrets/url-${name}/value", secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
       }
     ] }
     limits = length(var.limits) == 0 ? null : var.limits

@@ -10,7 +10,9 @@ locals {
     { for class, repository in var.repositories : "openpgp-${class}" => repository.verify.openpgp_keys.secret if try(repository.verify.openpgp_keys, null) != null },
     { for key in var.author.signing_key == null ? [] : ["signing-key"] : key => var.author.signing_key.secret },
     { for host, webhook in var.webhooks : "webhook-${host}" => webhook.secret },
+    { for class, repository in var.repositories : "proxy-${class}" => repository.proxy_secret if repository.proxy_secret != null },
     { for name, sink in var.sinks : "sink-${name}" => sink.secret if sink.signed || sink.secret != null },
+    { for name, sink in var.sinks : "url-${name}" => sink.url_secret if sink.url_secret != null },
   )
 
   secrets = {
@@ -26,10 +28,11 @@ locals {
   git_mounts        = { for class, repository in var.repositories : "git-${class}" => "git-${class}" if repository.credentials != null }
   git_reader_mounts = { for folder in keys(local.git_mounts) : folder => contains(keys(local.secret_names), "${folder}-reader") ? "${folder}-reader" : folder }
   ca_mounts         = { for class, repository in var.repositories : "ca-${class}" => "ca-${class}" if repository.ca != null }
+  proxy_mounts      = { for key in keys(local.secret_names) : key => key if startswith(key, "proxy-") }
   signing_mounts    = { for key in keys(local.secret_names) : key => key if key == "signing-key" }
   verify_mounts     = { for key in keys(local.secret_names) : key => key if startswith(key, "signers-") || startswith(key, "openpgp-") }
   webhook_mounts    = { for host in keys(var.webhooks) : "webhook-${host}" => "webhook-${host}" }
-  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") }
+  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") || startswith(key, "url-") }
 }
 
 resource "google_secret_manager_secret" "this" {

@@ -16,7 +16,7 @@ module "status" {
   overrides      = lookup(var.functions, "status", null)
 
   size    = { memory = "512Mi", cpu = "1", timeout = 60, concurrency = 20, max_instances = 3 }
-  secrets = { for folder, key in merge(local.git_reader_mounts, local.ca_mounts) : folder => local.secrets[key] }
+  secrets = { for folder, key in merge(local.git_reader_mounts, local.ca_mounts, local.proxy_mounts) : folder => local.secrets[key] }
   state   = { bucket = local.function.state, reads = "all" }
   callers = merge({ for caller in var.status_callers : caller => caller }, { for class, account in google_service_account.ci : "ci-${class}" => account.member })
   ingress = var.ingress.status

@@ -86,6 +86,8 @@ variable "repositories" {
     conflicts = optional(string, "artifact-wins")
     writeback = optional(bool, true)
     proxy     = optional(string)
+    # Of the proxy's URL, where that holds credentials.
+    proxy_secret = optional(string)
     credentials = optional(object({
       secret        = optional(string)
       reader_secret = optional(string)
@@ -111,6 +113,11 @@ variable "repositories" {
   validation {
     condition     = alltrue([for repository in values(var.repositories) : contains(["artifact-wins", "refuse"], repository.conflicts)])
     error_message = "conflicts is artifact-wins or refuse."
+  }
+
+  validation {
+    condition     = alltrue([for repository in values(var.repositories) : repository.proxy == null || (repository.proxy_secret == null && !strcontains(coalesce(repository.proxy, "-"), "@"))])
+    error_message = "proxy is a URL without credentials, which would be in the plan and the state: put one that holds some into a secret of Secret Manager, and name that in proxy_secret instead."
   }
 
   validation {
@@ -209,13 +216,24 @@ variable "webhook_door" {
 }
 
 variable "sinks" {
-  description = "Webhooks that get each alert, by name. With `signed` the calls are signed with the secret, which is created, empty, where none is named."
-  type        = map(object({ url = string, signed = optional(bool, false), secret = optional(string) }))
+  description = <<-EOT
+    Webhooks that get each alert, by name. Each has a `url`, or a `url_secret` that holds it, where whoever knows it may post (chats, pagers).
+    With `signed` the calls are signed with the secret, which is created, empty, where none is named.
+  EOT
+  type        = map(object({ url = optional(string), url_secret = optional(string), signed = optional(bool, false), secret = optional(string) }))
   default     = {}
 
   validation {
-    condition     = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && startswith(sink.url, "https://")])
-    error_message = "A sink's name has lower-case letters, digits and dashes, and its url begins with https://."
+    condition     = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && (sink.url == null) != (sink.url_secret == null) && (sink.url == null || can(regex("^https://", sink.url)))])
+    error_message = "A sink's name has lower-case letters, digits and dashes, and it has either a url that begins with https://, or a url_secret."
+  }
+
+  validation {
+    condition = alltrue([for sink in values(var.sinks) :
+      sink.url == null ||
+      !can(regex("^https://([^/?#]*@|([^/?#]*\\.)?(hooks\\.slack\\.com|webhook\\.office\\.com|outlook\\.office\\.com|logic\\.azure\\.com|api\\.powerplatform\\.com|chat\\.googleapis\\.com|discord\\.com|discordapp\\.com|events\\.pagerduty\\.com|hooks\\.zapier\\.com)([:/?#]|$))", lower(sink.url)))
+    ])
+    error_message = "A url with credentials, or of a chat or pager, is a secret, and would be in the plan and the state: put it into a secret of Secret Manager, and name that in url_secret."
   }
 }
 

@@ -219,3 +219,33 @@ run "refuses_an_archive_that_is_not_there" {
 
   expect_failures = [var.archive]
 }
+
+run "refuses_a_sink_whose_url_is_a_secret" {
+  command = plan
+
+  variables {
+    sinks = { chat = { url = "https://hooks.slack.com/services/T0/B0/token" } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
+run "refuses_a_sink_with_credentials" {
+  command = plan
+
+  variables {
+    sinks = { ops = { url = "https://user:password@alerts.family.example/" } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
+run "refuses_a_proxy_with_credentials" {
+  command = plan
+
+  variables {
+    repositories = { master = { url = "https://github.com/family/master.git", proxy = "http://user:password@proxy.family.example:3128" } }
+  }
+
+  expect_failures = [var.repositories]
+}

@@ -46,13 +46,13 @@ const configuredSchema = z.looseObject({
 
 /** Which of the files that the configuration names a stage reads; no other is mounted into its function. */
 const read: Readonly<Record<string, RegExp>> = {
-  copyArtifact: /\/(git|ca)-|\/signing-key\//,
+  copyArtifact: /\/(git|ca|proxy)-|\/signing-key\//,
   receivePush: /\/webhook-/,
-  fanOut: /\/(git|ca)-/,
-  reconcile: /\/(git|ca|signers|openpgp)-|\/signing-key\//,
-  checkDrift: /\/(git|ca)-|\/signing-key\//,
-  deliverAlert: /\/sink-/,
-  status: /\/(git|ca)-/,
+  fanOut: /\/(git|ca|proxy)-/,
+  reconcile: /\/(git|ca|proxy|signers|openpgp)-|\/signing-key\//,
+  checkDrift: /\/(git|ca|proxy)-|\/signing-key\//,
+  deliverAlert: /\/(sink|url)-/,
+  status: /\/(git|ca|proxy)-/,
 };
 
 let tofu: Tofu;

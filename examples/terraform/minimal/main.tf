@@ -76,4 +76,5 @@ output "converge" {
 output "config" {
   description = "The configuration, for the `converge` command."
   value       = module.converge.config
+  sensitive   = true
 }

@@ -72,6 +72,8 @@ module "converge" {
       credentials = { secret = "converge-gitlab", reader_secret = "converge-gitlab-read" }
       ca          = { secret = "converge-family-ca" }
       writeback   = false
+      # A proxy that asks for a password.
+      proxy_secret = "converge-proxy"
     }
   }
 
@@ -103,7 +105,8 @@ module "converge" {
   }
 
   sinks = {
-    ops = { url = "https://alerts.family.example/converge", secret = "converge-sink-ops" }
+    ops  = { url = "https://alerts.family.example/converge", secret = "converge-sink-ops" }
+    chat = { url_secret = "converge-chat-url" } # whoever knows such a URL may post
   }
 
   status_callers = ["domain:family.example"]
