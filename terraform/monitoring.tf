@@ -170,19 +170,13 @@ resource "google_monitoring_alert_policy" "check_missing" {
   conditions {
     display_name = "No successful check"
 
-    condition_absent {
-      filter   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${module.check_drift.name}\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"2xx\""
-      duration = "${var.check_missing_minutes * 60}s"
-
-      aggregations {
-        alignment_period     = "60s"
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-      }
-
-      trigger {
-        count = 1
-      }
+    # A metric that never had a point is absent to no condition of absence: this counts, and takes nothing for none.
+    condition_prometheus_query_language {
+      query               = "(sum(increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=\"${module.check_drift.name}\", response_code_class=\"2xx\"}[${floor(var.check_missing_minutes / 2)}m])) or vector(0)) == 0"
+      duration            = "${ceil(var.check_missing_minutes / 2) * 60}s"
+      evaluation_interval = "60s"
+      # There is no point of it before the first call.
+      disable_metric_validation = true
     }
   }
 

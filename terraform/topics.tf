@@ -1,6 +1,8 @@
 # The topics, and behind each one that a function is called for, the messages that were given up.
 
 locals {
+  topic_prefix = var.topic_prefix != null ? var.topic_prefix : "${var.prefix}-"
+
   topics = toset(["change-committed", "reconcile", "diff", "converged", "dead-letter"])
 
   # A diff and a dead letter hold values of any shape, which neither Avro nor Protocol Buffers can say without refusing valid ones.
@@ -26,7 +28,7 @@ resource "google_pubsub_schema" "this" {
   for_each = var.topic_schemas ? local.schemas : {}
 
   project    = var.project
-  name       = "${var.topic_prefix}${each.key}"
+  name       = "${local.topic_prefix}${each.key}"
   type       = each.value.type
   definition = file("${path.module}/schemas/${each.value.file}")
 
@@ -37,7 +39,7 @@ resource "google_pubsub_topic" "this" {
   for_each = local.topics
 
   project                    = var.project
-  name                       = "${var.topic_prefix}${each.value}"
+  name                       = "${local.topic_prefix}${each.value}"
   labels                     = var.labels
   message_retention_duration = "86400s"
 
@@ -57,7 +59,7 @@ resource "google_pubsub_topic" "given_up" {
   for_each = local.deliveries
 
   project = var.project
-  name    = "${var.topic_prefix}${each.value.topic}-given-up"
+  name    = "${local.topic_prefix}${each.value.topic}-given-up"
   labels  = var.labels
 
   depends_on = [google_project_service.this]
@@ -67,7 +69,7 @@ resource "google_pubsub_subscription" "letters" {
   for_each = local.letters
 
   project                    = var.project
-  name                       = "${var.topic_prefix}${each.value}"
+  name                       = "${local.topic_prefix}${each.value}"
   topic                      = each.value == "dead-letter" ? google_pubsub_topic.this["dead-letter"].id : google_pubsub_topic.given_up[trimsuffix(each.value, "-given-up")].id
   labels                     = var.labels
   ack_deadline_seconds       = 60
@@ -83,7 +85,7 @@ resource "google_pubsub_subscription" "deliveries" {
   for_each = local.deliveries
 
   project = var.project
-  name    = "${var.topic_prefix}${each.value.topic}-${each.value.stage}"
+  name    = "${local.topic_prefix}${each.value.topic}-${each.value.stage}"
   topic   = google_pubsub_topic.this[each.value.topic].id
   labels  = var.labels
 

@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
 import { readDocument } from '../yaml/read-document.ts';
+import { secretInUrl } from './secret-in-url.ts';
+
+/** An address that holds no secret: the configuration is read by more people than may read secrets. */
+const plainUrl = ({ instead }: { instead: string }) =>
+  z.url({ protocol: /^https?$/ }).superRefine((url, context) => {
+    const secret = secretInUrl(url);
+    if (secret !== undefined)
+      context.addIssue({
+        code: 'custom',
+        message: `${secret}: put the URL into a secret, and name its file in \`${instead}\``,
+      });
+  });
 
 const credentialsSchema = z
   .strictObject({
@@ -30,31 +42,35 @@ const verifySchema = z
     error: 'expected allowedSignersFile, openpgpKeysFile, or both',
   });
 
-const repositorySchema = z.strictObject({
-  url: z.url(),
-  /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
-  aliases: z.array(z.string().min(1)).optional(),
-  branch: z.string().min(1).default('main'),
-  bucket: z.string().min(1),
-  /**
-   * The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text.
-   * Absent: by the class.
-   */
-  branches: z.array(z.string().min(1)).optional(),
-  /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
-  writeback: z.boolean().default(true),
-  credentials: credentialsSchema.optional(),
-  /** What becomes of an upload to a path that somebody else changed since the last one. */
-  conflicts: z.enum(['artifact-wins', 'refuse']).default('artifact-wins'),
-  verify: verifySchema.optional(),
-  /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
-  tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
-  /**
-   * An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks
-   * for them.
-   */
-  proxy: z.url({ protocol: /^https?$/ }).optional(),
-});
+const repositorySchema = z
+  .strictObject({
+    url: z.url(),
+    /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
+    aliases: z.array(z.string().min(1)).optional(),
+    branch: z.string().min(1).default('main'),
+    bucket: z.string().min(1),
+    /**
+     * The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text.
+     * Absent: by the class.
+     */
+    branches: z.array(z.string().min(1)).optional(),
+    /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
+    writeback: z.boolean().default(true),
+    credentials: credentialsSchema.optional(),
+    /** What becomes of an upload to a path that somebody else changed since the last one. */
+    conflicts: z.enum(['artifact-wins', 'refuse']).default('artifact-wins'),
+    verify: verifySchema.optional(),
+    /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
+    tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
+    /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT). */
+    proxy: plainUrl({ instead: 'proxySecretFile' }).optional(),
+    /** A file that holds its URL, with `user:password@` where it asks for them. */
+    proxySecretFile: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ proxy, proxySecretFile }) => proxy === undefined || proxySecretFile === undefined,
+    'has either `proxy` or `proxySecretFile`',
+  );
 
 const authorSchema = z.strictObject({
   name: z.string().min(1),
@@ -144,7 +160,17 @@ const googleSchema = z.strictObject({
 
 const sinkSchema = z.strictObject({
   name: z.string().min(1),
-  webhook: z.strictObject({ url: z.url(), secretFile: z.string().min(1).optional() }),
+  webhook: z
+    .strictObject({
+      url: plainUrl({ instead: 'urlSecretFile' }).optional(),
+      /** A file that holds the URL, where whoever knows it may post. */
+      urlSecretFile: z.string().min(1).optional(),
+      secretFile: z.string().min(1).optional(),
+    })
+    .refine(
+      ({ url, urlSecretFile }) => (url === undefined) !== (urlSecretFile === undefined),
+      'needs either `url` or `urlSecretFile`',
+    ),
 });
 
 const alertsSchema = z.strictObject({

@@ -127,7 +127,7 @@ const statuses: Readonly<Record<string, Verdict>> = {
   '407': {
     make: gitRefused,
     message: 'the proxy does not accept its credentials',
-    remedy: 'check user and password in the `proxy` of this repository',
+    remedy: 'check user and password in the secret of `proxySecretFile` of this repository',
   },
   '408': { make: gitUnavailable, message: 'the Git host gave up waiting for the request' },
   '423': { make: gitUnavailable, message: 'the Git host holds the repository locked' },

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
+import { ConvergeError } from '../../base/errors.ts';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createCredentials, type Credentials, type Login } from './credentials.ts';
 import { connectionError, gitRefused, statusError, systemCode, tooLarge } from './errors.ts';
@@ -237,10 +238,26 @@ function pauseSeconds({ answer, now }: { answer: GitResponse; now: Date }): numb
   return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
 }
 
-async function createDispatcher({ settings: { tls, proxy }, times: { answer } }: Line): Promise<Dispatcher> {
+async function createDispatcher({ settings, times: { answer }, url }: Line): Promise<Dispatcher> {
+  const { tls } = settings;
   const trusted = tls === undefined ? {} : { ca: [...getCACertificates('default'), await readSecretFile(tls.caFile)] };
   const limits = { headersTimeout: answer, bodyTimeout: answer };
+  const proxy = await proxyOf(settings, url);
   if (proxy === undefined) return new Agent({ ...limits, connect: trusted });
   const ways = { uri: proxy, proxyTunnel: true, requestTls: trusted, proxyTls: trusted };
   return new ProxyAgent({ ...limits, ...ways, clientFactory: proxyClients(answer) });
+}
+
+async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: string): Promise<string | undefined> {
+  if (proxySecretFile === undefined) return proxy;
+  const text = (await readSecretFile(proxySecretFile)).trim();
+  if (URL.canParse(text)) return text;
+  // Not the library below, whose error would tell the text.
+  throw new ConvergeError({
+    code: 'GitUnavailable',
+    subject,
+    message: `${proxySecretFile} holds no URL of a proxy`,
+    remedy: 'put http://USER:PASSWORD@HOST:PORT, and nothing else, into its secret',
+    disposition: 'retry',
+  });
 }
