@@ -3,7 +3,14 @@ import { Agent, createServer, request as httpRequest, type IncomingMessage, type
 import { pipeline } from 'node:stream/promises';
 import { lostAnswerOf, type LostAnswers } from './lost-answers.ts';
 import { portOf } from './proxy.ts';
-import { rightsOf, type Denial, type StorageAccount, type StorageRights } from './storage-grants.ts';
+import {
+  rightsOf,
+  type AccountClass,
+  type Denial,
+  type StorageAccount,
+  type StorageGrant,
+  type StorageRights,
+} from './storage-grants.ts';
 import { mutatedBy, storageRequestOf, type StorageRequest } from './storage-request.ts';
 import { limitWrites, storageError, type Asked, type StorageAnswer } from './write-limit.ts';
 
@@ -17,29 +24,45 @@ export interface StorageFront {
 export interface StorageClient {
   /** Whose rights it has; absent: those of the owner. */
   readonly account?: StorageAccount;
+  /** Whose `account` is, where each class has one. */
+  readonly accountClass?: AccountClass;
   /** Which of its writes are done without its hearing so. */
   readonly lost?: LostAnswers;
 }
 
-/** @param options.target `http://127.0.0.1:PORT` of the server */
-export function createStorageFront({ target, stateBucket }: { target: string; stateBucket: string }): StorageFront {
+/**
+ * @param options.target `http://127.0.0.1:PORT` of the server
+ * @param options.grants absent: those of `terraform/`
+ */
+export function createStorageFront({
+  target,
+  ...context
+}: {
+  target: string;
+  stateBucket: string;
+  grants?: readonly StorageGrant[];
+}): StorageFront {
   const limit = limitWrites();
   const stops: (() => Promise<void>)[] = [];
   const send = senderTo(new URL(target));
   return {
-    async open({ account, lost }) {
+    async open({ account, accountClass, lost }) {
       const lostOf = lost === undefined ? undefined : lostAnswerOf(lost);
-      const rights = account === undefined ? undefined : rightsOf(account, { stateBucket });
+      const rights =
+        account === undefined
+          ? undefined
+          : rightsOf(account, { ...context, ...(accountClass === undefined ? {} : { accountClass }) });
+      const who = [account, accountClass?.name].filter((part) => part !== undefined).join('-');
       const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
         const asked: Asked = { method: incoming.method ?? '', path: incoming.url ?? '' };
-        const refusal = (await denialOf({ asked, account, rights, send })) ?? limit.refusalOf(asked);
+        const refusal = (await denialOf({ asked, who, rights, send })) ?? limit.refusalOf(asked);
         if (refusal !== undefined) return refuse({ incoming, outgoing, refusal });
         const answered = await send({ asked, headers: incoming.headers, body: incoming });
         limit.note({ status: answered.statusCode ?? 500 }, asked);
         const how = mutatedBy(asked) === undefined ? undefined : lostOf?.(asked);
         if (how !== undefined) return lose({ incoming, outgoing, answered, how });
         if (answered.statusCode === 404 && isHidden(storageRequestOf(asked), rights))
-          return refuse({ incoming, outgoing, refusal: denied({ account, denial: mayNotList }), answered });
+          return refuse({ incoming, outgoing, refusal: denied({ who, denial: mayNotList }), answered });
         outgoing.writeHead(answered.statusCode ?? 502, answered.rawHeaders);
         await pipeline(answered, outgoing);
       };
@@ -86,12 +109,12 @@ function senderTo({ hostname, port }: URL): Send {
 
 async function denialOf({
   asked,
-  account,
+  who,
   rights,
   send,
 }: {
   asked: Asked;
-  account: StorageAccount | undefined;
+  who: string;
   rights: StorageRights | undefined;
   send: Send;
 }): Promise<StorageAnswer | undefined> {
@@ -102,7 +125,7 @@ async function denialOf({
     (request.does === 'write' && rights.denialOf(request, true) !== undefined && (await isThere(request, send))
       ? rights.denialOf(request, true)
       : undefined);
-  return denial === undefined ? undefined : denied({ account, denial });
+  return denial === undefined ? undefined : denied({ who, denial });
 }
 
 async function isThere({ bucket, object }: Extract<StorageRequest, { does: 'write' }>, send: Send): Promise<boolean> {
@@ -122,10 +145,10 @@ function isHidden(request: StorageRequest, rights: StorageRights | undefined): b
 const mayNotList: Denial = { permission: 'storage.objects.list', object: undefined };
 
 /** In the words of Cloud Storage. */
-function denied({ account, denial }: { account: StorageAccount | undefined; denial: Denial }): StorageAnswer {
+function denied({ who, denial }: { who: string; denial: Denial }): StorageAnswer {
   const { permission, object } = denial;
   const what = object === undefined ? 'bucket' : 'object';
-  const message = `${account}@local.iam.gserviceaccount.com does not have ${permission} access to the Google Cloud Storage ${what}. Permission '${permission}' denied on resource (or it may not exist).`;
+  const message = `${who}@local.iam.gserviceaccount.com does not have ${permission} access to the Google Cloud Storage ${what}. Permission '${permission}' denied on resource (or it may not exist).`;
   return storageError({ status: 403, message, domain: 'global', reason: 'forbidden' });
 }
 

@@ -1,6 +1,6 @@
 import type { ObjectName, StorageRequest } from './storage-request.ts';
 
-/** The accounts of the functions that ask Storage, as `terraform/` makes them. */
+/** The accounts that ask Storage, as `terraform/` makes them: those of the functions, and of CI. */
 export type StorageAccount =
   | 'copy-artifact'
   | 'receive-push'
@@ -8,26 +8,38 @@ export type StorageAccount =
   | 'reconcile'
   | 'check-drift'
   | 'deliver-alert'
-  | 'status';
+  | 'status'
+  | 'ci';
+
+/** Each class has an account of `copy-artifact` and of `ci` for itself. */
+export interface AccountClass {
+  readonly name: string;
+  /** Its bucket. */
+  readonly uploads: string;
+}
 
 type Permission = `storage.objects.${'get' | 'list' | 'create' | 'delete' | 'update'}`;
 
-/** What Google's roles hold of objects. https://docs.cloud.google.com/storage/docs/access-control/iam-roles */
+/** What roles hold of objects. https://docs.cloud.google.com/storage/docs/access-control/iam-roles */
 const permissionsOf = {
   'roles/storage.objectViewer': ['storage.objects.get', 'storage.objects.list'],
   'roles/storage.objectUser': [
     ...(['storage.objects.get', 'storage.objects.list', 'storage.objects.create'] as const),
     ...(['storage.objects.delete', 'storage.objects.update'] as const),
   ],
+  'roles/storage.objectCreator': ['storage.objects.create'],
   'roles/storage.legacyBucketReader': ['storage.objects.list'],
+  // Roles of our own.
+  'converge: ci replacer': ['storage.objects.delete'],
+  'converge: ci reader': ['storage.objects.get'],
 } as const satisfies Readonly<Record<string, readonly Permission[]>>;
 
 export interface StorageGrant {
   readonly who: StorageAccount;
   readonly role: keyof typeof permissionsOf;
-  /** `uploads`: the bucket of each class, of which `copy-artifact` has an account for each. */
+  /** `uploads`: the bucket of the account's class, or of each where the account has none. */
   readonly on: 'uploads' | 'state';
-  /** What the names of objects begin with; empty: all, and the bucket may be listed. `<class>` is any. */
+  /** What the names of objects begin with; empty: all, and the bucket may be listed. `<class>` is the account's. */
   readonly names: readonly string[];
 }
 
@@ -40,23 +52,33 @@ export const storageGrants: readonly StorageGrant[] = [
   { who: 'copy-artifact', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   {
     ...{ who: 'copy-artifact', role: 'roles/storage.objectUser', on: 'state' },
-    names: ['intake/<class>/', 'ledger/<class>.json'],
+    names: ['intake/<class>/', 'ledger/<class>.json', 'unreadable/<class>/'],
   },
   { who: 'receive-push', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
-  { who: 'receive-push', role: 'roles/storage.objectUser', on: 'state', names: ['deliveries/'] },
+  { who: 'receive-push', role: 'roles/storage.objectUser', on: 'state', names: ['deliveries/', 'unreadable/'] },
   { who: 'fan-out', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  { who: 'fan-out', role: 'roles/storage.objectUser', on: 'state', names: ['unreadable/'] },
   { who: 'reconcile', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   {
     ...{ who: 'reconcile', role: 'roles/storage.objectUser', on: 'state' },
-    names: ['environments/', 'looks/', 'quarantine/', 'writeback/'],
+    names: ['environments/', 'looks/', 'quarantine/', 'writeback/', 'unreadable/'],
   },
   { who: 'check-drift', role: 'roles/storage.objectViewer', on: 'uploads', names: [] },
   { who: 'check-drift', role: 'roles/storage.objectViewer', on: 'state', names: [] },
   {
     ...{ who: 'check-drift', role: 'roles/storage.objectUser', on: 'state' },
-    names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/'],
+    names: ['heads/', 'intake/', 'ledger/', 'writeback/', 'looks/', 'unreadable/'],
   },
+  { who: 'deliver-alert', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
+  { who: 'deliver-alert', role: 'roles/storage.objectUser', on: 'state', names: ['unreadable/'] },
   { who: 'status', role: 'roles/storage.objectViewer', on: 'state', names: [] },
+  // With `rights: follow`, and without `objects`.
+  { who: 'ci', role: 'roles/storage.objectCreator', on: 'uploads', names: [] },
+  { who: 'ci', role: 'converge: ci replacer', on: 'uploads', names: [] },
+  { who: 'ci', role: 'converge: ci reader', on: 'uploads', names: [] },
+  { who: 'ci', role: 'roles/storage.legacyBucketReader', on: 'uploads', names: [] },
+  { who: 'ci', role: 'converge: ci reader', on: 'state', names: ['ledger/<class>.json'] },
+  { who: 'ci', role: 'roles/storage.legacyBucketReader', on: 'state', names: [] },
 ];
 
 /** What is missing, and on what. */
@@ -73,16 +95,32 @@ export interface StorageRights {
   mayList(bucket: string): boolean;
 }
 
-/** @param stateBucket the one bucket that is not of uploads */
-export function rightsOf(account: StorageAccount, { stateBucket }: { stateBucket: string }): StorageRights {
-  const grants = storageGrants.filter(({ who }) => who === account);
+export interface RightsContext {
+  /** The one bucket that is not of uploads. */
+  readonly stateBucket: string;
+  /** Whose the account is, where it is of one. */
+  readonly accountClass?: AccountClass;
+  /** Absent: `storageGrants`. */
+  readonly grants?: readonly StorageGrant[];
+}
+
+export function rightsOf(
+  account: StorageAccount,
+  { stateBucket, accountClass, grants = storageGrants }: RightsContext,
+): StorageRights {
+  const isOn = (on: StorageGrant['on'], bucket: string): boolean =>
+    on === 'state' || bucket === stateBucket
+      ? on === 'state' && bucket === stateBucket
+      : accountClass === undefined || bucket === accountClass.uploads;
   const holds = (permission: Permission, { bucket, object }: ObjectName): boolean =>
-    grants.some(({ role, on, names }) => {
+    grants.some(({ who, role, on, names }) => {
       const held: readonly Permission[] = permissionsOf[role];
-      if (!held.includes(permission) || (on === 'state') !== (bucket === stateBucket)) return false;
+      if (who !== account || !held.includes(permission) || !isOn(on, bucket)) return false;
       if (names.length === 0) return true;
       // A condition on the names of objects holds for no bucket.
-      return permission !== 'storage.objects.list' && names.some((name) => patternOf(name).test(object ?? ''));
+      return (
+        permission !== 'storage.objects.list' && names.some((name) => beginsWith(object ?? '', name, accountClass))
+      );
     });
   return {
     mayList: (bucket) => holds('storage.objects.list', { bucket, object: undefined }),
@@ -93,8 +131,11 @@ export function rightsOf(account: StorageAccount, { stateBucket }: { stateBucket
   };
 }
 
-const patternOf = (name: string): RegExp =>
-  new RegExp(`^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('<class>', '[a-z0-9-]+')}`);
+function beginsWith(object: string, name: string, accountClass: AccountClass | undefined): boolean {
+  return !name.includes('<class>')
+    ? object.startsWith(name)
+    : accountClass !== undefined && object.startsWith(name.replace('<class>', accountClass.name));
+}
 
 interface Need {
   readonly permission: Permission;

@@ -36,8 +36,10 @@ describe('a request to Cloud Storage', () => {
 });
 
 describe('what an account may do in Storage', () => {
+  const accountClass = { name: 'master', uploads: 'family-master' };
   const denialOf = (account: StorageAccount, method: string, path: string, exists = false) =>
-    rightsOf(account, { stateBucket: 'state' }).denialOf(storageRequestOf({ method, path }), exists)?.permission;
+    rightsOf(account, { stateBucket: 'state', accountClass }).denialOf(storageRequestOf({ method, path }), exists)
+      ?.permission;
   const write = (name: string): [string, string] => [
     'POST',
     `/upload/storage/v1/b/state/o?name=${encodeURIComponent(name)}`,
@@ -55,6 +57,17 @@ describe('what an account may do in Storage', () => {
     expect(denialOf('reconcile', 'GET', '/storage/v1/b/family-master/o/a')).toBe('storage.objects.get');
     expect(denialOf('deliver-alert', 'GET', '/storage/v1/b/state/o/a')).toBe('storage.objects.get');
     expect(denialOf('check-drift', 'GET', '/storage/v1/b/family-master/o')).toBeUndefined();
+  });
+
+  it('is confined to the class, where each has an account of its own', () => {
+    expect(denialOf('copy-artifact', ...write('ledger/staging.json'))).toBe('storage.objects.create');
+    expect(denialOf('copy-artifact', 'GET', '/storage/v1/b/family-master/o/a')).toBeUndefined();
+    expect(denialOf('copy-artifact', 'GET', '/storage/v1/b/family-staging/o/a')).toBe('storage.objects.get');
+    const upload = (bucket: string): [string, string] => ['POST', `/upload/storage/v1/b/${bucket}/o?name=a`];
+    expect(denialOf('ci', ...upload('family-master'), true)).toBeUndefined();
+    expect(denialOf('ci', ...upload('family-staging'))).toBe('storage.objects.create');
+    expect(denialOf('ci', 'GET', '/storage/v1/b/state/o/ledger%2Fmaster.json')).toBeUndefined();
+    expect(denialOf('ci', 'GET', '/storage/v1/b/state/o/ledger%2Fstaging.json')).toBe('storage.objects.get');
   });
 
   it('is no list by a grant on the names of objects', () => {
