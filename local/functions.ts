@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild, type Child } from './child.ts';
+import type { Deployments } from './deployments.ts';
 
 export interface FunctionsOptions {
   /** The module that registers the functions. */
@@ -11,6 +12,8 @@ export interface FunctionsOptions {
   readonly onLine?: (line: string) => void;
   /** Told where an instance takes more memory than its function has, by a host that looks. */
   readonly onTooMuchMemory?: (message: string) => void;
+  /** How they stand on Google Cloud, for a host that starts each in a process of its own. Absent: one of each. */
+  readonly deployments?: Deployments;
   /** Called before each process starts. */
   readonly beforeStart?: () => void;
   /** Told of an end that nobody asked for, and of the new start after it. */

@@ -12,7 +12,8 @@ import { tellStory } from './story.ts';
 const usage = `npm start -- [options]
 
 Brings up the whole pipeline on this machine (Kubernetes, Storage, Pub/Sub, Git and
-the functions), runs the Family Insurance story through it, and stays up.
+the functions), runs the Family Insurance story through it, and stays up. Its start
+says which of Google Cloud's limits are on.
 
   --once              end after the story: exit code 0, or 1 if a step failed
   --schedule SECONDS  how often the drift check runs (default 10, 0: never)
@@ -135,6 +136,7 @@ async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promis
     if (interrupted.signal.aborted) return;
     await writeFile(factsFile, facts);
     say(`The pipeline is up: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
+    say(`Limits    ${pipeline.limits.join('; ')}.`);
     await Promise.race([tellStory(pipeline, say), ended]);
     if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
     if (!once) {

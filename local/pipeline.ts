@@ -12,7 +12,8 @@ import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
-import { createStorageFront } from './fronts/storage-front.ts';
+import { withAccounts, writeConfigOf, type Deployments } from './deployments.ts';
+import type { StorageGrant } from './fronts/storage-grants.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
 import type { GkeFront } from './parts/gke-front.ts';
@@ -20,11 +21,13 @@ import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
 import { asOnPlatform, type MemoryLimit } from './platform.ts';
+import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
 import { gkeCluster, startServices, type Services } from './services.ts';
+import { openStorageAccess, withoutFront, type StorageAccess } from './storage-access.ts';
 import { createStops, type Stops } from './stops.ts';
 
 const project = 'local';
@@ -80,6 +83,8 @@ export interface PipelineOptions {
   readonly chaos?: 'usual' | 'none';
   /** Whether Storage holds to the limits of Cloud Storage; it does where absent. `absent` is for who puts a front of its own there. */
   readonly platform?: 'enforced' | 'absent';
+  /** What Storage lets each account do; what `terraform/` grants where absent. */
+  readonly grants?: readonly StorageGrant[];
   /** Of the disturbances; drawn and logged where absent. */
   readonly seed?: number;
   /** How often `checkDrift` is called; 10 where absent, 0: never. */
@@ -99,6 +104,8 @@ export interface Pipeline {
   readonly folder: string;
   /** Path of the operator's configuration, for `CONVERGE_CONFIG`. */
   readonly config: string;
+  /** The same for CI of each class, which asks Storage as its account, and `status` about the rest. */
+  readonly configOfCi: ByClass;
   /** What a process has in its environment that gets tokens of the account of `reconcile`. */
   readonly variables: Readonly<Record<string, string>>;
   /** The bucket of leases, memories and ledgers. */
@@ -107,6 +114,8 @@ export interface Pipeline {
   readonly cluster: string;
   readonly webhookSecret: string;
   readonly seed: number;
+  /** Where it says no as Google Cloud does, in words. */
+  readonly limits: readonly string[];
   readonly programs: Programs;
   readonly kubernetes: Kubernetes;
   /** What the functions reach the cluster through. */
@@ -117,8 +126,12 @@ export interface Pipeline {
   readonly functions: Functions;
   /** The header that lets a call of a function in: an ID token of the one who calls it in production. */
   authorize(name: CalledFunction): Promise<{ authorization: string }>;
-  /** Clients of the two services, closed by `stop`. */
-  readonly clients: { readonly storage: Storage; readonly pubsub: PubSub };
+  /** Clients of the two services, closed by `stop`; `ci`: with the rights of CI of each class. */
+  readonly clients: {
+    readonly storage: Storage;
+    readonly ci: Readonly<Record<keyof ByClass, Storage>>;
+    readonly pubsub: PubSub;
+  };
   /** Ends the functions in order and starts them again, at the same URLs. */
   restartFunctions(): Promise<void>;
   /** Ends them at whatever line they are. They start again by themselves. */
@@ -194,18 +207,26 @@ async function startParts(start: Start): Promise<Pipeline> {
     if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
   };
   const services = await startServices({ ...start, repositories: repositoryClasses, onPush });
-  const storageUrls = await openStorage({ start, services });
-  const clients = openClients({ stops, services, storage: storageUrls.others });
   const buckets = byClass((name) => `family-${name}`);
+  const access = await openStorage({ start, services, buckets });
+  const clients = openClients({ stops, services, access });
   const repositories = byClass((name) => services.git.url(name));
   const config = await configure({
     ...{ start, services, buckets, repositories, webhookSecret },
-    storage: storageUrls.functions,
+    storage: access.functions,
   });
   await Promise.all([...Object.values(buckets), stateBucket].map((bucket) => clients.storage.createBucket(bucket)));
 
-  const functions = await hostFunctions({ start, services, config });
-  const facts = factsOf({ services, functions, buckets, repositories, config, storage: storageUrls.others });
+  const functions = await hostFunctions({
+    ...{ start, services, config },
+    deployments: withAccounts({ config, uploads: buckets, storageOf: access.of }),
+  });
+  const facts = factsOf({ services, functions, buckets, repositories, config, storage: access.others });
+  const configOfCi = (name: string): string =>
+    writeConfigOf({
+      ...{ config, whose: `ci-${name}` },
+      own: { storage: { endpoint: access.of(`ci-${name}`) }, status: { url: facts.status } },
+    });
   announceTo = facts.webhook;
   await deliverMessages({ start, services, clients, functions });
   await notifyOfUploads({ clients, buckets });
@@ -219,11 +240,13 @@ async function startParts(start: Start): Promise<Pipeline> {
     facts,
     folder,
     config,
+    configOfCi: byClass(configOfCi),
     variables: services.google.variables,
     stateBucket,
     cluster,
     webhookSecret,
     seed,
+    limits: limitsOf(start.options),
     programs,
     kubernetes,
     gke,
@@ -242,41 +265,45 @@ async function startParts(start: Start): Promise<Pipeline> {
 /** Share of the functions' writes whose answer is lost, as any answer may be. */
 const lostShare = 0.02;
 
-/** Where the functions ask Storage, and where people, CI and tests do. */
-interface StorageUrls {
-  readonly functions: string;
-  readonly others: string;
-}
-
-async function openStorage({
+function openStorage({
   start: { options, chaos, stops },
   services: { storage },
+  buckets,
 }: {
   start: Start;
   services: Services;
-}): Promise<StorageUrls> {
-  if (options.platform === 'absent') return { functions: storage.url, others: storage.url };
-  const front = createStorageFront({ target: storage.url, stateBucket });
-  stops.add(front.stop);
-  const lost = chaos.kind === 'none' ? {} : { lost: { seed: chaos.seed, share: lostShare } };
-  return { functions: await front.open(lost), others: await front.open({}) };
+  buckets: ByClass;
+}): Promise<StorageAccess> {
+  if (options.platform === 'absent') return Promise.resolve(withoutFront(storage.url));
+  return stops.withStop(
+    openStorageAccess({
+      ...{ target: storage.url, stateBucket, uploads: buckets },
+      ...(chaos.kind === 'none' ? {} : { lost: { seed: chaos.seed, share: lostShare } }),
+      ...(options.grants === undefined ? {} : { grants: options.grants }),
+    }),
+  );
 }
 
 function openClients({
   stops,
   services,
-  storage: apiEndpoint,
+  access,
 }: {
   stops: Stops;
   services: Services;
-  storage: string;
+  access: StorageAccess;
 }): Pipeline['clients'] {
   // No answer to these is lost, so none is done twice.
   const retryOptions = { idempotencyStrategy: IdempotencyStrategy.RetryAlways };
-  const storage = new Storage({ projectId: project, apiEndpoint, retryOptions });
+  const storageAt = (apiEndpoint: string): Storage => new Storage({ projectId: project, apiEndpoint, retryOptions });
   const pubsub = new PubSub({ projectId: project, apiEndpoint: services.pubsub.host, emulatorMode: true });
   stops.add(() => pubsub.close());
-  return { storage, pubsub };
+  const ci = {
+    master: storageAt(access.of('ci-master')),
+    staging: storageAt(access.of('ci-staging')),
+    develop: storageAt(access.of('ci-develop')),
+  };
+  return { storage: storageAt(access.others), ci, pubsub };
 }
 
 /** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
@@ -324,10 +351,12 @@ function hostFunctions({
   start: { options, folder, home, temporary, stops, log },
   services,
   config,
+  deployments,
 }: {
   start: Start;
   services: Services;
   config: string;
+  deployments: Deployments;
 }): Promise<Functions> {
   const environment = partEnvironment({
     home,
@@ -346,6 +375,7 @@ function hostFunctions({
     host({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
       environment,
+      deployments,
       logFile: join(folder, 'functions.log'),
       onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
       log: log.noteOf('pipeline'),

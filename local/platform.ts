@@ -11,15 +11,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { functionSizes, heapMiB } from '../functions/sizes.ts';
+import { oneOfEach, type Deployment, type Deployments, type FunctionName } from './deployments.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import { memoryUse, type MemoryUse } from './memory.ts';
 
 /** `enforced`: an instance that takes more than its function has is killed. `told`: it is said once. */
 export type MemoryLimit = 'enforced' | 'told';
 
-type FunctionName = keyof typeof functionSizes;
-
 interface Instance {
+  readonly deployment: Deployment;
   readonly functions: Functions;
   /** Calls that it works at. */
   underWay: number;
@@ -32,8 +32,8 @@ interface Instance {
 interface Platform {
   readonly options: FunctionsOptions;
   readonly memory: MemoryLimit;
-  /** By the function's name, from its first call on. */
-  readonly instances: Map<FunctionName, Promise<Instance>>;
+  /** By the deployment's name, from its first call on. */
+  readonly instances: Map<string, Promise<Instance>>;
   /** Those of `instances` that have started. */
   readonly started: Set<Instance>;
   /** Resolves once nothing is suspended. */
@@ -46,7 +46,7 @@ interface Platform {
 const lookMilliseconds = 200;
 
 /**
- * Hosts each function as Cloud Run does: in a process of its own, which its first call starts, with the heap that
+ * Hosts each deployment as Cloud Run does: in a process of its own, which its first call starts, with the heap that
  * Google's builder gives it, and with its memory counted with the files below its temporary folder. One process takes
  * all calls of a function that come here at a time, more than its `concurrency`, so it is held to less than there.
  */
@@ -67,7 +67,8 @@ export function asOnPlatform(memory: MemoryLimit): (options: FunctionsOptions) =
     });
     server.requestTimeout = 0;
     // A module that does not load is told by the start, and a job is what comes to most.
-    await instanceOf(platform, 'reconcile');
+    const first = deploymentOf(platform, { function: 'reconcile', headers: {} });
+    if (first !== undefined) await instanceOf(platform, first);
     return functionsOf({ platform, server, url: await listen(server) });
   };
 }
@@ -107,16 +108,19 @@ function functionsOf({ platform, server, url }: { platform: Platform; server: Se
 
 async function answer(platform: Platform, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const [, name = ''] = (incoming.url ?? '').split(/[/?]/);
-  if (!isFunction(name)) {
+  const deployment = isFunction(name)
+    ? deploymentOf(platform, { function: name, headers: incoming.headers })
+    : undefined;
+  if (deployment === undefined) {
     incoming.resume();
-    return void outgoing.writeHead(404, { 'content-type': 'text/plain' }).end(`no function is named ${name}\n`);
+    return void outgoing.writeHead(404, { 'content-type': 'text/plain' }).end(`no ${name} is deployed for this\n`);
   }
   await platform.resumed;
-  const instance = await instanceOf(platform, name);
+  const instance = await instanceOf(platform, deployment);
   await instance.killed;
   await instance.functions.ready();
   instance.underWay += 1;
-  if (!instance.isWatched) void watch({ platform, name, instance });
+  if (!instance.isWatched) void watch(platform, instance);
   try {
     await handOn({ incoming, outgoing, url: new URL(incoming.url ?? '/', instance.functions.url('')) });
   } finally {
@@ -124,12 +128,16 @@ async function answer(platform: Platform, incoming: IncomingMessage, outgoing: S
   }
 }
 
-function instanceOf(platform: Platform, name: FunctionName): Promise<Instance> {
-  const known = platform.instances.get(name);
+function deploymentOf({ options }: Platform, call: Parameters<Deployments>[0]): Deployment | undefined {
+  return (options.deployments ?? oneOfEach)(call);
+}
+
+function instanceOf(platform: Platform, deployment: Deployment): Promise<Instance> {
+  const known = platform.instances.get(deployment.name);
   if (known !== undefined) return known;
-  const starting = start(platform, name);
-  platform.instances.set(name, starting);
-  starting.catch(() => platform.instances.delete(name));
+  const starting = start(platform, deployment);
+  platform.instances.set(deployment.name, starting);
+  starting.catch(() => platform.instances.delete(deployment.name));
   return starting;
 }
 
@@ -137,64 +145,62 @@ function isFunction(name: string): name is FunctionName {
   return Object.hasOwn(functionSizes, name);
 }
 
-async function start({ options, started }: Platform, name: FunctionName): Promise<Instance> {
-  const folder = folderOf(options, name);
+async function start({ options, started }: Platform, deployment: Deployment): Promise<Instance> {
+  const folder = folderOf(options, deployment);
   const functions = await startFunctions({
     ...options,
     environment: {
       ...options.environment,
-      NODE_OPTIONS: `--max-old-space-size=${heapMiB(name)}`,
+      ...deployment.variables,
+      NODE_OPTIONS: `--max-old-space-size=${heapMiB(deployment.function)}`,
       TMPDIR: folder,
     },
-    // A new instance has a file system of its own.
     beforeStart() {
+      deployment.prepare();
+      // A new instance has a file system of its own.
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true });
     },
   });
-  const instance = { functions, underWay: 0, killed: Promise.resolve(), isWatched: false, isTold: false };
+  const instance: Instance = {
+    ...{ deployment, functions, underWay: 0, isWatched: false, isTold: false },
+    killed: Promise.resolve(),
+  };
   started.add(instance);
   return instance;
 }
 
-function folderOf({ environment }: FunctionsOptions, name: FunctionName): string {
+function folderOf({ environment }: FunctionsOptions, { name }: Deployment): string {
   return join(environment['TMPDIR'] ?? tmpdir(), name);
 }
 
 /** Looks at its memory while it works at a call. */
-async function watch({
-  platform,
-  name,
-  instance,
-}: {
-  platform: Platform;
-  name: FunctionName;
-  instance: Instance;
-}): Promise<void> {
+async function watch(platform: Platform, instance: Instance): Promise<void> {
+  const { deployment, functions } = instance;
   instance.isWatched = true;
   while (instance.underWay > 0 && !platform.stopped) {
     await sleep(lookMilliseconds);
-    const [pid = 0] = instance.functions.pids();
-    const use = await memoryUse({ pid, folder: folderOf(platform.options, name) });
-    if (use.processes + use.files > functionSizes[name].memoryMiB) await tooMuch({ platform, name, instance, use });
+    const [pid = 0] = functions.pids();
+    const use = await memoryUse({ pid, folder: folderOf(platform.options, deployment) });
+    const { memoryMiB } = functionSizes[deployment.function];
+    if (use.processes + use.files > memoryMiB) await tooMuch({ platform, instance, use });
   }
   instance.isWatched = false;
 }
 
 async function tooMuch({
   platform: { memory, options },
-  name,
   instance,
   use: { processes, files },
 }: {
   platform: Platform;
-  name: FunctionName;
   instance: Instance;
   use: MemoryUse;
 }): Promise<void> {
   if (instance.isTold && memory === 'told') return;
   instance.isTold = true;
-  const taken = `${name} takes ${processes} MiB and ${files} MiB of files of the ${functionSizes[name].memoryMiB} MiB that it has`;
+  const { name, function: hosted } = instance.deployment;
+  const taken = `${name} takes ${processes} MiB and ${files} MiB of files of the ${functionSizes[hosted].memoryMiB} MiB that it has`;
   options.onTooMuchMemory?.(memory === 'enforced' ? `${taken}, and is killed` : `${taken}: Google Cloud would kill it`);
   if (memory === 'enforced') await (instance.killed = instance.functions.kill());
 }

@@ -116,7 +116,7 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
     clone: async (repository = 'master') =>
       makeClone(facts.repositories[repository], await mkdtemp(join(folder, 'clone-'))),
     async upload(name, content, { bucket = 'master', metadata = {} } = {}) {
-      const file = clients.storage.bucket(facts.buckets[bucket]).file(name);
+      const file = clients.ci[bucket].bucket(facts.buckets[bucket]).file(name);
       await file.save(content, { resumable: false, metadata: { metadata } });
       const [{ generation }] = await file.getMetadata();
       return String(generation);
