@@ -13,6 +13,7 @@ import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { withAccounts, writeConfigOf, type Deployments } from './deployments.ts';
+import type { StorageCall } from './fronts/storage-front.ts';
 import type { StorageGrant } from './fronts/storage-grants.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
@@ -85,6 +86,8 @@ export interface PipelineOptions {
   readonly platform?: 'enforced' | 'absent';
   /** What Storage lets each account do; what `terraform/` grants where absent. */
   readonly grants?: readonly StorageGrant[];
+  /** Told each request to Storage that such a limit judges. */
+  readonly onStorageCall?: (call: StorageCall) => void;
   /** Of the disturbances; drawn and logged where absent. */
   readonly seed?: number;
   /** How often `checkDrift` is called; 10 where absent, 0: never. */
@@ -280,6 +283,7 @@ function openStorage({
       ...{ target: storage.url, stateBucket, uploads: buckets },
       ...(chaos.kind === 'none' ? {} : { lost: { seed: chaos.seed, share: lostShare } }),
       ...(options.grants === undefined ? {} : { grants: options.grants }),
+      ...(options.onStorageCall === undefined ? {} : { onCall: options.onStorageCall }),
     }),
   );
 }

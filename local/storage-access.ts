@@ -1,6 +1,6 @@
 import { deploymentOf, type FunctionName } from './deployments.ts';
 import type { LostAnswers } from './fronts/lost-answers.ts';
-import { createStorageFront, type StorageClient } from './fronts/storage-front.ts';
+import { createStorageFront, type StorageCall, type StorageClient } from './fronts/storage-front.ts';
 import type { StorageAccount, StorageGrant } from './fronts/storage-grants.ts';
 
 /** Where Storage answers whom: `http://127.0.0.1:PORT` of each. */
@@ -33,6 +33,7 @@ export interface StorageAccessOptions {
   /** Of the functions' writes. */
   readonly lost?: LostAnswers;
   readonly grants?: readonly StorageGrant[];
+  readonly onCall?: (call: StorageCall) => void;
 }
 
 /** Opens a front of the server for each who asks it. */

@@ -30,17 +30,26 @@ export interface StorageClient {
   readonly lost?: LostAnswers;
 }
 
+/** One request, whatever becomes of it. */
+export interface StorageCall {
+  /** Undefined: the owner's. */
+  readonly account: StorageAccount | undefined;
+  readonly asked: Asked;
+}
+
 /**
  * @param options.target `http://127.0.0.1:PORT` of the server
  * @param options.grants absent: those of `terraform/`
  */
 export function createStorageFront({
   target,
+  onCall,
   ...context
 }: {
   target: string;
   stateBucket: string;
   grants?: readonly StorageGrant[];
+  onCall?: (call: StorageCall) => void;
 }): StorageFront {
   const limit = limitWrites();
   const stops: (() => Promise<void>)[] = [];
@@ -55,6 +64,7 @@ export function createStorageFront({
       const who = [account, accountClass?.name].filter((part) => part !== undefined).join('-');
       const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
         const asked: Asked = { method: incoming.method ?? '', path: incoming.url ?? '' };
+        onCall?.({ account, asked });
         const refusal = (await denialOf({ asked, who, rights, send })) ?? limit.refusalOf(asked);
         if (refusal !== undefined) return refuse({ incoming, outgoing, refusal });
         const answered = await send({ asked, headers: incoming.headers, body: incoming });

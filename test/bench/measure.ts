@@ -57,6 +57,7 @@ export const caseNames = [
   'copy-archive-200MB',
   'upload-to-converged',
   'upload-to-converged-platform',
+  'story-platform',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];
