@@ -1,11 +1,10 @@
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { storageGrants } from '../../local/fronts/storage-grants.ts';
 import { writeFiles } from '../write-files.ts';
-import { runConverge } from './command.ts';
+import { runConverge, type Ended } from './command.ts';
 import { eventually, readLog, startWorldWithMaster, type World } from './world.ts';
 
 describe('with a right taken away in the table', () => {
@@ -55,23 +54,22 @@ describe('with the rights that Terraform grants', () => {
   });
   afterAll(() => world.stop());
 
-  it('CI uploads for the first time, waits for the commit, and replaces what it uploaded', async () => {
+  it('CI uploads for the first time, waits for the commit, replaces what it uploaded, and asks for it again', async () => {
     await (await world.clone('staging')).push({ 'README.md': 'staging' });
-    const folder = await mkdtemp(join(tmpdir(), 'converge-ci-'));
+    const folder = await mkdtemp(join(world.pipeline.folder, 'ci-'));
+    const { staging: config } = world.pipeline.configOfCi;
+    const converge = (...parameters: string[]): Promise<Ended> =>
+      runConverge(['--config', config, ...parameters], { folder });
     const upload = async (content: string): Promise<string | undefined> => {
       await writeFiles(folder, { 'config/b.yaml': content });
-      const ended = await runConverge(
-        [
-          ...['--config', world.pipeline.configOfCi.staging, 'upload', '--wait', '--class', 'staging'],
-          ...['--output', 'json', 'config/b.yaml'],
-        ],
-        { folder },
-      );
+      const options = ['--wait', '--class', 'staging', '--output', 'json'];
+      const ended = await converge('upload', ...options, 'config/b.yaml');
       expect(ended).toMatchObject({ code: 0, err: '' });
       const { commits } = z.object({ commits: z.tuple([z.string()]) }).parse(JSON.parse(ended.out));
       return commits[0];
     };
     expect(await upload('b: 1\n')).not.toBe(await upload('b: 2\n'));
+    expect((await converge('retry-upload', '--class', 'staging', 'config/b.yaml')).err).toContain('was not refused');
   });
 
   it('CI of a class reaches no other', async () => {
