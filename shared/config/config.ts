@@ -4,14 +4,10 @@ import { readDocument } from '../yaml/read-document.ts';
 import { secretInUrl } from './secret-in-url.ts';
 
 /** An address that holds no secret: the configuration is read by more people than may read secrets. */
-const plainUrl = ({ instead }: { instead: string }) =>
-  z.url({ protocol: /^https?$/ }).superRefine((url, context) => {
+const plainUrl = ({ remedy }: { remedy: string }) =>
+  z.url({ protocol: /^https?$/, abort: true }).superRefine((url, context) => {
     const secret = secretInUrl(url);
-    if (secret !== undefined)
-      context.addIssue({
-        code: 'custom',
-        message: `${secret}: put the URL into a secret, and name its file in \`${instead}\``,
-      });
+    if (secret !== undefined) context.addIssue({ code: 'custom', message: `${secret}: ${remedy}` });
   });
 
 const credentialsSchema = z
@@ -44,7 +40,7 @@ const verifySchema = z
 
 const repositorySchema = z
   .strictObject({
-    url: z.url(),
+    url: plainUrl({ remedy: 'put `user:password` into a file, and name it in `credentials.file`' }),
     /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
     aliases: z.array(z.string().min(1)).optional(),
     branch: z.string().min(1).default('main'),
@@ -63,7 +59,7 @@ const repositorySchema = z
     /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
     tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
     /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT). */
-    proxy: plainUrl({ instead: 'proxySecretFile' }).optional(),
+    proxy: plainUrl({ remedy: 'put the URL into a secret, and name its file in `proxySecretFile`' }).optional(),
     /** A file that holds its URL, with `user:password@` where it asks for them. */
     proxySecretFile: z.string().min(1).optional(),
   })
@@ -148,7 +144,7 @@ export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
   | { readonly kind: 'gateway'; readonly membership: string; readonly identity: 'own' }
 );
 
-const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, ''));
+const origin = z.url({ protocol: /^https?$/, abort: true }).transform((url) => url.replace(/\/$/, ''));
 
 /** Where Google's APIs answer, for tests and restricted networks. */
 const googleSchema = z.strictObject({
@@ -162,7 +158,7 @@ const sinkSchema = z.strictObject({
   name: z.string().min(1),
   webhook: z
     .strictObject({
-      url: plainUrl({ instead: 'urlSecretFile' }).optional(),
+      url: plainUrl({ remedy: 'put the URL into a secret, and name its file in `urlSecretFile`' }).optional(),
       /** A file that holds the URL, where whoever knows it may post. */
       urlSecretFile: z.string().min(1).optional(),
       secretFile: z.string().min(1).optional(),

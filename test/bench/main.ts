@@ -12,6 +12,7 @@ import { measureCommits } from './commit-cases.ts';
 import { measureCopy } from './copy-cases.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { prepareManyEnvironments } from './many-environments.ts';
+import { measureLargeRepository } from './large-repository.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
 import { configMaps, deployments, mixedObjects } from './objects.ts';
 import { measureFarGit, prepareNewFleet } from './new-fleet.ts';
@@ -137,6 +138,7 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'copy-file-cold': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-file-cold' }),
     'copy-object-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-object-200MB' }),
     'copy-archive-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-archive-200MB' }),
+    'open-repository-1GiB': () => measureLargeRepository(parts),
     'upload-to-converged': async () => (await uploads()).measure(),
     'upload-to-converged-platform': async () => (await uploads()).measureOnPlatform(),
     'story-platform': () => measureStory(parts.pipeline),

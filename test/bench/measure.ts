@@ -55,6 +55,7 @@ export const caseNames = [
   'copy-file-cold',
   'copy-object-200MB',
   'copy-archive-200MB',
+  'open-repository-1GiB',
   'upload-to-converged',
   'upload-to-converged-platform',
   'story-platform',

@@ -39,15 +39,10 @@ export function createCredentials({
       },
     };
   }
-  return file === undefined ? fromUrl(settings.url) : fromFile(file);
+  return file === undefined ? nobody : fromFile(file);
 }
 
-function fromUrl(url: string): Credentials {
-  const { username, password } = new URL(url);
-  const login =
-    username === '' ? undefined : { user: decodeURIComponent(username), password: decodeURIComponent(password) };
-  return { login: async () => login, renew: async () => undefined };
-}
+const nobody: Credentials = { login: async () => undefined, renew: async () => undefined };
 
 /**
  * Read again where the file changed, or was not accepted: Secret Manager's mounts change what a file says without

@@ -26,6 +26,16 @@ describe('secrets in the configuration', () => {
     expect(parse(text)).not.toThrow(/hunter2/);
   });
 
+  it('are refused in the address of a repository', () => {
+    const text = withProxy('').replace('https://', 'https://user:hunter2@');
+    expect(parse(text)).toThrow(/converge\.yaml:\d+: repositories\.master\.url: .*credentials\.file/);
+    expect(parse(text)).not.toThrow(/hunter2/);
+  });
+
+  it('are looked for in no text that is no URL, which is refused as such', () => {
+    expect(parse(withSink('{ url: hooks.example.com }'))).toThrow(/alerts\.sinks\.0\.webhook\.url: Invalid URL/);
+  });
+
   it('are named by the files that hold them', () => {
     const { alerts } = parse(withSink('{ urlSecretFile: /secrets/chat }'))();
     expect(alerts.sinks[0]?.webhook).toEqual({ urlSecretFile: '/secrets/chat' });
