@@ -112,6 +112,7 @@ async function site({ ledger = refusedAs('7'), after = copiedAs('8'), ...changes
       state: async () => state,
       repository: unopened,
       topics: unopened,
+      deadLetters: unopened,
       renderer: unopened,
     },
     environment: {},
