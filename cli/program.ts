@@ -73,7 +73,7 @@ function addRetryUpload(program: Command, { open, answer }: Surroundings): void 
       'Uploads an object that was refused once more, as it is in its bucket: for one that is to be in Git though it ' +
         'replaces what somebody committed (WouldOverwrite). Prints the commit that it became.',
     )
-    .argument('<name>', 'the name of the object, or gs://BUCKET/NAME#GENERATION, as its refusal has it')
+    .argument('<name>', 'the name of the object, or gs://BUCKET/NAME, with #GENERATION as its refusal has it')
     .option('--branch <branch>', "the branch of your repository, which chooses the bucket (default: the CI's)")
     .option('--class <class>', 'the repository of the configuration, whatever the branch')
     .option('--wait', 'until every environment that the commit affects has converged')

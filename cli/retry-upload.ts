@@ -39,7 +39,7 @@ export async function retryUpload(context: Context, name: string, options: Retry
 }
 
 function findWanted({ context, name, options }: { context: Context; name: string; options: RetryOptions }): Wanted {
-  const artifact = parseArtifactUri(name);
+  const artifact = objectOf(name);
   if (artifact === undefined) {
     const repositoryClass = chooseClass({ context, options, build: readBuild(context.environment) });
     return { repositoryClass, bucket: repositoryOf(context, repositoryClass).bucket, name, generation: undefined };
@@ -51,6 +51,14 @@ function findWanted({ context, name, options }: { context: Context; name: string
       remedy: 'give one of them',
     });
   return { repositoryClass: classOfBucket(context, artifact.bucket), ...artifact };
+}
+
+/** `gs://BUCKET/NAME`, with `#GENERATION` or without. */
+function objectOf(name: string): Omit<Wanted, 'repositoryClass'> | undefined {
+  const artifact = parseArtifactUri(name);
+  if (artifact !== undefined) return artifact;
+  const [, bucket, object] = /^gs:\/\/([^/]+)\/(.+)$/.exec(name) ?? [];
+  return bucket === undefined || object === undefined ? undefined : { bucket, name: object, generation: undefined };
 }
 
 /** Throws `CommandError` where no repository of the configuration has that bucket. */
