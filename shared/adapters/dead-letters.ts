@@ -16,7 +16,10 @@ const idsAtATime = 1_000;
  * The subscriptions of dead letters, and the topic that leads back, by the rights of whoever calls. Throws
  * `PubSubUnavailable` (retry).
  */
-export function createDeadLetters({ project, topicPrefix }: Pick<Config, 'project' | 'topicPrefix'>): DeadLetters {
+export function createDeadLetters(
+  { project, topicPrefix }: Pick<Config, 'project' | 'topicPrefix'>,
+  { quiet }: { readonly quiet: number } = patience.letters,
+): DeadLetters {
   endMetadataRequests();
   const pubsub = new PubSub({ projectId: project });
   const topic = pubsub.topic(`${topicPrefix}${redriveTopic}`, { gaxOpts: { timeout: patience.pubsub.answer } });
@@ -25,7 +28,12 @@ export function createDeadLetters({ project, topicPrefix }: Pick<Config, 'projec
     (connected ??= pubsub.getClientConfig().then((config) => new v1.SubscriberClient({ ...config })));
   const nameOf = (subscription: LetterSubscription): string =>
     `projects/${project}/subscriptions/${topicPrefix}${subscription}`;
-  const line = { connect, nameOf, subjectOf: (name: LetterSubscription) => `subscription ${topicPrefix}${name}` };
+  const line = {
+    quiet,
+    connect,
+    nameOf,
+    subjectOf: (name: LetterSubscription) => `subscription ${topicPrefix}${name}`,
+  };
   return {
     take: async (taking) => take(line, taking),
     hold: async (letters) => leave(line, { letters, seconds: holdSeconds }),
@@ -44,6 +52,8 @@ export function createDeadLetters({ project, topicPrefix }: Pick<Config, 'projec
 }
 
 interface Line {
+  /** Milliseconds of silence after which nothing more is there. */
+  readonly quiet: number;
   readonly connect: () => Promise<v1.SubscriberClient>;
   readonly nameOf: (subscription: LetterSubscription) => string;
   /** In errors. */
@@ -75,10 +85,10 @@ async function take(
 }
 
 async function pull(
-  { connect, nameOf, subjectOf }: Line,
+  { quiet, connect, nameOf, subjectOf }: Line,
   { subscription, limit, isAtOnce }: { subscription: LetterSubscription; limit: number; isAtOnce: boolean },
 ): Promise<readonly TakenLetter[]> {
-  const milliseconds = isAtOnce ? patience.pubsub.answer : patience.letters.quiet;
+  const milliseconds = isAtOnce ? patience.pubsub.answer : quiet;
   const request = { subscription: nameOf(subscription), maxMessages: limit, returnImmediately: isAtOnce };
   return await asked(subjectOf(subscription), async () => {
     try {
