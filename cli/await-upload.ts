@@ -49,6 +49,15 @@ export async function awaitCommit(
   }
 }
 
+/** Whether the ledger, where it may be read, says that this generation was refused. */
+export async function wasRefused(
+  context: Context,
+  artifact: ArtifactId & { readonly repositoryClass: string },
+): Promise<boolean> {
+  const landing = await mayBeUnwritten(findUpload(artifact, { state: await context.open.state() }));
+  return typeof landing === 'object' && landing.landing === 'refused';
+}
+
 async function mayBeUnwritten<T>(reading: Promise<T>): Promise<T | 'forbidden'> {
   try {
     return await reading;

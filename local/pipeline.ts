@@ -8,6 +8,13 @@ import type { z } from 'zod';
 import { functionSizes } from '../functions/sizes.ts';
 import { parseConfig, type configSchema } from '../shared/config/config.ts';
 import type { Topic } from '../shared/events/cloud-event.ts';
+import {
+  letterSubscriptions,
+  readers,
+  readTopics,
+  redriveFilter,
+  redriveTopic,
+} from '../shared/events/found-letter.ts';
 import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
@@ -152,12 +159,17 @@ const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert
 const concurrencyOf = (name: keyof typeof concurrencyHere): number =>
   Math.min(concurrencyHere[name], functionSizes[name].concurrency * functionSizes[name].maxInstances);
 
+const ownRoutes: readonly Route[] = readTopics.flatMap((topic) => {
+  const [reader, subscription] = [readers[topic], `${redriveTopic}-${topic}`];
+  const only = { filter: redriveFilter(topic), subscription };
+  return [
+    { topic, function: reader, messages: 'own', concurrency: concurrencyOf(reader) },
+    { topic: redriveTopic, function: reader, messages: 'own', concurrency: 1, only },
+  ];
+});
 const routes: readonly Route[] = [
   { topic: storageTopic, function: 'copyArtifact', messages: 'storage', concurrency: concurrencyOf('copyArtifact') },
-  { topic: 'change-committed', function: 'fanOut', messages: 'own', concurrency: concurrencyOf('fanOut') },
-  { topic: 'reconcile', function: 'reconcile', messages: 'own', concurrency: concurrencyOf('reconcile') },
-  { topic: 'diff', function: 'deliverAlert', messages: 'own', concurrency: concurrencyOf('deliverAlert') },
-  { topic: 'converged', function: 'deliverAlert', messages: 'own', concurrency: concurrencyOf('deliverAlert') },
+  ...ownRoutes,
 ];
 
 /**
@@ -433,6 +445,8 @@ async function deliverMessages({
       pubsub: clients.pubsub,
       routes,
       deadLetterTopic: 'dead-letter' satisfies Topic,
+      // What is given up here is on the first of them, with the last problem.
+      kept: Object.fromEntries(letterSubscriptions.map((name) => [name, name])),
       chaos,
       functions: { ...functions, authorize: (name) => authorize(issuer, name) },
       ...(options.attempts === undefined ? {} : { attempts: options.attempts }),

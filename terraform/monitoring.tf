@@ -126,7 +126,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Read them with `gcloud pubsub subscriptions pull SUBSCRIPTION --limit=10`: `reason` and `message` say why. Acknowledge what is settled (`--auto-ack`), or this stays open."
+    content   = "`converge dead-letters` shows them: `reason` and `message` say why. `converge redrive` sends again what is mended; acknowledge what is settled (`gcloud pubsub subscriptions ack`), or this stays open."
   }
 }
 

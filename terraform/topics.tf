@@ -20,6 +20,12 @@ locals {
     converged        = { topic = "converged", stage = "deliver-alert" }
   }
 
+  # Each by its topic, and once more by the topic `redrive`, which leads to that function alone: `converge redrive` sends again what one of them did not take.
+  pushes = merge(
+    { for name, delivery in local.deliveries : name => merge(delivery, { from = delivery.topic, name = "${delivery.topic}-${delivery.stage}", filter = null }) },
+    { for name, delivery in local.deliveries : "redrive-${name}" => merge(delivery, { from = "redrive", name = "redrive-${delivery.topic}", filter = "attributes.redrive = \"${delivery.topic}\"" }) },
+  )
+
   # What nobody took any more is kept here until somebody looks.
   letters = toset(concat(["dead-letter"], [for delivery in values(local.deliveries) : "${delivery.topic}-given-up"]))
 }
@@ -55,6 +61,14 @@ resource "google_pubsub_topic" "this" {
   depends_on = [google_project_service.this]
 }
 
+resource "google_pubsub_topic" "redrive" {
+  project = var.project
+  name    = "${local.topic_prefix}redrive"
+  labels  = var.labels
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_pubsub_topic" "given_up" {
   for_each = local.deliveries
 
@@ -82,11 +96,12 @@ resource "google_pubsub_subscription" "letters" {
 
 # Our own topics reach functions by subscriptions of our own: Eventarc's take no dead letters. https://cloud.google.com/pubsub/docs/payload-unwrapping
 resource "google_pubsub_subscription" "deliveries" {
-  for_each = local.deliveries
+  for_each = local.pushes
 
   project = var.project
-  name    = "${local.topic_prefix}${each.value.topic}-${each.value.stage}"
-  topic   = google_pubsub_topic.this[each.value.topic].id
+  name    = "${local.topic_prefix}${each.value.name}"
+  topic   = each.value.from == "redrive" ? google_pubsub_topic.redrive.id : google_pubsub_topic.this[each.value.from].id
+  filter  = each.value.filter
   labels  = var.labels
 
   # Longer than any function may run: what is still under way is not delivered again.
@@ -112,7 +127,7 @@ resource "google_pubsub_subscription" "deliveries" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.given_up[each.key].id
+    dead_letter_topic     = google_pubsub_topic.given_up[each.value.topic].id
     max_delivery_attempts = 20
   }
 
@@ -137,7 +152,7 @@ resource "google_pubsub_topic_iam_member" "gives_up" {
 
 # To give a message up is to acknowledge it.
 resource "google_pubsub_subscription_iam_member" "gives_up" {
-  for_each = local.deliveries
+  for_each = local.pushes
 
   project      = var.project
   subscription = google_pubsub_subscription.deliveries[each.key].name

@@ -220,7 +220,7 @@ run "keeps_topics_behind_the_prefix" {
 
   assert {
     condition = alltrue([for name in concat(
-      [for topic in google_pubsub_topic.this : topic.name], [for topic in google_pubsub_topic.given_up : topic.name], [for schema in google_pubsub_schema.this : schema.name],
+      [for topic in google_pubsub_topic.this : topic.name], [for topic in google_pubsub_topic.given_up : topic.name], [google_pubsub_topic.redrive.name], [for schema in google_pubsub_schema.this : schema.name],
       [for subscription in google_pubsub_subscription.letters : subscription.name], [for subscription in google_pubsub_subscription.deliveries : subscription.name],
     ) : startswith(name, "second-")])
     error_message = "Two installations in a project collide."
@@ -229,6 +229,29 @@ run "keeps_topics_behind_the_prefix" {
   assert {
     condition     = yamldecode(google_secret_manager_secret_version.config.secret_data).topicPrefix == "second-"
     error_message = "The functions publish elsewhere."
+  }
+}
+
+run "leads_back_to_one_function_alone" {
+  command = plan
+
+  assert {
+    condition = { for subscription in google_pubsub_subscription.deliveries : subscription.name => subscription.filter if startswith(subscription.name, "converge-redrive-") } == {
+      for topic in ["change-committed", "reconcile", "diff", "converged"] : "converge-redrive-${topic}" => "attributes.redrive = \"${topic}\""
+    }
+    error_message = "A message that is sent again reaches no function, or more than one."
+  }
+
+  assert {
+    condition     = alltrue([for name, subscription in google_pubsub_subscription.deliveries : subscription.filter == null if !startswith(name, "redrive-")])
+    error_message = "A function is not sent everything of its topic."
+  }
+
+  assert {
+    condition = alltrue([for topic in ["change-committed", "reconcile", "diff", "converged"] :
+      google_pubsub_subscription.deliveries["redrive-${topic}"].push_config[0].push_endpoint == google_pubsub_subscription.deliveries[topic].push_config[0].push_endpoint
+    ])
+    error_message = "A message is sent again to another function."
   }
 }
 

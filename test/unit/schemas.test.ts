@@ -201,6 +201,7 @@ describe('the contracts', () => {
       'history',
       'trace',
       'rollback',
+      'dead-letters',
     ];
     expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
   });

@@ -47,6 +47,7 @@ async function waitWhile(code: 'StorageRefused' | 'BadConfiguration', { reads }:
       }),
       repository: unopened,
       topics: unopened,
+      deadLetters: unopened,
       renderer: unopened,
     },
     environment: {},
