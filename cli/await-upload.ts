@@ -24,6 +24,9 @@ export interface Outcome {
 /**
  * The commit that an upload became. Throws `CommandError` with exit code 1 where it was refused, and at the deadline
  * (milliseconds since the epoch).
+ *
+ * A ledger that may not be read is one that is not there yet, until the deadline: Cloud Storage answers 403 for an
+ * object that is not there to who may not list the bucket.
  */
 export async function awaitCommit(
   context: Context,
@@ -32,9 +35,9 @@ export async function awaitCommit(
   const state = await context.open.state();
   context.progress(`waits until ${artifactUri(artifact)} is committed`);
   while (true) {
-    const landing = await findUpload({ ...artifact, repositoryClass }, { state });
-    if (landing?.landing === 'committed') return landing.commit;
-    if (landing?.landing === 'refused') {
+    const landing = await mayBeUnwritten(findUpload({ ...artifact, repositoryClass }, { state }));
+    if (typeof landing === 'object') {
+      if (landing.landing === 'committed') return landing.commit;
       throw new CommandError({
         subject: artifactUri(artifact),
         message: 'was refused',
@@ -42,16 +45,39 @@ export async function awaitCommit(
         exit: 1,
       });
     }
-    if (context.ports.now().getTime() >= deadline) {
-      throw new CommandError({
-        subject: artifactUri(artifact),
-        message: 'was not committed in time',
-        remedy: 'the log of copyArtifact says why, and the dead-letter topic where it was refused',
-        exit: 1,
-      });
-    }
+    if (context.ports.now().getTime() >= deadline) throw lateCommit({ artifact, landing });
     await context.ports.sleep(pollMilliseconds);
   }
+}
+
+/** Whether the ledger, where it may be read, says that this generation was refused. */
+export async function wasRefused(
+  context: Context,
+  artifact: ArtifactId & { readonly repositoryClass: string },
+): Promise<boolean> {
+  const landing = await mayBeUnwritten(findUpload(artifact, { state: await context.open.state() }));
+  return typeof landing === 'object' && landing.landing === 'refused';
+}
+
+async function mayBeUnwritten<T>(reading: Promise<T>): Promise<T | 'forbidden'> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'StorageRefused') return 'forbidden';
+    throw error;
+  }
+}
+
+function lateCommit({ artifact, landing }: { artifact: ArtifactId; landing: 'forbidden' | undefined }): CommandError {
+  return new CommandError({
+    subject: artifactUri(artifact),
+    message: landing === 'forbidden' ? 'its ledger is not there, or may not be read' : 'was not committed in time',
+    remedy:
+      landing === 'forbidden'
+        ? 'the log of copyArtifact says whether it was committed; the pipeline needs storage.objects.get on ledger/ of the state bucket (`rights: follow`)'
+        : 'the log of copyArtifact says why, and the dead-letter topic where it was refused',
+    exit: 1,
+  });
 }
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../shared/config/config.ts';
 import type { Ports } from '../shared/ports/ports.ts';
+import type { DeadLetters } from '../shared/ports/messages.ts';
 import type { Uploads } from '../shared/ports/storage.ts';
 import { findConfiguration, type Configuration } from './configuration.ts';
 
@@ -19,6 +20,7 @@ export interface Context extends Configuration {
     state(): Promise<Ports['state']>;
     repository(): Promise<Ports['repository']>;
     topics(): Promise<Ports['topics']>;
+    deadLetters(): Promise<DeadLetters>;
     renderer(): Promise<Ports['renderer']>;
   };
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -54,9 +56,12 @@ export function openContext({ config: file }: { config: string | undefined }): C
         }),
       ),
       topics: once(async () => {
-        // Pub/Sub's own client finds an emulator by this variable only.
-        if (found.pubsub !== undefined) process.env['PUBSUB_EMULATOR_HOST'] = found.pubsub;
+        findPubSub(found);
         return (await import('../shared/adapters/pubsub.ts')).createTopics(config);
+      }),
+      deadLetters: once(async () => {
+        findPubSub(found);
+        return (await import('../shared/adapters/dead-letters.ts')).createDeadLetters(config);
       }),
       renderer: once(async () => {
         const program = config.renderer?.program ?? join(import.meta.dirname, '..', 'bin', 'render');
@@ -67,6 +72,11 @@ export function openContext({ config: file }: { config: string | undefined }): C
     folder: process.cwd(),
     progress: progressOn(process.stderr),
   };
+}
+
+/** Pub/Sub's own client finds an emulator by this variable only. */
+function findPubSub({ pubsub }: Configuration): void {
+  if (pubsub !== undefined) process.env['PUBSUB_EMULATOR_HOST'] = pubsub;
 }
 
 const connect = async (config: Config) => (await import('../shared/adapters/storage.ts')).connectStorage(config);

@@ -39,6 +39,8 @@ export function makeProgram(surroundings: Surroundings): Command {
   addTrace(program, surroundings);
   addRollback(program, surroundings);
   addRbac(program, surroundings);
+  addDeadLetters(program, surroundings);
+  addRedrive(program, surroundings);
   return program;
 }
 
@@ -71,7 +73,7 @@ function addRetryUpload(program: Command, { open, answer }: Surroundings): void 
       'Uploads an object that was refused once more, as it is in its bucket: for one that is to be in Git though it ' +
         'replaces what somebody committed (WouldOverwrite). Prints the commit that it became.',
     )
-    .argument('<name>', 'the name of the object, or gs://BUCKET/NAME#GENERATION, as its refusal has it')
+    .argument('<name>', 'the name of the object, or gs://BUCKET/NAME, with #GENERATION as its refusal has it')
     .option('--branch <branch>', "the branch of your repository, which chooses the bucket (default: the CI's)")
     .option('--class <class>', 'the repository of the configuration, whatever the branch')
     .option('--wait', 'until every environment that the commit affects has converged')
@@ -198,6 +200,41 @@ function addRbac(program: Command, { open, answer }: Surroundings): void {
       const { showRbac } = await import('./rbac.ts');
       answer(await showRbac(contextOf(command, open), name, command.opts()));
     });
+}
+
+function addDeadLetters(program: Command, { open, answer }: Surroundings): void {
+  program
+    .command('dead-letters')
+    .description('Shows what functions refused, and what was given up after the last delivery. Takes nothing away.')
+    .addOption(limitOption())
+    .addHelpText('after', example('converge dead-letters --limit 20'))
+    .action(async (_options: unknown, command: Command) => {
+      const { showDeadLetters } = await import('./dead-letters.ts');
+      answer(await showDeadLetters(contextOf(command, open), command.opts()));
+    });
+}
+
+function addRedrive(program: Command, { open, answer }: Surroundings): void {
+  program
+    .command('redrive')
+    .description(
+      'Sends dead letters again, each to the function that it was for and to nobody else, once what stopped them is ' +
+        'mended. An upload is written to its bucket once more. What was taken is a dead letter no more.',
+    )
+    .argument('[id...]', 'the ids that converge dead-letters shows')
+    .option('--all', 'all of them')
+    .addOption(limitOption())
+    .addHelpText('after', example('converge redrive 11893042217735'))
+    .action(async (ids: string[], _options: unknown, command: Command) => {
+      const { redrive } = await import('./redrive.ts');
+      answer(await redrive(contextOf(command, open), ids, command.opts()));
+    });
+}
+
+function limitOption(): Option {
+  return new Option('--limit <number>', 'how many are looked at, of each subscription')
+    .argParser(wholeNumber)
+    .default(100);
 }
 
 /** `--config` is an option of the program, and may be given before or after a command's name. */

@@ -39,7 +39,7 @@ export async function retryUpload(context: Context, name: string, options: Retry
 }
 
 function findWanted({ context, name, options }: { context: Context; name: string; options: RetryOptions }): Wanted {
-  const artifact = parseArtifactUri(name);
+  const artifact = objectOf(name);
   if (artifact === undefined) {
     const repositoryClass = chooseClass({ context, options, build: readBuild(context.environment) });
     return { repositoryClass, bucket: repositoryOf(context, repositoryClass).bucket, name, generation: undefined };
@@ -50,14 +50,26 @@ function findWanted({ context, name, options }: { context: Context; name: string
       message: 'chooses the bucket, and so does gs://',
       remedy: 'give one of them',
     });
-  const { repositories } = context.config;
-  const found = Object.entries(repositories).find(([, { bucket }]) => bucket === artifact.bucket);
-  if (found !== undefined) return { repositoryClass: found[0], ...artifact };
+  return { repositoryClass: classOfBucket(context, artifact.bucket), ...artifact };
+}
+
+/** `gs://BUCKET/NAME`, with `#GENERATION` or without. */
+function objectOf(name: string): Omit<Wanted, 'repositoryClass'> | undefined {
+  const artifact = parseArtifactUri(name);
+  if (artifact !== undefined) return artifact;
+  const [, bucket, object] = /^gs:\/\/([^/]+)\/(.+)$/.exec(name) ?? [];
+  return bucket === undefined || object === undefined ? undefined : { bucket, name: object, generation: undefined };
+}
+
+/** Throws `CommandError` where no repository of the configuration has that bucket. */
+export function classOfBucket({ config: { repositories } }: Context, bucket: string): string {
+  const found = Object.entries(repositories).find(([, repository]) => repository.bucket === bucket);
+  if (found !== undefined) return found[0];
   throw new CommandError({
-    subject: `gs://${artifact.bucket}`,
+    subject: `gs://${bucket}`,
     message: 'is no bucket of uploads of the configuration',
     remedy: `these are ${Object.values(repositories)
-      .map(({ bucket }) => bucket)
+      .map((repository) => repository.bucket)
       .sort()
       .join(', ')}`,
   });
@@ -100,7 +112,7 @@ async function findRefused(context: Context, wanted: Wanted): Promise<StoredObje
 }
 
 /** Never in place of what somebody uploaded meanwhile. A write whose answer was lost is known by what is there. */
-async function writeAgain(context: Context, refused: StoredObject): Promise<ArtifactId> {
+export async function writeAgain(context: Context, refused: StoredObject): Promise<ArtifactId> {
   const { bucket, name, generation, metadata } = refused;
   const content = await readWhole(context, refused);
   const uploads = await context.open.uploads();

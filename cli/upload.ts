@@ -5,6 +5,7 @@ import { chooseClass, repositoryOf, type ClassOptions } from './choose-class.ts'
 import { readBuild, type Build } from './ci-environment.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
+import { wasRefused } from './await-upload.ts';
 import { followUploads, type FollowOptions } from './follow-uploads.ts';
 import { lookAt, readWhole } from './local-files.ts';
 import { checkFile, packFolder } from './pack-folder.ts';
@@ -48,7 +49,7 @@ export async function upload(
   const artifacts: ArtifactId[] = [];
   for (const { name, content } of prepared) {
     context.progress(`uploads gs://${bucket}/${name}`);
-    artifacts.push(await put({ context, bucket, name, content, metadata }));
+    artifacts.push(await put({ context, repositoryClass, bucket, name, content, metadata }));
   }
   return await followUploads(context, { repositoryClass, artifacts, options });
 }
@@ -120,22 +121,33 @@ function metadataOf({ build, options }: { build: Build; options: UploadOptions }
 
 /**
  * Writes the object once, however often it is asked to: what the bucket holds already from this very build is left as
- * it is. Without a build nobody can tell a retry from a wish to bring something back, and it is written anew.
+ * it is, unless it was refused: the cause may be mended since. Without a build nobody can tell a retry from a wish to
+ * bring something back, and it is written anew.
  */
 async function put({
   context,
+  repositoryClass,
   bucket,
   name,
   content,
   metadata,
-}: Prepared & { context: Context; bucket: string; metadata: Readonly<Record<string, string>> }): Promise<ArtifactId> {
+}: Prepared & {
+  context: Context;
+  repositoryClass: string;
+  bucket: string;
+  metadata: Readonly<Record<string, string>>;
+}): Promise<ArtifactId> {
   const uploads = await context.open.uploads();
   const md5 = md5Of(content);
   for (let attempt = 0; attempt < tries; attempt++) {
     const live = await uploads.find({ bucket, name });
-    const isSame = live !== undefined && isSameUpload(live, { md5, metadata });
-    if (isSame && (metadata['converge-build'] !== undefined || attempt > 0))
-      return { bucket, name, generation: live.generation };
+    if (live !== undefined && isSameUpload(live, { md5, metadata })) {
+      const artifact = { bucket, name, generation: live.generation };
+      // Our own write, whose answer was lost.
+      if (attempt > 0) return artifact;
+      const isOfBuild = metadata['converge-build'] !== undefined;
+      if (isOfBuild && !(await wasRefused(context, { ...artifact, repositoryClass }))) return artifact;
+    }
     const written = await uploads.write({
       bucket,
       name,

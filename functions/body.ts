@@ -31,7 +31,7 @@ function holdBackBody(request: IncomingMessage): void {
  * The body of a call.
  *
  * @param limit bytes
- * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `BadRequest` (refuse) for one
+ * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `UnreadableBody` (refuse) for one
  * that is compressed or cut off, and `Overloaded` (retry) where the instance holds as many bodies as it can.
  */
 export async function readBody(
@@ -42,13 +42,17 @@ export async function readBody(
   const { encoding, length } = heldBack.get(request) ?? { encoding: undefined, length: undefined };
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw refused(
-      'BadRequest',
+      'UnreadableBody',
       `its body is encoded as ${JSON.stringify(encoding.slice(0, 40))}, and nothing is unpacked`,
     );
   }
   if (length !== undefined && Number(length) > limit)
     throw refused('TooLarge', `its body has ${length} bytes, and ${limit} are taken`);
-  if (request.rawBody !== undefined) return request.rawBody;
+  if (request.rawBody !== undefined) {
+    if (request.rawBody.length > limit)
+      throw refused('TooLarge', `its body has more than the ${limit} bytes that are taken`);
+    return request.rawBody;
+  }
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -70,7 +74,7 @@ export async function readBody(
   } catch (error) {
     if (error instanceof ConvergeError) throw error;
     throw new ConvergeError({
-      code: 'BadRequest',
+      code: 'UnreadableBody',
       subject: 'call',
       message: 'its body was cut off',
       disposition: 'refuse',
@@ -82,14 +86,25 @@ export async function readBody(
   return Buffer.concat(chunks);
 }
 
-function refused(code: 'BadRequest' | 'TooLarge', message: string): ConvergeError {
+function refused(code: 'UnreadableBody' | 'TooLarge', message: string): ConvergeError {
   return new ConvergeError({ code, subject: 'call', message, disposition: 'refuse' });
 }
 
 // Told of each request before any listener of its server: https://nodejs.org/api/diagnostics_channel.html#http
 subscribe('http.server.request.start', (told) => {
-  if (isStart(told) && servesFramework(told.server)) holdBackBody(told.request);
+  if (!isStart(told) || !servesFramework(told.server)) return;
+  holdBackBody(told.request);
+  hideUnreadablePath(told.request);
 });
+
+/** The framework prints the stack of what a path that cannot be decoded makes it throw: a line of anybody's making. */
+function hideUnreadablePath(request: IncomingMessage): void {
+  try {
+    decodeURIComponent(request.url?.split('?', 1)[0] ?? '');
+  } catch {
+    request.url = '/';
+  }
+}
 
 function isStart(told: unknown): told is { request: IncomingMessage; server: Server } {
   return typeof told === 'object' && told !== null && 'request' in told && 'server' in told;

@@ -7,9 +7,13 @@ import { copySettings, repositoryOfBucket, wire } from './wiring.ts';
 /** CI uploaded an object: commit it to the repository of its bucket, and announce the commit. */
 http(
   'copyArtifact',
-  acknowledging('copyArtifact', async (event) => {
-    const object = parseObjectFinalized(event);
-    const ports = await wire('buckets', 'unpack', 'state', 'repository', 'topics');
-    return await copyArtifact(object, ports, copySettings(repositoryOfBucket(object.bucket)));
-  }),
+  acknowledging(
+    'copyArtifact',
+    async (event) => {
+      const object = parseObjectFinalized(event);
+      const ports = await wire('buckets', 'unpack', 'state', 'repository', 'topics');
+      return await copyArtifact(object, ports, copySettings(repositoryOfBucket(object.bucket)));
+    },
+    (event) => repositoryOfBucket(parseObjectFinalized(event).bucket),
+  ),
 );

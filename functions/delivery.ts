@@ -2,18 +2,15 @@ import type { Request, Response } from '@google-cloud/functions-framework';
 import type { GuardedFunction } from '../shared/access/access.ts';
 import { ConvergeError, describeError } from '../shared/base/errors.ts';
 import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
+import { parseDuration } from '../shared/environment/duration.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
 import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
+import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
 import { readBody } from './body.ts';
 import { admit } from './door.ts';
-import { log, wire } from './wiring.ts';
-
-/**
- * Bytes: a Pub/Sub message holds 10 MB at most, and is a third longer where it comes wrapped.
- * https://docs.cloud.google.com/pubsub/quotas#resource_limits
- */
-const largestMessage = 16 * 1024 * 1024;
+import { largestBodies } from './sizes.ts';
+import { loadConfig, log, wire } from './wiring.ts';
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
@@ -24,7 +21,12 @@ type HttpFunction = (request: Request, response: Response) => Promise<void>;
  * subscription gives up. A message that is not let in is not ours to acknowledge either: whoever mends the
  * configuration finds it on the subscription's dead-letter topic.
  */
-export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEvent) => Promise<object>): HttpFunction {
+export function acknowledging(
+  stage: GuardedFunction & keyof typeof largestBodies,
+  handle: (event: IncomingEvent) => Promise<object>,
+  /** The one class that the function works for, where its account writes state of that alone. */
+  classOf: (event: IncomingEvent) => string | undefined = () => undefined,
+): HttpFunction {
   return behindDoor(stage, async (request, response) => {
     const startedAt = performance.now();
     let event: IncomingEvent = { id: request.get('x-goog-pubsub-message-id') ?? '', type: '', source: '' };
@@ -35,12 +37,13 @@ export function acknowledging(stage: GuardedFunction, handle: (event: IncomingEv
       return line;
     };
     try {
-      event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestMessage }) });
+      event = readEvent({ headers: request.headers, body: await readBody(request, { limit: largestBodies[stage] }) });
       const result = await handle(event);
       log('INFO', `${stage} done`, { ...fields(), milliseconds: Math.round(performance.now() - startedAt), result });
       response.status(204).end();
     } catch (error) {
       const { refused } = failed(error);
+      if (refused === undefined) await noteUnreadable(error, () => classOf(event));
       const isSettled = refused !== undefined && (await refuse({ stage, event, refused }, failed));
       response.sendStatus(isSettled ? 204 : 500);
     }
@@ -65,28 +68,72 @@ async function refuse(
   }
 }
 
+/**
+ * Whether what cannot be read is noted, and told where it has lasted: whoever meets it need not say it aloud. Never
+ * fails.
+ */
+async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<boolean> {
+  if (!isUnreadable(error)) return false;
+  try {
+    const after = parseDuration(loadConfig().alerts.unreadableAfter);
+    return await tellUnreadable({ error, after, repositoryClass: classOf() }, await wire('state'));
+  } catch (failure) {
+    // The configuration is such a file, too, and says where the state is.
+    log('WARNING', 'what cannot be read could not be noted', { error: describeError(failure) });
+    return false;
+  }
+}
+
 type Respond = (request: Request) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
 export function answering(stage: GuardedFunction, handle: Respond): HttpFunction {
-  return behindDoor(stage, answeringAnybody(stage, handle));
+  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false }));
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
   BadSignature: 401,
   BadRequest: 400,
+  UnreadableBody: 400,
   TooLarge: 413,
 };
 
+/** What a call fails by before its caller has proved itself: anybody may send it, as often as they like. */
+const strangersCodes: ReadonlySet<ConvergeError['code']> = new Set([
+  'BadSignature',
+  'UnreadableBody',
+  'TooLarge',
+  'Overloaded',
+]);
+
 /** Without a door: for a caller that proves itself to the stage. */
-export function answeringAnybody(stage: string, handle: Respond): HttpFunction {
+export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFunction {
+  return answer({
+    stage,
+    handle,
+    isStrangers: (error) => error instanceof ConvergeError && strangersCodes.has(error.code),
+  });
+}
+
+/** @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody */
+function answer({
+  stage,
+  handle,
+  isStrangers,
+}: {
+  stage: string;
+  handle: Respond;
+  isStrangers: (error: unknown) => boolean;
+}): HttpFunction {
   return async (request, response) => {
     try {
       const { status, body } = await handle(request);
       response.status(status).json(body);
     } catch (error) {
-      log('ERROR', `${stage} failed`, { stage, error: describeError(error) });
       const known = error instanceof ConvergeError ? error : undefined;
+      const facts = { stage, code: known?.code, error: describeError(error) };
+      if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
+      else log((await noteUnreadable(error)) ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({
         error: {
@@ -105,6 +152,11 @@ const turnedAway: Partial<Record<ConvergeError['code'], { status: number; messag
 };
 const unavailable = { status: 503, message: 'callers cannot be identified at the moment' };
 
+/** Terraform's metric of calls that were turned away looks for this text. */
+function turnedAwayBy(stage: string): string {
+  return `${stage} let nobody in`;
+}
+
 function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction {
   return async (request, response) => {
     try {
@@ -112,7 +164,7 @@ function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction 
     } catch (error) {
       const code = error instanceof ConvergeError ? error.code : 'Internal';
       const { status, message } = (error instanceof ConvergeError ? turnedAway[error.code] : undefined) ?? unavailable;
-      log(status === 503 ? 'ERROR' : 'WARNING', `${stage} let nobody in`, { stage, code, error: describeError(error) });
+      log(status === 503 ? 'ERROR' : 'WARNING', turnedAwayBy(stage), { stage, code, error: describeError(error) });
       if (status === 401) response.set('www-authenticate', 'Bearer');
       response.status(status).json({ error: { code, message } });
       return;

@@ -2,17 +2,15 @@ import { http } from '@google-cloud/functions-framework';
 import { receivePush } from '../shared/pipeline/receive-push.ts';
 import { readBody } from './body.ts';
 import { answeringAnybody } from './delivery.ts';
+import { largestBodies } from './sizes.ts';
 import { loadConfig, webhookSecrets, wire } from './wiring.ts';
-
-/** Bytes. GitHub sends at most 25 MB and leaves out what is larger; what is refused here is found by the schedule. */
-const largestPush = 8 * 1024 * 1024;
 
 /** The Git host's webhook: somebody pushed. Announces the commit as an upload's is. */
 http(
   'receivePush',
   answeringAnybody('receivePush', async (request) => {
-    const settings = { secrets: webhookSecrets(), repositories: loadConfig().repositories };
-    const rawBody = await readBody(request, { limit: largestPush });
+    const settings = { secrets: await webhookSecrets(), repositories: loadConfig().repositories };
+    const rawBody = await readBody(request, { limit: largestBodies.receivePush });
     return {
       status: 200,
       body: await receivePush({ headers: request.headers, rawBody }, await wire('state', 'topics'), settings),

@@ -21,7 +21,7 @@ export const functionSizes: Readonly<Record<GuardedFunction | 'receivePush', Fun
   // wait for the one that holds the lease, and cost nothing: in one instance they become one commit, and more instances
   // would not be faster.
   copyArtifact: { memoryMiB: 1024, cpu: 1, timeoutSeconds: 540, concurrency: 80, maxInstances: 2 },
-  // 90 MiB, and at most 64 MiB of bodies whatever comes at once (body.ts).
+  // 90 MiB, and a mebibyte for each call.
   receivePush: { memoryMiB: 256, cpu: 1, timeoutSeconds: 60, concurrency: 40, maxInstances: 5 },
   // 146 MiB for its libraries and a fetch. A message is a commit, and there are few.
   fanOut: { memoryMiB: 512, cpu: 1, timeoutSeconds: 540, concurrency: 4, maxInstances: 5 },
@@ -36,3 +36,29 @@ export const functionSizes: Readonly<Record<GuardedFunction | 'receivePush', Fun
   // 124 MiB, and the memories of all environments.
   status: { memoryMiB: 512, cpu: 1, timeoutSeconds: 60, concurrency: 20, maxInstances: 3 },
 };
+
+/**
+ * What Google's builder gives the heap of a function, by `--max-old-space-size`: its memory but for 64 MB.
+ * https://github.com/GoogleCloudPlatform/buildpacks/blob/main/cmd/nodejs/functions_framework/lib/lib.go
+ */
+export function heapMiB(name: keyof typeof functionSizes): number {
+  return functionSizes[name].memoryMiB - 64;
+}
+
+/**
+ * Bytes of the largest body that each function reads of a call; the others read none. It says how much of memory a
+ * stranger may take of the webhook's door, and what its messages need of the others: more than that is refused, unread
+ * where the call says its length.
+ */
+export const largestBodies = {
+  // A push of a thousand commits. GitHub sends up to 25 MB; what is refused here is found by the schedule.
+  receivePush: 1024 * 1024,
+  // The description of one object, with its metadata and its list of access.
+  copyArtifact: 1024 * 1024,
+  // Names, and the id of a commit.
+  reconcile: 64 * 1024,
+  // As large as Pub/Sub takes a message, 10 MB, and a third longer where it comes wrapped: what a commit is made of, and
+  // what differs in an environment. https://docs.cloud.google.com/pubsub/quotas#resource_limits
+  fanOut: 16 * 1024 * 1024,
+  deliverAlert: 16 * 1024 * 1024,
+} as const satisfies Partial<Readonly<Record<keyof typeof functionSizes, number>>>;

@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFiles } from '../shared/adapters/environment-files.ts';
+import { readSecretFile, unreadableFile } from '../shared/adapters/secret-file.ts';
 import { parseConfig, type Config, type WebhookHost } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
+import { parseDuration } from '../shared/environment/duration.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
 
 /**
  * The operator's configuration, from the file that `CONVERGE_CONFIG` names, and that `CONVERGE_FILES` may hold. Throws
- * `BadConfiguration`.
+ * `BadConfiguration` (refuse), `SecretUnavailable` (retry).
  */
 export const loadConfig = once((): Config => {
   const file = process.env['CONVERGE_CONFIG'];
@@ -30,13 +32,7 @@ export const loadConfig = once((): Config => {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConvergeError({
-      code: 'BadConfiguration',
-      subject: file,
-      message: 'the configuration cannot be read',
-      disposition: 'refuse',
-      cause: error,
-    });
+    throw unreadableFile({ file, cause: error });
   }
   return parseConfig({ file, text });
 });
@@ -55,17 +51,27 @@ export function repositoryOfBucket(bucket: string): string {
 
 /** How uploads are copied to the repository of a class. */
 export function copySettings(repositoryClass: string): CopySettings {
-  const { repositories, limits } = loadConfig();
+  const { repositories, limits, alerts } = loadConfig();
   return {
     repositoryClass,
     limits,
     conflicts: repositories[repositoryClass]?.conflicts ?? 'artifact-wins',
     holder: instance,
+    unreadableAfter: parseDuration(alerts.unreadableAfter),
   };
 }
 
-/** The secrets of the Git hosts whose webhooks are configured. Throws `BadConfiguration` (refuse) where none is. */
-export const webhookSecrets = once((): Partial<Record<WebhookHost, string>> => {
+let keptWebhookSecrets: Partial<Record<WebhookHost, string>> | undefined;
+
+/**
+ * The secrets of the Git hosts whose webhooks are configured. Throws `BadConfiguration` (refuse) where none is,
+ * `SecretUnavailable` (retry) where one cannot be read.
+ */
+export async function webhookSecrets(): Promise<Partial<Record<WebhookHost, string>>> {
+  return (keptWebhookSecrets ??= await readWebhookSecrets());
+}
+
+async function readWebhookSecrets(): Promise<Partial<Record<WebhookHost, string>>> {
   const hosts = Object.entries(loadConfig().webhooks);
   if (hosts.length === 0) {
     throw new ConvergeError({
@@ -75,8 +81,9 @@ export const webhookSecrets = once((): Partial<Record<WebhookHost, string>> => {
       disposition: 'refuse',
     });
   }
-  return Object.fromEntries(hosts.map(([host, { secretFile }]) => [host, readFileSync(secretFile, 'utf8').trim()]));
-});
+  const read = hosts.map(async ([host, { secretFile }]) => [host, (await readSecretFile(secretFile)).trim()] as const);
+  return Object.fromEntries(await Promise.all(read));
+}
 
 /** Verifies the ID tokens of `access`. Its library is loaded by the first call whose token is to be verified here. */
 export const loadIdTokens = once(async () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { share } from './seeded-share.ts';
 
 /** How deliveries are disturbed: not at all (benchmarks), or as Pub/Sub may do it at any time, drawn from a seed. */
 export type Chaos = { readonly kind: 'none' } | { readonly kind: 'usual'; readonly seed: number };
@@ -30,9 +30,4 @@ function delay(drawn: number): number {
   return Math.round(
     ((drawn - longDelayShare - promptShare) / (1 - longDelayShare - promptShare)) * shortDelayMilliseconds,
   );
-}
-
-/** A number from 0 up to 1, evenly spread and equal for equal facts. */
-function share(facts: readonly (string | number)[]): number {
-  return createHash('sha256').update(JSON.stringify(facts)).digest().readUInt32BE() / 2 ** 32;
 }

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { LocalError } from './local-error.ts';
+import { LocalError, systemErrorCode } from './local-error.ts';
 
 export interface ChildOptions {
   /** For messages and logs. */
@@ -32,7 +32,7 @@ export interface Child {
   readonly ended: Promise<string>;
   /** Ends the child, whatever state it is in, and waits for its end. */
   stop(): Promise<void>;
-  /** Ends it at once, as a crash would: `onUnexpectedEnd` is told. */
+  /** Ends it and what it started at once, as a crash would: `onUnexpectedEnd` is told. */
   kill(): Promise<void>;
 }
 
@@ -77,10 +77,19 @@ export function startChild(options: ChildOptions): Child {
     },
     async kill() {
       if (!running()) return;
-      child.kill('SIGKILL');
+      killGroup(child.pid);
       await ended;
     },
   };
+}
+
+/** A child leads the group of all that it starts. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ESRCH') throw error;
+  }
 }
 
 type PipedProcess = ChildProcessByStdio<Writable, Readable, Readable>;

@@ -17,12 +17,16 @@ export interface Route {
   readonly messages: 'storage' | 'own';
   /** How many deliveries run at a time. */
   readonly concurrency: number;
+  /** Where the topic has several routes, which of its messages go this way, and what the subscription is called. */
+  readonly only?: { readonly filter: string; readonly subscription: string };
 }
 
 export interface DeliveryOptions {
   readonly pubsub: PubSub;
   readonly routes: readonly Route[];
   readonly deadLetterTopic: string;
+  /** Subscriptions that keep messages until somebody takes them, by name, with their topics. */
+  readonly kept?: Readonly<Record<string, string>>;
   readonly chaos: Chaos;
   readonly functions: {
     url(name: string): string;
@@ -53,13 +57,18 @@ const acknowledgeSeconds = 600;
  * gives a message up to the dead-letter topic after the last attempt.
  */
 export async function startDelivery(options: DeliveryOptions): Promise<Delivery> {
-  const { pubsub, routes } = options;
+  const { pubsub, routes, kept = {} } = options;
   const { attempts = 5, backoff = { first: 200, longest: 10_000 }, log = () => {} } = options;
   const stopping = new AbortController();
-  const sender: Sender = { ...options, attempts, backoff, log, signal: stopping.signal, underWay: new Set() };
+  const sender: Sender = { ...options, kept, attempts, backoff, log, signal: stopping.signal, underWay: new Set() };
 
-  const topics = new Set([...routes.map((route) => route.topic), options.deadLetterTopic]);
+  const topics = new Set([...routes.map((route) => route.topic), options.deadLetterTopic, ...Object.values(kept)]);
   await Promise.all([...topics].map((topic) => pubsub.createTopic(topic)));
+  await Promise.all(
+    Object.entries(kept).map(([name, topic]) =>
+      pubsub.topic(topic).createSubscription(name, { ackDeadlineSeconds: 60 }),
+    ),
+  );
   const subscriptions = await Promise.all(routes.map((route) => subscribe(sender, route)));
 
   return {
@@ -88,8 +97,8 @@ interface Job {
 
 async function subscribe(sender: Sender, route: Route): Promise<Subscription> {
   const { pubsub, chaos, log } = sender;
-  const name = `${route.topic}-${route.function}`;
-  await pubsub.topic(route.topic).createSubscription(name, { ackDeadlineSeconds: acknowledgeSeconds });
+  const { filter = '', subscription: name = `${route.topic}-${route.function}` } = route.only ?? {};
+  await pubsub.topic(route.topic).createSubscription(name, { ackDeadlineSeconds: acknowledgeSeconds, filter });
   const subscription = pubsub.subscription(name, {
     flowControl: { maxMessages: 10_000, allowExcessMessages: false },
     closeOptions: { behavior: SubscriptionCloseBehaviors.NackImmediately },

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild, type Child } from './child.ts';
+import type { Deployments } from './deployments.ts';
 
 export interface FunctionsOptions {
   /** The module that registers the functions. */
@@ -9,6 +10,12 @@ export interface FunctionsOptions {
   readonly logFile: string;
   /** Each line that the functions print. */
   readonly onLine?: (line: string) => void;
+  /** Told where an instance takes more memory than its function has, by a host that looks. */
+  readonly onTooMuchMemory?: (message: string) => void;
+  /** How they stand on Google Cloud, for a host that starts each in a process of its own. Absent: one of each. */
+  readonly deployments?: Deployments;
+  /** Called before each process starts. */
+  readonly beforeStart?: () => void;
   /** Told of an end that nobody asked for, and of the new start after it. */
   readonly log?: (message: string) => void;
 }
@@ -18,8 +25,11 @@ export interface Functions {
   url(name: string): string;
   /** Resolves once the functions listen; at once where they do. Rejects after `stop`. */
   ready(): Promise<void>;
-  /** The process that hosts them now. */
-  pid(): number;
+  /** The processes that host them now. */
+  pids(): readonly number[];
+  /** Stops every process at the line it is at, until `resume`. */
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
   /** Ends the process in order and starts a new one. */
   restart(): Promise<void>;
   /** Ends the process at once, at whatever line it is, as a dying instance does. A new one starts by itself. */
@@ -52,7 +62,14 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   return {
     url: (name) => `http://127.0.0.1:${host.port}/${name}`,
     ready: () => host.listening,
-    pid: () => host.child.pid,
+    pids: () => [host.child.pid],
+    async suspend() {
+      await host.listening;
+      process.kill(host.child.pid, 'SIGSTOP');
+    },
+    async resume() {
+      process.kill(host.child.pid, 'SIGCONT');
+    },
     async restart() {
       await host.listening;
       host.endIsWanted = true;
@@ -85,6 +102,7 @@ interface Host {
 }
 
 function startHostProcess({ options, port }: { options: FunctionsOptions; port: number }): Child {
+  options.beforeStart?.();
   return startChild({
     name: 'functions',
     program: process.execPath,

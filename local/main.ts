@@ -12,10 +12,13 @@ import { tellStory } from './story.ts';
 const usage = `npm start -- [options]
 
 Brings up the whole pipeline on this machine (Kubernetes, Storage, Pub/Sub, Git and
-the functions), runs the Family Insurance story through it, and stays up.
+the functions), runs the Family Insurance story through it, and stays up. Its start
+says which of Google Cloud's limits are on.
 
   --once              end after the story: exit code 0, or 1 if a step failed
   --schedule SECONDS  how often the drift check runs (default 10, 0: never)
+  --platform          kill a function that takes more memory than it has on Google
+                      Cloud, rather than say so
   --seed NUMBER       repeat the disturbances of an earlier run
   --help              this text
 
@@ -24,6 +27,7 @@ Exit codes: 0 all went well, 1 a step failed, 2 wrong usage.
 
 interface Arguments {
   readonly once: boolean;
+  readonly platform: boolean;
   readonly seed: number | undefined;
   readonly scheduleSeconds: number;
 }
@@ -37,6 +41,7 @@ function readArguments(): Arguments | 'help' {
   const { values } = parseArgs({
     options: {
       once: { type: 'boolean', default: false },
+      platform: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       seed: { type: 'string' },
       schedule: { type: 'string', default: '10' },
@@ -45,6 +50,7 @@ function readArguments(): Arguments | 'help' {
   if (values.help) return 'help';
   return {
     once: values.once,
+    platform: values.platform,
     seed: values.seed === undefined ? undefined : wholeNumber('--seed', values.seed),
     scheduleSeconds: wholeNumber('--schedule', values.schedule),
   };
@@ -103,7 +109,7 @@ function endRequested(): Promise<void> {
   });
 }
 
-async function run({ once, seed, scheduleSeconds }: Arguments): Promise<void> {
+async function run({ once, platform, seed, scheduleSeconds }: Arguments): Promise<void> {
   const ended = endRequested();
   const interrupted = new AbortController();
   void ended.then(() => interrupted.abort());
@@ -119,6 +125,7 @@ async function run({ once, seed, scheduleSeconds }: Arguments): Promise<void> {
     folder,
     programs,
     scheduleSeconds,
+    memory: platform ? 'enforced' : 'told',
     log: ({ kind, part, message }) => {
       if (kind === 'failure') say(`${part} ${message}`, 'bad');
     },
@@ -129,6 +136,7 @@ async function run({ once, seed, scheduleSeconds }: Arguments): Promise<void> {
     if (interrupted.signal.aborted) return;
     await writeFile(factsFile, facts);
     say(`The pipeline is up: ${here(factsFile)} tells where (disturbances from seed ${pipeline.seed}).`, 'heading');
+    say(`Limits    ${pipeline.limits.join('; ')}.`);
     await Promise.race([tellStory(pipeline, say), ended]);
     if (interrupted.signal.aborted) throw new LocalError({ message: 'ended before the story did' });
     if (!once) {

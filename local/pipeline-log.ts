@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 
 export interface LogEntry {
-  /** `output`: a line that the functions printed; `note`: what the pipeline did; `failure`: a part ended by itself. */
+  /** `output`: a line that the functions printed; `note`: what the pipeline did; `failure`: a part ended by itself, or would not live on Google Cloud. */
   readonly kind: 'output' | 'note' | 'failure';
   /** `functions`, `delivery`, `git`, `kubernetes`, `pipeline`, ... */
   readonly part: string;
@@ -11,6 +11,7 @@ export interface LogEntry {
 /** Into `pipeline.log`, and to whoever started the pipeline. */
 export interface PipelineLog {
   noteOf(part: string): (message: string) => void;
+  failureOf(part: string): (message: string) => void;
   /** Where a part that ends tells how: a failure, but while the pipeline stops. */
   endOf(part: string): (how: string) => void;
 }
@@ -30,6 +31,7 @@ export function openLog({
   };
   return {
     noteOf: (part) => (message) => write({ kind: 'note', part, message }),
+    failureOf: (part) => (message) => write({ kind: 'failure', part, message }),
     endOf: (part) => (how) => {
       if (!isStopping()) write({ kind: 'failure', part, message: `ended by itself: ${how}` });
     },

@@ -1,5 +1,5 @@
 import { PubSub } from '@google-cloud/pubsub';
-import { Storage } from '@google-cloud/storage';
+import { IdempotencyStrategy, Storage } from '@google-cloud/storage';
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -8,20 +8,34 @@ import type { z } from 'zod';
 import { functionSizes } from '../functions/sizes.ts';
 import { parseConfig, type configSchema } from '../shared/config/config.ts';
 import type { Topic } from '../shared/events/cloud-event.ts';
+import {
+  letterSubscriptions,
+  readers,
+  readTopics,
+  redriveFilter,
+  redriveTopic,
+} from '../shared/events/found-letter.ts';
 import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
 import { startDelivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
+import { withAccounts, writeConfigOf, type Deployments } from './deployments.ts';
+import type { StorageCall } from './fronts/storage-front.ts';
+import type { StorageGrant } from './fronts/storage-grants.ts';
 import { startFunctions, type Functions, type FunctionsOptions } from './functions.ts';
 import type { GitHost, Push } from './parts/git.ts';
+import type { GkeFront } from './parts/gke-front.ts';
 import type { Kubernetes } from './parts/kubernetes.ts';
 import type { PubSubService } from './parts/pubsub.ts';
 import type { StorageService } from './parts/storage.ts';
+import { asOnPlatform, type MemoryLimit } from './platform.ts';
+import { limitsOf } from './limits.ts';
 import { openLog, type LogEntry, type PipelineLog } from './pipeline-log.ts';
 import { cacheFolder, ensurePrograms, type Programs, type Report } from './programs.ts';
 import { sendPushWebhook } from './push-webhook.ts';
 import { startSchedule } from './schedule.ts';
-import { startServices, type Services } from './services.ts';
+import { gkeCluster, startServices, type Services } from './services.ts';
+import { openStorageAccess, withoutFront, type StorageAccess } from './storage-access.ts';
 import { createStops, type Stops } from './stops.ts';
 
 const project = 'local';
@@ -58,10 +72,29 @@ export interface PipelineOptions {
   readonly programs?: Programs;
   /** The module that registers the functions; absent: the product's. */
   readonly functions?: string;
+  /**
+   * Starts each function as its own instance, of the size that Terraform gives it. Absent: all in one process, without a
+   * limit.
+   */
+  readonly memory?: MemoryLimit;
   /** Starts them in another way than in one process: as several instances, say. */
   readonly host?: (options: FunctionsOptions) => Promise<Functions>;
-  /** `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled. */
+  /**
+   * How the functions reach the cluster: through what GKE puts before it, as their account, or with a kubeconfig of its
+   * administrator, which tests write a proxy into. The first where absent.
+   */
+  readonly cluster?: 'gke' | 'kubeconfig';
+  /**
+   * `none`: each message once, at once, in order (benchmarks). Otherwise doubled, delayed and shuffled, and some of the
+   * answers to the functions' writes are lost.
+   */
   readonly chaos?: 'usual' | 'none';
+  /** Whether Storage holds to the limits of Cloud Storage; it does where absent. `absent` is for who puts a front of its own there. */
+  readonly platform?: 'enforced' | 'absent';
+  /** What Storage lets each account do; what `terraform/` grants where absent. */
+  readonly grants?: readonly StorageGrant[];
+  /** Told each request to Storage that such a limit judges. */
+  readonly onStorageCall?: (call: StorageCall) => void;
   /** Of the disturbances; drawn and logged where absent. */
   readonly seed?: number;
   /** How often `checkDrift` is called; 10 where absent, 0: never. */
@@ -81,22 +114,34 @@ export interface Pipeline {
   readonly folder: string;
   /** Path of the operator's configuration, for `CONVERGE_CONFIG`. */
   readonly config: string;
+  /** The same for CI of each class, which asks Storage as its account, and `status` about the rest. */
+  readonly configOfCi: ByClass;
+  /** What a process has in its environment that gets tokens of the account of `reconcile`. */
+  readonly variables: Readonly<Record<string, string>>;
   /** The bucket of leases, memories and ledgers. */
   readonly stateBucket: string;
   /** The name of the cluster in environment files. */
   readonly cluster: string;
   readonly webhookSecret: string;
   readonly seed: number;
+  /** Where it says no as Google Cloud does, in words. */
+  readonly limits: readonly string[];
   readonly programs: Programs;
   readonly kubernetes: Kubernetes;
+  /** What the functions reach the cluster through. */
+  readonly gke: GkeFront;
   readonly git: GitHost;
   readonly storage: StorageService;
   readonly pubsub: PubSubService;
   readonly functions: Functions;
   /** The header that lets a call of a function in: an ID token of the one who calls it in production. */
   authorize(name: CalledFunction): Promise<{ authorization: string }>;
-  /** Clients of the two services, closed by `stop`. */
-  readonly clients: { readonly storage: Storage; readonly pubsub: PubSub };
+  /** Clients of the two services, closed by `stop`; `ci`: with the rights of CI of each class. */
+  readonly clients: {
+    readonly storage: Storage;
+    readonly ci: Readonly<Record<keyof ByClass, Storage>>;
+    readonly pubsub: PubSub;
+  };
   /** Ends the functions in order and starts them again, at the same URLs. */
   restartFunctions(): Promise<void>;
   /** Ends them at whatever line they are. They start again by themselves. */
@@ -114,12 +159,17 @@ const concurrencyHere = { copyArtifact: 8, fanOut: 4, reconcile: 4, deliverAlert
 const concurrencyOf = (name: keyof typeof concurrencyHere): number =>
   Math.min(concurrencyHere[name], functionSizes[name].concurrency * functionSizes[name].maxInstances);
 
+const ownRoutes: readonly Route[] = readTopics.flatMap((topic) => {
+  const [reader, subscription] = [readers[topic], `${redriveTopic}-${topic}`];
+  const only = { filter: redriveFilter(topic), subscription };
+  return [
+    { topic, function: reader, messages: 'own', concurrency: concurrencyOf(reader) },
+    { topic: redriveTopic, function: reader, messages: 'own', concurrency: 1, only },
+  ];
+});
 const routes: readonly Route[] = [
   { topic: storageTopic, function: 'copyArtifact', messages: 'storage', concurrency: concurrencyOf('copyArtifact') },
-  { topic: 'change-committed', function: 'fanOut', messages: 'own', concurrency: concurrencyOf('fanOut') },
-  { topic: 'reconcile', function: 'reconcile', messages: 'own', concurrency: concurrencyOf('reconcile') },
-  { topic: 'diff', function: 'deliverAlert', messages: 'own', concurrency: concurrencyOf('deliverAlert') },
-  { topic: 'converged', function: 'deliverAlert', messages: 'own', concurrency: concurrencyOf('deliverAlert') },
+  ...ownRoutes,
 ];
 
 /**
@@ -172,14 +222,26 @@ async function startParts(start: Start): Promise<Pipeline> {
     if (announceTo !== undefined) await sendPushWebhook({ url: announceTo, secret: webhookSecret, push });
   };
   const services = await startServices({ ...start, repositories: repositoryClasses, onPush });
-  const clients = openClients({ stops, services });
   const buckets = byClass((name) => `family-${name}`);
+  const access = await openStorage({ start, services, buckets });
+  const clients = openClients({ stops, services, access });
   const repositories = byClass((name) => services.git.url(name));
-  const config = await configure({ start, services, buckets, repositories, webhookSecret });
+  const config = await configure({
+    ...{ start, services, buckets, repositories, webhookSecret },
+    storage: access.functions,
+  });
   await Promise.all([...Object.values(buckets), stateBucket].map((bucket) => clients.storage.createBucket(bucket)));
 
-  const functions = await hostFunctions({ start, services, config });
-  const facts = factsOf({ services, functions, buckets, repositories, config });
+  const functions = await hostFunctions({
+    ...{ start, services, config },
+    deployments: withAccounts({ config, uploads: buckets, storageOf: access.of }),
+  });
+  const facts = factsOf({ services, functions, buckets, repositories, config, storage: access.others });
+  const configOfCi = (name: string): string =>
+    writeConfigOf({
+      ...{ config, whose: `ci-${name}` },
+      own: { storage: { endpoint: access.of(`ci-${name}`) }, status: { url: facts.status } },
+    });
   announceTo = facts.webhook;
   await deliverMessages({ start, services, clients, functions });
   await notifyOfUploads({ clients, buckets });
@@ -188,17 +250,21 @@ async function startParts(start: Start): Promise<Pipeline> {
     chaos.kind === 'none' ? 'deliveries are undisturbed' : `deliveries are disturbed by seed ${seed}`,
   );
 
-  const { kubernetes, git, storage, pubsub, issuer } = services;
+  const { kubernetes, gke, git, storage, pubsub, issuer } = services;
   return {
     facts,
     folder,
     config,
+    configOfCi: byClass(configOfCi),
+    variables: services.google.variables,
     stateBucket,
     cluster,
     webhookSecret,
     seed,
+    limits: limitsOf(start.options),
     programs,
     kubernetes,
+    gke,
     git,
     storage,
     pubsub,
@@ -211,23 +277,64 @@ async function startParts(start: Start): Promise<Pipeline> {
   };
 }
 
-function openClients({ stops, services }: { stops: Stops; services: Services }): Pipeline['clients'] {
-  const storage = new Storage({ projectId: project, apiEndpoint: services.storage.url });
+/** Share of the functions' writes whose answer is lost, as any answer may be. */
+const lostShare = 0.02;
+
+function openStorage({
+  start: { options, chaos, stops },
+  services: { storage },
+  buckets,
+}: {
+  start: Start;
+  services: Services;
+  buckets: ByClass;
+}): Promise<StorageAccess> {
+  if (options.platform === 'absent') return Promise.resolve(withoutFront(storage.url));
+  return stops.withStop(
+    openStorageAccess({
+      ...{ target: storage.url, stateBucket, uploads: buckets },
+      ...(chaos.kind === 'none' ? {} : { lost: { seed: chaos.seed, share: lostShare } }),
+      ...(options.grants === undefined ? {} : { grants: options.grants }),
+      ...(options.onStorageCall === undefined ? {} : { onCall: options.onStorageCall }),
+    }),
+  );
+}
+
+function openClients({
+  stops,
+  services,
+  access,
+}: {
+  stops: Stops;
+  services: Services;
+  access: StorageAccess;
+}): Pipeline['clients'] {
+  // No answer to these is lost, so none is done twice.
+  const retryOptions = { idempotencyStrategy: IdempotencyStrategy.RetryAlways };
+  const storageAt = (apiEndpoint: string): Storage => new Storage({ projectId: project, apiEndpoint, retryOptions });
   const pubsub = new PubSub({ projectId: project, apiEndpoint: services.pubsub.host, emulatorMode: true });
   stops.add(() => pubsub.close());
-  return { storage, pubsub };
+  const ci = {
+    master: storageAt(access.of('ci-master')),
+    staging: storageAt(access.of('ci-staging')),
+    develop: storageAt(access.of('ci-develop')),
+  };
+  return { storage: storageAt(access.others), ci, pubsub };
 }
 
 /** Writes the operator's configuration and the webhooks' secret; resolves with the path of the first. */
 async function configure({
   start: { options, folder, programs },
-  services: { kubernetes, storage, issuer },
+  services: { kubernetes, issuer, google },
+  storage,
   buckets,
   repositories,
   webhookSecret,
 }: {
   start: Start;
   services: Services;
+  /** The URL of the functions' own. */
+  storage: string;
   buckets: ByClass;
   repositories: ByClass;
   webhookSecret: string;
@@ -240,9 +347,12 @@ async function configure({
     repositories: Object.fromEntries(
       repositoryClasses.map((name) => [name, { url: repositories[name], branch: 'main', bucket: buckets[name] }]),
     ),
-    clusters: { [cluster]: { kubeconfig: kubernetes.kubeconfig } },
+    clusters: {
+      [cluster]: options.cluster === 'kubeconfig' ? { kubeconfig: kubernetes.kubeconfig } : { gke: gkeCluster },
+    },
+    google: { container: google.url, secretManager: google.url, connectGateway: google.url },
     webhooks: { github: { secretFile } },
-    storage: { endpoint: storage.url },
+    storage: { endpoint: storage },
     renderer: { program: programs.render },
     access: localAccess(issuer),
     ...options.configuration,
@@ -257,43 +367,49 @@ function hostFunctions({
   start: { options, folder, home, temporary, stops, log },
   services,
   config,
+  deployments,
 }: {
   start: Start;
   services: Services;
   config: string;
+  deployments: Deployments;
 }): Promise<Functions> {
   const environment = partEnvironment({
     home,
     variables: {
       CONVERGE_CONFIG: config,
       GOOGLE_CLOUD_PROJECT: project,
-      METADATA_SERVER_DETECTION: 'none',
+      ...services.google.variables,
       NODE_COMPILE_CACHE: join(cacheFolder(), 'compiled'),
       NODE_ENV: 'production',
       PUBSUB_EMULATOR_HOST: services.pubsub.host,
       TMPDIR: temporary,
     },
   });
-  const host = options.host ?? startFunctions;
+  const host = options.host ?? (options.memory === undefined ? startFunctions : asOnPlatform(options.memory));
   return stops.withStop(
     host({
       source: options.functions ?? join(import.meta.dirname, '..', 'functions', 'index.ts'),
       environment,
+      deployments,
       logFile: join(folder, 'functions.log'),
       onLine: (message) => options.log?.({ kind: 'output', part: 'functions', message }),
       log: log.noteOf('pipeline'),
+      onTooMuchMemory: log.failureOf('functions:'),
     }),
   );
 }
 
 function factsOf({
-  services: { kubernetes, pubsub, storage },
+  services: { kubernetes, pubsub },
+  storage,
   functions,
   buckets,
   repositories,
   config,
 }: {
   services: Services;
+  storage: string;
   functions: Functions;
   buckets: ByClass;
   repositories: ByClass;
@@ -302,7 +418,7 @@ function factsOf({
   return {
     project,
     config,
-    storage: storage.url,
+    storage,
     pubsub: pubsub.host,
     buckets,
     repositories,
@@ -329,6 +445,8 @@ async function deliverMessages({
       pubsub: clients.pubsub,
       routes,
       deadLetterTopic: 'dead-letter' satisfies Topic,
+      // What is given up here is on the first of them, with the last problem.
+      kept: Object.fromEntries(letterSubscriptions.map((name) => [name, name])),
       chaos,
       functions: { ...functions, authorize: (name) => authorize(issuer, name) },
       ...(options.attempts === undefined ? {} : { attempts: options.attempts }),

@@ -25,6 +25,8 @@ export interface EnsureOptions {
   readonly tools?: string;
   /** A program for another machine, to be deployed: built without a trace of this one. Absent: for this machine. */
   readonly target?: Platform;
+  /** Go's build tags; absent: none. */
+  readonly tags?: readonly string[];
 }
 
 /** In Go's words. */
@@ -53,9 +55,14 @@ const compilerFlags: Readonly<Partial<Record<BuildableName, readonly string[]>>>
 };
 
 /** Modules without code of ours: what they build is their one `tool`. */
-const packages: Readonly<Partial<Record<BuildableName, string>>> = { tofu: 'tool', 'google-provider': 'tool' };
+const packages: Readonly<Partial<Record<BuildableName, string>>> = {
+  tofu: 'tool',
+  'google-provider': 'tool',
+  gvisor: 'tool',
+};
 
-type BuildableName = ProgramName | InfrastructureProgramName;
+/** gVisor's `runsc` is built for `npm run test:gvisor` alone. */
+type BuildableName = ProgramName | InfrastructureProgramName | 'gvisor';
 
 /** Where built programs and compiled code are kept between runs, outside of any checkout. */
 export function cacheFolder(): string {
@@ -87,6 +94,7 @@ export async function ensureProgram(name: BuildableName, options: EnsureOptions 
     '-ldflags',
     ['-s', '-w', ...(linkerVariables[name] ?? [])].join(' '),
     ...(compilerFlags[name] ?? []),
+    ...(options.tags === undefined ? [] : ['-tags', options.tags.join(',')]),
   ];
   const flags = target === undefined ? usual : [...usual, '-buildvcs=false'];
   const folder = join(cacheFolder(), 'programs');

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { startGkeFront, type GkeFront } from './parts/gke-front.ts';
+import { reconcileAccount, startGoogleApis, type GoogleApis } from './parts/google-apis.ts';
 import { startGit, type GitHost, type Push } from './parts/git.ts';
 import { startIssuer, type Issuer } from './parts/issuer.ts';
 import { startKubernetes, type Kubernetes } from './parts/kubernetes.ts';
@@ -15,7 +17,13 @@ export interface Services {
   readonly storage: StorageService;
   readonly git: GitHost;
   readonly issuer: Issuer;
+  /** Has the cluster as `gkeCluster`. */
+  readonly google: GoogleApis;
+  readonly gke: GkeFront;
 }
+
+/** The name of the sandbox as a cluster of Google's. */
+export const gkeCluster = 'projects/local/locations/local/clusters/sandbox';
 
 /**
  * Starts them beside each other.
@@ -54,21 +62,45 @@ export async function startServices({
       }),
     ),
   );
+  const startingKubernetes = stops.withStop(
+    startKubernetes({
+      folder: join(folder, 'kubernetes'),
+      programs,
+      users: Object.values(reconcileAccount),
+      onUnexpectedEnd: (part, how) => log.endOf(part)(how),
+    }),
+  );
+  const startingGoogle = stops.withStop(startGoogleApis());
+  const startingGke = Promise.all([startingKubernetes, startingGoogle]).then(([kubernetes, google]) =>
+    stops.withStop(serveAsGke(kubernetes, google)),
+  );
   const starting = [
-    stops.withStop(
-      startKubernetes({
-        folder: join(folder, 'kubernetes'),
-        programs,
-        onUnexpectedEnd: (part, how) => log.endOf(part)(how),
-      }),
-    ),
+    startingKubernetes,
     startingPubSub,
     startingStorage,
     stops.withStop(startGit({ folder: join(folder, 'git'), repositories, log: log.noteOf('git'), onPush })),
     stops.withStop(startIssuer()),
+    startingGoogle,
+    startingGke,
   ] as const;
   // Also after one has failed: what came up later would otherwise be missed by the stop.
   await Promise.allSettled(starting);
-  const [kubernetes, pubsub, storage, git, issuer] = await Promise.all(starting);
-  return { kubernetes, pubsub, storage, git, issuer };
+  const [kubernetes, pubsub, storage, git, issuer, google, gke] = await Promise.all(starting);
+  return { kubernetes, pubsub, storage, git, issuer, google, gke };
+}
+
+/** Converge's account has all rights in the cluster, as the e-mail address that RBAC names. */
+async function serveAsGke(kubernetes: Kubernetes, google: GoogleApis): Promise<GkeFront> {
+  const { email } = google.account;
+  await kubernetes.kubectl([
+    'create',
+    'clusterrolebinding',
+    'converge-account',
+    '--clusterrole=cluster-admin',
+    `--user=${email}`,
+  ]);
+  const front = await startGkeFront({ ...kubernetes, google });
+  const clusterCaCertificate = Buffer.from(front.ca).toString('base64');
+  google.clusters.set(gkeCluster, { status: 'RUNNING', endpoint: front.address, masterAuth: { clusterCaCertificate } });
+  return front;
 }

@@ -261,7 +261,7 @@ async function uploadObject(
   const { name, content, metadata } = object;
   const bucket = pipeline.facts.buckets.master;
   const at = performance.now();
-  const file = pipeline.clients.storage.bucket(bucket).file(name);
+  const file = pipeline.clients.ci.master.bucket(bucket).file(name);
   await file.save(content, { resumable: false, metadata: { metadata } });
   const generation = String(file.metadata.generation);
   say(`upload     gs://${bucket}/${name}, ${content.byteLength} bytes`);

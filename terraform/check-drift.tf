@@ -16,8 +16,8 @@ module "check_drift" {
   overrides      = lookup(var.functions, "check_drift", null)
 
   size      = { memory = "1Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 2 }
-  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.signing_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/"] }
+  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts) : folder => local.secrets[key] }
+  state     = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/"] }
   uploads   = local.function.uploads
   publishes = { for name in ["change-committed", "reconcile", "dead-letter"] : name => local.function.topics[name] }
   callers   = { scheduler = google_service_account.callers["check-drift"].member }

@@ -1,5 +1,5 @@
 # CI by Workload Identity Federation: a pipeline shows the token that its host signs for it, and holds no key. Each entry has a provider of its own, which lets in one
-# repository's branches and calls all of them by the entry's name; the rights are those of that name, on one bucket.
+# repository's branches, for events that only those who may push to them cause, and calls all of them by the entry's name; the rights are those of that name, on one bucket.
 
 locals {
   ci_branches = {
@@ -8,21 +8,28 @@ locals {
     develop = ["develop", "feature/*"]
   }
 
+  # A subject longer than 127 bytes is refused, and `sub` holds the name of the branch or job: https://docs.cloud.google.com/iam/docs/workload-identity-federation#mapping
   ci_hosts = {
     github = {
-      issuer = "https://token.actions.githubusercontent.com"
-      claim  = "assertion.ref"
-      ref    = "refs/heads/"
+      issuer  = "https://token.actions.githubusercontent.com"
+      claim   = "assertion.ref"
+      ref     = "refs/heads/"
+      subject = "'github:' + assertion.repository_id"
+      events  = ["push", "schedule", "workflow_dispatch"]
     }
     gitlab = {
-      issuer = "https://gitlab.com"
-      claim  = "assertion.ref"
-      ref    = ""
+      issuer  = "https://gitlab.com"
+      claim   = "assertion.ref"
+      ref     = ""
+      subject = "'gitlab:' + assertion.project_id"
+      events  = ["push", "schedule", "web"]
     }
     jenkins = {
-      issuer = null
-      claim  = "assertion.sub"
-      ref    = ""
+      issuer  = null
+      claim   = "assertion.sub"
+      ref     = ""
+      subject = null
+      events  = []
     }
   }
 
@@ -39,13 +46,34 @@ locals {
     ])})"
   }
 
+  ci_events = { for name, ci in var.ci : name => "[${join(", ", [for event in coalesce(ci.events, local.ci_hosts[ci.host].events) : "'${event}'"])}]" }
+
+  # Who may write to a protected branch, its host says; of feature branches anybody may who may push.
+  ci_protected = { for name, ci in var.ci : name => coalesce(ci.protected, ci.class != "develop") ? ["assertion.ref_protected == 'true'"] : [] }
+
+  # A name can be claimed anew by others once its repository was renamed or deleted, a number cannot. The token of a pull request may carry a branch of its target as `ref`:
+  # what it is for says the event alone.
   ci_conditions = {
-    for name, ci in var.ci : name => {
-      # Neither a tag nor a pull request is a branch.
-      github  = "assertion.repository == '${coalesce(ci.repository, "-")}' && assertion.ref_type == 'branch' && ${local.ci_whence[name]}"
-      gitlab  = "assertion.project_path == '${coalesce(ci.repository, "-")}' && assertion.ref_type == 'branch' && ${local.ci_whence[name]}"
-      jenkins = local.ci_whence[name]
-    }[ci.host]
+    for name, ci in var.ci : name => join(" && ", {
+      github = concat([
+        "assertion.repository_id == '${coalesce(ci.repository_id, "-")}'", "assertion.repository_owner_id == '${coalesce(ci.owner_id, "-")}'",
+        "assertion.repository == '${coalesce(ci.repository, "-")}'", "assertion.event_name in ${local.ci_events[name]}",
+        "assertion.ref_type == 'branch'", local.ci_whence[name],
+      ], local.ci_protected[name])
+      gitlab = concat([
+        "assertion.project_id == '${coalesce(ci.repository_id, "-")}'", "assertion.namespace_id == '${coalesce(ci.owner_id, "-")}'",
+        "assertion.project_path == '${coalesce(ci.repository, "-")}'", "assertion.pipeline_source in ${local.ci_events[name]}",
+        "assertion.ref_type == 'branch'", local.ci_whence[name],
+      ], local.ci_protected[name])
+      jenkins = [local.ci_whence[name]]
+    }[ci.host])
+  }
+
+  # The objects that a pipeline may write, replace and read: all, or those whose names begin so.
+  ci_objects = {
+    for name, ci in var.ci : name => length(ci.objects) == 0 ? [] : [
+      join(" || ", [for object in ci.objects : "resource.name.startsWith(\"projects/_/buckets/${local.buckets[ci.class]}/objects/${object}\")"])
+    ]
   }
 
   ci_members = {
@@ -82,7 +110,7 @@ resource "google_iam_workload_identity_pool_provider" "ci" {
   attribute_condition                = local.ci_conditions[each.key]
 
   attribute_mapping = {
-    "google.subject"     = "assertion.sub"
+    "google.subject"     = coalesce(local.ci_hosts[each.value.host].subject, "'jenkins:${each.key}'")
     "attribute.pipeline" = "'${each.key}'"
   }
 
@@ -106,6 +134,16 @@ resource "google_storage_bucket_iam_member" "ci_creates" {
   bucket = google_storage_bucket.uploads[each.value.class].name
   role   = "roles/storage.objectCreator"
   member = local.ci_members[each.key]
+
+  dynamic "condition" {
+    for_each = local.ci_objects[each.key]
+
+    content {
+      title       = "only its own objects"
+      description = "Objects whose names begin so"
+      expression  = condition.value
+    }
+  }
 }
 
 # Cloud Storage asks for the right to delete where an object is replaced. Nothing is lost by it: what is deleted can be restored, and no deletion reaches Git.
@@ -117,6 +155,8 @@ resource "google_project_iam_custom_role" "ci_replacer" {
   title       = "Converge: CI replacer"
   description = "Replaces objects"
   permissions = ["storage.objects.delete"]
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_storage_bucket_iam_member" "ci_replaces" {
@@ -125,29 +165,54 @@ resource "google_storage_bucket_iam_member" "ci_replaces" {
   bucket = google_storage_bucket.uploads[each.value.class].name
   role   = "projects/${var.project}/roles/${google_project_iam_custom_role.ci_replacer[0].role_id}"
   member = local.ci_members[each.key]
+
+  dynamic "condition" {
+    for_each = local.ci_objects[each.key]
+
+    content {
+      title       = "only its own objects"
+      description = "Objects whose names begin so"
+      expression  = condition.value
+    }
+  }
 }
 
-resource "google_project_iam_custom_role" "ci_follower" {
-  count = length(local.ci_following) > 0 ? 1 : 0
+# gcloud and gsutil read the destination before they write to it, and take only 404 for "not there", which Cloud Storage answers to who may read and list; to others it answers 403.
+# https://docs.cloud.google.com/storage/docs/access-control/iam-gcloud https://docs.cloud.google.com/storage/docs/access-control/iam-gsutil
+# No permission is for the metadata alone: who may see that an object is there may read it. `objects` confines that to what the pipeline writes itself.
+resource "google_project_iam_custom_role" "ci_reader" {
+  count = length(var.ci) > 0 ? 1 : 0
 
   project     = var.project
-  role_id     = "${replace(var.prefix, "-", "_")}_ci_follower"
-  title       = "Converge: CI follower"
+  role_id     = "${replace(var.prefix, "-", "_")}_ci_reader"
+  title       = "Converge: CI reader"
   description = "Sees an object whose name it knows"
   permissions = ["storage.objects.get"]
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_storage_bucket_iam_member" "ci_sees" {
-  for_each = local.ci_following
+  for_each = var.ci
 
   bucket = google_storage_bucket.uploads[each.value.class].name
-  role   = "projects/${var.project}/roles/${google_project_iam_custom_role.ci_follower[0].role_id}"
+  role   = "projects/${var.project}/roles/${google_project_iam_custom_role.ci_reader[0].role_id}"
   member = local.ci_members[each.key]
+
+  dynamic "condition" {
+    for_each = local.ci_objects[each.key]
+
+    content {
+      title       = "only its own objects"
+      description = "Objects whose names begin so"
+      expression  = condition.value
+    }
+  }
 }
 
-# Without the right to list, Cloud Storage answers 403 and not 404 for an object that is not there yet.
+# Names of objects, and no content. A condition on names holds for no list.
 resource "google_storage_bucket_iam_member" "ci_lists" {
-  for_each = local.ci_following
+  for_each = var.ci
 
   bucket = google_storage_bucket.uploads[each.value.class].name
   role   = "roles/storage.legacyBucketReader"
@@ -158,7 +223,7 @@ resource "google_storage_bucket_iam_member" "ci_reads_ledger" {
   for_each = local.ci_following
 
   bucket = google_storage_bucket.state.name
-  role   = "projects/${var.project}/roles/${google_project_iam_custom_role.ci_follower[0].role_id}"
+  role   = "projects/${var.project}/roles/${google_project_iam_custom_role.ci_reader[0].role_id}"
   member = local.ci_members[each.key]
 
   condition {
@@ -166,6 +231,16 @@ resource "google_storage_bucket_iam_member" "ci_reads_ledger" {
     description = "Which commit an upload became"
     expression  = "resource.name == \"projects/_/buckets/${google_storage_bucket.state.name}/objects/ledger/${each.value.class}.json\""
   }
+}
+
+# Until the first upload of a class became a commit there is no ledger: without the right to list, that would be 403. The names of environments, which are the names of
+# objects here, are no news to who may ask for their status.
+resource "google_storage_bucket_iam_member" "ci_lists_state" {
+  for_each = local.ci_following
+
+  bucket = google_storage_bucket.state.name
+  role   = "roles/storage.legacyBucketReader"
+  member = local.ci_members[each.key]
 }
 
 resource "google_service_account" "ci" {

@@ -2,7 +2,11 @@
 
 locals {
   # Google signs the tokens of callers for these, and each function checks for whom it was. Known beforehand, so that the configuration waits for no function.
-  urls = { for stage in ["receive-push", "fan-out", "reconcile", "check-drift", "deliver-alert", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" }
+  # Internal ingress lets Pub/Sub and Cloud Scheduler in at the address of Cloud Run only. https://docs.cloud.google.com/run/docs/securing/ingress#internal-services
+  urls = merge(
+    { for stage in ["fan-out", "reconcile", "check-drift", "deliver-alert"] : stage => "https://${var.prefix}-${stage}-${local.project_number}.${var.region}.run.app" },
+    { for stage in ["receive-push", "status"] : stage => "https://${var.region}-${var.project}.cloudfunctions.net/${var.prefix}-${stage}" },
+  )
 
   # Eventarc calls Cloud Run's own addresses, the old form or the new.
   copy_names = { for class in keys(var.repositories) : class => "${var.prefix}-copy-artifact-${class}" }
@@ -30,6 +34,8 @@ locals {
       conflicts = repository.conflicts
       writeback = repository.writeback
       proxy     = repository.proxy
+
+      proxySecretFile = repository.proxy_secret == null ? null : "/secrets/proxy-${class}/value"
       credentials = repository.credentials == null ? null : { for key, value in {
         file = repository.credentials.github_app == null ? "/secrets/git-${class}/value" : null
         githubApp = repository.credentials.github_app == null ? null : { for key, value in {
@@ -77,7 +83,7 @@ locals {
   config = { for key, value in {
     project      = var.project
     state        = { bucket = local.state_bucket }
-    topicPrefix  = var.topic_prefix
+    topicPrefix  = local.topic_prefix
     repositories = local.config_repositories
     clusters     = local.config_clusters
     author = { for key, value in {
@@ -86,10 +92,10 @@ locals {
       signingKey = var.author.signing_key == null ? null : { file = "/secrets/signing-key/value" }
     } : key => value if value != null }
     webhooks = { for host in keys(var.webhooks) : host => { secretFile = "/secrets/webhook-${host}/value" } }
-    alerts = { sinks = [
+    alerts = { unreadableAfter = var.unreadable_after, sinks = [
       for name, sink in var.sinks : {
         name    = name
-        webhook = { for key, value in { url = sink.url, secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
+        webhook = { for key, value in { url = sink.url, urlSecretFile = sink.url_secret == null ? null : "/secrets/url-${name}/value", secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
       }
     ] }
     limits = length(var.limits) == 0 ? null : var.limits

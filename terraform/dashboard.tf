@@ -33,6 +33,11 @@ locals {
       aligner = "ALIGN_SUM", reducer = "REDUCE_SUM", by = ["metric.label.function"]
     },
     {
+      title   = "Calls that were turned away, by function and reason"
+      filter  = "metric.type=\"logging.googleapis.com/user/${google_logging_metric.turned_away.name}\" resource.type=\"cloud_run_revision\""
+      aligner = "ALIGN_SUM", reducer = "REDUCE_SUM", by = ["metric.label.function", "metric.label.code"]
+    },
+    {
       title   = "Oldest message that waits (s)"
       filter  = "metric.type=\"pubsub.googleapis.com/subscription/oldest_unacked_message_age\" resource.type=\"pubsub_subscription\""
       aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", by = ["resource.label.subscription_id"]

@@ -69,6 +69,38 @@ resource "google_logging_metric" "diverged" {
   depends_on = [google_project_service.this]
 }
 
+# Calls of nobody whom a function knows: a wrong signature of a webhook, a token that is not valid there. Anybody may send them, so they are counted and wake nobody.
+resource "google_logging_metric" "turned_away" {
+  project     = var.project
+  name        = "${var.prefix}/turned-away"
+  description = "Calls that Converge's functions turned away"
+  filter      = "${local.logs} AND severity<ERROR AND jsonPayload.message=~\" let nobody in$\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    labels {
+      key         = "function"
+      value_type  = "STRING"
+      description = "Name of the function"
+    }
+
+    labels {
+      key         = "code"
+      value_type  = "STRING"
+      description = "Why: BadSignature, TooLarge, NotAuthenticated, ..."
+    }
+  }
+
+  label_extractors = {
+    function = "EXTRACT(resource.labels.service_name)"
+    code     = "EXTRACT(jsonPayload.code)"
+  }
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_monitoring_alert_policy" "dead_letters" {
   project               = var.project
   display_name          = "Converge: messages were refused or given up"
@@ -94,7 +126,7 @@ resource "google_monitoring_alert_policy" "dead_letters" {
 
   documentation {
     mime_type = "text/markdown"
-    content   = "Read them with `gcloud pubsub subscriptions pull SUBSCRIPTION --limit=10`: `reason` and `message` say why. Acknowledge what is settled (`--auto-ack`), or this stays open."
+    content   = "`converge dead-letters` shows them: `reason` and `message` say why. `converge redrive` sends again what is mended; acknowledge what is settled (`gcloud pubsub subscriptions ack`), or this stays open."
   }
 }
 
@@ -138,19 +170,13 @@ resource "google_monitoring_alert_policy" "check_missing" {
   conditions {
     display_name = "No successful check"
 
-    condition_absent {
-      filter   = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${module.check_drift.name}\" AND metric.type=\"run.googleapis.com/request_count\" AND metric.labels.response_code_class=\"2xx\""
-      duration = "${var.check_missing_minutes * 60}s"
-
-      aggregations {
-        alignment_period     = "60s"
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-      }
-
-      trigger {
-        count = 1
-      }
+    # A metric that never had a point is absent to no condition of absence: this counts, and takes nothing for none.
+    condition_prometheus_query_language {
+      query               = "(sum(increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=\"${module.check_drift.name}\", response_code_class=\"2xx\"}[${floor(var.check_missing_minutes / 2)}m])) or vector(0)) == 0"
+      duration            = "${ceil(var.check_missing_minutes / 2) * 60}s"
+      evaluation_interval = "60s"
+      # There is no point of it before the first call.
+      disable_metric_validation = true
     }
   }
 

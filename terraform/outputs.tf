@@ -76,6 +76,7 @@ output "secrets_to_fill" {
 }
 
 output "config" {
-  description = "The configuration that the functions read. It holds no secret; the `converge` command takes it, too."
+  description = "The configuration that the functions read. It holds no secret that can be told by its looks, but addresses of yours; the `converge` command takes it, too."
   value       = yamlencode(local.config)
+  sensitive   = true
 }

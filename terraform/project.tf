@@ -1,5 +1,6 @@
 # The project: its number, the APIs, and the accounts that Google's services act by.
 
+# Read while it is planned, before an API could be enabled: cloudresourcemanager has to be there, or project_number be given.
 data "google_project" "this" {
   count = var.project_number == null ? 1 : 0
 
@@ -11,7 +12,7 @@ locals {
 
   apis = toset(concat(
     [
-      "artifactregistry.googleapis.com", "cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "cloudscheduler.googleapis.com",
+      "artifactregistry.googleapis.com", "cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "cloudresourcemanager.googleapis.com", "cloudscheduler.googleapis.com",
       "eventarc.googleapis.com", "iam.googleapis.com", "iamcredentials.googleapis.com", "logging.googleapis.com", "monitoring.googleapis.com",
       "pubsub.googleapis.com", "run.googleapis.com", "secretmanager.googleapis.com", "storage.googleapis.com",
     ],

@@ -17,8 +17,8 @@ module "reconcile" {
 
   # A render may take a gibibyte by itself (limits.renderMiB), so an instance does one job at a time. The sizes are those of functions/sizes.ts.
   size      = { memory = "2Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 20 }
-  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.signing_mounts, local.verify_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["environments/", "looks/", "quarantine/", "writeback/"] }
+  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.verify_mounts) : folder => local.secrets[key] }
+  state     = { bucket = local.function.state, reads = "all", writes = ["environments/", "looks/", "quarantine/", "writeback/", "unreadable/"] }
   publishes = { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["reconcile"].member }
   vpc       = var.vpc
@@ -41,6 +41,8 @@ resource "google_project_iam_custom_role" "cluster_reader" {
   title       = "Converge: cluster reader"
   description = "Finds a cluster and connects to it, and may do nothing in it"
   permissions = ["container.clusters.connect", "container.clusters.get"]
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_project_iam_member" "reads_clusters" {

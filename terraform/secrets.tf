@@ -10,7 +10,9 @@ locals {
     { for class, repository in var.repositories : "openpgp-${class}" => repository.verify.openpgp_keys.secret if try(repository.verify.openpgp_keys, null) != null },
     { for key in var.author.signing_key == null ? [] : ["signing-key"] : key => var.author.signing_key.secret },
     { for host, webhook in var.webhooks : "webhook-${host}" => webhook.secret },
+    { for class, repository in var.repositories : "proxy-${class}" => repository.proxy_secret if repository.proxy_secret != null },
     { for name, sink in var.sinks : "sink-${name}" => sink.secret if sink.signed || sink.secret != null },
+    { for name, sink in var.sinks : "url-${name}" => sink.url_secret if sink.url_secret != null },
   )
 
   secrets = {
@@ -26,10 +28,11 @@ locals {
   git_mounts        = { for class, repository in var.repositories : "git-${class}" => "git-${class}" if repository.credentials != null }
   git_reader_mounts = { for folder in keys(local.git_mounts) : folder => contains(keys(local.secret_names), "${folder}-reader") ? "${folder}-reader" : folder }
   ca_mounts         = { for class, repository in var.repositories : "ca-${class}" => "ca-${class}" if repository.ca != null }
+  proxy_mounts      = { for key in keys(local.secret_names) : key => key if startswith(key, "proxy-") }
   signing_mounts    = { for key in keys(local.secret_names) : key => key if key == "signing-key" }
   verify_mounts     = { for key in keys(local.secret_names) : key => key if startswith(key, "signers-") || startswith(key, "openpgp-") }
   webhook_mounts    = { for host in keys(var.webhooks) : "webhook-${host}" => "webhook-${host}" }
-  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") }
+  sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") || startswith(key, "url-") }
 }
 
 resource "google_secret_manager_secret" "this" {
@@ -40,7 +43,24 @@ resource "google_secret_manager_secret" "this" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(var.secret_locations) == 0 ? [true] : []
+      content {}
+    }
+
+    dynamic "user_managed" {
+      for_each = length(var.secret_locations) > 0 ? [var.secret_locations] : []
+
+      content {
+        dynamic "replicas" {
+          for_each = user_managed.value
+
+          content {
+            location = replicas.value
+          }
+        }
+      }
+    }
   }
 
   depends_on = [google_project_service.this]
@@ -52,7 +72,24 @@ resource "google_secret_manager_secret" "config" {
   labels    = var.labels
 
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = length(var.secret_locations) == 0 ? [true] : []
+      content {}
+    }
+
+    dynamic "user_managed" {
+      for_each = length(var.secret_locations) > 0 ? [var.secret_locations] : []
+
+      content {
+        dynamic "replicas" {
+          for_each = user_managed.value
+
+          content {
+            location = replicas.value
+          }
+        }
+      }
+    }
   }
 
   depends_on = [google_project_service.this]
@@ -61,4 +98,12 @@ resource "google_secret_manager_secret" "config" {
 resource "google_secret_manager_secret_version" "config" {
   secret      = google_secret_manager_secret.config.id
   secret_data = yamlencode(local.config)
+
+  # A revision mounts its version by number, and reads it whenever an instance starts: the new one is there before any function is told of it, and those before stay, for a
+  # revision that still serves, and for the way back.
+  deletion_policy = "ABANDON"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -64,6 +64,8 @@ resource "google_service_account" "build" {
   project      = var.project
   account_id   = "${var.prefix}-build"
   display_name = "Converge: builds the functions"
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_project_iam_member" "build_logs" {

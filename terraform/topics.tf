@@ -1,6 +1,8 @@
 # The topics, and behind each one that a function is called for, the messages that were given up.
 
 locals {
+  topic_prefix = var.topic_prefix != null ? var.topic_prefix : "${var.prefix}-"
+
   topics = toset(["change-committed", "reconcile", "diff", "converged", "dead-letter"])
 
   # A diff and a dead letter hold values of any shape, which neither Avro nor Protocol Buffers can say without refusing valid ones.
@@ -18,6 +20,12 @@ locals {
     converged        = { topic = "converged", stage = "deliver-alert" }
   }
 
+  # Each by its topic, and once more by the topic `redrive`, which leads to that function alone: `converge redrive` sends again what one of them did not take.
+  pushes = merge(
+    { for name, delivery in local.deliveries : name => merge(delivery, { from = delivery.topic, name = "${delivery.topic}-${delivery.stage}", filter = null }) },
+    { for name, delivery in local.deliveries : "redrive-${name}" => merge(delivery, { from = "redrive", name = "redrive-${delivery.topic}", filter = "attributes.redrive = \"${delivery.topic}\"" }) },
+  )
+
   # What nobody took any more is kept here until somebody looks.
   letters = toset(concat(["dead-letter"], [for delivery in values(local.deliveries) : "${delivery.topic}-given-up"]))
 }
@@ -26,7 +34,7 @@ resource "google_pubsub_schema" "this" {
   for_each = var.topic_schemas ? local.schemas : {}
 
   project    = var.project
-  name       = "${var.topic_prefix}${each.key}"
+  name       = "${local.topic_prefix}${each.key}"
   type       = each.value.type
   definition = file("${path.module}/schemas/${each.value.file}")
 
@@ -37,7 +45,7 @@ resource "google_pubsub_topic" "this" {
   for_each = local.topics
 
   project                    = var.project
-  name                       = "${var.topic_prefix}${each.value}"
+  name                       = "${local.topic_prefix}${each.value}"
   labels                     = var.labels
   message_retention_duration = "86400s"
 
@@ -53,11 +61,19 @@ resource "google_pubsub_topic" "this" {
   depends_on = [google_project_service.this]
 }
 
+resource "google_pubsub_topic" "redrive" {
+  project = var.project
+  name    = "${local.topic_prefix}redrive"
+  labels  = var.labels
+
+  depends_on = [google_project_service.this]
+}
+
 resource "google_pubsub_topic" "given_up" {
   for_each = local.deliveries
 
   project = var.project
-  name    = "${var.topic_prefix}${each.value.topic}-given-up"
+  name    = "${local.topic_prefix}${each.value.topic}-given-up"
   labels  = var.labels
 
   depends_on = [google_project_service.this]
@@ -67,7 +83,7 @@ resource "google_pubsub_subscription" "letters" {
   for_each = local.letters
 
   project                    = var.project
-  name                       = "${var.topic_prefix}${each.value}"
+  name                       = "${local.topic_prefix}${each.value}"
   topic                      = each.value == "dead-letter" ? google_pubsub_topic.this["dead-letter"].id : google_pubsub_topic.given_up[trimsuffix(each.value, "-given-up")].id
   labels                     = var.labels
   ack_deadline_seconds       = 60
@@ -80,11 +96,12 @@ resource "google_pubsub_subscription" "letters" {
 
 # Our own topics reach functions by subscriptions of our own: Eventarc's take no dead letters. https://cloud.google.com/pubsub/docs/payload-unwrapping
 resource "google_pubsub_subscription" "deliveries" {
-  for_each = local.deliveries
+  for_each = local.pushes
 
   project = var.project
-  name    = "${var.topic_prefix}${each.value.topic}-${each.value.stage}"
-  topic   = google_pubsub_topic.this[each.value.topic].id
+  name    = "${local.topic_prefix}${each.value.name}"
+  topic   = each.value.from == "redrive" ? google_pubsub_topic.redrive.id : google_pubsub_topic.this[each.value.from].id
+  filter  = each.value.filter
   labels  = var.labels
 
   # Longer than any function may run: what is still under way is not delivered again.
@@ -110,7 +127,7 @@ resource "google_pubsub_subscription" "deliveries" {
   }
 
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.given_up[each.key].id
+    dead_letter_topic     = google_pubsub_topic.given_up[each.value.topic].id
     max_delivery_attempts = 20
   }
 
@@ -135,7 +152,7 @@ resource "google_pubsub_topic_iam_member" "gives_up" {
 
 # To give a message up is to acknowledge it.
 resource "google_pubsub_subscription_iam_member" "gives_up" {
-  for_each = local.deliveries
+  for_each = local.pushes
 
   project      = var.project
   subscription = google_pubsub_subscription.deliveries[each.key].name

@@ -26,8 +26,8 @@ variable "region" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z]+-[a-z]+[0-9]$", var.region))
-    error_message = "A region looks like europe-west1."
+    condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
+    error_message = "A region looks like europe-west1 or europe-west10."
   }
 }
 
@@ -43,12 +43,12 @@ variable "prefix" {
 }
 
 variable "topic_prefix" {
-  description = "What the names of the topics begin with."
+  description = "What the names of topics, their subscriptions and schemas begin with. Absent: the prefix and a dash, like everything else."
   type        = string
-  default     = ""
+  default     = null
 
   validation {
-    condition     = can(regex("^([a-z][a-z0-9-]*)?$", var.topic_prefix))
+    condition     = var.topic_prefix == null || can(regex("^([a-z][a-z0-9-]*)?$", var.topic_prefix))
     error_message = "A topic's name begins with a letter, and has lower-case letters, digits and dashes."
   }
 }
@@ -86,6 +86,8 @@ variable "repositories" {
     conflicts = optional(string, "artifact-wins")
     writeback = optional(bool, true)
     proxy     = optional(string)
+    # Of the proxy's URL, where that holds credentials.
+    proxy_secret = optional(string)
     credentials = optional(object({
       secret        = optional(string)
       reader_secret = optional(string)
@@ -114,6 +116,11 @@ variable "repositories" {
   }
 
   validation {
+    condition     = alltrue([for repository in values(var.repositories) : repository.proxy == null || (repository.proxy_secret == null && !strcontains(coalesce(repository.proxy, "-"), "@"))])
+    error_message = "proxy is a URL without credentials, which would be in the plan and the state: put one that holds some into a secret of Secret Manager, and name that in proxy_secret instead."
+  }
+
+  validation {
     condition = alltrue([
       for repository in values(var.repositories) :
       repository.verify == null ? true : repository.verify.allowed_signers != null || repository.verify.openpgp_keys != null
@@ -125,7 +132,7 @@ variable "repositories" {
 variable "clusters" {
   description = <<-EOT
     The clusters by the names that environment files use: of GKE by resource name (`gke`), or any other by a secret that holds its kubeconfig.
-    `endpoint`: auto, dns, ip or connect-gateway (which needs `membership`). `identity`: own, or environment (impersonation).
+    `endpoint`: auto, dns, ip or connect-gateway (which needs `membership`). `identity`: own, or environment (impersonation; not with connect-gateway).
     `kubernetes_developer`: grants roles/container.developer in the cluster's project, in place of RBAC inside the cluster.
   EOT
   type = map(object({
@@ -168,6 +175,11 @@ variable "clusters" {
   }
 
   validation {
+    condition     = alltrue([for cluster in values(var.clusters) : cluster.endpoint != "connect-gateway" || cluster.identity != "environment"])
+    error_message = "endpoint connect-gateway takes no identity environment: the gateway reaches a cluster by impersonation itself, and Kubernetes nests none."
+  }
+
+  validation {
     condition     = alltrue([for cluster in values(var.clusters) : contains(["own", "environment"], cluster.identity)])
     error_message = "identity is own or environment."
   }
@@ -194,14 +206,50 @@ variable "webhooks" {
   }
 }
 
+variable "webhook_door" {
+  description = <<-EOT
+    How the Git host's calls pass Cloud Run: all-users (default: the public is granted the right to call receivePush) or no-invoker-check (nobody is granted it, and Cloud Run asks for no identity, which
+    `gcloud run services update --no-invoker-iam-check` sets on the machine that applies; for organisations that grant nothing to the public). Either way the signature decides.
+  EOT
+  type        = string
+  default     = "all-users"
+
+  validation {
+    condition     = contains(["all-users", "no-invoker-check"], var.webhook_door)
+    error_message = "webhook_door is all-users or no-invoker-check."
+  }
+}
+
 variable "sinks" {
-  description = "Webhooks that get each alert, by name. With `signed` the calls are signed with the secret, which is created, empty, where none is named."
-  type        = map(object({ url = string, signed = optional(bool, false), secret = optional(string) }))
+  description = <<-EOT
+    Webhooks that get each alert, by name. Each has a `url`, or a `url_secret` that holds it, where whoever knows it may post (chats, pagers).
+    With `signed` the calls are signed with the secret, which is created, empty, where none is named.
+  EOT
+  type        = map(object({ url = optional(string), url_secret = optional(string), signed = optional(bool, false), secret = optional(string) }))
   default     = {}
 
   validation {
-    condition     = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && startswith(sink.url, "https://")])
-    error_message = "A sink's name has lower-case letters, digits and dashes, and its url begins with https://."
+    condition     = alltrue([for name, sink in var.sinks : can(regex("^[a-z][a-z0-9-]*$", name)) && (sink.url == null) != (sink.url_secret == null) && (sink.url == null || can(regex("^https://", sink.url)))])
+    error_message = "A sink's name has lower-case letters, digits and dashes, and it has either a url that begins with https://, or a url_secret."
+  }
+
+  validation {
+    condition = alltrue([for sink in values(var.sinks) :
+      sink.url == null ||
+      !can(regex("^https://([^/?#]*@|([^/?#]*\\.)?(hooks\\.slack\\.com|webhook\\.office\\.com|outlook\\.office\\.com|logic\\.azure\\.com|api\\.powerplatform\\.com|chat\\.googleapis\\.com|discord\\.com|discordapp\\.com|events\\.pagerduty\\.com|hooks\\.zapier\\.com)([:/?#]|$))", lower(sink.url)))
+    ])
+    error_message = "A url with credentials, or of a chat or pager, is a secret, and would be in the plan and the state: put it into a secret of Secret Manager, and name that in url_secret."
+  }
+}
+
+variable "unreadable_after" {
+  description = "How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once, while messages wait for it."
+  type        = string
+  default     = "10m"
+
+  validation {
+    condition     = can(regex("^[0-9]+[smh]$", var.unreadable_after))
+    error_message = "It is digits with s, m or h, like 10m."
   }
 }
 
@@ -233,23 +281,32 @@ variable "status_audiences" {
 variable "ci" {
   description = <<-EOT
     Who uploads: one entry for each pipeline of a CI, by Workload Identity Federation, without any key. `host` is github, gitlab or jenkins.
-    `repository`: OWNER/NAME on GitHub, GROUP/PROJECT on GitLab. `branches` (a `*` at the end stands for any text) default to those of the class.
+    `repository`: OWNER/NAME on GitHub, GROUP/PROJECT on GitLab. `repository_id` and `owner_id` are the numbers of that repository and its owner
+    (GitHub: `gh api repos/OWNER/NAME --jq '.id, .owner.id'`; GitLab: `id` and `namespace.id` of `GET /api/v4/projects/GROUP%2FPROJECT`), which nobody can claim anew.
+    `branches` (a `*` at the end stands for any text) default to those of the class. `protected`: only branches that the host protects; by default for every class but
+    `develop`. `events`: what a pipeline may be started by, as the host names it in `event_name` (default: push, schedule, workflow_dispatch) or `pipeline_source`
+    (default: push, schedule, web).
     `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below. `issuer` is needed for Jenkins, and for a host of your own;
     `jwks` are its keys where Google cannot fetch them.
     `rights`: create (default: new objects, and nothing else), replace (objects that are there, too: Cloud Storage asks for the right to delete
-    for that), follow (what `converge upload --wait` needs: replace, see an object before, read the ledger of its class, and ask for its status by the
-    account of the output `status_accounts`).
+    for that), follow (what `converge upload --wait` needs: replace, read the ledger of its class, and ask for its status by the account of the output
+    `status_accounts`). `objects`: what the names of the objects that it writes, replaces and reads begin with, like charts/shop; absent: any object of the bucket.
   EOT
   type = map(object({
-    class      = string
-    host       = string
-    repository = optional(string)
-    branches   = optional(list(string))
-    subjects   = optional(list(string), [])
-    issuer     = optional(string)
-    audiences  = optional(list(string))
-    jwks       = optional(string)
-    rights     = optional(string, "create")
+    class         = string
+    host          = string
+    repository    = optional(string)
+    repository_id = optional(string)
+    owner_id      = optional(string)
+    branches      = optional(list(string))
+    protected     = optional(bool)
+    events        = optional(list(string))
+    subjects      = optional(list(string), [])
+    objects       = optional(list(string), [])
+    issuer        = optional(string)
+    audiences     = optional(list(string))
+    jwks          = optional(string)
+    rights        = optional(string, "create")
   }))
   default = {}
 
@@ -286,6 +343,26 @@ variable "ci" {
     ])
     error_message = "Branches and subjects are not empty, hold no quotes or backslashes, and have a * at their end only."
   }
+
+  validation {
+    condition = alltrue([
+      for ci in values(var.ci) : ci.host == "jenkins" || (can(regex("^[0-9]+$", ci.repository_id)) && can(regex("^[0-9]+$", ci.owner_id)))
+    ])
+    error_message = "GitHub and GitLab need repository_id and owner_id, in digits: a repository's name can be claimed anew by others, its number cannot."
+  }
+
+  validation {
+    condition = alltrue([
+      for event in flatten([for ci in values(var.ci) : coalesce(ci.events, [])]) :
+      can(regex("^[a-z_]+$", event)) && !can(regex("pull_request|merge_request|^(workflow_run|issue_comment|parent_pipeline)$", event))
+    ])
+    error_message = "Events are like push. Those that somebody can cause who may not push to the branch (pull and merge requests, and what follows from them) are never let in."
+  }
+
+  validation {
+    condition     = alltrue([for ci in values(var.ci) : length(ci.objects) <= 12 && alltrue([for object in ci.objects : can(regex("^[^'\"\\\\*]+$", object))])])
+    error_message = "objects are at most 12 beginnings of names, not empty, without quotes, backslashes and *."
+  }
 }
 
 # --- How much ------------------------------------------------------------------------------------------------------
@@ -310,6 +387,42 @@ variable "functions" {
   validation {
     condition     = alltrue([for size in values(var.functions) : size.timeout == null ? true : size.timeout >= 10 && size.timeout <= 590])
     error_message = "A timeout is 10 to 590 seconds: Pub/Sub waits 600 seconds for an answer, and then delivers again."
+  }
+}
+
+variable "ingress" {
+  description = <<-EOT
+    From where the two functions that are not called by Google alone are reached: all (default), load-balancer (a load balancer of yours, and this project's networks) or internal (this project's networks).
+    The others are reached by Google's own services in this project only.
+  EOT
+  type        = object({ receive_push = optional(string, "all"), status = optional(string, "all") })
+  default     = {}
+
+  validation {
+    condition     = alltrue([for from in values(var.ingress) : contains(["all", "load-balancer", "internal"], from)])
+    error_message = "ingress is all, load-balancer or internal."
+  }
+}
+
+variable "worker_pool" {
+  description = "Private pool of Cloud Build (projects/PROJECT/locations/LOCATION/workerPools/POOL) that builds the functions. Absent: Google's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.worker_pool == null || can(regex("^projects/[^/]+/locations/[^/]+/workerPools/[^/]+$", var.worker_pool))
+    error_message = "worker_pool is a resource name: projects/PROJECT/locations/LOCATION/workerPools/POOL."
+  }
+}
+
+variable "secret_locations" {
+  description = "Regions that secrets which are made here are kept in, where a policy allows no global ones. Empty: replicated by Google. Changing it makes the secrets anew."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for location in var.secret_locations : can(regex("^[a-z]+-[a-z]+[0-9]+$", location))])
+    error_message = "A location is a region, like europe-west1."
   }
 }
 
@@ -399,7 +512,7 @@ variable "diff_open_minutes" {
 }
 
 variable "check_missing_minutes" {
-  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring. More than two ticks of the schedule."
+  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring, also where it never ran. More than two ticks of the schedule."
   type        = number
   default     = 30
 

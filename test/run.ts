@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { totalsLine, type Totals } from './reporter.ts';
 
 /**
- * `npm test`: format, type check, lint, all tests. Each check counts as a test; the last line adds all up. Ends with
- * code 1 if anything failed, or if no test ran.
+ * `npm test`: format, type check, lint, all tests, and some of them again in gVisor. Each check counts as a test; the
+ * last line adds all up. Ends with code 1 if anything failed, or if no test ran. What is said behind `--` chooses among
+ * the tests, and leaves gVisor out.
  */
 const root = resolve(import.meta.dirname, '..');
 const environment = {
@@ -42,21 +43,20 @@ async function check(command: string, parameters: readonly string[] = []): Promi
   return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
 }
 
-async function tests(): Promise<Totals> {
-  const { code, totals = { passed: 0, failed: 0, skipped: 0 } } = await run('vitest', [
-    'run',
-    ...process.argv.slice(2),
-  ]);
+async function tests(command: string, parameters: readonly string[]): Promise<Totals> {
+  const { code, totals = { passed: 0, failed: 0, skipped: 0 } } = await run(command, parameters);
   const noneRan = totals.passed + totals.failed === 0;
   const hidden = code !== 0 && totals.failed === 0;
   return noneRan || hidden ? { ...totals, failed: totals.failed + 1 } : totals;
 }
 
+const chosen = process.argv.slice(2);
 const parts = [
   await check('oxfmt', ['--check']),
   await check('tsc'),
   await check('oxlint', ['--type-aware', '--deny-warnings']),
-  await tests(),
+  await tests('vitest', ['run', ...chosen]),
+  ...(chosen.length === 0 ? [await tests('node', ['test/gvisor/main.ts'])] : []),
 ];
 const sum = (of: (totals: Totals) => number): number => parts.reduce((all, part) => all + of(part), 0);
 const all: Totals = {

@@ -24,20 +24,28 @@ export interface Layout {
   readonly serviceAccountKey: string;
   readonly kubeconfig: string;
   readonly token: string;
+  readonly userTokens: ReadonlyMap<string, string>;
   readonly ports: { readonly etcdClient: number; readonly etcdPeer: number; readonly secure: number };
   /** `https://127.0.0.1:PORT` */
   readonly server: string;
 }
 
-/** Writes the token and the key that the parts start with, and draws the ports. */
-export async function layOut(folder: string): Promise<Layout> {
+/**
+ * Writes the tokens and the key that the parts start with, and draws the ports.
+ *
+ * @param users whom the API server knows by a token, beside its administrator
+ */
+export async function layOut(folder: string, users: readonly string[]): Promise<Layout> {
   await mkdir(folder, { recursive: true });
-  const token = randomBytes(24).toString('hex');
+  const newToken = (): string => randomBytes(24).toString('hex');
+  const token = newToken();
+  const userTokens = new Map(users.map((user) => [user, newToken()]));
+  const rows = [...userTokens].map(([user, own]) => `${own},${user},${user}\n`);
   const tokens = join(folder, 'tokens.csv');
   const serviceAccountKey = join(folder, 'service-account.key');
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await Promise.all([
-    writeFile(tokens, `${token},admin,admin,system:masters\n`, { mode: 0o600 }),
+    writeFile(tokens, `${token},admin,admin,system:masters\n${rows.join('')}`, { mode: 0o600 }),
     writeFile(serviceAccountKey, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 }),
   ]);
   const [etcdClient, etcdPeer, secure] = await Promise.all([freePort(), freePort(), freePort()]);
@@ -50,6 +58,7 @@ export async function layOut(folder: string): Promise<Layout> {
     serviceAccountKey,
     kubeconfig: join(folder, 'kubeconfig'),
     token,
+    userTokens,
     ports: { etcdClient, etcdPeer, secure },
     server: `https://127.0.0.1:${secure}`,
   };

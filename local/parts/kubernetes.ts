@@ -27,6 +27,8 @@ export interface KubernetesOptions {
   readonly programs: { readonly cluster: string; readonly kwok: string };
   /** How many nodes kwok plays; 1 where absent. */
   readonly nodes?: number;
+  /** Users that the API server is to know by a token, without any rights. */
+  readonly users?: readonly string[];
   readonly onUnexpectedEnd?: (part: string, how: string) => void;
 }
 
@@ -35,8 +37,12 @@ export interface Kubernetes {
   readonly server: string;
   /** Path of a kubeconfig with one context. */
   readonly kubeconfig: string;
+  /** Folder of the API server's certificate and key. */
+  readonly certificates: string;
   /** Bearer token of a member of `system:masters`. */
   readonly token: string;
+  /** Bearer token of one of `users`. */
+  tokenOf(user: string): string;
   readonly pids: readonly number[];
   readonly apiServer: {
     /** The process of the moment. */
@@ -61,7 +67,7 @@ const pollMilliseconds = 50;
  */
 export async function startKubernetes(options: KubernetesOptions): Promise<Kubernetes> {
   const { folder, programs } = options;
-  const layout = await layOut(folder);
+  const layout = await layOut(folder, options.users ?? []);
   const environment = partEnvironment({ home: folder });
   const children: Child[] = [];
   const start = (part: Part): Child => {
@@ -88,7 +94,13 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
   return {
     server: layout.server,
     kubeconfig: layout.kubeconfig,
+    certificates: layout.certificates,
     token: layout.token,
+    tokenOf(user) {
+      const token = layout.userTokens.get(user);
+      if (token === undefined) throw new Error(`the API server knows no user ${user}`);
+      return token;
+    },
     pids: children.map((child) => child.pid),
     apiServer: {
       pid: () => apiServer().pid,

@@ -106,7 +106,12 @@ function createRepository({
     list: (at) => inTurn(async () => childrenOf(reader, at)),
     readFile: (at) => inTurn(async () => fileAt(reader, at)),
     readLink: (at) => inTurn(async () => linkAt(reader, at)),
-    checkout: (id) => inTurn(async () => checkout((await history.fetched(id)).tree)),
+    checkout: async (id, paths) => {
+      const made = await inTurn(async () => checkout((await history.fetched(id)).tree, paths));
+      if (made.partial === undefined) return made;
+      const { whole, bring } = made.partial;
+      return { ...made, partial: { whole, bring: (path) => inTurn(async () => bring(path)) } };
+    },
     files: (at) => inTurn(async () => filesBelow(reader, at)),
     rawCommit: (id) => inTurn(async () => history.raw(id)),
     writeBlob: (content) => inTurn(async () => objects.writeBlob(content)),

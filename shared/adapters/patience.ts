@@ -29,6 +29,8 @@ export const patience = {
   tokens: { answer: 20_000 },
   /** Until a message is taken, with what the library tries again. */
   pubsub: { answer: 20_000 },
+  /** How long a subscription has shown nothing more until that is taken for all of it. */
+  letters: { quiet: 2_000 },
   storage: {
     /**
      * Until a request is answered, with what its library tries again; until a content begins, and between its parts.

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import { ConvergeError } from '../base/errors.ts';
 import type { RenderRequest } from '../ports/renderer.ts';
+import { watchMemory } from './watch-memory.ts';
 
 /** How a run of the program ended: it is there for the next request, or it is gone. */
 export type Exit =
@@ -12,20 +13,26 @@ export type Exit =
       readonly end: 'gone';
       readonly code: number | null;
       readonly signal: NodeJS.Signals | null;
-      readonly overdue: boolean;
+      /** Why it was ended from here; undefined: it ended by itself. */
+      readonly killedFor: 'time' | 'memory' | undefined;
       readonly stderr: string;
+      /** Whether it had rendered another request before, and may have kept something of it. */
+      readonly wasUsed: boolean;
     };
 
 export interface RenderProcesses {
   /**
-   * Has the program render one request. Of its limits the deadline is held here. Throws `RenderFailed` (retry) where it
-   * could not be run, and what `onLine` throws.
+   * Has the program render one request. Of its limits the deadline is held here, and the memory is watched: the kernel
+   * holds it, but not every kernel does. Throws `RenderFailed` (retry) where it could not be run, and what `onLine`
+   * throws.
    *
+   * @param by `any`: a process that waits, if there is one; `new`: one that has rendered nothing
    * @param onLine told each line; resolves with what the program is to be answered, if anything
    */
   run(asked: {
     request: RenderRequest;
     known: readonly string[];
+    by: 'any' | 'new';
     onLine: (line: string) => Promise<object | undefined>;
   }): Promise<Exit>;
 }
@@ -35,6 +42,9 @@ const doneLine = '{"done":true}';
 
 /** What is kept of the program's standard error: the first words of a crash tell why. */
 const stderrCharacters = 8192;
+
+/** What the program holds before its first request, most of it its own code: 28 MiB, and 62 as gVisor counts. */
+const programMebibytes = 64;
 
 /** Milliseconds for which a process waits for the next request: those of one commit come side by side. */
 const idle = 15_000;
@@ -64,16 +74,12 @@ export function createRenderProcesses({ program }: { program: string }): RenderP
   return {
     async run(asked) {
       await assertThere(asked.request.root);
-      const kept = takeWaiting(pool, asked.request.limits);
-      const told = { lines: 0 };
-      const counting = async (line: string): Promise<object | undefined> => {
-        told.lines += 1;
-        return await asked.onLine(line);
-      };
-      const exit = await serve(pool, { ...asked, onLine: counting, process: kept ?? start(pool.program, asked) });
-      // It ended while it waited: it names what it renders before it begins.
-      const wasGone = kept !== undefined && exit.end === 'gone' && !exit.overdue && told.lines === 0;
-      return wasGone ? await serve(pool, { ...asked, process: start(pool.program, asked) }) : exit;
+      const used = asked.by === 'any' ? takeWaiting(pool, asked.request.limits) : undefined;
+      return await serve(pool, {
+        ...asked,
+        process: used ?? start(pool.program, asked),
+        wasUsed: used !== undefined,
+      });
     },
   };
 }
@@ -126,28 +132,49 @@ function hold({ child }: Process, held: boolean): void {
 
 async function serve(
   pool: Pool,
-  { process, request, known, onLine }: { process: Process } & Parameters<RenderProcesses['run']>[0],
+  {
+    process,
+    wasUsed,
+    request,
+    known,
+    onLine,
+  }: { process: Process; wasUsed: boolean } & Parameters<RenderProcesses['run']>[0],
 ): Promise<Exit> {
   const { child } = process;
-  let overdue = false;
-  const deadline = setTimeout(() => {
-    overdue = true;
+  let killedFor: 'time' | 'memory' | undefined;
+  const kill = (reason: 'time' | 'memory'): void => {
+    killedFor ??= reason;
     child.kill('SIGKILL');
-  }, request.limits.seconds * 1000);
+  };
+  const deadline = openDeadline(request.limits.seconds * 1000, () => kill('time'));
+  const stopWatching = watchMemory({
+    pid: child.pid,
+    mebibytes: request.limits.mebibytes + programMebibytes,
+    onExcess: () => kill('memory'),
+  });
   try {
     send(process, requestLine({ request, known }));
-    if ((await readAnswer(process, onLine)) === 'done') {
+    const timed: typeof onLine = async (line) => {
+      // How fast the Git host is says nothing of what is rendered.
+      if (!line.startsWith('{"need":')) return await onLine(line);
+      deadline.stop();
+      const answer = await onLine(line);
+      deadline.goOn();
+      return answer;
+    };
+    if ((await readAnswer(process, timed)) === 'done') {
       keepWaiting(pool, process);
       return { end: 'done' };
     }
     const [end, stderr] = await Promise.all([process.ended, process.stderr]);
-    return { end: 'gone', ...end, overdue, stderr };
+    return { end: 'gone', ...end, killedFor, stderr, wasUsed };
   } catch (error) {
     child.kill('SIGKILL');
     child.stdin.destroy();
     throw error instanceof ConvergeError ? error : notRun(request.root, error);
   } finally {
-    clearTimeout(deadline);
+    deadline.stop();
+    stopWatching();
   }
 }
 
@@ -173,9 +200,27 @@ function notRun(root: string, cause: unknown): ConvergeError {
   });
 }
 
+/** Milliseconds that count while it is not stopped. */
+function openDeadline(milliseconds: number, onOver: () => void): { stop(): void; goOn(): void } {
+  let left = milliseconds;
+  let startedAt = performance.now();
+  let timer = setTimeout(onOver, left);
+  return {
+    stop() {
+      clearTimeout(timer);
+      left -= performance.now() - startedAt;
+    },
+    goOn() {
+      startedAt = performance.now();
+      timer = setTimeout(onOver, Math.max(0, left));
+    },
+  };
+}
+
 function requestLine({ request, known }: { request: RenderRequest; known: readonly string[] }): object {
-  const { seed: _seed, lookup, ...plain } = request;
-  return { ...plain, root: resolve(request.root), lookup: lookup !== undefined, known };
+  const { seed: _seed, lookup, partial, ...plain } = request;
+  const whole = partial === undefined ? {} : { whole: partial.whole };
+  return { ...plain, ...whole, root: resolve(request.root), lookup: lookup !== undefined, known };
 }
 
 function send({ child }: Process, message: object): void {

@@ -17,6 +17,7 @@ const lineSchema = z.union([
   z.object({ manifest: z.string() }),
   z.object({ at: z.object({ source: z.string().optional(), file: z.string().optional() }) }),
   z.object({ seed: z.string() }),
+  z.object({ need: z.string() }),
   z.object({ lookup: z.object({ apiVersion: z.string(), kind: z.string(), namespace: z.string(), name: z.string() }) }),
   z.object({ error: z.object({ source: z.string(), file: z.string().optional(), message: z.string() }) }),
 ]);
@@ -57,9 +58,10 @@ const keptCharacters = 16 * 1024 * 1024;
 
 /**
  * The renderer as a program of its own (`tools/render`), so that a bomb in somebody's chart dies alone: of its deadline,
- * held here, or of its memory limit, which the program has the kernel hold. One process renders one request at a time,
- * and the next one where it came to a good end. What the
- * manifests of a kept render came to is not rendered again where they are the same.
+ * held here, or of its memory limit, which the program has the kernel hold, and which is watched here where no kernel
+ * does. One process renders one request at a time, and the next one where it came to a good end; a request that such a
+ * process dies of is rendered by a new one before it is refused. What the manifests of a kept render came to is not
+ * rendered again where they are the same.
  *
  * @param program path of the executable
  * Throws `BadConfiguration` where the program can't be run.
@@ -81,21 +83,13 @@ export function createRenderer({ program }: { program: string }): Renderer {
       const known: Manifests = new Map(
         readsManifests ? kept.renders().flatMap((render) => [...(manifestsOf.get(render) ?? [])]) : [],
       );
-      const output: Output = {
-        ...nothing(),
-        reads: new Set(),
-        manifests: new Map(),
-        manifest: undefined,
-        problem: undefined,
-        at: { source: request.root },
-        source: -1,
-        madeBy: { objects: [], hooks: [] },
+      const tried = async (by: 'any' | 'new'): Promise<{ output: Output; exit: Exit }> => {
+        const output = noOutput(request);
+        const onLine = async (line: string) => collect({ output, line, request, known });
+        return { output, exit: await processes.run({ request, known: [...known.keys()], by, onLine }) };
       };
-      const exit = await processes.run({
-        request,
-        known: [...known.keys()],
-        onLine: async (line) => collect({ output, line, request, known }),
-      });
+      let { output, exit } = await tried('any');
+      if (mayBeAnothersFault({ output, exit })) ({ output, exit } = await tried('new'));
       const render = toRender({ request, output, exit });
       manifestsOf.set(render, output.manifests);
       return render;
@@ -165,7 +159,8 @@ async function collect({
     if (line.at.source !== undefined) output.source += 1;
     output.at = { source: output.at.source, ...line.at };
     output.manifest = undefined;
-  } else if ('seed' in line) return await request.seed();
+  } else if ('need' in line) return await bring(request, line.need);
+  else if ('seed' in line) return await request.seed();
   else if ('lookup' in line) return (await request.lookup?.(line.lookup)) ?? { refused: 'it is not allowed' };
   else output.problem = line.error;
   return undefined;
@@ -179,6 +174,33 @@ async function collect({
     output.madeBy.objects.push(...objects.map(() => output.source));
     output.madeBy.hooks.push(...hooks.map(() => output.source));
   }
+}
+
+/**
+ * Whether the process may have died of what it held of earlier requests, or have been gone already: no render is
+ * refused for that.
+ */
+function mayBeAnothersFault({ output, exit }: { output: Output; exit: Exit }): boolean {
+  return exit.end === 'gone' && exit.wasUsed && exit.killedFor !== 'time' && output.problem === undefined;
+}
+
+function noOutput(request: RenderRequest): Output {
+  return {
+    ...nothing(),
+    reads: new Set(),
+    manifests: new Map(),
+    manifest: undefined,
+    problem: undefined,
+    at: { source: request.root },
+    source: -1,
+    madeBy: { objects: [], hooks: [] },
+  };
+}
+
+/** What the program reads next is on disk when it is answered. */
+async function bring({ partial }: RenderRequest, path: string): Promise<object> {
+  const brought = await partial?.bring(path);
+  return brought === undefined || brought === 'unknown' ? { absent: [], unknown: true } : brought;
 }
 
 function nothing(): Rendered {
@@ -216,8 +238,10 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
     throw refusal(file === undefined ? source : `${source}, ${file}`, message);
   }
   const at = output.at.file === undefined ? output.at.source : `${output.at.source}, ${output.at.file}`;
-  if (exit.end === 'gone' && exit.overdue && exit.signal !== null)
+  if (exit.end === 'gone' && exit.killedFor === 'time' && exit.signal !== null)
     throw refusal(at, `was not rendered within the limit of ${seconds} s`);
+  if (exit.end === 'gone' && exit.killedFor === 'memory' && exit.signal !== null)
+    throw refusal(at, `took more memory than the limit of ${mebibytes} MiB`);
   if (exit.end === 'gone') {
     const end = exit.signal === null ? `exit code ${exit.code}` : exit.signal;
     const words = lastWords(exit.stderr);

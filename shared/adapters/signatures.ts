@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
-import { ConvergeError } from '../base/errors.ts';
 import type { Signatures } from '../ports/signatures.ts';
 import { verifyOpenpgpSignature } from './openpgp.ts';
+import { readSecretFile } from './secret-file.ts';
 
 /** The files are read for each run, so that a rotated one is used without a restart. */
 export function createSignatures(config: Pick<Config, 'repositories'>): Signatures {
@@ -21,16 +20,5 @@ export function createSignatures(config: Pick<Config, 'repositories'>): Signatur
 }
 
 async function read(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new ConvergeError({
-      code: 'BadConfiguration',
-      subject: file,
-      message: 'cannot be read, so no revision can be trusted',
-      disposition: 'refuse',
-      cause: error,
-    });
-  }
+  return file === undefined ? undefined : await readSecretFile(file);
 }

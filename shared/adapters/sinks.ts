@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { ConvergeError } from '../base/errors.ts';
 import { mayPass } from '../base/http-status.ts';
 import { policyWords } from '../environment/policy.ts';
+import type { AlertSink } from '../config/config.ts';
 import type { Sinks } from '../ports/messages.ts';
 import { inSeconds, patience } from './patience.ts';
+import { readSecretFile } from './secret-file.ts';
 import { isSilence } from './silence.ts';
 
 /**
@@ -20,9 +21,10 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
         sink.webhook.secretFile === undefined
           ? {}
           : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
+      const url = await urlOf(sink);
       let response: Response;
       try {
-        response = await fetch(sink.webhook.url, {
+        response = await fetch(url, {
           method: 'POST',
           headers: {
             'content-type': 'application/json',
@@ -56,7 +58,21 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
   };
 }
 
+async function urlOf({ name, webhook: { url, urlSecretFile } }: AlertSink): Promise<string> {
+  if (url !== undefined || urlSecretFile === undefined) return url ?? '';
+  const text = (await readSecretFile(urlSecretFile)).trim();
+  if (URL.canParse(text)) return text;
+  // Not `fetch`, which would tell the text.
+  throw new ConvergeError({
+    code: 'SinkUnavailable',
+    subject: `alert sink ${name}`,
+    message: `${urlSecretFile} holds no URL`,
+    remedy: 'put the URL, and nothing else, into its secret',
+    disposition: 'retry',
+  });
+}
+
 async function sign({ body, secretFile }: { body: string; secretFile: string }): Promise<string> {
-  const secret = (await readFile(secretFile, 'utf8')).trim();
+  const secret = (await readSecretFile(secretFile)).trim();
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

@@ -64,7 +64,7 @@ const nextPage = z
   .transform((next) => next ?? null);
 const answerSchema = z.object({ headers: z.object({ date: z.coerce.date() }) });
 
-/** The objects that CI uploads. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
+/** The objects that CI uploads. Throws `StorageUnavailable` or `StorageRefused` (retry). */
 export function createBuckets(storage: Storage, times: StoragePatience = patience.storage): Buckets {
   return {
     async find({ bucket, name }) {
@@ -94,7 +94,7 @@ export function createBuckets(storage: Storage, times: StoragePatience = patienc
   };
 }
 
-/** The JSON objects of the state bucket. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
+/** The JSON objects of the state bucket. Throws `StorageUnavailable` or `StorageRefused` (retry). */
 export function createStateStore({
   storage,
   bucket: name,
@@ -143,7 +143,7 @@ async function readState(bucket: StateBucket, path: string): Promise<StateObject
         continue;
       }
       failure = translate({ error, subject });
-      if (failure.disposition === 'refuse') throw failure;
+      if (failure.code === 'StorageRefused') throw failure;
       await sleep(backoff({ firstPause: times.firstPause, attempt }));
     }
   }
@@ -500,15 +500,14 @@ function contentOf({
 export function translate({ error, subject }: { error: unknown; subject: string }): ConvergeError {
   if (error instanceof ConvergeError) return error;
   const status = statusOf(error);
-  // Of what cannot pass by itself only this is refused at once: a bucket that is not there may be made while the
-  // message is retried.
+  // A grant takes minutes to hold, and a bucket that is not there may be made: the message is retried.
   if (status === 401 || status === 403) {
     return new ConvergeError({
       code: 'StorageRefused',
       subject,
       message: `Cloud Storage answered ${status}`,
       remedy: "grant the function's service account access to this bucket",
-      disposition: 'refuse',
+      disposition: 'retry',
       cause: error,
     });
   }

@@ -18,7 +18,7 @@ const objectSchema = z.object({
 /** Bytes of an upload that are handed on at a time: Storage is waited for between two of them. */
 const partBytes = 1024 * 1024;
 
-/** The buckets as CI writes to them. Throws `StorageUnavailable` (retry) or `StorageRefused` (refuse). */
+/** The buckets as CI writes to them. Throws `StorageUnavailable` or `StorageRefused` (retry). */
 export function createUploads(storage: Storage, times: StoragePatience = patience.storage): Uploads {
   return {
     async find({ bucket, name }) {

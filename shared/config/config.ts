@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
 import { readDocument } from '../yaml/read-document.ts';
+import { secretInUrl } from './secret-in-url.ts';
+
+/** An address that holds no secret: the configuration is read by more people than may read secrets. */
+const plainUrl = ({ remedy }: { remedy: string }) =>
+  z.url({ protocol: /^https?$/, abort: true }).superRefine((url, context) => {
+    const secret = secretInUrl(url);
+    if (secret !== undefined) context.addIssue({ code: 'custom', message: `${secret}: ${remedy}` });
+  });
 
 const credentialsSchema = z
   .strictObject({
@@ -30,31 +38,35 @@ const verifySchema = z
     error: 'expected allowedSignersFile, openpgpKeysFile, or both',
   });
 
-const repositorySchema = z.strictObject({
-  url: z.url(),
-  /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
-  aliases: z.array(z.string().min(1)).optional(),
-  branch: z.string().min(1).default('main'),
-  bucket: z.string().min(1),
-  /**
-   * The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text.
-   * Absent: by the class.
-   */
-  branches: z.array(z.string().min(1)).optional(),
-  /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
-  writeback: z.boolean().default(true),
-  credentials: credentialsSchema.optional(),
-  /** What becomes of an upload to a path that somebody else changed since the last one. */
-  conflicts: z.enum(['artifact-wins', 'refuse']).default('artifact-wins'),
-  verify: verifySchema.optional(),
-  /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
-  tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
-  /**
-   * An HTTP proxy that every connection to the host is tunnelled through (CONNECT), with `user:password@` where it asks
-   * for them.
-   */
-  proxy: z.url({ protocol: /^https?$/ }).optional(),
-});
+const repositorySchema = z
+  .strictObject({
+    url: plainUrl({ remedy: 'put `user:password` into a file, and name it in `credentials.file`' }),
+    /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
+    aliases: z.array(z.string().min(1)).optional(),
+    branch: z.string().min(1).default('main'),
+    bucket: z.string().min(1),
+    /**
+     * The branches of the team's own repository that `converge upload` takes to this one: `*` stands for any text.
+     * Absent: by the class.
+     */
+    branches: z.array(z.string().min(1)).optional(),
+    /** Whether what converged is written back: a note of the commit, and `refs/converge/<environment>`. */
+    writeback: z.boolean().default(true),
+    credentials: credentialsSchema.optional(),
+    /** What becomes of an upload to a path that somebody else changed since the last one. */
+    conflicts: z.enum(['artifact-wins', 'refuse']).default('artifact-wins'),
+    verify: verifySchema.optional(),
+    /** PEM certificates of the authorities that the host is trusted by, beside the usual ones. */
+    tls: z.strictObject({ caFile: z.string().min(1) }).optional(),
+    /** An HTTP proxy that every connection to the host is tunnelled through (CONNECT). */
+    proxy: plainUrl({ remedy: 'put the URL into a secret, and name its file in `proxySecretFile`' }).optional(),
+    /** A file that holds its URL, with `user:password@` where it asks for them. */
+    proxySecretFile: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ proxy, proxySecretFile }) => proxy === undefined || proxySecretFile === undefined,
+    'has either `proxy` or `proxySecretFile`',
+  );
 
 const authorSchema = z.strictObject({
   name: z.string().min(1),
@@ -107,7 +119,11 @@ const clusterSchema = z
       return refuse('`endpoint` and `membership` are for `gke` only');
     if ((endpoint === 'connect-gateway') !== (membership !== undefined))
       return refuse('`endpoint: connect-gateway` needs `membership`, and nothing else has one');
-    if (membership !== undefined) return { kind: 'gateway', membership, identity };
+    // The gateway reaches the API server by impersonation itself, and Kubernetes nests none: whether it would refuse the
+    // environment's user, or drop it and act as Converge, nobody has tried.
+    if (membership !== undefined && identity === 'environment')
+      return refuse('`endpoint: connect-gateway` takes no `identity: environment`: it cannot act as an environment');
+    if (membership !== undefined) return { kind: 'gateway', membership, identity: 'own' };
     if (gke !== undefined)
       return {
         kind: 'gke',
@@ -125,10 +141,10 @@ export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
   | { readonly kind: 'kubeconfig'; readonly file: string }
   | { readonly kind: 'kubeconfigSecret'; readonly version: string }
   | { readonly kind: 'gke'; readonly cluster: string; readonly endpoint: 'auto' | 'dns' | 'ip' }
-  | { readonly kind: 'gateway'; readonly membership: string }
+  | { readonly kind: 'gateway'; readonly membership: string; readonly identity: 'own' }
 );
 
-const origin = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/$/, ''));
+const origin = z.url({ protocol: /^https?$/, abort: true }).transform((url) => url.replace(/\/$/, ''));
 
 /** Where Google's APIs answer, for tests and restricted networks. */
 const googleSchema = z.strictObject({
@@ -140,7 +156,29 @@ const googleSchema = z.strictObject({
 
 const sinkSchema = z.strictObject({
   name: z.string().min(1),
-  webhook: z.strictObject({ url: z.url(), secretFile: z.string().min(1).optional() }),
+  webhook: z
+    .strictObject({
+      url: plainUrl({ remedy: 'put the URL into a secret, and name its file in `urlSecretFile`' }).optional(),
+      /** A file that holds the URL, where whoever knows it may post. */
+      urlSecretFile: z.string().min(1).optional(),
+      secretFile: z.string().min(1).optional(),
+    })
+    .refine(
+      ({ url, urlSecretFile }) => (url === undefined) !== (urlSecretFile === undefined),
+      'needs either `url` or `urlSecretFile`',
+    ),
+});
+
+const alertsSchema = z.strictObject({
+  sinks: z.array(sinkSchema).default([]),
+  /**
+   * How long a secret, a key, a bucket or a cluster may not be readable before the log says so as an error, once: digits
+   * with s, m or h.
+   */
+  unreadableAfter: z
+    .string()
+    .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 10m')
+    .default('10m'),
 });
 
 /** Of one Git host: the secret that its calls are signed with. */
@@ -183,7 +221,7 @@ export const configSchema = z.strictObject({
   google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: webhooksSchema.default({}),
-  alerts: z.strictObject({ sinks: z.array(sinkSchema).default([]) }).default({ sinks: [] }),
+  alerts: alertsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
   storage: z.strictObject({ endpoint: z.url() }).optional(),

@@ -9,9 +9,9 @@ import type { CopyOutcome, CopyPorts, CopySettings } from './copy-artifact/run.t
  * Copies the live generation of an object into the repository of its bucket, at most once, and announces the commit.
  * The event only says "look": it may come twice, late, or out of order, and the function may die at any line of this.
  * It is done once the ledger says that the object is in Git, which is written after the commit was announced. Throws
- * `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `TooLarge`, `WouldOverwrite`, `GitRefused`, `StorageRefused`
+ * `UnsafePath`, `InvalidArchive`, `InvalidEnvironment`, `TooLarge`, `WouldOverwrite`, `GitRefused`
  * (refuse), `BranchMissing`, `UnreadableObject` (refuse; copied once the branch is mended), `GitUnavailable`,
- * `StorageUnavailable`, `IntakeBusy` (retry).
+ * `StorageUnavailable`, `StorageRefused`, `SecretUnavailable`, `IntakeBusy` (retry).
  */
 export async function copyArtifact(
   event: ObjectFinalized,

@@ -1,5 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
 import { environmentPath, type Environment } from '../environment/environment-file.ts';
+import { declaredPaths } from '../environment/inputs.ts';
 import { environmentKey, revisionOf } from '../base/revision.ts';
 import type { Limits } from '../config/config.ts';
 import { applySetOf, hookMarks, memberMarks, type ApplySet } from '../inventory/applyset.ts';
@@ -113,7 +114,7 @@ async function renderAll(
   }: { repository: Repository; commit: Commit; environment: Environment; owned: readonly Kind[] },
   ports: RbacPorts,
 ): Promise<Rendered> {
-  const checkout = await repository.checkout(commit.id);
+  const checkout = await repository.checkout(commit.id, declaredPaths(environment));
   let resources: readonly ApiResource[] = [...builtInResources, ...asked.resources];
   const api = (): ClusterApi => ({ version: asked.kubernetesVersion, resources, unreadable: [] });
   const looked: LookupQuery[] = [];
@@ -140,7 +141,11 @@ async function renderAll(
     if (needed.state === 'invalid') throw needed.error;
     if (needed.state === 'absent') continue;
     const { environment: other } = needed;
-    const { objects } = await renderBlind({ asked, environment: other, checkout, api: api(), looked: [] }, ports);
+    const itsCheckout = await repository.checkout(commit.id, declaredPaths(other));
+    const { objects } = await renderBlind(
+      { asked, environment: other, checkout: itsCheckout, api: api(), looked: [] },
+      ports,
+    );
     resources = [...resources, ...definedResources(objects.map(({ object }) => object))];
   }
   refuseUnknown({ key: environmentKey(asked), kinds: unknown() });

@@ -30,8 +30,21 @@ export interface TreeChange {
 /** A tree on this machine. Read-only. */
 export interface Checkout {
   readonly folder: string;
-  /** What of the tree is not in the folder. */
+  /** What of the tree is not in the folder, and cannot be. */
   readonly absent: readonly AbsentEntry[];
+  /** Undefined where all the rest is in it. */
+  readonly partial?: PartialCheckout;
+}
+
+/** A checkout of some paths: other files and folders are empty in it, or not there, until they are brought. */
+export interface PartialCheckout {
+  /** The paths that are there with all below them; of the folders above these, all entries are there. */
+  readonly whole: readonly string[];
+  /**
+   * Brings the content of a file, or the entries of a folder (empty: the root), and resolves with all that cannot be
+   * there by now; `unknown` where the tree has neither at that path. Throws `GitUnavailable` (retry).
+   */
+  bring(path: string): Promise<{ readonly absent: readonly AbsentEntry[] } | 'unknown'>;
 }
 
 /**
@@ -88,10 +101,10 @@ export interface Repository {
    */
   rawCommit(id: string): Promise<Uint8Array>;
   /**
-   * The tree of a fetched commit in a local folder, which is one of those kept; it fails for no entry that nobody
-   * reads.
+   * The tree of a fetched commit in a local folder, which is one of those kept, or `paths` of it, and the rest as it is
+   * asked for; it fails for no entry that nobody reads.
    */
-  checkout(commit: string): Promise<Checkout>;
+  checkout(commit: string, paths?: readonly string[]): Promise<Checkout>;
   /**
    * Brings a file here for a later `commit` and returns its id; nothing of it stays in memory. A stream's `bytes` must
    * be exactly what it yields: Git hashes the length first.

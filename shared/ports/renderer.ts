@@ -2,13 +2,15 @@ import type { EnvironmentSource } from '../environment/environment-file.ts';
 import type { Inputs } from '../environment/inputs.ts';
 import type { RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 import type { LookupQuery } from '../objects/lookup-query.ts';
-import type { AbsentEntry } from './git.ts';
+import type { AbsentEntry, PartialCheckout } from './git.ts';
 
 export interface RenderRequest {
   /** The local folder that holds the repository's tree; nothing outside it is read. */
   readonly root: string;
   /** What of the tree the folder lacks: whoever reads it fails. */
   readonly absent: readonly AbsentEntry[];
+  /** Asked for what of the tree is not in the folder yet; undefined: all is. What it throws ends the render. */
+  readonly partial?: PartialCheckout;
   readonly sources: readonly EnvironmentSource[];
   readonly namespace: string;
   /** The cluster's own, like `v1.36.3`. */

@@ -22,7 +22,7 @@ export type VerifyOpenpgp = (check: {
 
 export interface Signatures {
   /**
-   * Undefined where the operator wants no signatures in that repository. Throws `BadConfiguration` (refuse) where a
+   * Undefined where the operator wants no signatures in that repository. Throws `SecretUnavailable` (retry) where a
    * file cannot be read.
    */
   trustRoot(repositoryClass: string): Promise<TrustRoot | undefined>;

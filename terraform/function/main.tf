@@ -75,6 +75,7 @@ resource "google_cloudfunctions2_function" "this" {
     entry_point       = var.entry_point
     service_account   = var.build.service_account
     docker_repository = var.build.repository
+    worker_pool       = var.build.worker_pool
 
     source {
       storage_source {
@@ -92,7 +93,7 @@ resource "google_cloudfunctions2_function" "this" {
     max_instance_request_concurrency = coalesce(var.overrides.concurrency, var.size.concurrency)
     max_instance_count               = coalesce(var.overrides.max_instances, var.size.max_instances)
     min_instance_count               = var.overrides.min_instances != null ? var.overrides.min_instances : var.size.min_instances
-    ingress_settings                 = var.internal ? "ALLOW_INTERNAL_ONLY" : "ALLOW_ALL"
+    ingress_settings                 = { all = "ALLOW_ALL", load-balancer = "ALLOW_INTERNAL_AND_GCLB", internal = "ALLOW_INTERNAL_ONLY" }[var.ingress]
     all_traffic_on_latest_revision   = true
 
     environment_variables = {

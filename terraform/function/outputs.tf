@@ -37,3 +37,18 @@ output "timeout" {
   description = "Seconds for a request."
   value       = google_cloudfunctions2_function.this.service_config[0].timeout_seconds
 }
+
+output "ingress" {
+  description = "From where it is reached, as Google writes it."
+  value       = google_cloudfunctions2_function.this.service_config[0].ingress_settings
+}
+
+output "build" {
+  description = "Pool of workers that builds it."
+  value       = google_cloudfunctions2_function.this.build_config[0].worker_pool
+}
+
+output "updated" {
+  description = "When it was deployed last."
+  value       = google_cloudfunctions2_function.this.update_time
+}

@@ -39,8 +39,8 @@ variable "source_archive" {
 }
 
 variable "build" {
-  description = "Service account that builds (resource name), and the repository of images."
-  type        = object({ service_account = string, repository = string })
+  description = "Service account that builds (resource name), the repository of images, and the pool of workers, where it is not Google's own."
+  type        = object({ service_account = string, repository = string, worker_pool = optional(string) })
 }
 
 variable "size" {
@@ -108,10 +108,10 @@ variable "uploads_of" {
   default     = null
 }
 
-variable "internal" {
-  description = "Whether only Google's own services in this project reach it."
-  type        = bool
-  default     = false
+variable "ingress" {
+  description = "From where it is reached: all, load-balancer, or internal (Google's own services, and networks, of this project)."
+  type        = string
+  default     = "internal"
 }
 
 variable "vpc" {

@@ -147,6 +147,127 @@ run "lets_a_git_host_call_the_webhook_alone" {
   }
 }
 
+run "lets_only_google_reach_what_only_google_calls" {
+  command = plan
+
+  assert {
+    condition = toset(concat([for function in module.copy_artifact : function.ingress], [
+      module.fan_out.ingress, module.reconcile.ingress, module.check_drift.ingress, module.deliver_alert.ingress,
+    ])) == toset(["ALLOW_INTERNAL_ONLY"])
+    error_message = "A function that only Google calls is reached from anywhere."
+  }
+
+  assert {
+    condition     = module.receive_push.ingress == "ALLOW_ALL" && module.status.ingress == "ALLOW_ALL"
+    error_message = "Git hosts and people do not reach their functions."
+  }
+}
+
+run "heeds_the_policies_of_an_organisation" {
+  command = plan
+
+  variables {
+    region           = "europe-west10"
+    secret_locations = ["europe-west10", "europe-west3"]
+    worker_pool      = "projects/family-insurance/locations/europe-west10/workerPools/private"
+    webhooks         = { github = {} }
+    webhook_door     = "no-invoker-check"
+    ingress          = { receive_push = "load-balancer", status = "internal" }
+  }
+
+  assert {
+    condition = alltrue([for secret in concat([google_secret_manager_secret.config], values(google_secret_manager_secret.this)) :
+      length(secret.replication[0].auto) == 0 && join(" ", [for replica in secret.replication[0].user_managed[0].replicas : replica.location]) == "europe-west10 europe-west3"
+    ])
+    error_message = "A secret is kept elsewhere."
+  }
+
+  assert {
+    condition     = module.reconcile.build == "projects/family-insurance/locations/europe-west10/workerPools/private"
+    error_message = "Another pool builds the functions."
+  }
+
+  assert {
+    condition     = length(module.receive_push.callers) == 0 && length(terraform_data.webhook_door) == 1
+    error_message = "The public is granted something, or no Git host passes."
+  }
+
+  assert {
+    condition     = module.receive_push.ingress == "ALLOW_INTERNAL_AND_GCLB" && module.status.ingress == "ALLOW_INTERNAL_ONLY"
+    error_message = "receivePush or status is reached otherwise than asked for."
+  }
+}
+
+run "tells_where_nothing_ever_ran" {
+  command = plan
+
+  assert {
+    condition = (
+      length(google_monitoring_alert_policy.check_missing.conditions[0].condition_absent) == 0 &&
+      endswith(google_monitoring_alert_policy.check_missing.conditions[0].condition_prometheus_query_language[0].query, "[15m])) or vector(0)) == 0") &&
+      google_monitoring_alert_policy.check_missing.conditions[0].condition_prometheus_query_language[0].duration == "900s"
+    )
+    error_message = "A check that never ran raises no alert."
+  }
+}
+
+run "keeps_topics_behind_the_prefix" {
+  command = plan
+
+  variables {
+    prefix = "second"
+  }
+
+  assert {
+    condition = alltrue([for name in concat(
+      [for topic in google_pubsub_topic.this : topic.name], [for topic in google_pubsub_topic.given_up : topic.name], [google_pubsub_topic.redrive.name], [for schema in google_pubsub_schema.this : schema.name],
+      [for subscription in google_pubsub_subscription.letters : subscription.name], [for subscription in google_pubsub_subscription.deliveries : subscription.name],
+    ) : startswith(name, "second-")])
+    error_message = "Two installations in a project collide."
+  }
+
+  assert {
+    condition     = yamldecode(google_secret_manager_secret_version.config.secret_data).topicPrefix == "second-"
+    error_message = "The functions publish elsewhere."
+  }
+}
+
+run "leads_back_to_one_function_alone" {
+  command = plan
+
+  assert {
+    condition = { for subscription in google_pubsub_subscription.deliveries : subscription.name => subscription.filter if startswith(subscription.name, "converge-redrive-") } == {
+      for topic in ["change-committed", "reconcile", "diff", "converged"] : "converge-redrive-${topic}" => "attributes.redrive = \"${topic}\""
+    }
+    error_message = "A message that is sent again reaches no function, or more than one."
+  }
+
+  assert {
+    condition     = alltrue([for name, subscription in google_pubsub_subscription.deliveries : subscription.filter == null if !startswith(name, "redrive-")])
+    error_message = "A function is not sent everything of its topic."
+  }
+
+  assert {
+    condition = alltrue([for topic in ["change-committed", "reconcile", "diff", "converged"] :
+      google_pubsub_subscription.deliveries["redrive-${topic}"].push_config[0].push_endpoint == google_pubsub_subscription.deliveries[topic].push_config[0].push_endpoint
+    ])
+    error_message = "A message is sent again to another function."
+  }
+}
+
+run "keeps_the_names_that_topics_had" {
+  command = plan
+
+  variables {
+    topic_prefix = ""
+  }
+
+  assert {
+    condition     = google_pubsub_topic.this["diff"].name == "diff" && google_pubsub_subscription.deliveries["diff"].name == "diff-deliver-alert"
+    error_message = "A topic is made anew."
+  }
+}
+
 run "keeps_what_was_uploaded" {
   command = plan
 
@@ -187,7 +308,7 @@ run "gives_ci_the_right_to_create_and_no_other" {
   command = plan
 
   variables {
-    ci = { shop = { class = "master", host = "github", repository = "family/shop" } }
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" } }
   }
 
   assert {
@@ -196,12 +317,12 @@ run "gives_ci_the_right_to_create_and_no_other" {
   }
 
   assert {
-    condition     = length(google_storage_bucket_iam_member.ci_replaces) + length(google_storage_bucket_iam_member.ci_sees) + length(google_storage_bucket_iam_member.ci_lists) + length(google_storage_bucket_iam_member.ci_reads_ledger) == 0
+    condition     = length(google_storage_bucket_iam_member.ci_replaces) + length(google_storage_bucket_iam_member.ci_lists_state) + length(google_storage_bucket_iam_member.ci_reads_ledger) == 0
     error_message = "CI has a right that nobody asked for."
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository == 'family/shop' && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/master' || assertion.ref == 'refs/heads/main')"
+    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository_id == '74' && assertion.repository_owner_id == '65' && assertion.repository == 'family/shop' && assertion.event_name in ['push', 'schedule', 'workflow_dispatch'] && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/master' || assertion.ref == 'refs/heads/main') && assertion.ref_protected == 'true'"
     error_message = "Others than the branches of that repository become that identity."
   }
 }
@@ -211,19 +332,19 @@ run "tells_each_ci_by_its_own_claims" {
 
   variables {
     ci = {
-      shop   = { class = "develop", host = "github", repository = "family/shop" }
-      tools  = { class = "develop", host = "gitlab", repository = "family/group/tools", branches = ["develop"], issuer = "https://gitlab.family.example" }
+      shop   = { class = "develop", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" }
+      tools  = { class = "develop", host = "gitlab", repository = "family/group/tools", repository_id = "22", owner_id = "7", branches = ["develop"], issuer = "https://gitlab.family.example" }
       portal = { class = "develop", host = "jenkins", issuer = "https://jenkins.family.example/oidc", subjects = ["https://jenkins.family.example/job/portal/job/*"] }
     }
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository == 'family/shop' && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/develop' || assertion.ref.startsWith('refs/heads/feature/'))"
+    condition     = google_iam_workload_identity_pool_provider.ci["shop"].attribute_condition == "assertion.repository_id == '74' && assertion.repository_owner_id == '65' && assertion.repository == 'family/shop' && assertion.event_name in ['push', 'schedule', 'workflow_dispatch'] && assertion.ref_type == 'branch' && (assertion.ref == 'refs/heads/develop' || assertion.ref.startsWith('refs/heads/feature/'))"
     error_message = "The condition of GitHub is another."
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["tools"].attribute_condition == "assertion.project_path == 'family/group/tools' && assertion.ref_type == 'branch' && (assertion.ref == 'develop')"
+    condition     = google_iam_workload_identity_pool_provider.ci["tools"].attribute_condition == "assertion.project_id == '22' && assertion.namespace_id == '7' && assertion.project_path == 'family/group/tools' && assertion.pipeline_source in ['push', 'schedule', 'web'] && assertion.ref_type == 'branch' && (assertion.ref == 'develop')"
     error_message = "The condition of GitLab is another."
   }
 

@@ -70,6 +70,23 @@ run "refuses_a_gateway_without_membership" {
   expect_failures = [var.clusters]
 }
 
+run "refuses_to_act_as_environments_through_a_gateway" {
+  command = plan
+
+  variables {
+    clusters = {
+      production = {
+        gke        = "projects/p/locations/l/clusters/c"
+        endpoint   = "connect-gateway"
+        membership = "projects/p/locations/global/memberships/c"
+        identity   = "environment"
+      }
+    }
+  }
+
+  expect_failures = [var.clusters]
+}
+
 run "refuses_the_public_as_caller_of_status" {
   command = plan
 
@@ -124,7 +141,7 @@ run "refuses_a_pipeline_of_no_class" {
   command = plan
 
   variables {
-    ci = { shop = { class = "staging", host = "github", repository = "family/shop" } }
+    ci = { shop = { class = "staging", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" } }
   }
 
   expect_failures = [var.ci]
@@ -144,7 +161,7 @@ run "refuses_a_repository_that_would_end_the_condition" {
   command = plan
 
   variables {
-    ci = { shop = { class = "master", host = "github", repository = "family/shop' || true || '" } }
+    ci = { shop = { class = "master", host = "github", repository = "family/shop' || true || '", repository_id = "74", owner_id = "65" } }
   }
 
   expect_failures = [var.ci]
@@ -154,7 +171,37 @@ run "refuses_a_branch_that_would_end_the_condition" {
   command = plan
 
   variables {
-    ci = { shop = { class = "master", host = "github", repository = "family/shop", branches = ["main' || true || '"] } }
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", branches = ["main' || true || '"] } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_a_pipeline_of_a_repository_that_has_only_a_name" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop" } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_an_event_that_strangers_cause" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", events = ["push", "pull_request_target"] } }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "refuses_objects_that_would_end_the_condition" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", objects = ["charts\") || true || (\""] } }
   }
 
   expect_failures = [var.ci]
@@ -188,4 +235,34 @@ run "refuses_an_archive_that_is_not_there" {
   }
 
   expect_failures = [var.archive]
+}
+
+run "refuses_a_sink_whose_url_is_a_secret" {
+  command = plan
+
+  variables {
+    sinks = { chat = { url = "https://hooks.slack.com/services/T0/B0/token" } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
+run "refuses_a_sink_with_credentials" {
+  command = plan
+
+  variables {
+    sinks = { ops = { url = "https://user:password@alerts.family.example/" } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
+run "refuses_a_proxy_with_credentials" {
+  command = plan
+
+  variables {
+    repositories = { master = { url = "https://github.com/family/master.git", proxy = "http://user:password@proxy.family.example:3128" } }
+  }
+
+  expect_failures = [var.repositories]
 }

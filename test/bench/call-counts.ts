@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { z } from 'zod';
-import { mutatedBy } from '../chaos/write-limit.ts';
+import { mutatedBy } from '../../local/fronts/storage-request.ts';
 
 /** HTTP requests that this process sent to the Git host and to Cloud Storage. */
 export interface CallCounts {

@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util';
 import { startFunctions } from '../../local/functions.ts';
 import { LocalError } from '../../local/local-error.ts';
 import { startPipeline, type Pipeline } from '../../local/pipeline.ts';
+import { asOnPlatform } from '../../local/platform.ts';
 import { reportTo } from '../../local/say.ts';
 import { measureColdStarts } from './cold-start.ts';
 import { measureCommits } from './commit-cases.ts';
 import { measureCopy } from './copy-cases.ts';
 import { prepareFleet, rolledOut } from './fleet-cases.ts';
 import { prepareManyEnvironments } from './many-environments.ts';
+import { measureLargeRepository } from './large-repository.ts';
 import { caseNames, type Case, type CaseName } from './measure.ts';
 import { configMaps, deployments, mixedObjects } from './objects.ts';
 import { measureFarGit, prepareNewFleet } from './new-fleet.ts';
@@ -18,6 +20,7 @@ import { connectRaw, type RawApi } from './raw-api.ts';
 import { prepareRender } from './render-cases.ts';
 import { describeCase, describeState } from './report.ts';
 import { openStorageFront, type StorageFront } from './storage-front.ts';
+import { measureStory } from './story-case.ts';
 import { prepareUpload } from './upload-case.ts';
 
 const help = `Usage: npm run bench -- [--case NAME] [--platform] [--json FILE] [--help]
@@ -27,11 +30,12 @@ docs/benchmarks.md says what each figure means.
 
   --case NAME   one case only, or several, the option repeated: ${caseNames.join(', ')}
   --platform    Storage takes one write a second of one object, as Cloud Storage does, and answers 429 to any other;
-                upload-to-converged is measured with and without
+                upload-to-converged is measured with and without, and the story with all limits. Each function is a process of
+                its own, and killed over its memory
   --json FILE   also write the figures as JSON
 `;
 
-const platformCase: CaseName = 'upload-to-converged-platform';
+const platformCases: readonly CaseName[] = ['upload-to-converged-platform', 'story-platform'];
 
 /** Throws a `TypeError` that names the argument for one that does not exist. */
 function readArguments(): { cases: readonly CaseName[]; limit: Limit; json: string | undefined } | 'help' {
@@ -46,9 +50,11 @@ function readArguments(): { cases: readonly CaseName[]; limit: Limit; json: stri
   const known: readonly string[] = caseNames;
   const unknown = values.case?.find((name) => !known.includes(name));
   if (unknown !== undefined) throw new TypeError(`there is no case ${unknown}; there are ${caseNames.join(', ')}`);
-  if (!values.platform && values.case?.includes(platformCase) === true)
-    throw new TypeError(`${platformCase} is measured with --platform`);
-  const cases = caseNames.filter((name) => values.case?.includes(name) ?? (values.platform || name !== platformCase));
+  const alone = values.platform ? undefined : platformCases.find((name) => values.case?.includes(name));
+  if (alone !== undefined) throw new TypeError(`${alone} is measured with --platform`);
+  const cases = caseNames.filter(
+    (name) => values.case?.includes(name) ?? (values.platform || !platformCases.includes(name)),
+  );
   return { cases, limit: values.platform ? 'one write a second' : 'none', json: values.json };
 }
 
@@ -132,8 +138,10 @@ async function measure({ cases, parts }: { cases: readonly CaseName[]; parts: Pa
     'copy-file-cold': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-file-cold' }),
     'copy-object-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-object-200MB' }),
     'copy-archive-200MB': () => measureCopy({ pipeline: parts.pipeline, name: 'copy-archive-200MB' }),
+    'open-repository-1GiB': () => measureLargeRepository(parts),
     'upload-to-converged': async () => (await uploads()).measure(),
     'upload-to-converged-platform': async () => (await uploads()).measureOnPlatform(),
+    'story-platform': () => measureStory(parts.pipeline),
     'cold-start': () => measureColdStarts(parts),
   };
   const measured: Case[] = [];
@@ -162,12 +170,16 @@ async function main(): Promise<void> {
     let opened: StorageFront | undefined;
     const started = await startPipeline({
       folder,
+      // Straight to the API server: what stands before it here is slower than what stands there.
+      cluster: 'kubeconfig',
       chaos: 'none',
+      platform: 'absent',
       scheduleSeconds: 0,
       report: reportTo(process.stderr),
-      host: async (options) => {
+      host: async ({ deployments: _theirs, ...options }) => {
         opened = await openStorageFront(options.environment['CONVERGE_CONFIG'] ?? '');
-        return startFunctions({ ...options, environment: { ...options.environment, CONVERGE_CONFIG: opened.config } });
+        const host = wanted.limit === 'none' ? startFunctions : asOnPlatform('enforced');
+        return host({ ...options, environment: { ...options.environment, CONVERGE_CONFIG: opened.config } });
       },
     });
     if (opened === undefined) throw new Error('the pipeline started no functions');

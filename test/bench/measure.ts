@@ -55,8 +55,10 @@ export const caseNames = [
   'copy-file-cold',
   'copy-object-200MB',
   'copy-archive-200MB',
+  'open-repository-1GiB',
   'upload-to-converged',
   'upload-to-converged-platform',
+  'story-platform',
   'cold-start',
 ] as const;
 export type CaseName = (typeof caseNames)[number];

@@ -45,7 +45,7 @@ export async function withReconciler<T>(
   const variables = {
     BENCH_WRITEBACK: String(writeback),
     CONVERGE_CONFIG: config,
-    METADATA_SERVER_DETECTION: 'none',
+    ...pipeline.variables,
     PUBSUB_EMULATOR_HOST: pipeline.pubsub.host,
     TMPDIR: temporary,
   };

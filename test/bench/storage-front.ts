@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dump, load } from 'js-yaml';
 import { z } from 'zod';
-import { startProxy } from '../chaos/proxy.ts';
-import { limitWrites } from '../chaos/write-limit.ts';
+import { startProxy } from '../../local/fronts/proxy.ts';
+import { limitWrites } from '../../local/fronts/write-limit.ts';
 import { noCalls, withStateCall, type CallCounts } from './call-counts.ts';
 
 /** A proxy in front of Storage, which counts, and may hold Cloud Storage's limit of one write a second of one name. */
@@ -27,7 +27,8 @@ export async function openStorageFront(config: string): Promise<StorageFront> {
     target: parsed.storage.endpoint,
     decide(asked) {
       counts = withStateCall(counts, asked);
-      return (isHeld ? limit.refusalOf(asked) : undefined) ?? { fault: 'none' };
+      const refusal = isHeld ? limit.refusalOf(asked) : undefined;
+      return refusal === undefined ? { fault: 'none' } : { fault: 'answer', ...refusal };
     },
     pass(answered, asked) {
       limit.note(answered, asked);

@@ -1,6 +1,6 @@
 import { rollFor, weighted } from './dice.ts';
 import type { Tally } from './figures.ts';
-import type { Asked, Fault } from './proxy.ts';
+import type { Asked, Fault } from '../../local/fronts/proxy.ts';
 
 export const systems = ['storage', 'git', 'kubernetes'] as const;
 export type System = (typeof systems)[number];

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startFunctions, type Functions, type FunctionsOptions } from '../../local/functions.ts';
 import { rollFor } from './dice.ts';
 import type { Tally } from './figures.ts';
-import { portOf } from './proxy.ts';
+import { portOf } from '../../local/fronts/proxy.ts';
 
 /**
  * Several instances of the functions behind one address. Each may die, or be stopped in the middle of a line while the
@@ -65,14 +65,22 @@ export async function startInstances(
   const thaw = (index: number): void => {
     const instance = at(index);
     if (instance.state !== 'frozen') return;
-    process.kill(instance.functions.pid(), 'SIGCONT');
+    for (const pid of instance.functions.pids()) process.kill(pid, 'SIGCONT');
     instance.state = 'runs';
+  };
+  const freeze = (index: number): void => {
+    const instance = at(index);
+    if (instance.state !== 'runs') return;
+    for (const pid of instance.functions.pids()) process.kill(pid, 'SIGSTOP');
+    instance.state = 'frozen';
+    for (const incoming of instance.waiting) incoming.socket.destroy();
+    instance.waiting.clear();
   };
   return {
     count,
     url: (name) => `${url}/${name}`,
     ready: () => Promise.any(instances.map(({ functions }) => functions.ready())),
-    pid: () => at(0).functions.pid(),
+    pids: () => instances.flatMap(({ functions }) => functions.pids()),
     restart: async () => void (await Promise.all(instances.map(({ functions }) => functions.restart()))),
     kill: async () => void (await Promise.all(instances.map((_, index) => killOne(at(index), { skew: 0 })))),
     killOne: (index, next) => killOne(at(index), next),
@@ -82,15 +90,14 @@ export async function startInstances(
       await Promise.all(wrong.map((instance) => killOne(instance, { skew: 0 })));
       await Promise.all(instances.map(({ functions }) => functions.ready()));
     },
-    freeze(index) {
-      const instance = at(index);
-      if (instance.state !== 'runs') return;
-      process.kill(instance.functions.pid(), 'SIGSTOP');
-      instance.state = 'frozen';
-      for (const incoming of instance.waiting) incoming.socket.destroy();
-      instance.waiting.clear();
-    },
+    freeze,
     thaw,
+    async suspend() {
+      instances.forEach((_, index) => freeze(index));
+    },
+    async resume() {
+      instances.forEach((_, index) => thaw(index));
+    },
     thawAll: () => instances.forEach((_, index) => thaw(index)),
     disturb: front.disturb,
     calm: front.calm,

@@ -1,6 +1,6 @@
 import { brokenConfigMap, configMap, emptySecret, manifestOf, type Place } from './declared.ts';
-import type { Asked } from './proxy.ts';
-import { mutatedBy } from './write-limit.ts';
+import type { Asked } from '../../local/fronts/proxy.ts';
+import { mutatedBy } from '../../local/fronts/storage-request.ts';
 import type { Stage } from './stage.ts';
 import type { Snare, Trap } from './traps.ts';
 import { pastLeases } from './plan.ts';

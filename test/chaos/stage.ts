@@ -15,10 +15,10 @@ import { openCluster, type Cluster } from './cluster.ts';
 import { openDisturbances, type Disturbances } from './faults.ts';
 import { startInstances, type Instances } from './instances.ts';
 import { openPerson, type Person } from './person.ts';
-import { startProxy, type Answered, type Proxy } from './proxy.ts';
+import { startProxy, type Answered, type Proxy } from '../../local/fronts/proxy.ts';
 import { openTraps, type Traps } from './traps.ts';
 import { startWorldClock, type WorldClock } from './world-clock.ts';
-import { limitWrites } from './write-limit.ts';
+import { limitWrites } from '../../local/fronts/write-limit.ts';
 
 /** The pipeline of all rounds of one process, and what disturbs it. */
 export interface Stage {
@@ -69,7 +69,9 @@ export async function openStage({
   let instances: Instances | undefined;
   const pipeline = await startPipeline({
     folder,
+    cluster: 'kubeconfig',
     chaos: 'none',
+    platform: 'absent',
     scheduleSeconds: 0,
     attempts: 8,
     log: ({ part, message }) => appendFileSync(join(folder, 'all.log'), `[${part}] ${message}\n`),
@@ -150,7 +152,7 @@ function startStorageFront(target: string, fronts: Fronts): Promise<Proxy> {
       if (fault.fault !== 'none') return fault;
       const refusal = limit.refusalOf(asked);
       if (refusal !== undefined) fronts.refused += 1;
-      return refusal ?? fault;
+      return refusal === undefined ? fault : { fault: 'answer', ...refusal };
     },
     pass(answered, asked) {
       limit.note(answered, asked);

@@ -1,8 +1,5 @@
 import type { System } from './faults.ts';
-import type { Asked } from './proxy.ts';
-
-/** Where a request is held: before the server has it, or with its answer. */
-export type Held = 'request' | 'answer';
+import type { Asked, Held } from '../../local/fronts/proxy.ts';
 
 export interface Trap {
   /** Resolves once a request is held; with false where none came in time. */

@@ -21,7 +21,7 @@ const { uidOf } = objectsOf(() => world);
 const { convergedAt, diffAt } = alertsOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ cluster: 'kubeconfig' });
   proxy = await startFaultyProxy(world.pipeline.kubernetes);
   master = await world.clone();
   await master.push({ 'README.md': 'Family Insurance' });

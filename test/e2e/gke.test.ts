@@ -1,14 +1,20 @@
-import { join } from 'node:path';
 import * as tls from 'node:tls';
 import { CRC32C } from '@google-cloud/storage';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { configSchema } from '../../shared/config/config.ts';
-import { startGkeFront, type GkeFront } from '../google/gke-front.ts';
-import { startGoogleApis, type FakeCluster, type GoogleApis } from '../google/google-apis.ts';
+import { startGkeFront, type GkeFront } from '../../local/parts/gke-front.ts';
+import {
+  reconcileAccount,
+  scopeNames,
+  startGoogleApis,
+  type FakeCluster,
+  type GoogleApis,
+} from '../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../google/surroundings.ts';
 import { pushUnheard, startInProcess, type InProcess } from './in-process.ts';
-import { configMap, deployment, environmentFile, startWorld, type Clone, type World } from './world.ts';
+import { configMap, deployment, environmentFile, eventually, startWorld, type Clone, type World } from './world.ts';
 
 const gke = (name: string): string => `projects/family/locations/europe-west1/clusters/${name}`;
 const membership = 'projects/123456789012/locations/global/memberships/prod';
@@ -28,20 +34,8 @@ beforeAll(async () => {
   // As a function has it, and after the pipeline has cleared this process of everything of Google's.
   undo = onGoogleCloud(google.variables);
   const { pipeline } = world;
-  await world.kubectl('create', 'serviceaccount', 'converge', '--namespace', 'kube-system');
-  await world.kubectl(
-    'create',
-    'clusterrolebinding',
-    'converge',
-    '--clusterrole',
-    'cluster-admin',
-    '--serviceaccount',
-    'kube-system:converge',
-  );
-  const account = await world.kubectl('create', 'token', 'converge', '--namespace', 'kube-system', '--duration', '4h');
-  const certificates = join(pipeline.folder, 'kubernetes', 'certificates');
-  const start = async (): Promise<GkeFront> =>
-    startGkeFront({ google, server: pipeline.kubernetes.server, certificates, account: account.trim() });
+  // As docs/deploy.md lets Converge's account into a cluster: by its e-mail address. The pipeline does it with its start.
+  const start = async (): Promise<GkeFront> => startGkeFront({ ...pipeline.kubernetes, google });
   front = await start();
   restart = start;
   // Plays the public authority of a DNS-based endpoint, of which the container API tells no authority.
@@ -53,7 +47,7 @@ beforeAll(async () => {
   });
   google.clusters.set(gke('stopping'), { ...byAddress(), status: 'STOPPING' });
   google.members.set('projects/123456789012/locations/global/gkeMemberships/prod', (incoming, outgoing, path) =>
-    front.serve(incoming, outgoing, path),
+    front.serveGateway(incoming, outgoing, path),
   );
   const kubeconfig = await readFile(pipeline.kubernetes.kubeconfig, 'utf8');
   google.secrets.set(kubeconfigVersion, { data: kubeconfig, crc32c: crc32c(kubeconfig) });
@@ -98,6 +92,27 @@ function crc32c(text: string): string {
   return String(sum.toBuffer().readUInt32BE());
 }
 
+/** A token as the metadata server gives it to who asks for those scopes. */
+async function tokenOf(scopes: string): Promise<string> {
+  const query = new URLSearchParams({ scopes });
+  const answer = await fetch(
+    `${google.url}/computeMetadata/v1/instance/service-accounts/default/token?${query.toString()}`,
+    {
+      headers: { 'metadata-flavor': 'Google' },
+    },
+  );
+  return z.object({ access_token: z.string() }).parse(await answer.json()).access_token;
+}
+
+async function ask(
+  url: string,
+  token: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; text: string }> {
+  const answer = await fetch(url, { headers: { ...headers, authorization: `Bearer ${token}` } });
+  return { status: answer.status, text: await answer.text() };
+}
+
 /** An environment of a ConfigMap and a Deployment in that cluster, committed. */
 async function declare(name: string, cluster: string, data: Record<string, string> = { level: '1' }): Promise<void> {
   await pushUnheard(world, master, {
@@ -120,6 +135,46 @@ describe('a cluster of Google Cloud', () => {
       expect(writes).toEqual([]);
     },
   );
+
+  it('knows the caller by the e-mail address that its rights are bound to', () => {
+    expect(new Set(front.requests.map(({ caller }) => caller))).toEqual(new Set([google.account.email]));
+  });
+
+  it('takes a caller for a number whose token does not tell its address, and RBAC knows no such user', async () => {
+    const scopes = scopeNames.cloud;
+    const token = await tokenOf(scopes);
+    const { status, text } = await ask(`https://${front.address}/api/v1/namespaces/default/configmaps`, token);
+    expect(status).toBe(403);
+    expect(text).toContain(`User \\"${google.account.uniqueId}\\" cannot list resource`);
+    expect(
+      (
+        await ask(
+          `https://${front.address}/api/v1/namespaces/default/configmaps`,
+          await tokenOf(`${scopes},${scopeNames.email}`),
+        )
+      ).status,
+    ).toBe(200);
+  });
+
+  it('refuses, behind the gateway, to act as anybody else', async () => {
+    const path = '/api/v1/namespaces/default/configmaps';
+    const gateway = `${google.url}/v1/projects/123456789012/locations/global/gkeMemberships/prod`;
+    const token = await tokenOf(Object.values(scopeNames).join(','));
+    expect((await ask(`${gateway}${path}`, token)).status).toBe(200);
+    expect((await ask(`${gateway}${path}`, token, { 'impersonate-user': 'converge:master:acme' })).status).toBe(403);
+  });
+
+  it('is what the functions of the local pipeline reach, too', async () => {
+    const heard = await world.clone();
+    await heard.push({
+      'environments/local.yaml': environmentFile('local'),
+      'manifests/local/settings.yaml': configMap('settings', { level: '1' }),
+    });
+    await eventually('it converged', () => world.converged.some(({ environment }) => environment === 'local'));
+    const { requests } = world.pipeline.gke;
+    expect(requests.some(({ method, path }) => method === 'PATCH' && path.includes('/configmaps/settings'))).toBe(true);
+    expect(new Set(requests.map(({ caller }) => caller))).toEqual(new Set([reconcileAccount.email]));
+  });
 
   it('is asked for by one look at the container API, however many runs there are', () => {
     expect(google.requests.filter((request) => request.endsWith('/clusters/by-address'))).toHaveLength(1);

@@ -79,7 +79,11 @@ export async function startInProcess(
   installation?: Installation,
 ): Promise<InProcess> {
   const { pipeline } = world;
-  const written = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
+  const parsed = parseConfig({ file: pipeline.config, text: await readFile(pipeline.config, 'utf8') });
+  // Not through GKE's front: this process has no account of Google's.
+  const file = pipeline.kubernetes.kubeconfig;
+  const byKubeconfig = { [pipeline.cluster]: { kind: 'kubeconfig', file, identity: 'own' } } as const;
+  const written = { ...parsed, clusters: { ...parsed.clusters, ...byKubeconfig } };
   const configured =
     beside === undefined
       ? written

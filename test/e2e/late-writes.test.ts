@@ -16,7 +16,7 @@ const { converge, convergedOf, diffsOf, lastConverged } = runsOf(() => stage);
 const { forget } = stateOf(() => world);
 
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ cluster: 'kubeconfig' });
   proxy = await startFaultyProxy(world.pipeline.kubernetes);
   master = await world.clone();
   stage = await startInProcess(world);

@@ -114,14 +114,8 @@ const image = async (name: string): Promise<string> =>
 
 /** Freezes the functions of the pipeline meanwhile: what is pushed is seen by the runs of the tests alone. */
 function onlyInThisProcess(): void {
-  let pid = 0;
-  beforeAll(() => {
-    pid = world.pipeline.functions.pid();
-    process.kill(pid, 'SIGSTOP');
-  });
-  afterAll(() => {
-    process.kill(pid, 'SIGCONT');
-  });
+  beforeAll(() => world.pipeline.functions.suspend());
+  afterAll(() => world.pipeline.functions.resume());
 }
 
 describe('a revision that fails to become healthy', () => {

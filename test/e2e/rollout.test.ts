@@ -523,8 +523,7 @@ describe('a function that is frozen beyond its lease', () => {
     await push('frozen', maps('old'));
     // Asked without a pause: on a busy machine, all may be there before the next look.
     await eventually('the apply is under way', async () => (await values()).length > 5, { pauseMilliseconds: 1 });
-    const pid = world.pipeline.functions.pid();
-    process.kill(pid, 'SIGSTOP');
+    await world.pipeline.functions.suspend();
     try {
       const written = (await values()).length;
       expect(written).toBeLessThan(count);
@@ -543,7 +542,7 @@ describe('a function that is frozen beyond its lease', () => {
       });
       expect(new Set(await values())).toEqual(new Set(['new']));
     } finally {
-      process.kill(pid, 'SIGCONT');
+      await world.pipeline.functions.resume();
     }
     await eventually('it learned that its lease is lost', async () =>
       (await readLog(world))

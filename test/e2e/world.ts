@@ -88,6 +88,7 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
   const pipeline = await startPipeline({
     folder,
     scheduleSeconds: 0,
+    memory: 'enforced',
     log: ({ part, message }) => appendFileSync(join(folder, 'all.log'), `[${part}] ${message}\n`),
     ...options,
   });
@@ -115,7 +116,7 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
     clone: async (repository = 'master') =>
       makeClone(facts.repositories[repository], await mkdtemp(join(folder, 'clone-'))),
     async upload(name, content, { bucket = 'master', metadata = {} } = {}) {
-      const file = clients.storage.bucket(facts.buckets[bucket]).file(name);
+      const file = clients.ci[bucket].bucket(facts.buckets[bucket]).file(name);
       await file.save(content, { resumable: false, metadata: { metadata } });
       const [{ generation }] = await file.getMetadata();
       return String(generation);

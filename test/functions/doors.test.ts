@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from 'jose';
@@ -14,6 +13,7 @@ import { partEnvironment } from '../../local/environment.ts';
 import { startFunctions, type Functions } from '../../local/functions.ts';
 import type { ConfigInput } from '../../local/pipeline.ts';
 import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
+import { postBody } from '../post-body.ts';
 
 /*
  * The functions as a process of their own, called with tokens that a key set of the test signs, which is served over
@@ -369,24 +369,13 @@ describe('a body from somebody whom nobody let in', () => {
 
   /** The most memory that the functions ever held, in MB. */
   const peak = (): number =>
-    Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pid()}/status`, 'utf8'))?.[1]) / 1000;
+    Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${functions.pids()[0]}/status`, 'utf8'))?.[1]) / 1000;
 
-  async function post(
+  const post = async (
     name: string,
     headers: Record<string, string>,
     body: Buffer | AsyncIterable<Buffer>,
-  ): Promise<number> {
-    const sent = request(functions.url(name), { method: 'POST', headers });
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    sent.once('error', reject);
-    sent.once('response', (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    if (Buffer.isBuffer(body)) sent.end(body);
-    else Readable.from(body).pipe(sent);
-    return promise;
-  }
+  ): Promise<number> => postBody({ url: functions.url(name), headers, body });
 
   async function* endless(): AsyncGenerator<Buffer> {
     for (let chunk = 0; chunk < 200; chunk++) yield Buffer.alloc(1_000_000, 'a');
@@ -420,14 +409,33 @@ describe('a body from somebody whom nobody let in', () => {
     expect(peak() - before).toBeLessThan(60);
   });
 
-  test('is refused by its length, unread', async () => {
-    expect(
-      await post(
-        'receivePush',
-        { 'content-type': 'application/json', 'content-length': String(500_000_000) },
-        endless(),
-      ),
-    ).toBe(413);
+  const mebibyte = 1024 * 1024;
+
+  async function* ofBytes(length: number): AsyncGenerator<Buffer> {
+    for (let left = length; left > 0; left -= 65_536) yield Buffer.alloc(Math.min(left, 65_536), 'a');
+  }
+
+  test.each([
+    { what: 'of 500 MB', length: 500_000_000, body: endless },
+    { what: 'of a byte more than a mebibyte', length: mebibyte + 1, body: () => ofBytes(mebibyte + 1) },
+  ])('is refused by its length, unread: one $what', async ({ length, body }) => {
+    const headers = { 'content-type': 'application/json', 'content-length': String(length) };
+    expect(await post('receivePush', headers, body())).toBe(413);
+  });
+
+  test('is taken up to a mebibyte, with or without its length', async () => {
+    const type = { 'content-type': 'application/json' };
+    expect(await post('receivePush', type, Buffer.alloc(mebibyte, 'a'))).toBe(401);
+    expect(await post('receivePush', { ...type, 'transfer-encoding': 'chunked' }, ofBytes(mebibyte))).toBe(401);
+    expect(await post('receivePush', { ...type, 'transfer-encoding': 'chunked' }, ofBytes(mebibyte + 1))).toBe(413);
+  });
+
+  test.each([
+    ['gzip', 400],
+    ['identity', 413],
+  ])('is refused whatever its encoding: %s', async (encoding, status) => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+    expect(await post('receivePush', { ...headers, 'transfer-encoding': 'chunked' }, endless())).toBe(status);
   });
 
   test('is read up to a limit where it says no length', async () => {
@@ -436,5 +444,37 @@ describe('a body from somebody whom nobody let in', () => {
       await post('receivePush', { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }, endless()),
     ).toBe(413);
     expect(peak() - before).toBeLessThan(60);
+  });
+
+  test.each<{ name: GuardedFunction; limit: number }>([
+    { name: 'copyArtifact', limit: mebibyte },
+    { name: 'reconcile', limit: 65_536 },
+    { name: 'fanOut', limit: 16 * mebibyte },
+    { name: 'deliverAlert', limit: 16 * mebibyte },
+  ])('of a message to $name is refused where it is larger than any of its messages', async ({ name, limit }) => {
+    const seen = lines.length;
+    const headers = { ...bearer(await tokenOf({ aud: audience(name) })), 'content-type': 'application/json' };
+    // Without Pub/Sub the dead letter cannot be published, so the message comes again.
+    await post(name, { ...headers, 'content-length': String(limit + 1) }, ofBytes(limit + 1));
+    expect(lines.slice(seen).find((line) => line.includes(`"${name} failed"`))).toContain(`and ${limit} are taken`);
+  });
+
+  test('of a stranger is told as INFO, with what it failed by, and never as an error', async () => {
+    const seen = lines.length;
+    const type = { 'content-type': 'application/json' };
+    const ofGitHub = { ...type, 'x-github-event': 'push' };
+    await post('receivePush', type, Buffer.from('{}'));
+    await post('receivePush', ofGitHub, Buffer.from('{}'));
+    await post('receivePush', { ...ofGitHub, 'x-hub-signature-256': 'sha256=00' }, Buffer.from('{}'));
+    await post('receivePush/%ff', type, Buffer.from('{}'));
+    await post('receivePush', type, Buffer.alloc(2 * mebibyte));
+    await post('receivePush', { ...type, 'content-encoding': 'gzip' }, bomb);
+    const told = lines.slice(seen).filter((line) => line.includes('receivePush'));
+    expect(lines.slice(seen).join('\n')).not.toContain('URIError');
+    expect(told.map((line): unknown => JSON.parse(line))).toEqual(
+      ['BadSignature', 'BadSignature', 'BadSignature', 'BadSignature', 'TooLarge', 'UnreadableBody'].map((code) =>
+        expect.objectContaining({ severity: 'INFO', message: 'receivePush let nobody in', stage: 'receivePush', code }),
+      ),
+    );
   });
 });

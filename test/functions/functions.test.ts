@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { rename } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { eventually } from '../eventually.ts';
 import { readDelivery, startParts, type Parts } from './parts.ts';
 
 /*
@@ -315,6 +317,31 @@ describe('deliverAlert', () => {
   test('fails, so that the alert comes again, where the sink is overloaded', async () => {
     parts.sink.answer = 503;
     expect(await deliver('diff', 'deliverAlert')).toMatchObject({ status: 500 });
+    expect(parts.sink.calls).toHaveLength(1);
+  });
+
+  test('fails, so that the alert comes again, where a secret cannot be read, and tells that once it has lasted', async () => {
+    const away = `${parts.sinkSecret}-away`;
+    const errors = (): string[] => lines.filter((line) => line.includes('"something cannot be read'));
+    await rename(parts.sinkSecret, away);
+    try {
+      expect(await deliver('diff', 'deliverAlert')).toMatchObject({ status: 500 });
+      expect(errors()).toEqual([]);
+      vi.useFakeTimers({ now: Date.now() + 11 * 60_000, toFake: ['Date'] });
+      await eventually('it is told', async () => {
+        expect(await deliver('diff', 'deliverAlert')).toMatchObject({ status: 500 });
+        return errors().length > 0;
+      });
+      expect(await deliver('diff', 'deliverAlert')).toMatchObject({ status: 500 });
+    } finally {
+      vi.useRealTimers();
+      await rename(away, parts.sinkSecret);
+    }
+    expect(errors().map((line): unknown => JSON.parse(line))).toMatchObject([
+      { severity: 'ERROR', code: 'SecretUnavailable', subject: parts.sinkSecret, remedy: expect.stringMatching(/./) },
+    ]);
+    expect(parts.unread('dead-letter')).toEqual([]);
+    expect(await deliver('diff', 'deliverAlert')).toEqual(acknowledged);
     expect(parts.sink.calls).toHaveLength(1);
   });
 });

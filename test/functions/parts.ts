@@ -67,6 +67,8 @@ export interface Parts {
   unread(topic: Topic): readonly Published[];
   deleteTopic(topic: Topic): Promise<void>;
   readonly sink: { answer: number; readonly calls: SinkCall[] };
+  /** The file with the secret that its calls are signed with. */
+  readonly sinkSecret: string;
   stop(): Promise<void>;
 }
 
@@ -107,7 +109,7 @@ export async function startParts(): Promise<Parts> {
     const letters = await startMailbox(pubsub.host);
     stops.push(letters.stop);
 
-    const config = join(folder, 'converge.yaml');
+    const [config, sinkSecret] = [join(folder, 'converge.yaml'), join(folder, 'sink-secret')];
     const configuration: ConfigInput = {
       project: 'local',
       state: { bucket: 'family-state' },
@@ -127,13 +129,14 @@ export async function startParts(): Promise<Parts> {
       },
       clusters: { sandbox: { kubeconfig: kubernetes.kubeconfig } },
       webhooks: Object.fromEntries(webhookHosts.map((host) => [host, { secretFile: join(folder, 'webhook-secret') }])),
-      alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url } }] },
+      alerts: { sinks: [{ name: 'ops', webhook: { url: sink.url, secretFile: sinkSecret } }] },
       storage: { endpoint: storageService.url },
       renderer: { program: programs.render },
       access: 'open',
     };
     await Promise.all([
       writeFile(config, dump(configuration)),
+      writeFile(sinkSecret, 'sink-secret\n'),
       writeFile(join(folder, 'webhook-secret'), `${webhookSecret}\n`),
     ]);
 
@@ -171,6 +174,7 @@ export async function startParts(): Promise<Parts> {
       unread: letters.unread,
       deleteTopic: letters.deleteTopic,
       sink,
+      sinkSecret,
       stop,
     };
   }

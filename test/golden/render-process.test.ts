@@ -95,19 +95,29 @@ data:
   });
 
   it.each([
-    ['fails', '{{ fail "no" }}', usual.limits],
+    ['fails', '{{ fail "no" }}', usual.limits, 2],
     [
       'takes too long',
       '{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}',
       { seconds: 1, mebibytes: 512 },
+      2,
     ],
-    ['takes too much', '{{ $x := list "a" }}{{ range until 40 }}{{ $x = concat $x $x }}{{ end }}', usual.limits],
-  ])('dies of a request that %s, and of no other', async (_how, template, limits) => {
+    // Once more by a process of its own, before it is blamed.
+    ['takes too much', '{{ $x := list "a" }}{{ range until 40 }}{{ $x = concat $x $x }}{{ end }}', usual.limits, 3],
+  ])('dies of a request that %s, and of no other', async (_how, template, limits, processes) => {
     expect(await valueOf(await chartOf(configMap('before'), { limits }))).toEqual([{ value: 'before' }]);
     const error = await rejectionOf(renderer.render(await chartOf(template, { limits })));
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'refuse' });
     expect(await valueOf(await chartOf(configMap('after'), { limits }))).toEqual([{ value: 'after' }]);
-    expect(await started()).toHaveLength(2);
+    expect(await started()).toHaveLength(processes);
+  });
+
+  it('refuses nobody for what others left in it, one after another and side by side', async () => {
+    const large = configMap('large').replace('"large"', '{{ repeat 8000000 "x" }}');
+    const request = await chartOf(large, { limits: { seconds: 60, mebibytes: 256 } });
+    for (let turn = 0; turn < 4; turn++) expect(await valueOf(request)).toHaveLength(1);
+    expect(await Promise.all([request, request].map(valueOf))).toHaveLength(2);
+    expect(await valueOf(request)).toHaveLength(1);
   });
 
   it('that ended while it waited is replaced', async () => {

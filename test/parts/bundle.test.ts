@@ -3,15 +3,18 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } f
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { dump, load } from 'js-yaml';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { build, built } from '../../build/build.ts';
+import { functionSizes, heapMiB } from '../../functions/sizes.ts';
 import { ensureBuilt, modesOf, root, unpackArchive } from '../built.ts';
 import { readDelivery, startParts, type Parts } from '../functions/parts.ts';
 import { startInstance, type Instance } from '../instance.ts';
 import { buildMilliseconds } from '../guards.ts';
+import { postBody } from '../post-body.ts';
 
 /*
  * What `npm run build` makes, used as who gets it does: in clean folders, far from this project and its packages.
@@ -186,8 +189,9 @@ describe('from the archive alone', () => {
     await parts.stop();
   });
 
-  async function start(target: string): Promise<Instance> {
-    const instance = await startInstance({ folder, target, home: scratch, variables });
+  async function start(target: keyof typeof functionSizes): Promise<Instance> {
+    const NODE_OPTIONS = `--max-old-space-size=${heapMiB(target)}`;
+    const instance = await startInstance({ folder, target, home: scratch, variables: { ...variables, NODE_OPTIONS } });
     instances.push(instance);
     return instance;
   }
@@ -210,6 +214,30 @@ describe('from the archive alone', () => {
     expect(await deliver(instance, 'github-push')).toMatchObject({ status: 200 });
     expect((await parts.next('change-committed')).data).toMatchObject({ repository: 'master' });
     expect(await deliver(instance, 'github-push-with-another-secrets-signature')).toMatchObject({ status: 401 });
+  });
+
+  test('receivePush outlives strangers who send it 30 MiB each, with a length, in chunks and compressed', async () => {
+    const instance = await start('receivePush');
+    const body = Buffer.from(`{"a":[${'{"k":1},'.repeat((30 * 1024 * 1024) / 8)}1]}`);
+    const inChunks = [body.subarray(0, 15_000_000), body.subarray(15_000_000)];
+    const headers = {
+      'content-type': 'application/json',
+      'x-github-event': 'push',
+      'x-hub-signature-256': 'sha256=00',
+    };
+    const chunked = { ...headers, 'transfer-encoding': 'chunked' };
+    const gzip = { 'content-encoding': 'gzip' };
+    const calls = [
+      { call: { headers, body }, status: 413 },
+      { call: { headers: chunked, body: inChunks }, status: 413 },
+      { call: { headers: { ...headers, ...gzip }, body: gzipSync(body) }, status: 400 },
+      { call: { headers: { ...chunked, ...gzip }, body: inChunks }, status: 400 },
+    ];
+    const flood = Array.from({ length: 10 }, () => calls).flat();
+    const answers = await Promise.all(flood.map(({ call }) => postBody({ url: instance.url, ...call })));
+    expect(answers).toEqual(flood.map(({ status }) => status));
+    expect(await instance.peakRssMiB()).toBeLessThan(functionSizes.receivePush.memoryMiB);
+    expect(await deliver(instance, 'github-push')).toMatchObject({ status: 200 });
   });
 
   test('fanOut publishes the job of an environment', async () => {

@@ -1172,3 +1172,44 @@ describe('a Storage that is silent for one content', () => {
     await Promise.allSettled([first]);
   });
 });
+
+describe('an upload that meets a secret which cannot be read for a moment', () => {
+  const repositoryWith = (settings: object): CopyPorts['repository'] =>
+    createRepositories({
+      config: {
+        repositories: configSchema.shape.repositories.parse({ [host.name]: { url: host.url, bucket, ...settings } }),
+      },
+      author: converge,
+      cacheFolder: join(host.folder, `cache-${host.name}-secret`),
+      now: () => new Date(),
+    });
+
+  it('is no verdict: it is copied by the same message once the secret can be read', async () => {
+    const file = join(host.folder, `secret-${host.name}`);
+    const ports = instance({ repository: repositoryWith({ credentials: { file } }) });
+    await upload('config/acme.yaml', 'a: 1\n');
+    await expect(copy('config/acme.yaml', ports)).rejects.toMatchObject({
+      code: 'SecretUnavailable',
+      disposition: 'retry',
+      subject: file,
+    });
+    const { ledger } = await readLedger({ ports, settings: settings() });
+    expect(ledger.refused).toEqual(new Map());
+    expect(published).toEqual([]);
+    await writeFile(file, 'ana:token');
+    expect(await copy('config/acme.yaml', ports)).toMatchObject({ outcome: 'copied' });
+    expect(await content('config/acme.yaml')).toBe('a: 1');
+  });
+
+  it('is found by the check, too, and told as no refusal before', async () => {
+    const file = join(host.folder, `secret-${host.name}`);
+    const later = { now: () => new Date(Date.now() + 10 * 60_000) };
+    const ports = instance({ ...later, repository: repositoryWith({ credentials: { file } }) });
+    await upload('config/acme.yaml', 'a: 1\n');
+    const buckets = [{ bucket, settings: settings() }];
+    expect(await copyUnseen(buckets, ports)).toEqual([]);
+    expect(published).toEqual([]);
+    await writeFile(file, 'ana:token');
+    expect(await copyUnseen(buckets, ports)).toEqual([expect.stringContaining('/config/acme.yaml')]);
+  });
+});

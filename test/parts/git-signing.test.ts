@@ -78,12 +78,17 @@ describe.skipIf(!isJudged)('a commit is signed so that git verify-commit accepts
   });
 });
 
-it('commits nothing with a key that is missing or wrong', async () => {
+it('commits nothing with a key that cannot be read, or is wrong', async () => {
   const changes = [{ path: 'a', content: Buffer.from('1'), executable: false }];
   const wrong = join(host.folder, 'no-key');
   await writeFile(wrong, 'not a key');
-  for (const keyFile of [wrong, join(host.folder, 'absent')]) {
+  const absent = join(host.folder, 'absent');
+  const facts = [
+    { keyFile: wrong, code: 'BadConfiguration', disposition: 'refuse' },
+    { keyFile: absent, code: 'SecretUnavailable', disposition: 'retry' },
+  ];
+  for (const { keyFile, ...told } of facts) {
     const commit = open(keyFile).commit({ parent: undefined, changes, message: 'x' });
-    await expect(commit).rejects.toMatchObject({ code: 'BadConfiguration', subject: keyFile, disposition: 'refuse' });
+    await expect(commit).rejects.toMatchObject({ ...told, subject: keyFile });
   }
 });

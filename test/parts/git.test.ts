@@ -214,7 +214,8 @@ describe('reading a fetched commit', () => {
     await expect(stat(join(second, 'goes'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  it('is brought only what a commit changed', async () => {
+  it('is brought only what a commit changed, by a host that does not filter', async () => {
+    await onHost('config', 'uploadpack.allowFilter', 'false');
     const writer = open();
     await commitAndPush({
       repository: writer,

@@ -135,7 +135,7 @@ async function stillRunning(pids: readonly number[]): Promise<number[]> {
 }
 
 function pidsOf(pipeline: Pipeline): number[] {
-  return [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, pipeline.functions.pid()];
+  return [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, ...pipeline.functions.pids()];
 }
 
 describe('the local pipeline', () => {
@@ -236,9 +236,9 @@ describe('the local pipeline', () => {
   });
 
   test('restarts the functions at the same URLs', async () => {
-    const before = pipeline.functions.pid();
+    const before = pipeline.functions.pids();
     await pipeline.restartFunctions();
-    expect(pipeline.functions.pid()).not.toBe(before);
+    expect(pipeline.functions.pids()).not.toEqual(before);
     expect((await fetch(pipeline.facts.status)).status).toBe(200);
     expect((await fetch(pipeline.functions.url('noSuchFunction'))).status).toBe(404);
   });
@@ -289,7 +289,7 @@ describe('the local pipeline', () => {
       const { startPipeline } = await import(${JSON.stringify(join(import.meta.dirname, '../../local/pipeline.ts'))});
       const pipeline = await startPipeline(${JSON.stringify({ folder: other, programs, functions: recordingFunctions })});
       await pipeline.clients.storage.bucket('family-master').file('other.yaml').save('');
-      const pids = [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, pipeline.functions.pid()];
+      const pids = [...pipeline.kubernetes.pids, pipeline.pubsub.pid, pipeline.storage.pid, ...pipeline.functions.pids()];
       console.log(JSON.stringify({ pids, facts: pipeline.facts }));
     `;
     const parent = spawn(process.execPath, ['--input-type=module', '--eval', script], {

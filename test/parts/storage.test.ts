@@ -9,7 +9,7 @@ import { startStorage, type StorageService } from '../../local/parts/storage.ts'
 import { ensureProgram } from '../../local/programs.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import type { Buckets, StateStore } from '../../shared/ports/storage.ts';
-import { portOf } from '../chaos/proxy.ts';
+import { portOf } from '../../local/fronts/proxy.ts';
 
 const bucket = 'family-master';
 let folder: string;
@@ -290,8 +290,8 @@ describe('a service that answers an error', () => {
   }
 
   it.each([
-    [401, 'StorageRefused', 'refuse'],
-    [403, 'StorageRefused', 'refuse'],
+    [401, 'StorageRefused', 'retry'],
+    [403, 'StorageRefused', 'retry'],
     [400, 'StorageUnavailable', 'retry'],
     [503, 'StorageUnavailable', 'retry'],
   ])('%i is never taken for an absent object, but for %s (%s)', async (status, code, disposition) => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { allows, customRolesOf, grantsOf, readPermissions, type Row } from './permissions.ts';
+import { storageGrants } from '../../local/fronts/storage-grants.ts';
+import { allows, customRolesOf, grantsOf, readPermissions, type Grant, type Row } from './permissions.ts';
 import { ofType, planOf, text, type Resource } from './plan.ts';
 import { examples, startTofu, type Example, type Tofu } from './tofu.ts';
 
@@ -30,6 +31,23 @@ describe('the permissions on Google Cloud', () => {
       (row) => !row.why.includes('`kubernetes_developer`') && !grants.some((grant) => allows(row, grant)),
     );
     expect(unused).toEqual([]);
+  });
+
+  it('are those that the sandbox holds functions and CI to, where they ask Storage', () => {
+    const inSandbox = storageGrants.flatMap(({ who, role, on, names }): Row[] =>
+      (names.length === 0 ? [[]] : names.map((name) => [name])).map((of) => {
+        return { who, role, kind: on, names: of, why: 'the sandbox' };
+      }),
+    );
+    const held = new Set(inSandbox.map(({ who }) => who));
+    // The sandbox's pipelines are of those without `objects`.
+    const isConfined = ({ who, kind, names }: Grant): boolean => who === 'ci' && kind === 'uploads' && names.length > 0;
+    const grants = examples
+      .flatMap((example) => grantsOf(planned(example)))
+      .filter(({ who, kind }) => held.has(who) && ['uploads', 'state'].includes(kind))
+      .filter((grant) => !isConfined(grant));
+    expect(grants.filter((grant) => !inSandbox.some((row) => allows(row, grant)))).toEqual([]);
+    expect(inSandbox.filter((row) => !grants.some((grant) => allows(row, grant)))).toEqual([]);
   });
 
   it('have roles of our own with exactly the permissions of the table', () => {

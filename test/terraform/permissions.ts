@@ -12,7 +12,7 @@ export interface Grant {
   readonly names: readonly string[];
 }
 
-/** A row of the table, where a name may hold `<class>`, and a further word about when it is there. */
+/** A row of the table, where a name may hold `<class>`, or be `<objects>` for whatever an operator names, and a further word about when it is there. */
 export type Row = Grant & { readonly why: string };
 
 /** The tables of docs/permissions.md: the grants, and the permissions of our own roles. */
@@ -63,6 +63,7 @@ export function allows(row: Row, grant: Grant): boolean {
 }
 
 function matches(allowed: string, name: string): boolean {
+  if (allowed === '<objects>') return name !== '';
   const [before = '', after] = allowed.split('<class>');
   return after === undefined
     ? allowed === name
@@ -74,7 +75,10 @@ function matches(allowed: string, name: string): boolean {
 /** Types of resources that grant something, and how each says on what. Any other type with `iam` in its name is not known, and fails. */
 const places: Readonly<Record<string, (grant: Resource) => Pick<Grant, 'kind' | 'names'>>> = {
   google_storage_bucket_iam_member: (grant) => ({ kind: bucketKind(text(grant, 'bucket')), names: confinedTo(grant) }),
-  google_pubsub_topic_iam_member: (grant) => ({ kind: 'topics', names: [text(grant, 'topic')] }),
+  google_pubsub_topic_iam_member: (grant) => ({
+    kind: 'topics',
+    names: [text(grant, 'topic').replace(/^converge-/, '')],
+  }),
   google_pubsub_subscription_iam_member: () => ({ kind: 'subscriptions of the functions', names: [] }),
   google_secret_manager_secret_iam_member: () => ({ kind: 'secrets', names: [] }),
   google_cloud_run_service_iam_member: (grant) => ({ kind: 'functions', names: [functionOf(text(grant, 'service'))] }),
@@ -130,12 +134,14 @@ const conditionSchema = z.array(z.object({ expression: z.string() }));
 function confinedTo({ address, values }: Resource): readonly string[] {
   const [condition] = conditionSchema.parse(values['condition'] ?? []);
   if (condition === undefined) return [];
-  const name = /^resource\.name(?:\.startsWith\(| == )"projects\/_\/buckets\/(?:[^/"]*\/objects\/)?([^"]*)"\)?$/.exec(
-    condition.expression,
-  )?.[1];
-  if (name === undefined)
-    throw new Error(`${address}: a condition that this test does not know: ${condition.expression}`);
-  return [name.startsWith('gcf-v2-sources-') ? 'gcf-v2-sources-…' : name];
+  return condition.expression.split(' || ').map((part) => {
+    const name = /^resource\.name(?:\.startsWith\(| == )"projects\/_\/buckets\/(?:[^/"]*\/objects\/)?([^"]*)"\)?$/.exec(
+      part,
+    )?.[1];
+    if (name === undefined)
+      throw new Error(`${address}: a condition that this test does not know: ${condition.expression}`);
+    return name.startsWith('gcf-v2-sources-') ? 'gcf-v2-sources-…' : name;
+  });
 }
 
 function functionOf(service: string): string {

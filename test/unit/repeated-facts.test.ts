@@ -65,6 +65,13 @@ describe('the contracts', () => {
   });
 });
 
+describe('the line of a call that was turned away', () => {
+  it('is what the metric of Terraform counts', () => {
+    const said = /jsonPayload\.message=~\\" ([a-z ]+)\$\\"/.exec(read('terraform/monitoring.tf'))?.[1];
+    expect(read('functions/delivery.ts')).toContain(`\`\${stage} ${said}\``);
+  });
+});
+
 describe('the size of each function', () => {
   const terraform = readdirSync(join(root, 'terraform'))
     .filter((file) => file.endsWith('.tf'))

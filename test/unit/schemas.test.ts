@@ -17,6 +17,7 @@ import { desiredObjects, type Marks } from '../../shared/desired/desired.ts';
 import { commitStatusSchema } from '../../shared/pipeline/commit-status.ts';
 import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
 import { branchHeadSchema } from '../../shared/source/branch-head.ts';
+import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 
 /*
@@ -44,6 +45,11 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     title: "Converge: the operator's configuration",
   },
   ledger: { schema: ledgerSchema, json: z.toJSONSchema(ledgerSchema), title: 'Converge: the ledger of one bucket' },
+  unreadable: {
+    schema: unreadableSchema,
+    json: z.toJSONSchema(unreadableSchema),
+    title: 'Converge: something that could not be read',
+  },
   heads: {
     schema: branchHeadSchema,
     json: z.toJSONSchema(branchHeadSchema),
@@ -195,6 +201,7 @@ describe('the contracts', () => {
       'history',
       'trace',
       'rollback',
+      'dead-letters',
     ];
     expect(examples.map(({ name }) => name).filter((name) => !(name in files) && !others.includes(name))).toEqual([]);
   });

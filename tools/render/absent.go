@@ -25,13 +25,23 @@ type absences struct {
 
 func newAbsences(entries []absent) absences {
 	found := absences{map[string]absent{}, map[string][]string{}}
+	found.add(entries)
+	return found
+}
+
+// add leaves out those that are known.
+func (a absences) add(entries []absent) {
+	added := map[string]bool{}
 	for _, entry := range entries {
 		entry.Path = path.Clean(entry.Path)
-		found.at[entry.Path] = entry
+		if _, known := a.at[entry.Path]; known && !added[entry.Path] {
+			continue
+		}
+		added[entry.Path] = true
+		a.at[entry.Path] = entry
 		folder := path.Dir(entry.Path)
-		found.names[folder] = append(found.names[folder], path.Base(entry.Path))
+		a.names[folder] = append(a.names[folder], path.Base(entry.Path))
 	}
-	return found
 }
 
 // absentError tells what of name can't be read: the entry itself, or one above it.

@@ -79,6 +79,16 @@ func (d *dialog) askLookup(query lookupQuery) (json.RawMessage, error) {
 	return answer.Found, nil
 }
 
+// askNeed has a file or folder brought into the checkout; the root is the empty path.
+func (d *dialog) askNeed(name string) (brought, error) {
+	if name == "." {
+		name = ""
+	}
+	var answer brought
+	err := d.ask(map[string]string{"need": name}, &answer)
+	return answer, err
+}
+
 func (d *dialog) ask(question, answer any) error {
 	d.lines.write(question)
 	if err := d.lines.flush(); err != nil {

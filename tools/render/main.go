@@ -17,6 +17,11 @@
 //	{"seed": "randAlphaNum"}  {"seed": "<base64>", "time": "2026-11-21T01:02:03Z"}
 //	{"lookup": {"apiVersion": "v1", "kind": "Secret", "namespace": "acme", "name": "db"}}  {"found": {…}}, null or a list; {"refused": "…"}
 //
+// Where the request says which paths are whole, the checkout is a partial one, and
+// the render asks for each other file and folder before it reads it:
+//
+//	{"need": "bases/claims"}  {"absent": […]}; {"absent": [], "unknown": true}
+//
 // After an error line it exits with 1; after a done line it reads the next
 // request, and exits with 0 where there is none, or where it holds much memory.
 // It reads nothing outside the request's root, calls nobody, starts nothing, and
@@ -45,7 +50,9 @@ import (
 type request struct {
 	Root string `json:"root"`
 	// Absent is what the repository holds, and root does not.
-	Absent            []absent `json:"absent"`
+	Absent []absent `json:"absent"`
+	// Whole are the paths that a partial root holds; null where it holds all.
+	Whole             []string `json:"whole"`
 	Sources           []source `json:"sources"`
 	Namespace         string   `json:"namespace"`
 	KubernetesVersion string   `json:"kubernetesVersion"`
@@ -163,8 +170,8 @@ func run(req request, answers *json.Decoder, lines *lines) *errorLine {
 		return &errorLine{Source: "request", Message: "root: " + err.Error()}
 	}
 	defer root.Close()
-	files := &tree{root: root, absences: newAbsences(req.Absent), maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
 	dialog := newDialog(lines, answers, req.Lookup)
+	files := &tree{root: root, absences: newAbsences(req.Absent), here: newPresence(req.Whole, dialog.askNeed), maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
 	for _, src := range req.Sources {
 		lines.at(place{Source: src.String()})
 		if err := render(src, req, files, lines, dialog); err != nil {
@@ -235,6 +242,9 @@ func confine(limits limits) error {
 	debug.SetTraceback("none")
 	data := syscall.Rlimit{Cur: memory, Max: memory}
 	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &data); err != nil {
+		return err
+	}
+	if err := confineSpace(memory); err != nil {
 		return err
 	}
 	return confineProcessor(limits.Seconds)

@@ -18,6 +18,7 @@ var (
 	errFolder   = errors.New("is a folder")
 	errNoFile   = errors.New("is not a regular file")
 	errNowhere  = errors.New("leads to nowhere")
+	errUntold   = errors.New("cannot be asked for: a name in its path is not UTF-8; rename it")
 )
 
 // The kernel's own limit is 40 as well.
@@ -30,6 +31,8 @@ type tree struct {
 	root *os.Root
 	// absences are entries of the repository that could not be brought to disk.
 	absences absences
+	// here says what of a partial checkout is on disk.
+	here *presence
 	// maxBytes is the size of the largest file that is read.
 	maxBytes int64
 	// onRead is told of every file whose content is used, of every link passed
@@ -62,6 +65,9 @@ func (t *tree) resolve(name string) (string, error) {
 			}
 			done = path.Dir(done)
 			continue
+		}
+		if err := t.bring(done); err != nil {
+			return "", in(name, err)
 		}
 		next := path.Join(done, part)
 		if entry, ok := t.absences.at[next]; ok {
@@ -139,6 +145,12 @@ func (t *tree) readFile(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, in(name, errNoFile)
 	}
+	if err := t.bring(real); err != nil {
+		return nil, in(name, err)
+	}
+	if info, err = t.root.Stat(real); err != nil {
+		return nil, plain(name, err)
+	}
 	if info.Size() > t.maxBytes {
 		return nil, in(name, fmt.Errorf("holds %d MiB, more than the %d MiB that fit the render's limit of memory", info.Size()>>20, t.maxBytes>>20))
 	}
@@ -186,6 +198,9 @@ func (t *tree) list(folder string) ([]string, error) {
 
 // listAt is list of a folder of which resolve has answered the path without links.
 func (t *tree) listAt(folder, real string) ([]string, error) {
+	if err := t.bring(real); err != nil {
+		return nil, in(folder, err)
+	}
 	opened, err := t.root.Open(real)
 	if err != nil {
 		return nil, plain(folder, err)

@@ -54,7 +54,8 @@ module "converge" {
   }
 
   ci = {
-    shop = { class = "master", host = "github", repository = "family/shop" }
+    # The numbers: gh api repos/family/shop --jq '.id, .owner.id'
+    shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65" }
   }
 
   status_callers = ["user:ana@family.example"]
@@ -75,4 +76,5 @@ output "converge" {
 output "config" {
   description = "The configuration, for the `converge` command."
   value       = module.converge.config
+  sensitive   = true
 }

@@ -72,6 +72,8 @@ module "converge" {
       credentials = { secret = "converge-gitlab", reader_secret = "converge-gitlab-read" }
       ca          = { secret = "converge-family-ca" }
       writeback   = false
+      # A proxy that asks for a password.
+      proxy_secret = "converge-proxy"
     }
   }
 
@@ -94,16 +96,17 @@ module "converge" {
   }
 
   ci = {
-    # Production: what is there can be replaced; nothing can be read.
-    shop-master  = { class = "master", host = "github", repository = "family/shop", branches = ["main"], rights = "replace" }
-    shop-staging = { class = "staging", host = "github", repository = "family/shop", rights = "replace" }
+    # Production: what is there of this pipeline's can be replaced and read, and nothing else.
+    shop-master  = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", branches = ["main"], objects = ["charts/shop"], rights = "replace" }
+    shop-staging = { class = "staging", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", rights = "replace" }
     # What `converge upload` needs, from another host.
-    tools-develop  = { class = "develop", host = "gitlab", issuer = "https://gitlab.family.example", repository = "family/tools", rights = "follow" }
+    tools-develop  = { class = "develop", host = "gitlab", issuer = "https://gitlab.family.example", repository = "family/tools", repository_id = "22", owner_id = "7", rights = "follow" }
     portal-develop = { class = "develop", host = "jenkins", issuer = "https://jenkins.family.example/oidc", subjects = ["https://jenkins.family.example/job/portal/job/*"] }
   }
 
   sinks = {
-    ops = { url = "https://alerts.family.example/converge", secret = "converge-sink-ops" }
+    ops  = { url = "https://alerts.family.example/converge", secret = "converge-sink-ops" }
+    chat = { url_secret = "converge-chat-url" } # whoever knows such a URL may post
   }
 
   status_callers = ["domain:family.example"]

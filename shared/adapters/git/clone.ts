@@ -3,17 +3,25 @@ import * as fs from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as git from 'isomorphic-git';
-import { gitUnavailable } from './errors.ts';
+import { gitUnavailable, systemCode, tooLarge } from './errors.ts';
+import { indexReceived } from './index-pack.ts';
+import { largestAnswer } from './memory.ts';
 import { objectsIn } from './pack.ts';
-import type { GitHost } from './smart-http.ts';
+import type { FetchedPack, Filter, GitHost, PackWanted } from './smart-http.ts';
 
 /**
  * A clone is given up for a new one where it took this much since it was begun: every pack is looked through at each
- * read, and kept in memory.
+ * read, and kept in memory. One upload, of at most 200 MB in a function of 1 GiB, may not do that by itself: it would be
+ * written again where its push lost a race.
  */
-export const largest = { packs: 400, bytes: 512 * 1024 * 1024 };
+export const largest = { packs: 400, bytes: Math.min(512 * 1024 * 1024, 2 * largestAnswer()) };
+/** Bytes of an object whose deflated ones came in a pack. */
+const largestObject = 4 * largestAnswer();
 /** Tips that the host is told of, so that it sends nothing of what is here. */
 const toldTips = 16;
+
+/** Objects are here; or what the host says instead. */
+export type Fetched = 'fetched' | { readonly refused: string };
 
 export interface Folders {
   readonly gitdir: string;
@@ -21,7 +29,10 @@ export interface Folders {
   readonly checkouts: string;
 }
 
-/** A bare shallow clone without refs, made on first use: the objects that were fetched and written. */
+/**
+ * A bare shallow clone without refs, made on first use: the objects that were fetched and written. Of what a filter
+ * left out `missing.ts` brings what is read.
+ */
 export interface Clone {
   folders(): Promise<Folders>;
   /** Packs and their indexes, so that a warm clone reads each only once. */
@@ -30,10 +41,20 @@ export interface Clone {
   /** For objects that are in no pack yet. It goes with the clone. */
   draftFolder(): Promise<string>;
   /** Brings that many commits behind a commit of the host here; or says, in its words, why it does not serve them. */
-  fetchTo(want: { commit: string; depth: number }): Promise<'fetched' | { readonly refused: string }>;
-  /** Told of what is whole here: the commit, its tree, and what history of it there is. */
+  fetchTo(want: { commit: string; depth: number; filter: Filter | undefined }): Promise<Fetched>;
+  /** Brings trees and blobs of the host here by their ids. */
+  fetchObjects(want: { ids: readonly string[]; filter: Filter }): Promise<Fetched>;
+  /**
+   * Brings all that the newest fetched commits consist of, and filters no more: for a host that does, and serves what
+   * it left out by no id.
+   */
+  fetchWhole(): Promise<Fetched>;
+  /** Whether an object is here. */
+  has(id: string): boolean;
+  /** Told of what the host holds: the commit, its tree, and what history of it there is. */
   hasTip(commit: string): void;
-  hasGrown(by: { packs: number; bytes: number }): void;
+  /** Told of a pack that was written here. */
+  hasPack(pack: { ids: readonly string[]; bytes: number }): void;
   /** Begins a new clone where this one has become large, and says whether it did: no commit is here then. */
   renewIfLarge(): Promise<boolean>;
 }
@@ -51,16 +72,24 @@ export function createClone({
 }): Clone {
   const state: State = {
     ...{ name, cacheFolder, host, limits },
-    ...{ cache: {}, grown: { packs: 0, bytes: 0 }, shallow: new Set(), tips: [], generation: 0, opening: undefined },
+    ...{ cache: {}, grown: { packs: 0, bytes: 0 }, ids: new Set(), shallow: new Set(), tips: [] },
+    ...{ filters: true, generation: 0, opening: undefined },
   };
   return {
     folders: async () => foldersOf(state),
     cache: () => state.cache,
     packFolder: async () => path.join((await foldersOf(state)).gitdir, 'objects', 'pack'),
     draftFolder: async () => path.join((await foldersOf(state)).gitdir, 'drafts'),
-    hasTip: (commit) => hasTip(state, commit),
-    hasGrown: (by) => hasGrown(state, by),
     fetchTo: async (want) => fetchTo(state, want),
+    fetchObjects: async ({ ids, filter }) =>
+      fetchPack(state, { wants: ids, haves: [], shallow: [], depth: undefined, filter }),
+    fetchWhole: async () => {
+      state.filters = false;
+      return await fetchPack(state, { wants: state.tips, haves: [], shallow: [], depth: 1, filter: undefined });
+    },
+    has: (id) => state.ids.has(id),
+    hasTip: (commit) => hasTip(state, commit),
+    hasPack: (pack) => hasPack(state, pack),
     renewIfLarge: async () => renewIfLarge(state),
   };
 }
@@ -72,9 +101,12 @@ interface State {
   readonly limits: { readonly packs: number; readonly bytes: number };
   cache: object;
   grown: { readonly packs: number; readonly bytes: number };
+  /** Of all objects that are here. */
+  ids: Set<string>;
   /** Where history ends here. */
   shallow: Set<string>;
   tips: readonly string[];
+  filters: boolean;
   generation: number;
   opening: Promise<Opened> | undefined;
 }
@@ -114,38 +146,65 @@ function hasTip(state: State, commit: string): void {
   state.tips = [commit, ...state.tips.filter((tip) => tip !== commit)].slice(0, toldTips);
 }
 
-function hasGrown(state: State, { packs, bytes }: { packs: number; bytes: number }): void {
-  state.grown = { packs: state.grown.packs + packs, bytes: state.grown.bytes + bytes };
+function hasPack(state: State, { ids, bytes }: { ids: readonly string[]; bytes: number }): void {
+  for (const id of ids) state.ids.add(id);
+  state.grown = { packs: state.grown.packs + 1, bytes: state.grown.bytes + bytes };
 }
 
 async function fetchTo(
   state: State,
-  { commit, depth }: { commit: string; depth: number },
-): Promise<'fetched' | { readonly refused: string }> {
+  { commit, depth, filter }: { commit: string; depth: number; filter: Filter | undefined },
+): Promise<Fetched> {
+  const { tips, shallow } = state;
+  const wanted = {
+    ...{ wants: [commit], haves: tips, shallow: [...shallow], depth },
+    filter: state.filters ? filter : undefined,
+  };
+  const fetched = await fetchPack(state, wanted, (ends) => {
+    for (const id of ends.shallow) shallow.add(id);
+    for (const id of ends.unshallow) shallow.delete(id);
+  });
+  if (fetched === 'fetched') hasTip(state, commit);
+  return fetched;
+}
+
+async function fetchPack(
+  state: State,
+  wanted: PackWanted,
+  onEnds: (ends: Pick<FetchedPack, 'shallow' | 'unshallow'>) => void = () => undefined,
+): Promise<Fetched> {
   const { gitdir } = await foldersOf(state);
-  const { host, tips, shallow } = state;
-  const fetched = await host.fetchPack({ want: commit, haves: tips, shallow: [...shallow], depth });
+  const { host, tips } = state;
+  const fetched = await host.fetchPack(wanted);
   if ('refused' in fetched) return fetched;
-  if (objectsIn(fetched.pack) > 0) await keepPack(state, { gitdir, pack: fetched.pack });
-  for (const id of fetched.shallow) shallow.add(id);
-  for (const id of fetched.unshallow) shallow.delete(id);
+  const ids = objectsIn(fetched.pack) > 0 ? await keepPack(state, { gitdir, pack: fetched.pack }) : [];
+  onEnds(fetched);
   // The first pack is what a clone cannot do without.
-  if (tips.length > 0) hasGrown(state, { packs: 1, bytes: fetched.pack.length });
-  hasTip(state, commit);
+  if (tips.length > 0) hasPack(state, { ids, bytes: fetched.pack.length });
+  else for (const id of ids) state.ids.add(id);
   return 'fetched';
 }
 
-async function keepPack({ name, cache }: State, { gitdir, pack }: { gitdir: string; pack: Buffer }): Promise<void> {
-  const filepath = path.join('objects', 'pack', `pack-${createHash('sha1').update(pack).digest('hex')}.pack`);
-  await writeFile(path.join(gitdir, filepath), pack);
-  await git.indexPack({ fs, dir: gitdir, gitdir, cache, filepath }).catch(async (error: unknown) => {
-    await rm(path.join(gitdir, filepath), { force: true });
+/** Resolves with the ids of what is in it. */
+async function keepPack(
+  { name }: State,
+  { gitdir, pack }: { gitdir: string; pack: Buffer },
+): Promise<readonly string[]> {
+  const file = path.join(gitdir, 'objects', 'pack', `pack-${createHash('sha1').update(pack).digest('hex')}`);
+  try {
+    const { index, ids } = indexReceived({ bytes: pack, mostBytes: largestObject });
+    // git and isomorphic-git look for the index: the pack is there before.
+    await writeFile(`${file}.pack`, pack);
+    await writeFile(`${file}.idx`, index);
+    return ids;
+  } catch (error) {
+    if (systemCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge({ url: name, bytes: largestObject });
     throw gitUnavailable({
       subject: name,
       message: 'the pack that the Git host sent cannot be read',
       cause: error,
     });
-  });
+  }
 }
 
 async function renewIfLarge(state: State): Promise<boolean> {
@@ -157,6 +216,7 @@ async function renewIfLarge(state: State): Promise<boolean> {
   state.opening = Promise.resolve({ folder, checkouts, gitdir });
   state.cache = {};
   state.grown = { packs: 0, bytes: 0 };
+  state.ids = new Set();
   state.shallow = new Set();
   state.tips = [];
   await rm(old, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createGithubApp, type ApiRequest } from './github-app.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 export interface Login {
   readonly user: string;
@@ -10,7 +10,7 @@ export interface Login {
 
 /** Who we are to the Git host. */
 export interface Credentials {
-  /** Undefined: nobody. Throws `BadConfiguration` (refuse) for a file that cannot be read. */
+  /** Undefined: nobody. Throws `SecretUnavailable` (retry) for a file that cannot be read. */
   login(): Promise<Login | undefined>;
   /** After this login was not accepted: one that is newer, or undefined where there is none. */
   renew(refused: Login): Promise<Login | undefined>;
@@ -39,15 +39,10 @@ export function createCredentials({
       },
     };
   }
-  return file === undefined ? fromUrl(settings.url) : fromFile(file);
+  return file === undefined ? nobody : fromFile(file);
 }
 
-function fromUrl(url: string): Credentials {
-  const { username, password } = new URL(url);
-  const login =
-    username === '' ? undefined : { user: decodeURIComponent(username), password: decodeURIComponent(password) };
-  return { login: async () => login, renew: async () => undefined };
-}
+const nobody: Credentials = { login: async () => undefined, renew: async () => undefined };
 
 /**
  * Read again where the file changed, or was not accepted: Secret Manager's mounts change what a file says without

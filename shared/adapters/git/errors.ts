@@ -41,6 +41,24 @@ export function unreadable({
   });
 }
 
+/** An answer of the host that this instance has no memory for. */
+export function tooLarge({ url, bytes }: { url: string; bytes: number }): ConvergeError {
+  return new ConvergeError({
+    code: 'RepositoryTooLarge',
+    subject: url,
+    message: `the Git host sends more than the ${Math.floor(bytes / mebibyte)} MiB that the memory of this function allows at once`,
+    remedy:
+      'let the host filter (uploadpack.allowFilter of git), take large files out of the branch, or give the function more memory: docs/deploy.md says how much',
+    disposition: 'refuse',
+  });
+}
+
+const mebibyte = 1024 * 1024;
+
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof ConvergeError && error.code === 'RepositoryTooLarge';
+}
+
 /** Branches that an error names. */
 const namedBranches = 10;
 
@@ -109,7 +127,7 @@ const statuses: Readonly<Record<string, Verdict>> = {
   '407': {
     make: gitRefused,
     message: 'the proxy does not accept its credentials',
-    remedy: 'check user and password in the `proxy` of this repository',
+    remedy: 'check user and password in the secret of `proxySecretFile` of this repository',
   },
   '408': { make: gitUnavailable, message: 'the Git host gave up waiting for the request' },
   '423': { make: gitUnavailable, message: 'the Git host holds the repository locked' },

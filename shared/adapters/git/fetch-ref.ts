@@ -24,7 +24,7 @@ export async function branchTip(origin: Origin): Promise<string | undefined> {
 }
 
 /**
- * Brings the tip of a ref and its tree here. Undefined and throwing as `branchTip`; undefined for another ref that the
+ * Brings the tip of a ref and its tree here; of the branch without files, of which few are read. Undefined and throwing as `branchTip`; undefined for another ref that the
  * host has not.
  */
 export async function fetchRef(origin: Origin, name: string): Promise<Commit | undefined> {
@@ -39,17 +39,23 @@ export async function fetchTip(
   { name, advertised }: { name: string; advertised: string },
 ): Promise<Commit> {
   const { clone, history, fetchedRefs } = origin;
-  // A commit that is here came with its tree: most looks find a ref that has not moved.
+  // Most looks find a ref that has not moved. What of its tree is not here, `reading` brings.
   const known = await history.read(advertised);
   if (known !== undefined) return known;
   // A host leaves out what is here only where it meets a commit that is here, too, on its way back from the tip: at
   // depth 1 it would send the whole tree for each commit.
-  const wanted = { commit: advertised, depth: fetchedRefs.has(name) ? depths[0] : 1 };
+  const wanted: TipWanted = {
+    commit: advertised,
+    depth: fetchedRefs.has(name) ? depths[0] : 1,
+    filter: name === branchRefOf(origin) ? 'blob:none' : undefined,
+  };
   const fetched = await clone.fetchTo(wanted);
   if (fetched !== 'fetched') return await fetchRefused(origin, { name, wanted, ...fetched });
   fetchedRefs.add(name);
   return history.fetched(advertised);
 }
+
+type TipWanted = Parameters<Origin['clone']['fetchTo']>[0];
 
 /**
  * A ref that moved meanwhile is looked at again; a host that does not serve what its ref is at, now as before, cannot
@@ -57,7 +63,7 @@ export async function fetchTip(
  */
 async function fetchRefused(
   { host, clone, history, url }: Origin,
-  { name, wanted, refused }: { name: string; wanted: { commit: string; depth: number }; refused: string },
+  { name, wanted, refused }: { name: string; wanted: TipWanted; refused: string },
 ): Promise<Commit> {
   const isStill = (await host.readRef(name)) === wanted.commit;
   const again = isStill ? await clone.fetchTo(wanted) : { refused };

@@ -2,7 +2,7 @@ import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 export type GithubAppConfig = NonNullable<NonNullable<RepositoryConfig['credentials']>['githubApp']>;
 

@@ -7,6 +7,8 @@ import { readRaw } from './raw-object.ts';
 
 /** Commits fetched when more history is needed: few at first, then all there is (git's own "infinite" depth). */
 export const depths = [16, 128, 1024, 2_147_483_647] as const;
+/** A walk that goes deeper is of commits alone: each may have trees of its own, as large as the repository. */
+const deepestWithTrees = 128;
 /**
  * Characters of commits kept parsed in memory, some 10,000 usual ones: each look at an upload walks those of the last
  * minutes.
@@ -181,7 +183,8 @@ async function ancestor(
         problem: `is an ancestor of ${from}, and the Git host does not serve it`,
       });
     }
-    const fetched = await clone.fetchTo({ commit: from, depth });
+    const filter = depth > deepestWithTrees ? 'tree:0' : 'blob:none';
+    const fetched = await clone.fetchTo({ commit: from, depth, filter });
     if (fetched !== 'fetched') throw gitUnavailable({ subject: url, message: `the Git host says: ${fetched.refused}` });
   }
 }

@@ -2,12 +2,14 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
+import { ConvergeError } from '../../base/errors.ts';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createCredentials, type Credentials, type Login } from './credentials.ts';
-import { connectionError, gitRefused, statusError, systemCode } from './errors.ts';
+import { connectionError, gitRefused, statusError, systemCode, tooLarge } from './errors.ts';
 import { inSeconds, patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
-import { readSecretFile } from './secret-file.ts';
+import { largestAnswer } from './memory.ts';
+import { readSecretFile } from '../secret-file.ts';
 
 const { longestPauseSeconds, pauses: mostPauses } = patience.git;
 
@@ -47,14 +49,16 @@ export function createGitHttp({
   url,
   now,
   times = patience.git,
+  mostBytes = largestAnswer(),
 }: {
   settings: RepositoryConfig;
   url: string;
   now: () => Date;
   times?: GitPatience;
+  mostBytes?: number;
 }): GitHttp {
   const line: Line = {
-    ...{ settings, url, now, times, secrets: new Set() },
+    ...{ settings, url, now, times, mostBytes, secrets: new Set() },
     ...{ base: url.replace(/\/$/, ''), dispatcher: undefined },
   };
   const credentials = createCredentials({ settings, request: async (asked) => requestApi(line, asked), now });
@@ -67,6 +71,8 @@ interface Line {
   readonly url: string;
   readonly now: () => Date;
   readonly times: GitPatience;
+  /** Of one answer. */
+  readonly mostBytes: number;
   /** Every secret that was sent: none may come back in an error. */
   readonly secrets: Set<string>;
   /** Where the repository is by now: it may have been redirected. */
@@ -158,18 +164,26 @@ async function exchange(line: Line, sending: Sending): Promise<GitResponse> {
 }
 
 async function sendOnce(
-  { times }: Line,
+  line: Line,
   dispatcher: Dispatcher,
   { to, method, headers, body }: Sending,
 ): Promise<GitResponse> {
-  const signal = AbortSignal.timeout(times.whole);
+  const signal = AbortSignal.timeout(line.times.whole);
   const content = body === undefined ? null : body();
   const response = await send(to, { method, headers, dispatcher, signal, body: content });
-  return {
-    status: response.statusCode,
-    headers: response.headers,
-    body: Buffer.from(await response.body.arrayBuffer()),
-  };
+  return { status: response.statusCode, headers: response.headers, body: await bodyOf(line, response.body) };
+}
+
+async function bodyOf({ url, mostBytes }: Line, body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  // To leave the loop destroys the body, and with it the connection.
+  for await (const part of body) {
+    bytes += part.length;
+    if (bytes > mostBytes) throw tooLarge({ url, bytes: mostBytes });
+    parts.push(part);
+  }
+  return Buffer.concat(parts, bytes);
 }
 
 /** undici tells of a proxy that opens no tunnel by a sentence alone. */
@@ -224,10 +238,26 @@ function pauseSeconds({ answer, now }: { answer: GitResponse; now: Date }): numb
   return Number.isNaN(at) ? undefined : Math.max(0, (at - now.getTime()) / 1000);
 }
 
-async function createDispatcher({ settings: { tls, proxy }, times: { answer } }: Line): Promise<Dispatcher> {
+async function createDispatcher({ settings, times: { answer }, url }: Line): Promise<Dispatcher> {
+  const { tls } = settings;
   const trusted = tls === undefined ? {} : { ca: [...getCACertificates('default'), await readSecretFile(tls.caFile)] };
   const limits = { headersTimeout: answer, bodyTimeout: answer };
+  const proxy = await proxyOf(settings, url);
   if (proxy === undefined) return new Agent({ ...limits, connect: trusted });
   const ways = { uri: proxy, proxyTunnel: true, requestTls: trusted, proxyTls: trusted };
   return new ProxyAgent({ ...limits, ...ways, clientFactory: proxyClients(answer) });
+}
+
+async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: string): Promise<string | undefined> {
+  if (proxySecretFile === undefined) return proxy;
+  const text = (await readSecretFile(proxySecretFile)).trim();
+  if (URL.canParse(text)) return text;
+  // Not the library below, whose error would tell the text.
+  throw new ConvergeError({
+    code: 'GitUnavailable',
+    subject,
+    message: `${proxySecretFile} holds no URL of a proxy`,
+    remedy: 'put http://USER:PASSWORD@HOST:PORT, and nothing else, into its secret',
+    disposition: 'retry',
+  });
 }

@@ -50,7 +50,7 @@ export async function packDrafts(drafts: Drafts, ids: Iterable<string>): Promise
     await rename(unfinished, file);
     await writeFile(`${name}.idx`, packIndex({ objects: packed, packHash }));
     for (const { draft, start, end } of packed) await moveDraft(drafts, { draft, to: { file, start, end } });
-    clone.hasGrown({ packs: 1, bytes });
+    clone.hasPack({ ids: packed.map(({ id }) => id), bytes });
     return { bytes, read: () => createReadStream(file) };
   } catch (error) {
     await rm(unfinished, { force: true });

@@ -40,11 +40,10 @@ export async function filesBelow(
 
 /** See `Repository.readFile`. */
 export async function fileAt(
-  reader: CommitReader,
-  at: Parameters<Repository['readFile']>[0],
+  { history, reading }: CommitReader,
+  { commit, path }: Parameters<Repository['readFile']>[0],
 ): Promise<Uint8Array | undefined> {
-  const entry = await entryAt(reader, at);
-  return entry?.kind === 'file' || entry?.kind === 'executable' ? await reader.reading.blob(entry.id) : undefined;
+  return await reading.fileAt({ tree: (await history.fetched(commit)).tree, path });
 }
 
 /** See `Repository.readLink`. */

@@ -30,10 +30,7 @@ export interface GitHost {
   readRef(name: string): Promise<string | undefined>;
   /** The refs whose names begin with one of these, and their commits. */
   listRefs(prefixes: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /**
-   * The commits and objects behind `want`, `depth` commits deep, without what is behind `haves`; or, in the host's
-   * words, why it does not serve them.
-   */
+  /** The objects that `PackWanted` describes; or, in the host's words, why it does not serve them. */
   fetchPack(fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }>;
   /**
    * Compare-and-swap of refs, with the objects that takes: all of them or none, where the host knows how. Without a
@@ -43,11 +40,21 @@ export interface GitHost {
 }
 
 export interface PackWanted {
-  readonly want: string;
+  /** Commits, each with what it consists of; or trees and blobs. All are sent, whatever the filter leaves out. */
+  readonly wants: readonly string[];
+  /** Nothing that is behind these is sent again. */
   readonly haves: readonly string[];
   readonly shallow: readonly string[];
-  readonly depth: number;
+  /** How many commits deep; undefined where no commit is wanted. */
+  readonly depth: number | undefined;
+  /**
+   * What is left out behind `wants`: all blobs, or all trees with them. A host that does not filter, or does not serve
+   * by their ids what it left out, leaves nothing out: https://git-scm.com/docs/partial-clone
+   */
+  readonly filter: Filter | undefined;
 }
+
+export type Filter = 'blob:none' | 'tree:0';
 
 /** Where a ref is to be, where it is now at `expected`; undefined: nowhere. */
 export interface RefMove {
@@ -70,13 +77,20 @@ export function createGitHost({
   url,
   now,
   times = patience.git,
+  mostBytes,
 }: {
   settings: RepositoryConfig;
   url: string;
   now: () => Date;
   times?: GitPatience;
+  /** Of one answer, where that is not what the memory of this process allows. */
+  mostBytes?: number;
 }): GitHost {
-  const line: Line = { url, http: createGitHttp({ settings, url, now, times }), version: undefined };
+  const line: Line = {
+    url,
+    http: createGitHttp({ settings, url, now, times, ...(mostBytes === undefined ? {} : { mostBytes }) }),
+    speaks: undefined,
+  };
   return {
     listRefs: async (prefixes) => listRefs(line, prefixes),
     readRef: async (name) => (await listRefs(line, [name])).get(name),
@@ -90,7 +104,12 @@ interface Line {
   readonly url: string;
   readonly http: GitHttp;
   /** Known after the first look, so that later ones need no more than one request. */
-  version: 0 | 2 | undefined;
+  speaks: Speaks | undefined;
+}
+
+interface Speaks {
+  readonly version: 0 | 2;
+  readonly filters: boolean;
 }
 
 /**
@@ -117,9 +136,9 @@ function parsed<T>(
   }
 }
 
-async function uploadPack({ http, version }: Line, body: Buffer): Promise<Buffer> {
+async function uploadPack({ http, speaks }: Line, body: Buffer): Promise<Buffer> {
   const service = 'git-upload-pack';
-  const headers = { ...typesOf(service), ...(version === 2 ? asks2 : {}) };
+  const headers = { ...typesOf(service), ...(speaks?.version === 2 ? asks2 : {}) };
   return await http({ method: 'POST', path: `/${service}`, headers, body: () => body });
 }
 
@@ -134,20 +153,31 @@ async function discover(line: Line): Promise<ReadonlyMap<string, string> | undef
     whole(packets);
     const lines = packets.map(text).filter((one) => one !== '' && !one.startsWith('# service='));
     if (lines[0] === 'version 2') {
-      line.version = 2;
+      line.speaks = { version: 2, filters: filters2(lines) };
       return undefined;
     }
     // Version 0 says its capabilities behind the first ref; older hosts say nothing of an empty repository but its two
     // ends.
     const isEmpty = lines.length === 0 && packets.filter((one) => one === 'flush').length === 2;
     if (!isEmpty && lines[0]?.includes('\0') !== true) throw new RangeError('no refs and no version');
-    line.version = 0;
+    line.speaks = { version: 0, filters: filters0(lines[0]) };
     return new Map(lines.flatMap((one) => refOf(one)));
   });
 }
 
+/** Version 2 serves every object by its id. */
+function filters2(lines: readonly string[]): boolean {
+  return lines.some((one) => one.startsWith('fetch=') && one.slice('fetch='.length).split(' ').includes('filter'));
+}
+
+/** Of the ids that version 0 serves, only `any` are those of trees and blobs, too. */
+function filters0(first: string | undefined): boolean {
+  const capabilities = first?.split('\0')[1]?.split(' ') ?? [];
+  return capabilities.includes('filter') && capabilities.includes('allow-any-sha1-in-want');
+}
+
 async function listRefs(line: Line, prefixes: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  const listed = line.version === 2 ? undefined : await discover(line);
+  const listed = line.speaks?.version === 2 ? undefined : await discover(line);
   const among = (refs: Iterable<readonly [string, string]>) =>
     new Map([...refs].filter(([name]) => prefixes.some((prefix) => name.startsWith(prefix))));
   if (listed !== undefined) return among(listed);
@@ -160,7 +190,7 @@ async function listRefs(line: Line, prefixes: readonly string[]): Promise<Readon
 }
 
 async function fetchPack(line: Line, fetch: PackWanted): Promise<FetchedPack | { readonly refused: string }> {
-  if (line.version === undefined) await discover(line);
+  if (line.speaks === undefined) await discover(line);
   const answer = await uploadPack(line, fetchQuestion(line, fetch));
   return parsed(
     line,
@@ -170,28 +200,29 @@ async function fetchPack(line: Line, fetch: PackWanted): Promise<FetchedPack | {
   );
 }
 
-function fetchQuestion({ version }: Line, { want, haves, shallow, depth }: PackWanted): Buffer {
-  const limits = [...shallow.map((id) => packet(`shallow ${id}\n`)), packet(`deepen ${depth}\n`)];
+function fetchQuestion({ speaks }: Line, { wants, haves, shallow, depth, filter }: PackWanted): Buffer {
+  const filtered = speaks?.filters === true && filter !== undefined ? [packet(`filter ${filter}\n`)] : [];
+  const limits = [
+    ...shallow.map((id) => packet(`shallow ${id}\n`)),
+    ...(depth === undefined ? [] : [packet(`deepen ${depth}\n`)]),
+    ...filtered,
+  ];
   const known = [...haves.map((id) => packet(`have ${id}\n`)), packet('done\n')];
   const options = ['ofs-delta', 'no-progress'];
-  return Buffer.concat(
-    version === 2
-      ? [
-          packet('command=fetch\n'),
-          delimiter,
-          ...options.map((option) => packet(`${option}\n`)),
-          packet(`want ${want}\n`),
-          ...limits,
-          ...known,
-          flush,
-        ]
-      : [packet(`want ${want} side-band-64k ${options.join(' ')}\n`), ...limits, flush, ...known],
-  );
+  const wanted = wants.map((id) => `want ${id}`);
+  if (speaks?.version === 2) {
+    const lines = [...options, ...wanted].map((line) => packet(`${line}\n`));
+    return Buffer.concat([packet('command=fetch\n'), delimiter, ...lines, ...limits, ...known, flush]);
+  }
+  const asked = ['side-band-64k', ...options, ...(filtered.length > 0 ? ['filter'] : [])].join(' ');
+  const lines = wanted.map((line, index) => packet(`${line}${index === 0 ? ` ${asked}` : ''}\n`));
+  return Buffer.concat([...lines, ...limits, flush, ...known]);
 }
 
-function packIn({ version }: Line, packets: readonly Packet[]): FetchedPack | { readonly refused: string } {
+function packIn({ speaks }: Line, packets: readonly Packet[]): FetchedPack | { readonly refused: string } {
   const beginsAt = packets.findIndex(
-    (one) => one instanceof Buffer && (version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))),
+    (one) =>
+      one instanceof Buffer && (speaks?.version === 2 ? text(one) === 'packfile' : /^(NAK|ACK .*)$/.test(text(one))),
   );
   if (beginsAt === -1) throw new RangeError('no pack in the answer');
   const before = packets.slice(0, beginsAt).map(text);

@@ -15,8 +15,10 @@ const answerSchema = z.object({
 /**
  * The text of a version of a secret, by its resource name.
  *
- * Throws `SecretUnavailable` (retry) where Secret Manager does not answer, or its answer was damaged on its way;
- * `SecretRefused` (refuse) where there is no such version, it is disabled or destroyed, or may not be read.
+ * Throws `SecretUnavailable` (retry) where Secret Manager does not answer, its answer was damaged on its way, there is no
+ * such version yet, it is disabled, or may not be read: a grant takes minutes to hold
+ * (https://docs.cloud.google.com/iam/docs/access-change-propagation). `SecretRefused` (refuse) where the version is
+ * destroyed, which it stays.
  */
 export async function accessSecret({
   version,
@@ -41,7 +43,7 @@ export async function accessSecret({
     case 'refused':
       throw failed(
         { message: `Secret Manager answered ${answer.status}: ${answer.message}`, ...remedyFor(answer.status) },
-        'refuse',
+        isDestroyed(answer) ? 'refuse' : 'retry',
       );
     case 'ok': {
       const parsed = answerSchema.safeParse(answer.body);
@@ -53,6 +55,10 @@ export async function accessSecret({
       return bytes.toString('utf8');
     }
   }
+}
+
+function isDestroyed({ status, message }: { status: number; message: string }): boolean {
+  return status === 400 && /\bDESTROYED\b/.test(message);
 }
 
 function remedyFor(status: number): { remedy?: string } {

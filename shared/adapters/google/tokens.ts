@@ -12,10 +12,12 @@ export interface Tokens {
 }
 
 /**
- * What a service account needs for clusters and secrets; IAM narrows it.
+ * What a service account needs for clusters and secrets; IAM narrows it. Without `userinfo.email` the API server of GKE
+ * knows the account by its number, and every binding to its e-mail address misses.
  * https://cloud.google.com/docs/authentication#authorization-gcp
+ * https://github.com/kubernetes/cloud-provider-gcp/blob/master/cmd/gke-gcloud-auth-plugin/default_credentials_token_provider.go
  */
-const scopes = ['https://www.googleapis.com/auth/cloud-platform'];
+const scopes = ['https://www.googleapis.com/auth/cloud-platform', 'https://www.googleapis.com/auth/userinfo.email'];
 /**
  * No token depends on it. Without one the library looks for one first, with `gcloud` where that is installed, which
  * took two seconds.
@@ -26,8 +28,8 @@ const projectId = 'none';
  * Tokens by Application Default Credentials: on Google Cloud those of the function's own service account, from the
  * metadata server. The library keeps a token until five minutes before its end.
  *
- * Throws `BadConfiguration` (refuse) where there are no credentials at all, `CredentialsUnavailable` (retry) where none
- * can be had now.
+ * Throws `CredentialsUnavailable` (retry), also where there are no credentials at all: the library takes a metadata server
+ * that does not answer in time for none.
  */
 export function createTokens({ answer }: { readonly answer: number } = patience.tokens): Tokens {
   endMetadataRequests();
@@ -82,13 +84,13 @@ function unavailable(cause: unknown): ConvergeError {
   if (cause instanceof ConvergeError) return cause;
   const isMissing = cause instanceof Error && cause.message.startsWith('Could not load the default credentials');
   return new ConvergeError({
-    code: isMissing ? 'BadConfiguration' : 'CredentialsUnavailable',
+    code: 'CredentialsUnavailable',
     subject: 'Application Default Credentials',
     message: isMissing ? 'there are none here' : 'no access token can be had',
     remedy: isMissing
       ? 'run on Google Cloud with a service account, or set GOOGLE_APPLICATION_CREDENTIALS'
       : 'check the service account and the metadata server',
-    disposition: isMissing ? 'refuse' : 'retry',
+    disposition: 'retry',
     cause,
   });
 }

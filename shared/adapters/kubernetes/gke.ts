@@ -44,8 +44,8 @@ type GkeCluster = z.infer<typeof clusterSchema>;
  *
  * @param cluster `projects/PROJECT/locations/LOCATION/clusters/NAME`
  * @param api `https://container.googleapis.com`
- * Throws `ClusterUnavailable` (retry) where the API does not answer or the cluster is being made; `ClusterNotFound`,
- * `ClusterRefused`, `ClusterStopped` and `NoSuchEndpoint` (refuse).
+ * Throws `ClusterUnavailable` (retry) where the API does not answer or the cluster is being made, `ClusterRefused` (retry)
+ * where it may not be asked; `ClusterNotFound`, `ClusterRefused`, `ClusterStopped` and `NoSuchEndpoint` (refuse).
  */
 export async function locateCluster({
   cluster,
@@ -96,19 +96,20 @@ function refusal({ cluster, status, message }: { cluster: string; status: number
       disposition: 'refuse',
     });
   }
-  const remedy =
-    status === 401 || status === 403
-      ? {
-          remedy:
-            'give the service account container.clusters.get on it (roles/container.clusterViewer), and enable container.googleapis.com',
-        }
-      : {};
+  // A grant of IAM takes minutes to hold.
+  const isDenied = status === 401 || status === 403;
+  const remedy = isDenied
+    ? {
+        remedy:
+          'give the service account container.clusters.get on it (roles/container.clusterViewer), and enable container.googleapis.com',
+      }
+    : {};
   return new ConvergeError({
     code: 'ClusterRefused',
     subject: cluster,
     message: `the container API answered ${status}: ${message}`,
     ...remedy,
-    disposition: 'refuse',
+    disposition: isDenied ? 'retry' : 'refuse',
   });
 }
 

@@ -79,6 +79,7 @@ function explain(route: GoogleRoute, { status, message }: { status: number; mess
     subject,
     message: `${isGateway ? 'Connect Gateway' : 'the endpoint of the cluster'} answered ${status}: ${message}`,
     remedy,
-    disposition: 'refuse',
+    // A grant of IAM takes minutes to hold.
+    disposition: status === 401 || status === 403 ? 'retry' : 'refuse',
   });
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
@@ -8,6 +7,7 @@ import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import { patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
+import { readSecretFile, unreadableFile } from '../secret-file.ts';
 import { closeWhenIdle, connectionLimits, shared, type Access, type Endpoint } from './access.ts';
 
 /** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */
@@ -22,19 +22,7 @@ export function kubeconfigFile(file: string): KubeconfigSource {
   return {
     subject: file,
     folder: dirname(file),
-    async read() {
-      try {
-        return await readFile(file, 'utf8');
-      } catch (cause) {
-        throw new ConvergeError({
-          code: 'BadConfiguration',
-          subject: file,
-          message: 'the kubeconfig cannot be read',
-          disposition: 'refuse',
-          cause,
-        });
-      }
-    },
+    read: async () => readSecretFile(file),
   };
 }
 
@@ -139,6 +127,11 @@ async function openText({
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
+    // The library reads the files that it names.
+    if (cause instanceof Error && 'syscall' in cause) {
+      const named = 'path' in cause && typeof cause.path === 'string' ? cause.path : subject;
+      throw unreadableFile({ file: named, cause });
+    }
     throw new ConvergeError({
       code: 'BadConfiguration',
       subject,

@@ -19,7 +19,7 @@ export type Decode<T> = (
 
 /**
  * Reads one object; undefined where there is none. What nobody can read is logged as ERROR, once for each generation by
- * an instance, and stays until its owner overwrites it. Throws `StorageUnavailable` (retry) and `StorageRefused` (refuse) for a read
+ * an instance, and stays until its owner overwrites it. Throws `StorageUnavailable` and `StorageRefused` (retry) for a read
  * that failed.
  *
  * @param object.newest the `version` of the newest shape that it knows

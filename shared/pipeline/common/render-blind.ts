@@ -30,9 +30,10 @@ export async function renderBlind(
   { renderer }: Pick<Ports, 'renderer'>,
 ): Promise<Render> {
   // Of a kind that a person names, the version is not known.
+  const { folder, ...tree } = checkout;
   const resources = api.resources.filter(({ version }) => version !== '');
   return await renderer.render({
-    ...{ root: checkout.folder, absent: checkout.absent },
+    ...{ root: folder, ...tree },
     sources: environment.sources,
     namespace: environment.namespace,
     kubernetesVersion: api.version,

@@ -4,6 +4,7 @@ import { artifactUri, isOfTools } from '../../source/artifact.ts';
 import { emptyLedger, pendingOf, type Ledger } from '../../source/ledger.ts';
 import { isAboutContent } from './copy-objects.ts';
 import { takeIn } from './intake.ts';
+import { isUnreadable, tellUnreadable } from '../common/tell-unreadable.ts';
 import { usualTimes } from './intake-times.ts';
 import { readLedger, writeLedger, type RecordedLedger } from './ledger.ts';
 import { rebuilt } from './rebuild-ledger.ts';
@@ -29,6 +30,7 @@ export async function copyUnseen(
         return await copyOfBucket({ bucket, settings, ports });
       } catch (error) {
         ports.log('WARNING', 'a bucket could not be looked at', { bucket, error: describeError(error) });
+        await tellFirst([error], { ports, settings });
         return [];
       }
     }),
@@ -36,10 +38,20 @@ export async function copyUnseen(
   return copied.flat();
 }
 
+/** All met the same, most often. */
+async function tellFirst(
+  errors: readonly unknown[],
+  { ports, settings: { unreadableAfter: after, repositoryClass } }: { ports: CopyPorts; settings: CopySettings },
+): Promise<void> {
+  const error = errors.find(isUnreadable);
+  if (error !== undefined && after !== undefined) await tellUnreadable({ error, after, repositoryClass }, ports);
+}
+
 /** What became of one object. */
 type Outcome =
   | { readonly outcome: 'copied'; readonly uri: string }
   | { readonly outcome: 'told'; readonly live: StoredObject }
+  | { readonly outcome: 'failed'; readonly error: unknown }
   | { readonly outcome: 'nothing' };
 
 async function copyOfBucket({
@@ -59,6 +71,8 @@ async function copyOfBucket({
   const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ledger, ports, settings })));
   const told = outcomes.flatMap((one) => (one.outcome === 'told' ? [one.live] : []));
   if (told.length > 0) await rememberTold({ told, bucket, ports, settings });
+  const errors = outcomes.flatMap((one) => (one.outcome === 'failed' ? [one.error] : []));
+  await tellFirst(errors, { ports, settings });
   return outcomes.flatMap((one) => (one.outcome === 'copied' ? [one.uri] : []));
 }
 
@@ -101,7 +115,7 @@ async function copyOne({
       artifact: uri,
       error: describeError(error),
     });
-    return isAboutContent(error) ? await tellRefusal({ live, error, ports }) : { outcome: 'nothing' };
+    return isAboutContent(error) ? await tellRefusal({ live, error, ports }) : { outcome: 'failed', error };
   }
 }
 

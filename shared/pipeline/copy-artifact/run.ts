@@ -11,6 +11,8 @@ export interface CopySettings {
   readonly conflicts: 'artifact-wins' | 'refuse';
   /** Names this instance where it holds the lease. */
   readonly holder: string;
+  /** Milliseconds after which the schedule tells what cannot be read; absent: somebody else tells it. */
+  readonly unreadableAfter?: number;
   /** Other waits than the usual ones, for tests. */
   readonly times?: Partial<IntakeTimes>;
 }

@@ -9,7 +9,6 @@ import { describeFigures } from '../../chaos/report.ts';
 import type { Round } from '../../chaos/round.ts';
 import { planRound } from '../../chaos/plan.ts';
 import { startWorldClock } from '../../chaos/world-clock.ts';
-import { limitWrites } from '../../chaos/write-limit.ts';
 
 describe('the figures of rounds', () => {
   it('say in how many rounds a fault came, and of one round in no plural', () => {
@@ -43,36 +42,6 @@ describe('what a seed decides', () => {
     const alone = faults(['/a', '/a', '/a', '/a']);
     const beside = faults(['/a', '/b?x=1', '/a', '/b', '/a', '/b', '/a']);
     expect(beside.filter((_, index) => index % 2 === 0)).toEqual(alone);
-  });
-});
-
-describe('the limit of Cloud Storage', () => {
-  const write = {
-    method: 'POST',
-    path: '/upload/storage/v1/b/state/o?uploadType=multipart&name=a%2Fb',
-    body: Buffer.alloc(0),
-  };
-  const deletion = { ...write, method: 'DELETE', path: '/storage/v1/b/state/o/a%2Fb?ifGenerationMatch=1' };
-  const done = { status: 200, headers: {}, body: Buffer.alloc(0) };
-
-  it('is one mutation a second of one name, deletions among them', () => {
-    let now = 0;
-    const limit = limitWrites(() => now);
-    expect(limit.refusalOf(write)).toBeUndefined();
-    limit.note(done, write);
-    now = 999;
-    expect(limit.refusalOf(deletion)).toMatchObject({ fault: 'answer', status: 429 });
-    expect(limit.refusalOf({ ...write, path: write.path.replace('name=a', 'name=c') })).toBeUndefined();
-    expect(limit.refusalOf({ ...write, method: 'GET' })).toBeUndefined();
-    now = 1000;
-    expect(limit.refusalOf(deletion)).toBeUndefined();
-  });
-
-  it('does not count what was refused', () => {
-    const limit = limitWrites(() => 0);
-    limit.refusalOf(write);
-    limit.note({ ...done, status: 412 }, write);
-    expect(limit.refusalOf(write)).toBeUndefined();
   });
 });
 

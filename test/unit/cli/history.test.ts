@@ -20,7 +20,7 @@ const unused = async (): Promise<never> => {
 async function textOf({ ports, git }: World, since: number): Promise<string[]> {
   const repository = { ...git, fetchRef: async () => undefined };
   const open = {
-    ...{ uploads: unused, buckets: unused, topics: unused, renderer: unused },
+    ...{ uploads: unused, buckets: unused, topics: unused, deadLetters: unused, renderer: unused },
     state: async () => ports.state,
     repository: async () => () => repository,
   };

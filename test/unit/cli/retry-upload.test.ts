@@ -112,6 +112,7 @@ async function site({ ledger = refusedAs('7'), after = copiedAs('8'), ...changes
       state: async () => state,
       repository: unopened,
       topics: unopened,
+      deadLetters: unopened,
       renderer: unopened,
     },
     environment: {},
@@ -128,6 +129,7 @@ describe('converge retry-upload', () => {
     ['its name', name, { class: 'master' }],
     ['its name and a branch', name, { branch: 'main' }],
     ['what its refusal calls it', uri('7'), {}],
+    ['its gs:// name', `gs://family-master/${name}`, {}],
   ])('writes an object that was refused once more as it is, by %s, and says what it became', async (_how, what, by) => {
     const { retry, writes } = await site({});
     expect(await retry(what, by)).toEqual({

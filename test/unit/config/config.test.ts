@@ -36,7 +36,7 @@ describe("the operator's configuration", () => {
       google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
-      alerts: { sinks: [] },
+      alerts: { sinks: [], unreadableAfter: '10m' },
       limits: {
         uploadBytes: 209_715_200,
         uploadFiles: 20_000,
@@ -154,6 +154,10 @@ describe('a cluster', () => {
     { written: '{ kubeconfig: /k, endpoint: dns }', says: '`endpoint` and `membership` are for `gke` only' },
     { written: `{ gke: ${gke}, endpoint: connect-gateway }`, says: 'needs `membership`' },
     { written: `{ gke: ${gke}, membership: ${membership} }`, says: 'needs `membership`' },
+    {
+      written: `{ gke: ${gke}, endpoint: connect-gateway, membership: ${membership}, identity: environment }`,
+      says: 'clusters.sandbox: `endpoint: connect-gateway` takes no `identity: environment`',
+    },
     { written: `{ gke: ${gke}, identity: somebody }`, says: 'clusters.sandbox.identity' },
     {
       written: '{ kubeconfigSecret: projects/p/secrets/s }',

@@ -7,7 +7,7 @@ import { stateInMemory } from './ports.ts';
 
 const secret = 'correct horse';
 const repositories = configSchema.shape.repositories.parse({
-  master: { url: 'https://user:pass@git.example.com/family/master.git', branch: 'main', bucket: 'family-master' },
+  master: { url: 'https://git.example.com/family/master.git', branch: 'main', bucket: 'family-master' },
   preview: { url: 'https://git.example.com/family/master.git', branch: 'preview', bucket: 'family-preview' },
 });
 const commit = 'a'.repeat(40);

@@ -126,10 +126,10 @@ async function renderAnew(
     return answer;
   };
   const startedAt = run.ports.now();
-  const { folder, absent } = await run.ports.repository(run.repository).checkout(commit.id);
+  const { folder, ...tree } = await run.ports.repository(run.repository).checkout(commit.id, declared);
   const render = await renderer.render({
     ...request,
-    ...{ root: folder, absent },
+    ...{ root: folder, ...tree },
     limits: { seconds: limits.renderSeconds, mebibytes: limits.renderMiB },
     seed: async () => noted({ asks: 'seed' }, await asker.seed()),
     lookup: async (query) => noted({ asks: 'lookup', query }, await lookups.answer(query)),

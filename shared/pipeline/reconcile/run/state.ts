@@ -99,7 +99,7 @@ export type Opened =
 /**
  * Opens what is kept of an environment, for a look. A run that is dead is ended first, in its stead.
  *
- * Throws `StorageUnavailable` (retry), `StorageRefused` (refuse).
+ * Throws `StorageUnavailable`, `StorageRefused` (retry).
  */
 export async function openState(opening: Opening, ports: StatePorts): Promise<Opened> {
   const [memory, lease] = await Promise.all([readMemory(opening, ports), readLease(opening, ports)]);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { accessSecret } from '../../../../shared/adapters/google/secret-manager.ts';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
-import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 
@@ -35,6 +35,14 @@ describe('access tokens', () => {
     expect(await tokens.renew(first)).toBe(renewed[0]);
   });
 
+  it('are asked for with the scopes that Google and a cluster know the account by', async () => {
+    const scopes = google.scopesOf(await tokens.current());
+    expect(scopes).toEqual([
+      'https://www.googleapis.com/auth/cloud-platform',
+      'https://www.googleapis.com/auth/userinfo.email',
+    ]);
+  });
+
   it('that end within minutes are asked for again', async () => {
     const brief = await startGoogleApis({ tokenSeconds: 120 });
     const undoBrief = onGoogleCloud(brief.variables);
@@ -57,12 +65,12 @@ describe('access tokens', () => {
     expect(google.isGood(await tokens.current())).toBe(true);
   });
 
-  it('are a matter of the configuration where there are no credentials at all', async () => {
+  it('may come later where none are found: a metadata server that is slow to answer is taken for none', async () => {
     const undoNone = onGoogleCloud({ METADATA_SERVER_DETECTION: 'none' });
     try {
       expect(await rejectionOf(createTokens().current())).toMatchObject({
-        code: 'BadConfiguration',
-        disposition: 'refuse',
+        code: 'CredentialsUnavailable',
+        disposition: 'retry',
       });
     } finally {
       undoNone();
@@ -104,18 +112,32 @@ describe('a secret', () => {
     {
       what: 'that does not exist',
       status: 404,
-      code: 'SecretRefused',
-      disposition: 'refuse',
+      code: 'SecretUnavailable',
+      disposition: 'retry',
       says: 'create the secret',
     },
     {
       what: 'that may not be read',
       status: 403,
-      code: 'SecretRefused',
-      disposition: 'refuse',
+      code: 'SecretUnavailable',
+      disposition: 'retry',
       says: 'roles/secretmanager.secretAccessor',
     },
-    { what: 'that is disabled', status: 400, code: 'SecretRefused', disposition: 'refuse', says: 'enable the version' },
+    {
+      what: 'that is disabled',
+      status: 400,
+      code: 'SecretUnavailable',
+      disposition: 'retry',
+      says: 'enable the version',
+    },
+    {
+      what: 'that is destroyed',
+      status: 400,
+      code: 'SecretRefused',
+      disposition: 'refuse',
+      says: 'name another one',
+      words: 'Secret Version [projects/1/secrets/elsewhere/versions/1] is in DESTROYED state.',
+    },
     {
       what: 'of a service that fails',
       status: 503,
@@ -123,12 +145,12 @@ describe('a secret', () => {
       disposition: 'retry',
       says: 'answered 503',
     },
-  ])('$what is told as such', async ({ status, code, disposition, says }) => {
-    google.fail((request) => (request.includes('/secrets/') ? { status, message: 'in its own words' } : undefined));
+  ])('$what is told as such', async ({ status, code, disposition, says, words = 'in its own words' }) => {
+    google.fail((request) => (request.includes('/secrets/') ? { status, message: words } : undefined));
     const refusal = await rejectionOf(read());
     expect(refusal).toMatchObject({ code, disposition, subject: version });
     expect(refusal.message).toContain(says);
-    expect(refusal.message).toContain('in its own words');
+    expect(refusal.message).toContain(words);
   });
 
   it('is read with a renewed token where the first is no longer accepted', async () => {
@@ -159,7 +181,7 @@ describe('the fake metadata server', () => {
     ).toBe(true);
     expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
       aud: 'https://converge.example',
-      email: google.email,
+      email: google.account.email,
       email_verified: true,
     });
   });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
 import type { Cluster } from '../../../../shared/ports/kubernetes.ts';
-import { startGoogleApis, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 
@@ -85,7 +85,7 @@ describe('a cluster behind Connect Gateway', () => {
       request.includes('/gkeMemberships/') ? { status: 403, message: 'Permission denied' } : undefined,
     );
     const refusal = await rejectionOf(get());
-    expect(refusal).toMatchObject({ code: 'ClusterRefused', disposition: 'refuse' });
+    expect(refusal).toMatchObject({ code: 'ClusterRefused', disposition: 'retry' });
     expect(refusal.message).toContain('Permission denied');
     expect(refusal.remedy).toContain('roles/gkehub.gatewayEditor');
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTokens, type Tokens } from '../../../../shared/adapters/google/tokens.ts';
 import { gatewayLocation, locateCluster, type EndpointChoice } from '../../../../shared/adapters/kubernetes/gke.ts';
-import { startGoogleApis, type FakeCluster, type GoogleApis } from '../../../google/google-apis.ts';
+import { startGoogleApis, type FakeCluster, type GoogleApis } from '../../../../local/parts/google-apis.ts';
 import { onGoogleCloud } from '../../../google/surroundings.ts';
 import { rejectionOf } from '../../../refusal.ts';
 
@@ -122,7 +122,8 @@ describe('a GKE cluster', () => {
   });
 
   it.each([
-    { status: 403, code: 'ClusterRefused', disposition: 'refuse', says: 'roles/container.clusterViewer' },
+    { status: 403, code: 'ClusterRefused', disposition: 'retry', says: 'roles/container.clusterViewer' },
+    { status: 400, code: 'ClusterRefused', disposition: 'refuse', says: 'answered 400' },
     { status: 503, code: 'ClusterUnavailable', disposition: 'retry', says: 'cannot be asked: it answered 503' },
   ])('of which the API answers $status is told as such', async ({ status, code, disposition, says }) => {
     google.fail((request) => (request.includes('/clusters/') ? { status, message: 'in its own words' } : undefined));

@@ -4,7 +4,6 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
-import type { Held } from './traps.ts';
 
 /** What becomes of one request. */
 export type Fault =
@@ -33,6 +32,9 @@ export interface Answered {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
 }
+
+/** Where a request is held: before the server has it, or with its answer. */
+export type Held = 'request' | 'answer';
 
 export interface ProxyOptions {
   /** `https://127.0.0.1:PORT` */

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { freePort } from '../../local/free-port.ts';
+import { freePort } from '../free-port.ts';
 
 /*
  * The few of Google's APIs that Converge calls, as their published descriptions have them: the metadata server,
@@ -31,10 +31,29 @@ export interface FakeSecret {
   readonly crc32c: string;
 }
 
+/** A service account of Google's, by both of its names. */
+export interface ServiceAccount {
+  readonly email: string;
+  /** A decimal number. */
+  readonly uniqueId: string;
+}
+
+/** The account of the function that reaches clusters. */
+export const reconcileAccount: ServiceAccount = {
+  email: 'converge-reconcile@family.iam.gserviceaccount.com',
+  uniqueId: '104242424242424242424',
+};
+
+/** What a token opens all of Google Cloud with, and what tells the e-mail address of its account. */
+export const scopeNames = {
+  cloud: 'https://www.googleapis.com/auth/cloud-platform',
+  email: 'https://www.googleapis.com/auth/userinfo.email',
+} as const;
+
 export interface GoogleApis {
   /** `http://127.0.0.1:PORT`, of all of them. */
   readonly url: string;
-  readonly email: string;
+  readonly account: ServiceAccount;
   /** By resource name. */
   readonly clusters: Map<string, FakeCluster>;
   readonly secrets: Map<string, FakeSecret>;
@@ -46,6 +65,8 @@ export interface GoogleApis {
   readonly tokensIssued: () => number;
   /** Whether an access token is good now. */
   isGood(token: string): boolean;
+  /** The scopes of an access token that is good now; none of another. */
+  scopesOf(token: string): readonly string[];
   /** No token that was handed out so far is good any more. */
   endTokens(): void;
   /** An identity token as the metadata server gives it. */
@@ -69,8 +90,8 @@ const statusNames: Readonly<Record<number, string>> = {
 /** @param tokenSeconds for how long an access token is good */
 export async function startGoogleApis({
   tokenSeconds = 3600,
-  email = 'converge-reconcile@family.iam.gserviceaccount.com',
-}: { tokenSeconds?: number; email?: string } = {}): Promise<GoogleApis> {
+  account = reconcileAccount,
+}: { tokenSeconds?: number; account?: ServiceAccount } = {}): Promise<GoogleApis> {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -78,7 +99,7 @@ export async function startGoogleApis({
   const secrets = new Map<string, FakeSecret>();
   const members: GoogleApis['members'] = new Map();
   const requests: string[] = [];
-  let good = new Map<string, number>();
+  let good = new Map<string, { readonly end: number; readonly scopes: readonly string[] }>();
   let issued = 0;
   const usual = (): undefined => undefined;
   let decide: (request: string) => { status: number; message: string } | undefined = usual;
@@ -89,9 +110,11 @@ export async function startGoogleApis({
   };
   const refuse = (outgoing: ServerResponse, status: number, message: string): void =>
     json(outgoing, status, { error: { code: status, message, status: statusNames[status] ?? 'UNKNOWN' } });
-  const isGood = (token: string): boolean => (good.get(token) ?? 0) > Date.now();
+  const isGood = (token: string): boolean => (good.get(token)?.end ?? 0) > Date.now();
+  const scopesOf = (token: string): readonly string[] => (isGood(token) ? (good.get(token)?.scopes ?? []) : []);
+  const { email, uniqueId } = account;
   const identityToken = (audience: string): string =>
-    signedToken(privateKey, { aud: audience, azp: '1234567890', email, email_verified: true, sub: '1234567890' });
+    signedToken(privateKey, { aud: audience, azp: uniqueId, email, email_verified: true, sub: uniqueId });
 
   function metadata(path: string, query: URLSearchParams, incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.setHeader('metadata-flavor', 'Google');
@@ -99,7 +122,9 @@ export async function startGoogleApis({
       return void outgoing.writeHead(403).end('Missing Metadata-Flavor:Google header.');
     if (path.endsWith('/token')) {
       const token = `ya29.fake-${++issued}`;
-      good.set(token, Date.now() + tokenSeconds * 1000);
+      // https://cloud.google.com/compute/docs/access/authenticate-workloads#applications
+      const scopes = (query.get('scopes') ?? scopeNames.cloud).split(',');
+      good.set(token, { end: Date.now() + tokenSeconds * 1000, scopes });
       return json(outgoing, 200, { access_token: token, expires_in: tokenSeconds, token_type: 'Bearer' });
     }
     if (path.endsWith('/identity'))
@@ -125,8 +150,10 @@ export async function startGoogleApis({
       return json(outgoing, 200, {
         keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'fake', use: 'sig', alg: 'RS256' }],
       });
-    if (!isGood(incoming.headers.authorization?.replace(/^Bearer /, '') ?? ''))
-      return refuse(outgoing, 401, 'Request had invalid authentication credentials.');
+    const token = bearerOf(incoming);
+    if (!isGood(token)) return refuse(outgoing, 401, 'Request had invalid authentication credentials.');
+    if (!scopesOf(token).includes(scopeNames.cloud))
+      return refuse(outgoing, 403, 'Request had insufficient authentication scopes.');
     const name = path.replace(/^\/v1\//, '');
     const member = [...members].find(([membership]) => name.startsWith(`${membership}/`));
     if (member !== undefined)
@@ -147,13 +174,14 @@ export async function startGoogleApis({
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     url,
-    email,
+    account,
     clusters,
     secrets,
     members,
     requests,
     tokensIssued: () => issued,
     isGood,
+    scopesOf,
     endTokens: () => {
       good = new Map();
     },
@@ -167,6 +195,11 @@ export async function startGoogleApis({
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** The token of a request, or an empty text. */
+export function bearerOf({ headers }: IncomingMessage): string {
+  return headers.authorization?.replace(/^Bearer /, '') ?? '';
 }
 
 function signedToken(key: KeyObject, claims: Readonly<Record<string, unknown>>): string {

@@ -1,0 +1,27 @@
+/**
+ * Hosts of webhooks whose URL is the secret: whoever knows it may post.
+ * https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+ * https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
+ * https://developers.google.com/workspace/chat/quickstart/webhooks
+ */
+const webhookHosts = [
+  'hooks.slack.com',
+  'webhook.office.com',
+  'outlook.office.com',
+  'logic.azure.com',
+  'api.powerplatform.com',
+  'chat.googleapis.com',
+  'discord.com',
+  'discordapp.com',
+  'events.pagerduty.com',
+  'hooks.zapier.com',
+];
+
+/** Why a URL is not to be written where everybody reads it; undefined where nothing of it is known to be secret. */
+export function secretInUrl(url: string): string | undefined {
+  const { username, password, hostname } = new URL(url);
+  if (username !== '' || password !== '') return 'it holds credentials';
+  return webhookHosts.some((host) => hostname === host || hostname.endsWith(`.${host}`))
+    ? `whoever knows a URL of ${hostname} may post to it`
+    : undefined;
+}
