@@ -545,6 +545,39 @@ describe('a ledger that is lost', () => {
     },
   );
 
+  it('has no upload copied by a run that slept past its lease, while another refused it', async () => {
+    await commitTheirs({ 'x.txt': 'one' });
+    await upload('y.txt', 'y');
+    await copy('y.txt');
+    await upload('x.txt', 'two');
+    const asleep = Promise.withResolvers<void>();
+    const woken = Promise.withResolvers<void>();
+    const sleeper = instance();
+    const overtaken = copy('x.txt', {
+      ...sleeper,
+      repository: (name) => {
+        const repository = sleeper.repository(name);
+        return {
+          ...repository,
+          async commit(request) {
+            const made = await repository.commit(request);
+            asleep.resolve();
+            await woken.promise;
+            return made;
+          },
+        };
+      },
+    });
+    overtaken.catch(() => {});
+    await asleep.promise;
+    const head = await commitTheirs({ 'x.txt': 'theirs' }, inAnHour());
+    await storage.bucket('family-state').file(path()).save('{', { resumable: false });
+    await expect(copy('x.txt')).rejects.toMatchObject({ code: 'WouldOverwrite' });
+    woken.resolve();
+    await expect(overtaken).rejects.toMatchObject({ code: 'IntakeBusy', disposition: 'retry' });
+    expect(await onHost('rev-parse', 'main')).toBe(head);
+  });
+
   it('is not taken for lost where there never was one, and a check saw the bucket before the first upload', async () => {
     await commitTheirs({ 'group/a.yaml': 'theirs' });
     await check();

@@ -379,7 +379,14 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     } as const;
     await read(
       'land',
-      land({ uploads: [upload], ledger: emptyLedger, repository, ports, settings: { conflicts: 'artifact-wins' } }),
+      land({
+        uploads: [upload],
+        ledger: emptyLedger,
+        repository,
+        ports,
+        settings: { conflicts: 'artifact-wins' },
+        lease: { assertHeld: async () => {} },
+      }),
     );
   }
   // Each kind came: what git reads, what it does not, and a tree that is nowhere.

@@ -21,7 +21,7 @@ export interface CopyObjectsRequest {
   readonly told: ReadonlySet<string>;
   /** All that is known by then. */
   readonly ledger: () => Ledger;
-  readonly lease: Pick<IntakeLease, 'keep'>;
+  readonly lease: Pick<IntakeLease, 'keep' | 'assertHeld'>;
   readonly repository: Repository;
   readonly ports: CopyPorts;
   readonly settings: CopySettings;
@@ -131,11 +131,11 @@ type Landed =
   | { readonly outcome: 'failed'; readonly error: unknown };
 
 async function landAndAnnounce(
-  { ledger, repository, ports, settings }: CopyObjectsRequest,
+  { ledger, repository, ports, settings, lease }: CopyObjectsRequest,
   batch: readonly CheckedUpload[],
 ): Promise<Landed> {
   try {
-    const landings = await landApart({ uploads: batch, ledger: ledger(), repository, ports, settings });
+    const landings = await landApart({ uploads: batch, ledger: ledger(), repository, ports, settings, lease });
     await announceAll({ landings, repository, ports });
     return { outcome: 'landed', landings };
   } catch (error) {

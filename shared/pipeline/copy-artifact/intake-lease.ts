@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { ConvergeError } from '../../base/errors.ts';
 import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
@@ -22,7 +23,10 @@ export interface FoundLease {
   readonly isOver: boolean;
 }
 
-/** The right to copy from one bucket. Nothing depends on it but the number of commits. */
+/**
+ * The right to copy from one bucket. Two that copy at a time make more commits; and where the ledger is lost, one may
+ * refuse what the other brings: so nobody pushes who was taken for dead.
+ */
 export interface IntakeLease {
   /** Names this claim; the ledger says with it that the lease is over. */
   readonly holder: string;
@@ -30,6 +34,8 @@ export interface IntakeLease {
   readonly isLost: () => boolean;
   /** Makes it last longer where most of its time is over. */
   keep(): Promise<void>;
+  /** The same, before a push. Throws `IntakeBusy` (retry) where it is lost: whoever claimed it copies all there is. */
+  assertHeld(): Promise<void>;
   /** For a claim whose end no ledger says. */
   giveBack(): Promise<void>;
 }
@@ -70,21 +76,35 @@ export async function claimLease(
   if (claimed === 'conflict') return 'taken';
   let { generation } = claimed;
   let isLost = false;
+  async function keep(): Promise<void> {
+    const now = ports.now().getTime();
+    if (isLost || now - sentAt < (seconds * 1000 * 2) / 3) return;
+    const kept = await writeClaim({ ...claim, ifGeneration: { generation } }, ports);
+    if (kept === 'conflict') isLost = true;
+    else [generation, sentAt] = [kept.generation, now];
+  }
   return {
     holder,
     isLost: () => isLost,
-    async keep() {
-      const now = ports.now().getTime();
-      if (isLost || now - sentAt < (seconds * 1000 * 2) / 3) return;
-      const kept = await writeClaim({ ...claim, ifGeneration: { generation } }, ports);
-      if (kept === 'conflict') isLost = true;
-      else [generation, sentAt] = [kept.generation, now];
+    keep,
+    async assertHeld() {
+      await keep();
+      if (isLost) throw overtaken(path);
     },
     async giveBack() {
       const value = { holder: null, event: '', seconds };
       if (!isLost) await ports.state.write({ path, value, ifGeneration: { generation } });
     },
   };
+}
+
+function overtaken(path: string): ConvergeError {
+  return new ConvergeError({
+    code: 'IntakeBusy',
+    subject: path,
+    message: 'another run copies from this bucket since this one was taken for dead',
+    disposition: 'retry',
+  });
 }
 
 /** Another generation than the one that was asked for may be this very write, tried again after a lost answer. */

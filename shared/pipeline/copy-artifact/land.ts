@@ -11,6 +11,7 @@ import type { CheckedUpload } from './content.ts';
 import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
 import { copiesIn, generationsOf, newerGroupAbove, type Copy } from './known-copies.ts';
 import { judgeDoubt, refuseUndecided } from './in-doubt.ts';
+import type { IntakeLease } from './intake-lease.ts';
 import { lastCopyOf, overwrittenBy, refuseToOverwrite } from './overwritten.ts';
 import { contentAt } from './path-changes.ts';
 
@@ -42,12 +43,13 @@ export interface LandRequest {
   readonly repository: Repository;
   readonly ports: Pick<CopyPorts, 'sleep' | 'state' | 'log'>;
   readonly settings: Pick<CopySettings, 'conflicts'>;
+  readonly lease: Pick<IntakeLease, 'assertHeld'>;
 }
 
 /**
  * One commit on top of the branch head for all uploads that no commit of the branch names yet; a landing for each
- * upload, in their order. Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` (retry),
- * `GitRefused`, `BranchMissing`, `UnreadableObject` (refuse).
+ * upload, in their order. Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` and `IntakeBusy`
+ * (retry), `GitRefused`, `BranchMissing`, `UnreadableObject` (refuse).
  */
 export async function land(request: LandRequest): Promise<readonly Landing[]> {
   const { repository, ports } = request;
@@ -70,6 +72,7 @@ async function landOnHead({
   repository,
   ports,
   settings,
+  lease,
 }: LandRequest): Promise<readonly Landing[] | 'moved'> {
   const oldest = Math.min(...uploads.map(({ live }) => live.createdAt.getTime()));
   const head = await fetchBranch({ repository, state: ports.state });
@@ -100,7 +103,7 @@ async function landOnHead({
   }
   const due = uploads.filter((upload) => !landings.has(upload));
   if (due.length > 0) {
-    const result = await commitAndPush({ due, changes, overwrites, head, repository, ports });
+    const result = await commitAndPush({ due, changes, overwrites, head, repository, ports, lease });
     if (result === 'moved') return 'moved';
     const announcement = { commit: result.commit, artifacts: due.map(({ live }) => live) };
     for (const upload of due) {
@@ -197,6 +200,7 @@ async function commitAndPush({
   head,
   repository,
   ports,
+  lease,
 }: {
   due: readonly CheckedUpload[];
   changes: readonly TreeChange[];
@@ -204,6 +208,7 @@ async function commitAndPush({
   head: Commit | undefined;
   repository: Repository;
   ports: LandRequest['ports'];
+  lease: LandRequest['lease'];
 }): Promise<{ outcome: 'copied' | 'unchanged'; commit: Commit } | 'moved'> {
   const message = copyMessage(
     due.map(({ live }) => live),
@@ -219,6 +224,7 @@ async function commitAndPush({
       state: ports.state,
       log: ports.log,
     });
+    await lease.assertHeld();
     return (await repository.push(commit)) === 'pushed' ? { outcome: 'copied', commit } : 'moved';
   }
   if (head === undefined) throw new Error('a commit without a parent always changes something');
