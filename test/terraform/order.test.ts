@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -63,6 +63,13 @@ describe('the order of an apply', () => {
   it.each(examples)('enables the API that knows projects, and what is asked of them: %s', async (example) => {
     const apis = ofType(await planOf(tofu, example), 'google_project_service').map(({ values }) => values['service']);
     expect(apis).toContain('cloudresourcemanager.googleapis.com');
+  });
+
+  it('makes as many things as docs/deploy.md prints', async () => {
+    const printed = await readFile(join(root, 'docs', 'deploy.md'), 'utf8');
+    const figures = [...printed.matchAll(/^(?:Plan|Apply complete! Resources): (\d+) (?:to add|added)/gm)];
+    const { length } = await planOf(tofu, 'minimal');
+    expect(figures.map(([, figure]) => Number(figure))).toEqual([length, length]);
   });
 
   it('has a new version of the configuration before any function mounts it, and keeps the old one', async () => {

@@ -68,7 +68,9 @@ output "converge" {
     buckets            = module.converge.buckets
     identity_providers = module.converge.identity_providers
     status             = module.converge.status_url
+    webhook            = module.converge.webhook_url
     topics             = module.converge.topics
+    dead_letters       = module.converge.dead_letters
     kubernetes_user    = module.converge.service_accounts["reconcile"]
   }
 }

@@ -124,6 +124,7 @@ output "converge" {
     status             = module.converge.status_url
     webhook            = module.converge.webhook_url
     topics             = module.converge.topics
+    dead_letters       = module.converge.dead_letters
     kubernetes_user    = module.converge.service_accounts["reconcile"]
   }
 }

@@ -45,6 +45,23 @@ describe('the examples of CIs', () => {
     },
   );
 
+  it.each([
+    ['github-actions.yaml', 'token_format: id_token', 'id_token_include_email: true'],
+    ['gitlab-ci.yaml', 'export CONVERGE_ID_TOKEN', '\\"includeEmail\\": true'],
+  ])('%s asks for an ID token that tells whose it is: status lets in no other', (file, asks, how) => {
+    expect(readFileSync(join(folder, file), 'utf8').split(asks)[1]).toContain(how);
+  });
+
+  it.each(['github-actions.yaml', 'gitlab-ci.yaml'])(
+    '%s shows the token of its host in each job, and no key',
+    (file) => {
+      const text = readFileSync(join(folder, file), 'utf8');
+      expect(text.match(/id-token: write|id_tokens:/g)).toHaveLength(1);
+      expect(text.match(/extends: \.identity|workload_identity_provider: '/g)).toHaveLength(2);
+      expect(text).not.toMatch(/service_account_key|credentials_json|private_key/);
+    },
+  );
+
   it('would not pass with an option that is none', async () => {
     await expect(reach(['upload', '--brunch', 'main', './deploy'])).rejects.toThrow('unknown option');
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { lostAnswerOf } from '../../../local/fronts/lost-answers.ts';
-import { rightsOf, type StorageAccount } from '../../../local/fronts/storage-grants.ts';
+import { rightsOf, storageGrants, type StorageAccount } from '../../../local/fronts/storage-grants.ts';
 import { mutatedBy, storageRequestOf } from '../../../local/fronts/storage-request.ts';
 import { limitWrites } from '../../../local/fronts/write-limit.ts';
 
@@ -68,6 +68,23 @@ describe('what an account may do in Storage', () => {
     expect(denialOf('ci', ...upload('family-staging'))).toBe('storage.objects.create');
     expect(denialOf('ci', 'GET', '/storage/v1/b/state/o/ledger%2Fmaster.json')).toBeUndefined();
     expect(denialOf('ci', 'GET', '/storage/v1/b/state/o/ledger%2Fstaging.json')).toBe('storage.objects.get');
+  });
+
+  it.each(['create', 'replace'])('is what gcloud and gsutil ask of CI, whatever it may besides: %s', (rights) => {
+    const grants = storageGrants.filter(
+      ({ who, role, on }) => who === 'ci' && on === 'uploads' && (rights === 'replace' || !role.endsWith('replacer')),
+    );
+    const ci = rightsOf('ci', { stateBucket: 'state', accountClass, grants });
+    const lacks = (method: string, path: string, exists = false) =>
+      ci.denialOf(storageRequestOf({ method, path }), exists)?.permission;
+    // They look at the destination, which has to be 404, list what begins like it, and write it.
+    expect(lacks('GET', '/storage/v1/b/family-master/o/charts%2Fshop.tgz')).toBeUndefined();
+    expect(ci.mayList('family-master')).toBe(true);
+    expect(lacks('GET', '/storage/v1/b/family-master/o?prefix=charts%2Fshop.tgz%2F')).toBeUndefined();
+    const written: [string, string] = ['POST', '/upload/storage/v1/b/family-master/o?name=charts%2Fshop.tgz'];
+    expect(lacks(...written)).toBeUndefined();
+    expect(lacks(...written, true)).toBe(rights === 'replace' ? undefined : 'storage.objects.delete');
+    expect(lacks('GET', '/storage/v1/b/state/o/ledger%2Fmaster.json')).toBe('storage.objects.get');
   });
 
   it('is no list by a grant on the names of objects', () => {
