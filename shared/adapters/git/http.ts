@@ -251,7 +251,7 @@ async function createDispatcher({ settings, times: { answer }, url }: Line): Pro
 async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: string): Promise<string | undefined> {
   if (proxySecretFile === undefined) return proxy;
   const text = (await readSecretFile(proxySecretFile)).trim();
-  if (URL.canParse(text)) return text;
+  if (isAddressOfProxy(text)) return text;
   // Not the library below, whose error would tell the text.
   throw new ConvergeError({
     code: 'GitUnavailable',
@@ -260,4 +260,16 @@ async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: st
     remedy: 'put http://USER:PASSWORD@HOST:PORT, and nothing else, into its secret',
     disposition: 'retry',
   });
+}
+
+/** What the library below takes: it throws something of its own for anything else. */
+function isAddressOfProxy(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  try {
+    decodeURIComponent(url.username + url.password);
+    return true;
+  } catch {
+    return false;
+  }
 }
