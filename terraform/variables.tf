@@ -354,9 +354,9 @@ variable "ci" {
   validation {
     condition = alltrue([
       for event in flatten([for ci in values(var.ci) : coalesce(ci.events, [])]) :
-      can(regex("^[a-z_]+$", event)) && !can(regex("pull_request|merge_request|^(workflow_run|issue_comment|parent_pipeline)$", event))
+      can(regex("^[a-z_]+$", event)) && !can(regex("pull_request|merge_request|^(workflow_run|issues|issue_comment|discussion|discussion_comment|fork|watch|gollum|parent_pipeline)$", event))
     ])
-    error_message = "Events are like push. Those that somebody can cause who may not push to the branch (pull and merge requests, and what follows from them) are never let in."
+    error_message = "Events are like push. Those that somebody can cause who may not push to the branch (pull and merge requests and what follows from them, issues, discussions, forks, stars, wiki pages) are never let in."
   }
 
   validation {

@@ -266,3 +266,13 @@ run "refuses_a_proxy_with_credentials" {
 
   expect_failures = [var.repositories]
 }
+
+run "refuses_an_event_of_whoever_writes_an_issue" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", events = ["push", "issues"] } }
+  }
+
+  expect_failures = [var.ci]
+}
