@@ -80,7 +80,8 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
         subject: `cluster ${name}`,
         message: `what stands before the API server answered ${status}: ${message}`,
         remedy: `check the server and the credentials of ${source.subject}`,
-        disposition: 'refuse',
+        // A grant of IAM takes minutes to hold.
+        disposition: status === 401 || status === 403 ? 'retry' : 'refuse',
       }),
   };
 }

@@ -226,3 +226,20 @@ it('without an identity of its own an environment sends no such header', async (
   await (await clusterOf()).get(settings);
   expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => name.startsWith('impersonate'))).toEqual([]);
 });
+
+describe('what stands before the API server of a kubeconfig', () => {
+  it.each([
+    [401, 'retry'],
+    [403, 'retry'],
+    [400, 'refuse'],
+  ])('and answers %i itself: %s, since a grant of IAM takes minutes to hold', async (code, disposition) => {
+    writeFileSync(file, kubeconfig({ token: 't' }));
+    answer = (_incoming, outgoing) =>
+      reply(outgoing, code, { error: { code, message: 'Permission denied', status: 'PERMISSION_DENIED' } });
+    expect(await rejectionOf((await clusterOf()).get(settings))).toMatchObject({
+      code: 'ClusterRefused',
+      disposition,
+      subject: 'cluster sandbox',
+    });
+  });
+});
