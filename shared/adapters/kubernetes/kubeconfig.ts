@@ -125,9 +125,12 @@ async function openText({
   else if (namesFiles(config)) throw wrong(...ofFiles);
 
   const options: RequestOptions = {};
+  let dispatcher: Dispatcher;
   try {
     await config.applyToHTTPSOptions(options);
+    dispatcher = dispatcherOf({ config, options, subject });
   } catch (cause) {
+    if (cause instanceof ConvergeError) throw cause;
     // The library reads the files that it names.
     if (cause instanceof Error && 'syscall' in cause) {
       const named = 'path' in cause && typeof cause.path === 'string' ? cause.path : subject;
@@ -141,7 +144,6 @@ async function openText({
       cause,
     });
   }
-  const dispatcher = dispatcherOf({ config, options, subject });
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
 }
 

@@ -6,6 +6,7 @@ import { dump } from 'js-yaml';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { kubeconfigAccess } from '../../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
+import { describeError } from '../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
 import { freePort } from '../../../../local/free-port.ts';
 import { rejectionOf } from '../../../refusal.ts';
@@ -242,4 +243,11 @@ describe('what stands before the API server of a kubeconfig', () => {
       subject: 'cluster sandbox',
     });
   });
+});
+
+it('a kubeconfig whose proxy cannot be used is named, and its text told nowhere', async () => {
+  writeFileSync(file, kubeconfig({ token: 't' }, { 'proxy-url': 'http://ada:can%ZZary@127.0.0.1:1' }));
+  const refusal = await rejectionOf((await clusterOf()).get(settings));
+  expect(refusal).toMatchObject({ code: 'BadConfiguration', subject: file, disposition: 'refuse' });
+  expect(describeError(refusal)).not.toMatch(/can.*ary/);
 });
