@@ -142,7 +142,34 @@ async function requestApi(
   }
 }
 
+/**
+ * The certificates and the proxy's address are files that may have been renewed since they were read: what was refused
+ * for them, before anything was sent, is asked once more with what they say now.
+ */
 async function exchange(line: Line, sending: Sending): Promise<GitResponse> {
+  const before = line.dispatcher;
+  try {
+    return await exchangeBy(line, sending);
+  } catch (error) {
+    if (before === undefined || !readsFiles(line) || !isRefusal(error)) throw error;
+    if (line.dispatcher === before) {
+      line.dispatcher = undefined;
+      // Others may still be answered by it.
+      void before.then(async (old) => old.close()).catch(() => undefined);
+    }
+    return await exchangeBy(line, sending);
+  }
+}
+
+function readsFiles({ settings: { tls, proxySecretFile } }: Line): boolean {
+  return tls !== undefined || proxySecretFile !== undefined;
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof ConvergeError && error.code === 'GitRefused';
+}
+
+async function exchangeBy(line: Line, sending: Sending): Promise<GitResponse> {
   line.dispatcher ??= createDispatcher(line).catch((error: unknown) => {
     line.dispatcher = undefined;
     throw error;
