@@ -244,7 +244,7 @@ variable "sinks" {
   validation {
     condition = alltrue([for sink in values(var.sinks) :
       sink.url == null ||
-      !can(regex("^https://([^/?#]*@|([^/?#]*\\.)?(hooks\\.slack\\.com|webhook\\.office\\.com|outlook\\.office\\.com|logic\\.azure\\.com|api\\.powerplatform\\.com|chat\\.googleapis\\.com|discord\\.com|discordapp\\.com|events\\.pagerduty\\.com|hooks\\.zapier\\.com)\\.?([:/?#]|$))", lower(sink.url)))
+      !can(regex("^https://([^/?#]*@|([^/?#]*\\.)?(hooks\\.slack\\.com|webhook\\.office\\.com|outlook\\.office\\.com|logic\\.azure\\.com|api\\.powerplatform\\.com|chat\\.googleapis\\.com|discord\\.com|discordapp\\.com|events\\.pagerduty\\.com|hooks\\.zapier\\.com|hooks\\.slack-gov\\.com|api\\.telegram\\.org|open\\.larksuite\\.com|open\\.feishu\\.cn|oapi\\.dingtalk\\.com|alert\\.victorops\\.com|maker\\.ifttt\\.com)\\.?([:/?#]|$))", lower(sink.url)))
     ])
     error_message = "A url with credentials, or of a chat or pager, is a secret, and would be in the plan and the state: put it into a secret of Secret Manager, and name that in url_secret."
   }

@@ -5,6 +5,8 @@ import { holdsLogin } from '../base/url-login.ts';
  * https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
  * https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
  * https://developers.google.com/workspace/chat/quickstart/webhooks
+ * https://core.telegram.org/bots/api#making-requests
+ * https://open.larksuite.com/document/client-docs/bot-v3/add-custom-bot
  */
 export const secretHosts: readonly string[] = [
   'hooks.slack.com',
@@ -17,6 +19,13 @@ export const secretHosts: readonly string[] = [
   'discordapp.com',
   'events.pagerduty.com',
   'hooks.zapier.com',
+  'hooks.slack-gov.com',
+  'api.telegram.org',
+  'open.larksuite.com',
+  'open.feishu.cn',
+  'oapi.dingtalk.com',
+  'alert.victorops.com',
+  'maker.ifttt.com',
 ];
 
 /** Why a URL is not to be written where everybody reads it; undefined where nothing of it is known to be secret. */

@@ -56,7 +56,7 @@ describe('the Git hosts whose webhooks are understood', () => {
 describe('the hosts of webhooks whose URL is a secret', () => {
   it('are those that Terraform refuses', () => {
     const variable = /^variable "sinks" \{[^]*?^\}/m.exec(read('terraform/variables.tf'))?.[0] ?? '';
-    const [, hosts] = /\(((?:[a-z]+(?:\\\\\.[a-z]+)+\|?)+)\)/.exec(variable) ?? [];
+    const [, hosts] = /\(((?:[a-z-]+(?:\\\\\.[a-z-]+)+\|?)+)\)/.exec(variable) ?? [];
     expect(sorted((hosts ?? '').replaceAll('\\\\.', '.').split('|'))).toEqual(sorted(secretHosts));
   });
 });

@@ -12,6 +12,8 @@ describe('secrets in the configuration', () => {
   it.each([
     ['{ url: "https://hooks.slack.com/services/T0/B0/token" }', 'alerts.sinks.0.webhook.url', 'urlSecretFile'],
     ['{ url: "https://family.webhook.office.com/webhookb2/token" }', 'alerts.sinks.0.webhook.url', 'urlSecretFile'],
+    ['{ url: "https://hooks.slack-gov.com/services/T0/B0/token" }', 'alerts.sinks.0.webhook.url', 'urlSecretFile'],
+    ['{ url: "https://api.telegram.org/bot1:token/sendMessage" }', 'alerts.sinks.0.webhook.url', 'urlSecretFile'],
     ['{ url: "https://user:hunter2@alerts.example.com/" }', 'alerts.sinks.0.webhook.url', 'urlSecretFile'],
   ])('are refused in a sink, by file, key and what to do: %s', (webhook, key, instead) => {
     expect(parse(withSink(webhook))).toThrow('converge.yaml:');
