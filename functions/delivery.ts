@@ -88,7 +88,10 @@ type Respond = (request: Request) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
 export function answering(stage: GuardedFunction, handle: Respond): HttpFunction {
-  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false }));
+  // `status` may write nothing of the state: its caller hears of it, and those who work with the same files tell it.
+  const isToldElsewhere = async (error: unknown) =>
+    stage === 'status' ? isUnreadable(error) : await noteUnreadable(error);
+  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false, isToldElsewhere }));
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
@@ -112,18 +115,24 @@ export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFun
     stage,
     handle,
     isStrangers: (error) => error instanceof ConvergeError && strangersCodes.has(error.code),
+    isToldElsewhere: async (error) => noteUnreadable(error),
   });
 }
 
-/** @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody */
+/**
+ * @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody
+ * @param isToldElsewhere whether an error is told by others, or later, and wakes nobody now
+ */
 function answer({
   stage,
   handle,
   isStrangers,
+  isToldElsewhere,
 }: {
   stage: string;
   handle: Respond;
   isStrangers: (error: unknown) => boolean;
+  isToldElsewhere: (error: unknown) => Promise<boolean>;
 }): HttpFunction {
   return async (request, response) => {
     try {
@@ -133,7 +142,7 @@ function answer({
       const known = error instanceof ConvergeError ? error : undefined;
       const facts = { stage, code: known?.code, error: describeError(error) };
       if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
-      else log((await noteUnreadable(error)) ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
+      else log((await isToldElsewhere(error)) ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({
         error: {
