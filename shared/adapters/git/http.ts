@@ -102,7 +102,7 @@ async function requestGit(
     if (login !== undefined) headers['authorization'] = `Basic ${basic(login)}`;
     const answer = await exchange(line, { ...request, to: line.base + request.path, headers });
     if (answer.status >= 200 && answer.status < 300) return answer.body;
-    if (answer.status === 401 && login !== undefined && !isRenewed) {
+    if (login !== undefined && !isRenewed && mayBeOfLogin(answer)) {
       isRenewed = true;
       const newer = await credentials.renew(login);
       login = newer ?? login;
@@ -119,6 +119,14 @@ async function requestGit(
     redirects += 1;
     line.base = moved;
   }
+}
+
+/**
+ * A login that was given another right, or that an app was installed for since, may need another token: hosts hide by 404
+ * what one may not see.
+ */
+function mayBeOfLogin({ status, headers }: GitResponse): boolean {
+  return status === 401 || ((status === 403 || status === 404) && headers['retry-after'] === undefined);
 }
 
 /** A request to the host's API, for a token. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -69,5 +69,58 @@ describe('the proxy of a Git host', () => {
     asked.length = 0;
     expect(await rejectionOf(send(ask))).toMatchObject({ code: 'GitRefused', disposition: 'refuse' });
     expect(asked).toHaveLength(2);
+  });
+});
+
+describe('the login to a Git host', () => {
+  const newest = `Basic ${Buffer.from('x-access-token:new').toString('base64')}`;
+  let status = 404;
+  let calls = 0;
+  const host = createServer(({ headers }, outgoing) => {
+    calls += 1;
+    outgoing.writeHead(headers.authorization === newest ? 200 : status).end('ok');
+  });
+  beforeAll(async () => {
+    host.listen(0, '127.0.0.1');
+    await once(host, 'listening');
+  });
+  afterAll(async () => {
+    host.closeAllConnections();
+    await new Promise((resolve) => host.close(resolve));
+  });
+
+  /** A secret's mount changes what a file says without changing its time. */
+  async function writeLogin(file: string, token: string): Promise<void> {
+    await writeFile(file, token);
+    await utimes(file, 1, 1);
+  }
+
+  async function hostAskedBy(token: string): Promise<{ send: ReturnType<typeof createGitHttp>; file: string }> {
+    const { port } = host.address() as AddressInfo;
+    const file = join(folder, 'login');
+    await writeLogin(file, token);
+    const { repositories } = parseConfig({
+      file: 'converge.yaml',
+      text: `project: p\nstate: { bucket: s }\nclusters: {}\nrepositories: { m: { url: "http://127.0.0.1:${port}/m", bucket: b, credentials: { file: ${JSON.stringify(file)} } } }`,
+    });
+    const settings = repositories['m'];
+    if (settings === undefined) throw new Error('is configured');
+    return { send: createGitHttp({ settings, url: settings.url, now: () => new Date(0) }), file };
+  }
+
+  it.each([401, 403, 404])('is the new one where the old one may not see the repository any more: %i', async (says) => {
+    status = says;
+    const { send, file } = await hostAskedBy('old');
+    await rejectionOf(send({ method: 'GET', path: '/info/refs', headers: {} }));
+    await writeLogin(file, 'new');
+    expect(String(await send({ method: 'GET', path: '/info/refs', headers: {} }))).toBe('ok');
+  });
+
+  it('that is no other is not tried twice', async () => {
+    status = 403;
+    const { send } = await hostAskedBy('old');
+    calls = 0;
+    await rejectionOf(send({ method: 'GET', path: '/info/refs', headers: {} }));
+    expect(calls).toBe(1);
   });
 });
