@@ -15,6 +15,8 @@ interface HeldBack {
 
 const heldBack = new WeakMap<IncomingMessage, HeldBack>();
 
+/** Milliseconds until a body is here: Git hosts wait ten seconds for an answer, and Google's services are near. */
+const patience = 20_000;
 /** Bytes of bodies that one instance holds at a time, over all calls. */
 const bytesAtOnce = 64 * 1024 * 1024;
 let bytesHeld = 0;
@@ -31,12 +33,13 @@ function holdBackBody(request: IncomingMessage): void {
  * The body of a call.
  *
  * @param limit bytes
+ * @param milliseconds until it is here
  * Throws `TooLarge` (refuse) beyond the limit, unread where the call says its length, `UnreadableBody` (refuse) for one
- * that is compressed or cut off, and `Overloaded` (retry) where the instance holds as many bodies as it can.
+ * that is compressed, cut off or too slow, and `Overloaded` (retry) where the instance holds as many bodies as it can.
  */
 export async function readBody(
   request: IncomingMessage & { rawBody?: Buffer },
-  { limit }: { limit: number },
+  { limit, milliseconds = patience }: { limit: number; milliseconds?: number },
 ): Promise<Buffer> {
   holdBackBody(request);
   const { encoding, length } = heldBack.get(request) ?? { encoding: undefined, length: undefined };
@@ -53,11 +56,40 @@ export async function readBody(
       throw refused('TooLarge', `its body has more than the ${limit} bytes that are taken`);
     return request.rawBody;
   }
+  const parts: AsyncIterator<Uint8Array> = request[Symbol.asyncIterator]();
+  const late = Promise.withResolvers<never>();
+  const tooSlow = refused('UnreadableBody', `its body was not here in ${milliseconds / 1000} s`);
+  const timer = setTimeout(() => late.reject(tooSlow), milliseconds);
+  try {
+    return await wholeOf({ next: async () => Promise.race([parts.next(), late.promise]), limit });
+  } catch (error) {
+    // It may be waiting for a part that never comes.
+    void parts.return?.().catch(() => undefined);
+    if (error instanceof ConvergeError) throw error;
+    throw new ConvergeError({
+      code: 'UnreadableBody',
+      subject: 'call',
+      message: 'its body was cut off',
+      disposition: 'refuse',
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function wholeOf({
+  next,
+  limit,
+}: {
+  next: () => Promise<IteratorResult<Uint8Array>>;
+  limit: number;
+}): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of request) {
-      const bytes = Buffer.from(chunk);
+    for (let part = await next(); part.done !== true; part = await next()) {
+      const bytes = Buffer.from(part.value);
       size += bytes.length;
       bytesHeld += bytes.length;
       if (size > limit) throw refused('TooLarge', `its body has more than the ${limit} bytes that are taken`);
@@ -71,15 +103,6 @@ export async function readBody(
       }
       chunks.push(bytes);
     }
-  } catch (error) {
-    if (error instanceof ConvergeError) throw error;
-    throw new ConvergeError({
-      code: 'UnreadableBody',
-      subject: 'call',
-      message: 'its body was cut off',
-      disposition: 'refuse',
-      cause: error,
-    });
   } finally {
     bytesHeld -= size;
   }

@@ -68,19 +68,15 @@ async function refuse(
   }
 }
 
-/**
- * Whether what cannot be read is noted, and told where it has lasted: whoever meets it need not say it aloud. Never
- * fails.
- */
-async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<boolean> {
-  if (!isUnreadable(error)) return false;
+/** Notes what cannot be read, and tells it where it has lasted. Never fails. */
+async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<void> {
+  if (!isUnreadable(error)) return;
   try {
     const after = parseDuration(loadConfig().alerts.unreadableAfter);
-    return await tellUnreadable({ error, after, repositoryClass: classOf() }, await wire('state'));
+    await tellUnreadable({ error, after, repositoryClass: classOf() }, await wire('state'));
   } catch (failure) {
     // The configuration is such a file, too, and says where the state is.
     log('WARNING', 'what cannot be read could not be noted', { error: describeError(failure) });
-    return false;
   }
 }
 
@@ -88,7 +84,9 @@ type Respond = (request: Request) => Promise<{ status: number; body: object }>;
 
 /** The same decision for a function that is called over HTTP: the status tells the caller whether to come again. */
 export function answering(stage: GuardedFunction, handle: Respond): HttpFunction {
-  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false }));
+  // `status` may write nothing of the state: those who work with the same files note what it cannot read.
+  const note = async (error: unknown) => (stage === 'status' ? undefined : await noteUnreadable(error));
+  return behindDoor(stage, answer({ stage, handle, isStrangers: () => false, note }));
 }
 
 const statusOfCode: Partial<Record<ConvergeError['code'], number>> = {
@@ -112,18 +110,24 @@ export function answeringAnybody(stage: 'receivePush', handle: Respond): HttpFun
     stage,
     handle,
     isStrangers: (error) => error instanceof ConvergeError && strangersCodes.has(error.code),
+    note: noteUnreadable,
   });
 }
 
-/** @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody */
+/**
+ * @param isStrangers whether an error is the fault of somebody whom nobody knows: it is counted, and wakes nobody
+ * @param note told of each error that is nobody's fault, before it is logged: what lasts is an ERROR then
+ */
 function answer({
   stage,
   handle,
   isStrangers,
+  note,
 }: {
   stage: string;
   handle: Respond;
   isStrangers: (error: unknown) => boolean;
+  note: (error: unknown) => Promise<void>;
 }): HttpFunction {
   return async (request, response) => {
     try {
@@ -133,7 +137,10 @@ function answer({
       const known = error instanceof ConvergeError ? error : undefined;
       const facts = { stage, code: known?.code, error: describeError(error) };
       if (isStrangers(error)) log('INFO', turnedAwayBy(stage), facts);
-      else log((await noteUnreadable(error)) ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
+      else {
+        await note(error);
+        log(known?.disposition === 'retry' ? 'WARNING' : 'ERROR', `${stage} failed`, facts);
+      }
       const status = known?.disposition === 'refuse' ? (statusOfCode[known.code] ?? 500) : 503;
       response.status(status).json({
         error: {

@@ -3,13 +3,13 @@ import { receivePush } from '../shared/pipeline/receive-push.ts';
 import { readBody } from './body.ts';
 import { answeringAnybody } from './delivery.ts';
 import { largestBodies } from './sizes.ts';
-import { loadConfig, webhookSecrets, wire } from './wiring.ts';
+import { loadConfig, now, webhookSecrets, wire } from './wiring.ts';
 
 /** The Git host's webhook: somebody pushed. Announces the commit as an upload's is. */
 http(
   'receivePush',
   answeringAnybody('receivePush', async (request) => {
-    const settings = { secrets: await webhookSecrets(), repositories: loadConfig().repositories };
+    const settings = { secrets: await webhookSecrets(now()), repositories: loadConfig().repositories };
     const rawBody = await readBody(request, { limit: largestBodies.receivePush });
     return {
       status: 200,

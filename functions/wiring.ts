@@ -61,14 +61,27 @@ export function copySettings(repositoryClass: string): CopySettings {
   };
 }
 
-let keptWebhookSecrets: Partial<Record<WebhookHost, string>> | undefined;
+/**
+ * Milliseconds for which the secrets of webhooks are not read again: whoever calls with a wrong one must not be a read
+ * each time.
+ */
+const webhookSecretsKeptFor = 60_000;
+let keptWebhookSecrets: { readonly secrets: Partial<Record<WebhookHost, string>>; readonly at: number } | undefined;
 
 /**
- * The secrets of the Git hosts whose webhooks are configured. Throws `BadConfiguration` (refuse) where none is,
- * `SecretUnavailable` (retry) where one cannot be read.
+ * The secrets of the Git hosts whose webhooks are configured, those of before where they cannot be read again. Throws
+ * `BadConfiguration` (refuse) where none is, `SecretUnavailable` (retry) where one could never be read.
  */
-export async function webhookSecrets(): Promise<Partial<Record<WebhookHost, string>>> {
-  return (keptWebhookSecrets ??= await readWebhookSecrets());
+export async function webhookSecrets(calledAt: Date): Promise<Partial<Record<WebhookHost, string>>> {
+  const at = calledAt.getTime();
+  const kept = keptWebhookSecrets;
+  if (kept !== undefined && at - kept.at < webhookSecretsKeptFor) return kept.secrets;
+  const secrets = await readWebhookSecrets().catch((error: unknown) => {
+    if (kept === undefined) throw error;
+    return kept.secrets;
+  });
+  keptWebhookSecrets = { secrets, at };
+  return secrets;
 }
 
 async function readWebhookSecrets(): Promise<Partial<Record<WebhookHost, string>>> {

@@ -23,12 +23,13 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [google_project_service.this]
 }
 
-# One line of a function that failed, or refused something.
+# One line of a function that failed, or refused something, or of Cloud Run that killed it. Cloud Run's line of each request is none: it is an ERROR wherever the answer is 5xx,
+# which every message is answered that is to come again, and by which a stranger could wake somebody. https://docs.cloud.google.com/run/docs/logging
 resource "google_logging_metric" "errors" {
   project     = var.project
   name        = "${var.prefix}/errors"
   description = "Errors that Converge's functions logged"
-  filter      = "${local.logs} AND severity>=ERROR"
+  filter      = "${local.logs} AND severity>=ERROR AND NOT log_id(\"run.googleapis.com/requests\")"
 
   metric_descriptor {
     metric_kind = "DELTA"

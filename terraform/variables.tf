@@ -111,6 +111,14 @@ variable "repositories" {
   }
 
   validation {
+    condition = alltrue([
+      for address in flatten([for repository in values(var.repositories) : concat(coalesce(repository.aliases, []), compact([try(repository.credentials.github_app.api, null)]))]) :
+      !can(regex("^https?://[^/?#]*@|://[^/?#]*:[^/?#]*@", address))
+    ])
+    error_message = "aliases and github_app.api hold no credentials: they would be in the plan and the state."
+  }
+
+  validation {
     condition     = alltrue([for repository in values(var.repositories) : contains(["artifact-wins", "refuse"], repository.conflicts)])
     error_message = "conflicts is artifact-wins or refuse."
   }
@@ -236,7 +244,7 @@ variable "sinks" {
   validation {
     condition = alltrue([for sink in values(var.sinks) :
       sink.url == null ||
-      !can(regex("^https://([^/?#]*@|([^/?#]*\\.)?(hooks\\.slack\\.com|webhook\\.office\\.com|outlook\\.office\\.com|logic\\.azure\\.com|api\\.powerplatform\\.com|chat\\.googleapis\\.com|discord\\.com|discordapp\\.com|events\\.pagerduty\\.com|hooks\\.zapier\\.com)([:/?#]|$))", lower(sink.url)))
+      !can(regex("^https://([^/?#]*@|([^/?#]*\\.)?(hooks\\.slack\\.com|webhook\\.office\\.com|outlook\\.office\\.com|logic\\.azure\\.com|api\\.powerplatform\\.com|chat\\.googleapis\\.com|discord\\.com|discordapp\\.com|events\\.pagerduty\\.com|hooks\\.zapier\\.com|hooks\\.slack-gov\\.com|api\\.telegram\\.org|open\\.larksuite\\.com|open\\.feishu\\.cn|oapi\\.dingtalk\\.com|alert\\.victorops\\.com|maker\\.ifttt\\.com)\\.?([:/?#]|$))", lower(sink.url)))
     ])
     error_message = "A url with credentials, or of a chat or pager, is a secret, and would be in the plan and the state: put it into a secret of Secret Manager, and name that in url_secret."
   }
@@ -354,9 +362,9 @@ variable "ci" {
   validation {
     condition = alltrue([
       for event in flatten([for ci in values(var.ci) : coalesce(ci.events, [])]) :
-      can(regex("^[a-z_]+$", event)) && !can(regex("pull_request|merge_request|^(workflow_run|issue_comment|parent_pipeline)$", event))
+      can(regex("^[a-z_]+$", event)) && !can(regex("pull_request|merge_request|^(workflow_run|issues|issue_comment|discussion|discussion_comment|fork|watch|gollum|parent_pipeline)$", event))
     ])
-    error_message = "Events are like push. Those that somebody can cause who may not push to the branch (pull and merge requests, and what follows from them) are never let in."
+    error_message = "Events are like push. Those that somebody can cause who may not push to the branch (pull and merge requests and what follows from them, issues, discussions, forks, stars, wiki pages) are never let in."
   }
 
   validation {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { holdsLogin } from '../base/url-login.ts';
 
 /** The functions that ask for an ID token. `receivePush` is not one of them: a Git host signs its calls. */
 export const guardedFunctions = [
@@ -22,6 +23,10 @@ const callerSchema = z
   .string()
   .regex(/^(\*|[^@\s*]+)@[^@\s*]+$/, 'expected an e-mail address, or `*@` before a domain');
 
+const keysSchema = z
+  .url({ abort: true })
+  .refine((url) => !holdsLogin(new URL(url)), 'it holds credentials: public keys take none');
+
 const ruleSchema = z.strictObject({
   /** Whom a token must be made for: `*` stands for any text but `/` and `.`. */
   audiences: z.array(audienceSchema).min(1),
@@ -39,7 +44,7 @@ export const accessSchema = z.union([
     signature: signatureSchema.default('required'),
     /** Who issues the tokens, as they name it (`iss`), and the URL of its public keys (a JSON Web Key Set). */
     issuer: z
-      .strictObject({ name: z.string().min(1), keys: z.url() })
+      .strictObject({ name: z.string().min(1), keys: keysSchema })
       .default({ name: 'https://accounts.google.com', keys: 'https://www.googleapis.com/oauth2/v3/certs' }),
     functions: z
       .strictObject({

@@ -21,7 +21,7 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
         sink.webhook.secretFile === undefined
           ? {}
           : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
-      const url = await urlOf(sink);
+      const { url, login } = await addressOf(sink);
       let response: Response;
       try {
         response = await fetch(url, {
@@ -30,6 +30,7 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
             'content-type': 'application/json',
             'ce-id': id,
             'ce-type': `dev.converge.environment.${alert.topic}.v1`,
+            ...login,
             ...signature,
           },
           body,
@@ -58,10 +59,16 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
   };
 }
 
-async function urlOf({ name, webhook: { url, urlSecretFile } }: AlertSink): Promise<string> {
-  if (url !== undefined || urlSecretFile === undefined) return url ?? '';
-  const text = (await readSecretFile(urlSecretFile)).trim();
-  if (URL.canParse(text)) return text;
+interface Address {
+  readonly url: string;
+  /** Empty, or the header that its user and password come to: `fetch` takes no URL with them, and would tell it. */
+  readonly login: Readonly<Record<string, string>>;
+}
+
+async function addressOf({ name, webhook: { url, urlSecretFile } }: AlertSink): Promise<Address> {
+  if (url !== undefined || urlSecretFile === undefined) return { url: url ?? '', login: {} };
+  const address = parseAddress((await readSecretFile(urlSecretFile)).trim());
+  if (address !== undefined) return address;
   // Not `fetch`, which would tell the text.
   throw new ConvergeError({
     code: 'SinkUnavailable',
@@ -70,6 +77,27 @@ async function urlOf({ name, webhook: { url, urlSecretFile } }: AlertSink): Prom
     remedy: 'put the URL, and nothing else, into its secret',
     disposition: 'retry',
   });
+}
+
+/** Undefined for what is no URL that can be posted to. */
+function parseAddress(text: string): Address | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+  if (url.username === '' && url.password === '') return { url: text, login: {} };
+  const login = loginOf(url);
+  if (login === undefined) return undefined;
+  [url.username, url.password] = ['', ''];
+  return { url: url.href, login };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7617 */
+function loginOf({ username, password }: URL): Address['login'] | undefined {
+  try {
+    const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+  } catch {
+    return undefined;
+  }
 }
 
 async function sign({ body, secretFile }: { body: string; secretFile: string }): Promise<string> {

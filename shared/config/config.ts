@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessSchema } from '../access/access.ts';
+import { holdsLogin } from '../base/url-login.ts';
 import { readDocument } from '../yaml/read-document.ts';
 import { secretInUrl } from './secret-in-url.ts';
 
@@ -9,6 +10,15 @@ const plainUrl = ({ remedy }: { remedy: string }) =>
     const secret = secretInUrl(url);
     if (secret !== undefined) context.addIssue({ code: 'custom', message: `${secret}: ${remedy}` });
   });
+
+/** Where no login is ever sent to: errors would tell one. */
+const holdsNoLogin = (url: string): boolean => !holdsLogin(new URL(url));
+const noLogin = 'it holds credentials: write it without them';
+
+const aliasSchema = z
+  .string()
+  .min(1)
+  .refine((alias) => !URL.canParse(alias) || holdsNoLogin(alias), noLogin);
 
 const credentialsSchema = z
   .strictObject({
@@ -22,7 +32,7 @@ const credentialsSchema = z
         /** The app's private key as GitHub hands it out: RSA, PEM. */
         privateKeyFile: z.string().min(1),
         /** Another one for GitHub Enterprise Server: `https://HOST/api/v3`. */
-        api: z.url().default('https://api.github.com'),
+        api: z.url({ abort: true }).refine(holdsNoLogin, noLogin).default('https://api.github.com'),
       })
       .optional(),
   })
@@ -42,7 +52,7 @@ const repositorySchema = z
   .strictObject({
     url: plainUrl({ remedy: 'put `user:password` into a file, and name it in `credentials.file`' }),
     /** Other addresses of it that its host writes in webhooks, as where `url` leads through a proxy. */
-    aliases: z.array(z.string().min(1)).optional(),
+    aliases: z.array(aliasSchema).optional(),
     branch: z.string().min(1).default('main'),
     bucket: z.string().min(1),
     /**
@@ -144,7 +154,10 @@ export type ClusterConfig = { readonly identity: 'own' | 'environment' } & (
   | { readonly kind: 'gateway'; readonly membership: string; readonly identity: 'own' }
 );
 
-const origin = z.url({ protocol: /^https?$/, abort: true }).transform((url) => url.replace(/\/$/, ''));
+const origin = z
+  .url({ protocol: /^https?$/, abort: true })
+  .refine(holdsNoLogin, noLogin)
+  .transform((url) => url.replace(/\/$/, ''));
 
 /** Where Google's APIs answer, for tests and restricted networks. */
 const googleSchema = z.strictObject({
@@ -224,11 +237,13 @@ export const configSchema = z.strictObject({
   alerts: alertsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
-  storage: z.strictObject({ endpoint: z.url() }).optional(),
+  storage: z.strictObject({ endpoint: z.url({ abort: true }).refine(holdsNoLogin, noLogin) }).optional(),
   /**
    * Where the `status` function answers, for the `converge` command; absent: it reads Git and the state bucket itself.
    */
-  status: z.strictObject({ url: z.url(), audience: z.string().min(1).optional() }).optional(),
+  status: z
+    .strictObject({ url: z.url({ abort: true }).refine(holdsNoLogin, noLogin), audience: z.string().min(1).optional() })
+    .optional(),
   /** Who may call the functions; absent: nobody. */
   access: accessSchema.optional(),
   /** The renderer's program; absent: `bin/render` beside the functions. */

@@ -211,6 +211,15 @@ run "tells_where_nothing_ever_ran" {
   }
 }
 
+run "wakes_nobody_for_an_answer_that_has_a_message_come_again" {
+  command = plan
+
+  assert {
+    condition     = strcontains(google_logging_metric.errors.filter, "severity>=ERROR AND NOT log_id(\"run.googleapis.com/requests\")")
+    error_message = "Cloud Run writes an ERROR for each answer of 5xx, and a message that waits for a secret is answered so."
+  }
+}
+
 run "keeps_topics_behind_the_prefix" {
   command = plan
 

@@ -266,3 +266,48 @@ run "refuses_a_proxy_with_credentials" {
 
   expect_failures = [var.repositories]
 }
+
+run "refuses_a_sink_whose_url_is_a_secret_behind_a_last_dot" {
+  command = plan
+
+  variables {
+    sinks = { chat = { url = "https://hooks.slack.com./services/T0/B0/token" } }
+  }
+
+  expect_failures = [var.sinks]
+}
+
+run "refuses_an_alias_with_credentials" {
+  command = plan
+
+  variables {
+    repositories = { master = { url = "https://github.com/family/master.git", aliases = ["ssh://git:password@git.family.example/master.git"] } }
+  }
+
+  expect_failures = [var.repositories]
+}
+
+run "refuses_an_api_with_credentials" {
+  command = plan
+
+  variables {
+    repositories = {
+      master = {
+        url         = "https://github.com/family/master.git"
+        credentials = { github_app = { app_id = "1", installation_id = "2", api = "https://user:password@github.family.example/api/v3" } }
+      }
+    }
+  }
+
+  expect_failures = [var.repositories]
+}
+
+run "refuses_an_event_of_whoever_writes_an_issue" {
+  command = plan
+
+  variables {
+    ci = { shop = { class = "master", host = "github", repository = "family/shop", repository_id = "74", owner_id = "65", events = ["push", "issues"] } }
+  }
+
+  expect_failures = [var.ci]
+}

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
 import { configSchema, webhookHosts } from '../../shared/config/config.ts';
+import { secretHosts } from '../../shared/config/secret-in-url.ts';
 import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';
 import { archiveNamesOf } from '../../shared/source/artifact.ts';
 
@@ -49,6 +50,14 @@ describe('the Git hosts whose webhooks are understood', () => {
     const [, section] = read('docs/contracts.md').split('\n### Webhooks\n');
     const hosts = [...(section?.split('\n###')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].flatMap(([, host]) => host ?? []);
     expect(sorted(hosts)).toEqual(sorted(webhookHosts));
+  });
+});
+
+describe('the hosts of webhooks whose URL is a secret', () => {
+  it('are those that Terraform refuses', () => {
+    const variable = /^variable "sinks" \{[^]*?^\}/m.exec(read('terraform/variables.tf'))?.[0] ?? '';
+    const [, hosts] = /\(((?:[a-z-]+(?:\\\\\.[a-z-]+)+\|?)+)\)/.exec(variable) ?? [];
+    expect(sorted((hosts ?? '').replaceAll('\\\\.', '.').split('|'))).toEqual(sorted(secretHosts));
   });
 });
 

@@ -12,7 +12,7 @@ export interface Login {
 export interface Credentials {
   /** Undefined: nobody. Throws `SecretUnavailable` (retry) for a file that cannot be read. */
   login(): Promise<Login | undefined>;
-  /** After this login was not accepted: one that is newer, or undefined where there is none. */
+  /** After this login was not accepted, or may not: one that is newer, or undefined where there is none. */
   renew(refused: Login): Promise<Login | undefined>;
 }
 

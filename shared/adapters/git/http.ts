@@ -102,7 +102,7 @@ async function requestGit(
     if (login !== undefined) headers['authorization'] = `Basic ${basic(login)}`;
     const answer = await exchange(line, { ...request, to: line.base + request.path, headers });
     if (answer.status >= 200 && answer.status < 300) return answer.body;
-    if (answer.status === 401 && login !== undefined && !isRenewed) {
+    if (login !== undefined && !isRenewed && mayBeOfLogin(answer)) {
       isRenewed = true;
       const newer = await credentials.renew(login);
       login = newer ?? login;
@@ -119,6 +119,14 @@ async function requestGit(
     redirects += 1;
     line.base = moved;
   }
+}
+
+/**
+ * A login that was given another right, or that an app was installed for since, may need another token: hosts hide by 404
+ * what one may not see.
+ */
+function mayBeOfLogin({ status, headers }: GitResponse): boolean {
+  return status === 401 || ((status === 403 || status === 404) && headers['retry-after'] === undefined);
 }
 
 /** A request to the host's API, for a token. */
@@ -142,7 +150,34 @@ async function requestApi(
   }
 }
 
+/**
+ * The certificates and the proxy's address are files that may have been renewed since they were read: what was refused
+ * for them, before anything was sent, is asked once more with what they say now.
+ */
 async function exchange(line: Line, sending: Sending): Promise<GitResponse> {
+  const before = line.dispatcher;
+  try {
+    return await exchangeBy(line, sending);
+  } catch (error) {
+    if (before === undefined || !readsFiles(line) || !isRefusal(error)) throw error;
+    if (line.dispatcher === before) {
+      line.dispatcher = undefined;
+      // Others may still be answered by it.
+      void before.then(async (old) => old.close()).catch(() => undefined);
+    }
+    return await exchangeBy(line, sending);
+  }
+}
+
+function readsFiles({ settings: { tls, proxySecretFile } }: Line): boolean {
+  return tls !== undefined || proxySecretFile !== undefined;
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof ConvergeError && error.code === 'GitRefused';
+}
+
+async function exchangeBy(line: Line, sending: Sending): Promise<GitResponse> {
   line.dispatcher ??= createDispatcher(line).catch((error: unknown) => {
     line.dispatcher = undefined;
     throw error;
@@ -251,7 +286,7 @@ async function createDispatcher({ settings, times: { answer }, url }: Line): Pro
 async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: string): Promise<string | undefined> {
   if (proxySecretFile === undefined) return proxy;
   const text = (await readSecretFile(proxySecretFile)).trim();
-  if (URL.canParse(text)) return text;
+  if (isAddressOfProxy(text)) return text;
   // Not the library below, whose error would tell the text.
   throw new ConvergeError({
     code: 'GitUnavailable',
@@ -260,4 +295,16 @@ async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: st
     remedy: 'put http://USER:PASSWORD@HOST:PORT, and nothing else, into its secret',
     disposition: 'retry',
   });
+}
+
+/** What the library below takes: it throws something of its own for anything else. */
+function isAddressOfProxy(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return false;
+  try {
+    decodeURIComponent(url.username + url.password);
+    return true;
+  } catch {
+    return false;
+  }
 }

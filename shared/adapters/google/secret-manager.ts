@@ -17,8 +17,8 @@ const answerSchema = z.object({
  *
  * Throws `SecretUnavailable` (retry) where Secret Manager does not answer, its answer was damaged on its way, there is no
  * such version yet, it is disabled, or may not be read: a grant takes minutes to hold
- * (https://docs.cloud.google.com/iam/docs/access-change-propagation). `SecretRefused` (refuse) where the version is
- * destroyed, which it stays.
+ * (https://docs.cloud.google.com/iam/docs/access-change-propagation). `SecretRefused` (refuse) where the
+ * version, named by its number, is destroyed, which it stays.
  */
 export async function accessSecret({
   version,
@@ -43,7 +43,7 @@ export async function accessSecret({
     case 'refused':
       throw failed(
         { message: `Secret Manager answered ${answer.status}: ${answer.message}`, ...remedyFor(answer.status) },
-        isDestroyed(answer) ? 'refuse' : 'retry',
+        isNumbered(version) && isDestroyed(answer) ? 'refuse' : 'retry',
       );
     case 'ok': {
       const parsed = answerSchema.safeParse(answer.body);
@@ -57,6 +57,11 @@ export async function accessSecret({
   }
 }
 
+/** `latest` and an alias of the operator's lead to another version as soon as there is one. */
+function isNumbered(version: string): boolean {
+  return /\/versions\/\d+$/.test(version);
+}
+
 function isDestroyed({ status, message }: { status: number; message: string }): boolean {
   return status === 400 && /\bDESTROYED\b/.test(message);
 }
@@ -66,7 +71,9 @@ function remedyFor(status: number): { remedy?: string } {
   if (status === 403 || status === 401)
     return { remedy: 'give the service account roles/secretmanager.secretAccessor on this secret' };
   // FAILED_PRECONDITION: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions#state
-  return status === 400 ? { remedy: 'enable the version, or name another one' } : {};
+  return status === 400
+    ? { remedy: 'enable the version, or name another one; `latest` is the one that is added last' }
+    : {};
 }
 
 /** As a decimal number without a sign, as Secret Manager writes it. */

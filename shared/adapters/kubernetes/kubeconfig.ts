@@ -80,7 +80,8 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
         subject: `cluster ${name}`,
         message: `what stands before the API server answered ${status}: ${message}`,
         remedy: `check the server and the credentials of ${source.subject}`,
-        disposition: 'refuse',
+        // A grant of IAM takes minutes to hold.
+        disposition: status === 401 || status === 403 ? 'retry' : 'refuse',
       }),
   };
 }
@@ -124,9 +125,12 @@ async function openText({
   else if (namesFiles(config)) throw wrong(...ofFiles);
 
   const options: RequestOptions = {};
+  let dispatcher: Dispatcher;
   try {
     await config.applyToHTTPSOptions(options);
+    dispatcher = dispatcherOf({ config, options, subject });
   } catch (cause) {
+    if (cause instanceof ConvergeError) throw cause;
     // The library reads the files that it names.
     if (cause instanceof Error && 'syscall' in cause) {
       const named = 'path' in cause && typeof cause.path === 'string' ? cause.path : subject;
@@ -140,7 +144,6 @@ async function openText({
       cause,
     });
   }
-  const dispatcher = dispatcherOf({ config, options, subject });
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
 }
 

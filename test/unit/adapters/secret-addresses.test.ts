@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createGitHttp } from '../../../shared/adapters/git/http.ts';
 import { createSinks } from '../../../shared/adapters/sinks.ts';
+import { describeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
 
@@ -64,6 +65,25 @@ describe('an address that is a secret', () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
+  it('of a sink with user and password is asked as them, and told by no error', async () => {
+    vi.stubGlobal('fetch', async (url: string, init: RequestInit) => asked(new Request(url, init)));
+    await deliver(await fileWith('https://ada:can%40ry@alerts.example.com/hook'));
+    const request = asked.mock.calls[0]?.[0];
+    expect(request).toMatchObject({ url: 'https://alerts.example.com/hook' });
+    const login = request instanceof Request ? request.headers.get('authorization') : undefined;
+    expect(login).toBe(`Basic ${Buffer.from('ada:can@ry').toString('base64')}`);
+  });
+
+  it.each(['https://ada:can%ZZary@alerts.example.com/', 'data:text/plain,canary', 'ada:canary@alerts.example.com'])(
+    'of a sink is told by no error where nobody can post to it: %s',
+    async (text) => {
+      const error: unknown = await deliver(await fileWith(text)).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'SinkUnavailable', problem: expect.stringContaining('holds no URL') });
+      expect(describeError(error)).not.toMatch(/can.*ary/);
+      expect(asked).not.toHaveBeenCalled();
+    },
+  );
+
   it('of a proxy is read from its file, and asked', async () => {
     const error = await headThrough(await fileWith('http://ada:canary@127.0.0.1:1\n'));
     expect(error).toMatchObject({ code: 'GitUnavailable', problem: expect.not.stringContaining('holds no URL') });
@@ -75,4 +95,13 @@ describe('an address that is a secret', () => {
     expect(error).toMatchObject({ code: 'GitUnavailable', problem: expect.stringContaining('holds no URL') });
     expect(String(error)).not.toContain('canary');
   });
+
+  it.each(['ada:canary@proxy.example.com:3128', 'file:///canary', 'http://ada:can%ZZary@127.0.0.1:1'])(
+    'of a proxy is named by its file where nothing can be tunnelled through it: %s',
+    async (text) => {
+      const error = await headThrough(await fileWith(text));
+      expect(error).toMatchObject({ code: 'GitUnavailable', problem: expect.stringContaining('holds no URL') });
+      expect(describeError(error)).not.toMatch(/can.*ary/);
+    },
+  );
 });

@@ -80,7 +80,7 @@ describe('access tokens', () => {
 
 describe('a secret', () => {
   const version = 'projects/family/secrets/elsewhere/versions/latest';
-  const read = async () => accessSecret({ version, api: google.url, tokens });
+  const read = async (asked = version) => accessSecret({ version: asked, api: google.url, tokens });
   const crcOf = (text: string): string => {
     const sum = new CRC32C();
     sum.update(Buffer.from(text));
@@ -132,9 +132,18 @@ describe('a secret', () => {
     },
     {
       what: 'that is destroyed',
+      asked: 'projects/family/secrets/elsewhere/versions/1',
       status: 400,
       code: 'SecretRefused',
       disposition: 'refuse',
+      says: 'name another one',
+      words: 'Secret Version [projects/1/secrets/elsewhere/versions/1] is in DESTROYED state.',
+    },
+    {
+      what: 'that is destroyed, and the newest one until another is added,',
+      status: 400,
+      code: 'SecretUnavailable',
+      disposition: 'retry',
       says: 'name another one',
       words: 'Secret Version [projects/1/secrets/elsewhere/versions/1] is in DESTROYED state.',
     },
@@ -145,13 +154,16 @@ describe('a secret', () => {
       disposition: 'retry',
       says: 'answered 503',
     },
-  ])('$what is told as such', async ({ status, code, disposition, says, words = 'in its own words' }) => {
-    google.fail((request) => (request.includes('/secrets/') ? { status, message: words } : undefined));
-    const refusal = await rejectionOf(read());
-    expect(refusal).toMatchObject({ code, disposition, subject: version });
-    expect(refusal.message).toContain(says);
-    expect(refusal.message).toContain(words);
-  });
+  ])(
+    '$what is told as such',
+    async ({ asked = version, status, code, disposition, says, words = 'in its own words' }) => {
+      google.fail((request) => (request.includes('/secrets/') ? { status, message: words } : undefined));
+      const refusal = await rejectionOf(read(asked));
+      expect(refusal).toMatchObject({ code, disposition, subject: asked });
+      expect(refusal.message).toContain(says);
+      expect(refusal.message).toContain(words);
+    },
+  );
 
   it('is read with a renewed token where the first is no longer accepted', async () => {
     google.secrets.set(version, { data: 'kind: Config\n', crc32c: crcOf('kind: Config\n') });

@@ -6,6 +6,7 @@ import { dump } from 'js-yaml';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { kubeconfigAccess } from '../../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createClusters } from '../../../../shared/adapters/kubernetes.ts';
+import { describeError } from '../../../../shared/base/errors.ts';
 import { configSchema } from '../../../../shared/config/config.ts';
 import { freePort } from '../../../../local/free-port.ts';
 import { rejectionOf } from '../../../refusal.ts';
@@ -225,4 +226,28 @@ it('without an identity of its own an environment sends no such header', async (
   answer = (_incoming, outgoing) => reply(outgoing, 404, status(404, 'not found', 'NotFound'));
   await (await clusterOf()).get(settings);
   expect(Object.keys(seen[0]?.headers ?? {}).filter((name) => name.startsWith('impersonate'))).toEqual([]);
+});
+
+describe('what stands before the API server of a kubeconfig', () => {
+  it.each([
+    [401, 'retry'],
+    [403, 'retry'],
+    [400, 'refuse'],
+  ])('and answers %i itself: %s, since a grant of IAM takes minutes to hold', async (code, disposition) => {
+    writeFileSync(file, kubeconfig({ token: 't' }));
+    answer = (_incoming, outgoing) =>
+      reply(outgoing, code, { error: { code, message: 'Permission denied', status: 'PERMISSION_DENIED' } });
+    expect(await rejectionOf((await clusterOf()).get(settings))).toMatchObject({
+      code: 'ClusterRefused',
+      disposition,
+      subject: 'cluster sandbox',
+    });
+  });
+});
+
+it('a kubeconfig whose proxy cannot be used is named, and its text told nowhere', async () => {
+  writeFileSync(file, kubeconfig({ token: 't' }, { 'proxy-url': 'http://ada:can%ZZary@127.0.0.1:1' }));
+  const refusal = await rejectionOf((await clusterOf()).get(settings));
+  expect(refusal).toMatchObject({ code: 'BadConfiguration', subject: file, disposition: 'refuse' });
+  expect(describeError(refusal)).not.toMatch(/can.*ary/);
 });

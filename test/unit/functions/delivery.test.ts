@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Request, Response } from '@google-cloud/functions-framework';
+import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import { unreadableFile } from '../../../shared/adapters/secret-file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'converge-status-'));
+beforeEach(() => {
+  const file = join(folder, 'converge.yaml');
+  writeFileSync(
+    file,
+    'project: p\nstate: { bucket: s }\nrepositories: {}\nclusters: {}\naccess: open\nstorage: { endpoint: "http://127.0.0.1:9" }\n',
+  );
+  vi.stubEnv('CONVERGE_CONFIG', file);
+  vi.stubEnv('K_SERVICE', '');
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The lines of the log that a call leaves whose work throws, and the status and body of its answer. */
+async function callThatFails(stage: 'status' | 'checkDrift', error: Error) {
+  const { answering } = await import('../../../functions/delivery.ts');
+  const written: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+  const json = vi.fn<(body: unknown) => void>();
+  const status = vi.fn<(code: number) => { json: typeof json }>(() => ({ json }));
+  const respond = answering(stage, async () => {
+    throw error;
+  });
+  const [request, response]: unknown[] = [{ headersDistinct: {}, headers: {} }, { status }];
+  await respond(request as Request, response as Response);
+  vi.restoreAllMocks();
+  const lines = written.filter((line) => line.startsWith('{"severity"')).map((line): unknown => JSON.parse(line));
+  return { lines, status: status.mock.calls[0]?.[0], body: json.mock.calls[0]?.[0] };
+}
+
+it('what the status cannot read for a moment wakes nobody: it may note nothing, and its caller hears of it', async () => {
+  const error = unreadableFile({ file: '/secrets/git-master/value', cause: new Error('mounted') });
+  expect(await callThatFails('status', error)).toMatchObject({
+    lines: [{ severity: 'WARNING', message: 'status failed' }],
+    status: 503,
+    body: { error: { code: 'SecretUnavailable' } },
+  });
+});
+
+it.each([
+  ['retry', 'WARNING', 503],
+  ['refuse', 'ERROR', 500],
+] as const)('a call that may succeed later wakes nobody: %s is %s', async (disposition, severity, status) => {
+  const facts = { subject: 'https://git.example.com/m', message: 'the Git host failed' };
+  const error = new ConvergeError({ code: 'GitUnavailable', ...facts, disposition });
+  expect(await callThatFails('checkDrift', error)).toMatchObject({
+    lines: [{ severity, message: 'checkDrift failed' }],
+    status,
+  });
+});
+
+it('a call that meets an error which nobody foresaw is an ERROR', async () => {
+  expect(await callThatFails('checkDrift', new Error('what?'))).toMatchObject({
+    lines: [{ severity: 'ERROR' }],
+    status: 503,
+  });
+});
