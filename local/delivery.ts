@@ -43,6 +43,8 @@ export interface DeliveryOptions {
 }
 
 export interface Delivery {
+  /** Resolves once no message is under way, and none came of the last for a moment. */
+  quiet(): Promise<void>;
   /** Ends the pulling, the waits and the requests under way. */
   stop(): Promise<void>;
 }
@@ -50,6 +52,8 @@ export interface Delivery {
 /** The longest a push subscription waits for an answer. https://docs.cloud.google.com/pubsub/docs/push */
 const answerMilliseconds = 600_000;
 const acknowledgeSeconds = 600;
+/** Until a message that is published is here. */
+const pullMilliseconds = 200;
 
 /**
  * Plays Eventarc and Pub/Sub's push subscriptions over the real client: creates the topics and one pull subscription
@@ -72,6 +76,12 @@ export async function startDelivery(options: DeliveryOptions): Promise<Delivery>
   const subscriptions = await Promise.all(routes.map((route) => subscribe(sender, route)));
 
   return {
+    async quiet() {
+      while (sender.underWay.size > 0) {
+        await Promise.all(sender.underWay);
+        await sleep(pullMilliseconds);
+      }
+    },
     async stop() {
       stopping.abort();
       await Promise.all(subscriptions.map((subscription) => subscription.close()));

@@ -17,7 +17,7 @@ import {
 } from '../shared/events/found-letter.ts';
 import { authorize, localAccess, type CalledFunction } from './callers.ts';
 import type { Chaos } from './chaos.ts';
-import { startDelivery, type Route } from './delivery.ts';
+import { startDelivery, type Delivery, type Route } from './delivery.ts';
 import { forgetUsersCloud, partEnvironment } from './environment.ts';
 import { withAccounts, writeConfigOf, type Deployments } from './deployments.ts';
 import type { StorageCall } from './fronts/storage-front.ts';
@@ -146,6 +146,8 @@ export interface Pipeline {
   restartFunctions(): Promise<void>;
   /** Ends them at whatever line they are. They start again by themselves. */
   killFunctions(): Promise<void>;
+  /** Resolves once no message is under way, a second copy of one neither. */
+  quiet(): Promise<void>;
   /** Ends everything that was started. May be called twice. */
   stop(): Promise<void>;
 }
@@ -243,7 +245,7 @@ async function startParts(start: Start): Promise<Pipeline> {
       own: { storage: { endpoint: access.of(`ci-${name}`) }, status: { url: facts.status } },
     });
   announceTo = facts.webhook;
-  await deliverMessages({ start, services, clients, functions });
+  const delivery = await deliverMessages({ start, services, clients, functions });
   await notifyOfUploads({ clients, buckets });
   scheduleDriftChecks({ start, services, functions });
   log.noteOf('pipeline')(
@@ -273,6 +275,7 @@ async function startParts(start: Start): Promise<Pipeline> {
     clients,
     restartFunctions: functions.restart,
     killFunctions: functions.kill,
+    quiet: delivery.quiet,
     stop: stops.stopAll,
   };
 }
@@ -439,8 +442,8 @@ async function deliverMessages({
   services: Services;
   clients: Pipeline['clients'];
   functions: Functions;
-}): Promise<void> {
-  await stops.withStop(
+}): Promise<Delivery> {
+  return await stops.withStop(
     startDelivery({
       pubsub: clients.pubsub,
       routes,

@@ -419,10 +419,13 @@ describe('what failed', () => {
     const commit = await push('retried', { 'a.yaml': configMap('a', { v: '1' }), 'invalid.yaml': invalid });
     const diff = await diffAt('retried', commit);
     expect(diff.reason).toBe('Failed');
+    // A message that comes twice is one more try, whatever pauses.
+    await world.pipeline.quiet();
     await looked('retried');
-    expect((await memoryOf('retried')).retry).toMatchObject({ count: 2, healing: true });
+    expect((await memoryOf('retried')).retry).toMatchObject({ healing: true });
     const writes = await countWrites(world, ['services']);
     const { retry } = await memoryOf('retried');
+    const tries = z.number().min(2).parse(retry?.count);
 
     await world.kubectl(
       'patch',
@@ -449,7 +452,7 @@ describe('what failed', () => {
     expect(await statusOf('retried')).toMatchObject({ state: 'Failed', message: diff.summary });
 
     await looked('retried', 'request');
-    expect((await memoryOf('retried')).retry).toMatchObject({ count: 3 });
+    expect((await memoryOf('retried')).retry).toMatchObject({ count: tries + 1 });
     const mended = await push('retried', { 'invalid.yaml': undefined });
     await convergedAt('retried', mended);
     // Told before it is remembered.
