@@ -154,6 +154,18 @@ describe('a memory of odd dates', () => {
   );
 });
 
+describe('a memory whose attempt is of no commit', () => {
+  it('of an environment whose file is gone keeps its objects from nothing', async () => {
+    const world = await converged(['deletion: prune']);
+    const memory = await world.memoryOf('shop');
+    await world.writeState(paths.memory, { ...memory, attempted: { ...memory.attempted, commit: 'HEAD' } });
+    world.git.add({ 'environments/shop.yaml': null });
+    expect(await world.run()).toMatchObject({ outcome: 'removed' });
+    expect(world.cluster.find('ConfigMap acme/colors')).toBeUndefined();
+    expect([...world.state.keys()].filter((path) => path.startsWith('environments/'))).toEqual([]);
+  });
+});
+
 describe('looks of odd dates', () => {
   it('empty no status', async () => {
     const world = await converged();
