@@ -45,9 +45,11 @@ function toldOf(remembered: Incident, found: Incident): readonly Incident[] {
   return [asOf(found, { since, occurrence: occurrence + 1 })];
 }
 
-/** Nothing is to be told of it but, in the end, that it is over: not where the memory says so. */
+/** Nothing is to be told of it but, in the end, that it is over: not where the memory says so, or is about to. */
 function endOwed(remembered: Incident, found: Incident): readonly Incident[] {
   const { closedAt, since } = remembered;
+  if (closedAt === undefined && isAnnounced(found) && !isAnnounced(remembered))
+    return [{ ...remembered, announced: true }];
   const isOfThePast = closedAt !== undefined && since !== found.since && parseTime(closedAt) <= parseTime(found.since);
   return isOfThePast ? [found] : [];
 }

@@ -68,6 +68,13 @@ describe('evidence that a memory which was written since', () => {
     expect(untold(driftOf(['/data/a'], { closedAt: later }), found, { isTold: false })).toEqual(nothing);
   });
 
+  it('knows, and told nobody of, as one that was put back, owes its end', () => {
+    const remembered = driftOf(['/data/a'], { told: false, diff: undefined });
+    expect(untold(remembered, found, { isTold: false }).incidents).toEqual([
+      { began: since, occurrence: 1, announced: true },
+    ]);
+  });
+
   it('knows from an earlier period only, as one that was put back, owes its end', () => {
     const remembered = driftOf(['/data/a'], { since: earlier, closedAt: earlier });
     expect(untold(remembered, found, { isTold: false }).incidents).toHaveLength(1);
