@@ -89,7 +89,9 @@ function believedAlert(alert: AlertInOutbox, writtenAt: Date): AlertInOutbox {
 
 function believedRollout(rollout: Rollout, writtenAt: Date): Rollout | undefined {
   const { since, until } = rollout;
-  const isBelieved = isTime(since) && isWithin(until, { writtenAt, longest: longestRollout });
+  // One that is yet to begin would end with its timeout from then on.
+  const isBelieved =
+    isWithin(since, { writtenAt, longest: 0 }) && isWithin(until, { writtenAt, longest: longestRollout });
   return isBelieved && parseTime(since) <= parseTime(until) ? rollout : undefined;
 }
 

@@ -45,16 +45,15 @@ const listedObjects = 50;
 
 /**
  * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for a revision,
- * however its details move ("1 of 3 ready", "2 of 3 ready").
+ * however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
+ * all, nothing of that is new.
  */
 function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
-  const told = new Set(by === undefined ? [] : differingPaths(by.objects));
-  return by === undefined || isPartOnly(by) || differingPaths(divergence.objects).every((path) => told.has(path));
-}
-
-/** Whether more was told than is listed. */
-function isPartOnly({ objects, omitted }: Diff): boolean {
-  return omitted > 0 || objects.some(({ omittedFields = 0 }) => omittedFields > 0);
+  if (by === undefined || by.omitted > 0) return true;
+  const told = new Set(differingPaths(by.objects));
+  const inPart = new Set(by.objects.filter(({ omittedFields = 0 }) => omittedFields > 0).map(objectTitle));
+  const listed = divergence.objects.filter((object) => !inPart.has(objectTitle(object)));
+  return differingPaths(listed).every((path) => told.has(path));
 }
 
 /**

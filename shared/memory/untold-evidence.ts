@@ -1,8 +1,8 @@
 import { alertId, type Diff } from '../events/alert.ts';
 import { parseTime } from '../base/time.ts';
-import { isAnnounced, type Incident } from './incident.ts';
+import { isAnnounced, isOpen, isOpenAndTold, type Incident } from './incident.ts';
 import { incidentsOf } from './incidents.ts';
-import type { Evidence } from './lease.ts';
+import type { Evidence, Lease } from './lease.ts';
 import type { Memory } from './memory.ts';
 import type { AlertInOutbox } from './outbox.ts';
 
@@ -45,11 +45,32 @@ function toldOf(remembered: Incident, found: Incident): readonly Incident[] {
   return [asOf(found, { since, occurrence: occurrence + 1 })];
 }
 
-/** Nothing is to be told of it but, in the end, that it is over: not where the memory says so. */
+/** Nothing is to be told of it but, in the end, that it is over: not where the memory says so, or is about to. */
 function endOwed(remembered: Incident, found: Incident): readonly Incident[] {
   const { closedAt, since } = remembered;
+  const isForgotten = closedAt === undefined && since === found.since && !isAnnounced(remembered);
+  if (isForgotten && isAnnounced(found)) return [{ ...remembered, announced: true }];
   const isOfThePast = closedAt !== undefined && since !== found.since && parseTime(closedAt) <= parseTime(found.since);
   return isOfThePast ? [found] : [];
+}
+
+/**
+ * The incidents that a lease of nobody says to be open and told, and a memory does not: it knows nothing of them, not
+ * even their end, as one that was put back to before them.
+ */
+export function owedEnds(
+  memory: Pick<Memory, 'incident' | 'incidents'>,
+  { nonce, evidence }: Lease,
+): readonly Incident[] {
+  if (nonce !== null || evidence === null) return [];
+  const untold = new Set(evidence.outbox.map(({ data }) => data.incident));
+  // One of the version before is of all that differs for its reason.
+  const open = incidentsOf(memory).filter(isOpen);
+  const former = new Set(open.flatMap(({ subject, reason }) => (subject === undefined ? [reason] : [])));
+  const incidents = evidence.incidents.filter(
+    (incident) => isOpenAndTold(incident) && !untold.has(incident.id) && !former.has(incident.reason),
+  );
+  return untoldEvidence(memory, { incidents, outbox: [] }).incidents;
 }
 
 type Period = Pick<Incident, 'since' | 'occurrence'>;

@@ -41,6 +41,7 @@ export function revisionBegun(
     converged: isAsConverged ? converged : { ...converged, renderKey: '' },
     health: isUnderWay ? 'Progressing' : memory.health,
     unawaited: isUnderWay ? undefined : memory.unawaited,
+    endTold: undefined,
   };
 }
 

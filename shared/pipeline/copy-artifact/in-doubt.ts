@@ -1,6 +1,7 @@
 import { ConvergeError } from '../../base/errors.ts';
 import type { ArchivedFile } from '../../source/archive.ts';
 import { artifactUri } from '../../source/artifact.ts';
+import { parseRevert } from '../../source/revert.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
 import { clockSkew } from '../common/pauses.ts';
 import type { CheckedUpload } from './content.ts';
@@ -49,7 +50,7 @@ export async function judgeDoubt({
   const others: Commit[] = [];
   for await (const change of changesOfPath({ path, head, until: last?.commit, history, repository })) {
     const { commit, parent, before, isOurs } = change;
-    if (!isOurs) others.push(commit);
+    if (!isOurs || mayTakeBack(commit, { uploadedAt })) others.push(commit);
     if (others.length === 0 || !(await isContentOf({ upload, commit: parent, content: before, repository }))) continue;
     return commit.committedAt.getTime() > uploadedAt + clockSkew
       ? { verdict: 'landed', commit: parent }
@@ -59,6 +60,11 @@ export async function judgeDoubt({
   const from = destination.kind === 'file' ? uploadedAt : uploadedAt - clockSkew;
   const isChangedSince = others.some(({ committedAt }) => committedAt.getTime() > from);
   return isChangedSince ? { verdict: 'undecided', commits: others.map(({ id }) => id) } : { verdict: 'new' };
+}
+
+/** Whether it is a rollback, which may be of this upload. One from before leaves the path to the next upload. */
+function mayTakeBack({ message, committedAt }: Commit, { uploadedAt }: { uploadedAt: number }): boolean {
+  return parseRevert(message).from !== undefined && committedAt.getTime() > uploadedAt - clockSkew;
 }
 
 /** Whether what stands at the path of a commit is what the upload brings. */

@@ -71,6 +71,7 @@ describe('a memory that says otherwise what cannot be', () => {
     [earlier, 'never'],
     [later, earlier],
     [earlier, '9999-01-01T00:00:00.000Z'],
+    ['2027-06-20T00:00:00.000Z', '2027-06-21T00:00:00.000Z'],
   ])('has no roll-out from %s until %s', (since, until) => {
     expect(believedMemory({ ...converged, rollout: { revision: 'main', since, until } }, now).rollout).toBeUndefined();
   });

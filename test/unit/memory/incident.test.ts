@@ -29,6 +29,11 @@ function open({
   const incidents = last === undefined ? [] : [last];
   return openIncident({ incidents, divergence, environment: 'master/acme', now, convergedAfter: 900_000 });
 }
+const tellOf = (incident: Incident, divergence: Divergence): Incident =>
+  withDiff({
+    ...{ incident, divergence, environment: 'acme', repository: 'master', cluster: 'sandbox' },
+    ...{ action: 'none', policy: null, cause: null },
+  });
 const told = (incident: Incident): Incident => ({ ...incident, told: true });
 const closed = (incident: Incident, now: Date): Incident => ({ ...told(incident), closedAt: now.toISOString() });
 
@@ -65,6 +70,16 @@ describe('an incident', () => {
     const last = told(open({}));
     const next = open({ last, divergence: { ...drift, ...change }, now: after(60) });
     expect(next).toEqual({ ...last, ...change, told: false, announced: true, diff: undefined });
+  });
+
+  it('is told again where another object drifts, also beside one of which fields were left out', () => {
+    const fields = Array.from({ length: 400 }, (_, index) => ({ path: `/data/${index}`, observed: 'x'.repeat(3_000) }));
+    const large = { ...drift, objects: [{ ...object('web'), fields }] };
+    const last = told(tellOf(open({ divergence: large }), large));
+    expect(last.diff?.objects[0]?.omittedFields).toBeGreaterThan(0);
+    expect(open({ last, divergence: large, now: after(60) }).told).toBe(true);
+    const both = { ...drift, objects: [...large.objects, object('api')] };
+    expect(open({ last, divergence: both, now: after(60) })).toMatchObject({ id: last.id, told: false });
   });
 
   it('opens again where it comes back within convergedAfter', () => {

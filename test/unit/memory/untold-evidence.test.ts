@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident } from '../../../shared/memory/incident.ts';
-import { untoldEvidence } from '../../../shared/memory/untold-evidence.ts';
+import { noLease, type Lease } from '../../../shared/memory/lease.ts';
+import { owedEnds, untoldEvidence } from '../../../shared/memory/untold-evidence.ts';
 import { diff, earlier, incidentOf, later, now } from './transitions/states.ts';
 
 const since = now.toISOString();
@@ -68,8 +69,44 @@ describe('evidence that a memory which was written since', () => {
     expect(untold(driftOf(['/data/a'], { closedAt: later }), found, { isTold: false })).toEqual(nothing);
   });
 
+  it('knows, and told nobody of, as one that was put back, owes its end', () => {
+    const remembered = driftOf(['/data/a'], { told: false, diff: undefined });
+    expect(untold(remembered, found, { isTold: false }).incidents).toEqual([
+      { began: since, occurrence: 1, announced: true },
+    ]);
+  });
+
   it('knows from an earlier period only, as one that was put back, owes its end', () => {
     const remembered = driftOf(['/data/a'], { since: earlier, closedAt: earlier });
     expect(untold(remembered, found, { isTold: false }).incidents).toHaveLength(1);
+  });
+});
+
+describe('the end of an incident that a lease of nobody says to be told', () => {
+  const found = driftOf(['/data/a'], { subject: 'ConfigMap colors' });
+  const owed = (incident: Incident | undefined, lease: Partial<Lease> = {}): readonly Incident[] =>
+    owedEnds({ incident }, { ...noLease, evidence: { incidents: [found], outbox: [] }, ...lease });
+
+  it('is owed by a memory that knows nothing of it', () => {
+    expect(owed(undefined)).toEqual([found]);
+    expect(owed(driftOf(['/data/a'], { since: earlier, closedAt: earlier }))).toEqual([found]);
+  });
+
+  it.each([
+    ['knows it', found],
+    ['knows its end', { ...found, closedAt: later }],
+    ['knows that it came back, and told nobody yet', { ...found, since: later, told: false }],
+  ])('is owed by no memory that %s', (_how, remembered) => {
+    expect(owed(remembered)).toEqual([]);
+  });
+
+  it('is owed by no memory of the version before, whose incident is of all that differs', () => {
+    expect(owed(driftOf(['/data/a'], { id: 'former' }))).toEqual([]);
+  });
+
+  it('is not known of one that is held, or was given back before it was told', () => {
+    expect(owed(undefined, { nonce: 'held' })).toEqual([]);
+    const outbox = [{ topic: 'diff' as const, time: since, data: { ...diff, incident: found.id } }];
+    expect(owed(undefined, { evidence: { incidents: [found], outbox } })).toEqual([]);
   });
 });

@@ -118,6 +118,21 @@ describe('a memory of odd dates', () => {
     },
   );
 
+  it('of a roll-out that is yet to begin fails in the end', async () => {
+    const world = createWorld();
+    world.git.add(shop([deployment('web')], ['timeout: 2m']));
+    world.cluster.statuses.set('Deployment acme/web', unready);
+    await world.run();
+    const memory = await world.memoryOf('shop');
+    const rollout = { since: '2027-06-20T00:00:00.000Z', until: '2027-06-21T00:00:00.000Z' };
+    await world.writeState(paths.memory, { ...memory, rollout: { ...memory.rollout, ...rollout } });
+    for (let minute = 0; minute < 10; minute++) {
+      world.wait(60);
+      await world.run({ cause: 'schedule' });
+    }
+    expect(world.published.filter(({ topic }) => topic === 'diff')).toHaveLength(1);
+  });
+
   it.each([undefined /* control */, '9999-01-01T00:00:00.000Z'])(
     'of its retry (%s) is tried again in the end',
     async (notBefore) => {
@@ -137,6 +152,18 @@ describe('a memory of odd dates', () => {
       expect(world.cluster.find('ConfigMap acme/more')).toBeDefined();
     },
   );
+});
+
+describe('a memory whose attempt is of no commit', () => {
+  it('of an environment whose file is gone keeps its objects from nothing', async () => {
+    const world = await converged(['deletion: prune']);
+    const memory = await world.memoryOf('shop');
+    await world.writeState(paths.memory, { ...memory, attempted: { ...memory.attempted, commit: 'HEAD' } });
+    world.git.add({ 'environments/shop.yaml': null });
+    expect(await world.run()).toMatchObject({ outcome: 'removed' });
+    expect(world.cluster.find('ConfigMap acme/colors')).toBeUndefined();
+    expect([...world.state.keys()].filter((path) => path.startsWith('environments/'))).toEqual([]);
+  });
 });
 
 describe('looks of odd dates', () => {

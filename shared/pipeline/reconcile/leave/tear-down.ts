@@ -33,7 +33,8 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     const departed = await findDeparted(run);
     if (departed !== undefined) return await sweep(run, { commit, revision, departed });
   }
-  const isRecalled = (known === 'unreadable' || known === 'lost') && (await recall(run, commit));
+  const isLost = known === 'unreadable' || known === 'lost' || known === 'of a cluster';
+  const isRecalled = isLost && (await recall(run, commit));
   const { attempted, cluster, endTold } = run.memoryFile.memory();
   if (attempted === undefined) {
     await (known === 'of nothing' ? forget(run, { revision }) : forgetLeftovers(run));
@@ -65,8 +66,8 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
 
 /**
  * What is stored where no attempt is known. `of nothing`: it was forgotten, and the run that did so died before its
- * lease was, which was ended since. `lost`: the memory is gone and the lease is not: an environment that comes to its
- * end loses that first.
+ * lease was, which was ended since. `of a cluster`: what it says of its attempt cannot be, and is taken for lost.
+ * `lost`: the memory is gone and the lease is not: an environment that comes to its end loses that first.
  */
 async function findStored(run: Run): Promise<'nothing' | 'of nothing' | 'of a cluster' | 'lost' | 'unreadable'> {
   const { ports, repository, environment, memoryFile } = run;

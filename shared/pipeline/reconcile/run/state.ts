@@ -13,11 +13,12 @@ import {
 } from '../../../memory/lease.ts';
 import { believedLease } from '../../../memory/believed.ts';
 import type { Hindrance } from '../../../memory/look-times.ts';
-import { withIncidents } from '../../../memory/incidents.ts';
+import { withIncident, withIncidents } from '../../../memory/incidents.ts';
 import { decodeMemory, emptyMemory, type Memory } from '../../../memory/memory.ts';
 import { memoryMetadata } from '../../../memory/memory-metadata.ts';
 import { fold } from '../../../memory/transitions/fold.ts';
 import type { Transition } from '../../../memory/transitions/transition.ts';
+import { owedEnds } from '../../../memory/untold-evidence.ts';
 import type { Ports } from '../../../ports/ports.ts';
 import type { GenerationPrecondition, StateFacts } from '../../../ports/storage.ts';
 import { readState, type ReadState } from '../../common/read-state.ts';
@@ -195,7 +196,7 @@ function stateOf(
     },
     memory: { path: paths.memory, value, generation: memory?.generation, writableAt: writableAt(memory, ports) },
     // What is recalled is published once a memory says it again.
-    current: isReadable ? known : recall(value, record, ports.now()),
+    current: isReadable ? withOwed(known, record, ports.now()) : recall(value, record, ports.now()),
     // What nobody can read is overwritten by the first write, also by one of nothing.
     stored: memory === undefined || isReadable ? essenceOf(known) : undefined,
     turn: Promise.resolve(),
@@ -223,6 +224,12 @@ export function storageTime({ ports, skew }: Pick<State, 'skew'> & { ports: Pick
 /** Takes the time that the read of another object told, where neither memory nor lease were there to tell it. */
 export function learnTime(state: State, found: StateFacts): void {
   state.skew ??= skewOf(found, state.ports);
+}
+
+/** A memory that was put back to before something was told owes its end all the same. */
+function withOwed(memory: Memory, lease: Lease | undefined, now: Date): Memory {
+  const owed = lease === undefined ? [] : owedEnds(memory, believedLease(lease, now));
+  return owed.reduce((known, incident) => withIncident(known, incident), memory);
 }
 
 /** A memory that was lost takes its open incidents over from the lease, with what was to be published of them. */

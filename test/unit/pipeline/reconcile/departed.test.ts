@@ -195,6 +195,36 @@ describe('an environment that is removed while an incident of it is open', () =>
   });
 });
 
+describe('an environment whose end was told before its run was killed', () => {
+  it('and that the branch was put back to is left like any other when it is removed again', async () => {
+    for (let diesBefore = 1; ; diesBefore++) {
+      const world = createWorld();
+      const declared = shop([configMap('colors')], ['deletion: prune']);
+      const { id } = world.git.add(declared);
+      await world.run();
+      world.wait(60);
+      world.git.add({ 'environments/shop.yaml': null });
+      const { ports, life } = mortalPorts(world.ports, { diesBefore });
+      await untilKilled(async () => world.run({}, ports));
+      world.wait(60);
+      world.git.reset(id);
+      await world.run();
+      world.wait(60);
+      await world.run({ cause: 'schedule' });
+      const at = `killed before ${diesBefore}`;
+      expect.soft(world.cluster.find('ConfigMap acme/colors'), at).toBeDefined();
+      world.git.add({ 'environments/shop.yaml': null });
+      for (let minute = 0; minute < 5; minute++) {
+        world.wait(60);
+        await world.run({ cause: 'schedule' });
+      }
+      expect.soft(world.cluster.find('ConfigMap acme/colors'), at).toBeUndefined();
+      expect.soft(world.cluster.find('ConfigMap acme/converge-shop'), at).toBeUndefined();
+      if (life.effects < diesBefore - 1) break;
+    }
+  });
+});
+
 async function untilKilled(run: () => Promise<unknown>): Promise<void> {
   await run().catch((error: unknown) => {
     if (!(error instanceof Killed)) throw error;

@@ -172,7 +172,12 @@ const loseMemory = async ({ ports: { state } }: World): Promise<void> => {
 };
 const spoilMemory = async (world: World): Promise<void> => world.spoil(paths.memory, '');
 
-type Damage = (world: World) => Promise<void>;
+/** Puts back what the memory said when the run began. */
+const putMemoryBack: Damage = async (world, { said }) => {
+  if (world.state.has(paths.memory)) await world.writeState(paths.memory, said);
+};
+
+type Damage = (world: World, before: { readonly said: unknown }) => Promise<void>;
 
 /** Looks until one is killed before this effect of all of them, then damages. Undefined: none was left to die at. */
 async function killed(
@@ -182,6 +187,7 @@ async function killed(
   const world = createWorld();
   await before(world);
   world.wait(60);
+  const said = structuredClone(world.state.get(paths.memory));
   change(world);
   const { ports, life } = mortalPorts(world.ports, { diesBefore });
   const job = { cause: 'schedule', ...(becomes === undefined ? {} : { environment: becomes }) } as const;
@@ -192,7 +198,7 @@ async function killed(
     });
   }
   if (life.effects + 1 < diesBefore) return undefined;
-  await damage(world);
+  await damage(world, { said });
   return world;
 }
 
@@ -231,6 +237,12 @@ async function expectEnds(scenario: Scenario, damage: Damage): Promise<void> {
 describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
   it('is told and ends, wherever a run is killed and the memory is lost then', async () => {
     await expectEnds(scenario, loseMemory);
+  });
+});
+
+describe.each(Object.entries(scenarios).filter(([, scenario]) => scenario !== rolledBack))('%s', (_name, scenario) => {
+  it('is told and ends, wherever a run is killed and the memory is put back to an older one then', async () => {
+    await expectEnds(scenario, putMemoryBack);
   });
 });
 

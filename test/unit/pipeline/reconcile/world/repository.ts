@@ -14,6 +14,8 @@ export interface RecordingRepository extends Repository {
   add(changes: Changes, options?: { readonly signature?: string }): Commit;
   /** Puts the branch elsewhere, as a forced push does. Undefined: the branch is deleted. */
   force(tree: Tree | undefined): void;
+  /** Puts the branch back to a commit of it. */
+  reset(commit: string): void;
   treeOf(commit: string): Tree;
   /** The ids of all commits that were made, in order. */
   readonly commits: readonly string[];
@@ -106,6 +108,9 @@ export function recordingRepository({
       const made = make({ files, parents: branch === undefined ? [] : [branch], message: 'Change', signature });
       branch = made.id;
       return made;
+    },
+    reset(commit) {
+      branch = known(commit).id;
     },
     force(tree) {
       branch = tree === undefined ? undefined : make({ files: tree, parents: [], message: 'Begin anew' }).id;
