@@ -2,7 +2,7 @@ import type { ClusterConfig, Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Cluster } from '../ports/kubernetes.ts';
-import { accessSecret } from './google/secret-manager.ts';
+import { accessSecret, isNumbered } from './google/secret-manager.ts';
 import { createTokens, type Tokens } from './google/tokens.ts';
 import type { Access } from './kubernetes/access.ts';
 import { connect, type Discovered } from './kubernetes/cluster.ts';
@@ -93,8 +93,9 @@ async function accessOf({
       const { kubeconfigAccess, kubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
       if (settings.kind === 'kubeconfig') return kubeconfigAccess({ name, source: kubeconfigFile(settings.file) });
       const { version } = settings;
+      const content = isNumbered(version) ? 'fixed' : 'replaceable';
       const read = async (): Promise<string> => accessSecret({ version, api: google.secretManager, tokens });
-      return kubeconfigAccess({ name, source: { subject: version, folder: undefined, read } });
+      return kubeconfigAccess({ name, source: { subject: version, folder: undefined, content, read } });
     }
   }
 }

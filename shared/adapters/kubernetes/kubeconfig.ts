@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
 import { patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
-import { readSecretFile, unreadableFile } from '../secret-file.ts';
+import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
 import { closeWhenIdle, connectionLimits, shared, type Access, type Endpoint } from './access.ts';
 
 /** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */
@@ -15,6 +15,8 @@ export interface KubeconfigSource {
   /** What errors are about: the file, the secret. */
   readonly subject: string;
   readonly folder: string | undefined;
+  /** Whether it can say something else later, without another configuration. */
+  readonly content: 'replaceable' | 'fixed';
   read(): Promise<string>;
 }
 
@@ -22,6 +24,7 @@ export function kubeconfigFile(file: string): KubeconfigSource {
   return {
     subject: file,
     folder: dirname(file),
+    content: 'replaceable',
     read: async () => readSecretFile(file),
   };
 }
@@ -41,7 +44,8 @@ interface Opened {
  * The cluster of a kubeconfig's current context. It is read again where the API server answers 401, or cannot be
  * reached.
  *
- * Throws `BadConfiguration` (refuse) for one that cannot be used, and what reading it throws.
+ * Throws for one that cannot be used `SecretUnavailable` (retry) where its content can be replaced, else
+ * `BadConfiguration` (refuse), and what reading it throws.
  */
 export function kubeconfigAccess({ name, source }: { name: string; source: KubeconfigSource }): Access {
   let opened: Promise<Opened> | undefined;
@@ -95,15 +99,12 @@ async function openText({
   source: KubeconfigSource;
   text: string;
 }): Promise<Opened> {
-  const { subject, folder } = source;
-  const wrong = (message: string, remedy?: string) =>
-    new ConvergeError({
-      code: 'BadConfiguration',
-      subject,
-      message: `the kubeconfig of cluster ${name} ${message}`,
-      ...(remedy === undefined ? {} : { remedy }),
-      disposition: 'refuse',
-    });
+  const { subject, folder, content } = source;
+  const wrong = (problem: string, remedy = 'put one that `kubectl` can use into its place'): ConvergeError => {
+    const facts = { subject, message: `the kubeconfig of cluster ${name} ${problem}`, remedy };
+    if (content === 'replaceable') return unusableSecret(facts);
+    return new ConvergeError({ code: 'BadConfiguration', ...facts, disposition: 'refuse' });
+  };
   const config = new KubeConfig();
   try {
     // The library would read a `token-file` while it parses.
@@ -136,13 +137,8 @@ async function openText({
       const named = 'path' in cause && typeof cause.path === 'string' ? cause.path : subject;
       throw unreadableFile({ file: named, cause });
     }
-    throw new ConvergeError({
-      code: 'BadConfiguration',
-      subject,
-      message: `what the kubeconfig of cluster ${name} names cannot be used`,
-      disposition: 'refuse',
-      cause,
-    });
+    // What OpenSSL says may quote what it read.
+    throw wrong('names what cannot be used', 'check its certificates, its key and its proxy-url');
   }
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
 }

@@ -83,7 +83,7 @@ describe('a kubeconfig', () => {
     writeFileSync(file, kubeconfig(user));
     const cluster = await clusterOf();
     const refusal = await rejectionOf(cluster.get(settings));
-    expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: file });
+    expect(refusal).toMatchObject({ code: 'SecretUnavailable', disposition: 'retry', subject: file });
     expect(refusal.message).toContain(says);
     expect(seen).toEqual([]);
   });
@@ -96,6 +96,7 @@ describe('a kubeconfig', () => {
     const source = {
       subject: 'projects/family/secrets/elsewhere/versions/1',
       folder: undefined,
+      content: 'fixed' as const,
       read: async () => text(),
     };
     const refusal = await rejectionOf(kubeconfigAccess({ name: 'elsewhere', source }).endpoint());
@@ -106,7 +107,10 @@ describe('a kubeconfig', () => {
   it('is read again once, however many requests are refused together', async () => {
     let reads = 0;
     const read = async (): Promise<string> => kubeconfig({ token: `t${++reads}` });
-    const access = kubeconfigAccess({ name: 'elsewhere', source: { subject: 'a secret', folder: undefined, read } });
+    const access = kubeconfigAccess({
+      name: 'elsewhere',
+      source: { subject: 'a secret', folder: undefined, content: 'replaceable', read },
+    });
     const refused = { endpoint: await access.endpoint(), credentials: await access.credentials() };
     await Promise.all([1, 2, 3].map(async () => access.renewCredentials(refused)));
     expect(await access.renewCredentials(refused)).toBe(true);
@@ -248,6 +252,6 @@ describe('what stands before the API server of a kubeconfig', () => {
 it('a kubeconfig whose proxy cannot be used is named, and its text told nowhere', async () => {
   writeFileSync(file, kubeconfig({ token: 't' }, { 'proxy-url': 'http://ada:can%ZZary@127.0.0.1:1' }));
   const refusal = await rejectionOf((await clusterOf()).get(settings));
-  expect(refusal).toMatchObject({ code: 'BadConfiguration', subject: file, disposition: 'refuse' });
+  expect(refusal).toMatchObject({ code: 'SecretUnavailable', subject: file, disposition: 'retry' });
   expect(describeError(refusal)).not.toMatch(/can.*ary/);
 });
