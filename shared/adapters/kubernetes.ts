@@ -91,11 +91,13 @@ async function accessOf({
     case 'kubeconfigSecret': {
       // Clusters of Google's need nothing of the client, whose import takes long.
       const { kubeconfigAccess, kubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
-      if (settings.kind === 'kubeconfig') return kubeconfigAccess({ name, source: kubeconfigFile(settings.file) });
+      const { identity } = settings;
+      if (settings.kind === 'kubeconfig')
+        return kubeconfigAccess({ name, source: kubeconfigFile(settings.file), identity });
       const { version } = settings;
       const content = isNumbered(version) ? 'fixed' : 'replaceable';
       const read = async (): Promise<string> => accessSecret({ version, api: google.secretManager, tokens });
-      return kubeconfigAccess({ name, source: { subject: version, folder: undefined, content, read } });
+      return kubeconfigAccess({ name, identity, source: { subject: version, folder: undefined, content, read } });
     }
   }
 }

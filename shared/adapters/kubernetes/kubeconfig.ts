@@ -1,10 +1,11 @@
 import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig, type Cluster } from '@kubernetes/client-node';
 import { load } from 'js-yaml';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
+import type { ClusterConfig } from '../../config/config.ts';
 import { patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
 import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
@@ -45,11 +46,19 @@ interface Opened {
  * reached.
  *
  * Throws for one that cannot be used `SecretUnavailable` (retry) where its content can be replaced, else
- * `BadConfiguration` (refuse), and what reading it throws.
+ * `BadConfiguration` (refuse), `NotImplemented` (refuse), and what reading it throws.
  */
-export function kubeconfigAccess({ name, source }: { name: string; source: KubeconfigSource }): Access {
+export function kubeconfigAccess({
+  name,
+  source,
+  identity,
+}: {
+  name: string;
+  source: KubeconfigSource;
+  identity: ClusterConfig['identity'];
+}): Access {
   let opened: Promise<Opened> | undefined;
-  const open = async (): Promise<Opened> => openText({ name, source, text: await source.read() });
+  const open = async (): Promise<Opened> => openText({ name, source, identity, text: await source.read() });
 
   async function current(): Promise<Opened> {
     opened ??= open();
@@ -93,10 +102,12 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
 async function openText({
   name,
   source,
+  identity,
   text,
 }: {
   name: string;
   source: KubeconfigSource;
+  identity: ClusterConfig['identity'];
   text: string;
 }): Promise<Opened> {
   const { subject, folder, content } = source;
@@ -119,6 +130,7 @@ async function openText({
   }
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw wrong('has no current context');
+  if (identity === 'environment' && leadsToGateway(cluster)) throw nestsIdentities({ name, subject });
   const problem = problemOf(config);
   if (problem !== undefined)
     throw wrong(problem, 'use a client certificate or a token; for GKE name the cluster by `gke`');
@@ -141,6 +153,26 @@ async function openText({
     throw wrong('names what cannot be used', 'check its certificates, its key and its proxy-url');
   }
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
+}
+
+/** Its host, under each of Google's names and behind another one. */
+function leadsToGateway({ server, tlsServerName }: Pick<Cluster, 'server' | 'tlsServerName'>): boolean {
+  const url = URL.parse(server);
+  const isItsPath = /\/projects\/[^/]+\/locations\/[^/]+\/(gke)?memberships\//i.test(url?.pathname ?? '');
+  return isItsPath || [url?.hostname, tlsServerName].some((host) => gatewayHost.test(host ?? ''));
+}
+
+const gatewayHost = /(^|[.-])connectgateway([.-].*)?\.googleapis\.com\.?$/i;
+
+/** As where the configuration says `connect-gateway` itself. */
+function nestsIdentities({ name, subject }: { name: string; subject: string }): ConvergeError {
+  return new ConvergeError({
+    code: 'NotImplemented',
+    subject,
+    message: `the kubeconfig of cluster ${name} leads to Connect Gateway, which takes no \`identity: environment\``,
+    remedy: 'name the API server itself, or leave `identity` out',
+    disposition: 'refuse',
+  });
 }
 
 const ofFiles = [

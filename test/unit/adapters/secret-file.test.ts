@@ -76,11 +76,11 @@ it.each([
   },
   {
     what: 'a kubeconfig',
-    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(absent) }).endpoint(),
+    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(absent), identity: 'own' }).endpoint(),
   },
   {
     what: 'a file that a kubeconfig names',
-    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(kubeconfig) }).endpoint(),
+    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(kubeconfig), identity: 'own' }).endpoint(),
   },
   {
     what: 'the secret of a sink',
@@ -116,7 +116,7 @@ it.each([
   },
   {
     what: 'a kubeconfig',
-    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(wrong) }).endpoint(),
+    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(wrong), identity: 'own' }).endpoint(),
   },
   {
     what: 'the address of a sink',

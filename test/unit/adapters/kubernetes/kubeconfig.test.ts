@@ -88,6 +88,31 @@ describe('a kubeconfig', () => {
     expect(seen).toEqual([]);
   });
 
+  const membership = '/v1/projects/7/locations/global/gkeMemberships/prod';
+  it.each([
+    { server: `https://connectgateway.googleapis.com${membership}` },
+    { server: `https://europe-west1-connectgateway.googleapis.com:443${membership}` },
+    { server: `https://connectgateway.europe-west1.rep.GOOGLEAPIS.com.${membership}` },
+    { server: `https://10.0.0.7${membership}`, 'tls-server-name': 'connectgateway.googleapis.com' },
+    { server: `https://gateway.family.example${membership.replace('gkeMemberships', 'memberships')}` },
+  ])('of Connect Gateway takes no identity of the environment: $server', async (cluster) => {
+    const subject = 'a secret';
+    const read = async (): Promise<string> => kubeconfig({ token: 't' }, cluster);
+    const source = { subject, folder: undefined, content: 'replaceable', read } as const;
+    const accessAs = (identity: 'own' | 'environment') => kubeconfigAccess({ name: 'prod', source, identity });
+    const refusal = await rejectionOf(accessAs('environment').endpoint());
+    expect(refusal).toMatchObject({ code: 'NotImplemented', disposition: 'refuse', subject });
+    expect(refusal.message).toContain('identity: environment');
+    expect((await accessAs('own').endpoint()).server).toBe(cluster.server);
+  });
+
+  it('of another host takes one', async () => {
+    writeFileSync(file, kubeconfig({ token: 't' }));
+    answer = (_incoming, outgoing) => reply(outgoing, 404, status(404, 'not found', 'NotFound'));
+    await (await clusterOf({ identity: 'environment' })).get(settings);
+    expect(seen[0]?.headers['impersonate-user']).toMatch(/./);
+  });
+
   it.each([
     { what: 'an authority', text: () => kubeconfig({ token: 't' }, { 'certificate-authority': 'ca.crt' }) },
     { what: 'a certificate', text: () => kubeconfig({ 'client-certificate': 'a.crt', 'client-key': 'a.key' }) },
@@ -99,7 +124,7 @@ describe('a kubeconfig', () => {
       content: 'fixed' as const,
       read: async () => text(),
     };
-    const refusal = await rejectionOf(kubeconfigAccess({ name: 'elsewhere', source }).endpoint());
+    const refusal = await rejectionOf(kubeconfigAccess({ name: 'elsewhere', source, identity: 'own' }).endpoint());
     expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: source.subject });
     expect(refusal.message).toContain('names files, which a secret cannot bring');
   });
@@ -110,6 +135,7 @@ describe('a kubeconfig', () => {
     const access = kubeconfigAccess({
       name: 'elsewhere',
       source: { subject: 'a secret', folder: undefined, content: 'replaceable', read },
+      identity: 'own',
     });
     const refused = { endpoint: await access.endpoint(), credentials: await access.credentials() };
     await Promise.all([1, 2, 3].map(async () => access.renewCredentials(refused)));
