@@ -4,7 +4,7 @@ import { ConvergeError, describeError } from '../shared/base/errors.ts';
 import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
-import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
+import { deadLetterOf, encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
 import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
 import { readBody } from './body.ts';
@@ -55,12 +55,9 @@ async function refuse(
   { stage, event, refused }: { stage: GuardedFunction; event: IncomingEvent; refused: ConvergeError },
   failed: (error: unknown) => void,
 ): Promise<boolean> {
-  const { id, type, source, subject, data } = event;
-  const { code: reason, problem: message } = refused;
-  const letter = { stage, reason, message, subject: refused.subject, event: { id, type, source, subject, data } };
   try {
     const { topics, now } = await wire('topics');
-    await topics.publish('dead-letter', encodeDeadLetter(letter, now()));
+    await topics.publish('dead-letter', encodeDeadLetter(deadLetterOf({ stage, event, refused }), now()));
     return true;
   } catch (error) {
     failed(error);
