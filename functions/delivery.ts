@@ -161,6 +161,14 @@ function turnedAwayBy(stage: string): string {
   return `${stage} let nobody in`;
 }
 
+/**
+ * `status` may write nothing of the state, and `copyArtifact` only what is of its class, which its message says: the
+ * others read the same configuration and keys, and note what they cannot.
+ */
+function notesAtDoor(stage: GuardedFunction): boolean {
+  return stage !== 'status' && stage !== 'copyArtifact';
+}
+
 function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction {
   return async (request, response) => {
     try {
@@ -168,7 +176,10 @@ function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction 
     } catch (error) {
       const code = error instanceof ConvergeError ? error.code : 'Internal';
       const { status, message } = (error instanceof ConvergeError ? turnedAway[error.code] : undefined) ?? unavailable;
-      log(status === 503 ? 'ERROR' : 'WARNING', turnedAwayBy(stage), { stage, code, error: describeError(error) });
+      const isPassing = error instanceof ConvergeError && error.disposition === 'retry';
+      if (notesAtDoor(stage)) await noteUnreadable(error);
+      const severity = status === 503 && !isPassing ? 'ERROR' : 'WARNING';
+      log(severity, turnedAwayBy(stage), { stage, code, error: describeError(error) });
       if (status === 401) response.set('www-authenticate', 'Bearer');
       response.status(status).json({ error: { code, message } });
       return;
