@@ -1,5 +1,6 @@
 import { http } from '@google-cloud/functions-framework';
 import { parseAlert } from '../shared/events/alert.ts';
+import { sinksOf } from '../shared/events/refused-sinks.ts';
 import { deliverAlert } from '../shared/pipeline/deliver-alert.ts';
 import { acknowledging } from './delivery.ts';
 import { loadConfig, wire } from './wiring.ts';
@@ -8,6 +9,9 @@ import { loadConfig, wire } from './wiring.ts';
 http(
   'deliverAlert',
   acknowledging('deliverAlert', async (event) =>
-    deliverAlert({ alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks }, await wire('sinks')),
+    deliverAlert(
+      { alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks, only: sinksOf(event) },
+      await wire('sinks'),
+    ),
   ),
 );

@@ -4,7 +4,7 @@ import { ConvergeError, describeError } from '../shared/base/errors.ts';
 import { failureLine, type FailureLine } from '../shared/base/failure-line.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import type { IncomingEvent } from '../shared/events/cloud-event.ts';
-import { encodeDeadLetter } from '../shared/events/dead-letter.ts';
+import { deadLetterOf, encodeDeadLetter } from '../shared/events/dead-letter.ts';
 import { readEvent } from '../shared/events/read-event.ts';
 import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unreadable.ts';
 import { readBody } from './body.ts';
@@ -55,12 +55,9 @@ async function refuse(
   { stage, event, refused }: { stage: GuardedFunction; event: IncomingEvent; refused: ConvergeError },
   failed: (error: unknown) => void,
 ): Promise<boolean> {
-  const { id, type, source, subject, data } = event;
-  const { code: reason, problem: message } = refused;
-  const letter = { stage, reason, message, subject: refused.subject, event: { id, type, source, subject, data } };
   try {
     const { topics, now } = await wire('topics');
-    await topics.publish('dead-letter', encodeDeadLetter(letter, now()));
+    await topics.publish('dead-letter', encodeDeadLetter(deadLetterOf({ stage, event, refused }), now()));
     return true;
   } catch (error) {
     failed(error);
@@ -164,6 +161,14 @@ function turnedAwayBy(stage: string): string {
   return `${stage} let nobody in`;
 }
 
+/**
+ * `status` may write nothing of the state, and `copyArtifact` only what is of its class, which its message says: the
+ * others read the same configuration and keys, and note what they cannot.
+ */
+function notesAtDoor(stage: GuardedFunction): boolean {
+  return stage !== 'status' && stage !== 'copyArtifact';
+}
+
 function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction {
   return async (request, response) => {
     try {
@@ -171,7 +176,10 @@ function behindDoor(stage: GuardedFunction, handle: HttpFunction): HttpFunction 
     } catch (error) {
       const code = error instanceof ConvergeError ? error.code : 'Internal';
       const { status, message } = (error instanceof ConvergeError ? turnedAway[error.code] : undefined) ?? unavailable;
-      log(status === 503 ? 'ERROR' : 'WARNING', turnedAwayBy(stage), { stage, code, error: describeError(error) });
+      const isPassing = error instanceof ConvergeError && error.disposition === 'retry';
+      if (notesAtDoor(stage)) await noteUnreadable(error);
+      const severity = status === 503 && !isPassing ? 'ERROR' : 'WARNING';
+      log(severity, turnedAwayBy(stage), { stage, code, error: describeError(error) });
       if (status === 401) response.set('www-authenticate', 'Bearer');
       response.status(status).json({ error: { code, message } });
       return;

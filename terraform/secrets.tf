@@ -1,10 +1,10 @@
 # Secrets: named by the operator, or created here, empty, to be filled. Their content never passes through Terraform.
 
 locals {
-  # Where a name is null, the secret is created.
+  # Where a name is null, the secret is created. A class may have any name: it stands behind what the secret is for, and nothing behind it.
   secret_names = merge(
     { for class, repository in var.repositories : "git-${class}" => repository.credentials.secret if repository.credentials != null },
-    { for class, repository in var.repositories : "git-${class}-reader" => repository.credentials.reader_secret if try(repository.credentials.reader_secret, null) != null },
+    { for class, repository in var.repositories : "reader-${class}" => repository.credentials.reader_secret if try(repository.credentials.reader_secret, null) != null },
     { for class, repository in var.repositories : "ca-${class}" => repository.ca.secret if repository.ca != null },
     { for class, repository in var.repositories : "signers-${class}" => repository.verify.allowed_signers.secret if try(repository.verify.allowed_signers, null) != null },
     { for class, repository in var.repositories : "openpgp-${class}" => repository.verify.openpgp_keys.secret if try(repository.verify.openpgp_keys, null) != null },
@@ -26,7 +26,7 @@ locals {
 
   # The folder below /secrets, and the secret that is mounted there. Who only reads a repository gets credentials that only read, under the same path.
   git_mounts        = { for class, repository in var.repositories : "git-${class}" => "git-${class}" if repository.credentials != null }
-  git_reader_mounts = { for folder in keys(local.git_mounts) : folder => contains(keys(local.secret_names), "${folder}-reader") ? "${folder}-reader" : folder }
+  git_reader_mounts = { for class, repository in var.repositories : "git-${class}" => contains(keys(local.secret_names), "reader-${class}") ? "reader-${class}" : "git-${class}" if repository.credentials != null }
   ca_mounts         = { for class, repository in var.repositories : "ca-${class}" => "ca-${class}" if repository.ca != null }
   proxy_mounts      = { for key in keys(local.secret_names) : key => key if startswith(key, "proxy-") }
   signing_mounts    = { for key in keys(local.secret_names) : key => key if key == "signing-key" }

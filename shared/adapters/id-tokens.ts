@@ -68,6 +68,8 @@ function refusalOf({ error, keys, answer }: { error: unknown; keys: string; answ
     code: 'IssuerUnavailable',
     subject: keys,
     message: `the issuer's keys cannot be read${error instanceof JWKSTimeout ? `: no answer in ${inSeconds(answer)}` : ''}`,
+    remedy:
+      'see that this function can reach `access.issuer.keys` of the configuration, and that it is the right address',
     disposition: 'retry',
     cause: error,
   });

@@ -2,7 +2,7 @@ import type { ClusterConfig, Config } from '../config/config.ts';
 import { ConvergeError } from '../base/errors.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Cluster } from '../ports/kubernetes.ts';
-import { accessSecret } from './google/secret-manager.ts';
+import { accessSecret, isNumbered } from './google/secret-manager.ts';
 import { createTokens, type Tokens } from './google/tokens.ts';
 import type { Access } from './kubernetes/access.ts';
 import { connect, type Discovered } from './kubernetes/cluster.ts';
@@ -91,10 +91,13 @@ async function accessOf({
     case 'kubeconfigSecret': {
       // Clusters of Google's need nothing of the client, whose import takes long.
       const { kubeconfigAccess, kubeconfigFile } = await import('./kubernetes/kubeconfig.ts');
-      if (settings.kind === 'kubeconfig') return kubeconfigAccess({ name, source: kubeconfigFile(settings.file) });
+      const { identity } = settings;
+      if (settings.kind === 'kubeconfig')
+        return kubeconfigAccess({ name, source: kubeconfigFile(settings.file), identity });
       const { version } = settings;
+      const content = isNumbered(version) ? 'fixed' : 'replaceable';
       const read = async (): Promise<string> => accessSecret({ version, api: google.secretManager, tokens });
-      return kubeconfigAccess({ name, source: { subject: version, folder: undefined, read } });
+      return kubeconfigAccess({ name, identity, source: { subject: version, folder: undefined, content, read } });
     }
   }
 }

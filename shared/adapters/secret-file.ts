@@ -16,6 +16,14 @@ export async function readSecretFile(file: string): Promise<string> {
   }
 }
 
+/**
+ * A secret whose content cannot be used: another version of it mends that, and needs no new revision of a function where
+ * `latest` is mounted. No error quotes the content, nor a cause that might.
+ */
+export function unusableSecret(facts: { subject: string; message: string; remedy: string }): ConvergeError {
+  return new ConvergeError({ code: 'SecretUnavailable', ...facts, disposition: 'retry' });
+}
+
 /** A file that cannot be read now: whoever mounts it, or grants the right to it, makes it readable. */
 export function unreadableFile({ file, cause }: { file: string; cause: unknown }): ConvergeError {
   const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';

@@ -5,7 +5,7 @@ import { policyWords } from '../environment/policy.ts';
 import type { AlertSink } from '../config/config.ts';
 import type { Sinks } from '../ports/messages.ts';
 import { inSeconds, patience } from './patience.ts';
-import { readSecretFile } from './secret-file.ts';
+import { readSecretFile, unusableSecret } from './secret-file.ts';
 import { isSilence } from './silence.ts';
 
 /**
@@ -70,12 +70,10 @@ async function addressOf({ name, webhook: { url, urlSecretFile } }: AlertSink): 
   const address = parseAddress((await readSecretFile(urlSecretFile)).trim());
   if (address !== undefined) return address;
   // Not `fetch`, which would tell the text.
-  throw new ConvergeError({
-    code: 'SinkUnavailable',
-    subject: `alert sink ${name}`,
-    message: `${urlSecretFile} holds no URL`,
+  throw unusableSecret({
+    subject: urlSecretFile,
+    message: `holds no URL for alert sink ${name}`,
     remedy: 'put the URL, and nothing else, into its secret',
-    disposition: 'retry',
   });
 }
 

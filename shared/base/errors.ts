@@ -66,6 +66,8 @@ export interface ErrorFacts {
   /** What the reader can do about it. */
   readonly remedy?: string;
   readonly disposition: Disposition;
+  /** Names of the alert sinks that refused, where the others have the alert. */
+  readonly sinks?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -76,6 +78,7 @@ export class ConvergeError extends Error {
   readonly problem: string;
   readonly remedy: string | undefined;
   readonly disposition: Disposition;
+  readonly sinks: readonly string[] | undefined;
 
   constructor(facts: ErrorFacts) {
     const remedy = facts.remedy === undefined ? '' : ` (${facts.remedy})`;
@@ -86,6 +89,7 @@ export class ConvergeError extends Error {
     this.problem = facts.message;
     this.remedy = facts.remedy;
     this.disposition = facts.disposition;
+    this.sinks = facts.sinks;
   }
 }
 

@@ -23,6 +23,8 @@ export interface IncomingEvent {
   readonly type: string;
   readonly source: string;
   readonly subject?: string | undefined;
+  /** Of an alert that is sent again to some sinks alone. */
+  readonly sinks?: string | undefined;
   readonly data?: unknown;
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { eventId, eventSource, type OutgoingEvent } from './cloud-event.ts';
+import type { ConvergeError } from '../base/errors.ts';
+import { eventId, eventSource, type IncomingEvent, type OutgoingEvent } from './cloud-event.ts';
+import { sinksOf } from './refused-sinks.ts';
 
 export const deadLetterType = 'dev.converge.dead.letter.v1';
 
@@ -10,9 +12,31 @@ export const deadLetterSchema = z.object({
   reason: z.string(),
   message: z.string(),
   subject: z.string(),
+  /** Of an alert: the names of the sinks that refused it, to which alone it is sent again; absent: to all. */
+  sinks: z.array(z.string()).optional(),
   event: z.record(z.string(), z.unknown()),
 });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
+
+/** What becomes of an event that a function refused. */
+export function deadLetterOf({
+  stage,
+  event,
+  refused,
+}: {
+  stage: string;
+  event: IncomingEvent;
+  refused: ConvergeError;
+}): DeadLetter {
+  const { id, type, source, subject, data } = event;
+  const { code: reason, problem: message } = refused;
+  const sinks = refused.sinks ?? sinksOf(event);
+  return {
+    ...{ stage, reason, message, subject: refused.subject },
+    ...(sinks === undefined ? {} : { sinks: [...sinks] }),
+    event: { id, type, source, subject, data },
+  };
+}
 
 export function encodeDeadLetter(letter: DeadLetter, time: Date): OutgoingEvent {
   return {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { describeError } from '../base/errors.ts';
 import { convergedType } from './alert.ts';
 import { deadLetterSchema, type DeadLetter } from './dead-letter.ts';
+import { encodeSinks, sinksAttribute } from './refused-sinks.ts';
 import { parseObjectFinalized, type ObjectFinalized } from './object-finalized.ts';
 
 /**
@@ -116,7 +117,7 @@ const eventSchema = z.object({
   data: z.unknown().optional(),
 });
 
-function redriveOf({ stage, event: said }: DeadLetter): Redrive {
+function redriveOf({ stage, sinks = [], event: said }: DeadLetter): Redrive {
   const event = eventSchema.safeParse(said).data;
   if (event === undefined) return { kind: 'none', why: 'it holds no event: what was sent was none' };
   // The schedule refuses uploads whose event never came in the name of its own stage.
@@ -124,9 +125,11 @@ function redriveOf({ stage, event: said }: DeadLetter): Redrive {
   const topic = topicOf({ stage, type: event.type });
   if (topic === undefined) return { kind: 'none', why: `no topic leads to ${stage}` };
   const { id, type, source, subject, data } = event;
+  const only = encodeSinks(sinks);
   const attributes = {
     ...{ 'ce-specversion': '1.0', 'ce-id': id, 'ce-type': type, 'ce-source': source },
     ...(subject === undefined ? {} : { 'ce-subject': subject }),
+    ...(only === undefined ? {} : { [`ce-${sinksAttribute}`]: only }),
     'content-type': 'application/json',
   };
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConvergeError } from '../base/errors.ts';
 import type { IncomingEvent } from './cloud-event.ts';
+import { sinksAttribute } from './refused-sinks.ts';
 
 /** A POST as it reached a function; header names in lower case. */
 export interface EventRequest {
@@ -19,6 +20,7 @@ const structuredSchema = z.object({
   type: z.string().min(1),
   source: z.string().min(1),
   subject: z.string().optional(),
+  sinks: z.string().optional(),
   data: z.unknown().optional(),
 });
 
@@ -65,10 +67,11 @@ function unwrapped(event: IncomingEvent): IncomingEvent {
 /** The attributes that make an event one, or undefined where any is missing. */
 function attributesOf(
   valueOf: (name: string) => string | undefined,
-): Pick<IncomingEvent, 'id' | 'type' | 'source' | 'subject'> | undefined {
-  const [version, id, type, source, subject] = ['specversion', 'id', 'type', 'source', 'subject'].map(valueOf);
+): Pick<IncomingEvent, 'id' | 'type' | 'source' | 'subject' | 'sinks'> | undefined {
+  const names = ['specversion', 'id', 'type', 'source', 'subject', sinksAttribute];
+  const [version, id, type, source, subject, sinks] = names.map(valueOf);
   if (version !== '1.0' || id === undefined || type === undefined || source === undefined) return undefined;
-  return { id, type, source, subject };
+  return { id, type, source, subject, sinks };
 }
 
 function parseJson(body: Uint8Array, subject: string): unknown {

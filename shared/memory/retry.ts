@@ -4,7 +4,7 @@ import { formatTime, parseTime } from '../base/time.ts';
 /**
  * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied
  * at this revision is healed meanwhile; nothing is applied where nothing could be rendered. `since`: when it first
- * failed with the inputs that it has.
+ * failed with the inputs that it has. `tried`: the messages that tried it whatever the pause, the last ones.
  */
 export const retrySchema = z.object({
   revision: z.string(),
@@ -12,6 +12,7 @@ export const retrySchema = z.object({
   notBefore: z.string(),
   healing: z.boolean(),
   since: z.string().optional(),
+  tried: z.array(z.string()).optional(),
 });
 export type Retry = z.infer<typeof retrySchema>;
 
@@ -19,21 +20,39 @@ const minute = 60_000;
 /** Milliseconds. */
 export const longestPause = 30 * minute;
 
-/** After one more failure: the first is tried again at the next look, the others after 1, 2, 4, 8, … 30 minutes. */
+const mostTried = 10;
+
+/**
+ * After one more failure: the first is tried again at the next look, the others after 1, 2, 4, 8, … 30 minutes. A message
+ * that comes again counts as the try that it was, and moves no pause.
+ *
+ * @param by the message that tried it, and its cause
+ */
 export function nextRetry({
   last,
   revision,
+  by,
   healing,
   now,
 }: {
   last: Retry | undefined;
   revision: string;
+  by: { readonly event: string; readonly cause: string };
   healing: boolean;
   now: Date;
 }): Retry {
-  const count = last?.revision === revision ? last.count + 1 : 1;
+  const before = last?.revision === revision ? last : undefined;
+  const { tried = [] } = before ?? {};
+  const messages = tried.length === 0 ? {} : { tried };
+  if (before !== undefined && tried.includes(by.event))
+    return { revision, count: before.count, notBefore: before.notBefore, healing, ...messages };
+  const count = (before?.count ?? 0) + 1;
   const pause = count === 1 ? 0 : Math.min(2 ** (count - 2) * minute, longestPause);
-  return { revision, count, notBefore: formatTime(now.getTime() + pause), healing };
+  const next = { revision, count, notBefore: formatTime(now.getTime() + pause), healing };
+  // The schedule's rest when they come again.
+  return by.cause === 'schedule'
+    ? { ...next, ...messages }
+    : { ...next, tried: [...tried, by.event].slice(-mostTried) };
 }
 
 /** Whether a look leaves alone what failed. Only the schedule's looks do: whoever asks for a look wants a try. */

@@ -4,21 +4,52 @@ import type { Alert } from '../events/alert.ts';
 import type { Ports } from '../ports/ports.ts';
 
 /**
- * Delivers one alert to every sink. Each sink is tried, whatever becomes of the others. A failure that a later
- * try may mend is thrown before any other, so that the redelivery repeats the alert to all of them, under the same id.
+ * Delivers one alert to every sink, or to some alone. Each sink is tried, whatever becomes of the others. A failure that
+ * a later try may mend is thrown before any other, so that the redelivery repeats the alert to all of them, under the
+ * same id; else a refusal that names every sink that refused.
+ *
+ * @param only names of sinks, of an alert that is sent again; undefined: all
  */
 export async function deliverAlert(
-  { alert, id, sinks }: { alert: Alert; id: string; sinks: readonly AlertSink[] },
+  {
+    alert,
+    id,
+    sinks,
+    only,
+  }: { alert: Alert; id: string; sinks: readonly AlertSink[]; only: readonly string[] | undefined },
   ports: Pick<Ports, 'sinks' | 'log'>,
 ): Promise<{ delivered: readonly string[] }> {
-  const outcomes = await Promise.allSettled(sinks.map(async (sink) => ports.sinks.deliver({ sink, alert, id })));
-  const failed = outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [{ sink: sinks[index]?.name, error: outcome.reason as unknown }] : [],
-  );
+  const chosen = sinks.filter(({ name }) => only === undefined || only.includes(name));
+  const outcomes = await Promise.allSettled(chosen.map(async (sink) => ports.sinks.deliver({ sink, alert, id })));
+  const tried = chosen.flatMap(({ name }, index) => {
+    const outcome = outcomes[index];
+    return outcome?.status === 'rejected' ? [{ sink: name, error: outcome.reason as unknown }] : [];
+  });
+  const gone = (only ?? []).filter((name) => !chosen.some((sink) => sink.name === name));
+  const failed = [...tried, ...gone.map((sink) => ({ sink, error: notConfigured(sink) }))];
   for (const { sink, error } of failed)
     ports.log('WARNING', 'an alert was not delivered', { sink, id, error: describeError(error) });
-  const retryable = failed.find(({ error }) => !(error instanceof ConvergeError) || error.disposition === 'retry');
-  const worst = retryable ?? failed[0];
-  if (worst !== undefined) throw worst.error;
-  return { delivered: sinks.map((sink) => sink.name) };
+  const worst = failed.find(({ error }) => !isRefusal(error)) ?? failed[0];
+  if (worst === undefined) return { delivered: chosen.map((sink) => sink.name) };
+  if (!isRefusal(worst.error)) throw worst.error;
+  const { code, subject, problem: message, remedy, disposition, cause } = worst.error;
+  throw new ConvergeError({
+    ...{ code, subject, message, disposition, cause, sinks: failed.map(({ sink }) => sink) },
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+function isRefusal(error: unknown): error is ConvergeError {
+  return error instanceof ConvergeError && error.disposition === 'refuse';
+}
+
+/** It was, when the alert was refused: nobody else is sent it in its stead. */
+function notConfigured(name: string): ConvergeError {
+  return new ConvergeError({
+    code: 'SinkRefused',
+    subject: `alert sink ${name}`,
+    message: 'the configuration has no sink of that name any more',
+    remedy: 'configure it again under that name, and send the dead letter again',
+    disposition: 'refuse',
+  });
 }

@@ -241,6 +241,39 @@ run "keeps_topics_behind_the_prefix" {
   }
 }
 
+run "keeps_the_credentials_of_classes_apart_whatever_their_names" {
+  command = plan
+
+  variables {
+    repositories = {
+      a        = { url = "https://github.com/family/a.git", credentials = { secret = "a-writes", reader_secret = "a-reads" } }
+      a-reader = { url = "https://github.com/family/a-reader.git", credentials = { secret = "a-reader-writes" } }
+      b        = { url = "https://github.com/family/b.git", credentials = { secret = "b-writes" } }
+      b-reader = { url = "https://github.com/family/b-reader.git", credentials = { secret = "b-reader-writes" } }
+      reader-a = { url = "https://github.com/family/reader-a.git", credentials = { secret = "reader-a-writes" } }
+      c        = { url = "https://github.com/family/c.git", credentials = { secret = "c-writes" } }
+      c-reader = { url = "https://github.com/family/c-reader.git", credentials = {} }
+      git-a    = { url = "https://github.com/family/git-a.git", credentials = {} }
+    }
+  }
+
+  assert {
+    condition = { for folder, key in local.git_mounts : folder => local.secrets[key].secret } == {
+      git-a        = "a-writes", git-a-reader = "a-reader-writes", git-b = "b-writes", git-b-reader = "b-reader-writes", git-reader-a = "reader-a-writes", git-c = "c-writes",
+      git-c-reader = "converge-git-c-reader", git-git-a = "converge-git-git-a",
+    }
+    error_message = "Who pushes to a repository gets the credentials of another class, or those that only read."
+  }
+
+  assert {
+    condition = { for folder, key in local.git_reader_mounts : folder => local.secrets[key].secret } == {
+      git-a        = "a-reads", git-a-reader = "a-reader-writes", git-b = "b-writes", git-b-reader = "b-reader-writes", git-reader-a = "reader-a-writes", git-c = "c-writes",
+      git-c-reader = "converge-git-c-reader", git-git-a = "converge-git-git-a",
+    }
+    error_message = "Who only reads a repository gets the credentials of another class."
+  }
+}
+
 run "leads_back_to_one_function_alone" {
   command = plan
 

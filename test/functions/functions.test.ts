@@ -90,7 +90,7 @@ data: { message: Good morning }
 /** Answered and done with: the platform does not deliver it again. */
 const acknowledged = { status: 204, text: '' };
 
-async function expectDeadLetter(expected: { stage: string; reason: string }): Promise<void> {
+async function expectDeadLetter(expected: { stage: string; reason: string; sinks?: readonly string[] }): Promise<void> {
   const { data } = await parts.next('dead-letter');
   expect(data).toMatchObject(expected);
 }
@@ -311,7 +311,7 @@ describe('deliverAlert', () => {
   test('acknowledges an alert that the sink refuses for good', async () => {
     parts.sink.answer = 410;
     expect(await deliver('diff', 'deliverAlert')).toEqual(acknowledged);
-    await expectDeadLetter({ stage: 'deliverAlert', reason: 'SinkRefused' });
+    await expectDeadLetter({ stage: 'deliverAlert', reason: 'SinkRefused', sinks: ['ops'] });
   });
 
   test('fails, so that the alert comes again, where the sink is overloaded', async () => {

@@ -194,11 +194,11 @@ describe('a GitHub App', () => {
     });
   });
 
-  it('with a key file that holds no key is a mistake of the configuration', async () => {
+  it('with a key file that holds no key waits for another version of the secret', async () => {
     const { settings } = await github();
     await writeFile(join(host.folder, `app-${host.name}.pem`), 'canary, no key');
     const told = await failure(open(settings).head());
-    expect(told).toContain('BadConfiguration');
+    expect(told).toContain('SecretUnavailable');
     expect(told).not.toContain('canary');
   });
 });

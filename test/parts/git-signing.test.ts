@@ -84,7 +84,7 @@ it('commits nothing with a key that cannot be read, or is wrong', async () => {
   await writeFile(wrong, 'not a key');
   const absent = join(host.folder, 'absent');
   const facts = [
-    { keyFile: wrong, code: 'BadConfiguration', disposition: 'refuse' },
+    { keyFile: wrong, code: 'SecretUnavailable', disposition: 'retry' },
     { keyFile: absent, code: 'SecretUnavailable', disposition: 'retry' },
   ];
   for (const { keyFile, ...told } of facts) {

@@ -2,7 +2,7 @@ import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { ConvergeError } from '../../base/errors.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { readSecretFile, unusableSecret } from '../secret-file.ts';
 
 export type GithubAppConfig = NonNullable<NonNullable<RepositoryConfig['credentials']>['githubApp']>;
 
@@ -99,13 +99,10 @@ async function readKey(file: string): Promise<KeyObject> {
   } catch {
     // The error of OpenSSL may quote what it read.
   }
-  const remedy = 'download a private key of the app from GitHub';
-  throw new ConvergeError({
-    code: 'BadConfiguration',
+  throw unusableSecret({
     subject: file,
     message: 'holds no RSA private key in PEM',
-    remedy,
-    disposition: 'refuse',
+    remedy: 'download a private key of the app from GitHub',
   });
 }
 

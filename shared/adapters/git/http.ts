@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { X509Certificate } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 import { Agent, ProxyAgent, request as send, type Dispatcher } from 'undici';
 import { ConvergeError } from '../../base/errors.ts';
@@ -9,7 +10,7 @@ import { connectionError, gitRefused, statusError, systemCode, tooLarge } from '
 import { inSeconds, patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
 import { largestAnswer } from './memory.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { readSecretFile, unusableSecret } from '../secret-file.ts';
 
 const { longestPauseSeconds, pauses: mostPauses } = patience.git;
 
@@ -275,7 +276,8 @@ function pauseSeconds({ answer, now }: { answer: GitResponse; now: Date }): numb
 
 async function createDispatcher({ settings, times: { answer }, url }: Line): Promise<Dispatcher> {
   const { tls } = settings;
-  const trusted = tls === undefined ? {} : { ca: [...getCACertificates('default'), await readSecretFile(tls.caFile)] };
+  const trusted =
+    tls === undefined ? {} : { ca: [...getCACertificates('default'), await readAuthority(tls.caFile, url)] };
   const limits = { headersTimeout: answer, bodyTimeout: answer };
   const proxy = await proxyOf(settings, url);
   if (proxy === undefined) return new Agent({ ...limits, connect: trusted });
@@ -283,17 +285,36 @@ async function createDispatcher({ settings, times: { answer }, url }: Line): Pro
   return new ProxyAgent({ ...limits, ...ways, clientFactory: proxyClients(answer) });
 }
 
-async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, subject: string): Promise<string | undefined> {
+async function readAuthority(file: string, url: string): Promise<string> {
+  const ca = await readSecretFile(file);
+  if (ca.match(certificate)?.some(isCertificate) === true) return ca;
+  throw unusableSecret({
+    subject: file,
+    message: `holds no certificates in PEM for ${url}`,
+    remedy: "put the authority's certificates in PEM, and nothing else, into its secret",
+  });
+}
+
+const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----[^]*?-----END \1?CERTIFICATE-----/g;
+
+/** TLS ignores what is none: it would tell of the host's certificate instead. */
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+async function proxyOf({ proxy, proxySecretFile }: RepositoryConfig, url: string): Promise<string | undefined> {
   if (proxySecretFile === undefined) return proxy;
   const text = (await readSecretFile(proxySecretFile)).trim();
   if (isAddressOfProxy(text)) return text;
   // Not the library below, whose error would tell the text.
-  throw new ConvergeError({
-    code: 'GitUnavailable',
-    subject,
-    message: `${proxySecretFile} holds no URL of a proxy`,
+  throw unusableSecret({
+    subject: proxySecretFile,
+    message: `holds no URL of a proxy for ${url}`,
     remedy: 'put http://USER:PASSWORD@HOST:PORT, and nothing else, into its secret',
-    disposition: 'retry',
   });
 }
 

@@ -5,8 +5,8 @@ import { readSecretFile } from '../secret-file.ts';
 
 /**
  * Makes the signature of a commit's bytes, as `git commit -S` with an SSH key does; undefined where no key is
- * configured. The key is read for each commit, so that a new one is used without a restart. Throws `BadConfiguration`
- * (refuse) for what is no such key, `SecretUnavailable` (retry).
+ * configured. The key is read for each commit, so that a new one is used without a restart. Throws `SecretUnavailable`
+ * (retry), also for what is no such key.
  */
 export function createSigner({ signingKey }: Config['author']): ((content: Uint8Array) => Promise<string>) | undefined {
   if (signingKey === undefined) return undefined;

@@ -58,7 +58,7 @@ export async function accessSecret({
 }
 
 /** `latest` and an alias of the operator's lead to another version as soon as there is one. */
-function isNumbered(version: string): boolean {
+export function isNumbered(version: string): boolean {
   return /\/versions\/\d+$/.test(version);
 }
 

@@ -1,13 +1,14 @@
 import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { KubeConfig, type Cluster } from '@kubernetes/client-node';
 import { load } from 'js-yaml';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { ConvergeError } from '../../base/errors.ts';
+import type { ClusterConfig } from '../../config/config.ts';
 import { patience } from '../patience.ts';
 import { proxyClients } from '../proxy-clients.ts';
-import { readSecretFile, unreadableFile } from '../secret-file.ts';
+import { readSecretFile, unreadableFile, unusableSecret } from '../secret-file.ts';
 import { closeWhenIdle, connectionLimits, shared, type Access, type Endpoint } from './access.ts';
 
 /** A kubeconfig: a file, whose paths are relative to its folder, or a text from elsewhere, which may name no files. */
@@ -15,6 +16,8 @@ export interface KubeconfigSource {
   /** What errors are about: the file, the secret. */
   readonly subject: string;
   readonly folder: string | undefined;
+  /** Whether it can say something else later, without another configuration. */
+  readonly content: 'replaceable' | 'fixed';
   read(): Promise<string>;
 }
 
@@ -22,6 +25,7 @@ export function kubeconfigFile(file: string): KubeconfigSource {
   return {
     subject: file,
     folder: dirname(file),
+    content: 'replaceable',
     read: async () => readSecretFile(file),
   };
 }
@@ -41,11 +45,20 @@ interface Opened {
  * The cluster of a kubeconfig's current context. It is read again where the API server answers 401, or cannot be
  * reached.
  *
- * Throws `BadConfiguration` (refuse) for one that cannot be used, and what reading it throws.
+ * Throws for one that cannot be used `SecretUnavailable` (retry) where its content can be replaced, else
+ * `BadConfiguration` (refuse), `NotImplemented` (refuse), and what reading it throws.
  */
-export function kubeconfigAccess({ name, source }: { name: string; source: KubeconfigSource }): Access {
+export function kubeconfigAccess({
+  name,
+  source,
+  identity,
+}: {
+  name: string;
+  source: KubeconfigSource;
+  identity: ClusterConfig['identity'];
+}): Access {
   let opened: Promise<Opened> | undefined;
-  const open = async (): Promise<Opened> => openText({ name, source, text: await source.read() });
+  const open = async (): Promise<Opened> => openText({ name, source, identity, text: await source.read() });
 
   async function current(): Promise<Opened> {
     opened ??= open();
@@ -89,21 +102,20 @@ export function kubeconfigAccess({ name, source }: { name: string; source: Kubec
 async function openText({
   name,
   source,
+  identity,
   text,
 }: {
   name: string;
   source: KubeconfigSource;
+  identity: ClusterConfig['identity'];
   text: string;
 }): Promise<Opened> {
-  const { subject, folder } = source;
-  const wrong = (message: string, remedy?: string) =>
-    new ConvergeError({
-      code: 'BadConfiguration',
-      subject,
-      message: `the kubeconfig of cluster ${name} ${message}`,
-      ...(remedy === undefined ? {} : { remedy }),
-      disposition: 'refuse',
-    });
+  const { subject, folder, content } = source;
+  const wrong = (problem: string, remedy = 'put one that `kubectl` can use into its place'): ConvergeError => {
+    const facts = { subject, message: `the kubeconfig of cluster ${name} ${problem}`, remedy };
+    if (content === 'replaceable') return unusableSecret(facts);
+    return new ConvergeError({ code: 'BadConfiguration', ...facts, disposition: 'refuse' });
+  };
   const config = new KubeConfig();
   try {
     // The library would read a `token-file` while it parses.
@@ -118,6 +130,7 @@ async function openText({
   }
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw wrong('has no current context');
+  if (identity === 'environment' && leadsToGateway(cluster)) throw nestsIdentities({ name, subject });
   const problem = problemOf(config);
   if (problem !== undefined)
     throw wrong(problem, 'use a client certificate or a token; for GKE name the cluster by `gke`');
@@ -136,15 +149,30 @@ async function openText({
       const named = 'path' in cause && typeof cause.path === 'string' ? cause.path : subject;
       throw unreadableFile({ file: named, cause });
     }
-    throw new ConvergeError({
-      code: 'BadConfiguration',
-      subject,
-      message: `what the kubeconfig of cluster ${name} names cannot be used`,
-      disposition: 'refuse',
-      cause,
-    });
+    // What OpenSSL says may quote what it read.
+    throw wrong('names what cannot be used', 'check its certificates, its key and its proxy-url');
   }
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
+}
+
+/** Its host, under each of Google's names and behind another one. */
+function leadsToGateway({ server, tlsServerName }: Pick<Cluster, 'server' | 'tlsServerName'>): boolean {
+  const url = URL.parse(server);
+  const isItsPath = /\/projects\/[^/]+\/locations\/[^/]+\/(gke)?memberships\//i.test(url?.pathname ?? '');
+  return isItsPath || [url?.hostname, tlsServerName].some((host) => gatewayHost.test(host ?? ''));
+}
+
+const gatewayHost = /(^|[.-])connectgateway([.-].*)?\.googleapis\.com\.?$/i;
+
+/** As where the configuration says `connect-gateway` itself. */
+function nestsIdentities({ name, subject }: { name: string; subject: string }): ConvergeError {
+  return new ConvergeError({
+    code: 'NotImplemented',
+    subject,
+    message: `the kubeconfig of cluster ${name} leads to Connect Gateway, which takes no \`identity: environment\``,
+    remedy: 'name the API server itself, or leave `identity` out',
+    disposition: 'refuse',
+  });
 }
 
 const ofFiles = [

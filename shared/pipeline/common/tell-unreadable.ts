@@ -8,6 +8,7 @@ import { readState, valueOrNone, type ReadState } from './read-state.ts';
 const ofTheOperator: readonly ErrorCode[] = [
   'ClusterRefused',
   'CredentialsUnavailable',
+  'IssuerUnavailable',
   'SecretUnavailable',
   'StorageRefused',
 ];

@@ -246,7 +246,8 @@ async function fail(
   const { run, revision } = target;
   const now = run.ports.now();
   const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
-  const retry = { ...nextRetry({ last: run.memoryFile.memory().retry, revision, healing: true, now }), since };
+  const by = { event: run.settings.event, cause: run.cause };
+  const retry = { ...nextRetry({ last: run.memoryFile.memory().retry, revision, by, healing: true, now }), since };
   return await divergeForGood(target, { retry, divergence: failureOf({ changes, desired, revision, hook }) });
 }
 

@@ -55,7 +55,7 @@ export function judgeSigner({
  * Reads an allowed signers file. A line that ssh-keygen would skip is refused: whoever wrote it meant something by it.
  *
  * @param file.code what a wrong line is
- * Throws that code (refuse), naming file and line.
+ * Throws that code, naming file and line: `SecretUnavailable` (retry), any other (refuse).
  */
 export function parseAllowedSigners({
   file,
@@ -71,7 +71,8 @@ export function parseAllowedSigners({
     if (trimmed === '' || trimmed.startsWith('#')) return [];
     const parsed = parseLine({ content: trimmed, line: index + 1 });
     if (typeof parsed !== 'string') return [parsed];
-    throw new ConvergeError({ code, subject: `${file}:${index + 1}`, message: parsed, disposition: 'refuse' });
+    const disposition = code === 'SecretUnavailable' ? 'retry' : 'refuse';
+    throw new ConvergeError({ code, subject: `${file}:${index + 1}`, message: parsed, disposition });
   });
 }
 

@@ -24,35 +24,36 @@ export interface SshPrivateKey {
 
 /**
  * A private key without a passphrase: OpenSSH's own format (PROTOCOL.key of OpenSSH), or PKCS #8 and its elders in PEM.
- * Throws `BadConfiguration` (refuse) that names the file and quotes nothing of it.
+ * Throws `SecretUnavailable` (retry), since another version of the secret mends it, which names the file and quotes
+ * nothing of it.
  */
 export function parsePrivateKey({ file, text }: { file: string; text: string }): SshPrivateKey {
-  const refuse = (message: string, remedy: string): ConvergeError =>
-    new ConvergeError({ code: 'BadConfiguration', subject: file, message, remedy, disposition: 'refuse' });
+  const unusable = (message: string, remedy: string): ConvergeError =>
+    new ConvergeError({ code: 'SecretUnavailable', subject: file, message, remedy, disposition: 'retry' });
   const generate = 'make one with `ssh-keygen -t ed25519 -N ""`';
   const encrypted = (): ConvergeError =>
-    refuse(
+    unusable(
       'the key is protected by a passphrase',
       'take the passphrase off with `ssh-keygen -p`, and leave its protection to Secret Manager',
     );
   const trimmed = text.trim();
   if (/^(ssh-|ecdsa-|sk-)/.test(trimmed))
-    throw refuse('holds a public key', 'name the file of the private key, without `.pub`');
+    throw unusable('holds a public key', 'name the file of the private key, without `.pub`');
   if (/BEGIN ENCRYPTED|: 4,ENCRYPTED/.test(trimmed)) throw encrypted();
   let key: KeyObject | 'encrypted';
   try {
     key = trimmed.startsWith(begin) ? parseOpenSsh(trimmed) : createPrivateKey(trimmed);
   } catch {
     // What OpenSSL says may quote what it read.
-    throw refuse('holds no private key that can be read', generate);
+    throw unusable('holds no private key that can be read', generate);
   }
   if (key === 'encrypted') throw encrypted();
   if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048)
-    throw refuse('the RSA key has fewer than 2048 bits', generate);
+    throw unusable('the RSA key has fewer than 2048 bits', generate);
   try {
     return { key, ...publicHalf(key) };
   } catch {
-    throw refuse(
+    throw unusable(
       `a key of the kind ${key.asymmetricKeyType ?? 'unknown'} cannot sign for SSH`,
       `${generate}; RSA and ECDSA on a NIST curve do as well`,
     );

@@ -57,7 +57,7 @@ describe('an address that is a secret', () => {
   it('of a sink is told by no error where its file holds something else', async () => {
     const error: unknown = await deliver(await fileWith('canary')).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
-      code: 'SinkUnavailable',
+      code: 'SecretUnavailable',
       disposition: 'retry',
       problem: expect.stringContaining('holds no URL'),
     });
@@ -78,7 +78,7 @@ describe('an address that is a secret', () => {
     'of a sink is told by no error where nobody can post to it: %s',
     async (text) => {
       const error: unknown = await deliver(await fileWith(text)).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'SinkUnavailable', problem: expect.stringContaining('holds no URL') });
+      expect(error).toMatchObject({ code: 'SecretUnavailable', problem: expect.stringContaining('holds no URL') });
       expect(describeError(error)).not.toMatch(/can.*ary/);
       expect(asked).not.toHaveBeenCalled();
     },
@@ -92,7 +92,7 @@ describe('an address that is a secret', () => {
 
   it('of a proxy is told by no error where its file holds something else', async () => {
     const error = await headThrough(await fileWith('canary'));
-    expect(error).toMatchObject({ code: 'GitUnavailable', problem: expect.stringContaining('holds no URL') });
+    expect(error).toMatchObject({ code: 'SecretUnavailable', problem: expect.stringContaining('holds no URL') });
     expect(String(error)).not.toContain('canary');
   });
 
@@ -100,7 +100,7 @@ describe('an address that is a secret', () => {
     'of a proxy is named by its file where nothing can be tunnelled through it: %s',
     async (text) => {
       const error = await headThrough(await fileWith(text));
-      expect(error).toMatchObject({ code: 'GitUnavailable', problem: expect.stringContaining('holds no URL') });
+      expect(error).toMatchObject({ code: 'SecretUnavailable', problem: expect.stringContaining('holds no URL') });
       expect(describeError(error)).not.toMatch(/can.*ary/);
     },
   );

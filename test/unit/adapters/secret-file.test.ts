@@ -8,8 +8,10 @@ import { createRepositories } from '../../../shared/adapters/git.ts';
 import { kubeconfigAccess, kubeconfigFile } from '../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createSignatures } from '../../../shared/adapters/signatures.ts';
 import { createSinks } from '../../../shared/adapters/sinks.ts';
+import { describeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
+import { isUnreadable } from '../../../shared/pipeline/common/tell-unreadable.ts';
 import { rejectionOf } from '../../refusal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'converge-secrets-'));
@@ -74,11 +76,11 @@ it.each([
   },
   {
     what: 'a kubeconfig',
-    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(absent) }).endpoint(),
+    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(absent), identity: 'own' }).endpoint(),
   },
   {
     what: 'a file that a kubeconfig names',
-    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(kubeconfig) }).endpoint(),
+    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(kubeconfig), identity: 'own' }).endpoint(),
   },
   {
     what: 'the secret of a sink',
@@ -95,3 +97,39 @@ it.each([
   expect(refusal.message).toContain('ENOENT');
   expect(refusal.remedy).toContain('roles/secretmanager.secretAccessor');
 });
+
+const wrong = join(folder, 'wrong');
+writeFileSync(wrong, 'canary, nothing of the kind');
+
+it.each([
+  {
+    what: 'the private key of a GitHub App',
+    read: async () =>
+      headWith({ credentials: { githubApp: { appId: '1', installationId: '2', privateKeyFile: wrong } } }),
+  },
+  { what: 'the authority of a Git host', read: async () => headWith({ tls: { caFile: wrong } }) },
+  { what: 'the address of a proxy', read: async () => headWith({ proxySecretFile: wrong }) },
+  {
+    what: 'the key that signs commits',
+    read: async () =>
+      createSigner({ name: 'C', email: 'c@example.com', signingKey: { file: wrong } })?.(Buffer.from('commit')),
+  },
+  {
+    what: 'a kubeconfig',
+    read: async () => kubeconfigAccess({ name: 'a', source: kubeconfigFile(wrong), identity: 'own' }).endpoint(),
+  },
+  {
+    what: 'the address of a sink',
+    read: async () =>
+      createSinks().deliver({ sink: { name: 'ops', webhook: { urlSecretFile: wrong } }, alert, id: 'event-7' }),
+  },
+])(
+  '$what, where its file holds something else, is mended by another version, and told until then',
+  async ({ read }) => {
+    const refusal = await rejectionOf(read());
+    expect(refusal).toMatchObject({ code: 'SecretUnavailable', disposition: 'retry', subject: wrong });
+    expect(isUnreadable(refusal)).toBe(true);
+    expect(refusal.remedy).toMatch(/./);
+    expect(describeError(refusal)).not.toContain('canary');
+  },
+);

@@ -11,6 +11,8 @@ import {
   type FoundLetter,
   type LetterMessage,
 } from '../../../shared/events/found-letter.ts';
+import { readEvent } from '../../../shared/events/read-event.ts';
+import { sinksOf } from '../../../shared/events/refused-sinks.ts';
 import { reconcileRequestedType } from '../../../shared/events/reconcile-requested.ts';
 
 const time = new Date('2026-11-21T01:02:03.000Z');
@@ -30,7 +32,12 @@ function found(message: Partial<LetterMessage>): FoundLetter {
 }
 
 /** As a function puts it on the dead-letter topic. */
-function letter(changes: { stage: string; reason?: string; event: Record<string, unknown> }): FoundLetter {
+function letter(changes: {
+  stage: string;
+  reason?: string;
+  sinks?: readonly string[];
+  event: Record<string, unknown>;
+}): FoundLetter {
   const said = { reason: 'InvalidEvent', message: 'is wrong', subject: 'master/acme', ...changes };
   return found({ data: Buffer.from(JSON.stringify(said)) });
 }
@@ -67,6 +74,29 @@ describe('a dead letter', () => {
       },
     });
     expect(textOf(known)).toBe('{"object":"größe","count":1}');
+  });
+
+  it.each([
+    [['ops'], 'ops'],
+    [['ops', 'größe, 7'], 'ops,gr%C3%B6%C3%9Fe%2C%207'],
+  ])('of an alert that sinks refused goes back to those alone: %j', (sinks, attribute) => {
+    const event = { id: 'e1', type: diffType, source, data: {} };
+    const { redrive } = letter({ stage: 'deliverAlert', sinks, event });
+    expect(redrive).toMatchObject({ message: { attributes: { 'ce-sinks': attribute, redrive: 'diff' } } });
+    const headers = redrive.kind === 'message' ? redrive.message.attributes : {};
+    expect(sinksOf(readEvent({ headers, body: Buffer.from('{}') }))).toEqual(sinks);
+  });
+
+  it.each([
+    ['of the version before, which named none', undefined],
+    // Pub/Sub takes no longer attribute.
+    ['that names more sinks than an attribute takes', Array.from({ length: 200 }, (_, n) => `sink-${n}`)],
+  ])('of an alert goes back to all sinks: one %s', (_what, sinks) => {
+    const event = { id: 'e1', type: diffType, source, data: {} };
+    const { redrive } = letter({ stage: 'deliverAlert', ...(sinks === undefined ? {} : { sinks }), event });
+    const headers = redrive.kind === 'message' ? redrive.message.attributes : {};
+    expect(headers).toMatchObject({ 'ce-id': 'e1' });
+    expect(sinksOf(readEvent({ headers, body: Buffer.from('{}') }))).toBeUndefined();
   });
 
   it.each(['copyArtifact', 'checkDrift'])('of an upload that %s refused names the object', (stage) => {

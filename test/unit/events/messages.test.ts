@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
 import { encodeAlert, parseAlert, type Converged, type Diff } from '../../../shared/events/alert.ts';
 import { encodeChangeCommitted, parseChangeCommitted } from '../../../shared/events/change-committed.ts';
 import { eventId, type OutgoingEvent } from '../../../shared/events/cloud-event.ts';
-import { encodeDeadLetter } from '../../../shared/events/dead-letter.ts';
+import { deadLetterOf, encodeDeadLetter } from '../../../shared/events/dead-letter.ts';
 import { parseObjectFinalized } from '../../../shared/events/object-finalized.ts';
 import { encodeReconcileRequested, parseReconcileRequested } from '../../../shared/events/reconcile-requested.ts';
 
@@ -275,6 +276,30 @@ describe('dead-letter', () => {
     expect(encodeDeadLetter({ ...letter, message: 'in other words' }, later).id).toBe(event.id);
     expect(encodeDeadLetter({ ...letter, event: { id: '8' } }, time).id).not.toBe(event.id);
     expect(encodeDeadLetter({ ...letter, reason: 'GivenUp' }, time).id).not.toBe(event.id);
+  });
+});
+
+describe('the letter of a refused event', () => {
+  const facts = { code: 'SinkRefused', subject: 'alert sink ops', message: 'no', disposition: 'refuse' } as const;
+  const event = { ...incoming({ seconds: 1 }), subject: 'master/acme' };
+  const letterFor = (sinks?: { asked?: string[]; refused?: string[] }) =>
+    deadLetterOf({
+      stage: 'deliverAlert',
+      event: { ...event, ...(sinks?.asked === undefined ? {} : { sinks: sinks.asked.join(',') }) },
+      refused: new ConvergeError({ ...facts, ...(sinks?.refused === undefined ? {} : { sinks: sinks.refused }) }),
+    });
+
+  it('holds the event, and which sinks refused it', () => {
+    expect(letterFor()).toEqual({
+      ...{ stage: 'deliverAlert', reason: 'SinkRefused', message: 'no', subject: 'alert sink ops' },
+      event: { id: event.id, type: event.type, source: event.source, subject: 'master/acme', data: event.data },
+    });
+    expect(letterFor({ refused: ['ops'] }).sinks).toEqual(['ops']);
+  });
+
+  it('keeps whom an alert was sent to again, where another thing is wrong with it', () => {
+    expect(letterFor({ asked: ['ops', 'chat'] }).sinks).toEqual(['ops', 'chat']);
+    expect(letterFor({ asked: ['ops', 'chat'], refused: ['chat'] }).sinks).toEqual(['chat']);
   });
 });
 

@@ -4,9 +4,13 @@ import { isResting, nextRetry, type Retry } from '../../../shared/memory/retry.t
 const now = new Date('2026-11-21T01:00:00Z');
 const revision = 'main@sha1:a';
 
+const tick = (number: number) => ({ event: `tick-${number}`, cause: 'schedule' });
+const commit = { event: 'commit-1', cause: 'commit' };
+
 function afterFailures(count: number): Retry {
   let last: Retry | undefined;
-  for (let failure = 1; failure <= count; failure++) last = nextRetry({ last, revision, healing: true, now });
+  for (let failure = 1; failure <= count; failure++)
+    last = nextRetry({ last, revision, by: tick(failure), healing: true, now });
   if (last === undefined) throw new Error('nothing failed');
   return last;
 }
@@ -20,12 +24,45 @@ describe('what failed', () => {
   });
 
   it('counts from one again at another revision', () => {
-    expect(nextRetry({ last: afterFailures(5), revision: 'main@sha1:b', healing: false, now })).toEqual({
+    expect(nextRetry({ last: afterFailures(5), revision: 'main@sha1:b', by: tick(6), healing: false, now })).toEqual({
       revision: 'main@sha1:b',
       count: 1,
       notBefore: now.toISOString(),
       healing: false,
     });
+  });
+
+  const soon = new Date(now.getTime() + 30_000);
+  const tried = nextRetry({ last: undefined, revision, by: commit, healing: true, now });
+  const resting = nextRetry({ last: tried, revision, by: tick(1), healing: true, now });
+
+  it('is not counted again for a message that comes again, and its pause grows no longer', () => {
+    expect(resting).toMatchObject({ count: 2, tried: ['commit-1'] });
+    for (const last of [tried, resting])
+      expect(nextRetry({ last, revision, by: commit, healing: false, now: soon })).toEqual({ ...last, healing: false });
+  });
+
+  it('is counted for every other message, and at another revision for that one, too', () => {
+    const request = { event: 'request-1', cause: 'request' };
+    expect(nextRetry({ last: resting, revision, by: request, healing: true, now: soon })).toMatchObject({
+      ...{ count: 3, tried: ['commit-1', 'request-1'] },
+    });
+    expect(nextRetry({ last: resting, revision: 'main@sha1:b', by: commit, healing: true, now: soon })).toMatchObject({
+      count: 1,
+      tried: ['commit-1'],
+    });
+  });
+
+  it('is counted where the version before wrote down no messages', () => {
+    const { tried: _, ...last } = resting;
+    expect(nextRetry({ last, revision, by: commit, healing: true, now: soon })).toMatchObject({ count: 3 });
+  });
+
+  it('remembers the last ten messages', () => {
+    let last: Retry | undefined;
+    for (let n = 1; n <= 12; n++)
+      last = nextRetry({ last, revision, by: { event: `request-${n}`, cause: 'request' }, healing: true, now });
+    expect(last?.tried).toEqual(Array.from({ length: 10 }, (_, index) => `request-${index + 3}`));
   });
 
   const retry = afterFailures(2);

@@ -25,11 +25,15 @@ const alert: Alert = {
 const sink = (name: string) => ({ name, webhook: { url: `https://${name}.example.com/` } });
 
 /** Sinks that answer, except the ones named here. */
-async function deliver(names: readonly string[], failing: Readonly<Record<string, Disposition>> = {}) {
+async function deliver(
+  names: readonly string[],
+  failing: Readonly<Record<string, Disposition>> = {},
+  only?: readonly string[],
+) {
   const delivered: string[] = [];
   const log = recordingLog();
   const result = deliverAlert(
-    { alert, id: 'event-7', sinks: names.map(sink) },
+    { alert, id: 'event-7', sinks: names.map(sink), only },
     {
       log,
       sinks: {
@@ -72,6 +76,26 @@ describe('an alert', () => {
     expect((await deliver(['ops', 'audit'], { audit: 'refuse' })).outcome).toMatchObject({
       code: 'SinkRefused',
       disposition: 'refuse',
+    });
+  });
+
+  it('is refused in the name of every sink that refuses it, and of no other', async () => {
+    const { outcome } = await deliver(['ops', 'audit', 'chat'], { ops: 'refuse', chat: 'refuse' });
+    expect(outcome).toMatchObject({ code: 'SinkRefused', subject: 'ops', sinks: ['ops', 'chat'] });
+  });
+
+  it('that is sent again goes to the sinks that refused it alone', async () => {
+    const { outcome, delivered } = await deliver(['ops', 'audit', 'chat'], {}, ['chat', 'ops']);
+    expect(outcome).toEqual({ delivered: ['ops', 'chat'] });
+    expect(delivered).toEqual(['ops event-7', 'chat event-7']);
+  });
+
+  it('that is sent again to a sink that is configured no more is refused for that one', async () => {
+    const { outcome, delivered } = await deliver(['ops', 'audit'], {}, ['ops', 'pager']);
+    expect(delivered).toEqual(['ops event-7']);
+    expect(outcome).toMatchObject({
+      ...{ code: 'SinkRefused', disposition: 'refuse', subject: 'alert sink pager', sinks: ['pager'] },
+      problem: expect.stringContaining('configuration'),
     });
   });
 

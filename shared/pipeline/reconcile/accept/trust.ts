@@ -14,7 +14,7 @@ import type { Run } from '../run/run.ts';
 interface Rule extends TrustRoot {
   readonly source: string;
   /** What a line of it is that cannot be read. */
-  readonly code: 'BadConfiguration' | 'InvalidEnvironment';
+  readonly code: 'SecretUnavailable' | 'InvalidEnvironment';
 }
 
 /**
@@ -22,8 +22,8 @@ interface Rule extends TrustRoot {
  * revision that was accepted: before anything of the commit is believed, the removal of the file included. Which commit
  * may change a rule is thereby decided by the rule that it changes.
  *
- * Throws `UntrustedRevision` (refuse), naming commit and key; `BadConfiguration`, `InvalidEnvironment` (refuse) for a
- * rule that cannot be read.
+ * Throws `UntrustedRevision` (refuse), naming commit and key; for a rule that cannot be read `SecretUnavailable` (retry)
+ * where it is the operator's, and `InvalidEnvironment` (refuse).
  */
 export async function assertTrusted(run: Run, commit: Commit): Promise<void> {
   const root = await run.ports.signatures.trustRoot(run.repository);
@@ -32,7 +32,7 @@ export async function assertTrusted(run: Run, commit: Commit): Promise<void> {
   await assertSigned(run, commit, [
     ...(root === undefined
       ? []
-      : [{ ...root, source: `repositories.${run.repository}.verify`, code: 'BadConfiguration' as const }]),
+      : [{ ...root, source: `repositories.${run.repository}.verify`, code: 'SecretUnavailable' as const }]),
     ...(verified === undefined || isKnown || !hasRule(verified) ? [] : [ruleOf(run, verified)]),
   ]);
 }
@@ -133,9 +133,9 @@ async function problemOf(
   for (const rule of rules) {
     const { allowedSigners, openpgpKeys, source, code } = rule;
     if (signature.kind === 'ssh') {
+      const signers = parseAllowedSigners({ file: source, text: allowedSigners ?? '', code });
       const verdict = verifySshSignature({ armored: signature.armored, message: payload, namespace: 'git' });
       if (verdict.verdict === 'bad') return `has a signature that ${verdict.why}`;
-      const signers = parseAllowedSigners({ file: source, text: allowedSigners ?? '', code });
       const signer = judgeSigner({ signers, key: verdict.key, seconds: committer.seconds });
       if (signer.verdict === 'refused')
         return `is signed by the key ${verdict.key.fingerprint}, which ${signer.why} (${source})`;

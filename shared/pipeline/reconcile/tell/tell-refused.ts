@@ -45,7 +45,10 @@ export async function tellRefused(
   const known =
     environment === undefined ? attempted : await attemptAt(run, { commit: { id: commit }, revision, paths: [''] });
   const retry = ofTheCommit.includes(refused.code)
-    ? nextRetry({ last: run.memoryFile.memory().retry, revision, healing: false, now: run.ports.now() })
+    ? nextRetry({
+        ...{ last: run.memoryFile.memory().retry, revision, healing: false },
+        ...{ by: { event: run.settings.event, cause: run.cause }, now: run.ports.now() },
+      })
     : undefined;
   const divergence: Divergence = {
     reason: refused.code === 'EmptyRender' ? 'Guarded' : 'Failed',

@@ -83,9 +83,34 @@ describe('a kubeconfig', () => {
     writeFileSync(file, kubeconfig(user));
     const cluster = await clusterOf();
     const refusal = await rejectionOf(cluster.get(settings));
-    expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: file });
+    expect(refusal).toMatchObject({ code: 'SecretUnavailable', disposition: 'retry', subject: file });
     expect(refusal.message).toContain(says);
     expect(seen).toEqual([]);
+  });
+
+  const membership = '/v1/projects/7/locations/global/gkeMemberships/prod';
+  it.each([
+    { server: `https://connectgateway.googleapis.com${membership}` },
+    { server: `https://europe-west1-connectgateway.googleapis.com:443${membership}` },
+    { server: `https://connectgateway.europe-west1.rep.GOOGLEAPIS.com.${membership}` },
+    { server: `https://10.0.0.7${membership}`, 'tls-server-name': 'connectgateway.googleapis.com' },
+    { server: `https://gateway.family.example${membership.replace('gkeMemberships', 'memberships')}` },
+  ])('of Connect Gateway takes no identity of the environment: $server', async (cluster) => {
+    const subject = 'a secret';
+    const read = async (): Promise<string> => kubeconfig({ token: 't' }, cluster);
+    const source = { subject, folder: undefined, content: 'replaceable', read } as const;
+    const accessAs = (identity: 'own' | 'environment') => kubeconfigAccess({ name: 'prod', source, identity });
+    const refusal = await rejectionOf(accessAs('environment').endpoint());
+    expect(refusal).toMatchObject({ code: 'NotImplemented', disposition: 'refuse', subject });
+    expect(refusal.message).toContain('identity: environment');
+    expect((await accessAs('own').endpoint()).server).toBe(cluster.server);
+  });
+
+  it('of another host takes one', async () => {
+    writeFileSync(file, kubeconfig({ token: 't' }));
+    answer = (_incoming, outgoing) => reply(outgoing, 404, status(404, 'not found', 'NotFound'));
+    await (await clusterOf({ identity: 'environment' })).get(settings);
+    expect(seen[0]?.headers['impersonate-user']).toMatch(/./);
   });
 
   it.each([
@@ -96,9 +121,10 @@ describe('a kubeconfig', () => {
     const source = {
       subject: 'projects/family/secrets/elsewhere/versions/1',
       folder: undefined,
+      content: 'fixed' as const,
       read: async () => text(),
     };
-    const refusal = await rejectionOf(kubeconfigAccess({ name: 'elsewhere', source }).endpoint());
+    const refusal = await rejectionOf(kubeconfigAccess({ name: 'elsewhere', source, identity: 'own' }).endpoint());
     expect(refusal).toMatchObject({ code: 'BadConfiguration', disposition: 'refuse', subject: source.subject });
     expect(refusal.message).toContain('names files, which a secret cannot bring');
   });
@@ -106,7 +132,11 @@ describe('a kubeconfig', () => {
   it('is read again once, however many requests are refused together', async () => {
     let reads = 0;
     const read = async (): Promise<string> => kubeconfig({ token: `t${++reads}` });
-    const access = kubeconfigAccess({ name: 'elsewhere', source: { subject: 'a secret', folder: undefined, read } });
+    const access = kubeconfigAccess({
+      name: 'elsewhere',
+      source: { subject: 'a secret', folder: undefined, content: 'replaceable', read },
+      identity: 'own',
+    });
     const refused = { endpoint: await access.endpoint(), credentials: await access.credentials() };
     await Promise.all([1, 2, 3].map(async () => access.renewCredentials(refused)));
     expect(await access.renewCredentials(refused)).toBe(true);
@@ -248,6 +278,6 @@ describe('what stands before the API server of a kubeconfig', () => {
 it('a kubeconfig whose proxy cannot be used is named, and its text told nowhere', async () => {
   writeFileSync(file, kubeconfig({ token: 't' }, { 'proxy-url': 'http://ada:can%ZZary@127.0.0.1:1' }));
   const refusal = await rejectionOf((await clusterOf()).get(settings));
-  expect(refusal).toMatchObject({ code: 'BadConfiguration', subject: file, disposition: 'refuse' });
+  expect(refusal).toMatchObject({ code: 'SecretUnavailable', subject: file, disposition: 'retry' });
   expect(describeError(refusal)).not.toMatch(/can.*ary/);
 });

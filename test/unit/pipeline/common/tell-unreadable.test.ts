@@ -120,6 +120,8 @@ describe('what cannot be read', () => {
 it('is told from what is refused, and from a host that does not answer', () => {
   const refused = { code: 'BadConfiguration', subject: 'a', message: 'b', disposition: 'refuse' } as const;
   expect(isUnreadable(unreadable())).toBe(true);
+  // The issuer's keys: no message says anything about them.
+  expect(isUnreadable(unreadable('https://issuer.example/keys', 'IssuerUnavailable'))).toBe(true);
   expect(isUnreadable(new ConvergeError(refused))).toBe(false);
   expect(isUnreadable(new ConvergeError({ ...refused, code: 'ClusterRefused' }))).toBe(false);
   expect(isUnreadable(new ConvergeError({ ...refused, code: 'GitUnavailable', disposition: 'retry' }))).toBe(false);

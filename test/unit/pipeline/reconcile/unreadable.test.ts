@@ -51,6 +51,18 @@ describe('what cannot be read for a moment', () => {
   });
 });
 
+describe('signers that are trusted, and cannot be read', () => {
+  it('are a secret that another version mends: nothing is told, and nothing believed', async () => {
+    const world = await changed();
+    const trustRoot = async () => ({ allowedSigners: 'ana@example.com no key', openpgpKeys: undefined });
+    const ports = { ...world.ports, signatures: { ...world.ports.signatures, trustRoot } };
+    const signature = '-----BEGIN SSH SIGNATURE-----\nabc\n-----END SSH SIGNATURE-----';
+    world.git.add(shop([configMap('shapes')]), { signature });
+    await expect(world.run({}, ports)).rejects.toMatchObject({ code: 'SecretUnavailable', disposition: 'retry' });
+    expect(world.published.filter(({ topic }) => topic === 'diff')).toEqual([]);
+  });
+});
+
 describe('what is configured wrongly', () => {
   // Without its repository nobody knows what an environment is: that message is refused, and becomes a dead letter.
   it.each(places.slice(1))('is told at once: $what', async ({ at }) => {

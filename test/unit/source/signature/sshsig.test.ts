@@ -70,8 +70,8 @@ describe('a file that holds no usable key', () => {
     const refused = expect(() => parsePrivateKey({ file, text }));
     refused.toThrow(
       expect.objectContaining({
-        code: 'BadConfiguration',
-        disposition: 'refuse',
+        code: 'SecretUnavailable',
+        disposition: 'retry',
         subject: file,
         problem: expect.stringContaining(words),
       }),

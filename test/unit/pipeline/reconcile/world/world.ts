@@ -36,8 +36,8 @@ export interface World {
   onHindered: NonNullable<ReconcileSettings['onHindered']>;
   /** Moves the clock. */
   wait(seconds: number): void;
-  /** One job, with the ports of this world or others that lead to it. */
-  run(job?: Partial<ReconcileRequested>, through?: ReconcilePorts): Promise<ReconcileResult>;
+  /** One job, with the ports of this world or others that lead to it; of a message of its own, or one that comes again. */
+  run(job?: Partial<ReconcileRequested>, through?: ReconcilePorts, message?: string): Promise<ReconcileResult>;
   memoryOf(environment: string): Promise<Memory>;
   remember(environment: string, change: Partial<Memory>): Promise<void>;
   /** Loses what is remembered of an environment. */
@@ -132,11 +132,11 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
     get state() {
       return state.objects;
     },
-    async run(job = {}, through = ports) {
+    async run(job = {}, through = ports, message?: string) {
       runs += 1;
       const named = { repository: 'master', environment: 'shop', cause: 'commit', ...job } as const;
       const asked = { ...toldTo(named.environment), ...named };
-      const event = `job-${runs}`;
+      const event = message ?? `job-${runs}`;
       cluster.onWrite = (call) => {
         if (!isAllowed(call, { environment: asked.environment, event }))
           throw new Error(`${call} is written without the lease`);
