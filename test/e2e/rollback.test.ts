@@ -94,8 +94,14 @@ async function uploaded(name: string, content: string | Buffer): Promise<string>
 /** The upload that nobody committed, and why. */
 async function refusedUpload(name: string, content: string | Buffer): Promise<World['deadLetters'][number]> {
   const subject = `gs://${world.pipeline.facts.buckets.master}/${name}#${await world.upload(name, content)}`;
-  const letter = await eventually(`${name} is on the dead-letter topic`, () =>
-    world.deadLetters.find((entry) => entry.subject === subject),
+  const letter = await eventually(
+    `${name} is on the dead-letter topic`,
+    async () => {
+      const found = world.deadLetters.find((entry) => entry.subject === subject);
+      if (found === undefined) expect(await commitsWith(`Artifact: ${subject}`)).toEqual([]);
+      return found;
+    },
+    { pauseMilliseconds: 500, found: () => JSON.stringify(world.deadLetters.slice(-3)) },
   );
   expect(await commitsWith(`Artifact: ${subject}`)).toEqual([]);
   return letter;

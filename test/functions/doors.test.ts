@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import { partEnvironment } from '../../local/environment.ts';
 import { startFunctions, type Functions } from '../../local/functions.ts';
 import type { ConfigInput } from '../../local/pipeline.ts';
 import { guardedFunctions, type GuardedFunction } from '../../shared/access/access.ts';
+import { eventually } from '../eventually.ts';
 import { postBody } from '../post-body.ts';
 
 /*
@@ -108,6 +110,19 @@ async function call(
       ),
   );
   return promise;
+}
+
+/**
+ * The number of lines once all are here that the functions had written before: they come by a pipe, so that one may
+ * follow the answer to what it is about. Needs functions that verify tokens.
+ */
+async function linesOf(functions: Functions): Promise<number> {
+  const echo = `https://${randomUUID()}.example.com`;
+  await call(functions, bearer(await tokenOf({ aud: echo })));
+  return await eventually('all lines are read', () => {
+    const last = lines.findLastIndex((line) => line.includes(echo));
+    return last < 0 ? undefined : last + 1;
+  });
 }
 
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -259,16 +274,20 @@ describe('a function that verifies tokens itself', () => {
   });
 
   test('receivePush asks for the signature of the Git host, and no token', async () => {
+    const seen = await linesOf(functions);
     expect((await call(functions, bearer(await tokenOf()), 'receivePush')).status).toBe(500);
-    expect(lines.at(-1)).toContain('no Git host is configured');
+    await linesOf(functions);
+    expect(lines[seen]).toContain('no Git host is configured');
   });
 
   test('says in its log why nobody was let in, and never quotes a token', async () => {
     const signature = (await tokenOf({ aud: 'https://elsewhere.example.com' })).split('.')[2] ?? '';
+    const seen = await linesOf(functions);
     await call(functions, bearer(await tokenOf({ aud: 'https://elsewhere.example.com' })));
+    await linesOf(functions);
     // The framework prints the stack of what a function throws, beside our own lines.
-    const entries = lines.filter((line) => line.startsWith('{')).map((line): unknown => JSON.parse(line));
-    expect(entries.at(-1)).toMatchObject({
+    const entries = lines.slice(seen).filter((line) => line.startsWith('{'));
+    expect(JSON.parse(entries[0] ?? '')).toMatchObject({
       severity: 'WARNING',
       stage: 'status',
       code: 'NotAuthenticated',
@@ -452,15 +471,16 @@ describe('a body from somebody whom nobody let in', () => {
     { name: 'fanOut', limit: 16 * mebibyte },
     { name: 'deliverAlert', limit: 16 * mebibyte },
   ])('of a message to $name is refused where it is larger than any of its messages', async ({ name, limit }) => {
-    const seen = lines.length;
+    const seen = await linesOf(functions);
     const headers = { ...bearer(await tokenOf({ aud: audience(name) })), 'content-type': 'application/json' };
     // Without Pub/Sub the dead letter cannot be published, so the message comes again.
     await post(name, { ...headers, 'content-length': String(limit + 1) }, ofBytes(limit + 1));
+    await linesOf(functions);
     expect(lines.slice(seen).find((line) => line.includes(`"${name} failed"`))).toContain(`and ${limit} are taken`);
   });
 
   test('of a stranger is told as INFO, with what it failed by, and never as an error', async () => {
-    const seen = lines.length;
+    const seen = await linesOf(functions);
     const type = { 'content-type': 'application/json' };
     const ofGitHub = { ...type, 'x-github-event': 'push' };
     await post('receivePush', type, Buffer.from('{}'));
@@ -469,6 +489,7 @@ describe('a body from somebody whom nobody let in', () => {
     await post('receivePush/%ff', type, Buffer.from('{}'));
     await post('receivePush', type, Buffer.alloc(2 * mebibyte));
     await post('receivePush', { ...type, 'content-encoding': 'gzip' }, bomb);
+    await linesOf(functions);
     const told = lines.slice(seen).filter((line) => line.includes('receivePush'));
     expect(lines.slice(seen).join('\n')).not.toContain('URIError');
     expect(told.map((line): unknown => JSON.parse(line))).toEqual(
