@@ -23,6 +23,8 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.doUnmock('../../../shared/pipeline/common/tell-unreadable.ts');
+  // The files of a worker share its modules: what is configured here is not to be found there.
+  vi.resetModules();
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
   rmSync(configuration, { force: true });
