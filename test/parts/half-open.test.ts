@@ -197,18 +197,18 @@ describe('a Storage that does not answer', () => {
   });
 
   it('takes a large upload as slowly as it likes', async () => {
-    const large = upload(60_000_000);
+    const large = upload(200_000_000);
     answers = [
       (request, response) => {
         request.on('data', () => {
           request.pause();
-          setTimeout(() => request.resume(), 4);
+          setTimeout(() => request.resume(), 1);
         });
         request.on('end', () => json({ ...described, md5Hash: md5(large.content) })(request, response));
       },
     ];
     const beganAt = performance.now();
-    // What the buffers of the machine hold is on its way when the last part is taken.
+    // What the buffers of the machine hold (some 10 MB) is on its way when the last part is taken.
     const own = createUploads(client(), { ...times, upload: 2_000 });
     expect(await own.write(large)).toEqual({ generation: '1' });
     expect(performance.now() - beganAt).toBeGreaterThan(2_000);
