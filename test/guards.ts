@@ -9,3 +9,6 @@ export const buildMilliseconds = 15 * 60_000;
 
 /** Milliseconds for a unit test that draws many cases. */
 export const drawsMilliseconds = 60_000;
+
+/** Seconds that a test lets a render take where its deadline is not what is tested. */
+export const renderSeconds = 150;

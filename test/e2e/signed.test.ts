@@ -244,9 +244,12 @@ describe("the operator's rule", () => {
     expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'converged' });
     expect(await messageOf('rooted')).toBe('3');
     await writeFile(allowed, 'what is this\n');
-    expect(await inProcess.run('rooted')).toMatchObject({
-      outcome: 'diverged',
-      summary: expect.stringContaining('repositories.master.verify:1: expected'),
+    await expect(inProcess.run('rooted')).rejects.toMatchObject({
+      code: 'SecretUnavailable',
+      subject: 'repositories.master.verify:1',
+      disposition: 'retry',
     });
+    await writeFile(allowed, `${keys.bob.line}\n`);
+    expect(await inProcess.run('rooted')).toMatchObject({ outcome: 'unchanged' });
   });
 });

@@ -7,7 +7,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
 import { rejectionOf } from '../refusal.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 import { writeFiles } from '../write-files.ts';
 
 /** What no error may quote, not even in part. */
@@ -389,7 +389,7 @@ async function messageOf({ files, source }: Way): Promise<string> {
     kubernetesVersion: 'v1.36.3',
     apiVersions: ['v1'],
     absent: [],
-    limits: { seconds: 20, mebibytes: 512 },
+    limits: { seconds: renderSeconds, mebibytes: 512 },
     seed,
     lookup: undefined,
   };

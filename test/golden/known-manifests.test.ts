@@ -7,14 +7,14 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import type { Render, Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 
 const usual: Omit<RenderRequest, 'root'> = {
   namespace: 'acme',
   kubernetesVersion: 'v1.36.3',
   apiVersions: ['v1'],
   absent: [],
-  limits: { seconds: 20, mebibytes: 512 },
+  limits: { seconds: renderSeconds, mebibytes: 512 },
   seed: async () => expect.unreachable('manifests draw nothing'),
   lookup: undefined,
   // Some files belong to two sources, and to an overlay that reads them as something else.

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { RenderRequest } from '../../shared/ports/renderer.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 import { rejectionOf } from '../refusal.ts';
 
 /*
@@ -36,7 +36,7 @@ function requestOf(root: string): RenderRequest {
     kubernetesVersion: 'v1.36.3',
     apiVersions: ['v1'],
     absent: [],
-    limits: { seconds: 20, mebibytes },
+    limits: { seconds: renderSeconds, mebibytes },
     seed: async () => expect.unreachable('nothing is drawn'),
     lookup: undefined,
   };

@@ -5,6 +5,7 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import { objectIdOf, objectKey } from '../../shared/objects/object-id.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
+import { renderSeconds } from '../guards.ts';
 
 /** Manifests of well-known projects, from the folder that CONVERGE_CONFORMANCE names: each file must render. */
 const folder = process.env['CONVERGE_CONFORMANCE'];
@@ -33,7 +34,7 @@ describe.skipIf(folder === undefined)('published manifests', () => {
       kubernetesVersion: 'v1.36.3',
       apiVersions: ['v1'],
       absent: [],
-      limits: { seconds: 20, mebibytes: 512 },
+      limits: { seconds: renderSeconds, mebibytes: 512 },
       seed: async () => expect.unreachable('manifests draw no random values'),
       lookup: undefined,
     });

@@ -6,7 +6,7 @@ import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
 import { eventually } from '../eventually.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 import { rejectionOf } from '../refusal.ts';
 import { writeFiles } from '../write-files.ts';
 
@@ -15,7 +15,7 @@ const usual: Omit<RenderRequest, 'root' | 'sources'> = {
   kubernetesVersion: 'v1.36.3',
   apiVersions: ['v1'],
   absent: [],
-  limits: { seconds: 20, mebibytes: 512 },
+  limits: { seconds: renderSeconds, mebibytes: 512 },
   seed: async () => expect.unreachable('nothing is drawn'),
   lookup: undefined,
 };
@@ -114,7 +114,7 @@ data:
 
   it('refuses nobody for what others left in it, one after another and side by side', async () => {
     const large = configMap('large').replace('"large"', '{{ repeat 8000000 "x" }}');
-    const request = await chartOf(large, { limits: { seconds: 60, mebibytes: 256 } });
+    const request = await chartOf(large, { limits: { seconds: renderSeconds, mebibytes: 256 } });
     for (let turn = 0; turn < 4; turn++) expect(await valueOf(request)).toHaveLength(1);
     expect(await Promise.all([request, request].map(valueOf))).toHaveLength(2);
     expect(await valueOf(request)).toHaveLength(1);

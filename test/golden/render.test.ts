@@ -12,7 +12,7 @@ import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { EnvironmentSource } from '../../shared/environment/environment-file.ts';
 import type { Renderer, RenderRequest } from '../../shared/ports/renderer.ts';
 import { rejectionOf } from '../refusal.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 import { writeFiles } from '../write-files.ts';
 
 /**
@@ -28,7 +28,7 @@ const usual: Omit<RenderRequest, 'root' | 'sources'> = {
   kubernetesVersion: 'v1.36.3',
   apiVersions: ['v1', 'apps/v1', 'apps/v1/Deployment', 'batch/v1'],
   absent: [],
-  limits: { seconds: 20, mebibytes: 512 },
+  limits: { seconds: renderSeconds, mebibytes: 512 },
   seed: async () => ({ seed: Buffer.alloc(32, 'seed').toString('base64'), time: '2026-11-21T01:02:03.456Z' }),
   lookup: undefined,
 };
@@ -162,7 +162,9 @@ describe('the renderer', () => {
     const request = await spinning(
       '{{ $all := list }}{{ range until 100 }}{{ $all = append $all (until 1000000) }}{{ end }}',
     );
-    const error = await rejectionOf(renderer.render({ ...request, limits: { seconds: 20, mebibytes: 128 } }));
+    const error = await rejectionOf(
+      renderer.render({ ...request, limits: { seconds: renderSeconds, mebibytes: 128 } }),
+    );
     expect(error).toMatchObject({
       code: 'RenderFailed',
       disposition: 'refuse',

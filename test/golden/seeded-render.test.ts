@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { ensureProgram } from '../../local/programs.ts';
 import { createRenderer } from '../../shared/adapters/renderer.ts';
 import type { Renderer, RenderSeed } from '../../shared/ports/renderer.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 import { writeFiles } from '../write-files.ts';
 
 /*
@@ -89,7 +89,7 @@ async function render(
     kubernetesVersion: 'v1.36.3',
     apiVersions: ['v1'],
     absent: [],
-    limits: { seconds: 60, mebibytes: 512 },
+    limits: { seconds: renderSeconds, mebibytes: 512 },
     seed: async () => seedOf(seed),
     lookup: undefined,
   });

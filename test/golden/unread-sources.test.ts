@@ -12,7 +12,7 @@ import type { ConvergeError } from '../../shared/base/errors.ts';
 import type { Render, Renderer } from '../../shared/ports/renderer.ts';
 import type { AbsentEntry } from '../../shared/ports/git.ts';
 import { rejectionOf } from '../refusal.ts';
-import { buildMilliseconds } from '../guards.ts';
+import { buildMilliseconds, renderSeconds } from '../guards.ts';
 
 /*
  * What could not be read is never absence: each file here is read whole, or refused by its path and the reason. None
@@ -803,7 +803,7 @@ async function render({
   for (const { path } of absent) await mkdir(dirname(join(root, path)), { recursive: true });
   return await renderer.render({
     ...{ root, absent, sources, namespace: 'acme', kubernetesVersion: 'v1.36.3', apiVersions: ['v1'] },
-    limits: { seconds: 20, mebibytes: 512 },
+    limits: { seconds: renderSeconds, mebibytes: 512 },
     seed: async () => expect.unreachable('nothing is drawn'),
     lookup: undefined,
   });

@@ -9,6 +9,7 @@ import { ConvergeError } from '../../shared/base/errors.ts';
 import { canonicalJson } from '../../shared/objects/canonical-json.ts';
 import { parseJson } from '../../shared/objects/exact-json.ts';
 import type { Renderer } from '../../shared/ports/renderer.ts';
+import { renderSeconds } from '../guards.ts';
 
 /*
  * Small documents and what Kubernetes' own parser reads of them, from the folder that CONVERGE_CONFORMANCE names. Each
@@ -111,7 +112,7 @@ describe.skipIf(folder === undefined)('documents that Kubernetes reads', () => {
         kubernetesVersion: 'v1.36.3',
         apiVersions: ['v1'],
         absent: [],
-        limits: { seconds: 20, mebibytes: 512 },
+        limits: { seconds: renderSeconds, mebibytes: 512 },
         seed: async () => expect.unreachable('manifests draw no random values'),
         lookup: undefined,
       });
