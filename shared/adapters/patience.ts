@@ -29,6 +29,8 @@ export const patience = {
   google: { answer: 10_000, tries: 3, firstPause: 400 },
   /** Until a token is here, with whatever the library tries again for it. */
   tokens: { answer: 20_000 },
+  /** Until the mount of a secret has answered: each read of it asks Secret Manager. */
+  secrets: { answer: 10_000 },
   /** Until a message is taken, with what the library tries again. */
   pubsub: { answer: 20_000 },
   /** How long a subscription has shown nothing more until that is taken for all of it. */
