@@ -13,6 +13,8 @@ export const patience = {
     write: 12_000,
     /** Until a write is answered to its end, the wait for a connection included. */
     writeAnswer: 13_000,
+    /** Until any other request is answered to its end, however its parts drip: one page of a list at most. */
+    wholeAnswer: 120_000,
     /**
      * How often a request is sent, all in all: by what its answer says of a later try. More would rarely help against a
      * failure.
@@ -27,6 +29,8 @@ export const patience = {
   google: { answer: 10_000, tries: 3, firstPause: 400 },
   /** Until a token is here, with whatever the library tries again for it. */
   tokens: { answer: 20_000 },
+  /** Until the mount of a secret has answered: each read of it asks Secret Manager. */
+  secrets: { answer: 10_000 },
   /** Until a message is taken, with what the library tries again. */
   pubsub: { answer: 20_000 },
   /** How long a subscription has shown nothing more until that is taken for all of it. */
@@ -36,6 +40,9 @@ export const patience = {
      * Until a request is answered, with what its library tries again; until a content begins, and between its parts.
      */
     answer: 20_000,
+    /** For which a content is waited for, all its parts together: of an upload, and of a state object. */
+    wholeUpload: 300_000,
+    wholeState: 60_000,
     /**
      * Of what CI uploads: between its parts, and until it is answered. What buffers hold of it is on its way then, by a
      * slow line.

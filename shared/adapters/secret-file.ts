@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { ConvergeError } from '../base/errors.ts';
+import { patience, within } from './patience.ts';
 
 /**
  * A secret, a key or the certificates of an authority. On Google Cloud the file is a mount, and each read of it asks
@@ -8,12 +9,43 @@ import { ConvergeError } from '../base/errors.ts';
  *
  * Throws `SecretUnavailable` (retry) naming the file.
  */
-export async function readSecretFile(file: string): Promise<string> {
+export async function readSecretFile(file: string, times: SecretPatience = patience.secrets): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await inTime(reads, { file, times, work: async () => readFile(file, 'utf8') });
   } catch (error) {
     throw unreadableFile({ file, cause: error });
   }
+}
+
+/** Milliseconds since 1970 when the file changed last, as far as its mount tells; 0 where that cannot be told. */
+export async function changeOfSecretFile(file: string, times: SecretPatience = patience.secrets): Promise<number> {
+  try {
+    return (await inTime(changes, { file, times, work: async () => stat(file) })).mtimeMs;
+  } catch {
+    return 0;
+  }
+}
+
+/** Until a mount has answered, in milliseconds. */
+interface SecretPatience {
+  readonly answer: number;
+}
+
+/*
+ * What is asked of a mount and hangs cannot be called off, and keeps one of the few threads that read files for this
+ * process: whoever asks the same meanwhile waits for the same.
+ */
+const reads = new Map<string, Promise<string>>();
+const changes = new Map<string, Promise<{ readonly mtimeMs: number }>>();
+
+async function inTime<T>(
+  underWay: Map<string, Promise<T>>,
+  { file, times: { answer }, work }: { file: string; times: SecretPatience; work: () => Promise<T> },
+): Promise<T> {
+  const asked = underWay.get(file) ?? work().finally(() => underWay.delete(file));
+  underWay.set(file, asked);
+  const late = (): Error => Object.assign(new Error('no answer of the mount'), { code: 'ETIMEDOUT' });
+  return await within({ milliseconds: answer, work: asked, late });
 }
 
 /**

@@ -19,6 +19,8 @@ import { backoff, inSeconds, patience, within } from './patience.ts';
 /** How long Storage is waited for, and how often asked. Milliseconds. */
 export interface StoragePatience {
   readonly answer: number;
+  readonly wholeUpload: number;
+  readonly wholeState: number;
   readonly upload: number;
   readonly tries: number;
   readonly reads: number;
@@ -83,7 +85,10 @@ export function createBuckets(storage: Storage, times: StoragePatience = patienc
     },
     async read({ bucket, name, generation }) {
       const subject = `gs://${bucket}/${name}#${generation}`;
-      const content = patiently(streamOf(contentOf({ storage, bucket, name, generation })), times);
+      const content = patiently(streamOf(contentOf({ storage, bucket, name, generation })), {
+        answer: times.answer,
+        whole: times.wholeUpload,
+      });
       try {
         return following({ first: await content.next(), content, subject });
       } catch (error) {
@@ -280,7 +285,7 @@ const contentHeaders = z.object({
  */
 async function download(
   file: File,
-  times: StoragePatience,
+  { answer, wholeState: whole }: StoragePatience,
 ): Promise<{ content: StateContent; told: StateFacts | undefined }> {
   let headers: unknown;
   let bytes = 0;
@@ -288,7 +293,7 @@ async function download(
     headers = response.headers;
     bytes = lengthHeader.safeParse(headers).data?.['content-length'] ?? 0;
   });
-  const content = await readContentOf(patiently(stream, times), () => bytes);
+  const content = await readContentOf(patiently(stream, { answer, whole }), () => bytes);
   const found = contentHeaders.safeParse(headers).data;
   if (found === undefined) return { content, told: undefined };
   const { 'x-goog-generation': generation, 'last-modified': modified, date } = found;
@@ -334,22 +339,31 @@ function parseState(content: StateContent): { readonly value: unknown } | { read
 }
 
 /**
- * A content that is waited for only while somebody asks for its next part: who reads slowly may take any time.
+ * A content that is waited for only while somebody asks for its next part: who reads slowly may take any time, and who
+ * sends it by drops may not.
  */
 interface Content {
   next(): Promise<IteratorResult<Uint8Array>>;
   end(): Promise<void>;
 }
 
-function patiently(stream: ReturnType<File['createReadStream']>, { answer }: StoragePatience): Content {
+/**
+ * @param most.answer milliseconds until the first part, and between two
+ * @param most.whole of waiting for all of them
+ */
+function patiently(
+  stream: ReturnType<File['createReadStream']>,
+  { answer, whole }: { answer: number; whole: number },
+): Content {
   const chunks: AsyncIterator<Uint8Array> = stream[Symbol.asyncIterator]();
+  let left = whole;
   let isAnswered = false;
   stream.once('response', () => {
     isAnswered = true;
   });
 
-  function giveUp(): Error {
-    const error = silent(answer);
+  function giveUp(milliseconds: number): Error {
+    const error = silent(milliseconds);
     // The library would throw, and end the process, where an answer came for a stream that is destroyed.
     if (isAnswered) stream.destroy(error);
     else stream.on('error', () => {}).once('response', () => setImmediate(() => stream.destroy()));
@@ -357,7 +371,16 @@ function patiently(stream: ReturnType<File['createReadStream']>, { answer }: Sto
   }
 
   return {
-    next: async () => within({ milliseconds: answer, work: chunks.next(), late: giveUp }),
+    async next() {
+      const askedAt = performance.now();
+      const milliseconds = Math.min(answer, left);
+      const late = (): Error => giveUp(left < answer ? whole : answer);
+      try {
+        return await within({ milliseconds, work: chunks.next(), late });
+      } finally {
+        left -= performance.now() - askedAt;
+      }
+    },
     end: async () => {
       await chunks.return?.();
     },

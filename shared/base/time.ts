@@ -16,3 +16,8 @@ export function isTime(text: string): boolean {
 export function formatTime(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
+
+/** When something happened that was written down, as ISO 8601: no later than that. */
+export function noLaterThan(writtenAt: Date, time: string): string {
+  return parseTime(time) <= writtenAt.getTime() ? time : writtenAt.toISOString();
+}

@@ -168,6 +168,11 @@ export function environmentOfPath(path: string): string | undefined {
   return /^environments\/([^/]+)\.yaml$/.exec(path)?.[1];
 }
 
+/** Whether a file can declare an environment of that name. */
+export function isEnvironmentName(name: string): boolean {
+  return environmentOfPath(environmentPath(name)) === name;
+}
+
 /**
  * Reads an environment file.
  *

@@ -89,7 +89,10 @@ export function encodeLookTimes({
 /** Milliseconds from 1970 to the last date that there is. https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const farthestTime = 8.64e15;
 
-/** The newest of what several instances wrote, by environment and by Storage's clock, in whole seconds. */
+/**
+ * The newest of what several instances wrote, by environment and by Storage's clock, in whole seconds. No look began after
+ * it was written down: one that says so is none.
+ */
 export function newestLooks(
   written: readonly { readonly looks: WrittenLooks; readonly writtenAt: Date }[],
 ): Map<string, LookTimes> {
@@ -97,13 +100,15 @@ export function newestLooks(
   for (const { looks, writtenAt } of written) {
     const ahead = parseTime(looks.at) - writtenAt.getTime();
     const byStorage = (time: string): string | null => {
+      if (parseTime(time) > parseTime(looks.at)) return null;
       const at = Math.floor((parseTime(time) - ahead) / 1000) * 1000;
       return Math.abs(at) <= farthestTime ? formatTime(at) : null;
     };
     for (const [name, { checkedAt, attemptedAt, hindered }] of Object.entries(looks.environments)) {
       const known = newest.get(name);
-      const attempted = latest(known?.attemptedAt, byStorage(attemptedAt));
-      const by = attempted === known?.attemptedAt ? known?.hindered : hindered;
+      const own = byStorage(attemptedAt);
+      const attempted = latest(known?.attemptedAt, own);
+      const by = own === null || attempted === known?.attemptedAt ? known?.hindered : hindered;
       newest.set(name, {
         checkedAt: latest(known?.checkedAt, checkedAt === undefined ? null : byStorage(checkedAt)),
         attemptedAt: attempted,

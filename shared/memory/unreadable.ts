@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formatTime, parseTime } from '../base/time.ts';
+import { formatTime, noLaterThan, parseTime } from '../base/time.ts';
 import { eventId } from '../events/cloud-event.ts';
 
 const timeSchema = z.string().refine((text) => !Number.isNaN(parseTime(text)), 'is no time');
@@ -41,9 +41,14 @@ export function unreadablePath({
   return `unreadable/${repositoryClass}/${eventId(code, subject)}.json`;
 }
 
-/** Undefined for another version, a half of one, or anything else at its place. */
-export function decodeUnreadable(value: unknown): Unreadable | undefined {
-  return unreadableSchema.safeParse(value).data;
+/**
+ * Undefined for another version, a half of one, or anything else at its place. What is later than its write was met then:
+ * the clock of who wrote it may be ahead.
+ */
+export function decodeUnreadable(value: unknown, { writtenAt }: { readonly writtenAt: Date }): Unreadable | undefined {
+  const known = unreadableSchema.safeParse(value).data;
+  if (known === undefined) return undefined;
+  return { ...known, since: noLaterThan(writtenAt, known.since), seenAt: noLaterThan(writtenAt, known.seenAt) };
 }
 
 /**

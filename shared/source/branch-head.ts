@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isEnvironmentName } from '../environment/environment-file.ts';
 
 /**
  * Where the schedule saw a branch last, and what is declared there: with both, a branch that has not moved is not
@@ -6,7 +7,7 @@ import { z } from 'zod';
  */
 export const branchHeadSchema = z.object({
   commit: z.string().regex(/^[0-9a-f]{40}$/),
-  environments: z.array(z.string()),
+  environments: z.array(z.string().refine(isEnvironmentName, 'is no name of an environment')),
 });
 export type BranchHead = z.infer<typeof branchHeadSchema>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseTime } from '../base/time.ts';
+import { noLaterThan, parseTime } from '../base/time.ts';
 import { isGeneration, isOfTools, isSameOrNewer, type ArtifactId } from './artifact.ts';
 
 const digits = z.string().regex(/^\d+$/);
@@ -53,15 +53,17 @@ export function ledgerPath({ repositoryClass }: { repositoryClass: string }): st
 
 /**
  * Undefined for a shape that is not known: the ledger is lost then. An entry of a generation that Storage cannot have
- * given would keep each later upload of its name out of Git: it alone is lost.
+ * given would keep each later upload of its name out of Git: it alone is lost. What is later than the write of the ledger
+ * happened then: by a later time, commits of somebody else would be passed over, and each upload would be in doubt.
  */
-export function decodeLedger(value: unknown): Ledger | undefined {
+export function decodeLedger(value: unknown, reading?: { readonly writtenAt: Date }): Ledger | undefined {
   const parsed = ledgerSchema.safeParse(value).data;
   if (parsed === undefined) return undefined;
+  const past = (time: string): string => (reading === undefined ? time : noLaterThan(reading.writtenAt, time));
   return {
-    copied: new Map(parsed.copied.filter(isGiven).map((entry) => [entry.name, entry])),
+    copied: new Map(parsed.copied.filter(isGiven).map((entry) => [entry.name, { ...entry, at: past(entry.at) }])),
     refused: new Map(parsed.refused.filter(isGiven).map(({ name, generation }) => [name, generation])),
-    begunAt: parsed.begunAt,
+    begunAt: parsed.begunAt === undefined ? undefined : past(parsed.begunAt),
     ended: parsed.ended,
   };
 }

@@ -55,8 +55,8 @@ export const rules = {
   },
   'the fold suspects nothing': {
     rule: 'what a dead run was to write, and what got no answer, is suspect',
-    finds: 'drift is told where nobody but Converge changed anything',
-    world: one({ commits: 1, lost: 1 }),
+    finds: 'a late write changed what nothing marks as suspect',
+    world: one({ commits: 2, lost: 1 }),
   },
   'a lost answer is a conflict': {
     rule: 'a write whose answer was lost is recognised',

@@ -1161,7 +1161,10 @@ describe('a Storage that is silent for one content', () => {
     if (address === null || typeof address === 'string') throw new Error('no port');
     const silent = connectStorage({ project: 'local', storage: { endpoint: `http://127.0.0.1:${address.port}` } });
     const ports = instance({
-      buckets: createBuckets(silent, { answer: 1_000, upload: 1_000, tries: 1, reads: 1, firstPause: 10 }),
+      buckets: createBuckets(silent, {
+        ...{ answer: 1_000, wholeUpload: 5_000, wholeState: 5_000, upload: 1_000 },
+        ...{ tries: 1, reads: 1, firstPause: 10 },
+      }),
     });
     try {
       const behind = Array.from({ length: 10 }, (_one, index) => `behind-${index}.yaml`);

@@ -15,6 +15,7 @@ import { createTokens } from '../../shared/adapters/google/tokens.ts';
 import { createIdTokens } from '../../shared/adapters/id-tokens.ts';
 import type { Access } from '../../shared/adapters/kubernetes/access.ts';
 import { connect } from '../../shared/adapters/kubernetes/cluster.ts';
+import { patience } from '../../shared/adapters/patience.ts';
 import { createTopics } from '../../shared/adapters/pubsub.ts';
 import { createSinks } from '../../shared/adapters/sinks.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
@@ -76,7 +77,7 @@ afterEach(async () => {
   expect(unhandled.splice(0)).toEqual([]);
 });
 
-const times = { answer: 300, upload: 300, tries: 2, reads: 2, firstPause: 10 };
+const times = { answer: 300, wholeUpload: 1_000, wholeState: 1_000, upload: 300, tries: 2, reads: 2, firstPause: 10 };
 const object = { bucket: 'b', name: 'x' };
 const described = {
   generation: '1',
@@ -99,6 +100,12 @@ const half: Answer = (_request, response) => {
   response.writeHead(200, { ...toldHeaders, 'content-length': '100000' });
   response.write('x'.repeat(50_000));
 };
+/** A part of a content in each tenth of a second, for ever. */
+const dripping: Answer = (_request, response) => {
+  response.writeHead(200, toldHeaders);
+  const drip = setInterval(() => response.write(' '), 100);
+  response.on('close', () => clearInterval(drip));
+};
 const late =
   (answer: Answer): Answer =>
   (request, response) =>
@@ -108,6 +115,7 @@ const unanswered = {
   disposition: 'retry',
   problem: expect.stringContaining('Cloud Storage did not answer in 0.3 s'),
 };
+const drippedFor = (seconds: number) => ({ ...unanswered, problem: `Cloud Storage did not answer in ${seconds} s` });
 
 describe('a Storage that does not answer', () => {
   const client = () => connectStorage({ project: 'local', storage: { endpoint: url } });
@@ -146,6 +154,21 @@ describe('a Storage that does not answer', () => {
     const begun = await own.read({ ...object, generation: '1' });
     expect(await rejectionOf(textOf(begun))).toMatchObject(unanswered);
     expect(await textOf(await own.read({ ...object, generation: '1' }))).toBe('abc');
+  });
+
+  it('that sends a content by drops costs one time-out, and the next read comes through', async () => {
+    const own = buckets();
+    answers = [dripping, content('abc')];
+    const begun = await own.read({ ...object, generation: '1' });
+    expect(await rejectionOf(textOf(begun))).toMatchObject(drippedFor(1));
+    expect(await textOf(await own.read({ ...object, generation: '1' }))).toBe('abc');
+  });
+
+  it('that sends state by drops costs a few time-outs, and is asked again', async () => {
+    answers = [dripping];
+    expect(await rejectionOf(state().read('x'))).toMatchObject(drippedFor(1));
+    answers = [dripping, content('{"a":1}')];
+    expect(await state().read('x')).toMatchObject({ value: { a: 1 } });
   });
 
   it('is no matter while nobody asks for the next part', async () => {
@@ -427,6 +450,22 @@ describe('an API server that does not answer', () => {
     expect(asked).toBe(2);
     answers = [answer, json({ kind: 'ConfigMap' })];
     expect(await read()).toMatchObject({ kind: 'ConfigMap' });
+  });
+
+  it('but by drops is asked once more, and told', async () => {
+    const whole = patience.kubernetes.wholeAnswer;
+    Object.assign(patience.kubernetes, { wholeAnswer: 1_000 });
+    try {
+      answers = [dripping];
+      expect(await rejectionOf(read())).toMatchObject({
+        code: 'ClusterUnavailable',
+        disposition: 'retry',
+        problem: expect.stringContaining('got no answer in 2 tries of 1 s'),
+      });
+      expect(asked).toBe(2);
+    } finally {
+      Object.assign(patience.kubernetes, { wholeAnswer: whole });
+    }
   });
 });
 

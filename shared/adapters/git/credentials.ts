@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createGithubApp, type ApiRequest } from './github-app.ts';
-import { readSecretFile } from '../secret-file.ts';
+import { changeOfSecretFile, readSecretFile } from '../secret-file.ts';
 
 export interface Login {
   readonly user: string;
@@ -56,18 +55,15 @@ function fromFile(file: string): Credentials {
     if (colon === -1) return { user: tokenUser, password: secret };
     return { user: secret.slice(0, colon), password: secret.slice(colon + 1) };
   }
-  async function changedAt(): Promise<number> {
-    return (await stat(file).catch(() => undefined))?.mtimeMs ?? 0;
-  }
   return {
     async login() {
-      const at = await changedAt();
+      const at = await changeOfSecretFile(file);
       if (kept?.changedAt !== at) kept = { login: await read(), changedAt: at };
       return kept.login;
     },
     async renew(refused) {
       const login = await read();
-      kept = { login, changedAt: await changedAt() };
+      kept = { login, changedAt: await changeOfSecretFile(file) };
       return login.user === refused.user && login.password === refused.password ? undefined : login;
     },
   };

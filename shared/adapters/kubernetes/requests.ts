@@ -125,11 +125,11 @@ async function send(
     credentials,
   }: { asked: ApiRequest; server: string; dispatcher: Dispatcher; credentials: Readonly<Record<string, string>> },
 ): Promise<{ answer: ApiResponse; retryAfter: number }> {
-  const { method, accept = 'application/json', contentType, body, write } = asked;
+  const { method, accept = 'application/json', contentType, body } = asked;
   const response = await request(`${server}${pathOf(asked)}`, {
     method,
     dispatcher,
-    ...(write === undefined ? {} : { signal: AbortSignal.timeout(patience.kubernetes.writeAnswer) }),
+    signal: AbortSignal.timeout(wholeAnswer(asked)),
     headers: {
       'user-agent': 'converge',
       ...credentials,
@@ -146,6 +146,11 @@ async function send(
     body: isJson(response.headers['content-type']) ? parseJson(text) : undefined,
   };
   return { answer, retryAfter: Number(response.headers['retry-after'] ?? Number.NaN) * 1000 };
+}
+
+/** Milliseconds until a request is answered to its end. */
+function wholeAnswer({ write }: ApiRequest): number {
+  return write === undefined ? patience.kubernetes.wholeAnswer : patience.kubernetes.writeAnswer;
 }
 
 /** A write that the API server has not done by then, it does not do later. */
@@ -191,11 +196,17 @@ function unreachable({
   return new ConvergeError({
     code: 'ClusterUnavailable',
     subject: `cluster ${connection.name}`,
-    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(asked.write === undefined ? patience.kubernetes.answer : patience.kubernetes.writeAnswer)}` : ''}`,
+    message: `${asked.method} ${asked.path} got no answer in ${tries} tries${isSilence(error) ? ` of ${inSeconds(waited(asked, error))}` : ''}`,
     remedy: 'check that the API server is up and reachable from the functions',
     disposition: 'retry',
     cause: error,
   });
+}
+
+/** What aborts a request is its whole time; undici itself tells of what came too late of it. */
+function waited(asked: ApiRequest, error: unknown): number {
+  const isWhole = asked.write !== undefined || (error instanceof Error && error.name === 'TimeoutError');
+  return isWhole ? wholeAnswer(asked) : patience.kubernetes.answer;
 }
 
 function isJson(contentType: string | string[] | undefined): boolean {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { noLaterThan, parseTime } from '../../base/time.ts';
 import type { WebhookHost } from '../../config/config.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { readState, valueOrNone, type StateAccess } from './read-state.ts';
@@ -37,20 +38,21 @@ export function deliveryPaths({
   return ids.map((id) => `deliveries/${host}/${id}.json`);
 }
 
+/** When it was announced: no later than that was written. */
+function decodeDelivery(value: unknown, { writtenAt }: { readonly writtenAt: Date }): string | undefined {
+  const delivery = deliverySchema.safeParse(value).data;
+  return delivery === undefined ? undefined : noLaterThan(writtenAt, delivery.at);
+}
+
 /** Whether one of them is remembered. What nobody can read remembers nothing. */
 export async function wasDelivered(
   paths: readonly string[],
   ports: StateAccess & Pick<Ports, 'now'>,
 ): Promise<boolean> {
   const found = await Promise.all(
-    paths.map(async (path) =>
-      valueOrNone(await readState({ path, decode: (value) => deliverySchema.safeParse(value).data }, ports)),
-    ),
+    paths.map(async (path) => valueOrNone(await readState({ path, decode: decodeDelivery }, ports))),
   );
-  return found.some(
-    (delivery) =>
-      delivery !== undefined && ports.now().getTime() - new Date(delivery.at).getTime() < rememberedMilliseconds,
-  );
+  return found.some((at) => at !== undefined && ports.now().getTime() - parseTime(at) < rememberedMilliseconds);
 }
 
 /** Of two calls at once the first one writes; both have announced the same event. */

@@ -15,6 +15,14 @@ export function pauseBeforePush(attempt: number): number {
   return Math.random() * 200 * Math.min(attempt, 10);
 }
 
+/**
+ * What is left of a pause that began at a time of this instance's clock: no more than all of it, also where that clock was
+ * put back since. Milliseconds.
+ */
+export function restOf({ pause, since, now }: { pause: number; since: number; now: Date }): number {
+  return Math.max(0, Math.min(pause, since + pause - now.getTime()));
+}
+
 /** Reads or writes of an object that somebody else overwrites meanwhile. */
 export const triesAgainstOverwriting = 10;
 

@@ -75,11 +75,11 @@ export function recordLooks({
       };
       byRepository.set(repository, records);
       const { looks } = records;
-      const known = looks.get(environment);
+      const time = now().getTime();
+      const known = pastLook(looks.get(environment), time);
       if (outcome === 'gone') looks.delete(environment);
       else looks.set(environment, afterLook({ known, at, ended: outcome === 'checked', hindered }));
       if (known?.hindered?.generation !== hindered?.generation) records.hasNews = true;
-      const time = now().getTime();
       // Two writes of one object may land in either order.
       const pause = records.hasNews ? betweenNews : betweenWrites;
       if (records.isWriting || isSoonAfter(records.triedAt, { time, pause })) return;
@@ -90,6 +90,12 @@ export function recordLooks({
       records.isWriting = false;
     },
   };
+}
+
+/** A look that is yet to come was taken down by a clock that was put back since: it would hide all until then. */
+function pastLook(known: LookTimes | undefined, time: number): LookTimes | undefined {
+  const { attemptedAt = null } = known ?? {};
+  return attemptedAt !== null && parseTime(attemptedAt) > time ? undefined : known;
 }
 
 /** A clock that was put back is no reason to wait. */

@@ -4,6 +4,7 @@ import type { Repository } from '../../ports/git.ts';
 import type { Ports } from '../../ports/ports.ts';
 import { environmentRef, notesRef } from '../../source/convergence-note.ts';
 import { inParallel } from './parallel.ts';
+import { restOf } from './pauses.ts';
 import type { StateAccess } from './read-state.ts';
 import { listRemembered, recallSome } from './remembered-environments.ts';
 import { claimWriteback, type WritebackClaim } from './writeback-claim.ts';
@@ -73,7 +74,7 @@ async function writeTurns({
     const nextAt = beganAt + betweenTurns;
     if (written.due.length === 0 || nextAt > endsAt) return written;
     if (!(await isMoreDue({ repositoryClass, written, ports }))) return written;
-    await ports.sleep(Math.max(0, nextAt - ports.now().getTime()));
+    await ports.sleep(restOf({ pause: betweenTurns, since: beganAt, now: ports.now() }));
     if (!(await claim.keep())) return written;
   }
 }

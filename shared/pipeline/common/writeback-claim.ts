@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { leaseDuration } from '../../memory/lease.ts';
 import type { Ports } from '../../ports/ports.ts';
 import type { GenerationPrecondition } from '../../ports/storage.ts';
+import { restOf } from './pauses.ts';
 import { readState, type ReadState, type StateAccess } from './read-state.ts';
 
 /** `nonce` is new for each claim. It is over so many seconds after it was written, or where it is ended. */
@@ -55,16 +56,16 @@ export async function claimWriteback(
   let generation = await write({ path: paths.claim, nonce, over: last?.generation, ports });
   if (generation === undefined) return undefined;
   let writtenAt = ports.now().getTime();
-  const endableAt = writtenAt + betweenWrites - endedAgo;
+  const endedAt = writtenAt - endedAgo;
   return {
     async keep() {
-      if (ports.now().getTime() - writtenAt < (claimSeconds * 1000) / 3) return true;
+      if (Math.abs(ports.now().getTime() - writtenAt) < (claimSeconds * 1000) / 3) return true;
       generation = await write({ path: paths.claim, nonce, over: generation, ports });
       writtenAt = ports.now().getTime();
       return generation !== undefined;
     },
     async end() {
-      const pause = endableAt - ports.now().getTime();
+      const pause = restOf({ pause: betweenWrites, since: endedAt, now: ports.now() });
       if (pause > 0) await ports.sleep(pause);
       await ports.state.write({ path: paths.end, value: { nonce }, ifGeneration: 'any' });
     },

@@ -3,6 +3,7 @@ import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 import { copyWhileHeld, type Intake } from './copy-while-held.ts';
 import { claimLease, findLease, isFree, type FoundLease, type IntakeLease } from './intake-lease.ts';
+import { restOf } from '../common/pauses.ts';
 import { intakeLeasePath, usualTimes } from './intake-times.ts';
 import { readLedger } from './ledger.ts';
 import { answerCopied, enqueue, giveBack, queueOf, type Refusal } from './queue.ts';
@@ -70,12 +71,13 @@ async function copyOrWait(intake: Intake): Promise<void> {
   if (lease !== 'taken') return await copyWhileHeld({ ...intake, lease, recorded });
   await ports.sleep(times.poll * (0.75 + Math.random() / 2));
   const now = ports.now().getTime();
-  for (const one of queue.waiting.filter(({ since }) => now - since > times.patience)) giveBack(queue, one);
+  // By a clock that was put back, nobody knows for how long one waits.
+  for (const one of queue.waiting.filter(({ since }) => Math.abs(now - since) > times.patience)) giveBack(queue, one);
 }
 
 async function claim({ queue, ports, settings, times }: Intake, found: FoundLease): Promise<IntakeLease | 'taken'> {
   const { lastWrites } = queue;
-  const rest = (lastWrites.lease ?? -Infinity) + times.writePause - ports.now().getTime();
+  const rest = restOf({ pause: times.writePause, since: lastWrites.lease ?? -Infinity, now: ports.now() });
   if (rest > 0) await ports.sleep(rest);
   const claimed = { path: intakeLeasePath(settings), instance: settings.holder, seconds: times.leaseSeconds, found };
   lastWrites.lease = ports.now().getTime();

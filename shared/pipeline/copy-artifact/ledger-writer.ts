@@ -1,4 +1,5 @@
 import { emptyLedger, mergeLedgers, type Ledger } from '../../source/ledger.ts';
+import { restOf } from '../common/pauses.ts';
 import type { IntakeTimes } from './intake-times.ts';
 import { writeLedger, type RecordedLedger } from './ledger.ts';
 import type { LastWrites } from './queue.ts';
@@ -55,7 +56,7 @@ export function createLedgerWriter({
 
   /** Until the pause since the last write is over: the long one while more may come, the shortest at the end. */
   async function untilDue(): Promise<void> {
-    const rest = (least: number): number => lastWriteAt + least - ports.now().getTime();
+    const rest = (least: number): number => restOf({ pause: least, since: lastWriteAt, now: ports.now() });
     if (over === undefined && rest(pause) > 0) await Promise.race([ports.sleep(rest(pause)), ending.promise]);
     if (over !== undefined && rest(times.writePause) > 0) await ports.sleep(rest(times.writePause));
   }

@@ -26,6 +26,7 @@ import { claimFor } from './write/claim-for.ts';
 import { conclude } from './conclude.ts';
 import type { DesiredState } from './render/desired-state.ts';
 import { divergeForGood } from './judge/failed-revision.ts';
+import { isOursAlone } from './judge/without-our-own.ts';
 import type { ObservedState } from './observe/observed-state.ts';
 import { pruneLast } from './write/prune-last.ts';
 import { pruneStale, type Pruned } from './write/prune-stale.ts';
@@ -150,9 +151,19 @@ async function prune(
     ? { changes: [], guarded: [], lingering: [], pending: [], unwanted: [] }
     : await pruneStale(target, { actions, observed, api: applied.api, workloads, until });
   const rolledOut = joinRolledOut({ earlier, later: doneBy([...applied.changes, ...pruned.changes]) });
-  run.memoryFile.remember(changesMade, { committed, rolledOut, pending: pruned.pending });
+  const untried = isFailing ? forgottenPrunes(target, actions) : [];
+  run.memoryFile.remember(changesMade, { committed, rolledOut, pending: [...pruned.pending, ...untried] });
   if (!isFailing && failuresOf(pruned.changes).length === 0) return { step: 'done', made: { pruned, leaving } };
   return ended(await fail(target, course, { changes: [...applied.changes, ...pruned.changes], hook: hooks.failed }));
+}
+
+/** Keys of what is to be pruned, is Converge's own, and was forgotten with the run that was to write it. */
+function forgottenPrunes({ run }: Target, actions: Course['actions']): readonly string[] {
+  const { objects } = run.memoryFile.memory();
+  return actions.flatMap((planned) => {
+    if (planned.action !== 'prune' || objects[planned.observed.key] !== undefined) return [];
+    return isOursAlone(planned.observed.object) ? [planned.observed.key] : [];
+  });
 }
 
 /** Prunes what waited for the revision to work. */

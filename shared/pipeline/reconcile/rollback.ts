@@ -16,7 +16,7 @@ import type { Commit, Repository } from '../../ports/git.ts';
 import { removeQuarantine, restoreQuarantine, takeOverQuarantine, writeQuarantine } from '../rollback/quarantines.ts';
 import { announceCommit } from '../common/announce-commit.ts';
 import { notRolledBack, revert, type RolledBack } from './judge/plan-rollback.ts';
-import { clockSkew, longestRollBack } from '../common/pauses.ts';
+import { clockSkew, longestRollBack, restOf } from '../common/pauses.ts';
 import { readInputs } from '../common/render-inputs.ts';
 import type { Run } from './run/run.ts';
 
@@ -54,7 +54,7 @@ export async function finishRollback(run: Run): Promise<void> {
     memoryFile.remember(incidentTold);
     await run.lease.leaveEvidence();
     // Storage takes one write a second of one name.
-    await ports.sleep(Math.max(0, writtenAt + 1_000 - ports.now().getTime()));
+    await ports.sleep(restOf({ pause: 1_000, since: writtenAt, now: ports.now() }));
     if (done.rollback === null) await removeQuarantine(named);
     else await writeQuarantine({ ...named, quarantine: done.quarantine });
   }

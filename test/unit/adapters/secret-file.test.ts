@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
@@ -6,6 +8,7 @@ import { afterAll, expect, it } from 'vitest';
 import { createSigner } from '../../../shared/adapters/git/signer.ts';
 import { createRepositories } from '../../../shared/adapters/git.ts';
 import { kubeconfigAccess, kubeconfigFile } from '../../../shared/adapters/kubernetes/kubeconfig.ts';
+import { readSecretFile } from '../../../shared/adapters/secret-file.ts';
 import { createSignatures } from '../../../shared/adapters/signatures.ts';
 import { createSinks } from '../../../shared/adapters/sinks.ts';
 import { describeError } from '../../../shared/base/errors.ts';
@@ -133,3 +136,17 @@ it.each([
     expect(describeError(refusal)).not.toContain('canary');
   },
 );
+
+it('that hangs costs each who reads it a time-out, and the process one thread', async () => {
+  const hanging = join(folder, 'hanging');
+  execFileSync('mkfifo', [hanging]);
+  const reads = Array.from({ length: 6 }, async () => rejectionOf(readSecretFile(hanging, { answer: 200 })));
+  for (const error of await Promise.all(reads))
+    expect(error).toMatchObject({
+      ...{ code: 'SecretUnavailable', disposition: 'retry', subject: hanging, problem: 'cannot be read (ETIMEDOUT)' },
+    });
+  // More than four that hang would keep all others from their files.
+  const later = readSecretFile(hanging);
+  await writeFile(hanging, 's3cret');
+  expect(await later).toBe('s3cret');
+});

@@ -6,7 +6,7 @@ import { claimWriteback, writebackPaths } from '../../../shared/pipeline/common/
 import { findLease, isFree } from '../../../shared/pipeline/copy-artifact/intake-lease.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import { branchHeadPath } from '../../../shared/source/branch-head.ts';
-import { copyOf, decodeLedger, emptyLedger } from '../../../shared/source/ledger.ts';
+import { copyOf, decodeLedger, emptyLedger, isInDoubt } from '../../../shared/source/ledger.ts';
 import { recordingTopics } from './ports.ts';
 import { unready } from './reconcile/world/controllers.ts';
 import { createWorld, type World } from './reconcile/world/world.ts';
@@ -180,7 +180,53 @@ describe('looks of odd dates', () => {
   });
 });
 
+describe('looks that are yet to begin', () => {
+  const odd = { checkedAt: '2027-11-21T00:00:00.000Z', attemptedAt: '2027-11-21T00:00:00.000Z' };
+  const looksOf = (shop: object) => ({ version: 1, at: '2026-11-21T01:00:00.000Z', environments: { shop } });
+
+  it('are none: status tells when the environment was looked at', async () => {
+    const world = await converged();
+    const at = world.ports.now().toISOString();
+    await world.writeState('looks/master/one.json', { ...looksOf({ checkedAt: at, attemptedAt: at }), at });
+    await world.writeState('looks/master/odd.json', {
+      ...looksOf({ ...odd, hindered: { generation: '7', reason: 'is empty' } }),
+      at,
+    });
+    const { environments } = await status({ repositories: ['master'] }, world.ports);
+    const second = `${at.slice(0, 19)}.000Z`;
+    expect(environments).toMatchObject([{ state: 'Converged', checkedAt: second, attemptedAt: second }]);
+  });
+
+  it('published no alert of a memory whose lease is lost', async () => {
+    const world = await converged();
+    const at = world.ports.now().toISOString();
+    await world.writeState('looks/master/odd.json', { ...looksOf(odd), at });
+    const data = convergedSchema.parse(world.published.findLast(({ topic }) => topic === 'converged')?.event.data);
+    const memory = await world.memoryOf('shop');
+    await world.writeState(paths.memory, { ...memory, outbox: [{ topic: 'converged', time: at, data }] });
+    const generation = (await world.ports.state.generationOf(paths.lease)) ?? '';
+    await world.ports.state.delete({ path: paths.lease, generation });
+    world.wait(60);
+    const before = world.published.length;
+    await world.run({ cause: 'schedule' });
+    expect(world.published.slice(before).filter(({ topic }) => topic === 'converged')).toHaveLength(1);
+  });
+});
+
 describe('a head of odd environments', () => {
+  it.each([[['', 'shop']], [['shop/../shop', 'shop']], [['\ud800', 'shop']]])(
+    '(%j) asks for none that no file can declare',
+    async (odd) => {
+      const world = await converged();
+      const topics = recordingTopics();
+      const check = async (tick: string) => checkDrift({ repositories: ['master'], tick }, { ...world.ports, topics });
+      await check('1');
+      const head = Object(world.state.get(branchHeadPath('master')));
+      await world.writeState(branchHeadPath('master'), { ...head, environments: odd });
+      expect(await check('2')).toEqual({ checked: ['master/shop'] });
+    },
+  );
+
   it('stops no checks', async () => {
     const world = await converged();
     const topics = recordingTopics();
@@ -198,6 +244,39 @@ describe('a ledger of odd numbers', () => {
     const ledger = decodeLedger({ version: 1, copied: [{ ...entry, at: '2026-11-21T01:00:00.000Z' }], refused: [] });
     const artifact = { name: 'a.yaml', generation: '1764309600000000' };
     expect(copyOf({ ledger: ledger ?? emptyLedger, artifact })).toBeUndefined();
+  });
+});
+
+describe('a memory of no environment', () => {
+  it('is asked for by nobody, whose message would be refused', async () => {
+    const world = await converged();
+    const topics = recordingTopics();
+    const state = {
+      ...world.ports.state,
+      // As Storage does: there, `*` is also for nothing.
+      async list(prefix: string, file?: string) {
+        const listed = await world.ports.state.list(prefix, file);
+        return [...listed, ...listed.map((one) => ({ ...one, path: one.path.replace('/shop/', '//') }))];
+      },
+    };
+    const checked = await checkDrift({ repositories: ['master'], tick: '1' }, { ...world.ports, topics, state });
+    expect(checked).toEqual({ checked: ['master/shop'] });
+  });
+});
+
+describe('a ledger of odd dates', () => {
+  const later = '2999-01-01T00:00:00.000Z';
+  const writtenAt = new Date('2026-11-21T01:00:00.000Z');
+  const entry = { name: 'a.yaml', generation: '1764309600000000', commit: 'e'.repeat(40), at: later, content: null };
+  const ledger = decodeLedger({ version: 1, copied: [entry], refused: [], begunAt: later }, { writtenAt });
+
+  it('has copied nothing later than it was written, or commits since would be overwritten unseen', () => {
+    expect(ledger?.copied.get('a.yaml')?.at).toBe(writtenAt.toISOString());
+  });
+
+  it('was begun no later than it was written, or each upload would be in doubt', () => {
+    const artifact = { name: 'b.yaml', generation: '1764309600000001', createdAt: new Date('2026-11-21T01:00:01Z') };
+    expect(isInDoubt({ ledger: ledger ?? emptyLedger, artifact })).toBe(false);
   });
 });
 

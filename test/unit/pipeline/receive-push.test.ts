@@ -154,6 +154,14 @@ describe('a delivery that comes again', () => {
     ]);
   });
 
+  it('is announced where what remembers it says that it was in the future', async () => {
+    const state = stateInMemory(() => new Date('2026-11-20T01:02:03Z'));
+    const path = 'deliveries/github/5f6e7d8c-9b0a-11f1-8a2b-3c4d5e6f7081.json';
+    await state.write({ path, value: { at: '2999-01-01T00:00:00.000Z' }, ifGeneration: 'any' });
+    const again = deliver({ body: JSON.stringify(push), headers: delivery, state, at: '2026-11-21T01:02:03Z' });
+    expect((await again).outcome).toMatchObject({ outcome: 'announced' });
+  });
+
   it('is recognised under another id where its body says when it was pushed, for the id is not signed', async () => {
     const state = stateInMemory(() => new Date());
     expect((await deliver({ body: JSON.stringify(dated), headers: delivery, state })).outcome).toMatchObject({

@@ -1,7 +1,7 @@
 import type { Memory } from '../../../memory/memory.ts';
 import { isSuspect, mayComeLate } from '../../../memory/suspects.ts';
-import { fieldManager } from '../../../objects/field-manager.ts';
 import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
+import { isOurs } from '../../../ownership/managers.ts';
 import type { ObservedObject } from '../../../plan/plan.ts';
 import type { Drift } from './verify-object.ts';
 import type { Verified } from './verify-plan.ts';
@@ -9,7 +9,8 @@ import type { Verified } from './verify-plan.ts';
 /**
  * Drift is what somebody else did. What a run left that was ended, or a request without an answer, is put right in
  * silence: all of it that no other manager is known to have written, and what nobody but Converge wrote and Git does not
- * have, as long as a request to make it may be late.
+ * have, as long as a request to make it may be late, or where a roll-out that is not through set out to write it: of what a run that
+ * was ended may have written nothing is remembered.
  */
 export function withoutOurOwn(
   verified: Verified,
@@ -18,27 +19,27 @@ export function withoutOurOwn(
     now,
     objects,
   }: {
-    readonly memory: Pick<Memory, 'suspects' | 'lateUntil'>;
+    readonly memory: Pick<Memory, 'suspects' | 'lateUntil' | 'rolledOut'>;
     readonly now: Date;
     readonly objects: ReadonlyMap<string, ObservedObject>;
   },
 ): Verified {
   const { suspects } = memory;
   const isLate = mayComeLate(memory, now);
-  if (suspects === undefined && !isLate) return verified;
+  const ofRollout = new Set(Object.values(memory.rolledOut ?? {}).flat());
   const drift = verified.drift.flatMap((one): Drift[] => {
     if (isSuspect(suspects, one.key)) {
       const fields = one.diff.fields.filter(({ manager }) => manager !== undefined);
       return fields.length === 0 ? [] : [{ ...one, diff: { ...one.diff, fields } }];
     }
-    const cameLate = isLate && one.diff.change === 'unexpected' && isOursAlone(objects.get(one.key)?.object);
-    return cameLate ? [] : [one];
+    const mayBeOwn = one.diff.change === 'unexpected' && (isLate || ofRollout.has(one.key));
+    return mayBeOwn && isOursAlone(objects.get(one.key)?.object) ? [] : [one];
   });
   return { ...verified, drift };
 }
 
 /** Whether nobody but Converge wrote an object, as far as its managers of fields tell. */
-function isOursAlone(object: KubernetesObject | undefined): boolean {
+export function isOursAlone(object: KubernetesObject | undefined): boolean {
   const writers = (object?.metadata.managedFields ?? []).filter(({ subresource = '' }) => subresource === '');
-  return writers.length > 0 && writers.every(({ manager }) => manager === fieldManager);
+  return writers.length > 0 && writers.every(isOurs);
 }

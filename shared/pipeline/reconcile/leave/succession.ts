@@ -11,6 +11,7 @@ import type { KubernetesObject } from '../../../objects/kubernetes-object.ts';
 import { failuresOf } from '../../../plan/change-set.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { lookedSince } from '../../common/looked-since.ts';
+import { writeBackLast } from '../tell/write-back.ts';
 import { forget } from './forget.ts';
 import { giveBack } from '../run/claim.ts';
 import { leaseOf } from '../run/lease.ts';
@@ -193,10 +194,12 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
   }
   const { state } = found;
   const lease = leaseOf(state, { isHead: async () => true });
+  const memoryFile = memoryFileOf(state);
+  const old = { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease };
   await publish(state, ports);
+  await writeBackLast(old);
   await lease.claim({ keys: '*' });
   try {
-    const memoryFile = memoryFileOf(state);
     const memory = memoryFile.memory();
     if (memory.cluster !== '' && memory.cluster !== cluster.name) {
       throw contested(environment.name, {
@@ -219,12 +222,7 @@ async function openPredecessor({ run, environment, cluster, api, commit }: Targe
         remedy: 'remove the previous name',
       });
     }
-    return {
-      run: { ...run, environment: name, key: environmentKey({ repository, environment: name }), memoryFile, lease },
-      state,
-      applySet,
-      observed,
-    };
+    return { run: old, state, applySet, observed };
   } catch (error) {
     await giveBack(state);
     throw error;

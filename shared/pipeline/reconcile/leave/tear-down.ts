@@ -14,6 +14,7 @@ import { noteRemoval } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
 import { diverge } from '../tell/tell.ts';
+import { writeBackLast } from '../tell/write-back.ts';
 import type { Leave } from './leave.ts';
 import { sweep } from './sweep.ts';
 import { isEmpty, openLeave, tearApart } from './take-apart.ts';
@@ -106,6 +107,7 @@ async function takeLeave(
     return { outcome: 'absent' };
   }
   const { leave, observed } = opened;
+  if (!run.lease.isHeld()) await writeBackLast(run);
   run.memoryFile.remember(leaveBegun, { file: environmentPath(run.environment) });
   await run.lease.claim({ keys: '*' });
   const torn = await tearApart(opened);

@@ -115,7 +115,15 @@ export async function assertHeld(state: State, look?: 'now'): Promise<void> {
 
 function isFresh({ hold, ports }: State): boolean {
   const now = ports.now().getTime();
-  return hold !== undefined && now - hold.askedAt <= renewAfter && now - hold.checkedAt <= freshFor;
+  return hold !== undefined && since(hold.askedAt, now) <= renewAfter && since(hold.checkedAt, now) <= freshFor;
+}
+
+/** Milliseconds by which a clock is put right in passing. */
+const inPassing = 1_000;
+
+/** Milliseconds since a time; without an end where the clock was put back since: nobody knows how many. */
+function since(then: number, now: number): number {
+  return now < then - inPassing ? Number.POSITIVE_INFINITY : now - then;
 }
 
 async function assertHeldNow(state: State, look: 'now' | undefined): Promise<void> {
@@ -128,16 +136,16 @@ async function assertHeldNow(state: State, look: 'now' | undefined): Promise<voi
     return;
   }
   const now = ports.now().getTime();
-  if (now - hold.askedAt > actsFor) throw lost(state.lease.path);
-  if (now - hold.askedAt > renewAfter) await renew(state, hold);
-  else if (look === 'now' || now - hold.checkedAt > freshFor) await check(state, hold);
+  if (since(hold.askedAt, now) > actsFor) throw lost(state.lease.path);
+  if (since(hold.askedAt, now) > renewAfter) await renew(state, hold);
+  else if (look === 'now' || since(hold.checkedAt, now) > freshFor) await check(state, hold);
 }
 
 async function check(state: State, hold: Hold): Promise<void> {
   const { ports, lease, memory } = state;
   const at = ports.now().getTime();
   const [ofMemory, ofLease] = await Promise.all([generationOf(state), ports.state.generationOf(lease.path)]);
-  const isLate = ports.now().getTime() - hold.askedAt > actsFor;
+  const isLate = since(hold.askedAt, ports.now().getTime()) > actsFor;
   if (isLate || ofMemory !== memory.generation || ofLease !== lease.generation) throw lost(lease.path);
   hold.checkedAt = at;
 }

@@ -1,4 +1,5 @@
 import { describeError } from '../../../base/errors.ts';
+import { unwrittenNotes } from '../../../memory/unwritten-notes.ts';
 import { environmentRef } from '../../../source/convergence-note.ts';
 import { writeBackAll } from '../../common/write-back.ts';
 import type { Run } from '../run/run.ts';
@@ -10,6 +11,25 @@ import type { Run } from '../run/run.ts';
  */
 export async function writeBack({ repository, ports }: Run): Promise<void> {
   await writeBackAll(repository, ports);
+}
+
+/**
+ * The same of an environment that is about to be forgotten, where something is left to be written: its memory is all that
+ * knows. To be called without the lease, which would be over before a host that takes its time.
+ */
+export async function writeBackLast(run: Run): Promise<void> {
+  const { environment, repository, ports, settings, memoryFile } = run;
+  const memory = memoryFile.memory();
+  if (!settings.writeback || memory.notes === undefined || memory.notes.length === 0) return;
+  try {
+    const ref = await ports.repository(repository).readRef(environmentRef(environment));
+    if (unwrittenNotes(memory, ref) !== undefined) await writeBack(run);
+  } catch (error) {
+    ports.log('WARNING', 'whether what converged is written back to Git could not be read', {
+      environment: run.key,
+      error: describeError(error),
+    });
+  }
 }
 
 /**

@@ -56,6 +56,14 @@ describe('the looks of an instance', () => {
     });
   });
 
+  it('are told from then on where the clock of the instance is put back', async () => {
+    const { looked, told, clock } = setUp();
+    await looked('acme');
+    clock.forward(-2_700);
+    await looked('acme');
+    expect(told()).toEqual({ version: 1, at: at('00:15:00'), environments: { acme: checked('00:15:00') } });
+  });
+
   it('are an object for each repository', async () => {
     const { looked, written, state } = setUp();
     await looked('acme');

@@ -37,6 +37,17 @@ describe('what cannot be read', () => {
     expect(log.lines).toEqual([told]);
   });
 
+  it('is told in time where the clock of who met it first is ahead', async () => {
+    const { clock, state, log, meet } = world();
+    const ahead = (): Date => new Date(clock.now().getTime() + 45 * 60_000);
+    await tellUnreadable({ error: unreadable(), after }, { now: ahead, log, state });
+    for (let minute = 0; minute <= 10; minute++) {
+      await meet();
+      clock.forward(60);
+    }
+    expect(log.lines).toEqual([told]);
+  });
+
   it('for a moment is not told', async () => {
     const { clock, log, meet } = world();
     await meet();

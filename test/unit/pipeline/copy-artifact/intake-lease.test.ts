@@ -33,6 +33,17 @@ function site() {
 }
 
 describe('an intake lease', () => {
+  it('is asked for where the clock of its holder was put back: somebody else may have it', async () => {
+    const { clock, ports, claim } = site();
+    let isPutBack = false;
+    const now = (): Date => new Date(clock.now().getTime() - (isPutBack ? 2_700_000 : 0));
+    const lease = await claim('one', { ...ports, now });
+    clock.forward(seconds + 1);
+    isPutBack = true;
+    await claim('two');
+    await expect(lease.assertHeld()).rejects.toMatchObject({ code: 'IntakeBusy' });
+  });
+
   it('is free where nobody has it, where it was given back, where the ledger says its end, and after its time', async () => {
     const { clock, find, claim } = site();
     expect(isFree(await find(), undefined)).toBe(true);

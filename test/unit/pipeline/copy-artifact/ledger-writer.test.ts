@@ -71,6 +71,19 @@ it('writes what is collected after pauses that double, and what is left after th
   expect(writes).toEqual([0, 2, 6, 10, 11]);
 });
 
+it('waits for no more than a pause where the clock of this instance is put back', async () => {
+  const { open, writes, clock } = await site();
+  const writer = await open();
+  const first = settled(writer, news('a'));
+  writer.begin();
+  await first;
+  clock.forward(-2_700);
+  const told = settled(writer, news('b'));
+  await writer.end('one');
+  await told;
+  expect(writes).toEqual([0, 1 - 2_700]);
+});
+
 it('writes twice in a second neither after another instance nor after itself', async () => {
   const { open, writes, clock } = await site();
   const first = await open();

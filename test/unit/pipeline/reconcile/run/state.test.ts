@@ -83,6 +83,20 @@ it('does not make a lease last longer whose time passed while it was looked at',
   await expect(assertHeld(state)).rejects.toMatchObject({ code: 'LeaseLost' });
 });
 
+it('takes its lease for lost where its clock was put back: nobody knows how old the claim is', async () => {
+  const { ports, put, store } = world();
+  await put(paths.memory, states.converged);
+  let isPutBack = false;
+  const now = (): Date => new Date(ports.now().getTime() - (isPutBack ? 45 * 60_000 : 0));
+  const state = await opened({ ...ports, now });
+  await claim(state, intent, { isHead });
+  isPutBack = true;
+  // Somebody else ended it, and acts.
+  await put(paths.memory, states.failed);
+  await put(paths.lease, store.valueAt(paths.lease));
+  await expect(assertHeld(state)).rejects.toMatchObject({ code: 'LeaseLost' });
+});
+
 it('publishes what it recalls of a lost memory once a memory says it again', async () => {
   const { ports, put, topics } = world();
   const held: Lease = claimOf({ nonce: 'dead', event: 'job', base: '0', intent, evidence, last: undefined });

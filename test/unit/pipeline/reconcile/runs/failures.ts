@@ -242,7 +242,7 @@ export const failures: readonly Row[] = [
       alerts: ['diff Failed, failed ConfigMap acme/colors, failed Deployment acme/web'],
       remembers: { health: 'Unknown', attempted: 'commit 2', converged: 'commit 1', incident: 'Failed', failed: 1 },
     },
-    lost: { remembers: { converged: 'never' } },
+    lost: { remembers: { converged: 'never', left: ['/ConfigMap/acme/old'] } },
   },
   {
     name: 'looks anew at what others change meanwhile, and tells it in the end',
