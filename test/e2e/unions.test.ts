@@ -620,7 +620,7 @@ describe('a choice', () => {
       withName('a', deployment(volume({ secret: { secretName: 'a' } }))),
       withName('b', deployment({ strategy: { type: 'Recreate' } })),
     ];
-    expect(await environment('adopted', wanted)).toMatchObject({ outcome: 'converged' });
+    expect(await environment('adopted', wanted, { timeout: '5m' })).toMatchObject({ outcome: 'converged' });
     const after = await readAll(wanted, 'adopted');
     expect(after.map(({ metadata }) => metadata.generation)).toEqual([2, 2]);
     for (const [at, manifest] of wanted.entries())
