@@ -5,7 +5,7 @@ import type { CopyPorts, CopySettings } from './run.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 import { copyObjects, type CopyStep } from './copy-objects.ts';
-import type { IntakeLease } from './intake-lease.ts';
+import { throwWhileHeld, type IntakeLease } from './intake-lease.ts';
 import type { IntakeTimes } from './intake-times.ts';
 import type { RecordedLedger } from './ledger.ts';
 import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
@@ -73,8 +73,11 @@ async function beginHold({
     const writer = createLedgerWriter({ ...intake, ...queue, recorded: known });
     return { ...intake, writer, failed: new Set() };
   } catch (error) {
-    await lease.giveBack();
-    throw error;
+    try {
+      return await throwWhileHeld(error, lease);
+    } finally {
+      await lease.giveBack();
+    }
   }
 }
 
