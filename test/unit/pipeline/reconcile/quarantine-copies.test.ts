@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { quarantinePath } from '../../../../shared/memory/quarantine.ts';
 import { deployment, list, shop } from './runs/files.ts';
 import { readied, unready } from './world/controllers.ts';
-import { Killed } from './world/mortal-ports.ts';
+import { refuseQuarantined } from '../../../../shared/pipeline/rollback/refuse-quarantined.ts';
+import { Killed, mortalPorts } from './world/mortal-ports.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const copyPath = quarantinePath({ repository: 'master', environment: 'shop' });
@@ -67,3 +69,73 @@ it.each(['other content', 'what failed, by a person'])(
     expect(world.state.get(copyPath)).toEqual((await world.memoryOf('shop')).quarantine);
   },
 );
+
+/** Whether an upload of that image, on top of the branch, is refused. */
+async function isRefused(world: World, image: string): Promise<boolean> {
+  const head = await world.git.fetchHead();
+  const { id } = world.git.add(web(image));
+  const commit = await world.git.findCommit(id);
+  if (head === undefined || commit === undefined) throw new Error('the branch is gone');
+  world.git.reset(head.id);
+  try {
+    await refuseQuarantined({ subject: 'an upload', commit, head, repository: world.git, state: world.ports.state });
+    return false;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.code === 'Quarantined') return true;
+    throw error;
+  }
+}
+
+/** A run that rolls back stands still before this of its effects, counted from 1, until all that is over. */
+async function frozenAt(freezesBefore: number): Promise<{ world: World; effects: number }> {
+  const world = createWorld();
+  world.cluster.statuses.set('Deployment acme/web', (object) =>
+    JSON.stringify(object).includes('shop:bad') ? unready(object) : readied(object),
+  );
+  world.git.add(shop([deployment('web')], ['rollback: { onFailure: revert }', 'timeout: 20s']));
+  await world.run();
+  world.wait(60);
+  world.git.add(web('shop:bad'));
+  const { ports, life } = mortalPorts(
+    { ...world.ports, topics: world.topics },
+    {
+      async freezes(effect) {
+        if (effect !== freezesBefore) return;
+        await looks(world, 4);
+        world.git.add(web('shop:3'));
+        await looks(world, 2);
+      },
+    },
+  );
+  await world.run({ cause: 'schedule' }, ports).catch((error: unknown) => {
+    if (!(error instanceof ConvergeError)) throw error;
+  });
+  return { world, effects: life.effects };
+}
+
+it('an upload is not refused for a quarantine that is over, whatever a run writes that was taken for dead', async () => {
+  const { effects } = await frozenAt(Infinity);
+  expect(effects).toBeGreaterThan(8);
+  for (let effect = 1; effect <= effects; effect++) {
+    const { world } = await frozenAt(effect);
+    if (
+      world.git.treeOf((await world.git.head()) ?? '')['manifests/shop/all.json'] !==
+      web('shop:3')['manifests/shop/all.json']
+    )
+      continue;
+    await looks(world, 2);
+    const at = `stood still before ${effect} of ${effects}`;
+    expect.soft((await world.memoryOf('shop')).quarantine, at).toBeUndefined();
+    expect.soft(await isRefused(world, 'shop:bad'), at).toBe(false);
+  }
+});
+
+it('an upload is refused as long as the memory says so, or nobody knows what it says', async () => {
+  const { world } = await frozenAt(Infinity);
+  expect(await isRefused(world, 'shop:bad')).toBe(true);
+  expect(await isRefused(world, 'shop:3')).toBe(false);
+  world.spoil('environments/master/shop/memory.json', '');
+  expect(await isRefused(world, 'shop:bad')).toBe(true);
+  await world.forget('shop');
+  expect(await isRefused(world, 'shop:bad')).toBe(true);
+});
