@@ -139,7 +139,7 @@ async function copyAll(holding: Holding, others: readonly StoredObject[]): Promi
 /** Those whose object is in the ledger at once, those whose object will be there with its next write. */
 function answerKnown({ queue, writer }: Holding): void {
   answerCopied(queue, writer.written());
-  const ledger = writer.known();
+  const ledger = writer.collected();
   const known = queue.waiting.flatMap((one) => {
     const copy = copyOf({ ledger, artifact: one.live });
     return copy === undefined ? [] : [{ ...one, one, commit: copy.commit }];
