@@ -113,7 +113,8 @@ export function encodeAlert(alert: Alert, time: Date): OutgoingEvent {
 
 /**
  * From environment, revision, incident, when that began, and phase. The phase of a diff is its reason, what is done and
- * what differs, not by how much: values may move while one alert is on its way.
+ * what differs, not by how much: values may move while one alert is on its way. An incident that began then ends once,
+ * at whatever revision that is found: one that is found again, by a memory that was put back, has the same id.
  */
 export function alertId(alert: Alert): string {
   const type = alert.topic === 'diff' ? diffType : convergedType;
@@ -129,7 +130,9 @@ export function alertId(alert: Alert): string {
       : []),
     ...beginningOf(alert),
   ];
-  return eventId(type, subjectOf(alert), alert.data.revision, alert.data.incident ?? '', ...phase);
+  const { revision, incident, since } = alert.data;
+  const isEnd = alert.topic === 'converged' && incident !== null && since !== null;
+  return eventId(type, subjectOf(alert), isEnd ? '' : revision, incident ?? '', ...phase);
 }
 
 function subjectOf({ data }: Alert): string {

@@ -44,6 +44,11 @@ export function isUnderWay(quarantine: Quarantine | undefined): quarantine is Qu
   return quarantine?.revert === null && quarantine.refused === undefined;
 }
 
+/** Whether both are of the same failure, whatever became of it: a revision is rolled back once. */
+export function isSameQuarantine(one: Quarantine, other: Quarantine): boolean {
+  return one.revision === other.revision;
+}
+
 /** What the branch has become for a quarantine, by the ids of its paths now. */
 export function reviewQuarantine({
   quarantine,

@@ -50,6 +50,14 @@ export function leaveBegun(memory: Memory, { file }: { file: string }): Memory {
   return { ...memory, attempted: { ...attempted, inputs: { ...attempted.inputs, [file]: null } } };
 }
 
+/**
+ * A run acts for an environment whose end was told: its file came back, or something of it is there. Clears `endTold`:
+ * its next removal is a removal like any other.
+ */
+export function foundAgain(memory: Memory): Memory {
+  return { ...memory, endTold: undefined };
+}
+
 /** Which commit changed its inputs last. Clears nothing. */
 export function causeNoted(memory: Memory, { cause }: { cause: NonNullable<Memory['cause']> }): Memory {
   return { ...memory, cause };

@@ -10,7 +10,8 @@ import { untoldEvidence } from '../untold-evidence.ts';
 /**
  * Ends a run that is dead, or was overtaken, in its stead: nothing that it still writes to the memory is taken from
  * here on. The evidence of what it healed opens its incidents, and is to be published. What it was about to write is
- * forgotten, and suspect. Clears nothing.
+ * forgotten, and suspect. Clears `endTold` where the run found it: it acted, so something of the environment may be there
+ * again. Clears nothing else.
  *
  * Where the memory was written since it began, evidence that it tells already is of the past; so are the attempt and its
  * roll-out, unless the memory was lost. What was not to be told yet is found again, unless the memory was lost.
@@ -33,6 +34,7 @@ export function fold(
   return {
     ...taken.reduce((folded, incident) => withIncident(folded, incident), suspected(memory, { keys, now })),
     ...(isAsRead || isNewest || isLost ? { attempted, rollout, rolledOut } : {}),
+    ...(isAsRead ? { endTold: undefined } : {}),
     ...(alerts.length === 0 ? {} : { outbox: [...(memory.outbox ?? []), ...alerts] }),
     ...(taken.length > 0 && !isOpen(memory.incident) ? { since: now.toISOString() } : {}),
     ended: lease.nonce ?? memory.ended,

@@ -8,7 +8,7 @@ import { withinTimeout, type Rollout } from '../rollout.ts';
 /**
  * A run sets out for a revision, before its first write: no later one goes back behind it. Where a roll-out is under
  * way, health becomes `Progressing`; where nothing will be written, it stays. Clears `unawaited` in the former case,
- * and nothing else: what was waited for, told and tried stays until the run is over.
+ * and `endTold`; nothing else: what was waited for, told and tried stays until the run is over.
  *
  * What converged last with other inputs stays without the render that the remembered objects stand for, since others
  * are about to be applied: if that fails and its inputs come back, they are rendered and compared, and not taken for

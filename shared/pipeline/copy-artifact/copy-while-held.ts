@@ -5,7 +5,7 @@ import type { CopyPorts, CopySettings } from './run.ts';
 import type { Repository } from '../../ports/git.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 import { copyObjects, type CopyStep } from './copy-objects.ts';
-import type { IntakeLease } from './intake-lease.ts';
+import { throwWhileHeld, type IntakeLease } from './intake-lease.ts';
 import type { IntakeTimes } from './intake-times.ts';
 import type { RecordedLedger } from './ledger.ts';
 import { createLedgerWriter, type LedgerWriter } from './ledger-writer.ts';
@@ -73,8 +73,11 @@ async function beginHold({
     const writer = createLedgerWriter({ ...intake, ...queue, recorded: known });
     return { ...intake, writer, failed: new Set() };
   } catch (error) {
-    await lease.giveBack();
-    throw error;
+    try {
+      return await throwWhileHeld(error, lease);
+    } finally {
+      await lease.giveBack();
+    }
   }
 }
 
@@ -136,7 +139,7 @@ async function copyAll(holding: Holding, others: readonly StoredObject[]): Promi
 /** Those whose object is in the ledger at once, those whose object will be there with its next write. */
 function answerKnown({ queue, writer }: Holding): void {
   answerCopied(queue, writer.written());
-  const ledger = writer.known();
+  const ledger = writer.collected();
   const known = queue.waiting.flatMap((one) => {
     const copy = copyOf({ ledger, artifact: one.live });
     return copy === undefined ? [] : [{ ...one, one, commit: copy.commit }];

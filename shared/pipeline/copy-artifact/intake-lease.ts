@@ -34,7 +34,7 @@ export interface IntakeLease {
   readonly isLost: () => boolean;
   /** Makes it last longer where most of its time is over. */
   keep(): Promise<void>;
-  /** The same, before a push. Throws `IntakeBusy` (retry) where it is lost: whoever claimed it copies all there is. */
+  /** The same, before a push, or before it is believed what was read for a refusal. Throws `IntakeBusy` (retry) where it is lost: whoever claimed it copies all there is. */
   assertHeld(): Promise<void>;
   /** For a claim whose end no ledger says. */
   giveBack(): Promise<void>;
@@ -97,6 +97,15 @@ export async function claimLease(
       if (!isLost) await ports.state.write({ path, value, ifGeneration: { generation } });
     },
   };
+}
+
+/**
+ * Throws the error, or `IntakeBusy` (retry) in place of a refusal where the lease is lost: what that rests on may have
+ * been read after somebody else copied.
+ */
+export async function throwWhileHeld(error: unknown, lease: Pick<IntakeLease, 'assertHeld'>): Promise<never> {
+  if (error instanceof ConvergeError && error.disposition === 'refuse') await lease.assertHeld();
+  throw error;
 }
 
 function overtaken(path: string): ConvergeError {

@@ -29,8 +29,8 @@ export const usualTimes: IntakeTimes = {
 };
 
 /**
- * Where the right to copy from one bucket is. Nothing depends on the lease but the number of commits: who writes beside
- * its holder meets a moved branch, finds in the history what is copied, and goes on from there.
+ * Where the right to copy from one bucket is. What is copied without it is right all the same: who writes beside its
+ * holder meets a moved branch, finds in the history what is copied, and goes on from there. What is refused is not.
  */
 export function intakeLeasePath({ repositoryClass }: { repositoryClass: string }): string {
   return `intake/${repositoryClass}/lease.json`;

@@ -11,7 +11,7 @@ import type { CheckedUpload } from './content.ts';
 import { pauseBeforePush, triesToPush } from '../common/pauses.ts';
 import { copiesIn, generationsOf, newerGroupAbove, type Copy } from './known-copies.ts';
 import { judgeDoubt, refuseUndecided } from './in-doubt.ts';
-import type { IntakeLease } from './intake-lease.ts';
+import { throwWhileHeld, type IntakeLease } from './intake-lease.ts';
 import { lastCopyOf, overwrittenBy, refuseToOverwrite } from './overwritten.ts';
 import { contentAt } from './path-changes.ts';
 
@@ -48,14 +48,15 @@ export interface LandRequest {
 
 /**
  * One commit on top of the branch head for all uploads that no commit of the branch names yet; a landing for each
- * upload, in their order. Nothing is forced: a branch that moved is looked at anew. Throws `GitUnavailable` and `IntakeBusy`
- * (retry), `GitRefused`, `BranchMissing`, `UnreadableObject` (refuse).
+ * upload, in their order. Nothing is forced: a branch that moved is looked at anew. Nothing is refused once the lease is
+ * lost: who claimed it may have brought it to Git. Throws `GitUnavailable` and `IntakeBusy` (retry), `GitRefused`,
+ * `Quarantined`, `BranchMissing`, `UnreadableObject` (refuse).
  */
 export async function land(request: LandRequest): Promise<readonly Landing[]> {
   const { repository, ports } = request;
   for (let attempt = 0; attempt < triesToPush.upload; attempt++) {
     if (attempt > 0) await ports.sleep(pauseBeforePush(attempt));
-    const landings = await landOnHead(request);
+    const landings = await landOnHead(request).catch(async (error: unknown) => throwWhileHeld(error, request.lease));
     if (landings !== 'moved') return landings;
   }
   throw new ConvergeError({
@@ -101,6 +102,7 @@ async function landOnHead({
       landings.set(upload, { outcome: 'refused', error });
     }
   }
+  if ([...landings.values()].some(({ outcome }) => outcome === 'refused')) await lease.assertHeld();
   const due = uploads.filter((upload) => !landings.has(upload));
   if (due.length > 0) {
     const result = await commitAndPush({ due, changes, overwrites, head, repository, ports, lease });

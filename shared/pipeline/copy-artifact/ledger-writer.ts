@@ -16,7 +16,9 @@ export interface Collected {
 export interface LedgerWriter {
   /** What the object in the state bucket has. */
   written(): Ledger;
-  /** And what is collected. */
+  /** And what is collected: what the object has once all is settled that is added from now on. */
+  collected(): Ledger;
+  /** And what is being written, which may fail. */
   known(): Ledger;
   add(collected: Collected): void;
   /** Begins to write what is collected, as soon as that may be; nobody waits for it. */
@@ -47,6 +49,8 @@ export function createLedgerWriter({
 }): LedgerWriter {
   let recorded = found;
   let news = emptyLedger;
+  /** Of what is being written, which takes a while where Storage is asked again. */
+  let underWay = emptyLedger;
   let waiting: Collected['settle'][] = [];
   let lastWriteAt = lastWriteOf({ recorded: found, lastWrites, now: ports.now() });
   let pause = times.writePause;
@@ -64,7 +68,7 @@ export function createLedgerWriter({
   async function write(): Promise<void> {
     const settles = waiting;
     const collected = news;
-    [waiting, news] = [[], emptyLedger];
+    [waiting, news, underWay] = [[], emptyLedger, collected];
     try {
       const ended = over?.holder;
       recorded = await writeLedger({ recorded, news: { ...collected, ended }, ports, settings });
@@ -75,6 +79,8 @@ export function createLedgerWriter({
       for (const settle of settles) settle();
     } catch (error) {
       for (const settle of settles) settle({ error });
+    } finally {
+      underWay = emptyLedger;
     }
   }
 
@@ -88,7 +94,8 @@ export function createLedgerWriter({
 
   return {
     written: () => (recorded.state === 'kept' ? recorded.ledger : emptyLedger),
-    known: () => mergeLedgers(recorded.ledger, news),
+    collected: () => mergeLedgers(recorded.ledger, news),
+    known: () => mergeLedgers(mergeLedgers(recorded.ledger, underWay), news),
     add(collected) {
       news = mergeLedgers(news, collected.news);
       waiting.push(collected.settle);

@@ -55,7 +55,7 @@ export async function finishRollback(run: Run): Promise<void> {
     await run.lease.leaveEvidence();
     // Storage takes one write a second of one name.
     await ports.sleep(restOf({ pause: 1_000, since: writtenAt, now: ports.now() }));
-    if (done.rollback === null) await removeQuarantine(named);
+    if (done.rollback === null) await removeQuarantine({ ...named, log: ports.log, quarantine });
     else await writeQuarantine({ ...named, quarantine: done.quarantine });
   }
   memoryFile.remember(incidentTold);
@@ -64,7 +64,7 @@ export async function finishRollback(run: Run): Promise<void> {
 async function rollBack(run: Run, quarantine: Quarantine): Promise<RollbackDone> {
   let reverted: Awaited<ReturnType<typeof revert>>;
   try {
-    reverted = (await pushedBefore(run, quarantine)) ?? (await revert(run, { quarantine, dryRun: false }));
+    reverted = (await pushedBefore(run, quarantine)) ?? (await push(run, quarantine));
   } catch (error) {
     const { message } = finalError(error, { begunAt: quarantine.at, now: run.ports.now() });
     return { quarantine: { ...quarantine, refused: message }, rollback: null, note: `not rolled back: ${message}` };
@@ -79,6 +79,12 @@ async function rollBack(run: Run, quarantine: Quarantine): Promise<RollbackDone>
     rollback: { to, commit: commit.id },
     note: `rolled back to ${shortRevision(to)} by ${commit.id.slice(0, 12)}`,
   };
+}
+
+/** Where the answer to the push is lost, and the branch moves on before it is asked, its own commit looks like somebody's. */
+async function push(run: Run, quarantine: Quarantine): Promise<RolledBack | undefined> {
+  const reverted = await revert(run, { quarantine, dryRun: false });
+  return reverted?.outcome === 'reverted' ? reverted : ((await pushedBefore(run, quarantine)) ?? reverted);
 }
 
 function whyNot(run: Run, reverted: Exclude<RolledBack, { outcome: 'reverted' }> | undefined): string {
@@ -104,13 +110,13 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
   if (review === 'stands' || (review === 'brought back' && (quarantine.lifted ?? quarantine.refused) !== undefined))
     return undefined;
   if (review === 'moved on') {
-    await removeQuarantine(named);
+    await removeQuarantine({ ...named, quarantine });
     memoryFile.remember(quarantineEnded);
     return undefined;
   }
   const since = await recentCommits(repository, { head, quarantine });
   if (since.some(({ id }) => id === quarantine.revert)) {
-    await removeQuarantine(named);
+    await removeQuarantine({ ...named, quarantine });
     memoryFile.remember(quarantineLifted, { commit: head.id });
     return undefined;
   }
@@ -118,7 +124,7 @@ export async function reviewRollback(run: Run): Promise<'superseded' | undefined
   return (await repository.head()) === head.id ? undefined : 'superseded';
 }
 
-/** The commit of a run that died after its push. */
+/** The commit of a run that died after its push, or did not hear of it. */
 async function pushedBefore(run: Run, quarantine: Quarantine): Promise<RolledBack | undefined> {
   const repository = run.ports.repository(run.repository);
   const head = await fetchBranch({ repository, state: run.ports.state });

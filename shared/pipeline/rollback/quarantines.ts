@@ -1,4 +1,10 @@
-import { quarantinePath, quarantineSchema, quarantinesFolder, type Quarantine } from '../../memory/quarantine.ts';
+import {
+  isSameQuarantine,
+  quarantinePath,
+  quarantineSchema,
+  quarantinesFolder,
+  type Quarantine,
+} from '../../memory/quarantine.ts';
 import { readState, valueOrNone, type StateAccess } from '../common/read-state.ts';
 
 /** A quarantine, with the environment that it is of. */
@@ -95,16 +101,24 @@ export async function writeQuarantine({
   await state.write({ path: quarantinePath({ repository, environment }), value: quarantine, ifGeneration: 'any' });
 }
 
+/**
+ * Removes the copy.
+ *
+ * @param facts.quarantine only where the copy is of that one: a look holds no lease, and another may have begun since
+ */
 export async function removeQuarantine({
   repository,
   environment,
-  state,
+  quarantine,
+  ...access
 }: {
   repository: string;
   environment: string;
-  state: StateAccess['state'];
-}): Promise<void> {
+  quarantine?: Quarantine;
+} & StateAccess): Promise<void> {
   const path = quarantinePath({ repository, environment });
-  const found = await state.read(path);
-  if (found !== undefined) await state.delete({ path, generation: found.generation });
+  const found = await readState({ path, decode: decodeQuarantine }, access);
+  const copy = valueOrNone(found);
+  const isAnother = quarantine !== undefined && copy !== undefined && !isSameQuarantine(copy, quarantine);
+  if (found !== undefined && !isAnother) await access.state.delete({ path, generation: found.generation });
 }

@@ -2,7 +2,10 @@ import { shortRevision } from '../../base/revision.ts';
 import { sameInputs } from '../../environment/inputs.ts';
 import { ConvergeError } from '../../base/errors.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
-import type { StateAccess } from '../common/read-state.ts';
+import { decodeMemory } from '../../memory/memory.ts';
+import { isSameQuarantine, type Quarantine } from '../../memory/quarantine.ts';
+import { statePaths } from '../../memory/state-paths.ts';
+import { readState, valueOrNone, type StateAccess } from '../common/read-state.ts';
 import { readInputs } from '../common/render-inputs.ts';
 import { listQuarantines } from './quarantines.ts';
 
@@ -33,6 +36,7 @@ export async function refuseQuarantined({
     if (quarantine.lifted !== undefined || !(await holds(commit))) continue;
     // What is there already is brought back by nobody.
     if (head !== undefined && (await holds(head))) continue;
+    if (await isOver({ repository: repository.repositoryClass, environment, quarantine }, access)) continue;
     const { revision, reason, revert } = quarantine;
     const undone = revert === null ? 'is being rolled back' : `was rolled back by ${revert.slice(0, 12)}`;
     throw new ConvergeError({
@@ -48,4 +52,19 @@ export async function refuseQuarantined({
       return sameInputs({ attempted: quarantine.inputs, current });
     }
   }
+}
+
+/**
+ * Whether the environment's memory says so: it is written before the copy that it is told of, so one that it does not
+ * know was written by a run that was taken for dead, and nobody clears it away. With the memory lost, the copy counts.
+ */
+async function isOver(
+  { repository, environment, quarantine }: { repository: string; environment: string; quarantine: Quarantine },
+  access: StateAccess,
+): Promise<boolean> {
+  const path = statePaths({ repository, environment }).memory;
+  const memory = valueOrNone(await readState({ path, decode: decodeMemory }, access));
+  if (memory?.attempted === undefined || memory.converged === undefined) return false;
+  const known = memory.quarantine;
+  return known === undefined || known.lifted !== undefined || !isSameQuarantine(known, quarantine);
 }

@@ -255,6 +255,17 @@ describe('converged', () => {
     expect(parseAlert(delivered(first)).data).toHaveProperty('occurrence', 1);
   });
 
+  it('is one event for the end of an incident, at whatever revision that is found', () => {
+    const end = { incident: diff.incident, occurrence: 1, since: diff.since };
+    expect(idOf({ ...end, revision: `main@sha1:${previous}` })).toBe(idOf(end));
+    expect(idOf({ ...end, occurrence: 2 })).not.toBe(idOf(end));
+    expect(idOf({ ...end, since: '2026-11-20T09:00:01Z' })).not.toBe(idOf(end));
+    expect(idOf({ ...end, incident: '4be0d1a2c3f40517' })).not.toBe(idOf(end));
+    // As the version before names it.
+    const before = { ...end, since: null };
+    expect(idOf({ ...before, revision: `main@sha1:${previous}` })).not.toBe(idOf(before));
+  });
+
   it('is not taken for another event', () => {
     const event = { ...incoming(converged), type: 'dev.converge.dead.letter.v1' };
     expect(() => parseAlert(event)).toThrow(expect.objectContaining({ code: 'InvalidEvent' }));

@@ -49,6 +49,12 @@ describe('a run that is ended in its stead', () => {
     expect(fold(emptyMemory(now), { lease, generation: '0', now }).incident).toEqual(waits);
   });
 
+  it('acted for an environment that is there again where its end was told before it, and not where that was told since', () => {
+    const before = states['was told to be gone'];
+    expect(fold(before, { lease: leaseOf({}), generation: '7', now }).endTold).toBeUndefined();
+    expect(fold(before, { lease: leaseOf({}), generation: '8', now }).endTold).toBe(before.endTold);
+  });
+
   it('adds to what is to be published, in order', () => {
     const before = { ...states.converged, outbox: [{ ...alert, time: now.toISOString() }] };
     expect(fold(before, { lease: healing, generation: '7', now }).outbox).toEqual([...before.outbox, alert]);

@@ -13,6 +13,8 @@ import {
 } from '../../../memory/lease.ts';
 import { isOpenAndTold, isToBeTold } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
+import { foundAgain } from '../../../memory/transitions/accept.ts';
+import { memoryFileOf } from './memory-file.ts';
 import { assertUndisturbed, lost, owesTold, staleLook, writeLease, type Hold, type State } from './state.ts';
 
 /** Milliseconds for which the lease is taken for held without a look at it. */
@@ -43,9 +45,13 @@ export async function claim(
   const { attempted = state.current.attempted, keys } = intent;
   await writeClaim(state, { nonce: randomUUID(), intent: { attempted, keys } });
   const isSame = (await generationOf(state)) === state.memory.generation;
-  if (isSame && (await isHead())) return;
-  await giveBack(state);
-  throw staleLook(state.memory.path);
+  if (!isSame || !(await isHead())) {
+    await giveBack(state);
+    throw staleLook(state.memory.path);
+  }
+  const memoryFile = memoryFileOf(state);
+  // Whoever has but to forget it claims nothing.
+  memoryFile.remember(foundAgain);
 }
 
 async function writeClaim(state: State, { nonce, intent }: { nonce: string; intent: Intent }): Promise<void> {

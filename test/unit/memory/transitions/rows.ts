@@ -1,6 +1,7 @@
 import type { Memory } from '../../../../shared/memory/memory.ts';
 import {
   causeNoted,
+  foundAgain,
   gateOpened,
   heldBack,
   lastDeclarationRecalled,
@@ -171,6 +172,14 @@ const accepting: readonly Row[] = [
     clears: ['held'],
   },
   {
+    transition: 'foundAgain',
+    when: 'by a run that acts',
+    apply: foundAgain,
+    meets: 'any',
+    sets: {},
+    clears: ['endTold'],
+  },
+  {
     transition: 'ruleAccepted',
     when: 'with a new rule',
     apply: (memory) => ruleAccepted(memory, { verified: { commit: '4', openpgpKeys: 'a key' } }),
@@ -235,7 +244,7 @@ const rollingOut: readonly Row[] = [
     apply: (memory) => revisionBegun(memory, { ...begun, inputs: attempted.inputs, isUnderWay: true, rollout }),
     meets: 'any',
     sets: { ...begun, rollout, health: 'Progressing', converged: { ...attemptAt('1'), renderKey: '' } },
-    clears: ['unawaited'],
+    clears: ['unawaited', 'endTold'],
     but: {
       'never ran, or lost its memory': { converged: undefined },
       'installs for the first time': { converged: undefined },
@@ -253,7 +262,7 @@ const rollingOut: readonly Row[] = [
       }),
     meets: 'any',
     sets: begun,
-    clears: [],
+    clears: ['endTold'],
   },
   {
     transition: 'rolloutBounded',

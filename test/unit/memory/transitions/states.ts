@@ -144,5 +144,6 @@ export const states = {
     rollout: { revision: revisionAt('2'), since: earlier, until: later },
     waiting: { revision: revisionAt('2'), message: 'waits for ConfigMap acme/colors: is being deleted' },
   },
+  'was told to be gone': { ...converged, endTold: revisionAt('1') },
 } satisfies Record<string, Memory>;
 export type StateName = keyof typeof states;

@@ -145,3 +145,30 @@ it('recognises its own write whose answer was lost, and leaves the end of a late
   await writeLedger({ recorded: later, news: { ...news('c'), ended: 'late' }, ports, settings });
   expect(store.valueAt(path)).toMatchObject({ copied: [{ name: 'a' }, { name: 'b' }, { name: 'c' }], ended: 'two' });
 });
+
+it('knows what it is about to have written, and counts on it once it is', async () => {
+  const seen: { readonly known: string[]; readonly collected: string[] }[] = [];
+  const namesIn = ({ copied }: Ledger): string[] => [...copied.keys()];
+  let fails = false;
+  const { open } = await site({
+    state: (state) => ({
+      ...state,
+      async write(write) {
+        seen.push({ known: namesIn(writer.known()), collected: namesIn(writer.collected()) });
+        if (fails) throw new Error('Storage does not answer');
+        return await state.write(write);
+      },
+    }),
+  });
+  const writer = await open();
+  const first = settled(writer, news('a'));
+  writer.begin();
+  expect(await first).toBe('settled');
+  fails = true;
+  expect(await Promise.all([settled(writer, news('b')), writer.end('one')])).toEqual([expect.any(Error), 'open']);
+  expect(seen).toEqual([
+    { known: ['a'], collected: [] },
+    { known: ['a', 'b'], collected: ['a'] },
+  ]);
+  expect(namesIn(writer.known())).toEqual(['a']);
+});

@@ -223,7 +223,66 @@ describe('an environment whose end was told before its run was killed', () => {
       if (life.effects < diesBefore - 1) break;
     }
   });
+
+  it.each(['is killed', 'fails'])(
+    'and that the branch was put back to is left when it is removed again before it was brought about, as its run %s',
+    async (how) => {
+      const owned = ['ConfigMap acme/colors', 'ConfigMap acme/converge-shop'];
+      let tried = 0;
+      for (let diesBefore = 1; ; diesBefore++) {
+        const world = await endTold();
+        if (how === 'fails') {
+          const refusal = { status: 503, message: 'overloaded' };
+          world.cluster.refusals.set('apply ConfigMap acme/colors', refusal);
+        }
+        const { ports, life } = mortalPorts(world.ports, { diesBefore });
+        await untilKilled(async () => world.run({}, ports)).catch((error: unknown) => {
+          if (!(error instanceof ConvergeError)) throw error;
+        });
+        world.wait(60);
+        world.cluster.refusals.clear();
+        const isThere = owned.some((title) => world.cluster.find(title) !== undefined);
+        const before = toldAndHooked(world);
+        world.git.add({ 'environments/shop.yaml': null });
+        for (let minute = 0; minute < 20; minute++) {
+          world.wait(60);
+          await world.run({ cause: 'schedule' });
+        }
+        const at = `killed before ${diesBefore}`;
+        for (const title of [...owned, 'Secret acme/converge-shop-seed'])
+          expect.soft(world.cluster.find(title), at).toBeUndefined();
+        expect.soft(kept(world), at).toEqual([]);
+        const since = toldAndHooked(world);
+        const isEnd = (line: string): boolean => line === 'converged' || line.startsWith('the end ');
+        const ends = since.told.slice(before.told.length).filter(isEnd).length;
+        // A run that claimed may have made something.
+        expect.soft(isThere ? ends : Math.max(ends, 1), at).toBe(1);
+        expect.soft(since.hooked > before.hooked, at).toBe(isThere);
+        tried += 1;
+        if (life.effects < diesBefore - 1) break;
+      }
+      expect(tried).toBeGreaterThan(3);
+    },
+  );
 });
+
+/** A branch that was put back to an environment whose end was told, and whose run was killed before it forgot it. */
+async function endTold(): Promise<World> {
+  for (let diesBefore = 1; ; diesBefore++) {
+    const world = createWorld();
+    const objects = [hookJob('last', 'post-delete'), configMap('colors', { color: '$random' })];
+    const { id } = world.git.add(release(objects, ['deletion: prune']));
+    await world.run();
+    world.wait(60);
+    world.git.add({ 'environments/shop.yaml': null });
+    const { ports } = mortalPorts(world.ports, { diesBefore });
+    await untilKilled(async () => world.run({}, ports));
+    world.wait(60);
+    world.git.reset(id);
+    const isTold = storyOf(world).length > 1;
+    if (isTold && (await world.memoryOf('shop')).endTold !== undefined) return world;
+  }
+}
 
 async function untilKilled(run: () => Promise<unknown>): Promise<void> {
   await run().catch((error: unknown) => {

@@ -240,7 +240,7 @@ describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
   });
 });
 
-describe.each(Object.entries(scenarios).filter(([, scenario]) => scenario !== rolledBack))('%s', (_name, scenario) => {
+describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
   it('is told and ends, wherever a run is killed and the memory is put back to an older one then', async () => {
     await expectEnds(scenario, putMemoryBack);
   });

@@ -226,6 +226,42 @@ export const rollingBack: readonly Row[] = [
     },
   },
   {
+    name: 'finds its own rollback where the branch moved on before it heard of its push',
+    before: good,
+    commit: bad,
+    meets(world) {
+      fails(world);
+      const { push } = world.git;
+      world.git.push = async (commit) => {
+        await push(commit);
+        world.git.add({ 'README.md': 'of something else' });
+        return 'moved';
+      };
+    },
+    kept: {
+      ends: 'diverged Unhealthy',
+      says: 'Deployment acme/web: 0 of 1 updated pods are available',
+      writes: ['apply the inventory', 'apply Deployment acme/web'],
+      alerts: [
+        'change-committed',
+        'diff Unhealthy, unhealthy Deployment acme/web, rolled back to commit 1 by commit 4',
+      ],
+      remembers: {
+        health: 'Degraded',
+        attempted: 'commit 2',
+        converged: 'commit 1',
+        incident: 'Unhealthy',
+        rollout: 'over',
+        quarantine: 'commit 4',
+      },
+    },
+    lost: {
+      says: 'Deployment acme/web: 0 of 1 updated pods are available; not rolled back: nothing converged before it',
+      alerts: ['diff Unhealthy, unhealthy Deployment acme/web'],
+      remembers: { converged: 'never', quarantine: undefined },
+    },
+  },
+  {
     name: 'gives a rollback up whose host does not answer for long',
     before: good,
     commit: bad,
