@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFiles } from '../shared/adapters/environment-files.ts';
-import { readSecretFile, unreadableFile } from '../shared/adapters/secret-file.ts';
-import { parseConfig, type Config, type WebhookHost } from '../shared/config/config.ts';
+import { readSecretFile, unreadableFile, unusableSecret } from '../shared/adapters/secret-file.ts';
+import { parseConfig, webhookHosts, type Config, type WebhookHost } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
+import { provesKnowing } from '../shared/events/push/webhooks.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
@@ -70,7 +71,7 @@ let keptWebhookSecrets: { readonly secrets: Partial<Record<WebhookHost, string>>
 
 /**
  * The secrets of the Git hosts whose webhooks are configured, those of before where they cannot be read again. Throws
- * `BadConfiguration` (refuse) where none is, `SecretUnavailable` (retry) where one could never be read.
+ * `BadConfiguration` (refuse) where none is, `SecretUnavailable` (retry) where one could never be read, or is empty.
  */
 export async function webhookSecrets(calledAt: Date): Promise<Partial<Record<WebhookHost, string>>> {
   const at = calledAt.getTime();
@@ -85,8 +86,12 @@ export async function webhookSecrets(calledAt: Date): Promise<Partial<Record<Web
 }
 
 async function readWebhookSecrets(): Promise<Partial<Record<WebhookHost, string>>> {
-  const hosts = Object.entries(loadConfig().webhooks);
-  if (hosts.length === 0) {
+  const { webhooks } = loadConfig();
+  const files = webhookHosts.flatMap((host) => {
+    const { secretFile } = webhooks[host] ?? {};
+    return secretFile === undefined ? [] : [{ host, secretFile }];
+  });
+  if (files.length === 0) {
     throw new ConvergeError({
       code: 'BadConfiguration',
       subject: 'webhooks',
@@ -94,8 +99,19 @@ async function readWebhookSecrets(): Promise<Partial<Record<WebhookHost, string>
       disposition: 'refuse',
     });
   }
-  const read = hosts.map(async ([host, { secretFile }]) => [host, (await readSecretFile(secretFile)).trim()] as const);
+  const read = files.map(async (file) => [file.host, await readWebhookSecret(file)] as const);
   return Object.fromEntries(await Promise.all(read));
+}
+
+async function readWebhookSecret(file: { host: WebhookHost; secretFile: string }): Promise<string> {
+  const { host, secretFile } = file;
+  const secret = (await readSecretFile(secretFile)).trim();
+  if (provesKnowing({ host, secret })) return secret;
+  throw unusableSecret({
+    subject: secretFile,
+    message: `is empty, and the webhook of ${host} is to be verified by it`,
+    remedy: `put the secret that ${host} signs its calls with into it`,
+  });
 }
 
 /** Verifies the ID tokens of `access`. Its library is loaded by the first call whose token is to be verified here. */

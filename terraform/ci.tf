@@ -65,7 +65,10 @@ locals {
         "assertion.project_path == '${coalesce(ci.repository, "-")}'", "assertion.pipeline_source in ${local.ci_events[name]}",
         "assertion.ref_type == 'branch'", local.ci_whence[name],
       ], local.ci_protected[name])
-      jenkins = [local.ci_whence[name]]
+      # Its token says what a job is, and not what started it: jobs of pull and merge requests are called PR-7 and MR-7 below the one of their repository.
+      jenkins = concat([local.ci_whence[name]], anytrue([for subject in ci.subjects : endswith(subject, "*")]) ? [
+        "!assertion.sub.contains('/job/PR-')", "!assertion.sub.contains('/job/MR-')",
+      ] : [])
     }[ci.host])
   }
 

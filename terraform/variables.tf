@@ -294,7 +294,7 @@ variable "ci" {
     `branches` (a `*` at the end stands for any text) default to those of the class. `protected`: only branches that the host protects; by default for every class but
     `develop`. `events`: what a pipeline may be started by, as the host names it in `event_name` (default: push, schedule, workflow_dispatch) or `pipeline_source`
     (default: push, schedule, web).
-    `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below. `issuer` is needed for Jenkins, and for a host of your own;
+    `subjects` are for Jenkins: URLs of jobs, with a `*` at the end for all below but those of pull and merge requests (PR-7, MR-7). `issuer` is needed for Jenkins, and for a host of your own;
     `jwks` are its keys where Google cannot fetch them.
     `rights`: create (default: new objects, and nothing else), replace (objects that are there, too: Cloud Storage asks for the right to delete
     for that), follow (what `converge upload --wait` needs: replace, read the ledger of its class, and ask for its status by the account of the output

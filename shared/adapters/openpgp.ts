@@ -1,5 +1,5 @@
 import type * as Openpgp from 'openpgp';
-import type { OpenpgpVerdict, VerifyOpenpgp } from '../ports/signatures.ts';
+import type { OpenpgpVerdict, Signatures, VerifyOpenpgp } from '../ports/signatures.ts';
 
 /** Several armored blocks may stand in one file, as `gpg --export --armor` of several people gives them. */
 const block = /-----BEGIN PGP PUBLIC KEY BLOCK-----[^]*?-----END PGP PUBLIC KEY BLOCK-----/g;
@@ -21,9 +21,8 @@ export const verifyOpenpgpSignature: VerifyOpenpgp = async ({ armored, payload, 
   if (by === undefined || more.length > 0) return bad('unknown', 'is not one signature');
   const id = by.toHex().toUpperCase();
   const allowed = await readKeys({ openpgp, keys });
-  if (typeof allowed === 'string')
-    return bad(id, `cannot be looked up, for the allowed keys cannot be read: ${allowed}`);
-  const key = allowed.find((one) => one.getKeys(by).length > 0);
+  if ('problem' in allowed) return bad(id, `cannot be looked up: its allowed keys ${allowed.problem}`);
+  const key = allowed.keys.find((one) => one.getKeys(by).length > 0);
   if (key === undefined) return bad(id, 'is not an allowed key');
   const fingerprint = key.getFingerprint().toUpperCase();
   if (await key.isRevoked(undefined, undefined, now)) return bad(fingerprint, 'was revoked');
@@ -47,20 +46,29 @@ export const verifyOpenpgpSignature: VerifyOpenpgp = async ({ armored, payload, 
   }
 };
 
-/** Or why not. */
+/** OpenPGP.js is loaded for it. Of the words of its errors none is told: they may quote what was read. */
+export const problemOfOpenpgpKeys: Signatures['problemOfOpenpgpKeys'] = async (keys) => {
+  const read = await readKeys({ openpgp: await import('openpgp'), keys });
+  if ('problem' in read) return read.problem;
+  return read.keys.length === 0 ? 'hold no armored public keys' : undefined;
+};
+
+const begin = '-----BEGIN PGP PUBLIC KEY BLOCK-----';
+
 async function readKeys({
   openpgp,
   keys,
 }: {
   openpgp: typeof Openpgp;
   keys: string;
-}): Promise<readonly Openpgp.PublicKey[] | string> {
+}): Promise<{ readonly keys: readonly Openpgp.PublicKey[] } | { readonly problem: string }> {
+  const blocks = keys.match(block) ?? [];
+  const begun = keys.split(begin).length - 1;
+  if (begun !== blocks.length) return { problem: 'hold a block that is cut off' };
   try {
-    const read = await Promise.all(
-      (keys.match(block) ?? []).map(async (armoredKeys) => openpgp.readKeys({ armoredKeys })),
-    );
-    return read.flat().map((key) => key.toPublic());
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    const read = await Promise.all(blocks.map(async (armoredKeys) => openpgp.readKeys({ armoredKeys })));
+    return { keys: read.flat().map((key) => key.toPublic()) };
+  } catch {
+    return { problem: 'hold a block that cannot be read' };
   }
 }

@@ -14,7 +14,7 @@ export type Exit =
       readonly code: number | null;
       readonly signal: NodeJS.Signals | null;
       /** Why it was ended from here; undefined: it ended by itself. */
-      readonly killedFor: 'time' | 'memory' | undefined;
+      readonly killedFor: 'time' | 'memory' | 'output' | undefined;
       readonly stderr: string;
       /** Whether it had rendered another request before, and may have kept something of it. */
       readonly wasUsed: boolean;
@@ -46,6 +46,14 @@ const stderrCharacters = 8192;
 /** What the program holds before its first request, most of it its own code: 28 MiB, and 62 as gVisor counts. */
 const programMebibytes = 64;
 
+/**
+ * What a render writes may be a sixteenth of its memory, as one file that it reads may be: whoever reads it holds some
+ * eight times as much, beside the program. MiB of a render, and so characters of its output.
+ */
+export function outputMebibytes({ mebibytes }: RenderRequest['limits']): number {
+  return mebibytes / 16;
+}
+
 /** Milliseconds for which a process waits for the next request: those of one commit come side by side. */
 const idle = 15_000;
 
@@ -53,6 +61,8 @@ const idle = 15_000;
 interface Process {
   readonly child: ChildProcessWithoutNullStreams;
   readonly lines: AsyncIterator<string>;
+  /** Told how much it writes, before the lines of that. */
+  readonly written: { told: (characters: number) => void };
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly stderr: Promise<string>;
   /** What the kernel holds it to, which stays as it is. */
@@ -93,7 +103,9 @@ function start(program: string, { request }: { request: RenderRequest }): Proces
   // Whoever waits for them hears of it; nobody may.
   ended.catch(() => undefined);
   stderr.catch(() => undefined);
-  return { child, lines: linesOf(child.stdout), ended, stderr, mebibytes: request.limits.mebibytes };
+  const written: Process['written'] = { told: () => undefined };
+  const lines = linesOf(child.stdout, written);
+  return { child, lines, written, ended, stderr, mebibytes: request.limits.mebibytes };
 }
 
 function takeWaiting(pool: Pool, { mebibytes }: RenderRequest['limits']): Process | undefined {
@@ -141,10 +153,15 @@ async function serve(
   }: { process: Process; wasUsed: boolean } & Parameters<RenderProcesses['run']>[0],
 ): Promise<Exit> {
   const { child } = process;
-  let killedFor: 'time' | 'memory' | undefined;
-  const kill = (reason: 'time' | 'memory'): void => {
+  let killedFor: Extract<Exit, { end: 'gone' }>['killedFor'];
+  const kill = (reason: NonNullable<typeof killedFor>): void => {
     killedFor ??= reason;
     child.kill('SIGKILL');
+  };
+  let left = outputMebibytes(request.limits) * 1024 * 1024;
+  process.written.told = (characters) => {
+    left -= characters;
+    if (left < 0) kill('output');
   };
   const deadline = openDeadline(request.limits.seconds * 1000, () => kill('time'));
   const stopWatching = watchMemory({
@@ -162,7 +179,8 @@ async function serve(
       deadline.goOn();
       return answer;
     };
-    if ((await readAnswer(process, timed)) === 'done') {
+    const answer = await readAnswer(process, timed);
+    if (answer === 'done' && left >= 0) {
       keepWaiting(pool, process);
       return { end: 'done' };
     }
@@ -248,10 +266,11 @@ async function endOf(child: ChildProcessWithoutNullStreams): ReturnType<() => Pr
   });
 }
 
-async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string, undefined> {
+async function* linesOf(stream: NodeJS.ReadableStream, written: Process['written']): AsyncGenerator<string, undefined> {
   stream.setEncoding('utf8');
   let unfinished: string[] = [];
   for await (const chunk of stream) {
+    written.told(String(chunk).length);
     const [first = '', ...others] = String(chunk).split('\n');
     unfinished.push(first);
     for (const next of others) {

@@ -6,7 +6,7 @@ import { parseJson } from '../objects/exact-json.ts';
 import type { KubernetesObject, RenderedHook, RenderedObject } from '../objects/kubernetes-object.ts';
 import type { Render, Renderer, RenderRequest } from '../ports/renderer.ts';
 import { keepRenders } from './kept-renders.ts';
-import { createRenderProcesses, type Exit } from './render-process.ts';
+import { createRenderProcesses, outputMebibytes, type Exit } from './render-process.ts';
 
 const objectSchema = z.custom<KubernetesObject>(isKubernetesObject, 'is no Kubernetes object');
 
@@ -181,7 +181,12 @@ async function collect({
  * refused for that.
  */
 function mayBeAnothersFault({ output, exit }: { output: Output; exit: Exit }): boolean {
-  return exit.end === 'gone' && exit.wasUsed && exit.killedFor !== 'time' && output.problem === undefined;
+  return (
+    exit.end === 'gone' &&
+    exit.wasUsed &&
+    !['time', 'output'].includes(exit.killedFor ?? '') &&
+    output.problem === undefined
+  );
 }
 
 function noOutput(request: RenderRequest): Output {
@@ -238,6 +243,11 @@ function toRender({ request, output, exit }: { request: RenderRequest; output: O
     throw refusal(file === undefined ? source : `${source}, ${file}`, message);
   }
   const at = output.at.file === undefined ? output.at.source : `${output.at.source}, ${output.at.file}`;
+  if (exit.end === 'gone' && exit.killedFor === 'output')
+    throw refusal(
+      at,
+      `wrote more than ${outputMebibytes(request.limits)} MiB, a sixteenth of the limit of ${mebibytes} MiB`,
+    );
   if (exit.end === 'gone' && exit.killedFor === 'time' && exit.signal !== null)
     throw refusal(at, `was not rendered within the limit of ${seconds} s`);
   if (exit.end === 'gone' && exit.killedFor === 'memory' && exit.signal !== null)

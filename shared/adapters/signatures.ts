@@ -1,12 +1,13 @@
 import type { Config } from '../config/config.ts';
 import type { Signatures } from '../ports/signatures.ts';
-import { verifyOpenpgpSignature } from './openpgp.ts';
+import { problemOfOpenpgpKeys, verifyOpenpgpSignature } from './openpgp.ts';
 import { readSecretFile } from './secret-file.ts';
 
 /** The files are read for each run, so that a rotated one is used without a restart. */
 export function createSignatures(config: Pick<Config, 'repositories'>): Signatures {
   return {
     verifyOpenpgp: verifyOpenpgpSignature,
+    problemOfOpenpgpKeys,
     async trustRoot(repositoryClass) {
       const verify = config.repositories[repositoryClass]?.verify;
       if (verify === undefined) return undefined;

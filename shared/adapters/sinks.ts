@@ -20,7 +20,7 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
       const signature =
         sink.webhook.secretFile === undefined
           ? {}
-          : { 'x-converge-signature-256': await sign({ body, secretFile: sink.webhook.secretFile }) };
+          : { 'x-converge-signature-256': await sign({ body, sink: sink.name, secretFile: sink.webhook.secretFile }) };
       const { url, login } = await addressOf(sink);
       let response: Response;
       try {
@@ -98,7 +98,15 @@ function loginOf({ username, password }: URL): Address['login'] | undefined {
   }
 }
 
-async function sign({ body, secretFile }: { body: string; secretFile: string }): Promise<string> {
+async function sign(facts: { body: string; sink: string; secretFile: string }): Promise<string> {
+  const { body, sink, secretFile } = facts;
   const secret = (await readSecretFile(secretFile)).trim();
+  // Anybody could sign with it.
+  if (secret === '')
+    throw unusableSecret({
+      subject: secretFile,
+      message: `is empty, and alert sink ${sink} is to be signed with it`,
+      remedy: 'put what the receiver verifies by into its secret',
+    });
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }

@@ -27,4 +27,6 @@ export interface Signatures {
    */
   trustRoot(repositoryClass: string): Promise<TrustRoot | undefined>;
   readonly verifyOpenpgp: VerifyOpenpgp;
+  /** Why not every one of these armored public keys can be read, in words that follow "they". Undefined: each can. */
+  problemOfOpenpgpKeys(keys: string): Promise<string | undefined>;
 }

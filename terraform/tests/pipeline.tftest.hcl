@@ -391,7 +391,7 @@ run "tells_each_ci_by_its_own_claims" {
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.ci["portal"].attribute_condition == "(assertion.sub.startsWith('https://jenkins.family.example/job/portal/job/'))"
+    condition     = google_iam_workload_identity_pool_provider.ci["portal"].attribute_condition == "(assertion.sub.startsWith('https://jenkins.family.example/job/portal/job/')) && !assertion.sub.contains('/job/PR-') && !assertion.sub.contains('/job/MR-')"
     error_message = "The condition of Jenkins is another."
   }
 

@@ -94,4 +94,18 @@ describe('the memory of a render', () => {
     });
     expect(peakMebibytes).toBeLessThan(mebibytes + 2 * beyondLimit);
   });
+
+  it.each([
+    ['in one line', "tr '\\0' x < /dev/zero"],
+    ['in many', `yes "{\\"read\\":\\"$(printf %01000d 0)\\"}"`],
+  ])('ends what writes more than whoever reads it can hold, %s', async (_how, program) => {
+    const before = process.memoryUsage.rss();
+    const { error } = await ended(program);
+    expect(error).toMatchObject({
+      code: 'RenderFailed',
+      disposition: 'refuse',
+      problem: 'wrote more than 16 MiB, a sixteenth of the limit of 256 MiB',
+    });
+    expect((process.memoryUsage.rss() - before) / 1024 / 1024).toBeLessThan(mebibytes);
+  });
 });

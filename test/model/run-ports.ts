@@ -177,7 +177,7 @@ export function runOf(
       cluster,
       repository: unused,
       renderer: { version: unused, render: unused, kept: { find: () => [], keep: () => {} } },
-      signatures: { trustRoot: unused, verifyOpenpgp: unused },
+      signatures: { trustRoot: unused, verifyOpenpgp: unused, problemOfOpenpgpKeys: unused },
     },
     memoryFile: memoryFileOf(state),
     ...{ head: undefined, startedAt: new Date(begins), cause: 'commit', waitId: 'job' },

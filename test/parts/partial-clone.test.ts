@@ -58,6 +58,21 @@ function received(): number {
 
 const fetches = (): number => counted.requests.filter(({ step }) => step === 'fetch').length;
 
+/** Each commit changes one file, and adds one beside it. Resolves with the last. */
+async function importHistory({ commits }: { commits: number }): Promise<string> {
+  const person = (at: number): string => `committer Ada <ada@example.com> ${1_700_000_000 + at} +0000\ndata 1\nx\n`;
+  const parts = Array.from(
+    { length: commits },
+    (_one, at) =>
+      `commit refs/heads/main\n${person(at)}M 100644 inline a/b/c.yaml\ndata ${String(at).length}\n${at}\n` +
+      `M 100644 inline a/b/${at}.bin\ndata 4\nabcd\n`,
+  );
+  const imported = run('git', ['--git-dir', host.path, 'fast-import', '--quiet']);
+  imported.child.stdin?.end(parts.join(''));
+  await imported;
+  return await host.onHost('rev-parse', 'main');
+}
+
 describe('a partial clone', () => {
   it('takes the trees and the small files that are read, in one request for those that lie together', async () => {
     await fill();
@@ -124,16 +139,7 @@ describe('a partial clone', () => {
   });
 
   it('walks a long history without its trees, and brings those that are read', async () => {
-    const person = (at: number): string => `committer Ada <ada@example.com> ${1_700_000_000 + at} +0000\ndata 1\nx\n`;
-    const parts = Array.from(
-      { length: 1500 },
-      (_one, at) =>
-        `commit refs/heads/main\n${person(at)}M 100644 inline a/b/c.yaml\ndata ${String(at).length}\n${at}\n` +
-        `M 100644 inline a/b/${at}.bin\ndata 4\nabcd\n`,
-    );
-    const imported = run('git', ['--git-dir', host.path, 'fast-import', '--quiet']);
-    imported.child.stdin?.end(parts.join(''));
-    await imported;
+    await importHistory({ commits: 1500 });
     const repository = open();
     const head = (await repository.fetchHead())?.id ?? '';
     const first = await host.onHost('rev-list', '--max-parents=0', 'main');
@@ -188,6 +194,30 @@ describe('a host that cannot do it all', () => {
     expect(text(await repository.readFile({ commit: head, path: 'environments/e7.yaml' }))).toBe('index: 7\n');
     expect((await repository.readFile({ commit: head, path: 'large/3.bin' }))?.length).toBe(Math.floor(mebibyte / 10));
     expect(asked).toBe(1);
+  });
+
+  it('is read at every commit where it filters, and serves what refs are at and nothing else', async () => {
+    const head = await importHistory({ commits: 200 });
+    const first = await host.onHost('rev-list', '--max-parents=0', 'main');
+    const middle = await host.onHost('rev-parse', 'main~5');
+    const repository = behind((real) => ({
+      async fetchPack(wanted) {
+        const refs = new Set((await real.listRefs(['refs/'])).values());
+        const refused = wanted.wants.find((id) => !refs.has(id));
+        return refused === undefined ? await real.fetchPack(wanted) : { refused: `want ${refused} not valid` };
+      },
+    }));
+    expect((await repository.fetchHead())?.id).toBe(head);
+    expect(await repository.isAncestor({ ancestor: first, descendant: head })).toBe(true);
+    const read = async (commit: string) => text(await repository.readFile({ commit, path: 'a/b/c.yaml' }));
+    expect(await read(head)).toBe('199');
+    expect(await read(middle)).toBe('194');
+    expect((await repository.list({ commit: first, folder: 'a/b' })).length).toBe(2);
+    expect(await read(first)).toBe('0');
+    const moved = await host.onHost('commit-tree', '-p', head, '-m', 'Back', `${first}^{tree}`);
+    await host.onHost('update-ref', 'refs/heads/main', moved);
+    expect((await repository.fetchHead())?.id).toBe(moved);
+    expect(await read(moved)).toBe('0');
   });
 
   it('is asked with the filter that it knows where it cannot leave out trees', async () => {

@@ -129,6 +129,13 @@ describe('the planned conditions of CI', () => {
     expect(letsIn('portal-develop', { sub: 'https://jenkins.family.example/job/other/job/develop' })).toBe(false);
   });
 
+  it.each(['PR-7', 'PR-7-merge', 'MR-7', 'MR-7-head', 'shop/job/PR-7'])(
+    'let nobody in from Jenkins for the job of a pull or merge request: %s',
+    (job) => {
+      expect(letsIn('portal-develop', { sub: `https://jenkins.family.example/job/portal/job/${job}/` })).toBe(false);
+    },
+  );
+
   it('map every token to a subject that Google takes, however long its branch', () => {
     const branch = `feature/${'x'.repeat(240)}`;
     const subjects = [

@@ -81,6 +81,23 @@ describe('the line of a call that was turned away', () => {
   });
 });
 
+describe('how often a message is delivered before it is given up', () => {
+  const documents = [
+    'README.md',
+    'terraform/README.md',
+    ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`),
+  ];
+
+  it.each(documents.filter((file) => file.endsWith('.md')))('is a fact of Terraform, to which %s refers', (file) => {
+    expect(read('terraform/topics.tf').match(/max_delivery_attempts/g)).toHaveLength(1);
+    const lines = read(file)
+      .split('\n')
+      .filter((line) => line.includes('given-up'));
+    const said = lines.flatMap((line) => line.match(/\b(?:\d+|twenty) (?:times|tries|deliveries|attempts)\b/gi) ?? []);
+    expect(said).toEqual([]);
+  });
+});
+
 describe('the size of each function', () => {
   const terraform = readdirSync(join(root, 'terraform'))
     .filter((file) => file.endsWith('.tf'))

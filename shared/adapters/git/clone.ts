@@ -45,10 +45,10 @@ export interface Clone {
   /** Brings trees and blobs of the host here by their ids. */
   fetchObjects(want: { ids: readonly string[]; filter: Filter }): Promise<Fetched>;
   /**
-   * Brings all that the newest fetched commits consist of, and filters no more: for a host that does, and serves what
-   * it left out by no id.
+   * Brings all that the newest fetched commits consist of, and those behind them that many commits deep, and filters no
+   * more: for a host that does, and serves what it left out by no id.
    */
-  fetchWhole(): Promise<Fetched>;
+  fetchWhole(want: { depth: number }): Promise<Fetched>;
   /** Whether an object is here. */
   has(id: string): boolean;
   /** Told of what the host holds: the commit, its tree, and what history of it there is. */
@@ -83,10 +83,7 @@ export function createClone({
     fetchTo: async (want) => fetchTo(state, want),
     fetchObjects: async ({ ids, filter }) =>
       fetchPack(state, { wants: ids, haves: [], shallow: [], depth: undefined, filter }),
-    fetchWhole: async () => {
-      state.filters = false;
-      return await fetchPack(state, { wants: state.tips, haves: [], shallow: [], depth: 1, filter: undefined });
-    },
+    fetchWhole: async ({ depth }) => fetchWhole(state, depth),
     has: (id) => state.ids.has(id),
     hasTip: (commit) => hasTip(state, commit),
     hasPack: (pack) => hasPack(state, pack),
@@ -166,6 +163,15 @@ async function fetchTo(
   });
   if (fetched === 'fetched') hasTip(state, commit);
   return fetched;
+}
+
+async function fetchWhole(state: State, depth: number): Promise<Fetched> {
+  state.filters = false;
+  // Such a host serves no commit either that no ref is at.
+  const advertised = new Set((await state.host.listRefs(['refs/'])).values());
+  const wants = state.tips.filter((tip) => advertised.has(tip));
+  if (wants.length === 0) return { refused: 'no ref is where one was when it was fetched' };
+  return await fetchPack(state, { wants, haves: [], shallow: [], depth, filter: undefined });
 }
 
 async function fetchPack(

@@ -1,6 +1,6 @@
 import type { RepositoryConfig } from '../../config/config.ts';
 import { createGithubApp, type ApiRequest } from './github-app.ts';
-import { changeOfSecretFile, readSecretFile } from '../secret-file.ts';
+import { changeOfSecretFile, readSecretFile, unusableSecret } from '../secret-file.ts';
 
 export interface Login {
   readonly user: string;
@@ -9,7 +9,7 @@ export interface Login {
 
 /** Who we are to the Git host. */
 export interface Credentials {
-  /** Undefined: nobody. Throws `SecretUnavailable` (retry) for a file that cannot be read. */
+  /** Undefined: nobody. Throws `SecretUnavailable` (retry) for a file that cannot be read, or is empty. */
   login(): Promise<Login | undefined>;
   /** After this login was not accepted, or may not: one that is newer, or undefined where there is none. */
   renew(refused: Login): Promise<Login | undefined>;
@@ -51,6 +51,12 @@ function fromFile(file: string): Credentials {
   let kept: { login: Login; changedAt: number } | undefined;
   async function read(): Promise<Login> {
     const secret = (await readSecretFile(file)).trim();
+    if (secret === '' || secret === ':')
+      throw unusableSecret({
+        subject: file,
+        message: 'holds no credentials',
+        remedy: 'put `user:password`, or a token alone, into its secret',
+      });
     const colon = secret.indexOf(':');
     if (colon === -1) return { user: tokenUser, password: secret };
     return { user: secret.slice(0, colon), password: secret.slice(colon + 1) };

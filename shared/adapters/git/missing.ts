@@ -1,5 +1,6 @@
 import type { Clone, Fetched } from './clone.ts';
 import { gitUnavailable } from './errors.ts';
+import { depths } from './history.ts';
 
 /** Ids that one request names, of some fifty bytes each: hosts read ten megabytes of a request. */
 const idsOfRequest = 16_384;
@@ -15,7 +16,7 @@ export interface Wanted {
  * host does not have: it reads as `GitUnavailable`, never as absent. Throws that where the host serves none of them.
  */
 export function createMissing({ clone, url }: { clone: Clone; url: string }): (wanted: Wanted) => Promise<void> {
-  const line: Line = { clone, servesIds: false };
+  const line: Line = { clone, servesIds: false, wholeDepths: [1, ...depths] };
   return async ({ type, ids }) => {
     const missing = [...new Set(ids)].filter((id) => !clone.has(id));
     for (let next = 0; next < missing.length; next += idsOfRequest) {
@@ -35,6 +36,8 @@ interface Line {
   readonly clone: Clone;
   /** Whether the host did so before. */
   servesIds: boolean;
+  /** How deep history may yet have to be brought whole; none of it where the host serves ids. */
+  wholeDepths: readonly number[];
 }
 
 async function fetchSome(
@@ -47,5 +50,16 @@ async function fetchSome(
   const served =
     fetched !== 'fetched' && type === 'tree' ? await clone.fetchObjects({ ids, filter: 'blob:none' }) : fetched;
   if (served === 'fetched') line.servesIds = true;
-  return served === 'fetched' || line.servesIds ? served : await clone.fetchWhole();
+  return served === 'fetched' || line.servesIds ? served : await fetchWhole(line, ids);
+}
+
+/** The newest commits first: what is read is mostly theirs. What else is named here is behind them. */
+async function fetchWhole(line: Line, ids: readonly string[]): Promise<Fetched> {
+  for (const depth of line.wholeDepths) {
+    const fetched = await line.clone.fetchWhole({ depth });
+    if (fetched !== 'fetched') return fetched;
+    line.wholeDepths = line.wholeDepths.filter((other) => other > depth);
+    if (ids.every((id) => line.clone.has(id))) break;
+  }
+  return 'fetched';
 }

@@ -130,6 +130,7 @@ async function openText({
   }
   const cluster = config.getCurrentCluster();
   if (cluster === null) throw wrong('has no current context');
+  if (leadsThroughSocks(cluster)) throw needsSocks({ name, subject });
   if (identity === 'environment' && leadsToGateway(cluster)) throw nestsIdentities({ name, subject });
   const problem = problemOf(config);
   if (problem !== undefined)
@@ -141,7 +142,7 @@ async function openText({
   let dispatcher: Dispatcher;
   try {
     await config.applyToHTTPSOptions(options);
-    dispatcher = dispatcherOf({ config, options, subject });
+    dispatcher = dispatcherOf({ config, options, socks: needsSocks({ name, subject }) });
   } catch (cause) {
     if (cause instanceof ConvergeError) throw cause;
     // The library reads the files that it names.
@@ -153,6 +154,21 @@ async function openText({
     throw wrong('names what cannot be used', 'check its certificates, its key and its proxy-url');
   }
   return { endpoint: { server: cluster.server.replace(/\/$/, ''), dispatcher }, credentials: headersOf(options) };
+}
+
+/** In any spelling: the libraries below know one more than each other. */
+function leadsThroughSocks({ proxyUrl }: Pick<Cluster, 'proxyUrl'>): boolean {
+  return typeof proxyUrl === 'string' && /^\s*socks/i.test(proxyUrl);
+}
+
+function needsSocks({ name, subject }: { name: string; subject: string }): ConvergeError {
+  return new ConvergeError({
+    code: 'NotImplemented',
+    subject,
+    message: `the kubeconfig of cluster ${name} has a SOCKS \`proxy-url\`, which is not implemented`,
+    remedy: 'name an HTTP proxy (`http://`, `https://`), which tunnels by CONNECT',
+    disposition: 'refuse',
+  });
 }
 
 /** Its host, under each of Google's names and behind another one. */
@@ -218,11 +234,12 @@ function headersOf(options: RequestOptions): Credentials {
 function dispatcherOf({
   config,
   options,
-  subject,
+  socks,
 }: {
   config: KubeConfig;
   options: TlsOptions;
-  subject: string;
+  /** What a SOCKS proxy is refused with. */
+  socks: ConvergeError;
 }): Dispatcher {
   const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
   const transport = config.createDispatcherOptions(config.getCurrentCluster(), {
@@ -246,11 +263,6 @@ function dispatcherOf({
         clientFactory: proxyClients(patience.kubernetes.answer),
       });
     case 'socks':
-      throw new ConvergeError({
-        code: 'NotImplemented',
-        subject,
-        message: 'a SOCKS proxy-url is not implemented yet',
-        disposition: 'refuse',
-      });
+      throw socks;
   }
 }

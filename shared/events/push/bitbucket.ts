@@ -37,6 +37,7 @@ const dataCenterSchema = z.object({
 export const bitbucket: Webhook = {
   isFrom: (headers) => headers['x-event-key'] !== undefined,
   signatureHeaders: ['x-hub-signature'],
+  keyOf: (secret) => Buffer.from(secret),
   isAuthentic: ({ headers, rawBody, secret }) =>
     secret !== '' &&
     isSigned({ signature: headerOf(headers, 'x-hub-signature'), body: rawBody, secret, prefix: 'sha256=' }),

@@ -18,6 +18,7 @@ const pushSchema = z.object({
 export const gitea: Webhook = {
   isFrom: (headers) => headers['x-gitea-event'] !== undefined,
   signatureHeaders: ['x-gitea-signature', 'x-hub-signature-256'],
+  keyOf: (secret) => Buffer.from(secret),
   isAuthentic({ headers, rawBody: body, secret }) {
     if (secret === '') return false;
     if (isSigned({ signature: headerOf(headers, 'x-gitea-signature'), body, secret, prefix: '' })) return true;

@@ -22,6 +22,7 @@ const pushSchema = z.object({
 export const github: Webhook = {
   isFrom: (headers) => headers['x-github-event'] !== undefined,
   signatureHeaders: ['x-hub-signature-256'],
+  keyOf: (secret) => Buffer.from(secret),
   isAuthentic: ({ headers, rawBody, secret }) =>
     secret !== '' &&
     isSigned({ signature: headerOf(headers, 'x-hub-signature-256'), body: rawBody, secret, prefix: 'sha256=' }),

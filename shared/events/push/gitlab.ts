@@ -33,6 +33,7 @@ const signedMilliseconds = 24 * 3_600_000;
 export const gitlab: Webhook = {
   isFrom: (headers) => headers['x-gitlab-event'] !== undefined,
   signatureHeaders: ['x-gitlab-token', 'webhook-signature'],
+  keyOf,
   isAuthentic(call) {
     if (call.secret === '') return false;
     if (hasValidSignature(call)) return true;
@@ -72,10 +73,14 @@ function hasValidSignature({ headers, rawBody, secret, now }: WebhookCall & { se
   if (id === undefined || timestamp === undefined || signatures === undefined || !/^\d{1,12}$/.test(timestamp))
     return false;
   if (Math.abs(now.getTime() - Number(timestamp) * 1000) > signedMilliseconds) return false;
-  const key = secret.startsWith(signingTokenPrefix)
-    ? Buffer.from(secret.slice(signingTokenPrefix.length), 'base64')
-    : Buffer.from(secret);
+  const key = keyOf(secret);
   if (key.length === 0) return false;
   const expected = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(rawBody).digest('base64')}`;
   return signatures.split(' ').some((given) => isSameSecret({ given, expected }));
+}
+
+function keyOf(secret: string): Buffer {
+  return secret.startsWith(signingTokenPrefix)
+    ? Buffer.from(secret.slice(signingTokenPrefix.length), 'base64')
+    : Buffer.from(secret);
 }

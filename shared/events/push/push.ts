@@ -36,6 +36,8 @@ export interface Webhook {
   isFrom(headers: WebhookCall['headers']): boolean;
   /** In lower case: where a call may carry what proves that its sender knows the secret. */
   readonly signatureHeaders: readonly string[];
+  /** What a secret signs with. */
+  keyOf(secret: string): Buffer;
   /** Whether whoever sent the call knows the secret, compared in constant time. */
   isAuthentic(call: WebhookCall & { readonly secret: string; readonly now: Date }): boolean;
   kindOf(headers: WebhookCall['headers']): 'push' | 'ping' | 'other';

@@ -13,6 +13,11 @@ export const signatureHeaders: readonly string[] = Object.values(webhooks).flatM
   (webhook) => webhook.signatureHeaders,
 );
 
+/** Whether a call of the host can prove by this secret that its sender knows it: everybody knows an empty one. */
+export function provesKnowing({ host, secret }: { host: WebhookHost; secret: string }): boolean {
+  return webhooks[host].keyOf(secret).length > 0;
+}
+
 /** The host that a call is from by its headers, of those that are configured. Undefined: none of them. */
 export function webhookOf({
   headers,

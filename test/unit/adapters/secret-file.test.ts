@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'js-yaml';
-import { afterAll, expect, it } from 'vitest';
+import { generateKey } from 'openpgp';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createSigner } from '../../../shared/adapters/git/signer.ts';
 import { createRepositories } from '../../../shared/adapters/git.ts';
 import { kubeconfigAccess, kubeconfigFile } from '../../../shared/adapters/kubernetes/kubeconfig.ts';
@@ -20,6 +21,8 @@ import { rejectionOf } from '../../refusal.ts';
 const folder = mkdtempSync(join(tmpdir(), 'converge-secrets-'));
 const absent = join(folder, 'absent');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const { publicKey: openpgpKey } = await generateKey({ userIDs: [{ email: 'ana@example.com' }], type: 'ecc' });
 
 /** A kubeconfig whose authority is in a file of its own. */
 const kubeconfig = join(folder, 'kubeconfig');
@@ -55,6 +58,11 @@ const alert: Alert = {
   },
 };
 
+async function deliverSigned(secretFile: string): Promise<void> {
+  const sink = { name: 'ops', webhook: { url: 'http://127.0.0.1:1/', secretFile } };
+  await createSinks().deliver({ sink, alert, id: 'event-7' });
+}
+
 it.each([
   { what: 'credentials of a Git host', read: async () => headWith({ credentials: { file: absent } }) },
   {
@@ -87,12 +95,7 @@ it.each([
   },
   {
     what: 'the secret of a sink',
-    read: async () =>
-      createSinks().deliver({
-        sink: { name: 'ops', webhook: { url: 'http://127.0.0.1:1/', secretFile: absent } },
-        alert,
-        id: 'event-7',
-      }),
+    read: async () => deliverSigned(absent),
   },
 ])('$what, where its file cannot be read, may be readable later', async ({ read }) => {
   const refusal = await rejectionOf(read());
@@ -149,4 +152,38 @@ it('that hangs costs each who reads it a time-out, and the process one thread', 
   const later = readSecretFile(hanging);
   await writeFile(hanging, 's3cret');
   expect(await later).toBe('s3cret');
+});
+
+const empty = join(folder, 'empty');
+writeFileSync(empty, ' \n');
+
+it.each([
+  { what: 'the secret that signs alerts', read: async () => deliverSigned(empty) },
+  { what: 'the credentials of a Git host', read: async () => headWith({ credentials: { file: empty } }) },
+])('$what proves nothing where its file is empty: another version mends it', async ({ read }) => {
+  const refusal = await rejectionOf(read());
+  expect(refusal).toMatchObject({ code: 'SecretUnavailable', disposition: 'retry', subject: empty });
+  expect(refusal.remedy).toMatch(/./);
+});
+
+describe('OpenPGP keys', () => {
+  const { problemOfOpenpgpKeys } = createSignatures({ repositories: {} });
+  const cutOff = `-----BEGIN PGP PUBLIC KEY BLOCK-----\n\ncanary`;
+
+  it.each([
+    { what: 'nothing', keys: '', says: 'no armored public keys' },
+    { what: 'keys of another kind', keys: 'ssh-ed25519 AAAA', says: 'no armored public keys' },
+    { what: 'a private key', keys: cutOff.replaceAll('PUBLIC', 'PRIVATE'), says: 'no armored public keys' },
+    { what: 'a block that is cut off', keys: cutOff, says: 'cut off' },
+    { what: 'a block of no keys', keys: `${cutOff}\n-----END PGP PUBLIC KEY BLOCK-----`, says: 'cannot be read' },
+    { what: 'a key, and a block that is cut off', keys: `${openpgpKey}\n${cutOff}`, says: 'cut off' },
+  ])('are none where there is $what', async ({ keys, says }) => {
+    const problem = await problemOfOpenpgpKeys(keys);
+    expect(problem).toContain(says);
+    expect(problem).not.toContain('canary');
+  });
+
+  it('are read where every block is one', async () => {
+    expect(await problemOfOpenpgpKeys(`# Ana's\n${openpgpKey}\n${openpgpKey}`)).toBeUndefined();
+  });
 });

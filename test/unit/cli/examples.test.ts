@@ -48,6 +48,7 @@ describe('the examples of CIs', () => {
   it.each([
     ['github-actions.yaml', 'token_format: id_token', 'id_token_include_email: true'],
     ['gitlab-ci.yaml', 'export CONVERGE_ID_TOKEN', '\\"includeEmail\\": true'],
+    ['Jenkinsfile', 'export CONVERGE_ID_TOKEN', '\\\\"includeEmail\\\\": true'],
   ])('%s asks for an ID token that tells whose it is: status lets in no other', (file, asks, how) => {
     expect(readFileSync(join(folder, file), 'utf8').split(asks)[1]).toContain(how);
   });
@@ -61,6 +62,16 @@ describe('the examples of CIs', () => {
       expect(text).not.toMatch(/service_account_key|credentials_json|private_key/);
     },
   );
+
+  it('of Jenkins shows the token that Jenkins signs in each stage, and no key', () => {
+    const text = readFileSync(join(folder, 'Jenkinsfile'), 'utf8');
+    const stages = text.split('stages {')[1] ?? '';
+    expect(stages.match(/asThisJob \{/g)).toHaveLength(stages.match(/steps \{/g)?.length ?? 0);
+    expect(text).toContain(
+      'create-cred-config "$CONVERGE_IDENTITY_PROVIDER" --credential-source-file="$JENKINS_TOKEN_FILE"',
+    );
+    expect(text).not.toMatch(/GOOGLE_APPLICATION_CREDENTIALS *= *credentials|service_account_key|private_key/);
+  });
 
   it('would not pass with an option that is none', async () => {
     await expect(reach(['upload', '--brunch', 'main', './deploy'])).rejects.toThrow('unknown option');

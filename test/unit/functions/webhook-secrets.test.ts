@@ -12,10 +12,7 @@ afterAll(() => {
 });
 beforeEach(() => {
   const file = join(folder, 'converge.yaml');
-  writeFileSync(
-    file,
-    `project: p\nstate: { bucket: s }\nrepositories: {}\nclusters: {}\nwebhooks: { github: { secretFile: ${JSON.stringify(secretFile)} } }\n`,
-  );
+  writeFileSync(file, configOf('github'));
   vi.stubEnv('CONVERGE_CONFIG', file);
   // The configuration is kept while an instance lives.
   vi.resetModules();
@@ -47,4 +44,36 @@ describe('the secret of a webhook', () => {
     writeFileSync(secretFile, 'first\n');
     expect(await webhookSecrets(at(1))).toEqual({ github: 'first' });
   });
+
+  it.each([
+    { host: 'github', holds: '\n' },
+    { host: 'gitlab', holds: ' ' },
+    { host: 'gitlab', holds: 'whsec_\n' },
+    { host: 'gitlab', holds: 'whsec_!' },
+    { host: 'bitbucket', holds: '' },
+    { host: 'gitea', holds: '' },
+  ])('of $host that is empty ($holds) is none: it is read again by the next call', async ({ host, holds }) => {
+    writeFileSync(join(folder, 'converge.yaml'), configOf(host));
+    const { webhookSecrets } = await import('../../../functions/wiring.ts');
+    writeFileSync(secretFile, holds);
+    await expect(webhookSecrets(at(0))).rejects.toMatchObject({
+      ...{ code: 'SecretUnavailable', disposition: 'retry', subject: secretFile },
+      problem: expect.stringContaining(host),
+    });
+    writeFileSync(secretFile, 'first\n');
+    expect(await webhookSecrets(at(1))).toEqual({ [host]: 'first' });
+  });
+
+  it('that becomes empty is the one that was read before', async () => {
+    const { webhookSecrets } = await import('../../../functions/wiring.ts');
+    writeFileSync(secretFile, 'first\n');
+    await webhookSecrets(at(0));
+    writeFileSync(secretFile, '\n');
+    expect(await webhookSecrets(at(61))).toEqual({ github: 'first' });
+  });
 });
+
+function configOf(host: string): string {
+  const webhooks = `{ ${host}: { secretFile: ${JSON.stringify(secretFile)} } }`;
+  return `project: p\nstate: { bucket: s }\nrepositories: {}\nclusters: {}\nwebhooks: ${webhooks}\n`;
+}

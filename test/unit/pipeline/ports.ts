@@ -129,6 +129,7 @@ export function recordingLog(): Log & { readonly lines: readonly string[] } {
 export const noSignatures: Signatures = {
   trustRoot: async () => undefined,
   verifyOpenpgp: async () => ({ verdict: 'bad', key: 'unknown', why: 'is not an allowed key' }),
+  problemOfOpenpgpKeys: async () => undefined,
 };
 
 export const commitId = (digit: string): string => digit.repeat(40);

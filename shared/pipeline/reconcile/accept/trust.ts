@@ -3,7 +3,7 @@ import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import { ruleAccepted } from '../../../memory/transitions/accept.ts';
-import { judgeSigner, parseAllowedSigners } from '../../../source/signature/allowed-signers.ts';
+import { judgeSigner, parseAllowedSigners, type AllowedSigner } from '../../../source/signature/allowed-signers.ts';
 import { parseSignedCommit, type SignedCommit } from '../../../source/signature/signed-commit.ts';
 import { verifySshSignature } from '../../../source/signature/ssh-signature.ts';
 import type { TrustRoot } from '../../../ports/signatures.ts';
@@ -58,6 +58,8 @@ export async function acceptRule(
   // A rule that cannot be read would refuse every later commit, the one that mends it included.
   if (rule.allowedSigners !== undefined)
     parseAllowedSigners({ file: named.source, text: rule.allowedSigners, code: named.code });
+  if (rule.openpgpKeys !== undefined && rule.openpgpKeys !== memory.verified?.openpgpKeys)
+    await openpgpKeysOf(run, named);
   if (verify !== undefined && memory.verified === undefined) await assertSigned(run, commit, [named]);
   const isSame =
     memory.verified?.allowedSigners === rule.allowedSigners && memory.verified?.openpgpKeys === rule.openpgpKeys;
@@ -131,9 +133,9 @@ async function problemOf(
   if (signature.kind === 'none') return 'is not signed';
   if (signature.kind === 'unusable') return signature.why;
   for (const rule of rules) {
-    const { allowedSigners, openpgpKeys, source, code } = rule;
+    const { source } = rule;
     if (signature.kind === 'ssh') {
-      const signers = parseAllowedSigners({ file: source, text: allowedSigners ?? '', code });
+      const signers = signersOf(rule);
       const verdict = verifySshSignature({ armored: signature.armored, message: payload, namespace: 'git' });
       if (verdict.verdict === 'bad') return `has a signature that ${verdict.why}`;
       const signer = judgeSigner({ signers, key: verdict.key, seconds: committer.seconds });
@@ -143,7 +145,7 @@ async function problemOf(
       const verdict = await run.ports.signatures.verifyOpenpgp({
         armored: signature.armored,
         payload,
-        keys: openpgpKeys ?? '',
+        keys: await openpgpKeysOf(run, rule),
         now: run.ports.now(),
       });
       if (verdict.verdict === 'bad')
@@ -151,4 +153,28 @@ async function problemOf(
     }
   }
   return undefined;
+}
+
+/** Whose SSH signatures a rule accepts. Throws its code for a line that cannot be read, and for an empty secret. */
+function signersOf({ allowedSigners, source, code }: Rule): readonly AllowedSigner[] {
+  if (allowedSigners === undefined) return [];
+  const signers = parseAllowedSigners({ file: source, text: allowedSigners, code });
+  // A commit may leave nobody in its file, and says so.
+  if (signers.length > 0 || code === 'InvalidEnvironment') return signers;
+  throw unreadableRule({ source, code }, 'the allowed signers name nobody');
+}
+
+/** Whose OpenPGP signatures a rule accepts. Throws its code for keys that cannot be read. */
+async function openpgpKeysOf(run: Run, { openpgpKeys, source, code }: Rule): Promise<string> {
+  if (openpgpKeys === undefined) return '';
+  const problem = await run.ports.signatures.problemOfOpenpgpKeys(openpgpKeys);
+  if (problem === undefined) return openpgpKeys;
+  throw unreadableRule({ source, code }, `the OpenPGP keys ${problem}`);
+}
+
+function unreadableRule({ source, code }: Pick<Rule, 'source' | 'code'>, message: string): ConvergeError {
+  const [disposition, place] =
+    code === 'SecretUnavailable' ? (['retry', 'its secret'] as const) : (['refuse', 'the file'] as const);
+  const remedy = `put public keys that can be read, and all of them, into ${place}`;
+  return new ConvergeError({ code, subject: source, message, remedy, disposition });
 }

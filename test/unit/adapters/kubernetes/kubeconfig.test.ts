@@ -106,6 +106,22 @@ describe('a kubeconfig', () => {
     expect((await accessAs('own').endpoint()).server).toBe(cluster.server);
   });
 
+  it.each([
+    'socks5://10.0.0.9:1080',
+    'socks5h://ada:canary@proxy.example',
+    'socks4://10.0.0.9',
+    'SOCKS5://10.0.0.9:1080',
+    ' socks5://10.0.0.9:1080',
+    'socks://10.0.0.9',
+  ])('with a SOCKS proxy is refused by name: %s', async (proxy) => {
+    writeFileSync(file, kubeconfig({ token: 't' }, { 'proxy-url': proxy }));
+    const refusal = await rejectionOf((await clusterOf()).get(settings));
+    expect(refusal).toMatchObject({ code: 'NotImplemented', disposition: 'refuse', subject: file });
+    expect(refusal.message).toMatch(/cluster sandbox .*SOCKS `proxy-url`/);
+    expect(describeError(refusal)).not.toContain('canary');
+    expect(seen).toEqual([]);
+  });
+
   it('of another host takes one', async () => {
     writeFileSync(file, kubeconfig({ token: 't' }));
     answer = (_incoming, outgoing) => reply(outgoing, 404, status(404, 'not found', 'NotFound'));

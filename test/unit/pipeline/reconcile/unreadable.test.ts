@@ -51,15 +51,37 @@ describe('what cannot be read for a moment', () => {
   });
 });
 
+const sshSignature = '-----BEGIN SSH SIGNATURE-----\nabc\n-----END SSH SIGNATURE-----';
+const openpgpSignature = '-----BEGIN PGP SIGNATURE-----\nabc\n-----END PGP SIGNATURE-----';
+
 describe('signers that are trusted, and cannot be read', () => {
-  it('are a secret that another version mends: nothing is told, and nothing believed', async () => {
+  it.each([
+    { what: 'a line', root: { allowedSigners: 'ana@example.com no key' }, signature: sshSignature },
+    { what: 'an empty file', root: { allowedSigners: '# Ana left\n' }, signature: sshSignature },
+    { what: 'a file of OpenPGP keys', root: { openpgpKeys: 'no key' }, signature: openpgpSignature },
+  ])('are a secret that another version mends: nothing is told, and nothing believed: $what', async (row) => {
     const world = await changed();
-    const trustRoot = async () => ({ allowedSigners: 'ana@example.com no key', openpgpKeys: undefined });
-    const ports = { ...world.ports, signatures: { ...world.ports.signatures, trustRoot } };
-    const signature = '-----BEGIN SSH SIGNATURE-----\nabc\n-----END SSH SIGNATURE-----';
+    const { root, signature } = row;
+    const trustRoot = async () => ({ allowedSigners: undefined, openpgpKeys: undefined, ...root });
+    const problemOfOpenpgpKeys = async () => 'hold no armored public keys';
+    const signatures = { ...world.ports.signatures, trustRoot, problemOfOpenpgpKeys };
+    const ports = { ...world.ports, signatures };
     world.git.add(shop([configMap('shapes')]), { signature });
     await expect(world.run({}, ports)).rejects.toMatchObject({ code: 'SecretUnavailable', disposition: 'retry' });
     expect(world.published.filter(({ topic }) => topic === 'diff')).toEqual([]);
+  });
+
+  it('are no rule that a file may bring: the commit that would mend it would be refused', async () => {
+    const world = await changed();
+    const signatures = { ...world.ports.signatures, problemOfOpenpgpKeys: async () => 'hold no armored public keys' };
+    const ports = { ...world.ports, signatures };
+    world.git.add(shop([configMap('shapes')], ['verify: { openpgpKeys: "no key" }']), { signature: openpgpSignature });
+    expect(await world.run({}, ports)).toMatchObject({ outcome: 'diverged' });
+    const [told] = world.published.filter(({ topic }) => topic === 'diff');
+    expect(JSON.stringify(told)).toMatch(
+      /spec.verify of environments.shop.yaml: the OpenPGP keys hold no armored public keys/,
+    );
+    expect((await world.memoryOf('shop'))?.verified).toBeUndefined();
   });
 });
 

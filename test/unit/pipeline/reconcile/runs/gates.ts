@@ -176,6 +176,20 @@ export const gates: readonly Row[] = [
     lost: { remembers: { converged: 'never' } },
   },
   {
+    name: 'waits for the signers that the operator trusts, where their secret names nobody',
+    before: shop([colors]),
+    meets(world) {
+      world.trust.root = { allowedSigners: '# Ana left\n', openpgpKeys: undefined };
+      world.git.add({ 'manifests/shop/all.json': list(blue) }, { signature: signature.replaceAll('PGP', 'SSH') });
+    },
+    kept: {
+      ends: 'throws SecretUnavailable',
+      says: 'repositories.master.verify: the allowed signers name nobody (put public keys that can be read, and all of them, into its secret)',
+      remembers: { health: 'Healthy', attempted: 'commit 1' },
+    },
+    lost: { remembers: null },
+  },
+  {
     name: 'applies a commit that is signed as the operator wants',
     before: shop([colors]),
     meets(world) {

@@ -89,7 +89,11 @@ export function createWorld({ namesVersions = true }: { namesVersions?: boolean 
         await topics.publish(topic, event);
       },
     },
-    signatures: { trustRoot: async () => trust.root, verifyOpenpgp: async () => trust.verdict },
+    signatures: {
+      trustRoot: async () => trust.root,
+      verifyOpenpgp: async () => trust.verdict,
+      problemOfOpenpgpKeys: async () => undefined,
+    },
   };
 
   /** Healing erases the evidence, and a run may die: what is told has been remembered before. */
