@@ -26,7 +26,13 @@ export const incidentSchema = z.object({
   /** Increases when it comes back within `convergedAfter` of its end. */
   occurrence: z.number().int().positive(),
   reason: z.enum(diffReasons),
+  /** Where it was seen last. */
   revision: z.string(),
+  /**
+   * The commit that changed an input last when it was found, or the revision that it is of by itself: with another one it
+   * is told again. Absent where that is not known, and in one of the version before.
+   */
+  cause: z.string().optional(),
   summary: z.string(),
   /** The diff that is told, or about to be: kept until Pub/Sub has it, because healing erases the evidence. */
   diff: diffSchema.optional(),
@@ -44,8 +50,8 @@ export type Incident = z.infer<typeof incidentSchema>;
 const listedObjects = 50;
 
 /**
- * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for a revision,
- * however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
+ * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for what the
+ * environment is made of, however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
  * all, nothing of that is new.
  */
 function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
@@ -66,9 +72,12 @@ export function openIncident({
   environment,
   now,
   convergedAfter,
+  cause,
 }: {
   incidents: readonly Incident[];
   divergence: Divergence;
+  /** See `incidentSchema`. */
+  cause?: string | undefined;
   /** `<class>/<name>` */
   environment: string;
   now: Date;
@@ -76,14 +85,12 @@ export function openIncident({
 }): Incident {
   const { reason, revision, summary } = divergence;
   const titles = divergence.objects.slice(0, listedObjects).map(objectTitle);
-  const found = { reason, revision, summary, objects: titles };
+  const found = { reason, revision, summary, objects: titles, cause };
   const open = matching(incidents.filter(isOpen), { reason, titles });
   if (open !== undefined) {
     const isSame =
-      open.passed !== true &&
-      open.revision === revision &&
-      (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
-    if (isSame) return { ...open, summary, objects: titles };
+      isOfOneCause(open, { revision, cause }) && (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
+    if (isSame) return { ...open, revision, summary, objects: titles, cause, passed: undefined };
     return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
   }
   const recent = incidents.filter(
@@ -101,6 +108,19 @@ export function openIncident({
     told: false,
     closedAt: undefined,
   };
+}
+
+/**
+ * Whether an incident that is open was told for what the environment is made of now. Where nothing says what changed it
+ * last, each revision is another cause.
+ */
+export function isOfOneCause(
+  { passed, ...open }: Pick<Incident, 'revision' | 'cause' | 'diff' | 'passed'>,
+  now: Pick<Incident, 'revision' | 'cause'>,
+): boolean {
+  const before = open.cause ?? open.diff?.cause?.commit;
+  if (before !== undefined && now.cause !== undefined) return before === now.cause;
+  return passed !== true && open.revision === now.revision;
 }
 
 /** The same, to be told once more: something else is known of it. That it was told is not forgotten. */

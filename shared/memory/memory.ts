@@ -34,8 +34,23 @@ const unprovenSchema = z.object({
   ),
 });
 
-/** The last commit that changed an input (null: not known), and what the inputs were when it was found. */
-const rememberedCauseSchema = z.object({ found: causeSchema.nullable(), inputs: inputsSchema });
+/**
+ * The last commit that changed an input (null: not known), what the inputs were when it was found, and at which head they
+ * were first seen so (absent in one of the version before).
+ */
+const rememberedCauseSchema = z.object({
+  found: causeSchema.nullable(),
+  inputs: inputsSchema,
+  head: z.string().optional(),
+});
+
+/**
+ * What tells one state of the inputs from the next: the commit that made it, or, where that is not known, the one at
+ * which it was first seen. Undefined where nothing was noted.
+ */
+export function causeMark({ cause }: Pick<Memory, 'cause'>): string | undefined {
+  return cause?.found?.commit ?? cause?.head;
+}
 
 /** A line of the note of a commit that the environment converged at. */
 const convergedNoteSchema = z.object({ commit: z.string(), text: z.string() });

@@ -31,7 +31,11 @@ export async function noteCause(
   }
   const paths = [...new Set([...read, ...known])];
   const found = await findCause({ repository, head: commit, paths, seen: seenOf(memory) });
-  run.memoryFile.remember(causeNoted, { cause: { inputs, found } });
+  // What was not known to be an input before says of no other that it changed.
+  const stands = cause !== undefined && !isChanged(inputs, cause.inputs) ? cause : undefined;
+  run.memoryFile.remember(causeNoted, {
+    cause: { inputs, found: found ?? stands?.found ?? null, head: stands?.head ?? commit.id },
+  });
 }
 
 /** Of an environment whose file is gone: the commit that took it away. */
@@ -46,6 +50,10 @@ function seenOf({ attempted, cause }: Memory): { commit: string; inputs: Inputs 
     commit: attempted.commit,
     inputs: { ...('' in attempted.inputs ? cause?.inputs : {}), ...attempted.inputs },
   };
+}
+
+function isChanged(inputs: Inputs, before: NonNullable<Memory['cause']>['inputs']): boolean {
+  return Object.entries(inputs).some(([path, id]) => path in before && before[path] !== id);
 }
 
 function isUnchanged(inputs: Inputs, before: NonNullable<Memory['cause']>['inputs']): boolean {

@@ -6,7 +6,7 @@ import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { nextRetry } from '../../../memory/retry.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { isAboutBranch } from '../../common/fetch-branch.ts';
-import { attemptAt, sameAttempt } from '../run/attempt.ts';
+import { attemptAt, failedAlike, sameAttempt } from '../run/attempt.ts';
 import { noteCause } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
@@ -39,6 +39,7 @@ export async function tellRefused(
       stack: refused.cause instanceof Error ? refused.cause.stack : undefined,
     });
   const { commit, revision } = attempted;
+  const memory = run.memoryFile.memory();
   const paths = environment === undefined ? [environmentPath(run.environment)] : declaredPaths(environment);
   if (run.head !== undefined) await noteCause(run, { commit: run.head, paths });
   // What a failed render would have read is not known: any commit may mend it.
@@ -46,7 +47,8 @@ export async function tellRefused(
     environment === undefined ? attempted : await attemptAt(run, { commit: { id: commit }, revision, paths: [''] });
   const retry = ofTheCommit.includes(refused.code)
     ? nextRetry({
-        ...{ last: run.memoryFile.memory().retry, revision, healing: false },
+        ...{ last: memory.retry, revision, healing: false },
+        isSame: await failedAlike(run, { memory, commit: { id: commit } }),
         ...{ by: { event: run.settings.event, cause: run.cause }, now: run.ports.now() },
       })
     : undefined;

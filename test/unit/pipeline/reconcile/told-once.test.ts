@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
+import { openIncidents } from '../../../../shared/memory/incidents.ts';
+import { configMap, deployment, environment, list, shop } from './runs/files.ts';
+import { unready } from './world/controllers.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const colors = configMap('colors');
+const files = 'manifests/shop/all.json';
+
+const diffsOf = ({ published }: World): readonly Diff[] =>
+  published.flatMap(({ topic, event: { data } }) => (topic === 'diff' ? [diffSchema.parse(data)] : []));
+
+const reasonsOf = (world: World): readonly string[] => diffsOf(world).map(({ reason }) => reason);
+
+/** Commits of others, each looked at by the schedule and by whoever announces it. */
+async function passBy(world: World, commits = 5): Promise<void> {
+  for (let index = 0; index < commits; index++) {
+    world.git.add({
+      [`environments/other-${index}.yaml`]: environment('shop').replace('name: shop', `name: other-${index}`),
+    });
+    world.wait(60);
+    await world.run({ cause: 'commit' });
+    world.wait(60);
+    await world.run({ cause: 'schedule' });
+  }
+}
+
+async function installed(spec: readonly string[] = []): Promise<World> {
+  const world = createWorld();
+  world.git.add(shop([colors], spec));
+  await world.run();
+  world.wait(60);
+  return world;
+}
+
+interface Case {
+  readonly name: string;
+  readonly spec?: readonly string[];
+  readonly breaks: (world: World) => void;
+  readonly reason: string;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'a file that does not parse',
+    breaks: ({ git }) => void git.add({ 'environments/shop.yaml': 'kind: Nothing' }),
+    reason: 'Failed',
+  },
+  {
+    name: 'a cluster that is not configured',
+    breaks: ({ git }) => void git.add({ 'environments/shop.yaml': environment('shop', ['cluster: nowhere']) }),
+    reason: 'Failed',
+  },
+  { name: 'sources that do not render', breaks: ({ git }) => void git.add({ [files]: '{' }), reason: 'Failed' },
+  { name: 'sources of nothing', breaks: ({ git }) => void git.add({ [files]: list() }), reason: 'Guarded' },
+  {
+    name: 'an object that is refused',
+    breaks({ git, cluster }) {
+      cluster.refusals.set('apply ConfigMap acme/new', { status: 403, message: 'exceeded quota' });
+      git.add({ [files]: list(colors, configMap('new')) });
+    },
+    reason: 'Failed',
+  },
+  {
+    name: 'what does not become healthy',
+    spec: ['timeout: 20s'],
+    breaks({ git, cluster }) {
+      cluster.statuses.set('Deployment acme/web', unready);
+      git.add({ [files]: list(colors, deployment('web')) });
+    },
+    reason: 'Unhealthy',
+  },
+  {
+    name: 'drift that is left',
+    spec: ['selfHeal: false', 'diffAfter: 0s'],
+    breaks: ({ cluster }) =>
+      cluster.edit('ConfigMap acme/colors', 'rogue', (object) => ({ ...object, data: { color: 'green' } })),
+    reason: 'Drifted',
+  },
+];
+
+describe('one cause at unchanged inputs', () => {
+  it.each(cases)('is told once, whatever is committed beside it: $name', async ({ spec, breaks, reason }) => {
+    const world = await installed(spec);
+    breaks(world);
+    const cause = (await world.git.head()) ?? '';
+    await world.run();
+    world.wait(60);
+    await world.run({ cause: 'schedule' });
+    await passBy(world);
+    expect(reasonsOf(world)).toEqual([reason]);
+    expect(diffsOf(world)[0]?.cause).toMatchObject({ commit: cause });
+    const [open] = openIncidents(await world.memoryOf('shop'));
+    expect(open).toMatchObject({ told: true, occurrence: 1, since: diffsOf(world)[0]?.since });
+  });
+
+  it('is told again where the inputs are others, and where it came back', async () => {
+    const world = await installed();
+    world.git.add({ [files]: '{' });
+    await world.run();
+    await passBy(world, 1);
+    world.git.add({ [files]: '{{' });
+    await world.run();
+    await passBy(world, 1);
+    world.git.add({ [files]: list(colors) });
+    await world.run();
+    world.git.add({ [files]: '{' });
+    await world.run();
+    await passBy(world, 1);
+    expect(diffsOf(world).map(({ occurrence }) => occurrence)).toEqual([1, 1, 2]);
+    expect(new Set(diffsOf(world).map(({ incident }) => incident)).size).toBe(1);
+  });
+
+  it('is told again for another reason', async () => {
+    const world = await installed(['timeout: 20s']);
+    world.cluster.statuses.set('Deployment acme/web', unready);
+    world.cluster.refusals.set('apply Deployment acme/web', { status: 403, message: 'exceeded quota' });
+    world.git.add({ [files]: list(colors, deployment('web')) });
+    await world.run();
+    await passBy(world, 1);
+    world.cluster.refusals.clear();
+    await passBy(world, 2);
+    expect(reasonsOf(world)).toEqual(['Failed', 'Unhealthy']);
+  });
+
+  it('is not told again by a memory of the version before, nor where that was lost', async () => {
+    const world = await installed();
+    world.git.add({ [files]: '{' });
+    await world.run();
+    const { incident, cause } = await world.memoryOf('shop');
+    if (incident === undefined || cause === undefined) throw new Error('nothing was told');
+    const { cause: _cause, ...former } = incident;
+    const { head: _head, ...found } = cause;
+    await world.remember('shop', { incident: former, cause: found });
+    await passBy(world, 2);
+    await world.forget('shop');
+    await passBy(world, 2);
+    expect(reasonsOf(world)).toEqual(['Failed']);
+  });
+});
+
+describe('what failed', () => {
+  it.each([
+    [
+      'is refused',
+      (world: World) => {
+        world.cluster.refusals.set('apply ConfigMap acme/new', { status: 403, message: 'exceeded quota' });
+        world.git.add({ [files]: list(colors, configMap('new')) });
+      },
+    ],
+  ] as const)('and %s rests until its pause is over, whatever is committed beside it', async (_name, breaks) => {
+    const world = await installed();
+    breaks(world);
+    await world.run();
+    for (let look = 0; look < 60; look++) {
+      world.git.add({ 'README.md': `${look}` });
+      world.wait(60);
+      await world.run({ cause: 'schedule' });
+    }
+    // At once, and after 1, 2, 4, 8, 16 and 30 minutes.
+    expect((await world.memoryOf('shop')).retry?.count).toBe(7);
+    world.cluster.refusals.clear();
+    world.git.add({ [files]: list(colors) });
+    await world.run({ cause: 'schedule' });
+    expect(await world.memoryOf('shop')).toMatchObject({ retry: undefined, health: 'Healthy' });
+  });
+});
