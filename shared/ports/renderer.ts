@@ -54,8 +54,8 @@ export interface Renderer {
   version(): Promise<string>;
   /**
    * Renders all sources in their order. Throws `RenderFailed` (refuse) with the library's own message, chart and file,
-   * for input that does not render, and where the limits of time or memory are hit; and whatever `seed` or `lookup`
-   * throw.
+   * for input that does not render, and where the limits of time or memory are hit, with what was read until then
+   * (`reads`); and whatever `seed` or `lookup` throw.
    */
   render(request: RenderRequest): Promise<Render>;
   /** Renders that this instance keeps. */

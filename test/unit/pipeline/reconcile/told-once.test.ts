@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
+import type { ChangeCommitted } from '../../../../shared/events/change-committed.ts';
+import { fanOut } from '../../../../shared/pipeline/fan-out.ts';
 import { openIncidents } from '../../../../shared/memory/incidents.ts';
 import { configMap, deployment, environment, list, shop } from './runs/files.ts';
 import { unready } from './world/controllers.ts';
@@ -25,6 +27,10 @@ async function passBy(world: World, commits = 5): Promise<void> {
     await world.run({ cause: 'schedule' });
   }
 }
+
+const announced = ({ git: { url, branch } }: World, commit: string): ChangeCommitted => ({
+  ...{ repository: 'master', url, branch, commit, previous: null, artifacts: [] },
+});
 
 async function installed(spec: readonly string[] = []): Promise<World> {
   const world = createWorld();
@@ -141,15 +147,18 @@ describe('one cause at unchanged inputs', () => {
 });
 
 describe('what failed', () => {
-  it.each([
-    [
-      'is refused',
-      (world: World) => {
-        world.cluster.refusals.set('apply ConfigMap acme/new', { status: 403, message: 'exceeded quota' });
-        world.git.add({ [files]: list(colors, configMap('new')) });
+  const fails: readonly { readonly name: string; readonly breaks: (world: World) => void }[] = [
+    { name: 'does not render', breaks: ({ git }) => void git.add({ [files]: '{' }) },
+    {
+      name: 'is refused',
+      breaks({ git, cluster }) {
+        cluster.refusals.set('apply ConfigMap acme/new', { status: 403, message: 'exceeded quota' });
+        git.add({ [files]: list(colors, configMap('new')) });
       },
-    ],
-  ] as const)('and %s rests until its pause is over, whatever is committed beside it', async (_name, breaks) => {
+    },
+  ];
+
+  it.each(fails)('and $name rests until its pause is over, whatever is committed beside it', async ({ breaks }) => {
     const world = await installed();
     breaks(world);
     await world.run();
@@ -164,5 +173,38 @@ describe('what failed', () => {
     world.git.add({ [files]: list(colors) });
     await world.run({ cause: 'schedule' });
     expect(await world.memoryOf('shop')).toMatchObject({ retry: undefined, health: 'Healthy' });
+  });
+
+  it.each([
+    ['a file that does not parse', { 'environments/shop.yaml': 'kind: Nothing' }],
+    ['sources that do not render', { [files]: '{' }],
+    [
+      'sources that are not there',
+      { 'environments/shop.yaml': environment('shop', ['sources: [{ manifests: gone }]']) },
+    ],
+    ['sources of nothing', { [files]: list() }],
+    ['two objects of one name', { [files]: list(colors, colors) }],
+  ])('is no business of a commit that changes nothing that was read: %s', async (_name, broken) => {
+    const world = await installed();
+    world.git.add(broken);
+    await world.run();
+    const { id: head } = world.git.add({ 'README.md': 'nothing of it', 'manifests/other/all.json': '[]' });
+    const { due } = await fanOut(announced(world, head), world.ports);
+    expect(due).toEqual([]);
+    world.git.add(shop([configMap('colors', { color: 'blue' })]));
+    const mended = await fanOut(announced(world, head), world.ports);
+    expect(mended.due).toEqual(['shop']);
+  });
+
+  it('names no commit as its cause that changed what it reads no more', async () => {
+    const world = await installed();
+    const moved = { 'environments/shop.yaml': environment('shop', ['sources: [{ manifests: moved }]']) };
+    const { id: cause } = world.git.add({ ...moved, 'moved/all.json': '{' });
+    await world.run();
+    world.git.add({ [files]: list(configMap('colors', { color: 'blue' })) });
+    world.wait(3600);
+    await world.run({ cause: 'schedule' });
+    expect(diffsOf(world).map((diff) => diff.cause?.commit)).toEqual([cause]);
+    expect((await world.memoryOf('shop')).cause?.found).toMatchObject({ commit: cause });
   });
 });
