@@ -68,12 +68,14 @@ export const memorySchema = z.object({
   converged: attemptedSchema
     .extend({
       renderKey: z.string(),
+      /** Which commit had changed its inputs last, where that is known. */
+      cause: causeSchema.optional(),
       /** How many `objects` were remembered then: where it is another number, what is remembered of them is not all. */
       count: z.int().nonnegative().optional(),
     })
     .optional(),
   /** The last revision that converged with other inputs than `converged`: where a rollback goes to. */
-  previous: attemptedSchema.optional(),
+  previous: attemptedSchema.extend({ cause: causeSchema.optional() }).optional(),
   /** Which commit changed its inputs last. */
   cause: rememberedCauseSchema.optional(),
   /** The revision that was rolled back because it failed. */

@@ -85,7 +85,7 @@ describe('an incident', () => {
   });
 
   it('of the version before was told for what its alert names', () => {
-    const cause = { commit: 'bad', subject: 'Break it', author: null, artifact: null };
+    const cause = { commit: 'bad', subject: 'Break it', author: null, artifact: null, build: null, restores: null };
     const named = { environment: 'acme', repository: 'master', cluster: 'sandbox' };
     const last = told(
       withDiff({ incident: open({}), divergence: drift, ...named, action: 'none', policy: null, cause }),
