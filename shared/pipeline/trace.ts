@@ -7,7 +7,7 @@ import { convergencesAt, openNotes } from './common/notes.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import type { StateStore } from '../ports/storage.ts';
-import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
+import { originOf, type Origin } from './common/origin.ts';
 import { readInputs } from './common/render-inputs.ts';
 
 /** Where an object of a cluster came from. */
@@ -28,7 +28,7 @@ export interface Trace {
    * What the environment is made of at that revision, each with the commit that changed it last: null where that is
    * older than the search goes.
    */
-  readonly inputs: readonly { readonly path: string; readonly lastChange: CommitProvenance | null }[];
+  readonly inputs: readonly { readonly path: string; readonly lastChange: Origin | null }[];
 }
 
 export interface TraceRequest {
@@ -138,8 +138,8 @@ async function lastChanges({
   repository: Repository;
   commits: readonly Commit[];
   paths: readonly string[];
-}): Promise<Map<string, CommitProvenance>> {
-  const found = new Map<string, CommitProvenance>();
+}): Promise<Map<string, Origin>> {
+  const found = new Map<string, Origin>();
   for (const commit of commits) {
     const open = paths.filter((path) => !found.has(path));
     if (open.length === 0) break;
@@ -149,7 +149,8 @@ async function lastChanges({
       inputsBefore({ repository, commit, paths: open }),
       readInputs({ repository, commit: commit.id, paths: open }),
     ]);
-    for (const path of open) if (before[path] !== after[path]) found.set(path, provenanceOf({ commit, paths: [path] }));
+    for (const path of open)
+      if (before[path] !== after[path]) found.set(path, await originOf({ repository, commit, paths: [path] }));
   }
   return found;
 }
