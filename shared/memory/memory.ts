@@ -16,6 +16,8 @@ const rememberedSchema = z.object({
   observed: z.string(),
   apiVersion: z.string(),
   shortLived: z.boolean().optional(),
+  source: z.string().optional(),
+  commit: z.string().optional(),
   noted: z.array(z.string()).readonly().optional(),
 });
 

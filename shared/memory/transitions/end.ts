@@ -83,7 +83,9 @@ export function reach(memory: Memory, reached: Reached): Memory {
       const { cluster, namespace, converged, previous, left, pending, unwanted } = reached;
       const { state: health, unawaited } = reached.health;
       const desired = new Set(reached.desired);
-      const objects = Object.entries(memory.objects).filter(([key]) => desired.has(key));
+      const objects = Object.entries(memory.objects).flatMap(([key, { commit: _commit, ...object }]) =>
+        desired.has(key) ? [[key, object] as const] : [],
+      );
       const cause = memory.cause?.found ?? undefined;
       return {
         ...memory,

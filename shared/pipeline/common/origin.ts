@@ -35,7 +35,7 @@ export async function originOf(
   const {
     commit: id,
     subject,
-    committedAt: _,
+    committedAt: _committedAt,
     ...origin
   } = await originOf({ repository, commit: before, paths }, depth + 1);
   return { ...plain, ...origin, restores: origin.restores ?? { commit: id, subject } };
