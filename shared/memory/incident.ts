@@ -72,6 +72,7 @@ export function openIncident({
   environment,
   now,
   convergedAfter,
+  began,
   cause,
 }: {
   incidents: readonly Incident[];
@@ -82,6 +83,8 @@ export function openIncident({
   environment: string;
   now: Date;
   convergedAfter: number;
+  /** When what was waited for began, where it is told only now that this has lasted too long; absent: now. */
+  began?: string | undefined;
 }): Incident {
   const { reason, revision, summary } = divergence;
   const titles = divergence.objects.slice(0, listedObjects).map(objectTitle);
@@ -101,13 +104,29 @@ export function openIncident({
   return {
     ...found,
     id: last?.id ?? incidentId({ environment, reason, subject }),
-    since: now.toISOString(),
+    since: beginningOf({ incidents, reason, last, began }) ?? now.toISOString(),
     subject,
     occurrence: (last?.occurrence ?? 0) + 1,
     diff: undefined,
     told: false,
     closedAt: undefined,
   };
+}
+
+/** Undefined where others were waited for since: of what comes while they are open, it is not known to have begun then. */
+function beginningOf({
+  incidents,
+  reason,
+  last,
+  began,
+}: {
+  incidents: readonly Incident[];
+  reason: DiffReason;
+  last: Incident | undefined;
+  began: string | undefined;
+}): string | undefined {
+  if (began === undefined || incidents.some((other) => isOpen(other) && other.reason === reason)) return undefined;
+  return last?.closedAt !== undefined && parseTime(last.closedAt) > parseTime(began) ? undefined : began;
 }
 
 /**

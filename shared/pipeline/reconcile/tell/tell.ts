@@ -31,6 +31,8 @@ export function tellDivergence(
     environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
     /** What is to be remembered of heals; as it was, where absent. */
     heals?: RememberedHeals | undefined;
+    /** When it began, where it was waited for; absent: it is seen now. */
+    began?: string | undefined;
     /** What it is told once for; absent: what the environment is made of, by the commit that changed that last. */
     cause?: string;
     /** Tell it now, though the same differences may have been told: something else is known of them. */
@@ -44,7 +46,7 @@ export function tellDivergence(
   const memory = memoryFile.memory();
   const opened = openIncident({
     ...{ incidents: incidentsOf(memory), divergence, environment: run.key, now, convergedAfter },
-    cause: told.cause ?? causeMark(memory),
+    ...{ began: told.began, cause: told.cause ?? causeMark(memory) },
   });
   const incident = told.anew === true ? anew(opened) : opened;
   const remember = (found: Incident): void => {
@@ -115,6 +117,7 @@ export function diverge(
     attempted,
     cluster,
     stops: { health, rollout, retry, quarantine },
+    began: reason === 'Unhealthy' ? rollout?.since : undefined,
     action: 'none',
     // What is being rolled back is told anew, with what became of that.
     anew: quarantine !== undefined,
