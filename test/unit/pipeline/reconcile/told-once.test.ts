@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../../shared/base/errors.ts';
 import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
 import type { ChangeCommitted } from '../../../../shared/events/change-committed.ts';
+import { statePaths } from '../../../../shared/memory/state-paths.ts';
+import type { ReconcilePorts } from '../../../../shared/pipeline/reconcile/run/run.ts';
 import { fanOut } from '../../../../shared/pipeline/fan-out.ts';
 import { openIncidents } from '../../../../shared/memory/incidents.ts';
 import { configMap, deployment, environment, list, shop } from './runs/files.ts';
@@ -206,5 +209,28 @@ describe('what failed', () => {
     await world.run({ cause: 'schedule' });
     expect(diffsOf(world).map((diff) => diff.cause?.commit)).toEqual([cause]);
     expect((await world.memoryOf('shop')).cause?.found).toMatchObject({ commit: cause });
+  });
+
+  it('was set out for by no run where it could not be rendered, though all of it was read', async () => {
+    const world = await installed();
+    world.git.add({ 'manifests/shop/more.json': '[]' });
+    const reads = ['manifests/shop/all.json', 'manifests/shop/more.json'];
+    const late: ReconcilePorts = {
+      ...world.ports,
+      renderer: {
+        ...world.ports.renderer,
+        async render() {
+          throw new ConvergeError({
+            ...{ code: 'RenderFailed', subject: 'manifests', message: 'took too long', disposition: 'refuse', reads },
+          });
+        },
+      },
+    };
+    expect(await world.run({ cause: 'commit' }, late)).toMatchObject({ outcome: 'diverged', reason: 'Failed' });
+    const lease = (): unknown => world.state.get(statePaths({ repository: 'master', environment: 'shop' }).lease);
+    const before = structuredClone(lease());
+    expect(await world.run()).toMatchObject({ outcome: 'converged' });
+    expect(lease()).toMatchObject({ event: 'job-3' });
+    expect(lease()).not.toEqual(before);
   });
 });
