@@ -91,6 +91,20 @@ describe('the cause', () => {
     expect(causesOf(world).slice(1)).toMatchObject([{ cause: null }]);
   });
 
+  it('stands for one state of the inputs where it is not known: what failed is told once', async () => {
+    const world = installed();
+    await world.run();
+    for (const broken of ['{', '{{']) {
+      world.git.add({ [files]: broken });
+      for (let commits = 0; commits < 3; commits++) {
+        world.git.add({ 'README.md': `${commits} after ${broken}` });
+        world.wait(60);
+        await shallowRun(world);
+      }
+    }
+    expect(causesOf(world).slice(1)).toMatchObject([{ cause: null }, { cause: null }]);
+  });
+
   it('is not looked for behind 200 commits or 60 days', async () => {
     const world = installed();
     for (let commits = 0; commits < 201; commits++) world.git.add({ 'README.md': `${commits}` });

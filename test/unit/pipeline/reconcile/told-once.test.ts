@@ -149,6 +149,48 @@ describe('one cause at unchanged inputs', () => {
   });
 });
 
+describe('a look that finds nothing to do at a commit of others', () => {
+  /** Renders that read a file which the environment does not name. */
+  const reading = (world: World): ReconcilePorts => ({
+    ...world.ports,
+    renderer: {
+      ...world.ports.renderer,
+      async render(request) {
+        const render = await world.ports.renderer.render(request);
+        return { ...render, reads: [...render.reads, 'bases/shared.json'].sort() };
+      },
+    },
+  });
+
+  it('forgets no file that the render read beside what is named', async () => {
+    const world = createWorld();
+    world.git.add({ ...shop([colors, deployment('web')], ['timeout: 20s']), 'bases/shared.json': '1' });
+    const ports = reading(world);
+    await world.run({}, ports);
+    const { attempted } = await world.memoryOf('shop');
+    world.cluster.breakDown('Deployment acme/web', unready);
+    for (let look = 0; look < 3; look++) {
+      world.git.add({ 'README.md': `${look}` });
+      world.wait(60);
+      await world.run({ cause: 'schedule' }, ports);
+    }
+    const { attempted: later } = await world.memoryOf('shop');
+    expect(later?.inputs).toEqual(attempted?.inputs);
+    const { id: head } = world.git.add({ 'bases/shared.json': '2' });
+    expect((await fanOut(announced(world, head), ports)).due).toEqual(['shop']);
+  });
+
+  it('tells once what broke by itself, though the version before noted no cause', async () => {
+    const world = createWorld();
+    world.git.add(shop([deployment('web')], ['timeout: 20s']));
+    await world.run();
+    await world.remember('shop', { cause: undefined });
+    world.cluster.breakDown('Deployment acme/web', unready);
+    await passBy(world);
+    expect(reasonsOf(world)).toEqual(['Unhealthy']);
+  });
+});
+
 describe('what failed', () => {
   const fails: readonly { readonly name: string; readonly breaks: (world: World) => void }[] = [
     { name: 'does not render', breaks: ({ git }) => void git.add({ [files]: '{' }) },
