@@ -4,6 +4,7 @@ import { diffSchema, type Diff } from '../../../../shared/events/alert.ts';
 import type { ChangeCommitted } from '../../../../shared/events/change-committed.ts';
 import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import type { ReconcilePorts } from '../../../../shared/pipeline/reconcile/run/run.ts';
+import { commitStatus } from '../../../../shared/pipeline/commit-status.ts';
 import { fanOut } from '../../../../shared/pipeline/fan-out.ts';
 import { openIncidents } from '../../../../shared/memory/incidents.ts';
 import { configMap, deployment, environment, list, shop } from './runs/files.ts';
@@ -239,6 +240,18 @@ describe('what failed', () => {
     world.git.add(shop([configMap('colors', { color: 'blue' })]));
     const mended = await fanOut(announced(world, head), world.ports);
     expect(mended.due).toEqual(['shop']);
+  });
+
+  it('is what an upload is told that changes what is read no more, though nobody tries it again for that', async () => {
+    const world = await installed();
+    world.git.add({ 'environments/shop.yaml': 'kind: Nothing' });
+    await world.run();
+    const statusOf = async (commit: string) => await commitStatus({ repository: 'master', commit }, world.ports);
+    const { id: beside } = world.git.add({ [files]: list(configMap('colors', { color: 'blue' })) });
+    const failed = { name: 'shop', state: 'Failed', diff: { reason: 'Failed' } };
+    expect((await statusOf(beside)).environments).toMatchObject([failed]);
+    const { id: mends } = world.git.add({ 'environments/shop.yaml': environment('shop') });
+    expect((await statusOf(mends)).environments).toMatchObject([{ name: 'shop', state: 'Converging', diff: null }]);
   });
 
   it('names no commit as its cause that changed what it reads no more', async () => {
