@@ -40,11 +40,11 @@ function removedLines({ removed }: History): Line[] {
 }
 
 function linesOf(entry: HistoryEntry): Line[] {
-  const { state, revision, committedAt, attemptedAt, converged, failure } = entry;
+  const { state, revision, committedAt, attemptedAt, converged, rolledBackBy, failure } = entry;
   return [
     {
       text: `${plainRevision(revision)}  ${shortTime(committedAt)}  ${state}`,
-      tone: state === 'Failed' ? 'bad' : 'heading',
+      tone: state === 'Failed' || state === 'RolledBack' ? 'bad' : 'heading',
     },
     ...provenanceLines(entry),
     ...(attemptedAt === null ? [] : [{ text: `  attempted     ${shortTime(attemptedAt)}`, tone: 'plain' as const }]),
@@ -52,6 +52,9 @@ function linesOf(entry: HistoryEntry): Line[] {
       text: `  converged     ${shortTime(at)} in ${seconds} s (alert ${event})`,
       tone: 'good' as const,
     })),
+    ...(rolledBackBy === null
+      ? []
+      : [{ text: `  rolled back   by ${rolledBackBy.slice(0, 12)}`, tone: 'plain' as const }]),
     ...(failure === null
       ? []
       : [

@@ -1,13 +1,22 @@
-import type { CommitProvenance } from '../shared/pipeline/common/provenance.ts';
+import type { Origin } from '../shared/pipeline/common/origin.ts';
 import type { Line } from './command-result.ts';
 
-/** Where a commit came from, from its trailers: one line each. */
-export function provenanceLines({ subject, artifacts, sourceCommits, builds, uploadedBy }: CommitProvenance): Line[] {
+/** Where a commit came from, from its trailers, and what it brought back: one line each. */
+export function provenanceLines({
+  subject,
+  artifacts,
+  sourceCommits,
+  builds,
+  uploadedBy,
+  author,
+  restores,
+}: Origin): Line[] {
   const said = [
+    ['brings back', restores === null ? [] : [`${restores.commit.slice(0, 12)} ${restores.subject}`]],
     ['artifact', artifacts],
     ['source commit', sourceCommits],
     ['build', builds],
-    ['author', uploadedBy],
+    ['author', uploadedBy.length > 0 || author === null ? uploadedBy : [author]],
   ] as const;
   return [
     { text: `  ${subject}`, tone: 'plain' },

@@ -34,15 +34,29 @@ export async function showTrace(
 }
 
 function linesOf(found: Trace): Line[] {
-  const { environment, repository, cluster, revision, converged, inputs } = found;
+  const { environment, repository, cluster, revision, state, converged, attempted, inputs } = found;
   return [
     { text: traceTitle(found), tone: 'heading' },
     { text: `environment     ${repository}/${environment} on ${cluster}`, tone: 'plain' },
-    { text: `revision        ${revision === '' ? 'none has converged yet' : revision}`, tone: 'plain' },
+    {
+      text: `revision        ${revision === '' ? 'none has converged yet' : `${revision} (${state})`}`,
+      tone: state === 'Failed' ? 'bad' : 'plain',
+    },
     ...converged.map(({ at, event }): Line => ({
       text: `converged       ${shortTime(at)} (alert ${event})`,
       tone: 'good',
     })),
+    ...(attempted === null || attempted.revision === revision
+      ? []
+      : [{ text: `attempted       ${attempted.revision}`, tone: 'plain' as const }]),
+    ...(attempted === null || attempted.failure === null
+      ? []
+      : [
+          {
+            text: `failed          ${attempted.failure.reason}: ${attempted.failure.summary} (incident ${attempted.failure.incident})`,
+            tone: 'bad' as const,
+          },
+        ]),
     ...inputs.flatMap(({ path, lastChange }): Line[] =>
       lastChange === null
         ? [{ text: `${path}: not changed in the time that was looked at: --since goes further back`, tone: 'detail' }]

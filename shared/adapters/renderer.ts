@@ -14,6 +14,7 @@ const lineSchema = z.union([
   z.object({ object: objectSchema, source: z.string() }),
   z.object({ hook: objectSchema, source: z.string(), release: z.string(), events: z.array(z.string()) }),
   z.object({ read: z.string() }),
+  z.object({ missed: z.string() }),
   z.object({ manifest: z.string() }),
   z.object({ at: z.object({ source: z.string().optional(), file: z.string().optional() }) }),
   z.object({ seed: z.string() }),
@@ -37,6 +38,8 @@ type Manifests = ReadonlyMap<string, Readonly<Rendered>>;
 
 interface Output extends Rendered {
   readonly reads: Set<string>;
+  /** Where nothing could be read. */
+  readonly missed: Set<string>;
   readonly manifests: Map<string, Rendered>;
   /** The manifest whose objects are being read; of a known one, none will come. */
   manifest: Rendered | undefined;
@@ -155,7 +158,8 @@ async function collect({
   } else if ('read' in line) {
     output.reads.add(line.read);
     output.at = { source: output.at.source, file: line.read };
-  } else if ('at' in line) {
+  } else if ('missed' in line) output.missed.add(line.missed);
+  else if ('at' in line) {
     if (line.at.source !== undefined) output.source += 1;
     output.at = { source: output.at.source, ...line.at };
     output.manifest = undefined;
@@ -193,6 +197,7 @@ function noOutput(request: RenderRequest): Output {
   return {
     ...nothing(),
     reads: new Set(),
+    missed: new Set(),
     manifests: new Map(),
     manifest: undefined,
     problem: undefined,
@@ -238,6 +243,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function toRender({ request, output, exit }: { request: RenderRequest; output: Output; exit: Exit }): Render {
   const { seconds, mebibytes } = request.limits;
+  const reads = [...new Set([...output.reads, ...output.missed])].sort();
+  const refusal = (subject: string, message: string): ConvergeError =>
+    new ConvergeError({ code: 'RenderFailed', subject, message, reads, disposition: 'refuse' });
   if (output.problem !== undefined) {
     const { source, file, message } = output.problem;
     throw refusal(file === undefined ? source : `${source}, ${file}`, message);
@@ -281,8 +289,4 @@ function lastWords(stderr: string): string {
   const words = lines.find((line) => /^(fatal error|panic|runtime):/.test(line)) ?? lines[0] ?? 'it said nothing';
   // What a library panics with may quote what it read.
   return /^panic: (?!runtime error)/.test(words) ? 'panic' : words;
-}
-
-function refusal(subject: string, message: string): ConvergeError {
-  return new ConvergeError({ code: 'RenderFailed', subject, message, disposition: 'refuse' });
 }

@@ -68,6 +68,11 @@ export interface ErrorFacts {
   readonly disposition: Disposition;
   /** Names of the alert sinks that refused, where the others have the alert. */
   readonly sinks?: readonly string[];
+  /**
+   * Of a render: the paths that were read, or looked for, until it failed. Nothing but a change of one of them, or of
+   * what the environment names, makes it end otherwise. Absent where that is not known.
+   */
+  readonly reads?: readonly string[];
   readonly cause?: unknown;
 }
 
@@ -79,6 +84,7 @@ export class ConvergeError extends Error {
   readonly remedy: string | undefined;
   readonly disposition: Disposition;
   readonly sinks: readonly string[] | undefined;
+  readonly reads: readonly string[] | undefined;
 
   constructor(facts: ErrorFacts) {
     const remedy = facts.remedy === undefined ? '' : ` (${facts.remedy})`;
@@ -90,7 +96,19 @@ export class ConvergeError extends Error {
     this.remedy = facts.remedy;
     this.disposition = facts.disposition;
     this.sinks = facts.sinks;
+    this.reads = facts.reads;
   }
+}
+
+/** A refusal of what was made of these files, which says so; anything else as it is. */
+export function havingRead(error: unknown, reads: readonly string[]): unknown {
+  if (!(error instanceof ConvergeError) || error.disposition !== 'refuse') return error;
+  const { code, subject, problem: message, remedy, disposition, cause } = error;
+  return new ConvergeError({
+    ...{ code, subject, message, disposition, reads },
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /**

@@ -33,3 +33,34 @@ export function sameInputs({ attempted, current }: { attempted: Inputs; current:
   const paths = Object.keys(attempted);
   return paths.length === Object.keys(current).length && paths.every((path) => attempted[path] === current[path]);
 }
+
+/**
+ * The paths among an environment's inputs that an object was made of, by the file that it was rendered from: the
+ * environment's own file; a chart with its values; an overlay with what it reads beside; a manifest alone. All where no
+ * source holds that file.
+ *
+ * @param all of the environment's inputs
+ */
+export function pathsOfSource({
+  environment,
+  source,
+  all,
+}: {
+  environment: Environment;
+  source: string;
+  all: readonly string[];
+}): readonly string[] {
+  const declared = declaredPaths(environment);
+  const holds = (path: string): boolean => path === '.' || source === path || source.startsWith(`${path}/`);
+  const paths = environment.sources.flatMap((one) => {
+    switch (one.kind) {
+      case 'helm':
+        return holds(one.chart) ? [one.chart, ...one.values] : [];
+      case 'kustomize':
+        return holds(one.folder) ? [one.folder, ...all.filter((path) => !declared.includes(path))] : [];
+      case 'manifests':
+        return holds(one.path) ? [source] : [];
+    }
+  });
+  return paths.length === 0 ? all : [...new Set([environmentPath(environment.name), ...paths])].sort();
+}

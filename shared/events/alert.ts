@@ -20,6 +20,10 @@ export const causeSchema = z.object({
   author: z.string().nullable(),
   /** `gs://bucket/name#generation`, the first of several. */
   artifact: z.string().nullable(),
+  /** What the upload said of the build that made it; null, too, from a version that did not tell it. */
+  build: z.string().nullable().default(null),
+  /** Of a commit that took others back: the one whose state came back, and of which author, artifact and build are. */
+  restores: z.object({ commit: z.string(), subject: z.string() }).nullable().default(null),
 });
 export type Cause = z.infer<typeof causeSchema>;
 

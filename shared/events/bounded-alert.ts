@@ -67,11 +67,16 @@ function shortTexts({ environment, repository, cluster, revision, cause }: Diff 
   return { ...texts, revision: cut(revision), cause: cause === null ? null : shortCause(cause) };
 }
 
-function shortCause({ commit, subject, author, artifact }: Cause): Cause {
+function shortCause({ commit, subject, author, artifact, build, restores }: Cause): Cause {
   return {
     ...{ commit: cut(commit), subject: cut(subject) },
-    ...{ author: author === null ? null : cut(author), artifact: artifact === null ? null : cut(artifact) },
+    ...{ author: cutIfAny(author), artifact: cutIfAny(artifact), build: cutIfAny(build) },
+    restores: restores === null ? null : { commit: cut(restores.commit), subject: cut(restores.subject) },
   };
+}
+
+function cutIfAny(text: string | null): string | null {
+  return text === null ? null : cut(text);
 }
 
 function cut(text: string): string {

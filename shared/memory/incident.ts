@@ -26,7 +26,13 @@ export const incidentSchema = z.object({
   /** Increases when it comes back within `convergedAfter` of its end. */
   occurrence: z.number().int().positive(),
   reason: z.enum(diffReasons),
+  /** Where it was seen last. */
   revision: z.string(),
+  /**
+   * The commit that changed an input last when it was found, or the revision that it is of by itself: with another one it
+   * is told again. Absent where that is not known, and in one of the version before.
+   */
+  cause: z.string().optional(),
   summary: z.string(),
   /** The diff that is told, or about to be: kept until Pub/Sub has it, because healing erases the evidence. */
   diff: diffSchema.optional(),
@@ -44,8 +50,8 @@ export type Incident = z.infer<typeof incidentSchema>;
 const listedObjects = 50;
 
 /**
- * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for a revision,
- * however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
+ * Whether every drifted field was told. Drift is new with each new field; any other reason is told once for what the
+ * environment is made of, however its details move ("1 of 3 ready", "2 of 3 ready"). Where more was told than is listed, of an object or of
  * all, nothing of that is new.
  */
 function isCovered({ divergence, by }: { divergence: Divergence; by: Diff | undefined }): boolean {
@@ -66,24 +72,28 @@ export function openIncident({
   environment,
   now,
   convergedAfter,
+  began,
+  cause,
 }: {
   incidents: readonly Incident[];
   divergence: Divergence;
+  /** See `incidentSchema`. */
+  cause?: string | undefined;
   /** `<class>/<name>` */
   environment: string;
   now: Date;
   convergedAfter: number;
+  /** When what was waited for began, where it is told only now that this has lasted too long; absent: now. */
+  began?: string | undefined;
 }): Incident {
   const { reason, revision, summary } = divergence;
   const titles = divergence.objects.slice(0, listedObjects).map(objectTitle);
-  const found = { reason, revision, summary, objects: titles };
+  const found = { reason, revision, summary, objects: titles, cause };
   const open = matching(incidents.filter(isOpen), { reason, titles });
   if (open !== undefined) {
     const isSame =
-      open.passed !== true &&
-      open.revision === revision &&
-      (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
-    if (isSame) return { ...open, summary, objects: titles };
+      isOfOneCause(open, { revision, cause }) && (reason !== 'Drifted' || isCovered({ divergence, by: open.diff }));
+    if (isSame) return { ...open, revision, summary, objects: titles, cause, passed: undefined };
     return { ...open, ...found, ...announced(open), passed: undefined, diff: undefined, told: false };
   }
   const recent = incidents.filter(
@@ -94,13 +104,42 @@ export function openIncident({
   return {
     ...found,
     id: last?.id ?? incidentId({ environment, reason, subject }),
-    since: now.toISOString(),
+    since: beginningOf({ incidents, reason, last, began }) ?? now.toISOString(),
     subject,
     occurrence: (last?.occurrence ?? 0) + 1,
     diff: undefined,
     told: false,
     closedAt: undefined,
   };
+}
+
+/** Undefined where others were waited for since: of what comes while they are open, it is not known to have begun then. */
+function beginningOf({
+  incidents,
+  reason,
+  last,
+  began,
+}: {
+  incidents: readonly Incident[];
+  reason: DiffReason;
+  last: Incident | undefined;
+  began: string | undefined;
+}): string | undefined {
+  if (began === undefined || incidents.some((other) => isOpen(other) && other.reason === reason)) return undefined;
+  return last?.closedAt !== undefined && parseTime(last.closedAt) > parseTime(began) ? undefined : began;
+}
+
+/**
+ * Whether an incident that is open was told for what the environment is made of now. Where nothing says what changed it
+ * last, each revision is another cause.
+ */
+export function isOfOneCause(
+  { passed, ...open }: Pick<Incident, 'revision' | 'cause' | 'diff' | 'passed'>,
+  now: Pick<Incident, 'revision' | 'cause'>,
+): boolean {
+  const before = open.cause ?? open.diff?.cause?.commit;
+  if (before !== undefined && now.cause !== undefined) return before === now.cause;
+  return passed !== true && open.revision === now.revision;
 }
 
 /** The same, to be told once more: something else is known of it. That it was told is not forgotten. */

@@ -16,6 +16,8 @@ const rememberedSchema = z.object({
   observed: z.string(),
   apiVersion: z.string(),
   shortLived: z.boolean().optional(),
+  source: z.string().optional(),
+  commit: z.string().optional(),
   noted: z.array(z.string()).readonly().optional(),
 });
 
@@ -34,8 +36,23 @@ const unprovenSchema = z.object({
   ),
 });
 
-/** The last commit that changed an input (null: not known), and what the inputs were when it was found. */
-const rememberedCauseSchema = z.object({ found: causeSchema.nullable(), inputs: inputsSchema });
+/**
+ * The last commit that changed an input (null: not known), what the inputs were when it was found, and at which head they
+ * were first seen so (absent in one of the version before).
+ */
+const rememberedCauseSchema = z.object({
+  found: causeSchema.nullable(),
+  inputs: inputsSchema,
+  head: z.string().optional(),
+});
+
+/**
+ * What tells one state of the inputs from the next: the commit that made it, or, where that is not known, the one at
+ * which it was first seen. Undefined where nothing was noted.
+ */
+export function causeMark({ cause }: Pick<Memory, 'cause'>): string | undefined {
+  return cause?.found?.commit ?? cause?.head;
+}
 
 /** A line of the note of a commit that the environment converged at. */
 const convergedNoteSchema = z.object({ commit: z.string(), text: z.string() });
@@ -53,12 +70,14 @@ export const memorySchema = z.object({
   converged: attemptedSchema
     .extend({
       renderKey: z.string(),
+      /** Which commit had changed its inputs last, where that is known. */
+      cause: causeSchema.optional(),
       /** How many `objects` were remembered then: where it is another number, what is remembered of them is not all. */
       count: z.int().nonnegative().optional(),
     })
     .optional(),
   /** The last revision that converged with other inputs than `converged`: where a rollback goes to. */
-  previous: attemptedSchema.optional(),
+  previous: attemptedSchema.extend({ cause: causeSchema.optional() }).optional(),
   /** Which commit changed its inputs last. */
   cause: rememberedCauseSchema.optional(),
   /** The revision that was rolled back because it failed. */

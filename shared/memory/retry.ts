@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { formatTime, parseTime } from '../base/time.ts';
 
 /**
- * How often a revision has failed, and until when the schedule leaves it at that. `healing`: drift of what was applied
+ * How often a revision has failed, or its inputs at later ones, and until when the schedule leaves it at that. `healing`: drift of what was applied
  * at this revision is healed meanwhile; nothing is applied where nothing could be rendered. `since`: when it first
  * failed with the inputs that it has. `tried`: the messages that tried it whatever the pause, the last ones.
  */
@@ -27,21 +27,24 @@ const mostTried = 10;
  * that comes again counts as the try that it was, and moves no pause.
  *
  * @param by the message that tried it, and its cause
+ * @param isSame whether the inputs are those of the last failure, at whatever revision
  */
 export function nextRetry({
   last,
   revision,
+  isSame = false,
   by,
   healing,
   now,
 }: {
   last: Retry | undefined;
   revision: string;
+  isSame?: boolean;
   by: { readonly event: string; readonly cause: string };
   healing: boolean;
   now: Date;
 }): Retry {
-  const before = last?.revision === revision ? last : undefined;
+  const before = isSame || last?.revision === revision ? last : undefined;
   const { tried = [] } = before ?? {};
   const messages = tried.length === 0 ? {} : { tried };
   if (before !== undefined && tried.includes(by.event))
@@ -59,18 +62,21 @@ export function nextRetry({
 export function isResting({
   retry,
   revision,
+  isSame = false,
   cause,
   now,
 }: {
   retry: Retry | undefined;
   revision: string;
+  /** Whether the inputs are those of the last failure, at whatever revision. */
+  isSame?: boolean;
   cause: string;
   now: Date;
 }): boolean {
   return (
     cause === 'schedule' &&
     retry !== undefined &&
-    retry.revision === revision &&
+    (isSame || retry.revision === revision) &&
     now.getTime() < parseTime(retry.notBefore)
   );
 }

@@ -139,8 +139,8 @@ async function lookAtEnvironment({
     isOpen(incident) &&
     incident.diff !== undefined &&
     attempted !== undefined &&
-    atOrAfter.has(attempted.commit) &&
-    incident.revision === attempted.revision;
+    incident.revision === attempted.revision &&
+    (atOrAfter.has(attempted.commit) || (await isAsAttempted({ repository, head, attempted })));
   // Drift that is about to be healed is on its way.
   if (isTold && incident.diff?.action !== 'healing') {
     return {
@@ -155,6 +155,20 @@ async function lookAtEnvironment({
       ? (memory.held?.message ?? memory.waiting?.message ?? '')
       : `what is remembered of it ${unreadable}: the next look rebuilds it`;
   return { ...facts, state: 'Converging', message, diff: null };
+}
+
+/** Whether nothing changed since of what was read: what failed of it is tried again by the schedule alone. */
+async function isAsAttempted({
+  repository,
+  head,
+  attempted: { inputs },
+}: {
+  repository: Repository;
+  head: string;
+  attempted: NonNullable<Memory['attempted']>;
+}): Promise<boolean> {
+  const current = await readInputs({ repository, commit: head, paths: Object.keys(inputs) });
+  return sameInputs({ attempted: inputs, current });
 }
 
 /**

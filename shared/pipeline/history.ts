@@ -1,6 +1,7 @@
 import { sameInputs } from '../environment/inputs.ts';
 import { commitOf, revisionOf } from '../base/revision.ts';
-import { openIncidents } from '../memory/incidents.ts';
+import { isOpen, type Incident } from '../memory/incident.ts';
+import { incidentsOf, openIncidents } from '../memory/incidents.ts';
 import { encodeAlert } from '../events/alert.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import type { Memory } from '../memory/memory.ts';
@@ -12,7 +13,9 @@ import { convergencesAt, openNotes } from './common/notes.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
 import { findRemoval, type Removal } from './common/removal.ts';
-import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
+import { originOf, type Origin } from './common/origin.ts';
+import { findOwn, type OwnCommits } from './common/own-commits.ts';
+import { parseRevert, revertedTo } from '../source/revert.ts';
 import { readInputs } from './common/render-inputs.ts';
 
 export interface History {
@@ -31,21 +34,38 @@ export interface History {
   readonly entries: readonly HistoryEntry[];
 }
 
-/** A commit that changed what an environment is made of, or that a run set out for. */
-export interface HistoryEntry extends CommitProvenance {
+/** A commit that changed what an environment is made of. What was found at a later one of others is told of it. */
+export interface HistoryEntry extends Origin {
   readonly revision: string;
-  /** `Pending`: nobody said anything of it; it may have been overtaken by a later one. */
-  readonly state: 'Converged' | 'Failed' | 'Attempted' | 'Pending' | 'Removing' | 'Removed';
+  /**
+   * `Pending`: no run has set out for it yet. `Overtaken`: one set out for a later commit, and nothing is known of this
+   * one. `RolledBack`: a later commit took it back.
+   */
+  readonly state:
+    | 'Converged'
+    | 'Failed'
+    | 'RolledBack'
+    | 'Attempted'
+    | 'Overtaken'
+    | 'Pending'
+    | 'Removing'
+    | 'Removed';
   /** When a run set out for it; null where that is no longer known, which is so of all but the last. */
   readonly attemptedAt: string | null;
-  /** Each time that the environment converged at it: from the notes of the commit, and the memory. */
+  /** Each time that the environment converged with it: from the notes of the commits, and the memory. */
   readonly converged: readonly ConvergenceNote[];
-  /** What is open at it now: `alert` is the id of the `diff` event, null before it was told. */
+  /** The commit that took it back. */
+  readonly rolledBackBy: string | null;
+  /**
+   * What is open because of it, or kept it from converging until another came: `alert` is the id of the `diff` event,
+   * null before it was told; `endedAt` null while it is open.
+   */
   readonly failure: {
     readonly reason: string;
     readonly summary: string;
     readonly incident: string;
     readonly since: string;
+    readonly endedAt: string | null;
     readonly alert: string | null;
   } | null;
 }
@@ -73,17 +93,48 @@ export async function history(
   const commits = last === undefined ? [] : await recentCommits({ repository, head: last, milliseconds });
   const notes = await openNotes(repository);
   const declaredAt = isGone ? removal.before : head?.id;
-  const paths = declaredAt === undefined ? [] : await pathsAt({ environment, repository, memory, commit: declaredAt });
-  const entries: HistoryEntry[] = [];
-  const known = await withOwnAttempt(memory, { repository, commits, paths });
-  for (const commit of commits) {
-    if (entries.length >= limits.entries) break;
-    const converged = await convergencesAt(commit.id, { environment, memory, notes });
-    const isRun = converged.length > 0 || isOfRun(known, revisionOf({ branch: repository.branch, commit: commit.id }));
-    if (!isRun && !(await changes({ commit, repository, paths }))) continue;
-    entries.push(entryOf({ commit, branch: repository.branch, memory: known, converged, paths, removed }));
-  }
+  const known = declaredAt === undefined ? [] : await pathsAt({ environment, repository, memory, commit: declaredAt });
+  const paths = [...new Set([...known, ...Object.keys(memory.attempted?.inputs ?? {})])].filter((path) => path !== '');
+  const found = await findOwn(
+    { commits, entries: limits.entries },
+    {
+      touches: async (commit) => changes({ commit, repository, paths }),
+      convergences: async (commit) => convergencesAt(commit, { environment, memory, notes }),
+    },
+  );
+  const entries = await entriesOf({ repository, paths, found, removed, commits, of: { environment, memory } });
   return { environment, repository: repositoryClass, removed, entries };
+}
+
+async function entriesOf({
+  repository,
+  paths,
+  found,
+  removed,
+  commits,
+  of: { environment, memory },
+}: {
+  repository: Repository;
+  paths: readonly string[];
+  found: OwnCommits;
+  removed: History['removed'];
+  commits: readonly Commit[];
+  of: Pick<KnownEnvironment, 'environment' | 'memory'>;
+}): Promise<readonly HistoryEntry[]> {
+  const runs = await runsOf(memory, found);
+  const revertedBy = revertsIn({ commits, environment });
+  const entries: HistoryEntry[] = [];
+  let isOvertaken = false;
+  for (const commit of found.own) {
+    const converged = found.converged.get(commit.id) ?? [];
+    const rolledBackBy = revertedBy.get(commit.id) ?? null;
+    const run = runs(commit.id, { isRemoval: removed?.commit === commit.id });
+    const origin = await originOf({ repository, commit, paths });
+    const known = { ...run, converged, rolledBackBy };
+    entries.push(entryOf({ origin, branch: repository.branch, known, removed, isOvertaken }));
+    isOvertaken ||= run.attemptedAt !== null || converged.length > 0 || run.incident !== undefined;
+  }
+  return entries;
 }
 
 function removedBy(removal: Removal | undefined, { isRemembered }: { isRemembered: boolean }): History['removed'] {
@@ -92,34 +143,6 @@ function removedBy(removal: Removal | undefined, { isRemembered }: { isRemembere
     commit: removal?.commit.id ?? null,
     committedAt: removal?.commit.committedAt.toISOString() ?? null,
   };
-}
-
-/**
- * The memory, its attempt being that of the commit that changed what it is made of: whoever looks at a later one, whose
- * changes are of others, attempts nothing else. Without one where that commit is older than those.
- */
-async function withOwnAttempt(
-  memory: Memory,
-  { repository, commits, paths }: { repository: Repository; commits: readonly Commit[]; paths: readonly string[] },
-): Promise<Memory> {
-  const { attempted } = memory;
-  if (attempted === undefined) return memory;
-  const byId = new Map(commits.map((commit) => [commit.id, commit]));
-  const all = [...new Set([...paths, ...Object.keys(attempted.inputs)])].filter((path) => path !== '');
-  let commit = byId.get(attempted.commit);
-  while (commit !== undefined && !(await changes({ commit, repository, paths: all })))
-    commit = byId.get(commit.parents[0] ?? '');
-  return { ...memory, attempted: commit === undefined ? undefined : { ...attempted, commit: commit.id } };
-}
-
-/** Whether a run set out for it, converged at it, or found there what is open. */
-function isOfRun(memory: Memory, revision: string): boolean {
-  const commit = commitOf(revision);
-  return (
-    memory.attempted?.commit === commit ||
-    memory.converged?.commit === commit ||
-    openIncidents(memory).some((open) => open.revision === revision)
-  );
 }
 
 /** What the environment is made of at a commit, as far as that is known without a render; never the whole tree. */
@@ -138,6 +161,93 @@ async function pathsAt({
   return pathsOf({ name: environment, declared, memory });
 }
 
+/** The commit that another one takes back, as it says, of this environment or of all. */
+function revertsIn({
+  commits,
+  environment,
+}: {
+  commits: readonly Commit[];
+  environment: string;
+}): ReadonlyMap<string, string> {
+  return new Map(
+    commits.toReversed().flatMap(({ id, message }) => {
+      const revert = parseRevert(message);
+      const by = revertedTo(message);
+      const isOfIt = revert.environment === undefined || revert.environment === environment;
+      const reverts = by !== undefined && 'before' in by ? [by.before] : isOfIt ? revert.reverts : [];
+      return reverts.map((reverted) => [reverted, id] as const);
+    }),
+  );
+}
+
+/** What a run knows of one commit. */
+interface RunFacts {
+  readonly attemptedAt: string | null;
+  readonly hasConverged: boolean;
+  readonly incident: Incident | undefined;
+}
+
+/** What is remembered of runs, by the commit that had changed what the environment is made of. */
+async function runsOf(
+  memory: Memory,
+  { ownOf }: OwnCommits,
+): Promise<(commit: string, of: { isRemoval: boolean }) => RunFacts> {
+  const { attempted, converged } = memory;
+  const ownOfAttempt = attempted === undefined ? undefined : await ownOf(attempted.commit);
+  const ownOfConverged = converged === undefined ? undefined : await ownOf(converged.commit);
+  const open = openIncidents(memory);
+  const closed = incidentsOf(memory)
+    .filter(({ closedAt, reason }) => closedAt !== undefined && reason !== 'Drifted')
+    .toSorted((a, b) => ((a.closedAt ?? '') < (b.closedAt ?? '') ? 1 : -1));
+  const incidents = new Map<string, Incident>();
+  for (const incident of [...open, ...closed]) {
+    const commit = await ownOf(incident.cause ?? incident.diff?.cause?.commit ?? commitOf(incident.revision));
+    if (commit !== undefined && !incidents.has(commit)) incidents.set(commit, incident);
+  }
+  return (commit, { isRemoval }) => ({
+    attemptedAt:
+      (commit === ownOfAttempt ? attempted?.at : undefined) ??
+      (commit === ownOfConverged ? converged?.at : undefined) ??
+      null,
+    hasConverged: commit === ownOfConverged,
+    // What keeps it from its end, whatever began that.
+    incident: incidents.get(commit) ?? (isRemoval ? open[0] : undefined),
+  });
+}
+
+function entryOf({
+  origin,
+  branch,
+  known: { attemptedAt, hasConverged, converged, incident, rolledBackBy },
+  removed,
+  isOvertaken,
+}: {
+  origin: Origin;
+  branch: string;
+  known: RunFacts & Pick<HistoryEntry, 'converged' | 'rolledBackBy'>;
+  removed: History['removed'];
+  isOvertaken: boolean;
+}): HistoryEntry {
+  const isRemoval = removed?.commit === origin.commit;
+  const convergedOnce = hasConverged || converged.length > 0;
+  const failure = incident === undefined || (!isOpen(incident) && convergedOnce) ? null : failureOf(incident);
+  const states: readonly (readonly [HistoryEntry['state'], boolean])[] = [
+    ['RolledBack', rolledBackBy !== null],
+    ['Failed', failure !== null],
+    [isRemoval ? removed.state : 'Converged', isRemoval || convergedOnce],
+    ['Attempted', attemptedAt !== null],
+    ['Overtaken', isOvertaken],
+  ];
+  const state = states.find(([, isSo]) => isSo)?.[0] ?? 'Pending';
+  const revision = revisionOf({ branch, commit: origin.commit });
+  return { ...origin, revision, state, attemptedAt, converged, rolledBackBy, failure };
+}
+
+function failureOf({ reason, summary, id, since, closedAt, diff }: Incident): NonNullable<HistoryEntry['failure']> {
+  const alert = diff === undefined ? null : encodeAlert({ topic: 'diff', data: diff }, new Date(since)).id;
+  return { reason, summary, incident: id, since, endedAt: closedAt ?? null, alert };
+}
+
 async function changes({
   commit,
   repository,
@@ -152,47 +262,4 @@ async function changes({
     readInputs({ repository, commit: commit.id, paths }),
   ]);
   return !sameInputs({ attempted: before, current: after });
-}
-
-function entryOf({
-  commit,
-  branch,
-  memory,
-  converged,
-  paths,
-  removed,
-}: {
-  commit: Commit;
-  branch: string;
-  memory: Memory;
-  converged: readonly ConvergenceNote[];
-  paths: readonly string[];
-  removed: History['removed'];
-}): HistoryEntry {
-  const revision = revisionOf({ branch, commit: commit.id });
-  const { attempted } = memory;
-  const isRemoval = removed?.commit === commit.id;
-  // What keeps it from its end is of whatever commit was looked at last.
-  const incident = openIncidents(memory).find((open) => isRemoval || open.revision === revision);
-  const attempt = [attempted, memory.converged].find((known) => known?.commit === commit.id);
-  const failure =
-    incident !== undefined
-      ? {
-          ...{ reason: incident.reason, summary: incident.summary, incident: incident.id, since: incident.since },
-          alert:
-            incident.diff === undefined
-              ? null
-              : encodeAlert({ topic: 'diff', data: incident.diff }, new Date(incident.since)).id,
-        }
-      : null;
-  const attemptState = attempt === undefined ? 'Pending' : 'Attempted';
-  const hasConverged = converged.length > 0 || memory.converged?.commit === commit.id;
-  return {
-    ...provenanceOf({ commit, paths }),
-    revision,
-    state: failure !== null ? 'Failed' : isRemoval ? removed.state : hasConverged ? 'Converged' : attemptState,
-    attemptedAt: attempt?.at ?? null,
-    converged,
-    failure,
-  };
 }

@@ -1,4 +1,9 @@
-import { idOfKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
+import { pathsOfSource } from '../environment/inputs.ts';
+import { revisionOf } from '../base/revision.ts';
+import { openIncidents } from '../memory/incidents.ts';
+import type { AttemptedRevision, Memory } from '../memory/memory.ts';
+import { idOfKey, objectKey, objectTitle, type ObjectId } from '../objects/object-id.ts';
+import { readEnvironment } from './common/declared-environments.ts';
 import type { ConvergenceNote } from '../source/convergence-note.ts';
 import { inputsBefore, recentCommits } from './commit-status.ts';
 import { findEnvironments, type RememberedEnvironment } from './common/find-environment.ts';
@@ -6,8 +11,7 @@ import { fetchBranch } from './common/fetch-branch.ts';
 import { convergencesAt, openNotes } from './common/notes.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Commit, Repository } from '../ports/git.ts';
-import type { StateStore } from '../ports/storage.ts';
-import { provenanceOf, type CommitProvenance } from './common/provenance.ts';
+import { originOf, type Origin } from './common/origin.ts';
 import { readInputs } from './common/render-inputs.ts';
 
 /** Where an object of a cluster came from. */
@@ -21,14 +25,24 @@ export interface Trace {
   readonly environment: string;
   readonly repository: string;
   readonly cluster: string;
-  /** The revision that the environment converged at last, and when; empty where it never did. */
-  readonly revision: string;
-  readonly converged: readonly ConvergenceNote[];
   /**
-   * What the environment is made of at that revision, each with the commit that changed it last: null where that is
+   * The revision that the cluster has of it: which converged last, or, where a later attempt applied it, of that; empty
+   * where neither is known.
+   */
+  readonly revision: string;
+  readonly state: 'Converged' | 'Failed' | 'Attempted' | 'Unknown';
+  /** When the environment converged at that revision. */
+  readonly converged: readonly ConvergenceNote[];
+  /** An attempt at other inputs than those that converged last, and what it failed of. */
+  readonly attempted: {
+    readonly revision: string;
+    readonly failure: { readonly reason: string; readonly summary: string; readonly incident: string } | null;
+  } | null;
+  /**
+   * What it was made of at that revision (all of the environment, where nobody remembers its source), each with the commit that changed it last: null where that is
    * older than the search goes.
    */
-  readonly inputs: readonly { readonly path: string; readonly lastChange: CommitProvenance | null }[];
+  readonly inputs: readonly { readonly path: string; readonly lastChange: Origin | null }[];
 }
 
 export interface TraceRequest {
@@ -89,45 +103,107 @@ async function traceOne({
   milliseconds: number;
   ports: Pick<Ports, 'repository' | 'state'>;
 }): Promise<Trace> {
-  const { converged } = memory;
+  const repository = ports.repository(repositoryClass);
+  const head = await fetchBranch({ repository, state: ports.state });
+  const recent = head === undefined ? [] : await recentCommits({ repository, head, milliseconds });
+  const run = await runningOf({ memory, object, repository, recent });
   const facts = {
     object: { ...object, namespace: object.namespace ?? null },
     environment,
     repository: repositoryClass,
     cluster: memory.cluster,
-    revision: converged?.revision ?? '',
+    revision: run?.revision ?? '',
+    state: run?.state ?? ('Unknown' as const),
+    attempted: attemptAfter(memory),
   };
-  if (converged === undefined) return { ...facts, converged: [], inputs: [] };
-  const repository = ports.repository(repositoryClass);
-  const notes = await openNotes(repository);
-  const commits = await historyFrom({ repository, state: ports.state, commit: converged.commit, milliseconds });
-  const paths = Object.keys(converged.inputs)
-    .filter((path) => path !== '')
-    .sort();
+  if (run === undefined) return { ...facts, converged: [], inputs: [] };
+  const commits = recent.some(({ id }) => id === run.commit)
+    ? await repository.history({ from: run.commit, within: milliseconds })
+    : [];
+  const paths = await pathsOf({ environment, memory, object, repository, run: { ...run, isHere: commits.length > 0 } });
   const changes = await lastChanges({ repository, commits, paths });
   return {
     ...facts,
-    converged: await convergencesAt(converged.commit, { environment, memory, notes }),
+    converged: await convergencesAt(run.commit, { environment, memory, notes: await openNotes(repository) }),
     inputs: paths.map((path) => ({ path, lastChange: changes.get(path) ?? null })),
   };
 }
 
-/** From a commit of the branch, which is brought here by the history of the head. */
-async function historyFrom({
+/** What the cluster has of an object. */
+interface Running extends Pick<AttemptedRevision, 'commit' | 'revision' | 'inputs'> {
+  readonly state: Exclude<Trace['state'], 'Unknown'>;
+}
+
+/** Undefined where no run is known to have applied it. */
+async function runningOf({
+  memory,
+  object,
   repository,
-  state,
-  commit,
-  milliseconds,
+  recent,
 }: {
+  memory: Memory;
+  object: ObjectId;
   repository: Repository;
-  state: StateStore;
-  commit: string;
-  milliseconds: number;
-}): Promise<readonly Commit[]> {
-  const head = await fetchBranch({ repository, state });
-  const commits = head === undefined ? [] : await recentCommits({ repository, head, milliseconds });
-  const from = commits.find(({ id }) => id === commit);
-  return from === undefined ? [] : await recentCommits({ repository, head: from, milliseconds });
+  recent: readonly Commit[];
+}): Promise<Running | undefined> {
+  const { converged, attempted } = memory;
+  const applied = memory.objects[objectKey(object)]?.commit;
+  const isLater = attempted !== undefined && isOfOthers({ attempted, converged });
+  const before = converged === undefined ? undefined : ({ ...converged, state: 'Converged' } as const);
+  if (applied === undefined || !isLater) return before;
+  const state = openIncidents(memory).some(({ reason }) => reason !== 'Drifted') ? 'Failed' : 'Attempted';
+  if (applied === attempted.commit) return { ...attempted, state };
+  if (!recent.some(({ id }) => id === applied)) return before;
+  const paths = Object.keys({ ...converged?.inputs, ...attempted.inputs }).filter((path) => path !== '');
+  const inputs = await readInputs({ repository, commit: applied, paths });
+  // It was healed at a commit of others.
+  if (before !== undefined && !isOfOthers({ attempted: { inputs }, converged: before })) return before;
+  return { commit: applied, revision: revisionOf({ branch: repository.branch, commit: applied }), inputs, state };
+}
+
+function isOfOthers({
+  attempted,
+  converged,
+}: {
+  attempted: Pick<AttemptedRevision, 'inputs'>;
+  converged: Pick<AttemptedRevision, 'inputs'> | undefined;
+}): boolean {
+  return (
+    converged === undefined ||
+    Object.entries(converged.inputs).some(([path, id]) => !(path in attempted.inputs) || attempted.inputs[path] !== id)
+  );
+}
+
+function attemptAfter(memory: Memory): Trace['attempted'] {
+  const { attempted, converged } = memory;
+  if (attempted === undefined || !isOfOthers({ attempted, converged })) return null;
+  const [incident] = openIncidents(memory).filter(({ reason }) => reason !== 'Drifted');
+  const failure =
+    incident === undefined ? null : { reason: incident.reason, summary: incident.summary, incident: incident.id };
+  return { revision: attempted.revision, failure };
+}
+
+/** The paths that an object was made of, sorted; all inputs where its source is not known. */
+async function pathsOf({
+  environment,
+  memory,
+  object,
+  repository,
+  run,
+}: {
+  environment: string;
+  memory: Memory;
+  object: ObjectId;
+  repository: Repository;
+  run: Running & { isHere: boolean };
+}): Promise<readonly string[]> {
+  const all = Object.keys(run.inputs)
+    .filter((path) => path !== '')
+    .sort();
+  const source = memory.objects[objectKey(object)]?.source;
+  if (source === undefined || !run.isHere) return all;
+  const declared = await readEnvironment({ repository, commit: run.commit, name: environment });
+  return declared.state === 'declared' ? pathsOfSource({ environment: declared.environment, source, all }) : all;
 }
 
 async function lastChanges({
@@ -138,8 +214,8 @@ async function lastChanges({
   repository: Repository;
   commits: readonly Commit[];
   paths: readonly string[];
-}): Promise<Map<string, CommitProvenance>> {
-  const found = new Map<string, CommitProvenance>();
+}): Promise<Map<string, Origin>> {
+  const found = new Map<string, Origin>();
   for (const commit of commits) {
     const open = paths.filter((path) => !found.has(path));
     if (open.length === 0) break;
@@ -149,7 +225,8 @@ async function lastChanges({
       inputsBefore({ repository, commit, paths: open }),
       readInputs({ repository, commit: commit.id, paths: open }),
     ]);
-    for (const path of open) if (before[path] !== after[path]) found.set(path, provenanceOf({ commit, paths: [path] }));
+    for (const path of open)
+      if (before[path] !== after[path]) found.set(path, await originOf({ repository, commit, paths: [path] }));
   }
   return found;
 }

@@ -20,6 +20,10 @@ export interface RememberedObject {
   readonly noted?: readonly string[] | undefined;
   /** Its own controller removes it when it has ended. */
   readonly shortLived?: boolean | undefined;
+  /** The file that it was rendered from. Absent where the version before remembered it. */
+  readonly source?: string | undefined;
+  /** The commit that it was applied at; absent once all of a revision has converged. */
+  readonly commit?: string | undefined;
 }
 export type RememberedObjects = Readonly<Record<string, RememberedObject>>;
 

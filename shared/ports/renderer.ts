@@ -55,7 +55,7 @@ export interface Renderer {
   /**
    * Renders all sources in their order. Throws `RenderFailed` (refuse) with the library's own message, chart and file,
    * for input that does not render, and where the limits of time or memory are hit, or more is written than a sixteenth
-   * of the latter; and whatever `seed` or `lookup` throw.
+   * of the latter, with what was read until then (`reads`); and whatever `seed` or `lookup` throw.
    */
   render(request: RenderRequest): Promise<Render>;
   /** Renders that this instance keeps. */

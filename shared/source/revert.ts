@@ -1,4 +1,4 @@
-import { shortRevision } from '../base/revision.ts';
+import { commitOf, isObjectId, shortRevision } from '../base/revision.ts';
 import { oneLine, trailersOf } from './commit-message.ts';
 import { shownPath } from './path-bytes.ts';
 
@@ -168,6 +168,18 @@ export function parseRevert(message: string): Revert {
     from: valuesOf('Rolled-Back-From')[0],
     to: valuesOf('Rolled-Back-To')[0],
   };
+}
+
+/**
+ * The commit that a revert goes back to, as it says; undefined for a commit that is none. git's own words name what was
+ * reverted, of which that is the parent.
+ */
+export function revertedTo(message: string): { readonly commit: string } | { readonly before: string } | undefined {
+  const { to } = parseRevert(message);
+  const commit = to === undefined ? undefined : commitOf(to);
+  if (commit !== undefined && isObjectId(commit)) return { commit };
+  const [, before] = /^This reverts commit ([0-9a-f]{40})\b/m.exec(message) ?? [];
+  return before === undefined ? undefined : { before };
 }
 
 /** The first line of a message. */

@@ -328,10 +328,10 @@ describe('what converged', () => {
         cluster: 'sandbox',
       },
     ]);
-    expect(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop')).toMatchObject({
+    expect(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop/a.yaml')).toMatchObject({
       lastChange: { builds: ['https://git.example/family/shop/actions/runs/8/attempts/1'], uploadedBy: ['ada'] },
     });
-    expect(shapeOf(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop'))).toEqual(
+    expect(shapeOf(traces[0]?.inputs.find(({ path }) => path === 'manifests/shop/a.yaml'))).toEqual(
       shapeOf(
         z.object({ traces: z.array(z.object({ inputs: z.array(z.unknown()) })) }).parse(await documented('trace'))
           .traces[0]?.inputs[0],

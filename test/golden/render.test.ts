@@ -178,6 +178,33 @@ describe('the renderer', () => {
     expect(error).toMatchObject({ code: 'RenderFailed', disposition: 'retry', subject: join(scratch, 'absent') });
   });
 
+  it('says what it read, and where it found nothing, until it failed', async () => {
+    const overlay = (base: string) => Buffer.from(`resources: [${base}]\n`);
+    const kustomize = { kind: 'kustomize', folder: 'overlays/acme' } as const;
+    const missing = await repository({
+      'overlays/acme/kustomization.yaml': overlay('../../bases/shop'),
+      'overlays/other/kustomization.yaml': overlay('../../bases/other'),
+      'bases/other/kustomization.yaml': overlay('web.yaml'),
+    });
+    const first = await rejectionOf(renderer.render({ ...usual, root: missing, sources: [kustomize] }));
+    expect(first).toMatchObject({ code: 'RenderFailed', disposition: 'refuse' });
+    expect(first).toHaveProperty('reads', expect.arrayContaining(['bases/shop', 'overlays/acme/kustomization.yaml']));
+    expect(first).toHaveProperty('reads', expect.not.arrayContaining(['bases']));
+
+    const broken = await repository({
+      'overlays/acme/kustomization.yaml': overlay('../../bases/shop'),
+      'bases/shop/kustomization.yaml': overlay('web.yaml'),
+      'bases/shop/web.yaml': Buffer.from('{'),
+      'bases/shop/unused.yaml': Buffer.from('{'),
+    });
+    const second = await rejectionOf(renderer.render({ ...usual, root: broken, sources: [kustomize] }));
+    expect(second).toHaveProperty(
+      'reads',
+      expect.arrayContaining(['bases/shop/kustomization.yaml', 'bases/shop/web.yaml']),
+    );
+    expect(second).toHaveProperty('reads', expect.not.arrayContaining(['bases/shop/unused.yaml']));
+  });
+
   it.each(['absent', 'not-executable'])('blames the configuration for a program that is %s', async (name) => {
     await writeFile(join(scratch, 'not-executable'), '');
     const broken = createRenderer({ program: join(scratch, name) });

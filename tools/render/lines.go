@@ -12,6 +12,7 @@ type lines struct {
 	buffer  *bufio.Writer
 	encoder *json.Encoder
 	reads   map[string]bool
+	missed  map[string]bool
 	// evidence is what was read or rendered beside these files, by the name that errors give it.
 	evidence map[string][]byte
 	err      error
@@ -41,7 +42,7 @@ func newLines(out io.Writer) *lines {
 	buffer := bufio.NewWriterSize(out, 64<<10)
 	encoder := json.NewEncoder(buffer)
 	encoder.SetEscapeHTML(false)
-	return &lines{buffer: buffer, encoder: encoder, reads: map[string]bool{}, evidence: map[string][]byte{}}
+	return &lines{buffer: buffer, encoder: encoder, reads: map[string]bool{}, missed: map[string]bool{}, evidence: map[string][]byte{}}
 }
 
 func (l *lines) write(line any) {
@@ -102,6 +103,20 @@ func (l *lines) read(path string) {
 	l.reads[path] = true
 	l.write(struct {
 		Read string `json:"read"`
+	}{path})
+	if l.err == nil {
+		l.err = l.buffer.Flush()
+	}
+}
+
+// miss tells of a path that nothing could be read at.
+func (l *lines) miss(path string) {
+	if l.missed[path] {
+		return
+	}
+	l.missed[path] = true
+	l.write(struct {
+		Missed string `json:"missed"`
 	}{path})
 	if l.err == nil {
 		l.err = l.buffer.Flush()

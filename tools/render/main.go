@@ -6,6 +6,7 @@
 //	{"object": {…}, "source": "charts/shop/templates/web.yaml"}
 //	{"hook": {…}, "source": "…", "release": "shop", "events": ["pre-install"]}
 //	{"read": "charts/shop/values.yaml"}
+//	{"missed": "charts/base"}, where nothing could be read
 //	{"manifest": "9f2c…"}, then its objects and hooks, unless the request says that it is known
 //	{"at": {"source": "chart charts/shop"}}, then {"at": {"file": "charts/shop/templates/web.yaml"}} as it is executed
 //	{"error": {"source": "chart charts/shop", "file": "…", "message": "…"}}
@@ -171,7 +172,7 @@ func run(req request, answers *json.Decoder, lines *lines) *errorLine {
 	}
 	defer root.Close()
 	dialog := newDialog(lines, answers, req.Lookup)
-	files := &tree{root: root, absences: newAbsences(req.Absent), here: newPresence(req.Whole, dialog.askNeed), maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read}
+	files := &tree{root: root, absences: newAbsences(req.Absent), here: newPresence(req.Whole, dialog.askNeed), maxBytes: int64(req.Limits.Mebibytes<<20) / memoryOfAByte, onRead: lines.read, onMiss: lines.miss}
 	for _, src := range req.Sources {
 		lines.at(place{Source: src.String()})
 		if err := render(src, req, files, lines, dialog); err != nil {

@@ -40,6 +40,10 @@ type tree struct {
 	// listed: a change of the render implies a change of one of them, or of the
 	// folder that the source names.
 	onRead func(path string)
+	// onMiss is told of every path that could not be read, for whatever reason. A
+	// render that failed may end otherwise only by a change of what it read, of
+	// what it missed, or of the folder that the source names.
+	onMiss func(path string)
 }
 
 // resolve answers the path without links of what name leads to. Its errors, as
@@ -71,9 +75,13 @@ func (t *tree) resolve(name string) (string, error) {
 		}
 		next := path.Join(done, part)
 		if entry, ok := t.absences.at[next]; ok {
+			t.onMiss(next)
 			return "", in(name, &absentError{name, entry})
 		}
 		info, err := t.root.Lstat(next)
+		if err != nil {
+			t.onMiss(next)
+		}
 		if len(todo) >= after && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
 			return "", in(name, fmt.Errorf("%w: the symbolic link %s names %s, which is not there", errNowhere, link, leads))
 		}
@@ -140,9 +148,11 @@ func (t *tree) readFile(name string) ([]byte, error) {
 		return nil, plain(name, err)
 	}
 	if info.IsDir() {
+		t.onMiss(real)
 		return nil, in(name, errFolder)
 	}
 	if !info.Mode().IsRegular() {
+		t.onMiss(real)
 		return nil, in(name, errNoFile)
 	}
 	if err := t.bring(real); err != nil {
@@ -152,6 +162,7 @@ func (t *tree) readFile(name string) ([]byte, error) {
 		return nil, plain(name, err)
 	}
 	if info.Size() > t.maxBytes {
+		t.onMiss(real)
 		return nil, in(name, fmt.Errorf("holds %d MiB, more than the %d MiB that fit the render's limit of memory", info.Size()>>20, t.maxBytes>>20))
 	}
 	data, err := t.root.ReadFile(real)

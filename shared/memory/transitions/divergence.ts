@@ -1,6 +1,6 @@
 import type { RememberedHeals } from '../../drift/fight.ts';
 import type { HealthState } from '../../health/health.ts';
-import { isOpen, type Incident } from '../incident.ts';
+import { isOfOneCause, isOpen, type Incident } from '../incident.ts';
 import { incidentsOf, passIncidents, withIncident, withIncidents } from '../incidents.ts';
 import type { AttemptedRevision, Memory } from '../memory.ts';
 import type { Quarantine } from '../quarantine.ts';
@@ -19,12 +19,12 @@ interface Found {
 
 /**
  * Something differs, and the run goes on. Clears `waiting`, and `held` unless that is what is told. What was found of
- * another commit, or for this reason and not of these objects, has passed. `since` is when the first of what is open now was found.
+ * another cause, or for this reason and not of these objects, has passed. `since` is when the first of what is open now was found.
  */
 export function divergenceFound(memory: Memory, { attempted, incident, now, heals = memory.heals }: Found): Memory {
   const others = passIncidents(
     memory,
-    ({ id, revision, reason }) => id !== incident.id && (revision !== incident.revision || reason === incident.reason),
+    (other) => other.id !== incident.id && (other.reason === incident.reason || !isOfOneCause(other, incident)),
   );
   return {
     ...withIncident(others, incident),

@@ -60,7 +60,7 @@ export type Reached =
       readonly cluster: string;
       readonly namespace: string;
       readonly converged: NonNullable<Memory['converged']>;
-      readonly previous: AttemptedRevision | undefined;
+      readonly previous: Memory['previous'];
       /** Keys of all that is desired. */
       readonly desired: readonly string[];
       readonly health: EnvironmentHealth;
@@ -83,10 +83,18 @@ export function reach(memory: Memory, reached: Reached): Memory {
       const { cluster, namespace, converged, previous, left, pending, unwanted } = reached;
       const { state: health, unawaited } = reached.health;
       const desired = new Set(reached.desired);
-      const objects = Object.entries(memory.objects).filter(([key]) => desired.has(key));
+      const objects = Object.entries(memory.objects).flatMap(([key, { commit: _commit, ...object }]) =>
+        desired.has(key) ? [[key, object] as const] : [],
+      );
+      const cause = memory.cause?.found ?? undefined;
       return {
         ...memory,
-        ...{ cluster, namespace, previous, converged: { ...converged, count: objects.length } },
+        ...{
+          cluster,
+          namespace,
+          previous,
+          converged: { ...converged, count: objects.length, ...(cause && { cause }) },
+        },
         objects: Object.fromEntries(objects),
         ...{ left, pending, unwanted, health, unawaited },
         ...{ rollout: undefined, rolledOut: undefined, retry: undefined, waiting: undefined },

@@ -2,34 +2,30 @@ import { ConvergeError } from '../../base/errors.ts';
 import { sameInputs, type Inputs } from '../../environment/inputs.ts';
 import type { Cause } from '../../events/alert.ts';
 import type { Commit, Repository } from '../../ports/git.ts';
-import { authorOf } from '../../source/commit-object.ts';
-import { provenanceOf } from './provenance.ts';
+import { revertedTo } from '../../source/revert.ts';
+import { lastChange } from './last-change.ts';
+import { originOf } from './origin.ts';
 import { readInputs } from './render-inputs.ts';
 
-/** How far back a cause is looked for. */
-const mostCommits = 200;
-const mostMilliseconds = 60 * 86_400_000;
+/** What the inputs were once, and which commit had made them so. */
+export interface KnownState {
+  readonly inputs: Inputs;
+  readonly cause: Cause;
+}
 
 /**
- * The last commit from `head` back, by first parents, that changed what is at one of these paths. Walks what is here of
- * the branch, and asks its host for no more: null where that, or the bound of 200 commits and 60 days, ends before.
+ * The last commit from `head` back that changed what is at one of these paths; see `lastChange`. Null where that does
+ * not tell.
  *
- * @param seen what was at some of these paths at an earlier commit, whether that is here or not
+ * @param known states that a revert may have brought back: the history of these need not be here
  */
 export async function findCause({
-  repository,
-  head,
-  paths,
-  seen,
-}: {
-  repository: Repository;
-  head: Commit;
-  paths: readonly string[];
-  seen: { readonly commit: string; readonly inputs: Inputs } | undefined;
-}): Promise<Cause | null> {
+  known,
+  ...asked
+}: Parameters<typeof lastChange>[0] & { known: readonly KnownState[] }): Promise<Cause | null> {
   try {
-    const commit = await lastChange({ repository, head, paths, seen });
-    return commit === undefined ? null : await causeOf({ repository, commit, paths });
+    const commit = await lastChange(asked);
+    return commit === undefined ? null : await causeOf({ ...asked, commit, known });
   } catch (error) {
     // Whatever is wrong with the history says nothing of the environment.
     if (error instanceof ConvergeError) return null;
@@ -37,42 +33,32 @@ export async function findCause({
   }
 }
 
-async function lastChange({
-  repository,
-  head,
-  paths,
-  seen,
-}: Parameters<typeof findCause>[0]): Promise<Commit | undefined> {
-  const oldest = head.committedAt.getTime() - mostMilliseconds;
-  let commit = head;
-  let current = await readInputs({ repository, commit: head.id, paths });
-  for (let visited = 0; visited < mostCommits; visited++) {
-    const [parent] = commit.parents;
-    if (parent === undefined) return commit;
-    const found = await repository.findCommit(parent);
-    if (found === undefined) return seen?.commit === parent && differs(seen.inputs, current) ? commit : undefined;
-    const before = await readInputs({ repository, commit: parent, paths });
-    if (!sameInputs({ attempted: before, current })) return commit;
-    if (found.committedAt.getTime() < oldest) return undefined;
-    [commit, current] = [found, before];
-  }
-  return undefined;
-}
-
-function differs(before: Inputs, current: Inputs): boolean {
-  return Object.entries(current).some(([path, id]) => path in before && before[path] !== id);
-}
-
-async function causeOf({
-  repository,
-  commit,
-  paths,
-}: {
+async function causeOf(of: {
   repository: Repository;
   commit: Commit;
   paths: readonly string[];
+  known: readonly KnownState[];
 }): Promise<Cause> {
-  const { subject, uploadedBy, artifacts } = provenanceOf({ commit, paths });
-  const author = uploadedBy[0] ?? authorOf(await repository.rawCommit(commit.id));
-  return { commit: commit.id, subject, author: author ?? null, artifact: artifacts[0] ?? null };
+  const before = revertedTo(of.commit.message) === undefined ? undefined : await knownBefore(of);
+  const { subject, author, artifacts, builds, restores } = await originOf(of);
+  const own = { commit: of.commit.id, subject };
+  if (before !== undefined)
+    return { ...before, ...own, restores: before.restores ?? { commit: before.commit, subject: before.subject } };
+  return { ...own, author, artifact: artifacts[0] ?? null, build: builds[0] ?? null, restores };
+}
+
+async function knownBefore({
+  repository,
+  commit,
+  known,
+}: {
+  repository: Repository;
+  commit: Commit;
+  known: readonly KnownState[];
+}): Promise<Cause | undefined> {
+  for (const { inputs, cause } of known) {
+    const current = await readInputs({ repository, commit: commit.id, paths: Object.keys(inputs) });
+    if (sameInputs({ attempted: inputs, current })) return cause;
+  }
+  return undefined;
 }

@@ -24,16 +24,19 @@ export interface CommitProvenance {
 /** @param paths only the artifacts that go to one of these paths, above or below it; absent: all */
 export function provenanceOf({ commit, paths }: { commit: Commit; paths?: readonly string[] }): CommitProvenance {
   const { artifacts, sourceCommits, builds, uploadedBy } = parseProvenance(commit.message);
-  const told =
-    paths === undefined ? artifacts : artifacts.filter((artifact) => paths.some((path) => touches({ artifact, path })));
+  const isTold = artifacts.map((artifact) => paths === undefined || paths.some((path) => touches({ artifact, path })));
+  const told = artifacts.filter((_, index) => isTold[index]);
+  // Where each artifact said something of its own, what those to other paths said is left out.
+  const ofTold = (values: readonly string[]): readonly string[] =>
+    values.length === artifacts.length ? values.filter((_, index) => isTold[index]) : values;
   return {
     commit: commit.id,
     subject: oneLine(subjectOf(commit.message), subjectLength),
     committedAt: commit.committedAt.toISOString(),
     artifacts: told.map(artifactUri),
-    sourceCommits,
-    builds,
-    uploadedBy,
+    sourceCommits: ofTold(sourceCommits),
+    builds: ofTold(builds),
+    uploadedBy: ofTold(uploadedBy),
   };
 }
 

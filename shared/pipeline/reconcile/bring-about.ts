@@ -258,7 +258,10 @@ async function fail(
   const now = run.ports.now();
   const since = (isSame ? before.retry?.since : undefined) ?? now.toISOString();
   const by = { event: run.settings.event, cause: run.cause };
-  const retry = { ...nextRetry({ last: run.memoryFile.memory().retry, revision, by, healing: true, now }), since };
+  const retry = {
+    ...nextRetry({ last: run.memoryFile.memory().retry, revision, isSame, by, healing: true, now }),
+    since,
+  };
   return await divergeForGood(target, { retry, divergence: failureOf({ changes, desired, revision, hook }) });
 }
 

@@ -1,6 +1,6 @@
 import { divergenceOf, wholeObjectDiff } from '../../drift/divergence.ts';
 import { sameInputs } from '../../environment/inputs.ts';
-import type { AttemptedRevision, Memory } from '../../memory/memory.ts';
+import type { Memory } from '../../memory/memory.ts';
 import { driftStands, leftoversKept } from '../../memory/transitions/end.ts';
 import { policyOf } from '../../environment/policy.ts';
 import { isOver, type Rollout } from '../../memory/rollout.ts';
@@ -164,10 +164,10 @@ function previousOf({
 }: {
   before: Memory;
   desired: DesiredState;
-}): AttemptedRevision | undefined {
+}): Memory['previous'] {
   if (converged === undefined || sameInputs({ attempted: converged.inputs, current: desired.inputs })) return previous;
-  const { commit, revision, at, inputs } = converged;
-  return { commit, revision, at, inputs };
+  const { commit, revision, at, inputs, cause } = converged;
+  return { commit, revision, at, inputs, ...(cause && { cause }) };
 }
 
 /** The inventory as it now is, with the revision and the inputs it stands for. */

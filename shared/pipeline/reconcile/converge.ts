@@ -77,7 +77,7 @@ async function convergeOne(run: Run): Promise<RunResult> {
   const distrust = await distrustOf(run, commit);
   if (distrust !== undefined) return await tellDistrusted(run, { commit, revision, distrust });
   if (declared.state === 'absent') return await tearDown(run, commit);
-  if (pausedRetry(run, revision)?.healing === false) return stillFailing(run, revision);
+  if ((await pausedRetry(run, { commit, revision }))?.healing === false) return stillFailing(run, revision);
 
   const attempted = await attemptAt(run, { commit, revision, paths: [environmentPath(run.environment)] });
   if (declared.state === 'invalid')
@@ -182,7 +182,7 @@ async function convergeTarget(
     await assertUnused({ ...target, desired: desired.objects, hasWritten: hasWritten({ memory, cluster, applySet }) });
   const verified = await comparePlan(target, { desired, observed, memory });
   const { actions, renewed, notices } = verified;
-  if (pausedRetry(run, revision) !== undefined) return await healBeforeRetry(target, { verified, observed });
+  if ((await pausedRetry(run, declared)) !== undefined) return await healBeforeRetry(target, { verified, observed });
   const relooked = await lookAgain(target, desired);
   const drift = [...verified.drift, ...relooked.drift];
   if (drift.length === 0)

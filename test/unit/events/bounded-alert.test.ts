@@ -73,7 +73,19 @@ describe('an alert that is larger than receivers take', () => {
       'a summary',
       of([], { summary: 'x'.repeat(2_000_000), cluster: 'y'.repeat(2_000_000), revision: 'z'.repeat(9e6) }),
     ],
-    ['a cause', of([], { cause: { commit: 'e', subject: 's'.repeat(2_000_000), author: 'a', artifact: null } })],
+    [
+      'a cause',
+      of([], {
+        cause: {
+          commit: 'e',
+          subject: 's'.repeat(2_000_000),
+          author: 'a',
+          artifact: null,
+          build: null,
+          restores: null,
+        },
+      }),
+    ],
   ])('of %s, is no larger than that, is one still, and is cut no further', (_what, large) => {
     const cut = boundedDiff(large);
     expect(sizeOf(large)).toBeGreaterThan(largestAlert);
@@ -88,7 +100,14 @@ describe('an alert that is larger than receivers take', () => {
   });
 
   it('of a convergence is cut, too', () => {
-    const cause = { commit: 'e', subject: 's'.repeat(2_000_000), author: null, artifact: null };
+    const cause = {
+      commit: 'e',
+      subject: 's'.repeat(2_000_000),
+      author: null,
+      artifact: null,
+      build: null,
+      restores: null,
+    };
     const { environment, repository, cluster, revision } = diff;
     const data: Converged = {
       ...{

@@ -21,13 +21,15 @@ function open({
   last,
   divergence = drift,
   now = start,
+  cause,
 }: {
   last?: Incident;
   divergence?: Divergence;
   now?: Date;
+  cause?: string;
 }): Incident {
   const incidents = last === undefined ? [] : [last];
-  return openIncident({ incidents, divergence, environment: 'master/acme', now, convergedAfter: 900_000 });
+  return openIncident({ incidents, divergence, environment: 'master/acme', now, convergedAfter: 900_000, cause });
 }
 const tellOf = (incident: Incident, divergence: Divergence): Incident =>
   withDiff({
@@ -70,6 +72,27 @@ describe('an incident', () => {
     const last = told(open({}));
     const next = open({ last, divergence: { ...drift, ...change }, now: after(60) });
     expect(next).toEqual({ ...last, ...change, told: false, announced: true, diff: undefined });
+  });
+
+  it('is told once for what changed its inputs last, at whatever revision, and follows that', () => {
+    const failed = { ...drift, reason: 'Failed' as const };
+    const last = told(open({ divergence: failed, cause: 'bad' }));
+    const later = { ...failed, revision: 'main@sha1:1b7e' };
+    expect(open({ last, divergence: later, cause: 'bad' })).toEqual({ ...last, revision: later.revision });
+    expect(open({ last: { ...last, passed: true }, divergence: later, cause: 'bad' }).told).toBe(true);
+    expect(open({ last, divergence: later, cause: 'worse' })).toMatchObject({ told: false, announced: true });
+    expect(open({ last, divergence: failed, cause: 'worse' }).told).toBe(false);
+  });
+
+  it('of the version before was told for what its alert names', () => {
+    const cause = { commit: 'bad', subject: 'Break it', author: null, artifact: null, build: null, restores: null };
+    const named = { environment: 'acme', repository: 'master', cluster: 'sandbox' };
+    const last = told(
+      withDiff({ incident: open({}), divergence: drift, ...named, action: 'none', policy: null, cause }),
+    );
+    const later = { ...drift, revision: 'main@sha1:1b7e' };
+    expect(open({ last, divergence: later, cause: 'bad' }).told).toBe(true);
+    expect(open({ last, divergence: later, cause: 'worse' }).told).toBe(false);
   });
 
   it('is told again where another object drifts, also beside one of which fields were left out', () => {

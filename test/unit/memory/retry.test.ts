@@ -32,6 +32,18 @@ describe('what failed', () => {
     });
   });
 
+  it('goes on counting, and rests, at another revision of the same inputs', () => {
+    const last = afterFailures(5);
+    const at = { revision: 'main@sha1:b', isSame: true };
+    expect(nextRetry({ last, ...at, by: tick(6), healing: true, now })).toMatchObject({
+      ...{ count: 6 },
+      revision: at.revision,
+    });
+    const asked = { retry: last, cause: 'schedule', now };
+    expect(isResting({ ...asked, ...at })).toBe(true);
+    expect(isResting({ ...asked, revision: at.revision })).toBe(false);
+  });
+
   const soon = new Date(now.getTime() + 30_000);
   const tried = nextRetry({ last: undefined, revision, by: commit, healing: true, now });
   const resting = nextRetry({ last: tried, revision, by: tick(1), healing: true, now });

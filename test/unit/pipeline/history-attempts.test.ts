@@ -1,17 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { history } from '../../../shared/pipeline/history.ts';
-import { configMap, list, shop } from './reconcile/runs/files.ts';
+import { history, type HistoryEntry } from '../../../shared/pipeline/history.ts';
+import { copyMessage } from '../../../shared/source/commit-message.ts';
+import { configMap, deployment, list, shop } from './reconcile/runs/files.ts';
+import { readied, unready } from './reconcile/world/controllers.ts';
 import { createWorld, type World } from './reconcile/world/world.ts';
 
 const more = { 'manifests/shop/all.json': list(configMap('colors'), configMap('more')) };
 const day = 86_400_000;
 
-/** The commits of the history and what became of them, newest first. */
-async function statesIn(world: World): Promise<string[][]> {
+async function entriesIn(world: World): Promise<readonly HistoryEntry[]> {
   const of = { environment: 'shop', repository: 'master', memory: await world.memoryOf('shop'), isRemembered: true };
   const repository = { ...world.git, fetchRef: async () => undefined };
   const ports = { repository: () => repository };
-  const { entries } = await history(of, { milliseconds: day, entries: 20 }, ports);
+  return (await history(of, { milliseconds: day, entries: 20 }, ports)).entries;
+}
+
+/** The commits of the history and what became of them, newest first. */
+async function statesIn(world: World): Promise<string[][]> {
+  const entries = await entriesIn(world);
   return entries.map(({ commit, state, attemptedAt }) => [commit, state, attemptedAt === null ? 'never' : 'tried']);
 }
 
@@ -52,15 +58,81 @@ describe('the history of an environment', () => {
     expect(states.at(-1)?.[0]).toBe(first);
   });
 
-  it('names a commit of others where what is open was found there', async () => {
+  it('names the commit that it is made of where something is open that was found at one of others', async () => {
     const { world, first } = await converged();
-    const { id: foreign } = world.git.add({ 'README.md': 'of others' });
+    world.git.add({ 'README.md': 'of others' });
     world.cluster.refusals.set('apply ConfigMap acme/colors', { status: 403, message: 'exceeded quota' });
     world.cluster.remove('ConfigMap acme/colors');
     await look(world);
-    expect((await statesIn(world)).map(([commit, state]) => [commit, state])).toEqual([
-      [foreign, 'Failed'],
-      [first, 'Converged'],
+    expect((await statesIn(world)).map(([commit, state]) => [commit, state])).toEqual([[first, 'Failed']]);
+  });
+
+  it('marks what failed, at whatever commit of others it was seen, also once another one mended it', async () => {
+    const world = createWorld();
+    const { id: first } = world.git.add(shop([configMap('colors')]));
+    world.git.add({ 'README.md': 'of others' });
+    await look(world);
+    const { id: second } = world.git.add({ 'manifests/shop/all.json': '{' });
+    world.git.add({ 'README.md': 'of others, too' });
+    await look(world);
+    world.git.add({ 'README.md': 'of others, again' });
+    await look(world);
+    expect(await entriesIn(world)).toMatchObject([
+      { commit: second, state: 'Failed', failure: { reason: 'Failed', endedAt: null }, converged: [] },
+      { commit: first, state: 'Converged', failure: null, converged: [{ environment: 'shop' }] },
+    ]);
+    const { id: overtaken } = world.git.add({ 'manifests/shop/all.json': '{{' });
+    const { id: third } = world.git.add(more);
+    expect((await entriesIn(world)).map(({ state }) => state)).toEqual(['Pending', 'Pending', 'Failed', 'Converged']);
+    await look(world);
+    expect(await entriesIn(world)).toMatchObject([
+      { commit: third, state: 'Converged', failure: null },
+      { commit: overtaken, state: 'Overtaken', failure: null },
+      { commit: second, state: 'Failed', failure: { reason: 'Failed', endedAt: expect.any(String) } },
+      { commit: first, state: 'Converged' },
+    ]);
+  });
+
+  it('marks what was rolled back, and says who made what came back', async () => {
+    const world = createWorld();
+    world.cluster.statuses.set('Deployment acme/web', (object) =>
+      JSON.stringify(object).includes('shop:bad') ? unready(object) : readied(object),
+    );
+    const web = (image: string) => ({ 'manifests/shop/all.json': list(deployment('web', { image })) });
+    const said = (build: string) => ({
+      metadata: { 'converge-build': build, 'converge-author': `${build}@example.com` },
+    });
+    const upload = (build: string) => ({
+      message: copyMessage([
+        { bucket: 'family-master', name: 'manifests/shop/all.json', generation: '1', ...said(build) },
+      ]),
+    });
+    const { id: pushed } = world.git.add(shop([], ['rollback: { onFailure: revert }', 'timeout: 20s']));
+    const { id: good } = world.git.add(web('shop:1'), upload('good'));
+    await look(world);
+    const { id: bad } = world.git.add(web('shop:bad'), upload('bad'));
+    await look(world);
+    const revert = await world.git.head();
+    expect(await entriesIn(world)).toMatchObject([
+      { commit: revert, state: 'Pending' },
+      { commit: bad, state: 'RolledBack', rolledBackBy: revert, failure: { reason: 'Unhealthy', endedAt: null } },
+      { commit: good, state: 'Converged' },
+      { commit: pushed, state: 'Overtaken' },
+    ]);
+    await look(world);
+    expect(await entriesIn(world)).toMatchObject([
+      {
+        ...{ commit: revert, state: 'Converged', restores: { commit: good }, builds: ['good'] },
+        ...{ author: 'good@example.com', artifacts: ['gs://family-master/manifests/shop/all.json#1'] },
+      },
+      {
+        commit: bad,
+        state: 'RolledBack',
+        failure: { reason: 'Unhealthy', endedAt: expect.any(String) },
+        builds: ['bad'],
+      },
+      { commit: good, state: 'Converged', rolledBackBy: null, restores: null, builds: ['good'] },
+      { commit: pushed, author: 'Somebody <somebody@example.com>', builds: [], uploadedBy: [] },
     ]);
   });
 });

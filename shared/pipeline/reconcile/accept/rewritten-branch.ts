@@ -29,5 +29,9 @@ export async function tellRewrittenBranch(
   }
   const summary = `the branch was rewritten: ${last.revision} is no ancestor of ${revision}`;
   const divergence: Divergence = { reason: 'Guarded', revision, summary, objects: [] };
-  tellDivergence(run, { divergence, environment, attempted, cluster: environment.cluster, action: 'healing' });
+  tellDivergence(run, {
+    ...{ divergence, environment, attempted, cluster: environment.cluster, action: 'healing' },
+    // Each is told, whatever it changes.
+    cause: commit,
+  });
 }

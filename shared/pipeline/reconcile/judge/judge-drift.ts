@@ -5,6 +5,7 @@ import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import type { Diff } from '../../../events/alert.ts';
 import type { ObjectDiff } from '../../../drift/object-diff.ts';
+import { causeMark } from '../../../memory/memory.ts';
 import type { Run } from '../run/run.ts';
 import type { Verified } from './verify-plan.ts';
 
@@ -39,6 +40,7 @@ export function judgeDrift(
     environment: run.key,
     now,
     convergedAfter: environment.convergedAfter,
+    cause: causeMark(memory),
   });
   if (!environment.selfHeal || !mayHeal({ incident, now, healAfter: environment.healAfter })) {
     return {

@@ -17,6 +17,7 @@ import { countRolledOut } from '../../../plan/rolled-out.ts';
 import { openClaims } from '../observe/claims.ts';
 import type { ObservedState } from '../observe/observed-state.ts';
 import { readInputs, renderKeyOf } from '../../common/render-inputs.ts';
+import { noteCause } from '../run/note-cause.ts';
 import { secondsSince, type RunResult, type Target } from '../run/target.ts';
 import { diverge, tellConverged } from '../tell/tell.ts';
 
@@ -64,9 +65,12 @@ export function isUnchanged({ run, environment }: Target, observed: ObservedStat
  * Nothing differs. What broke or mended by itself is told; otherwise nothing at all is written. What is neither broken
  * nor healthy is looked at again by the next checks, and told when it has lasted as long as a roll-out may.
  */
-export async function confirmUnchanged(target: Target, observed: ObservedState): Promise<RunResult> {
-  const { run, revision, environment } = target;
+export async function confirmUnchanged(declared: Target, observed: ObservedState): Promise<RunResult> {
+  const { run, revision, environment } = declared;
   const before = run.memoryFile.memory();
+  // It is made of what was read when that converged, which is more than its file names.
+  const { inputs } = before.converged ?? declared.attempted;
+  const target: Target = { ...declared, attempted: { ...declared.attempted, inputs } };
   const assessed = await assess(target, observed);
   const unhealthy = assessed.filter(
     ({ bearing }) => bearing === 'late' || bearing === 'awaited' || bearing === 'failing',
@@ -79,6 +83,7 @@ export async function confirmUnchanged(target: Target, observed: ObservedState):
     const objects = broken.map(({ id, apiVersion, health }) =>
       wholeObjectDiff({ id, apiVersion, change: 'unhealthy', message: health.message }),
     );
+    await noteCause(run, { commit: target.commit, paths: Object.keys(inputs), isAll: true });
     return diverge(run, {
       ...target,
       rollout,

@@ -91,6 +91,7 @@ function agreeing(
     observed: current,
     apiVersion: object.apiVersion,
     ...(told.length === 0 ? {} : { noted: told }),
+    ...{ source: action.desired.source, ...(before?.commit === undefined ? {} : { commit: before.commit }) },
   };
   return {
     action: { ...action, action: 'keep' },

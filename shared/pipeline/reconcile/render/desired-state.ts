@@ -1,4 +1,4 @@
-import { ConvergeError } from '../../../base/errors.ts';
+import { ConvergeError, havingRead } from '../../../base/errors.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
 import { ignoredFields } from '../../../environment/ignore-rule.ts';
 import { declaredPaths, inputPaths, type Inputs } from '../../../environment/inputs.ts';
@@ -34,11 +34,22 @@ export interface DesiredState {
  * Git says so, never because a render failed.
  */
 export async function renderDesired(target: RenderTarget, options?: RenderFor): Promise<DesiredState> {
+  const { run, environment, commit } = target;
+  const repository = run.ports.repository(run.repository);
+  await refuseMissingSources({ repository, environment, commit: commit.id });
+  const { render, answers } = await renderSources(target, options);
+  try {
+    return { ...(await stateOf(target, render)), answers };
+  } catch (error) {
+    throw havingRead(error, render.reads);
+  }
+}
+
+/** What a render makes, where that can be used. */
+async function stateOf(target: RenderTarget, render: Render): Promise<Omit<DesiredState, 'answers'>> {
   const { run, environment, commit, applySet, api } = target;
   const repository = run.ports.repository(run.repository);
   const { limits } = run.settings;
-  await refuseMissingSources({ repository, environment, commit: commit.id });
-  const { render, answers } = await renderSources(target, options);
   refuseUnusable({ render, maximum: limits.objects, key: run.key });
   const placing = { namespace: environment.namespace, scopes: scopeTable({ api, rendered: render.objects }) };
   const sourceOf = (indexes: readonly number[] | undefined) => (index: number) =>
@@ -69,7 +80,6 @@ export async function renderDesired(target: RenderTarget, options?: RenderFor): 
     inputs,
     renderKey: renderKeyOf({ environment, inputs, api, renderer: await run.ports.renderer.version() }),
     releases,
-    answers,
   };
 }
 
@@ -93,6 +103,7 @@ async function refuseMissingSources({
     subject: `environments/${environment.name}.yaml`,
     message: `names what the repository does not hold: ${told.join(', ')}`,
     remedy: 'upload it, or correct spec.sources',
+    reads: [],
     disposition: 'refuse',
   });
 }

@@ -3,7 +3,7 @@ import { sameInputs, type Inputs } from '../../../environment/inputs.ts';
 import { causeNoted } from '../../../memory/transitions/accept.ts';
 import type { Memory } from '../../../memory/memory.ts';
 import type { Commit } from '../../../ports/git.ts';
-import { findCause } from '../../common/find-cause.ts';
+import { findCause, type KnownState } from '../../common/find-cause.ts';
 import { readInputs } from '../../common/render-inputs.ts';
 import type { Run } from './run.ts';
 
@@ -30,13 +30,24 @@ export async function noteCause(
     return;
   }
   const paths = [...new Set([...read, ...known])];
-  const found = await findCause({ repository, head: commit, paths, seen: seenOf(memory) });
-  run.memoryFile.remember(causeNoted, { cause: { inputs, found } });
+  const found = await findCause({ repository, head: commit, paths, seen: seenOf(memory), known: statesOf(memory) });
+  // What was not known to be an input before says of no other that it changed.
+  const stands = cause !== undefined && !isChanged(inputs, cause.inputs) ? cause : undefined;
+  run.memoryFile.remember(causeNoted, {
+    cause: { inputs, found: found ?? stands?.found ?? null, head: stands?.head ?? commit.id },
+  });
 }
 
 /** Of an environment whose file is gone: the commit that took it away. */
 export async function noteRemoval(run: Run, commit: Commit): Promise<void> {
   await noteCause(run, { commit, paths: [environmentPath(run.environment)], isAll: true });
+}
+
+/** What converged, with the commit that had made it so. */
+function statesOf({ converged, previous }: Memory): readonly KnownState[] {
+  return [converged, previous].flatMap((state) =>
+    state?.cause === undefined ? [] : [{ inputs: state.inputs, cause: state.cause }],
+  );
 }
 
 /** An attempt that was refused says of the whole tree only what it was: the cause was noted with it. */
@@ -46,6 +57,10 @@ function seenOf({ attempted, cause }: Memory): { commit: string; inputs: Inputs 
     commit: attempted.commit,
     inputs: { ...('' in attempted.inputs ? cause?.inputs : {}), ...attempted.inputs },
   };
+}
+
+function isChanged(inputs: Inputs, before: NonNullable<Memory['cause']>['inputs']): boolean {
+  return Object.entries(inputs).some(([path, id]) => path in before && before[path] !== id);
 }
 
 function isUnchanged(inputs: Inputs, before: NonNullable<Memory['cause']>['inputs']): boolean {

@@ -1,12 +1,12 @@
 import { describeError, refusalOf, type ConvergeError, type ErrorCode } from '../../../base/errors.ts';
 import type { Divergence } from '../../../drift/divergence.ts';
 import { environmentPath, type Environment } from '../../../environment/environment-file.ts';
-import { declaredPaths } from '../../../environment/inputs.ts';
+import { declaredPaths, inputPaths } from '../../../environment/inputs.ts';
 import type { AttemptedRevision } from '../../../memory/memory.ts';
 import { nextRetry } from '../../../memory/retry.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { isAboutBranch } from '../../common/fetch-branch.ts';
-import { attemptAt, sameAttempt } from '../run/attempt.ts';
+import { attemptAt, failedAlike, sameAttempt } from '../run/attempt.ts';
 import { noteCause } from '../run/note-cause.ts';
 import type { Run } from '../run/run.ts';
 import type { RunResult } from '../run/target.ts';
@@ -19,7 +19,7 @@ const ofTheCommit: readonly ErrorCode[] = ['InvalidEnvironment', 'RenderFailed',
  * Tells a revision that is refused, and why. Throws the error again where a later try may mend it, and where it is
  * about the branch: that is no attempt at this commit, and later ones are still told from the last.
  *
- * @param attempted with what was read of the environment file
+ * @param attempted the commit and its revision
  * @param environment where its file could be read
  */
 export async function tellRefused(
@@ -39,14 +39,15 @@ export async function tellRefused(
       stack: refused.cause instanceof Error ? refused.cause.stack : undefined,
     });
   const { commit, revision } = attempted;
-  const paths = environment === undefined ? [environmentPath(run.environment)] : declaredPaths(environment);
-  if (run.head !== undefined) await noteCause(run, { commit: run.head, paths });
-  // What a failed render would have read is not known: any commit may mend it.
-  const known =
-    environment === undefined ? attempted : await attemptAt(run, { commit: { id: commit }, revision, paths: [''] });
+  const memory = run.memoryFile.memory();
+  const { paths, isAll } = inputsOf(run, { refused, environment });
+  if (run.head !== undefined) await noteCause(run, { commit: run.head, paths, isAll });
+  // Where not all of them are known, any commit may mend it.
+  const known = await attemptAt(run, { commit: { id: commit }, revision, paths: isAll ? paths : [''] });
   const retry = ofTheCommit.includes(refused.code)
     ? nextRetry({
-        ...{ last: run.memoryFile.memory().retry, revision, healing: false },
+        ...{ last: memory.retry, revision, healing: false },
+        isSame: await failedAlike(run, { memory, commit: { id: commit } }),
         ...{ by: { event: run.settings.event, cause: run.cause }, now: run.ports.now() },
       })
     : undefined;
@@ -58,6 +59,17 @@ export async function tellRefused(
   };
   const { at } = sameAttempt(run, known);
   return diverge(run, { environment, retry, attempted: { ...known, at }, divergence });
+}
+
+/** What a refusal is made of, and whether only a change of that mends it: a file that is wrong is all that was read. */
+function inputsOf(
+  run: Run,
+  { refused: { reads }, environment }: { refused: ConvergeError; environment: Environment | undefined },
+): { readonly paths: readonly string[]; readonly isAll: boolean } {
+  if (environment === undefined) return { paths: [environmentPath(run.environment)], isAll: true };
+  return reads === undefined
+    ? { paths: declaredPaths(environment), isAll: false }
+    : { paths: inputPaths({ environment, reads }), isAll: true };
 }
 
 /**

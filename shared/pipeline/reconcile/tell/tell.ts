@@ -6,7 +6,7 @@ import type { RememberedHeals } from '../../../drift/fight.ts';
 import { anew, isAnnounced, isDue, openIncident, withDiff, type Incident } from '../../../memory/incident.ts';
 import { incidentsOf } from '../../../memory/incidents.ts';
 import type { Environment } from '../../../environment/environment-file.ts';
-import type { AttemptedRevision, ConvergedNote, Memory } from '../../../memory/memory.ts';
+import { causeMark, type AttemptedRevision, type ConvergedNote, type Memory } from '../../../memory/memory.ts';
 import { divergenceFound, incidentTold, runStopped, type Left } from '../../../memory/transitions/divergence.ts';
 import { convergenceTold, endingIncidents, reach, type Reached } from '../../../memory/transitions/end.ts';
 import { policyOf, type PolicyKeys } from '../../../environment/policy.ts';
@@ -31,6 +31,10 @@ export function tellDivergence(
     environment: (Pick<Environment, 'diffAfter' | 'convergedAfter'> & PolicyKeys) | undefined;
     /** What is to be remembered of heals; as it was, where absent. */
     heals?: RememberedHeals | undefined;
+    /** When it began, where it was waited for; absent: it is seen now. */
+    began?: string | undefined;
+    /** What it is told once for; absent: what the environment is made of, by the commit that changed that last. */
+    cause?: string;
     /** Tell it now, though the same differences may have been told: something else is known of them. */
     anew?: boolean;
   },
@@ -39,8 +43,11 @@ export function tellDivergence(
   const { diffAfter, convergedAfter } = told.environment ?? { diffAfter: 0, convergedAfter: 0 };
   const { memoryFile, ports } = run;
   const now = ports.now();
-  const incidents = incidentsOf(memoryFile.memory());
-  const opened = openIncident({ incidents, divergence, environment: run.key, now, convergedAfter });
+  const memory = memoryFile.memory();
+  const opened = openIncident({
+    ...{ incidents: incidentsOf(memory), divergence, environment: run.key, now, convergedAfter },
+    ...{ began: told.began, cause: told.cause ?? causeMark(memory) },
+  });
   const incident = told.anew === true ? anew(opened) : opened;
   const remember = (found: Incident): void => {
     const { attempted, heals, stops } = told;
@@ -110,6 +117,7 @@ export function diverge(
     attempted,
     cluster,
     stops: { health, rollout, retry, quarantine },
+    began: reason === 'Unhealthy' ? rollout?.since : undefined,
     action: 'none',
     // What is being rolled back is told anew, with what became of that.
     anew: quarantine !== undefined,

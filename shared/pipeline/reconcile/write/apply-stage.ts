@@ -94,6 +94,7 @@ async function applyOne(
       apiVersion: desired.object.apiVersion,
       ...(noted.length === 0 ? {} : { noted }),
       ...(isShortLived(desired.object) ? { shortLived: true } : {}),
+      ...{ source: desired.source, commit: target.commit.id },
     };
   }
   return { id: desired.id, did: result.did };

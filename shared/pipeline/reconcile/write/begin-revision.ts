@@ -28,7 +28,7 @@ export interface Undertaking {
 export interface Course extends Undertaking {
   /** The memory as the run found it. */
   readonly before: Memory;
-  /** Whether the inputs are those of the last attempt. */
+  /** Whether the inputs are those of the last attempt, and that could be rendered. */
   readonly isSame: boolean;
   /** Keys of the objects that a commit changes. */
   readonly committed: readonly string[];
@@ -58,8 +58,7 @@ export function beginRevision(
   const isIdle =
     observed.parent !== undefined && !due && actions.every((action) => action.action === 'keep' || isLeft(action));
   const quiet = isIdle ? revisionWithSameInputs({ before, desired }) : undefined;
-  const isSame =
-    before.attempted !== undefined && sameInputs({ attempted: before.attempted.inputs, current: desired.inputs });
+  const isSame = wasSetOutFor({ before, desired });
   const committed = actions.flatMap((action) =>
     action.action !== 'prune' && isCommitted({ action, before, isSame }) ? [action.desired.key] : [],
   );
@@ -87,6 +86,12 @@ export function beginRevision(
     });
   }
   return { ...undertaking, before, isSame, committed, quiet, hooks: { record, due }, rollout, earlier };
+}
+
+/** Whether a run set out for these inputs: none did where they could not be rendered, whatever was read of them. */
+function wasSetOutFor({ before: { attempted, retry }, desired }: { before: Memory; desired: DesiredState }): boolean {
+  if (attempted === undefined || (retry?.healing === false && retry.revision === attempted.revision)) return false;
+  return sameInputs({ attempted: attempted.inputs, current: desired.inputs });
 }
 
 /**

@@ -75,7 +75,7 @@ const sinceNow = { since: now.toISOString() };
 const sinceEarlier = { since: earlier };
 const confirmed = { '/ConfigMap/acme/colors': { at: ['2026-11-21T01:59:00.000Z'], managers: ['kubectl'] } };
 
-const found = { commit: '4'.repeat(40), subject: 'Change', author: null, artifact: null };
+const found = { commit: '4'.repeat(40), subject: 'Change', author: null, artifact: null, build: null, restores: null };
 const cause = { found, inputs: attempted.inputs };
 const incident = incidentOf('Drifted', { id: 'two', told: false });
 const blocked = incidentOf('Blocked', { id: 'two', told: false });

@@ -44,7 +44,7 @@ export function recordingRenderer(treeOf: (root: string) => Tree): Renderer & { 
           reads.push(path);
           const isChart = source.kind === 'helm';
           const text = isChart ? await filledIn(tree[path] ?? '', request) : (tree[path] ?? '');
-          for (const object of parsed({ path, text })) {
+          for (const object of parsed({ path, text, reads })) {
             const event = object.metadata.annotations?.['helm.sh/hook'];
             if (isChart && event !== undefined)
               hooks.push({ object, source: path, release: source.release, events: event.split(',') });
@@ -69,12 +69,18 @@ function filesOf({ source, tree }: { source: EnvironmentSource; tree: Tree }): s
     .sort();
 }
 
-function parsed({ path, text }: { path: string; text: string }): KubernetesObject[] {
+function parsed({ path, text, reads }: { path: string; text: string; reads: readonly string[] }): KubernetesObject[] {
   try {
     return z.array(objectSchema).parse(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new ConvergeError({ code: 'RenderFailed', subject: path, message: 'does not parse', disposition: 'refuse' });
+    throw new ConvergeError({
+      code: 'RenderFailed',
+      subject: path,
+      message: 'does not parse',
+      reads,
+      disposition: 'refuse',
+    });
   }
 }
 

@@ -11,7 +11,7 @@ export type Changes = Readonly<Record<string, string | null>>;
 /** A branch of commits that are plain trees; its host is this object. */
 export interface RecordingRepository extends Repository {
   /** Commits on top of the branch. */
-  add(changes: Changes, options?: { readonly signature?: string }): Commit;
+  add(changes: Changes, options?: { readonly signature?: string; readonly message?: string }): Commit;
   /** Puts the branch elsewhere, as a forced push does. Undefined: the branch is deleted. */
   force(tree: Tree | undefined): void;
   /** Puts the branch back to a commit of it. */
@@ -100,12 +100,12 @@ export function recordingRepository({
   };
   const repository: RecordingRepository = {
     ...{ repositoryClass, url, branch: 'main', refs: new Map(), notes: new Map(), fails: undefined, onHead: () => {} },
-    add(changes, { signature } = {}) {
+    add(changes, { signature, message = 'Change' } = {}) {
       const before = branch === undefined ? {} : known(branch).files;
       const files = Object.fromEntries(
         Object.entries({ ...before, ...changes }).flatMap(([path, text]) => (text === null ? [] : [[path, text]])),
       );
-      const made = make({ files, parents: branch === undefined ? [] : [branch], message: 'Change', signature });
+      const made = make({ files, parents: branch === undefined ? [] : [branch], message, signature });
       branch = made.id;
       return made;
     },
