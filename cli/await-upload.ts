@@ -2,6 +2,7 @@ import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
 import type { FieldDiff } from '../shared/drift/object-diff.ts';
 import type { Diff } from '../shared/events/alert.ts';
+import type { UploadRefused } from '../shared/events/upload-alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
 import { findUpload } from '../shared/pipeline/common/find-upload.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
@@ -38,16 +39,21 @@ export async function awaitCommit(
     const landing = await mayBeUnwritten(findUpload({ ...artifact, repositoryClass }, { state }));
     if (typeof landing === 'object') {
       if (landing.landing === 'committed') return landing.commit;
-      throw new CommandError({
-        subject: artifactUri(artifact),
-        message: 'was refused',
-        remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact',
-        exit: 1,
-      });
+      throw refusedUpload({ artifact, alert: landing.alert });
     }
     if (context.ports.now().getTime() >= deadline) throw lateCommit({ artifact, landing });
     await context.ports.sleep(pollMilliseconds);
   }
+}
+
+function refusedUpload({ artifact, alert }: { artifact: ArtifactId; alert: UploadRefused | undefined }): CommandError {
+  const why = 'its entry on the dead-letter topic says why, and so does the log of copyArtifact';
+  return new CommandError({
+    subject: artifactUri(artifact),
+    message: alert === undefined ? 'was refused' : `was refused (${alert.reason}): ${alert.message}`,
+    remedy: alert === undefined ? why : (alert.remedy ?? 'upload it anew once that is mended'),
+    exit: 1,
+  });
 }
 
 /** Whether the ledger, where it may be read, says that this generation was refused. */

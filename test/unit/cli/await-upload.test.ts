@@ -3,7 +3,8 @@ import { awaitCommit } from '../../../cli/await-upload.ts';
 import type { Context } from '../../../cli/context.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
-import { emptyLedger, encodeLedger, ledgerPath } from '../../../shared/source/ledger.ts';
+import type { UploadRefused } from '../../../shared/events/upload-alert.ts';
+import { emptyLedger, encodeLedger, ledgerPath, type Ledger } from '../../../shared/source/ledger.ts';
 import { clockAt, commitId, stateInMemory } from '../pipeline/ports.ts';
 
 const config = parseConfig({
@@ -13,12 +14,21 @@ const config = parseConfig({
 const artifact = { bucket: 'family-master', name: 'config/acme.yaml', generation: '7' };
 const repositoryClass = 'master';
 
+const copy = { ...artifact, commit: commitId('c'), at: '2026-11-21T02:00:01.000Z', content: null };
+const copied: Ledger = { ...emptyLedger, copied: new Map([[artifact.name, copy]]) };
+const refused: Ledger = { ...emptyLedger, refused: new Map([[artifact.name, artifact.generation]]) };
+const told: UploadRefused = {
+  ...{ repository: 'master', artifact: 'gs://family-master/config/acme.yaml#7', incident: 'i', since: 'then' },
+  ...{ reason: 'WouldOverwrite', message: 'would overwrite 9f2c', remedy: 'commit it', author: null, build: null },
+};
+
 /** A state bucket whose ledger may not be read for so many reads: Cloud Storage's answer where it is not there, too. */
-async function waitWhile(code: 'StorageRefused' | 'BadConfiguration', { reads }: { reads: number }): Promise<string> {
+async function waitWhile(
+  code: 'StorageRefused' | 'BadConfiguration',
+  { reads, ledger = copied }: { reads: number; ledger?: Ledger },
+): Promise<string> {
   const clock = clockAt('2026-11-21T02:00:00Z');
   const state = stateInMemory(clock.now);
-  const copy = { ...artifact, commit: commitId('c'), at: '2026-11-21T02:00:01.000Z', content: null };
-  const ledger = { ...emptyLedger, copied: new Map([[artifact.name, copy]]) };
   await state.write({ path: ledgerPath({ repositoryClass }), value: encodeLedger(ledger), ifGeneration: 'any' });
   let left = reads;
   const refused = new ConvergeError({
@@ -68,6 +78,17 @@ describe('waiting for the commit of an upload', () => {
       problem: 'its ledger is not there, or may not be read',
       remedy: expect.stringContaining('rights: follow'),
       exit: 1,
+    });
+  });
+
+  it('ends with the reason where it was refused, and says where that is where nobody kept it', async () => {
+    const ledger = { ...refused, told: new Map([[artifact.name, told]]) };
+    await expect(waitWhile('StorageRefused', { reads: 0, ledger })).rejects.toMatchObject({
+      ...{ subject: told.artifact, problem: 'was refused (WouldOverwrite): would overwrite 9f2c' },
+      ...{ remedy: 'commit it', exit: 1 },
+    });
+    await expect(waitWhile('StorageRefused', { reads: 0, ledger: refused })).rejects.toMatchObject({
+      ...{ problem: 'was refused', remedy: expect.stringContaining('dead-letter'), exit: 1 },
     });
   });
 
