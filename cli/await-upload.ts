@@ -19,6 +19,10 @@ export interface Outcome {
   readonly failed: readonly EnvironmentAtCommit[];
   /** Those that were still on their way when the time was over. */
   readonly late: readonly EnvironmentAtCommit[];
+  /** The uploads that the commits copied: others changed nothing. */
+  readonly artifacts: readonly string[];
+  /** Files of the commits that are meant as environment files, as it seems, and are ignored, each with why. */
+  readonly ignored: readonly string[];
   readonly lines: readonly Line[];
 }
 
@@ -96,18 +100,19 @@ export async function awaitConvergence(
 ): Promise<Outcome> {
   let failedBefore = new Set<string>();
   while (true) {
-    const environments = await look(context, { repositoryClass, commits, deadline });
+    const found = await look(context, { repositoryClass, commits, deadline });
+    const environments = found?.environments;
     const failed = environments?.filter(({ state }) => state === 'Failed' || state === 'Diverged') ?? [];
     const isConfirmed = failed.every(({ name }) => failedBefore.has(name));
     failedBefore = new Set(failed.map(({ name }) => name));
     const late = environments?.filter(({ state }) => state === 'Converging') ?? [];
-    if (environments !== undefined) {
+    if (found !== undefined && environments !== undefined) {
       const done = environments.length - failed.length - late.length;
       const waits = late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('');
       context.progress(`${done} of ${environments.length} environments converged${waits}`);
       const isOver = context.ports.now().getTime() >= deadline;
       if ((late.length === 0 && isConfirmed) || isOver)
-        return { environments, failed, late, lines: environments.flatMap(linesOf) };
+        return { ...found, environments, failed, late, lines: environments.flatMap(linesOf) };
     }
     await context.ports.sleep(pollMilliseconds);
   }
@@ -120,12 +125,16 @@ export async function awaitConvergence(
 async function look(
   context: Context,
   { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },
-): Promise<EnvironmentAtCommit[] | undefined> {
+): Promise<Pick<Outcome, 'environments' | 'artifacts' | 'ignored'> | undefined> {
   const order: readonly EnvironmentAtCommit['state'][] = ['Failed', 'Diverged', 'Converging', 'Suspended', 'Converged'];
   const found = new Map<string, EnvironmentAtCommit>();
+  const [artifacts, ignored] = [new Set<string>(), new Set<string>()];
   try {
     for (const commit of commits) {
-      const { environments } = await readCommitStatus(context, { repository: repositoryClass, commit });
+      const status = await readCommitStatus(context, { repository: repositoryClass, commit });
+      const { environments } = status;
+      for (const artifact of status.artifacts) artifacts.add(artifact);
+      for (const { path, message } of status.ignored) ignored.add(`${path} ${message}`);
       for (const environment of environments) {
         const known = found.get(environment.name);
         if (known === undefined || order.indexOf(environment.state) < order.indexOf(known.state))
@@ -140,7 +149,8 @@ async function look(
     if (!mayMend || context.ports.now().getTime() >= deadline) throw error;
     return undefined;
   }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const environments = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { environments, artifacts: [...artifacts], ignored: [...ignored] };
 }
 
 function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit): Line[] {

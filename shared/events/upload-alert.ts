@@ -28,18 +28,33 @@ export const uploadRefusedSchema = z.object({
 });
 export type UploadRefused = z.infer<typeof uploadRefusedSchema>;
 
-/** The end of a refusal. */
+/** A file of an upload that nothing comes of. */
+const unusedFileSchema = z.object({
+  /** In the repository. */
+  path: z.string(),
+  /** `IgnoredFile`: meant as an environment file, as it seems. `NoEnvironment`: no environment is made of it. */
+  reason: z.enum(['IgnoredFile', 'NoEnvironment']),
+  /** In words that follow the path. */
+  message: z.string(),
+});
+export type UnusedFile = z.infer<typeof unusedFileSchema>;
+
+/** The end of a refusal, or that an upload is in Git and nothing comes of it: the one alert that closes nothing. */
 export const uploadAcceptedSchema = z.object({
   repository: z.string(),
   /** `gs://bucket/name#generation`: what was accepted, or, where nothing is there any more, what was refused last. */
   artifact: z.string(),
-  /** What this closes, and since when that was open. */
+  /** What this closes, and since when that was open; null where it closes nothing. */
   incident: text,
   since: text,
   /** `gone`: the bucket holds no object of that name any more. */
   outcome: z.enum(['committed', 'gone']),
   /** Where it is in Git, or null. */
   commit: text,
+  /** What nothing comes of, of all uploads of the commit; empty where this closes something. */
+  unused: z.array(unusedFileSchema).default([]),
+  /** How many more there are. */
+  omitted: z.number().int().nonnegative().default(0),
 });
 export type UploadAccepted = z.infer<typeof uploadAcceptedSchema>;
 

@@ -61,7 +61,7 @@ export async function tellGone(known: UploadRefused, { topics, now }: Telling['p
 }
 
 function endOf({ repository, incident, since }: UploadRefused) {
-  return { repository, incident, since };
+  return { repository, incident, since, unused: [], omitted: 0 };
 }
 
 /** With the file that it is about, where that is one of the upload. */

@@ -17,7 +17,7 @@ async function folderOf(files: Readonly<Record<string, string>>): Promise<string
 }
 
 const pack = async (folder: string, changed: Partial<typeof limits> = {}) =>
-  packFolder({ folder, target: 'charts/shop', limits: { ...limits, ...changed } });
+  packFolder({ folder, target: 'charts/shop', limits: { ...limits, ...changed } }).then(({ content }) => content);
 
 describe('a packed folder', () => {
   it('is the same bytes whoever packs it, and whenever', async () => {

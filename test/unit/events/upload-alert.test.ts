@@ -19,7 +19,7 @@ const accepted = {
   topic: 'converged',
   data: {
     ...{ repository: 'master', artifact: `${upload}#8`, incident: refused.data.incident, since: refused.data.since },
-    ...{ outcome: 'committed', commit: 'c'.repeat(40) },
+    ...{ outcome: 'committed', commit: 'c'.repeat(40), unused: [], omitted: 0 },
   },
 } as const satisfies UploadAlert;
 
