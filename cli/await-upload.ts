@@ -1,6 +1,6 @@
 import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
-import type { FieldDiff } from '../shared/drift/object-diff.ts';
+import type { FieldDiff, ObjectDiff } from '../shared/drift/object-diff.ts';
 import type { Diff } from '../shared/events/alert.ts';
 import type { UploadRefused } from '../shared/events/upload-alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
@@ -174,13 +174,18 @@ export function objectLines(diff: Diff | null): Line[] {
   if (diff === null) return [];
   const objects = diff.objects.flatMap((object): Line[] => [
     { text: `  ${object.change} ${objectTitle(object)}: ${object.message}`, tone: 'plain' },
-    ...object.fields.map((field): Line => ({
-      text: `    ${field.path}: ${valueIn(field, 'observed')} instead of ${valueIn(field, 'desired')}`,
-      tone: 'detail',
-    })),
+    ...object.fields.flatMap((field) => fieldLines(object, field)),
     ...moreLines(object.omittedFields, 'fields'),
   ]);
   return diff.omitted === 0 ? objects : [...objects, { text: `  and ${diff.omitted} more objects`, tone: 'detail' }];
+}
+
+/** Of a field that was taken over as it is, the line of its object says all. */
+function fieldLines({ change }: ObjectDiff, field: FieldDiff): Line[] {
+  const [observed, desired] = [valueIn(field, 'observed'), valueIn(field, 'desired')];
+  if (observed !== desired) return [{ text: `    ${field.path}: ${observed} instead of ${desired}`, tone: 'detail' }];
+  // Both are hidden, or too large.
+  return change === 'taken-over' ? [] : [{ text: `    ${field.path} differs`, tone: 'detail' }];
 }
 
 /** Undefined where that side has no such field. */

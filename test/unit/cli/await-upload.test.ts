@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { awaitCommit } from '../../../cli/await-upload.ts';
+import { awaitCommit, objectLines } from '../../../cli/await-upload.ts';
 import type { Context } from '../../../cli/context.ts';
 import { ConvergeError } from '../../../shared/base/errors.ts';
 import { parseConfig } from '../../../shared/config/config.ts';
+import type { ObjectDiff } from '../../../shared/drift/object-diff.ts';
+import { diffSchema } from '../../../shared/events/alert.ts';
 import type { UploadRefused } from '../../../shared/events/upload-alert.ts';
 import { emptyLedger, encodeLedger, ledgerPath, type Ledger } from '../../../shared/source/ledger.ts';
 import { clockAt, commitId, stateInMemory } from '../pipeline/ports.ts';
@@ -94,5 +96,34 @@ describe('waiting for the commit of an upload', () => {
 
   it('waits for nothing else that is refused', async () => {
     await expect(waitWhile('BadConfiguration', { reads: 1 })).rejects.toMatchObject({ code: 'BadConfiguration' });
+  });
+});
+
+describe('the fields of a diff', () => {
+  const linesOf = (change: ObjectDiff['change'], ...fields: ObjectDiff['fields']) =>
+    objectLines(
+      diffSchema.parse({
+        ...{ environment: 'shop', repository: 'master', cluster: 'c', revision: 'r', reason: 'Drifted', incident: 'i' },
+        ...{ since: 'then', occurrence: 1, action: 'none', summary: 's', omitted: 0 },
+        objects: [{ apiVersion: 'v1', kind: 'Secret', namespace: 'a', name: 'b', change, message: 'said', fields }],
+      }),
+    ).map(({ text }) => text);
+  const object = (change: string) => `  ${change} Secret a/b: said`;
+
+  it('are shown with both values', () => {
+    expect(linesOf('modified', { path: '/image', desired: 'shop:1', observed: 'shop:2' })).toEqual([
+      object('modified'),
+      '    /image: "shop:2" instead of "shop:1"',
+    ]);
+  });
+
+  it('make no line of equal values: what was taken over is said once, and what is hidden differs', () => {
+    expect(linesOf('taken-over', { path: '/image', desired: 'shop:1', observed: 'shop:1' })).toEqual([
+      object('taken-over'),
+    ]);
+    expect(linesOf('modified', { path: '/data/key', desired: '***', observed: '***' })).toEqual([
+      object('modified'),
+      '    /data/key differs',
+    ]);
   });
 });
