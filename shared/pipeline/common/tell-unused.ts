@@ -5,7 +5,7 @@ import type { Ports } from '../../ports/ports.ts';
 import type { Repository } from '../../ports/git.ts';
 import { artifactUri, destinationOf, type ArtifactId } from '../../source/artifact.ts';
 import type { Recalled } from './remembered-environments.ts';
-import { unusedAt, usedPaths } from './unused-files.ts';
+import { isUsed, rememberedPaths, unusedAt, usedPaths } from './unused-files.ts';
 
 const mostNamed = 20;
 
@@ -53,14 +53,18 @@ async function findUnused({
   repository: Repository;
   remembered: ReadonlyMap<string, Recalled>;
 }): Promise<readonly { readonly artifact: ArtifactId; readonly unused: readonly UnusedFile[] }[]> {
-  const found: { artifact: ArtifactId; unused: readonly UnusedFile[] }[] = [];
+  const paths = rememberedPaths(remembered);
+  const inDoubt = artifacts.flatMap((artifact) => {
+    const path = pathOf(artifact);
+    return path === undefined || isUsed(path, { paths }) ? [] : [{ artifact, path }];
+  });
+  // The files of a thousand environments are read for nothing, most often.
+  if (inDoubt.length === 0) return [];
   try {
     const used = await usedPaths({ repository, commit: head, remembered });
-    for (const artifact of artifacts) {
-      const path = pathOf(artifact);
-      if (path !== undefined)
-        found.push({ artifact, unused: await unusedAt({ repository, commit: head, path, used }) });
-    }
+    const found: { artifact: ArtifactId; unused: readonly UnusedFile[] }[] = [];
+    for (const { artifact, path } of inDoubt)
+      found.push({ artifact, unused: await unusedAt({ repository, commit: head, path, used }) });
     return found;
   } catch (error) {
     if (error instanceof ConvergeError && error.code === 'UnreadableObject') return [];

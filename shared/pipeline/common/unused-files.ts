@@ -2,6 +2,7 @@ import { ignoredBecause, mayBeIgnored } from '../../environment/ignored-file.ts'
 import { declaredPaths } from '../../environment/inputs.ts';
 import type { UnusedFile } from '../../events/upload-alert.ts';
 import type { Repository } from '../../ports/git.ts';
+import { foldersOf } from '../../source/archive.ts';
 import { listEnvironments, readEnvironment } from './declared-environments.ts';
 import { inParallel } from './parallel.ts';
 import type { Recalled } from './remembered-environments.ts';
@@ -28,15 +29,23 @@ export async function usedPaths({
   const names = await listEnvironments({ repository, commit });
   const used = await inParallel(names, async (name) => {
     const declared = await readEnvironment({ repository, commit, name });
-    const { converged, attempted } = remembered.get(name)?.memory ?? {};
     const named = declared.state === 'declared' ? declaredPaths(declared.environment) : [];
-    const read = [...Object.keys(converged?.inputs ?? {}), ...Object.keys(attempted?.inputs ?? {})];
-    return { paths: [...named, ...read], isWhole: declared.state === 'declared' && converged !== undefined };
+    const isWhole = declared.state === 'declared' && remembered.get(name)?.memory.converged !== undefined;
+    return { named, isWhole };
   });
   return {
-    paths: new Set(used.flatMap(({ paths }) => paths).filter((path) => path !== '')),
+    paths: new Set([...rememberedPaths(remembered), ...used.flatMap(({ named }) => named)]),
     isWhole: names.length > 0 && used.every(({ isWhole }) => isWhole),
   };
+}
+
+/** What environments were made of: known without a look at any of their files. */
+export function rememberedPaths(remembered: ReadonlyMap<string, Recalled>): ReadonlySet<string> {
+  const inputs = [...remembered.values()].flatMap(({ memory: { converged, attempted } }) => [
+    ...Object.keys(converged?.inputs ?? {}),
+    ...Object.keys(attempted?.inputs ?? {}),
+  ]);
+  return new Set(inputs.filter((path) => path !== ''));
 }
 
 /** Files of one upload, or of one commit, that are read to see whether they are meant as environment files. */
@@ -76,17 +85,22 @@ export async function unusedAt({
   path: string;
   used: UsedPaths;
 }): Promise<readonly UnusedFile[]> {
+  if (isUsed(path, used)) return [];
   const entry = await repository.entry({ commit, path });
   if (entry === undefined) return [];
   const files = entry.kind === 'folder' ? await repository.files({ commit, folder: path }) : [entry];
   const plain = files.flatMap((file) => (file.kind === 'file' || file.kind === 'executable' ? [file.path] : []));
   const unread = plain.filter((file) => !isUsed(file, used));
   const ignored = await ignoredFiles({ repository, commit, files: unread });
-  if (ignored.length > 0 || !used.isWhole || isUsed(path, used)) return ignored;
+  if (ignored.length > 0 || !used.isWhole || holdsUsed(path, used)) return ignored;
   return [{ path, reason: 'NoEnvironment', message: 'is used by nothing: no environment is made of it' }];
 }
 
-function isUsed(path: string, { paths }: UsedPaths): boolean {
-  if (paths.has(path)) return true;
-  return [...paths].some((used) => path.startsWith(`${used}/`) || used.startsWith(`${path}/`));
+/** Whether an environment is made of it, or of a folder around it. */
+export function isUsed(path: string, { paths }: Pick<UsedPaths, 'paths'>): boolean {
+  return paths.has(path) || foldersOf(path).some((folder) => paths.has(folder));
+}
+
+function holdsUsed(path: string, { paths }: UsedPaths): boolean {
+  return [...paths].some((used) => used.startsWith(`${path}/`));
 }
