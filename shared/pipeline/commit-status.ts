@@ -96,7 +96,7 @@ type Ignored = CommitStatus['ignored'];
 const keptIgnored = new WeakMap<Repository, Map<string, Ignored>>();
 const mostKept = 50;
 
-/** None where nobody can read them: this is no reason to say nothing of the environments. */
+/** None where nobody can read them, or they are too large to be: this is no reason to say nothing of the environments. */
 async function ignoredOf(of: { repository: Repository; commit: Commit }): Promise<Ignored> {
   const kept = keptIgnored.get(of.repository) ?? new Map<string, Ignored>();
   keptIgnored.set(of.repository, kept);
@@ -108,7 +108,7 @@ async function ignoredOf(of: { repository: Repository; commit: Commit }): Promis
     kept.set(of.commit.id, ignored);
     return ignored;
   } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'UnreadableObject') return [];
+    if (error instanceof ConvergeError && error.disposition === 'refuse') return [];
     throw error;
   }
 }

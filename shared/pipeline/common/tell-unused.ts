@@ -41,7 +41,7 @@ export async function tellUnused(
   return unused;
 }
 
-/** Nothing where nobody can read it: the environments that are made of it tell that. */
+/** Nothing where nobody can read it, or it is too large to be: the environments that are made of it tell that. */
 async function findUnused({
   artifacts,
   head,
@@ -67,7 +67,7 @@ async function findUnused({
       found.push({ artifact, unused: await unusedAt({ repository, commit: head, path, used }) });
     return found;
   } catch (error) {
-    if (error instanceof ConvergeError && error.code === 'UnreadableObject') return [];
+    if (error instanceof ConvergeError && error.disposition === 'refuse') return [];
     throw error;
   }
 }
