@@ -1,7 +1,8 @@
 import { objectTitle } from '../shared/objects/object-id.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
-import type { FieldDiff } from '../shared/drift/object-diff.ts';
+import type { FieldDiff, ObjectDiff } from '../shared/drift/object-diff.ts';
 import type { Diff } from '../shared/events/alert.ts';
+import type { UploadRefused } from '../shared/events/upload-alert.ts';
 import type { EnvironmentAtCommit } from '../shared/pipeline/commit-status.ts';
 import { findUpload } from '../shared/pipeline/common/find-upload.ts';
 import { artifactUri, type ArtifactId } from '../shared/source/artifact.ts';
@@ -18,6 +19,10 @@ export interface Outcome {
   readonly failed: readonly EnvironmentAtCommit[];
   /** Those that were still on their way when the time was over. */
   readonly late: readonly EnvironmentAtCommit[];
+  /** The uploads that the commits copied: others changed nothing. */
+  readonly artifacts: readonly string[];
+  /** Files of the commits that are meant as environment files, as it seems, and are ignored, each with why. */
+  readonly ignored: readonly string[];
   readonly lines: readonly Line[];
 }
 
@@ -38,16 +43,21 @@ export async function awaitCommit(
     const landing = await mayBeUnwritten(findUpload({ ...artifact, repositoryClass }, { state }));
     if (typeof landing === 'object') {
       if (landing.landing === 'committed') return landing.commit;
-      throw new CommandError({
-        subject: artifactUri(artifact),
-        message: 'was refused',
-        remedy: 'its entry on the dead-letter topic says why, and so does the log of copyArtifact',
-        exit: 1,
-      });
+      throw refusedUpload({ artifact, alert: landing.alert });
     }
     if (context.ports.now().getTime() >= deadline) throw lateCommit({ artifact, landing });
     await context.ports.sleep(pollMilliseconds);
   }
+}
+
+function refusedUpload({ artifact, alert }: { artifact: ArtifactId; alert: UploadRefused | undefined }): CommandError {
+  const why = 'its entry on the dead-letter topic says why, and so does the log of copyArtifact';
+  return new CommandError({
+    subject: artifactUri(artifact),
+    message: alert === undefined ? 'was refused' : `was refused (${alert.reason}): ${alert.message}`,
+    remedy: alert === undefined ? why : (alert.remedy ?? 'upload it anew once that is mended'),
+    exit: 1,
+  });
 }
 
 /** Whether the ledger, where it may be read, says that this generation was refused. */
@@ -90,18 +100,19 @@ export async function awaitConvergence(
 ): Promise<Outcome> {
   let failedBefore = new Set<string>();
   while (true) {
-    const environments = await look(context, { repositoryClass, commits, deadline });
+    const found = await look(context, { repositoryClass, commits, deadline });
+    const environments = found?.environments;
     const failed = environments?.filter(({ state }) => state === 'Failed' || state === 'Diverged') ?? [];
     const isConfirmed = failed.every(({ name }) => failedBefore.has(name));
     failedBefore = new Set(failed.map(({ name }) => name));
     const late = environments?.filter(({ state }) => state === 'Converging') ?? [];
-    if (environments !== undefined) {
+    if (found !== undefined && environments !== undefined) {
       const done = environments.length - failed.length - late.length;
       const waits = late.map(({ name, message }) => `; ${name}: ${message === '' ? 'on its way' : message}`).join('');
       context.progress(`${done} of ${environments.length} environments converged${waits}`);
       const isOver = context.ports.now().getTime() >= deadline;
       if ((late.length === 0 && isConfirmed) || isOver)
-        return { environments, failed, late, lines: environments.flatMap(linesOf) };
+        return { ...found, environments, failed, late, lines: environments.flatMap(linesOf) };
     }
     await context.ports.sleep(pollMilliseconds);
   }
@@ -114,12 +125,16 @@ export async function awaitConvergence(
 async function look(
   context: Context,
   { repositoryClass, commits, deadline }: { repositoryClass: string; commits: readonly string[]; deadline: number },
-): Promise<EnvironmentAtCommit[] | undefined> {
+): Promise<Pick<Outcome, 'environments' | 'artifacts' | 'ignored'> | undefined> {
   const order: readonly EnvironmentAtCommit['state'][] = ['Failed', 'Diverged', 'Converging', 'Suspended', 'Converged'];
   const found = new Map<string, EnvironmentAtCommit>();
+  const [artifacts, ignored] = [new Set<string>(), new Set<string>()];
   try {
     for (const commit of commits) {
-      const { environments } = await readCommitStatus(context, { repository: repositoryClass, commit });
+      const status = await readCommitStatus(context, { repository: repositoryClass, commit });
+      const { environments } = status;
+      for (const artifact of status.artifacts) artifacts.add(artifact);
+      for (const { path, message } of status.ignored) ignored.add(`${path} ${message}`);
       for (const environment of environments) {
         const known = found.get(environment.name);
         if (known === undefined || order.indexOf(environment.state) < order.indexOf(known.state))
@@ -134,7 +149,8 @@ async function look(
     if (!mayMend || context.ports.now().getTime() >= deadline) throw error;
     return undefined;
   }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const environments = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { environments, artifacts: [...artifacts], ignored: [...ignored] };
 }
 
 function linesOf({ name, state, revision, message, diff }: EnvironmentAtCommit): Line[] {
@@ -158,13 +174,18 @@ export function objectLines(diff: Diff | null): Line[] {
   if (diff === null) return [];
   const objects = diff.objects.flatMap((object): Line[] => [
     { text: `  ${object.change} ${objectTitle(object)}: ${object.message}`, tone: 'plain' },
-    ...object.fields.map((field): Line => ({
-      text: `    ${field.path}: ${valueIn(field, 'observed')} instead of ${valueIn(field, 'desired')}`,
-      tone: 'detail',
-    })),
+    ...object.fields.flatMap((field) => fieldLines(object, field)),
     ...moreLines(object.omittedFields, 'fields'),
   ]);
   return diff.omitted === 0 ? objects : [...objects, { text: `  and ${diff.omitted} more objects`, tone: 'detail' }];
+}
+
+/** Of a field that was taken over as it is, the line of its object says all. */
+function fieldLines({ change }: ObjectDiff, field: FieldDiff): Line[] {
+  const [observed, desired] = [valueIn(field, 'observed'), valueIn(field, 'desired')];
+  if (observed !== desired) return [{ text: `    ${field.path}: ${observed} instead of ${desired}`, tone: 'detail' }];
+  // Both are hidden, or too large.
+  return change === 'taken-over' ? [] : [{ text: `    ${field.path} differs`, tone: 'detail' }];
 }
 
 /** Undefined where that side has no such field. */

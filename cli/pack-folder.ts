@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import type { Limits } from '../shared/config/config.ts';
 import { environmentOfPath, parseEnvironmentFile } from '../shared/environment/environment-file.ts';
+import { ignoredBecause, mayBeIgnored } from '../shared/environment/ignored-file.ts';
 import { safePath } from '../shared/source/artifact.ts';
 import { CommandError } from './command-error.ts';
 import { lookAt, namesIn, readWhole } from './local-files.ts';
@@ -33,7 +34,7 @@ export async function packFolder({
   folder: string;
   target: string;
   limits: Limits;
-}): Promise<Buffer> {
+}): Promise<{ readonly content: Buffer; readonly warnings: readonly string[] }> {
   const files = await readFolder({ folder, limits });
   const [first] = files;
   if (first === undefined)
@@ -53,7 +54,7 @@ export async function packFolder({
       remedy: `upload ${join(folder, chart)} --as ${target}/${chart}`,
     });
   }
-  for (const { path, content } of files) checkFile({ path: `${target}/${path}`, content });
+  const warnings = files.flatMap(({ path, content }) => checkFile({ path: `${target}/${path}`, content }));
   const archive = pack();
   for (const { path, content, executable } of files) {
     archive.entry(
@@ -67,14 +68,19 @@ export async function packFolder({
   const packed = await compress(Buffer.concat(chunks));
   // The tenth byte of gzip names the operating system (RFC 1952); 255 is none in particular.
   packed[9] = 255;
-  return packed;
+  return { content: packed, warnings };
 }
 
-/** What the pipeline would refuse later, and elsewhere, is refused here and now. */
-export function checkFile({ path, content }: { path: string; content: Uint8Array }): void {
+/**
+ * What the pipeline would refuse later, and elsewhere, is refused here and now. Returns what is to be said of a file
+ * that it would take, and that nothing would come of.
+ */
+export function checkFile({ path, content }: { path: string; content: Uint8Array }): readonly string[] {
   safePath({ path, subject: path });
-  if (environmentOfPath(path) !== undefined)
-    parseEnvironmentFile({ file: path, text: Buffer.from(content).toString('utf8') });
+  const text = () => Buffer.from(content).toString('utf8');
+  if (environmentOfPath(path) !== undefined) parseEnvironmentFile({ file: path, text: text() });
+  const why = mayBeIgnored(path) ? ignoredBecause({ path, text: text() }) : undefined;
+  return why === undefined ? [] : [`${path} ${why}`];
 }
 
 async function readFolder({ folder, limits }: { folder: string; limits: Limits }): Promise<FolderFile[]> {

@@ -53,6 +53,7 @@ function addUpload(program: Command, { open, answer }: Surroundings): void {
     .option('--class <class>', 'the repository of the configuration, whatever the branch')
     .option('--as <path>', 'the path in the repository (default: the path itself)')
     .option('--wait', 'until every environment that the commit affects has converged')
+    .option('--allow-none', 'with --wait: also where the commit affects no environment')
     .addOption(
       new Option('--timeout <duration>', 'how long to wait').argParser(duration).default(parseDuration('15m'), '15m'),
     )
@@ -77,6 +78,7 @@ function addRetryUpload(program: Command, { open, answer }: Surroundings): void 
     .option('--branch <branch>', "the branch of your repository, which chooses the bucket (default: the CI's)")
     .option('--class <class>', 'the repository of the configuration, whatever the branch')
     .option('--wait', 'until every environment that the commit affects has converged')
+    .option('--allow-none', 'with --wait: also where the commit affects no environment')
     .addOption(
       new Option('--timeout <duration>', 'how long to wait').argParser(duration).default(parseDuration('15m'), '15m'),
     )

@@ -1,6 +1,6 @@
 import { policyWords } from '../shared/environment/policy.ts';
-import type { EnvironmentState, EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
-import { plainRevision, shortTime, table, type CommandResult, type Tone } from './command-result.ts';
+import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
+import { plainRevision, shortTime, table, type CommandResult, type Line, type Tone } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { readStatus } from './read-status.ts';
@@ -31,7 +31,7 @@ export function statusExit({
 
 /** `converge status [ENVIRONMENT…]`: exit code as `statusExit`. */
 export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
-  const { environments, unreadable } = await readStatus(context);
+  const { environments, unreadable, uploads } = await readStatus(context);
   const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
     name === own || name === `${repository}/${own}`;
   const missing = names.find((name) => !environments.some((environment) => matches(name, environment)));
@@ -46,6 +46,7 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     names.length === 0
       ? environments
       : environments.filter((environment) => names.some((name) => matches(name, environment)));
+  const refused = names.length === 0 ? uploads : [];
   const rows = shown.map((environment) => {
     const { repository, name, state, revision, health, since, checkedAt, message, incidents, policy, quarantine } =
       environment;
@@ -62,15 +63,25 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
   });
   return {
     exit: statusExit({ shown, unreadable }),
-    json: { environments: shown, unreadable },
+    json: { environments: shown, unreadable, uploads: refused },
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
       ...shown.flatMap(copiesOf),
+      ...refused.map(refusedLine),
       ...unreadable.map(({ repository, message }) => ({
         text: `${repository} cannot be read: ${message}`,
         tone: 'bad' as const,
       })),
     ],
+  };
+}
+
+/** An upload that waits for its uploader: no environment shows that it is missing. */
+export function refusedLine({ repository, artifact, reason, message, since, author }: Status['uploads'][number]): Line {
+  const by = author === null ? '' : ` by ${author}`;
+  return {
+    text: `${repository}: ${artifact}${by} is refused since ${shortTime(since)}: ${reason}: ${message}`,
+    tone: 'bad',
   };
 }
 

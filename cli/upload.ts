@@ -21,6 +21,8 @@ export interface UploadOptions extends ClassOptions, FollowOptions {
 interface Prepared {
   readonly name: string;
   readonly content: Buffer;
+  /** What is to be said of it before it is uploaded. */
+  readonly warnings: readonly string[];
 }
 
 /** How often an upload is tried against others to the same name. */
@@ -28,7 +30,7 @@ const tries = 5;
 
 /**
  * `converge upload FOLDER|FILE…`: exit code 0 where it became a commit and, with `--wait`, everything it affects
- * converged.
+ * converged, which is one environment at least, unless that is allowed.
  */
 export async function upload(
   context: Context,
@@ -47,11 +49,13 @@ export async function upload(
   if (twice !== undefined) throw new CommandError({ subject: twice.name, message: 'is uploaded twice' });
   const metadata = metadataOf({ build, options });
   const artifacts: ArtifactId[] = [];
+  const warnings = prepared.flatMap((one) => one.warnings);
+  for (const warning of warnings) context.progress(warning);
   for (const { name, content } of prepared) {
     context.progress(`uploads gs://${bucket}/${name}`);
     artifacts.push(await put({ context, repositoryClass, bucket, name, content, metadata }));
   }
-  return await followUploads(context, { repositoryClass, artifacts, options });
+  return await followUploads(context, { repositoryClass, artifacts, warnings, options });
 }
 
 /**
@@ -77,10 +81,8 @@ async function prepare({
     const target = withoutArchiveEnding(name);
     // Refused before it is read: `.` or a path that leaves the tree.
     destinationOf({ bucket: '', name: target, generation: '0' });
-    return {
-      name: `${target}.tgz`,
-      content: await packFolder({ folder: resolve(context.folder, path), target, limits: context.config.limits }),
-    };
+    const packed = await packFolder({ folder: resolve(context.folder, path), target, limits: context.config.limits });
+    return { name: `${target}.tgz`, ...packed };
   }
   if (!found.isFile())
     throw new CommandError({
@@ -96,8 +98,7 @@ async function prepare({
       remedy: 'limits.uploadBytes of the configuration allows more',
     });
   const content = await readWhole(resolve(context.folder, path));
-  checkFile({ path: name, content });
-  return { name, content };
+  return { name, content, warnings: checkFile({ path: name, content }) };
 }
 
 function placeOf({ context, path }: { context: Context; path: string }): string {
@@ -131,7 +132,7 @@ async function put({
   name,
   content,
   metadata,
-}: Prepared & {
+}: Omit<Prepared, 'warnings'> & {
   context: Context;
   repositoryClass: string;
   bucket: string;

@@ -10,7 +10,7 @@ import { pack } from 'tar-stream';
 import { z } from 'zod';
 import { policySchema, policyWords } from '../shared/environment/policy.ts';
 import { environmentKey, revisionOf } from '../shared/base/revision.ts';
-import { parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
+import { convergedType, diffType, parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
 import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
 import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterSchema, type DeadLetter } from '../shared/events/dead-letter.ts';
@@ -518,7 +518,8 @@ async function subscribe({
   subscription.on('message', (message: Message) => {
     message.ack();
     try {
-      take(log, read(topic, message));
+      const seen = read(topic, message);
+      if (seen !== undefined) take(log, seen);
     } catch (error) {
       fail(log, error instanceof Error ? error : new Error(String(error)));
     }
@@ -562,7 +563,8 @@ async function firstOf<T>(
   }
 }
 
-function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen {
+/** Undefined for alerts that are of no environment. */
+function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen | undefined {
   const content: unknown = JSON.parse(data.toString('utf8'));
   if (topic === storageTopic)
     return { kind: 'upload', id, data: notificationSchema.parse(content), message: { data, attributes } };
@@ -576,6 +578,7 @@ function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen {
     case 'dead-letter':
       return { kind: topic, id: event.id, data: deadLetterSchema.parse(content) };
     default: {
+      if (type !== diffType && type !== convergedType) return undefined;
       const alert = parseAlert(event);
       if (alert.topic === 'diff') return { kind: 'diff', id: event.id, data: alert.data };
       return { kind: 'converged', id: event.id, data: alert.data };

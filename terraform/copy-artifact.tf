@@ -21,7 +21,7 @@ module "copy_artifact" {
   secrets    = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts) : folder => local.secrets[key] if contains(["git-${each.key}", "ca-${each.key}", "proxy-${each.key}", "signing-key"], folder) }
   state      = { bucket = local.function.state, reads = "all", writes = ["intake/${each.key}/", "ledger/${each.key}.json", "unreadable/${each.key}/"] }
   uploads    = { (each.key) = local.function.uploads[each.key] }
-  publishes  = { for name in ["change-committed", "dead-letter"] : name => local.function.topics[name] }
+  publishes  = { for name in ["change-committed", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers    = { eventarc = google_service_account.callers["copy-artifact"].member }
   uploads_of = { bucket = local.function.uploads[each.key], caller = google_service_account.callers["copy-artifact"].email }
   vpc        = var.vpc

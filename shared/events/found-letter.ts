@@ -4,6 +4,7 @@ import { convergedType } from './alert.ts';
 import { deadLetterSchema, type DeadLetter } from './dead-letter.ts';
 import { encodeSinks, sinksAttribute } from './refused-sinks.ts';
 import { parseObjectFinalized, type ObjectFinalized } from './object-finalized.ts';
+import { uploadAcceptedType } from './upload-alert.ts';
 
 /**
  * The topics that functions are called for, and which. `terraform/topics.tf` says it again, and a test holds it to this.
@@ -146,9 +147,12 @@ function uploadOf(event: z.infer<typeof eventSchema>): Redrive {
   }
 }
 
+/** The types of alerts that end something; all others are of `diff`. */
+const ofConverged: readonly string[] = [convergedType, uploadAcceptedType];
+
 function topicOf({ stage, type }: { stage: string; type: string }): ReadTopic | undefined {
   const topics = readTopics.filter((topic) => readers[topic] === stage);
-  return type === convergedType ? (topics.find((topic) => topic === 'converged') ?? topics[0]) : topics[0];
+  return ofConverged.includes(type) ? (topics.find((topic) => topic === 'converged') ?? topics[0]) : topics[0];
 }
 
 function addressed({ topic, attributes, data }: RedrivenMessage): RedrivenMessage {

@@ -245,7 +245,7 @@ function withoutDefaulted({
 
 /**
  * What we owned before an apply, no longer specify and do not ignore, and still see, because somebody else owns it too.
- * Fields that nobody owns are defaults. Both objects are of the same API version.
+ * Fields that nobody owns are defaults; replicas and restarts stay whoever owns them. Both objects are of the same API version.
  */
 export function keptByOthers({
   before,
@@ -262,9 +262,21 @@ export function keptByOthers({
   const dropped = pathsOf(was.fieldsV1).filter((path) => !owns(now, path) && !isIgnored({ path, ignored }));
   const others = (after.metadata.managedFields ?? []).filter((entry) => !isOurs(entry));
   return dropped.flatMap((path) => {
-    const entry = others.find(({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path));
+    const entry = others.find(
+      ({ fieldsV1 }) => fieldsV1 !== undefined && owns(fieldsV1, path) && !isKeptIn(fieldsV1, path),
+    );
     return entry === undefined ? [] : [{ path, entry }];
   });
+}
+
+/** Whether somebody holds a path for what stays as it is anyway: the annotations, where they wrote a restart there. */
+function isKeptIn(fields: JsonObject, path: readonly PathStep[]): boolean {
+  if (isKept(path)) return true;
+  const at = JSON.stringify(path).slice(0, -1);
+  const below = pathsOf(fields).filter(
+    (other) => other.length > path.length && JSON.stringify(other).startsWith(`${at},`),
+  );
+  return below.length > 0 && below.every(isKept);
 }
 
 export interface CoOwnedPath {

@@ -13,6 +13,10 @@ import { environmentStates } from './common/environment-status.ts';
 import { inParallel } from './common/parallel.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
+import { ignoredFiles } from './common/unused-files.ts';
+import { changedPaths } from './rollback/changed-paths.ts';
+import { artifactUri } from '../source/artifact.ts';
+import { parseProvenance } from '../source/commit-message.ts';
 
 const environmentAtCommitSchema = z.object({
   name: z.string(),
@@ -30,6 +34,13 @@ export const commitStatusSchema = z.object({
   repository: z.string(),
   commit: z.string(),
   environments: z.array(environmentAtCommitSchema),
+  /** The uploads that it copied: `gs://bucket/name#generation`. A function of the version before does not say. */
+  artifacts: z.array(z.string()).default([]),
+  /**
+   * Files that it changed, and that are ignored though they are meant as environment files, as it seems; `message`
+   * follows the path. A function of the version before does not say.
+   */
+  ignored: z.array(z.object({ path: z.string(), message: z.string() })).default([]),
 });
 
 export type EnvironmentAtCommit = Readonly<z.infer<typeof environmentAtCommitSchema>>;
@@ -75,7 +86,46 @@ export async function commitStatus(
     repository: repositoryClass,
     commit: id,
     environments: environments.filter((environment) => environment !== undefined),
+    artifacts: parseProvenance(commit.message).artifacts.map(artifactUri),
+    ignored: await ignoredOf({ repository, commit }),
   };
+}
+
+type Ignored = CommitStatus['ignored'];
+/** Whoever waits for a commit asks twice a second, and it stays what it is. */
+const keptIgnored = new WeakMap<Repository, Map<string, Ignored>>();
+const mostKept = 50;
+
+/** None where nobody can read them, or they are too large to be: this is no reason to say nothing of the environments. */
+async function ignoredOf(of: { repository: Repository; commit: Commit }): Promise<Ignored> {
+  const kept = keptIgnored.get(of.repository) ?? new Map<string, Ignored>();
+  keptIgnored.set(of.repository, kept);
+  const known = kept.get(of.commit.id);
+  if (known !== undefined) return known;
+  try {
+    const ignored = await ignoredAt(of);
+    if (kept.size >= mostKept) kept.clear();
+    kept.set(of.commit.id, ignored);
+    return ignored;
+  } catch (error) {
+    if (error instanceof ConvergeError && error.disposition === 'refuse') return [];
+    throw error;
+  }
+}
+
+async function ignoredAt({
+  repository,
+  commit: { id, parents },
+}: {
+  repository: Repository;
+  commit: Commit;
+}): Promise<Ignored> {
+  const [parent] = parents;
+  const files =
+    parent === undefined
+      ? (await repository.files({ commit: id, folder: '' })).map(({ path }) => path)
+      : (await changedPaths({ repository, paths: [''], to: parent, from: id, head: id })).map(({ path }) => path);
+  return (await ignoredFiles({ repository, commit: id, files })).map(({ path, message }) => ({ path, message }));
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
 import { readInputs } from './common/render-inputs.ts';
 import { recallMemories } from './common/remembered-environments.ts';
+import { tellUnused } from './common/tell-unused.ts';
 
 export interface FanOutResult {
   readonly commit: string | undefined;
@@ -19,6 +20,8 @@ export interface FanOutResult {
   readonly untouched: readonly string[];
   /** Environments that are remembered and no longer declared: they got a job, too. */
   readonly removed: readonly string[];
+  /** Paths of the uploads of which nothing comes, which was told. */
+  readonly unused: readonly string[];
 }
 
 /**
@@ -27,7 +30,8 @@ export interface FanOutResult {
  * is the announced commit, or a later one.
  *
  * An environment file that cannot be read is due like any other that changed: its own run says what is wrong with it.
- * Jobs of environments that others depend on are sent first, which spares these a look; each holds its own gate.
+ * Jobs of environments that others depend on are sent first, which spares these a look; each holds its own gate. Once
+ * all are sent, it is told of what uploads nothing comes.
  *
  * Throws `BranchMissing`, `UnreadableObject` (refuse) once every environment that is remembered was asked to say so.
  */
@@ -39,7 +43,7 @@ export async function fanOut(
   const ask = async (error: unknown) =>
     await askRemembered({ repository: change.repository, occasion: change.commit, cause: 'commit', error, ports });
   const head = await fetchBranch({ repository, state: ports.state }).catch(ask);
-  if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [] };
+  if (head === undefined) return { commit: undefined, due: [], untouched: [], removed: [], unused: [] };
   const environments = await listEnvironments({ repository, commit: head.id }).catch(ask);
   const claims = await listClaims({ repository: change.repository, state: ports.state });
   const remembered = await recallMemories({ repository: change.repository }, ports);
@@ -75,7 +79,9 @@ export async function fanOut(
       await ports.topics.publish('reconcile', encodeReconcileRequested({ job, occasion: head.id, time: ports.now() }));
     }),
   );
-  return { commit: head.id, due, removed, untouched: environments.filter((environment) => !due.includes(environment)) };
+  const untouched = environments.filter((environment) => !due.includes(environment));
+  const unused = await tellUnused({ change, head: head.id, repository, remembered }, ports);
+  return { commit: head.id, due, removed, untouched, unused: unused.map(({ path }) => path) };
 }
 
 async function isDue({

@@ -18,6 +18,7 @@ import type { EnvironmentState, EnvironmentStatus, Status } from './common/envir
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
 import { recallLooks } from './common/recall-looks.ts';
+import { listRefusedUploads, type RefusedUpload } from './common/refused-uploads.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 
 type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
@@ -32,8 +33,10 @@ export async function status(
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
+  const uploads: RefusedUpload[] = [];
   for (const name of [...repositories].sort()) {
     try {
+      uploads.push(...(await listRefusedUploads({ repositoryClass: name }, ports)));
       environments.push(...(await statusOfRepository({ repository: ports.repository(name), ports })));
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;
@@ -41,7 +44,7 @@ export async function status(
       environments.push(...(await statusWithoutBranch({ name, message: error.message, ports })));
     }
   }
-  return { environments, unreadable };
+  return { environments, unreadable, uploads };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { noLaterThan, parseTime } from '../base/time.ts';
-import { isGeneration, isOfTools, isSameOrNewer, type ArtifactId } from './artifact.ts';
+import { uploadRefusedSchema, type UploadRefused } from '../events/upload-alert.ts';
+import { isGeneration, isOfTools, isSameOrNewer, parseArtifactUri, type ArtifactId } from './artifact.ts';
 
 const digits = z.string().regex(/^\d+$/);
 const objectId = z.string().regex(/^[0-9a-f]{40}$/);
@@ -25,7 +26,14 @@ export type LedgerEntry = z.infer<typeof entrySchema>;
 export const ledgerSchema = z.object({
   version: z.literal(1),
   copied: z.array(entrySchema),
-  refused: z.array(z.object({ name: z.string(), generation: digits })),
+  refused: z.array(
+    z.object({
+      name: z.string(),
+      generation: digits,
+      /** The alert that was published of it; absent where the version before refused it. */
+      told: uploadRefusedSchema.optional().catch(undefined),
+    }),
+  ),
   /**
    * When the newest object was written that the bucket held as this ledger was begun, because there was none: ISO 8601.
    * What is not newer, and is not in it, may be in Git all the same.
@@ -39,6 +47,10 @@ export const ledgerSchema = z.object({
 export interface Ledger {
   readonly copied: ReadonlyMap<string, LedgerEntry>;
   readonly refused: ReadonlyMap<string, string>;
+  /** The alerts of these that were published. */
+  readonly told?: ReadonlyMap<string, UploadRefused> | undefined;
+  /** Of news: refused generations whose objects are gone, which are forgotten. */
+  readonly gone?: ReadonlyMap<string, string> | undefined;
   /** As in its object. */
   readonly begunAt?: string | undefined;
   readonly ended?: string | undefined;
@@ -60,9 +72,11 @@ export function decodeLedger(value: unknown, reading?: { readonly writtenAt: Dat
   const parsed = ledgerSchema.safeParse(value).data;
   if (parsed === undefined) return undefined;
   const past = (time: string): string => (reading === undefined ? time : noLaterThan(reading.writtenAt, time));
+  const refused = parsed.refused.filter(isGiven);
   return {
     copied: new Map(parsed.copied.filter(isGiven).map((entry) => [entry.name, { ...entry, at: past(entry.at) }])),
-    refused: new Map(parsed.refused.filter(isGiven).map(({ name, generation }) => [name, generation])),
+    refused: new Map(refused.map(({ name, generation }) => [name, generation])),
+    ...withTold(new Map(refused.flatMap(({ name, told }) => (told === undefined ? [] : [[name, told]])))),
     begunAt: parsed.begunAt === undefined ? undefined : past(parsed.begunAt),
     ended: parsed.ended,
   };
@@ -72,11 +86,18 @@ function isGiven({ generation }: { readonly generation: string }): boolean {
   return isGeneration(generation);
 }
 
-export function encodeLedger({ copied, refused, begunAt, ended }: Ledger): z.infer<typeof ledgerSchema> {
+function withTold(told: ReadonlyMap<string, UploadRefused>): Pick<Ledger, 'told'> {
+  return told.size === 0 ? {} : { told };
+}
+
+export function encodeLedger({ copied, refused, told, begunAt, ended }: Ledger): z.infer<typeof ledgerSchema> {
   return {
     version: 1,
     copied: [...copied.values()],
-    refused: [...refused].map(([name, generation]) => ({ name, generation })),
+    refused: [...refused].map(([name, generation]) => {
+      const alert = told?.get(name);
+      return { name, generation, ...(alert === undefined ? {} : { told: alert }) };
+    }),
     ...(begunAt === undefined ? {} : { begunAt }),
     ...(ended === undefined ? {} : { ended }),
   };
@@ -84,7 +105,7 @@ export function encodeLedger({ copied, refused, begunAt, ended }: Ledger): z.inf
 
 /**
  * Both ledgers in one: of each name the newest generation. A refusal is forgotten once a newer generation is in Git, and
- * the later of two beginnings counts.
+ * the later of two beginnings counts. An alert goes with the refusal that it tells.
  *
  * @param other the later one, which says whose lease ended last
  */
@@ -98,13 +119,19 @@ export function mergeLedgers(one: Ledger, other: Ledger): Ledger {
   const refused = new Map(
     [...one.refused, ...other.refused].filter(([name, generation]) => {
       const entry = copied.get(name);
-      return entry === undefined || !isSameOrNewer({ generation: entry.generation, than: generation });
+      const isInGit = entry !== undefined && isSameOrNewer({ generation: entry.generation, than: generation });
+      return !isInGit && other.gone?.get(name) !== generation;
     }),
+  );
+  const told = new Map(
+    [...(one.told ?? []), ...(other.told ?? [])].filter(
+      ([name, { artifact }]) => parseArtifactUri(artifact)?.generation === refused.get(name),
+    ),
   );
   const [begunAt] = [one.begunAt, other.begunAt]
     .filter((time) => time !== undefined)
     .toSorted((a, b) => (a > b ? -1 : 1));
-  return { copied, refused, begunAt, ended: other.ended ?? one.ended };
+  return { copied, refused, ...withTold(told), begunAt, ended: other.ended ?? one.ended };
 }
 
 /** The entry that says that this generation of the object, or a newer one, is in Git. */

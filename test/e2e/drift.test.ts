@@ -278,6 +278,20 @@ describe('a check', () => {
     expect((await world.find('deployment', 'web', 'healed'))?.metadata.annotations).toMatchObject({ team: 'claims' });
   });
 
+  it('is no restart, neither where it happens nor where the next commit meets it', async () => {
+    await deploy('restarted', {});
+    const before = world.diffs.length;
+    await world.kubectl('rollout', 'restart', 'deployment/web', '--namespace', 'restarted');
+    await checked('restarted');
+    const commit = await master.push({ 'manifests/restarted/web.yaml': deployment('web', 'shop:1.5.0') });
+    await convergedAt('restarted', commit);
+    await world.allHeard();
+    expect(world.diffs.slice(before)).toEqual([]);
+    const after = JSON.stringify(await world.find('deployment', 'web', 'restarted'));
+    expect(after).toContain('shop:1.5.0');
+    expect(after).toContain('kubectl.kubernetes.io/restartedAt');
+  });
+
   it('of an environment that does not heal tells once, changes nothing, and tells when it is gone', async () => {
     const { diff, closed } = await nextDiff('watched', () =>
       world.kubectl(

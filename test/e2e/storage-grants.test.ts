@@ -62,7 +62,7 @@ describe('with the rights that Terraform grants', () => {
       runConverge(['--config', config, ...parameters], { folder });
     const upload = async (content: string): Promise<string | undefined> => {
       await writeFiles(folder, { 'config/b.yaml': content });
-      const options = ['--wait', '--class', 'staging', '--output', 'json'];
+      const options = ['--wait', '--allow-none', '--class', 'staging', '--output', 'json'];
       const ended = await converge('upload', ...options, 'config/b.yaml');
       expect(ended).toMatchObject({ code: 0, err: '' });
       const { commits } = z.object({ commits: z.tuple([z.string()]) }).parse(JSON.parse(ended.out));

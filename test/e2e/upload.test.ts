@@ -152,7 +152,16 @@ describe('an upload', () => {
     const generation = await world.upload(path, 'v: 1\n', { bucket: 'staging' });
     const artifact = `gs://family-staging/${path}#${generation}`;
     const retry = async (name: string) =>
-      runConverge(['--config', config, 'retry-upload', '--output', 'json', '--wait', ...name.split(' ')]);
+      runConverge([
+        '--config',
+        config,
+        'retry-upload',
+        '--output',
+        'json',
+        '--wait',
+        '--allow-none',
+        ...name.split(' '),
+      ]);
     await eventually('the ledger has it', async () =>
       (await retry(artifact)).out.includes('was not refused: it is in Git, by'),
     );

@@ -18,6 +18,8 @@ import { connectStorage, createBuckets, createStateStore } from '../../shared/ad
 import { configSchema } from '../../shared/config/config.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
 import type { OutgoingEvent } from '../../shared/events/cloud-event.ts';
+import { deadLetterType } from '../../shared/events/dead-letter.ts';
+import { uploadRefusedType } from '../../shared/events/upload-alert.ts';
 import { copyArtifact } from '../../shared/pipeline/copy-artifact.ts';
 import type { CopyPorts, CopySettings } from '../../shared/pipeline/copy-artifact/run.ts';
 import { copyUnseen } from '../../shared/pipeline/copy-artifact/copy-unseen.ts';
@@ -963,15 +965,20 @@ describe('an object whose event never came', () => {
       if (how !== 'dies before') await check;
       await look(instance());
       await look(instance());
-      expect(published.map(({ data }) => data)).toEqual([expect.objectContaining({ reason: 'UnsafePath' })]);
+      expect(published.map(({ type, data }) => ({ type, data }))).toEqual([
+        { type: uploadRefusedType, data: expect.objectContaining({ reason: 'UnsafePath' }) },
+        { type: deadLetterType, data: expect.objectContaining({ reason: 'UnsafePath' }) },
+      ]);
     },
   );
 
-  it('is told once on the dead-letter topic where it is refused', async () => {
+  it('is told once, as an alert and on the dead-letter topic, where it is refused', async () => {
     await upload('.git/config', 'x');
     await look(instance());
     await look(instance());
-    expect(published.map(({ data }) => data)).toEqual([
+    const [alert, ...others] = published.map(({ data }) => data);
+    expect(alert).toMatchObject({ reason: 'UnsafePath', artifact: expect.stringContaining('.git/config#') });
+    expect(others).toEqual([
       expect.objectContaining({
         stage: 'checkDrift',
         reason: 'UnsafePath',

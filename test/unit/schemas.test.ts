@@ -8,6 +8,12 @@ import { environmentFileSchema, environmentJsonSchema } from '../../shared/envir
 import { lookTimesSchema } from '../../shared/memory/look-times.ts';
 import { memorySchema, readMemory } from '../../shared/memory/memory.ts';
 import { convergedSchema, convergedType, diffSchema, diffType } from '../../shared/events/alert.ts';
+import {
+  uploadAcceptedSchema,
+  uploadAcceptedType,
+  uploadRefusedSchema,
+  uploadRefusedType,
+} from '../../shared/events/upload-alert.ts';
 import { changeCommittedSchema, changeCommittedType } from '../../shared/events/change-committed.ts';
 import { deadLetterSchema, deadLetterType } from '../../shared/events/dead-letter.ts';
 import { reconcileRequestedSchema, reconcileRequestedType } from '../../shared/events/reconcile-requested.ts';
@@ -32,6 +38,8 @@ const messages = {
   diff: { schema: diffSchema, type: diffType },
   converged: { schema: convergedSchema, type: convergedType },
   'dead-letter': { schema: deadLetterSchema, type: deadLetterType },
+  'upload-refused': { schema: uploadRefusedSchema, type: uploadRefusedType, io: 'input' },
+  'upload-accepted': { schema: uploadAcceptedSchema, type: uploadAcceptedType, io: 'input' },
 } as const;
 const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: string }>> = {
   environment: {
@@ -71,9 +79,9 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     title: 'Converge: what became of a commit',
   },
   ...Object.fromEntries(
-    Object.entries(messages).map(([name, { schema, type }]) => [
+    Object.entries(messages).map(([name, { schema, type, ...written }]) => [
       name,
-      { schema, json: z.toJSONSchema(schema), title: `Converge: data of ${type}` },
+      { schema, json: z.toJSONSchema(schema, written), title: `Converge: data of ${type}` },
     ]),
   ),
 };

@@ -4,6 +4,7 @@ import { diffReasons } from '../../drift/object-diff.ts';
 import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
+import { refusedUploadSchema } from './refused-uploads.ts';
 
 /** `Removing`: no file declares it any more, and its objects are not yet released or deleted. */
 export const environmentStates = z.enum([
@@ -80,6 +81,8 @@ export const statusSchema = z.object({
    * is said.
    */
   unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
+  /** What is refused until its uploader does something. A function of the version before does not say. */
+  uploads: z.array(refusedUploadSchema).default([]),
 });
 
 export type EnvironmentStatus = Readonly<z.infer<typeof environmentStatusSchema>>;

@@ -1,3 +1,4 @@
+import type { UploadRefused } from '../../events/upload-alert.ts';
 import type { ArtifactId } from '../../source/artifact.ts';
 import { copyOf, decodeLedger, ledgerPath } from '../../source/ledger.ts';
 import { readState, valueOrNone, type StateAccess } from './read-state.ts';
@@ -5,7 +6,8 @@ import { readState, valueOrNone, type StateAccess } from './read-state.ts';
 /** What became of an upload: the commit that holds this generation of the object or a newer one, or a refusal. */
 export type UploadOutcome =
   | { readonly landing: 'committed'; readonly commit: string }
-  | { readonly landing: 'refused' };
+  /** `alert`: why; undefined where the version before refused it. */
+  | { readonly landing: 'refused'; readonly alert: UploadRefused | undefined };
 
 /** Undefined where the ledger does not say yet. */
 export async function findUpload(
@@ -16,5 +18,6 @@ export async function findUpload(
   if (ledger === undefined) return undefined;
   const copy = copyOf({ ledger, artifact });
   if (copy !== undefined) return { landing: 'committed', commit: copy.commit };
-  return ledger.refused.get(artifact.name) === artifact.generation ? { landing: 'refused' } : undefined;
+  if (ledger.refused.get(artifact.name) !== artifact.generation) return undefined;
+  return { landing: 'refused', alert: ledger.told?.get(artifact.name) };
 }

@@ -1,4 +1,5 @@
 import { ConvergeError, type ErrorCode } from '../../base/errors.ts';
+import type { UploadRefused } from '../../events/upload-alert.ts';
 import { batchesOf } from '../../source/batches.ts';
 import { emptyLedger, type Ledger, type LedgerEntry } from '../../source/ledger.ts';
 import type { CopyOutcome, CopyPorts, CopySettings } from './run.ts';
@@ -10,6 +11,7 @@ import { readUpload, type CheckedUpload } from './content.ts';
 import type { IntakeLease } from './intake-lease.ts';
 import type { Announcement, Landing } from './land.ts';
 import { landApart } from './land-apart.ts';
+import { tellAccepted, tellRefused } from './tell-uploads.ts';
 
 /** What became of one object: an outcome, or an error that is about it, or that met all. */
 export type ObjectResult = { readonly done: CopyOutcome } | { readonly failed: unknown };
@@ -55,13 +57,12 @@ export async function* copyObjects(request: CopyObjectsRequest): AsyncGenerator<
     yield { results, news: emptyLedger, isFollowed: true };
   }
   const batches = batchesOf(uploads);
-  const results = new Map(refused.map(({ live, error }) => [live.name, { failed: error }]));
-  yield { results, news: newsOfRefused(refused), isFollowed: batches.length > 0 };
+  yield { ...(await tellAll(request, refused.map(verdictOfRefused))), isFollowed: batches.length > 0 };
   for (const [index, batch] of batches.entries()) {
     await request.lease.keep();
     const landed = await landAndAnnounce(request, batch);
-    const news = landed.outcome === 'landed' ? newsOfLanded(request, { batch, ...landed }) : emptyLedger;
-    yield { results: resultsOf(batch, landed), news, isFollowed: index < batches.length - 1 };
+    const step = await tellAll(request, verdictsOf(request, { batch, landed }));
+    yield { ...step, isFollowed: index < batches.length - 1 };
   }
 }
 
@@ -165,37 +166,64 @@ async function announceAll({
     await announceCommit({ repository, commit: commit.id, previous: commit.parents[0] ?? null, artifacts }, ports);
 }
 
-function newsOfRefused(refused: readonly Refused[]): Ledger {
-  return { copied: new Map(), refused: new Map(refused.map(({ live }) => [live.name, live.generation])) };
+/** What became of one upload, and what the ledger is to keep of it. */
+interface Verdict {
+  readonly live: StoredObject;
+  readonly result: ObjectResult;
+  readonly kept?:
+    | { readonly as: 'copied'; readonly entry: LedgerEntry }
+    | { readonly as: 'refused'; readonly error: ConvergeError };
 }
 
-function newsOfLanded(
+function verdictOfRefused({ live, error }: Refused): Verdict {
+  return { live, result: { failed: error }, kept: { as: 'refused', error } };
+}
+
+function verdictsOf(
   { told }: CopyObjectsRequest,
-  { batch, landings }: { batch: readonly CheckedUpload[]; landings: readonly Landing[] },
-): Ledger {
-  const copied = new Map<string, LedgerEntry>();
-  const refused = new Map<string, string>();
-  batch.forEach(({ live }, index) => {
-    const landing = landings[index];
-    if (landing === undefined) return;
-    if (landing.outcome !== 'refused') copied.set(live.name, landing.entry);
-    else if (told.has(live.name) && isAboutContent(landing.error)) refused.set(live.name, live.generation);
+  { batch, landed }: { batch: readonly CheckedUpload[]; landed: Landed },
+): readonly Verdict[] {
+  return batch.flatMap(({ live }, index): readonly Verdict[] => {
+    if (landed.outcome === 'failed') return [{ live, result: { failed: landed.error } }];
+    const landing = landed.landings[index];
+    if (landing === undefined) return [];
+    if (landing.outcome !== 'refused') {
+      const { outcome, entry } = landing;
+      return [{ live, result: { done: { outcome, commit: entry.commit } }, kept: { as: 'copied', entry } }];
+    }
+    const { error } = landing;
+    const isKept = told.has(live.name) && isAboutContent(error);
+    return [{ live, result: { failed: error }, ...(isKept ? { kept: { as: 'refused', error } } : {}) }];
   });
-  return { copied, refused };
 }
 
-function resultsOf(batch: readonly CheckedUpload[], landed: Landed): CopyStep['results'] {
-  if (landed.outcome === 'failed') return new Map(batch.map(({ live }) => [live.name, { failed: landed.error }]));
-  const { landings } = landed;
-  return new Map(
-    batch.flatMap(({ live }, index) => {
-      const landing = landings[index];
-      return landing === undefined ? [] : [[live.name, resultOf(landing)]];
-    }),
-  );
-}
-
-function resultOf(landing: Landing): ObjectResult {
-  if (landing.outcome === 'refused') return { failed: landing.error };
-  return { done: { outcome: landing.outcome, commit: landing.entry.commit } };
+/**
+ * Tells who uploaded what the ledger is to say, before it says so: what cannot be told is kept of nobody, and its event
+ * comes again.
+ */
+async function tellAll(
+  request: CopyObjectsRequest,
+  verdicts: readonly Verdict[],
+): Promise<Pick<CopyStep, 'results' | 'news'>> {
+  const results = new Map<string, ObjectResult>();
+  const [copied, refused] = [new Map<string, LedgerEntry>(), new Map<string, string>()];
+  const told = new Map<string, UploadRefused>();
+  const tell = async ({ live, result, kept }: Verdict): Promise<void> => {
+    try {
+      if (kept?.as === 'copied') {
+        await tellAccepted({ live, commit: kept.entry.commit }, { ...request, ledger: request.ledger() });
+        copied.set(live.name, kept.entry);
+      } else if (kept !== undefined) {
+        // What another run may bring that claimed the lease since is not to be told as refused.
+        await request.lease.assertHeld();
+        told.set(live.name, await tellRefused({ live, error: kept.error }, { ...request, ledger: request.ledger() }));
+        refused.set(live.name, live.generation);
+      }
+      results.set(live.name, result);
+    } catch (error) {
+      results.set(live.name, { failed: error });
+    }
+  };
+  await inParallel(verdicts, tell);
+  return { results, news: { copied, refused, told } };
 }

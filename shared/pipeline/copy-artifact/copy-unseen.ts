@@ -1,6 +1,7 @@
 import { describeError, type ConvergeError } from '../../base/errors.ts';
 import { encodeDeadLetter } from '../../events/dead-letter.ts';
 import { artifactUri, isOfTools } from '../../source/artifact.ts';
+import type { UploadRefused } from '../../events/upload-alert.ts';
 import { emptyLedger, pendingOf, type Ledger } from '../../source/ledger.ts';
 import { isAboutContent } from './copy-objects.ts';
 import { takeIn } from './intake.ts';
@@ -9,6 +10,7 @@ import { usualTimes } from './intake-times.ts';
 import { readLedger, writeLedger, type RecordedLedger } from './ledger.ts';
 import { rebuilt } from './rebuild-ledger.ts';
 import type { CopyPorts, CopySettings } from './run.ts';
+import { tellGone, tellRefused } from './tell-uploads.ts';
 import type { StoredObject } from '../../ports/storage.ts';
 
 /** The event of a younger object is likely on its way. */
@@ -16,8 +18,8 @@ const eventMilliseconds = 60_000;
 
 /**
  * Copies the objects of buckets whose events never came: one list of each bucket, beside its ledger. Returns the
- * `gs://` names of those that were not in Git. What is refused goes to the dead-letter topic, and then into the ledger,
- * so that it goes there once: who dies in between tells it again, under the same id. Never throws: what fails is
+ * `gs://` names of those that were not in Git. What is refused is told as an alert and on the dead-letter topic, and then in the
+ * ledger, so that it is told once: who dies in between tells it again, under the same ids. Never throws: what fails is
  * logged, and looked at again by the next check.
  */
 export async function copyUnseen(
@@ -50,7 +52,7 @@ async function tellFirst(
 /** What became of one object. */
 type Outcome =
   | { readonly outcome: 'copied'; readonly uri: string }
-  | { readonly outcome: 'told'; readonly live: StoredObject }
+  | { readonly outcome: 'told'; readonly live: StoredObject; readonly alert: UploadRefused }
   | { readonly outcome: 'failed'; readonly error: unknown }
   | { readonly outcome: 'nothing' };
 
@@ -69,11 +71,45 @@ async function copyOfBucket({
   const before = ports.now().getTime() - eventMilliseconds;
   const unseen = pendingOf({ objects, ledger }).filter(({ createdAt }) => createdAt.getTime() < before);
   const outcomes = await Promise.all(unseen.map(async (live) => copyOne({ live, ledger, ports, settings })));
-  const told = outcomes.flatMap((one) => (one.outcome === 'told' ? [one.live] : []));
-  if (told.length > 0) await rememberTold({ told, bucket, ports, settings });
+  const told = outcomes.flatMap((one) => (one.outcome === 'told' ? [one] : []));
+  const gone = await tellAllGone({ objects, ledger, bucket, ports });
+  if (told.length > 0 || gone.size > 0) await rememberTold({ told, gone, bucket, ports, settings });
   const errors = outcomes.flatMap((one) => (one.outcome === 'failed' ? [one.error] : []));
   await tellFirst(errors, { ports, settings });
   return outcomes.flatMap((one) => (one.outcome === 'copied' ? [one.uri] : []));
+}
+
+/**
+ * Ends the refusals of what is not in the bucket any more, which nothing can mend. Returns their generations by name,
+ * of those that could be told.
+ */
+async function tellAllGone({
+  objects,
+  ledger: { told = new Map<string, UploadRefused>(), refused },
+  bucket,
+  ports,
+}: {
+  objects: readonly StoredObject[];
+  ledger: Ledger;
+  bucket: string;
+  ports: CopyPorts;
+}): Promise<ReadonlyMap<string, string>> {
+  const listed = new Set(objects.map(({ name }) => name));
+  const gone = new Map<string, string>();
+  for (const [name, alert] of told) {
+    const generation = refused.get(name);
+    if (listed.has(name) || generation === undefined) continue;
+    // It may have come since the bucket was listed.
+    if ((await ports.buckets.find({ bucket, name })) !== undefined) continue;
+    try {
+      await tellGone(alert, ports);
+      gone.set(name, generation);
+    } catch (error) {
+      const fields = { artifact: alert.artifact, error: describeError(error) };
+      ports.log('WARNING', 'the end of a refusal could not be told', fields);
+    }
+  }
+  return gone;
 }
 
 /**
@@ -115,17 +151,21 @@ async function copyOne({
       artifact: uri,
       error: describeError(error),
     });
-    return isAboutContent(error) ? await tellRefusal({ live, error, ports }) : { outcome: 'failed', error };
+    return isAboutContent(error)
+      ? await tellRefusal({ live, error, ledger, ports, settings })
+      : { outcome: 'failed', error };
   }
 }
 
 async function rememberTold({
   told,
+  gone,
   bucket,
   ports,
   settings,
 }: {
-  told: readonly StoredObject[];
+  told: readonly { readonly live: StoredObject; readonly alert: UploadRefused }[];
+  gone: ReadonlyMap<string, string>;
   bucket: string;
   ports: CopyPorts;
   settings: CopySettings;
@@ -134,19 +174,26 @@ async function rememberTold({
   const recorded = await rebuilt(await readLedger({ ports, settings }), { bucket, repository, ports });
   const { writePause } = { ...usualTimes, ...settings.times };
   if (recorded.age < writePause) await ports.sleep(writePause - recorded.age);
-  const refused = new Map(told.map(({ name, generation }) => [name, generation]));
-  await writeLedger({ recorded, news: { copied: new Map(), refused }, ports, settings });
+  const news = {
+    ...{ copied: new Map(), refused: new Map(told.map(({ live: { name, generation } }) => [name, generation])) },
+    ...{ told: new Map(told.map(({ live: { name }, alert }) => [name, alert])), gone },
+  };
+  await writeLedger({ recorded, news, ports, settings });
 }
 
 /** One that cannot be told is told by the next check. */
 async function tellRefusal({
   live,
   error,
+  ledger,
   ports,
+  settings,
 }: {
   live: StoredObject;
   error: ConvergeError;
+  ledger: Ledger;
   ports: CopyPorts;
+  settings: CopySettings;
 }): Promise<Outcome> {
   const { bucket, name, generation } = live;
   const letter = {
@@ -163,8 +210,9 @@ async function tellRefusal({
     },
   };
   try {
+    const alert = await tellRefused({ live, error }, { ledger, ports, settings });
     await ports.topics.publish('dead-letter', encodeDeadLetter(letter, ports.now()));
-    return { outcome: 'told', live };
+    return { outcome: 'told', live, alert };
   } catch (failure) {
     const fields = { artifact: artifactUri(live), error: describeError(failure) };
     ports.log('WARNING', 'the refusal of an object could not be told', fields);

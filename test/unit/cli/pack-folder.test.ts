@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { packFolder } from '../../../cli/pack-folder.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import { writeFiles } from '../../write-files.ts';
+import { environmentText } from '../pipeline/ports.ts';
 
 const limits = configSchema.shape.limits.parse({});
 
@@ -17,7 +18,7 @@ async function folderOf(files: Readonly<Record<string, string>>): Promise<string
 }
 
 const pack = async (folder: string, changed: Partial<typeof limits> = {}) =>
-  packFolder({ folder, target: 'charts/shop', limits: { ...limits, ...changed } });
+  packFolder({ folder, target: 'charts/shop', limits: { ...limits, ...changed } }).then(({ content }) => content);
 
 describe('a packed folder', () => {
   it('is the same bytes whoever packs it, and whenever', async () => {
@@ -65,5 +66,13 @@ describe('a packed folder', () => {
     const folder = await folderOf({ a: 'a' });
     await symlink('a', join(folder, 'b'));
     await expect(pack(folder)).rejects.toThrow(/b: is a link/);
+  });
+
+  it('comes with a warning of each file that is meant as an environment file and will be ignored', async () => {
+    const folder = await folderOf({ 'environments/acme.yaml': environmentText('acme'), 'a.yaml': 'kind: ConfigMap\n' });
+    const { warnings } = await packFolder({ folder, target: 'deploy', limits });
+    expect(warnings).toEqual([
+      'deploy/environments/acme.yaml is ignored: an environment file lies directly in environments/',
+    ]);
   });
 });

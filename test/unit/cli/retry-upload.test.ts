@@ -139,6 +139,7 @@ describe('converge retry-upload', () => {
         artifacts: [{ bucket: 'family-master', name, generation: '8' }],
         commits: [commitId('c')],
         environments: null,
+        warnings: [],
       },
       lines: [
         { text: `refused   ${uri('7')} of 2026-11-21 02:00:00`, tone: 'detail' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { copiesOf, statusExit } from '../../../cli/status.ts';
+import { copiesOf, refusedLine, statusExit } from '../../../cli/status.ts';
 import { environmentStates } from '../../../shared/pipeline/common/environment-status.ts';
 
 const environment = { repository: 'master', name: 'shop' };
@@ -35,5 +35,16 @@ describe('the exit code of status', () => {
 
   it('is 1 where a repository cannot be read', () => {
     expect(statusExit({ shown: [], unreadable: [{ repository: 'master', message: 'does not answer' }] })).toBe(1);
+  });
+});
+
+it('an upload that is refused is shown with who uploaded it, since when and why', () => {
+  const upload = {
+    ...{ repository: 'master', artifact: 'gs://b/charts/shop.tgz#7', since: '2026-11-28T09:00:00.000Z' },
+    ...{ reason: 'InvalidArchive', message: 'holds a link', remedy: null, author: 'Ana', build: null },
+  };
+  expect(refusedLine(upload)).toEqual({
+    text: 'master: gs://b/charts/shop.tgz#7 by Ana is refused since 2026-11-28 09:00:00: InvalidArchive: holds a link',
+    tone: 'bad',
   });
 });

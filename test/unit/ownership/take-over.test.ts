@@ -208,4 +208,21 @@ describe('a field that we gave up and that is still there', () => {
   it('is ours under the name of what we released', () => {
     expect(keptByOthers({ before, after: after(entry('converge-released', spec('b'))) })).toEqual([]);
   });
+
+  it.each(['kubectl-rollout', 'rancher'])(
+    'is nobody else’s where it only holds what %s wrote to restart',
+    (manager) => {
+      const annotations = (fields: JsonObject): JsonObject => ({
+        'f:spec': { 'f:template': { 'f:metadata': { 'f:annotations': fields } } },
+      });
+      const restart = { 'f:kubectl.kubernetes.io/restartedAt': {} };
+      const was = { metadata: { managedFields: [ours({ ...annotations({ '.': {}, 'f:a': {} }) })] } };
+      const restarted = entry(manager, annotations({ '.': {}, ...restart }));
+      expect(keptByOthers({ before: was, after: after(restarted) })).toEqual([]);
+      const regained = { metadata: { managedFields: [ours(annotations({ '.': {}, ...restart }))] } };
+      expect(keptByOthers({ before: regained, after: after(restarted) })).toEqual([]);
+      const more = entry(manager, annotations({ '.': {}, ...restart, 'f:b': {} }));
+      expect(keptByOthers({ before: was, after: after(more) })).toMatchObject([{ entry: more }]);
+    },
+  );
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { claimOf, leaseMetadata } from '../../../shared/memory/lease.ts';
 import { emptyMemory, type AttemptedRevision } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
+import type { ChangeCommitted } from '../../../shared/events/change-committed.ts';
 import { fanOut } from '../../../shared/pipeline/fan-out.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
 import {
@@ -30,17 +31,21 @@ async function run({
   attempts = {},
   underWay = {},
   topics = recordingTopics(),
+  artifacts = [],
 }: {
   repository: Repository;
   attempts?: Readonly<Record<string, AttemptedRevision['inputs']>>;
   /** Claims of runs, by environment: without inputs, one that says nothing of what it set out for. */
   underWay?: Readonly<Record<string, { nonce: string; inputs?: AttemptedRevision['inputs'] }>>;
   topics?: ReturnType<typeof recordingTopics>;
+  artifacts?: ChangeCommitted['artifacts'];
 }) {
   const state = stateInMemory(clock.now);
   for (const [environment, inputs] of Object.entries(attempts)) {
     const { memory: path } = statePaths({ repository: 'master', environment });
-    const value = { ...emptyMemory(clock.now()), attempted: attemptOf(inputs), ended: 'ended' };
+    const attempted = attemptOf(inputs);
+    const converged = { ...attempted, renderKey: '00ff' };
+    const value = { ...emptyMemory(clock.now()), attempted, converged, ended: 'ended' };
     await state.write({ path, value, ifGeneration: 'absent' });
   }
   for (const [environment, { nonce, inputs }] of Object.entries(underWay)) {
@@ -56,7 +61,7 @@ async function run({
     branch: 'main',
     commit: commitId('f'),
     previous: null,
-    artifacts: [],
+    artifacts,
   };
   const result = await fanOut(change, {
     now: clock.now,
@@ -84,7 +89,7 @@ describe('a change on a branch', () => {
 
   it('is a job for every environment that never ran', async () => {
     const { result, jobs } = await run({ repository });
-    expect(result).toEqual({ commit: commitId('a'), due: ['acme', 'globex'], untouched: [], removed: [] });
+    expect(result).toEqual({ commit: commitId('a'), due: ['acme', 'globex'], untouched: [], removed: [], unused: [] });
     expect(jobs.map(({ topic, event }) => [topic, event.subject, event.data])).toEqual(
       ['acme', 'globex'].map((environment) => [
         'reconcile',
@@ -189,7 +194,7 @@ describe('a change on a branch', () => {
 
   it('is nothing in an empty repository', async () => {
     const { result, jobs } = await run({ repository: repositoryWith({ files: undefined }) });
-    expect(result).toEqual({ commit: undefined, due: [], untouched: [], removed: [] });
+    expect(result).toEqual({ commit: undefined, due: [], untouched: [], removed: [], unused: [] });
     expect(jobs).toEqual([]);
   });
 
@@ -197,4 +202,62 @@ describe('a change on a branch', () => {
     const running = run({ repository: unreachableRepository('master') });
     await expect(running).rejects.toMatchObject({ code: 'GitUnavailable', disposition: 'retry' });
   });
+});
+
+describe('an upload of which nothing comes', () => {
+  const artifact = (name: string) => ({ bucket: 'family-master', name, generation: '7' });
+  const inputs = { 'environments/acme.yaml': 'a', 'manifests/shop': 'b' };
+  const uploaded = async (names: readonly string[], more: Readonly<Record<string, string>> = {}, attempts = {}) => {
+    const repository = repositoryWith({ files: { ...files, ...more } });
+    const withFiles: Repository = {
+      ...repository,
+      files: async ({ folder }) =>
+        Object.entries({ ...files, ...more }).flatMap(([path, id]) =>
+          path.startsWith(`${folder}/`) ? [{ path, id, kind: 'file' as const }] : [],
+        ),
+    };
+    const known = { acme: inputs, globex: inputs, ...attempts };
+    const { result, jobs } = await run({ repository: withFiles, attempts: known, artifacts: names.map(artifact) });
+    return { result, told: jobs.filter(({ topic }) => topic === 'converged').map(({ event }) => event) };
+  };
+
+  it('is told once for its commit, with why', async () => {
+    const names = ['docs/a.md', 'manifests/shop.tgz', 'environments/initech.yml', 'deploy.tgz'];
+    const { result, told } = await uploaded(names, {
+      ...{ 'docs/a.md': 'a', 'environments/initech.yml': environmentText('initech') },
+      ...{ 'deploy/environments/initech.yaml': environmentText('initech'), 'deploy/b.yaml': 'kind: ConfigMap' },
+    });
+    expect(result.unused).toEqual(['docs/a.md', 'environments/initech.yml', 'deploy/environments/initech.yaml']);
+    expect(told).toMatchObject([
+      {
+        ...{ type: 'dev.converge.upload.accepted.v1', subject: 'gs://family-master/docs/a.md' },
+        data: {
+          ...{ repository: 'master', artifact: 'gs://family-master/docs/a.md#7', incident: null, since: null },
+          ...{ outcome: 'committed', commit: commitId('f'), omitted: 0 },
+          unused: [
+            { path: 'docs/a.md', reason: 'NoEnvironment' },
+            { path: 'environments/initech.yml', reason: 'IgnoredFile' },
+            { path: 'deploy/environments/initech.yaml', reason: 'IgnoredFile' },
+          ],
+        },
+      },
+    ]);
+    const again = await uploaded(names, { 'docs/a.md': 'a' });
+    expect(again.told[0]?.id).toBe(told[0]?.id);
+  });
+
+  it.each([
+    ['an environment reads it', ['manifests/shop/web.yaml', 'environments/acme.yaml'], {}, {}],
+    ['it holds what an environment reads', ['manifests.tgz'], {}, {}],
+    ['it is gone from the branch', ['docs/gone.md'], {}, {}],
+    ['its name is none of an upload', ['../x'], {}, {}],
+    ['an environment was read by render', ['base/a.yaml'], { 'base/a.yaml': 'a' }, { acme: { base: 'a' } }],
+    ['it is not known what an environment reads', ['docs/a.md'], { 'docs/a.md': 'a', ...withNew() }, {}],
+  ])('is none where %s', async (_why, names, more, attempts) => {
+    expect((await uploaded(names, more, attempts)).told).toEqual([]);
+  });
+
+  function withNew(): Readonly<Record<string, string>> {
+    return { 'environments/initech.yaml': environmentText('initech') };
+  }
 });

@@ -74,6 +74,7 @@ describe('the status of an environment', () => {
         },
       ],
       unreadable: [],
+      uploads: [],
     });
   });
 
@@ -221,6 +222,7 @@ describe('the status of an environment', () => {
     expect(await statusOf({ repository: repositoryWith({ files: { 'README.md': '' } }), memory: {} })).toEqual({
       environments: [],
       unreadable: [],
+      uploads: [],
     });
   });
 
@@ -282,6 +284,7 @@ describe('the status of a repository', () => {
     expect(await statusOf({ repository: repositoryWith({ files: undefined }) })).toEqual({
       environments: [],
       unreadable: [],
+      uploads: [],
     });
   });
 

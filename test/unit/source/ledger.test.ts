@@ -1,3 +1,5 @@
+import type { UploadRefused } from '../../../shared/events/upload-alert.ts';
+import { artifactUri } from '../../../shared/source/artifact.ts';
 import { describe, expect, it } from 'vitest';
 import {
   copyOf,
@@ -76,6 +78,35 @@ describe('the ledger', () => {
       ledger([['a', '2']]),
     );
     expect(merged.refused).toEqual(new Map([['b', '2']]));
+  });
+
+  const told = (name: string, generation: string): UploadRefused => ({
+    ...{ repository: 'master', artifact: artifactUri(object(name, generation)), incident: name, since: 'then' },
+    ...{ reason: 'TooLarge', message: 'is large', remedy: null, author: null, build: null },
+  });
+  const refusedAndTold = (name: string, generation: string): Ledger => ({
+    ...ledger([], [[name, generation]]),
+    told: new Map([[name, told(name, generation)]]),
+  });
+
+  it('keeps what was told of a refusal as long as that stands', () => {
+    const one = refusedAndTold('a', '1');
+    expect(decodeLedger(JSON.parse(JSON.stringify(encodeLedger(one))))).toEqual(one);
+    expect(mergeLedgers(one, emptyLedger).told).toEqual(one.told);
+    expect(mergeLedgers(one, refusedAndTold('a', '2')).told).toEqual(refusedAndTold('a', '2').told);
+    expect(mergeLedgers(one, ledger([], [['a', '2']])).told).toBeUndefined();
+    expect(mergeLedgers(one, ledger([['a', '2']])).told).toBeUndefined();
+  });
+
+  it('forgets the refusal of what is gone, and no later one', () => {
+    const gone = { ...emptyLedger, gone: new Map([['a', '1']]) };
+    expect(mergeLedgers(refusedAndTold('a', '1'), gone)).toEqual(emptyLedger);
+    expect(mergeLedgers(refusedAndTold('a', '2'), gone)).toEqual(refusedAndTold('a', '2'));
+  });
+
+  it('is not lost where nobody can read what was told', () => {
+    const value = { version: 1, copied: [], refused: [{ name: 'a', generation: '1', told: { later: 'shape' } }] };
+    expect(decodeLedger(value)).toEqual(ledger([], [['a', '1']]));
   });
 });
 

@@ -1,9 +1,10 @@
 import { ConvergeError } from '../../../base/errors.ts';
 import { environmentPath, environmentsFolder, type Environment } from '../../../environment/environment-file.ts';
 import { massRemoval, mayBeRenamed, previousNamesIn } from '../../../environment/previous-names.ts';
+import { ownsNothing } from '../../../memory/owns-nothing.ts';
 import type { Commit, Repository } from '../../../ports/git.ts';
 import { listEnvironments, readEnvironment } from '../../common/declared-environments.ts';
-import { rememberedEnvironments } from '../../common/remembered-environments.ts';
+import { recallMemories, rememberedEnvironments } from '../../common/remembered-environments.ts';
 import type { Run } from '../run/run.ts';
 
 /** An environment as one commit declares it. */
@@ -43,8 +44,8 @@ export async function isRenamed(run: Run, commit: Commit): Promise<boolean> {
 }
 
 /**
- * Refuses to take a file for removed that is not, or that went with more than half of all the others, or with the
- * history of its branch.
+ * Refuses to take a file for removed that is not, or that went with more than half of all the others that own
+ * anything, where its own does, or with the history of its branch.
  *
  * Throws `RemovalGuarded` (refuse).
  */
@@ -74,6 +75,7 @@ export async function assertRemoved(run: Run, commit: Commit): Promise<void> {
     const message = `is not in the branch as it was rewritten by force: ${attempted.revision} is no ancestor of ${commit.id}; nothing is released or deleted`;
     throw guarded(file, { message, remedy: 'commit the file, and remove it again' });
   }
+  if (ownsNothing(run.memoryFile.memory())) return;
   const files = await environmentFiles({ repository, commit: commit.id });
   const known = [
     ...new Set([
@@ -83,8 +85,25 @@ export async function assertRemoved(run: Run, commit: Commit): Promise<void> {
   ];
   const { claims } = previousNamesIn(files);
   const removed = known.filter((name) => !files.has(name) && !claims.has(name));
-  const mass = massRemoval({ known, removed });
+  const mass = massRemoval({ known, removed }) === undefined ? undefined : await massOfOwners(run, { known, removed });
   if (mass !== undefined) throw guarded(file, { message: mass });
+}
+
+/** With what owns nothing, nothing goes: it counts for no mass. */
+async function massOfOwners(
+  { repository, ports }: Run,
+  { known, removed }: { known: readonly string[]; removed: readonly string[] },
+): Promise<string | undefined> {
+  const remembered = await recallMemories({ repository }, ports);
+  const isEmpty = (name: string): boolean => {
+    const recalled = remembered.get(name);
+    return recalled !== undefined && recalled.unreadable === undefined && ownsNothing(recalled.memory);
+  };
+  const gone = new Set(removed.filter(isEmpty));
+  return massRemoval({
+    known: known.filter((name) => !gone.has(name)),
+    removed: removed.filter((name) => !gone.has(name)),
+  });
 }
 
 function guarded(subject: string, { message, remedy }: { message: string; remedy?: string }): ConvergeError {

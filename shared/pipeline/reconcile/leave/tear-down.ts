@@ -1,8 +1,9 @@
 import { lastDeclarationRecalled, leaveBegun } from '../../../memory/transitions/accept.ts';
-import { ConvergeError } from '../../../base/errors.ts';
+import { ConvergeError, type ErrorCode } from '../../../base/errors.ts';
 import { revisionOf } from '../../../base/revision.ts';
 import { environmentPath } from '../../../environment/environment-file.ts';
 import { decodeMemory } from '../../../memory/memory.ts';
+import { ownsNothing } from '../../../memory/owns-nothing.ts';
 import { statePaths } from '../../../memory/state-paths.ts';
 import type { Commit } from '../../../ports/git.ts';
 import { readState } from '../../common/read-state.ts';
@@ -51,7 +52,8 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     return await takeLeave(run, { commit, revision, attempted, isRecalled });
   } catch (error) {
     if (!(error instanceof ConvergeError) || error.disposition === 'retry') throw error;
-    if (error.code === 'OwnedByAnother' && cluster === '') {
+    const isNowhere = nowhere.includes(error.code) && ownsNothing(run.memoryFile.memory());
+    if (isNowhere || (error.code === 'OwnedByAnother' && cluster === '')) {
       // It never came to own anything: nothing of it is anywhere.
       await forget(run, { revision });
       return { outcome: 'absent' };
@@ -64,6 +66,9 @@ export async function tearDown(run: Run, commit: Commit): Promise<RunResult> {
     });
   }
 }
+
+/** What says that there is no such cluster, or none that anybody knows. */
+const nowhere: readonly ErrorCode[] = ['UnknownCluster', 'ClusterNotFound'];
 
 /**
  * What is stored where no attempt is known. `of nothing`: it was forgotten, and the run that did so died before its
