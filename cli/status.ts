@@ -12,13 +12,14 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Failed: 'bad',
   Suspended: 'detail',
   Removing: 'plain',
+  Stale: 'bad',
   Unknown: 'plain',
 };
 
 /** Of these nobody can say that they are well. */
-const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Unknown'];
+const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Stale', 'Unknown'];
 
-/** Exit code 1 where one is `Diverged`, `Failed` or `Unknown`, or a repository cannot be read. */
+/** Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read. */
 export function statusExit({
   shown,
   unreadable,

@@ -92,6 +92,7 @@ locals {
       signingKey = var.author.signing_key == null ? null : { file = "/secrets/signing-key/value" }
     } : key => value if value != null }
     webhooks = { for host in keys(var.webhooks) : host => { secretFile = "/secrets/webhook-${host}/value" } }
+    checks   = { interval = var.check_interval }
     alerts = { unreadableAfter = var.unreadable_after, sinks = [
       for name, sink in var.sinks : {
         name    = name

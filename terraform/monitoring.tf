@@ -5,6 +5,9 @@ locals {
   logs     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.prefix}-\""
   channels = concat(var.notifications.channels, [for channel in google_monitoring_notification_channel.email : channel.id])
 
+  # Cloud Monitoring takes 23 hours at the most.
+  check_missing_minutes = var.check_missing_minutes != null ? var.check_missing_minutes : min(1380, max(30, 3 * local.check_minutes))
+
   # As PromQL names them. https://cloud.google.com/stackdriver/docs/managed-prometheus/promql#metrics-names
   metrics = {
     errors   = "logging_googleapis_com:user_${replace(google_logging_metric.errors.name, "/[^a-z0-9]/", "_")}"
@@ -173,8 +176,8 @@ resource "google_monitoring_alert_policy" "check_missing" {
 
     # A metric that never had a point is absent to no condition of absence: this counts, and takes nothing for none.
     condition_prometheus_query_language {
-      query               = "(sum(increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=\"${module.check_drift.name}\", response_code_class=\"2xx\"}[${floor(var.check_missing_minutes / 2)}m])) or vector(0)) == 0"
-      duration            = "${ceil(var.check_missing_minutes / 2) * 60}s"
+      query               = "(sum(increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=\"${module.check_drift.name}\", response_code_class=\"2xx\"}[${floor(local.check_missing_minutes / 2)}m])) or vector(0)) == 0"
+      duration            = "${ceil(local.check_missing_minutes / 2) * 60}s"
       evaluation_interval = "60s"
       # There is no point of it before the first call.
       disable_metric_validation = true

@@ -440,14 +440,14 @@ variable "vpc" {
   default     = null
 }
 
-variable "check_schedule" {
-  description = "When checkDrift looks at every environment: a cron line, in UTC."
+variable "check_interval" {
+  description = "How far apart the looks of checkDrift at every environment are: 5m, 1h. The schedule is made of it, and the status shows as Stale what was not looked at for three of them."
   type        = string
-  default     = "*/5 * * * *"
+  default     = "5m"
 
   validation {
-    condition     = length(split(" ", trimspace(var.check_schedule))) == 5
-    error_message = "A schedule has five fields: minute, hour, day of month, month, day of week."
+    condition     = contains(["1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h"], var.check_interval)
+    error_message = "It is minutes that divide an hour (1m to 30m), or hours that divide a day (1h to 12h): no other schedule is even."
   }
 }
 
@@ -520,12 +520,12 @@ variable "diff_open_minutes" {
 }
 
 variable "check_missing_minutes" {
-  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring, also where it never ran. More than two ticks of the schedule."
+  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring, also where it never ran. More than two ticks of the schedule. Absent: three, and 30 at least."
   type        = number
-  default     = 30
+  default     = null
 
   validation {
-    condition     = var.check_missing_minutes >= 5 && var.check_missing_minutes <= 1380
+    condition     = var.check_missing_minutes == null ? true : var.check_missing_minutes >= 5 && var.check_missing_minutes <= 1380
     error_message = "check_missing_minutes is 5 to 1380 (23 hours)."
   }
 }

@@ -182,6 +182,17 @@ const sinkSchema = z.strictObject({
     ),
 });
 
+const checksSchema = z.strictObject({
+  /**
+   * How far apart the checks of the schedule are: digits with m or h. Terraform makes the schedule of it; functions.yaml
+   * says the default once more.
+   */
+  interval: z
+    .string()
+    .regex(/^[1-9]\d*[mh]$/, 'expected digits with m or h, like 5m')
+    .default('5m'),
+});
+
 const alertsSchema = z.strictObject({
   sinks: z.array(sinkSchema).default([]),
   /**
@@ -234,6 +245,7 @@ export const configSchema = z.strictObject({
   google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: webhooksSchema.default({}),
+  checks: checksSchema.prefault({}),
   alerts: alertsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */

@@ -211,6 +211,24 @@ run "tells_where_nothing_ever_ran" {
   }
 }
 
+run "checks_as_often_as_the_configuration_says" {
+  command = plan
+
+  variables {
+    check_interval = "2h"
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.check_drift.schedule == "0 */2 * * *" && local.config.checks.interval == "2h"
+    error_message = "The schedule is not that of the configuration: the status shows as Stale what was looked at in time, or does not show what was not."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.check_missing.conditions[0].condition_prometheus_query_language[0].duration == "10800s"
+    error_message = "A check that comes every two hours is missed before it is due."
+  }
+}
+
 run "wakes_nobody_for_an_answer_that_has_a_message_come_again" {
   command = plan
 

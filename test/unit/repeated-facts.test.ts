@@ -74,6 +74,20 @@ describe('the contracts', () => {
   });
 });
 
+describe('the interval of the checks', () => {
+  const { interval } = configSchema.shape.checks.parse(undefined);
+
+  it('is by default that of the schedule of Firebase', () => {
+    const minutes = /scheduleTrigger: \{ schedule: every (\d+) minutes,/.exec(read('functions/functions.yaml'))?.[1];
+    expect(interval).toBe(`${minutes}m`);
+  });
+
+  it('is by default that of Terraform, which makes its schedule of it', () => {
+    const variable = /^variable "check_interval" \{[^]*?^\}/m.exec(read('terraform/variables.tf'))?.[0];
+    expect(/default +?= "(\w+)"/.exec(variable ?? '')?.[1]).toBe(interval);
+  });
+});
+
 describe('the line of a call that was turned away', () => {
   it('is what the metric of Terraform counts', () => {
     const said = /jsonPayload\.message=~\\" ([a-z ]+)\$\\"/.exec(read('terraform/monitoring.tf'))?.[1];

@@ -3,9 +3,13 @@ import { policySchema } from '../../environment/policy.ts';
 import { diffReasons } from '../../drift/object-diff.ts';
 import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
+import { failingSchema } from '../../memory/look-times.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
 
-/** `Removing`: no file declares it any more, and its objects are not yet released or deleted. */
+/**
+ * `Removing`: no file declares it any more, and its objects are not yet released or deleted. `Stale`: it was fine when it
+ * was looked at last, which is more than three checks ago.
+ */
 export const environmentStates = z.enum([
   'Converged',
   'Converging',
@@ -13,6 +17,7 @@ export const environmentStates = z.enum([
   'Failed',
   'Suspended',
   'Removing',
+  'Stale',
   'Unknown',
 ]);
 export type EnvironmentState = z.infer<typeof environmentStates>;
@@ -52,6 +57,8 @@ const environmentStatusSchema = z.object({
    */
   checkedAt: z.string().nullable().default(null),
   attemptedAt: z.string().nullable().default(null),
+  /** Why the looks failed that began since the last that came to an end. */
+  failing: failingSchema.optional(),
   /** The last commit that changed its inputs. A function of the version before does not say. */
   cause: causeSchema.nullable().default(null),
   /** The gravest that is open. */

@@ -36,6 +36,7 @@ describe("the operator's configuration", () => {
       google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
+      checks: { interval: '5m' },
       alerts: { sinks: [], unreadableAfter: '10m' },
       limits: {
         uploadBytes: 209_715_200,
