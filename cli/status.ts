@@ -1,5 +1,5 @@
 import { policyWords } from '../shared/environment/policy.ts';
-import type { EnvironmentState, EnvironmentStatus } from '../shared/pipeline/common/environment-status.ts';
+import type { EnvironmentState, EnvironmentStatus, Status } from '../shared/pipeline/common/environment-status.ts';
 import { plainRevision, shortTime, table, type CommandResult, type Tone } from './command-result.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
@@ -19,7 +19,7 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
 /** Of these nobody can say that they are well. */
 const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Stale', 'Unknown'];
 
-/** Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read. */
+/** Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read, or something that environments stand on does not answer. */
 export function statusExit({
   shown,
   unreadable,
@@ -32,7 +32,7 @@ export function statusExit({
 
 /** `converge status [ENVIRONMENT…]`: exit code as `statusExit`. */
 export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
-  const { environments, unreadable } = await readStatus(context);
+  const { environments, unreadable, unreachable = [] } = await readStatus(context);
   const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
     name === own || name === `${repository}/${own}`;
   const missing = names.find((name) => !environments.some((environment) => matches(name, environment)));
@@ -62,17 +62,27 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     };
   });
   return {
-    exit: statusExit({ shown, unreadable }),
-    json: { environments: shown, unreadable },
+    exit: statusExit({ shown, unreadable: [...unreadable, ...unreachable] }),
+    json: { environments: shown, unreadable, ...(unreachable.length === 0 ? {} : { unreachable }) },
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
       ...shown.flatMap(copiesOf),
+      ...unreachable.map(unreachableLine),
       ...unreadable.map(({ repository, message }) => ({
         text: `${repository} cannot be read: ${message}`,
         tone: 'bad' as const,
       })),
     ],
   };
+}
+
+/** For whoever wonders why so many are `Unknown` at once. */
+export function unreachableLine({ subject, since, problem, count }: NonNullable<Status['unreachable']>[number]): {
+  text: string;
+  tone: Tone;
+} {
+  const behind = `${count} ${count === 1 ? 'environment stands' : 'environments stand'} on it`;
+  return { text: `${subject} has not answered since ${shortTime(since)}: ${problem}; ${behind}`, tone: 'bad' };
 }
 
 /** What copied the label of an inventory: for whoever wonders why it is not pruned. */

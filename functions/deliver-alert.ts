@@ -1,5 +1,5 @@
 import { http } from '@google-cloud/functions-framework';
-import { parseAlert } from '../shared/events/alert.ts';
+import { parseReceivedAlert } from '../shared/events/received-alert.ts';
 import { sinksOf } from '../shared/events/refused-sinks.ts';
 import { deliverAlert } from '../shared/pipeline/deliver-alert.ts';
 import { acknowledging } from './delivery.ts';
@@ -10,7 +10,7 @@ http(
   'deliverAlert',
   acknowledging('deliverAlert', async (event) =>
     deliverAlert(
-      { alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks, only: sinksOf(event) },
+      { alert: parseReceivedAlert(event), id: event.id, sinks: loadConfig().alerts.sinks, only: sinksOf(event) },
       await wire('sinks'),
     ),
   ),

@@ -8,6 +8,8 @@ import { readSecretFile, unreadableFile } from '../shared/adapters/secret-file.t
 import { parseConfig, type Config, type WebhookHost } from '../shared/config/config.ts';
 import { ConvergeError } from '../shared/base/errors.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
+import { watchState, type StateWatch } from '../shared/pipeline/common/state-away.ts';
+import type { DependencySettings } from '../shared/pipeline/common/tell-unreachable.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
 
@@ -170,6 +172,27 @@ const load = {
 export const loadLooks = once(async () => {
   const { recordLooks } = await import('../shared/pipeline/common/record-looks.ts');
   return recordLooks({ instance, now, log, state: await load.state() });
+});
+
+/** What is an incident where it does not answer, and when. */
+export function dependencySettings(): DependencySettings {
+  const { repositories, alerts } = loadConfig();
+  return {
+    classOfBucket: new Map(Object.entries(repositories).map(([name, { bucket }]) => [bucket, name])),
+    unreachableAfter: parseDuration(alerts.unreachableAfter),
+  };
+}
+
+/** Who has answered this instance, for as long as it lives. */
+export const loadWatch = once(async () => {
+  const { watchDependencies } = await import('../shared/pipeline/common/watch-dependencies.ts');
+  return watchDependencies(dependencySettings(), await wire('state', 'topics'));
+});
+
+/** Whether the bucket of the state answers this instance. */
+export const loadStateWatch = once((): StateWatch => {
+  const { state } = loadConfig();
+  return watchState({ bucket: state.bucket, after: dependencySettings().unreachableAfter }, core);
 });
 
 /** The ports a stage names, and no others. */

@@ -93,7 +93,7 @@ locals {
     } : key => value if value != null }
     webhooks = { for host in keys(var.webhooks) : host => { secretFile = "/secrets/webhook-${host}/value" } }
     checks   = { interval = var.check_interval }
-    alerts = { unreadableAfter = var.unreadable_after, sinks = [
+    alerts = { unreadableAfter = var.unreadable_after, unreachableAfter = var.unreachable_after, sinks = [
       for name, sink in var.sinks : {
         name    = name
         webhook = { for key, value in { url = sink.url, urlSecretFile = sink.url_secret == null ? null : "/secrets/url-${name}/value", secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }

@@ -261,6 +261,17 @@ variable "unreadable_after" {
   }
 }
 
+variable "unreachable_after" {
+  description = "How long a cluster, a Git host or a bucket may not answer before that is an incident of its own, told once for all environments that stand on it."
+  type        = string
+  default     = "2m"
+
+  validation {
+    condition     = can(regex("^[0-9]+[smh]$", var.unreachable_after))
+    error_message = "It is digits with s, m or h, like 2m."
+  }
+}
+
 variable "limits" {
   description = "Limits of uploads, renders and waits, by the names of docs/contracts.md (uploadBytes, uploadFiles, unpackRatio, objects, renderSeconds, renderMiB, waitSeconds)."
   type        = map(number)

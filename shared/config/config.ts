@@ -203,6 +203,14 @@ const alertsSchema = z.strictObject({
     .string()
     .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 10m')
     .default('10m'),
+  /**
+   * How long a cluster, a Git host or a bucket may not answer before that is an incident of its own: digits with s, m or
+   * h.
+   */
+  unreachableAfter: z
+    .string()
+    .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 2m')
+    .default('2m'),
 });
 
 /** Of one Git host: the secret that its calls are signed with. */

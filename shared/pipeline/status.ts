@@ -1,6 +1,7 @@
 import { ConvergeError } from '../base/errors.ts';
 import { isOpen } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
+import { dependencySubject } from '../events/dependency-alert.ts';
 import { environmentPath } from '../environment/environment-file.ts';
 import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
@@ -19,8 +20,12 @@ import type { StateAccess } from './common/read-state.ts';
 import { recallLooks } from './common/recall-looks.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 import { shownState, type Seen } from './common/shown-state.ts';
+import { openUnreachable, type OpenUnreachable } from './common/tell-unreachable.ts';
 
 type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
+
+/** What rows are judged by. */
+type Sight = StatusSettings & Pick<Seen, 'unreachable'>;
 
 export interface StatusSettings {
   /** Milliseconds between two checks: what was not looked at for three of them is stale. */
@@ -32,11 +37,13 @@ export interface StatusSettings {
  * yet gone. Reads Git and the state bucket, never a cluster. What was not looked at is found here, by whoever asks.
  */
 export async function status(
-  { repositories, ...settings }: { repositories: readonly string[] } & StatusSettings,
+  { repositories, interval }: { repositories: readonly string[] } & StatusSettings,
   ports: StatusPorts,
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
+  const unreachable = await unreachableNow(ports);
+  const settings = { interval, unreachable };
   for (const name of [...repositories].sort()) {
     try {
       environments.push(...(await statusOfRepository({ repository: ports.repository(name), settings, ports })));
@@ -46,7 +53,23 @@ export async function status(
       environments.push(...(await statusWithoutBranch({ name, message: error.message, settings, ports })));
     }
   }
-  return { environments, unreadable };
+  if (unreachable.length === 0) return { environments, unreadable };
+  return { environments, unreadable, unreachable: unreachable.map(toldOf) };
+}
+
+/** Nothing where the state bucket cannot be read: that nothing is known of anything is said then, too. */
+async function unreachableNow(ports: StatusPorts): Promise<readonly OpenUnreachable[]> {
+  try {
+    return await openUnreachable(ports);
+  } catch (error) {
+    if (error instanceof ConvergeError) return [];
+    throw error;
+  }
+}
+
+function toldOf(open: OpenUnreachable): NonNullable<Status['unreachable']>[number] {
+  const { incident, since, code, problem, count } = open;
+  return { subject: dependencySubject(open), incident, since, code, problem, count };
 }
 
 /**
@@ -61,7 +84,7 @@ async function statusWithoutBranch({
 }: {
   name: string;
   message: string;
-  settings: StatusSettings;
+  settings: Sight;
   ports: StatusPorts;
 }): Promise<EnvironmentStatus[]> {
   try {
@@ -93,7 +116,7 @@ async function statusOfRepository({
   ports,
 }: {
   repository: Repository;
-  settings: StatusSettings;
+  settings: Sight;
   ports: StatusPorts;
 }): Promise<EnvironmentStatus[]> {
   const head = await fetchBranch({ repository, state: ports.state });
@@ -117,7 +140,7 @@ interface Known extends Recalled {
 }
 
 async function readKnown(
-  { interval, ...of }: { repository: string } & StatusSettings,
+  { interval, unreachable, ...of }: { repository: string } & Sight,
   ports: StatusPorts,
 ): Promise<{ readonly remembered: readonly string[]; of(name: string): Known }> {
   const [memories, looks] = await both(recallMemories(of, ports), recallLooks(of, ports));
@@ -126,8 +149,9 @@ async function readKnown(
     of: (name) => {
       const now = ports.now();
       const recalled = memories.get(name) ?? { memory: emptyMemory(now) };
-      const seen = { looks: looks.get(name) ?? { checkedAt: null, attemptedAt: null }, now, interval };
-      return { ...recalled, isMissing: !memories.has(name), seen: { ...seen, memory: recalled.memory } };
+      const times = looks.get(name) ?? { checkedAt: null, attemptedAt: null };
+      const seen = { memory: recalled.memory, looks: times, now, interval, unreachable };
+      return { ...recalled, isMissing: !memories.has(name), seen };
     },
   };
 }
@@ -154,7 +178,7 @@ function statusOfRemoved({
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
-  const { doubts, ...shown } = shownState(state, seen);
+  const { doubts, ...shown } = shownState(state, standingOn({ repository, cluster: memory.cluster, seen }));
   return [
     { ...facts, cluster: memory.cluster, ...shown, wanted: '', message: joined(...doubts, message), policy: null },
   ];
@@ -224,10 +248,14 @@ async function statusOfEnvironment({
 }): Promise<EnvironmentStatus> {
   const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
-  const { doubts, ...shown } = shownState(declared.policy?.suspend === true ? 'Suspended' : stateOf(memory), seen);
+  const cluster = declared.cluster ?? memory.cluster;
+  const { doubts, ...shown } = shownState(
+    declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
+    standingOn({ repository, cluster, seen }),
+  );
   return {
     ...factsOf({ name, repository, seen }),
-    cluster: declared.cluster ?? memory.cluster,
+    cluster,
     ...shown,
     wanted: revisionOf({ branch: repository.branch, commit }),
     message: joined(
@@ -242,6 +270,15 @@ async function statusOfEnvironment({
     ),
     policy: declared.policy,
   };
+}
+
+/** With what does not answer of that alone which it stands on. */
+function standingOn({ repository, cluster, seen }: { repository: Repository; cluster: string; seen: Seen }): Seen {
+  const { repositoryClass } = repository;
+  const unreachable = seen.unreachable.filter((one) =>
+    one.kind === 'cluster' ? one.name === cluster : one.repositoryClass === repositoryClass,
+  );
+  return { ...seen, unreachable };
 }
 
 /** Where nothing is known: its memory is lost, or was never written. */

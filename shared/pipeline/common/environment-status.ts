@@ -87,6 +87,20 @@ export const statusSchema = z.object({
    * is said.
    */
   unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
+  /** Clusters, Git hosts and buckets that do not answer, and how many environments stand on each; absent: there is none. */
+  unreachable: z
+    .array(
+      z.object({
+        /** `cluster/production-eu` */
+        subject: z.string(),
+        incident: z.string(),
+        since: z.string(),
+        code: z.string(),
+        problem: z.string(),
+        count: z.number(),
+      }),
+    )
+    .optional(),
 });
 
 export type EnvironmentStatus = Readonly<z.infer<typeof environmentStatusSchema>>;

@@ -2,7 +2,9 @@ import { formatTime, parseTime } from '../../base/time.ts';
 import type { Hindrance, LookTimes } from '../../memory/look-times.ts';
 import { leaseSeconds, unreadableLease } from '../../memory/lease.ts';
 import type { Memory } from '../../memory/memory.ts';
+import { dependencySubject } from '../../events/dependency-alert.ts';
 import type { EnvironmentState } from './environment-status.ts';
+import type { OpenUnreachable } from './tell-unreachable.ts';
 
 /** So many intervals of the checks may pass without a look that comes to its end: one may be lost, and one be long. */
 const intervalsUntilStale = 3;
@@ -14,6 +16,8 @@ export interface Seen {
   readonly now: Date;
   /** Milliseconds between two checks. */
   readonly interval: number;
+  /** What of it does not answer, by the incidents that are open. */
+  readonly unreachable: readonly OpenUnreachable[];
 }
 
 export interface Shown {
@@ -30,8 +34,12 @@ export interface Shown {
  */
 export function shownState(state: EnvironmentState, seen: Seen): Shown {
   const isGreen = state === 'Converged' || state === 'Converging';
-  const doubts = [hinderedWords(seen), staleWords(state, seen), failingWords(seen)].filter((words) => words !== '');
-  if (hindranceOf(seen) !== undefined) return { state: isGreen ? 'Unknown' : state, health: 'Unknown', doubts };
+  const looked = [hinderedWords(seen), staleWords(state, seen), failingWords(seen)].filter((words) => words !== '');
+  const doubts = [...seen.unreachable.map(unreachableWords), ...looked];
+  // What is uploaded is not seen of it: what Git says and the cluster has is.
+  const isHidden = seen.unreachable.some(({ kind }) => kind !== 'bucket');
+  if (isHidden || hindranceOf(seen) !== undefined)
+    return { state: isGreen ? 'Unknown' : state, health: 'Unknown', doubts };
   if (isStale(state, seen)) return { state: isGreen ? 'Stale' : state, health: 'Unknown', doubts };
   return { state, doubts };
 }
@@ -74,6 +82,10 @@ function staleWords(state: EnvironmentState, seen: Seen): string {
   return attemptedAt === null || parseTime(attemptedAt) <= parseTime(checkedAt)
     ? `${since}, and none has begun: the schedule or the jobs stand still`
     : `${since}: that of ${attemptedAt} did not`;
+}
+
+function unreachableWords({ kind, name, since, problem }: OpenUnreachable): string {
+  return `${dependencySubject({ kind, name })} has not answered since ${since}: ${problem}`;
 }
 
 function failingWords({ looks: { failing } }: Seen): string {

@@ -37,7 +37,7 @@ describe("the operator's configuration", () => {
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
       checks: { interval: '5m' },
-      alerts: { sinks: [], unreadableAfter: '10m' },
+      alerts: { sinks: [], unreadableAfter: '10m', unreachableAfter: '2m' },
       limits: {
         uploadBytes: 209_715_200,
         uploadFiles: 20_000,

@@ -3,6 +3,8 @@ import type { Incident } from '../../../shared/memory/incident.ts';
 import { encodeLookTimes, looksPath, type LookTimes } from '../../../shared/memory/look-times.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
+import { unreachablePath } from '../../../shared/memory/unreachable.ts';
+import type { Place } from '../../../shared/pipeline/common/tell-unreachable.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import { recordLooks, type Look } from '../../../shared/pipeline/common/record-looks.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
@@ -191,6 +193,51 @@ describe('the status of an environment', () => {
           /^no look at it has come to its end since .*; Deployment acme\/web: image differs$/,
         ),
       });
+    });
+
+    it('since something that it stands on does not answer is Unknown, of which its own looks need say nothing', async () => {
+      const looks = { checkedAt: ago(3), attemptedAt: ago(3) };
+      const shownWith = async (place: Place) => {
+        const state = stateInMemory(clock.now);
+        const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+        await state.write({ path, value: { ...emptyMemory(clock.now()), ...settled }, ifGeneration: 'absent' });
+        const value = encodeLookTimes({ looks: new Map([['acme', looks]]), at: clock.now() });
+        await state.write({ path: looksPath({ repository: 'master', instance: 'one' }), value, ifGeneration: 'any' });
+        const note = {
+          ...{ version: 1, kind: place.kind, name: place.name, since: ago(3), seenAt: ago(1), code: cluster.code },
+          ...{ problem: cluster.problem, incident: '4be0d1a2c3f40516', environments: ['master/acme'], count: 1 },
+          ...{ outbox: [], writer: 'one' },
+        };
+        await state.write({ path: unreachablePath(place), value: note, ifGeneration: 'absent' });
+        const ports = { now: clock.now, repository: repositories(acme), state };
+        const { environments, unreachable } = await status({ repositories: ['master'], interval: 5 * minutes }, ports);
+        const { state: shownState, health, message } = environments[0] ?? {};
+        return { state: shownState, health, message, unreachable };
+      };
+      const words = (subject: string) => `${subject} has not answered since ${ago(3)}: ${cluster.problem}`;
+      const told = {
+        incident: '4be0d1a2c3f40516',
+        since: ago(3),
+        code: cluster.code,
+        problem: cluster.problem,
+        count: 1,
+      };
+      for (const place of [
+        { kind: 'cluster', name: 'sandbox', repositoryClass: undefined },
+        { kind: 'repository', name: 'master', repositoryClass: 'master' },
+      ] as const) {
+        const subject = `${place.kind}/${place.name}`;
+        expect(await shownWith(place)).toEqual({
+          ...{ state: 'Unknown', health: 'Unknown', message: words(subject), unreachable: [{ subject, ...told }] },
+        });
+      }
+      // What Git says and the cluster has is seen all the same.
+      const bucket = { kind: 'bucket', name: 'family-master', repositoryClass: 'master' } as const;
+      expect(await shownWith(bucket)).toMatchObject({
+        ...{ state: 'Converged', health: 'Healthy', message: words('bucket/family-master') },
+      });
+      const other = { kind: 'cluster', name: 'elsewhere', repositoryClass: undefined } as const;
+      expect(await shownWith(other)).toMatchObject({ state: 'Converged', message: '' });
     });
 
     it('is said of one that no file declares, too', async () => {
