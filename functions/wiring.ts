@@ -11,6 +11,7 @@ import { parseDuration } from '../shared/environment/duration.ts';
 import { watchState, type StateWatch } from '../shared/pipeline/common/state-away.ts';
 import type { DependencySettings } from '../shared/pipeline/common/tell-unreachable.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
+import type { Heartbeat } from '../shared/ports/heartbeat.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
 
 /**
@@ -187,6 +188,13 @@ export function dependencySettings(): DependencySettings {
 export const loadWatch = once(async () => {
   const { watchDependencies } = await import('../shared/pipeline/common/watch-dependencies.ts');
   return watchDependencies(dependencySettings(), await wire('state', 'topics'));
+});
+
+/** Who waits for a sign of life, or nobody. */
+export const loadHeartbeat = once(async (): Promise<Heartbeat> => {
+  const { heartbeat } = loadConfig().alerts;
+  if (heartbeat === undefined) return { beat: async () => {} };
+  return (await import('../shared/adapters/heartbeat.ts')).createHeartbeat(heartbeat);
 });
 
 /** Whether the bucket of the state answers this instance. */

@@ -272,6 +272,17 @@ variable "unreachable_after" {
   }
 }
 
+variable "heartbeat" {
+  description = "A dead man's switch of yours (healthchecks.io, Dead Man's Snitch, a pager's heartbeat), which checkDrift asks after each full check: its `url`, or a `url_secret` that holds it, where whoever knows it may keep the switch quiet. Set it to wake people after three times check_interval."
+  type        = object({ url = optional(string), url_secret = optional(string) })
+  default     = null
+
+  validation {
+    condition     = var.heartbeat == null ? true : (var.heartbeat.url == null) != (var.heartbeat.url_secret == null) && (var.heartbeat.url == null || can(regex("^https://[^@]*$", var.heartbeat.url)))
+    error_message = "It has either a url that begins with https:// and holds no login, or a url_secret."
+  }
+}
+
 variable "limits" {
   description = "Limits of uploads, renders and waits, by the names of docs/contracts.md (uploadBytes, uploadFiles, unpackRatio, objects, renderSeconds, renderMiB, waitSeconds)."
   type        = map(number)
@@ -538,6 +549,17 @@ variable "check_missing_minutes" {
   validation {
     condition     = var.check_missing_minutes == null ? true : var.check_missing_minutes >= 5 && var.check_missing_minutes <= 1380
     error_message = "check_missing_minutes is 5 to 1380 (23 hours)."
+  }
+}
+
+variable "retried_minutes" {
+  description = "Minutes for which a function's messages must fail by the same error, and come again, to raise an alert of Cloud Monitoring. They are given up after more than two hours."
+  type        = number
+  default     = 15
+
+  validation {
+    condition     = var.retried_minutes >= 1 && var.retried_minutes <= 60
+    error_message = "retried_minutes is 1 to 60: messages are given up soon after two hours."
   }
 }
 

@@ -193,6 +193,17 @@ const checksSchema = z.strictObject({
     .default('5m'),
 });
 
+const heartbeatSchema = z
+  .strictObject({
+    url: plainUrl({ remedy: 'put the URL into a secret, and name its file in `urlSecretFile`' }).optional(),
+    /** A file that holds the URL: whoever knows it may keep the switch quiet. */
+    urlSecretFile: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ url, urlSecretFile }) => (url === undefined) !== (urlSecretFile === undefined),
+    'needs either `url` or `urlSecretFile`',
+  );
+
 const alertsSchema = z.strictObject({
   sinks: z.array(sinkSchema).default([]),
   /**
@@ -211,6 +222,8 @@ const alertsSchema = z.strictObject({
     .string()
     .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 2m')
     .default('2m'),
+  /** A dead man's switch, which is asked (GET) after each full tick of the schedule, and wakes people where it is not. */
+  heartbeat: heartbeatSchema.optional(),
 });
 
 /** Of one Git host: the secret that its calls are signed with. */
@@ -273,6 +286,7 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type RepositoryConfig = Config['repositories'][string];
 export type AlertSink = Config['alerts']['sinks'][number];
+export type HeartbeatConfig = NonNullable<Config['alerts']['heartbeat']>;
 export type Limits = Config['limits'];
 
 /** Throws `BadConfiguration` (refuse) naming file, line and key. */

@@ -1,3 +1,5 @@
+import { describeError } from '../base/errors.ts';
+import type { Heartbeat } from '../ports/heartbeat.ts';
 import { checkDrift } from './check-drift.ts';
 import { lookAfterUnreachable, type DependencySettings } from './common/tell-unreachable.ts';
 import type { DependencyWatch } from './common/watch-dependencies.ts';
@@ -16,11 +18,12 @@ export interface TickSettings {
 
 /**
  * One tick of the schedule: a look at every environment, one at every bucket, one at what is not written to Git, and one
- * at what does not answer. Throws, once all is done, what kept a repository from being checked.
+ * at what does not answer; where all of that is done, who waits for a sign of life gets it. Throws, once all is done, what
+ * kept a repository from being checked.
  */
 export async function tickOnce(
   { tick, repositories, copySettings, dependencies }: TickSettings,
-  { watch, ...wired }: CopyPorts & { readonly watch: DependencyWatch },
+  { watch, heartbeat, ...wired }: CopyPorts & { readonly watch: DependencyWatch; readonly heartbeat: Heartbeat },
 ): Promise<{ readonly checked: readonly string[]; readonly copied: readonly string[] }> {
   const span = watch.begin();
   const ports = { ...wired, repository: watch.repository(wired.repository), buckets: watch.buckets(wired.buckets) };
@@ -36,5 +39,15 @@ export async function tickOnce(
   await lookAfterUnreachable({ settings: dependencies }, wired);
   // A repository that cannot be read keeps no other's uploads from being copied.
   if (drift.status === 'rejected') throw drift.reason;
+  await beat(heartbeat, wired);
   return { checked: drift.value.checked, copied };
+}
+
+/** Never fails: who misses it says so. */
+async function beat(heartbeat: Heartbeat, { log }: Pick<CopyPorts, 'log'>): Promise<void> {
+  try {
+    await heartbeat.beat();
+  } catch (error) {
+    log('WARNING', 'the heartbeat was not taken', { error: describeError(error) });
+  }
 }

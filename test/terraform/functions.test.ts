@@ -50,7 +50,7 @@ const read: Readonly<Record<string, RegExp>> = {
   receivePush: /\/webhook-/,
   fanOut: /\/(git|ca|proxy)-/,
   reconcile: /\/(git|ca|proxy|signers|openpgp)-|\/signing-key\//,
-  checkDrift: /\/(git|ca|proxy)-|\/signing-key\//,
+  checkDrift: /\/(git|ca|proxy)-|\/(signing-key|heartbeat)\//,
   deliverAlert: /\/(sink|url)-/,
   status: /\/(git|ca|proxy)-/,
 };

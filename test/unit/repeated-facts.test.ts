@@ -4,6 +4,8 @@ import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
+import { failureLine } from '../../shared/base/failure-line.ts';
 import { configSchema, webhookHosts } from '../../shared/config/config.ts';
 import { secretHosts } from '../../shared/config/secret-in-url.ts';
 import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';
@@ -92,6 +94,25 @@ describe('the line of a call that was turned away', () => {
   it('is what the metric of Terraform counts', () => {
     const said = /jsonPayload\.message=~\\" ([a-z ]+)\$\\"/.exec(read('terraform/monitoring.tf'))?.[1];
     expect(read('functions/delivery.ts')).toContain(`\`\${stage} ${said}\``);
+  });
+});
+
+describe('the line of a check that did all', () => {
+  it('is what the metric of Terraform counts', () => {
+    const said = /jsonPayload\.message=\\"(checkDrift [a-z]+)\\"/.exec(read('terraform/monitoring.tf'))?.[1];
+    expect(read('functions/check-drift.ts')).toContain(`ports.log('INFO', '${said}'`);
+  });
+});
+
+describe('the line of work that is tried again', () => {
+  it('is what the metric of Terraform counts', () => {
+    expect(read('terraform/monitoring.tf')).toContain(
+      String.raw`severity=WARNING AND jsonPayload.message=~\" failed$\"`,
+    );
+    const error = new ConvergeError({ code: 'GitUnavailable', subject: 'a', message: 'b', disposition: 'retry' });
+    const { severity, message } = failureLine(error, { stage: 'fanOut', subject: 'a' });
+    expect([severity, message]).toEqual(['WARNING', 'fanOut failed']);
+    expect(read('functions/delivery.ts')).toContain("'WARNING' : 'ERROR', `${stage} failed`");
   });
 });
 
