@@ -10,7 +10,9 @@ import { pack } from 'tar-stream';
 import { z } from 'zod';
 import { policySchema, policyWords } from '../shared/environment/policy.ts';
 import { environmentKey, revisionOf } from '../shared/base/revision.ts';
-import { parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
+import type { Converged, Diff } from '../shared/events/alert.ts';
+import type { DependencyAlert } from '../shared/events/dependency-alert.ts';
+import { parseReceivedAlert } from '../shared/events/received-alert.ts';
 import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
 import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterSchema, type DeadLetter } from '../shared/events/dead-letter.ts';
@@ -447,6 +449,7 @@ type Seen = { readonly id: string } & (
   | { readonly kind: 'change-committed'; readonly data: ChangeCommitted }
   | { readonly kind: 'reconcile'; readonly data: ReconcileRequested }
   | { readonly kind: 'diff'; readonly data: Diff }
+  | { readonly kind: 'dependency'; readonly data: DependencyAlert['data'] }
   | { readonly kind: 'converged'; readonly data: Converged }
   | { readonly kind: 'dead-letter'; readonly data: DeadLetter }
 );
@@ -576,7 +579,8 @@ function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen {
     case 'dead-letter':
       return { kind: topic, id: event.id, data: deadLetterSchema.parse(content) };
     default: {
-      const alert = parseAlert(event);
+      const alert = parseReceivedAlert(event);
+      if (alert.kind === 'dependency') return { kind: 'dependency', id: event.id, data: alert.data };
       if (alert.topic === 'diff') return { kind: 'diff', id: event.id, data: alert.data };
       return { kind: 'converged', id: event.id, data: alert.data };
     }
@@ -595,6 +599,8 @@ function described(seen: Seen): string {
       return `diff of ${seen.data.environment}, ${seen.data.reason}: ${seen.data.summary}`;
     case 'converged':
       return `${seen.data.environment} converged at ${abbreviatedRevision(seen.data.revision)}`;
+    case 'dependency':
+      return `${seen.data.subject} does not answer, or does again`;
     case 'dead-letter':
       return `dead letter of ${seen.data.stage}: ${seen.data.reason}`;
   }

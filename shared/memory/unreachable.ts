@@ -78,6 +78,11 @@ export function isOpenIncident(known: Unreachable): known is Unreachable & { rea
   return known.incident !== undefined && known.endedAt === undefined;
 }
 
+/** Whether nobody has met it for so long that nobody may ask any more. */
+export function isMetNoMore({ seenAt }: Unreachable, now: Date): boolean {
+  return now.getTime() - parseTime(seenAt) > sameTroubleFor;
+}
+
 /** What follows from meeting it: nothing, a note, or an incident, which takes to know who stands on it. */
 export type Meeting =
   | { readonly does: 'nothing' }

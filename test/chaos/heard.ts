@@ -1,4 +1,5 @@
 import { convergedSchema, diffSchema, type Converged, type Diff } from '../../shared/events/alert.ts';
+import { isDependencyAlert } from '../../shared/events/dependency-alert.ts';
 import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import type { Pipeline } from '../../local/pipeline.ts';
 
@@ -40,6 +41,8 @@ async function listen<T extends object>(
   const [subscription] = await clients.pubsub.topic(topic).createSubscription(`chaos-${topic}`);
   subscription.on('message', (message) => {
     message.ack();
+    // What does not answer is told there, too.
+    if (isDependencyAlert({ type: message.attributes['ce-type'] ?? '' })) return;
     const id = message.attributes['ce-id'] ?? message.id;
     if (seen.has(id)) return;
     seen.add(id);

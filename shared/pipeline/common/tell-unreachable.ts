@@ -10,6 +10,7 @@ import {
 import {
   answeredAgain,
   decodeUnreachable,
+  isMetNoMore,
   isOpenIncident,
   meetUnreachable,
   unreachableFolder,
@@ -71,26 +72,38 @@ export async function tellUnreachable(
   });
 }
 
-/** Ends what an answer ends. Never fails. @param found what was noted when the work began that got the answer */
+/**
+ * Ends what an answer ends. Never fails.
+ *
+ * @param found what was noted when the work began that got the answer: where it was written since, it is read once more
+ */
 export async function tellReachable(
   { place, found }: { place: Place; found: ReadState<Unreachable> },
   ports: TellUnreachablePorts,
 ): Promise<void> {
-  await orWarn(place, ports, async () => endNote({ path: unreachablePath(place), found, outcome: 'answered' }, ports));
+  await orWarn(place, ports, async () => {
+    const path = unreachablePath(place);
+    if (await endNote({ path, found, outcome: 'answered' }, ports)) return;
+    const now = await readState({ path, decode: decodeUnreachable }, ports);
+    if (now !== undefined) await endNote({ path, found: now, outcome: 'answered' }, ports);
+  });
 }
+
+/** False where somebody else wrote meanwhile. */
 
 async function endNote(
   { path, found, outcome }: { path: string; found: ReadState<Unreachable>; outcome: 'answered' | 'unused' },
   ports: TellUnreachablePorts,
-): Promise<void> {
-  if (await isInHand(found, { path, ports })) return;
+): Promise<boolean> {
+  if (await isInHand(found, { path, ports })) return true;
   const known = valueOrNone(found);
   const answer =
     known === undefined
       ? ({ does: 'forget' } as const)
       : answeredAgain({ known, outcome, now: ports.now(), writer: randomUUID() });
-  if (answer.does === 'forget') await ports.state.delete({ path, generation: found.generation });
-  if (answer.does === 'end') await writeAndPublish({ path, next: answer.next, found }, ports);
+  if (answer.does === 'nothing') return true;
+  if (answer.does === 'end') return await writeAndPublish({ path, next: answer.next, found }, ports);
+  return (await ports.state.delete({ path, generation: found.generation })) !== 'conflict';
 }
 
 /**
@@ -109,17 +122,19 @@ async function isInHand(
   return true;
 }
 
+/** False where somebody else wrote meanwhile. */
 async function writeAndPublish(
   { path, next, found }: { path: string; next: Unreachable; found: ReadState<Unreachable> | undefined },
   ports: TellUnreachablePorts,
-): Promise<void> {
+): Promise<boolean> {
   const ifGeneration = found === undefined ? 'absent' : { generation: found.generation };
   const written = await ports.state.write({ path, value: next, ifGeneration });
-  if (next.outbox.length === 0) return;
+  if (next.outbox.length === 0) return written !== 'conflict';
   const generation = written === 'conflict' ? await ownGeneration({ path, next }, ports) : written.generation;
-  if (generation === undefined) return;
+  if (generation === undefined) return false;
   const began = ports.now().getTime();
   await publish({ path, known: next, generation, pause: () => began + betweenWrites - ports.now().getTime() }, ports);
+  return true;
 }
 
 /** Where the answer to the write was lost; undefined where another wrote. */
@@ -191,12 +206,28 @@ export async function lookAfterUnreachable(
       const found = await readState({ path, decode: decodeUnreachable }, ports);
       const known = valueOrNone(found);
       if (found === undefined || known === undefined || (await isInHand(found, { path, ports }))) continue;
-      const repositoryClass = classIn(path);
-      const behind = await whoStandsOn({ kind: known.kind, name: known.name, repositoryClass }, { settings, ports });
-      if (behind.count === 0 && known.kind === 'cluster') await endNote({ path, found, outcome: 'unused' }, ports);
+      const place = { kind: known.kind, name: known.name, repositoryClass: classIn(path) };
+      if (isMetNoMore(known, ports.now()) && (await isUnused(place, { settings, ports })))
+        await endNote({ path, found, outcome: 'unused' }, ports);
     }
   } catch (error) {
     ports.log('WARNING', 'what does not answer could not be looked after', { error: describeError(error) });
+  }
+}
+
+/** A cluster on which no environment is known to stand, and what the configuration has no more. */
+async function isUnused(
+  place: Place,
+  { settings, ports }: { settings: DependencySettings; ports: TellUnreachablePorts },
+): Promise<boolean> {
+  const { kind, name, repositoryClass } = place;
+  switch (kind) {
+    case 'cluster':
+      return (await whoStandsOn(place, { settings, ports })).count === 0;
+    case 'repository':
+      return ![...settings.classOfBucket.values()].includes(name);
+    case 'bucket':
+      return settings.classOfBucket.get(name) !== repositoryClass;
   }
 }
 

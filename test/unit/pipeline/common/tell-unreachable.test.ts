@@ -115,6 +115,19 @@ describe('what does not answer', () => {
     expect(all.noted()).toBeUndefined();
   });
 
+  it('ends with an answer to a request that began before it was noted last', async () => {
+    const all = await world();
+    await due(all);
+    await all.meet();
+    all.clock.forward(301);
+    const found = await readState({ path: unreachablePath(cluster), decode: decodeUnreachable }, all.ports);
+    await all.meet();
+    all.clock.forward(5);
+    if (found === undefined) throw new Error('unexpected');
+    await tellReachable({ place: cluster, found }, all.ports);
+    expect(all.published.map(({ topic }) => topic)).toEqual(['diff', 'converged']);
+  });
+
   it('for a moment is told to nobody', async () => {
     const all = await world();
     await all.meet();
@@ -236,11 +249,11 @@ describe('who tells that something does not answer', () => {
 });
 
 describe('the schedule', () => {
-  it('ends what nothing stands on any more, as no look would', async () => {
+  it('ends what nothing stands on any more, as no look would, once nobody meets it', async () => {
     const all = await world();
     await due(all);
     await all.meet();
-    all.clock.forward(60);
+    all.clock.forward(31 * 60);
     await lookAfterUnreachable({ settings }, all.ports);
     expect(all.published).toHaveLength(1);
     for (const repository of ['master', 'develop']) {
@@ -248,8 +261,27 @@ describe('the schedule', () => {
       const { generation = '' } = (await all.state.read(path)) ?? {};
       await all.state.delete({ path, generation });
     }
+    await all.meet();
+    all.clock.forward(60);
+    await lookAfterUnreachable({ settings }, all.ports);
+    expect(all.published).toHaveLength(1);
+    all.clock.forward(31 * 60);
     await lookAfterUnreachable({ settings }, all.ports);
     expect(dependencyReachableSchema.parse(all.published[1]?.event.data)).toMatchObject({ outcome: 'unused' });
     expect(all.noted()).toBeUndefined();
+  });
+
+  it.each([
+    { place: { kind: 'repository', name: 'staging', repositoryClass: 'staging' } as const, isEnded: true },
+    { place: { kind: 'bucket', name: 'family-old', repositoryClass: 'master' } as const, isEnded: true },
+    { place: host, isEnded: false },
+    { place: bucket, isEnded: false },
+  ])('ends what the configuration has no more: $place.kind $place.name, $isEnded', async ({ place, isEnded }) => {
+    const all = await world();
+    await due(all, place);
+    await all.meet(place);
+    all.clock.forward(31 * 60);
+    await lookAfterUnreachable({ settings }, all.ports);
+    expect(all.noted(place) === undefined).toBe(isEnded);
   });
 });
