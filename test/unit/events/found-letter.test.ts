@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { changeCommittedType } from '../../../shared/events/change-committed.ts';
 import { convergedType, diffType } from '../../../shared/events/alert.ts';
+import { reachableType, unreachableType } from '../../../shared/events/dependency-alert.ts';
 import {
   letterSubscriptions,
   readers,
@@ -59,6 +60,8 @@ describe('a dead letter', () => {
     ['reconcile', reconcileRequestedType, 'reconcile'],
     ['deliverAlert', diffType, 'diff'],
     ['deliverAlert', convergedType, 'converged'],
+    ['deliverAlert', unreachableType, 'diff'],
+    ['deliverAlert', reachableType, 'converged'],
     ['fanOut', 'dev.converge.of.another.version', 'change-committed'],
   ])('of %s, of the type %s, goes back by %s with the event as it was', (stage, type, topic) => {
     const event = { id: 'e1', type, source, subject: 'master/acme', data: { object: 'größe', count: 1 } };
