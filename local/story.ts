@@ -10,9 +10,7 @@ import { pack } from 'tar-stream';
 import { z } from 'zod';
 import { policySchema, policyWords } from '../shared/environment/policy.ts';
 import { environmentKey, revisionOf } from '../shared/base/revision.ts';
-import type { Converged, Diff } from '../shared/events/alert.ts';
-import type { DependencyAlert } from '../shared/events/dependency-alert.ts';
-import { parseReceivedAlert } from '../shared/events/received-alert.ts';
+import { convergedType, diffType, parseAlert, type Converged, type Diff } from '../shared/events/alert.ts';
 import { parseChangeCommitted, type ChangeCommitted } from '../shared/events/change-committed.ts';
 import { eventId, type IncomingEvent } from '../shared/events/cloud-event.ts';
 import { deadLetterSchema, type DeadLetter } from '../shared/events/dead-letter.ts';
@@ -449,7 +447,6 @@ type Seen = { readonly id: string } & (
   | { readonly kind: 'change-committed'; readonly data: ChangeCommitted }
   | { readonly kind: 'reconcile'; readonly data: ReconcileRequested }
   | { readonly kind: 'diff'; readonly data: Diff }
-  | { readonly kind: 'dependency'; readonly data: DependencyAlert['data'] }
   | { readonly kind: 'converged'; readonly data: Converged }
   | { readonly kind: 'dead-letter'; readonly data: DeadLetter }
 );
@@ -521,7 +518,8 @@ async function subscribe({
   subscription.on('message', (message: Message) => {
     message.ack();
     try {
-      take(log, read(topic, message));
+      const seen = read(topic, message);
+      if (seen !== undefined) take(log, seen);
     } catch (error) {
       fail(log, error instanceof Error ? error : new Error(String(error)));
     }
@@ -565,7 +563,8 @@ async function firstOf<T>(
   }
 }
 
-function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen {
+/** Undefined for alerts that are of no environment. */
+function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen | undefined {
   const content: unknown = JSON.parse(data.toString('utf8'));
   if (topic === storageTopic)
     return { kind: 'upload', id, data: notificationSchema.parse(content), message: { data, attributes } };
@@ -579,8 +578,8 @@ function read(topic: WatchedTopic, { id, attributes, data }: Message): Seen {
     case 'dead-letter':
       return { kind: topic, id: event.id, data: deadLetterSchema.parse(content) };
     default: {
-      const alert = parseReceivedAlert(event);
-      if (alert.kind === 'dependency') return { kind: 'dependency', id: event.id, data: alert.data };
+      if (type !== diffType && type !== convergedType) return undefined;
+      const alert = parseAlert(event);
       if (alert.topic === 'diff') return { kind: 'diff', id: event.id, data: alert.data };
       return { kind: 'converged', id: event.id, data: alert.data };
     }
@@ -599,8 +598,6 @@ function described(seen: Seen): string {
       return `diff of ${seen.data.environment}, ${seen.data.reason}: ${seen.data.summary}`;
     case 'converged':
       return `${seen.data.environment} converged at ${abbreviatedRevision(seen.data.revision)}`;
-    case 'dependency':
-      return `${seen.data.subject} does not answer, or does again`;
     case 'dead-letter':
       return `dead letter of ${seen.data.stage}: ${seen.data.reason}`;
   }

@@ -1,5 +1,11 @@
-import { convergedSchema, diffSchema, type Converged, type Diff } from '../../shared/events/alert.ts';
-import { isDependencyAlert } from '../../shared/events/dependency-alert.ts';
+import {
+  convergedSchema,
+  convergedType,
+  diffSchema,
+  diffType,
+  type Converged,
+  type Diff,
+} from '../../shared/events/alert.ts';
 import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import type { Pipeline } from '../../local/pipeline.ts';
 
@@ -15,9 +21,11 @@ export interface Heard {
 }
 
 export async function listenTo(pipeline: Pipeline): Promise<Heard> {
-  const diffs = await listen(pipeline, 'diff', (data) => diffSchema.parse(data));
-  const converged = await listen(pipeline, 'converged', (data) => convergedSchema.parse(data));
-  const deadLetters = await listen(pipeline, 'dead-letter', (data) => deadLetterSchema.parse(data));
+  const diffs = await listen(pipeline, { topic: 'diff', type: diffType }, (data) => diffSchema.parse(data));
+  const converged = await listen(pipeline, { topic: 'converged', type: convergedType }, (data) =>
+    convergedSchema.parse(data),
+  );
+  const deadLetters = await listen(pipeline, { topic: 'dead-letter' }, (data) => deadLetterSchema.parse(data));
   return {
     diffs: diffs.received,
     converged: converged.received,
@@ -33,7 +41,7 @@ interface Listening<T> {
 
 async function listen<T extends object>(
   { clients }: Pipeline,
-  topic: string,
+  { topic, type }: { topic: string; type?: string },
   parse: (data: unknown) => T,
 ): Promise<Listening<T>> {
   const received: (T & At)[] = [];
@@ -41,10 +49,8 @@ async function listen<T extends object>(
   const [subscription] = await clients.pubsub.topic(topic).createSubscription(`chaos-${topic}`);
   subscription.on('message', (message) => {
     message.ack();
-    // What does not answer is told there, too.
-    if (isDependencyAlert({ type: message.attributes['ce-type'] ?? '' })) return;
     const id = message.attributes['ce-id'] ?? message.id;
-    if (seen.has(id)) return;
+    if (seen.has(id) || (type !== undefined && message.attributes['ce-type'] !== type)) return;
     seen.add(id);
     received.push({ ...parse(JSON.parse(message.data.toString('utf8'))), at: performance.now() });
   });

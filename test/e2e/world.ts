@@ -9,13 +9,14 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import {
   convergedSchema,
+  convergedType,
   diffSchema,
+  diffType,
   encodeAlert,
   type Alert,
   type Converged,
   type Diff,
 } from '../../shared/events/alert.ts';
-import { isDependencyAlert } from '../../shared/events/dependency-alert.ts';
 import { deadLetterSchema, type DeadLetter } from '../../shared/events/dead-letter.ts';
 import { startPipeline, type Pipeline, type PipelineOptions } from '../../local/pipeline.ts';
 import { eventually } from '../eventually.ts';
@@ -100,9 +101,11 @@ export async function startWorld(options: Partial<PipelineOptions> = {}): Promis
     echoes.push(alert.environment);
     return undefined;
   };
-  const diffs = await listen(pipeline, 'diff', (data) => hear(diffSchema.parse(data)));
-  const converged = await listen(pipeline, 'converged', (data) => hear(convergedSchema.parse(data)));
-  const deadLetters = await listen(pipeline, 'dead-letter', (data) => deadLetterSchema.parse(data));
+  const diffs = await listen(pipeline, { topic: 'diff', type: diffType }, (data) => hear(diffSchema.parse(data)));
+  const converged = await listen(pipeline, { topic: 'converged', type: convergedType }, (data) =>
+    hear(convergedSchema.parse(data)),
+  );
+  const deadLetters = await listen(pipeline, { topic: 'dead-letter' }, (data) => deadLetterSchema.parse(data));
 
   async function kubectl(...parameters: string[]): Promise<string> {
     return kubernetes.kubectl(parameters);
@@ -165,16 +168,19 @@ export async function startWorldWithMaster(
   }
 }
 
-/** Alerts in the order they came, each event id once: the pipeline doubles messages, as the real one may. */
-async function listen<T>(pipeline: Pipeline, topic: string, parse: (data: unknown) => T | undefined): Promise<T[]> {
+/** Alerts of environments in the order they came, each event id once: the pipeline doubles messages, as the real one may. */
+async function listen<T>(
+  pipeline: Pipeline,
+  { topic, type }: { topic: string; type?: string },
+  parse: (data: unknown) => T | undefined,
+): Promise<T[]> {
   const received: T[] = [];
   const seen = new Set<string>();
   const [subscription] = await pipeline.clients.pubsub.topic(topic).createSubscription(`test-${topic}`);
   subscription.on('message', (message) => {
     const id = message.attributes['ce-id'] ?? message.id;
-    // What does not answer is told there, too.
-    const isOther = isDependencyAlert({ type: message.attributes['ce-type'] ?? '' });
-    const parsed = isOther || seen.has(id) ? undefined : parse(JSON.parse(message.data.toString('utf8')));
+    const isNew = !seen.has(id) && (type === undefined || message.attributes['ce-type'] === type);
+    const parsed = isNew ? parse(JSON.parse(message.data.toString('utf8'))) : undefined;
     if (parsed !== undefined) received.push(parsed);
     seen.add(id);
     message.ack();
