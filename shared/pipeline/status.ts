@@ -1,4 +1,6 @@
 import { ConvergeError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import { parseDuration } from '../environment/duration.ts';
 import { isOpen } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
 import { dependencySubject } from '../events/dependency-alert.ts';
@@ -20,16 +22,28 @@ import type { StateAccess } from './common/read-state.ts';
 import { recallLooks } from './common/recall-looks.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
 import { shownState, type Seen } from './common/shown-state.ts';
-import { openUnreachable, type OpenUnreachable } from './common/tell-unreachable.ts';
+import { unreachableNow, type OpenUnreachable } from './common/tell-unreachable.ts';
 
 type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
 
 /** What rows are judged by. */
-type Sight = StatusSettings & Pick<Seen, 'unreachable'>;
+type Sight = Pick<Seen, 'interval' | 'unreachable'>;
 
 export interface StatusSettings {
   /** Milliseconds between two checks: what was not looked at for three of them is stale. */
   readonly interval: number;
+  /** What does not answer, as `unreachableNow` finds it; absent: nothing is known of that. */
+  readonly unreachable?: readonly OpenUnreachable[];
+}
+
+/** The status by the operator's configuration, with what does not answer: one list more, of all classes together. */
+export async function statusNow(
+  { repositories, checks }: Pick<Config, 'repositories' | 'checks'>,
+  ports: StatusPorts,
+): Promise<Status> {
+  const unreachable = await unreachableNow(ports);
+  const interval = parseDuration(checks.interval);
+  return await status({ repositories: Object.keys(repositories), interval, unreachable }, ports);
 }
 
 /**
@@ -37,12 +51,11 @@ export interface StatusSettings {
  * yet gone. Reads Git and the state bucket, never a cluster. What was not looked at is found here, by whoever asks.
  */
 export async function status(
-  { repositories, interval }: { repositories: readonly string[] } & StatusSettings,
+  { repositories, interval, unreachable = [] }: { repositories: readonly string[] } & StatusSettings,
   ports: StatusPorts,
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
-  const unreachable = await unreachableNow(ports);
   const settings = { interval, unreachable };
   for (const name of [...repositories].sort()) {
     try {
@@ -55,16 +68,6 @@ export async function status(
   }
   if (unreachable.length === 0) return { environments, unreadable };
   return { environments, unreadable, unreachable: unreachable.map(toldOf) };
-}
-
-/** Nothing where the state bucket cannot be read: that nothing is known of anything is said then, too. */
-async function unreachableNow(ports: StatusPorts): Promise<readonly OpenUnreachable[]> {
-  try {
-    return await openUnreachable(ports);
-  } catch (error) {
-    if (error instanceof ConvergeError) return [];
-    throw error;
-  }
 }
 
 function toldOf(open: OpenUnreachable): NonNullable<Status['unreachable']>[number] {

@@ -8,12 +8,18 @@ import {
   unreachableType,
 } from '../../../shared/events/dependency-alert.ts';
 import { watchDependencies } from '../../../shared/pipeline/common/watch-dependencies.ts';
-import { status } from '../../../shared/pipeline/status.ts';
+import { parseConfig } from '../../../shared/config/config.ts';
+import { statusNow } from '../../../shared/pipeline/status.ts';
 import type { Ports } from '../../../shared/ports/ports.ts';
 import { configMap, environment, list } from './reconcile/runs/files.ts';
 import { recordingCluster } from './reconcile/world/cluster.ts';
 import { createWorld } from './reconcile/world/world.ts';
 
+const configuration = parseConfig({
+  file: 'converge.yaml',
+  text: `project: p\nstate: { bucket: s }\nrepositories: { master: { url: "https://git.example.com/m", bucket: family-master } }
+clusters: {}\nchecks: { interval: 5m }\n`,
+});
 const settings = { classOfBucket: new Map([['family-master', 'master']]), unreachableAfter: 120_000 };
 /** Seconds between two ticks of the schedule. */
 const interval = 300;
@@ -103,7 +109,7 @@ function fleet() {
       if (most === Number.POSITIVE_INFINITY && until > seconds()) world.wait(until - seconds());
     },
     async shown(): Promise<Readonly<Record<string, string>>> {
-      const { environments } = await status({ repositories: ['master'], interval: interval * 1000 }, world.ports);
+      const { environments } = await statusNow(configuration, world.ports);
       return Object.fromEntries(environments.map(({ name, state, health }) => [name, `${state}, ${health}`]));
     },
     dependencies: () =>

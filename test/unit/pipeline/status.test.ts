@@ -4,7 +4,7 @@ import { encodeLookTimes, looksPath, type LookTimes } from '../../../shared/memo
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
 import { unreachablePath } from '../../../shared/memory/unreachable.ts';
-import type { Place } from '../../../shared/pipeline/common/tell-unreachable.ts';
+import { unreachableNow, type Place } from '../../../shared/pipeline/common/tell-unreachable.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import { recordLooks, type Look } from '../../../shared/pipeline/common/record-looks.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
@@ -210,7 +210,10 @@ describe('the status of an environment', () => {
         };
         await state.write({ path: unreachablePath(place), value: note, ifGeneration: 'absent' });
         const ports = { now: clock.now, repository: repositories(acme), state };
-        const { environments, unreachable } = await status({ repositories: ['master'], interval: 5 * minutes }, ports);
+        const { environments, unreachable } = await status(
+          { repositories: ['master'], interval: 5 * minutes, unreachable: await unreachableNow(ports) },
+          ports,
+        );
         const { state: shownState, health, message } = environments[0] ?? {};
         return { state: shownState, health, message, unreachable };
       };

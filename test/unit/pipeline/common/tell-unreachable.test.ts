@@ -7,7 +7,7 @@ import { statePaths } from '../../../../shared/memory/state-paths.ts';
 import { readState, valueOrNone } from '../../../../shared/pipeline/common/read-state.ts';
 import {
   lookAfterUnreachable,
-  openUnreachable,
+  unreachableNow,
   tellReachable,
   tellUnreachable,
   type Place,
@@ -160,7 +160,7 @@ describe('what does not answer', () => {
     expect(all.state.valueAt(path)).toBeDefined();
     const data = dependencyUnreachableSchema.parse(all.published[0]?.event.data);
     expect(data).toMatchObject({ environments: ['master/acme', 'master/globex'], count: 2 });
-    expect(await openUnreachable(all.ports)).toMatchObject([{ kind: place.kind, repositoryClass: 'master' }]);
+    expect(await unreachableNow(all.ports)).toMatchObject([{ kind: place.kind, repositoryClass: 'master' }]);
   });
 
   it('is waited for since its request was sent', async () => {
@@ -244,7 +244,7 @@ describe('who tells that something does not answer', () => {
     await lookAfterUnreachable({ settings }, all.ports);
     expect(all.published.map(({ topic }) => topic)).toEqual(['diff', 'converged']);
     expect(all.noted()).toBeUndefined();
-    expect(await openUnreachable(all.ports)).toEqual([]);
+    expect(await unreachableNow(all.ports)).toEqual([]);
   });
 });
 
