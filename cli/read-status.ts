@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { commitStatus, commitStatusSchema, type CommitStatus } from '../shared/pipeline/commit-status.ts';
 import { statusSchema, type Status } from '../shared/pipeline/common/environment-status.ts';
-import { status } from '../shared/pipeline/status.ts';
+import { statusNow } from '../shared/pipeline/status.ts';
 import { CommandError } from './command-error.ts';
 import type { Context } from './context.ts';
 import { findProof, tokenVariable, type Proof } from './id-token.ts';
@@ -14,7 +14,7 @@ export async function readStatus(context: Context): Promise<Status> {
   if (context.statusUrl !== undefined)
     return await ask({ context, url: context.statusUrl, query: {}, schema: statusSchema });
   const ports = { ...context.ports, repository: await context.open.repository(), state: await context.open.state() };
-  return await status({ repositories: Object.keys(context.config.repositories) }, ports);
+  return await statusNow(context.config, ports);
 }
 
 /** What became of one commit, asked in the same way. */

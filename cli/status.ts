@@ -12,13 +12,14 @@ const tones: Readonly<Record<EnvironmentState, Tone>> = {
   Failed: 'bad',
   Suspended: 'detail',
   Removing: 'plain',
+  Stale: 'bad',
   Unknown: 'plain',
 };
 
 /** Of these nobody can say that they are well. */
-const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Unknown'];
+const unwell: readonly EnvironmentState[] = ['Diverged', 'Failed', 'Stale', 'Unknown'];
 
-/** Exit code 1 where one is `Diverged`, `Failed` or `Unknown`, or a repository cannot be read. */
+/** Exit code 1 where one is `Diverged`, `Failed`, `Stale` or `Unknown`, or a repository cannot be read, or something that environments stand on does not answer. */
 export function statusExit({
   shown,
   unreadable,
@@ -31,7 +32,7 @@ export function statusExit({
 
 /** `converge status [ENVIRONMENT…]`: exit code as `statusExit`. */
 export async function showStatus(context: Context, names: readonly string[]): Promise<CommandResult> {
-  const { environments, unreadable, uploads } = await readStatus(context);
+  const { environments, unreadable, unreachable = [], uploads } = await readStatus(context);
   const matches = (name: string, { repository, name: own }: EnvironmentStatus): boolean =>
     name === own || name === `${repository}/${own}`;
   const missing = names.find((name) => !environments.some((environment) => matches(name, environment)));
@@ -62,12 +63,18 @@ export async function showStatus(context: Context, names: readonly string[]): Pr
     };
   });
   return {
-    exit: statusExit({ shown, unreadable }),
-    json: { environments: shown, unreadable, uploads: refused },
+    exit: statusExit({ shown, unreadable: [...unreadable, ...unreachable] }),
+    json: {
+      environments: shown,
+      unreadable,
+      uploads: refused,
+      ...(unreachable.length === 0 ? {} : { unreachable }),
+    },
     lines: [
       ...table({ heading: ['ENVIRONMENT', 'STATE', 'REVISION', 'HEALTH', 'SINCE', 'CHECKED', 'MESSAGE'], rows }),
       ...shown.flatMap(copiesOf),
       ...refused.map(refusedLine),
+      ...unreachable.map(unreachableLine),
       ...unreadable.map(({ repository, message }) => ({
         text: `${repository} cannot be read: ${message}`,
         tone: 'bad' as const,
@@ -83,6 +90,15 @@ export function refusedLine({ repository, artifact, reason, message, since, auth
     text: `${repository}: ${artifact}${by} is refused since ${shortTime(since)}: ${reason}: ${message}`,
     tone: 'bad',
   };
+}
+
+/** For whoever wonders why so many are `Unknown` at once. */
+export function unreachableLine({ subject, since, problem, count }: NonNullable<Status['unreachable']>[number]): {
+  text: string;
+  tone: Tone;
+} {
+  const behind = `${count} ${count === 1 ? 'environment stands' : 'environments stand'} on it`;
+  return { text: `${subject} has not answered since ${shortTime(since)}: ${problem}; ${behind}`, tone: 'bad' };
 }
 
 /** What copied the label of an inventory: for whoever wonders why it is not pruned. */

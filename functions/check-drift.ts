@@ -1,27 +1,22 @@
 import { http } from '@google-cloud/functions-framework';
-import { writeBackLeft } from '../shared/pipeline/common/write-back.ts';
-import { checkDrift } from '../shared/pipeline/check-drift.ts';
-import { copyUnseen } from '../shared/pipeline/copy-artifact/copy-unseen.ts';
+import { tickOnce } from '../shared/pipeline/tick.ts';
 import { answering } from './delivery.ts';
-import { copySettings, loadConfig, wire } from './wiring.ts';
+import { copySettings, dependencySettings, loadConfig, loadHeartbeat, loadWatch, wire } from './wiring.ts';
 
-/** Called by the scheduler: one look at every environment, one at every bucket, and one at what is not written to Git. */
+/** Called by the scheduler: one look at everything, whether somebody announced it or not. */
 http(
   'checkDrift',
   answering('checkDrift', async (request) => {
     const ports = await wire('repository', 'state', 'topics', 'buckets', 'unpack');
     const tick = request.get('x-cloudscheduler-scheduletime') ?? ports.now().toISOString();
     const { repositories } = loadConfig();
-    const [drift] = await Promise.allSettled([checkDrift({ repositories: Object.keys(repositories), tick }, ports)]);
-    const buckets = Object.entries(repositories).map(([repositoryClass, { bucket }]) => ({
-      bucket,
-      settings: copySettings(repositoryClass),
-    }));
-    const copied = await copyUnseen(buckets, ports);
-    const written = Object.entries(repositories).flatMap(([name, { writeback }]) => (writeback ? [name] : []));
-    await Promise.all(written.map(async (name) => writeBackLeft(name, ports)));
-    // A repository that cannot be read keeps no other's uploads from being copied.
-    if (drift.status === 'rejected') throw drift.reason;
-    return { status: 200, body: { checked: drift.value.checked, copied } };
+    const settings = { tick, repositories, copySettings, dependencies: dependencySettings() };
+    const [watch, heartbeat] = [await loadWatch(), await loadHeartbeat()];
+    const startedAt = performance.now();
+    const body = await tickOnce(settings, { ...ports, watch, heartbeat });
+    // Terraform's metric of checks counts this line.
+    const facts = { checked: body.checked.length, copied: body.copied.length };
+    ports.log('INFO', 'checkDrift done', { ...facts, milliseconds: Math.round(performance.now() - startedAt) });
+    return { status: 200, body };
   }),
 );

@@ -10,7 +10,7 @@ import { isUnreadable, tellUnreadable } from '../shared/pipeline/common/tell-unr
 import { readBody } from './body.ts';
 import { admit } from './door.ts';
 import { largestBodies } from './sizes.ts';
-import { loadConfig, log, wire } from './wiring.ts';
+import { loadConfig, loadStateWatch, log, wire } from './wiring.ts';
 
 type HttpFunction = (request: Request, response: Response) => Promise<void>;
 
@@ -67,8 +67,10 @@ async function refuse(
 
 /** Notes what cannot be read, and tells it where it has lasted. Never fails. */
 async function noteUnreadable(error: unknown, classOf: () => string | undefined = () => undefined): Promise<void> {
-  if (!isUnreadable(error)) return;
+  if (!isUnreadable(error) && !(error instanceof ConvergeError && error.code === 'StorageUnavailable')) return;
   try {
+    loadStateWatch().met(error);
+    if (!isUnreadable(error)) return;
     const after = parseDuration(loadConfig().alerts.unreadableAfter);
     await tellUnreadable({ error, after, repositoryClass: classOf() }, await wire('state'));
   } catch (failure) {

@@ -3,7 +3,7 @@ import { parseReconcileRequested } from '../shared/events/reconcile-requested.ts
 import { reconcile } from '../shared/pipeline/reconcile.ts';
 import { recordedLook } from '../shared/pipeline/recorded-look.ts';
 import { acknowledging } from './delivery.ts';
-import { loadConfig, loadLooks, wire } from './wiring.ts';
+import { loadConfig, loadLooks, loadWatch, wire } from './wiring.ts';
 
 /** One job: bring one environment to the head of its branch, or say exactly why not. */
 http(
@@ -15,8 +15,15 @@ http(
     const writeback = repositories[job.repository]?.writeback ?? false;
     const settings = { limits, event: event.id, writeback };
     const looks = await loadLooks();
-    return await recordedLook({ job, looks, now: ports.now }, async (onHindered) =>
-      reconcile(job, ports, { ...settings, onHindered }),
-    );
+    const watch = await loadWatch();
+    const span = watch.begin();
+    const watched = { repository: watch.repository(ports.repository), cluster: watch.cluster(ports.cluster) };
+    try {
+      return await recordedLook({ job, looks, now: ports.now }, async (onHindered) =>
+        reconcile(job, { ...ports, ...watched }, { ...settings, onHindered }),
+      );
+    } finally {
+      await span.tell();
+    }
   }),
 );

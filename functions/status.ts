@@ -1,6 +1,6 @@
 import { http } from '@google-cloud/functions-framework';
 import { commitStatus } from '../shared/pipeline/commit-status.ts';
-import { status } from '../shared/pipeline/status.ts';
+import { statusNow } from '../shared/pipeline/status.ts';
 import { answering } from './delivery.ts';
 import { loadConfig, wire } from './wiring.ts';
 
@@ -11,14 +11,14 @@ import { loadConfig, wire } from './wiring.ts';
 http(
   'status',
   answering('status', async (request) => {
-    const repositories = Object.keys(loadConfig().repositories);
+    const config = loadConfig();
     if (request.path.endsWith('/healthz'))
-      return { status: 200, body: { status: 'ok', repositories: repositories.sort() } };
+      return { status: 200, body: { status: 'ok', repositories: Object.keys(config.repositories).sort() } };
     const { repository, commit } = request.query;
     if (typeof repository === 'string' && typeof commit === 'string') {
       return { status: 200, body: await commitStatus({ repository, commit }, await wire('repository', 'state')) };
     }
-    const found = await status({ repositories }, await wire('repository', 'state'));
+    const found = await statusNow(config, await wire('repository', 'state'));
     return { status: found.unreadable.length === 0 ? 200 : 503, body: found };
   }),
 );

@@ -9,7 +9,10 @@ import { parseConfig, webhookHosts, type Config, type WebhookHost } from '../sha
 import { ConvergeError } from '../shared/base/errors.ts';
 import { provesKnowing } from '../shared/events/push/webhooks.ts';
 import { parseDuration } from '../shared/environment/duration.ts';
+import { watchState, type StateWatch } from '../shared/pipeline/common/state-away.ts';
+import type { DependencySettings } from '../shared/pipeline/common/tell-unreachable.ts';
 import type { CopySettings } from '../shared/pipeline/copy-artifact/run.ts';
+import type { Heartbeat } from '../shared/ports/heartbeat.ts';
 import type { Log, Ports } from '../shared/ports/ports.ts';
 
 /**
@@ -186,6 +189,34 @@ const load = {
 export const loadLooks = once(async () => {
   const { recordLooks } = await import('../shared/pipeline/common/record-looks.ts');
   return recordLooks({ instance, now, log, state: await load.state() });
+});
+
+/** What is an incident where it does not answer, and when. */
+export function dependencySettings(): DependencySettings {
+  const { repositories, alerts } = loadConfig();
+  return {
+    classOfBucket: new Map(Object.entries(repositories).map(([name, { bucket }]) => [bucket, name])),
+    unreachableAfter: parseDuration(alerts.unreachableAfter),
+  };
+}
+
+/** Who has answered this instance, for as long as it lives. */
+export const loadWatch = once(async () => {
+  const { watchDependencies } = await import('../shared/pipeline/common/watch-dependencies.ts');
+  return watchDependencies(dependencySettings(), await wire('state', 'topics'));
+});
+
+/** Who waits for a sign of life, or nobody. */
+export const loadHeartbeat = once(async (): Promise<Heartbeat> => {
+  const { heartbeat } = loadConfig().alerts;
+  if (heartbeat === undefined) return { beat: async () => {} };
+  return (await import('../shared/adapters/heartbeat.ts')).createHeartbeat(heartbeat);
+});
+
+/** Whether the bucket of the state answers this instance. */
+export const loadStateWatch = once((): StateWatch => {
+  const { state } = loadConfig();
+  return watchState({ bucket: state.bucket, after: dependencySettings().unreachableAfter }, core);
 });
 
 /** The ports a stage names, and no others. */

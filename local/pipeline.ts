@@ -357,6 +357,7 @@ async function configure({
     webhooks: { github: { secretFile } },
     storage: { endpoint: storage },
     renderer: { program: programs.render },
+    checks: { interval: `${Math.max(5, Math.ceil((options.scheduleSeconds ?? 0) / 60))}m` },
     access: localAccess(issuer),
     ...options.configuration,
   };

@@ -1,5 +1,11 @@
 # The schedule: sends a look at every environment, and finds commits and uploads that nobody announced. Called by Cloud Scheduler.
 
+locals {
+  check_count    = tonumber(regex("^[0-9]+", var.check_interval))
+  check_minutes  = endswith(var.check_interval, "h") ? local.check_count * 60 : local.check_count
+  check_schedule = endswith(var.check_interval, "h") ? "0 */${local.check_count} * * *" : "*/${local.check_count} * * * *"
+}
+
 module "check_drift" {
   source = "./function"
 
@@ -16,8 +22,8 @@ module "check_drift" {
   overrides      = lookup(var.functions, "check_drift", null)
 
   size      = { memory = "1Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 2 }
-  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/"] }
+  secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.heartbeat_mounts) : folder => local.secrets[key] }
+  state     = { bucket = local.function.state, reads = "all", writes = ["heads/", "intake/", "ledger/", "writeback/", "looks/", "unreadable/", "unreachable/"] }
   uploads   = local.function.uploads
   publishes = { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers   = { scheduler = google_service_account.callers["check-drift"].member }
@@ -31,7 +37,7 @@ resource "google_cloud_scheduler_job" "check_drift" {
   region           = var.region
   name             = "${var.prefix}-check-drift"
   description      = "Converge looks at every environment"
-  schedule         = var.check_schedule
+  schedule         = local.check_schedule
   time_zone        = "Etc/UTC"
   attempt_deadline = "600s"
 

@@ -92,12 +92,18 @@ locals {
       signingKey = var.author.signing_key == null ? null : { file = "/secrets/signing-key/value" }
     } : key => value if value != null }
     webhooks = { for host in keys(var.webhooks) : host => { secretFile = "/secrets/webhook-${host}/value" } }
-    alerts = { unreadableAfter = var.unreadable_after, sinks = [
-      for name, sink in var.sinks : {
-        name    = name
-        webhook = { for key, value in { url = sink.url, urlSecretFile = sink.url_secret == null ? null : "/secrets/url-${name}/value", secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
-      }
-    ] }
+    checks   = { interval = var.check_interval }
+    alerts = { for key, value in {
+      unreadableAfter  = var.unreadable_after
+      unreachableAfter = var.unreachable_after
+      heartbeat        = var.heartbeat == null ? null : { for key, value in { url = try(var.heartbeat.url, null), urlSecretFile = contains(keys(local.heartbeat_mounts), "heartbeat") ? "/secrets/heartbeat/value" : null } : key => value if value != null }
+      sinks = [
+        for name, sink in var.sinks : {
+          name    = name
+          webhook = { for key, value in { url = sink.url, urlSecretFile = sink.url_secret == null ? null : "/secrets/url-${name}/value", secretFile = contains(keys(local.sink_mounts), "sink-${name}") ? "/secrets/sink-${name}/value" : null } : key => value if value != null }
+        }
+      ]
+    } : key => value if value != null }
     limits = length(var.limits) == 0 ? null : var.limits
     status = { url = local.urls["status"] }
     access = local.config_access

@@ -19,7 +19,7 @@ module "copy_artifact" {
   # Uploads of one burst become one commit where one instance takes them all; the lease in the state bucket holds where there are several.
   size       = { memory = "1Gi", cpu = "1", timeout = 540, concurrency = 80, max_instances = 2 }
   secrets    = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts) : folder => local.secrets[key] if contains(["git-${each.key}", "ca-${each.key}", "proxy-${each.key}", "signing-key"], folder) }
-  state      = { bucket = local.function.state, reads = "all", writes = ["intake/${each.key}/", "ledger/${each.key}.json", "unreadable/${each.key}/"] }
+  state      = { bucket = local.function.state, reads = "all", writes = ["intake/${each.key}/", "ledger/${each.key}.json", "unreadable/${each.key}/", "unreachable/${each.key}/"] }
   uploads    = { (each.key) = local.function.uploads[each.key] }
   publishes  = { for name in ["change-committed", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers    = { eventarc = google_service_account.callers["copy-artifact"].member }

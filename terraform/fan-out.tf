@@ -17,8 +17,8 @@ module "fan_out" {
 
   size      = { memory = "512Mi", cpu = "1", timeout = 540, concurrency = 4, max_instances = 5 }
   secrets   = { for folder, key in merge(local.git_reader_mounts, local.ca_mounts, local.proxy_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["unreadable/"] }
-  publishes = { for name in ["reconcile", "converged", "dead-letter"] : name => local.function.topics[name] }
+  state     = { bucket = local.function.state, reads = "all", writes = ["unreadable/", "unreachable/"] }
+  publishes = { for name in ["reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["fan-out"].member }
   vpc       = var.vpc
 

@@ -5,9 +5,14 @@ locals {
   logs     = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=~\"^${var.prefix}-\""
   channels = concat(var.notifications.channels, [for channel in google_monitoring_notification_channel.email : channel.id])
 
+  # Cloud Monitoring takes 23 hours at the most.
+  check_missing_minutes = var.check_missing_minutes != null ? var.check_missing_minutes : min(1380, max(30, 3 * local.check_minutes))
+
   # As PromQL names them. https://cloud.google.com/stackdriver/docs/managed-prometheus/promql#metrics-names
   metrics = {
     errors   = "logging_googleapis_com:user_${replace(google_logging_metric.errors.name, "/[^a-z0-9]/", "_")}"
+    checks   = "logging_googleapis_com:user_${replace(google_logging_metric.checks.name, "/[^a-z0-9]/", "_")}"
+    retried  = "logging_googleapis_com:user_${replace(google_logging_metric.retried.name, "/[^a-z0-9]/", "_")}"
     diverged = "logging_googleapis_com:user_${replace(google_logging_metric.diverged.name, "/[^a-z0-9]/", "_")}"
   }
 }
@@ -43,6 +48,53 @@ resource "google_logging_metric" "errors" {
   }
 
   label_extractors = { function = "EXTRACT(resource.labels.service_name)" }
+
+  depends_on = [google_project_service.this]
+}
+
+# One line of each full check: every environment was sent a look, every bucket was looked at.
+resource "google_logging_metric" "checks" {
+  project     = var.project
+  name        = "${var.prefix}/checks"
+  description = "Checks of the schedule that did all that was to be done"
+  filter      = "${local.logs} AND jsonPayload.message=\"checkDrift done\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+  }
+
+  depends_on = [google_project_service.this]
+}
+
+# One line of a function whose message, or call, comes again: what lasts is seen here long before the message is given up, as a dead letter.
+resource "google_logging_metric" "retried" {
+  project     = var.project
+  name        = "${var.prefix}/retried"
+  description = "Work of Converge's functions that failed, and is tried again"
+  filter      = "${local.logs} AND severity=WARNING AND jsonPayload.message=~\" failed$\""
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    labels {
+      key         = "function"
+      value_type  = "STRING"
+      description = "Name of the function"
+    }
+
+    labels {
+      key         = "code"
+      value_type  = "STRING"
+      description = "Why: ClusterUnavailable, GitUnavailable, SecretUnavailable, ..."
+    }
+  }
+
+  label_extractors = {
+    function = "EXTRACT(resource.labels.service_name)"
+    code     = "EXTRACT(jsonPayload.code)"
+  }
 
   depends_on = [google_project_service.this]
 }
@@ -160,7 +212,37 @@ resource "google_monitoring_alert_policy" "errors" {
   }
 }
 
-# Also where it runs and fails: only answers of 2xx count.
+# A message comes again after ten minutes at most: in a quarter of an hour one that fails shows at least once, and what failed once shows for no longer than that.
+resource "google_monitoring_alert_policy" "retried" {
+  project               = var.project
+  display_name          = "Converge: messages fail, and come again"
+  combiner              = "OR"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "The same error for ${var.retried_minutes} minutes"
+
+    condition_prometheus_query_language {
+      query               = "sum by (function, code) (increase(${local.metrics.retried}{monitored_resource=\"cloud_run_revision\"}[15m])) > 0"
+      duration            = "${(15 + var.retried_minutes) * 60}s"
+      evaluation_interval = "60s"
+      # A metric made of logs is there some minutes after it was made, and the policy would be refused until then.
+      disable_metric_validation = true
+    }
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "Nothing is lost yet: messages are given up two hours after their first failure. The log of the function says what fails: `severity=WARNING`, keys `code` and `error`. A cluster, Git host or bucket that does not answer is also an alert of its own on the topic diff."
+  }
+}
+
+# Also where it runs and fails: only a check counts that did all that was to be done.
 resource "google_monitoring_alert_policy" "check_missing" {
   project               = var.project
   display_name          = "Converge: checkDrift has not run"
@@ -173,10 +255,10 @@ resource "google_monitoring_alert_policy" "check_missing" {
 
     # A metric that never had a point is absent to no condition of absence: this counts, and takes nothing for none.
     condition_prometheus_query_language {
-      query               = "(sum(increase(run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\", service_name=\"${module.check_drift.name}\", response_code_class=\"2xx\"}[${floor(var.check_missing_minutes / 2)}m])) or vector(0)) == 0"
-      duration            = "${ceil(var.check_missing_minutes / 2) * 60}s"
+      query               = "(sum(increase(${local.metrics.checks}{monitored_resource=\"cloud_run_revision\"}[${floor(local.check_missing_minutes / 2)}m])) or vector(0)) == 0"
+      duration            = "${ceil(local.check_missing_minutes / 2) * 60}s"
       evaluation_interval = "60s"
-      # There is no point of it before the first call.
+      # A metric made of logs is there some minutes after it was made, and the policy would be refused until then.
       disable_metric_validation = true
     }
   }

@@ -18,7 +18,7 @@ module "reconcile" {
   # A render may take a gibibyte by itself (limits.renderMiB), so an instance does one job at a time. The sizes are those of functions/sizes.ts.
   size      = { memory = "2Gi", cpu = "1", timeout = 540, concurrency = 1, max_instances = 20 }
   secrets   = { for folder, key in merge(local.git_mounts, local.ca_mounts, local.proxy_mounts, local.signing_mounts, local.verify_mounts) : folder => local.secrets[key] }
-  state     = { bucket = local.function.state, reads = "all", writes = ["environments/", "looks/", "quarantine/", "writeback/", "unreadable/"] }
+  state     = { bucket = local.function.state, reads = "all", writes = ["environments/", "looks/", "quarantine/", "writeback/", "unreadable/", "unreachable/"] }
   publishes = { for name in ["change-committed", "reconcile", "diff", "converged", "dead-letter"] : name => local.function.topics[name] }
   callers   = { subscription = google_service_account.callers["reconcile"].member }
   vpc       = var.vpc

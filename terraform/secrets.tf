@@ -13,6 +13,7 @@ locals {
     { for class, repository in var.repositories : "proxy-${class}" => repository.proxy_secret if repository.proxy_secret != null },
     { for name, sink in var.sinks : "sink-${name}" => sink.secret if sink.signed || sink.secret != null },
     { for name, sink in var.sinks : "url-${name}" => sink.url_secret if sink.url_secret != null },
+    { for key in try(var.heartbeat.url_secret, null) == null ? [] : ["heartbeat"] : key => var.heartbeat.url_secret },
   )
 
   secrets = {
@@ -30,6 +31,7 @@ locals {
   ca_mounts         = { for class, repository in var.repositories : "ca-${class}" => "ca-${class}" if repository.ca != null }
   proxy_mounts      = { for key in keys(local.secret_names) : key => key if startswith(key, "proxy-") }
   signing_mounts    = { for key in keys(local.secret_names) : key => key if key == "signing-key" }
+  heartbeat_mounts  = { for key in keys(local.secret_names) : key => key if key == "heartbeat" }
   verify_mounts     = { for key in keys(local.secret_names) : key => key if startswith(key, "signers-") || startswith(key, "openpgp-") }
   webhook_mounts    = { for host in keys(var.webhooks) : "webhook-${host}" => "webhook-${host}" }
   sink_mounts       = { for key in keys(local.secret_names) : key => key if startswith(key, "sink-") || startswith(key, "url-") }

@@ -261,6 +261,28 @@ variable "unreadable_after" {
   }
 }
 
+variable "unreachable_after" {
+  description = "How long a cluster, a Git host or a bucket may not answer before that is an incident of its own, told once for all environments that stand on it."
+  type        = string
+  default     = "2m"
+
+  validation {
+    condition     = can(regex("^[0-9]+[smh]$", var.unreachable_after))
+    error_message = "It is digits with s, m or h, like 2m."
+  }
+}
+
+variable "heartbeat" {
+  description = "A dead man's switch of yours (healthchecks.io, Dead Man's Snitch, a pager's heartbeat), which checkDrift asks after each full check: its `url`, or a `url_secret` that holds it, where whoever knows it may keep the switch quiet. Set it to wake people after three times check_interval."
+  type        = object({ url = optional(string), url_secret = optional(string) })
+  default     = null
+
+  validation {
+    condition     = var.heartbeat == null ? true : (var.heartbeat.url == null) != (var.heartbeat.url_secret == null) && (var.heartbeat.url == null || can(regex("^https://[^@]*$", var.heartbeat.url)))
+    error_message = "It has either a url that begins with https:// and holds no login, or a url_secret."
+  }
+}
+
 variable "limits" {
   description = "Limits of uploads, renders and waits, by the names of docs/contracts.md (uploadBytes, uploadFiles, unpackRatio, objects, renderSeconds, renderMiB, waitSeconds)."
   type        = map(number)
@@ -440,14 +462,14 @@ variable "vpc" {
   default     = null
 }
 
-variable "check_schedule" {
-  description = "When checkDrift looks at every environment: a cron line, in UTC."
+variable "check_interval" {
+  description = "How far apart the looks of checkDrift at every environment are: 5m, 1h. The schedule is made of it, and the status shows as Stale what was not looked at for three of them."
   type        = string
-  default     = "*/5 * * * *"
+  default     = "5m"
 
   validation {
-    condition     = length(split(" ", trimspace(var.check_schedule))) == 5
-    error_message = "A schedule has five fields: minute, hour, day of month, month, day of week."
+    condition     = contains(["1m", "2m", "3m", "4m", "5m", "6m", "10m", "12m", "15m", "20m", "30m", "1h", "2h", "3h", "4h", "6h", "8h", "12h"], var.check_interval)
+    error_message = "It is minutes that divide an hour (1m to 30m), or hours that divide a day (1h to 12h): no other schedule is even."
   }
 }
 
@@ -520,13 +542,24 @@ variable "diff_open_minutes" {
 }
 
 variable "check_missing_minutes" {
-  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring, also where it never ran. More than two ticks of the schedule."
+  description = "Minutes without a successful checkDrift that raise an alert of Cloud Monitoring, also where it never ran. More than two ticks of the schedule. Absent: three, and 30 at least."
   type        = number
-  default     = 30
+  default     = null
 
   validation {
-    condition     = var.check_missing_minutes >= 5 && var.check_missing_minutes <= 1380
+    condition     = var.check_missing_minutes == null ? true : var.check_missing_minutes >= 5 && var.check_missing_minutes <= 1380
     error_message = "check_missing_minutes is 5 to 1380 (23 hours)."
+  }
+}
+
+variable "retried_minutes" {
+  description = "Minutes for which a function's messages must fail by the same error, and come again, to raise an alert of Cloud Monitoring. They are given up after more than two hours."
+  type        = number
+  default     = 15
+
+  validation {
+    condition     = var.retried_minutes >= 1 && var.retried_minutes <= 60
+    error_message = "retried_minutes is 1 to 60: messages are given up soon after two hours."
   }
 }
 

@@ -73,6 +73,7 @@ export const patience = {
     pauses: 2,
   },
   sinks: { answer: 10_000 },
+  heartbeat: { answer: 5_000 },
   issuer: {
     answer: 5_000,
     /**

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { ConvergeError } from '../base/errors.ts';
 import { mayPass } from '../base/http-status.ts';
-import { policyWords } from '../environment/policy.ts';
+import { alertBody, typeOfAlert } from '../events/received-alert.ts';
 import type { AlertSink } from '../config/config.ts';
 import type { Sinks } from '../ports/messages.ts';
 import { inSeconds, patience } from './patience.ts';
@@ -9,14 +9,14 @@ import { readSecretFile, unusableSecret } from './secret-file.ts';
 import { isSilence } from './silence.ts';
 
 /**
- * Delivers alerts to webhooks: a POST of the alert's JSON, with what is not by default in the environment's policy in
+ * Delivers alerts to webhooks: a POST of the alert's JSON, for an environment's with what is not by default in its policy in
  * words, with `ce-id` and `ce-type`, by which a receiver recognises one it has seen, and `X-Converge-Signature-256:
  * sha256=<HMAC of the body>` where the sink has a secret.
  */
 export function createSinks({ answer }: { readonly answer: number } = patience.sinks): Sinks {
   return {
     async deliver({ sink, alert, id }) {
-      const body = JSON.stringify({ topic: alert.topic, ...alert.data, policies: policyWords(alert.data.policy) });
+      const body = alertBody(alert);
       const signature =
         sink.webhook.secretFile === undefined
           ? {}
@@ -29,7 +29,7 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
           headers: {
             'content-type': 'application/json',
             'ce-id': id,
-            'ce-type': `dev.converge.environment.${alert.topic}.v1`,
+            'ce-type': typeOfAlert(alert),
             ...login,
             ...signature,
           },

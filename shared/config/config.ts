@@ -182,6 +182,28 @@ const sinkSchema = z.strictObject({
     ),
 });
 
+const checksSchema = z.strictObject({
+  /**
+   * How far apart the checks of the schedule are: digits with m or h. Terraform makes the schedule of it; functions.yaml
+   * says the default once more.
+   */
+  interval: z
+    .string()
+    .regex(/^[1-9]\d*[mh]$/, 'expected digits with m or h, like 5m')
+    .default('5m'),
+});
+
+const heartbeatSchema = z
+  .strictObject({
+    url: plainUrl({ remedy: 'put the URL into a secret, and name its file in `urlSecretFile`' }).optional(),
+    /** A file that holds the URL: whoever knows it may keep the switch quiet. */
+    urlSecretFile: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ url, urlSecretFile }) => (url === undefined) !== (urlSecretFile === undefined),
+    'needs either `url` or `urlSecretFile`',
+  );
+
 const alertsSchema = z.strictObject({
   sinks: z.array(sinkSchema).default([]),
   /**
@@ -192,6 +214,16 @@ const alertsSchema = z.strictObject({
     .string()
     .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 10m')
     .default('10m'),
+  /**
+   * How long a cluster, a Git host or a bucket may not answer before that is an incident of its own: digits with s, m or
+   * h.
+   */
+  unreachableAfter: z
+    .string()
+    .regex(/^\d+[smh]$/, 'expected digits with s, m or h, like 2m')
+    .default('2m'),
+  /** A dead man's switch, which is asked (GET) after each full tick of the schedule, and wakes people where it is not. */
+  heartbeat: heartbeatSchema.optional(),
 });
 
 /** Of one Git host: the secret that its calls are signed with. */
@@ -234,6 +266,7 @@ export const configSchema = z.strictObject({
   google: googleSchema.prefault({}),
   author: authorSchema.default({ name: 'Converge', email: 'converge@example.com' }),
   webhooks: webhooksSchema.default({}),
+  checks: checksSchema.prefault({}),
   alerts: alertsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   /** Where Cloud Storage answers, for the local pipeline; absent: Google Cloud. */
@@ -253,6 +286,7 @@ export const configSchema = z.strictObject({
 export type Config = z.infer<typeof configSchema>;
 export type RepositoryConfig = Config['repositories'][string];
 export type AlertSink = Config['alerts']['sinks'][number];
+export type HeartbeatConfig = NonNullable<Config['alerts']['heartbeat']>;
 export type Limits = Config['limits'];
 
 /** Throws `BadConfiguration` (refuse) naming file, line and key. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { describeError } from '../base/errors.ts';
 import { convergedType } from './alert.ts';
+import { reachableType } from './dependency-alert.ts';
 import { deadLetterSchema, type DeadLetter } from './dead-letter.ts';
 import { encodeSinks, sinksAttribute } from './refused-sinks.ts';
 import { parseObjectFinalized, type ObjectFinalized } from './object-finalized.ts';
@@ -147,12 +148,12 @@ function uploadOf(event: z.infer<typeof eventSchema>): Redrive {
   }
 }
 
-/** The types of alerts that end something; all others are of `diff`. */
-const ofConverged: readonly string[] = [convergedType, uploadAcceptedType];
+/** The types of alerts that end something, and are told on the topic `converged`; all others are of `diff`. */
+const endings: readonly string[] = [convergedType, reachableType, uploadAcceptedType];
 
 function topicOf({ stage, type }: { stage: string; type: string }): ReadTopic | undefined {
   const topics = readTopics.filter((topic) => readers[topic] === stage);
-  return ofConverged.includes(type) ? (topics.find((topic) => topic === 'converged') ?? topics[0]) : topics[0];
+  return endings.includes(type) ? (topics.find((topic) => topic === 'converged') ?? topics[0]) : topics[0];
 }
 
 function addressed({ topic, attributes, data }: RedrivenMessage): RedrivenMessage {

@@ -1,6 +1,6 @@
 import type { AlertSink } from '../config/config.ts';
 import { ConvergeError, describeError } from '../base/errors.ts';
-import type { Alert } from '../events/alert.ts';
+import type { ReceivedAlert } from '../events/received-alert.ts';
 import type { Ports } from '../ports/ports.ts';
 
 /**
@@ -16,7 +16,7 @@ export async function deliverAlert(
     id,
     sinks,
     only,
-  }: { alert: Alert; id: string; sinks: readonly AlertSink[]; only: readonly string[] | undefined },
+  }: { alert: ReceivedAlert; id: string; sinks: readonly AlertSink[]; only: readonly string[] | undefined },
   ports: Pick<Ports, 'sinks' | 'log'>,
 ): Promise<{ delivered: readonly string[] }> {
   const chosen = sinks.filter(({ name }) => only === undefined || only.includes(name));

@@ -1,5 +1,5 @@
-import { ConvergeError } from '../base/errors.ts';
-import type { Hindrance } from '../memory/look-times.ts';
+import { ConvergeError, type ErrorCode } from '../base/errors.ts';
+import type { Failing, Hindrance } from '../memory/look-times.ts';
 import type { ReconcileRequested } from '../events/reconcile-requested.ts';
 import type { Look, LookRecorder } from './common/record-looks.ts';
 import type { ReconcileResult } from './reconcile.ts';
@@ -19,8 +19,8 @@ export async function recordedLook(
   look: (onHindered: (by: Hindrance) => Promise<void>) => Promise<ReconcileResult>,
 ): Promise<ReconcileResult> {
   const at = now();
-  const ended = async (outcome: Look['outcome']): Promise<void> =>
-    looks.looked({ repository, environment, at, outcome });
+  const ended = async (outcome: Look['outcome'], failed?: Omit<Failing, 'since'>): Promise<void> =>
+    looks.looked({ repository, environment, at, outcome, ...(failed === undefined ? {} : { failed }) });
   const onHindered = async (hindered: Hindrance): Promise<void> =>
     looks.looked({ repository, environment, at, outcome: 'attempted', hindered });
   let result: ReconcileResult;
@@ -28,11 +28,20 @@ export async function recordedLook(
     result = await look(onHindered);
   } catch (error) {
     const isNone = error instanceof ConvergeError && error.code === 'LeaseHeld';
-    if (!isNone) await ended('attempted');
+    if (!isNone) await ended('attempted', reasonOf(error));
     throw error;
   }
   await ended(outcomeOf(result));
   return result;
+}
+
+/** Others were faster: nothing is wrong. */
+const othersWereFaster: readonly ErrorCode[] = ['StaleLook', 'LeaseLost'];
+
+/** Undefined for what nobody foresaw, too: of that the log says more than everybody may read. */
+function reasonOf(error: unknown): Omit<Failing, 'since'> | undefined {
+  if (!(error instanceof ConvergeError) || othersWereFaster.includes(error.code)) return undefined;
+  return { code: error.code, subject: error.subject, problem: error.problem };
 }
 
 function outcomeOf({ outcome }: ReconcileResult): Look['outcome'] {

@@ -1,9 +1,11 @@
 import { ConvergeError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
+import { parseDuration } from '../environment/duration.ts';
 import { isOpen } from '../memory/incident.ts';
 import { openIncidents } from '../memory/incidents.ts';
+import { dependencySubject } from '../events/dependency-alert.ts';
 import { environmentPath } from '../environment/environment-file.ts';
-import type { Hindrance, LookTimes } from '../memory/look-times.ts';
-import { leaseSeconds, unreadableLease } from '../memory/lease.ts';
+import type { LookTimes } from '../memory/look-times.ts';
 import { emptyMemory, type Memory } from '../memory/memory.ts';
 import { heldOf, stateOf } from '../memory/remembered-state.ts';
 import { policyOf, type Policy } from '../environment/policy.ts';
@@ -14,37 +16,66 @@ import type { MissingProof } from '../inventory/membership.ts';
 import { idOfKey, objectTitle } from '../objects/object-id.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { Repository } from '../ports/git.ts';
-import type { EnvironmentState, EnvironmentStatus, Status } from './common/environment-status.ts';
+import type { EnvironmentStatus, Status } from './common/environment-status.ts';
 import { both } from './common/parallel.ts';
 import type { StateAccess } from './common/read-state.ts';
 import { recallLooks } from './common/recall-looks.ts';
 import { listRefusedUploads, type RefusedUpload } from './common/refused-uploads.ts';
 import { recallMemories, type Recalled } from './common/remembered-environments.ts';
+import { shownState, type Seen } from './common/shown-state.ts';
+import { unreachableNow, type OpenUnreachable } from './common/tell-unreachable.ts';
 
 type StatusPorts = StateAccess & Pick<Ports, 'now' | 'repository'>;
 
+/** What rows are judged by. */
+type Sight = Pick<Seen, 'interval' | 'unreachable'>;
+
+export interface StatusSettings {
+  /** Milliseconds between two checks: what was not looked at for three of them is stale. */
+  readonly interval: number;
+  /** What does not answer, as `unreachableNow` finds it; absent: nothing is known of that. */
+  readonly unreachable?: readonly OpenUnreachable[];
+}
+
+/** The status by the operator's configuration, with what does not answer: one list more, of all classes together. */
+export async function statusNow(
+  { repositories, checks }: Pick<Config, 'repositories' | 'checks'>,
+  ports: StatusPorts,
+): Promise<Status> {
+  const unreachable = await unreachableNow(ports);
+  const interval = parseDuration(checks.interval);
+  return await status({ repositories: Object.keys(repositories), interval, unreachable }, ports);
+}
+
 /**
  * Every environment as Git declares it and the last run left it, and those that Git declares no more and that are not
- * yet gone. Reads Git and the state bucket, never a cluster.
+ * yet gone. Reads Git and the state bucket, never a cluster. What was not looked at is found here, by whoever asks.
  */
 export async function status(
-  { repositories }: { repositories: readonly string[] },
+  { repositories, interval, unreachable = [] }: { repositories: readonly string[] } & StatusSettings,
   ports: StatusPorts,
 ): Promise<Status> {
   const environments: EnvironmentStatus[] = [];
   const unreadable: { repository: string; message: string }[] = [];
   const uploads: RefusedUpload[] = [];
+  const settings = { interval, unreachable };
   for (const name of [...repositories].sort()) {
     try {
       uploads.push(...(await listRefusedUploads({ repositoryClass: name }, ports)));
-      environments.push(...(await statusOfRepository({ repository: ports.repository(name), ports })));
+      environments.push(...(await statusOfRepository({ repository: ports.repository(name), settings, ports })));
     } catch (error) {
       if (!(error instanceof ConvergeError)) throw error;
       unreadable.push({ repository: name, message: error.message });
-      environments.push(...(await statusWithoutBranch({ name, message: error.message, ports })));
+      environments.push(...(await statusWithoutBranch({ name, message: error.message, settings, ports })));
     }
   }
-  return { environments, unreadable, uploads };
+  const said = { environments, unreadable, uploads };
+  return unreachable.length === 0 ? said : { ...said, unreachable: unreachable.map(toldOf) };
+}
+
+function toldOf(open: OpenUnreachable): NonNullable<Status['unreachable']>[number] {
+  const { incident, since, code, problem, count } = open;
+  return { subject: dependencySubject(open), incident, since, code, problem, count };
 }
 
 /**
@@ -54,27 +85,26 @@ export async function status(
 async function statusWithoutBranch({
   name,
   message,
+  settings,
   ports,
 }: {
   name: string;
   message: string;
+  settings: Sight;
   ports: StatusPorts;
 }): Promise<EnvironmentStatus[]> {
   try {
     const repository = ports.repository(name);
-    const known = await readKnown({ repository: name }, ports);
+    const known = await readKnown({ repository: name, ...settings }, ports);
     return known.remembered.map((environment) => {
-      const { memory, looks } = known.of(environment);
+      const { memory, seen } = known.of(environment);
       const open = isOpen(memory.incident) ? memory.incident : undefined;
       const isFailed = open !== undefined && open.reason !== 'Drifted';
-      const said = {
-        state: isFailed ? ('Failed' as const) : ('Unknown' as const),
-        health: 'Unknown' as const,
-        message: isFailed ? open.summary : message,
-      };
       return {
-        ...factsOf({ name: environment, repository, memory, looks }),
-        ...said,
+        ...factsOf({ name: environment, repository, seen }),
+        state: isFailed ? 'Failed' : 'Unknown',
+        health: 'Unknown',
+        message: isFailed ? open.summary : message,
         cluster: memory.cluster,
         wanted: '',
         policy: null,
@@ -88,15 +118,17 @@ async function statusWithoutBranch({
 
 async function statusOfRepository({
   repository,
+  settings,
   ports,
 }: {
   repository: Repository;
+  settings: Sight;
   ports: StatusPorts;
 }): Promise<EnvironmentStatus[]> {
   const head = await fetchBranch({ repository, state: ports.state });
   if (head === undefined) return [];
   const names = await listEnvironments({ repository, commit: head.id });
-  const known = await readKnown({ repository: repository.repositoryClass }, ports);
+  const known = await readKnown({ repository: repository.repositoryClass, ...settings }, ports);
   const declared = await Promise.all(
     names.map(async (name) => statusOfEnvironment({ name, repository, commit: head.id, known: known.of(name) })),
   );
@@ -110,21 +142,23 @@ async function statusOfRepository({
 /** What the state bucket knows of one environment: nothing, where it never ran. */
 interface Known extends Recalled {
   readonly isMissing: boolean;
-  readonly looks: LookTimes;
+  readonly seen: Seen;
 }
 
 async function readKnown(
-  of: { repository: string },
+  { interval, unreachable, ...of }: { repository: string } & Sight,
   ports: StatusPorts,
 ): Promise<{ readonly remembered: readonly string[]; of(name: string): Known }> {
   const [memories, looks] = await both(recallMemories(of, ports), recallLooks(of, ports));
   return {
     remembered: [...memories.keys()],
-    of: (name) => ({
-      ...(memories.get(name) ?? { memory: emptyMemory(ports.now()) }),
-      isMissing: !memories.has(name),
-      looks: looks.get(name) ?? { checkedAt: null, attemptedAt: null },
-    }),
+    of: (name) => {
+      const now = ports.now();
+      const recalled = memories.get(name) ?? { memory: emptyMemory(now) };
+      const times = looks.get(name) ?? { checkedAt: null, attemptedAt: null };
+      const seen = { memory: recalled.memory, looks: times, now, interval, unreachable };
+      return { ...recalled, isMissing: !memories.has(name), seen };
+    },
   };
 }
 
@@ -135,13 +169,13 @@ async function readKnown(
 function statusOfRemoved({
   name,
   repository,
-  known: { memory, unreadable, looks },
+  known: { memory, unreadable, seen },
 }: {
   name: string;
   repository: Repository;
   known: Known;
 }): EnvironmentStatus[] {
-  const facts = factsOf({ name, repository, memory, looks });
+  const facts = factsOf({ name, repository, seen });
   if (unreadable !== undefined) {
     const message = `no file declares it any more, and ${unreadableWords(unreadable)}`;
     return [{ ...facts, cluster: '', state: 'Unknown', wanted: '', message, policy: null }];
@@ -150,20 +184,22 @@ function statusOfRemoved({
   const open = isOpen(memory.incident) ? memory.incident : undefined;
   const state = open !== undefined && open.reason !== 'Drifted' ? 'Failed' : 'Removing';
   const message = (state === 'Failed' ? open?.summary : memory.waiting?.message) ?? 'no file declares it any more';
-  return [{ ...facts, cluster: memory.cluster, state, wanted: '', message, policy: null }];
+  const { doubts, ...shown } = shownState(state, standingOn({ repository, cluster: memory.cluster, seen }));
+  return [
+    { ...facts, cluster: memory.cluster, ...shown, wanted: '', message: joined(...doubts, message), policy: null },
+  ];
 }
 
 function factsOf({
   name,
   repository,
-  memory,
-  looks: { checkedAt, attemptedAt },
+  seen: { memory, looks },
 }: {
   name: string;
   repository: Repository;
-  memory: Memory;
-  looks: LookTimes;
+  seen: Pick<Seen, 'memory' | 'looks'>;
 }) {
+  const { checkedAt, attemptedAt, failing } = looks;
   const { converged, incident, quarantine, since, health, objects } = memory;
   const stands = quarantine !== undefined && quarantine.lifted === undefined;
   return {
@@ -173,6 +209,7 @@ function factsOf({
     since,
     checkedAt,
     attemptedAt,
+    ...(failing === undefined ? {} : { failing }),
     cause: memory.cause?.found ?? null,
     incident: isOpen(incident) ? incident.id : null,
     incidents: openIncidents(memory).map(({ id, reason, subject, ...open }) => ({
@@ -208,7 +245,7 @@ async function statusOfEnvironment({
   name,
   repository,
   commit,
-  known: { memory, unreadable, looks, isMissing },
+  known: { memory, unreadable, seen, isMissing },
 }: {
   name: string;
   repository: Repository;
@@ -217,16 +254,21 @@ async function statusOfEnvironment({
 }): Promise<EnvironmentStatus> {
   const declared = policyAt({ name, declared: await readEnvironment({ repository, commit, name }) });
   const open = isOpen(memory.incident) ? memory.incident : undefined;
+  const cluster = declared.cluster ?? memory.cluster;
+  const { doubts, ...shown } = shownState(
+    declared.policy?.suspend === true ? 'Suspended' : stateOf(memory),
+    standingOn({ repository, cluster, seen }),
+  );
   return {
-    ...factsOf({ name, repository, memory, looks }),
-    cluster: declared.cluster ?? memory.cluster,
-    ...shownState({ state: declared.policy?.suspend === true ? 'Suspended' : stateOf(memory), memory, looks }),
+    ...factsOf({ name, repository, seen }),
+    cluster,
+    ...shown,
     wanted: revisionOf({ branch: repository.branch, commit }),
     message: joined(
-      hinderedWords({ memory, looks }),
+      ...doubts,
       declared.problem ??
         (unreadable === undefined ? undefined : unreadableWords(unreadable)) ??
-        missingWords({ isMissing, memory, looks }) ??
+        missingWords({ isMissing, memory, looks: seen.looks }) ??
         heldOf(memory)?.message ??
         open?.summary ??
         memory.waiting?.message ??
@@ -236,32 +278,25 @@ async function statusOfEnvironment({
   };
 }
 
+/** With what does not answer of that alone which it stands on. */
+function standingOn({ repository, cluster, seen }: { repository: Repository; cluster: string; seen: Seen }): Seen {
+  const { repositoryClass } = repository;
+  const unreachable = seen.unreachable.filter((one) =>
+    one.kind === 'cluster' ? one.name === cluster : one.repositoryClass === repositoryClass,
+  );
+  return { ...seen, unreachable };
+}
+
 /** Where nothing is known: its memory is lost, or was never written. */
-function missingWords({ isMissing, memory, looks }: Pick<Known, 'isMissing' | 'memory' | 'looks'>): string | undefined {
+function missingWords({
+  isMissing,
+  memory,
+  looks,
+}: Pick<Known, 'isMissing' | 'memory'> & { looks: LookTimes }): string | undefined {
   if (!isMissing) return stateOf(memory) === 'Unknown' ? 'no look at it has come to its end yet' : undefined;
   return looks.checkedAt === null
     ? 'nothing is remembered of it: its next look is the first, or all that was known is lost'
     : 'what was remembered of it is gone: the next look rebuilds it';
-}
-
-/** What keeps looks from it, until the memory says that it is over. */
-function hindranceOf({ memory, looks: { hindered } }: Pick<Known, 'memory' | 'looks'>): Hindrance | undefined {
-  return hindered === undefined || memory.ended === unreadableLease(hindered).nonce ? undefined : hindered;
-}
-
-/** What nobody can look at is not known to be as it was. */
-function shownState({ state, ...known }: { state: EnvironmentState } & Pick<Known, 'memory' | 'looks'>): {
-  state: EnvironmentState;
-  health?: 'Unknown';
-} {
-  const isGreen = state === 'Converged' || state === 'Converging';
-  return isGreen && hindranceOf(known) !== undefined ? { state: 'Unknown', health: 'Unknown' } : { state };
-}
-
-function hinderedWords(known: Pick<Known, 'memory' | 'looks'>): string {
-  const hindered = hindranceOf(known);
-  if (hindered === undefined) return '';
-  return `its lease.json ${hindered.reason}: nobody can look at it until that is ${leaseSeconds} s old, and then ended by the next look`;
 }
 
 const joined = (...words: readonly string[]): string => words.filter((word) => word !== '').join('; ');

@@ -1,5 +1,5 @@
 import type { AlertSink } from '../config/config.ts';
-import type { Alert } from '../events/alert.ts';
+import type { ReceivedAlert } from '../events/received-alert.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { LetterMessage, LetterSubscription, RedrivenMessage } from '../events/found-letter.ts';
 
@@ -10,7 +10,7 @@ export interface Topics {
 
 export interface Sinks {
   /** Delivers one alert to one sink. Throws `SinkUnavailable` (retry) or `SinkRefused` (refuse). */
-  deliver(delivery: { sink: AlertSink; alert: Alert; id: string }): Promise<void>;
+  deliver(delivery: { sink: AlertSink; alert: ReceivedAlert; id: string }): Promise<void>;
 }
 
 /** A message that nobody else is shown until it is given back, or its time is over. */

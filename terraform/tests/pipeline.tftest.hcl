@@ -211,6 +211,54 @@ run "tells_where_nothing_ever_ran" {
   }
 }
 
+run "tells_of_what_is_retried_before_it_is_given_up" {
+  command = plan
+
+  assert {
+    condition = (
+      strcontains(google_logging_metric.retried.filter, "severity=WARNING AND jsonPayload.message=~\" failed$\"") &&
+      google_monitoring_alert_policy.retried.conditions[0].condition_prometheus_query_language[0].duration == "1800s"
+    )
+    error_message = "Messages that fail are seen only once they are given up, two hours later."
+  }
+
+  assert {
+    condition     = !contains(keys(local.config.alerts), "heartbeat")
+    error_message = "A dead man's switch is configured that nobody named."
+  }
+}
+
+run "asks_a_dead_mans_switch" {
+  command = plan
+
+  variables {
+    heartbeat = { url_secret = "converge-heartbeat" }
+  }
+
+  assert {
+    condition     = local.config.alerts.heartbeat.urlSecretFile == "/secrets/heartbeat/value" && contains(keys(local.heartbeat_mounts), "heartbeat")
+    error_message = "checkDrift does not know whom to tell that it is alive."
+  }
+}
+
+run "checks_as_often_as_the_configuration_says" {
+  command = plan
+
+  variables {
+    check_interval = "2h"
+  }
+
+  assert {
+    condition     = google_cloud_scheduler_job.check_drift.schedule == "0 */2 * * *" && local.config.checks.interval == "2h"
+    error_message = "The schedule is not that of the configuration: the status shows as Stale what was looked at in time, or does not show what was not."
+  }
+
+  assert {
+    condition     = google_monitoring_alert_policy.check_missing.conditions[0].condition_prometheus_query_language[0].duration == "10800s"
+    error_message = "A check that comes every two hours is missed before it is due."
+  }
+}
+
 run "wakes_nobody_for_an_answer_that_has_a_message_come_again" {
   command = plan
 

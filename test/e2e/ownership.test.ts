@@ -147,7 +147,7 @@ describe('what copied the label of an inventory', () => {
     expect(await labelled('services')).toEqual(expect.arrayContaining(['service/by-hand', 'service/synced']));
     expect(diffsOf('copies')).toHaveLength(told);
 
-    const { environments } = await status({ repositories: ['master'] }, stage.ports);
+    const { environments } = await status({ repositories: ['master'], interval: 24 * 3_600_000 }, stage.ports);
     const { unproven } = environments.find(({ name }) => name === 'copies') ?? {};
     expect(unproven?.objects).toEqual(
       expect.arrayContaining([

@@ -392,6 +392,25 @@ describe('with the Git host of develop gone', () => {
     expect(await deliver('scheduler-call', 'checkDrift')).toMatchObject({ status: 503 });
   });
 
+  test('whoever meets it once it has lasted tells it, and status says so', async () => {
+    expect(parts.unread('diff')).toEqual([]);
+    try {
+      vi.useFakeTimers({ now: Date.now() + 3 * 60_000, toFake: ['Date'] });
+      await eventually('it is told', async () => {
+        expect(await deliver('change-committed-in-develop', 'fanOut')).toMatchObject({ status: 500 });
+        return parts.unread('diff').length > 0;
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+    const told = await parts.next('diff');
+    expect(told.attributes).toMatchObject({
+      ...{ 'ce-type': 'dev.converge.dependency.unreachable.v1', 'ce-subject': 'repository/develop' },
+    });
+    expect(parts.unread('diff')).toEqual([]);
+    expect(await get('/')).toMatchObject({ body: { unreachable: [{ subject: 'repository/develop', count: 0 }] } });
+  });
+
   test('status answers 503 with the environments it can still read', async () => {
     expect(await get('/')).toMatchObject({ status: 503, body: { environments: [{ name: 'acme' }], unreadable: [{}] } });
   });

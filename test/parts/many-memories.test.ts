@@ -97,7 +97,7 @@ const ports = () => ({
 });
 
 async function statesOf(): Promise<Map<string, string>> {
-  const { environments, unreadable } = await status({ repositories: ['master'] }, ports());
+  const { environments, unreadable } = await status({ repositories: ['master'], interval: 24 * 3_600_000 }, ports());
   expect(unreadable).toEqual([]);
   return new Map(environments.map(({ name, state: shown }) => [name, shown]));
 }
@@ -180,7 +180,9 @@ describe('1,000 environments', () => {
     const looks = recordLooks({ instance: 'one', state: direct, now: () => new Date(), log: recordingLog() });
     await looks.looked({ repository: 'master', environment: first, at: new Date(), outcome: 'checked' });
     const checked = async () =>
-      (await status({ repositories: ['master'] }, ports())).environments.filter(({ checkedAt }) => checkedAt !== null);
+      (await status({ repositories: ['master'], interval: 24 * 3_600_000 }, ports())).environments.filter(
+        ({ checkedAt }) => checkedAt !== null,
+      );
     expect(await requests(checked)).toBe(3);
     expect((await checked()).map(({ name }) => name)).toEqual([first]);
     expect(await requests(checked)).toBe(2);

@@ -307,7 +307,7 @@ it(`lets no reader of ${rounds} mutated commits meet an error that nobody foresa
     const job = { repository: 'master', environment, cause: 'schedule' } as const;
     const settings = { limits, holder: 'test', event: String(round), writeback: true };
     const run = await read('reconcile', reconcile(job, ports, settings));
-    const shown = await read('status', status({ repositories: ['master'] }, ports));
+    const shown = await read('status', status({ repositories: ['master'], interval: 24 * 3_600_000 }, ports));
     const [environmentStatus] = shown instanceof ConvergeError ? [] : shown.environments;
 
     if ('problem' in parsed) {

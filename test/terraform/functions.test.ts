@@ -50,7 +50,7 @@ const read: Readonly<Record<string, RegExp>> = {
   receivePush: /\/webhook-/,
   fanOut: /\/(git|ca|proxy)-/,
   reconcile: /\/(git|ca|proxy|signers|openpgp)-|\/signing-key\//,
-  checkDrift: /\/(git|ca|proxy)-|\/signing-key\//,
+  checkDrift: /\/(git|ca|proxy)-|\/(signing-key|heartbeat)\//,
   deliverAlert: /\/(sink|url)-/,
   status: /\/(git|ca|proxy)-/,
 };
@@ -211,7 +211,9 @@ describe('the functions on Google Cloud', () => {
 describe('the schemas of topics', () => {
   const messages = ['change-committed', 'converged', 'reconcile'] as const;
   /** What else is published on that topic. */
-  const besides: Partial<Record<(typeof messages)[number], readonly string[]>> = { converged: ['upload-accepted'] };
+  const besides: Partial<Record<(typeof messages)[number], readonly string[]>> = {
+    converged: ['upload-accepted', 'dependency-reachable'],
+  };
 
   it.each(messages)('name the keys of the messages of the topic, and no others: %s', async (message) => {
     const keys = await Promise.all([message, ...(besides[message] ?? [])].map(keysOf));

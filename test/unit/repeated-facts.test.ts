@@ -4,6 +4,8 @@ import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { functionSizes, type FunctionSize } from '../../functions/sizes.ts';
+import { ConvergeError } from '../../shared/base/errors.ts';
+import { failureLine } from '../../shared/base/failure-line.ts';
 import { configSchema, webhookHosts } from '../../shared/config/config.ts';
 import { secretHosts } from '../../shared/config/secret-in-url.ts';
 import { environmentStates } from '../../shared/pipeline/common/environment-status.ts';
@@ -74,6 +76,20 @@ describe('the contracts', () => {
   });
 });
 
+describe('the interval of the checks', () => {
+  const { interval } = configSchema.shape.checks.parse(undefined);
+
+  it('is by default that of the schedule of Firebase', () => {
+    const minutes = /scheduleTrigger: \{ schedule: every (\d+) minutes,/.exec(read('functions/functions.yaml'))?.[1];
+    expect(interval).toBe(`${minutes}m`);
+  });
+
+  it('is by default that of Terraform, which makes its schedule of it', () => {
+    const variable = /^variable "check_interval" \{[^]*?^\}/m.exec(read('terraform/variables.tf'))?.[0];
+    expect(/default +?= "(\w+)"/.exec(variable ?? '')?.[1]).toBe(interval);
+  });
+});
+
 describe('the line of a call that was turned away', () => {
   it('is what the metric of Terraform counts', () => {
     const said = /jsonPayload\.message=~\\" ([a-z ]+)\$\\"/.exec(read('terraform/monitoring.tf'))?.[1];
@@ -95,6 +111,25 @@ describe('how often a message is delivered before it is given up', () => {
       .filter((line) => line.includes('given-up'));
     const said = lines.flatMap((line) => line.match(/\b(?:\d+|twenty) (?:times|tries|deliveries|attempts)\b/gi) ?? []);
     expect(said).toEqual([]);
+  });
+});
+
+describe('the line of a check that did all', () => {
+  it('is what the metric of Terraform counts', () => {
+    const said = /jsonPayload\.message=\\"(checkDrift [a-z]+)\\"/.exec(read('terraform/monitoring.tf'))?.[1];
+    expect(read('functions/check-drift.ts')).toContain(`ports.log('INFO', '${said}'`);
+  });
+});
+
+describe('the line of work that is tried again', () => {
+  it('is what the metric of Terraform counts', () => {
+    expect(read('terraform/monitoring.tf')).toContain(
+      String.raw`severity=WARNING AND jsonPayload.message=~\" failed$\"`,
+    );
+    const error = new ConvergeError({ code: 'GitUnavailable', subject: 'a', message: 'b', disposition: 'retry' });
+    const { severity, message } = failureLine(error, { stage: 'fanOut', subject: 'a' });
+    expect([severity, message]).toEqual(['WARNING', 'fanOut failed']);
+    expect(read('functions/delivery.ts')).toContain("'WARNING' : 'ERROR', `${stage} failed`");
   });
 });
 

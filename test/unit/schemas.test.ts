@@ -23,6 +23,13 @@ import { desiredObjects, type Marks } from '../../shared/desired/desired.ts';
 import { commitStatusSchema } from '../../shared/pipeline/commit-status.ts';
 import { statusSchema } from '../../shared/pipeline/common/environment-status.ts';
 import { branchHeadSchema } from '../../shared/source/branch-head.ts';
+import {
+  dependencyReachableSchema,
+  dependencyUnreachableSchema,
+  reachableType,
+  unreachableType,
+} from '../../shared/events/dependency-alert.ts';
+import { unreachableSchema } from '../../shared/memory/unreachable.ts';
 import { unreadableSchema } from '../../shared/memory/unreadable.ts';
 import { ledgerSchema } from '../../shared/source/ledger.ts';
 
@@ -37,6 +44,8 @@ const messages = {
   reconcile: { schema: reconcileRequestedSchema, type: reconcileRequestedType },
   diff: { schema: diffSchema, type: diffType },
   converged: { schema: convergedSchema, type: convergedType },
+  'dependency-unreachable': { schema: dependencyUnreachableSchema, type: unreachableType },
+  'dependency-reachable': { schema: dependencyReachableSchema, type: reachableType },
   'dead-letter': { schema: deadLetterSchema, type: deadLetterType },
   'upload-refused': { schema: uploadRefusedSchema, type: uploadRefusedType, io: 'input' },
   'upload-accepted': { schema: uploadAcceptedSchema, type: uploadAcceptedType, io: 'input' },
@@ -57,6 +66,11 @@ const files: Readonly<Record<string, { schema: z.ZodType; json: unknown; title: 
     schema: unreadableSchema,
     json: z.toJSONSchema(unreadableSchema),
     title: 'Converge: something that could not be read',
+  },
+  unreachable: {
+    schema: unreachableSchema,
+    json: z.toJSONSchema(unreachableSchema),
+    title: 'Converge: something that does not answer',
   },
   heads: {
     schema: branchHeadSchema,

@@ -109,6 +109,9 @@ module "converge" {
     chat = { url_secret = "converge-chat-url" } # whoever knows such a URL may post
   }
 
+  # Whoever keeps this URL quiet keeps people asleep: it is in a secret.
+  heartbeat = { url_secret = "converge-heartbeat" }
+
   status_callers = ["domain:family.example"]
   notifications  = { emails = ["ops@family.example"] }
   retention      = { days = 90, noncurrent_days = 365 }

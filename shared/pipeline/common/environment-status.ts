@@ -3,10 +3,14 @@ import { policySchema } from '../../environment/policy.ts';
 import { diffReasons } from '../../drift/object-diff.ts';
 import { causeSchema } from '../../events/alert.ts';
 import { healthStates } from '../../health/health.ts';
+import { failingSchema } from '../../memory/look-times.ts';
 import { quarantineSchema } from '../../memory/quarantine.ts';
 import { refusedUploadSchema } from './refused-uploads.ts';
 
-/** `Removing`: no file declares it any more, and its objects are not yet released or deleted. */
+/**
+ * `Removing`: no file declares it any more, and its objects are not yet released or deleted. `Stale`: it was fine when it
+ * was looked at last, which is more than three checks ago.
+ */
 export const environmentStates = z.enum([
   'Converged',
   'Converging',
@@ -14,6 +18,7 @@ export const environmentStates = z.enum([
   'Failed',
   'Suspended',
   'Removing',
+  'Stale',
   'Unknown',
 ]);
 export type EnvironmentState = z.infer<typeof environmentStates>;
@@ -53,6 +58,8 @@ const environmentStatusSchema = z.object({
    */
   checkedAt: z.string().nullable().default(null),
   attemptedAt: z.string().nullable().default(null),
+  /** Why the looks failed that began since the last that came to an end. */
+  failing: failingSchema.optional(),
   /** The last commit that changed its inputs. A function of the version before does not say. */
   cause: causeSchema.nullable().default(null),
   /** The gravest that is open. */
@@ -83,6 +90,20 @@ export const statusSchema = z.object({
   unreadable: z.array(z.object({ repository: z.string(), message: z.string() })),
   /** What is refused until its uploader does something. A function of the version before does not say. */
   uploads: z.array(refusedUploadSchema).default([]),
+  /** Clusters, Git hosts and buckets that do not answer, and how many environments stand on each; absent: there is none. */
+  unreachable: z
+    .array(
+      z.object({
+        /** `cluster/production-eu` */
+        subject: z.string(),
+        incident: z.string(),
+        since: z.string(),
+        code: z.string(),
+        problem: z.string(),
+        count: z.number(),
+      }),
+    )
+    .optional(),
 });
 
 export type EnvironmentStatus = Readonly<z.infer<typeof environmentStatusSchema>>;

@@ -5,12 +5,13 @@ import {
   encodeLookTimes,
   looksAreToldFor,
   looksPath,
+  type Failing,
   type Hindrance,
   type LookTimes,
 } from '../../memory/look-times.ts';
 import type { Ports } from '../../ports/ports.ts';
 
-/** Milliseconds between two writes of one object; where it is news that something keeps from looking, or no more. */
+/** Milliseconds between two writes of one object; where it is news that something keeps from looking, or that looks fail, or no more. */
 const betweenWrites = 10_000;
 const betweenNews = 1_000;
 
@@ -24,13 +25,15 @@ export interface Look {
   readonly outcome: 'checked' | 'attempted' | 'gone';
   /** What keeps one that is `attempted` from looking. */
   readonly hindered?: Hindrance;
+  /** What one that is `attempted` failed by. */
+  readonly failed?: Omit<Failing, 'since'>;
 }
 
 export interface LookRecorder {
   /**
    * Takes down a look before its function answers: written at once, with all that this instance has looked at, where its
-   * last write is 10 s old (a second, where it says that something keeps from looking, or no more), and else with a later
-   * look. Never throws: a write that fails is made up for by the next.
+   * last write is 10 s old (a second, where it says that something keeps from looking, or why looks fail, or no more),
+   * and else with a later look. Never throws: a write that fails is made up for by the next.
    */
   looked(look: Look): Promise<void>;
 }
@@ -39,7 +42,7 @@ interface Records {
   readonly looks: Map<string, LookTimes>;
   /** When a write was tried last, in milliseconds. */
   triedAt: number | undefined;
-  /** Whether something keeps from looking, or no more, that is not written. */
+  /** Whether something keeps from looking, or has looks fail, or no more, that is not written. */
   hasNews: boolean;
   isWriting: boolean;
 }
@@ -66,7 +69,7 @@ export function recordLooks({
   }
 
   return {
-    async looked({ repository, environment, at, outcome, hindered }) {
+    async looked({ repository, environment, at, outcome, hindered, failed }) {
       const records = byRepository.get(repository) ?? {
         looks: new Map(),
         triedAt: undefined,
@@ -78,8 +81,8 @@ export function recordLooks({
       const time = now().getTime();
       const known = pastLook(looks.get(environment), time);
       if (outcome === 'gone') looks.delete(environment);
-      else looks.set(environment, afterLook({ known, at, ended: outcome === 'checked', hindered }));
-      if (known?.hindered?.generation !== hindered?.generation) records.hasNews = true;
+      else looks.set(environment, afterLook({ known, at, ended: outcome === 'checked', hindered, failed }));
+      if (isNews(known, looks.get(environment))) records.hasNews = true;
       // Two writes of one object may land in either order.
       const pause = records.hasNews ? betweenNews : betweenWrites;
       if (records.isWriting || isSoonAfter(records.triedAt, { time, pause })) return;
@@ -96,6 +99,14 @@ export function recordLooks({
 function pastLook(known: LookTimes | undefined, time: number): LookTimes | undefined {
   const { attemptedAt = null } = known ?? {};
   return attemptedAt !== null && parseTime(attemptedAt) > time ? undefined : known;
+}
+
+function isNews(known: LookTimes | undefined, now: LookTimes | undefined): boolean {
+  return (
+    known?.hindered?.generation !== now?.hindered?.generation ||
+    known?.failing?.code !== now?.failing?.code ||
+    known?.failing?.subject !== now?.failing?.subject
+  );
 }
 
 /** A clock that was put back is no reason to wait. */

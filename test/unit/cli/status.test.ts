@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { copiesOf, refusedLine, statusExit } from '../../../cli/status.ts';
+import { copiesOf, refusedLine, statusExit, unreachableLine } from '../../../cli/status.ts';
 import { environmentStates } from '../../../shared/pipeline/common/environment-status.ts';
 
 const environment = { repository: 'master', name: 'shop' };
@@ -21,6 +21,18 @@ describe('what copied the label of an inventory', () => {
       'master/shop: and 1 more',
     ]);
     expect(copiesOf({ ...environment, unproven: { count: 0, objects: [] } })).toEqual([]);
+  });
+});
+
+describe('what does not answer', () => {
+  it('is shown in one line, with how many environments stand on it', () => {
+    const open = {
+      ...{ subject: 'cluster/production-eu', incident: '4be0d1a2c3f40516', since: '2026-11-28T05:00:00.000Z' },
+      ...{ code: 'ClusterUnavailable', problem: 'GET /api got no answer in 3 tries', count: 20 },
+    };
+    expect(unreachableLine(open).text).toMatch(
+      /^cluster\/production-eu has not answered since .*: GET \/api got no answer in 3 tries; 20 environments stand on it$/,
+    );
   });
 });
 

@@ -36,7 +36,8 @@ describe("the operator's configuration", () => {
       google: { container: 'https://container.googleapis.com', secretManager: 'https://secretmanager.googleapis.com' },
       author: { name: 'Converge', email: 'converge@example.com' },
       webhooks: {},
-      alerts: { sinks: [], unreadableAfter: '10m' },
+      checks: { interval: '5m' },
+      alerts: { sinks: [], unreadableAfter: '10m', unreachableAfter: '2m' },
       limits: {
         uploadBytes: 209_715_200,
         uploadFiles: 20_000,
@@ -54,6 +55,17 @@ describe("the operator's configuration", () => {
   });
 
   it.each([
+    {
+      what: 'a heartbeat that goes to two places',
+      text: `${smallest}alerts: { heartbeat: { url: https://beats.example.com/a, urlSecretFile: /secrets/beat } }\n`,
+      says: 'needs either `url` or `urlSecretFile`',
+    },
+    {
+      what: 'a heartbeat with a login',
+      text: `${smallest}alerts: { heartbeat: { url: https://ada:secret@beats.example.com/a } }\n`,
+      says: 'put the URL into a secret',
+    },
+    { what: 'an interval of no schedule', text: `${smallest}checks: { interval: 90s }\n`, says: 'digits with m or h' },
     {
       what: 'a missing key',
       text: smallest.replace('project: family-insurance\n', ''),

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { changeCommittedType } from '../../../shared/events/change-committed.ts';
 import { convergedType, diffType } from '../../../shared/events/alert.ts';
 import { uploadAcceptedType, uploadRefusedType } from '../../../shared/events/upload-alert.ts';
+import { reachableType, unreachableType } from '../../../shared/events/dependency-alert.ts';
 import {
   letterSubscriptions,
   readers,
@@ -62,6 +63,8 @@ describe('a dead letter', () => {
     ['deliverAlert', convergedType, 'converged'],
     ['deliverAlert', uploadAcceptedType, 'converged'],
     ['deliverAlert', uploadRefusedType, 'diff'],
+    ['deliverAlert', unreachableType, 'diff'],
+    ['deliverAlert', reachableType, 'converged'],
     ['fanOut', 'dev.converge.of.another.version', 'change-committed'],
   ])('of %s, of the type %s, goes back by %s with the event as it was', (stage, type, topic) => {
     const event = { id: 'e1', type, source, subject: 'master/acme', data: { object: 'größe', count: 1 } };

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { afterLook, decodeLookTimes, encodeLookTimes, newestLooks } from '../../../shared/memory/look-times.ts';
+import {
+  afterLook,
+  decodeLookTimes,
+  encodeLookTimes,
+  newestLooks,
+  type LookTimes,
+} from '../../../shared/memory/look-times.ts';
 
 const at = (time: string): Date => new Date(`2026-11-21T${time}Z`);
 const text = (time: string): string => at(time).toISOString();
@@ -33,6 +39,65 @@ describe('what an instance knows of its looks at an environment', () => {
     const read = decodeLookTimes(value);
     if (read === undefined) throw new Error('unexpected');
     expect(newestLooks([{ looks: read, writtenAt: at('01:03:00') }])).toEqual(looks);
+  });
+});
+
+describe('looks that fail', () => {
+  const failed = {
+    code: 'ClusterUnavailable',
+    subject: 'cluster sandbox',
+    problem: 'GET /api got no answer in 3 tries',
+  };
+  const look = (known: LookTimes | undefined, time: string, by?: typeof failed) =>
+    afterLook({ known, at: at(time), ended: by === undefined, failed: by });
+
+  it('say why the last did, and since when, until one comes to its end', () => {
+    const first = look(look(undefined, '01:00:00'), '01:05:00', failed);
+    expect(first.failing).toEqual({ ...failed, since: text('01:05:00') });
+    const other = { ...failed, problem: 'GET /apis got no answer in 3 tries' };
+    const second = look(first, '01:10:00', other);
+    expect(second).toEqual({
+      ...{ checkedAt: text('01:00:00'), attemptedAt: text('01:10:00') },
+      failing: { ...other, since: text('01:05:00') },
+    });
+    const unforeseen = afterLook({ known: second, at: at('01:11:00'), ended: false });
+    expect(unforeseen.failing).toEqual(second.failing);
+    expect(look(unforeseen, '01:15:00')).not.toHaveProperty('failing');
+  });
+
+  it('say nothing where they began before the last that came to its end', () => {
+    expect(look(look(undefined, '01:05:00'), '01:00:00', failed)).not.toHaveProperty('failing');
+  });
+
+  it('keep no more of the problem than can be read', () => {
+    const long = look(undefined, '01:00:00', { ...failed, problem: 'x'.repeat(5000) });
+    expect(long.failing?.problem).toBe(`${'x'.repeat(300)}…`);
+  });
+
+  it('are written and read again, and began when the first instance met it since the last that came to its end', () => {
+    const failing = (since: string) => ({ ...failed, since: text(since) });
+    const one = { acme: { checkedAt: text('00:50:00'), attemptedAt: text('01:00:00'), failing: failing('00:55:00') } };
+    const other = {
+      acme: { checkedAt: text('00:52:00'), attemptedAt: text('01:05:00'), failing: failing('01:05:00') },
+    };
+    const long = { acme: { attemptedAt: text('00:51:00'), failing: failing('00:30:00') } };
+    const files = [one, other, long].map((of) => written({ storage: '01:06:00', own: '01:06:00', of }));
+    const newest = {
+      ...{ checkedAt: text('00:52:00'), attemptedAt: text('01:05:00') },
+      failing: failing('00:55:00'),
+    };
+    expect(newestLooks(files).get('acme')).toEqual(newest);
+    const looks = newestLooks(files);
+    const read = decodeLookTimes(JSON.parse(JSON.stringify(encodeLookTimes({ looks, at: at('01:06:00') }))));
+    if (read === undefined) throw new Error('unexpected');
+    expect(newestLooks([{ looks: read, writtenAt: at('01:06:00') }])).toEqual(looks);
+  });
+
+  it('are over once any instance has looked', () => {
+    const one = { acme: { attemptedAt: text('01:00:00'), failing: { ...failed, since: text('00:55:00') } } };
+    const other = { acme: { checkedAt: text('01:01:00'), attemptedAt: text('01:01:00') } };
+    const files = [one, other].map((of) => written({ storage: '01:06:00', own: '01:06:00', of }));
+    expect(newestLooks(files).get('acme')).toEqual({ checkedAt: text('01:01:00'), attemptedAt: text('01:01:00') });
   });
 });
 

@@ -174,7 +174,10 @@ describe('looks of odd dates', () => {
       at: '-200000-01-01T00:00:00.000Z',
       environments: { shop: { attemptedAt: '+200000-01-01T00:00:00.000Z' } },
     });
-    const { environments, unreadable } = await status({ repositories: ['master'] }, world.ports);
+    const { environments, unreadable } = await status(
+      { repositories: ['master'], interval: 24 * 3_600_000 },
+      world.ports,
+    );
     expect(unreadable).toEqual([]);
     expect(environments.map(({ name, state }) => ({ name, state }))).toEqual([{ name: 'shop', state: 'Converged' }]);
   });
@@ -192,7 +195,7 @@ describe('looks that are yet to begin', () => {
       ...looksOf({ ...odd, hindered: { generation: '7', reason: 'is empty' } }),
       at,
     });
-    const { environments } = await status({ repositories: ['master'] }, world.ports);
+    const { environments } = await status({ repositories: ['master'], interval: 300_000 }, world.ports);
     const second = `${at.slice(0, 19)}.000Z`;
     expect(environments).toMatchObject([{ state: 'Converged', checkedAt: second, attemptedAt: second }]);
   });

@@ -46,6 +46,19 @@ describe('a look', () => {
     expect(looks).toEqual([taken('attempted')]);
   });
 
+  it('says what it failed by, where that is known and is its own', async () => {
+    const facts = { subject: 'cluster sandbox', message: 'got no answer', disposition: 'retry' } as const;
+    const away = new ConvergeError({ code: 'ClusterUnavailable', ...facts });
+    expect((await lookThat(async () => Promise.reject(away))).looks).toEqual([
+      {
+        ...taken('attempted'),
+        failed: { code: 'ClusterUnavailable', subject: 'cluster sandbox', problem: 'got no answer' },
+      },
+    ]);
+    const stale = new ConvergeError({ code: 'StaleLook', ...facts });
+    expect((await lookThat(async () => Promise.reject(stale))).looks).toEqual([taken('attempted')]);
+  });
+
   it('is none where another run is at work', async () => {
     const held = new ConvergeError({ code: 'LeaseHeld', subject: 'acme', message: 'is held', disposition: 'retry' });
     expect((await lookThat(async () => Promise.reject(held))).looks).toEqual([]);

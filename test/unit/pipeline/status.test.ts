@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Incident } from '../../../shared/memory/incident.ts';
+import { encodeLookTimes, looksPath, type LookTimes } from '../../../shared/memory/look-times.ts';
 import { emptyMemory, type Memory } from '../../../shared/memory/memory.ts';
 import { statePaths } from '../../../shared/memory/state-paths.ts';
+import { unreachablePath } from '../../../shared/memory/unreachable.ts';
+import { unreachableNow, type Place } from '../../../shared/pipeline/common/tell-unreachable.ts';
 import { status } from '../../../shared/pipeline/status.ts';
 import { recordLooks, type Look } from '../../../shared/pipeline/common/record-looks.ts';
 import type { Repository } from '../../../shared/ports/git.ts';
@@ -17,6 +20,8 @@ import {
   failingRepository,
 } from './ports.ts';
 
+/** Milliseconds between two checks: nothing is stale. */
+const day = 24 * 3_600_000;
 const clock = clockAt('2026-11-21T01:00:00Z');
 const file = 'environments/acme.yaml';
 const acme = repositoryWith({ files: { [file]: environmentText('acme') } });
@@ -44,7 +49,10 @@ async function statusOf({ repository = acme, memory }: { repository?: Repository
     const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
     await state.write({ path, value: { ...emptyMemory(clock.now()), ...memory }, ifGeneration: 'absent' });
   }
-  return await status({ repositories: ['master'] }, { now: clock.now, repository: repositories(repository), state });
+  return await status(
+    { repositories: ['master'], interval: day },
+    { now: clock.now, repository: repositories(repository), state },
+  );
 }
 
 describe('the status of an environment', () => {
@@ -92,9 +100,9 @@ describe('the status of an environment', () => {
     clock.forward(60);
     await look('gone', 'checked', new Date('2026-11-21T00:57:00Z'));
     const times = async (repository: Repository) =>
-      (await status({ repositories: ['master'] }, { ...ports, repository: repositories(repository) })).environments.map(
-        ({ name, state: shown, checkedAt, attemptedAt }) => [name, shown, checkedAt, attemptedAt],
-      );
+      (
+        await status({ repositories: ['master'], interval: day }, { ...ports, repository: repositories(repository) })
+      ).environments.map(({ name, state: shown, checkedAt, attemptedAt }) => [name, shown, checkedAt, attemptedAt]);
     expect(await times(acme)).toEqual([
       ['acme', 'Unknown', '2026-11-21T00:50:00.000Z', '2026-11-21T00:55:00.000Z'],
       ['gone', 'Removing', '2026-11-21T00:57:00.000Z', '2026-11-21T00:57:00.000Z'],
@@ -102,6 +110,153 @@ describe('the status of an environment', () => {
     expect(await times(failingRepository('master', 'BranchMissing'))).toEqual([
       ['gone', 'Unknown', '2026-11-21T00:57:00.000Z', '2026-11-21T00:57:00.000Z'],
     ]);
+  });
+
+  describe('that nobody looked at', () => {
+    const minutes = 60_000;
+    const cluster = {
+      code: 'ClusterUnavailable',
+      subject: 'cluster sandbox',
+      problem: 'GET /api got no answer in 3 tries',
+    };
+
+    /** What is shown at 01:00, where looks are made each five minutes. */
+    async function shown({
+      looks,
+      memory = settled,
+      repository = acme,
+    }: {
+      looks: LookTimes | undefined;
+      memory?: Partial<Memory>;
+      repository?: Repository;
+    }) {
+      const state = stateInMemory(clock.now);
+      const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+      await state.write({ path, value: { ...emptyMemory(clock.now()), ...memory }, ifGeneration: 'absent' });
+      const value = encodeLookTimes({ looks: new Map(looks === undefined ? [] : [['acme', looks]]), at: clock.now() });
+      await state.write({ path: looksPath({ repository: 'master', instance: 'one' }), value, ifGeneration: 'absent' });
+      const ports = { now: clock.now, repository: repositories(repository), state };
+      const { environments } = await status({ repositories: ['master'], interval: 5 * minutes }, ports);
+      const { state: shownState, health, message, failing } = environments[0] ?? {};
+      return { state: shownState, health, message, failing };
+    }
+    /** So many minutes ago. */
+    const ago = (passed: number): string => new Date(clock.now().getTime() - passed * minutes).toISOString();
+
+    it('for three intervals is as it was', async () => {
+      expect(await shown({ looks: { checkedAt: ago(15), attemptedAt: ago(15) } })).toEqual({
+        ...{ state: 'Converged', health: 'Healthy', message: '' },
+      });
+    });
+
+    it('for longer is Stale, and says since when, and that nobody looks', async () => {
+      expect(await shown({ looks: { checkedAt: ago(16), attemptedAt: ago(16) } })).toEqual({
+        state: 'Stale',
+        health: 'Unknown',
+        message: `no look at it has come to its end since ${ago(16)}, and none has begun: the schedule or the jobs stand still`,
+      });
+    });
+
+    it('since its looks fail is Stale, and says by what', async () => {
+      const failing = { ...cluster, since: ago(16) };
+      expect(await shown({ looks: { checkedAt: ago(20), attemptedAt: ago(1), failing } })).toEqual({
+        state: 'Stale',
+        health: 'Unknown',
+        message: `no look at it has come to its end since ${ago(20)}; its looks have failed since ${ago(16)}: cluster sandbox: GET /api got no answer in 3 tries`,
+        failing,
+      });
+    });
+
+    it('in its last look says so at once', async () => {
+      const failing = { ...cluster, since: ago(1) };
+      expect(await shown({ looks: { checkedAt: ago(5), attemptedAt: ago(1), failing } })).toEqual({
+        state: 'Converged',
+        health: 'Healthy',
+        message: `its looks have failed since ${ago(1)}: cluster sandbox: GET /api got no answer in 3 tries`,
+        failing,
+      });
+    });
+
+    it('is Stale where it is a day that nobody wrote down a look', async () => {
+      expect(await shown({ looks: undefined })).toMatchObject({
+        state: 'Stale',
+        message: `no look at it is known to have come to its end since ${at.at}`,
+      });
+    });
+
+    it('and is wrong stays so', async () => {
+      const looks = { checkedAt: ago(16), attemptedAt: ago(16) };
+      const failed = { ...settled, incident: { ...incident, reason: 'Failed' as const } };
+      expect(await shown({ looks, memory: failed })).toMatchObject({
+        state: 'Failed',
+        health: 'Unknown',
+        message: expect.stringMatching(
+          /^no look at it has come to its end since .*; Deployment acme\/web: image differs$/,
+        ),
+      });
+    });
+
+    it('since something that it stands on does not answer is Unknown, of which its own looks need say nothing', async () => {
+      const looks = { checkedAt: ago(3), attemptedAt: ago(3) };
+      const shownWith = async (place: Place) => {
+        const state = stateInMemory(clock.now);
+        const { memory: path } = statePaths({ repository: 'master', environment: 'acme' });
+        await state.write({ path, value: { ...emptyMemory(clock.now()), ...settled }, ifGeneration: 'absent' });
+        const value = encodeLookTimes({ looks: new Map([['acme', looks]]), at: clock.now() });
+        await state.write({ path: looksPath({ repository: 'master', instance: 'one' }), value, ifGeneration: 'any' });
+        const note = {
+          ...{ version: 1, kind: place.kind, name: place.name, since: ago(3), seenAt: ago(1), code: cluster.code },
+          ...{ problem: cluster.problem, incident: '4be0d1a2c3f40516', environments: ['master/acme'], count: 1 },
+          ...{ outbox: [], writer: 'one' },
+        };
+        await state.write({ path: unreachablePath(place), value: note, ifGeneration: 'absent' });
+        const ports = { now: clock.now, repository: repositories(acme), state };
+        const { environments, unreachable } = await status(
+          { repositories: ['master'], interval: 5 * minutes, unreachable: await unreachableNow(ports) },
+          ports,
+        );
+        const { state: shownState, health, message } = environments[0] ?? {};
+        return { state: shownState, health, message, unreachable };
+      };
+      const words = (subject: string) => `${subject} has not answered since ${ago(3)}: ${cluster.problem}`;
+      const told = {
+        incident: '4be0d1a2c3f40516',
+        since: ago(3),
+        code: cluster.code,
+        problem: cluster.problem,
+        count: 1,
+      };
+      for (const place of [
+        { kind: 'cluster', name: 'sandbox', repositoryClass: undefined },
+        { kind: 'repository', name: 'master', repositoryClass: 'master' },
+      ] as const) {
+        const subject = `${place.kind}/${place.name}`;
+        expect(await shownWith(place)).toEqual({
+          ...{ state: 'Unknown', health: 'Unknown', message: words(subject), unreachable: [{ subject, ...told }] },
+        });
+      }
+      // What Git says and the cluster has is seen all the same.
+      const bucket = { kind: 'bucket', name: 'family-master', repositoryClass: 'master' } as const;
+      expect(await shownWith(bucket)).toMatchObject({
+        ...{ state: 'Converged', health: 'Healthy', message: words('bucket/family-master') },
+      });
+      const other = { kind: 'cluster', name: 'elsewhere', repositoryClass: undefined } as const;
+      expect(await shownWith(other)).toMatchObject({ state: 'Converged', message: '' });
+    });
+
+    it('is said of one that no file declares, too', async () => {
+      const looks = { checkedAt: ago(16), attemptedAt: ago(16) };
+      const repository = repositoryWith({ files: { 'README.md': '' } });
+      expect(await shown({ looks, repository })).toMatchObject({
+        state: 'Removing',
+        health: 'Unknown',
+        message: expect.stringMatching(/^no look at it has come to its end since .*; no file declares it any more$/),
+      });
+    });
+
+    it('is not said of one that never ran', async () => {
+      expect(await shown({ looks: undefined, memory: {} })).toMatchObject({ state: 'Unknown' });
+    });
   });
 
   it('shows what copied the label of its inventory, with who made it', async () => {
@@ -291,7 +446,10 @@ describe('the status of a repository', () => {
   it('is unreadable where it cannot be read: its environments are unknown, not gone', async () => {
     const state = stateInMemory(clock.now);
     const repository = repositories(unreachableRepository('develop'), acme);
-    const found = await status({ repositories: ['master', 'develop'] }, { now: clock.now, repository, state });
+    const found = await status(
+      { repositories: ['master', 'develop'], interval: day },
+      { now: clock.now, repository, state },
+    );
     expect(found.environments.map(({ name }) => name)).toEqual(['acme']);
     expect(found.unreadable).toEqual([{ repository: 'develop', message: expect.stringContaining('does not answer') }]);
   });

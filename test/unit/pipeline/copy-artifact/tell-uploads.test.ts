@@ -94,8 +94,12 @@ async function site() {
         event.type.startsWith('dev.converge.upload.') ? [{ topic, event }] : [],
       ),
     shown: async () =>
-      (await status({ repositories: ['master'] }, { now: clock.now, repository: repositories(repository), state }))
-        .uploads,
+      (
+        await status(
+          { repositories: ['master'], interval: 300_000 },
+          { now: clock.now, repository: repositories(repository), state },
+        )
+      ).uploads,
   };
 }
 

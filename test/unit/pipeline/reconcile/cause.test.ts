@@ -161,7 +161,7 @@ describe('the cause of an upload', () => {
     };
     expect(causesOf(world).at(-1)).toMatchObject({ cause });
     expect(await causeOf(world)).toEqual(cause);
-    const { environments } = await status({ repositories: ['master'] }, world.ports);
+    const { environments } = await status({ repositories: ['master'], interval: 300_000 }, world.ports);
     expect(environments).toMatchObject([{ cause }]);
   });
 });

@@ -39,7 +39,7 @@ function storyOf({ published }: World): readonly string[] {
 
 async function incidentsOf({ ports }: World) {
   const { environments } = await status(
-    { repositories: ['master'] },
+    { repositories: ['master'], interval: 24 * 3_600_000 },
     { ...ports, now: ports.now, repository: ports.repository, state: ports.state },
   );
   return environments.map(({ state, incident, incidents }) => ({

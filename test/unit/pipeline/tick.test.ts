@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '../../../shared/base/errors.ts';
+import { configSchema } from '../../../shared/config/config.ts';
+import { watchDependencies } from '../../../shared/pipeline/common/watch-dependencies.ts';
+import { tickOnce } from '../../../shared/pipeline/tick.ts';
+import type { Repository } from '../../../shared/ports/git.ts';
+import {
+  clockAt,
+  environmentText,
+  recordingLog,
+  recordingTopics,
+  repositories,
+  repositoryWith,
+  stateInMemory,
+  unreachableRepository,
+} from './ports.ts';
+
+const limits = configSchema.shape.limits.parse({});
+
+/** One class whose bucket is empty, and somebody who waits for a sign of life. */
+function setUp({ repository, isHeard = true }: { repository?: Repository; isHeard?: boolean } = {}) {
+  const clock = clockAt('2026-11-28T05:00:00Z');
+  const files = { 'environments/acme.yaml': environmentText('acme') };
+  const log = recordingLog();
+  const topics = recordingTopics();
+  const ports = {
+    ...{ now: clock.now, log, topics, state: stateInMemory(clock.now) },
+    sleep: async (milliseconds: number) => clock.forward(milliseconds / 1000),
+    repository: repositories(repository ?? repositoryWith({ files })),
+    buckets: { find: async () => undefined, list: async () => [], read: async () => undefined },
+    unpack: () => {
+      throw new Error('nothing was uploaded');
+    },
+  };
+  const dependencies = { classOfBucket: new Map([['family-master', 'master']]), unreachableAfter: 120_000 };
+  const beats: number[] = [];
+  const heartbeat = {
+    async beat() {
+      beats.push(topics.published.length);
+      if (!isHeard)
+        throw new ConvergeError({ code: 'SinkUnavailable', subject: 'a', message: 'b', disposition: 'retry' });
+    },
+  };
+  const tick = async () =>
+    tickOnce(
+      {
+        ...{ tick: clock.now().toISOString(), dependencies },
+        repositories: { master: { bucket: 'family-master', writeback: false } },
+        copySettings: (repositoryClass) => ({ repositoryClass, limits, conflicts: 'refuse', holder: 'one' }),
+      },
+      { ...ports, heartbeat, watch: watchDependencies(dependencies, ports) },
+    );
+  return { tick, clock, log, beats, published: topics.published };
+}
+
+describe('a tick of the schedule', () => {
+  it('says that it is alive once all is done', async () => {
+    const { tick, beats, published, log } = setUp();
+    expect(await tick()).toEqual({ checked: ['master/acme'], copied: [] });
+    expect(beats).toEqual([published.length]);
+    expect(log.lines).toEqual([]);
+  });
+
+  it('is done though nobody hears that', async () => {
+    const { tick, log } = setUp({ isHeard: false });
+    expect(await tick()).toEqual({ checked: ['master/acme'], copied: [] });
+    expect(log.lines).toEqual(['WARNING the heartbeat was not taken']);
+  });
+
+  it('that did not do all says nothing, and tells the Git host that does not answer once that has lasted', async () => {
+    const { tick, clock, beats, published } = setUp({ repository: unreachableRepository('master') });
+    for (const _tick of [1, 2, 3]) {
+      await expect(tick()).rejects.toMatchObject({ code: 'GitUnavailable' });
+      clock.forward(300);
+    }
+    expect(beats).toEqual([]);
+    expect(published.map(({ event: { type, subject } }) => `${type} ${subject}`)).toEqual([
+      'dev.converge.dependency.unreachable.v1 repository/master',
+    ]);
+  });
+});
