@@ -1,5 +1,6 @@
 import { http } from '@google-cloud/functions-framework';
 import { parseAlert } from '../shared/events/alert.ts';
+import { timeOf } from '../shared/events/cloud-event.ts';
 import { sinksOf } from '../shared/events/refused-sinks.ts';
 import { deliverAlert } from '../shared/pipeline/deliver-alert.ts';
 import { acknowledging } from './delivery.ts';
@@ -10,8 +11,14 @@ http(
   'deliverAlert',
   acknowledging('deliverAlert', async (event) =>
     deliverAlert(
-      { alert: parseAlert(event), id: event.id, sinks: loadConfig().alerts.sinks, only: sinksOf(event) },
-      await wire('sinks'),
+      {
+        alert: parseAlert(event),
+        id: event.id,
+        time: timeOf(event),
+        sinks: loadConfig().alerts.sinks,
+        only: sinksOf(event),
+      },
+      await wire('sinks', 'state'),
     ),
   ),
 );

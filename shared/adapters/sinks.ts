@@ -44,10 +44,12 @@ export function createSinks({ answer }: { readonly answer: number } = patience.s
           subject: `alert sink ${sink.name}`,
           message: `the webhook did not answer${isSilence(error) ? ` in ${inSeconds(answer)}` : ''}`,
           disposition: 'retry',
+          // A connection that was refused is not told from one that broke after the request: the id tells the receiver.
+          unanswered: true,
           cause: error,
         });
       }
-      if (response.ok) return;
+      if (response.ok) return undefined;
       const later = mayPass(response.status);
       throw new ConvergeError({
         code: later ? 'SinkUnavailable' : 'SinkRefused',

@@ -68,6 +68,8 @@ export interface ErrorFacts {
   readonly disposition: Disposition;
   /** Names of the alert sinks that refused, where the others have the alert. */
   readonly sinks?: readonly string[];
+  /** What was asked may have been done all the same: its answer was lost. */
+  readonly unanswered?: boolean;
   readonly cause?: unknown;
 }
 
@@ -79,6 +81,7 @@ export class ConvergeError extends Error {
   readonly remedy: string | undefined;
   readonly disposition: Disposition;
   readonly sinks: readonly string[] | undefined;
+  readonly unanswered: boolean;
 
   constructor(facts: ErrorFacts) {
     const remedy = facts.remedy === undefined ? '' : ` (${facts.remedy})`;
@@ -90,6 +93,7 @@ export class ConvergeError extends Error {
     this.remedy = facts.remedy;
     this.disposition = facts.disposition;
     this.sinks = facts.sinks;
+    this.unanswered = facts.unanswered ?? false;
   }
 }
 

@@ -17,6 +17,7 @@ import type { Access } from '../../shared/adapters/kubernetes/access.ts';
 import { connect } from '../../shared/adapters/kubernetes/cluster.ts';
 import { createTopics } from '../../shared/adapters/pubsub.ts';
 import { createSinks } from '../../shared/adapters/sinks.ts';
+import { deliveryOf } from '../sink-delivery.ts';
 import { connectStorage, createBuckets, createStateStore } from '../../shared/adapters/storage.ts';
 import { createUploads } from '../../shared/adapters/uploads.ts';
 import { ConvergeError } from '../../shared/base/errors.ts';
@@ -433,7 +434,7 @@ describe('an API server that does not answer', () => {
 describe('who else does not answer', () => {
   it('is told for a sink', async () => {
     const sink = { name: 'chat', webhook: { url } };
-    const deliver = async () => createSinks({ answer: 300 }).deliver({ sink, alert, id: 'a' });
+    const deliver = async () => createSinks({ answer: 300 }).deliver(deliveryOf({ sink, alert, id: 'a' }));
     expect(await rejectionOf(deliver())).toMatchObject({
       code: 'SinkUnavailable',
       disposition: 'retry',

@@ -8,6 +8,7 @@ import { createRepositories } from '../../../shared/adapters/git.ts';
 import { kubeconfigAccess, kubeconfigFile } from '../../../shared/adapters/kubernetes/kubeconfig.ts';
 import { createSignatures } from '../../../shared/adapters/signatures.ts';
 import { createSinks } from '../../../shared/adapters/sinks.ts';
+import { deliveryOf } from '../../sink-delivery.ts';
 import { describeError } from '../../../shared/base/errors.ts';
 import { configSchema } from '../../../shared/config/config.ts';
 import type { Alert } from '../../../shared/events/alert.ts';
@@ -85,11 +86,9 @@ it.each([
   {
     what: 'the secret of a sink',
     read: async () =>
-      createSinks().deliver({
-        sink: { name: 'ops', webhook: { url: 'http://127.0.0.1:1/', secretFile: absent } },
-        alert,
-        id: 'event-7',
-      }),
+      createSinks().deliver(
+        deliveryOf({ sink: { name: 'ops', webhook: { url: 'http://127.0.0.1:1/', secretFile: absent } }, alert }),
+      ),
   },
 ])('$what, where its file cannot be read, may be readable later', async ({ read }) => {
   const refusal = await rejectionOf(read());
@@ -121,7 +120,7 @@ it.each([
   {
     what: 'the address of a sink',
     read: async () =>
-      createSinks().deliver({ sink: { name: 'ops', webhook: { urlSecretFile: wrong } }, alert, id: 'event-7' }),
+      createSinks().deliver(deliveryOf({ sink: { name: 'ops', webhook: { urlSecretFile: wrong } }, alert })),
   },
 ])(
   '$what, where its file holds something else, is mended by another version, and told until then',
