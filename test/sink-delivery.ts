@@ -1,4 +1,4 @@
-import type { AlertSink } from '../shared/config/config.ts';
+import type { AlertSink } from '../shared/config/sinks.ts';
 import type { Alert } from '../shared/events/alert.ts';
 import { noticeOf } from '../shared/notices/notice.ts';
 import type { SinkDelivery } from '../shared/ports/messages.ts';

@@ -65,7 +65,14 @@ export const patience = {
     /** That one request makes. */
     pauses: 2,
   },
-  sinks: { answer: 10_000 },
+  sinks: {
+    /** For one request; a mail takes three times as long at most. */
+    answer: 10_000,
+    /** The longest pause that a sink asks for and that is waited for, once; a longer one is left to the next delivery. */
+    shortPause: 5_000,
+    /** A longer one is cut. */
+    longestPause: 3_600_000,
+  },
   issuer: {
     answer: 5_000,
     /**

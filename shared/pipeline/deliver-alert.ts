@@ -1,4 +1,4 @@
-import type { AlertSink } from '../config/config.ts';
+import type { AlertSink } from '../config/sinks.ts';
 import { ConvergeError, describeError } from '../base/errors.ts';
 import type { Alert } from '../events/alert.ts';
 import { deliverToSink, type DeliverPorts } from './common/deliver-to-sink.ts';

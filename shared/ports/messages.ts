@@ -1,4 +1,4 @@
-import type { AlertSink } from '../config/config.ts';
+import type { AlertSink } from '../config/sinks.ts';
 import type { Alert } from '../events/alert.ts';
 import type { OutgoingEvent, Topic } from '../events/cloud-event.ts';
 import type { SinkMessage } from '../notices/delivery-record.ts';

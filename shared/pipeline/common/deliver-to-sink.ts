@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { AlertSink } from '../../config/config.ts';
+import type { AlertSink } from '../../config/sinks.ts';
 import { ConvergeError, describeError } from '../../base/errors.ts';
 import type { Alert } from '../../events/alert.ts';
 import {
